@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-timescale check bench docs clean setup lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+help: ## Say what each target does
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: ## Make the virtual environment from the lock file
+	@sh deploy/demo/bootstrap.sh $(VENV)
+
+demo: setup ## Run a society's month end to end (KEEP=1 leaves it running, DSN=… uses your database)
+	@$(BIN)/python -m deploy.demo $(if $(KEEP),--keep) $(if $(DSN),--dsn "$(DSN)")
+
+test: check ## Check, then run every test against servers that the tests start
+	$(PYTEST) -n 2 --dist loadgroup
+
+test-timescale: setup ## Run the storage tests against TimescaleDB Community: make test-timescale DSN=…
+	@test -n "$(DSN)" || { echo 'make test-timescale needs DSN=postgresql://… of a TimescaleDB Community server' >&2; exit 2; }
+	@IOT_UTILITY_TEST_DSN="$(DSN)" $(PYTEST) -p tests.support.timescale_run -m timescale --timescale-run docs/reference/timescale-run.json
+
+check: setup ## Lint, types, import contracts, and whether the recorded TimescaleDB run is current
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.support.timescale_run
+
+bench: setup ## Print the measured rates beside their limits
+	$(PYTEST) tests/bench -q -s -p no:xdist --bench
+
+docs: setup ## Generate the reference of messages from the models
+	$(BIN)/python -m shared_schema.schemas docs/reference
+
+lock: ## Renew requirements.lock: versions and hashes, no addresses (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
+
+clean: ## Remove what these targets made
+	rm -rf $(VENV) build dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""Decide what becomes of a message of readings: stored, kept apart, or refused.
+
+In: a topic, its bytes, the registry (who is enrolled, which meter was installed when) and
+the time of receipt. Out: `Accepted`, with what is not stored of it listed as rejections, or
+`Refused`, where nothing could be verified. Pure: no clock, environment, log, socket, driver.
+
+Never: an exception, whatever the bytes are; one bad block or row that stops the others.
+
+A receipt covers what is `Accepted`, also the blocks that went to quarantine: they are kept
+there, and the gateway has no reason to send them again. It never covers what is `Refused`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared_schema.errors import SignatureInvalid, UnknownSchema
+from shared_schema.readings import Batch, Block, Column, open_batch, read_header
+from shared_schema.signing import VerifyKey
+from shared_schema.topics import GatewayTopic, parse_gateway_topic
+
+FUTURE_TOLERANCE = timedelta(minutes=10)
+"""How far a meter's clock may be ahead of the receipt before its rows are not believed."""
+
+MAX_DETAIL_CHARACTERS = 300
+
+Row = tuple[int | None, ...]
+"""``(ts, status, raw, raw, …)`` as in `shared_schema.readings.Block`."""
+
+
+class QuarantineReason(StrEnum):
+    """Why a message, a block or a row is not stored as a reading."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    UNKNOWN_GATEWAY = "unknown_gateway"
+    BAD_SIGNATURE = "bad_signature"
+    WRONG_TOPIC = "wrong_topic"
+    """The header names another gateway than the topic."""
+    UNKNOWN_METER = "unknown_meter"
+    """The meter was never assigned in this gateway's society."""
+    NOT_INSTALLED = "not_installed"
+    """The row is from a time at which the meter was not installed here."""
+    FUTURE = "future"
+    """The row is from later than its receipt."""
+    FORK = "fork"
+    """Another batch with the same stream and number is stored already."""
+    UNSTORABLE = "unstorable"
+    """The database refuses what `accept` let pass: a fault of this program, kept to be mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMeter:
+    """A meter of a society and when it was installed there."""
+
+    meter_id: int
+    installed: tuple[tuple[datetime, datetime | None], ...]
+    """From and to (None: until now), aware; a reading at either end belongs to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGateway:
+    """An enrolled gateway and the keys that it may sign with, by key id."""
+
+    gateway_id: int
+    name: str
+    society_id: int
+    keys: Mapping[str, VerifyKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Who is enrolled, as it was read from the database at one moment."""
+
+    gateways: Mapping[str, KnownGateway]
+    meters: Mapping[tuple[int, str, str], KnownMeter]
+    """By society, manufacturer and serial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBlock:
+    """The rows of one block that are stored."""
+
+    ordinal: int
+    """Place of the block in its batch, from 0."""
+    meter_id: int
+    columns: tuple[Column, ...]
+    period_s: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What is not stored of an accepted batch: it goes to quarantine."""
+
+    reason: QuarantineReason
+    detail: str
+    ordinal: int | None
+    row_indexes: tuple[int, ...] = ()
+    """Empty: the whole block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A batch whose signature and hashes were verified: it is evidence, and gets its receipt."""
+
+    batch: Batch
+    gateway: KnownGateway
+    blocks: tuple[AcceptedBlock, ...]
+    rejections: tuple[Rejection, ...]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message of which nothing is verified: quarantine, and no receipt."""
+
+    topic: str
+    payload: bytes
+    gateway: str | None
+    """Whose topic it came on, where the topic is one of a gateway."""
+    reason: QuarantineReason
+    detail: str
+    received_at: datetime
+
+
+def accept(
+    topic: str, payload: bytes, registry: Registry, received_at: datetime
+) -> Accepted | Refused:
+    """Verify a message and sort its blocks and rows.
+
+    Args:
+        topic: Where it came from, ``metering/v1/gw/{gateway}/readings``.
+        payload: Its bytes, as sent.
+        registry: Who is known at this moment.
+        received_at: When it came, aware.
+    """
+    name: str | None = None
+    try:
+        name = _gateway_of(topic)
+        gateway, batch = _verify(name, payload, registry)
+    except _Refusal as refusal:
+        reason, detail = refusal.reason, str(refusal)
+    except UnknownSchema as error:
+        reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
+    except SignatureInvalid as error:
+        reason, detail = QuarantineReason.BAD_SIGNATURE, str(error)
+    except (ValueError, RecursionError) as error:  # ContractError, and what decoding may raise
+        reason, detail = QuarantineReason.MALFORMED, str(error)
+    else:
+        return examine(batch, gateway, registry, received_at)
+    return Refused(topic, payload, name, reason, _clean(detail), received_at)
+
+
+class _Refusal(Exception):
+    """Leaves `accept` with a reason that the contract's own errors do not name."""
+
+    def __init__(self, reason: QuarantineReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def _gateway_of(topic: str) -> str:
+    name, kind = parse_gateway_topic(topic)
+    if kind is not GatewayTopic.READINGS:
+        raise _Refusal(QuarantineReason.WRONG_TOPIC, f"{kind} is no topic of readings")
+    return name
+
+
+def _verify(name: str, payload: bytes, registry: Registry) -> tuple[KnownGateway, Batch]:
+    claimed = read_header(payload).gateway
+    if claimed != name:
+        raise _Refusal(
+            QuarantineReason.WRONG_TOPIC, f"the header is of gateway {claimed}, the topic of {name}"
+        )
+    gateway = registry.gateways.get(name)
+    if gateway is None:
+        raise _Refusal(QuarantineReason.UNKNOWN_GATEWAY, f"no gateway {name} is enrolled")
+    return gateway, open_batch(payload, lambda _gateway, key: gateway.keys.get(key))
+
+
+def examine(
+    batch: Batch,
+    gateway: KnownGateway,
+    registry: Registry,
+    received_at: datetime,
+    ordinals: Sequence[int] | None = None,
+) -> Accepted:
+    """Sort the blocks and rows of a verified batch.
+
+    It is the second half of `accept`, and what a replay from quarantine calls again for the
+    blocks named by ``ordinals``, with the registry of today and the receipt of then.
+    """
+    blocks: list[AcceptedBlock] = []
+    rejections: list[Rejection] = []
+    for ordinal in range(len(batch.block_lines)) if ordinals is None else ordinals:
+        accepted, rejected = _examine_block(
+            ordinal, batch.block_lines[ordinal], gateway, registry, received_at
+        )
+        if accepted is not None:
+            blocks.append(accepted)
+        rejections.extend(rejected)
+    return Accepted(batch, gateway, tuple(blocks), tuple(rejections), received_at)
+
+
+def _examine_block(
+    ordinal: int, line: bytes, gateway: KnownGateway, registry: Registry, received_at: datetime
+) -> tuple[AcceptedBlock | None, list[Rejection]]:
+    try:
+        block = Block.from_line(line)
+    except (ValueError, RecursionError) as error:
+        reason = QuarantineReason.MALFORMED
+        return None, [Rejection(reason, _clean(str(error)), ordinal)]
+    key = (gateway.society_id, block.meter.manufacturer, block.meter.serial)
+    meter = registry.meters.get(key)
+    if meter is None:
+        detail = f"no meter {block.meter} is assigned in this society"
+        return None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]
+    latest = (received_at + FUTURE_TOLERANCE).timestamp()
+    installed = [
+        (start.timestamp(), float("inf") if end is None else end.timestamp())
+        for start, end in meter.installed
+    ]
+    rows: list[Row] = []
+    future: list[int] = []
+    elsewhere: list[int] = []
+    for index, row in enumerate(block.rows):
+        ts = row[0]
+        if ts is None or ts > latest:
+            future.append(index)
+        elif any(start <= ts <= end for start, end in installed):
+            rows.append(row)
+        else:
+            elsewhere.append(index)
+    rejections = [
+        Rejection(reason, _clean(f"{len(indexes)} rows of {block.meter} {text}"), ordinal, indexes)
+        for reason, indexes, text in (
+            (
+                QuarantineReason.FUTURE,
+                tuple(future),
+                f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt",
+            ),
+            (
+                QuarantineReason.NOT_INSTALLED,
+                tuple(elsewhere),
+                "are from a time at which it was not installed",
+            ),
+        )
+        if indexes
+    ]
+    if not rows:
+        return None, rejections
+    return (
+        AcceptedBlock(ordinal, meter.meter_id, block.columns, block.period_s, tuple(rows)),
+        rejections,
+    )
+
+
+def _clean(text: str) -> str:
+    """Keep what a person and a database column can hold of a text that a stranger shaped."""
+    shown = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return shown[:MAX_DETAIL_CHARACTERS]

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: MIT
+"""Close a month: one verified number per unit, or the reason why there is none.
+
+In: a society, a month, the time. Out: numbers, reconciliations and a manifest, kept in the
+store and put into the outbox in the same transaction. It owns the tables of closed months.
+
+A number that was published stays; a correction is the next version, and only where it
+differs. Closing again with nothing new changes nothing. Where a rollup is not what its
+readings say, nothing is closed. What cannot be proved is withheld: it is not estimated.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.boundaries import Counted, Progress, Stale, count_month
+from cloud_ingest.consumption import (
+    SELF_READ_WINDOW,
+    Month,
+    Register,
+    combined_quality,
+    month_of,
+    quality_of,
+)
+from cloud_ingest.errors import CloseRefused
+from cloud_ingest.reconcile import SubjectKind, Taken, balance, taken_from_network
+from cloud_ingest.rollup import refresh
+from cloud_ingest.store import months
+from cloud_ingest.store.connection import Connection, alone, query, translating
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.outbox import billing_ack_key, enqueue
+from cloud_ingest.store.registry import find_society
+from shared_schema.billing import (
+    BILLING_UNITS,
+    BillingManifest,
+    BoundaryReading,
+    ManifestEntry,
+    MeterMonth,
+    MonthlyConsumption,
+    Reconciliation,
+    Withheld,
+)
+from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.events import Subject, SubjectType
+from shared_schema.message import Message
+from shared_schema.quality import Reason
+from shared_schema.topics import billing_manifest_topic, billing_topic, reconciliation_topic
+
+LOCK = 0x696F7457
+CLOSE_GRACE = timedelta(hours=1)
+ATTEMPTS = 5
+"""How often readings may arrive between the refresh and the closing before it gives up."""
+
+SubjectKey = tuple[SubjectKind, str, Service]
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What a closing is of."""
+
+    society_id: int
+    society: str
+    month: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closing a month did."""
+
+    society: str
+    month: str
+    numbers: tuple[MonthlyConsumption, ...]
+    """The newest version of each."""
+    published: int
+    """How many of them are new or corrected."""
+    withheld: tuple[Withheld, ...]
+    reconciliations: tuple[Reconciliation, ...]
+
+
+def _quiet(_text: str) -> None:
+    """Say nothing."""
+
+
+def parse_month(text: str, zone: ZoneInfo) -> Month:
+    """Return the month of ``YYYY-MM``.
+
+    Raises:
+        CloseRefused: it is none.
+    """
+    match = re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", text)
+    if match is None:
+        raise CloseRefused(f"{text[:20]!r} is not a month: write it as 2026-07")
+    return month_of(int(match[1]), int(match[2]), zone)
+
+
+@translating
+def close_month(
+    conn: Connection,
+    society: str,
+    month: str,
+    now: datetime,
+    *,
+    self_read_window: timedelta = SELF_READ_WINDOW,
+    grace: timedelta = CLOSE_GRACE,
+    progress: Progress = _quiet,
+) -> Closed:
+    """Close a month of a society, or close it again.
+
+    Args:
+        conn: The store, outside of a transaction.
+        society: Its name.
+        month: ``YYYY-MM``, in the society's zone.
+        now: The time.
+        self_read_window: How far from a border a self-read may stand for it.
+        grace: How long after its end the month may be closed.
+        progress: Is told what is being done, in a few words.
+
+    Raises:
+        CloseRefused: the month has not ended, or nothing is metered in it.
+        RollupDisagrees: a rollup is not what its readings say; nothing was written.
+        NotFound: no such society.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, society)
+    span = parse_month(month, store.zone)
+    if now < span.end + grace:
+        opens = (span.end + grace).astimezone(store.zone)
+        raise CloseRefused(f"{month} can be closed from {opens:%Y-%m-%d %H:%M} on, not before")
+    with alone(conn, LOCK):
+        for _ in range(ATTEMPTS):
+            progress(f"{month}: rolling up what came in")
+            refresh(conn, now)
+            with contextlib.suppress(Stale), conn.transaction():
+                conn.execute(query("snapshot"))
+                counted = count_month(
+                    conn,
+                    society_id,
+                    span,
+                    store.zone,
+                    self_read_window=self_read_window,
+                    progress=progress,
+                )
+                if not counted:
+                    raise CloseRefused(
+                        f"no meter of {society} was assigned in {month}: "
+                        "run cloud-ingest units import"
+                    )
+                progress(f"{month}: writing the numbers")
+                return _write(conn, _Closing(society_id, society, month, now), counted)
+    raise CloseRefused(f"readings of {month} keep arriving: close it again in a minute")
+
+
+def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> Closed:
+    subjects = _by_subject(counted)
+    former_numbers = months.numbers(conn, closing.society_id, closing.month)
+    before = {_key_of(number): number for number in former_numbers}
+    numbers: list[MonthlyConsumption] = []
+    withheld: list[Withheld] = []
+    published = 0
+    for key, parts in subjects.items():
+        if key[0] == "bulk":
+            continue
+        number = _number(closing, key, parts)
+        if isinstance(number, Withheld):
+            withheld.append(number)
+            continue
+        former = before.get(key)
+        if former is not None and _same(former, number):
+            numbers.append(former)
+            continue
+        if former is not None:
+            number = number.model_copy(update={"version": former.version + 1})
+        line = months.add_number(conn, closing.society_id, number)
+        topic = billing_topic(closing.society, closing.month, number.subject, number.service)
+        enqueue(conn, topic, line, ack_key=billing_ack_key(number))
+        numbers.append(number)
+        published += 1
+    balances = _reconcile(conn, closing, subjects)
+    _write_manifest(conn, closing, numbers, withheld)
+    return Closed(
+        society=closing.society,
+        month=closing.month,
+        numbers=tuple(numbers),
+        published=published,
+        withheld=tuple(withheld),
+        reconciliations=tuple(balances),
+    )
+
+
+def _by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
+    found: dict[SubjectKey, list[Counted]] = {}
+    for one in counted:
+        a = one.assignment
+        found.setdefault((a.subject_type, a.subject, a.service), []).append(one)
+    return dict(sorted(found.items()))
+
+
+def _key_of(number: MonthlyConsumption) -> SubjectKey:
+    kind: SubjectKind = "unit" if number.subject.type is SubjectType.UNIT else "common"
+    return (kind, number.subject.id, number.service)
+
+
+def _same(former: Message, made: Message) -> bool:
+    """Say whether two messages differ in nothing but their version and time."""
+    apart = {"version", "closed_at"}
+    return former.model_dump(exclude=apart) == made.model_dump(exclude=apart)
+
+
+def _number(
+    closing: _Closing, key: SubjectKey, parts: Sequence[Counted]
+) -> MonthlyConsumption | Withheld:
+    """Add up a subject's parts, or say why there is no number; pure."""
+    kind, name, service = key
+    subject = Subject(type=SubjectType(kind), id=name)
+    reasons = _ordered(part.measured.reasons for part in parts)
+    made = [_part(part) for part in parts]
+    proved = [part for part in made if part is not None]
+    if len(proved) < len(made):
+        return Withheld(subject=subject, service=service, reasons=reasons)
+    return MonthlyConsumption(
+        society=closing.society,
+        month=closing.month,
+        subject=subject,
+        tower=parts[-1].assignment.tower,
+        service=service,
+        version=1,
+        quantity=sum((part.quantity for part in proved), Decimal(0)),
+        unit=BILLING_UNITS[service],
+        quality=combined_quality(quality_of(part.measured) for part in parts),
+        reasons=reasons,
+        parts=tuple(proved),
+        closed_at=closing.now,
+    )
+
+
+def _part(part: Counted) -> MeterMonth | None:
+    measured = part.measured
+    if measured.opening is None or measured.closing is None or measured.quantity is None:
+        return None
+    return MeterMonth(
+        meter=part.assignment.meter,
+        source=part.assignment.source,
+        obis=BILLED_REGISTER[part.assignment.service],
+        opening=_boundary(measured.opening),
+        closing=_boundary(measured.closing),
+        quantity=measured.quantity,
+    )
+
+
+def _boundary(reading: Register) -> BoundaryReading:
+    return BoundaryReading(at=reading.ts, register_value=reading.value, origin=reading.origin)
+
+
+def _ordered(sets: Iterator[frozenset[Reason]]) -> tuple[Reason, ...]:
+    found = frozenset[Reason]().union(*sets)
+    return tuple(reason for reason in Reason if reason in found)
+
+
+def _reconcile(
+    conn: Connection, closing: _Closing, subjects: dict[SubjectKey, list[Counted]]
+) -> list[Reconciliation]:
+    former_results = months.reconciliations(conn, closing.society_id, closing.month)
+    before = {(former.tower, former.service): former for former in former_results}
+    found: list[Reconciliation] = []
+    for (tower, service), taken in sorted(_taken_by_tower(subjects).items()):
+        result = balance(taken)
+        made = Reconciliation(
+            society=closing.society,
+            month=closing.month,
+            tower=tower,
+            service=service,
+            unit=BILLING_UNITS[service],
+            bulk=result.bulk,
+            units=result.units,
+            common=result.common,
+            loss=result.loss,
+            loss_percent=result.loss_percent,
+            units_known=result.units_known,
+            units_total=result.units_total,
+            quality=result.quality,
+            reasons=result.reasons,
+            closed_at=closing.now,
+        )
+        former = before.get((tower, service))
+        if former is not None and _same(former, made):
+            found.append(former)
+            continue
+        line = months.put_reconciliation(conn, closing.society_id, made)
+        topic = reconciliation_topic(closing.society, closing.month, tower, service)
+        enqueue(conn, topic, line)
+        found.append(made)
+    return found
+
+
+def _taken_by_tower(
+    subjects: dict[SubjectKey, list[Counted]],
+) -> dict[tuple[str, Service], list[Taken]]:
+    """Sort what each subject took from the network by tower and service; pure."""
+    found: dict[tuple[str, Service], list[Taken]] = {}
+    for (kind, _, service), parts in subjects.items():
+        tower = parts[-1].assignment.tower
+        sources = [(part.assignment.source, part.measured.quantity) for part in parts]
+        if tower is None or all(source == "generator" for source, _ in sources):
+            continue
+        by_hand = any(Reason.SELF_READ in part.measured.reasons for part in parts)
+        taken = Taken(kind, taken_from_network(sources), by_hand)
+        found.setdefault((tower, service), []).append(taken)
+    return found
+
+
+def _write_manifest(
+    conn: Connection,
+    closing: _Closing,
+    numbers: Sequence[MonthlyConsumption],
+    withheld: Sequence[Withheld],
+) -> None:
+    made = BillingManifest(
+        society=closing.society,
+        month=closing.month,
+        entries=tuple(
+            ManifestEntry(
+                subject=number.subject,
+                service=number.service,
+                version=number.version,
+                sha256=months.sha256(number.to_line()),
+            )
+            for number in numbers
+        ),
+        withheld=tuple(withheld),
+        closed_at=closing.now,
+    )
+    former = months.manifest(conn, closing.society_id, closing.month)
+    if former is not None and _same(former, made):
+        return
+    line = months.put_manifest(conn, closing.society_id, made)
+    enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)

@@ -1,0 +1,463 @@
+# SPDX-License-Identifier: MIT
+"""The command ``cloud-ingest``.
+
+In: words, options, the environment. Out: one line of progress or a table, and an exit code:
+0 done, 1 a fault of the program or its servers, 2 something that a person has to change.
+Every command builds its settings once here and hands on what it needs; an error is one line
+that says what happened, to what, and what to do next. Never: a traceback for a mistake of a
+person, a password in any text.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from cloud_ingest import billing, operate, report, selfread
+from cloud_ingest.errors import (
+    ConfigurationError,
+    ImportRefused,
+    IngestError,
+    SelfReadRefused,
+)
+from cloud_ingest.settings import CloudSettings, load_settings
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.migrate import migrate as run_migrations
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.quarantine import QuarantineState, dismiss
+from cloud_ingest.store.registry import enrol_gateway
+from cloud_ingest.units import import_units
+from shared_schema.billing import BILLING_UNITS
+from shared_schema.catalogue import Service
+
+app = typer.Typer(
+    name="cloud-ingest",
+    help="The cloud side of the metering layer: store readings, close months, answer for them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Dsn = Annotated[
+    str | None,
+    typer.Option(
+        "--dsn",
+        envvar="IOT_UTILITY_DSN",
+        show_envvar=True,
+        help="Where the store is, e.g. postgresql://ingest@db.example/metering. "
+        "Keep the password in ~/.pgpass or PGPASSWORD.",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="IOT_UTILITY_CONFIG", help="A TOML file with the settings."),
+]
+Society = Annotated[
+    str, typer.Option("--society", envvar="IOT_UTILITY_SOCIETY", help="The society's name.")
+]
+
+
+def dsn_of(settings: CloudSettings) -> str:
+    """Return the DSN in clear, for `store.connection.connect` alone.
+
+    Raises:
+        ConfigurationError: none was given.
+    """
+    if settings.dsn is None or not settings.dsn.get_secret_value().strip():
+        raise ConfigurationError(
+            "no database is named: give --dsn postgresql://… or set IOT_UTILITY_DSN"
+        )
+    return settings.dsn.get_secret_value()
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn an error of ours into one line on standard error and exit code 2."""
+    try:
+        yield
+    except ImportRefused as error:
+        typer.echo("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
+        raise typer.Exit(2) from None
+    except IngestError as error:
+        typer.echo(f"cloud-ingest: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def migrate(
+    zone: Annotated[
+        str | None,
+        typer.Option(help="The societies' time zone, fixed for ever [default: Asia/Kolkata]."),
+    ] = None,
+    portable: Annotated[
+        bool,
+        typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
+    ] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Make the database ready, or bring it up to date; run again it changes nothing.
+
+    Example: cloud-ingest migrate --zone Asia/Kolkata
+    """
+    with one_line_errors(), connect(dsn_of(load_settings(config, dsn=dsn))) as conn:
+        done = run_migrations(conn, zone=zone, portable=portable)
+        what = ", ".join(done.applied) if done.applied else "nothing was missing"
+        typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
+
+
+units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
+app.add_typer(units_app, name="units", no_args_is_help=True)
+
+
+@units_app.command("import")
+def units_import(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns named below.")],
+    *,
+    society: Society,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Take the dated list of units and their meters; nothing of it if a line is bad.
+
+    Columns: tower, subject_type (unit, common, bulk), subject, service (electricity, water),
+    source (grid, generator, inlet-1 …), manufacturer, serial, legacy (yes: no data port),
+    valid_from, valid_to (days of the society; empty: until now). Import it again after each
+    change: what is known stays, an end or a replacement is taken in.
+
+    Example: cloud-ingest units import units.csv --society "Lake View"
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        done = import_units(conn, society, file)
+        typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
+
+
+@app.command("self-read")
+def self_read(
+    unit: Annotated[str, typer.Argument(help="The unit's label, such as A-1204.")],
+    value: Annotated[str, typer.Argument(help="What the dial shows: kWh, or kL of water.")],
+    *,
+    society: Society,
+    service: Annotated[Service, typer.Option("--service", help="What the dial counts.")],
+    by: Annotated[str, typer.Option("--by", help="Who read it.")],
+    at: Annotated[
+        str | None, typer.Option("--at", help="When, in local time [default: now].")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Which meter, where the unit has several.")
+    ] = None,
+    force: Annotated[
+        str | None, typer.Option("--force", help="Why a value that seems wrong is right.")
+    ] = None,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Take what a resident or the caretaker read from a dial.
+
+    Example: cloud-ingest self-read A-1204 4711.3 --service electricity
+    --at "2026-08-01 09:00" --by "resident of A-1204" --society "Lake View"
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        now = datetime.now(UTC)
+        done = selfread.self_read(
+            conn,
+            society,
+            unit,
+            service,
+            value=_decimal(value),
+            at=now if at is None else _moment(at, open_store(conn).zone),
+            by=by,
+            now=now,
+            source=source,
+            force_because=force,
+        )
+        measure = BILLING_UNITS[service]
+        since = "" if done.used is None else f", {done.used:f} {measure} since the last"
+        typer.echo(f"{unit} {service}: {done.value:f} {measure} is stored{since}")
+
+
+@app.command("close-month")
+def close_month(
+    month: Annotated[str, typer.Argument(help="The month, such as 2026-07.")],
+    *,
+    society: Society,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Prove the numbers of a month and send them; again after a correction.
+
+    Example: cloud-ingest close-month 2026-07 --society "Lake View"
+    """
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn)
+        with connect(dsn_of(settings)) as conn:
+            open_store(conn, zone=settings.zone)
+            done = billing.close_month(
+                conn,
+                society,
+                month,
+                datetime.now(UTC),
+                self_read_window=settings.self_read_window,
+                grace=settings.close_grace,
+                progress=lambda text: typer.echo(text, err=True),
+            )
+        typer.echo(
+            f"{month} of {society}: {len(done.numbers)} numbers ({done.published} to send), "
+            f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
+        )
+
+
+@app.command("report")
+def month_report(
+    month: Annotated[str, typer.Argument(help="A closed month, such as 2026-07.")],
+    *,
+    society: Society,
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show a closed month: per unit what was used, how good it is, where it goes.
+
+    Example: cloud-ingest report 2026-07 --society "Lake View"
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        found = report.month_report(conn, society, month)
+        typer.echo(report.as_json(found) if json else report.as_table(found))
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise SelfReadRefused(
+            f"{text[:40]!r} is no dial value: give digits, such as 4711.3"
+        ) from None
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise SelfReadRefused(
+            f"--at {text[:40]!r} is no time: write it as '2026-08-01 09:00'"
+        ) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+
+
+quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
+events_app = typer.Typer(help="Flags for other modules: leaks, read failures.")
+app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
+app.add_typer(events_app, name="events", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+@app.command()
+def serve(
+    *,
+    broker: Annotated[
+        str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option("--username", help="Who we are to the broker.")
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The private key that signs receipts: see keygen."),
+    ] = None,
+    client_id: Annotated[
+        str, typer.Option("--client-id", help="Name of this ingest to the broker, one for each.")
+    ] = "cloud-ingest",
+    rules_every: Annotated[
+        float,
+        typer.Option(
+            "--rules-every",
+            envvar="IOT_UTILITY_RULES_EVERY_S",
+            min=0.1,
+            help="Seconds between two judgements of new readings.",
+        ),
+    ] = 15.0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only see whether everything can be reached.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Take readings from the broker, store them and send receipts, until SIGTERM.
+
+    Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
+    --broker localhost:1883 --username cloud --password-file broker.password --key cloud.pem
+    """
+    with one_line_errors():
+        host, port = (None, None) if broker is None else operate.parse_broker(broker)
+        settings = load_settings(
+            config,
+            dsn=dsn,
+            broker_host=host,
+            broker_port=port,
+            broker_username=username,
+            broker_password_file=password_file,
+            cloud_key_file=key,
+        )
+        service = operate.service_settings(
+            settings, dsn_of(settings), client_id=client_id, rules_every_s=rules_every
+        )
+        operate.serve(service, check=check, verbose=verbose, say=typer.echo)
+
+
+@app.command()
+def keygen(
+    path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
+) -> None:
+    """Make the key pair that signs receipts and commands.
+
+    Example: cloud-ingest keygen cloud.pem
+    """
+    with one_line_errors():
+        operate.keygen(path, typer.echo)
+
+
+@app.command()
+def enrol(
+    gateway: Annotated[str, typer.Argument(help="Its name: the common name of its certificate.")],
+    *,
+    society: Society,
+    key: Annotated[Path, typer.Option("--key", help="Its public key (PEM).")],
+    tower: Annotated[str | None, typer.Option("--tower", help="Where it hangs.")] = None,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Let a gateway speak for a society; a further key of the same gateway is a rotation.
+
+    Example: cloud-ingest enrol gw-a1 --society "Lake View" --tower A --key gw-a1.pem
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        found = enrol_gateway(conn, society, gateway, tower, operate.read_public_key(key))
+        typer.echo(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    *,
+    state: Annotated[
+        QuarantineState | None, typer.Option("--state", help="[default: open]")
+    ] = QuarantineState.OPEN,
+    everything: Annotated[bool, typer.Option("--all", help="Of every state.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Such as unknown_meter.")] = None,
+    society: Annotated[str | None, typer.Option("--society", help="Of one society.")] = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """List what is kept apart, newest first.
+
+    Example: cloud-ingest quarantine list --reason unknown_meter
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        operate.list_quarantine(
+            conn,
+            state=None if everything else state,
+            reason=reason,
+            society=society,
+            as_json=json,
+            say=typer.echo,
+        )
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    entry: Annotated[int, typer.Argument(help="Number of the entry.")],
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show one entry with its bytes.
+
+    Example: cloud-ingest quarantine show 7
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        operate.show_quarantine(conn, entry, as_json=json, say=typer.echo)
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that is open.")] = False,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Try entries once more, after their cause was mended; what is not stays open.
+
+    Example: import the missing meter, then cloud-ingest quarantine replay 7 8
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        operate.replay_quarantine(
+            conn, entries or [], everything=everything, as_json=json, say=typer.echo
+        )
+
+
+@quarantine_app.command("dismiss")
+def quarantine_dismiss(
+    entries: Annotated[list[int], typer.Argument(help="Numbers of entries.")],
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Close entries that shall never be stored; their bytes stay.
+
+    Example: cloud-ingest quarantine dismiss 7
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        for entry in entries:
+            dismiss(conn, entry, datetime.now(UTC))
+            typer.echo(f"{entry}: dismissed")
+
+
+@events_app.command("list")
+def events_list(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    society: Annotated[str | None, typer.Option("--society", help="Of one society.")] = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """List flags, newest first.
+
+    Example: cloud-ingest events list --society "Lake View"
+    """
+    with one_line_errors(), _store(dsn, config) as conn:
+        operate.list_flags(
+            conn, society=society, everything=everything, as_json=json, say=typer.echo
+        )
+
+
+@contextlib.contextmanager
+def _store(dsn: str | None, config: Path | None) -> Iterator[Connection]:
+    """Open the store for one command."""
+    settings = load_settings(config, dsn=dsn)
+    with connect(dsn_of(settings)) as conn:
+        open_store(conn, zone=settings.zone)
+        yield conn
+
+
+def main() -> None:
+    """Run the command line."""
+    with contextlib.suppress(BrokenPipeError):
+        app()
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The errors of the cloud side, split by what the caller does next.
+
+IngestError
+├── StoreError
+│   ├── StoreUnavailable  retry: no connection, starting up, shutting down, disk full, failover
+│   └── NotStorable       quarantine: the database refuses these values, and will again
+├── BrokerLost            retry with a new link: no connection, or no answer in time
+└── UserError             stop, and show this one line to a person (exit 2)
+    ├── ConfigurationError   to whoever set it up
+    │   ├── BrokerRefused    the broker answered and said no: user, password, access list
+    │   ├── NotMigrated      the database holds no store, or an older one
+    │   └── MigrationRefused the database cannot take this store as it is
+    ├── NotFound          no society, unit or meter of that name
+    ├── ImportRefused     a list of units with bad lines: nothing of it was taken
+    ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
+    └── CloseRefused      a month that cannot be closed now
+        └── RollupDisagrees  a rollup is not what its readings say: no number leaves
+"""
+
+from collections.abc import Sequence
+
+
+class IngestError(Exception):
+    """Anything that the cloud side itself raises."""
+
+
+class StoreError(IngestError):
+    """The database did not do it."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached or cannot write now: try again."""
+
+
+class NotStorable(StoreError):
+    """The database refuses these values: trying again changes nothing."""
+
+
+class BrokerLost(IngestError):
+    """The link to the broker has ended, or there was none: make a new one."""
+
+
+class UserError(IngestError):
+    """A person has to change something; the text is one line that says what."""
+
+
+class ConfigurationError(UserError):
+    """What was set up cannot work; the text is one line for a person."""
+
+
+class BrokerRefused(ConfigurationError):
+    """The broker answered and said no."""
+
+
+class NotMigrated(ConfigurationError):
+    """The database holds no store of this program, or one of another version."""
+
+
+class MigrationRefused(ConfigurationError):
+    """The database cannot take this store as it is, or holds one that differs."""
+
+
+class NotFound(UserError):
+    """Nothing of that name is known."""
+
+
+class ImportRefused(UserError):
+    """A list of units has bad lines; nothing of it was taken."""
+
+    def __init__(self, message: str, lines: Sequence[str]) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
+        """One text for each bad line, with its number."""
+
+
+class SelfReadRefused(UserError):
+    """A dial value cannot be taken."""
+
+
+class CloseRefused(UserError):
+    """A month cannot be closed now."""
+
+
+class RollupDisagrees(CloseRefused):
+    """A rollup is not what its readings say."""

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""Everything that a batch of messages changes in the store, before it is acknowledged.
+
+In: what was received, a connection. Out: what was stored, and which streams want a receipt.
+It runs on the thread of its connection; it owns the cached registry. A message that cannot be
+stored never stops the others: it goes to quarantine, as a whole where nothing of it is sure.
+
+Never: an acknowledgement, a receipt, a link: the service does that after the return.
+"""
+
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cloud_ingest.accept import Accepted, QuarantineReason, Refused, Registry, accept
+from cloud_ingest.errors import ConfigurationError, StoreUnavailable
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.ingest import CommitResult, Stream, commit
+from cloud_ingest.store.outbox import acknowledge_number
+from cloud_ingest.store.registry import load_registry
+from cloud_ingest.store.status import is_enrolled, put_status
+from shared_schema.billing import BillingAck
+from shared_schema.errors import MalformedMessage, UnknownSchema
+from shared_schema.gateway import Result, Status
+from shared_schema.topics import (
+    GatewayTopic,
+    billing_ack_topic,
+    decode_level,
+    gateway_topic,
+    parse_gateway_topic,
+)
+
+logger = logging.getLogger(__name__)
+
+TOPICS = (
+    gateway_topic("+", GatewayTopic.READINGS),
+    gateway_topic("+", GatewayTopic.STATUS),
+    gateway_topic("+", GatewayTopic.RESULTS),
+    billing_ack_topic("+"),
+)
+"""What the ingest subscribes to."""
+
+_ACK_TOPIC = re.compile(re.escape(billing_ack_topic("+")).replace(r"\+", "([^/]+)"))
+_WORTH_A_RELOAD = frozenset(
+    {
+        QuarantineReason.UNKNOWN_GATEWAY,
+        QuarantineReason.BAD_SIGNATURE,
+        QuarantineReason.UNKNOWN_METER,
+        QuarantineReason.NOT_INSTALLED,
+    }
+)
+"""What may only be so because the cached registry is old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch of messages changed."""
+
+    messages: int = 0
+    batches: int = 0
+    readings: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    streams: frozenset[Stream] = frozenset()
+    meters: frozenset[int] = frozenset()
+    """Meters with rows in the batch."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """What went to quarantine, by reason, also where it was there already."""
+
+
+class Intake:
+    """Stores batches of messages over one connection."""
+
+    def __init__(
+        self,
+        *,
+        registry_age_s: float = 60.0,
+        reload_every_s: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry_age_s = registry_age_s
+        self._reload_every_s = reload_every_s
+        self._clock = clock
+        self._registry: Registry | None = None
+        self._loaded_at = 0.0
+
+    def store(
+        self, conn: Connection, received: Sequence[Received], received_at: datetime
+    ) -> Outcome:
+        """Store everything that these messages say; return only after the commit.
+
+        Raises:
+            StoreUnavailable: nothing is sure to be stored: the same again changes nothing.
+        """
+        verdicts: list[Accepted | Refused] = []
+        for message in received:
+            verdict = self._judge(conn, message, received_at)
+            if verdict is not None:
+                verdicts.append(verdict)
+        verdicts = self._with_fresh_registry(conn, verdicts, received_at)
+        result, verdicts = self._commit(conn, verdicts)
+        rejected = Counter[str]()
+        meters: set[int] = set()
+        for verdict in verdicts:
+            if isinstance(verdict, Refused):
+                rejected[verdict.reason] += 1
+            else:
+                rejected.update(each.reason for each in verdict.rejections)
+                meters.update(block.meter_id for block in verdict.blocks)
+        return Outcome(
+            messages=len(received),
+            batches=result.batches,
+            readings=result.new,
+            duplicates=result.duplicates,
+            conflicts=result.conflicts,
+            streams=result.streams,
+            meters=frozenset(meters),
+            rejected=rejected,
+        )
+
+    def _judge(
+        self, conn: Connection, message: Received, received_at: datetime
+    ) -> Accepted | Refused | None:
+        """Return what is to be committed of a message; the small ones are stored at once."""
+        gateway: str | None = None
+        try:
+            if (match := _ACK_TOPIC.fullmatch(message.topic)) is not None:
+                _acknowledged(conn, decode_level(match[1]), message.payload, received_at)
+                return None
+            gateway, kind = parse_gateway_topic(message.topic)
+            if kind is GatewayTopic.STATUS:
+                _status(conn, gateway, message, received_at)
+                return None
+            if kind is GatewayTopic.RESULTS:
+                _result(gateway, message.payload)
+                return None
+        except UnknownSchema as error:
+            reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
+        except (MalformedMessage, ValueError, RecursionError) as error:
+            reason, detail = QuarantineReason.MALFORMED, str(error)
+        else:
+            registry = self._current(conn)
+            return accept(message.topic, message.payload, registry, received_at)
+        return Refused(
+            message.topic, message.payload, gateway, reason, ascii(detail)[1:300], received_at
+        )
+
+    def _current(self, conn: Connection) -> Registry:
+        if self._registry is None or self._clock() - self._loaded_at > self._registry_age_s:
+            self._registry = load_registry(conn)
+            self._loaded_at = self._clock()
+        return self._registry
+
+    def _with_fresh_registry(
+        self, conn: Connection, verdicts: list[Accepted | Refused], received_at: datetime
+    ) -> list[Accepted | Refused]:
+        """Judge again, with the registry of now, what an old one may have got wrong."""
+        doubtful = [index for index, verdict in enumerate(verdicts) if _doubtful(verdict)]
+        if not doubtful or self._clock() - self._loaded_at < self._reload_every_s:
+            return verdicts
+        self._registry = None
+        registry = self._current(conn)
+        for index in doubtful:
+            verdict = verdicts[index]
+            if isinstance(verdict, Refused):
+                topic, payload = verdict.topic, verdict.payload
+            else:
+                topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
+                payload = _payload(verdict)
+            verdicts[index] = accept(topic, payload, registry, received_at)
+        return verdicts
+
+    def _commit(
+        self, conn: Connection, verdicts: list[Accepted | Refused]
+    ) -> tuple[CommitResult, list[Accepted | Refused]]:
+        """Commit all at once; where the database refuses, one by one."""
+        if not verdicts:
+            return CommitResult(), verdicts
+        try:
+            return commit(conn, verdicts), verdicts
+        except (StoreUnavailable, ConfigurationError):
+            raise
+        except Exception:
+            if conn.closed:
+                raise
+            logger.exception(
+                "A batch of messages cannot be stored at once, each is tried alone",
+                extra={"action": "commit_failed", "messages": len(verdicts)},
+            )
+        total = CommitResult()
+        for index, verdict in enumerate(verdicts):
+            try:
+                result = commit(conn, [verdict])
+            except (StoreUnavailable, ConfigurationError):
+                raise
+            except Exception as error:
+                verdicts[index] = _unstorable(verdict, error)
+                result = commit(conn, [verdicts[index]])
+            total = _sum(total, result)
+        return total, verdicts
+
+
+def _acknowledged(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
+    ack = BillingAck.from_line(payload)
+    if ack.society != society:
+        raise MalformedMessage(f"an acknowledgement of {ack.society!r} on the topic of {society!r}")
+    acknowledge_number(conn, ack, now)
+
+
+def _status(conn: Connection, gateway: str, message: Received, received_at: datetime) -> None:
+    if not message.payload:
+        return  # the retained status was emptied
+    status = Status.from_line(message.payload)
+    if status.gateway != gateway:
+        raise MalformedMessage(f"a status of gateway {status.gateway} on the topic of {gateway}")
+    # A last will was written when its session began: it became true when it was sent.
+    came_true = status.state == "offline" and not message.retained
+    if put_status(conn, status, received_at if came_true else status.at):
+        logger.info(
+            "Gateway says how it is",
+            extra={"action": "gateway_status", "gateway": gateway, "state": status.state},
+        )
+    elif not is_enrolled(conn, gateway):
+        logger.warning(
+            "A gateway that is not enrolled speaks: run cloud-ingest enrol",
+            extra={"action": "unknown_gateway", "gateway": gateway},
+        )
+
+
+def _result(gateway: str, payload: bytes) -> None:
+    result = Result.from_line(payload)
+    if result.gateway != gateway:
+        raise MalformedMessage(f"a result of gateway {result.gateway} on the topic of {gateway}")
+    logger.info(
+        "Gateway answers a command",
+        extra={
+            "action": "command_result",
+            "gateway": gateway,
+            "command": str(result.command),
+            "outcome": result.outcome,
+        },
+    )
+
+
+def _doubtful(verdict: Accepted | Refused) -> bool:
+    if isinstance(verdict, Refused):
+        return verdict.reason in _WORTH_A_RELOAD
+    return any(rejection.reason in _WORTH_A_RELOAD for rejection in verdict.rejections)
+
+
+def _payload(verdict: Accepted) -> bytes:
+    batch = verdict.batch
+    return b"\n".join([batch.header_line, *batch.block_lines, batch.signature_line])
+
+
+def _unstorable(verdict: Accepted | Refused, error: Exception) -> Refused:
+    """Keep the whole message apart: it gets no receipt, and is not lost."""
+    reason, detail = QuarantineReason.UNSTORABLE, f"{type(error).__name__}: {error}"[:300]
+    if isinstance(verdict, Refused):
+        return replace(verdict, reason=reason, detail=detail)
+    topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
+    payload = _payload(verdict)
+    return Refused(topic, payload, verdict.gateway.name, reason, detail, verdict.received_at)
+
+
+def _sum(one: CommitResult, other: CommitResult) -> CommitResult:
+    return CommitResult(
+        streams=one.streams | other.streams,
+        batches=one.batches + other.batches,
+        new=one.new + other.new,
+        duplicates=one.duplicates + other.duplicates,
+        conflicts=one.conflicts + other.conflicts,
+        quarantined=one.quarantined + other.quarantined,
+    )

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: MIT
+"""What the commands around the running ingest do: serve, keys, enrolment, quarantine, flags.
+
+In: options as a person gave them. Out: lines for that person. The command line itself, with
+its help, is `cloud_ingest.cli`; every error leaves from here as one of ours.
+"""
+
+import asyncio
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloud_ingest import logs
+from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable, UserError
+from cloud_ingest.service import Service, ServiceSettings
+from cloud_ingest.settings import CloudSettings
+from cloud_ingest.store import quarantine
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.events import StoredEvent, list_events
+from cloud_ingest.store.quarantine import Entry, QuarantineState
+from cloud_ingest.store.registry import load_registry
+from cloud_ingest.subscribe import Broker
+from shared_schema.errors import ContractError
+from shared_schema.signing import (
+    SigningKey,
+    fingerprint,
+    generate_key,
+    private_key_from_pem,
+    private_key_to_pem,
+    public_key_to_pem,
+)
+
+Say = Callable[[str], None]
+
+
+def parse_broker(text: str) -> tuple[str, int]:
+    """Take ``HOST:PORT`` apart; without a port it is 1883.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        host, port = text, "1883"
+    host = host.removeprefix("[").removesuffix("]")
+    if (
+        not host
+        or not port.isdigit()
+        or not 0 < int(port) < 65536
+        or (":" in host and not text.startswith("["))
+    ):
+        raise ConfigurationError(f"--broker wants HOST:PORT such as localhost:1883, not {text!r}")
+    return host, int(port)
+
+
+def service_settings(
+    settings: CloudSettings, dsn: str, *, client_id: str, rules_every_s: float
+) -> ServiceSettings:
+    """Gather what the service needs, with its secrets read from their files.
+
+    Raises:
+        ConfigurationError: a file is missing, is readable by others, or holds no key.
+    """
+    if settings.cloud_key_file is None:
+        raise ConfigurationError(
+            "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
+            "then give --key cloud.pem"
+        )
+    password: str | None = None
+    if settings.broker_password_file is not None:
+        path = settings.broker_password_file
+        password = _read_secret(path, "the broker's password").decode().rstrip("\r\n")
+    return ServiceSettings(
+        dsn=dsn,
+        broker=Broker(
+            settings.broker_host,
+            settings.broker_port,
+            username=settings.broker_username,
+            password=password,
+            client_id=client_id,
+            tls=settings.broker_tls,
+            tls_ca=settings.broker_ca_file,
+        ),
+        key=read_key(settings.cloud_key_file),
+        zone=settings.zone,
+        rules_every_s=rules_every_s,
+    )
+
+
+def serve(settings: ServiceSettings, *, check: bool, verbose: bool, say: Say) -> None:
+    """Run the ingest, or only see whether it could.
+
+    Raises:
+        IngestError: at the start a server cannot be reached, or refuses.
+    """
+    logs.set_up(verbose=verbose)
+
+    async def run() -> None:
+        service = Service(settings)
+        if check:
+            store = await service.check()
+            say(
+                f"The store {store.store_id} ({store.zone.key}) and the broker at "
+                f"{settings.broker} are ready; receipts are signed by "
+                f"{fingerprint(settings.key.public_key())}."
+            )
+        else:
+            await service.run()
+
+    try:
+        asyncio.run(run())
+    except BrokerLost as error:
+        raise ConfigurationError(f"{error}; start the broker, or give --broker HOST:PORT") from None
+    except StoreUnavailable as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def read_key(path: Path) -> SigningKey:
+    """Read the cloud's private key.
+
+    Raises:
+        ConfigurationError: it cannot be read, others may read it, or it is no such key.
+    """
+    pem = _read_secret(path, "the key")
+    try:
+        return private_key_from_pem(pem)
+    except ContractError as error:
+        raise ConfigurationError(
+            f"{path}: {error}: make one with cloud-ingest keygen {path}"
+        ) from None
+
+
+def _read_secret(path: Path, what: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o007:
+                raise ConfigurationError(f"others may read {what}: run chmod 600 {path}")
+            return file.read(65536)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {what}: {error.strerror}: {path}") from None
+
+
+def keygen(path: Path, say: Say) -> None:
+    """Make the cloud's key pair: ``path`` for us, ``path``.pub for the gateways.
+
+    Raises:
+        ConfigurationError: the file is there already, or cannot be written.
+    """
+    key = generate_key()
+    public = path.with_name(f"{path.name}.pub")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(private_key_to_pem(key))
+        public.write_bytes(public_key_to_pem(key.public_key()))
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{path} is there already: gateways trust it; choose another name for a new key"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    say(f"Private key: {path} (keep it)")
+    say(f"Public key:  {public} (each gateway needs it)")
+    say(f"Fingerprint: {fingerprint(key.public_key())} (for the commissioning sheet)")
+
+
+def read_public_key(path: Path) -> bytes:
+    """Read a gateway's public key file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the key: {error.strerror}: {path}") from None
+
+
+def list_quarantine(
+    conn: Connection,
+    *,
+    state: QuarantineState | None,
+    reason: str | None,
+    society: str | None,
+    as_json: bool,
+    say: Say,
+) -> None:
+    """Show what is kept apart."""
+    entries = quarantine.list_entries(conn, state=state, reason=reason, society=society)
+    if as_json:
+        say(_json([asdict(entry) for entry in entries]))
+        return
+    if not entries:
+        say("Nothing is kept apart.")
+        return
+    say(_table(["id", "reason", "gateway", "times", "last", "detail"], map(_entry_row, entries)))
+
+
+def show_quarantine(conn: Connection, quarantine_id: int, *, as_json: bool, say: Say) -> None:
+    """Show an entry and its bytes.
+
+    Raises:
+        NotFound: there is no such entry.
+    """
+    entry, payload = quarantine.show(conn, quarantine_id)
+    text = None if payload is None else payload.decode("utf-8", "backslashreplace")
+    if as_json:
+        say(_json({**asdict(entry), "payload": text}))
+        return
+    for name, value in asdict(entry).items():
+        if value not in {None, ()}:
+            say(f"{name:14} {value}")
+    say("")
+    say(
+        "".join(
+            c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text or ""
+        )
+    )
+
+
+def replay_quarantine(
+    conn: Connection, quarantine_ids: Sequence[int], *, everything: bool, as_json: bool, say: Say
+) -> None:
+    """Try entries once more.
+
+    Raises:
+        UserError: none or both of ids and everything were given, or an entry cannot be.
+    """
+    ids = list(quarantine_ids)
+    if everything == bool(ids):
+        raise UserError("say which: entry numbers from cloud-ingest quarantine list, or --all")
+    if everything:
+        ids = sorted(
+            entry.quarantine_id
+            for entry in quarantine.list_entries(conn, limit=100_000)
+            if entry.reason != "fork"
+        )
+    registry = load_registry(conn)
+    done = [quarantine.replay(conn, registry, each, datetime.now(UTC)) for each in ids]
+    if as_json:
+        say(_json([asdict(each) for each in done]))
+        return
+    for each in done:
+        if each.state is QuarantineState.REPLAYED:
+            say(f"{each.quarantine_id}: replayed, {each.new_readings} new readings")
+        else:
+            say(f"{each.quarantine_id}: still open: {each.reason}")
+    if not done:
+        say("Nothing is kept apart.")
+
+
+def list_flags(
+    conn: Connection, *, society: str | None, everything: bool, as_json: bool, say: Say
+) -> None:
+    """Show flags: those that are open, or all."""
+    found = list_events(conn, society=society, state=None if everything else "open")
+    if as_json:
+        say(_json([each.event.model_dump(mode="json", by_alias=True) for each in found]))
+    elif not found:
+        say("No flag is open." if not everything else "There never was a flag.")
+    else:
+        columns = ["state", "kind", "society", "subject", "service", "since", "message"]
+        say(_table(columns, map(_event_row, found)))
+
+
+def _entry_row(entry: Entry) -> list[str]:
+    last = entry.last_at.isoformat(timespec="seconds")
+    return [
+        str(entry.quarantine_id),
+        entry.reason,
+        entry.gateway or "-",
+        str(entry.times),
+        last,
+        entry.detail,
+    ]
+
+
+def _event_row(stored: StoredEvent) -> list[str]:
+    event = stored.event
+    return [
+        event.state,
+        event.kind,
+        event.society,
+        f"{event.subject.type} {event.subject.id}",
+        event.service,
+        event.since.isoformat(timespec="minutes"),
+        event.message,
+    ]
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
+    return "\n".join(
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]
+        )
+        for line in lines
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

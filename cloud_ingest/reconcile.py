@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Hold a tower's bulk meter against its units and common areas.
+
+In: what each subject of a tower took from the network in a month, or that it is not known.
+Out: a `Balance`. Pure. What a generator gave did not pass the bulk meter and is left out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from shared_schema.quality import Quality, Reason
+
+GENERATOR = "generator"
+PERCENT_STEP = Decimal("0.01")
+
+SubjectKind = Literal["unit", "common", "bulk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one subject took from the network; None: not known."""
+
+    kind: SubjectKind
+    quantity: Decimal | None
+    self_read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """bulk - units - common of one tower, service and month."""
+
+    bulk: Decimal | None
+    units: Decimal
+    common: Decimal
+    loss: Decimal | None
+    loss_percent: Decimal | None
+    units_known: int
+    units_total: int
+    quality: Quality
+    reasons: tuple[Reason, ...]
+
+
+def taken_from_network(parts: Iterable[tuple[str, Decimal | None]]) -> Decimal | None:
+    """Add up a subject's (source, quantity) pairs but its generator's; None: one is not known."""
+    total = Decimal(0)
+    for source, quantity in parts:
+        if source == GENERATOR:
+            continue
+        if quantity is None:
+            return None
+        total += quantity
+    return total
+
+
+def balance(subjects: Iterable[Taken]) -> Balance:
+    """Return the balance; the loss is null while anything in it is not known.
+
+    More taken than the bulk meter gave is no loss but a fault somewhere: it is suspect.
+    """
+    found = list(subjects)
+    of: dict[str, list[Taken]] = {
+        kind: [subject for subject in found if subject.kind == kind]
+        for kind in ("unit", "common", "bulk")
+    }
+    units, common = (_known(of[kind]) for kind in ("unit", "common"))
+    whole = bool(of["bulk"]) and all(subject.quantity is not None for subject in of["bulk"])
+    bulk = _known(of["bulk"]) if whole else None
+    complete = bulk is not None and all(subject.quantity is not None for subject in found)
+    loss = bulk - units - common if bulk is not None and complete else None
+    percent = (loss * 100 / bulk).quantize(PERCENT_STEP) if loss is not None and bulk else None
+    reasons: list[Reason] = []
+    if not of["bulk"]:
+        reasons.append(Reason.NO_METER)
+    elif not complete:
+        reasons.append(Reason.INCOMPLETE)
+    if loss is not None and loss < 0:
+        reasons.append(Reason.SUM_CHECK)
+    if any(subject.self_read for subject in found):
+        reasons.append(Reason.SELF_READ)
+    return Balance(
+        bulk=bulk,
+        units=units,
+        common=common,
+        loss=loss,
+        loss_percent=percent,
+        units_known=sum(subject.quantity is not None for subject in of["unit"]),
+        units_total=len(of["unit"]),
+        quality=_quality(loss),
+        reasons=tuple(reasons),
+    )
+
+
+def _known(subjects: Iterable[Taken]) -> Decimal:
+    return sum((s.quantity for s in subjects if s.quantity is not None), Decimal(0))
+
+
+def _quality(loss: Decimal | None) -> Quality:
+    if loss is None:
+        return Quality.MISSING
+    return Quality.SUSPECT if loss < 0 else Quality.DERIVED

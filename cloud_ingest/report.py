@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""Read what the store knows: a closed month, the newest registers, a day's curve.
+
+In: a society and what is asked. Out: frozen rows for a table, JSON or a page. It writes
+nothing and decides nothing: a month's numbers are those that were published.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from cloud_ingest.billing import parse_month
+from cloud_ingest.consumption import billing_exponent, day_of
+from cloud_ingest.errors import NotFound
+from cloud_ingest.store import months
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.ingest import ORIGINS
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.registry import find_society
+from shared_schema.billing import BILLING_UNITS, BoundaryReading, Reconciliation
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT_INTERVAL,
+    BILLED_REGISTER,
+    WATER_VOLUME,
+    Service,
+)
+from shared_schema.message import DecimalText
+from shared_schema.obis import Obis
+from shared_schema.quality import Origin, Quality, Reason
+
+Delivery = Literal["waiting", "sent", "acknowledged", "withheld"]
+
+CURVE_CODES: dict[Service, Obis] = {
+    Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL,
+    Service.WATER: WATER_VOLUME,
+}
+LEAD_IN = timedelta(hours=1)
+"""How far before a day the register is looked for from which its first difference counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPart:
+    """One meter's share of a number."""
+
+    source: str
+    meter: str
+    opening: BoundaryReading
+    closing: BoundaryReading
+    quantity: DecimalText
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """One subject's month of one service."""
+
+    tower: str | None
+    subject_type: str
+    subject: str
+    service: Service
+    quantity: DecimalText | None
+    """None: withheld."""
+    unit: str
+    quality: Quality
+    reasons: tuple[Reason, ...]
+    version: int | None
+    delivery: Delivery
+    parts: tuple[ReportPart, ...]
+
+    @property
+    def goes_to(self) -> str:
+        """Who does something with it next, in a few words."""
+        if self.delivery == "withheld":
+            return "nobody yet: investigate, self-read"
+        return f"billing ({self.delivery})"
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReport:
+    """A closed month of a society."""
+
+    society: str
+    month: str
+    closed_at: datetime
+    lines: tuple[ReportLine, ...]
+    reconciliations: tuple[Reconciliation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestLine:
+    """The newest billed register of one meter."""
+
+    tower: str | None
+    subject_type: str
+    subject: str
+    service: Service
+    source: str
+    meter: str
+    legacy: bool
+    at: datetime | None
+    value: DecimalText | None
+    unit: str
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What was used in the period that ends at ``at``."""
+
+    source: str
+    at: datetime
+    quantity: DecimalText
+
+
+@translating
+def month_report(conn: Connection, society: str, month: str) -> MonthReport:
+    """Return a closed month.
+
+    Raises:
+        NotFound: no such society, or the month is not closed.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, society)
+    span = parse_month(month, store.zone)
+    manifest = months.manifest(conn, society_id, month)
+    if manifest is None:
+        raise NotFound(
+            f"{month} of {society} is not closed: cloud-ingest close-month {month} "
+            f"--society '{society}'"
+        )
+    current = {(e.subject, e.service, e.version) for e in manifest.entries}
+    numbers = [
+        number
+        for number in months.numbers(conn, society_id, month)
+        if (number.subject, number.service, number.version) in current
+    ]
+    delivered = _deliveries(conn, [billing_ack_key(number) for number in numbers])
+    lines = [
+        ReportLine(
+            tower=number.tower,
+            subject_type=number.subject.type.value,
+            subject=number.subject.id,
+            service=number.service,
+            quantity=number.quantity,
+            unit=number.unit,
+            quality=number.quality,
+            reasons=number.reasons,
+            version=number.version,
+            delivery=delivered.get(billing_ack_key(number), "acknowledged"),
+            parts=tuple(
+                ReportPart(p.source, str(p.meter), p.opening, p.closing, p.quantity)
+                for p in number.parts
+            ),
+        )
+        for number in numbers
+    ]
+    towers = {
+        (str(a.subject_type), a.subject): a.tower
+        for a in months.assignments(conn, society_id, span.start, span.end)
+    }
+    lines += [
+        ReportLine(
+            tower=towers.get((entry.subject.type.value, entry.subject.id)),
+            subject_type=entry.subject.type.value,
+            subject=entry.subject.id,
+            service=entry.service,
+            quantity=None,
+            unit=BILLING_UNITS[entry.service],
+            quality=Quality.MISSING,
+            reasons=entry.reasons,
+            version=None,
+            delivery="withheld",
+            parts=(),
+        )
+        for entry in manifest.withheld
+    ]
+    lines.sort(key=lambda line: (line.subject_type != "unit", line.subject, line.service))
+    return MonthReport(
+        society=society,
+        month=month,
+        closed_at=manifest.closed_at,
+        lines=tuple(lines),
+        reconciliations=tuple(
+            sorted(
+                months.reconciliations(conn, society_id, month),
+                key=lambda result: (result.tower, result.service),
+            )
+        ),
+    )
+
+
+def _deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
+    found: dict[str, Delivery] = {}
+    for key, published_at, acked_at in conn.execute(query("report_sent"), (keys,)):
+        sent: Delivery = "waiting" if published_at is None else "sent"
+        found[key] = sent if acked_at is None else "acknowledged"
+    return found
+
+
+@translating
+def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
+    """Return the newest billed register of every meter that is assigned now."""
+    society_id = find_society(conn, society)
+    rows = conn.execute(
+        query("report_latest"),
+        {
+            "society_id": society_id,
+            "now": now,
+            "electricity": str(BILLED_REGISTER[Service.ELECTRICITY]),
+            "water": str(BILLED_REGISTER[Service.WATER]),
+        },
+    )
+    found: list[LatestLine] = []
+    for row in rows:
+        tower, subject_type, subject, service_text, source, maker, serial, legacy = row[:8]
+        at, raw, origin, unit, scaler = row[8:]
+        service = Service(service_text)
+        exponent = None if raw is None else billing_exponent(service, unit, scaler)
+        found.append(
+            LatestLine(
+                tower=tower,
+                subject_type=subject_type,
+                subject=subject,
+                service=service,
+                source=source,
+                meter=f"{maker} {serial}",
+                legacy=legacy,
+                at=at,
+                value=None if exponent is None else Decimal(raw).scaleb(exponent),
+                unit=BILLING_UNITS[service],
+                origin=None if origin is None else ORIGINS[origin],
+            )
+        )
+    return found
+
+
+@translating
+def day_curve(
+    conn: Connection, society: str, unit: str, service: Service, day: date
+) -> list[CurvePoint]:
+    """Return what a unit used over a local day, period by period.
+
+    Electricity has its intervals; water is the difference of neighbouring registers within
+    the day. What is missing is not there; it is not zero.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, society)
+    start = datetime(day.year, day.month, day.day, tzinfo=store.zone)
+    following = day + timedelta(days=1)
+    end = datetime(following.year, following.month, following.day, tzinfo=store.zone)
+    code = CURVE_CODES[service]
+    rows = conn.execute(
+        query("report_day"),
+        {
+            "society_id": society_id,
+            "unit": unit,
+            "service": service.value,
+            "obis": str(code),
+            "start": start - LEAD_IN if code == WATER_VOLUME else start,
+            "end": end,
+        },
+    )
+    found: list[CurvePoint] = []
+    before: dict[str, Decimal] = {}
+    for source, ts, raw, cosem_unit, scaler in rows:
+        exponent = billing_exponent(service, cosem_unit, scaler)
+        if exponent is None:
+            continue
+        value = Decimal(raw).scaleb(exponent)
+        quantity: Decimal | None = value
+        if code == WATER_VOLUME:
+            quantity = value - before[source] if source in before else None
+            before[source] = value
+        if quantity is not None and day_of(ts, store.zone) == day:
+            found.append(CurvePoint(source, ts, quantity))
+    return found
+
+
+def as_json(report: MonthReport) -> str:
+    """Write a closed month as one JSON document."""
+    return TypeAdapter(MonthReport).dump_json(report, indent=2, by_alias=True).decode()
+
+
+def as_table(report: MonthReport) -> str:
+    """Write a closed month as a table for a terminal."""
+    lines = [
+        (
+            line.subject,
+            line.service.value,
+            "withheld" if line.quantity is None else f"{line.quantity:f}",
+            line.unit,
+            line.quality.value,
+            ", ".join(line.reasons) or "-",
+            line.goes_to,
+        )
+        for line in report.lines
+    ]
+    balances = [
+        (
+            result.tower,
+            result.service.value,
+            _figure(result.bulk),
+            f"{result.units:f}",
+            f"{result.common:f}",
+            _figure(result.loss),
+            "-" if result.loss_percent is None else f"{result.loss_percent:f} %",
+            f"{result.units_known}/{result.units_total}",
+        )
+        for result in report.reconciliations
+    ]
+    units = _aligned(
+        ("Unit", "Service", "Quantity", "", "Quality", "Reasons", "Goes to"), lines, right={2}
+    )
+    towers = _aligned(
+        ("Tower", "Service", "Bulk", "Units", "Common", "Loss", "", "Units known"),
+        balances,
+        right={2, 3, 4, 5, 6, 7},
+    )
+    return "\n".join([f"{report.society}, {report.month}", "", *units, "", *towers])
+
+
+def _figure(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value:f}"
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return [
+        "  ".join(
+            field.rjust(width) if number in right else field.ljust(width)
+            for number, (field, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (head, *rows)
+    ]

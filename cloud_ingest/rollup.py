@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Turn readings into days and months, right behind the ingest.
+
+In: the marks that commits leave in ``dirty``. Out: fresh rows of ``reading_day`` and
+``reading_month``, which look alike on every edition. Portable stores recompute the marked
+(channel, day) and the months above them; TimescaleDB refreshes its continuous aggregates
+over the marked days, the day before the month.
+
+A refresh window that cuts a bucket would leave that bucket empty, so that windows run from
+border to border. The months of a window are always materialised anew: TimescaleDB 2.28 takes
+a day that begins a month, where it is the last that has changed, for the month before (a
+changed range that ends on the first instant of a bucket), and would leave the month as it was.
+It costs no more, because a month is materialised for all channels at once anyway.
+
+A mark goes when its day is done and not before; one that is added meanwhile stays. One
+refresh runs at a time in a database.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.store.connection import Connection, alone, query, translating
+from cloud_ingest.store.migrate import Store, open_store
+
+LOCK = 0x696F7456
+MARKS_AT_ONCE = 5_000
+"""On a portable store: about a quarter of a second of work in one transaction."""
+MARKS_AT_ONCE_CONTINUOUS = 200_000
+"""With TimescaleDB the days count, not the channels: all that is there is one window."""
+SAME_WINDOW = timedelta(days=7)
+"""Days closer than this are refreshed together: one chunk is read once."""
+DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh dealt with."""
+
+    marks: int = 0
+    days: int = 0
+    """(channel, day) pairs."""
+
+
+@translating
+def refresh(conn: Connection, now: datetime) -> Refreshed:
+    """Bring days and months up to every commit that was visible when this began.
+
+    Args:
+        conn: The store, outside of a transaction (TimescaleDB refreshes in none).
+        now: The time; the marks of days that have not come are left, so that no window of a
+            refresh reaches into the future.
+
+    Raises:
+        StoreUnavailable: try again; no mark is lost.
+    """
+    store = open_store(conn)
+    continuous = store.rollups == "continuous"
+    at_once = MARKS_AT_ONCE_CONTINUOUS if continuous else MARKS_AT_ONCE
+    tomorrow = now.astimezone(store.zone).date() + DAY
+    marks = days = 0
+    with alone(conn, LOCK):
+        while True:
+            taken = conn.execute(query("dirty_take"), (tomorrow, at_once)).fetchall()
+            if not taken:
+                break
+            keys = sorted({(channel_id, day) for _, channel_id, day in taken})
+            ids = [row[0] for row in taken]
+            if continuous:
+                _refresh_aggregates(conn, {day for _, day in keys}, store.zone)
+                conn.execute(query("dirty_clear"), (ids,))
+            else:
+                with conn.transaction():
+                    _recompute(conn, keys, store)
+                    conn.execute(query("dirty_clear"), (ids,))
+            marks += len(ids)
+            days += len(keys)
+            if len(taken) < at_once:
+                break
+    return Refreshed(marks, days)
+
+
+def _recompute(conn: Connection, keys: list[tuple[int, date]], store: Store) -> None:
+    months = sorted({(channel_id, day.replace(day=1)) for channel_id, day in keys})
+    conn.execute(
+        query("day_recompute"),
+        {
+            "channels": [key[0] for key in keys],
+            "days": [key[1] for key in keys],
+            "zone": store.zone.key,
+        },
+    )
+    conn.execute(
+        query("month_recompute"),
+        {"channels": [key[0] for key in months], "months": [key[1] for key in months]},
+    )
+
+
+def _refresh_aggregates(conn: Connection, days: Collection[date], zone: ZoneInfo) -> None:
+    for first, last in runs(days):
+        window = (local_start(first - DAY, zone), local_start(last + 2 * DAY, zone))
+        _materialise(conn, "reading_day_c", window, force=False)
+    for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
+        window = (local_start(first, zone), local_start(next_month(last), zone))
+        _materialise(conn, "reading_month_c", window, force=True)
+
+
+def _materialise(
+    conn: Connection, name: str, window: tuple[datetime, datetime], *, force: bool
+) -> None:
+    start, end = window
+    arguments = {"name": name, "start": start, "end": end, "force": force}
+    conn.execute(query("aggregate_refresh"), arguments)
+
+
+def runs(days: Iterable[date], gap: timedelta = SAME_WINDOW) -> list[tuple[date, date]]:
+    """Join days into runs whose gaps are at most ``gap``; pure."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if found and day - found[-1][1] <= gap:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def local_start(day: date, zone: ZoneInfo) -> datetime:
+    """Return where the bucket of a local day begins: a microsecond after its 00:00; pure."""
+    return datetime.combine(day, time(), zone) + MICROSECOND
+
+
+def next_month(day: date) -> date:
+    """Return the 1st of the month after; pure."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What a person sets on the cloud side, read once by the command line.
+
+In: options of the command, the environment (``IOT_UTILITY_…``), a TOML file; the earlier of
+these wins. Out: one frozen model. Never: a secret in a message, a log or a ``repr``.
+"""
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cloud_ingest.errors import ConfigurationError
+
+CONFIG_VARIABLE = "IOT_UTILITY_CONFIG"
+
+
+class CloudSettings(BaseSettings):
+    """Where the store and the broker are, and the society's rules for closing a month."""
+
+    model_config = SettingsConfigDict(env_prefix="IOT_UTILITY_", frozen=True, extra="forbid")
+
+    dsn: SecretStr | None = None
+    """PostgreSQL or TimescaleDB, as a URL or ``key=value`` words; it may hold a password."""
+
+    broker_host: str = "localhost"
+    broker_port: int = Field(ge=1, le=65535, default=1883)
+    broker_username: str | None = None
+    broker_password_file: Path | None = None
+    """File with the broker's password, readable by its owner alone."""
+    broker_tls: bool = False
+    broker_ca_file: Path | None = None
+    """The authority that signed the broker's certificate; None takes the system's."""
+    cloud_key_file: Path | None = None
+    """The private key (PEM) that signs receipts and commands."""
+
+    self_read_days: int = Field(ge=0, le=10, default=3)
+    """How far from the 1st a dial may have been read to close a month at its own time."""
+    zone: str | None = None
+    """The zone that the store must have been made with; None takes the store's own."""
+    close_grace_minutes: int = Field(ge=0, le=7 * 24 * 60, default=60)
+    """How long after its end a month may be closed at the earliest."""
+
+    @property
+    def self_read_window(self) -> timedelta:
+        """`self_read_days` as a duration."""
+        return timedelta(days=self.self_read_days)
+
+    @property
+    def close_grace(self) -> timedelta:
+        """`close_grace_minutes` as a duration."""
+        return timedelta(minutes=self.close_grace_minutes)
+
+
+def load_settings(config: Path | None = None, **options: object) -> CloudSettings:
+    """Read the settings; an option that is None was not given.
+
+    Args:
+        config: A TOML file with the fields of `CloudSettings`; without it the file that
+            ``IOT_UTILITY_CONFIG`` names, if any.
+        options: What the command line says: it wins over environment and file.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a value cannot be right.
+    """
+    if config is None and (named := os.environ.get(CONFIG_VARIABLE)):
+        config = Path(named)
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    from_file = {} if config is None else _read(config)
+    for name in from_file:
+        if f"IOT_UTILITY_{name}".upper() not in os.environ:
+            given.setdefault(name, from_file[name])
+    try:
+        return CloudSettings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(map(str, first["loc"])) or "the settings"
+        raise ConfigurationError(f"setting {name}: {first['msg']}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
+    except ValueError as error:  # not UTF-8, not TOML
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""The door to the database: connect, translate the driver's errors, find the SQL.
+
+In: a DSN. Out: a connection in autocommit mode whose session speaks UTC and sees the schema
+``metering``; a transaction is always opened by name (``with conn.transaction()``). The text
+of every query lies in ``queries/``; values are always parameters. Never: a DSN in a message
+(it may hold a password).
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, Literal, LiteralString, ParamSpec, TypeVar
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
+
+from cloud_ingest.errors import (
+    ConfigurationError,
+    IngestError,
+    NotMigrated,
+    NotStorable,
+    StoreError,
+    StoreUnavailable,
+)
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Edition = Literal["timescale", "apache", "plain"]
+
+CONNECT_TIMEOUT_S = 10
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_NO_ACCESS = (
+    pg.InvalidPassword,
+    pg.InvalidAuthorizationSpecification,
+    pg.InvalidCatalogName,
+    pg.InsufficientPrivilege,
+)
+_ABSENT = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
+_TRANSIENT = (pg.OperationalError, pg.InterfaceError, pg.InternalError)
+
+
+@functools.cache
+def query(name: str) -> LiteralString:
+    """Return the text of ``queries/{name}.sql``."""
+    return literal(
+        files(__package__).joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+    )
+
+
+def literal(text: str) -> LiteralString:
+    """Let a text of our own SQL files pass where psycopg wants a literal (to mypy it is one)."""
+    return text
+
+
+def connect(dsn: str) -> Connection:
+    """Open a connection.
+
+    Raises:
+        ConfigurationError: the DSN is none, or the server refuses this user or database.
+        StoreUnavailable: no server answers there.
+    """
+    where = describe(dsn)
+    try:
+        conn = psycopg.connect(
+            dsn,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            fallback_application_name="cloud-ingest",
+        )
+    except psycopg.OperationalError as error:
+        raise _refused_or_away(error, where) from None
+    except psycopg.Error as error:
+        raise ConfigurationError(f"cannot open {where}: {type(error).__name__}") from None
+    with translated():
+        conn.execute(query("session"))
+    return conn
+
+
+def describe(dsn: str) -> str:
+    """Return what may be shown of a DSN: the database and where it is.
+
+    Raises:
+        ConfigurationError: it is no DSN; nothing of it is shown.
+    """
+    try:
+        words = conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise ConfigurationError(
+            "the DSN cannot be read: give postgresql://user@host:port/database"
+        ) from None
+    place = words.get("host") or words.get("hostaddr") or "the local socket"
+    port = f":{words['port']}" if words.get("port") else ""
+    return f"database {words.get('dbname') or words.get('user') or '(default)'} at {place}{port}"
+
+
+def edition(conn: Connection) -> Edition:
+    """Say what the database can do: only Community has continuous aggregates."""
+    with translated():
+        row = conn.execute(query("edition")).fetchone()
+    extension, license_ = row or (None, None)
+    if extension is None:
+        return "plain"
+    return "timescale" if license_ == "timescale" else "apache"
+
+
+@contextmanager
+def alone(conn: Connection, lock: int) -> Iterator[None]:
+    """Hold an advisory lock of this database for the block, waiting for it first."""
+    conn.execute(query("lock"), (lock,))
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute(query("unlock"), (lock,))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into ours; an error of ours passes as it is.
+
+    Raises:
+        StoreUnavailable: try again, with a new connection where this one is closed.
+        NotStorable: the values cannot be stored.
+        NotMigrated: a table or column of this version is not there.
+        ConfigurationError: the database user may not do this.
+        StoreError: anything else: a fault of the program.
+    """
+    try:
+        yield
+    except IngestError:
+        raise
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def translating(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate a function of the shell with `translated`."""
+
+    @functools.wraps(function)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with translated():
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def translate(error: psycopg.Error) -> IngestError:
+    """Return our error for one of the driver's; pure."""
+    text = _first_line(error)
+    if isinstance(error, _NO_ACCESS):
+        return ConfigurationError(f"the database does not allow it: {text}")
+    if isinstance(error, _ABSENT):
+        return NotMigrated(f"the store is not of this version ({text}): run cloud-ingest migrate")
+    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+        return NotStorable(f"the database refuses the values: {text}")
+    if isinstance(error, _TRANSIENT):
+        return StoreUnavailable(f"the database cannot do it now: {text}")
+    return StoreError(f"the database refused a statement: {text}")
+
+
+def _first_line(error: psycopg.Error) -> str:
+    message = error.diag.message_primary or str(error)
+    return message.strip().splitlines()[0] if message.strip() else type(error).__name__
+
+
+def _refused_or_away(error: psycopg.OperationalError, where: str) -> IngestError:
+    # libpq gives no SQLSTATE for a failed start of a session, only its text.
+    text = " ".join(str(error).split())
+    for sign, what in (
+        ("password authentication failed", "the password is wrong"),
+        ("no password supplied", "it wants a password: set PGPASSWORD or ~/.pgpass"),
+        ("no pg_hba.conf entry", "the server lets nobody in from here (pg_hba.conf)"),
+        ("does not exist", "the server has no such database or user"),
+    ):
+        if sign in text:
+            return ConfigurationError(f"cannot open {where}: {what}")
+    return StoreUnavailable(
+        f"cannot reach {where}: {_reason(text)}; check that the server runs and the DSN is right"
+    )
+
+
+def _reason(text: str) -> str:
+    for sign, what in (
+        ("Connection refused", "connection refused"),
+        ("No such file or directory", "no server has this socket"),
+        ("timeout", "no answer in time"),
+        ("resolve", "the host's name is not known"),
+        ("starting up", "the server is starting up"),
+        ("shutting down", "the server is shutting down"),
+        ("too many", "too many connections"),
+    ):
+        if sign in text:
+            return what
+    return "no answer"

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""Flags in the database: each change of one goes into the outbox in the same transaction.
+
+In: a decision of `cloud_ingest.events`. Out: rows, and the messages that other modules get.
+While a flag is open its message is retained on its topic; its last word is sent to those who
+listen, and then the topic is emptied.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.outbox import enqueue
+from shared_schema.catalogue import Service
+from shared_schema.events import Event, EventKind, Subject, SubjectType
+from shared_schema.topics import event_topic
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A flag and the society whose it is."""
+
+    society_id: int
+    event: Event
+
+
+@translating
+def open_events(conn: Connection, kind: EventKind) -> list[StoredEvent]:
+    """Return the open flags of a kind, in all societies."""
+    return [_event(row) for row in conn.execute(query("event_open"), (kind,))]
+
+
+@translating
+def list_events(
+    conn: Connection,
+    *,
+    society: str | None = None,
+    state: str | None = "open",
+    limit: int = 1000,
+) -> list[StoredEvent]:
+    """Return flags, newest first; None stands for any."""
+    rows = conn.execute(query("event_list"), {"society": society, "state": state, "limit": limit})
+    return [_event(row) for row in rows]
+
+
+@translating
+def raise_event(conn: Connection, society_id: int, event: Event) -> bool:
+    """Open a flag and send it, unless one is open for the same thing already."""
+    with conn.transaction():
+        row = conn.execute(
+            query("event_raise"),
+            {
+                "id": event.id,
+                "society_id": society_id,
+                "kind": event.kind,
+                "subject_type": event.subject.type,
+                "subject": event.subject.id,
+                "service": event.service,
+                "since": event.since,
+                "raised_at": event.raised_at,
+                "message": event.message,
+                "evidence": Jsonb(event.evidence),
+            },
+        ).fetchone()
+        if row is not None:
+            enqueue(conn, _topic(event), event.to_line(), retain=True)
+    return row is not None
+
+
+@translating
+def change_event(conn: Connection, event: Event) -> bool:
+    """Send a flag's new word: it began earlier than was known, or it is over."""
+    with conn.transaction():
+        row = conn.execute(
+            query("event_change"),
+            {
+                "id": event.id,
+                "state": event.state,
+                "since": event.since,
+                "cleared_at": event.cleared_at,
+                "message": event.message,
+                "evidence": Jsonb(event.evidence),
+            },
+        ).fetchone()
+        if row is not None:
+            still_open = event.state == "open"
+            enqueue(conn, _topic(event), event.to_line(), retain=still_open)
+            if not still_open:
+                enqueue(conn, _topic(event), b"", retain=True)
+    return row is not None
+
+
+def _topic(event: Event) -> str:
+    return event_topic(event.society, event.kind, event.subject, event.service)
+
+
+def _event(row: Sequence[Any]) -> StoredEvent:
+    identity: UUID
+    since: datetime
+    (
+        identity,
+        society_id,
+        society,
+        kind,
+        subject_type,
+        subject,
+        service,
+        state,
+        since,
+        raised_at,
+        cleared_at,
+        message,
+        evidence,
+    ) = row
+    return StoredEvent(
+        society_id,
+        Event(
+            id=identity,
+            society=society,
+            kind=EventKind(kind),
+            subject=Subject(type=SubjectType(subject_type), id=subject),
+            service=Service(service),
+            state=state,
+            since=since,
+            raised_at=raised_at,
+            cleared_at=cleared_at,
+            message=message,
+            evidence=evidence,
+        ),
+    )

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""The quarantine: what was received and is not stored, with the reason, until a person decides.
+
+In: the number of an entry. Out: the entry, or what became of it. An entry is a whole message
+(nothing of it was verified), a block of a stored batch, or rows of such a block. A replay runs
+it through `accept` and `commit` once more with the registry of today: what is mended is stored
+and the entry closed; what is not stays open, with its reason. Nothing is ever deleted here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cloud_ingest.accept import (
+    Accepted,
+    QuarantineReason,
+    Refused,
+    Registry,
+    Rejection,
+    accept,
+    examine,
+)
+from cloud_ingest.errors import NotFound, UserError
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.ingest import commit
+from shared_schema.readings import Batch, Header
+from shared_schema.topics import GatewayTopic, gateway_topic
+
+
+class QuarantineState(StrEnum):
+    """What was decided about an entry."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, without its bytes."""
+
+    quarantine_id: int
+    reason: str
+    detail: str
+    gateway: str | None
+    society: str | None
+    topic: str | None
+    batch_id: int | None
+    ordinal: int | None
+    row_indexes: tuple[int, ...]
+    first_at: datetime
+    last_at: datetime
+    times: int
+    state: QuarantineState
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay did with one entry."""
+
+    quarantine_id: int
+    state: QuarantineState
+    new_readings: int
+    reason: str
+    """Why it stays open; empty when it does not."""
+
+
+@translating
+def list_entries(
+    conn: Connection,
+    *,
+    state: QuarantineState | None = QuarantineState.OPEN,
+    reason: str | None = None,
+    society: str | None = None,
+    limit: int = 1000,
+) -> list[Entry]:
+    """Return entries, newest first; None stands for any."""
+    rows = conn.execute(
+        query("quarantine_list"),
+        {"state": state, "reason": reason, "society": society, "limit": limit},
+    )
+    return [_entry(row) for row in rows]
+
+
+@translating
+def counts(conn: Connection) -> dict[str, int]:
+    """Return how many entries are open, by reason."""
+    return dict(conn.execute(query("quarantine_counts")).fetchall())
+
+
+@translating
+def show(conn: Connection, quarantine_id: int) -> tuple[Entry, bytes | None]:
+    """Return an entry and its bytes: the message, or the line of the block.
+
+    Raises:
+        NotFound: there is no such entry.
+    """
+    row = conn.execute(query("quarantine_one"), (quarantine_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"the quarantine has no entry {quarantine_id}: cloud-ingest quarantine list")
+    *columns, payload = row
+    return _entry(columns), payload
+
+
+@translating
+def replay(conn: Connection, registry: Registry, quarantine_id: int, now: datetime) -> Replay:
+    """Try an entry once more, in one transaction.
+
+    Args:
+        conn: The store.
+        registry: Who is known today.
+        quarantine_id: The entry.
+        now: The time: it is the receipt of the rows that are stored.
+
+    Raises:
+        NotFound: there is no such entry.
+        UserError: it is closed, or of a kind that no replay can mend.
+    """
+    entry, payload = show(conn, quarantine_id)
+    if entry.state is not QuarantineState.OPEN:
+        raise UserError(f"entry {quarantine_id} is {entry.state} already")
+    if entry.reason == QuarantineReason.FORK:
+        raise UserError(
+            f"entry {quarantine_id} is a fork: two batches claim one number, and the first one "
+            "stands; look into the gateway, then dismiss it"
+        )
+    with conn.transaction():
+        if entry.batch_id is None or entry.ordinal is None:
+            verdict = _judge_message(registry, entry, payload or b"", now)
+            if isinstance(verdict, Refused):
+                return Replay(
+                    quarantine_id,
+                    QuarantineState.OPEN,
+                    0,
+                    f"{verdict.reason}: {verdict.detail}",
+                )
+            done = commit(conn, [verdict])
+            left: Sequence[Rejection] = ()
+        else:
+            verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal, now)
+            left = [each for each in verdict.rejections if _is_still(entry, each)]
+            mended = Accepted(
+                verdict.batch, verdict.gateway, verdict.blocks, (), verdict.received_at
+            )
+            done = commit(conn, [mended], replay=True)
+        if left:
+            reasons = "; ".join(f"{each.reason}: {each.detail}" for each in left)
+            return Replay(quarantine_id, QuarantineState.OPEN, done.new, reasons)
+        _resolve(conn, quarantine_id, QuarantineState.REPLAYED, now)
+    return Replay(quarantine_id, QuarantineState.REPLAYED, done.new, "")
+
+
+@translating
+def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
+    """Close an entry that shall never be stored; its bytes stay.
+
+    Raises:
+        NotFound: there is no such entry.
+        UserError: it is closed already.
+    """
+    entry, _payload = show(conn, quarantine_id)
+    if entry.state is not QuarantineState.OPEN:
+        raise UserError(f"entry {quarantine_id} is {entry.state} already")
+    _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
+
+
+def _judge_message(
+    registry: Registry, entry: Entry, payload: bytes, now: datetime
+) -> Accepted | Refused:
+    topic = entry.topic or gateway_topic(entry.gateway or "", GatewayTopic.READINGS)
+    return accept(topic, payload, registry, now)
+
+
+def _judge_block(
+    conn: Connection, registry: Registry, batch_id: int, ordinal: int, now: datetime
+) -> Accepted:
+    row = conn.execute(query("quarantine_batch"), (batch_id,)).fetchone()
+    gateway = None if row is None else registry.gateways.get(row[2])
+    if row is None or gateway is None:
+        raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
+    header_line, signature_line, _name, lines = row
+    batch = Batch(Header.from_line(header_line), header_line, tuple(lines), signature_line)
+    return examine(batch, gateway, registry, now, [ordinal])
+
+
+def _is_still(entry: Entry, rejection: Rejection) -> bool:
+    """Say whether what is rejected now is of this entry: its block, or one of its rows."""
+    if not rejection.row_indexes or not entry.row_indexes:
+        return True
+    return not set(entry.row_indexes).isdisjoint(rejection.row_indexes)
+
+
+def _resolve(conn: Connection, quarantine_id: int, state: QuarantineState, now: datetime) -> None:
+    conn.execute(query("quarantine_resolve"), {"id": quarantine_id, "state": state, "now": now})
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    columns = list(row)
+    columns[8] = tuple(columns[8] or ())
+    columns[12] = QuarantineState(columns[12])
+    return Entry(*columns)

@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+-- The open flags of one kind.
+SELECT event_id, society_id, society.name, kind, subject_type, subject, service, state, since,
+       raised_at, cleared_at, message, evidence
+FROM event JOIN society USING (society_id)
+WHERE state = 'open' AND kind = %s
+ORDER BY raised_at

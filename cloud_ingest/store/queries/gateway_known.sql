@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- Whether a gateway is enrolled.
+SELECT EXISTS (SELECT FROM gateway WHERE name = %s)

@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: MIT
+-- Put a claim of better origin in the place of the elected one, which is kept beside it.
+WITH best AS (
+  SELECT DISTINCT ON (i.channel_id, i.ts) i.channel_id, i.ts, i.raw, i.origin, i.status
+  FROM incoming AS i
+  JOIN reading AS r ON r.channel_id = i.channel_id AND r.ts = i.ts
+  WHERE i.origin < r.origin
+    AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+  ORDER BY i.channel_id, i.ts, i.origin, i.raw
+), former AS (
+  SELECT r.channel_id, r.ts, r.raw, r.status, r.origin,
+         best.raw AS new_raw, best.origin AS new_origin, best.status AS new_status
+  FROM reading AS r JOIN best ON r.channel_id = best.channel_id AND r.ts = best.ts
+  WHERE r.origin > best.origin
+    AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+  ORDER BY r.channel_id, r.ts
+  FOR UPDATE OF r
+), demoted AS (
+  INSERT INTO claim (channel_id, ts, raw, status, origin, received_at, source)
+  SELECT channel_id, ts, raw, status, origin, %(at)s, 'was elected until then'
+  FROM former
+  ON CONFLICT DO NOTHING
+), audited AS (
+  INSERT INTO election (channel_id, ts, old_raw, old_origin, new_raw, new_origin, at)
+  SELECT channel_id, ts, raw, origin, new_raw, new_origin, %(at)s FROM former
+), marked AS (
+  INSERT INTO dirty (channel_id, day)
+  SELECT DISTINCT channel_id,
+         ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date
+  FROM former
+), promoted AS (
+  DELETE FROM claim USING former
+  WHERE claim.channel_id = former.channel_id AND claim.ts = former.ts
+    AND claim.origin = former.new_origin AND claim.raw = former.new_raw
+)
+UPDATE reading AS r
+SET raw = former.new_raw, origin = former.new_origin, status = former.new_status
+FROM former
+WHERE r.channel_id = former.channel_id AND r.ts = former.ts
+  AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)

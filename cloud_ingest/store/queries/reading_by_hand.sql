@@ -1,0 +1,6 @@
+-- SPDX-License-Identifier: MIT
+-- The readings of channels that a person made, in a window.
+SELECT channel_id, ts, raw, origin
+FROM reading
+WHERE channel_id = ANY(%(channels)s::int[]) AND origin <> 1
+  AND ts >= %(start)s AND ts <= %(end)s

@@ -1,0 +1,10 @@
+-- SPDX-License-Identifier: MIT
+-- The last reading of a channel in each window; both ends belong to it.
+SELECT r.channel_id, r.ts, r.raw, r.origin
+FROM unnest(%(channels)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+  AS w (channel_id, starts_at, ends_at)
+CROSS JOIN LATERAL (
+  SELECT * FROM reading
+  WHERE channel_id = w.channel_id AND ts >= w.starts_at AND ts <= w.ends_at
+  ORDER BY ts DESC LIMIT 1
+) AS r

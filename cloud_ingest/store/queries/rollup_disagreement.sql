@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+-- Where a day or month of channels is not what its readings say; whether it waits for a refresh.
+WITH told AS (
+  SELECT channel_id,
+         ((ts - INTERVAL '1 microsecond') AT TIME ZONE %(zone)s)::date AS day,
+         (array_agg(raw ORDER BY ts))[1] AS first_raw,
+         (array_agg(raw ORDER BY ts DESC))[1] AS last_raw,
+         min(ts) AS min_ts, max(ts) AS max_ts, count(*) AS count, sum(raw) AS sum_raw,
+         min(raw) AS min_raw, max(raw) AS max_raw
+  FROM reading
+  WHERE channel_id = ANY(%(channels)s::int[]) AND ts > %(start)s AND ts <= %(end)s
+  GROUP BY 1, 2
+), told_month AS (
+  SELECT channel_id, (array_agg(first_raw ORDER BY day))[1] AS first_raw,
+         (array_agg(last_raw ORDER BY day DESC))[1] AS last_raw,
+         min(min_ts) AS min_ts, max(max_ts) AS max_ts, sum(count)::bigint AS count,
+         sum(sum_raw) AS sum_raw, min(min_raw) AS min_raw, max(max_raw) AS max_raw
+  FROM told
+  GROUP BY channel_id
+), days AS (
+  SELECT * FROM reading_day
+  WHERE channel_id = ANY(%(channels)s::int[]) AND day BETWEEN %(first)s AND %(last)s
+), months AS (
+  SELECT * FROM reading_month
+  WHERE channel_id = ANY(%(channels)s::int[]) AND month = %(first)s
+), different AS (
+  SELECT channel_id, day, 'day' AS bucket, told.last_raw AS told, d.last_raw AS rolled_up,
+         told.count AS told_count, d.count AS rolled_up_count
+  FROM told FULL JOIN days AS d USING (channel_id, day)
+  WHERE (told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
+         told.min_raw, told.max_raw)
+    IS DISTINCT FROM (d.first_raw, d.last_raw, d.min_ts, d.max_ts, d.count, d.sum_raw,
+                      d.min_raw, d.max_raw)
+  UNION ALL
+  SELECT channel_id, %(first)s::date, 'month', told.last_raw, m.last_raw, told.count, m.count
+  FROM told_month AS told FULL JOIN months AS m USING (channel_id)
+  WHERE (told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
+         told.min_raw, told.max_raw)
+    IS DISTINCT FROM (m.first_raw, m.last_raw, m.min_ts, m.max_ts, m.count, m.sum_raw,
+                      m.min_raw, m.max_raw)
+)
+SELECT different.*, meter.manufacturer, meter.serial, channel.obis,
+       EXISTS (SELECT FROM dirty
+               WHERE dirty.channel_id = different.channel_id
+                 AND dirty.day BETWEEN %(first)s AND %(last)s
+                 AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits
+FROM different JOIN channel USING (channel_id) JOIN meter USING (meter_id)
+ORDER BY waits, channel_id, day, bucket
+LIMIT 1

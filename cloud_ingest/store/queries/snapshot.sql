@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- Let every query of this transaction see one moment.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ

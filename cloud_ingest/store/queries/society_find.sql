@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- The society of a name.
+SELECT society_id FROM society WHERE name = %s

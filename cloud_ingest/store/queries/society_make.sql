@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- Add a society.
+INSERT INTO society (name) VALUES (%s) ON CONFLICT DO NOTHING

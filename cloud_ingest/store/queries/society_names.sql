@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- All societies by name.
+SELECT name FROM society ORDER BY name

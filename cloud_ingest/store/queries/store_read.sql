@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- What the store says of itself.
+SELECT store_id, zone, rollups FROM store

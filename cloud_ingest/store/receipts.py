@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""What a receipt says: which numbers of a stream the store has committed.
+
+In: a connection, a stream. Out: the store's id and ascending ranges. A stream may be years
+long; its longest run is remembered, so that only what lies outside of it is looked at.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from cloud_ingest.errors import NotMigrated
+from cloud_ingest.store.connection import Connection, query, translating
+
+Range = tuple[int, int]
+
+
+@translating
+def store_id(conn: Connection) -> UUID:
+    """Return the id that was made with the store.
+
+    Raises:
+        NotMigrated: there is no store.
+    """
+    row = conn.execute(query("store_read")).fetchone()
+    if row is None:
+        raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
+    found: UUID = row[0]
+    return found
+
+
+@translating
+def stored_ranges(conn: Connection, gateway_id: int, stream: UUID) -> list[Range]:
+    """Return the stored numbers of a stream: inclusive, ascending, with a gap between any two.
+
+    Call it outside of the ingest's transaction: it says what is committed.
+    """
+    key = {"gateway_id": gateway_id, "stream": stream}
+    row = conn.execute(query("stream_range_read"), key).fetchone()
+    known: Range | None = None if row is None else (row[0], row[1])
+    low, high = known or (0, 0)
+    outside = conn.execute(query("stream_outside"), {**key, "low": low, "high": high}).fetchall()
+    ranges = merge([*outside, *([known] if known else [])])
+    longest = max(ranges, key=lambda found: found[1] - found[0], default=None)
+    if longest is not None and longest != known:
+        conn.execute(query("stream_range_write"), {**key, "first": longest[0], "last": longest[1]})
+    return ranges
+
+
+def merge(ranges: Iterable[Range]) -> list[Range]:
+    """Join ranges that touch or overlap; pure."""
+    merged: list[Range] = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged

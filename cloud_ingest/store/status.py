@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""What each gateway last said of itself: is it there, does its clock go, what waits in it."""
+
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from cloud_ingest.store.connection import Connection, query, translating
+from shared_schema.gateway import Status
+
+
+@translating
+def put_status(conn: Connection, status: Status, at: datetime) -> bool:
+    """Remember a status; False when it says nothing new of this gateway.
+
+    A last will names the session that it ends. The will of an older session may come after
+    the birth of a newer one: it changes nothing.
+
+    Args:
+        conn: A connection.
+        status: What was said.
+        at: When it became so: a will is written long before it is sent.
+    """
+    row = conn.execute(
+        query("gateway_status_put"),
+        {
+            "gateway": status.gateway,
+            "session": status.session,
+            "state": status.state,
+            "at": at,
+            "payload": Jsonb(status.model_dump(mode="json", by_alias=True)),
+        },
+    ).fetchone()
+    return row is not None
+
+
+@translating
+def is_enrolled(conn: Connection, gateway: str) -> bool:
+    """Say whether a gateway of this name is enrolled."""
+    row = conn.execute(query("gateway_known"), (gateway,)).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""Take messages from the broker, and hand messages to it: the only door to aiomqtt.
+
+In: the broker's address. Out: batches of deliveries, in the order of their arrival. It owns
+one link at a time: a new client object for each connection, MQTT 5, a session that the
+broker keeps, and the acknowledgements.
+
+A delivery is acknowledged when the caller says so, after its database commit, and never
+before: what is not acknowledged when a link ends is dropped here and delivered again by the
+broker on the next one. aiomqtt 2.5.1 has no call for that and acknowledges before the
+application sees a message, so three things of the paho client below it are used:
+``manual_ack_set``, ``ack``, and the arguments of two callbacks (whether the broker had kept
+the session, and whether it really took a message). The version is pinned, and
+``tests/integration/test_subscribe.py`` holds the contract.
+
+Never: a queue bound on this side (it would drop after acknowledging; Receive Maximum
+bounds what is under way), a clean start, an acknowledgement of one link on another.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiomqtt
+from paho.mqtt.client import ConnectFlags
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from cloud_ingest.errors import BrokerLost, BrokerRefused
+
+__all__ = ["Broker", "Delivery", "Link"]
+
+SESSION_EXPIRY_S = 7 * 86400
+"""How long the broker keeps the session of an ingest that is down; the edge keeps longer."""
+RECEIVE_MAXIMUM = 512
+"""How many deliveries may be unacknowledged: one batch in work, and the next ones coming."""
+MAX_PACKET_BYTES = 1024 * 1024
+"""The broker discards larger messages: nothing of the contract comes near it."""
+PUBLISH_TIMEOUT_S = 10.0
+LINGER_STEP_S = 0.005
+NO_SUBSCRIBER = 16
+BAD_PASSWORD = 134
+NOT_AUTHORISED = 135
+SESSION_TAKEN_OVER = 142
+FIRST_ERROR = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who this ingest is to it."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    client_id: str = "cloud-ingest"
+    """One for each ingest: the broker ends the older link of two with the same."""
+    tls: bool = False
+    tls_ca: Path | None = None
+    """The authorities that may have signed the broker's certificate; None: the system's."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    keepalive_s: int = 30
+    connect_timeout_s: float = 10.0
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as the broker delivered it on this link."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    mid: int = field(repr=False)
+    qos: int = field(repr=False)
+
+
+class Link:
+    """One connection to the broker, from its start to its end.
+
+    Use it as ``async with Link(broker, topics) as link``; make a new one for each attempt.
+    """
+
+    def __init__(self, broker: Broker, topics: Sequence[str]) -> None:
+        self.broker = broker
+        self.session_present = False
+        """False: the broker knew nothing of this ingest; what it retained may be lost too."""
+        self._topics = tuple(topics)
+        self._client: aiomqtt.Client | None = None
+        self._handed_over: dict[int, asyncio.Future[int]] = {}
+
+    async def __aenter__(self) -> Self:
+        """Connect and subscribe.
+
+        Raises:
+            BrokerRefused: the broker answered and said no: waiting will not help.
+            BrokerLost: nothing answered, or not in time: try again.
+        """
+        client = self._new_client()
+        try:
+            await client.__aenter__()
+        except aiomqtt.MqttError as error:
+            raise self._translated(error) from None
+        self._client = client
+        try:
+            granted: Sequence[object] = ()
+            if self._topics:
+                granted = await client.subscribe([(topic, 1) for topic in self._topics])
+        except aiomqtt.MqttError as error:
+            await self._close()
+            raise self._translated(error) from None
+        for topic, code in zip(self._topics, granted, strict=True):
+            if _refused(code):
+                await self._close()
+                raise BrokerRefused(
+                    f"the broker at {self.broker} does not let {self.broker.username or 'us'} "
+                    f"subscribe to {topic} ({code}): allow it in its access list"
+                )
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    async def batches(
+        self, *, max_messages: int = 64, linger_s: float = 0.05
+    ) -> AsyncGenerator[tuple[Delivery, ...], None]:
+        """Yield what came, in order, never an empty batch.
+
+        A batch is full, or ``linger_s`` have passed since its first message. While the caller
+        works on one the next one fills, so a busy ingest commits large batches.
+
+        Raises:
+            BrokerLost: the link has ended; nothing of it can be acknowledged any more.
+        """
+        client = self._connected()
+        messages = client.messages
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                batch = [_delivery(await anext(messages))]
+                deadline = loop.time() + linger_s
+                while len(batch) < max_messages:
+                    # Waiting for the next message with a timeout could lose it: the timeout
+                    # may cancel the very moment in which it was taken from the queue.
+                    if len(messages) > 0:
+                        batch.append(_delivery(await anext(messages)))
+                    elif loop.time() < deadline:
+                        await asyncio.sleep(LINGER_STEP_S)
+                    else:
+                        break
+                yield tuple(batch)
+        except aiomqtt.MqttError as error:
+            raise self._translated(error) from None
+
+    def acknowledge(self, batch: Sequence[Delivery]) -> None:
+        """Tell the broker that these deliveries are kept: call it after the commit, in order.
+
+        It must run on the thread of the event loop.
+
+        Raises:
+            BrokerLost: the link has ended meanwhile; the broker will deliver them again.
+        """
+        paho = self._connected()._client
+        if not paho.is_connected():
+            raise BrokerLost(f"the link to the broker at {self.broker} has ended")
+        for delivery in batch:
+            paho.ack(delivery.mid, delivery.qos)
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Hand a message to the broker at QoS 1 and wait until it has taken it.
+
+        Messages of several calls keep the order of the calls.
+
+        Returns:
+            False when nobody subscribes: the broker threw it away, or only retains it.
+
+        Raises:
+            BrokerRefused: the broker does not take this message from us.
+            BrokerLost: the link ended or the broker was silent: send it again.
+        """
+        paho = self._connected()._client
+        handed_over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        info = paho.publish(topic, payload, qos=1, retain=retain)
+        if info.rc != 0:
+            raise BrokerLost(f"the link to the broker at {self.broker} has ended")
+        self._handed_over[info.mid] = handed_over
+        try:
+            code = await asyncio.wait_for(handed_over, PUBLISH_TIMEOUT_S)
+        except TimeoutError:
+            raise BrokerLost(f"the broker at {self.broker} took no message in time") from None
+        finally:
+            self._handed_over.pop(info.mid, None)
+        if code >= FIRST_ERROR:
+            raise BrokerRefused(f"the broker at {self.broker} refuses {topic} (reason {code})")
+        return code != NO_SUBSCRIBER
+
+    def _new_client(self) -> aiomqtt.Client:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
+        client = aiomqtt.Client(
+            self.broker.host,
+            self.broker.port,
+            username=self.broker.username,
+            password=self.broker.password,
+            identifier=self.broker.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
+            keepalive=self.broker.keepalive_s,
+            timeout=self.broker.connect_timeout_s,
+            tls_context=self._tls_context(),
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+        paho = client._client
+        paho.manual_ack_set(on=True)
+        told_connected: Callable[..., None] = client._on_connect
+        told_published: Callable[..., None] = client._on_publish
+
+        def on_connect(
+            of: Any, data: Any, flags: ConnectFlags, reason: ReasonCode, values: Any
+        ) -> None:
+            self.session_present = bool(flags.session_present)
+            told_connected(of, data, flags, reason, values)
+
+        def on_publish(of: Any, data: Any, mid: int, reason: ReasonCode, values: Any) -> None:
+            waiting = self._handed_over.get(mid)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(reason.value)
+            told_published(of, data, mid, reason, values)
+
+        paho.on_connect = on_connect
+        paho.on_publish = on_publish
+        return client
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        if not self.broker.tls:
+            return None
+        try:
+            context = ssl.create_default_context(
+                cafile=None if self.broker.tls_ca is None else str(self.broker.tls_ca)
+            )
+            if self.broker.tls_certificate is not None:
+                context.load_cert_chain(self.broker.tls_certificate, self.broker.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise BrokerRefused(
+                f"cannot use the certificates for the broker at {self.broker}: {error}"
+            ) from None
+        return context
+
+    def _connected(self) -> aiomqtt.Client:
+        if self._client is None:
+            raise BrokerLost(f"there is no link to the broker at {self.broker}")
+        return self._client
+
+    async def _close(self) -> None:
+        client, self._client = self._client, None
+        for waiting in self._handed_over.values():
+            if not waiting.done():
+                waiting.set_exception(
+                    BrokerLost(f"the link to the broker at {self.broker} has ended")
+                )
+        if client is not None:
+            with contextlib.suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
+
+    def _translated(self, error: aiomqtt.MqttError) -> BrokerLost | BrokerRefused:
+        told = error if isinstance(error, aiomqtt.MqttCodeError) else error.__cause__
+        reason = told.rc if isinstance(told, aiomqtt.MqttCodeError) else None
+        if isinstance(reason, ReasonCode):
+            if reason.value in {BAD_PASSWORD, NOT_AUTHORISED}:
+                who = self.broker.username or "an unnamed client"
+                return BrokerRefused(
+                    f"the broker at {self.broker} refuses {who} ({str(reason).lower()}): "
+                    "check the user and the password file"
+                )
+            if reason.value == SESSION_TAKEN_OVER:
+                return BrokerLost(
+                    f"another ingest took over the session {self.broker.client_id!r} at "
+                    f"{self.broker}: give each its own --client-id"
+                )
+        return BrokerLost(f"no link to the broker at {self.broker}: {told or error}")
+
+
+def _refused(code: object) -> bool:
+    value = code.value if isinstance(code, ReasonCode) else code
+    return not isinstance(value, int) or value >= FIRST_ERROR
+
+
+def _delivery(message: aiomqtt.Message) -> Delivery:
+    return Delivery(
+        topic=message.topic.value,
+        payload=bytes(message.payload or b""),
+        retained=message.retain,
+        mid=message.mid,
+        qos=message.qos,
+    )

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Three stand-in consumers: what billing, helpdesk and accounting see of the metering layer.
+
+Each is an ordinary MQTT client with a password and rights of its own. Billing acknowledges
+what it received, as the contract asks; the others only listen.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from shared_schema.billing import BillingAck, BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.events import Event
+from shared_schema.topics import ROOT, billing_ack_topic, encode_level
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Inbox:
+    """What reached the three consumers, by the identity of each message."""
+
+    numbers: dict[tuple[str, str], MonthlyConsumption] = field(default_factory=dict)
+    manifests: list[BillingManifest] = field(default_factory=list)
+    events: dict[tuple[str, str, str], Event] = field(default_factory=dict)
+    """By kind, unit (a meter's flag names whom it serves) and service."""
+    reconciliations: dict[tuple[str, str], Reconciliation] = field(default_factory=dict)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def month_is_whole(self) -> bool:
+        """Say whether billing holds every number that the newest manifest names."""
+        if not self.manifests:
+            return False
+        return all(
+            (entry.subject.id, entry.service) in self.numbers
+            for entry in self.manifests[-1].entries
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How a consumer logs in to the broker."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+
+
+def _billing(inbox: Inbox, client: Client, message: MQTTMessage) -> None:
+    if message.topic.endswith("/manifest"):
+        inbox.manifests.append(BillingManifest.from_line(bytes(message.payload)))
+        return
+    number = MonthlyConsumption.from_line(bytes(message.payload))
+    inbox.numbers[number.subject.id, number.service] = number
+    ack = BillingAck(
+        society=number.society,
+        month=number.month,
+        subject=number.subject,
+        service=number.service,
+        version=number.version,
+    )
+    client.publish(billing_ack_topic(number.society), ack.to_line(), qos=1)
+
+
+def _helpdesk(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
+    if message.payload:
+        event = Event.from_line(bytes(message.payload))
+        serves = event.evidence.get("subject", event.subject.id)
+        inbox.events[event.kind, str(serves), event.service] = event
+
+
+def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
+    result = Reconciliation.from_line(bytes(message.payload))
+    inbox.reconciliations[result.tower, result.service] = result
+
+
+Handler = Callable[[Inbox, Client, MQTTMessage], None]
+ROLES: dict[str, tuple[str, Handler]] = {
+    "billing": ("billing/#", _billing),
+    "helpdesk": ("events/#", _helpdesk),
+    "accounting": ("reconciliation/#", _accounting),
+}
+
+
+def acl(role: str) -> list[str]:
+    """Return the broker's access rules for a consumer."""
+    rules = [f"topic read {ROOT}/society/+/{ROLES[role][0]}"]
+    if role == "billing":
+        rules.append(f"topic write {ROOT}/society/+/billing-acks")
+    return rules
+
+
+@contextmanager
+def listen(society: str, accounts: list[Account]) -> Iterator[Inbox]:
+    """Connect the consumers, whose usernames are their roles, and collect what arrives."""
+    inbox = Inbox()
+    clients = [_connect(inbox, society, account) for account in accounts]
+    try:
+        yield inbox
+    finally:
+        for client in clients:
+            client.disconnect()
+            client.loop_stop()
+
+
+def _connect(inbox: Inbox, society: str, account: Account) -> Client:
+    below, handle = ROLES[account.username]
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=f"{account.username}-{encode_level(society)}",
+        protocol=MQTTProtocolVersion.MQTTv5,
+    )
+    client.username_pw_set(account.username, account.password)
+
+    def on_connect(
+        client: Client, _data: None, _flags: ConnectFlags, code: ReasonCode, _: Properties | None
+    ) -> None:
+        if code.is_failure:
+            log.error("refused", extra={"action": "consumer_refused", "reason": str(code)})
+        client.subscribe(f"{ROOT}/society/{encode_level(society)}/{below}", qos=1)
+
+    def on_message(client: Client, _data: None, message: MQTTMessage) -> None:
+        with inbox.changed:
+            handle(inbox, client, message)
+            inbox.changed.notify_all()
+
+    client.on_connect = on_connect
+    client.on_message = on_message
+    client.connect(account.host, account.port)
+    client.loop_start()
+    return client

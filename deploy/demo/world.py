@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: MIT
+"""One run of the demo's society: its servers, its meters, its agents, its cloud service.
+
+In: a `Society`, a directory of our own and perhaps a database. Out: running processes, each
+of them the real program with its real configuration, that can be killed and started again.
+It never reaches into a program: it speaks to them by command line, MQTT and SQL.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from deploy.demo import society as plan
+from deploy.demo.consumers import ROLES, Account, acl
+from deploy.demo.mosquitto import (
+    BrokerUser,
+    MosquittoServer,
+    cloud_user,
+    gateway_user,
+    local_mosquitto,
+)
+from deploy.demo.postgres import local_postgres
+from deploy.demo.rootless import LocalServerError
+
+BIN = Path(sys.executable).parent
+STOP_TIMEOUT_S = 15.0
+POLL_S = 0.5
+RULES_EVERY_S = "2"
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the text says why and what to look at.
+
+    ``code`` is the exit code: 2 where a person has to mend something first.
+    """
+
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass
+class Program:
+    """One of our own programs, with its log beside the others."""
+
+    name: str
+    command: list[str]
+    log: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; its output goes to its log."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> None:
+        """End it in good order, by force after a while."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_TIMEOUT_S)
+        self.kill()
+
+    def require_alive(self) -> None:
+        """Raise `DemoError` with the end of its log when it has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            lines = self.log.read_text(errors="replace").splitlines()[-8:]
+            raise DemoError(
+                f"{self.name} ended with {self.process.returncode}; its last words in {self.log}:\n"
+                + "\n".join(lines)
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the back-fill is."""
+
+    readings: int
+    meters: int
+    meters_heard: int
+    behind: int | None
+    """Meters whose history still waits; None until every gateway has said it."""
+    spooled: int
+    dirty: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything was read, stored and rolled up."""
+        return self.behind == 0 and self.spooled == 0 and self.dirty == 0
+
+
+@dataclass
+class World:
+    """The running society."""
+
+    society: plan.Society
+    directory: Path
+    dsn: str
+    broker: MosquittoServer
+    passwords: dict[str, str]
+    programs: dict[str, Program] = field(default_factory=dict)
+
+    @property
+    def broker_address(self) -> str:
+        """HOST:PORT of the broker."""
+        return f"{self.broker.host}:{self.broker.port}"
+
+    @property
+    def estate_file(self) -> Path:
+        """The description of the virtual meters."""
+        return self.directory / "estate.toml"
+
+    def accounts(self) -> list[Account]:
+        """How the three consumers log in."""
+        return [
+            Account(self.broker.host, self.broker.port, role, self.passwords[role])
+            for role in ROLES
+        ]
+
+    def cloud(self, *arguments: str) -> str:
+        """Run a `cloud-ingest` command to its end and return what it printed.
+
+        Raises:
+            DemoError: it failed; the text is its own line.
+        """
+        return self._run("cloud-ingest", *arguments)
+
+    def registers_at(self, at: datetime) -> dict[str, dict[str, int]]:
+        """Return what every virtual meter's registers say at a time: serial, OBIS, raw value."""
+        told = self._run(
+            "edge-agent", "simulate", str(self.estate_file), "--registers-at", at.isoformat()
+        )
+        registers: dict[str, dict[str, int]] = json.loads(told)
+        return registers
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(BIN / program), *arguments],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise DemoError(f"{program} {arguments[0]}: {done.stderr.strip()}", done.returncode)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "IOT_UTILITY_DSN": self.dsn,
+            "IOT_UTILITY_RULES_EVERY_S": RULES_EVERY_S,
+            "NO_COLOR": "1",
+        }
+
+    def prepare(self, now: datetime) -> None:
+        """Write every file, make the database ready, enrol the gateways, import the units."""
+        _private(self.directory / "broker.password", self.passwords["cloud"])
+        self.estate_file.write_text(plan.estate_toml(self.society, now), encoding="utf-8")
+        units = self.directory / "units.csv"
+        units.write_text(plan.units_csv(self.society), encoding="utf-8")
+        self.cloud("migrate", "--zone", plan.ZONE)
+        self.cloud("keygen", str(self.directory / "cloud.key"))
+        for gateway in self.society.gateways:
+            key = self.directory / f"{gateway.name}.key"
+            self._run("edge-agent", "keygen", str(key))
+            self._write_agent(gateway)
+            self.cloud(
+                "enrol",
+                gateway.name,
+                "--society",
+                self.society.name,
+                "--tower",
+                gateway.tower,
+                "--key",
+                f"{key}.pub",
+            )
+        self.cloud("units", "import", str(units), "--society", self.society.name)
+        self._declare_programs()
+
+    def _write_agent(self, gateway: plan.Gateway) -> None:
+        own = self.directory / gateway.name
+        own.mkdir()
+        _private(own / "broker.password", self.passwords[gateway.name])
+        lines = [
+            f'gateway = "{gateway.name}"',
+            f'zone = "{plan.ZONE}"',
+            'spool = "spool.db"',
+            f'key_file = "../{gateway.name}.key"',
+            'cloud_key_file = "../cloud.key.pub"',
+            "assume_synchronised_clock = true",
+            "",
+            "[broker]",
+            f'host = "{self.broker.host}"',
+            f"port = {self.broker.port}",
+            f'username = "{gateway.name}"',
+            'password_file = "broker.password"',
+        ]
+        for bus in gateway.buses:
+            lines += ["", "[[bus]]", f'name = "{bus}"', f'port = "../bus/{bus}.tty"']
+            for address, meter in enumerate(self.society.on_bus(bus), plan.FIRST_ADDRESS):
+                _private(own / f"{meter.serial}.password", meter.password)
+                lines += [
+                    "[[bus.meter]]",
+                    f"label = {json.dumps(plan.label(meter))}",
+                    f"address = {address}",
+                    f'model = "{AGENT_MODELS[meter.model]}"',
+                    f'password_file = "{meter.serial}.password"',
+                ]
+        (own / "agent.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _declare_programs(self) -> None:
+        def declare(name: str, *command: str) -> None:
+            self.programs[name] = Program(
+                name,
+                [str(BIN / command[0]), *command[1:]],
+                self.directory / f"{name}.log",
+                self._environment(),
+            )
+
+        bus = str(self.directory / "bus")
+        declare("meters", "edge-agent", "simulate", str(self.estate_file), "--directory", bus)
+        declare(
+            "ingest",
+            "cloud-ingest",
+            "serve",
+            "--broker",
+            self.broker_address,
+            "--username",
+            "cloud",
+            "--password-file",
+            str(self.directory / "broker.password"),
+            "--key",
+            str(self.directory / "cloud.key"),
+        )
+        for gateway in self.society.gateways:
+            config = str(self.directory / gateway.name / "agent.toml")
+            declare(gateway.name, "edge-agent", "run", "--config", config)
+
+    def start(self) -> None:
+        """Start the meters, then the ingest and the agents."""
+        self.programs["meters"].start()
+        links = [self.directory / "bus" / f"{bus}.tty" for bus in self.society.buses]
+        self.wait(lambda: all(link.exists() for link in links), 30, "the meters' buses")
+        for name, program in self.programs.items():
+            if name != "meters":
+                program.start()
+
+    def stop(self) -> None:
+        """End all programs; the agents before what they speak to."""
+        for program in reversed(self.programs.values()):
+            program.stop()
+
+    def query(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        """Read from the store."""
+        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
+            connection.execute("SET search_path TO metering")
+            return connection.execute(sql.encode(), parameters).fetchall()
+
+    def progress(self) -> Progress:
+        """Ask the store how far the back-fill is."""
+        row = self.query(PROGRESS, self.society.name)[0]
+        return Progress(
+            readings=row["readings"],
+            meters=row["meters"],
+            meters_heard=row["heard"],
+            behind=row["behind"] if row["gateways"] == len(self.society.gateways) else None,
+            spooled=row["spooled"] or 0,
+            dirty=row["dirty"],
+        )
+
+    def wait(
+        self,
+        done: Callable[[], bool],
+        timeout_s: float,
+        what: str,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wait until ``done``, watching that no program ends.
+
+        Raises:
+            DemoError: a program ended, or it takes longer than ``timeout_s``.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            for program in self.programs.values():
+                program.require_alive()
+            if time.monotonic() > deadline:
+                raise DemoError(
+                    f"waited {timeout_s:.0f} s for {what}; the logs are in {self.directory}"
+                )
+            meanwhile()
+            time.sleep(POLL_S)
+
+
+AGENT_MODELS = {"single_phase": "is16444", "three_phase": "is13779", "water": "water"}
+
+PROGRESS = """
+WITH own AS (SELECT society_id FROM society WHERE name = %s),
+     smart AS (
+       SELECT DISTINCT meter.meter_id, meter.last_reading_at
+       FROM meter JOIN assignment USING (meter_id)
+       WHERE meter.society_id = (TABLE own) AND NOT assignment.legacy),
+     said AS (
+       SELECT gateway_status.payload FROM gateway_status JOIN gateway USING (gateway_id)
+       WHERE gateway.society_id = (TABLE own) AND gateway_status.state = 'online'
+         AND gateway_status.payload ->> 'meters_behind' IS NOT NULL)
+SELECT (SELECT coalesce(sum(reading_day.count), 0)::bigint
+        FROM reading_day JOIN channel USING (channel_id) JOIN smart USING (meter_id)) AS readings,
+       (SELECT count(*) FROM smart) AS meters,
+       (SELECT count(last_reading_at) FROM smart) AS heard,
+       (SELECT count(*) FROM said) AS gateways,
+       (SELECT sum((payload ->> 'meters_behind')::int)::int FROM said) AS behind,
+       (SELECT sum((payload ->> 'spooled')::int)::int FROM said) AS spooled,
+       (SELECT count(*) FROM dirty) AS dirty
+"""
+
+
+def _private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+@contextmanager
+def open_world(society: plan.Society, directory: Path, dsn: str | None) -> Iterator[World]:
+    """Start the servers (a database only where no DSN is given) and yield the world.
+
+    Raises:
+        DemoError: a server cannot be run here.
+    """
+    passwords = {
+        name: secrets.token_urlsafe(18)
+        for name in ("cloud", *ROLES, *(gateway.name for gateway in society.gateways))
+    }
+    users = [
+        cloud_user(passwords["cloud"]),
+        *(BrokerUser(role, passwords[role], tuple(acl(role))) for role in ROLES),
+        *(gateway_user(gateway.name, passwords[gateway.name]) for gateway in society.gateways),
+    ]
+    with ExitStack() as stack:
+        try:
+            if dsn is None:
+                dsn = stack.enter_context(local_postgres()).dsn
+            broker = stack.enter_context(local_mosquitto(users=users))
+        except LocalServerError as error:
+            raise DemoError(str(error), 2) from None
+        world = World(society, directory, dsn, broker, passwords)
+        stack.callback(world.stop)
+        yield world

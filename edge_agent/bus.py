@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The line: one serial port, opened, written, read with a deadline, opened again.
+
+In: a `BusConfig` and bytes to send. Out: the bytes that came.
+Owns: the port, alone (a lock keeps every other program out), and the counts of bytes.
+Never: what the bytes mean.
+
+The only module that imports pyserial. A pseudo-terminal serves as well as an adapter: it has
+no direction control, no parity and no speed, and nothing here insists on them.
+"""
+
+import select
+import termios
+import time
+from types import TracebackType
+from typing import Self
+
+import serial
+from serial.rs485 import RS485Settings
+
+from edge_agent.errors import BusLost, ConfigurationError
+from edge_agent.settings import BusConfig
+
+_PARITIES = {
+    "none": serial.PARITY_NONE,
+    "even": serial.PARITY_EVEN,
+    "odd": serial.PARITY_ODD,
+}
+BITS_PER_BYTE = {"none": 10, "even": 11, "odd": 11}
+
+
+class Bus:
+    """One RS-485 line. It opens its port when it is first needed."""
+
+    def __init__(self, config: BusConfig) -> None:
+        self.config = config
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.reopened = 0
+        self._serial: serial.Serial | None = None
+        self._lost_once = False
+        self._byte_s = BITS_PER_BYTE[config.parity] / config.baudrate
+
+    @property
+    def turnaround_s(self) -> float:
+        """How long a meter on this line may think before its answer begins."""
+        return self.config.turnaround_s
+
+    def line_time_s(self, size: int) -> float:
+        """Return how long this many bytes take on the line."""
+        return size * self._byte_s
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Open the port, if it is not open.
+
+        Raises:
+            ConfigurationError: it is not there, in use, not a terminal, or not allowed.
+        """
+        if self._serial is not None:
+            return
+        port = str(self.config.port)
+        try:
+            opened = serial.Serial(
+                port,
+                self.config.baudrate,
+                parity=_PARITIES[self.config.parity],
+                timeout=0,
+                write_timeout=self.config.turnaround_s + self.line_time_s(4096),
+                exclusive=True,
+            )
+        except (OSError, ValueError, termios.error) as error:
+            raise ConfigurationError(
+                f"bus {self.config.name}: cannot open {port}: {_reason(error)}"
+            ) from None
+        try:
+            if self.config.direction_control == "rs485":
+                opened.rs485_mode = RS485Settings()
+            elif self.config.direction_control == "rts":
+                opened.rts = False
+        except (OSError, ValueError, termios.error):
+            opened.close()
+            raise ConfigurationError(
+                f"bus {self.config.name}: {port} has no direction control "
+                f"{self.config.direction_control!r}: set direction_control to 'adapter'"
+            ) from None
+        self._serial = opened
+
+    def close(self) -> None:
+        """Give the port back."""
+        opened, self._serial = self._serial, None
+        if opened is not None:
+            try:
+                opened.close()
+            except (OSError, termios.error):  # the adapter is gone already
+                return
+
+    def send(self, data: bytes) -> None:
+        """Write bytes; a port that was lost is opened again first.
+
+        Raises:
+            BusLost: the adapter is not there.
+        """
+        try:
+            port = self._open_again()
+            if self.config.direction_control == "rts":
+                port.rts = True
+                port.write(data)
+                port.flush()
+                port.rts = False
+            else:
+                port.write(data)
+        except (OSError, termios.error) as error:
+            raise self._lost(error) from None
+        self.bytes_sent += len(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what has come, after waiting for the first byte; nothing at the deadline.
+
+        Raises:
+            BusLost: the adapter vanished.
+        """
+        try:
+            port = self._open_again()
+            if not select.select([port.fileno()], [], [], max(0.0, timeout_s))[0]:
+                return b""
+            data: bytes = port.read(max(1, port.in_waiting))
+        except (OSError, ValueError, termios.error) as error:
+            raise self._lost(error) from None
+        if not data:
+            raise self._lost(OSError("the port is at its end"))
+        self.bytes_received += len(data)
+        return data
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        """Throw away what is waiting, until the line was quiet this long, 2 s at most.
+
+        Returns:
+            How many bytes were thrown away.
+
+        Raises:
+            BusLost: the adapter vanished.
+        """
+        stop = time.monotonic() + 2.0
+        thrown = 0
+        while data := self.receive(quiet_s):
+            thrown += len(data)
+            if time.monotonic() > stop:
+                break
+        return thrown
+
+    def _open_again(self) -> serial.Serial:
+        if self._serial is None:
+            try:
+                self.open()
+            except ConfigurationError as error:
+                raise BusLost(str(error)) from None
+            self.reopened += self._lost_once
+        if self._serial is None:
+            raise BusLost(f"bus {self.config.name} is closed")
+        return self._serial
+
+    def _lost(self, error: Exception) -> BusLost:
+        self.close()
+        self._lost_once = True
+        return BusLost(f"bus {self.config.name}: lost {self.config.port}: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why a port failed."""
+    number = getattr(error, "errno", None)
+    text = str(getattr(error, "strerror", None) or error)
+    if number is None and "exclusively lock" in text:
+        return "another program uses it"
+    if number is None and "Inappropriate ioctl" in text:
+        return "not a serial port"
+    known = {
+        2: "no such device",
+        13: "permission denied (is this user in the group dialout?)",
+        11: "another program uses it",
+        21: "not a serial port",
+        22: "it refuses this speed or parity",
+        16: "another program uses it",
+        25: "not a serial port",
+        5: "the device is gone",
+    }
+    return known.get(number or 0, text.splitlines()[0][:120] if text else type(error).__name__)

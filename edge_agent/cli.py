@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# ruff: noqa: D301, PLC0415 - click's \b; imports when needed; an option is a parameter
+"""The command line: ``edge-agent``.
+
+In: arguments. Out: text or JSON on stdout, one line on stderr for what went wrong (exit 2).
+Never: a traceback for a person's mistake; a heavy import before it is needed.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_agent.errors import AgentError, ConfigurationError, MeterError
+
+if TYPE_CHECKING:
+    from edge_agent.readout import Readout
+
+app = typer.Typer(
+    name="edge-agent",
+    help="The gateway of a housing society: reads DLMS meters on RS-485 and delivers "
+    "what they say, signed, over MQTT.",
+    epilog="A first try without hardware: edge-agent simulate estate.toml --directory /tmp/estate",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_FAILED = 2
+
+
+def main() -> None:
+    """Run the command line; every mistake of a person becomes one line and exit code 2."""
+    try:
+        app()
+    except AgentError as error:
+        print(f"edge-agent: {'; '.join(str(error).splitlines())}", file=sys.stderr)
+        sys.exit(_FAILED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Option(help="The gateway's settings, a TOML file.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Try the files, the broker and the ports, and leave.")
+    ] = False,
+    log_format: Annotated[str, typer.Option(help="text or json, on stderr.")] = "text",
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log each poll.")] = False,
+) -> None:
+    """Poll the meters and publish, until SIGTERM or Ctrl-C.
+
+    \b
+    edge-agent run --config /etc/edge-agent/agent.toml --check
+    edge-agent run --config /etc/edge-agent/agent.toml
+
+    A broker or a meter that is away is waited for; a mistake in the settings ends with exit 2.
+    """
+    from edge_agent import agent, logs
+    from edge_agent.settings import load_settings
+
+    if log_format not in {"text", "json"}:
+        raise ConfigurationError(f"--log-format is text or json, not {log_format!r}")
+    logs.set_up("json" if log_format == "json" else "text", verbose=verbose)
+    settings = load_settings(config)
+    if check:
+        for line in agent.check(settings):
+            print(line)
+        return
+    with _stopped_by_signals() as stop:
+        agent.Agent(settings).run(stop)
+
+
+@app.command()
+def read(
+    port: Annotated[Path, typer.Option(help="The serial adapter, or a pty.")],
+    address: Annotated[int, typer.Option(help="The meter's physical HDLC address.")],
+    codes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[OBIS]...", help="Codes to read, A.B.C.D.E.F.", show_default=False),
+    ] = None,
+    model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
+    client: Annotated[
+        int | None,
+        typer.Option(help="16 public, 32 meter reader; by default what the model says."),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with the meter's password, mode 0600.")
+    ] = None,
+    logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
+    baudrate: Annotated[int, typer.Option(help="Speed of the line.")] = 9600,
+    parity: Annotated[str, typer.Option(help="none, even or odd.")] = "none",
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Read one meter by hand: who it is, its clock, its registers with value and unit.
+
+    \b
+    edge-agent read --port /dev/ttyUSB0 --address 17 --model is16444 --password-file meter.pw
+    edge-agent read --port /dev/ttyUSB0 --address 17 --client 16 1.0.1.8.0.255 --json
+
+    With OBIS codes these are read instead of the model's registers. Nothing is stored.
+    """
+    from edge_agent.bus import Bus
+    from edge_agent.readout import read_meter
+    from edge_agent.settings import BusConfig, MeterConfig
+    from shared_schema.errors import ObisError
+    from shared_schema.obis import Obis
+
+    try:
+        wanted = [Obis.parse(code) for code in codes or ()]
+    except ObisError as error:
+        raise ConfigurationError(f"{error}; an example: 1.0.1.8.0.255") from None
+    options: dict[str, Any] = {
+        "address": address,
+        "logical_address": logical_address,
+        "model": model,
+        "client": client,
+        "password_file": password_file,
+    }
+    meter: MeterConfig = _made(MeterConfig, label=f"meter {address}", **options)
+    line: BusConfig = _made(BusConfig, name="hand", port=port, baudrate=baudrate, parity=parity)
+    with Bus(line) as bus:
+        found = read_meter(bus, meter, wanted)
+    _show(found, as_json=as_json)
+    unread = sum(bool(each.problem) for each in found.values)
+    if unread:
+        raise MeterError(f"{unread} of {len(found.values)} codes could not be read as asked")
+
+
+@app.command()
+def simulate(
+    estate: Annotated[Path, typer.Argument(metavar="ESTATE.toml", help="Buses and meters.")],
+    directory: Annotated[
+        Path | None, typer.Option(help="Where the links to the buses are made.")
+    ] = None,
+    baud: Annotated[
+        int | None, typer.Option(help="Pace of the lines; without it as fast as possible.")
+    ] = None,
+    registers_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Print all registers at an ISO 8601 time, and leave."),
+    ] = None,
+) -> None:
+    """Serve virtual meters on pseudo terminals, until Ctrl-C.
+
+    \b
+    edge-agent simulate estate.toml --directory /tmp/estate
+    edge-agent read --port /tmp/estate/riser-1.tty --address 17 --client 16
+
+    Each bus of the file becomes a link that any DLMS reader can open as a serial port.
+    """
+    from edge_agent.virtual.estate import EstateError, load_estate, serve
+
+    try:
+        loaded = load_estate(estate)
+    except EstateError as error:
+        raise ConfigurationError(f"{error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the estate: {error.strerror}: {estate}") from None
+    if registers_at is not None:
+        _print_registers(loaded, _aware(registers_at))
+        return
+    if directory is None:
+        raise ConfigurationError("say where the links are made: --directory DIR")
+    try:
+        with (
+            _stopped_by_signals() as stop,
+            serve(loaded, directory, baud=baud, now=lambda: datetime.now(UTC)) as links,
+        ):
+            for name, link in links.items():
+                print(f"{name}\t{link}", flush=True)
+            stop.wait()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot make the links in {directory}: {error.strerror}: {error.filename}"
+        ) from None
+
+
+@app.command()
+def keygen(
+    path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Make the gateway's signing key; print its fingerprint for the commissioning sheet.
+
+    \b
+    edge-agent keygen /etc/edge-agent/gateway.key
+
+    Writes the private key (mode 0600) and, beside it, the public key with .pub at its end:
+    that one is given to the cloud. A key that is there already is never overwritten.
+    """
+    from shared_schema.signing import (
+        fingerprint,
+        generate_key,
+        key_id,
+        private_key_to_pem,
+        public_key_to_pem,
+    )
+
+    key = generate_key()
+    public = path.with_name(path.name + ".pub")
+    _write_new(path, private_key_to_pem(key), 0o600)
+    _write_new(public, public_key_to_pem(key.public_key()), 0o644)
+    made = {
+        "key_file": str(path),
+        "public_key_file": str(public),
+        "key": key_id(key.public_key()),
+        "fingerprint": fingerprint(key.public_key()),
+    }
+    if as_json:
+        print(json.dumps(made))
+    else:
+        print(f"private key  {path}\npublic key   {public}\nfingerprint  {made['fingerprint']}")
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set; a second Ctrl-C ends at once."""
+    stop = threading.Event()
+
+    def end(number: int, _frame: object) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _made(kind: Any, **fields: Any) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
+        raise ConfigurationError(f"--{option}: {first['msg']}") from None
+
+
+def _aware(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ConfigurationError(
+            f"--registers-at {text!r} is no ISO 8601 time with its zone, "
+            "such as 2026-11-01T00:00:00+05:30"
+        )
+    return at
+
+
+def _print_registers(estate: Any, at: datetime) -> None:
+    from shared_schema.catalogue import CATALOGUE, Kind
+
+    codes = [obis for obis, known in CATALOGUE.items() if known.kind is Kind.REGISTER]
+    found: dict[str, dict[str, int]] = {}
+    for meter in estate.meters():
+        registers = found[meter.spec.serial] = {}
+        for obis in codes:
+            with contextlib.suppress(KeyError):
+                registers[str(obis)] = meter.register_at(obis, at)
+    print(json.dumps(found))
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{path} is there already and is not overwritten: move it away, or take another name"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _show(found: "Readout", *, as_json: bool) -> None:
+    clock = None if found.clock is None else found.clock.isoformat()
+    if as_json:
+        document = {
+            "manufacturer": found.manufacturer,
+            "serial": found.serial,
+            "clock": clock,
+            "values": [
+                {
+                    "obis": str(each.obis),
+                    "name": each.name,
+                    "value": None if each.value is None else str(each.value),
+                    "unit": each.unit,
+                    **({"problem": each.problem} if each.problem else {}),
+                }
+                for each in found.values
+            ],
+        }
+        print(json.dumps(document, ensure_ascii=False))
+        return
+    print(f"meter  {found.manufacturer or 'of an unknown maker'} {found.serial or 'no serial'}")
+    print(f"clock  {clock or 'shows no valid time'}")
+    for each in found.values:
+        value = "-" if each.value is None else str(each.value)
+        remark = f"  ({each.problem})" if each.problem else ""
+        print(f"{each.obis!s:<18} {value:>16} {each.unit:<4} {each.name or ''}{remark}".rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The errors of the gateway, split by what the caller does next.
+
+AgentError
+├── BusError              retry: the line did not carry it
+│   ├── BusTimeout        no valid answer before the deadline
+│   └── BusLost           the adapter vanished; the next exchange opens it again
+├── MeterError            skip this meter, go on with the others
+│   ├── AssociationRefused   the meter said no to the association
+│   │   └── PasswordRefused  to this password: never tried again on its own (lock-out)
+│   ├── WrongIdentity     another meter than expected answers here, or one without a serial
+│   ├── AccessDenied      an object this client may not read, or that is not there
+│   └── ProtocolViolation the meter's bytes are no DLMS: a new session may help
+├── PublishError          retry: the broker did not take it
+├── ConfigurationError    stop, and show this one line to whoever set it up
+└── SpoolError            stop: nothing more can be kept
+"""
+
+
+class AgentError(Exception):
+    """Anything that the gateway itself raises."""
+
+
+class BusError(AgentError):
+    """The line did not carry it: try again."""
+
+
+class BusTimeout(BusError):
+    """No valid answer came before the deadline."""
+
+
+class BusLost(BusError):
+    """The adapter vanished while in use; the next exchange opens the port again."""
+
+
+class SessionLost(BusError):
+    """The meter no longer knows this session: a new one helps."""
+
+
+class MeterError(AgentError):
+    """This meter cannot be read now; the others can."""
+
+
+class AssociationRefused(MeterError):
+    """The meter refused the association."""
+
+
+class PasswordRefused(AssociationRefused):
+    """The meter refused the password: trying it again may lock the meter."""
+
+
+class WrongIdentity(MeterError):
+    """The meter is not the one it was, or does not say which it is."""
+
+
+class AccessDenied(MeterError):
+    """The meter answered a read with a data-access-result other than success."""
+
+    def __init__(self, message: str, *, result: int) -> None:
+        super().__init__(message)
+        self.result = result
+        """The COSEM data-access-result (IEC 62056-5-3): 1 hardware-fault, 3 read-write-denied…"""
+
+
+class ProtocolViolation(MeterError):
+    """The meter's answer is well framed but is not DLMS, or is not what was asked for."""
+
+
+class PublishError(AgentError):
+    """The broker did not take a message: it is sent again."""
+
+
+class ConfigurationError(AgentError):
+    """What was set up cannot work; the text is one line for a person."""
+
+
+class SpoolError(AgentError):
+    """The spool cannot keep anything more."""

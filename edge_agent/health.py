@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How the gateway and its meters are: counts, and what each meter said last.
+
+In: the outcome of each poll. Out: a `Summary` for the status message and the log.
+Never: a clock, a message, a decision.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class MeterHealth:
+    """What is known of one meter since the agent started. Times are seconds since 1970."""
+
+    polls: int = 0
+    failed_polls: int = 0
+    failures: int = 0
+    """Polls that failed since the last good one."""
+    last_ok: float | None = None
+    behind: bool = False
+    problems: tuple[str, ...] = ()
+    """What the last poll complained of."""
+    clock_offset_s: float | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether the last poll read it."""
+        return self.last_ok is not None and self.failures == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All meters together."""
+
+    meters: int
+    answering: int
+    behind: int
+    """Meters with more history to read; one that was never tried counts, a silent one not."""
+    polls: int
+    failed_polls: int
+    silent: tuple[str, ...]
+    """Labels of the meters that were tried and did not answer."""
+
+
+class Health:
+    """The meters' health; buses write it, the publisher reads it, each in its thread."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self._meters = {label: MeterHealth() for label in labels}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, label: str) -> MeterHealth:
+        with self._lock:
+            return self._meters[label]
+
+    def read(
+        self,
+        label: str,
+        at: float,
+        *,
+        caught_up: bool,
+        problems: tuple[str, ...] = (),
+        clock_offset_s: float | None = None,
+    ) -> MeterHealth:
+        """Note a poll that read the meter; return what was known before it."""
+        with self._lock:
+            before = self._meters[label]
+            self._meters[label] = replace(
+                before,
+                polls=before.polls + 1,
+                failures=0,
+                last_ok=at,
+                behind=not caught_up,
+                problems=problems,
+                clock_offset_s=clock_offset_s,
+            )
+            return before
+
+    def failed(self, label: str, problem: str) -> MeterHealth:
+        """Note a poll that did not; return what was known before it."""
+        with self._lock:
+            before = self._meters[label]
+            self._meters[label] = replace(
+                before,
+                polls=before.polls + 1,
+                failed_polls=before.failed_polls + 1,
+                failures=before.failures + 1,
+                problems=(problem,),
+            )
+            return before
+
+    def summary(self) -> Summary:
+        """Count."""
+        with self._lock:
+            meters = dict(self._meters)
+        return Summary(
+            meters=len(meters),
+            answering=sum(meter.answers for meter in meters.values()),
+            behind=sum(meter.behind or not meter.polls for meter in meters.values()),
+            polls=sum(meter.polls for meter in meters.values()),
+            failed_polls=sum(meter.failed_polls for meter in meters.values()),
+            silent=tuple(label for label, meter in meters.items() if meter.failures),
+        )

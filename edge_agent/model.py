@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Models of meters: their quirks as data, one TOML file each under ``edge_agent/models``.
+
+In: a model's name. Out: a frozen `Model`.
+Never: code for a single make; a new make is a new file.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge_agent.decode import Zone
+from edge_agent.errors import ConfigurationError
+from shared_schema.obis import Obis
+
+
+class ProfileToRead(BaseModel):
+    """A profile (class 7) that is read from every meter of a model, when it has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    obis: Obis
+    every: Literal["period", "day"] = "period"
+    """When the next row is due: a capture period after the newest one, or at local midnight."""
+    window_h: int = Field(ge=1, le=31 * 24, default=24)
+    """The longest range that is asked for at once, in hours."""
+    period_s: int | None = Field(ge=1, le=366 * 86400, default=None)
+    """The capture period of meters that do not state it truly; None reads attribute 4."""
+
+
+class Model(BaseModel):
+    """One kind of meter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    client: Literal[16, 32]
+    """Whom to read as: 16 public, 32 meter reader with the LLS password."""
+    manufacturer: str | None = Field(min_length=1, max_length=64, default=None)
+    """The maker of meters that do not name it (0.0.96.1.1); None insists on reading it."""
+    max_info_length: int = Field(ge=32, le=2030, default=1024)
+    """Information bytes in a frame that are proposed to the meter."""
+    address_bytes: Literal[0, 4] = 0
+    """4 where the long form of the address is wanted always; 0 chooses."""
+    zone_offset_min: int = Field(ge=-720, le=840, default=330)
+    deviation_sign: Literal[-1, 0, 1] = 1
+    """1: UTC = local + deviation (the Blue Book); -1: UTC = local - deviation; 0: ignore it."""
+    range_deviation: bool = False
+    """Whether the times of a range carry the deviation and the clock status."""
+    lists: bool = True
+    """Whether to try reading registers by one request, when the meter offers it."""
+    registers: tuple[Obis, ...] = ()
+    """Cumulative registers (class 3) read at each poll."""
+    profiles: tuple[ProfileToRead, ...] = ()
+
+    @property
+    def zone(self) -> Zone:
+        """How these meters write their local time."""
+        return Zone(self.zone_offset_min, self.deviation_sign)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all models, in order."""
+    folder = files("edge_agent") / "models"
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".toml")
+            for entry in folder.iterdir()
+            if entry.name.endswith(".toml")
+        )
+    )
+
+
+@cache
+def load(name: str) -> Model:
+    """Return the model of this name.
+
+    Raises:
+        ConfigurationError: there is none, or its file is wrong.
+    """
+    if name not in names():
+        raise ConfigurationError(
+            f"there is no meter model {name!r}; there are {', '.join(names())}"
+        )
+    file = files("edge_agent") / "models" / f"{name}.toml"
+    try:
+        return Model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"meter model {name}: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"meter model {name}: {where}: {first['msg']}") from None

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading one meter by hand: who it is, its clock, and registers with value and unit.
+
+In: a bus, how the meter answers, the codes wanted. Out: a `Readout`.
+Never: a stored state; a profile; a float.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from edge_agent import decode
+from edge_agent.bus import Bus
+from edge_agent.errors import AccessDenied, MeterError
+from edge_agent.link import Link, Memory, sessions
+from edge_agent.model import Model, load
+from edge_agent.session import Traffic
+from edge_agent.settings import MeterConfig
+from shared_schema.catalogue import (
+    CLOCK,
+    MANUFACTURER,
+    SERIAL_NUMBER,
+    UNIT_SYMBOLS,
+    Kind,
+    Unit,
+    quantity,
+)
+from shared_schema.obis import Obis
+
+_DATA, _REGISTER, _EXTENDED_REGISTER, _CLOCK = 1, 3, 4, 8
+_MAXIMUM = 6
+"""Value group D of a maximum demand: an extended register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One object: what it holds, or why it could not be read."""
+
+    obis: Obis
+    name: str | None
+    value: Decimal | str | None
+    unit: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """What a meter said."""
+
+    manufacturer: str | None
+    serial: str | None
+    clock: datetime | None
+    """In the meter's own zone."""
+    values: tuple[Value, ...]
+
+
+def read_meter(bus: Bus, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Readout:
+    """Read one meter in one association.
+
+    Args:
+        bus: the line.
+        meter: where it answers, and its model.
+        codes: what to read; without any, the registers of its model that it has.
+
+    Raises:
+        BusError: the line failed.
+        MeterError: the meter refused, or its answer is no DLMS.
+        ConfigurationError: its model, password or port cannot be used.
+    """
+    its_model = load(meter.model)
+    with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
+        values = [_read(link, obis, its_model) for obis in codes or its_model.registers]
+        return Readout(
+            manufacturer=_text(link, MANUFACTURER) or its_model.manufacturer,
+            serial=_text(link, SERIAL_NUMBER),
+            clock=_clock(link, its_model),
+            values=tuple(value for value in values if codes or not value.problem),
+        )
+
+
+def _text(link: Link, obis: Obis) -> str | None:
+    answer = link.read_one((obis, _DATA, 2))
+    if isinstance(answer, AccessDenied):
+        return None
+    try:
+        return decode.text(answer)
+    except MeterError:
+        return None
+
+
+def _clock(link: Link, its_model: Model) -> datetime | None:
+    answer = link.read_one((CLOCK, _CLOCK, 2))
+    stamp = None if isinstance(answer, AccessDenied) else decode.value(answer)
+    found = decode.epoch_s(stamp, its_model.zone) if isinstance(stamp, bytes) else None
+    if found is None:
+        return None
+    return _local(found, its_model)
+
+
+def _local(ts: int, its_model: Model) -> datetime:
+    return datetime.fromtimestamp(ts, timezone(timedelta(minutes=its_model.zone_offset_min)))
+
+
+def _classes(obis: Obis) -> tuple[int, ...]:
+    """Return the classes that an object may be of, the likeliest first."""
+    if obis == CLOCK:
+        return (_CLOCK,)
+    known = quantity(obis)
+    if known is not None and known.kind is Kind.STATUS:
+        return (_DATA, _REGISTER)
+    if obis.d == _MAXIMUM:
+        return (_EXTENDED_REGISTER, _REGISTER)
+    if known is not None:
+        return (_REGISTER, _EXTENDED_REGISTER)
+    return (_REGISTER, _DATA, _EXTENDED_REGISTER)
+
+
+def _read(link: Link, obis: Obis, its_model: Model) -> Value:
+    known = quantity(obis)
+    name = known.name if known else None
+    problem = ""
+    for class_id in _classes(obis):
+        answer = link.read_one((obis, class_id, 2))
+        if isinstance(answer, AccessDenied):
+            problem = problem or str(answer)
+            continue
+        try:
+            return _value(link, obis, class_id, answer, its_model)
+        except MeterError as error:
+            return Value(obis, name, None, "", str(error))
+    return Value(obis, name, None, "", problem)
+
+
+def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Model) -> Value:
+    known = quantity(obis)
+    name = known.name if known else None
+    if class_id in {_DATA, _CLOCK}:
+        return Value(obis, name, _plain(answer, class_id, its_model), "")
+    raw = decode.integer(answer)
+    if raw is None:
+        return Value(obis, name, None, "", f"{link.label}: {obis} holds no number")
+    scaling = link.scaler_of(obis, class_id, {})
+    if scaling is None:
+        return Value(obis, name, Decimal(raw), "", f"{link.label}: {obis} has no scaler")
+    scaler, unit = scaling
+    symbol = UNIT_SYMBOLS.get(Unit(unit)) if unit in set(Unit) else None
+    return Value(
+        obis, name, Decimal(raw).scaleb(scaler), f"unit {unit}" if symbol is None else symbol
+    )
+
+
+def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:
+    found = decode.value(answer)
+    if isinstance(found, int) and not isinstance(found, bool):
+        return Decimal(found)
+    if class_id == _CLOCK and isinstance(found, bytes):
+        stamp = decode.epoch_s(found, its_model.zone)
+        return None if stamp is None else _local(stamp, its_model).isoformat()
+    if isinstance(found, bytes):
+        try:
+            return decode.text(answer)
+        except MeterError:
+            return found.hex()
+    return None if found is None else str(found)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sealing: the rows of one poll become lines of blocks, grouped so that each group is a batch.
+
+In: a meter and what was read of it. Out: groups of block lines, each group within the size of
+a batch. Pure but for the random salt of each block: no file, no clock, no key.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from edge_agent.errors import ProtocolViolation
+from shared_schema.message import MeterId
+from shared_schema.readings import MAX_BATCH_BYTES, Block, new_salt
+
+if TYPE_CHECKING:
+    from edge_agent.decode import MeterRows
+
+_HEADER_BYTES = 1024
+"""More than a header without its block hashes, and the signature line, can take."""
+_HASH_BYTES = 67
+"""A block's hash in the header, with its quotes and comma, and the block's newline is 68."""
+
+
+def groups_of(meter: MeterId, rows: "Sequence[MeterRows]") -> list[list[bytes]]:
+    """Return block lines in as few batches as hold them, in order.
+
+    Raises:
+        ProtocolViolation: the rows are none that the contract can carry.
+    """
+    return _group(_block_lines(meter, rows))
+
+
+def _block_lines(meter: MeterId, rows: "Sequence[MeterRows]") -> Iterator[bytes]:
+    """Write one block for each profile, more where a block would not fit a batch."""
+    for part in rows:
+        if part.rows:
+            yield from _split(meter, part, part.rows)
+
+
+def _split(
+    meter: MeterId, part: "MeterRows", rows: "tuple[tuple[int | None, ...], ...]"
+) -> Iterator[bytes]:
+    try:
+        line = Block(
+            salt=new_salt(),
+            meter=meter,
+            profile=part.profile,
+            period_s=part.period_s,
+            columns=part.columns,
+            rows=rows,
+        ).to_line()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ProtocolViolation(
+            f"rows of meter {meter}, profile {part.profile}, cannot be sent: {first['msg']}"
+        ) from None
+    if len(line) <= MAX_BATCH_BYTES - _HEADER_BYTES - _HASH_BYTES:
+        yield line
+        return
+    middle = len(rows) // 2
+    yield from _split(meter, part, rows[:middle])
+    yield from _split(meter, part, rows[middle:])
+
+
+def _group(lines: Iterator[bytes]) -> list[list[bytes]]:
+    """Put block lines into as few batches as hold them, in order."""
+    groups: list[list[bytes]] = []
+    room = 0
+    for line in lines:
+        needed = len(line) + 1 + _HASH_BYTES
+        if needed > room or not groups:
+            groups.append([])
+            room = MAX_BATCH_BYTES - _HEADER_BYTES
+        groups[-1].append(line)
+        room -= needed
+    return groups

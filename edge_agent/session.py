@@ -1,0 +1,507 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One association with one meter: connect, read attributes, release.
+
+In: which meter, as which client; then what to read. Out: the bytes of one attribute (A-XDR),
+complete, from the meter that was asked and for the question that was asked.
+Owns: the gurux client object, thrown away with the session, and the repeats.
+Never: a password or received bytes in an error; output on stdout; a value's meaning.
+
+The only module that imports gurux-dlms. The library writes every request (SNRM, AARQ, GET with
+its selective access, next block, receive ready, RLRQ, DISC), keeps the sequence numbers and
+reads UA and AARE. What a meter sends never reaches it unguarded, because it
+
+- accepts a reply from *any* meter (`and` where `&` is meant), and prints an unexpected one;
+- counts a frame with a wrong check sequence before it checks it;
+- takes a rejected AARE without a diagnostic for an accepted one;
+- leaves the invoke id at 1, and spends nearly 1 ms on a frame of 1 KiB.
+
+So `frames` lets through only sound frames of this meter; here the control field must be the
+one that comes next, and the invoke id that of the request. The bytes of a GET response are
+put together here and handed on as they came: reading them as values is `decode`'s part.
+"""
+
+import contextlib
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from gurux_dlms import GXByteBuffer, GXDLMSClient
+from gurux_dlms.enums import Authentication, Conformance, InterfaceType, ObjectType, RequestTypes
+from gurux_dlms.objects import GXDLMSProfileGeneric
+from pydantic import SecretStr
+
+from edge_agent import apdu
+from edge_agent.axdr import range_selector
+from edge_agent.errors import (
+    AccessDenied,
+    AgentError,
+    AssociationRefused,
+    BusError,
+    BusTimeout,
+    PasswordRefused,
+    ProtocolViolation,
+    SessionLost,
+)
+from edge_agent.frames import Frame, FrameGuard, client_address, server_address
+from shared_schema.obis import Obis
+
+RESENDS = 2
+"""How often the identical request is sent again after silence."""
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+_FRAME_OVERHEAD = 24
+_DEFAULT_INFO = 128
+
+# Control fields of unnumbered frames, with the final bit.
+_UA, _DM, _FRMR = 0x73, 0x1F, 0x97
+_LLC = b"\xe6\xe7\x00"
+# APDU tags and the choices of a GET response.
+_GET_RESPONSE, _EXCEPTION, _SERVICE_ERROR, _AARE = 0xC4, 0xD8, 0x0E, 0x61
+_NORMAL, _BLOCK, _LIST = 1, 2, 3
+# AARE source diagnostics that speak of the password or of its mechanism.
+_WRONG_PASSWORD = frozenset((11, 12, 13, 14))
+
+
+class Transport(Protocol):
+    """What carries the bytes: `edge_agent.bus.Bus`, or a fake."""
+
+    @property
+    def turnaround_s(self) -> float:
+        """How long a meter may think before its answer begins."""
+        ...
+
+    def line_time_s(self, size: int) -> float:
+        """Return how long this many bytes take on the line."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write bytes."""
+        ...
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what came; nothing at the deadline."""
+        ...
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        """Throw away what is waiting."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The meter to speak to, and as whom."""
+
+    label: str
+    physical: int
+    logical: int = 1
+    client: int = 16
+    password: SecretStr | None = None
+    """The LLS password; None associates without authentication."""
+    max_info: int = 1024
+    """Information bytes in a frame that are proposed; the meter may want fewer."""
+    address_bytes: int = 0
+    """4 for meters that want the long form of their address; 0 chooses."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What sessions cost."""
+
+    exchanges: int = 0
+    resends: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+class _Quiet:
+    """A `print` that says nothing."""
+
+    def __call__(self, *_words: object, **_options: object) -> None:
+        """Take the words and drop them."""
+
+
+def _silence(prefix: str = "gurux_dlms") -> None:
+    """Give the library's modules a `print` of their own: users must not see its remarks."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(prefix) and module is not None:
+            vars(module).setdefault("print", _Quiet())
+
+
+_silence()
+_invoke_ids = itertools.count(1)
+
+
+@contextlib.contextmanager
+def _gurux(doing: str) -> Iterator[None]:
+    """Translate whatever the library raises; it raises bare exceptions in places."""
+    try:
+        yield
+    except AgentError:
+        raise
+    except Exception as error:
+        raise ProtocolViolation(f"{doing}: {type(error).__name__}") from None
+
+
+class Session:
+    """An association; use it in a ``with`` statement, so that it is always released."""
+
+    def __init__(self, transport: Transport, peer: Peer, traffic: Traffic | None = None) -> None:
+        self.peer = peer
+        self.traffic = traffic if traffic is not None else Traffic()
+        server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
+        self.guard = FrameGuard(client_address(peer.client), server)
+        self._control_at = 3 + len(server) + 1
+        self._transport = transport
+        self._linked = False
+        self._broken = False
+        self._deadline_info = _DEFAULT_INFO
+        authentication = Authentication.NONE if peer.password is None else Authentication.LOW
+        self._client: Any = GXDLMSClient(
+            True,  # noqa: FBT003 - logical names; the library takes it by position
+            peer.client,
+            GXDLMSClient.getServerAddress(peer.logical, peer.physical, len(server)),
+            authentication,
+            None if peer.password is None else peer.password.get_secret_value(),
+            InterfaceType.HDLC,
+        )
+        self._client.serverAddressSize = len(server)
+        self._client.hdlcSettings.maxInfoTX = peer.max_info
+        self._client.hdlcSettings.maxInfoRX = peer.max_info
+
+    # ------------------------------------------------------------------- life
+
+    def __enter__(self) -> Self:
+        try:
+            self._connect()
+            self._associate()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def takes_lists(self) -> bool:
+        """Whether the meter offered to read several attributes at once."""
+        return bool(self._client.negotiatedConformance & Conformance.MULTIPLE_REFERENCES)
+
+    def close(self) -> None:
+        """Release the association and disconnect. A meter that is silent is left alone.
+
+        After a silence only the disconnection is tried, once: the meter may still hold the
+        session, and would refuse the next one.
+        """
+        if not self._linked:
+            return
+        self._linked = False
+        with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
+            if not self._broken:
+                with _gurux("release"):
+                    release = self._client.releaseRequest()
+                if release:
+                    self._ask(bytes(release[0]), resends=0)
+        with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
+            with _gurux("disconnect"):
+                disconnect = bytes(self._client.disconnectRequest(True))  # noqa: FBT003
+            self._ask(disconnect, resends=0, unnumbered=True)
+
+    def _connect(self) -> None:
+        """SNRM and UA: the HDLC link and its frame size.
+
+        Raises:
+            BusTimeout: the meter does not answer.
+            AssociationRefused: it refuses to be connected.
+        """
+        self._transport.discard()
+        with _gurux("SNRM"):
+            request = bytes(self._client.snrmRequest())
+        answer = self._ask(request, unnumbered=True)
+        if answer.control != _UA:
+            raise AssociationRefused(f"{self.peer.label} refuses the connection")
+        self._linked = True
+        limits = self._client.hdlcSettings
+        if not answer.information:  # the standard's default holds, not what was proposed
+            limits.maxInfoTX = limits.maxInfoRX = _DEFAULT_INFO
+        else:
+            with _gurux("UA"):
+                self._client.parseUAResponse(answer.information)
+            limits.maxInfoTX = min(limits.maxInfoTX, self.peer.max_info)
+        self._deadline_info = self.peer.max_info
+        self._client.settings.resetFrameSequence()
+
+    def _associate(self) -> None:
+        """AARQ and AARE.
+
+        Raises:
+            PasswordRefused: the meter does not take the password.
+            AssociationRefused: it refuses for another reason.
+        """
+        with _gurux("AARQ"):
+            requests = [bytes(part) for part in self._client.aarqRequest()]
+        answer = self._converse(requests)
+        if answer[:1] != bytes((_AARE,)):
+            self._refuse_other(answer, "the association")
+        result, diagnostic = apdu.association_result(answer)
+        if result != 0:
+            if diagnostic in _WRONG_PASSWORD:
+                raise PasswordRefused(
+                    f"{self.peer.label} refuses the password of client {self.peer.client} "
+                    f"(diagnostic {diagnostic})"
+                )
+            raise AssociationRefused(
+                f"{self.peer.label} refuses client {self.peer.client} "
+                f"(result {result}, diagnostic {diagnostic})"
+            )
+        with _gurux("AARE"):
+            self._client.parseAareResponse(GXByteBuffer(answer))
+        if self._client.isAuthenticationRequired:
+            raise AssociationRefused(f"{self.peer.label} wants high-level security")
+
+    # ---------------------------------------------------------------- reading
+
+    def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+        """Return the A-XDR bytes of one attribute.
+
+        Raises:
+            AccessDenied: the meter answered with a data-access-result.
+            BusTimeout: silence after all repeats: a new session may help.
+            SessionLost: the meter forgot the session.
+            ProtocolViolation: the answer is no GET response to this request.
+        """
+        return self._get(obis, class_id, attribute, None)
+
+    def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
+        """Return the rows of a profile from start to end, both included.
+
+        Args:
+            profile: a profile generic (class 7).
+            start: the 12 bytes of a date-time, as `decode.date_time` writes them.
+            end: the same.
+
+        Raises:
+            AccessDenied, BusTimeout, SessionLost, ProtocolViolation: as `get`.
+        """
+        return self._get(profile, ObjectType.PROFILE_GENERIC, 2, range_selector(start, end))
+
+    def get_entries(self, profile: Obis, first: int, last: int) -> bytes:
+        """Return the rows of a profile by their place, from 1, both included.
+
+        Raises:
+            AccessDenied, BusTimeout, SessionLost, ProtocolViolation: as `get`.
+        """
+        with _gurux("GET"):
+            self._next_invoke_id()
+            requests = self._client.readRowsByEntry(
+                GXDLMSProfileGeneric(str(profile)), first, last - first + 1
+            )
+        return self._data(requests, profile, 2)
+
+    def get_list(self, wanted: list[tuple[Obis, int, int]]) -> list[bytes | AccessDenied]:
+        """Return several small attributes by one request (get-with-list).
+
+        Args:
+            wanted: code, class and attribute of each, at most 10.
+
+        Returns:
+            In that order, the bytes of each, or why the meter gave none.
+
+        Raises:
+            BusTimeout, SessionLost, ProtocolViolation: as `get`.
+            AccessDenied: the meter refuses the whole list.
+        """
+        with _gurux("GET"):
+            self._next_invoke_id()
+            items = []
+            for obis, class_id, attribute in wanted:
+                item = GXDLMSClient.createObject(ObjectType(class_id))
+                item.logicalName = str(obis)
+                items.append((item, attribute))
+            messages = self._client.readList(items)
+        if len(messages) != 1:
+            raise ProtocolViolation("a list this long does not fit one request")
+        kind, body = self._response(messages[0])
+        if kind == _NORMAL:
+            raise self._denied(body, wanted[0][0], wanted[0][2])
+        return apdu.list_items(body, wanted, self.peer.label)
+
+    def _get(self, obis: Obis, class_id: int, attribute: int, selector: bytes | None) -> bytes:
+        with _gurux("GET"):
+            self._next_invoke_id()
+            # The one private name of the library that is used: it takes a selector as bytes.
+            requests = self._client._read(
+                str(obis),
+                ObjectType(class_id),
+                attribute,
+                None if selector is None else GXByteBuffer(selector),
+            )
+        return self._data(requests, obis, attribute)
+
+    def _data(self, requests: list[bytearray], obis: Obis, attribute: int) -> bytes:
+        kind, body = self._response(requests)
+        if kind != _NORMAL:
+            raise ProtocolViolation(f"{self.peer.label}: a list answers a single GET")
+        if body[:1] != b"\x00":
+            raise self._denied(body, obis, attribute)
+        return body[1:]
+
+    def _denied(self, body: bytes, obis: Obis, attribute: int) -> AccessDenied:
+        return apdu.denied(body[1] if len(body) > 1 else 250, obis, attribute, self.peer.label)
+
+    def _next_invoke_id(self) -> None:
+        # The library's own counting sets another variable than the one it sends.
+        self._client.settings.invokeId = next(_invoke_ids) & 0x0F
+
+    def _response(self, requests: list[bytearray]) -> tuple[int, bytes]:
+        """Send a GET and return what the response holds: (normal, choice and data) or (list, …).
+
+        Blocks are asked for until the last one and joined.
+        """
+        answer = self._converse([bytes(part) for part in requests])
+        blocks: list[bytes] = []
+        size = 0
+        expected: int | None = None
+        while True:
+            if len(answer) < 4 or answer[0] != _GET_RESPONSE:
+                self._refuse_other(answer, "a GET")
+            if answer[2] & 0x0F != self._client.settings.invokeId & 0x0F:
+                raise ProtocolViolation(f"{self.peer.label} answers another request")
+            if answer[1] != _BLOCK:
+                if blocks:
+                    raise ProtocolViolation(f"{self.peer.label} broke off its blocks")
+                return answer[1], answer[3:]
+            last, number, block = apdu.block(answer, self.peer.label)
+            if expected is not None and number != expected:
+                raise ProtocolViolation(f"{self.peer.label} sent block {number}, not {expected}")
+            if block is None:  # a data-access-result instead of data
+                return _NORMAL, b"\x01" + answer[9:10]
+            blocks.append(block)
+            size += len(block)
+            if size > MAX_REPLY_BYTES:
+                raise ProtocolViolation(f"{self.peer.label} sends without end")
+            if last:
+                listed = self._client.settings.commandType == _LIST
+                joined = b"".join(blocks)
+                return (_LIST, joined) if listed else (_NORMAL, b"\x00" + joined)
+            expected = number + 1
+            with _gurux("GET next"):
+                self._client.settings.blockIndex = number
+                request = self._client.receiverReady(RequestTypes.DATABLOCK)
+            answer = self._converse([bytes(request)])
+
+    def _refuse_other(self, answer: bytes, asked: str) -> None:
+        """Raise what an APDU that is not the expected response means."""
+        tag = answer[0] if answer else -1
+        if tag == _EXCEPTION:
+            raise SessionLost(f"{self.peer.label} answers {asked} with an exception")
+        if tag == _SERVICE_ERROR:
+            raise AssociationRefused(f"{self.peer.label} answers {asked} with a service error")
+        raise ProtocolViolation(f"{self.peer.label} answers {asked} with something else")
+
+    # -------------------------------------------------------------- exchanges
+
+    def _converse(self, requests: list[bytes]) -> bytes:
+        """Send one APDU, in as many frames as it has, and return the APDU that answers.
+
+        Raises:
+            BusTimeout, SessionLost, ProtocolViolation: as `get`.
+        """
+        for part in requests[:-1]:
+            self._ask(part, ready=True)
+        frame = self._ask(requests[-1])
+        parts = [frame.information]
+        size = len(frame.information)
+        while frame.segmented:
+            with _gurux("RR"):
+                ready = bytes(self._client.receiverReady(RequestTypes.FRAME))
+            frame = self._ask(ready)
+            parts.append(frame.information)
+            size += len(frame.information)
+            if size > MAX_REPLY_BYTES:
+                raise ProtocolViolation(f"{self.peer.label} sends without end")
+        answer = b"".join(parts)
+        if answer[:3] != _LLC:
+            raise ProtocolViolation(f"{self.peer.label} answers without the LLC header")
+        return answer[3:]
+
+    def _ask(
+        self,
+        request: bytes,
+        *,
+        resends: int = RESENDS,
+        unnumbered: bool = False,
+        ready: bool = False,
+    ) -> Frame:
+        """Send one frame and return the one that answers it; send the same bytes after silence.
+
+        Args:
+            request: the whole frame.
+            resends: how often it may be sent again.
+            unnumbered: the answer is UA or DM, not data.
+            ready: the answer is receive-ready: the request has more parts.
+
+        Raises:
+            BusTimeout: silence, or nothing but frames that are not the answer.
+            SessionLost: the meter says that it is disconnected, or rejects the frame.
+        """
+        settings = self._client.settings
+        sent = request[self._control_at]
+        if sent & 1:  # receive-ready does not repeat our N(S); the library keeps it
+            sent = settings.senderFrame
+        self.traffic.exchanges += 1
+        wait_s = self._transport.turnaround_s + self._transport.line_time_s(
+            len(request) + self._deadline_info + _FRAME_OVERHEAD
+        )
+        for attempt in range(1 + resends):
+            self.guard.clear()
+            self._transport.send(request)
+            self.traffic.bytes_sent += len(request)
+            self.traffic.resends += attempt > 0
+            for frame in self._frames(time.monotonic() + wait_s):
+                control = frame.control
+                if unnumbered:
+                    if control in (_UA, _DM):
+                        return frame
+                elif control in (_DM, _FRMR):
+                    self._broken = True
+                    raise SessionLost(f"{self.peer.label} is no longer connected")
+                elif ready:
+                    if control & 0x0F == 0x01 and control >> 5 == _after(sent):
+                        settings.receiverFrame = control
+                        return frame
+                elif control == _expected(sent):
+                    settings.receiverFrame = control
+                    return frame
+        self._broken = True
+        raise BusTimeout(f"{self.peer.label} does not answer")
+
+    def _frames(self, deadline: float) -> Iterator[Frame]:
+        """Yield the meter's frames until the deadline."""
+        while (left := deadline - time.monotonic()) > 0:
+            data = self._transport.receive(left)
+            if data:
+                self.traffic.bytes_received += len(data)
+                yield from self.guard.feed(data)
+
+
+def _after(sent: int) -> int:
+    """Return the N(R) that acknowledges the I-frame sent last."""
+    return ((sent >> 1) + 1) & 0x07
+
+
+def _expected(sent: int) -> int:
+    """Return the control field of the next I-frame: it follows from the one sent last.
+
+    The meter's N(S) is the N(R) that we sent; its N(R) is our N(S) plus one; the window is one
+    frame, so its final bit is set. A repeated or late frame has another N(S).
+    """
+    return _after(sent) << 5 | 0x10 | (sent >> 5 & 0x07) << 1

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a person sets: the buses, the meters on them, where things are kept.
+
+In: a file and the environment, read once by the command line. Out: frozen models.
+Never: a secret in a message, a log or a `repr`.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from edge_agent.errors import ConfigurationError
+from shared_schema.errors import ContractError
+from shared_schema.message import GatewayName
+from shared_schema.signing import (
+    SigningKey,
+    VerifyKey,
+    private_key_from_pem,
+    public_key_from_pem,
+)
+
+_PATHS = frozenset(
+    {
+        "spool",
+        "key_file",
+        "cloud_key_file",
+        "password_file",
+        "port",
+        "ca",
+        "cert",
+        "key",
+    }
+)
+"""Keys whose texts are paths: a relative one starts at the settings file's folder."""
+_SECRET_BYTES = 4096
+Key = TypeVar("Key")
+
+
+def read_secret(path: Path, what: str) -> bytes:
+    """Read a file that its owner alone may read.
+
+    Raises:
+        ConfigurationError: it cannot be read, is no file, is too large, or others may read it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise ConfigurationError(f"{what}: {path} is not a file")
+            if stat.S_IMODE(mode) & 0o177:
+                raise ConfigurationError(
+                    f"{what}: others may read {path}: set its mode with: chmod 600 {path}"
+                )
+            secret = file.read(_SECRET_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {what}: {error.strerror}: {path}") from None
+    if len(secret) > _SECRET_BYTES:
+        raise ConfigurationError(f"{what}: {path} is larger than {_SECRET_BYTES} bytes")
+    return secret
+
+
+def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
+    """Read a password of ASCII characters; a newline at the file's end is not part of it.
+
+    Raises:
+        ConfigurationError: as `read_secret`; or it is empty, too long or not ASCII.
+    """
+    secret = read_secret(path, what).rstrip(b"\r\n")
+    if not secret or len(secret) > longest:
+        raise ConfigurationError(f"{what}: {path} must hold 1 to {longest} characters")
+    try:
+        return SecretStr(secret.decode("ascii"))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{what}: {path} must hold ASCII characters") from None
+
+
+class MeterConfig(BaseModel):
+    """One meter as it was commissioned: where it answers and how to speak to it.
+
+    Its label is for people; its identity is read from the meter itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str = Field(min_length=1, max_length=64)
+    """What people call it: ``A-1204 electricity``."""
+    address: int = Field(ge=1, le=0x3FFD)
+    """Physical address on the bus; the upper HDLC address is ``logical_address``."""
+    logical_address: int = Field(ge=1, le=0x3FFD, default=1)
+    model: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic")
+    """The name of a file under ``edge_agent/models``: the quirks of this kind of meter."""
+    client: Literal[16, 32] | None = None
+    """16 public, 32 meter reader; None takes what the model says."""
+    password_file: Path | None = None
+    """File with the LLS password, readable by its owner alone (mode 0600 or stricter)."""
+
+    def password(self) -> SecretStr | None:
+        """Read the LLS password, or None where this meter has none.
+
+        A newline at the end of the file is not part of it.
+
+        Raises:
+            ConfigurationError: the file cannot be read, is empty, or others may read it.
+        """
+        if self.password_file is None:
+            return None
+        return read_password(self.password_file, f"the password of {self.label}")
+
+
+class BusConfig(BaseModel):
+    """One RS-485 line and the meters on it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
+    )
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    port: Path
+    """The adapter, best by its lasting name under ``/dev/serial/by-id``; or a pty."""
+    baudrate: Literal[300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    parity: Literal["none", "even", "odd"] = "none"
+    direction_control: Literal["adapter", "rs485", "rts"] = "adapter"
+    """Who turns the line around: the adapter itself, the kernel's RS-485 mode, or RTS."""
+    turnaround_s: float = Field(gt=0, le=10, default=2.0)
+    """How long a meter may think before the first byte of its answer."""
+    meters: tuple[MeterConfig, ...] = Field(alias="meter", default=())
+    """``[[bus.meter]]``; each address and each label once."""
+
+    @model_validator(mode="after")
+    def _each_meter_once(self) -> Self:
+        _once(((meter.logical_address, meter.address) for meter in self.meters), "address")
+        return self
+
+
+def _once(values: Iterator[object], what: str) -> None:
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            shown = value[-1] if isinstance(value, tuple) else value
+            raise ValueError(f"{what} {shown} stands twice")
+        seen.add(value)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(f"no time zone {name!r} on this machine") from None
+    return name
+
+
+class TlsConfig(BaseModel):
+    """``[broker.tls]``: whom to believe, and the gateway's own certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ca: Path | None = None
+    """PEM of the authority that signed the broker's certificate; None takes the system's."""
+    cert: Path | None = None
+    """PEM of the gateway's certificate, whose common name is the gateway's name."""
+    key: Path | None = None
+    """PEM of the certificate's private key, mode 0600."""
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        return self
+
+
+class BrokerConfig(BaseModel):
+    """``[broker]``: where the gateway publishes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int | None = Field(ge=1, le=65535, default=None)
+    """None: 8883 with TLS, 1883 without."""
+    username: str | None = Field(min_length=1, max_length=128, default=None)
+    password_file: Path | None = None
+    tls: TlsConfig | None = None
+    keepalive_s: int = Field(ge=5, le=3600, default=30)
+
+    @model_validator(mode="after")
+    def _password_with_username(self) -> Self:
+        if self.password_file is not None and self.username is None:
+            raise ValueError("a password_file needs a username")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port or (1883 if self.tls is None else 8883)
+
+    def password(self) -> SecretStr | None:
+        """Read the broker's password, or None where there is none.
+
+        Raises:
+            ConfigurationError: the file cannot be read, is empty, or others may read it.
+        """
+        if self.password_file is None:
+            return None
+        return read_password(self.password_file, "the broker's password", longest=256)
+
+
+class AgentSettings(BaseModel):
+    """One gateway: the whole settings file."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
+    )
+
+    gateway: GatewayName
+    """The gateway's name: one over all societies, and its certificate's common name."""
+    spool: Path
+    """The file that keeps readings until the cloud has them."""
+    key_file: Path
+    """The gateway's private key, made by ``edge-agent keygen``; mode 0600."""
+    cloud_key_file: Path
+    """The cloud's public key: its signature is what a receipt is believed by."""
+    zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Kolkata"
+    """The society's time zone: its meters' clocks show it."""
+    poll_period_s: int = Field(ge=60, le=86400, default=900)
+    assume_synchronised_clock: bool = False
+    """Believe the machine's clock where the system cannot say whether it is synchronised."""
+    spool_keep_days: int = Field(ge=1, le=3650, default=35)
+    """How long a batch stays after the cloud has it, while the spool has room."""
+    spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)
+    broker: BrokerConfig
+    buses: tuple[BusConfig, ...] = Field(alias="bus", default=())
+
+    @model_validator(mode="after")
+    def _each_bus_once(self) -> Self:
+        _once((bus.name for bus in self.buses), "bus name")
+        _once((bus.port for bus in self.buses), "port")
+        _once((meter.label for bus in self.buses for meter in bus.meters), "meter label")
+        return self
+
+    @property
+    def keep(self) -> timedelta:
+        """How long a batch stays after the cloud has it."""
+        return timedelta(days=self.spool_keep_days)
+
+    def signing_key(self) -> SigningKey:
+        """Read the gateway's private key.
+
+        Raises:
+            ConfigurationError: no such file, others may read it, or it is no such key.
+        """
+        pem = read_secret(self.key_file, "the gateway's key (edge-agent keygen makes one)")
+        return _key(self.key_file, pem, private_key_from_pem)
+
+    def cloud_key(self) -> VerifyKey:
+        """Read the cloud's public key.
+
+        Raises:
+            ConfigurationError: no such file, or it is no such key.
+        """
+        try:
+            pem = self.cloud_key_file.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read the cloud's public key: {error.strerror}: {self.cloud_key_file}"
+            ) from None
+        return _key(self.cloud_key_file, pem, public_key_from_pem)
+
+
+def _key(path: Path, pem: bytes, read: Callable[[bytes], Key]) -> Key:
+    try:
+        return read(pem)
+    except ContractError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def load_settings(path: Path) -> AgentSettings:
+    """Read a gateway's settings from a TOML file.
+
+    Raises:
+        ConfigurationError: one line that names the file, the table, the field and what is wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: the settings must be UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from None
+    try:
+        return AgentSettings.model_validate(_anchored(document, path.absolute().parent))
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_first_problem(error, document)}") from None
+
+
+def _anchored(value: Any, folder: Path) -> Any:
+    """Return the document with its relative paths made absolute."""
+    if isinstance(value, dict):
+        return {
+            key: str(folder / item)
+            if key in _PATHS and isinstance(item, str)
+            else _anchored(item, folder)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_anchored(item, folder) for item in value]
+    return value
+
+
+def _first_problem(error: ValidationError, document: dict[str, Any]) -> str:
+    """Write the first problem as ``[[bus.meter]] A-1204, address: …``."""
+    first = error.errors(include_url=False)[0]
+    tables: list[str] = []
+    names: list[str] = []
+    here: Any = document
+    field = ""
+    repeated = False
+    for part in first["loc"]:
+        if isinstance(part, int):
+            repeated = True
+            here = here[part] if isinstance(here, list) and part < len(here) else None
+            label = here.get("label", here.get("name")) if isinstance(here, dict) else None
+            names = [str(label) if label else f"number {part + 1}"]
+        else:
+            if field:
+                tables.append(field)
+            field = {"buses": "bus", "meters": "meter"}.get(part, part)
+            here = here.get(field) if isinstance(here, dict) else None
+    if isinstance(here, dict):
+        tables.append(field)
+        field = ""
+    table = ".".join(tables)
+    shown = f"[[{table}]] " if repeated else f"[{table}] " if table else ""
+    where = shown + ", ".join(filter(None, [*names, field]))
+    message = {
+        "missing": "is missing",
+        "extra_forbidden": "no such field is known here",
+    }.get(first["type"], first["msg"].removeprefix("Value error, "))
+    return f"{where.strip()}: {message}" if where.strip() else message

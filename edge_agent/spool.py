@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What was read and is not yet stored elsewhere: batches in a SQLite file.
+
+In: the rows of one poll; receipts of the cloud. Out: sealed batches, the next to send first.
+It owns the stream (its id, made with the file; seq; the hash of the header before), the
+watermark of each (meter, profile), and the identity last seen at each address. Rows and
+watermark enter in one transaction: after a power cut either both are there or neither is.
+Never: a batch forgotten that no receipt covers; a batch made twice; a socket.
+
+What is in flight is not written here: after a restart everything without a receipt is due.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from edge_agent import spool_file
+from edge_agent.errors import SpoolError
+from edge_agent.seal import groups_of
+from shared_schema.gateway import Receipt
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.readings import MAX_BATCH_BYTES, line_hash, seal_batch
+from shared_schema.signing import SigningKey
+
+if TYPE_CHECKING:
+    from edge_agent.decode import MeterRows
+
+KEEP = timedelta(days=35)
+MAX_BYTES = 2 * 1024**3
+_PRUNE_BATCHES = 256
+_ROOM_BATCHES = (256, 32, 4)
+_RESERVE_BYTES = 16 * 1024 * 1024
+_RESERVE_PART = 20
+"""Of the disk, 16 MiB or a twentieth stay free, so that receipts can be noted on a full one."""
+_PRUNE_AGED = """
+DELETE FROM batch WHERE seq IN (
+    SELECT seq FROM batch AS old
+    WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.seq = old.seq)
+    LIMIT ?)
+"""
+_PRUNE_OLDEST = """
+DELETE FROM batch WHERE seq IN (
+    SELECT seq FROM batch AS old
+    WHERE NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.seq = old.seq)
+    ORDER BY created_at LIMIT ?)
+"""
+
+
+class SpoolFull(SpoolError):
+    """Nothing more fits now: what was read is read again later, the watermark has not moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One batch as it is sent."""
+
+    seq: int
+    historical: bool
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How many batches no receipt of the present store covers."""
+
+    live: int
+    backlog: int
+
+    @property
+    def total(self) -> int:
+        """Live and backlog together."""
+        return self.live + self.backlog
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a receipt changed."""
+
+    covered: int = 0
+    """Batches that were waiting and are stored now."""
+    new_store: bool = False
+    """Another store answers: everything that it does not name waits again."""
+    ignored: str = ""
+    """Why the receipt is not for this spool, or is older than one that was applied."""
+
+
+class Spool:
+    """The gateway's one durable store. Every method may be called from any thread."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection, lock_file: int) -> None:
+        self.path = path
+        self.set_aside: Path | None = None
+        """Where a file went that could not be used any more; the agent reports it."""
+        self.set_aside_because = ""
+        self._database = database
+        self._lock_file = lock_file
+        self._lock = threading.RLock()
+        row = database.execute("SELECT stream FROM spool").fetchone()
+        self.stream = UUID(row[0])
+
+    @classmethod
+    def open(cls, path: Path, *, max_bytes: int = MAX_BYTES) -> Self:
+        """Open the spool at ``path``, or make a new one.
+
+        The whole file is checked first. One that is damaged is renamed with the date, a new
+        one with a new stream is begun, and `set_aside` says so: a gateway must start.
+
+        Raises:
+            ConfigurationError: another agent uses it, it is another program's file or a newer
+                version's, or its folder cannot be written.
+            SpoolError: the disk fails or is full.
+        """
+        lock_file = spool_file.lock(path)
+        try:
+            try:
+                database = spool_file.open_database(path)
+                aside, because = None, ""
+            except spool_file.Unusable as error:
+                aside, because = spool_file.set_aside(path), str(error)
+                database = spool_file.open_database(path)
+            page_size = database.execute("PRAGMA page_size").fetchone()[0]
+            database.execute(f"PRAGMA max_page_count = {max(16, max_bytes // page_size)}")
+            spool = cls(path, database, lock_file)
+        except BaseException as error:
+            os.close(lock_file)
+            if isinstance(error, sqlite3.Error | spool_file.Unusable):
+                raise SpoolError(f"cannot open the spool {path}: {error}") from None
+            raise
+        spool.set_aside, spool.set_aside_because = aside, because
+        return spool
+
+    def close(self) -> None:
+        """Close the file; what was appended is on disk already."""
+        with self._lock:
+            self._database.close()
+            if self._lock_file >= 0:
+                os.close(self._lock_file)
+                self._lock_file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(
+        self,
+        meter: MeterId,
+        rows: "Sequence[MeterRows]",
+        *,
+        watermarks: Mapping[Obis, int],
+        created_at: datetime,
+        historical: bool,
+        gateway: str,
+        key: SigningKey,
+    ) -> list[int]:
+        """Seal what one poll read, and move the meter's watermarks with it.
+
+        Returns:
+            The seq of each batch that was made: none where there were no rows.
+
+        Raises:
+            SpoolFull: the disk is full; nothing was kept and the watermarks stay.
+            SpoolError: the file fails.
+            ProtocolViolation: the rows are none that the contract can carry.
+        """
+        groups = groups_of(meter, rows)
+        if not groups and watermarks.items() <= self.watermarks(meter).items():
+            return []
+        try:
+            with self._lock:
+                try:
+                    self._require_room(sum(len(line) for group in groups for line in group))
+                    return self._append(
+                        meter, groups, watermarks, created_at, historical, gateway, key
+                    )
+                except SpoolFull:
+                    if not self._make_room():
+                        raise
+                    return self._append(
+                        meter, groups, watermarks, created_at, historical, gateway, key
+                    )
+        except SpoolFull:
+            raise SpoolFull(
+                f"the disk of the spool {self.path} is full, or the spool has its largest size: "
+                f"what was read from meter {meter} is not kept and is read again later"
+            ) from None
+
+    def _append(  # noqa: PLR0917
+        self,
+        meter: MeterId,
+        groups: Sequence[Sequence[bytes]],
+        watermarks: Mapping[Obis, int],
+        created_at: datetime,
+        historical: bool,  # noqa: FBT001
+        gateway: str,
+        key: SigningKey,
+    ) -> list[int]:
+        made: list[int] = []
+        with self._transaction() as database:
+            seq, previous = database.execute("SELECT last_seq, last_hash FROM spool").fetchone()
+            for group in groups:
+                seq += 1
+                payload = seal_batch(
+                    gateway=gateway,
+                    stream=self.stream,
+                    seq=seq,
+                    previous=previous,
+                    block_lines=group,
+                    created_at=created_at,
+                    historical=historical,
+                    key=key,
+                )
+                previous = line_hash(payload.partition(b"\n")[0])
+                database.execute(
+                    "INSERT INTO batch VALUES (?, ?, ?, ?)",
+                    (seq, int(created_at.timestamp()), int(historical), payload),
+                )
+                database.execute("INSERT INTO waiting VALUES (?, ?)", (seq, int(historical)))
+                made.append(seq)
+            if made:
+                database.execute("UPDATE spool SET last_seq = ?, last_hash = ?", (seq, previous))
+            database.executemany(
+                "INSERT OR REPLACE INTO watermark VALUES (?, ?, ?, ?)",
+                [
+                    (meter.manufacturer, meter.serial, str(profile), ts)
+                    for profile, ts in watermarks.items()
+                ],
+            )
+        return made
+
+    def watermarks(self, meter: MeterId) -> dict[Obis, int]:
+        """Return, for each profile of a meter, up to which time (s, UTC) its rows are kept."""
+        with self._reading() as database:
+            found = database.execute(
+                "SELECT profile, ts FROM watermark WHERE manufacturer = ? AND serial = ?",
+                (meter.manufacturer, meter.serial),
+            ).fetchall()
+        return {Obis.parse(profile): ts for profile, ts in found}
+
+    def known_meter(self, bus: str, address: int, logical_address: int = 1) -> MeterId | None:
+        """Return which meter answered last at this address, or None before the first time."""
+        with self._reading() as database:
+            row = database.execute(
+                "SELECT manufacturer, serial FROM known_meter"
+                " WHERE bus = ? AND address = ? AND logical_address = ?",
+                (bus, address, logical_address),
+            ).fetchone()
+        return MeterId(manufacturer=row[0], serial=row[1]) if row else None
+
+    def remember_meter(
+        self, meter: MeterId, bus: str, address: int, logical_address: int = 1
+    ) -> None:
+        """Keep which meter answers at this address."""
+        if self.known_meter(bus, address, logical_address) == meter:
+            return
+        with self._transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO known_meter VALUES (?, ?, ?, ?, ?)",
+                (bus, address, logical_address, meter.manufacturer, meter.serial),
+            )
+
+    def due(self, limit: int, *, skip: Container[int] = ()) -> list[Spooled]:
+        """Return what to send next: live first, the newest first; then the backlog in order.
+
+        Args:
+            limit: how many at most.
+            skip: seqs that are in flight.
+        """
+        chosen: list[int] = []
+        with self._reading() as database:
+            for order in (
+                "SELECT seq FROM waiting WHERE historical = 0 ORDER BY seq DESC",
+                "SELECT seq FROM waiting WHERE historical = 1 ORDER BY seq",
+            ):
+                if len(chosen) >= limit:
+                    break
+                for (seq,) in database.execute(order):
+                    if seq not in skip:
+                        chosen.append(seq)
+                        if len(chosen) >= limit:
+                            break
+            return [spooled for seq in chosen if (spooled := self.get(seq)) is not None]
+
+    def get(self, seq: int) -> Spooled | None:
+        """Return one batch that is still kept."""
+        with self._reading() as database:
+            row = database.execute(
+                "SELECT historical, payload FROM batch WHERE seq = ?", (seq,)
+            ).fetchone()
+        return Spooled(seq, bool(row[0]), row[1]) if row else None
+
+    def pending(self) -> Pending:
+        """Count what waits for a receipt."""
+        with self._reading() as database:
+            counts = dict(
+                database.execute("SELECT historical, count(*) FROM waiting GROUP BY historical")
+            )
+        return Pending(live=counts.get(0, 0), backlog=counts.get(1, 0))
+
+    def apply_receipt(self, receipt: Receipt) -> Applied:
+        """Take the store's word for what it has; its signature was verified by the caller.
+
+        A store id that differs from the last one's means that the older store is gone:
+        everything that is still kept and that this receipt does not name waits again. A late
+        receipt of the older store changes nothing.
+
+        Raises:
+            SpoolFull: the disk is full; the receipt is not noted and will come again.
+            SpoolError: the cloud has batches of this stream that this file never made: it is
+                an older copy of the spool, and would fork the stream. It is set aside at
+                the next start.
+        """
+        if receipt.stream != self.stream:
+            return Applied(ignored="another stream")
+        with self._lock:
+            with self._reading() as database:
+                last_seq, store, store_at = database.execute(
+                    "SELECT last_seq, store, store_at FROM spool"
+                ).fetchone()
+            if receipt.ranges and receipt.ranges[-1][1] > last_seq:
+                with contextlib.suppress(SpoolFull), self._transaction() as database:
+                    database.execute("UPDATE spool SET superseded = 1")
+                raise SpoolError(
+                    f"the spool {self.path} is an older copy of itself: the cloud has batches up "
+                    f"to {receipt.ranges[-1][1]}, it made {last_seq}; restart to begin a new stream"
+                )
+            new_store = store is not None and store != str(receipt.store)
+            if new_store and receipt.at <= datetime.fromisoformat(store_at):
+                return Applied(ignored="an earlier store")
+            return self._take(receipt, new_store=new_store, first=store is None)
+
+    def _take(self, receipt: Receipt, *, new_store: bool, first: bool) -> Applied:
+        with self._reading() as database:
+            waits = any(
+                database.execute(
+                    "SELECT 1 FROM waiting WHERE seq BETWEEN ? AND ? LIMIT 1", range_
+                ).fetchone()
+                for range_ in receipt.ranges
+            )
+        if not (waits or new_store or first):
+            return Applied()
+        covered = 0
+        with self._transaction() as database:
+            if new_store:
+                database.execute("INSERT OR IGNORE INTO waiting SELECT seq, historical FROM batch")
+            before = database.execute("SELECT count(*) FROM waiting").fetchone()[0]
+            database.executemany("DELETE FROM waiting WHERE seq BETWEEN ? AND ?", receipt.ranges)
+            covered = before - database.execute("SELECT count(*) FROM waiting").fetchone()[0]
+            database.execute(
+                "UPDATE spool SET store = ?, store_at = ?",
+                (str(receipt.store), receipt.at.isoformat()),
+            )
+        return Applied(covered=covered, new_store=new_store)
+
+    def prune(self, now: datetime, keep: timedelta = KEEP) -> int:
+        """Forget what a receipt covers and is older than ``keep``; return how many batches."""
+        forgotten = 0
+        before = int((now - keep).timestamp())
+        while True:
+            with self._transaction() as database:
+                count = database.execute(_PRUNE_AGED, (before, _PRUNE_BATCHES)).rowcount
+            forgotten += count
+            if count < _PRUNE_BATCHES:
+                return forgotten
+
+    def _require_room(self, size: int) -> None:
+        """Leave the reserve alone: new batches take it only where pages are free in the file.
+
+        Raises:
+            SpoolFull: neither the disk nor the file has room.
+        """
+        disk = os.statvfs(self.path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        if free >= min(_RESERVE_BYTES, disk.f_blocks * disk.f_frsize // _RESERVE_PART) + size:
+            return
+        with self._reading() as database:
+            pages = database.execute("PRAGMA freelist_count").fetchone()[0]
+            page_size = database.execute("PRAGMA page_size").fetchone()[0]
+        if pages * page_size < 2 * size + MAX_BATCH_BYTES:
+            raise SpoolFull(f"the disk of the spool {self.path} is full")
+
+    def _make_room(self) -> bool:
+        """Forget the oldest batches that a receipt covers; say whether there were any."""
+        for count in _ROOM_BATCHES:  # forgetting takes a little room too
+            with contextlib.suppress(SpoolFull), self._transaction() as database:
+                return database.execute(_PRUNE_OLDEST, (count,)).rowcount > 0
+        return False
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors():
+            yield self._database
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                # SQLite has rolled back by itself after some errors, a full disk among them.
+                if self._database.in_transaction:
+                    with contextlib.suppress(sqlite3.Error):
+                        self._database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                raise SpoolFull(f"the disk of the spool {self.path} is full") from None
+            raise SpoolError(f"the spool {self.path} fails: {error}") from None

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The spool's file: made, checked at each start, set aside when it is damaged.
+
+In: a path. Out: an open database with the schema of this version, that no other agent uses.
+Never: a file deleted; another program's file touched.
+"""
+
+import fcntl
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from edge_agent.errors import ConfigurationError
+
+APPLICATION_ID = 0x494F5455
+"""``IOTU``: in the file's header, so that another program's file is never taken for ours."""
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE spool (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    stream TEXT NOT NULL,
+    last_seq INTEGER NOT NULL,
+    last_hash TEXT,
+    store TEXT,
+    store_at TEXT,
+    superseded INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE batch (
+    seq INTEGER PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    historical INTEGER NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+CREATE INDEX batch_age ON batch (created_at);
+CREATE TABLE waiting (
+    seq INTEGER PRIMARY KEY REFERENCES batch,
+    historical INTEGER NOT NULL
+) STRICT;
+CREATE INDEX waiting_order ON waiting (historical, seq);
+CREATE TABLE watermark (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    ts INTEGER NOT NULL,
+    PRIMARY KEY (manufacturer, serial, profile)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE known_meter (
+    bus TEXT NOT NULL,
+    address INTEGER NOT NULL,
+    logical_address INTEGER NOT NULL,
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    PRIMARY KEY (bus, address, logical_address)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class Unusable(Exception):
+    """The file must be set aside; the text says why."""
+
+
+def lock(path: Path) -> int:
+    """Make sure that one agent uses the file: two would send one stream in two sessions."""
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write in the spool's folder {path.parent}: {error.strerror}; "
+            "make the folder, or give it to the user who runs edge-agent"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigurationError(
+            f"another edge-agent uses the spool {path}: stop it, or set another spool"
+        ) from None
+    return descriptor
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the file, or make it; check all of it first.
+
+    Raises:
+        Unusable: it is damaged, or was superseded: it must be set aside.
+        ConfigurationError: it is another program's, or a newer version's.
+        sqlite3.Error: the disk fails or is full.
+    """
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh:
+        _create_file(path)
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        _check(database, path, fresh=fresh)
+    except sqlite3.Error as error:
+        database.close()
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise Unusable(str(error)) from None
+        raise
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _create_file(path: Path) -> None:
+    """Make an empty file of mode 0600 whose name survives a power cut."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigurationError(f"cannot make the spool {path}: {error.strerror}") from None
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _check(database: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and tables:
+        raise ConfigurationError(f"{path} is another program's database: set another spool")
+    if version > VERSION:
+        raise ConfigurationError(
+            f"the spool {path} is of version {version}, this edge-agent knows {VERSION}: "
+            "install the newer edge-agent again"
+        )
+    if not fresh:
+        verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise Unusable(verdict)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA wal_autocheckpoint = 512")
+    database.execute("PRAGMA journal_size_limit = 4194304")
+    if not tables:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        for statement in _SCHEMA.split(";"):
+            database.execute(statement)
+        database.execute(
+            "INSERT INTO spool (only, stream, last_seq) VALUES (1, ?, 0)", (str(uuid4()),)
+        )
+        database.execute("COMMIT")
+    row = database.execute("SELECT superseded FROM spool").fetchone()
+    if row is None:
+        raise Unusable("the spool has no stream")
+    if row[0]:
+        raise Unusable("the cloud has later batches of its stream: it is an older copy")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the file and its journal; nothing is deleted, a person may still want it."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    number = 0
+    while True:
+        aside = path.with_name(f"{path.name}.aside-{stamp}" + (f"-{number}" if number else ""))
+        if not aside.exists():
+            break
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        journal = path.with_name(path.name + suffix)
+        if journal.exists():
+            journal.rename(aside.with_name(aside.name + suffix))
+    return aside

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+"""What each OBIS code of the Indian companion specification and of water means.
+
+In: an `Obis`. Out: its `Quantity`, or None for a code that is not in the catalogue.
+Source: IS 15959 parts 1 to 3 (electricity), IEC 62056-6-1 medium 8 (cold water).
+The unit here is the one that the standard gives; what counts for a stored value is the
+unit that the meter itself states.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from shared_schema.obis import Obis
+
+
+class Kind(StrEnum):
+    """How a value behaves in time."""
+
+    REGISTER = "register"
+    """Cumulative: consumption is a difference of two readings."""
+    INTERVAL = "interval"
+    """A delta over the capture period that ends at the timestamp."""
+    INSTANTANEOUS = "instantaneous"
+    """A momentary or averaged value: it is never summed."""
+    STATUS = "status"
+    """Bits, texts, times: no physical quantity."""
+
+
+class Service(StrEnum):
+    """What is metered."""
+
+    ELECTRICITY = "electricity"
+    WATER = "water"
+
+
+class Unit(IntEnum):
+    """COSEM physical units (IEC 62056-6-2, table of `unit`), as meters number them."""
+
+    MONTH = 2
+    DAY = 4
+    HOUR = 5
+    MINUTE = 6
+    SECOND = 7
+    CUBIC_METRE = 13
+    CUBIC_METRE_PER_HOUR = 16
+    LITRE = 19
+    WATT = 27
+    VOLT_AMPERE = 28
+    VAR = 29
+    WATT_HOUR = 30
+    VOLT_AMPERE_HOUR = 31
+    VAR_HOUR = 32
+    AMPERE = 33
+    VOLT = 35
+    HERTZ = 44
+    COUNT = 255
+
+
+UNIT_SYMBOLS: dict[Unit, str] = {
+    Unit.MONTH: "month",
+    Unit.DAY: "d",
+    Unit.HOUR: "h",
+    Unit.MINUTE: "min",
+    Unit.SECOND: "s",
+    Unit.CUBIC_METRE: "m³",
+    Unit.CUBIC_METRE_PER_HOUR: "m³/h",
+    Unit.LITRE: "L",
+    Unit.WATT: "W",
+    Unit.VOLT_AMPERE: "VA",
+    Unit.VAR: "var",
+    Unit.WATT_HOUR: "Wh",
+    Unit.VOLT_AMPERE_HOUR: "VAh",
+    Unit.VAR_HOUR: "varh",
+    Unit.AMPERE: "A",
+    Unit.VOLT: "V",
+    Unit.HERTZ: "Hz",
+    Unit.COUNT: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One catalogue entry."""
+
+    obis: Obis
+    name: str
+    kind: Kind
+    unit: Unit
+    service: Service | None
+
+
+def _obis(text: str) -> Obis:
+    return Obis.parse(f"{text}.255")
+
+
+# Objects that structure the meter rather than measure.
+CLOCK = _obis("0.0.1.0.0")
+ASSOCIATION = _obis("0.0.40.0.0")
+SAP_ASSIGNMENT = _obis("0.0.41.0.0")
+DEVICE_NAME = _obis("0.0.42.0.0")
+CAPTURE_PERIOD = _obis("1.0.0.8.4")
+SERIAL_NUMBER = _obis("0.0.96.1.0")
+MANUFACTURER = _obis("0.0.96.1.1")
+DEVICE_ID = _obis("0.0.96.1.2")
+YEAR_OF_MANUFACTURE = _obis("0.0.96.1.4")
+FIRMWARE = _obis("1.0.0.2.0")
+METER_TYPE = _obis("0.0.94.91.9")
+CATEGORY = _obis("0.0.94.91.11")
+CURRENT_RATING = _obis("0.0.94.91.12")
+PROFILE_STATUS = _obis("0.0.96.10.1")
+BILLING_DATE = _obis("0.0.0.1.2")
+POWER_ON_DURATION = _obis("0.0.94.91.13")
+
+# Profiles (class 7) and, beside each, its scaler profile.
+INSTANTANEOUS_PROFILE = _obis("1.0.94.91.0")
+BLOCK_LOAD_PROFILE = _obis("1.0.99.1.0")
+DAILY_LOAD_PROFILE = _obis("1.0.99.2.0")
+BILLING_PROFILE = _obis("1.0.98.1.0")
+WATER_LOAD_PROFILE = _obis("8.0.99.1.0")
+NAME_PLATE = _obis("0.0.94.91.10")
+EVENT_PROFILES = tuple(_obis(f"0.0.99.98.{group}") for group in range(7))
+SCALER_PROFILES: dict[Obis, Obis] = {
+    INSTANTANEOUS_PROFILE: _obis("1.0.94.91.3"),
+    BLOCK_LOAD_PROFILE: _obis("1.0.94.91.4"),
+    DAILY_LOAD_PROFILE: _obis("1.0.94.91.5"),
+    BILLING_PROFILE: _obis("1.0.94.91.6"),
+    **{profile: _obis("1.0.94.91.7") for profile in EVENT_PROFILES},
+}
+
+# The registers that a month is made of.
+ACTIVE_IMPORT = _obis("1.0.1.8.0")
+ACTIVE_IMPORT_INTERVAL = _obis("1.0.1.29.0")
+WATER_VOLUME = _obis("8.0.1.0.0")
+WATER_FLOW = _obis("8.0.2.0.0")
+
+_ENERGIES: tuple[tuple[int, str, Unit], ...] = (
+    (1, "active energy import", Unit.WATT_HOUR),
+    (2, "active energy export", Unit.WATT_HOUR),
+    (5, "reactive energy, quadrant 1", Unit.VAR_HOUR),
+    (6, "reactive energy, quadrant 2", Unit.VAR_HOUR),
+    (7, "reactive energy, quadrant 3", Unit.VAR_HOUR),
+    (8, "reactive energy, quadrant 4", Unit.VAR_HOUR),
+    (9, "apparent energy import", Unit.VOLT_AMPERE_HOUR),
+    (10, "apparent energy export", Unit.VOLT_AMPERE_HOUR),
+)
+_PHASES: tuple[tuple[int, str, Unit], ...] = (
+    (11, "current", Unit.AMPERE),
+    (12, "voltage", Unit.VOLT),
+    (31, "current L1", Unit.AMPERE),
+    (32, "voltage L1", Unit.VOLT),
+    (51, "current L2", Unit.AMPERE),
+    (52, "voltage L2", Unit.VOLT),
+    (71, "current L3", Unit.AMPERE),
+    (72, "voltage L3", Unit.VOLT),
+    (91, "neutral current", Unit.AMPERE),
+)
+_POWERS: tuple[tuple[int, str, Unit], ...] = (
+    (1, "active power", Unit.WATT),
+    (3, "reactive power", Unit.VAR),
+    (9, "apparent power", Unit.VOLT_AMPERE),
+    (14, "frequency", Unit.HERTZ),
+    (13, "power factor", Unit.COUNT),
+    (33, "power factor L1", Unit.COUNT),
+    (53, "power factor L2", Unit.COUNT),
+    (73, "power factor L3", Unit.COUNT),
+)
+TOU_ZONES = range(1, 9)
+
+
+def _electricity() -> list[Quantity]:
+    kwh = Service.ELECTRICITY
+    found: list[Quantity] = []
+    for c, name, unit in _ENERGIES:
+        found.append(Quantity(_obis(f"1.0.{c}.8.0"), name, Kind.REGISTER, unit, kwh))
+        found.extend(
+            Quantity(_obis(f"1.0.{c}.8.{zone}"), f"{name}, zone {zone}", Kind.REGISTER, unit, kwh)
+            for zone in TOU_ZONES
+        )
+        found.append(
+            Quantity(_obis(f"1.0.{c}.29.0"), f"{name}, interval", Kind.INTERVAL, unit, kwh)
+        )
+    for c, name, unit in _PHASES:
+        found.append(Quantity(_obis(f"1.0.{c}.7.0"), name, Kind.INSTANTANEOUS, unit, kwh))
+        found.append(
+            Quantity(_obis(f"1.0.{c}.27.0"), f"{name}, average", Kind.INSTANTANEOUS, unit, kwh)
+        )
+    found.extend(
+        Quantity(_obis(f"1.0.{c}.7.0"), name, Kind.INSTANTANEOUS, unit, kwh)
+        for c, name, unit in _POWERS
+    )
+    found.append(
+        Quantity(_obis("1.0.13.0.0"), "average power factor", Kind.INSTANTANEOUS, Unit.COUNT, kwh)
+    )
+    for c, name, unit in (
+        (1, "maximum demand, active", Unit.WATT),
+        (9, "maximum demand, apparent", Unit.VOLT_AMPERE),
+    ):
+        found.append(Quantity(_obis(f"1.0.{c}.6.0"), name, Kind.INSTANTANEOUS, unit, kwh))
+        found.extend(
+            Quantity(
+                _obis(f"1.0.{c}.6.{zone}"), f"{name}, zone {zone}", Kind.INSTANTANEOUS, unit, kwh
+            )
+            for zone in TOU_ZONES
+        )
+    return found
+
+
+def _water() -> list[Quantity]:
+    return [
+        Quantity(WATER_VOLUME, "water volume", Kind.REGISTER, Unit.CUBIC_METRE, Service.WATER),
+        Quantity(
+            WATER_FLOW,
+            "water flow",
+            Kind.INSTANTANEOUS,
+            Unit.CUBIC_METRE_PER_HOUR,
+            Service.WATER,
+        ),
+    ]
+
+
+def _status() -> list[Quantity]:
+    names = {
+        CLOCK: "clock",
+        BILLING_DATE: "billing date",
+        PROFILE_STATUS: "profile status",
+        SERIAL_NUMBER: "serial number",
+        MANUFACTURER: "manufacturer",
+        DEVICE_ID: "device id",
+        YEAR_OF_MANUFACTURE: "year of manufacture",
+        FIRMWARE: "firmware",
+        METER_TYPE: "meter type",
+        CATEGORY: "category",
+        CURRENT_RATING: "current rating",
+    }
+    found = [Quantity(obis, name, Kind.STATUS, Unit.COUNT, None) for obis, name in names.items()]
+    found.append(Quantity(CAPTURE_PERIOD, "capture period", Kind.STATUS, Unit.SECOND, None))
+    found.append(Quantity(POWER_ON_DURATION, "power-on duration", Kind.STATUS, Unit.MINUTE, None))
+    return found
+
+
+CATALOGUE: dict[Obis, Quantity] = {
+    quantity.obis: quantity for quantity in (*_electricity(), *_water(), *_status())
+}
+
+BILLED_REGISTER: dict[Service, Obis] = {
+    Service.ELECTRICITY: ACTIVE_IMPORT,
+    Service.WATER: WATER_VOLUME,
+}
+"""The one register of each service whose difference is the month."""
+
+
+def quantity(obis: Obis) -> Quantity | None:
+    """Return what a code means, or None when the catalogue does not know it."""
+    return CATALOGUE.get(obis)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""How good a number is: one status and a set of reasons, with their codes elsewhere.
+
+Source: NAESB REQ.21 (ESPI) quality of reading; IEC 61968-9 reading quality types.
+"""
+
+from enum import StrEnum
+
+
+class Quality(StrEnum):
+    """The status of a value. Missing stays missing: it is never zero."""
+
+    RAW = "raw"
+    VALIDATED = "validated"
+    SUSPECT = "suspect"
+    ESTIMATED = "estimated"
+    EDITED = "edited"
+    SELF_READ = "self_read"
+    MISSING = "missing"
+    DERIVED = "derived"
+    MIXED = "mixed"
+
+
+ESPI_CODES: dict[Quality, int | None] = {
+    Quality.RAW: 14,
+    Quality.VALIDATED: 17,
+    Quality.SUSPECT: 10,
+    Quality.ESTIMATED: 8,
+    Quality.EDITED: 7,
+    Quality.SELF_READ: 7,
+    Quality.MISSING: None,
+    Quality.DERIVED: 11,
+    Quality.MIXED: 13,
+}
+IEC_61968_9_CODES: dict[Quality, str | None] = {
+    Quality.RAW: None,
+    Quality.VALIDATED: "3.0.1",
+    Quality.SUSPECT: "3.5.258",
+    Quality.ESTIMATED: "3.8.0",
+    Quality.EDITED: "3.7.0",
+    Quality.SELF_READ: "3.7.0",
+    Quality.MISSING: "2.5.259",
+    Quality.DERIVED: "3.11.0",
+    Quality.MIXED: "3.11.0",
+}
+
+
+class Reason(StrEnum):
+    """Why a value has its status."""
+
+    NO_METER = "no_meter"
+    NO_OPENING = "no_opening_reading"
+    NO_CLOSING = "no_closing_reading"
+    OFFLINE = "offline"
+    SELF_READ = "self_read"
+    SUM_CHECK = "sum_check"
+    REGISTER_DROP = "register_drop"
+    PART_OF_MONTH = "part_of_month"
+    INCOMPLETE = "incomplete"
+    LEAK = "leak"
+
+
+class Origin(StrEnum):
+    """Who made a reading, best claim first: the order is the precedence of election."""
+
+    EDIT = "edit"
+    METER = "meter"
+    SELF_READ = "self_read"

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""The batch: how readings travel from a gateway to the store.
+
+A batch is lines of JSON: the header, one block per meter and profile, the signature.
+The header names the SHA-256 of each block's bytes and of the header before it; the
+gateway's signature covers the header's bytes. So one block can be shown with its header,
+and proves itself without the neighbours' blocks. A block's random salt keeps its hash from
+being guessed from a few likely registers.
+
+In: bytes. Out: a `Batch`, or one of the errors of the contract; and the way back.
+Never: a line serialised twice, a clock, a file.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Literal, Protocol, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from shared_schema.errors import MalformedMessage, SignatureInvalid
+from shared_schema.message import GatewayName, KeyId, Message, MeterId, Part, Sha256, UtcDatetime
+from shared_schema.obis import Obis
+from shared_schema.signing import SigningKey, VerifyKey, key_id, sign_line, verify_line
+
+MAX_BATCH_BYTES = 64 * 1024
+EARLIEST_TS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
+LATEST_TS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+
+RawValue = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
+
+
+class Column(Part):
+    """What a column of rows holds: the code, and how the meter scales it.
+
+    value = raw * 10^scaler, in ``unit`` (the COSEM unit number).
+    """
+
+    obis: Obis
+    scaler: int = Field(ge=-128, le=127)
+    unit: int = Field(ge=0, le=255)
+
+
+class Block(Part):
+    """The readings of one meter from one source: a profile, or registers read now.
+
+    A row is ``[ts, status, raw, raw, …]``: seconds since 1970 in UTC, the meter's status
+    word or null, then one raw integer or null for each column. For a profile, ``ts`` ends
+    the capture period, as the meter stamped it.
+    """
+
+    kind: Literal["readings"] = "readings"
+    salt: str = Field(pattern=r"^[0-9a-f]{32}$")
+    meter: MeterId
+    profile: Obis | None = None
+    period_s: int = Field(ge=0, le=366 * 86400, default=0)
+    """The profile's capture period in seconds; 0 for registers that were read when asked."""
+    columns: tuple[Column, ...] = Field(min_length=1, max_length=64)
+    rows: tuple[tuple[RawValue | None, ...], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rows_fit_the_columns(self) -> Self:
+        width = 2 + len(self.columns)
+        for row in self.rows:
+            if len(row) != width:
+                raise ValueError(f"a row has {len(row)} fields, the columns need {width}")
+            if row[0] is None or not EARLIEST_TS <= row[0] < LATEST_TS:
+                raise ValueError(f"a row's time is not within 2000 to 2099: {row[0]}")
+        if len({column.obis for column in self.columns}) != len(self.columns):
+            raise ValueError("a code stands in two columns")
+        return self
+
+
+class Header(Message):
+    """The first line of a batch: what is signed."""
+
+    SCHEMA: ClassVar[str] = "metering.readings/1"
+
+    gateway: GatewayName
+    key: KeyId
+    stream: UUID
+    seq: int = Field(ge=1, le=2**63 - 1, strict=True)
+    previous: Sha256 | None
+    """SHA-256 of the header line of ``seq - 1``; null for the first of a stream."""
+    blocks: tuple[Sha256, ...] = Field(min_length=1, max_length=1024)
+    created_at: UtcDatetime
+    historical: bool = False
+    """True for a back-fill: the newest row was old when it entered the spool."""
+
+    @model_validator(mode="after")
+    def _only_the_first_has_no_predecessor(self) -> Self:
+        if (self.previous is None) != (self.seq == 1):
+            raise ValueError("only the first header of a stream has no predecessor")
+        return self
+
+
+def line_hash(line: bytes) -> str:
+    """Return the SHA-256 of a line's bytes, in hex, without its newline."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def new_salt() -> str:
+    """Return 16 random bytes in hex."""
+    return secrets.token_hex(16)
+
+
+def seal_batch(
+    *,
+    gateway: str,
+    stream: UUID,
+    seq: int,
+    previous: str | None,
+    block_lines: Sequence[bytes],
+    created_at: datetime,
+    historical: bool,
+    key: SigningKey,
+) -> bytes:
+    """Return the bytes of a signed batch.
+
+    Raises:
+        MalformedMessage: it would be larger than `MAX_BATCH_BYTES`.
+    """
+    header = Header(
+        gateway=gateway,
+        key=key_id(key.public_key()),
+        stream=stream,
+        seq=seq,
+        previous=previous,
+        blocks=tuple(map(line_hash, block_lines)),
+        created_at=created_at,
+        historical=historical,
+    )
+    header_line = header.to_line()
+    payload = b"\n".join([header_line, *block_lines, sign_line(header_line, key)])
+    if len(payload) > MAX_BATCH_BYTES:
+        raise MalformedMessage(f"a batch of {len(payload)} bytes is over {MAX_BATCH_BYTES}")
+    return payload
+
+
+class KeyRing(Protocol):
+    """Finds the public key that a gateway enrolled under a key id."""
+
+    def __call__(self, gateway: str, key: str) -> VerifyKey | None:
+        """Return the key, or None when this gateway has enrolled no such key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch whose signature and hashes were verified; its blocks are parsed one by one."""
+
+    header: Header
+    header_line: bytes
+    block_lines: tuple[bytes, ...]
+    signature_line: bytes
+
+    @property
+    def header_hash(self) -> str:
+        """SHA-256 of the header line: what the next header names as its predecessor."""
+        return line_hash(self.header_line)
+
+    def blocks(self) -> list[Block | MalformedMessage]:
+        """Parse every block; one that is malformed leaves the others as they are."""
+        parsed: list[Block | MalformedMessage] = []
+        for line in self.block_lines:
+            try:
+                parsed.append(Block.from_line(line))
+            except MalformedMessage as error:
+                parsed.append(error)
+        return parsed
+
+
+def read_header(payload: bytes) -> Header:
+    """Return the header without verifying anything: only good for saying who claims to speak.
+
+    Raises:
+        MalformedMessage: the first line is no header.
+        UnknownSchema: it is of another schema or version.
+    """
+    return Header.from_line(payload.partition(b"\n")[0])
+
+
+def open_batch(payload: bytes, keys: KeyRing) -> Batch:
+    """Verify a batch: its form, the signature over the header, the hash of each block.
+
+    Raises:
+        MalformedMessage: too large, too few lines, no header, or not the blocks it names.
+        UnknownSchema: a schema or version that is not spoken here.
+        SignatureInvalid: unknown key, or not its signature.
+    """
+    if len(payload) > MAX_BATCH_BYTES:
+        raise MalformedMessage(f"a batch of {len(payload)} bytes is over {MAX_BATCH_BYTES}")
+    header_line, *block_lines = payload.split(b"\n")
+    header = Header.from_line(header_line)
+    if not block_lines:
+        raise MalformedMessage("a batch ends with its signature")
+    signature_line = block_lines.pop()
+    key = keys(header.gateway, header.key)
+    if key is None:
+        raise SignatureInvalid(f"gateway {header.gateway} has enrolled no key {header.key}")
+    verify_line(header_line, signature_line, key)
+    if tuple(map(line_hash, block_lines)) != header.blocks:
+        raise MalformedMessage("the blocks are not those that the header names")
+    return Batch(header, header_line, tuple(block_lines), signature_line)

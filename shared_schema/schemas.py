@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Generate the reference of the contract: JSON Schemas, AsyncAPI, the OBIS table.
+
+Run as ``python -m shared_schema.schemas docs/reference``; a test holds the files against
+the models, so that the reference is never behind the code.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from shared_schema.billing import BillingAck, BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.catalogue import CATALOGUE, UNIT_SYMBOLS
+from shared_schema.events import Event
+from shared_schema.gateway import Command, Receipt, Result, Status
+from shared_schema.message import Message, Part
+from shared_schema.readings import MAX_BATCH_BYTES, Block, Header
+from shared_schema.signing import SignatureLine
+
+MESSAGES: dict[str, type[Message]] = {
+    "readings-header": Header,
+    "status": Status,
+    "receipt": Receipt,
+    "command": Command,
+    "result": Result,
+    "event": Event,
+    "monthly-consumption": MonthlyConsumption,
+    "billing-manifest": BillingManifest,
+    "billing-ack": BillingAck,
+    "reconciliation": Reconciliation,
+}
+LINES: dict[str, type[Part]] = {"readings-block": Block, "signature-line": SignatureLine}
+
+_SIGNED = "Two lines: the message, then its Ed25519 signature line."
+_BATCH = (
+    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block line for each "
+    "hash in its `blocks`, a signature-line over the header's bytes."
+)
+CHANNELS: tuple[tuple[str, str, str, str], ...] = (
+    ("gw/{gateway}/readings", "readings-header", "gateway to cloud, QoS 1", _BATCH),
+    ("gw/{gateway}/status", "status", "gateway to cloud, retained; also the last will", ""),
+    ("gw/{gateway}/results", "result", "gateway to cloud, QoS 1", ""),
+    ("gw/{gateway}/commands", "command", "cloud to gateway, QoS 1", _SIGNED),
+    ("gw/{gateway}/receipts", "receipt", "cloud to gateway, QoS 1", _SIGNED),
+    (
+        "society/{society}/events/{kind}/{subjectType}/{subject}/{service}",
+        "event",
+        "cloud to helpdesk and others, retained while open",
+        "",
+    ),
+    (
+        "society/{society}/billing/{month}/{subjectType}/{subject}/{service}",
+        "monthly-consumption",
+        "cloud to billing, QoS 1, sent again until acknowledged",
+        "",
+    ),
+    (
+        "society/{society}/billing/{month}/manifest",
+        "billing-manifest",
+        "cloud to billing, retained",
+        "",
+    ),
+    ("society/{society}/billing-acks", "billing-ack", "billing to cloud, QoS 1", ""),
+    (
+        "society/{society}/reconciliation/{month}/{tower}/{service}",
+        "reconciliation",
+        "cloud to accounting, QoS 1",
+        "",
+    ),
+)
+
+
+_OBIS_HEAD = """# OBIS codes
+
+Generated from `shared_schema/catalogue.py` by `make docs`. The unit is the one that the standard
+gives; a stored value keeps the unit and scaler that its meter states.
+
+| code | name | kind | unit | service |
+|---|---|---|---|---|"""
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of one message or line."""
+    model = MESSAGES.get(name) or LINES[name]
+    schema = model.model_json_schema(by_alias=True, mode="serialization")
+    if issubclass(model, Message):
+        schema["properties"]["schema"] = {"const": model.SCHEMA}
+        schema["required"] = sorted({"schema", *schema.get("required", ())})
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def asyncapi() -> dict[str, Any]:
+    """Return the AsyncAPI 3 document: which message travels on which topic."""
+    channels: dict[str, Any] = {}
+    for address, message, summary, description in CHANNELS:
+        levels = [part[1:-1] for part in address.split("/") if part.startswith("{")]
+        channels[message] = {
+            "address": f"metering/v1/{address}",
+            "summary": summary,
+            **({"description": description} if description else {}),
+            "parameters": {level: {} for level in levels},
+            "messages": {message: {"payload": {"$ref": f"schemas/{message}.json"}}},
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "IoT Utility",
+            "version": "1",
+            "description": "From the meter on the riser to the number that billing charges. "
+            "Topic levels that are labels are percent-encoded. Consumers ignore unknown fields.",
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+    }
+
+
+def documents() -> dict[str, str]:
+    """Return every generated file: path below the reference folder, and its text."""
+    found = {f"schemas/{name}.json": json_schema(name) for name in (*MESSAGES, *LINES)}
+    found["asyncapi.json"] = asyncapi()
+    texts = {
+        path: json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        for path, document in found.items()
+    }
+    return {**texts, "obis.md": obis_table()}
+
+
+def obis_table() -> str:
+    """Return the catalogue as a Markdown table."""
+    rows = [
+        f"| {entry.obis} | {entry.name} | {entry.kind} | {UNIT_SYMBOLS[entry.unit] or '-'} "
+        f"| {entry.service or '-'} |"
+        for entry in CATALOGUE.values()
+    ]
+    return "\n".join([_OBIS_HEAD, *rows, ""])
+
+
+def main(folder: Path) -> None:
+    """Write every document below ``folder``."""
+    for path, text in documents().items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

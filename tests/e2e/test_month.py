@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""The main job: a society's month from the bus to billing, every number exact."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.demo.__main__ import run
+from deploy.demo.consumers import Inbox
+from deploy.demo.society import make_society, month_before
+from deploy.demo.story import LEAKING, OFFLINE, month_table
+from deploy.demo.world import World, open_world
+from shared_schema.billing import BillingManifest
+from shared_schema.quality import Quality
+from tests.support.month import billed_quantities, days_and_months, true_quantities
+
+pytestmark = pytest.mark.xdist_group("e2e")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Inbox]]:
+    now = datetime.now(UTC)
+    society = make_society("Sunrise Heights", month_before(now))
+    directory = tmp_path_factory.mktemp("demo")
+    with open_world(society, directory, None) as world:
+        yield world, run(world, Console(quiet=True), now)
+
+
+def test_every_number_is_the_meters_own(month: tuple[World, Inbox]) -> None:
+    world, inbox = month
+    truth = true_quantities(world)
+    assert billed_quantities(inbox) == truth
+    assert len({unit for unit, _ in truth}) == 24 + 6
+
+
+def test_the_days_of_every_register_sum_to_its_month(month: tuple[World, Inbox]) -> None:
+    rows = days_and_months(month[0])
+    assert len(rows) > 100
+    assert [row for row in rows if row[1] != row[2]] == []
+
+
+def test_what_is_offline_is_withheld_and_never_guessed(month: tuple[World, Inbox]) -> None:
+    _, inbox = month
+    manifest: BillingManifest = inbox.manifests[-1]
+    assert [(item.subject.id, item.service) for item in manifest.withheld] == [
+        (OFFLINE, "electricity")
+    ]
+    assert (OFFLINE, "electricity") not in inbox.numbers
+    assert len(manifest.entries) == len(inbox.numbers)
+
+
+def test_the_flags_reach_the_helpdesk(month: tuple[World, Inbox]) -> None:
+    _, inbox = month
+    assert set(inbox.events) == {
+        ("leak", LEAKING, "water"),
+        ("read_failure", OFFLINE, "electricity"),
+    }
+
+
+def test_the_towers_balance(month: tuple[World, Inbox]) -> None:
+    _, inbox = month
+    assert set(inbox.reconciliations) == {
+        (tower, service) for tower in ("Tower 1", "Tower 2") for service in ("electricity", "water")
+    }
+    for (tower, service), result in inbox.reconciliations.items():
+        incomplete = (tower, service) == ("Tower 2", "electricity")
+        assert (result.units_known < result.units_total) == incomplete
+        assert result.bulk is not None
+        if not incomplete:
+            assert result.loss == result.bulk - result.units - result.common
+            assert result.loss_percent is not None
+            assert 0 < result.loss_percent < 6
+
+
+def test_legacy_units_are_marked_as_self_read(month: tuple[World, Inbox]) -> None:
+    world, inbox = month
+    legacy = {(meter.subject, meter.service) for meter in world.society.meters if meter.legacy}
+    marked = {key for key, number in inbox.numbers.items() if number.quality is Quality.SELF_READ}
+    assert marked == legacy
+
+
+def test_the_table_has_a_row_a_unit(month: tuple[World, Inbox]) -> None:
+    world, inbox = month
+    printed = StringIO()
+    Console(file=printed, width=100).print(month_table(world, inbox))
+    text = printed.getvalue()
+    offline = next(line for line in text.splitlines() if OFFLINE in line)
+    assert "— offline" in offline
+    assert "investigate, self-read" in offline
+    assert "leak signal" in next(line for line in text.splitlines() if LEAKING in line)
+
+
+def test_two_demos_side_by_side_end_well(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deploy.demo", "--small"]
+    runs = [
+        subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in runs:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+        assert "— offline" in output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.demo", "--small", "--dsn", f"host={tmp_path} dbname=none"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,525 @@
+# SPDX-License-Identifier: MIT
+"""The gateway's door to the broker, against a real mosquitto that may die and forget."""
+
+import secrets
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from uuid import UUID, uuid4
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from deploy.demo.mosquitto import (
+    BrokerUser,
+    MosquittoServer,
+    cloud_user,
+    gateway_user,
+    local_mosquitto,
+)
+from edge_agent.decode import MeterRows
+from edge_agent.errors import ConfigurationError
+from edge_agent.flight import Flight
+from edge_agent.publish import Publisher, check_broker
+from edge_agent.settings import BrokerConfig
+from edge_agent.spool import Spool
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
+from shared_schema.gateway import Receipt, Status
+from shared_schema.message import MeterId
+from shared_schema.readings import Column, open_batch, read_header
+from shared_schema.signing import SigningKey, generate_key, key_id, sign_message
+from shared_schema.topics import GatewayTopic, gateway_topic
+
+GATEWAY_KEY, CLOUD_KEY = generate_key(), generate_key()
+METER = MeterId(manufacturer="LNT", serial="L0012345")
+COLUMN = Column(obis=ACTIVE_IMPORT, scaler=1, unit=30)
+T0 = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+CLOUD = cloud_user(secrets.token_hex(8))
+PATIENCE_S = 20.0
+Authority = tuple[x509.Name, ec.EllipticCurvePrivateKey]
+
+
+def until(done: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Cloud:
+    """An ingest reduced to its promise: what it has stored, it says so, signed."""
+
+    server: MosquittoServer
+    gateway: str
+    answers: bool = True
+    key: SigningKey = CLOUD_KEY
+    store: UUID = field(default_factory=uuid4)
+    stored: dict[UUID, dict[int, bytes]] = field(default_factory=dict)
+    arrived: list[int] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    _ready: threading.Event = field(default_factory=threading.Event)
+
+    def topic(self, kind: GatewayTopic) -> str:
+        return gateway_topic(self.gateway, kind)
+
+    @contextmanager
+    def online(self) -> Iterator["Cloud"]:
+        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        client.username_pw_set(CLOUD.username, CLOUD.password)
+        client.reconnect_delay_set(1, 1)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        self._client = client
+        client.connect(self.server.host, self.server.port)
+        client.loop_start()
+        try:
+            assert self._ready.wait(PATIENCE_S)
+            yield self
+        finally:
+            client.disconnect()
+            client.loop_stop()
+            self._ready.clear()
+
+    def _on_connect(
+        self, client: Client, _data: object, _flags: ConnectFlags, _reason: ReasonCode, _p: object
+    ) -> None:
+        client.subscribe(
+            [(self.topic(kind), 1) for kind in (GatewayTopic.READINGS, GatewayTopic.STATUS)]
+        )
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, _mid: int, _reasons: list[ReasonCode], _p: object
+    ) -> None:
+        self._ready.set()
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        if message.topic == self.topic(GatewayTopic.STATUS):
+            self.statuses.append(Status.from_line(payload))
+            return
+        header = open_batch(payload, lambda _gateway, _key: GATEWAY_KEY.public_key()).header
+        self.arrived.append(header.seq)
+        self.stored.setdefault(header.stream, {})[header.seq] = payload
+        if self.answers:
+            self.answer(header.stream)
+
+    def receipt(self, stream: UUID, *, gateway: str | None = None) -> bytes:
+        ranges: list[tuple[int, int]] = []
+        for seq in sorted(self.stored.get(stream, {})):
+            if ranges and ranges[-1][1] == seq - 1:
+                ranges[-1] = (ranges[-1][0], seq)
+            else:
+                ranges.append((seq, seq))
+        line = Receipt(
+            gateway=gateway or self.gateway,
+            key=key_id(self.key.public_key()),
+            store=self.store,
+            stream=stream,
+            ranges=tuple(ranges),
+            at=datetime.now(UTC),
+        ).to_line()
+        return sign_message(line, self.key)
+
+    def send(self, payload: bytes) -> None:
+        info = self._client.publish(self.topic(GatewayTopic.RECEIPTS), payload, qos=1)
+        assert info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def answer(self, stream: UUID) -> None:
+        self.send(self.receipt(stream))
+
+
+class Gateway:
+    """A spool and its publisher in a thread."""
+
+    def __init__(self, server: MosquittoServer, user: BrokerUser, folder: Path) -> None:
+        self.name = user.username
+        password = folder / "password"
+        password.write_text(user.password)
+        password.chmod(0o600)
+        self.broker = BrokerConfig(
+            host=server.host,
+            port=server.port,
+            username=user.username,
+            password_file=password,
+            keepalive_s=5,
+        )
+        self.spool = Spool.open(folder / "spool.db")
+        self.flight = Flight(resend_after_s=1.0, resend_limit_s=4.0)
+        self.rows = 0
+        self.publisher = self.new_publisher()
+
+    def new_publisher(self) -> Publisher:
+        return Publisher(
+            self.spool,
+            self.broker,
+            gateway=self.name,
+            cloud_key=CLOUD_KEY.public_key(),
+            status=self.status,
+            flight=self.flight,
+            will_delay_s=0,
+        )
+
+    def status(self, session: UUID, state: Literal["online", "offline"]) -> Status:
+        return Status(
+            gateway=self.name,
+            session=session,
+            state=state,
+            at=datetime.now(UTC),
+            spooled=self.spool.pending().total,
+        )
+
+    def read(self, count: int = 1, *, historical: bool = False) -> list[int]:
+        made: list[int] = []
+        for _ in range(count):
+            self.rows += 1
+            ts = T0 + 900 * self.rows
+            made += self.spool.append(
+                METER,
+                [MeterRows(BLOCK_LOAD_PROFILE, 900, (COLUMN,), ((ts, None, self.rows),))],
+                watermarks={BLOCK_LOAD_PROFILE: ts},
+                created_at=datetime.now(UTC),
+                historical=historical,
+                gateway=self.name,
+                key=GATEWAY_KEY,
+            )
+        return made
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        stop = threading.Event()
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self.publisher.run(stop)
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+        assert not failures
+
+    @property
+    def waiting(self) -> int:
+        return self.spool.pending().total
+
+
+@pytest.fixture(scope="module")
+def gateway_users() -> list[BrokerUser]:
+    return [gateway_user(f"gw-{number}", secrets.token_hex(8)) for number in range(12)]
+
+
+@pytest.fixture(scope="module")
+def mosquitto(gateway_users: list[BrokerUser]) -> Iterator[MosquittoServer]:
+    with local_mosquitto(users=[CLOUD, *gateway_users]) as server:
+        yield server
+
+
+@pytest.fixture
+def gateway(
+    mosquitto: MosquittoServer, gateway_users: list[BrokerUser], tmp_path: Path
+) -> Iterator[Gateway]:
+    """A gateway that no other test has used."""
+    made = Gateway(mosquitto, gateway_users.pop(), tmp_path)
+    yield made
+    made.spool.close()
+
+
+@pytest.fixture
+def cloud(mosquitto: MosquittoServer, gateway: Gateway) -> Cloud:
+    return Cloud(mosquitto, gateway.name)
+
+
+def test_everything_is_sent_live_first_and_receipted(gateway: Gateway, cloud: Cloud) -> None:
+    backlog = gateway.read(5, historical=True)
+    live = gateway.read(5)
+    with cloud.online(), gateway.running():
+        until(lambda: gateway.waiting == 0, "all receipted")
+        later = gateway.read()
+        until(lambda: gateway.waiting == 0, "a later reading too")
+    assert cloud.arrived == [*reversed(live), *backlog, *later]
+    assert all(gateway.spool.get(seq) for seq in cloud.arrived), "kept although receipted"
+
+
+def test_a_broker_that_dies_and_forgets_loses_nothing(
+    mosquitto: MosquittoServer, gateway: Gateway, cloud: Cloud
+) -> None:
+    cloud.answers = False
+    with gateway.running():
+        with cloud.online():
+            gateway.read(60)
+            until(lambda: len(set(cloud.arrived)) == 32, "a full window handed over")
+        # What the broker holds now for the cloud, and what the cloud had not committed, is lost.
+        cloud.stored.clear()
+        mosquitto.kill()
+        mosquitto.wipe()
+        gateway.read(5)
+        until(lambda: not gateway.publisher.connected.is_set(), "the loss is noticed")
+        mosquitto.start()
+        cloud.answers = True
+        with cloud.online():
+            until(lambda: gateway.waiting == 0, "all receipted", 40)
+    assert sorted(cloud.stored[gateway.spool.stream]) == list(range(1, 66))
+
+
+def test_a_hand_over_without_a_subscriber_is_none(gateway: Gateway, cloud: Cloud) -> None:
+    gateway.read(3)
+    with gateway.running():
+        until(lambda: gateway.publisher.refusals >= 2, "the broker says that nobody listens")
+        assert gateway.waiting == 3
+        assert gateway.flight.out <= 1
+        with cloud.online():
+            until(lambda: gateway.waiting == 0, "all receipted")
+
+
+def test_never_more_than_the_window_is_out(gateway: Gateway, cloud: Cloud) -> None:
+    cloud.answers = False
+    gateway.read(100)
+    with cloud.online(), gateway.running():
+        until(lambda: len(cloud.arrived) >= 35, "a probe was sent again")
+        assert set(cloud.arrived) == set(range(69, 101)), "the newest"
+        assert len(cloud.arrived) < 40, "one at a time, ever more rarely"
+        assert gateway.waiting == 100
+        cloud.answer(gateway.spool.stream)
+        cloud.answers = True
+        until(lambda: gateway.waiting == 0, "all receipted")
+
+
+def test_without_a_receipt_a_batch_is_sent_again(gateway: Gateway, cloud: Cloud) -> None:
+    cloud.answers = False
+    gateway.read()
+    with cloud.online(), gateway.running():
+        until(lambda: cloud.arrived == [1, 1, 1], "sent three times")
+        cloud.answer(gateway.spool.stream)
+        until(lambda: gateway.waiting == 0, "receipted")
+
+
+def test_a_receipt_that_the_cloud_did_not_sign_for_us_is_ignored(
+    gateway: Gateway, cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloud.answers = False
+    gateway.read(2)
+    with cloud.online(), gateway.running():
+        until(lambda: len(cloud.arrived) >= 2, "sent")
+        stream = gateway.spool.stream
+        genuine = cloud.receipt(stream)
+        line, _, signature = genuine.partition(b"\n")
+        cloud.key = generate_key()
+        forged = cloud.receipt(stream)
+        cloud.key = CLOUD_KEY
+        cloud.stored[uuid4()] = cloud.stored[stream]
+        others = [
+            cloud.receipt(stream, gateway="gw-else"),
+            cloud.receipt(next(reversed(cloud.stored))),
+        ]
+        altered = line.replace(b"[[1,2]]", b"[[1,1]]") + b"\n" + signature
+        assert altered != genuine
+        bad = [forged, altered, line, b"", b"\xff\n{}", b"{}\n{}", *others]
+        for payload in bad:
+            cloud.send(payload)
+
+        def ignored() -> int:
+            return sum(record.msg == "a receipt is ignored" for record in caplog.records)
+
+        until(lambda: ignored() == len(bad), "all of them ignored")
+        assert gateway.waiting == 2
+        cloud.send(genuine)
+        until(lambda: gateway.waiting == 0, "the genuine one is believed")
+
+
+def test_a_new_store_is_sent_everything_that_is_kept(gateway: Gateway, cloud: Cloud) -> None:
+    with gateway.running():
+        with cloud.online():
+            gateway.read(40)
+            until(lambda: gateway.waiting == 0, "all receipted")
+        cloud.store = uuid4()
+        cloud.stored.clear()
+        with cloud.online():
+            cloud.answer(gateway.spool.stream)
+            until(lambda: len(cloud.stored.get(gateway.spool.stream, {})) == 40, "all sent again")
+            until(lambda: gateway.waiting == 0, "all receipted again")
+
+
+def test_birth_and_last_will_carry_one_session_and_stay(
+    mosquitto: MosquittoServer, gateway: Gateway, cloud: Cloud
+) -> None:
+    with cloud.online(), gateway.running():
+        until(lambda: [each.state for each in cloud.statuses] == ["online"], "the birth")
+        # A second session with the gateway's name ends the first one, as a dead link does.
+        thief = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=gateway.name,
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
+        user = gateway.broker.username
+        secret = gateway.broker.password()
+        assert secret is not None
+        thief.username_pw_set(user, secret.get_secret_value())
+        thief.connect(mosquitto.host, mosquitto.port)
+        thief.loop_start()
+        until(lambda: len(cloud.statuses) >= 2, "the last will")
+        thief.disconnect()
+        thief.loop_stop()
+        birth, will = cloud.statuses[:2]
+        assert (will.state, will.session) == ("offline", birth.session)
+        until(lambda: cloud.statuses[-1].state == "online", "the next birth")
+        assert cloud.statuses[-1].session != birth.session
+    retained = Cloud(mosquitto, gateway.name)
+    with retained.online():
+        until(lambda: bool(retained.statuses), "a retained status")
+        # The clean end says so itself.
+        assert retained.statuses[0].state == "offline"
+        assert retained.statuses[0].session == cloud.statuses[-1].session
+
+
+def test_a_broker_that_is_away_at_the_start_is_waited_for(
+    mosquitto: MosquittoServer, gateway: Gateway, cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    mosquitto.stop()
+    gateway.read(2)
+    with gateway.running():
+        until(lambda: bool(caplog.records), "it is told")
+        assert caplog.records[-1].__dict__["reason"] == "nothing listens there"
+        mosquitto.start()
+        with cloud.online():
+            until(lambda: gateway.waiting == 0, "all receipted")
+
+
+def test_a_refused_password_is_told_and_tried_again(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    password = gateway.broker.password_file
+    assert password is not None
+    password.write_text("wrong")
+    gateway.publisher = gateway.new_publisher()
+    with gateway.running():
+        until(lambda: bool(caplog.records), "it is told")
+        time.sleep(2)
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.__dict__["reason"] for record in told] == [
+        f"it refuses username {gateway.name}, or its password (Not authorized)"
+    ]
+    with pytest.raises(ConfigurationError, match="refuses username"):
+        check_broker(gateway.broker, gateway.name)
+
+
+def test_the_check_does_not_disturb_the_agent(gateway: Gateway, cloud: Cloud) -> None:
+    with cloud.online(), gateway.running():
+        until(gateway.publisher.connected.is_set, "connected")
+        check_broker(gateway.broker, gateway.name)
+        gateway.read()
+        until(lambda: gateway.waiting == 0, "receipted")
+        assert [status.state for status in cloud.statuses] == ["online"]
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "said"),
+    [
+        ("127.0.0.1", 9, "broker 127.0.0.1:9: nothing listens there"),
+        ("no-such-host.invalid", 1883, "no such host name"),
+    ],
+)
+def test_the_check_says_what_is_wrong(host: str, port: int, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        check_broker(BrokerConfig(host=host, port=port), "gw")
+
+
+def test_tls_names_the_gateway_by_its_certificate(gateway_users: list[BrokerUser]) -> None:
+    user = gateway_users[0]
+    with tempfile.TemporaryDirectory(prefix="iot-tls-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        authority = certificate(folder, "ca", None)
+        certificate(folder, "localhost", authority)
+        certificate(folder, user.username, authority)
+        stranger = certificate(folder, "other-ca", None)
+        certificate(folder, "stranger", stranger)
+        (folder / "localhost.key").chmod(0o644)  # the broker runs as another user
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        extra = (
+            f"per_listener_settings false\nlistener {port} 127.0.0.1\ncafile {folder}/ca.pem\n"
+            f"certfile {folder}/localhost.pem\nkeyfile {folder}/localhost.key\n"
+            "require_certificate true\nuse_identity_as_username true\n"
+        )
+
+        def broker(ca: str, own: str, host: str = "localhost") -> BrokerConfig:
+            tls = {
+                "ca": folder / f"{ca}.pem",
+                "cert": folder / f"{own}.pem",
+                "key": folder / f"{own}.key",
+            }
+            return BrokerConfig.model_validate({"host": host, "port": port, "tls": tls})
+
+        with local_mosquitto(users=[CLOUD, user], config_extra=extra):
+            check_broker(broker("ca", user.username), user.username)
+            for bad, said in (
+                (broker("other-ca", user.username), "its certificate is not trusted"),
+                (broker("ca", "stranger"), "does not|TLS|link|answer"),
+                (broker("ca", user.username, "127.0.0.1"), "its certificate is not trusted"),
+                (broker("none", user.username), "certificates cannot be used"),
+            ):
+                with pytest.raises(ConfigurationError, match=said):
+                    check_broker(bad, user.username)
+            (folder / f"{user.username}.key").chmod(0o644)
+            with pytest.raises(ConfigurationError, match="others may read"):
+                check_broker(broker("ca", user.username), user.username)
+
+
+def certificate(folder: Path, name: str, authority: Authority | None) -> Authority:
+    """Write ``name``.pem and ``name``.key, signed by ``authority`` or by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer, signer = authority or (subject, key)
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / f"{name}.pem").chmod(0o644)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / f"{name}.key").write_bytes(pem)
+    (folder / f"{name}.key").chmod(0o600)
+    return subject, key
+
+
+def test_batches_arrive_as_they_were_sealed(gateway: Gateway, cloud: Cloud) -> None:
+    seq = gateway.read()[0]
+    with cloud.online(), gateway.running():
+        until(lambda: gateway.waiting == 0, "receipted")
+    spooled = gateway.spool.get(seq)
+    assert spooled is not None
+    assert cloud.stored[gateway.spool.stream][seq] == spooled.payload
+    assert read_header(spooled.payload).gateway == gateway.name

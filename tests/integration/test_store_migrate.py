@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""A store is made once, is the same on a second run, and is refused where it does not fit."""
+
+import secrets
+from zoneinfo import ZoneInfo
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from typer.testing import CliRunner
+
+from cloud_ingest.cli import app
+from cloud_ingest.errors import (
+    ConfigurationError,
+    MigrationRefused,
+    NotMigrated,
+    StoreUnavailable,
+)
+from cloud_ingest.store.connection import connect, describe, edition
+from cloud_ingest.store.migrate import migrate, migrations, open_store
+
+CATALOGUE = """
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       pg_get_expr(d.adbin, d.adrelid)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE n.nspname = 'metering'
+ORDER BY 1, 2
+"""
+
+
+def test_a_second_run_changes_nothing(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        first = migrate(conn)
+        before = conn.execute(CATALOGUE).fetchall()
+        kept = conn.execute("SELECT * FROM store").fetchall()
+        assert migrate(conn, zone="Asia/Kolkata").applied == ()
+        assert conn.execute(CATALOGUE).fetchall() == before
+        assert conn.execute("SELECT * FROM store").fetchall() == kept
+    others = {"continuous": "portable", "portable": "continuous"}
+    assert list(first.applied) == [
+        m.name for m in migrations() if m.rollups != others[first.rollups]
+    ]
+
+
+def test_rollups_look_alike_on_every_edition(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        kind = migrate(conn).rollups
+        assert (kind == "continuous") == (edition(conn) == "timescale")
+        columns = [
+            (table, name, type_)
+            for table, name, type_, *_ in conn.execute(CATALOGUE)
+            if table in {"reading_day", "reading_month"}
+        ]
+    assert [f"{name} {type_}" for table, name, type_ in columns if table == "reading_day"] == [
+        "channel_id integer",
+        "count bigint",
+        "day date",
+        "first_raw bigint",
+        "last_raw bigint",
+        "max_raw bigint",
+        "max_ts timestamp with time zone",
+        "min_raw bigint",
+        "min_ts timestamp with time zone",
+        "sum_raw numeric",
+    ]
+    months = [(name, type_) for table, name, type_ in columns if table == "reading_month"]
+    days = [(name, type_) for table, name, type_ in columns if table == "reading_day"]
+    assert sorted(months) == sorted(
+        ("month" if name == "day" else name, type_) for name, type_ in days
+    )
+
+
+def test_portable_rollups_can_be_asked_for(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        assert migrate(conn, portable=True).rollups == "portable"
+        assert migrate(conn).applied == ()
+        assert open_store(conn).rollups == "portable"
+
+
+def test_another_zone_is_refused(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        with pytest.raises(MigrationRefused, match="'Mars/Olympus' is not a time zone"):
+            migrate(conn, zone="Mars/Olympus")
+        migrate(conn, zone="Europe/Berlin")
+        assert open_store(conn, zone="Europe/Berlin").zone == ZoneInfo("Europe/Berlin")
+        with pytest.raises(ConfigurationError, match="of Europe/Berlin, not of Asia/Kolkata"):
+            open_store(conn, zone="Asia/Kolkata")
+        with pytest.raises(MigrationRefused, match="of Europe/Berlin, not of Asia/Kolkata"):
+            migrate(conn, zone="Asia/Kolkata")
+
+
+def test_a_store_of_another_version_is_refused(database: str) -> None:
+    with connect(database) as conn:
+        with pytest.raises(NotMigrated, match="run cloud-ingest migrate"):
+            open_store(conn)
+        migrate(conn)
+        conn.execute("DELETE FROM migration WHERE name = '0005_months'")
+        with pytest.raises(NotMigrated, match="lacks 0005_months"):
+            open_store(conn)
+        conn.execute("INSERT INTO migration VALUES ('0005_months', 'abc')")
+        with pytest.raises(MigrationRefused, match="not the one that was applied"):
+            open_store(conn)
+        conn.execute("UPDATE migration SET name = '9999_future' WHERE name = '0005_months'")
+        with pytest.raises(MigrationRefused, match="run the newer"):
+            open_store(conn)
+
+
+def test_a_failed_migration_leaves_nothing_behind(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cloud_ingest.store import migrate as module
+
+    whole = migrations()
+    broken = module.Migration("0002_readings", "CREATE TABLE half (); SELECT 1 / 0;", None)
+    monkeypatch.setattr(module, "migrations", lambda: [whole[0], broken])
+    with connect(database) as conn:
+        with pytest.raises(Exception, match="division by zero"):
+            migrate(conn)
+        monkeypatch.undo()
+        assert migrate(conn).applied[0] == "0002_readings"
+        assert conn.execute("SELECT to_regclass('metering.half')").fetchone() == (None,)
+
+
+def run(*words: str, dsn: str = "") -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words), env={"IOT_UTILITY_DSN": dsn})
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("dsn", "says"),
+    [
+        ("", "no database is named: give --dsn"),
+        ("host=/nowhere password=hush1", "cannot reach database"),
+        ("postgresql://me:hush1@127.0.0.1:1/x", "database x at 127.0.0.1:1: connection refused"),
+        ("certainly no DSN hush1", "the DSN cannot be read"),
+        ("postgresql://me:hush1@[::1/x", "the DSN cannot be read"),
+    ],
+)
+def test_no_database_is_one_line(dsn: str, says: str) -> None:
+    for command in (["migrate"], ["report", "2026-07", "--society", "Lake View"]):
+        code, output = run(*command, dsn=dsn)
+        assert code == 2
+        assert says in output
+        assert output.count("\n") == 1
+        assert "hush1" not in output
+        assert "Traceback" not in output
+
+
+def test_an_absent_database_is_one_line(database: str) -> None:
+    code, output = run("migrate", dsn=make_conninfo(database, dbname="absent"))
+    assert (code, output.count("\n")) == (2, 1)
+    assert "has no such database" in output
+
+
+def test_a_wrong_password_is_one_line_without_it(database: str) -> None:
+    code, output = run("migrate", dsn=f"{database}&password=hush-hush")
+    assert (code, output.count("\n")) == (2, 1)
+    assert "the password is wrong" in output
+    assert "hush-hush" not in output
+
+
+def test_a_store_that_is_not_made_says_what_to_do(database: str) -> None:
+    code, output = run("report", "2026-07", "--society", "Lake View", dsn=database)
+    assert (code, output) == (
+        2,
+        "cloud-ingest: the database holds no store yet: run cloud-ingest migrate\n",
+    )
+
+
+def test_an_unprivileged_user_is_told_so(database: str) -> None:
+    name = f"weak_{secrets.token_hex(4)}"
+    words = {"user": name, "password": name}
+    with connect(database) as conn:
+        conn.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+        try:
+            code, output = run("migrate", dsn=make_conninfo(database, **words))
+        finally:
+            conn.execute(f"DROP ROLE {name}")
+    assert (code, output.count("\n")) == (2, 1)
+    assert "the database does not allow it" in output
+
+
+def test_what_may_be_shown_of_a_dsn() -> None:
+    assert describe("postgresql://me:hush@db.example:5433/x") == "database x at db.example:5433"
+    with pytest.raises(StoreUnavailable):
+        connect("postgresql://me:hush@127.0.0.1:1/x")

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: MIT
+"""Closing a month: the numbers, what is withheld, what is sent, and when it stops."""
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.billing import Closed, close_month
+from cloud_ingest.cli import app
+from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
+from cloud_ingest.report import as_json, as_table, day_curve, latest, month_report
+from cloud_ingest.rollup import refresh
+from cloud_ingest.selfread import self_read
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.ingest import NewReading, store_readings
+from cloud_ingest.store.outbox import billing_ack_key
+from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, WATER_VOLUME, Service, Unit
+from shared_schema.quality import Origin, Quality, Reason
+from shared_schema.readings import Column
+from tests.support.gateway import WATER
+from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+
+START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
+BEFORE, AFTER = START - timedelta(days=2), END + timedelta(days=2)
+NOW = local("2026-08-05 09:00")
+HOUR = timedelta(hours=1)
+HOURS = 31 * 24
+
+
+def close(site: Site, month: str = "2026-07", now: datetime = NOW) -> Closed:
+    return close_month(site.conn, SOCIETY, month, now)
+
+
+def number_of(
+    closed: Closed, subject: str, service: Service = Service.ELECTRICITY
+) -> MonthlyConsumption:
+    (found,) = [n for n in closed.numbers if n.subject.id == subject and n.service is service]
+    return found
+
+
+def reasons_of(closed: Closed, subject: str) -> set[Reason]:
+    (found,) = [w for w in closed.withheld if w.subject.id == subject]
+    return set(found.reasons)
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    """One flat whose meter counts 10 Wh an hour, before, in and after July."""
+    site.units(unit_line("A-1204", "1"))
+    site.deliver("1", every(BEFORE, AFTER, 1000, 10, HOUR))
+    return site
+
+
+def test_a_month_is_the_difference_of_its_borders(flat: Site) -> None:
+    closed = close(flat)
+    number = number_of(closed, "A-1204")
+    assert (number.quantity, number.unit) == (kwh(10 * HOURS), "kWh")
+    assert (number.quality, number.reasons, number.version) == (Quality.VALIDATED, (), 1)
+    (part,) = number.parts
+    assert (part.opening.at, part.closing.at) == (START, END)
+    assert part.opening.register_value == kwh(1000 + 48 * 10)
+    assert closed.published == 1
+    topic, payload, retain, key = flat.all(
+        "SELECT topic, payload, retain, ack_key FROM outbox ORDER BY outbox_id"
+    )[0]
+    assert topic == "metering/v1/society/Lake%20View/billing/2026-07/unit/A-1204/electricity"
+    assert (MonthlyConsumption.from_line(payload), retain) == (number, False)
+    assert key == billing_ack_key(number)
+
+
+def test_the_manifest_names_every_number_by_its_bytes(flat: Site) -> None:
+    flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    close(flat)
+    rows = flat.all("SELECT payload, retain FROM outbox ORDER BY outbox_id")
+    assert rows[-1][1] is True
+    manifest = BillingManifest.from_line(rows[-1][0])
+    assert flat.one("SELECT sha256 FROM month_number") == manifest.entries[0].sha256
+    assert flat.one("SELECT encode(sha256(payload), 'hex') FROM outbox WHERE ack_key <> ''") == (
+        manifest.entries[0].sha256
+    )
+    assert [w.subject.id for w in manifest.withheld] == ["A-1205"]
+    assert set(manifest.withheld[0].reasons) == {
+        Reason.NO_OPENING,
+        Reason.NO_CLOSING,
+        Reason.OFFLINE,
+    }
+
+
+def test_closing_again_with_nothing_new_changes_nothing(flat: Site) -> None:
+    first = close(flat)
+    tables = ("outbox", "month_number", "month_close", "month_reconciliation")
+    before = [flat.all(f"SELECT * FROM {table}") for table in tables]  # noqa: S608
+    again = close(flat, now=NOW + timedelta(days=1))
+    assert (again.numbers, again.published) == (first.numbers, 0)
+    assert [flat.all(f"SELECT * FROM {table}") for table in tables] == before  # noqa: S608
+
+
+def test_a_correction_is_the_next_version(flat: Site) -> None:
+    close(flat)
+    channel = flat.one("SELECT channel_id FROM channel")
+    raw = flat.one("SELECT raw FROM reading WHERE ts = %s", END)
+    edit = NewReading(channel, int(END.timestamp()), raw + 7, None, Origin.EDIT)
+    store_readings(flat.conn, [edit], source="edit", at=NOW)
+    number = number_of(close(flat), "A-1204")
+    assert (number.version, number.quality) == (2, Quality.EDITED)
+    assert number.quantity == kwh(10 * HOURS + 7)
+    assert flat.one("SELECT array_agg(version ORDER BY version) FROM month_number") == [1, 2]
+    entry = BillingManifest.from_line(flat.one("SELECT manifest FROM month_close")).entries[0]
+    assert entry.version == 2
+    assert close(flat).published == 0
+
+
+def test_a_month_that_has_not_ended_is_refused(flat: Site) -> None:
+    with pytest.raises(CloseRefused, match="can be closed from 2026-08-01 01:00 on"):
+        close(flat, now=END + timedelta(minutes=59))
+    assert close(flat, now=END + HOUR).published == 1
+    with pytest.raises(CloseRefused, match="not a month"):
+        close(flat, month="2026-13")
+    with pytest.raises(CloseRefused, match="no meter of Lake View was assigned in 2024-07"):
+        close(flat, month="2024-07")
+    with pytest.raises(NotFound, match="there is 'Lake View'"):
+        close_month(flat.conn, "Lake Veiw", "2026-07", NOW)
+
+
+TAMPERED = {
+    "portable": (
+        "UPDATE reading_day SET last_raw = last_raw + 5 WHERE day = '2026-07-09'",
+        "UPDATE reading_day SET count = count + 1 WHERE day = '2026-07-31'",
+        "UPDATE reading_month SET last_raw = last_raw + 5 WHERE month = '2026-07-01'",
+        "DELETE FROM reading_day WHERE day = '2026-07-02'",
+    ),
+    "continuous": (
+        "UPDATE {day} SET last_raw = last_raw + 5 WHERE bucket::date = '2026-07-08'",
+        "UPDATE {day} SET count = count + 1 WHERE bucket::date = '2026-07-30'",
+        "UPDATE {month} SET last_raw = last_raw + 5 WHERE bucket::date = '2026-06-30'",
+        "DELETE FROM {day} WHERE bucket::date = '2026-07-01'",
+    ),
+}
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_it_stops_where_a_rollup_disagrees(flat: Site, number: int) -> None:
+    refresh(flat.conn, NOW)
+    kind = flat.one("SELECT rollups FROM store")
+    statement = TAMPERED[kind][number]
+    if kind == "continuous":
+        tables = dict(
+            flat.all(
+                "SELECT view_name, materialization_hypertable_schema || '.' || "
+                "materialization_hypertable_name "
+                "FROM timescaledb_information.continuous_aggregates"
+            )
+        )
+        statement = statement.format(day=tables["reading_day_c"], month=tables["reading_month_c"])
+    assert flat.conn.execute(statement.encode()).rowcount == 1
+    with pytest.raises(RollupDisagrees, match=r"2026-07 is not closed: .* channel \d+ \(LNT 1"):
+        close(flat)
+    assert flat.one("SELECT count(*) FROM outbox") == 0
+    assert flat.one("SELECT count(*) FROM month_number") == 0
+
+
+def test_readings_that_come_while_closing_are_rolled_up_first(
+    flat: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cloud_ingest import billing
+
+    late = [(START + timedelta(minutes=30), 1485)]
+
+    def refresh_then_deliver(conn: Connection, now: datetime) -> None:
+        refresh(conn, now)
+        if late:
+            with connect(store_dsn) as other:
+                channel = flat.one("SELECT channel_id FROM channel")
+                at, raw = late.pop()
+                reading = NewReading(channel, int(at.timestamp()), raw, None, Origin.METER)
+                store_readings(other, [reading], source="late", at=NOW)
+
+    monkeypatch.setattr(billing, "refresh", refresh_then_deliver)
+    assert number_of(close(flat), "A-1204").quantity == kwh(10 * HOURS)
+
+
+def test_an_offline_meter_is_withheld_until_a_self_read(flat: Site) -> None:
+    flat.units(unit_line("A-1204", "1"), unit_line("C-0302", "3"))
+    died = local("2026-07-24 14:00")
+    flat.deliver("3", every(BEFORE, died, 0, 5, HOUR))
+    closed = close(flat)
+    assert reasons_of(closed, "C-0302") == {Reason.NO_CLOSING, Reason.OFFLINE}
+    self_read(
+        flat.conn,
+        SOCIETY,
+        "C-0302",
+        Service.ELECTRICITY,
+        value=Decimal("4.2"),
+        at=END + 30 * HOUR,
+        by="caretaker",
+        now=NOW,
+    )
+    number = number_of(close(flat), "C-0302")
+    assert number.quantity == kwh(4200 - 48 * 5)
+    assert (number.quality, number.reasons) == (Quality.SELF_READ, (Reason.SELF_READ,))
+    assert number.parts[0].closing.at == END + 30 * HOUR
+
+
+def test_the_next_month_opens_where_the_last_one_closed(flat: Site) -> None:
+    flat.units(unit_line("C-0304", "9"))
+    flat.deliver("9", [(START, 100)])
+    dials = ((END - 20 * HOUR, "0.7"), (local("2026-09-01 18:00"), "1.9"))
+    for at, value in dials:
+        self_read(
+            flat.conn,
+            SOCIETY,
+            "C-0304",
+            Service.ELECTRICITY,
+            value=Decimal(value),
+            at=at,
+            by="me",
+            now=at,
+        )
+    july = number_of(close(flat), "C-0304")
+    flat.deliver("9", [(END, 720)])
+    august = number_of(close(flat, "2026-08", local("2026-09-05 00:00")), "C-0304")
+    assert august.parts[0].opening == july.parts[0].closing
+    assert july.quantity + august.quantity == Decimal("1.8")
+    corrected = number_of(close(flat), "C-0304")
+    assert (corrected.version, corrected.quantity) == (2, Decimal("0.620"))
+    august = number_of(close(flat, "2026-08", local("2026-09-05 00:00")), "C-0304")
+    assert (august.version, august.parts[0].opening) == (2, corrected.parts[0].closing)
+
+
+def test_a_changed_border_asks_for_the_month_before(flat: Site) -> None:
+    close(flat)
+    flat.deliver("1", every(AFTER + HOUR, local("2026-09-01 00:00"), 3000, 10, HOUR))
+    channel = flat.one("SELECT channel_id FROM channel")
+    edit = NewReading(channel, int(END.timestamp()), 8000, None, Origin.EDIT)
+    store_readings(flat.conn, [edit], source="edit", at=NOW)
+    september = local("2026-09-03 00:00")
+    with pytest.raises(CloseRefused, match="close 2026-07 again first"):
+        close(flat, "2026-08", september)
+
+
+def test_a_replaced_meter_counts_part_by_part(site: Site) -> None:
+    swap = local("2026-07-15 11:00")
+    site.units(
+        unit_line("A-1", "1", until="2026-07-15T11:00"),
+        unit_line("A-1", "2", since="2026-07-15T11:00"),
+    )
+    site.deliver("1", every(BEFORE, swap, 900_000, 10, HOUR))
+    site.deliver("2", every(swap, AFTER, 5, 20, HOUR))
+    number = number_of(close(site), "A-1")
+    first, second = (swap - START) // HOUR, (END - swap) // HOUR
+    assert number.quantity == kwh(first * 10 + second * 20)
+    assert [part.meter.serial for part in number.parts] == ["1", "2"]
+    assert number.parts[0].closing.at == number.parts[1].opening.at == swap
+    assert number.reasons == (Reason.PART_OF_MONTH,)
+    assert number.quality is Quality.VALIDATED
+
+
+def test_a_rollover_needs_its_epoch(site: Site) -> None:
+    site.units(unit_line("A-1", "1"))
+    wrap = START + timedelta(days=9, hours=5)
+    site.deliver("1", every(BEFORE, wrap - HOUR, 900_000, 10, HOUR))
+    site.deliver("1", every(wrap, AFTER, 3, 10, HOUR))
+    assert reasons_of(close(site), "A-1") == {Reason.REGISTER_DROP}
+    site.conn.execute(
+        "INSERT INTO epoch (channel_id, starts_at, offset_raw, reason, author) "
+        "SELECT channel_id, %s, 1000000, 'rollover', 'me' FROM channel",
+        (wrap,),
+    )
+    closing, opening = 1_000_003 + ((END - wrap) // HOUR) * 10, 900_000 + 48 * 10
+    assert number_of(close(site), "A-1").quantity == kwh(closing - opening)
+
+
+def test_sources_stay_apart_and_the_generator_is_not_in_the_balance(site: Site) -> None:
+    site.units(
+        unit_line("A-1", "1"),
+        unit_line("A-1", "2", source="generator"),
+        unit_line("A-2", "3"),
+        unit_line("lift", "4", kind="common"),
+        unit_line("bulk", "5", kind="bulk"),
+        unit_line("A-1", "6", service="water", source="inlet-1"),
+        unit_line("A-1", "7", service="water", source="inlet-2"),
+    )
+    for serial, step in (("1", 100), ("2", 50), ("3", 200), ("4", 30), ("5", 341)):
+        site.deliver(serial, every(BEFORE, AFTER, 0, step, HOUR))
+    litres = Column(obis=WATER_VOLUME, scaler=0, unit=Unit.LITRE)
+    site.deliver("6", every(BEFORE, AFTER, 0, 2, HOUR), column=WATER)
+    site.deliver("7", every(BEFORE, AFTER, 0, 1, HOUR), column=litres)
+    closed = close(site)
+    number = number_of(closed, "A-1")
+    assert {part.source: part.quantity for part in number.parts} == {
+        "grid": kwh(100 * HOURS),
+        "generator": kwh(50 * HOURS),
+    }
+    water = number_of(closed, "A-1", Service.WATER)
+    assert (water.quantity, water.unit) == (kwh(3 * HOURS), "kL")
+    assert {n.subject.id for n in closed.numbers} == {"A-1", "A-2", "lift"}
+    energy, tower_water = closed.reconciliations
+    assert (energy.bulk, energy.units, energy.common) == (
+        kwh(341 * HOURS),
+        kwh(300 * HOURS),
+        kwh(30 * HOURS),
+    )
+    assert (energy.loss, energy.loss_percent) == (kwh(11 * HOURS), Decimal("3.23"))
+    assert (energy.units_known, energy.units_total, energy.quality) == (2, 2, Quality.DERIVED)
+    assert (tower_water.bulk, tower_water.loss) == (None, None)
+    assert tower_water.reasons == (Reason.NO_METER,)
+    sent = site.all("SELECT topic, payload FROM outbox WHERE topic LIKE '%%reconciliation%%'")
+    assert [Reconciliation.from_line(payload) for _, payload in sent] == [energy, tower_water]
+
+
+def test_intervals_that_do_not_add_up_are_a_reason(flat: Site) -> None:
+    interval = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
+    rows = [(START + HOUR * n, 10) for n in range(1, HOURS + 1)]
+    flat.deliver("1", rows, column=interval, period_s=3600)
+    assert number_of(close(flat), "A-1204").reasons == ()
+    channel = flat.one("SELECT channel_id FROM channel WHERE kind = 'interval'")
+    edit = NewReading(channel, int((START + HOUR).timestamp()), 99, None, Origin.EDIT)
+    store_readings(flat.conn, [edit], source="edit", at=NOW)
+    number = number_of(close(flat), "A-1204")
+    assert (number.quality, number.reasons) == (Quality.SUSPECT, (Reason.SUM_CHECK,))
+    assert number.quantity == kwh(10 * HOURS)
+
+
+def test_the_days_add_up_in_the_store(flat: Site) -> None:
+    refresh(flat.conn, NOW)
+    days = flat.one(
+        "SELECT sum(used) FROM (SELECT day, last_raw - lag(last_raw) OVER (ORDER BY day) AS used "
+        "FROM reading_day) AS d WHERE day BETWEEN '2026-07-01' AND '2026-07-31'"
+    )
+    assert kwh(int(days)) == number_of(close(flat), "A-1204").quantity
+
+
+def test_a_society_sees_its_own_a_1204(flat: Site) -> None:
+    from cloud_ingest.units import import_units
+
+    import_units(flat.conn, "Hill View", flat.folder / "units.csv")
+    flat.deliver("1", [(AFTER + HOUR, 99_999)])
+    other = close_month(flat.conn, "Hill View", "2026-07", NOW)
+    assert other.numbers == ()
+    assert number_of(close(flat), "A-1204").society == SOCIETY
+
+
+def test_the_report_says_what_was_published(flat: Site) -> None:
+    with pytest.raises(NotFound, match="cloud-ingest close-month 2026-07"):
+        month_report(flat.conn, SOCIETY, "2026-07")
+    flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    close(flat)
+    report = month_report(flat.conn, SOCIETY, "2026-07")
+    assert [(line.subject, line.delivery) for line in report.lines] == [
+        ("A-1204", "waiting"),
+        ("A-1205", "withheld"),
+    ]
+    flat.conn.execute("UPDATE outbox SET published_at = now(), acked_at = now()")
+    assert month_report(flat.conn, SOCIETY, "2026-07").lines[0].goes_to == "billing (acknowledged)"
+    table = as_table(report)
+    assert "A-1204  electricity     7.440  kWh  validated" in table
+    assert "nobody yet: investigate, self-read" in table
+    document = json.loads(as_json(report))
+    assert document["lines"][0]["quantity"] == "7.440"
+    assert document["lines"][0]["parts"][0]["opening"]["register"] == "1.480"
+
+
+def test_the_newest_registers_and_a_days_curve(flat: Site) -> None:
+    flat.units(
+        unit_line("A-1204", "1"),
+        unit_line("A-1204", "6", service="water", source="main"),
+        unit_line("A-1205", "2"),
+    )
+    flat.deliver("6", every(START, END, 0, 2, HOUR), column=WATER)
+    known = {(line.subject, line.service): line for line in latest(flat.conn, SOCIETY, NOW)}
+    assert known["A-1204", Service.ELECTRICITY].at == AFTER
+    assert known["A-1204", Service.WATER].value == Decimal("1.488")
+    assert known["A-1205", Service.ELECTRICITY].value is None
+    curve = day_curve(flat.conn, SOCIETY, "A-1204", Service.WATER, local("2026-07-09 12:00").date())
+    assert [point.quantity for point in curve] == [Decimal("0.002")] * 24
+    assert curve[0].at == local("2026-07-09 01:00")
+    assert curve[-1].at == local("2026-07-10 00:00")
+
+
+@pytest.mark.usefixtures("flat")
+def test_the_command_line(store_dsn: str) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        environment = {"IOT_UTILITY_DSN": store_dsn, "IOT_UTILITY_SOCIETY": SOCIETY}
+        result = CliRunner().invoke(app, list(words), env=environment)
+        return result.exit_code, result.output
+
+    code, output = run("report", "2026-07")
+    assert (code, output.count("\n")) == (2, 1)
+    assert "cloud-ingest close-month 2026-07" in output
+    code, output = run("close-month", "2026-07")
+    assert code == 0
+    assert output.endswith(
+        "2026-07 of Lake View: 1 numbers (1 to send), 0 withheld, 1 reconciliations\n"
+    )
+    assert "validated" in run("report", "2026-07")[1]
+    assert json.loads(run("report", "2026-07", "--json")[1])["month"] == "2026-07"
+    code, output = run("close-month", "2099-01")
+    assert (code, output.count("\n")) == (2, 1)
+    assert "can be closed from 2099-02-01 01:00 on" in output

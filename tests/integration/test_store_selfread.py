@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Dials that people read: what is taken, what is refused and with which words."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.billing import close_month
+from cloud_ingest.cli import app
+from cloud_ingest.errors import SelfReadRefused
+from cloud_ingest.selfread import SelfRead, self_read
+from shared_schema.catalogue import Service
+from shared_schema.quality import Quality, Reason
+from tests.support.store import SOCIETY, Site, every, local, unit_line
+
+START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
+NOW = local("2026-08-05 09:00")
+ELECTRICITY, WATER = Service.ELECTRICITY, Service.WATER
+LEGACY = (
+    "Tower 1,unit,C-0304,electricity,grid,,,yes,2026-06-01,",
+    "Tower 1,unit,C-0304,water,main,,,yes,2026-06-01,",
+)
+
+
+@pytest.fixture
+def old_flat(site: Site) -> Site:
+    """A legacy flat, a flat with two inlets, and a smart one."""
+    site.units(
+        *LEGACY,
+        unit_line("B-0705", "1", service="water", source="inlet-1"),
+        unit_line("B-0705", "2", service="water", source="inlet-2"),
+        unit_line("A-1204", "3"),
+    )
+    return site
+
+
+def read(
+    site: Site,
+    value: str,
+    at: datetime,
+    unit: str = "C-0304",
+    service: Service = ELECTRICITY,
+    *,
+    source: str | None = None,
+    force: str | None = None,
+) -> SelfRead:
+    return self_read(
+        site.conn,
+        SOCIETY,
+        unit,
+        service,
+        value=Decimal(value),
+        at=at,
+        by=f"resident of {unit}",
+        now=NOW,
+        source=source,
+        force_because=force,
+    )
+
+
+def test_dials_of_any_resolution_share_one_channel(old_flat: Site) -> None:
+    assert read(old_flat, "4711", START).used is None
+    assert read(old_flat, "4811.5", END).used == Decimal("100.5")
+    assert read(old_flat, "4811.62", END + timedelta(days=1)).used == Decimal("0.12")
+    assert read(old_flat, "123.456", START, service=WATER).meter == "legacy C-0304:water"
+    assert old_flat.one(
+        "SELECT array_agg(DISTINCT (obis, unit, scaler)::text ORDER BY (obis, unit, scaler)::text)"
+        " FROM channel"
+    ) == ["(1.0.1.8.0.255,30,0)", "(8.0.1.0.0.255,19,0)"]
+    audit = "SELECT value, raw, entered_by, read_at FROM self_read ORDER BY self_read_id"
+    assert old_flat.all(audit)[0] == (Decimal(4711), 4_711_000, "resident of C-0304", START)
+    assert old_flat.one("SELECT count(*) FROM meter WHERE last_reading_at IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("hours", "closes"), [(-72, True), (72, True), (-73, False), (73, False), (0, True)]
+)
+def test_a_self_read_closes_within_three_days(old_flat: Site, hours: int, closes: bool) -> None:
+    read(old_flat, "100", START)
+    at = END + timedelta(hours=hours)
+    read(old_flat, "190.5", at)
+    closed = close_month(old_flat.conn, SOCIETY, "2026-07", NOW)
+    numbers = [n for n in closed.numbers if n.subject.id == "C-0304"]
+    if closes:
+        (number,) = numbers
+        assert number.quantity == Decimal("90.5")
+        assert (number.quality, number.reasons) == (Quality.SELF_READ, (Reason.SELF_READ,))
+        assert number.parts[0].closing.at == at
+    else:
+        assert numbers == []
+        assert {w.service: set(w.reasons) for w in closed.withheld if w.subject.id == "C-0304"}[
+            ELECTRICITY
+        ] == {Reason.NO_CLOSING, Reason.SELF_READ}
+
+
+def test_the_window_can_be_set(old_flat: Site) -> None:
+    read(old_flat, "100", START)
+    read(old_flat, "190.5", END + timedelta(days=2))
+    closed = close_month(old_flat.conn, SOCIETY, "2026-07", NOW, self_read_window=timedelta(days=1))
+    assert closed.numbers == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "at", "says"),
+    [
+        ("99.9", END, "99.900 kWh is below the 100.000 kWh of 2026-07-01 00:00"),
+        ("500000", END, "more than a unit can use: look at the decimal point"),
+        ("101", NOW + timedelta(hours=1), "is in the future"),
+        ("101", local("2026-05-01 00:00"), "no electricity meter was assigned to C-0304 at"),
+        ("101.0001", END, "counts in steps of 0.001 kWh, 101.0001 is finer"),
+        ("-1", END, "no dial value"),
+        ("NaN", END, "no dial value"),
+        ("101", START, "100.000 kWh is already known for that moment"),
+        (
+            "101",
+            START - timedelta(days=1),
+            "101.000 kWh is above the 100.000 kWh of 2026-07-01 00:00",
+        ),
+    ],
+)
+def test_what_cannot_be_right_is_refused(
+    old_flat: Site, value: str, at: datetime, says: str
+) -> None:
+    read(old_flat, "100", START)
+    with pytest.raises(SelfReadRefused, match=says.replace("(", r"\(").replace(".", r"\.")):
+        read(old_flat, value, at)
+    assert old_flat.one("SELECT count(*) FROM reading") == 1
+    assert old_flat.one("SELECT count(*) FROM self_read") == 1
+
+
+def test_who_knows_better_says_why(old_flat: Site) -> None:
+    read(old_flat, "100", START)
+    read(old_flat, "40", END, force="the dial was reset by the utility")
+    assert old_flat.one("SELECT forced_because FROM self_read WHERE read_at = %s", END) == (
+        "the dial was reset by the utility"
+    )
+    closed = close_month(old_flat.conn, SOCIETY, "2026-07", NOW)
+    withheld = {(w.subject.id, w.service): set(w.reasons) for w in closed.withheld}
+    assert Reason.REGISTER_DROP in withheld["C-0304", ELECTRICITY]
+
+
+def test_a_typing_error_is_corrected_by_an_edit(old_flat: Site) -> None:
+    read(old_flat, "100", START)
+    read(old_flat, "910.5", END)
+    read(old_flat, "190.5", END, force="digits swapped")
+    assert old_flat.one("SELECT raw, origin FROM reading WHERE ts = %s", END) == (190_500, 0)
+    assert old_flat.one("SELECT raw, origin FROM claim") == (910_500, 2)
+    with pytest.raises(SelfReadRefused, match="has a better claim and stays"):
+        read(old_flat, "191.5", END, force="again")
+    (number,) = close_month(old_flat.conn, SOCIETY, "2026-07", NOW).numbers
+    assert (number.quantity, number.quality) == (Decimal("90.5"), Quality.EDITED)
+
+
+def test_which_meter_is_asked_for_where_there_are_several(old_flat: Site) -> None:
+    with pytest.raises(SelfReadRefused, match="give --source, one of inlet-1, inlet-2"):
+        read(old_flat, "1", START, "B-0705", WATER)
+    with pytest.raises(SelfReadRefused, match="no water source 'main'"):
+        read(old_flat, "1", START, "B-0705", WATER, source="main")
+    assert read(old_flat, "1", START, "B-0705", WATER, source="inlet-2").meter == "LNT 2"
+    with pytest.raises(SelfReadRefused, match="no unit 'Z-9' has water"):
+        read(old_flat, "1", START, "Z-9", WATER)
+
+
+def test_a_meter_that_answers_needs_no_self_read(old_flat: Site) -> None:
+    old_flat.deliver("3", every(START, END, 1000, 10, timedelta(hours=1)))
+    with pytest.raises(SelfReadRefused, match="needs no self-read"):
+        read(old_flat, "1.5", START + timedelta(days=3), "A-1204")
+    assert read(old_flat, "9", END + timedelta(hours=5), "A-1204").used == Decimal("0.560")
+
+
+def test_the_command_line(old_flat: Site, store_dsn: str) -> None:
+    def run(value: str, *more: str) -> tuple[int, str]:
+        words = ["self-read", "C-0304", value, "--service", "electricity", "--society", SOCIETY]
+        result = CliRunner().invoke(
+            app, [*words, "--by", "me", *more], env={"IOT_UTILITY_DSN": store_dsn}
+        )
+        return result.exit_code, result.output
+
+    code, output = run("4711.3", "--at", "2026-07-01 09:00")
+    assert (code, output) == (0, "C-0304 electricity: 4711.3 kWh is stored\n")
+    assert old_flat.one("SELECT ts FROM reading") == local("2026-07-01 09:00")
+    for words, says in (
+        (("12.5x",), "'12.5x' is no dial value"),
+        (("4712", "--at", "yesterday"), "write it as '2026-08-01 09:00'"),
+        (("4700", "--at", "2026-07-02"), "is below the 4711.300 kWh"),
+    ):
+        code, output = run(*words)
+        assert code == 2
+        assert says in output
+        assert output.count("\n") == 1

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: MIT
+"""The door to the broker, against a real mosquitto: what is not committed is not lost.
+
+The first tests are the contract with aiomqtt 2.5.1 and the paho client below it: if a new
+version breaks the private use that `cloud_ingest.subscribe` makes of it, they fail.
+"""
+
+import asyncio
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from cloud_ingest.errors import BrokerLost, BrokerRefused
+from cloud_ingest.subscribe import Broker, Delivery, Link
+from deploy.demo.mosquitto import BrokerUser, MosquittoServer, cloud_user, local_mosquitto
+
+PASSWORD = uuid.uuid4().hex
+TOPIC = "metering/v1/gw/gw-a/readings"
+TOPICS = ("metering/v1/gw/+/readings",)
+BLIND = BrokerUser("blind", PASSWORD, ("topic write nothing/at/all",))
+
+
+@pytest.fixture(scope="module")
+def mosquitto() -> Iterator[MosquittoServer]:
+    with local_mosquitto(users=[cloud_user(PASSWORD), BLIND]) as server:
+        yield server
+
+
+@pytest.fixture
+def broker(mosquitto: MosquittoServer) -> Broker:
+    return broker_of(mosquitto)
+
+
+def broker_of(server: MosquittoServer) -> Broker:
+    """A broker with a session of our own, so that no test sees what another one left."""
+    return Broker(
+        server.host,
+        server.port,
+        username="cloud",
+        password=PASSWORD,
+        client_id=f"ingest-{uuid.uuid4()}",
+    )
+
+
+async def open_session(broker: Broker) -> None:
+    async with Link(broker, TOPICS):
+        pass
+
+
+async def send(server: MosquittoServer, payloads: Sequence[bytes]) -> None:
+    async with Link(broker_of(server), ()) as link:
+        assert all(await asyncio.gather(*(link.publish(TOPIC, each) for each in payloads)))
+
+
+async def take(link: Link, count: int, *, acknowledge: bool = True) -> list[bytes]:
+    """Receive ``count`` messages."""
+    found: list[bytes] = []
+    async with asyncio.timeout(20), aclosing(link.batches()) as batches:
+        async for batch in batches:
+            found.extend(delivery.payload for delivery in batch)
+            if acknowledge:
+                link.acknowledge(batch)
+            if len(found) >= count:
+                break
+    await asyncio.sleep(0.1)  # the acknowledgements leave with the event loop
+    return found
+
+
+async def nothing_comes(link: Link) -> bool:
+    try:
+        async with asyncio.timeout(0.7), aclosing(link.batches()) as batches:
+            async for _batch in batches:
+                return False
+    except TimeoutError:
+        return True
+    raise AssertionError
+
+
+def numbered(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]
+
+
+def test_the_pinned_version_is_the_tested_one() -> None:
+    assert importlib.metadata.version("aiomqtt") == "2.5.1"
+
+
+def test_what_is_not_acknowledged_comes_again(mosquitto: MosquittoServer, broker: Broker) -> None:
+    async def scenario() -> None:
+        await open_session(broker)
+        await send(mosquitto, numbered(50))
+        async with Link(broker, TOPICS) as link:
+            assert link.session_present
+            assert await take(link, 50, acknowledge=False) == numbered(50)
+        async with Link(broker, TOPICS) as link:
+            assert await take(link, 50) == numbered(50)
+        async with Link(broker, TOPICS) as link:
+            assert await nothing_comes(link)
+
+    asyncio.run(scenario())
+
+
+def test_only_what_was_acknowledged_stays_away(mosquitto: MosquittoServer, broker: Broker) -> None:
+    async def scenario() -> None:
+        await open_session(broker)
+        await send(mosquitto, numbered(10))
+        async with Link(broker, TOPICS) as link, aclosing(link.batches()) as batches:
+            received: list[Delivery] = []
+            async for batch in batches:
+                received.extend(batch)
+                if len(received) >= 10:
+                    break
+            link.acknowledge(received[:4])
+            await asyncio.sleep(0.1)
+        async with Link(broker, TOPICS) as link:
+            assert await take(link, 6) == numbered(10)[4:]
+
+    asyncio.run(scenario())
+
+
+def test_a_fresh_session_says_so(broker: Broker) -> None:
+    async def scenario() -> None:
+        async with Link(broker, TOPICS) as link:
+            assert not link.session_present
+        async with Link(broker, TOPICS) as link:
+            assert link.session_present
+
+    asyncio.run(scenario())
+
+
+def test_more_than_the_receive_maximum_keeps_its_order(
+    mosquitto: MosquittoServer, broker: Broker
+) -> None:
+    async def scenario() -> None:
+        await open_session(broker)
+        await send(mosquitto, numbered(1000))
+        async with Link(broker, TOPICS) as link:
+            assert await take(link, 1000) == numbered(1000)
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_is_never_larger_than_asked(mosquitto: MosquittoServer, broker: Broker) -> None:
+    async def scenario() -> None:
+        await open_session(broker)
+        await send(mosquitto, numbered(100))
+        seen: list[int] = []
+        async with Link(broker, TOPICS) as link, aclosing(link.batches(max_messages=7)) as batches:
+            async for batch in batches:
+                link.acknowledge(batch)
+                seen.append(len(batch))
+                if sum(seen) == 100:
+                    break
+        assert max(seen) == 7
+
+    asyncio.run(scenario())
+
+
+CONSUMER = """
+import asyncio, os, signal, sys
+from cloud_ingest.subscribe import Broker, Link
+async def main():
+    broker = Broker(sys.argv[1], int(sys.argv[2]), username="cloud", password=sys.argv[3],
+                    client_id=sys.argv[4])
+    kept = open(sys.argv[5], "ab", buffering=0)
+    async with Link(broker, sys.argv[6:]) as link:
+        async for batch in link.batches(max_messages=5):
+            for delivery in batch:
+                kept.write(delivery.payload + b"\\n")
+                if delivery.payload == b"17":
+                    os.kill(os.getpid(), signal.SIGKILL)
+            link.acknowledge(batch)
+asyncio.run(main())
+"""
+
+
+def test_a_consumer_killed_between_receipt_and_commit_loses_nothing(
+    mosquitto: MosquittoServer, broker: Broker, tmp_path: Path
+) -> None:
+    """A batch that was written in part and never acknowledged comes again, whole."""
+    kept = tmp_path / "kept"
+    asyncio.run(open_session(broker))
+    asyncio.run(send(mosquitto, numbered(40)))
+    died = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            CONSUMER,
+            broker.host,
+            str(broker.port),
+            PASSWORD,
+            broker.client_id,
+            str(kept),
+            *TOPICS,
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        timeout=30,
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    first = kept.read_bytes().split()
+
+    async def rest() -> list[bytes]:
+        async with Link(broker, TOPICS) as link:
+            return await take(link, 40 - len(first))
+
+    again = asyncio.run(rest())
+    assert b"17" in again
+    assert set(first) | set(again) == set(numbered(40))
+    assert again == sorted(again, key=int)
+
+
+def test_a_broker_that_dies_ends_the_link_and_its_acknowledgements() -> None:
+    async def scenario(server: MosquittoServer) -> None:
+        broker = broker_of(server)
+        await open_session(broker)
+        await send(server, numbered(3))
+        async with Link(broker, TOPICS) as link:
+            batches = link.batches(linger_s=0.3)
+            batch = await anext(batches)
+            await asyncio.to_thread(server.kill)
+            with pytest.raises(BrokerLost):
+                async with asyncio.timeout(10):
+                    await anext(batches)
+            with pytest.raises(BrokerLost):
+                link.acknowledge(batch)
+            with pytest.raises(BrokerLost):
+                await link.publish(TOPIC, b"too late")
+        with pytest.raises(BrokerLost, match="no link"):
+            await open_session(broker)
+        await asyncio.to_thread(server.wipe)
+        await asyncio.to_thread(server.start)
+        async with Link(broker, TOPICS) as link:
+            assert not link.session_present
+
+    with local_mosquitto(users=[cloud_user(PASSWORD)]) as server:
+        asyncio.run(scenario(server))
+
+
+def test_a_wrong_password_is_refused_at_once(mosquitto: MosquittoServer) -> None:
+    broker = Broker(mosquitto.host, mosquitto.port, username="cloud", password=PASSWORD[1:])
+    with pytest.raises(BrokerRefused, match="refuses cloud"):
+        asyncio.run(open_session(broker))
+
+
+def test_nobody_listening_is_worth_another_try(mosquitto: MosquittoServer) -> None:
+    broker = Broker(mosquitto.host, 1, username="cloud", password=PASSWORD)
+    with pytest.raises(BrokerLost, match=r"127\.0\.0\.1:1"):
+        asyncio.run(open_session(broker))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        (134, BrokerRefused, "refuses cloud"),
+        (135, BrokerRefused, "refuses cloud"),
+        (142, BrokerLost, "another ingest took over"),  # mosquitto 2.0.11 does not say so
+        (139, BrokerLost, "no link"),
+    ],
+)
+def test_the_reason_of_an_end_is_told(
+    code: int, kind: type[Exception], words: str, broker: Broker
+) -> None:
+    reason = (
+        ReasonCode(PacketTypes.DISCONNECT, identifier=code)
+        if code > 135
+        else ReasonCode(PacketTypes.CONNACK, identifier=code)
+    )
+    ended = aiomqtt.MqttError("Disconnected during message iteration")
+    ended.__cause__ = aiomqtt.MqttCodeError(reason)
+    told = Link(broker, ())._translated(ended)
+    assert isinstance(told, kind)
+    assert words in str(told)
+
+
+def test_the_password_is_in_no_repr() -> None:
+    assert PASSWORD not in repr(Broker("host", password=PASSWORD))
+
+
+def test_publish_says_whether_anybody_listens(broker: Broker) -> None:
+    async def scenario() -> None:
+        async with Link(broker, ("some/where",)) as link:
+            assert await link.publish("some/where", b"heard")
+            assert not await link.publish(f"no/where/{uuid.uuid4()}", b"unheard")
+
+    asyncio.run(scenario())
+
+
+def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: MosquittoServer) -> None:
+    async def scenario() -> None:
+        blind = Broker(mosquitto.host, mosquitto.port, username="blind", password=PASSWORD)
+        async with Link(blind, ()) as link:
+            with pytest.raises(BrokerRefused, match="refuses some/where"):
+                await link.publish("some/where", b"forbidden")
+
+    asyncio.run(scenario())

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""Real servers for integration tests: one PostgreSQL and one broker for a session (or a worker).
+
+Where IOT_UTILITY_CONTAINERS=1 and a Docker engine answers they are TimescaleDB and mosquitto in
+containers, otherwise local processes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.demo.mosquitto import (
+    CONFIGURATION,
+    BrokerUser,
+    cloud_user,
+    gateway_user,
+    local_mosquitto,
+    write_users,
+)
+from deploy.demo.postgres import local_postgres
+from deploy.demo.rootless import Account
+
+TIMESCALE_IMAGE = "timescale/timescaledb:2.28.3-pg17"
+MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.22"
+CONTAINER_TIMEOUT_S = 60.0
+
+
+class SqlServer(Protocol):
+    """A PostgreSQL whose superuser we are."""
+
+    def dsn_of(self, database: str) -> str: ...
+
+
+class MqttServer(Protocol):
+    """A broker whose users we name."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    def set_users(self, users: Sequence[BrokerUser]) -> None: ...
+
+
+class Broker:
+    """The session's broker; a gateway is known to it once it was asked for."""
+
+    def __init__(self, server: MqttServer) -> None:
+        self.server = server
+        self.cloud = cloud_user(secrets.token_urlsafe(16))
+        self._gateways: dict[str, BrokerUser] = {}
+        server.set_users([self.cloud])
+
+    @property
+    def host(self) -> str:
+        return self.server.host
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def gateway(self, name: str | None = None) -> BrokerUser:
+        """The gateway of that name, or a new one that no other test uses."""
+        name = name or f"gw-{secrets.token_hex(4)}"
+        if name not in self._gateways:
+            self._gateways[name] = gateway_user(name, secrets.token_urlsafe(16))
+            self.server.set_users([self.cloud, *self._gateways.values()])
+        return self._gateways[name]
+
+
+@functools.cache
+def containers_in_use() -> bool:
+    if os.environ.get("IOT_UTILITY_CONTAINERS") != "1":
+        return False
+    import docker  # type: ignore[import-untyped]
+
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException:
+        return False
+    client.close()
+    return True
+
+
+def pytest_report_header() -> str:
+    return f"servers: {'containers' if containers_in_use() else 'local'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if containers_in_use():
+        return
+    skipped = pytest.mark.skip(reason="needs IOT_UTILITY_CONTAINERS=1 and a Docker engine")
+    for item in items:
+        if item.get_closest_marker("containers"):
+            item.add_marker(skipped)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[SqlServer]:
+    with _timescale() if containers_in_use() else local_postgres(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: SqlServer) -> Iterator[str]:
+    """The DSN of an empty database that is this test's alone."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server.dsn_of("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield postgres_server.dsn_of(name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    with _mosquitto() if containers_in_use() else local_mosquitto() as server:
+        yield Broker(server)
+
+
+@contextmanager
+def _timescale() -> Iterator[SqlServer]:
+    from testcontainers.core.container import DockerContainer
+
+    password = secrets.token_urlsafe(16)
+    container = (
+        DockerContainer(TIMESCALE_IMAGE)
+        .with_env("POSTGRES_PASSWORD", password)
+        .with_exposed_ports(5432)
+    )
+    with container:
+        at = f"{container.get_container_host_ip()}:{container.get_exposed_port(5432)}"
+        server = _ContainerPostgres(f"postgresql://postgres:{password}@{at}")
+        server.await_answer()
+        yield server
+
+
+class _ContainerPostgres:
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def dsn_of(self, database: str) -> str:
+        return f"{self._base}/{database}"
+
+    def await_answer(self) -> None:
+        deadline = time.monotonic() + CONTAINER_TIMEOUT_S
+        while True:
+            try:
+                return psycopg.connect(self.dsn_of("postgres"), connect_timeout=5).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
+
+
+@contextmanager
+def _mosquitto() -> Iterator[MqttServer]:
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    with tempfile.TemporaryDirectory() as name:
+        settings = Path(name)
+        settings.chmod(0o755)
+        text = CONFIGURATION.format(port=1883, settings="/settings", store="/mosquitto/data")
+        settings.joinpath("mosquitto.conf").write_text(
+            text.replace("listener 1883 127.0.0.1", "listener 1883"), encoding="utf-8"
+        )
+        server = _ContainerMosquitto(settings)
+        server.set_users([])
+        container = (
+            DockerContainer(MOSQUITTO_IMAGE)
+            .with_command("mosquitto -c /settings/mosquitto.conf")
+            .with_volume_mapping(name, "/settings", "ro")
+            .with_exposed_ports(1883)
+            .waiting_for(LogMessageWaitStrategy("running"))
+        )
+        with container:
+            server.host = container.get_container_host_ip()
+            server.port = int(container.get_exposed_port(1883))
+            server.container = container
+            yield server
+
+
+class _ContainerMosquitto:
+    def __init__(self, settings: Path) -> None:
+        self.settings = settings
+        self.host, self.port = "", 0
+        self.container: object = None
+
+    def set_users(self, users: Sequence[BrokerUser]) -> None:
+        us = Account(os.geteuid(), os.getegid(), switched=False)
+        write_users(users, self.settings, us)
+        for name in ("passwords", "acl"):
+            self.settings.joinpath(name).chmod(0o644)
+        if self.container is not None:
+            self.container.get_wrapped_container().kill("SIGHUP")  # type: ignore[attr-defined]

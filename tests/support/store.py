@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""A store for a test: the same tests on plain PostgreSQL and on TimescaleDB Community.
+
+Plain is the session's own server. TimescaleDB is the server behind IOT_UTILITY_TEST_DSN,
+where every test makes a database and drops it; without the variable those tests are skipped.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from cloud_ingest.accept import Accepted, Refused, accept
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.ingest import CommitResult, commit
+from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.registry import enrol_gateway, load_registry
+from cloud_ingest.units import COLUMNS, Imported, import_units
+from shared_schema.catalogue import ACTIVE_IMPORT, Unit
+from shared_schema.readings import Column
+from shared_schema.signing import public_key_to_pem
+from tests.support.gateway import MAKER, Sealer, block_line
+
+TEST_DSN = "IOT_UTILITY_TEST_DSN"
+SOCIETY = "Lake View"
+ZONE = ZoneInfo("Asia/Kolkata")
+ENERGY_WH = Column(obis=ACTIVE_IMPORT, scaler=0, unit=Unit.WATT_HOUR)
+QUARTER = timedelta(minutes=15)
+
+
+@contextmanager
+def database_at(server: str) -> Iterator[str]:
+    """Make an empty database on a server of somebody's own and drop it afterwards."""
+    name = f"metering_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield make_conninfo(server, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(params=["plain", pytest.param("timescale", marks=pytest.mark.timescale)])
+def store_dsn(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The DSN of an empty database that is this test's alone, on either edition."""
+    if request.param == "plain":
+        yield request.getfixturevalue("database")
+        return
+    server = os.environ.get(TEST_DSN)
+    if not server:
+        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
+    with database_at(server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def conn(store_dsn: str) -> Iterator[Connection]:
+    """A migrated store."""
+    with connect(store_dsn) as connection:
+        migrate(connection)
+        yield connection
+
+
+@pytest.fixture
+def site(conn: Connection, tmp_path: Path) -> "Site":
+    """A society with one gateway and no meters yet."""
+    return Site(conn, tmp_path)
+
+
+def local(text: str) -> datetime:
+    """An aware time from local text such as ``2026-07-01 00:15``."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC)
+
+
+class Site:
+    """A society whose gateway speaks as the real one does: sealed, accepted, committed."""
+
+    def __init__(self, conn: Connection, folder: Path) -> None:
+        self.conn = conn
+        self.folder = folder
+        self.gateway = Sealer("gw-a")
+        pem = public_key_to_pem(self.gateway.key.public_key())
+        enrol_gateway(conn, SOCIETY, "gw-a", "Tower 1", pem)
+
+    def units(self, *lines: str) -> Imported:
+        """Import lines of the list of units, in the order of its columns."""
+        path = self.folder / "units.csv"
+        path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
+        return import_units(self.conn, SOCIETY, path)
+
+    def verdict(self, payload: bytes, at: datetime) -> Accepted | Refused:
+        return accept(self.gateway.topic, payload, load_registry(self.conn), at)
+
+    def deliver(
+        self,
+        serial: str,
+        rows: Sequence[tuple[datetime, int]],
+        *,
+        column: Column = ENERGY_WH,
+        period_s: int = 900,
+    ) -> CommitResult:
+        """Send readings of one register as a batch of their own, an hour after the last."""
+        payload = self.gateway.seal(block_line(serial, rows, column, period_s))
+        received = max(at for at, _ in rows) + timedelta(hours=1)
+        return commit(self.conn, [self.verdict(payload, received)])
+
+    def all(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return self.conn.execute(statement.encode(), parameters).fetchall()
+
+    def one(self, statement: str, *parameters: object) -> Any:
+        (row,) = self.all(statement, *parameters)
+        return row[0] if len(row) == 1 else row
+
+
+def unit_line(
+    subject: str,
+    serial: str,
+    *,
+    since: str = "2026-01-01",
+    until: str = "",
+    service: str = "electricity",
+    source: str = "grid",
+    kind: str = "unit",
+    tower: str = "Tower 1",
+) -> str:
+    """One line of the list of units, for a meter that a gateway reads."""
+    return f"{tower},{kind},{subject},{service},{source},{MAKER},{serial},no,{since},{until}"
+
+
+def every(
+    start: datetime, end: datetime, first: int, step: int, period: timedelta = QUARTER
+) -> list[tuple[datetime, int]]:
+    """Registers from ``start`` to ``end``, both included, that rise by ``step``."""
+    count = (end - start) // period
+    return [(start + period * number, first + step * number) for number in range(count + 1)]
+
+
+def kwh(raw: int) -> Decimal:
+    return Decimal(raw).scaleb(-3)

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: MIT
+"""The month of a meter against an oracle that knows what was really used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud_ingest.consumption import (
+    DayRegister,
+    Epoch,
+    Epochs,
+    Intervals,
+    Measured,
+    Month,
+    Register,
+    Rules,
+    Span,
+    at_border,
+    billing_exponent,
+    combined_quality,
+    day_of,
+    days_of,
+    drops,
+    measure,
+    month_of,
+    quality_of,
+    sum_check,
+    tolerance_of,
+)
+from shared_schema.catalogue import Service, Unit
+from shared_schema.quality import Origin, Quality, Reason
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+ZONES = [
+    ZoneInfo(name)
+    for name in (
+        "Asia/Kolkata",
+        "Asia/Kathmandu",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+    )
+]
+RULES = Rules()
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+STEP = timedelta(hours=12)
+CHANNEL = 7
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a meter really counted and what of it is known."""
+
+    month: Month
+    zone: ZoneInfo
+    used: dict[datetime, int]
+    """Cumulative Wh since the meter was made, at each known time."""
+    readings: list[Register]
+    epochs: Epochs
+
+
+@st.composite
+def lives(draw: st.DrawFn, *, lossy: bool = True) -> Life:
+    zone = draw(st.sampled_from(ZONES))
+    month = month_of(2026, draw(st.integers(1, 12)), zone)
+    times = {month.start, month.end}
+    at = month.start - timedelta(days=4)
+    while at < month.end + timedelta(days=4):
+        times.add(at + timedelta(minutes=draw(st.sampled_from([0, 0, 0, -7, -20]))))
+        at += STEP
+    modulus = draw(st.sampled_from([10**9, 3_000]))
+    total = draw(st.integers(0, 2_999))
+    used: dict[datetime, int] = {}
+    readings: list[Register] = []
+    epochs: list[Epoch] = []
+    turns = 0
+    for moment in sorted(times):
+        total += draw(st.integers(0, 300))
+        if total // modulus > turns:
+            turns = total // modulus
+            epochs.append(Epoch(moment, turns * modulus))
+        if lossy and draw(st.integers(0, 9)) < 3:
+            continue
+        origin = Origin.SELF_READ if draw(st.integers(0, 9)) == 0 else Origin.METER
+        used[moment] = total
+        readings.append(Register(CHANNEL, moment, total % modulus, origin, -3))
+    return Life(month, zone, used, draw(st.permutations(readings)), {CHANNEL: epochs})
+
+
+def expected_border(readings: Sequence[Register], border: datetime) -> Register | None:
+    ordered = sorted(readings, key=lambda r: r.ts)
+    before = [r for r in ordered if border - timedelta(minutes=15) <= r.ts <= border]
+    if before:
+        return before[-1]
+    dials = [r for r in ordered if r.origin is Origin.SELF_READ]
+    near = [r for r in dials if abs(r.ts - border) <= timedelta(days=3)]
+    return min(near, key=lambda r: (abs(r.ts - border), r.ts), default=None)
+
+
+def wh(measured: Measured) -> int:
+    assert measured.quantity is not None
+    return int(measured.quantity * 1000)
+
+
+@given(lives())
+def test_the_month_is_what_was_used_between_its_ends(life: Life) -> None:
+    measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    opening = expected_border(life.readings, life.month.start)
+    closing = expected_border(life.readings, life.month.end)
+    assert (measured.opening, measured.closing) == (opening, closing)
+    if opening is None or closing is None:
+        assert measured.quantity is None
+        assert measured.reasons & {Reason.NO_OPENING, Reason.NO_CLOSING}
+        assert quality_of(measured) is Quality.MISSING
+    else:
+        assert wh(measured) == life.used[closing.ts] - life.used[opening.ts]
+
+
+@given(lives(lossy=False))
+def test_a_whole_month_is_exact_to_the_border(life: Life) -> None:
+    measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    assert wh(measured) == life.used[life.month.end] - life.used[life.month.start]
+
+
+def day_rollups(life: Life) -> list[DayRegister]:
+    last: dict[date, Register] = {}
+    for reading in sorted(life.readings, key=lambda r: r.ts):
+        last[day_of(reading.ts, life.zone)] = reading
+    return [DayRegister(CHANNEL, day, r.ts, r.raw, r.exponent) for day, r in last.items()]
+
+
+@given(lives())
+def test_the_days_add_up_to_the_month(life: Life) -> None:
+    measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    days = days_of(measured, day_rollups(life), life.epochs, life.zone)
+    if measured.quantity is None:
+        assert days == {}
+        return
+    assert sum(days.values()) == measured.quantity
+    assert not drops(days)
+    assert measured.opening
+    assert measured.closing
+    known = {day_of(reading.ts, life.zone) for reading in life.readings}
+    assert set(days) <= known
+
+
+@given(lives(), st.data())
+def test_only_the_rows_around_the_borders_matter(life: Life, data: st.DataObject) -> None:
+    whole = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    needed = {
+        reading
+        for border in (life.month.start, life.month.end)
+        for reading in life.readings
+        if abs(reading.ts - border) <= RULES.self_read_window
+        and (reading.origin is Origin.SELF_READ or reading.ts <= border)
+    }
+    others = [reading for reading in life.readings if reading not in needed]
+    some = data.draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+    assert measure([*needed, *some], life.epochs, life.month, Span(LONG_AGO), RULES) == whole
+
+
+@given(lives(), st.data())
+def test_a_replaced_meter_counts_its_parts(life: Life, data: st.DataObject) -> None:
+    length = life.month.end - life.month.start
+    taken_out = life.month.start + length * data.draw(st.integers(2, 8)) / 10
+    old = [r for r in life.readings if r.ts <= taken_out]
+    new = [r for r in life.readings if r.ts >= taken_out]
+    first = measure(life.readings, life.epochs, life.month, Span(LONG_AGO, taken_out), RULES)
+    second = measure(life.readings, life.epochs, life.month, Span(taken_out), RULES)
+    opening = expected_border(old, life.month.start)
+    after = [r for r in old if r.ts > life.month.start]
+    last = max(after, key=lambda r: r.ts, default=None)
+    if opening and last and last.ts > opening.ts:
+        assert wh(first) == life.used[last.ts] - life.used[opening.ts]
+    else:
+        assert first.quantity is None
+    began = min((r for r in new if r.ts < life.month.end), key=lambda r: r.ts, default=None)
+    closing = expected_border(new, life.month.end)
+    if began and closing and closing.ts > began.ts:
+        assert wh(second) == life.used[closing.ts] - life.used[began.ts]
+    else:
+        assert second.quantity is None
+    assert Reason.PART_OF_MONTH in first.reasons & second.reasons
+
+
+@given(lives())
+def test_the_next_month_opens_where_this_one_closed(life: Life) -> None:
+    this = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    if this.closing is None:
+        return
+    after = life.month.end.astimezone(life.zone)
+    following = month_of(after.year, after.month, life.zone)
+    late = Register(CHANNEL, following.start, this.closing.raw, Origin.METER, -3)
+    readings = [r for r in life.readings if r.ts != late.ts]
+    if this.closing.ts != late.ts:
+        readings.append(late)
+    else:
+        readings = life.readings
+    then = measure(
+        readings, life.epochs, following, Span(LONG_AGO), RULES, opens_at=this.closing.ts
+    )
+    assert then.opening == this.closing
+
+
+def reading(ts: datetime, raw: int, origin: Origin = Origin.METER) -> Register:
+    return Register(CHANNEL, ts, raw, origin, -3)
+
+
+JULY = month_of(2026, 7, KOLKATA)
+HOUR = timedelta(hours=1)
+
+
+def test_months_are_of_the_zone() -> None:
+    assert datetime(2026, 6, 30, 18, 30, tzinfo=UTC) == JULY.start
+    assert day_of(JULY.end, KOLKATA) == date(2026, 7, 31)
+    assert day_of(JULY.end + timedelta(seconds=1), KOLKATA) == date(2026, 8, 1)
+    march = month_of(2026, 3, ZoneInfo("Europe/Berlin"))
+    assert march.end - march.start == timedelta(days=31) - HOUR
+
+
+def test_a_reading_after_the_border_does_not_stand_for_it() -> None:
+    late = reading(JULY.end + timedelta(seconds=1), 5)
+    assert at_border([late], JULY.end, RULES) is None
+    early = reading(JULY.end - timedelta(minutes=15), 5)
+    assert at_border([early, late], JULY.end, RULES) == early
+    assert at_border([reading(early.ts - timedelta(seconds=1), 4)], JULY.end, RULES) is None
+
+
+def test_a_register_that_drops_is_never_a_negative_number() -> None:
+    readings = [reading(JULY.start, 900), reading(JULY.end, 100)]
+    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    assert measured.quantity is None
+    assert Reason.REGISTER_DROP in measured.reasons
+    rolled = {CHANNEL: [Epoch(JULY.start + HOUR, 1000)]}
+    assert wh(measure(readings, rolled, JULY, Span(LONG_AGO), RULES)) == 200
+
+
+def test_a_drop_on_the_way_shows_in_its_days() -> None:
+    readings = [reading(JULY.start, 100), reading(JULY.end, 900)]
+    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    ninth = DayRegister(CHANNEL, date(2026, 7, 9), JULY.start + 200 * HOUR, 0, -3)
+    days = days_of(measured, [ninth], {}, KOLKATA)
+    assert drops(days)
+    assert sum(days.values()) == measured.quantity == Decimal("0.800")
+
+
+def test_an_epoch_counts_from_its_own_moment() -> None:
+    epochs = {CHANNEL: [Epoch(JULY.end, 1000)]}
+    readings = [reading(JULY.start, 900), reading(JULY.end, 100)]
+    assert wh(measure(readings, epochs, JULY, Span(LONG_AGO), RULES)) == 200
+
+
+def test_a_self_read_closes_at_its_own_time_and_says_so() -> None:
+    readings = [reading(JULY.start, 100), reading(JULY.end + 50 * HOUR, 300, Origin.SELF_READ)]
+    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    assert wh(measured) == 200
+    assert measured.reasons == {Reason.SELF_READ}
+    assert quality_of(measured) is Quality.SELF_READ
+    strict = Rules(self_read_window=timedelta(days=2))
+    assert measure(readings, {}, JULY, Span(LONG_AGO), strict).quantity is None
+
+
+def test_of_two_self_reads_as_near_the_earlier_stands_for_the_border() -> None:
+    dials = [reading(JULY.end + side * 9 * HOUR, 100 + side, Origin.SELF_READ) for side in (1, -1)]
+    assert at_border(dials, JULY.end, RULES) == dials[1]
+
+
+def test_a_meter_put_in_at_the_border_opens_with_its_first_reading() -> None:
+    readings = [reading(JULY.start + HOUR, 0), reading(JULY.end, 300)]
+    measured = measure(readings, {}, JULY, Span(JULY.start), RULES)
+    assert wh(measured) == 300
+    assert measured.reasons == frozenset()
+
+
+def test_a_meter_that_was_read_late_after_its_installation_says_so() -> None:
+    put_in = JULY.start + 48 * HOUR
+    readings = [reading(put_in + 30 * HOUR, 0), reading(JULY.end, 300)]
+    measured = measure(readings, {}, JULY, Span(put_in), RULES)
+    assert measured.reasons == {Reason.PART_OF_MONTH, Reason.INCOMPLETE}
+
+
+def test_two_channels_of_one_meter_meet_in_one_unit() -> None:
+    coarse = Register(8, JULY.end, 13, Origin.METER, 0)
+    measured = measure([reading(JULY.start, 12_500), coarse], {}, JULY, Span(LONG_AGO), RULES)
+    assert measured.quantity == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("total", "count", "verdict"),
+    [("10", 2976, True), ("10.031", 2976, True), ("10.1", 2976, False), ("10.1", 2975, None)],
+)
+def test_the_sum_check(total: str, count: int, verdict: bool | None) -> None:
+    readings = [reading(JULY.start, 0), reading(JULY.end, 10_000)]
+    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    intervals = Intervals(count, Decimal(total), 900, Decimal("0.001"))
+    assert sum_check(measured, intervals, JULY, Decimal("0.001")) is verdict
+
+
+def test_units_of_billing() -> None:
+    assert billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, 1) == -2
+    assert billing_exponent(Service.WATER, Unit.CUBIC_METRE, -3) == -3
+    assert billing_exponent(Service.WATER, Unit.LITRE, 0) == -3
+    assert billing_exponent(Service.WATER, Unit.WATT_HOUR, 0) is None
+    assert billing_exponent(Service.ELECTRICITY, Unit.VOLT, 0) is None
+
+
+def test_a_day_is_no_tolerance_for_a_border() -> None:
+    assert tolerance_of(1800) == timedelta(minutes=30)
+    assert tolerance_of(0) == tolerance_of(86400) == timedelta(minutes=15)
+
+
+def test_a_sum_is_as_good_as_its_parts() -> None:
+    good, dial, bad = Quality.VALIDATED, Quality.SELF_READ, Quality.SUSPECT
+    assert combined_quality([good, good]) is good
+    assert combined_quality([good, dial]) is Quality.MIXED
+    assert combined_quality([good, dial, bad]) is bad

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""APDUs: the examples of the books, and the one error for anything else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent import apdu
+from edge_agent.errors import AccessDenied, ProtocolViolation
+from shared_schema.catalogue import ACTIVE_IMPORT, SERIAL_NUMBER
+from tests.vectors import hdlc_cosem
+
+WANTED = [(SERIAL_NUMBER, 1, 2), (ACTIVE_IMPORT, 3, 2)]
+
+
+def test_the_associations_of_the_books() -> None:
+    assert apdu.association_result(hdlc_cosem.AARE_ACCEPTED[12:-3]) == (0, 0)
+    assert apdu.association_result(hdlc_cosem.AARE_WRONG_PASSWORD[12:-3]) == (1, 13)
+
+
+def test_a_refusal_by_the_provider_is_no_wrong_password() -> None:
+    answer = bytes.fromhex("610c A203020102 A305A20302010D".replace(" ", ""))
+    assert apdu.association_result(answer) == (2, 0x100 + 13)
+
+
+def test_blocks() -> None:
+    assert apdu.block(bytes.fromhex("C402C1 00 00000001 00 03 010203"), "m") == (
+        False,
+        1,
+        b"\x01\x02\x03",
+    )
+    assert apdu.block(bytes.fromhex("C402C1 01 00000002 01 03"), "m") == (True, 2, None)
+    long = bytes(300)
+    assert apdu.block(bytes.fromhex("C402C1 01 00000002 00 82012C") + long, "m")[2] == long
+    with pytest.raises(ProtocolViolation):
+        apdu.block(bytes.fromhex("C402C1 01 00000002 00 05 0102"), "m")
+
+
+def test_a_list_with_a_refusal_in_it() -> None:
+    serial, energy = apdu.list_items(bytes.fromhex("02 00 0A024531 01 01"), WANTED, "m")
+    assert serial == bytes.fromhex("0A024531")
+    assert isinstance(energy, AccessDenied)
+    assert energy.result == 1
+    assert "hardware-fault" in str(energy)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_give_a_result_or_the_one_error(data: bytes) -> None:
+    for answer in (data, b"\x61" + data, b"\x02\x00" + data, b"\xc4\x02" + data):
+        for take in (
+            apdu.association_result,
+            lambda found: apdu.block(found, "m"),
+            lambda found: apdu.list_items(found, WANTED, "m"),
+        ):
+            try:
+                take(answer)
+            except ProtocolViolation:
+                continue

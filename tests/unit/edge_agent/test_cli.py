@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""The command line: help that teaches, one line for a mistake, nothing heavy before its time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_agent import cli
+from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
+
+ESTATE = """
+zone = "Asia/Kolkata"
+[[bus]]
+name = "riser-1"
+link = "riser-1.tty"
+[[bus.meter]]
+label = "A-101"
+serial = "10000001"
+manufacturer = "LNT"
+model = "single_phase"
+address = 17
+load = { kind = "flat" }
+"""
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Run ``main`` as the installed command does and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["edge-agent", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    code = ended.value.code
+    return code if isinstance(code, int) else 0
+
+
+@pytest.mark.parametrize("command", ["run", "read", "simulate", "keygen"])
+def test_help_teaches_with_an_example(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, command, "--help") == 0
+    assert f"\n  edge-agent {command} " in capsys.readouterr().out
+
+
+def test_keygen_makes_a_private_key_and_its_public_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gateway.key"
+    assert run(monkeypatch, "keygen", path, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert path.stat().st_mode & 0o777 == 0o600
+    private = private_key_from_pem(path.read_bytes())
+    public = public_key_from_pem((tmp_path / "gateway.key.pub").read_bytes())
+    assert told["fingerprint"] == fingerprint(public) == fingerprint(private.public_key())
+    assert told["public_key_file"] == f"{path}.pub"
+
+    before = path.read_bytes()
+    assert run(monkeypatch, "keygen", path) == 2
+    assert "is not overwritten" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--config", "none.toml"), "cannot read the settings: No such file"),
+        (("run", "--config", "bad.toml"), "bad.toml: gateway: is missing"),
+        (("run", "--config", "x.toml", "--log-format", "xml"), "--log-format is text or json"),
+        (("read", "--port", "none", "--address", 5, "--client", 16), "no such device"),
+        (("read", "--port", "none", "--address", 0), "--address: Input should be greater"),
+        (("read", "--port", "none", "--address", 5, "--client", 7), "--client: Input should be 16"),
+        (("read", "--port", "none", "--address", 5, "1.8.0"), "an example: 1.0.1.8.0.255"),
+        (("read", "--port", "none", "--address", 5, "--model", "x y"), "--model: String should"),
+        (("simulate", "none.toml", "--directory", "d"), "cannot read the estate: No such file"),
+        (
+            ("simulate", "bad.toml", "--directory", "d"),
+            "bad.toml: zone: Input should be a valid string; bus:",
+        ),
+        (("simulate", "estate.toml"), "--directory DIR"),
+        (("simulate", "estate.toml", "--registers-at", "noon"), "is no ISO 8601 time"),
+        (("simulate", "estate.toml", "--registers-at", "2026-11-01"), "with its zone"),
+        (("keygen", "no/such/folder/key"), "cannot write no/such/folder/key: No such file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: tuple[object, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.toml").write_text("zone = 5\n")
+    Path("estate.toml").write_text(ESTATE)
+    assert run(monkeypatch, *arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("edge-agent: ")
+    assert printed.err.count("\n") == 1
+    assert said in printed.err
+
+
+def test_simulate_tells_all_registers_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate = tmp_path / "estate.toml"
+    estate.write_text(ESTATE)
+    assert run(monkeypatch, "simulate", estate, "--registers-at", "2026-11-01T00:00:00+05:30") == 0
+    registers = json.loads(capsys.readouterr().out)
+    assert registers["10000001"]["1.0.1.8.0.255"] > 0
+
+
+def test_nothing_heavy_is_imported_for_the_help() -> None:
+    code = (
+        "import sys, edge_agent.cli;"
+        "print(*(m for m in ('gurux_dlms', 'serial', 'paho', 'sqlite3', 'pydantic', 'cryptography')"
+        " if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

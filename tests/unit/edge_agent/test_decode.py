@@ -1,0 +1,433 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Decoding: exactly what the meter said, a bad row alone, and no exception but the one."""
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent import decode
+from edge_agent.decode import CaptureObject, Layout, Zone
+from edge_agent.errors import ProtocolViolation
+from shared_schema.catalogue import BLOCK_LOAD_PROFILE, CLOCK, PROFILE_STATUS
+from shared_schema.obis import Obis
+from shared_schema.readings import EARLIEST_TS, LATEST_TS
+from tests.vectors import hdlc_cosem
+
+IST = timezone(timedelta(minutes=330))
+BLUE_BOOK = Zone(330, 1)
+REVERSED = Zone(330, -1)
+IGNORED = Zone(330, 0)
+ENERGY = Obis.parse("1.0.1.29.0.255")
+VOLTAGE = Obis.parse("1.0.12.27.0.255")
+POWER = Obis.parse("1.0.1.7.0.255")
+PERIOD_S = 900
+T0 = int(datetime(2026, 3, 10, 6, 30, tzinfo=UTC).timestamp())
+
+
+# --- encoders written from the Blue Book, apart from the code under test
+
+
+def stamp(
+    ts: int, deviation: int | None = None, *, status: int = 0, offset_min: int = 330
+) -> bytes:
+    local = datetime.fromtimestamp(ts, timezone(timedelta(minutes=offset_min)))
+    sent = 0x8000 if deviation is None else deviation & 0xFFFF
+    return bytes(
+        [
+            *local.year.to_bytes(2, "big"),
+            local.month,
+            local.day,
+            local.isoweekday(),
+            local.hour,
+            local.minute,
+            local.second,
+            0,
+            *sent.to_bytes(2, "big"),
+            status,
+        ]
+    )
+
+
+def octets(data: bytes) -> bytes:
+    return b"\x09" + length(len(data)) + data
+
+
+def length(count: int) -> bytes:
+    if count < 0x80:
+        return bytes([count])
+    size = (count.bit_length() + 7) // 8
+    return bytes([0x80 | size]) + count.to_bytes(size, "big")
+
+
+def array(items: Sequence[bytes]) -> bytes:
+    return b"\x01" + length(len(items)) + b"".join(items)
+
+
+def structure(*items: bytes) -> bytes:
+    return b"\x02" + length(len(items)) + b"".join(items)
+
+
+def u32(value: int) -> bytes:
+    return b"\x06" + value.to_bytes(4, "big")
+
+
+def u16(value: int) -> bytes:
+    return b"\x12" + value.to_bytes(2, "big")
+
+
+NULL = b"\x00"
+INTEGERS: dict[int, tuple[str, int, int]] = {
+    5: (">i", -(2**31), 2**31 - 1),
+    6: (">I", 0, 2**32 - 1),
+    15: (">b", -128, 127),
+    16: (">h", -(2**15), 2**15 - 1),
+    17: (">B", 0, 255),
+    18: (">H", 0, 2**16 - 1),
+    20: (">q", -(2**63), 2**63 - 1),
+    21: (">Q", 0, 2**64 - 1),
+    22: (">B", 0, 255),
+}
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> tuple[bytes, int | None]:
+    """A whole number, or null, or what is no raw value: as sent, and what it must become."""
+    tag = draw(st.sampled_from([*INTEGERS, 0, 10, 23]))
+    if tag == 0:
+        return NULL, None
+    if tag == 10:
+        return b"\x0a\x03abc", None
+    if tag == 23:
+        return b"\x17" + struct.pack(">f", draw(st.floats(width=32))), None
+    code, low, high = INTEGERS[tag]
+    value = draw(st.integers(low, high))
+    return bytes([tag]) + struct.pack(code, value), value if value < 2**63 else None
+
+
+def capture(*values: Obis, status: bool = False) -> tuple[CaptureObject, ...]:
+    objects = [CaptureObject(8, CLOCK, 2, 0), *(CaptureObject(3, obis, 2, 0) for obis in values)]
+    if status:
+        objects.append(CaptureObject(1, PROFILE_STATUS, 2, 0))
+    return tuple(objects)
+
+
+def plan(*values: Obis, status: bool = False, period_s: int = PERIOD_S) -> Layout:
+    scalers = dict.fromkeys(values, (0, 30))
+    return decode.layout(BLOCK_LOAD_PROFILE, period_s, capture(*values, status=status), scalers)
+
+
+# --- times
+
+
+@pytest.mark.parametrize(
+    ("deviation", "zone"),
+    [
+        (-330, BLUE_BOOK),
+        (330, REVERSED),
+        (None, BLUE_BOOK),
+        (None, REVERSED),
+        (0, IGNORED),
+        (330, IGNORED),
+    ],
+)
+def test_the_deviation_by_the_blue_book_and_as_india_sends_it(
+    deviation: int | None, zone: Zone
+) -> None:
+    assert decode.epoch_s(stamp(T0, deviation), zone) == T0
+
+
+def test_the_wrong_sign_is_eleven_hours_off() -> None:
+    found = decode.epoch_s(stamp(T0, 330), BLUE_BOOK)
+    assert found is not None
+    assert found - T0 == 11 * 3600
+
+
+@given(
+    st.integers(EARLIEST_TS, LATEST_TS - 1),
+    st.sampled_from([BLUE_BOOK, REVERSED, Zone(-570, 1), Zone(0, -1), IGNORED]),
+    st.booleans(),
+)
+def test_what_is_asked_for_is_what_is_read(ts: int, zone: Zone, with_deviation: bool) -> None:
+    written = decode.date_time(ts, zone, with_deviation=with_deviation)
+    assert decode.epoch_s(written, zone) == ts
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(2, 13), (2, 0xFF), (3, 0), (3, 31), (5, 24), (5, 0xFF), (6, 60), (7, 60), (9, 0x30)],
+)
+def test_a_time_that_is_none(place: int, value: int) -> None:
+    written = bytearray(stamp(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()), -330))
+    written[place] = value
+    assert decode.epoch_s(bytes(written), BLUE_BOOK) is None
+
+
+def test_a_time_that_the_meter_calls_invalid_is_none() -> None:
+    assert decode.epoch_s(stamp(T0, -330, status=0x01), BLUE_BOOK) is None
+    assert decode.epoch_s(stamp(T0, -330, status=0x02), BLUE_BOOK) == T0  # only doubtful
+    assert decode.epoch_s(stamp(T0, -330, status=0xFF), BLUE_BOOK) == T0  # not specified
+
+
+@given(st.binary(max_size=14))
+def test_any_bytes_are_a_time_or_none(data: bytes) -> None:
+    found = decode.epoch_s(data, BLUE_BOOK)
+    assert found is None or EARLIEST_TS <= found < LATEST_TS
+
+
+# --- values
+
+
+def test_the_values_of_the_books() -> None:
+    assert decode.integer(hdlc_cosem.ENERGY[-8:-3]) == 1_541_050
+    assert decode.scaler_unit(decode.value(hdlc_cosem.SCALER_UNIT[-9:-3])) == (0, 30)
+    clock = decode.value(hdlc_cosem.CLOCK[-17:-3])
+    assert isinstance(clock, bytes)
+    local = datetime(2026, 6, 10, 10, 7, 30, tzinfo=IST)
+    assert decode.epoch_s(clock, BLUE_BOOK) == int(local.timestamp())
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_value_or_the_one_error(data: bytes) -> None:
+    for read in (decode.value, decode.integer, decode.text, decode.capture_objects):
+        try:
+            read(data)
+        except ProtocolViolation:
+            continue
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_rows_or_the_one_error(data: bytes) -> None:
+    layout = plan(ENERGY, VOLTAGE, status=True)
+    for candidate in (data, b"\x01\x02" + data, b"\x01\x01\x02\x04" + data):
+        try:
+            decode.rows(candidate, layout, BLUE_BOOK)
+        except ProtocolViolation:
+            continue
+
+
+def test_an_array_in_arrays_without_end_is_refused() -> None:
+    with pytest.raises(ProtocolViolation):
+        decode.value(b"\x01\x01" * 5000 + NULL)
+
+
+def test_a_register_of_floats_is_no_raw_value() -> None:
+    with pytest.raises(ProtocolViolation):
+        decode.integer(b"\x17" + struct.pack(">f", 1.5))
+    assert decode.integer(NULL) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\x09\x05 L123", "L123"),
+        (b"\x0a\x04GSE\x00", "GSE"),
+        (u32(12345678), "12345678"),
+    ],
+)
+def test_name_plate_entries(data: bytes, name: str) -> None:
+    assert decode.text(data) == name
+
+
+@pytest.mark.parametrize("data", [b"\x09\x02\xff\xfe", b"\x09\x03a\x1bb", NULL, b"\x01\x00"])
+def test_name_plate_entries_that_are_none(data: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        decode.text(data)
+
+
+# --- profiles
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), numbers(), numbers(), st.integers(0, 255)), min_size=1, max_size=60
+    ),
+    st.sampled_from([BLUE_BOOK, REVERSED]),
+)
+def test_random_profiles_agree_with_the_encoders(
+    content: list[tuple[bool, tuple[bytes, int | None], tuple[bytes, int | None], int]], zone: Zone
+) -> None:
+    deviation = -330 * zone.deviation_sign
+    sent: list[bytes] = []
+    expected: list[tuple[int | None, ...]] = []
+    for number, (null, first, second, status) in enumerate(content):
+        ts = T0 + number * PERIOD_S
+        time = NULL if null and number else octets(stamp(ts, deviation))
+        sent.append(structure(time, first[0], second[0], b"\x11" + bytes([status])))
+        expected.append((ts, status, first[1], second[1]))
+    found = decode.rows(array(sent), plan(ENERGY, VOLTAGE, status=True), zone)
+    assert found == decode.Decoded(tuple(expected))
+
+
+@given(st.integers(1, 400), st.integers(0, 399))
+def test_long_runs_of_one_shape(count: int, odd: int) -> None:
+    sent = [structure(octets(stamp(T0 + 900 * n, -330)), u32(n), u16(n)) for n in range(count)]
+    if odd < count:
+        sent[odd] = structure(octets(stamp(T0 + 900 * odd, -330)), u32(odd), NULL)
+    found = decode.rows(array(sent), plan(ENERGY, VOLTAGE), BLUE_BOOK)
+    assert found.rows == tuple(
+        (T0 + 900 * n, None, n, None if n == odd else n) for n in range(count)
+    )
+
+
+def test_the_rows_of_the_books() -> None:
+    start = hdlc_cosem.BLOCK_LOAD_RANGE.index(bytes.fromhex("0103"))
+    found = decode.rows(hdlc_cosem.BLOCK_LOAD_RANGE[start:-3], plan(ENERGY), BLUE_BOOK)
+    first = int(datetime(2026, 6, 10, 9, 30, tzinfo=IST).timestamp())
+    assert found.rows == ((first, None, 100), (first + 900, None, 100), (first + 1800, None, 100))
+
+
+def test_a_date_time_with_its_own_tag() -> None:
+    sent = array([structure(b"\x19" + stamp(T0, -330), u32(7))])
+    assert decode.rows(sent, plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 7),)
+
+
+def test_a_bad_date_costs_its_row_only() -> None:
+    bad = bytearray(stamp(T0 + 900, -330))
+    bad[2] = 13
+    sent = [
+        structure(octets(stamp(T0, -330)), u32(1)),
+        structure(octets(bytes(bad)), u32(2)),
+        structure(octets(stamp(T0 + 1800, -330)), u32(3)),
+    ]
+    found = decode.rows(array(sent), plan(ENERGY), BLUE_BOOK)
+    assert found.rows == ((T0, None, 1), (T0 + 1800, None, 3))
+    assert found.bad_time == 1
+
+
+def test_a_null_time_after_a_bad_one_is_not_guessed() -> None:
+    sent = [
+        structure(octets(stamp(T0, -330)), u32(1)),
+        structure(octets(bytes(12)), u32(2)),
+        structure(NULL, u32(3)),
+        structure(octets(stamp(T0 + 9000, -330)), u32(4)),
+        structure(NULL, u32(5)),
+    ]
+    found = decode.rows(array(sent), plan(ENERGY), BLUE_BOOK)
+    assert found.rows == ((T0, None, 1), (T0 + 9000, None, 4), (T0 + 9900, None, 5))
+    assert found.bad_time == 2
+
+
+def test_a_null_time_without_a_period_or_a_row_before_is_lost() -> None:
+    first = structure(octets(stamp(T0, -330)), u32(1))
+    null = structure(NULL, u32(2))
+    assert decode.rows(array([first, null]), plan(ENERGY, period_s=0), BLUE_BOOK).bad_time == 1
+    assert decode.rows(array([null, first]), plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 1),)
+
+
+def test_nulls_are_not_dropped_before_the_columns_are_counted() -> None:
+    sent = array([structure(octets(stamp(T0, -330)), NULL, u32(2), u32(3))])
+    found = decode.rows(sent, plan(ENERGY, VOLTAGE, POWER), BLUE_BOOK)
+    assert found.rows == ((T0, None, None, 2, 3),)
+
+
+def test_a_row_of_another_width_is_counted_and_lost() -> None:
+    good = structure(octets(stamp(T0, -330)), u32(1))
+    sent = array([structure(octets(stamp(T0, -330)), u32(9), u32(9)), good, u32(7)])
+    found = decode.rows(sent, plan(ENERGY), BLUE_BOOK)
+    assert found.rows == ((T0, None, 1),)
+    assert found.misfit == 2
+
+
+def test_rows_come_out_in_order_of_time() -> None:
+    sent = [structure(octets(stamp(T0 - 900 * n, -330)), u32(n)) for n in range(5)]
+    found = decode.rows(array(sent), plan(ENERGY), BLUE_BOOK)
+    assert [row[2] for row in found.rows] == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x11\x80", 0x80),
+        (b"\x12\x01\x02", 0x0102),
+        (b"\x04\x10\x80\x01", 0x8001),
+        (b"\x09\x02\x80\x01", 0x8001),
+        (NULL, None),
+        (b"\x02\x01\x11\x05", None),
+    ],
+)
+def test_the_status_is_the_rows_and_no_column(sent: bytes, status: int | None) -> None:
+    row = structure(octets(stamp(T0, -330)), u32(1), sent)
+    layout = plan(ENERGY, status=True)
+    assert [column.obis for column in layout.columns] == [ENERGY]
+    assert decode.rows(array([row]), layout, BLUE_BOOK).rows == ((T0, status, 1),)
+
+
+def test_a_buffer_that_ends_within_a_row_is_refused_whole() -> None:
+    whole = array([structure(octets(stamp(T0 + 900 * n, -330)), u32(n)) for n in range(9)])
+    assert len(decode.rows(whole, plan(ENERGY), BLUE_BOOK).rows) == 9
+    for cut in range(len(whole)):
+        with pytest.raises(ProtocolViolation):
+            decode.rows(whole[:cut], plan(ENERGY), BLUE_BOOK)
+    with pytest.raises(ProtocolViolation):
+        decode.rows(whole + NULL, plan(ENERGY), BLUE_BOOK)
+
+
+# --- layouts
+
+
+def test_capture_objects_as_a_meter_lists_them() -> None:
+    sent = array(
+        [
+            structure(u16(8), octets(bytes(CLOCK)), b"\x0f\x02", u16(0)),
+            structure(u16(3), octets(bytes(ENERGY)), b"\x0f\x02", u16(0)),
+        ]
+    )
+    assert decode.capture_objects(sent) == capture(ENERGY)
+
+
+def test_only_values_become_columns_and_each_code_once() -> None:
+    demand = Obis.parse("1.0.1.6.0.255")
+    objects = (
+        CaptureObject(8, CLOCK, 2, 0),
+        CaptureObject(4, demand, 5, 0),  # when it was
+        CaptureObject(4, demand, 2, 0),
+        CaptureObject(1, Obis.parse("0.0.96.1.0.255"), 2, 0),
+        CaptureObject(3, ENERGY, 2, 1),  # a part of it
+        CaptureObject(3, VOLTAGE, 2, 0),
+        CaptureObject(3, VOLTAGE, 2, 0),
+    )
+    scalers = dict.fromkeys((demand, ENERGY, VOLTAGE), (0, 27))
+    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, scalers)
+    assert [column.obis for column in layout.columns] == [demand, VOLTAGE]
+    assert layout.places == (2, 5)
+
+
+def test_a_value_without_a_scaler_is_no_column() -> None:
+    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, capture(ENERGY, VOLTAGE), {ENERGY: (1, 30)})
+    assert [(column.obis, column.scaler) for column in layout.columns] == [(ENERGY, 1)]
+
+
+def test_the_clock_need_not_come_first() -> None:
+    objects = (CaptureObject(3, ENERGY, 2, 0), CaptureObject(8, CLOCK, 2, 0))
+    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: (0, 30)})
+    sent = array([structure(u32(5), octets(stamp(T0, -330))), structure(u32(6), NULL)])
+    assert decode.rows(sent, layout, BLUE_BOOK).rows == ((T0, None, 5), (T0 + 900, None, 6))
+
+
+@pytest.mark.parametrize("objects", [capture(ENERGY)[1:], capture()])
+def test_a_profile_without_a_time_or_a_value_is_none(objects: tuple[CaptureObject, ...]) -> None:
+    with pytest.raises(ProtocolViolation):
+        decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: (0, 30)})
+
+
+def test_a_scaler_profile_gives_each_code_its_scaler() -> None:
+    objects = tuple(CaptureObject(3, obis, 3, 0) for obis in (ENERGY, VOLTAGE, POWER))
+    sent = array([structure(b"\x02\x02\x0f\x01\x16\x1e", b"\x02\x02\x0f\xfe\x16\x23", NULL)])
+    assert decode.scaler_profile(sent, objects) == {ENERGY: (1, 30), VOLTAGE: (-2, 35)}
+
+
+def test_the_range_that_is_asked_for_is_the_books() -> None:
+    first = decode.date_time(
+        int(datetime(2026, 6, 10, 9, 30, tzinfo=IST).timestamp()), BLUE_BOOK, with_deviation=True
+    )
+    assert first == bytes.fromhex("07EA060AFF 091E00FF FEB600")
+    selector = decode.range_selector(first, first)
+    # Selector 1, the restricting clock and both bounds, as in the vector; all columns.
+    start = hdlc_cosem.GET_BLOCK_LOAD_RANGE.index(bytes.fromhex("01010204")) + 1
+    books = hdlc_cosem.GET_BLOCK_LOAD_RANGE[start:]
+    assert selector[:21] == books[:21]
+    assert selector == books[:21] + b"\x09\x0c" + first + b"\x09\x0c" + first + b"\x01\x00"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Models: every file is sound, and what is wrong is one line for a person."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent import model
+from edge_agent.errors import ConfigurationError
+from edge_agent.link import peer
+from edge_agent.settings import MeterConfig
+from shared_schema.catalogue import BILLED_REGISTER, CATALOGUE, Kind
+
+
+def test_the_models_that_the_guide_names_are_there() -> None:
+    assert {"is16444", "is13779", "water", "generic"} <= set(model.names())
+
+
+@pytest.mark.parametrize("name", model.names())
+def test_each_model_reads_cumulative_registers_and_profiles(name: str) -> None:
+    found = model.load(name)
+    assert set(found.registers) & set(BILLED_REGISTER.values())
+    assert all(CATALOGUE[obis].kind is Kind.REGISTER for obis in found.registers)
+    assert found.profiles
+    assert found.zone.offset_min == 330
+
+
+def test_an_unknown_model_is_named_with_those_there_are() -> None:
+    with pytest.raises(ConfigurationError, match=r"no meter model 'nope'; .*generic"):
+        model.load("nope")
+
+
+@pytest.mark.parametrize("name", ["../settings", "/etc/passwd", "", "is16444.toml"])
+def test_a_name_is_not_a_path(name: str) -> None:
+    with pytest.raises(ConfigurationError):
+        model.load(name)
+
+
+def test_the_reader_needs_a_password() -> None:
+    config = MeterConfig(label="A-1", address=17, model="is16444")
+    with pytest.raises(ConfigurationError, match="set password_file"):
+        peer(config, model.load("is16444"))
+
+
+def test_the_public_client_needs_none() -> None:
+    config = MeterConfig(label="A-1", address=17, model="is16444", client=16)
+    found = peer(config, model.load("is16444"))
+    assert (found.client, found.password) == (16, None)
+
+
+def test_a_password_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("12345678\n")
+    file.chmod(0o640)
+    config = MeterConfig(label="A-1", address=17, model="is16444", password_file=file)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        config.password()
+    file.chmod(0o400)
+    found = config.password()
+    assert found is not None
+    assert found.get_secret_value() == "12345678"
+    assert "1234" not in repr(peer(config, model.load("is16444")))
+
+
+@pytest.mark.parametrize("content", ["", "\n", "x" * 65, "gr\u00fcn"])
+def test_a_password_that_cannot_be_one_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "password"
+    file.write_text(content, encoding="utf-8")
+    file.chmod(0o600)
+    config = MeterConfig(label="A-1", address=17, model="is16444", password_file=file)
+    with pytest.raises(ConfigurationError):
+        config.password()

@@ -1,0 +1,601 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The poll: identity and values together, nothing lost, nothing read past, nothing invented."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent import decode, link, model
+from edge_agent.errors import (
+    AccessDenied,
+    BusTimeout,
+    ConfigurationError,
+    PasswordRefused,
+    WrongIdentity,
+)
+from edge_agent.link import Memory, Wanted
+from edge_agent.model import Model, ProfileToRead
+from edge_agent.poll import PollResult, poll
+from edge_agent.session import Traffic
+from edge_agent.settings import MeterConfig
+from edge_agent.virtual.cosem import AccessResult
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    ACTIVE_IMPORT_INTERVAL,
+    BLOCK_LOAD_PROFILE,
+    CLOCK,
+    DAILY_LOAD_PROFILE,
+    MANUFACTURER,
+    SERIAL_NUMBER,
+)
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from tests.unit.edge_agent.wire import NOW, Wire, meter
+
+HOUR_S = 3600
+NOW_S = int(NOW.timestamp())
+QUARTER = NOW_S // 900 * 900
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text("12345678")
+    file.chmod(0o600)
+    return file
+
+
+def config(password: Path, address: int = 17, **more: object) -> MeterConfig:
+    fields = {"label": "A-1", "address": address, "model": "is16444", "password_file": password}
+    return MeterConfig.model_validate({**fields, **more})
+
+
+def frozen() -> float:
+    """A steady clock that stands still: the poll takes no time."""
+    return 0.0
+
+
+def read(
+    wire: Wire,
+    meter_config: MeterConfig,
+    watermarks: dict[Obis, int] | None = None,
+    memory: Memory | None = None,
+    *,
+    now: datetime | None = None,
+    windows: int = 100,
+    **more: object,
+) -> PollResult:
+    return poll(
+        link.sessions(wire),
+        meter_config,
+        watermarks or {},
+        now or wire.now,
+        memory=memory,
+        windows=windows,
+        monotonic=frozen,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def stamps(result: PollResult, profile: Obis) -> list[int]:
+    return [
+        row[0]
+        for block in result.rows
+        if block.profile == profile
+        for row in block.rows
+        if row[0] is not None
+    ]
+
+
+def truth(wire: Wire, serial: str, profile: Obis) -> list[int]:
+    buffered = wire.estate.meter(serial).buffered(profile, wire.now)
+    return [int(row.ts.timestamp()) for row in buffered]
+
+
+# --- first contact, live, windows
+
+
+def test_the_first_contact_reads_everything_the_meter_remembers(password: Path) -> None:
+    wire = Wire()
+    found = read(wire, config(password))
+    assert found.meter == MeterId(manufacturer="GSE", serial="E1")
+    for profile in (BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE):
+        assert stamps(found, profile) == truth(wire, "E1", profile)
+    assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
+    assert found.caught_up
+    assert not found.historical
+    assert found.clock_offset_s == 0
+    assert found.problems == ()
+
+
+def test_windows_are_a_day_at_most_and_go_on_where_they_ended(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks: dict[Obis, int] = {}
+    seen: list[int] = []
+    polls = 0
+    while polls < 20:
+        polls += 1
+        found = read(wire, config(password), marks, memory, windows=3)
+        for block in found.rows:
+            if block.profile == BLOCK_LOAD_PROFILE:
+                assert (block.rows[-1][0] or 0) - (block.rows[0][0] or 0) < 24 * HOUR_S
+        seen.extend(stamps(found, BLOCK_LOAD_PROFILE))
+        assert found.watermarks[BLOCK_LOAD_PROFILE] > marks.get(BLOCK_LOAD_PROFILE, 0)
+        marks.update(found.watermarks)
+        if found.caught_up:
+            break
+    assert 10 < polls < 15
+    assert seen == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_a_back_fill_leaves_the_registers_out_and_is_historical(password: Path) -> None:
+    found = read(Wire(), config(password), windows=2, registers=False)
+    assert all(block.profile is not None for block in found.rows)
+    # The daily profile fits one window, so its newest row is of today.
+    assert not found.caught_up
+    marks = {DAILY_LOAD_PROFILE: NOW_S, **found.watermarks}
+    marks[BLOCK_LOAD_PROFILE] = NOW_S - 20 * 86400
+    again = read(Wire(), config(password), marks, windows=2, registers=False)
+    assert again.historical
+    assert not again.caught_up
+
+
+def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks = dict(read(wire, config(password), memory=memory).watermarks)
+    wire.now = NOW + timedelta(minutes=15)
+    without = read(wire, config(password), marks)
+    assert stamps(without, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * n for n in range(-4, 2)]
+    found = read(wire, config(password), marks, memory)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900]
+    assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER + 900}
+    assert stamps(found, DAILY_LOAD_PROFILE) == []
+
+
+def test_rows_whose_storing_failed_come_again(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks = dict(read(wire, config(password), memory=memory).watermarks)
+    wire.now = NOW + timedelta(minutes=15)
+    read(wire, config(password), marks, memory)  # the spool was full: the watermark stays
+    wire.now = NOW + timedelta(minutes=30)
+    found = read(wire, config(password), marks, memory)
+    assert {QUARTER + 900, QUARTER + 1800} <= set(stamps(found, BLOCK_LOAD_PROFILE))
+
+
+def test_nothing_is_asked_of_a_profile_before_its_next_row(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks = dict(read(wire, config(password), memory=memory).watermarks)
+    found = read(wire, config(password), marks, memory)
+    assert [block.profile for block in found.rows] == [None]
+    assert found.watermarks == {}
+    assert found.exchanges == 5  # SNRM, AARQ, one list, RLRQ, DISC
+
+
+def test_the_daily_profile_is_read_after_midnight(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks = dict(read(wire, config(password), memory=memory).watermarks)
+    wire.now = datetime(2026, 3, 10, 18, 31, tzinfo=UTC)  # 00:01 in India
+    found = read(wire, config(password), marks, memory)
+    assert stamps(found, DAILY_LOAD_PROFILE)[-1] == wire.now.timestamp() - 60
+
+
+# --- clocks
+
+
+def test_the_watermark_never_passes_the_gateways_time(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, clock_offset_s=3 * HOUR_S)])
+    found = read(wire, config(password))
+    assert max(stamps(found, BLOCK_LOAD_PROFILE)) > NOW_S + 2 * HOUR_S
+    assert found.watermarks[BLOCK_LOAD_PROFILE] <= NOW_S
+    assert found.clock_offset_s == 3 * HOUR_S
+
+
+def test_the_watermark_never_passes_the_meters_clock(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, clock_offset_s=-3 * HOUR_S)])
+    found = read(wire, config(password))
+    assert found.watermarks[BLOCK_LOAD_PROFILE] <= NOW_S - 3 * HOUR_S
+    assert found.clock_offset_s == -3 * HOUR_S
+    behind = read(wire, config(password), {BLOCK_LOAD_PROFILE: NOW_S})
+    assert any("rewind" in problem for problem in behind.problems)
+
+
+def test_a_gateway_without_time_stamps_nothing_and_moves_nothing(password: Path) -> None:
+    wire = Wire()
+    found = read(wire, config(password), now=datetime(2020, 1, 1, tzinfo=UTC), synchronised=False)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    assert all(block.profile is not None for block in found.rows)
+    assert found.watermarks == {}
+    assert found.clock_offset_s is None
+    assert any("no time to stamp" in problem for problem in found.problems)
+    assert read(wire, config(password), synchronised=False, windows=2).caught_up
+
+
+def test_a_wrong_sign_of_the_deviation_stops_the_profiles(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, deviation="reversed")])
+    found = read(wire, config(password))
+    assert [block.profile for block in found.rows] == [None]
+    assert any("deviation_sign" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(("deviation", "sign"), [("reversed", -1), ("unspecified", 1)])
+def test_the_deviation_as_the_model_says(
+    password: Path, monkeypatch: pytest.MonkeyPatch, deviation: str, sign: int
+) -> None:
+    changed = model.load("is16444").model_copy(update={"deviation_sign": sign})
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    wire = Wire(meters=[meter(1, 17, deviation=deviation)])
+    found = read(wire, config(password))
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+@pytest.mark.parametrize("demand", ["refused", "required"])
+def test_meters_that_want_the_deviation_of_a_range_and_that_refuse_it(
+    password: Path, monkeypatch: pytest.MonkeyPatch, demand: str
+) -> None:
+    changed = model.load("is16444").model_copy(update={"range_deviation": demand == "required"})
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    wire = Wire(meters=[meter(1, 17, range_deviation=demand)])
+    found = read(wire, config(password))
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_null_timestamps_are_filled_from_the_period(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, null_timestamps=True)])
+    found = read(wire, config(password))
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+# --- what goes wrong
+
+
+def test_a_register_in_fault_is_left_out_alone(password: Path) -> None:
+    wire = Wire()
+    wire.estate.meter("E1").faults[ACTIVE_IMPORT] = AccessResult.HARDWARE_FAULT
+    found = read(wire, config(password))
+    registers = next(block for block in found.rows if block.profile is None)
+    assert [str(column.obis) for column in registers.columns] == [
+        "1.0.2.8.0.255",
+        "1.0.9.8.0.255",
+        "1.0.10.8.0.255",
+    ]
+    assert any("hardware-fault" in problem for problem in found.problems)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_an_object_that_is_not_there_is_said_once_a_day(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    generic = config(password, model="generic")
+    first = read(wire, generic, memory=memory)
+    assert sum("object-undefined" in problem for problem in first.problems) == 2
+    assert read(wire, generic, memory=memory).problems == ()
+
+
+def test_a_silence_in_the_middle_is_healed_by_a_new_session(password: Path) -> None:
+    wire = Wire()
+    count = 0
+
+    def lose_some(data: bytes) -> bytes:
+        nonlocal count
+        count += 1
+        return b"" if 20 <= count < 24 else data
+
+    wire.answers = lose_some
+    found = read(wire, config(password))
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    assert found.caught_up
+
+
+def test_a_line_that_dies_keeps_what_was_read_before(password: Path) -> None:
+    wire = Wire()
+    count = 0
+
+    def die(data: bytes) -> bytes:
+        nonlocal count
+        count += 1
+        return b"" if count >= 60 else data
+
+    wire.answers = die
+    found = read(wire, config(password))
+    expected = truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    seen = stamps(found, BLOCK_LOAD_PROFILE)
+    assert seen == expected[: len(seen)]
+    assert len(seen) > 96
+    assert expected[len(seen) - 1] <= found.watermarks[BLOCK_LOAD_PROFILE] < expected[len(seen)]
+    assert not found.caught_up
+    assert any("does not answer" in problem for problem in found.problems)
+
+
+def test_a_dead_meter_and_a_wrong_password(password: Path) -> None:
+    wire = Wire()
+    with pytest.raises(BusTimeout):
+        read(wire, config(password, address=99))
+    password.write_text("sesame99")
+    with pytest.raises(PasswordRefused):
+        read(wire, config(password))
+
+
+def test_a_naive_time_is_refused(password: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        read(Wire(), config(password), now=datetime(2026, 3, 10))  # noqa: DTZ001
+
+
+def test_another_meter_at_the_address_is_read_from_its_beginning(password: Path) -> None:
+    wire = Wire()
+    before = MeterId(manufacturer="GSE", serial="E0")
+    marks = {BLOCK_LOAD_PROFILE: QUARTER}
+    found = read(wire, config(password), marks, known=before)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    assert any("GSE E0" in problem for problem in found.problems)
+
+
+def test_a_meter_that_offers_lists_and_does_not_answer_them(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    wire.answers = lambda data: b"" if b"\xe6\xe6\x00\xc0\x03" in wire.sent[-1] else data
+    first = read(wire, config(password), memory=memory)
+    assert stamps(first, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    assert memory.no_lists == {"A-1"}
+    before = len(wire.sent)
+    again = read(wire, config(password), first.watermarks, memory)
+    assert len(wire.sent) - before == again.exchanges == 11  # one by one, nothing repeated
+    assert [len(block.columns) for block in again.rows] == [4]
+
+
+def test_lists_and_single_requests_give_the_same(
+    password: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_list = read(Wire(), config(password))
+    changed = model.load("is16444").model_copy(update={"lists": False})
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    assert read(Wire(), config(password)).rows == by_list.rows
+
+
+# --- a meter that a test writes itself
+
+
+@dataclass
+class Fake:
+    """A reader over a table of attributes; ranges are cut from its rows."""
+
+    attributes: dict[Wanted, bytes | AccessDenied]
+    rows: dict[int, int] = field(default_factory=dict)
+    asked: list[Wanted] = field(default_factory=list)
+    takes_lists: bool = False
+
+    def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+        self.asked.append((obis, class_id, attribute))
+        missing = AccessDenied(f"{obis}: object-undefined", result=4)
+        found = self.attributes.get((obis, class_id, attribute), missing)
+        if isinstance(found, AccessDenied):
+            raise found
+        return found
+
+    def get_list(self, wanted: list[Wanted]) -> list[bytes | AccessDenied]:
+        raise AssertionError(wanted)
+
+    def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
+        assert profile == BLOCK_LOAD_PROFILE
+        zone = decode.Zone()
+        first, last = decode.epoch_s(start, zone), decode.epoch_s(end, zone)
+        assert first is not None
+        assert last is not None
+        assert last - first < 24 * HOUR_S
+        return self.buffer([ts for ts in sorted(self.rows) if first <= ts <= last])
+
+    def get_entries(self, profile: Obis, first: int, last: int) -> bytes:
+        assert profile == BLOCK_LOAD_PROFILE
+        return self.buffer(sorted(self.rows)[first - 1 : last])
+
+    def buffer(self, times: list[int]) -> bytes:
+        rows = [
+            b"\x02\x02\x09\x0c"
+            + decode.date_time(ts, decode.Zone(), with_deviation=True)
+            + b"\x06"
+            + self.rows[ts].to_bytes(4, "big")
+            for ts in times
+        ]
+        return b"\x01" + bytes([len(rows)]) + b"".join(rows)
+
+
+def text(name: str) -> bytes:
+    return b"\x09" + bytes([len(name)]) + name.encode()
+
+
+def captured(obis: Obis, class_id: int) -> bytes:
+    name = b"\x09\x06" + bytes(obis)
+    return b"\x02\x04\x12\x00" + bytes([class_id]) + name + b"\x0f\x02\x12\x00\x00"
+
+
+def fake(now: datetime = NOW, **names: str) -> Fake:
+    clock = decode.date_time(int(now.timestamp()), decode.Zone(), with_deviation=True)
+    objects = b"\x01\x02" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT_INTERVAL, 3)
+    return Fake(
+        {
+            (SERIAL_NUMBER, 1, 2): text(names.get("serial", "F1")),
+            (MANUFACTURER, 1, 2): text(names.get("maker", "Fake")),
+            (CLOCK, 8, 2): b"\x09\x0c" + clock,
+            (BLOCK_LOAD_PROFILE, 7, 3): objects,
+            (BLOCK_LOAD_PROFILE, 7, 4): b"\x06" + (900).to_bytes(4, "big"),
+            (ACTIVE_IMPORT, 3, 3): bytes.fromhex("02020F01161E"),
+        }
+    )
+
+
+SIMPLE = Model(
+    title="a fake", client=16, lists=False, profiles=(ProfileToRead(obis=BLOCK_LOAD_PROFILE),)
+)
+
+
+def visit(
+    reader: Fake,
+    monkeypatch: pytest.MonkeyPatch,
+    watermarks: dict[Obis, int] | None = None,
+    *,
+    memory: Memory | None = None,
+    windows: int = 8,
+    kind: Model = SIMPLE,
+) -> PollResult:
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+
+    def factory(
+        _meter: MeterConfig, _model: Model, _traffic: Traffic
+    ) -> AbstractContextManager[link.Reader]:
+        return nullcontext(reader)
+
+    return poll(
+        factory,
+        MeterConfig(label="A-1", address=1),
+        watermarks or {},
+        NOW,
+        memory=memory,
+        windows=windows,
+        monotonic=frozen,
+    )
+
+
+def test_the_watermark_advances_across_empty_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    reader.rows = {QUARTER - 10 * 86400: 1, QUARTER - 900: 2}
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 10 * 86400}
+    seen: list[int] = []
+    for _ in range(6):
+        found = visit(reader, monkeypatch, marks, windows=3)
+        assert found.watermarks[BLOCK_LOAD_PROFILE] > marks[BLOCK_LOAD_PROFILE]
+        marks.update(found.watermarks)
+        seen.extend(stamps(found, BLOCK_LOAD_PROFILE))
+        if found.caught_up:
+            break
+    assert found.caught_up
+    assert seen == [QUARTER - 10 * 86400, QUARTER - 900]
+    assert marks[BLOCK_LOAD_PROFILE] == QUARTER - 900
+
+
+def test_the_watermark_stays_where_the_meter_has_nothing_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = fake()
+    reader.rows = {QUARTER - 7200: 1}
+    first = visit(reader, monkeypatch)
+    assert first.watermarks == {BLOCK_LOAD_PROFILE: QUARTER - 7200}
+    again = visit(reader, monkeypatch, first.watermarks)
+    assert again.watermarks == {BLOCK_LOAD_PROFILE: QUARTER - 7200}
+    assert again.caught_up
+
+
+def test_a_profile_without_rows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = visit(fake(), monkeypatch)
+    assert (found.rows, found.watermarks, found.caught_up) == ((), {}, True)
+
+
+def test_a_row_that_appears_late_within_the_hour_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    reader = fake()
+    reader.rows = {QUARTER - 3600: 1, QUARTER - 900: 3}
+    marks = visit(reader, monkeypatch, memory=memory).watermarks
+    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
+    found = visit(reader, monkeypatch, marks, memory=memory)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER - 1800, QUARTER]
+
+
+def test_a_row_that_changed_within_the_hour_is_given_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory = Memory()
+    reader = fake()
+    reader.rows = {QUARTER - 1800: 1, QUARTER - 900: 3}
+    marks = visit(reader, monkeypatch, memory=memory).watermarks
+    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
+    found = visit(reader, monkeypatch, marks, memory=memory)
+    assert [row[2] for row in found.rows[0].rows] == [2, 4]
+
+
+def test_a_scaler_that_is_denied_comes_from_the_sibling_register(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = fake()
+    reader.rows = {QUARTER: 1}
+    found = visit(reader, monkeypatch)
+    (column,) = found.rows[0].columns
+    assert (column.obis, column.scaler, column.unit) == (ACTIVE_IMPORT_INTERVAL, 1, 30)
+    assert (ACTIVE_IMPORT_INTERVAL, 3, 3) in reader.asked
+
+
+def test_a_second_session_with_another_meter_ends_the_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(Fake):
+        def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
+            raise BusTimeout(f"{profile} {start.hex()} {end.hex()}")
+
+    first = Silent(fake().attributes, {QUARTER: 1})
+    other = fake(serial="F2")
+    other.rows = {QUARTER - 900: 9}
+    two = (ProfileToRead(obis=BLOCK_LOAD_PROFILE), ProfileToRead(obis=BLOCK_LOAD_PROFILE))
+    kind = SIMPLE.model_copy(update={"profiles": two})
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    readers = iter([first, other])
+    found = poll(
+        lambda _meter, _model, _traffic: nullcontext(next(readers)),
+        MeterConfig(label="A-1", address=1),
+        {},
+        NOW,
+        monotonic=frozen,
+    )
+    assert found.meter.serial == "F1"
+    assert (found.rows, found.watermarks) == ((), {})
+    assert any("F2 answers where" in problem for problem in found.problems)
+    assert {wanted[0] for wanted in other.asked} == {SERIAL_NUMBER, MANUFACTURER}
+
+
+def test_a_layout_is_read_once_and_a_change_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    reader = fake()
+    reader.rows = {QUARTER - 900 * n: n for n in range(8)}
+    marks = dict(visit(reader, monkeypatch, memory=memory).watermarks)
+    marks[BLOCK_LOAD_PROFILE] -= 1800
+    reader.asked.clear()
+    visit(reader, monkeypatch, marks, memory=memory)
+    assert (BLOCK_LOAD_PROFILE, 7, 3) not in reader.asked
+    # The meter is set up anew: another column in the middle.
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 3] = (
+        b"\x01\x03" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT, 3) + captured(ACTIVE_IMPORT, 3)
+    )
+    facts = memory.meters[MeterId(manufacturer="Fake", serial="F1")]
+    facts.layouts[BLOCK_LOAD_PROFILE] = (0, facts.layouts[BLOCK_LOAD_PROFILE][1])
+    found = visit(reader, monkeypatch, marks, memory=memory)
+    assert any("captures other objects" in problem for problem in found.problems)
+    assert any("do not fit" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("maker", ["", "\x7f", "x" * 65])
+def test_a_meter_that_does_not_say_who_it_is(monkeypatch: pytest.MonkeyPatch, maker: str) -> None:
+    with pytest.raises(WrongIdentity):
+        visit(fake(maker=maker), monkeypatch)
+
+
+def test_the_model_names_the_maker_of_meters_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    del reader.attributes[MANUFACTURER, 1, 2]
+    with pytest.raises(WrongIdentity):
+        visit(reader, monkeypatch)
+    kind = SIMPLE.model_copy(update={"manufacturer": "Known"})
+    assert visit(reader, monkeypatch, kind=kind).meter.manufacturer == "Known"
+
+
+def test_a_meter_without_a_profile_gives_its_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
+    found = visit(reader, monkeypatch, kind=kind)
+    (block,) = found.rows
+    assert (block.profile, block.period_s, block.rows) == (None, 0, ((NOW_S, None, 4711),))
+    assert found.caught_up

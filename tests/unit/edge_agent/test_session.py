@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The session: one meter's answers only, on a line that loses, damages and delays."""
+
+import itertools
+
+import pytest
+from pydantic import SecretStr
+
+from edge_agent import decode, session
+from edge_agent.errors import (
+    AccessDenied,
+    AssociationRefused,
+    BusTimeout,
+    PasswordRefused,
+    ProtocolViolation,
+    SessionLost,
+)
+from edge_agent.frames import Drop, check_sequence
+from edge_agent.session import Peer, Session, Traffic
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
+from shared_schema.obis import Obis
+from tests.unit.edge_agent.wire import NOW, Wire
+from tests.vectors import hdlc_cosem as vectors
+
+ZONE = decode.Zone(330, 1)
+PASSWORD = SecretStr("12345678")
+
+
+class Script:
+    """A transport that answers from a list, whatever is asked."""
+
+    turnaround_s = 0.03
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = list(answers)
+        self.sent: list[bytes] = []
+        self._waiting = b""
+
+    def line_time_s(self, size: int) -> float:
+        return size * 1e-6
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+        self._waiting += self.answers.pop(0) if self.answers else b""
+
+    def receive(self, timeout_s: float) -> bytes:
+        assert timeout_s <= 1
+        data, self._waiting = self._waiting, b""
+        return data
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        return int(quiet_s)
+
+
+def reader(physical: int = 17, **changes: object) -> Peer:
+    fields: dict[str, object] = {
+        "label": "A-1",
+        "physical": physical,
+        "client": 32,
+        "password": PASSWORD,
+        **changes,
+    }
+    return Peer(**fields)  # type: ignore[arg-type]
+
+
+def span(hours: int) -> tuple[bytes, bytes]:
+    end = int(NOW.timestamp()) // 900 * 900
+    first, last = (
+        decode.date_time(ts, ZONE, with_deviation=True) for ts in (end - hours * 3600 + 900, end)
+    )
+    return first, last
+
+
+@pytest.mark.parametrize(("physical", "serial"), [(17, "E1"), (18, "E2"), (200, "E3")])
+def test_reading_over_short_and_long_addresses(physical: int, serial: str) -> None:
+    wire = Wire()
+    with Session(wire, reader(physical)) as meter:
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == serial
+        raw = decode.integer(meter.get(ACTIVE_IMPORT, 3, 2))
+    assert raw == wire.estate.meter(serial).register_at(ACTIVE_IMPORT, NOW)
+
+
+@pytest.mark.parametrize("physical", [17, 200, 19], ids=["one frame", "segments", "blocks"])
+def test_long_answers_come_together(physical: int) -> None:
+    wire = Wire()
+    with Session(wire, reader(physical)) as meter:
+        data = meter.get_range(BLOCK_LOAD_PROFILE, *span(24))
+    rows = decode.value(data)
+    assert isinstance(rows, list)
+    assert len(rows) == 96
+
+
+def test_entries_count_from_the_oldest() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        rows = decode.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
+    assert isinstance(rows, list)
+    oldest = wire.estate.meter("E1").buffered(BLOCK_LOAD_PROFILE, NOW)[0].ts
+    first = rows[0]
+    assert isinstance(first, list)
+    assert isinstance(first[0], bytes)
+    assert decode.epoch_s(first[0], ZONE) == int(oldest.timestamp())
+    assert len(rows) == 2
+
+
+def test_a_list_gives_each_its_answer_or_refusal() -> None:
+    wire = Wire()
+    missing = Obis.parse("1.0.99.8.0.255")
+    with Session(wire, reader()) as meter:
+        assert meter.takes_lists
+        found = meter.get_list([(SERIAL_NUMBER, 1, 2), (missing, 3, 2), (ACTIVE_IMPORT, 3, 2)])
+    assert isinstance(found[0], bytes)
+    assert decode.text(found[0]) == "E1"
+    assert isinstance(found[1], AccessDenied)
+    assert isinstance(found[2], bytes)
+
+
+def test_an_object_that_is_not_there_is_refused_with_its_reason() -> None:
+    wire = Wire()
+    with (
+        Session(wire, reader()) as meter,
+        pytest.raises(AccessDenied, match="object-undefined") as caught,
+    ):
+        meter.get(Obis.parse("1.0.99.8.0.255"), 3, 2)
+    assert caught.value.result == 4
+
+
+def test_a_wrong_password_is_said_without_it_and_tried_once() -> None:
+    wire = Wire()
+    with (
+        pytest.raises(PasswordRefused) as caught,
+        Session(wire, reader(password=SecretStr("sesame99"))),
+    ):
+        pass
+    assert "sesame" not in str(caught.value)
+    assert sum(b"sesame99" in each for each in wire.sent) == 1
+    assert b"\x53" in wire.sent[-1]  # the link is given back
+
+
+def test_nobody_there_costs_three_tries_and_no_more() -> None:
+    wire = Wire()
+    with pytest.raises(BusTimeout), Session(wire, reader(99)):
+        pass
+    assert len(wire.sent) == 3
+    assert len(set(wire.sent)) == 1
+
+
+@pytest.mark.parametrize("kind", ["lost", "damaged"])
+def test_the_identical_request_is_sent_again(kind: str) -> None:
+    wire = Wire()
+    traffic = Traffic()
+    with Session(wire, reader(), traffic) as meter:
+        spoilt = itertools.count()
+
+        def spoil_once(data: bytes) -> bytes:
+            if next(spoilt):
+                return data
+            return b"" if kind == "lost" else data[:-6] + bytes([data[-6] ^ 1]) + data[-5:]
+
+        wire.answers = spoil_once
+        before = len(wire.sent)
+        raw = decode.integer(meter.get(ACTIVE_IMPORT, 3, 2))
+        assert wire.sent[before] == wire.sent[before + 1]
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"  # numbers still agree
+    assert raw == wire.estate.meter("E1").register_at(ACTIVE_IMPORT, NOW)
+    assert traffic.resends == 1
+
+
+def test_an_answer_that_comes_twice_is_taken_once() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        wire.answers = lambda data: data + data
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) is not None
+        clock = decode.value(meter.get(CLOCK, 8, 2))
+    assert isinstance(clock, bytes)
+    assert decode.epoch_s(clock, ZONE) == int(NOW.timestamp())
+
+
+def test_a_late_answer_of_another_meter_is_never_taken() -> None:
+    wire = Wire()
+    with Session(wire, reader(18)) as neighbour:
+        late = neighbour.get(ACTIVE_IMPORT, 3, 2)
+        wanted = wire.estate.meter("E1").register_at(ACTIVE_IMPORT, NOW)
+        assert decode.integer(late) != wanted
+    kept: list[bytes] = []
+    with Session(wire, reader(18)) as neighbour:
+        wire.answers = lambda data: kept.append(data) or data  # type: ignore[func-returns-value]
+        neighbour.get(ACTIVE_IMPORT, 3, 2)
+        wire.answers = lambda data: data
+    with Session(wire, reader(17)) as meter:
+        wire.answers = lambda data: kept[0] + data
+        assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == wanted
+        assert meter.guard.dropped[Drop.OTHER_ADDRESS] == 1
+        wire.answers = lambda data: data
+
+
+def test_a_late_answer_to_an_earlier_question_is_not_taken() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        kept: list[bytes] = []
+        wire.answers = lambda data: kept.append(data) or data  # type: ignore[func-returns-value]
+        meter.get(SERIAL_NUMBER, 1, 2)
+        wire.answers = lambda data: data
+    with Session(wire, reader()) as meter:  # the numbers of the frames are the same again
+        wire.answers = lambda data: kept[0] + data
+        with pytest.raises(ProtocolViolation, match="another request"):
+            meter.get(ACTIVE_IMPORT, 3, 2)
+        wire.answers = lambda data: data
+
+
+def test_an_adapter_that_hears_itself() -> None:
+    wire = Wire(echo=True)
+    with Session(wire, reader()) as meter:
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert meter.guard.dropped[Drop.ECHO] >= 3
+
+
+def test_the_link_is_released_even_when_reading_fails() -> None:
+    wire = Wire()
+    with pytest.raises(RuntimeError, match="reader"), Session(wire, reader()):
+        raise RuntimeError("the reader broke")
+    tags = [each[-8:-3] for each in wire.sent[-2:]]
+    assert tags[0] == bytes.fromhex("6203800100")  # RLRQ
+    assert wire.sent[-1][6] == 0x53  # DISC
+
+
+def test_a_meter_that_falls_silent_is_disconnected_once() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        wire.answers = lambda _data: b""
+        before = len(wire.sent)
+        with pytest.raises(BusTimeout):
+            meter.get(SERIAL_NUMBER, 1, 2)
+    assert len(wire.sent) - before == 3 + 1
+    assert wire.sent[-1][6] == 0x53
+
+
+def test_a_meter_that_forgot_the_session() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        with Session(wire, reader()):
+            pass  # a second one ended the link
+        with pytest.raises((SessionLost, BusTimeout)):
+            meter.get(SERIAL_NUMBER, 1, 2)
+
+
+def test_the_frames_of_the_books_are_understood(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session, "_invoke_ids", itertools.repeat(1))
+    script = Script(
+        vectors.UA_1024,
+        vectors.AARE_ACCEPTED,
+        vectors.CLOCK,
+        vectors.ENERGY,
+        vectors.SCALER_UNIT,
+        vectors.BLOCK_LOAD_RANGE,
+        vectors.BLOCK_LOAD_ENTRY,
+        vectors.LONG_SEGMENT_1,
+        vectors.LONG_SEGMENT_2,
+        vectors.UNDEFINED,
+        vectors.RLRE,
+        vectors.UA_1024,
+    )
+    with Session(script, reader()) as meter:
+        clock = decode.value(meter.get(CLOCK, 8, 2))
+        assert isinstance(clock, bytes)
+        assert decode.epoch_s(clock, ZONE) is not None
+        assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
+        assert decode.scaler_unit(decode.value(meter.get(ACTIVE_IMPORT, 3, 3))) == (0, 30)
+        three = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(1)))
+        two = decode.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
+        seven = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(2)))
+        assert [len(found) for found in (three, two, seven) if isinstance(found, list)] == [3, 2, 7]
+        with pytest.raises(AccessDenied):
+            meter.get(Obis.parse("1.0.99.8.0.255"), 3, 2)
+    assert script.sent[2] == vectors.GET_CLOCK
+    assert script.sent[3] == vectors.GET_ENERGY
+    assert script.sent[4] == vectors.GET_SCALER_UNIT
+    assert script.sent[8] == vectors.RR_7
+    assert script.sent[9] == vectors.GET_UNKNOWN
+    assert script.sent[10] == vectors.RLRQ
+    assert capsys.readouterr().out == ""
+
+
+def test_the_refusal_of_the_books_is_understood() -> None:
+    script = Script(vectors.UA_1024, vectors.AARE_WRONG_PASSWORD, vectors.UA_1024)
+    with pytest.raises(PasswordRefused, match="diagnostic 13"), Session(script, reader()):
+        pass
+    assert len(script.sent) == 3
+
+
+def test_a_refusal_without_a_diagnostic_is_a_refusal() -> None:
+    answer = bytearray(vectors.AARE_WRONG_PASSWORD)
+    answer[-4] = 0  # diagnostic: null, which the library takes for accepted
+    script = Script(vectors.UA_1024, _sealed(bytes(answer)), vectors.UA_1024)
+    with pytest.raises(AssociationRefused) as caught, Session(script, reader()):
+        pass
+    assert not isinstance(caught.value, PasswordRefused)
+
+
+@pytest.mark.parametrize("apdu", ["", "61", "6103a20302", "c401c100", "d80101", "0e0106ff", "ff00"])
+def test_nonsense_instead_of_an_association(apdu: str, capsys: pytest.CaptureFixture[str]) -> None:
+    head = vectors.AARE_ACCEPTED[1:9]
+    information = bytes.fromhex("e6e700" + apdu)
+    frame = bytes([0xA0, 8 + 2 + len(information)]) + head[2:6]
+    script = Script(vectors.UA_1024, _frame(frame, information), vectors.UA_1024)
+    with (
+        pytest.raises((ProtocolViolation, AssociationRefused, SessionLost)),
+        Session(script, reader()),
+    ):
+        pass
+    assert capsys.readouterr().out == ""
+
+
+def _frame(head: bytes, information: bytes) -> bytes:
+    head += check_sequence(head)
+    return b"\x7e" + head + information + check_sequence(head + information) + b"\x7e"
+
+
+def _sealed(frame: bytes) -> bytes:
+    """Put the right check sequence behind changed information."""
+    return _frame(frame[1:7], frame[9:-3])

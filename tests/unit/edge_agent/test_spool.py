@@ -1,0 +1,622 @@
+# SPDX-License-Identifier: MIT
+"""The spool: rows and watermark together or not at all, and nothing forgotten unreceipted."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_agent.decode import MeterRows
+from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
+from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool_file import APPLICATION_ID
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.gateway import Receipt
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.readings import MAX_BATCH_BYTES, Batch, Block, Column, open_batch
+from shared_schema.signing import VerifyKey, generate_key, key_id
+
+KEY = generate_key()
+GATEWAY = "gw-spool-test"
+NOW = datetime(2026, 11, 24, 0, 15, tzinfo=UTC)
+T0 = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+METERS = [MeterId(manufacturer="LNT", serial=f"L{number:07}") for number in range(3)]
+COLUMNS = (
+    Column(obis=ACTIVE_IMPORT, scaler=1, unit=30),
+    Column(obis=Obis.parse("1.0.12.27.0.255"), scaler=-2, unit=35),
+)
+
+
+def ring(gateway: str, key: str) -> VerifyKey | None:
+    known = gateway == GATEWAY and key == key_id(KEY.public_key())
+    return KEY.public_key() if known else None
+
+
+def profile_rows(
+    count: int, start: int = T0, profile: Obis = BLOCK_LOAD_PROFILE, width: int = 2
+) -> MeterRows:
+    columns = COLUMNS[:width]
+    rows = tuple(
+        (start + 900 * index, None, *(10**15 + index for _ in columns)) for index in range(count)
+    )
+    return MeterRows(profile=profile, period_s=900, columns=columns, rows=rows)
+
+
+def put(
+    spool: Spool,
+    *rows: MeterRows,
+    meter: MeterId = METERS[0],
+    watermarks: dict[Obis, int] | None = None,
+    historical: bool = False,
+    created_at: datetime = NOW,
+) -> list[int]:
+    marks = {
+        part.profile: int(part.rows[-1][0] or 0)
+        for part in rows
+        if part.profile is not None and part.rows
+    }
+    return spool.append(
+        meter,
+        rows,
+        watermarks=marks if watermarks is None else watermarks,
+        created_at=created_at,
+        historical=historical,
+        gateway=GATEWAY,
+        key=KEY,
+    )
+
+
+def receipt(
+    spool: Spool,
+    *ranges: tuple[int, int],
+    store: UUID,
+    at: datetime = NOW,
+    stream: UUID | None = None,
+) -> Receipt:
+    return Receipt(
+        gateway=GATEWAY,
+        key="0" * 16,
+        store=store,
+        stream=stream or spool.stream,
+        ranges=ranges,
+        at=at,
+    )
+
+
+def batch(spool: Spool, seq: int) -> Batch:
+    spooled = spool.get(seq)
+    assert spooled is not None
+    return open_batch(spooled.payload, ring)
+
+
+def blocks(spool: Spool, seq: int) -> list[Block]:
+    parsed = batch(spool, seq).blocks()
+    return [block for block in parsed if isinstance(block, Block)]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    with Spool.open(tmp_path / "spool.db") as opened:
+        yield opened
+
+
+def test_one_poll_of_two_profiles_is_one_batch_of_two_blocks(spool: Spool) -> None:
+    assert put(spool, profile_rows(4), profile_rows(1, profile=DAILY_LOAD_PROFILE)) == [1]
+
+    first, second = blocks(spool, 1)
+    assert (first.profile, len(first.rows)) == (BLOCK_LOAD_PROFILE, 4)
+    assert (second.profile, len(second.rows)) == (DAILY_LOAD_PROFILE, 1)
+    assert first.meter == METERS[0]
+    assert first.columns == COLUMNS
+    assert first.rows[0] == (T0, None, 10**15, 10**15)
+    header = batch(spool, 1).header
+    assert (header.stream, header.seq, header.previous) == (spool.stream, 1, None)
+    assert (header.created_at, header.historical) == (NOW, False)
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0 + 2700, DAILY_LOAD_PROFILE: T0}
+    assert spool.watermarks(METERS[1]) == {}
+
+
+def test_each_header_names_the_one_before_it_over_a_restart(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db") as spool:
+        assert put(spool, profile_rows(1)) == [1]
+        stream = spool.stream
+    with Spool.open(tmp_path / "spool.db") as spool:
+        assert spool.stream == stream
+        assert spool.set_aside is None
+        assert put(spool, profile_rows(1), meter=METERS[1]) == [2]
+        assert batch(spool, 2).header.previous == batch(spool, 1).header_hash
+        assert [spooled.seq for spooled in spool.due(9)] == [2, 1]
+
+
+def test_a_long_back_fill_becomes_batches_under_the_limit(spool: Spool) -> None:
+    rows = profile_rows(6000)
+    made = put(spool, rows, profile_rows(30, profile=DAILY_LOAD_PROFILE), historical=True)
+
+    assert len(made) > 3
+    found: list[tuple[int | None, ...]] = []
+    for seq in made:
+        spooled = spool.get(seq)
+        assert spooled is not None
+        assert len(spooled.payload) <= MAX_BATCH_BYTES
+        assert spooled.historical
+        found += [
+            row
+            for block in blocks(spool, seq)
+            if block.profile == BLOCK_LOAD_PROFILE
+            for row in block.rows
+        ]
+    assert tuple(found) == rows.rows
+
+
+def test_no_rows_make_no_batch_but_may_move_the_watermark(spool: Spool) -> None:
+    assert put(spool, profile_rows(0)) == []
+    assert put(spool, watermarks={BLOCK_LOAD_PROFILE: T0}) == []
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0}
+    assert spool.pending().total == 0
+
+
+def test_a_watermark_can_be_rewound(spool: Spool) -> None:
+    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0})
+    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0 - 3600})
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0 - 3600}
+
+
+def test_live_goes_first_newest_first_and_then_the_backlog_in_order(spool: Spool) -> None:
+    for historical in (True, False, True, False, True):
+        put(spool, profile_rows(1), historical=historical)
+
+    assert [spooled.seq for spooled in spool.due(9)] == [4, 2, 1, 3, 5]
+    assert [spooled.seq for spooled in spool.due(3, skip={2, 1})] == [4, 3, 5]
+    assert (spool.pending().live, spool.pending().backlog) == (2, 3)
+
+
+def test_rows_that_the_contract_cannot_carry_skip_the_meter_alone(spool: Spool) -> None:
+    part = MeterRows(profile=None, period_s=0, columns=COLUMNS, rows=((T0, None, 2**63, 1),))
+    with pytest.raises(ProtocolViolation, match="LNT L0000000"):
+        put(spool, part, watermarks={BLOCK_LOAD_PROFILE: T0})
+    assert spool.watermarks(METERS[0]) == {}
+    assert put(spool, profile_rows(1)) == [1]
+
+
+# ------------------------------------------------------------------ receipts
+
+
+def test_a_receipt_ends_the_waiting_and_keeps_the_batch(spool: Spool) -> None:
+    store = uuid4()
+    for _ in range(4):
+        put(spool, profile_rows(1))
+
+    applied = spool.apply_receipt(receipt(spool, (1, 2), (4, 4), store=store))
+
+    assert (applied.covered, applied.new_store, applied.ignored) == (3, False, "")
+    assert [spooled.seq for spooled in spool.due(9)] == [3]
+    assert spool.get(1) is not None
+    assert spool.apply_receipt(receipt(spool, (1, 2), store=store)).covered == 0
+
+
+def test_a_receipt_for_another_stream_is_ignored(spool: Spool) -> None:
+    put(spool, profile_rows(1))
+    applied = spool.apply_receipt(receipt(spool, (1, 1), store=uuid4(), stream=uuid4()))
+    assert applied.ignored == "another stream"
+    assert spool.pending().total == 1
+
+
+def test_a_new_store_makes_everything_that_it_does_not_name_wait_again(spool: Spool) -> None:
+    old, new = uuid4(), uuid4()
+    for _ in range(4):
+        put(spool, profile_rows(1))
+    spool.apply_receipt(receipt(spool, (1, 3), store=old))
+
+    applied = spool.apply_receipt(receipt(spool, (2, 2), store=new, at=NOW + timedelta(minutes=1)))
+
+    assert applied.new_store
+    assert [spooled.seq for spooled in spool.due(9)] == [4, 3, 1]
+    late = receipt(spool, (1, 4), store=old, at=NOW + timedelta(seconds=1))
+    assert spool.apply_receipt(late).ignored == "an earlier store"
+    assert spool.pending().total == 3
+
+
+def test_a_store_that_came_back_from_a_backup_is_believed(spool: Spool) -> None:
+    old, new = uuid4(), uuid4()
+    for _ in range(3):
+        put(spool, profile_rows(1))
+    spool.apply_receipt(receipt(spool, (1, 3), store=old))
+    spool.apply_receipt(receipt(spool, (1, 3), store=new, at=NOW + timedelta(hours=1)))
+
+    applied = spool.apply_receipt(receipt(spool, (1, 1), store=old, at=NOW + timedelta(hours=2)))
+
+    assert applied.new_store
+    assert [spooled.seq for spooled in spool.due(9)] == [3, 2]
+
+
+def test_an_older_copy_of_the_spool_gives_way_to_a_new_stream(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        put(spool, profile_rows(1))
+        stream = spool.stream
+        with pytest.raises(SpoolError, match="an older copy"):
+            spool.apply_receipt(receipt(spool, (1, 2), store=uuid4()))
+        assert spool.pending().total == 1
+    with Spool.open(path) as spool:
+        assert spool.stream != stream
+        assert spool.set_aside is not None
+        assert spool.set_aside.exists()
+        assert spool.watermarks(METERS[0]) == {}
+
+
+def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
+    for days in (40, 40, 36, 1):
+        put(spool, profile_rows(1), created_at=NOW - timedelta(days=days))
+    spool.apply_receipt(receipt(spool, (2, 4), store=uuid4()))
+
+    assert spool.prune(NOW) == 2
+
+    assert [seq for seq in range(1, 5) if spool.get(seq)] == [1, 4]
+    assert put(spool, profile_rows(1)) == [5]
+
+
+# ------------------------------------------------------------- a full disk
+
+
+def test_a_full_spool_keeps_the_watermark_and_is_not_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path, max_bytes=400_000) as spool:
+        made: list[int] = []
+        mark = 0
+
+        def fill() -> None:
+            nonlocal mark
+            for number in range(100):
+                mark = spool.watermarks(METERS[0]).get(BLOCK_LOAD_PROFILE, 0)
+                made.extend(put(spool, profile_rows(1000, T0 + number * 900_000)))
+
+        with pytest.raises(SpoolFull, match="is read again later"):
+            fill()
+        assert len(made) >= 3
+        assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: mark}
+        assert spool.pending().total == len(made)
+        assert [batch(spool, seq).header.seq for seq in made] == made
+
+        # What a receipt covers gives way, oldest first; then there is room again.
+        spool.apply_receipt(receipt(spool, (1, made[-1]), store=uuid4()))
+        again = put(spool, profile_rows(1000))
+        assert again[0] == made[-1] + 1
+        assert spool.pending().total == len(again)
+    with Spool.open(path) as spool:
+        assert spool.set_aside is None
+
+
+def test_on_a_full_disk_receipts_are_still_noted_and_make_room(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(8):
+        put(spool, profile_rows(1000))
+    last = spool.due(1)[0].seq
+    full = os.statvfs_result((4096, 4096, 1_000_000, 100, 100, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: full)
+
+    with pytest.raises(SpoolFull):
+        put(spool, profile_rows(1000))
+    assert spool.pending().total == last
+
+    assert spool.apply_receipt(receipt(spool, (1, last), store=uuid4())).covered == last
+    assert put(spool, profile_rows(1000))[0] == last + 1
+
+
+# ---------------------------------------------------------------- the file
+
+
+@pytest.mark.parametrize("damage", ["middle", "start", "text"])
+def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        stream = spool.stream
+        for _ in range(20):
+            put(spool, profile_rows(300))
+    data = bytearray(path.read_bytes())
+    if damage == "middle":
+        for page in range(1, len(data) // 4096):
+            data[page * 4096 : page * 4096 + 16] = b"\xff" * 16
+    elif damage == "start":
+        data[:100] = b"\0" * 100
+    else:
+        data = bytearray(b"this is no database " * 500)
+    path.write_bytes(data)
+
+    with Spool.open(path) as spool:
+        assert spool.stream != stream
+        assert spool.set_aside is not None
+        assert spool.set_aside.name.startswith("spool.db.aside-2")
+        assert spool.set_aside.read_bytes() == data
+        assert spool.set_aside_because
+        assert put(spool, profile_rows(1)) == [1]
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE theirs (x)")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match="another program's database"):
+        Spool.open(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    Spool.open(path).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    assert database.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    database.close()
+    with pytest.raises(ConfigurationError, match="version 99"):
+        Spool.open(path)
+
+
+def test_a_second_agent_is_refused(spool: Spool) -> None:
+    with pytest.raises(ConfigurationError, match="another edge-agent uses the spool"):
+        Spool.open(spool.path)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        Spool.open(tmp_path / "nowhere" / "spool.db")
+
+
+def test_others_may_not_read_the_spool(spool: Spool) -> None:
+    put(spool, profile_rows(1))
+    for file in spool.path.parent.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
+
+
+def test_the_meter_of_an_address_is_remembered(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db") as spool:
+        assert spool.known_meter("riser-1", 17) is None
+        spool.remember_meter(METERS[0], "riser-1", 17)
+        spool.remember_meter(METERS[1], "riser-1", 17, 2)
+    with Spool.open(tmp_path / "spool.db") as spool:
+        assert spool.known_meter("riser-1", 17) == METERS[0]
+        assert spool.known_meter("riser-1", 17, 2) == METERS[1]
+        spool.remember_meter(METERS[2], "riser-1", 17)
+        assert spool.known_meter("riser-1", 17) == METERS[2]
+
+
+def test_buses_append_while_the_publisher_reads(spool: Spool) -> None:
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def publish() -> None:
+        store = uuid4()
+        try:
+            while not stop.is_set():
+                for spooled in spool.due(32):
+                    open_batch(spooled.payload, ring)
+                    spool.apply_receipt(receipt(spool, (spooled.seq, spooled.seq), store=store))
+        except BaseException as error:
+            failures.append(error)
+
+    def poll(meter: MeterId) -> None:
+        try:
+            for index in range(40):
+                put(spool, profile_rows(2, T0 + index * 900), meter=meter)
+        except BaseException as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=publish)
+    pollers = [threading.Thread(target=poll, args=(meter,)) for meter in METERS]
+    for thread in (reader, *pollers):
+        thread.start()
+    for thread in pollers:
+        thread.join()
+    stop.set()
+    reader.join()
+
+    assert not failures
+    hashes = [batch(spool, seq).header_hash for seq in range(1, 121)]
+    assert [batch(spool, seq).header.previous for seq in range(2, 121)] == hashes[:-1]
+
+
+# ------------------------------------------------------------- any sequence
+
+
+@dataclass(frozen=True)
+class Append:
+    meter: int
+    rows: int
+    historical: bool
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """Ranges as offsets, cut to what was made; which store says so."""
+
+    spans: list[tuple[int, int]]
+    store: int
+
+
+@dataclass(frozen=True)
+class Restart:
+    pass
+
+
+@dataclass(frozen=True)
+class Prune:
+    days: int
+
+
+@dataclass
+class Model:
+    """What must be so, kept in plain sets."""
+
+    made: int = 0
+    covered: set[int] = field(default_factory=set)
+    ever_covered: set[int] = field(default_factory=set)
+    store: int | None = None
+    rows: dict[int, list[int]] = field(default_factory=dict)
+
+
+_append = st.builds(
+    Append,
+    meter=st.integers(0, 2),
+    rows=st.one_of(st.integers(0, 4), st.sampled_from([900, 2600])),
+    historical=st.booleans(),
+)
+_receipts = st.builds(
+    Receipts,
+    spans=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 6)), max_size=3),
+    store=st.integers(0, 1),
+)
+_steps = st.lists(
+    st.one_of(
+        _append, _append, _receipts, st.just(Restart()), st.builds(Prune, st.integers(0, 60))
+    ),
+    max_size=25,
+)
+STORES = (uuid4(), uuid4())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=_steps)
+def test_whatever_happens_the_chain_holds_and_nothing_uncovered_is_forgotten(
+    steps: list[Append | Receipts | Restart | Prune],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spool.db"
+        spool = Spool.open(path)
+        model = Model()
+        chain: dict[int, tuple[str | None, str]] = {}
+        try:
+            for number, step in enumerate(steps):
+                now = NOW + timedelta(days=number)
+                if isinstance(step, Append):
+                    known = model.rows.setdefault(step.meter, [])
+                    start = (known[-1] if known else T0) + 900
+                    part = profile_rows(step.rows, start)
+                    made = put(
+                        spool,
+                        part,
+                        meter=METERS[step.meter],
+                        historical=step.historical,
+                        created_at=now,
+                    )
+                    assert made == list(range(model.made + 1, model.made + 1 + len(made)))
+                    model.made += len(made)
+                    known += [int(row[0] or 0) for row in part.rows]
+                    sent: list[int] = []
+                    for seq in made:
+                        sealed = batch(spool, seq)
+                        chain[seq] = (sealed.header.previous, sealed.header_hash)
+                        for block in blocks(spool, seq):
+                            sent += [int(row[0] or 0) for row in block.rows]
+                    assert sent == [row[0] for row in part.rows]
+                elif isinstance(step, Receipts):
+                    seqs = {
+                        seq
+                        for first, more in step.spans
+                        for seq in range(first, first + more + 1)
+                        if seq <= model.made
+                    }
+                    applied = spool.apply_receipt(
+                        receipt(spool, *_ranges(seqs), store=STORES[step.store], at=now)
+                    )
+                    assert applied.new_store == (model.store not in {None, step.store})
+                    if applied.new_store:
+                        model.covered = set()
+                    model.store = step.store
+                    model.covered |= seqs
+                    model.ever_covered |= seqs
+                elif isinstance(step, Restart):
+                    spool.close()
+                    spool = Spool.open(path)
+                    assert spool.set_aside is None
+                else:
+                    spool.prune(now, timedelta(days=step.days))
+                _holds(spool, model, chain)
+        finally:
+            spool.close()
+
+
+def _ranges(seqs: set[int]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for seq in sorted(seqs):
+        if found and seq == found[-1][1] + 1:
+            found[-1] = (found[-1][0], seq)
+        else:
+            found.append((seq, seq))
+    return found
+
+
+def _holds(spool: Spool, model: Model, chain: dict[int, tuple[str | None, str]]) -> None:
+    due = {spooled.seq: spooled for spooled in spool.due(10_000)}
+    kept = {seq for seq in range(1, model.made + 1) if spool.get(seq) is not None}
+    assert set(due) == kept - model.covered
+    assert set(range(1, model.made + 1)) - model.ever_covered <= kept
+    for seq, spooled in due.items():
+        assert len(spooled.payload) <= MAX_BATCH_BYTES
+        sealed = open_batch(spooled.payload, ring)
+        assert (sealed.header.previous, sealed.header_hash) == chain[seq]
+        assert sealed.header.previous == (chain[seq - 1][1] if seq > 1 else None)
+    for meter, rows in model.rows.items():
+        mark = spool.watermarks(METERS[meter]).get(BLOCK_LOAD_PROFILE)
+        assert mark == (rows[-1] if rows else None)
+
+
+# -------------------------------------------------------------------- kills
+
+
+def test_a_kill_at_any_statement_leaves_all_of_a_poll_or_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    copies: list[Path] = []
+    with Spool.open(path) as spool:
+        put(spool, profile_rows(3))
+
+        def copy(_statement: str) -> None:
+            target = tmp_path / f"killed-{len(copies)}"
+            target.mkdir()
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{path}{suffix}", target / f"spool.db{suffix}")
+            copies.append(target / "spool.db")
+
+        spool._database.set_trace_callback(copy)
+        made = put(
+            spool,
+            profile_rows(2500, T0 + 2700),
+            profile_rows(2, profile=DAILY_LOAD_PROFILE),
+        )
+        spool._database.set_trace_callback(None)
+        copy("")
+        assert len(made) > 1
+
+    outcomes = set()
+    for killed in copies:
+        with Spool.open(killed) as spool:
+            assert spool.set_aside is None
+            seqs = [spooled.seq for spooled in reversed(spool.due(99))]
+            marks = spool.watermarks(METERS[0])
+            assert [batch(spool, seq).header.seq for seq in seqs] == seqs
+            newest = max(
+                int(row[0] or 0)
+                for seq in seqs
+                for block in blocks(spool, seq)
+                if block.profile == BLOCK_LOAD_PROFILE
+                for row in block.rows
+            )
+            assert marks[BLOCK_LOAD_PROFILE] == newest
+            outcomes.add((tuple(seqs), len(marks)))
+            assert put(spool, profile_rows(1), meter=METERS[1]) == [seqs[-1] + 1]
+            following = batch(spool, seqs[-1] + 1).header
+            assert following.previous == batch(spool, seqs[-1]).header_hash
+    assert outcomes == {((1,), 1), ((1, *made), 2)}
+    assert len(copies) > 10

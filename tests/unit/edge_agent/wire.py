@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A bus in memory: virtual meters on a line that a test may disturb, without a port."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from edge_agent.virtual.estate import parse_estate
+from edge_agent.virtual.line import Line
+
+NOW = datetime(2026, 3, 10, 6, 37, 20, tzinfo=UTC)
+
+
+def meter(number: int, address: int, **more: object) -> dict[str, object]:
+    """Describe a virtual meter: single phase, serial ``E{number}``."""
+    return {
+        "label": f"A-{number}",
+        "address": address,
+        "model": "single_phase",
+        "manufacturer": "GSE",
+        "serial": f"E{number}",
+        "load": {"kind": "flat"},
+        **more,
+    }
+
+
+METERS = (
+    meter(1, 17),
+    meter(2, 18),
+    meter(3, 200, max_info=128),
+    meter(4, 19, max_pdu=256, max_info=128),
+)
+
+
+class Wire:
+    """A transport without a port: virtual meters behind a line that a test may disturb."""
+
+    turnaround_s = 0.03
+
+    def __init__(
+        self, *, echo: bool = False, meters: Sequence[Mapping[str, object]] = METERS
+    ) -> None:
+        bus = {"name": "a", "link": "a", "echo": echo, "meter": [dict(each) for each in meters]}
+        estate = parse_estate({"bus": [bus]})
+        self.estate = estate
+        self.now = NOW
+        self.line: Line = estate.lines()["a"]
+        self.answers: Callable[[bytes], bytes] = lambda data: data
+        """What becomes of what the meters say."""
+        self.sent: list[bytes] = []
+        self._waiting = b""
+
+    def line_time_s(self, size: int) -> float:
+        return size * 1e-6
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+        self.line.write(data, 0.0)
+        self._waiting += self.answers(self.line.advance(self.now, 0.0))
+
+    def receive(self, timeout_s: float) -> bytes:
+        assert timeout_s <= 1
+        data, self._waiting = self._waiting, b""
+        return data
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        assert quiet_s <= 1
+        return len(self.receive(0))

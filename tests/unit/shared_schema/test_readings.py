@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, WATER_VOLUME, Unit
+from shared_schema.errors import (
+    ContractError,
+    MalformedMessage,
+    SignatureInvalid,
+    UnknownSchema,
+)
+from shared_schema.message import MeterId
+from shared_schema.readings import (
+    EARLIEST_TS,
+    LATEST_TS,
+    MAX_BATCH_BYTES,
+    Block,
+    Column,
+    new_salt,
+    open_batch,
+    read_header,
+    seal_batch,
+)
+from shared_schema.signing import VerifyKey, generate_key, key_id, sign_line
+
+KEY = generate_key()
+OTHER_KEY = generate_key()
+STREAM = UUID(int=7)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+METER = MeterId(manufacturer="ACME", serial="0042")
+COLUMN = Column(obis=ACTIVE_IMPORT, scaler=0, unit=Unit.WATT_HOUR)
+
+
+def keys(gateway: str, key: str) -> VerifyKey | None:
+    known = gateway == "gw-1" and key == key_id(KEY.public_key())
+    return KEY.public_key() if known else None
+
+
+def a_block(rows: tuple[tuple[int | None, ...], ...] = ((1_800_000_000, None, 5),)) -> Block:
+    return Block(
+        salt=new_salt(),
+        meter=METER,
+        profile=BLOCK_LOAD_PROFILE,
+        period_s=900,
+        columns=(COLUMN,),
+        rows=rows,
+    )
+
+
+def a_batch(
+    *lines: bytes, gateway: str = "gw-1", seq: int = 1, previous: str | None = None
+) -> bytes:
+    return seal_batch(
+        gateway=gateway,
+        stream=STREAM,
+        seq=seq,
+        previous=previous,
+        block_lines=lines or (a_block().to_line(),),
+        created_at=NOW,
+        historical=False,
+        key=KEY,
+    )
+
+
+raw_values = st.none() | st.integers(-(2**63), 2**63 - 1)
+row_values = st.tuples(
+    st.integers(EARLIEST_TS, LATEST_TS - 1), st.none() | st.integers(0, 2**32 - 1), raw_values
+)
+
+
+@given(st.lists(st.lists(row_values, min_size=1, max_size=20), min_size=1, max_size=5))
+def test_what_was_sealed_is_what_is_opened(
+    meters: list[list[tuple[int | None, ...]]],
+) -> None:
+    blocks = [a_block(tuple(rows)) for rows in meters]
+    batch = open_batch(a_batch(*[block.to_line() for block in blocks]), keys)
+    assert batch.blocks() == blocks
+    assert batch.header.stream == STREAM
+
+
+def test_a_batch_is_lines_of_json_that_anyone_can_read() -> None:
+    lines = [json.loads(line) for line in a_batch().split(b"\n")]
+    assert lines[0]["schema"] == "metering.readings/1"
+    assert lines[1]["meter"] == {"manufacturer": "ACME", "serial": "0042"}
+    assert lines[1]["columns"][0] == {"obis": "1.0.1.8.0.255", "scaler": 0, "unit": 30}
+    assert lines[1]["rows"] == [[1_800_000_000, None, 5]]
+    assert set(lines[2]) == {"signature"}
+
+
+def test_headers_chain_by_the_hash_of_the_line() -> None:
+    first = open_batch(a_batch(), keys)
+    second = open_batch(a_batch(seq=2, previous=first.header_hash), keys)
+    assert second.header.previous == first.header_hash
+    with pytest.raises(ValueError, match="predecessor"):
+        a_batch(seq=2)
+
+
+def test_two_equal_blocks_have_different_hashes() -> None:
+    header = read_header(a_batch(a_block().to_line(), a_block().to_line()))
+    assert header.blocks[0] != header.blocks[1]
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_a_batch_or_the_one_error(data: bytes) -> None:
+    with pytest.raises(ContractError):
+        open_batch(data, keys)
+
+
+SEALED = a_batch()
+
+
+@given(st.integers(0, len(SEALED) - 1), st.integers(1, 255))
+def test_no_byte_of_what_is_signed_can_be_changed(position: int, flip: int) -> None:
+    changed = bytearray(SEALED)
+    changed[position] ^= flip
+    try:
+        opened = open_batch(bytes(changed), keys)
+    except ContractError:
+        return
+    # Base64 spells the last bits of a signature in several ways; nothing else may pass.
+    assert SEALED.startswith(b"\n".join([opened.header_line, *opened.block_lines, b""]))
+
+
+def test_a_block_cannot_be_exchanged_or_left_out() -> None:
+    header, first, second, signature = a_batch(a_block().to_line(), a_block().to_line()).split(
+        b"\n"
+    )
+    for lines in ([second, first], [first], [first, second, first], []):
+        with pytest.raises(MalformedMessage):
+            open_batch(b"\n".join([header, *lines, signature]), keys)
+
+
+def test_another_key_is_refused() -> None:
+    header, block, _ = a_batch().split(b"\n")
+    forged = b"\n".join([header, block, sign_line(header, OTHER_KEY)])
+    with pytest.raises(SignatureInvalid, match="not signed by"):
+        open_batch(forged, keys)
+    with pytest.raises(SignatureInvalid, match="enrolled no key"):
+        open_batch(a_batch(gateway="gw-2"), keys)
+
+
+def test_an_unknown_version_is_told_from_garbage() -> None:
+    payload = a_batch().replace(b"metering.readings/1", b"metering.readings/2", 1)
+    with pytest.raises(UnknownSchema, match="readings/2"):
+        open_batch(payload, keys)
+
+
+def test_an_unknown_field_is_ignored() -> None:
+    line = a_block().to_line().replace(b'"kind"', b'"later":{"a":1},"kind"', 1)
+    assert open_batch(a_batch(line), keys).blocks() == [Block.from_line(line)]
+
+
+def test_a_malformed_block_leaves_the_others() -> None:
+    good = a_block()
+    batch = open_batch(a_batch(b'{"kind":"readings"}', good.to_line()), keys)
+    bad, kept = batch.blocks()
+    assert isinstance(bad, MalformedMessage)
+    assert kept == good
+
+
+def test_a_batch_is_bounded() -> None:
+    rows = tuple((1_800_000_000 + n, None, 2**62) for n in range(3000))
+    with pytest.raises(MalformedMessage, match=str(MAX_BATCH_BYTES)):
+        a_batch(a_block(rows).to_line())
+    with pytest.raises(MalformedMessage, match=str(MAX_BATCH_BYTES)):
+        open_batch(b"x" * (MAX_BATCH_BYTES + 1), keys)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"rows": [[1_800_000_000, None]]}, "fields"),
+        ({"rows": [[None, None, 1]]}, "time"),
+        ({"rows": [[0, None, 1]]}, "time"),
+        ({"rows": [[1_800_000_000, None, 1.5]]}, "integer"),
+        ({"rows": [[1_800_000_000, None, True]]}, "integer"),
+        ({"rows": [[1_800_000_000, None, 2**63]]}, "less than"),
+        ({"rows": []}, "1 item"),
+        ({"columns": [COLUMN.model_dump(mode="json")] * 2}, "fields"),
+        ({"salt": "00"}, "salt"),
+        ({"kind": "loss"}, "kind"),
+    ],
+)
+def test_a_block_says_what_is_wrong_with_it(change: dict[str, object], why: str) -> None:
+    document = json.loads(a_block().to_line()) | change
+    with pytest.raises(MalformedMessage, match=why):
+        Block.from_line(json.dumps(document).encode())
+
+
+def test_a_code_stands_in_one_column_only() -> None:
+    with pytest.raises(ValueError, match="two columns"):
+        Block(
+            salt=new_salt(), meter=METER, columns=(COLUMN, COLUMN), rows=((1_800_000_000, 0, 1, 1),)
+        )
+    Block(
+        salt=new_salt(),
+        meter=METER,
+        columns=(COLUMN, Column(obis=WATER_VOLUME, scaler=-3, unit=Unit.CUBIC_METRE)),
+        rows=((1_800_000_000, 0, 1, 1),),
+    )

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""A signature line is checked or refused with the contract's own errors, whatever it holds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared_schema.errors import ContractError, MalformedMessage, SignatureInvalid
+from shared_schema.signing import (
+    SignatureLine,
+    generate_key,
+    open_message,
+    sign_line,
+    sign_message,
+    verify_line,
+)
+
+KEY = generate_key()
+
+
+def test_what_was_signed_opens_and_nothing_else_does() -> None:
+    message = sign_message(b"line", KEY)
+    assert open_message(message, KEY.public_key()) == b"line"
+    with pytest.raises(SignatureInvalid):
+        open_message(message, generate_key().public_key())
+    with pytest.raises(SignatureInvalid):
+        verify_line(b"Line", sign_line(b"line", KEY), KEY.public_key())
+
+
+@given(st.text(max_size=100))
+def test_any_text_for_a_signature_is_refused_in_our_words(text: str) -> None:
+    with pytest.raises(ContractError):
+        verify_line(b"line", SignatureLine(signature=text).to_line(), KEY.public_key())
+
+
+def test_a_signature_beyond_ascii_is_malformed() -> None:
+    line = SignatureLine(signature="\u092e" * 88).to_line()
+    with pytest.raises(MalformedMessage):
+        verify_line(b"line", line, KEY.public_key())
