@@ -30,7 +30,7 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 	@$(BIN)/python -m tests.support.timescale_run
 
 bench: setup ## Print the measured rates beside their limits
-	$(PYTEST) tests/bench -q -s -p no:xdist --bench
+	$(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
 
 docs: setup ## Generate the reference of messages from the models
 	$(BIN)/python -m shared_schema.schemas docs/reference
