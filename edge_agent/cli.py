@@ -54,7 +54,9 @@ def main() -> None:
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Option(help="The gateway's settings, a TOML file.")],
+    config: Annotated[
+        Path, typer.Option(help="The gateway's settings: docs/reference/agent-toml.md.")
+    ],
     check: Annotated[
         bool, typer.Option("--check", help="Try the files, the broker and the ports, and leave.")
     ] = False,
@@ -142,7 +144,12 @@ def read(
 
 @app.command()
 def simulate(
-    estate: Annotated[Path, typer.Argument(metavar="ESTATE.toml", help="Buses and meters.")],
+    estate: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ESTATE.toml", help="Buses and meters: docs/reference/estate-toml.md."
+        ),
+    ],
     directory: Annotated[
         Path | None, typer.Option(help="Where the links to the buses are made.")
     ] = None,
