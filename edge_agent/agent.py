@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 from uuid import UUID
@@ -29,7 +30,8 @@ from edge_agent.errors import (
     PasswordRefused,
 )
 from edge_agent.health import Health
-from edge_agent.link import Memory, peer, sessions
+from edge_agent.link import peer, sessions
+from edge_agent.memory import Memory
 from edge_agent.poll import PollResult, poll
 from edge_agent.publish import Publisher, check_broker
 from edge_agent.schedule import (
@@ -260,14 +262,14 @@ class BusWorker:
     def _poll(self, bus: "_StoppableBus", meter: MeterConfig, *, live: bool) -> None:
         spool = self._agent.spool
         known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
-        marks = spool.watermarks(known) if known else {}
         now = datetime.now(UTC)
         try:
             result = poll(
                 sessions(bus),
                 meter,
-                marks,
+                spool.watermarks,
                 now,
+                captures_of=spool.captures,
                 memory=self._memory,
                 known=known,
                 registers=live,
@@ -309,14 +311,22 @@ class BusWorker:
         """Spool what was read; False where it cannot be kept and is read again next cycle."""
         spool = self._agent.spool
         try:
-            spool.append(
+            append = partial(
+                spool.append,
                 result.meter,
-                result.rows,
-                watermarks=result.watermarks,
                 created_at=now,
-                historical=result.historical,
                 gateway=self._agent.settings.gateway,
                 key=self._agent.key,
+            )
+            if result.backlog:
+                append(result.live, watermarks={}, historical=False)
+            # The watermarks speak of both, so they move with the last.
+            append(
+                result.backlog or result.live,
+                watermarks=result.watermarks,
+                historical=bool(result.backlog),
+                rewound=result.rewound,
+                captures=result.captures,
             )
             spool.remember_meter(
                 result.meter, self._config.name, meter.address, meter.logical_address
