@@ -57,6 +57,8 @@ class Reason(StrEnum):
     REGISTER_DROP = "register_drop"
     PART_OF_MONTH = "part_of_month"
     INCOMPLETE = "incomplete"
+    SCALER = "scaler"
+    """The meter states a scaler that no meter has: what its register counts cannot be told."""
     LEAK = "leak"
 
 
