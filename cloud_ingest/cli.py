@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest import billing, operate, report, selfread
+from cloud_ingest import billing, epochs, operate, report, selfread
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
@@ -125,6 +125,8 @@ def migrate(
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
 app.add_typer(units_app, name="units", no_args_is_help=True)
+epoch_app = typer.Typer(help="Registers that fell for a good reason: rollover, reset.")
+app.add_typer(epoch_app, name="epoch", no_args_is_help=True)
 
 
 @units_app.command("import")
@@ -195,6 +197,59 @@ def self_read(
         measure = BILLING_UNITS[service]
         since = "" if done.used is None else f", {done.used:f} {measure} since the last"
         typer.echo(f"{unit} {service}: {done.value:f} {measure} is stored{since}")
+
+
+@epoch_app.command("add")
+def epoch_add(
+    subject: Annotated[
+        str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+    ],
+    *,
+    society: Society,
+    service: Annotated[Service, typer.Option("--service", help="What the register counts.")],
+    at: Annotated[
+        str, typer.Option("--at", help="Local time of the first reading after the fall.")
+    ],
+    adds: Annotated[
+        str, typer.Option("--adds", help="What it lost there, in kWh or kL; 0 takes it back.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why: rollover, reset …")],
+    by: Annotated[str, typer.Option("--by", help="Who says so.")],
+    source: Annotated[
+        str | None, typer.Option("--source", help="Which meter, where the unit has several.")
+    ] = None,
+    subject_type: SubjectType = "unit",
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Record that a register turned over or was reset, so that its month can be proved.
+
+    Example: cloud-ingest epoch add A-1204 --service electricity --at "2026-07-10 05:00"
+    --adds 1000000 --reason rollover --by caretaker --society "Lake View"
+    """
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn)
+        with _store(dsn, config) as conn:
+            done = epochs.add_epoch(
+                conn,
+                society,
+                subject,
+                service,
+                starts_at=_moment(at, open_store(conn).zone),
+                adds=_decimal(adds),
+                reason=reason,
+                by=by,
+                now=datetime.now(UTC),
+                source=source,
+                subject_type=subject_type,
+                self_read_window=settings.self_read_window,
+            )
+        typer.echo(
+            f"{subject} {service}: meter {done.meter} counts on from {at}; across it "
+            f"{done.used:f} {BILLING_UNITS[service]} were used"
+        )
+        for month in done.close_again:
+            typer.echo(f"{month} may change: cloud-ingest close-month {month}")
 
 
 @app.command("close-month")
