@@ -63,7 +63,10 @@ class Reason(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who made a reading, best claim first: the order is the precedence of election."""
+    """Who made a reading, best claim first: the order is the precedence of election.
+
+    Of two edits the newer one is elected.
+    """
 
     EDIT = "edit"
     METER = "meter"

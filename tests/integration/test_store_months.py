@@ -291,6 +291,19 @@ def test_a_month_that_ends_elsewhere_closes_the_next_ones_again(site: Site, stor
     assert number_of(close(site, "2026-08", now), "A-1").quantity == 32
 
 
+def test_a_month_that_is_closed_after_the_next_one_hands_its_end_on(site: Site) -> None:
+    site.units(unit_line("A-1", "1"))
+    site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
+    dial(site, "300", local("2026-07-03 09:00"))
+    dial(site, "320", local("2026-08-02 09:00"))
+    site.deliver("1", [(START - HOUR, 270_000)])
+    now = local("2026-10-05 00:00")
+    assert number_of(close(site, "2026-07", now), "A-1").quantity == 20
+    june = close(site, "2026-06", now)
+    assert number_of(june, "A-1").quantity == 100
+    assert [(later.month, later.published) for later in june.later] == [("2026-07", 0)]
+
+
 def test_a_month_opens_at_no_number_that_was_withdrawn(site: Site) -> None:
     site.units(unit_line("A-1", "1"))
     site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
