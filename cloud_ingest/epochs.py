@@ -29,15 +29,13 @@ from cloud_ingest.consumption import (
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.exact import exactly
 from cloud_ingest.reconcile import SubjectKind
-from cloud_ingest.selfread import MAX_DIAL, find_dial, most_per_day, neighbours
+from cloud_ingest.selfread import MAX_DIAL, MICROSECOND, find_dial, most_per_day, neighbours
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import BILLED_REGISTER, Service
-
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ _KINDS: dict[SubjectKind, str] = {
     "bulk": "bulk meter",
 }
 FUTURE_TOLERANCE = timedelta(minutes=10)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ def self_read(
                 "forced_because": force_because if fault else None,
             },
         )
-    used = None if before is None else normalised(claimed, epochs) - normalised(before, epochs)
+        since = neighbours(conn, exponents, at - MICROSECOND)[0] if same else before
+    used = None if since is None else normalised(claimed, epochs) - normalised(since, epochs)
     return SelfRead(unit, service, dial.source, dial.meter, value, at, used)
 
 

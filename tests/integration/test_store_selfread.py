@@ -155,7 +155,8 @@ def test_a_typing_error_is_corrected_by_an_edit(old_flat: Site) -> None:
 def test_a_correction_can_itself_be_corrected(old_flat: Site) -> None:
     read(old_flat, "100", START)
     for value in ("910.5", "190.5", "191.5", "190.5"):
-        read(old_flat, value, END, force="read again")
+        done = read(old_flat, value, END, force="read again")
+        assert done.used == Decimal(value) - 100
         assert old_flat.one("SELECT raw FROM reading WHERE ts = %s", END) == (
             int(Decimal(value) * 1000)
         )
