@@ -74,6 +74,8 @@ def connect(dsn: str) -> Connection:
         )
     except psycopg.OperationalError as error:
         raise _refused_or_away(error, where) from None
+    except UnicodeError:  # the resolver cannot even encode the host
+        raise ConfigurationError(f"cannot open {where}: that is no host name") from None
     except psycopg.Error as error:
         raise ConfigurationError(f"cannot open {where}: {type(error).__name__}") from None
     with translated():
