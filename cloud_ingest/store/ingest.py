@@ -28,6 +28,8 @@ from shared_schema.quality import Origin
 ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
 ORIGINS: tuple[Origin, ...] = tuple(Origin)
 
+MAX_NAME_BYTES = 1024
+"""What is kept of a topic, or of the name in it: no gateway of ours has a longer one."""
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = struct.pack(">h", -1)
 _PG_EPOCH_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
@@ -104,13 +106,14 @@ class _Kept:
         row_indexes: Sequence[int],
         at: datetime,
     ) -> None:
+        topic = None if topic is None else _storable(topic, MAX_NAME_BYTES)
         same = (payload_hash, reason.value, topic or "", -1 if ordinal is None else ordinal)
         self.rows[same] = (
             reason.value,
             _storable(detail),
-            None if gateway is None else _storable(gateway),
+            None if gateway is None else _storable(gateway, MAX_NAME_BYTES),
             society_id,
-            None if topic is None else _storable(topic),
+            topic,
             payload,
             payload_hash,
             batch_id,
@@ -440,7 +443,7 @@ def _store_quarantine(conn: Connection, kept: _Kept) -> int:
     return added
 
 
-def _storable(text: str) -> str:
-    """Return a text without what PostgreSQL cannot hold: NUL and lone surrogates."""
+def _storable(text: str, max_bytes: int | None = None) -> str:
+    """Return a text without what PostgreSQL cannot hold: NUL, lone surrogates, the overlong."""
     clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return clean.encode("utf-8", "replace").decode()
+    return clean.encode("utf-8", "replace")[:max_bytes].decode("utf-8", "ignore")
