@@ -317,8 +317,8 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted]) -> Stored:
     stored = _store_packed(conn, rows, f"gateway {', '.join(gateways)}", at)
     newest: dict[int, int] = {}
     for block in blocks:
-        latest = max(row[0] or 0 for row in block.rows)
-        newest[block.meter_id] = max(newest.get(block.meter_id, 0), latest)
+        said = [row[0] or 0 for row in block.rows if any(raw is not None for raw in row[2:])]
+        newest[block.meter_id] = max(newest.get(block.meter_id, 0), *said, 0)
     conn.execute(
         query("meters_heard"), {"meters": list(newest), "times": list(map(float, newest.values()))}
     )
