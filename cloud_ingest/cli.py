@@ -100,6 +100,10 @@ def migrate(
         bool,
         typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
     ] = False,
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
+    ] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -108,9 +112,14 @@ def migrate(
     Example: cloud-ingest migrate --zone Asia/Kolkata
     """
     with one_line_errors(), connect(dsn_of(load_settings(config, dsn=dsn))) as conn:
-        done = run_migrations(conn, zone=zone, portable=portable)
+        done = run_migrations(conn, zone=zone, portable=portable, restored=restored)
         what = ", ".join(done.applied) if done.applied else "nothing was missing"
         typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
+        if done.renewed is not None:
+            typer.echo(
+                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
+                "and will send again what it still keeps and this store lacks"
+            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")

@@ -22,6 +22,7 @@ from cloud_ingest.store import outbox, quarantine
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.quarantine import QuarantineState
+from cloud_ingest.store.receipts import store_id
 from cloud_ingest.store.registry import enrol_gateway, ensure_society, load_registry
 from deploy.demo.mosquitto import (
     BrokerUser,
@@ -196,6 +197,19 @@ def test_sealed_batches_are_stored_and_receipted(site: Site) -> None:
         gateway.wait(before + 1)  # it came again, so its receipt may have been lost
         assert site.count("reading") == 2 * 4 * 50
         wait_until(lambda: site.count("reading_day") > 0)
+
+
+def test_a_store_that_was_restored_is_told_with_the_next_receipt(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[0])
+    with site.ingest():
+        gateway.publish(sealer.topic, sealer.seal(block_line("1", [(NOW, 1)])))
+        before = gateway.wait_receipt(sealer, site.key, 1).store
+        subprocess.check_call(site.command("migrate", "--restored", "--dsn", site.dsn))
+        gateway.publish(sealer.topic, sealer.seal(block_line("1", [(NOW - timedelta(hours=1), 1)])))
+        after = gateway.wait_receipt(sealer, site.key, 2).store
+    assert after == store_id(site.conn)
+    assert after != before
 
 
 def test_a_gap_in_the_numbers_is_a_gap_in_the_receipt(site: Site) -> None:
