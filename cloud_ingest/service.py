@@ -534,7 +534,10 @@ async def _until_stopping(serving: Coroutine[None, None, None]) -> None:
 
 
 def _taken(answer: bool | BaseException) -> bool:  # noqa: FBT001
-    """Say whether the broker took a message, from what `Link.publish` gave."""
+    """Say whether the broker took a message, from what `Link.publish` gave.
+
+    That nobody listens is no reason to hold it: what must arrive is retained or acknowledged.
+    """
     if isinstance(answer, BrokerRefused):
         logger.error("%s", answer, extra={"action": "publish_refused"})
         return False

@@ -17,6 +17,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from cloud_ingest.billing import close_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.store import outbox, quarantine
 from cloud_ingest.store.connection import Connection, connect
@@ -31,7 +32,7 @@ from deploy.demo.mosquitto import (
     gateway_user,
     local_mosquitto,
 )
-from shared_schema.billing import BillingAck
+from shared_schema.billing import BillingAck, Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from shared_schema.gateway import Status
@@ -42,7 +43,12 @@ from shared_schema.signing import (
     private_key_to_pem,
     public_key_to_pem,
 )
-from shared_schema.topics import GatewayTopic, billing_ack_topic, gateway_topic
+from shared_schema.topics import (
+    GatewayTopic,
+    billing_ack_topic,
+    gateway_topic,
+    reconciliation_topic,
+)
 from tests.support.gateway import MAKER, WATER, Sealer, TestGateway, block_line
 from tests.support.servers import SqlServer
 
@@ -522,6 +528,23 @@ def test_a_number_is_sent_until_billing_has_it(site: Site) -> None:
         site.conn.execute("UPDATE outbox SET published_at = published_at - interval '1 hour'")
         time.sleep(1.5)
         assert len(billing.messages) == 4
+
+
+def test_a_reconciliation_waits_for_an_accounting_that_comes_late(
+    database: str, tmp_path: Path
+) -> None:
+    with local_mosquitto(users=[CLOUD, OTHER]) as server, ExitStack() as stack:
+        site = Site(database, server, tmp_path, stack)
+        site.meter("1")
+        site.conn.execute("UPDATE assignment SET tower = 'A'")
+        month = f"{NOW - timedelta(days=40):%Y-%m}"
+        (made,) = close_month(site.conn, SOCIETY, month, NOW).reconciliations
+        with site.ingest():
+            wait_until(lambda: site.count("outbox", "published_at IS NULL") == 0)
+        accounting = site.client(OTHER, "metering/v1/society/+/reconciliation/#")
+        ((topic, payload, _retain),) = accounting.wait(1)
+        assert topic == reconciliation_topic(SOCIETY, month, "A", made.service)
+        assert Reconciliation.from_line(payload) == made
 
 
 def test_a_leak_is_told_from_a_back_fill_and_cleared(site: Site) -> None:
