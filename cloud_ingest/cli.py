@@ -403,7 +403,9 @@ def quarantine_show(
 @quarantine_app.command("replay")
 def quarantine_replay(
     entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is open.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that is open and can be mended.")
+    ] = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,

@@ -3,8 +3,11 @@
 
 In: the number of an entry. Out: the entry, or what became of it. An entry is a whole message
 (nothing of it was verified), a block of a stored batch, or rows of such a block. A replay runs
-it through `accept` and `commit` once more with the registry of today: what is mended is stored
-and the entry closed; what is not stays open, with its reason. Nothing is ever deleted here.
+it through `accept` and `commit` once more with the registry of today and the receipt of then:
+what is mended is stored and the entry closed; what is not stays open, with its reason. So what
+was of the future when it came stays out for ever, although that time has come meanwhile.
+
+Never: a row that is deleted.
 """
 
 from collections.abc import Sequence
@@ -27,6 +30,9 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.ingest import commit
 from shared_schema.readings import Batch, Header
 from shared_schema.topics import GatewayTopic, gateway_topic
+
+NOT_MENDED = frozenset({QuarantineReason.FORK, QuarantineReason.FUTURE})
+"""What no import, enrolment or repair makes good: a replay of everything leaves these out."""
 
 
 class QuarantineState(StrEnum):
@@ -113,7 +119,7 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
         conn: The store.
         registry: Who is known today.
         quarantine_id: The entry.
-        now: The time: it is the receipt of the rows that are stored.
+        now: The time at which the entry is closed.
 
     Raises:
         NotFound: there is no such entry.
@@ -129,7 +135,7 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
         )
     with conn.transaction():
         if entry.batch_id is None or entry.ordinal is None:
-            verdict = _judge_message(registry, entry, payload or b"", now)
+            verdict = _judge_message(registry, entry, payload or b"")
             if isinstance(verdict, Refused):
                 return Replay(
                     quarantine_id,
@@ -140,7 +146,7 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
             done = commit(conn, [verdict])
             left: Sequence[Rejection] = ()
         else:
-            verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal, now)
+            verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal)
             left = [each for each in verdict.rejections if _is_still(entry, each)]
             mended = Accepted(
                 verdict.batch, verdict.gateway, verdict.blocks, (), verdict.received_at
@@ -167,23 +173,19 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
 
 
-def _judge_message(
-    registry: Registry, entry: Entry, payload: bytes, now: datetime
-) -> Accepted | Refused:
+def _judge_message(registry: Registry, entry: Entry, payload: bytes) -> Accepted | Refused:
     topic = entry.topic or gateway_topic(entry.gateway or "", GatewayTopic.READINGS)
-    return accept(topic, payload, registry, now)
+    return accept(topic, payload, registry, entry.first_at)
 
 
-def _judge_block(
-    conn: Connection, registry: Registry, batch_id: int, ordinal: int, now: datetime
-) -> Accepted:
+def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:
     row = conn.execute(query("quarantine_batch"), (batch_id,)).fetchone()
     gateway = None if row is None else registry.gateways.get(row[2])
     if row is None or gateway is None:
         raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
-    header_line, signature_line, _name, lines = row
+    header_line, signature_line, _name, received_at, lines = row
     batch = Batch(Header.from_line(header_line), header_line, tuple(lines), signature_line)
-    return examine(batch, gateway, registry, now, [ordinal])
+    return examine(batch, gateway, registry, received_at, [ordinal])
 
 
 def _is_still(entry: Entry, rejection: Rejection) -> bool:
