@@ -23,7 +23,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, change_event, open_events, raise_event
 from cloud_ingest.store.rule_inputs import AssignedMeter, Register, assigned_meters, registers
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
-from shared_schema.events import Event, EventKind, Subject, SubjectType
+from shared_schema.events import Event, EventKind, EventService, Subject, SubjectType
 
 FIRST_LOOK = timedelta(hours=27)
 """The newest day of a register, and a little more for readings beside the hour."""
@@ -32,7 +32,7 @@ EARLIER_BY = timedelta(hours=1)
 MAX_LABEL = 64
 LITRES: dict[int, Decimal] = {Unit.LITRE: Decimal(1), Unit.CUBIC_METRE: Decimal(1000)}
 
-Key = tuple[int, SubjectType, str, Service]
+Key = tuple[int, SubjectType, str, EventService]
 """Society, subject, service: one flag of a kind is open for each at most."""
 
 

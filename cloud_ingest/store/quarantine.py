@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloud_ingest.accept import (
+    CONTRADICTIONS,
     Accepted,
     QuarantineReason,
     Refused,
@@ -26,12 +27,13 @@ from cloud_ingest.accept import (
     examine,
 )
 from cloud_ingest.errors import NotFound, UserError
+from cloud_ingest.store.chain import end_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.ingest import commit
 from shared_schema.readings import Batch, Header
 from shared_schema.topics import GatewayTopic, gateway_topic
 
-NOT_MENDED = frozenset({QuarantineReason.FORK, QuarantineReason.FUTURE})
+NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}
 """What no import, enrolment or repair makes good: a replay of everything leaves these out."""
 
 
@@ -133,6 +135,11 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
             f"entry {quarantine_id} is a fork: two batches claim one number, and the first one "
             "stands; look into the gateway, then dismiss it"
         )
+    if entry.reason == QuarantineReason.BROKEN_LINK:
+        raise UserError(
+            f"entry {quarantine_id} is a broken link: its batch is stored as it was signed; look "
+            "into the gateway, then dismiss it"
+        )
     with conn.transaction():
         if entry.batch_id is None or entry.ordinal is None:
             verdict = _judge_message(registry, entry, payload or b"")
@@ -163,6 +170,8 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
 def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     """Close an entry that shall never be stored; its bytes stay.
 
+    With the last one that contradicts the evidence of a gateway the gateway's flag ends.
+
     Raises:
         NotFound: there is no such entry.
         UserError: it is closed already.
@@ -170,7 +179,10 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     entry, _payload = show(conn, quarantine_id)
     if entry.state is not QuarantineState.OPEN:
         raise UserError(f"entry {quarantine_id} is {entry.state} already")
-    _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
+    with conn.transaction():
+        _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
+        if entry.reason in CONTRADICTIONS and entry.gateway is not None:
+            end_contradiction(conn, entry.gateway, now)
 
 
 def _judge_message(registry: Registry, entry: Entry, payload: bytes) -> Accepted | Refused:
