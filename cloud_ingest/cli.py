@@ -261,7 +261,9 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
-events_app = typer.Typer(help="Flags for other modules: leaks, read failures, evidence that does not hold.")
+events_app = typer.Typer(
+    help="Flags for other modules: leaks, read failures, evidence that does not hold."
+)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 
