@@ -340,7 +340,7 @@ def _reconcile(
             continue
         line = months.put_reconciliation(conn, closing.society_id, made)
         topic = reconciliation_topic(closing.society, closing.month, tower, service)
-        enqueue(conn, topic, line)
+        enqueue(conn, topic, line, retain=True)
         found.append(made)
     return found
 

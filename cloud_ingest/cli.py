@@ -106,6 +106,10 @@ def migrate(
         bool,
         typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
     ] = False,
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
+    ] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -118,9 +122,16 @@ def migrate(
     with one_line_errors():
         settings = load_settings(config, dsn=dsn)
         with connect(dsn_of(settings)) as conn:
-            done = run_migrations(conn, zone=zone or settings.zone, portable=portable)
+            done = run_migrations(
+                conn, zone=zone or settings.zone, portable=portable, restored=restored
+            )
         what = ", ".join(done.applied) if done.applied else "nothing was missing"
         typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
+        if done.renewed is not None:
+            typer.echo(
+                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
+                "and will send again what it still keeps and this store lacks"
+            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
@@ -328,7 +339,9 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
-events_app = typer.Typer(help="Flags for other modules: leaks, read failures.")
+events_app = typer.Typer(
+    help="Flags for other modules: leaks, read failures, evidence that does not hold."
+)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 
@@ -470,7 +483,9 @@ def quarantine_show(
 @quarantine_app.command("replay")
 def quarantine_replay(
     entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is open.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that is open and can be mended.")
+    ] = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,

@@ -15,13 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud_ingest import logs
-from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable, UserError
+from cloud_ingest.errors import (
+    BrokerLost,
+    ConfigurationError,
+    StoreError,
+    StoreUnavailable,
+    UserError,
+)
 from cloud_ingest.service import Service, ServiceSettings
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, list_events
-from cloud_ingest.store.quarantine import Entry, QuarantineState
+from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay
 from cloud_ingest.store.registry import find_society, load_registry
 from cloud_ingest.subscribe import Broker
 from shared_schema.errors import ContractError
@@ -245,10 +251,11 @@ def show_quarantine(conn: Connection, quarantine_id: int, *, as_json: bool, say:
 def replay_quarantine(
     conn: Connection, quarantine_ids: Sequence[int], *, everything: bool, as_json: bool, say: Say
 ) -> None:
-    """Try entries once more.
+    """Try entries once more; one that cannot be tried stays open and stops no other.
 
     Raises:
-        UserError: none or both of ids and everything were given, or an entry cannot be.
+        UserError: none or both of ids and everything were given, or some could not be tried.
+        StoreUnavailable: the store went away; what was done before is said.
     """
     ids = list(quarantine_ids)
     if everything == bool(ids):
@@ -257,10 +264,29 @@ def replay_quarantine(
         ids = sorted(
             entry.quarantine_id
             for entry in quarantine.list_entries(conn, limit=EVERYTHING)
-            if entry.reason != "fork"
+            if entry.reason not in quarantine.NOT_MENDED
         )
     registry = load_registry(conn)
-    done = [quarantine.replay(conn, registry, each, datetime.now(UTC)) for each in ids]
+    done: list[Replay] = []
+    failed = 0
+    try:
+        for each in ids:
+            try:
+                done.append(quarantine.replay(conn, registry, each, datetime.now(UTC)))
+            except (StoreUnavailable, ConfigurationError):
+                raise
+            except (StoreError, UserError) as error:
+                done.append(Replay(each, QuarantineState.OPEN, 0, str(error)))
+                failed += 1
+    finally:
+        _say_replays(done, as_json=as_json, say=say)
+    if not ids and not as_json:
+        say("Nothing can be replayed.")
+    if failed:
+        raise UserError(f"{failed} of {len(ids)} entries could not be tried: see above why")
+
+
+def _say_replays(done: Sequence[Replay], *, as_json: bool, say: Say) -> None:
     if as_json:
         say(_json([asdict(each) for each in done]))
         return
@@ -269,8 +295,6 @@ def replay_quarantine(
             say(f"{each.quarantine_id}: replayed, {each.new_readings} new readings")
         else:
             say(f"{each.quarantine_id}: still open: {each.reason}")
-    if not done:
-        say("Nothing is kept apart.")
 
 
 def list_flags(

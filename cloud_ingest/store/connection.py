@@ -41,6 +41,8 @@ _NO_ACCESS = (
     pg.InsufficientPrivilege,
 )
 _ABSENT = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
+_TOO_MUCH = "54"
+"""SQLSTATE class of a value that is over a limit of the server, such as an index row."""
 _TRANSIENT = (pg.OperationalError, pg.InterfaceError, pg.InternalError)
 
 
@@ -158,7 +160,10 @@ def translate(error: psycopg.Error) -> IngestError:
         return ConfigurationError(f"the database does not allow it: {text}")
     if isinstance(error, _ABSENT):
         return NotMigrated(f"the store is not of this version ({text}): run cloud-ingest migrate")
-    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+    over_a_limit = isinstance(error, pg.ConfigurationLimitExceeded) or (
+        error.sqlstate is not None and error.sqlstate.startswith(_TOO_MUCH)
+    )
+    if over_a_limit or isinstance(error, psycopg.DataError | psycopg.IntegrityError):
         return NotStorable(f"the database refuses the values: {text}")
     if isinstance(error, _TRANSIENT):
         return StoreUnavailable(f"the database cannot do it now: {text}")

@@ -118,5 +118,5 @@ CREATE TABLE quarantine (
   resolved_at timestamptz
 );
 CREATE UNIQUE INDEX quarantine_same
-  ON quarantine (payload_hash, reason, coalesce(topic, ''), coalesce(ordinal, -1));
+  ON quarantine (payload_hash, reason, hashtextextended(coalesce(topic, ''), 0), coalesce(ordinal, -1));
 COMMENT ON COLUMN quarantine.payload IS 'the bytes that nothing vouches for; null where batch_id has them';
