@@ -45,6 +45,8 @@ _INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCF: 0xC7}
 """Tag of a ciphered answer, and of what must be inside: initiate, get, action."""
 _REFUSALS: Final = (b"\xd8", b"\x0e")
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
+_CIPHERED_CONTEXT: Final = bytes.fromhex("060760857405080103")
+_GMAC_MECHANISM: Final = bytes.fromhex("60857405080205")
 _CLIENT_MAKER = b"IOU"
 
 
@@ -258,27 +260,31 @@ def acceptance(answer: bytes, label: str) -> Acceptance:
     Raises:
         ProtocolViolation: it is not ciphered, or gives no system title.
     """
-    fields = _fields(answer, label)
-    if fields.get(0xA1, b"")[-1:] != b"\x03":
+    fields = _fields(answer, 1, label)
+    if fields.get(0xA1) != _CIPHERED_CONTEXT:
         raise ProtocolViolation(f"{label} accepts an association without ciphering")
-    title = fields.get(0xA4, b"")[2:]
+    title = _fields(fields.get(0xA4, b""), 0, label).get(0x04, b"")
     if len(title) != TITLE_BYTES:
         raise ProtocolViolation(f"{label} gives no system title of {TITLE_BYTES} bytes")
-    information = fields.get(0xBE, b"")
-    if information[:1] != b"\x04":
+    initiate = _fields(fields.get(0xBE, b""), 0, label).get(0x04)
+    if initiate is None:
         raise ProtocolViolation(f"{label} accepts an association without its terms")
-    _, at = length(information, 1)
-    return Acceptance(title, fields.get(0xAA, b"")[2:], information[at:])
+    challenge = b""
+    if fields.get(0x89) == _GMAC_MECHANISM:
+        challenge = _fields(fields.get(0xAA, b""), 0, label).get(0x80, b"")
+    return Acceptance(title, challenge, initiate)
 
 
-def _fields(answer: bytes, label: str) -> dict[int, bytes]:
-    _, at = length(answer, 1)
+def _fields(data: bytes, at: int, label: str) -> dict[int, bytes]:
+    """Cut BER elements into tag and content; from 1 on, those within the first one."""
+    if at:
+        _, at = length(data, at)
     fields: dict[int, bytes] = {}
-    while at < len(answer):
-        size, start = length(answer, at + 1)
-        if start + size > len(answer):
+    while at < len(data):
+        size, start = length(data, at + 1)
+        if start + size > len(data):
             raise ProtocolViolation(f"{label} sent half an AARE")
-        fields[answer[at]] = answer[start : start + size]
+        fields[data[at]] = data[start : start + size]
         at = start + size
     return fields
 

@@ -76,6 +76,7 @@ _NORMAL, _BLOCK, _LIST = 1, 2, 3
 # AARE source diagnostics that speak of the password or of its mechanism.
 _WRONG_PASSWORD = frozenset((11, 12, 13, 14))
 _NO_REASON = 1
+_AUTHENTICATION_REQUIRED = 14
 # What refuses a service in the clear: exception, service error.
 _REFUSALS = (b"\xd8", b"\x0e")
 _SHORTEST_CHALLENGE = 8
@@ -347,6 +348,12 @@ class Session:
             )
         challenge = b""
         if ciphering is not None:
+            agreed = _AUTHENTICATION_REQUIRED if ciphering.gmac else 0
+            if diagnostic != agreed:
+                raise AssociationRefused(
+                    f"{self.peer.label} takes client {self.peer.client} for another kind of "
+                    f"security (diagnostic {diagnostic})"
+                )
             accepted = security.acceptance(answer, self.peer.label)
             if accepted.title == ciphering.title:
                 raise ProtocolViolation(f"{self.peer.label} has the gateway's own system title")
@@ -357,7 +364,7 @@ class Session:
             self._client.parseAareResponse(GXByteBuffer(answer))
         if ciphering is not None and ciphering.gmac:
             self._prove(ciphering, challenge)
-        elif self._client.isAuthenticationRequired or challenge:
+        elif self._client.isAuthenticationRequired:
             raise AssociationRefused(f"{self.peer.label} wants high-level security")
 
     def _prove(self, ciphering: security.Ciphering, challenge: bytes) -> None:
