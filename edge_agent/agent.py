@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent import clock, model
 from edge_agent.bus import Bus
+from edge_agent.counter import Counters, SpoolStore
 from edge_agent.errors import (
     BusError,
     BusLost,
@@ -227,6 +228,9 @@ class BusWorker:
         self._meters = {meter.label: meter for meter in config.meters}
         self._states = {label: MeterState(label) for label in self._meters}
         self._memory = Memory()
+        self._counters = Counters(
+            SpoolStore(agent.spool), gateway=agent.settings.gateway, bus=config.name
+        )
         # The schedule counts in quarter hours; another period is another pace of its clock.
         self._pace = CYCLE_S / agent.settings.poll_period_s
 
@@ -264,7 +268,7 @@ class BusWorker:
         now = datetime.now(UTC)
         try:
             result = poll(
-                sessions(bus),
+                sessions(bus, self._counters),
                 meter,
                 marks,
                 now,
