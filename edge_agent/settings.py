@@ -50,7 +50,8 @@ _PATHS = frozenset(
     }
 )
 """Keys whose texts are paths: a relative one starts at the settings file's folder."""
-_SECRET_BYTES = 4096
+_SECRET_BYTES = 64 * 1024
+"""A key of any kind, with its certificate chain, is smaller."""
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {
     16: (Mode.NONE,),
     32: (Mode.LLS, Mode.LLS_AE),
@@ -61,7 +62,10 @@ Key = TypeVar("Key")
 
 
 def read_secret(path: Path, what: str) -> bytes:
-    """Read a file that its owner alone may read.
+    """Read a file that its owner alone may read, or a credential that systemd gave.
+
+    Credentials stand below ``$CREDENTIALS_DIRECTORY``, in a folder for this service alone, and
+    have mode 0440.
 
     Raises:
         ConfigurationError: it cannot be read, is no file, is too large, or others may read it.
@@ -72,7 +76,8 @@ def read_secret(path: Path, what: str) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ConfigurationError(f"{what}: {path} is not a file")
-            if stat.S_IMODE(mode) & (0o137 if _is_credential(path) else 0o177):
+            others = 0o337 if _is_credential(path) else 0o177
+            if stat.S_IMODE(mode) & 0o177 and stat.S_IMODE(mode) & others:
                 raise ConfigurationError(
                     f"{what}: others may read {path}: set its mode with: chmod 600 {path}"
                 )
@@ -85,9 +90,8 @@ def read_secret(path: Path, what: str) -> bytes:
 
 
 def _is_credential(path: Path) -> bool:
-    """Return whether systemd put the file there: its access list shows as the group's right."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return folder is not None and path.parent == Path(folder)
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return folder.startswith("/") and path.resolve().is_relative_to(Path(folder).resolve())
 
 
 def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
@@ -184,12 +188,6 @@ class MeterConfig(BaseModel):
             )
         )
         return Keys(encryption, authentication, suite)
-
-    @property
-    def secret_files(self) -> tuple[Path, ...]:
-        """The files that hold its secrets."""
-        named = (self.password_file, self.encryption_key_file, self.authentication_key_file)
-        return tuple(path for path in named if path is not None)
 
     def password(self) -> SecretStr | None:
         """Read the LLS password, or None where this meter has none.

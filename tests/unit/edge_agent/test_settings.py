@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.security import Mode
-from edge_agent.settings import BrokerConfig, MeterConfig, load_settings
+from edge_agent.settings import BrokerConfig, MeterConfig, load_settings, read_secret
 from shared_schema.signing import (
     fingerprint,
     generate_key,
@@ -163,7 +163,7 @@ def test_the_clouds_key_is_a_public_key(file: Path, tmp_path: Path) -> None:
         (b"secret", 0o644, "others may read"),
         (b"\n", 0o600, "must hold 1 to 256 characters"),
         (b"x" * 300, 0o600, "must hold 1 to 256 characters"),
-        (b"x" * 5000, 0o600, "is larger than"),
+        (b"x" * 70_000, 0o600, "is larger than"),
         ("पासवर्ड".encode(), 0o600, "ASCII"),
     ],
 )
@@ -214,7 +214,6 @@ def test_each_client_has_its_security(tmp_path: Path) -> None:
     keys = meter.keys()
     assert keys is not None
     assert keys.encryption == keys.authentication == b"\x0f" * 16
-    assert meter.secret_files == tuple(tmp_path / name for name in ("password", "ek", "ak"))
     assert MeterConfig(label="A-1", address=17).keys() is None
 
 
@@ -259,15 +258,51 @@ def test_a_key_file_that_cannot_be_used(
     assert content.decode() not in str(caught.value)
 
 
-def test_a_key_of_systemd_may_show_its_access_list(
+@pytest.mark.parametrize("mode", [0o400, 0o440])
+def test_a_systemd_credential_may_be_read_by_its_group(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    secret = folder / "meter.pw"
+    secret.write_bytes(b"secret")
+    secret.chmod(mode)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    if mode == 0o440:
+        with pytest.raises(ConfigurationError, match="others may read"):
+            read_secret(secret, "a password")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    assert read_secret(secret, "a password") == b"secret"
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o640, 0o460])
+def test_a_credential_that_more_may_do_with_is_refused(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    secret = tmp_path / "meter.pw"
+    secret.write_bytes(b"secret")
+    secret.chmod(mode)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        read_secret(secret, "a password")
+
+
+def test_a_link_out_of_the_credentials_is_no_credential(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meter = secured(tmp_path)
-    (tmp_path / "ek").chmod(0o440)
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    secret = tmp_path / "meter.pw"
+    secret.write_bytes(b"secret")
+    secret.chmod(0o440)
+    (folder / "link").symlink_to(secret)
     with pytest.raises(ConfigurationError, match="others may read"):
-        meter.keys()
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert meter.keys() is not None
-    (tmp_path / "ek").chmod(0o444)
-    with pytest.raises(ConfigurationError, match="others may read"):
-        meter.keys()
+        read_secret(folder / "link", "a password")
+
+
+def test_a_large_tls_key_is_read(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(b"k" * 20_000)
+    key.chmod(0o600)
+    assert len(read_secret(key, "a key")) == 20_000
