@@ -12,6 +12,7 @@ AgentError
 │   │   └── CounterRefused   to the invocation counter: the meter is asked for its own
 │   ├── NoCounter         no invocation counter is left, or none can be kept on disk
 │   ├── WrongIdentity     another meter than expected answers here, or one without a serial
+│   │   └── AddressShared    two meters answer at one address: nothing of the poll counts
 │   ├── AccessDenied      an object this client may not read, or that is not there
 │   └── ProtocolViolation the meter's bytes are no DLMS: a new session may help
 ├── PublishError          retry: the broker did not take it
@@ -71,6 +72,10 @@ class NoCounter(MeterError):
 
 class WrongIdentity(MeterError):
     """The meter is not the one it was, or does not say which it is."""
+
+
+class AddressShared(WrongIdentity):
+    """Two meters answer at one address: whose value it is cannot be told."""
 
 
 class AccessDenied(MeterError):

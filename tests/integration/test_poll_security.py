@@ -19,7 +19,8 @@ from edge_agent.errors import (
     ProtocolViolation,
 )
 from edge_agent.frames import check_sequence
-from edge_agent.link import Memory, sessions
+from edge_agent.link import sessions
+from edge_agent.memory import Memory
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool import Spool
@@ -90,7 +91,7 @@ class World:
             return poll(
                 sessions(self.bus, counters, sleep=self.rests.append),
                 self.config(),
-                {},
+                lambda _meter: {},
                 self.now,
                 memory=self.memory,
                 monotonic=lambda: 0.0,
