@@ -6,11 +6,14 @@ Never: a stored state; what was read of a meter whose identity is in doubt (`Kno
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from edge_agent import decode
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
+
+_MAX_DOUBTED: Final = 256
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class Known:
             if self.doubted and self.doubted[-1][0] <= first <= self.doubted[-1][1]:
                 first, last = self.doubted[-1][0], max(last, self.doubted.pop()[1])
             self.doubted.append((first, last))
+        del self.doubted[:-_MAX_DOUBTED]
         self.clock_at, self.wrong_by = at, wrong_by
 
     def is_doubted(self, ts: int) -> bool:

@@ -151,6 +151,17 @@ def test_a_back_fill_leaves_the_registers_out_and_is_historical(password: Path) 
     assert not again.caught_up
 
 
+def test_after_an_outage_the_newest_rows_go_first(password: Path) -> None:
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 8 * 86400, DAILY_LOAD_PROFILE: NOW_S}
+    found = read(Wire(), config(password), marks)
+    border = NOW_S - 2 * HOUR_S
+    assert {block.profile for block in found.live} == {None, BLOCK_LOAD_PROFILE}
+    assert {block.profile for block in found.backlog} == {BLOCK_LOAD_PROFILE}
+    assert all((row[0] or 0) >= border for block in found.live for row in block.rows)
+    assert all((row[0] or 0) < border for block in found.backlog for row in block.rows)
+    assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 8 * 96 + 5
+
+
 def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> None:
     wire = Wire()
     memory = Memory()
