@@ -6,7 +6,8 @@ Never: a key in a `repr` or an error; bytes whose tag is wrong; a clock, a file,
 
 What a meter answers is opened here and not by gurux-dlms: it would let the meter's answer
 choose the protection (`cipher.security = p.security`), takes an answer in the clear for a
-ciphered one, and prints tags and private keys.
+ciphered one, and prints tags and private keys. What is sent is sealed here as well: the
+library's own AES takes 7 ms for a request on a PC.
 
 Source: IEC 62056-5-3 (DLMS UA 1000-2): glo- and general-glo-ciphering, HLS mechanism 5. The
 suites 1 and 2 differ here by the security control byte and, for suite 2, the size of the keys;
@@ -147,6 +148,32 @@ def client_title(place: str) -> bytes:
 def counter_object(client: int) -> Obis:
     """Return the object that shows a client's invocation counter to everyone."""
     return Obis(0, 0, 43, 1, client // 16, 255)
+
+
+def seal(keys: Keys, title: bytes, counter: int, plain: bytes) -> bytes:
+    """Authenticate and encrypt: security control, counter, ciphertext, tag.
+
+    Args:
+        keys: EK and AK.
+        title: the system title of the side that sends.
+        counter: a number that was never used before with this title and key.
+        plain: an APDU.
+    """
+    head = bytes((_BOTH | keys.suite,))
+    number = counter.to_bytes(4, "big")
+    encryptor = Cipher(algorithms.AES(keys.encryption), modes.GCM(title + number)).encryptor()
+    encryptor.authenticate_additional_data(head + keys.authentication)
+    hidden = encryptor.update(plain) + encryptor.finalize()
+    return head + number + hidden + encryptor.tag[:_TAG_BYTES]
+
+
+def sized(content: bytes) -> bytes:
+    """Return bytes with their length before them, in as few bytes as it takes."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((size,)) + content
+    count = (size.bit_length() + 7) // 8
+    return bytes((0x80 | count,)) + size.to_bytes(count, "big") + content
 
 
 def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> tuple[bytes, int]:
