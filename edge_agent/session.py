@@ -386,8 +386,9 @@ class Session:
                 )
             unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
+                secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(
-                    f"{self.peer.label} refuses the password of client {self.peer.client} "
+                    f"{self.peer.label} refuses the {secret} of client {self.peer.client} "
                     f"(diagnostic {diagnostic})"
                 )
             raise AssociationRefused(
