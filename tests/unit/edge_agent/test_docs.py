@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from edge_agent import settings
 from edge_agent.settings import load_settings
-from edge_agent.virtual import estate
+from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -51,6 +51,7 @@ def shown(field: FieldInfo) -> str | None:
         (ESTATE, "[[bus]]", estate.BusConfig),
         (ESTATE, "[[bus.meter]]", estate.MeterConfig),
         (ESTATE, "load", estate.LoadConfig),
+        (ESTATE, "security", keyring.SecurityConfig),
     ],
 )
 def test_each_key_is_there_with_its_default(
