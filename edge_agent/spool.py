@@ -206,7 +206,7 @@ class Spool:
         key: SigningKey,
     ) -> list[int]:
         made: list[int] = []
-        with self._transaction() as database:
+        with self.transaction() as database:
             seq, previous = database.execute("SELECT last_seq, last_hash FROM spool").fetchone()
             for group in groups:
                 seq += 1
@@ -240,7 +240,7 @@ class Spool:
 
     def watermarks(self, meter: MeterId) -> dict[Obis, int]:
         """Return, for each profile of a meter, up to which time (s, UTC) its rows are kept."""
-        with self._reading() as database:
+        with self.reading() as database:
             found = database.execute(
                 "SELECT profile, ts FROM watermark WHERE manufacturer = ? AND serial = ?",
                 (meter.manufacturer, meter.serial),
@@ -249,7 +249,7 @@ class Spool:
 
     def known_meter(self, bus: str, address: int, logical_address: int = 1) -> MeterId | None:
         """Return which meter answered last at this address, or None before the first time."""
-        with self._reading() as database:
+        with self.reading() as database:
             row = database.execute(
                 "SELECT manufacturer, serial FROM known_meter"
                 " WHERE bus = ? AND address = ? AND logical_address = ?",
@@ -263,7 +263,7 @@ class Spool:
         """Keep which meter answers at this address."""
         if self.known_meter(bus, address, logical_address) == meter:
             return
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "INSERT OR REPLACE INTO known_meter VALUES (?, ?, ?, ?, ?)",
                 (bus, address, logical_address, meter.manufacturer, meter.serial),
@@ -277,7 +277,7 @@ class Spool:
             skip: seqs that are in flight.
         """
         chosen: list[int] = []
-        with self._reading() as database:
+        with self.reading() as database:
             for order in (
                 "SELECT seq FROM waiting WHERE historical = 0 ORDER BY seq DESC",
                 "SELECT seq FROM waiting WHERE historical = 1 ORDER BY seq",
@@ -293,7 +293,7 @@ class Spool:
 
     def get(self, seq: int) -> Spooled | None:
         """Return one batch that is still kept."""
-        with self._reading() as database:
+        with self.reading() as database:
             row = database.execute(
                 "SELECT historical, payload FROM batch WHERE seq = ?", (seq,)
             ).fetchone()
@@ -301,7 +301,7 @@ class Spool:
 
     def pending(self) -> Pending:
         """Count what waits for a receipt."""
-        with self._reading() as database:
+        with self.reading() as database:
             counts = dict(
                 database.execute("SELECT historical, count(*) FROM waiting GROUP BY historical")
             )
@@ -323,12 +323,12 @@ class Spool:
         if receipt.stream != self.stream:
             return Applied(ignored="another stream")
         with self._lock:
-            with self._reading() as database:
+            with self.reading() as database:
                 last_seq, store, store_at = database.execute(
                     "SELECT last_seq, store, store_at FROM spool"
                 ).fetchone()
             if receipt.ranges and receipt.ranges[-1][1] > last_seq:
-                with contextlib.suppress(SpoolFull), self._transaction() as database:
+                with contextlib.suppress(SpoolFull), self.transaction() as database:
                     database.execute("UPDATE spool SET superseded = 1")
                 raise SpoolError(
                     f"the spool {self.path} is an older copy of itself: the cloud has batches up "
@@ -340,7 +340,7 @@ class Spool:
             return self._take(receipt, new_store=new_store, first=store is None)
 
     def _take(self, receipt: Receipt, *, new_store: bool, first: bool) -> Applied:
-        with self._reading() as database:
+        with self.reading() as database:
             waits = any(
                 database.execute(
                     "SELECT 1 FROM waiting WHERE seq BETWEEN ? AND ? LIMIT 1", range_
@@ -350,7 +350,7 @@ class Spool:
         if not (waits or new_store or first):
             return Applied()
         covered = 0
-        with self._transaction() as database:
+        with self.transaction() as database:
             if new_store:
                 database.execute("INSERT OR IGNORE INTO waiting SELECT seq, historical FROM batch")
             before = database.execute("SELECT count(*) FROM waiting").fetchone()[0]
@@ -367,7 +367,7 @@ class Spool:
         forgotten = 0
         before = int((now - keep).timestamp())
         while True:
-            with self._transaction() as database:
+            with self.transaction() as database:
                 count = database.execute(_PRUNE_AGED, (before, _PRUNE_BATCHES)).rowcount
             forgotten += count
             if count < _PRUNE_BATCHES:
@@ -383,7 +383,7 @@ class Spool:
         free = disk.f_bavail * disk.f_frsize
         if free >= min(_RESERVE_BYTES, disk.f_blocks * disk.f_frsize // _RESERVE_PART) + size:
             return
-        with self._reading() as database:
+        with self.reading() as database:
             pages = database.execute("PRAGMA freelist_count").fetchone()[0]
             page_size = database.execute("PRAGMA page_size").fetchone()[0]
         if pages * page_size < 2 * size + MAX_BATCH_BYTES:
@@ -392,17 +392,28 @@ class Spool:
     def _make_room(self) -> bool:
         """Forget the oldest batches that a receipt covers; say whether there were any."""
         for count in _ROOM_BATCHES:  # forgetting takes a little room too
-            with contextlib.suppress(SpoolFull), self._transaction() as database:
+            with contextlib.suppress(SpoolFull), self.transaction() as database:
                 return database.execute(_PRUNE_OLDEST, (count,)).rowcount > 0
         return False
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database for reading.
+
+        Raises:
+            SpoolError: the file fails.
+        """
         with self._lock, self._errors():
             yield self._database
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database for a change that is kept whole or not at all.
+
+        Raises:
+            SpoolFull: nothing more fits.
+            SpoolError: the file fails.
+        """
         with self._lock, self._errors():
             self._database.execute("BEGIN IMMEDIATE")
             try:

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, gateway_user, local_mosquitto
-from edge_agent import agent as service
 from edge_agent.agent import Agent
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import load_settings
@@ -231,11 +230,8 @@ def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
 
 
 def test_a_bus_that_comes_late_is_waited_for(
-    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = place.config.read_text().replace("[broker]", "poll_period_s = 60\n[broker]", 1)
-    place.config.write_text(settings)
-    monkeypatch.setattr(service, "LONGEST_WAIT_S", 0.2)
     with place.cloud.online(), running(place.agent()):
         until(
             lambda: any("no such device" in str(vars(each)) for each in caplog.records),
@@ -252,12 +248,18 @@ def test_the_command_runs_checks_and_stops(place: Place) -> None:
         assert (checked.returncode, checked.stderr) == (0, "")
         assert "takes the login" in checked.stdout
         assert "riser-1.tty opens, 3 meters" in checked.stdout
+        assert not list(place.folder.glob("spool.db*")), "a check makes nothing"
         with place.cloud.online():
             agent = subprocess.Popen(
                 [*program, "--log-format", "json"], stderr=subprocess.PIPE, text=True
             )
             try:
                 until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
+                beside = subprocess.run(
+                    [*program, "--check"], capture_output=True, text=True, check=False
+                )
+                assert (beside.returncode, beside.stderr) == (0, "")
+                assert "an agent that runs uses it" in beside.stdout
                 begun = time.monotonic()
                 os.kill(agent.pid, signal.SIGTERM)
                 _, log = agent.communicate(timeout=10)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from edge_agent.decode import MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
 from edge_agent.spool import Spool, SpoolFull
-from edge_agent.spool_file import APPLICATION_ID
+from edge_agent.spool_file import APPLICATION_ID, State, inspect
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
@@ -343,14 +343,43 @@ def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(tmp_path: Path, dam
         assert put(spool, profile_rows(1)) == [1]
 
 
+def test_a_look_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    assert inspect(path) is State.NEW
+    assert list(tmp_path.iterdir()) == []
+    with Spool.open(path) as spool:
+        put(spool, profile_rows(1))
+        assert inspect(path) is State.IN_USE
+        shutil.copytree(tmp_path, tmp_path / "crashed")
+    crashed = tmp_path / "crashed" / "spool.db"
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert inspect(path) is State.SOUND
+    assert inspect(crashed) is State.NOT_CLOSED
+    assert before == {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(ConfigurationError, match="the spool's folder"):
+        inspect(tmp_path / "nowhere" / "spool.db")
+
+
+def test_a_look_leaves_the_alarm_of_a_damaged_file_to_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        put(spool, profile_rows(300))
+    path.write_bytes(b"this is no database " * 500)
+    with pytest.raises(SpoolError, match="the next start sets it aside"):
+        inspect(path)
+    with Spool.open(path) as spool:
+        assert spool.set_aside is not None
+
+
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
     database = sqlite3.connect(path)
     database.execute("CREATE TABLE theirs (x)")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match="another program's database"):
-        Spool.open(path)
+    for look in (inspect, Spool.open):
+        with pytest.raises(ConfigurationError, match="another program's database"):
+            look(path)
     assert path.read_bytes() == before
 
 
