@@ -184,6 +184,7 @@ class BusWorker:
             known=known,
             windows=action.windows,
             registers=action.kind is not Kind.BACK_FILL,
+            monotonic=self._monotonic,
         )
         if result.meter != known:
             self._note_identity(meter, result.meter, changed=known is not None)

@@ -122,16 +122,16 @@ class Line:
         return answer[:dies_at]
 
     def _answer(self, data: bytes, wait_s: float, at: float) -> None:
-        """Put an answer on the wire; one that is late does not hold the wire until it begins."""
-        late_s = self.trouble.delay_s()
-        reached = max(self._free_at, at) + self._turnaround_s + wait_s + late_s
+        """Put an answer on the wire; one that is waited for does not hold the wire till then."""
+        wait_s += self.trouble.delay_s()
+        reached = max(self._free_at, at) + self._turnaround_s + wait_s
         data = self.trouble.spoil(data)
         step = max(1, int(_SLICE_S / self._byte_s)) if self._byte_s else len(data)
         for start in range(0, len(data), step or 1):
             piece = data[start : start + step]
             reached += len(piece) * self._byte_s
             self._push(reached, piece, to_client=True)
-        if not late_s:
+        if not wait_s:
             self._free_at = reached
 
     def _push(self, at: float, data: bytes, *, to_client: bool) -> None:
