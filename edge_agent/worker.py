@@ -10,7 +10,7 @@ Never: a decision about order, a protocol: those are `schedule` and `poll`.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -47,6 +47,7 @@ from edge_agent.session import probe
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from shared_schema.message import MeterId
+from shared_schema.readings import Loss
 from shared_schema.signing import SigningKey
 
 TIME_CHECK_S: Final = 10.0
@@ -296,6 +297,7 @@ class BusWorker:
                 gateway=self._shared.settings.gateway,
                 key=self._shared.key,
             )
+            self._tell_losses(spool.take_losses())
             spool.remember_meter(
                 result.meter, self._config.name, meter.address, meter.logical_address
             )
@@ -309,6 +311,16 @@ class BusWorker:
             )
             return False
         return True
+
+    def _tell_losses(self, losses: Sequence[Loss]) -> None:
+        if losses:
+            self._log(
+                logging.ERROR,
+                "the spool has its largest size; the oldest readings that the cloud does not have "
+                "were dropped: see why it does not take them, or raise spool_max_mb",
+                "readings_dropped",
+                batches=[f"{loss.first}-{loss.last}" for loss in losses[:20]],
+            )
 
     def _tell_read(self, meter: MeterConfig, result: PollResult) -> None:
         before = self._shared.health.read(
