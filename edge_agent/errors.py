@@ -9,6 +9,7 @@ AgentError
 │   ├── AssociationRefused   the meter said no to the association
 │   │   └── PasswordRefused  to this password: never tried again on its own (lock-out)
 │   ├── WrongIdentity     another meter than expected answers here, or one without a serial
+│   │   └── AddressShared    two meters answer at one address: nothing of the poll counts
 │   ├── AccessDenied      an object this client may not read, or that is not there
 │   └── ProtocolViolation the meter's bytes are no DLMS: a new session may help
 ├── PublishError          retry: the broker did not take it
@@ -51,6 +52,10 @@ class PasswordRefused(AssociationRefused):
 
 class WrongIdentity(MeterError):
     """The meter is not the one it was, or does not say which it is."""
+
+
+class AddressShared(WrongIdentity):
+    """Two meters answer at one address: whose value it is cannot be told."""
 
 
 class AccessDenied(MeterError):

@@ -18,6 +18,9 @@ reads UA and AARE. What a meter sends never reaches it unguarded, because it
 So `frames` lets through only sound frames of this meter; here the control field must be the
 one that comes next, and the invoke id that of the request. The bytes of a GET response are
 put together here and handed on as they came: reading them as values is `decode`'s part.
+
+A meter repeats itself byte for byte. Two sound frames that answer one request and differ come
+from two meters that were given one address: `AddressShared`.
 """
 
 import contextlib
@@ -30,7 +33,16 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from gurux_dlms import GXByteBuffer, GXDLMSClient
-from gurux_dlms.enums import Authentication, Conformance, InterfaceType, ObjectType, RequestTypes
+from gurux_dlms.enums import (
+    Authentication,
+    Command,
+    Conformance,
+    InterfaceType,
+    ObjectType,
+    RequestTypes,
+)
+from gurux_dlms.GXDLMS import GXDLMS
+from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.objects import GXDLMSProfileGeneric
 from pydantic import SecretStr
 
@@ -38,6 +50,7 @@ from edge_agent import apdu
 from edge_agent.axdr import range_selector
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
     AgentError,
     AssociationRefused,
     BusError,
@@ -63,8 +76,11 @@ _LLC = b"\xe6\xe7\x00"
 # APDU tags and the choices of a GET response.
 _GET_RESPONSE, _EXCEPTION, _SERVICE_ERROR, _AARE = 0xC4, 0xD8, 0x0E, 0x61
 _NORMAL, _BLOCK, _LIST = 1, 2, 3
-# AARE source diagnostics that speak of the password or of its mechanism.
+# AARE source diagnostics that speak of the password or of its mechanism. Many meters give no
+# reason (1) for a wrong one.
 _WRONG_PASSWORD = frozenset((11, 12, 13, 14))
+_NO_REASON = 1
+_REJECTED_FOR_GOOD = 1
 
 
 class Transport(Protocol):
@@ -159,6 +175,7 @@ class Session:
         self._transport = transport
         self._linked = False
         self._broken = False
+        self._taken: Frame | None = None
         self._deadline_info = _DEFAULT_INFO
         authentication = Authentication.NONE if peer.password is None else Authentication.LOW
         self._client: Any = GXDLMSClient(
@@ -202,20 +219,25 @@ class Session:
 
         After a silence only the disconnection is tried, once: the meter may still hold the
         session, and would refuse the next one.
+
+        Raises:
+            AddressShared: the answer of another meter came late.
         """
         if not self._linked:
             return
         self._linked = False
-        with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
-            if not self._broken:
-                with _gurux("release"):
-                    release = self._client.releaseRequest()
-                if release:
-                    self._ask(bytes(release[0]), resends=0)
-        with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
-            with _gurux("disconnect"):
-                disconnect = bytes(self._client.disconnectRequest(True))  # noqa: FBT003
-            self._ask(disconnect, resends=0, unnumbered=True)
+        try:
+            with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
+                if not self._broken:
+                    with _gurux("release"):
+                        release = self._client.releaseRequest()
+                    if release:
+                        self._ask(bytes(release[0]), resends=0)
+        finally:
+            with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
+                with _gurux("disconnect"):
+                    disconnect = bytes(self._client.disconnectRequest(True))  # noqa: FBT003
+                self._ask(disconnect, resends=0, unnumbered=True)
 
     def _connect(self) -> None:
         """SNRM and UA: the HDLC link and its frame size.
@@ -255,7 +277,8 @@ class Session:
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if diagnostic in _WRONG_PASSWORD:
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
                 raise PasswordRefused(
                     f"{self.peer.label} refuses the password of client {self.peer.client} "
                     f"(diagnostic {diagnostic})"
@@ -308,11 +331,15 @@ class Session:
             )
         return self._data(requests, profile, 2)
 
-    def get_list(self, wanted: list[tuple[Obis, int, int]]) -> list[bytes | AccessDenied]:
-        """Return several small attributes by one request (get-with-list).
+    def get_list(
+        self, wanted: list[tuple[Obis, int, int]], selector: bytes = b""
+    ) -> list[bytes | AccessDenied]:
+        """Return several attributes by one request (get-with-list).
 
         Args:
             wanted: code, class and attribute of each, at most 10.
+            selector: which part of the last one is wanted (`axdr.range_selector`); without
+                it, all of it.
 
         Returns:
             In that order, the bytes of each, or why the meter gave none.
@@ -321,20 +348,28 @@ class Session:
             BusTimeout, SessionLost, ProtocolViolation: as `get`.
             AccessDenied: the meter refuses the whole list.
         """
+        body = bytearray((len(wanted),))
+        for obis, class_id, attribute in wanted:
+            body += class_id.to_bytes(2, "big") + bytes(obis) + bytes((attribute, 0))
+        if selector:
+            body[-1:] = b"\x01" + selector
         with _gurux("GET"):
             self._next_invoke_id()
-            items = []
-            for obis, class_id, attribute in wanted:
-                item = GXDLMSClient.createObject(ObjectType(class_id))
-                item.logicalName = str(obis)
-                items.append((item, attribute))
-            messages = self._client.readList(items)
-        if len(messages) != 1:
-            raise ProtocolViolation("a list this long does not fit one request")
-        kind, body = self._response(messages[0])
+            self._client.settings.resetBlockIndex()
+            request = GXDLMSLNParameters(
+                self._client.settings,
+                0,
+                Command.GET_REQUEST,
+                _LIST,
+                GXByteBuffer(bytes(body)),
+                None,
+                0xFF,
+            )
+            messages = GXDLMS.getLnMessages(request)
+        kind, answer = self._response(messages)
         if kind == _NORMAL:
-            raise self._denied(body, wanted[0][0], wanted[0][2])
-        return apdu.list_items(body, wanted, self.peer.label)
+            raise self._denied(answer, wanted[0][0], wanted[0][2])
+        return apdu.list_items(answer, wanted, self.peer.label)
 
     def _get(self, obis: Obis, class_id: int, attribute: int, selector: bytes | None) -> bytes:
         with _gurux("GET"):
@@ -454,6 +489,7 @@ class Session:
         Raises:
             BusTimeout: silence, or nothing but frames that are not the answer.
             SessionLost: the meter says that it is disconnected, or rejects the frame.
+            AddressShared: two meters answer.
         """
         settings = self._client.settings
         sent = request[self._control_at]
@@ -468,31 +504,57 @@ class Session:
             self._transport.send(request)
             self.traffic.bytes_sent += len(request)
             self.traffic.resends += attempt > 0
-            for frame in self._frames(time.monotonic() + wait_s):
-                control = frame.control
-                if unnumbered:
-                    if control in (_UA, _DM):
-                        return frame
-                elif control in (_DM, _FRMR):
-                    self._broken = True
-                    raise SessionLost(f"{self.peer.label} is no longer connected")
-                elif ready:
-                    if control & 0x0F == 0x01 and control >> 5 == _after(sent):
+            for frames in self._frames(time.monotonic() + wait_s):
+                for place, frame in enumerate(frames):
+                    control = frame.control
+                    if not unnumbered and control in (_DM, _FRMR):
+                        self._broken = True
+                        raise SessionLost(f"{self.peer.label} is no longer connected")
+                    if unnumbered:
+                        fits = control in (_UA, _DM)
+                    elif ready:
+                        fits = control & 0x0F == 0x01 and control >> 5 == _after(sent)
+                    else:
+                        fits = control == _expected(sent)
+                    if not fits:
+                        self._must_agree(frame, self._taken)
+                        continue
+                    for other in frames[place + 1 :]:
+                        self._must_agree(other, frame)
+                    self._taken = frame
+                    if not unnumbered:
                         settings.receiverFrame = control
-                        return frame
-                elif control == _expected(sent):
-                    settings.receiverFrame = control
                     return frame
         self._broken = True
         raise BusTimeout(f"{self.peer.label} does not answer")
 
-    def _frames(self, deadline: float) -> Iterator[Frame]:
-        """Yield the meter's frames until the deadline."""
+    def _must_agree(self, frame: Frame, taken: Frame | None) -> None:
+        """Make sure that a frame beside the one that was taken is a repetition of it.
+
+        Raises:
+            AddressShared: it is the answer of another meter.
+        """
+        if taken is None or frame == taken or frame.control != taken.control:
+            return
+        ids = [
+            each.information[5] & 0x0F
+            for each in (frame, taken)
+            if each.information[:4] == _LLC + bytes((_GET_RESPONSE,)) and len(each.information) > 5
+        ]
+        if len(ids) == 2 and ids[0] != ids[1]:
+            return  # a late answer to an earlier request: the invoke id tells which one counts
+        self._broken = True
+        raise AddressShared(
+            f"two meters answer at the address of {self.peer.label}: give each its own"
+        )
+
+    def _frames(self, deadline: float) -> Iterator[list[Frame]]:
+        """Yield the meter's frames until the deadline, those together that came together."""
         while (left := deadline - time.monotonic()) > 0:
             data = self._transport.receive(left)
             if data:
                 self.traffic.bytes_received += len(data)
-                yield from self.guard.feed(data)
+                yield self.guard.feed(data)
 
 
 def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
