@@ -13,7 +13,8 @@ from decimal import Decimal
 from edge_agent import decode
 from edge_agent.bus import Bus
 from edge_agent.errors import AccessDenied, MeterError
-from edge_agent.link import Link, Memory, sessions
+from edge_agent.link import Link, sessions
+from edge_agent.memory import Memory
 from edge_agent.model import Model, load
 from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig

@@ -574,7 +574,8 @@ def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
         request = bytes(session._client.snrmRequest())
     line_s = transport.line_time_s(len(request) + _DEFAULT_INFO + _FRAME_OVERHEAD)
     transport.send(request)
-    for frame in session._frames(time.monotonic() + min(wait_s, transport.turnaround_s) + line_s):
+    deadline = time.monotonic() + min(wait_s, transport.turnaround_s) + line_s
+    for frame in itertools.chain.from_iterable(session._frames(deadline)):
         if frame.control in (_UA, _DM):
             session._broken = True  # without an association there is nothing to release
             session._linked = frame.control == _UA

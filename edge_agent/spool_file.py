@@ -47,6 +47,14 @@ CREATE TABLE watermark (
     ts INTEGER NOT NULL,
     PRIMARY KEY (manufacturer, serial, profile)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE captured (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    columns TEXT NOT NULL,
+    PRIMARY KEY (manufacturer, serial, profile)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE known_meter (
     bus TEXT NOT NULL,
     address INTEGER NOT NULL,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
@@ -26,7 +27,8 @@ from edge_agent.errors import (
     SpoolError,
 )
 from edge_agent.health import Health
-from edge_agent.link import Memory, peer, sessions
+from edge_agent.link import peer, sessions
+from edge_agent.memory import Memory
 from edge_agent.model import load
 from edge_agent.poll import PollResult, poll
 from edge_agent.refusals import Refusals, secret_files
@@ -179,8 +181,9 @@ class BusWorker:
         result = poll(
             sessions(self._bus),
             meter,
-            spool.watermarks(known) if known else {},
+            spool.watermarks,
             datetime.fromtimestamp(now, UTC),
+            captures_of=spool.captures,
             memory=self._memory,
             known=known,
             windows=action.windows,
@@ -288,16 +291,23 @@ class BusWorker:
         """Spool what was read; False where it cannot be kept and is read again next cycle."""
         spool = self._shared.spool
         try:
-            spool.append(
+            append = partial(
+                spool.append,
                 result.meter,
-                result.rows,
-                watermarks=result.watermarks,
                 created_at=datetime.fromtimestamp(now, UTC),
-                historical=result.historical,
                 gateway=self._shared.settings.gateway,
                 key=self._shared.key,
             )
-            self._tell_losses(spool.take_losses())
+            if result.backlog:
+                append(result.live, watermarks={}, historical=False)
+            # The watermarks speak of both, so they move with the last.
+            append(
+                result.backlog or result.live,
+                watermarks=result.watermarks,
+                historical=bool(result.backlog),
+                rewound=result.rewound,
+                captures=result.captures,
+            )
             spool.remember_meter(
                 result.meter, self._config.name, meter.address, meter.logical_address
             )

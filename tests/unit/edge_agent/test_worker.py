@@ -110,10 +110,12 @@ class Play:
         self.passes(0.5 + 3.0 * windows)
         return PollResult(
             meter=MeterId(manufacturer="LNT", serial=meter.label),
-            rows=(),
+            live=(),
+            backlog=(),
             watermarks={},
+            rewound=frozenset(),
+            captures={},
             caught_up=not left,
-            historical=False,
             problems=(),
             clock_offset_s=0.0,
             exchanges=1,
