@@ -152,6 +152,7 @@ class BusWorker:
         try:
             if action.kind is Kind.PROBE and not probe(self._bus, peer(meter, load(meter.model))):
                 raise BusTimeout(f"{meter.label} does not answer")  # noqa: TRY301
+            now += self._monotonic() - begun  # a probe takes its time
             result = self._read(meter, action, now)
         except SpoolError:
             raise

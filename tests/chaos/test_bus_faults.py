@@ -141,6 +141,8 @@ def tell(here: Gateway, truth: Truth, begun: float) -> None:
         f"{len(truth.wrong)} values wrong"
     )
     print("  wrong by meter:", dict(Counter(each.partition(":")[0] for each in truth.wrong)))
+    for text in truth.wrong[:20]:
+        print("  wrong:", text)
     for text, count in here.told.counts.most_common(60):
         print(f"  {count:6} {text}")
 

@@ -49,8 +49,9 @@ class Gateway:
     def __init__(self, worker: BusWorker, spool: Spool, seconds: Callable[[], float]) -> None:
         self.seconds = seconds
         self.polls = 0
-        self.windows = 0
-        self.live_s = 0.0
+        self.exchanges = 0
+        """Of the polls that succeeded, as their bytes."""
+        self.line_bytes = 0
         self.cycles: dict[str, set[int]] = {}
         """For each serial number the cycles in which its registers were read."""
         self.on_append: Callable[[MeterId, Sequence[MeterRows], float], None] = lambda *_: None
@@ -68,13 +69,15 @@ class Gateway:
         """Count a poll, and go on with it."""
         self.polls += 1
         self._begun = self.seconds()
-        return self._poll(*args, **more)
+        found = self._poll(*args, **more)
+        self.exchanges += found.exchanges
+        self.line_bytes += found.bytes_sent + found.bytes_received
+        return found
 
     def append(self, meter: MeterId, rows: Sequence[MeterRows], **more: Any) -> Any:
         """Note what is booked, and book it."""
         if any(block.profile is None for block in rows):
             self.cycles.setdefault(meter.serial, set()).add(cycle_of(self._begun))
-            self.live_s += self.seconds() - self._begun
         self.on_append(meter, rows, self._begun)
         return self._append(meter, rows, **more)
 
@@ -154,7 +157,8 @@ class Truth:
             low, high = (meter.register_at(obis, each) for each in (first, last))
             right = right and isinstance(raw, int) and low <= raw <= high
         if not right:
-            self.wrong.append(f"{serial}: registers at {ts}: {values}")
+            asked = f"asked from {begun:.1f} to {ended:.1f}"
+            self.wrong.append(f"{serial}: registers at {ts}, {asked}: {values}")
 
     def _hold_row(
         self, serial: str, profile: Obis, ts: int, values: Mapping[Obis, object], ended: float
