@@ -68,7 +68,7 @@ class Adapter:
         Args:
             reopened: how often its port was lost and opened again.
         """
-        came_back = self.losses > 0 or reopened != self._reopened
+        came_back = self.losses > 0 or (reopened != self._reopened and not self.hung)
         self.losses, self.reason, self._reopened = 0, "", reopened
         if came_back:
             self._heard_at = self._monotonic()

@@ -15,11 +15,14 @@ is another one than before, when a row is no longer what it was, and for a day a
 were heard there.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from edge_agent import decode
+from edge_agent.association import CipheredSession
+from edge_agent.counter import Counters, by_hand
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -32,6 +35,7 @@ from edge_agent.errors import (
 )
 from edge_agent.memory import Memory
 from edge_agent.model import Model
+from edge_agent.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
 from edge_agent.session import Peer, Session, Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import SERIAL_NUMBER
@@ -40,7 +44,6 @@ from shared_schema.obis import Obis
 Wanted = tuple[Obis, int, int]
 """A code, its class, the attribute."""
 Answer = bytes | AccessDenied
-PUBLIC_CLIENT: Final = 16
 SERIAL: Final[Wanted] = (SERIAL_NUMBER, 1, 2)
 HAS_NONE: Final = frozenset((3, 4, 9, 11))
 """Data-access-results that mean that there is no such thing: denied, undefined, of another
@@ -88,18 +91,29 @@ class Timed(NamedTuple):
 SessionFactory = Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Reader]]
 
 
-def peer(meter: MeterConfig, model: Model) -> Peer:
+def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
     """Join where a meter answers with how its model is spoken to.
 
+    Args:
+        meter: where it answers.
+        model: its kind.
+        title: the client's system title, where the settings name none.
+
     Raises:
-        ConfigurationError: the meter reader needs a password, or its file cannot be used.
+        ConfigurationError: a password or key is missing, or its file cannot be used.
     """
     client = meter.client or model.client
-    password = None if client == PUBLIC_CLIENT else meter.password()
-    if client != PUBLIC_CLIENT and password is None:
-        raise ConfigurationError(
-            f"{meter.label}: client {client} associates with a password: set password_file"
-        )
+    mode = meter.mode(client)
+    password = meter.password() if mode.has_password else None
+    ciphering = None
+    if mode.ciphered and (keys := meter.keys()) is not None:
+        if password is not None and len(password) > LONGEST_PASSWORD:
+            raise ConfigurationError(
+                f"{meter.label}: with {mode} a password has at most {LONGEST_PASSWORD} characters"
+            )
+        named = None if meter.system_title is None else bytes.fromhex(meter.system_title)
+        title = named or title or client_title(meter.label)
+        ciphering = Ciphering(keys, title, gmac=mode is Mode.HLS_GMAC)
     return Peer(
         label=meter.label,
         physical=meter.address,
@@ -108,14 +122,40 @@ def peer(meter: MeterConfig, model: Model) -> Peer:
         password=password,
         max_info=model.max_info_length,
         address_bytes=model.address_bytes,
+        ciphering=ciphering,
     )
 
 
-def sessions(transport: Transport) -> SessionFactory:
-    """Return what opens sessions over one bus."""
+def sessions(
+    transport: Transport,
+    counters: Counters | None = None,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> SessionFactory:
+    """Return what opens sessions over one bus.
 
-    def open_session(meter: MeterConfig, model: Model, traffic: Traffic) -> Session:
-        return Session(transport, peer(meter, model), traffic)
+    Args:
+        transport: the bus.
+        counters: the invocation counters of its meters; None: of one visit by hand.
+        sleep: waits so many seconds, between a public and a ciphered association.
+    """
+    kept = counters or by_hand("hand")
+
+    def open_session(
+        meter: MeterConfig, model: Model, traffic: Traffic
+    ) -> AbstractContextManager[Reader]:
+        client = meter.client or model.client
+        if not meter.mode(client).ciphered:
+            return Session(transport, peer(meter, model), traffic)
+        counter = kept.of(meter.logical_address, meter.address, client)
+        return CipheredSession(
+            transport,
+            peer(meter, model, counter.title),
+            traffic,
+            counter,
+            pause_s=model.public_pause_s,
+            sleep=sleep,
+        )
 
     return open_session
 

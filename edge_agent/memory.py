@@ -6,11 +6,14 @@ Never: a stored state; what was read of a meter whose identity is in doubt (`Kno
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from edge_agent import decode
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
+
+_MAX_DOUBTED: Final = 256
 
 
 @dataclass(slots=True)
@@ -39,6 +42,34 @@ class Known:
     """For each profile the watermark that a poll returned, and its rows of the last hour."""
     skipped: dict[Obis, str] = field(default_factory=dict)
     """For each profile with a row that cannot be read: what was left out last."""
+    clock_at: float | None = None
+    """When the meter's clock was compared last, by the gateway's time."""
+    wrong_by: float | None = None
+    """How far it was ahead then, if that was too far."""
+    doubted: list[tuple[float, float]] = field(default_factory=list)
+    """The times that it passed while it was wrong: what is stamped so may be of another time."""
+
+    def note_clock(self, at: float, offset_s: float, *, is_sound: bool) -> None:
+        """Keep which times the meter's clock passed, since it was last compared, while wrong.
+
+        Args:
+            at: the gateway's time, seconds since 1970.
+            offset_s: how far the meter's clock is ahead.
+            is_sound: whether that is near enough.
+        """
+        wrong_by = None if is_sound else offset_s
+        since = at if self.clock_at is None else self.clock_at
+        for by in {each for each in (self.wrong_by, wrong_by) if each is not None}:
+            first, last = since + by, at + by
+            if self.doubted and self.doubted[-1][0] <= first <= self.doubted[-1][1]:
+                first, last = self.doubted[-1][0], max(last, self.doubted.pop()[1])
+            self.doubted.append((first, last))
+        del self.doubted[:-_MAX_DOUBTED]
+        self.clock_at, self.wrong_by = at, wrong_by
+
+    def is_doubted(self, ts: int) -> bool:
+        """Tell whether a row of this time may be one of another time."""
+        return any(first <= ts <= last for first, last in self.doubted)
 
     def forget(self) -> None:
         """Forget all of it: it may be another meter's."""

@@ -9,7 +9,8 @@ meter or time is in doubt.
 Who the meter is is read first, with the registers where it takes lists, and seen again after
 all that came without it; another meter ends the poll and nothing of it is kept. Registers
 carry the gateway's time of reading; rows of a profile carry the meter's own stamps, and are
-kept only while its clock agrees with the gateway's.
+kept only while its clock agrees with the gateway's. Rows stamped with a time that the clock
+passed while it was wrong are left out; a restart of the agent forgets which those are.
 """
 
 import math
@@ -304,6 +305,7 @@ class _Visit:
         most = self.model.max_clock_offset_s
         self.clock_offset_s = clock.offset_s(self.meter_ts, read_ts)
         self.clock_is_sound = abs(self.clock_offset_s) <= most
+        self.facts.note_clock(read_ts, self.clock_offset_s, is_sound=self.clock_is_sound)
         if not self.clock_is_sound:
             turned = decode.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
             fits = turned is not None and abs(turned - read_ts) <= most

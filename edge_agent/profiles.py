@@ -264,7 +264,7 @@ class ProfileReader:
                     self.link.look_closely()
                 self.link.confirm()
                 self._tell_lost(plan.profile, first, found)
-                rows = [row for row in found.rows if row[0] is not None and row[0] <= self.limit]
+                rows = self._in_time(plan.profile, first, found.rows)
                 if last < self.limit:
                     reached = max(last, reached or last)
                 elif rows:
@@ -313,6 +313,19 @@ class ProfileReader:
             return False
         now = {row[0]: row for row in found.rows}
         return any(now.get(ts) != row for ts, row in held[1].items() if start <= ts <= end)
+
+    def _in_time(self, profile: Obis, start: int, rows: Sequence[Row]) -> Sequence[Row]:
+        """Leave out rows of the future, and those that may be of another time."""
+        past = [row for row in rows if row[0] is not None and row[0] <= self.limit]
+        if not self.facts.doubted:
+            return past
+        kept = [row for row in past if not self.facts.is_doubted(row[0] or 0)]
+        if len(kept) < len(past):
+            self._problem(
+                f"clock event: {len(past) - len(kept)} rows of {profile} from {start} on are left "
+                f"out: its clock passed their time while it was wrong"
+            )
+        return kept
 
     def _tell_lost(self, profile: Obis, start: int, found: Decoded) -> None:
         if found.bad_time:

@@ -71,11 +71,18 @@ def read_meter(bus: Bus, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Read
     """
     its_model = load(meter.model)
     with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
+        serial = _text(link, SERIAL_NUMBER)
+        if serial is not None:
+            link.look()  # a second session must be with the same meter
         values = [_read(link, obis, its_model) for obis in codes or its_model.registers]
+        manufacturer = _text(link, MANUFACTURER) or its_model.manufacturer
+        clock = _clock(link, its_model)
+        if serial is not None:
+            link.confirm()
         return Readout(
-            manufacturer=_text(link, MANUFACTURER) or its_model.manufacturer,
-            serial=_text(link, SERIAL_NUMBER),
-            clock=_clock(link, its_model),
+            manufacturer=manufacturer,
+            serial=serial,
+            clock=clock,
             values=tuple(value for value in values if codes or not value.problem),
         )
 

@@ -6,6 +6,7 @@ when another one is set. Owns the table ``refusal`` of the spool's file.
 Never: the secret itself, nor a plain hash of it: eight characters would be guessed.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -14,9 +15,10 @@ from typing import Final
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import MeterConfig, read_secret
-from edge_agent.spool import Spool
+from edge_agent.spool import Spool, SpoolFull
 
-_ROUNDS: Final = 100_000
+_ROUNDS: Final = 20_000
+"""Enough beside the secret's own file, and quick for a riser of refusals on a small machine."""
 _SALT_BYTES: Final = 16
 _Place = tuple[str, int, int]
 """Bus, logical and physical address."""
@@ -96,7 +98,8 @@ class Refusals:
         return None if row is None else (row[0], row[1])
 
     def _forget(self, meter: MeterConfig) -> None:
-        with self._spool.transaction() as database:
+        """Forget a refusal; on a full disk it stays, of a secret that is not set any more."""
+        with contextlib.suppress(SpoolFull), self._spool.transaction() as database:
             database.execute(
                 "DELETE FROM refusal WHERE bus = ? AND logical_address = ? AND address = ?",
                 self._place(meter),
@@ -115,7 +118,8 @@ def _secret_of(meter: MeterConfig) -> bytes:
         ConfigurationError: a file cannot be read.
     """
     contents = [read_secret(path, f"a secret of {meter.label}") for path in secret_files(meter)]
-    return b"\0".join([str(meter.client).encode(), *(each.rstrip(b"\r\n") for each in contents)])
+    whom = f"{meter.client} {meter.security} {meter.security_suite} {meter.system_title}"
+    return b"\0".join([whom.encode(), *(each.rstrip(b"\r\n") for each in contents)])
 
 
 def _is_refused(meter: MeterConfig, found: tuple[bytes, bytes]) -> bool:

@@ -13,11 +13,15 @@ reads UA and AARE. What a meter sends never reaches it unguarded, because it
 - accepts a reply from *any* meter (`and` where `&` is meant), and prints an unexpected one;
 - counts a frame with a wrong check sequence before it checks it;
 - takes a rejected AARE without a diagnostic for an accepted one;
-- leaves the invoke id at 1, and spends nearly 1 ms on a frame of 1 KiB.
+- leaves the invoke id at 1, and spends nearly 1 ms on a frame of 1 KiB;
+- lets a meter's answer choose the protection, and takes one in the clear for a ciphered one.
 
 So `frames` lets through only sound frames of this meter; here the control field must be the
 one that comes next, and the invoke id that of the request. The bytes of a GET response are
 put together here and handed on as they came: reading them as values is `decode`'s part.
+
+In a ciphered association the library enciphers the requests, with counters from `counter`
+alone, and `security` opens the answers.
 
 A meter repeats itself byte for byte. Two sound frames that answer one request and differ come
 from two meters that were given one address: `AddressShared`.
@@ -25,6 +29,7 @@ from two meters that were given one address: `AddressShared`.
 
 import contextlib
 import itertools
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -41,13 +46,18 @@ from gurux_dlms.enums import (
     ObjectType,
     RequestTypes,
 )
+from gurux_dlms.enums.Security import Security
+from gurux_dlms.GXCiphering import GXCiphering
 from gurux_dlms.GXDLMS import GXDLMS
 from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.objects import GXDLMSProfileGeneric
+from gurux_dlms.objects.enums import SecuritySuite
+from gurux_dlms.secure import GXDLMSSecureClient
 from pydantic import SecretStr
 
-from edge_agent import apdu
+from edge_agent import apdu, security
 from edge_agent.axdr import range_selector
+from edge_agent.counter import Counter
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -55,9 +65,11 @@ from edge_agent.errors import (
     AssociationRefused,
     BusError,
     BusTimeout,
+    ConfigurationError,
     PasswordRefused,
     ProtocolViolation,
     SessionLost,
+    Unexplained,
 )
 from edge_agent.frames import Frame, FrameGuard, client_address, server_address
 from shared_schema.obis import Obis
@@ -81,6 +93,10 @@ _NORMAL, _BLOCK, _LIST = 1, 2, 3
 _WRONG_PASSWORD = frozenset((11, 12, 13, 14))
 _NO_REASON = 1
 _REJECTED_FOR_GOOD = 1
+_AUTHENTICATION_REQUIRED = 14
+# What refuses a service in the clear: exception, service error.
+_REFUSALS = (b"\xd8", b"\x0e")
+_SHORTEST_CHALLENGE = 8
 
 
 class Transport(Protocol):
@@ -122,6 +138,8 @@ class Peer:
     """Information bytes in a frame that are proposed; the meter may want fewer."""
     address_bytes: int = 0
     """4 for meters that want the long form of their address; 0 chooses."""
+    ciphering: security.Ciphering | None = None
+    """Keys and system title of a ciphered association."""
 
 
 @dataclass(slots=True)
@@ -148,6 +166,28 @@ def _silence(prefix: str = "gurux_dlms") -> None:
             vars(module).setdefault("print", _Quiet())
 
 
+class _Cipher(GXCiphering):  # type: ignore[misc]  # the library has no types
+    """The library's ciphering, which takes each invocation counter from ours."""
+
+    def __init__(self, ciphering: security.Ciphering, counter: Counter) -> None:
+        self._counter: Counter | None = None
+        super().__init__(ciphering.title)
+        self._counter = counter
+        self.blockCipherKey = bytearray(ciphering.keys.encryption)
+        self.authenticationKey = bytearray(ciphering.keys.authentication)
+        self.security = Security.AUTHENTICATION_ENCRYPTION
+        self.securitySuite = SecuritySuite(ciphering.keys.suite)
+
+    @property
+    def invocationCounter(self) -> int:  # noqa: N802  # the library's name
+        return 0 if self._counter is None else self._counter.number()
+
+    @invocationCounter.setter
+    def invocationCounter(self, following: int) -> None:  # noqa: N802  # same
+        if self._counter is not None:
+            self._counter.use(following)
+
+
 _silence()
 _invoke_ids = itertools.count(1)
 
@@ -166,7 +206,21 @@ def _gurux(doing: str) -> Iterator[None]:
 class Session:
     """An association; use it in a ``with`` statement, so that it is always released."""
 
-    def __init__(self, transport: Transport, peer: Peer, traffic: Traffic | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        peer: Peer,
+        traffic: Traffic | None = None,
+        counter: Counter | None = None,
+    ) -> None:
+        """Set up a session; `with` begins it.
+
+        Args:
+            transport: what carries the bytes.
+            peer: the meter, and as whom to speak to it.
+            traffic: what the session costs is added here.
+            counter: the invocation counter of a ciphered association.
+        """
         self.peer = peer
         self.traffic = traffic if traffic is not None else Traffic()
         server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
@@ -177,18 +231,34 @@ class Session:
         self._broken = False
         self._taken: Frame | None = None
         self._deadline_info = _DEFAULT_INFO
+        self._counter = counter
+        self._opener: security.Opener | None = None
+        self._client: Any = self._make_client(len(server))
+        self._client.serverAddressSize = len(server)
+        self._client.hdlcSettings.maxInfoTX = peer.max_info
+        self._client.hdlcSettings.maxInfoRX = peer.max_info
+
+    def _make_client(self, address_bytes: int) -> Any:
+        peer = self.peer
         authentication = Authentication.NONE if peer.password is None else Authentication.LOW
-        self._client: Any = GXDLMSClient(
+        if peer.ciphering is not None and peer.ciphering.gmac:
+            authentication = Authentication.HIGH_GMAC
+        ciphered = peer.ciphering is not None and self._counter is not None
+        make = GXDLMSSecureClient if ciphered else GXDLMSClient
+        client = make(
             True,  # noqa: FBT003 - logical names; the library takes it by position
             peer.client,
-            GXDLMSClient.getServerAddress(peer.logical, peer.physical, len(server)),
+            GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
             authentication,
             None if peer.password is None else peer.password.get_secret_value(),
             InterfaceType.HDLC,
         )
-        self._client.serverAddressSize = len(server)
-        self._client.hdlcSettings.maxInfoTX = peer.max_info
-        self._client.hdlcSettings.maxInfoRX = peer.max_info
+        if peer.ciphering is not None and self._counter is not None:
+            client.settings.cipher = _Cipher(peer.ciphering, self._counter)
+            # The library would take its challenge from a generator that can be foretold.
+            client.settings.useCustomChallenge = True
+            client.ctoSChallenge = secrets.token_bytes(16)
+        return client
 
     # ------------------------------------------------------------------- life
 
@@ -267,16 +337,29 @@ class Session:
         """AARQ and AARE.
 
         Raises:
-            PasswordRefused: the meter does not take the password.
+            PasswordRefused: the meter does not take the password or the keys.
+            CounterRefused: it does not take the invocation counter.
             AssociationRefused: it refuses for another reason.
+            ProtocolViolation: its answer is not ciphered as agreed, or was changed.
+            ConfigurationError: a ciphered association has no counter.
         """
+        ciphering = self.peer.ciphering
+        if ciphering is not None and self._counter is None:
+            raise ConfigurationError(f"{self.peer.label}: a ciphered association has no counter")
         with _gurux("AARQ"):
             requests = [bytes(part) for part in self._client.aarqRequest()]
         answer = self._converse(requests)
         if answer[:1] != bytes((_AARE,)):
+            if ciphering is not None and answer[:1] in _REFUSALS:
+                raise security.refusal(answer, self.peer.label, self.peer.client)
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
+            if ciphering is not None and diagnostic == _NO_REASON:
+                raise Unexplained(
+                    f"{self.peer.label} refuses client {self.peer.client} without a reason: "
+                    "see its password and its keys"
+                )
             unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
                 raise PasswordRefused(
@@ -287,10 +370,54 @@ class Session:
                 f"{self.peer.label} refuses client {self.peer.client} "
                 f"(result {result}, diagnostic {diagnostic})"
             )
+        challenge = b""
+        if ciphering is not None:
+            agreed = _AUTHENTICATION_REQUIRED if ciphering.gmac else 0
+            if diagnostic != agreed:
+                raise AssociationRefused(
+                    f"{self.peer.label} takes client {self.peer.client} for another kind of "
+                    f"security (diagnostic {diagnostic})"
+                )
+            accepted = security.acceptance(answer, self.peer.label)
+            if accepted.title == ciphering.title:
+                raise ProtocolViolation(f"{self.peer.label} has the gateway's own system title")
+            self._opener = security.Opener(ciphering.keys, accepted.title, self.peer.label)
+            answer = security.plain_acceptance(self._opener.open(accepted.initiate))
+            challenge = accepted.challenge
         with _gurux("AARE"):
             self._client.parseAareResponse(GXByteBuffer(answer))
-        if self._client.isAuthenticationRequired:
+        if ciphering is not None and ciphering.gmac:
+            self._prove(ciphering, challenge)
+        elif self._client.isAuthenticationRequired:
             raise AssociationRefused(f"{self.peer.label} wants high-level security")
+
+    def _prove(self, ciphering: security.Ciphering, challenge: bytes) -> None:
+        """Prove to have the keys, and see that the meter has them (HLS mechanism 5).
+
+        Raises:
+            PasswordRefused: the meter does not take the proof.
+            ProtocolViolation: it sends the challenge back, or proves nothing itself.
+        """
+        label, settings = self.peer.label, self._client.settings
+        own = bytes(settings.ctoSChallenge)
+        if len(challenge) < _SHORTEST_CHALLENGE or challenge == own:
+            raise ProtocolViolation(f"{label} sent no challenge of its own")
+        with _gurux("reply_to_HLS_authentication"):
+            self._next_invoke_id()
+            settings.setStoCChallenge(bytearray(challenge))
+            requests = self._client.getApplicationAssociationRequest()
+        answer = self._converse([bytes(part) for part in requests])
+        if answer[:1] in _REFUSALS:
+            raise security.refusal(answer, label, self.peer.client)
+        result, value = security.method_result(answer, label)
+        if result != 0:
+            raise PasswordRefused(
+                f"{label} does not take the proof of client {self.peer.client} "
+                f"(result {result}): see its keys"
+            )
+        title = self._opener.title if self._opener is not None else b""
+        if not security.is_proof(value, ciphering.keys, title, own):
+            raise ProtocolViolation(f"{label} does not prove that it has the keys")
 
     # ---------------------------------------------------------------- reading
 
@@ -468,7 +595,7 @@ class Session:
         answer = b"".join(parts)
         if answer[:3] != _LLC:
             raise ProtocolViolation(f"{self.peer.label} answers without the LLC header")
-        return answer[3:]
+        return answer[3:] if self._opener is None else self._opener.open(answer[3:])
 
     def _ask(
         self,

@@ -63,6 +63,15 @@ CREATE TABLE known_meter (
     serial TEXT NOT NULL,
     PRIMARY KEY (bus, address, logical_address)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE invocation_counter (
+    bus TEXT NOT NULL,
+    logical_address INTEGER NOT NULL,
+    address INTEGER NOT NULL,
+    client INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    sure INTEGER NOT NULL,
+    PRIMARY KEY (bus, logical_address, address, client)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE refusal (
     bus TEXT NOT NULL,
     logical_address INTEGER NOT NULL,

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
+from edge_agent.counter import Counters, SpoolStore
 from edge_agent.errors import (
     BusError,
     BusLost,
@@ -105,6 +106,7 @@ class BusWorker:
         self._adapter = Adapter(monotonic)
         self._told_clock = False
         self._refusals = Refusals(shared.spool, config.name)
+        self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
         for meter in config.meters:
             if self._refusals.recall(meter):
                 self._failed(meter, f"{meter.label} refused this password before", Failure.REFUSED)
@@ -180,7 +182,7 @@ class BusWorker:
         spool = self._shared.spool
         known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
         result = poll(
-            sessions(self._bus),
+            sessions(self._bus, self._counters),
             meter,
             spool.watermarks,
             datetime.fromtimestamp(now, UTC),
@@ -309,6 +311,7 @@ class BusWorker:
                 rewound=result.rewound,
                 captures=result.captures,
             )
+            self._tell_losses(spool.take_losses())
             spool.remember_meter(
                 result.meter, self._config.name, meter.address, meter.logical_address
             )

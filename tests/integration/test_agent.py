@@ -100,8 +100,8 @@ class Place:
         return Agent(load_settings(self.config))
 
     @contextmanager
-    def bus(self) -> Iterator[None]:
-        with serve(self.estate, self.folder / "bus", baud=None, now=lambda: datetime.now(UTC)):
+    def bus(self, baud: int | None = None) -> Iterator[None]:
+        with serve(self.estate, self.folder / "bus", baud=baud, now=lambda: datetime.now(UTC)):
             yield
 
 
@@ -239,6 +239,28 @@ def test_a_bus_that_comes_late_is_waited_for(
         )
         with place.bus():
             until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
+
+
+def test_an_adapter_that_vanishes_in_a_back_fill_costs_its_meters_nothing(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(action: str) -> bool:
+        return any(getattr(record, "action", "") == action for record in caplog.records)
+
+    caplog.set_level("INFO")
+    agent = place.agent()
+    with place.cloud.online(), running(agent):
+        with place.bus(baud=19200):
+            until(lambda: agent.health["A-101"].behind, "history waits")
+        until(lambda: told("bus_lost"), "the loss is told")
+        with place.bus():
+            until(lambda: told("bus_back"), "the adapter is back")
+            until(
+                lambda: agent.health["A-101"].answers and not agent.health["A-101"].behind,
+                "all history read",
+                60,
+            )
+    assert agent.health["A-101"].failed_polls == 0
 
 
 def test_the_command_runs_checks_and_stops(place: Place) -> None:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from edge_agent import settings
 from edge_agent.settings import load_settings
-from edge_agent.virtual import estate
+from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate
 from edge_agent.virtual.faults import Faults
 
@@ -53,6 +53,7 @@ def shown(field: FieldInfo) -> str | None:
         (ESTATE, "[bus.faults]", Faults),
         (ESTATE, "[[bus.meter]]", estate.MeterConfig),
         (ESTATE, "load", estate.LoadConfig),
+        (ESTATE, "security", keyring.SecurityConfig),
     ],
 )
 def test_each_key_is_there_with_its_default(

@@ -151,6 +151,17 @@ def test_a_back_fill_leaves_the_registers_out_and_is_historical(password: Path) 
     assert not again.caught_up
 
 
+def test_after_an_outage_the_newest_rows_go_first(password: Path) -> None:
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 8 * 86400, DAILY_LOAD_PROFILE: NOW_S}
+    found = read(Wire(), config(password), marks)
+    border = NOW_S - 2 * HOUR_S
+    assert {block.profile for block in found.live} == {None, BLOCK_LOAD_PROFILE}
+    assert {block.profile for block in found.backlog} == {BLOCK_LOAD_PROFILE}
+    assert all((row[0] or 0) >= border for block in found.live for row in block.rows)
+    assert all((row[0] or 0) < border for block in found.backlog for row in block.rows)
+    assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 8 * 96 + 5
+
+
 def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> None:
     wire = Wire()
     memory = Memory()
@@ -579,6 +590,7 @@ def visit(
     windows: int = 8,
     kind: Model = SIMPLE,
     captured_before: dict[Obis, decode.Captured] | None = None,
+    now: datetime = NOW,
 ) -> PollResult:
     monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
 
@@ -591,7 +603,7 @@ def visit(
         factory,
         MeterConfig(label="A-1", address=1),
         lambda _meter: watermarks or {},
-        NOW,
+        now,
         captures_of=lambda _meter: captured_before or {},
         memory=memory,
         windows=windows,
@@ -889,6 +901,34 @@ def test_another_capture_list_than_the_stored_one_is_said(monkeypatch: pytest.Mo
     other = visit(reader, monkeypatch, first.watermarks, captured_before=first.captures)
     assert any("captures other objects" in problem for problem in other.problems)
     assert other.captures[BLOCK_LOAD_PROFILE] != first.captures[BLOCK_LOAD_PROFILE]
+
+
+@pytest.mark.parametrize("hours", [-5, 3])
+def test_rows_that_were_stamped_by_a_wrong_clock_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    memory = Memory()
+    reader = fake()
+    marks: dict[Obis, int] = {}
+    seen: dict[int, int | None] = {}
+
+    def poll_at(quarter: int, off_s: int) -> PollResult:
+        ts = QUARTER + 900 * quarter
+        reader.rows[ts + off_s] = quarter
+        stamp = decode.date_time(ts + off_s + 20, decode.Zone(), with_deviation=True)
+        reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
+        found = visit(
+            reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(ts + 20, UTC)
+        )
+        marks.update(found.watermarks)
+        seen.update((row[0] or 0, row[2]) for block in found.rows for row in block.rows)
+        return found
+
+    for quarter in range(80):  # wrong from the 20th to the 60th
+        found = poll_at(quarter, hours * HOUR_S if 20 <= quarter < 60 else 0)
+    assert all(ts == QUARTER + 900 * (quarter or 0) for ts, quarter in seen.items())
+    assert set(range(20)) | set(range(75, 80)) <= set(seen.values())
+    assert found.problems == ()
 
 
 def test_a_scaler_that_is_refused_for_now_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

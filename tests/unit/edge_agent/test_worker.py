@@ -15,7 +15,7 @@ from edge_agent.health import Health
 from edge_agent.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
 from edge_agent.settings import AgentSettings, MeterConfig
-from edge_agent.spool import Spool
+from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.message import MeterId
 from shared_schema.signing import generate_key
@@ -289,6 +289,29 @@ def test_back_fill_leaves_each_cycle_to_the_live_polls(play: Maker) -> None:
     for number in range(20):
         live = it.times("poll", label=f"m{number}")
         assert [int(at // CYCLE_S) for at in live] == list(range(12))
+
+
+def test_a_full_disk_stops_nothing(
+    play: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = play(3)
+    it.refusing = {"m2"}
+
+    def full(*_: object, **__: object) -> None:
+        raise SpoolFull("the disk of the spool is full")
+
+    monkeypatch.setattr(it.spool, "transaction", full)
+    monkeypatch.setattr(it.spool, "append", full)
+    it.runs(2 * CYCLE_S)
+    assert len(it.times("poll", label="m0")) == 2
+    assert it.health.summary().answering == 2
+    actions = [getattr(each, "action", "") for each in caplog.records]
+    assert actions.count("not_kept") == 4
+    assert actions.count("refusal_not_kept") == 1
+    it.refusing = set()
+    (tmp_path / "pw").write_bytes(b"87654321")
+    it.runs(10)
+    assert it.health.summary().answering == 3
 
 
 def test_a_spool_that_fails_ends_the_worker(play: Maker) -> None:
