@@ -23,7 +23,7 @@ put together here and handed on as they came: reading them as values is `decode`
 In a ciphered association the library writes the requests, with counters from `counter` alone;
 `security` seals them, in the place of the library's slow AES, and opens the answers.
 
-A meter repeats itself byte for byte. Two sound frames that answer one request and differ come
+A meter repeats itself byte for byte. Two sound GET responses to one request that differ come
 from two meters that were given one address: `AddressShared`.
 """
 
@@ -688,13 +688,12 @@ class Session:
         """
         if taken is None or frame == taken or frame.control != taken.control:
             return
-        ids = [
-            each.information[5] & 0x0F
-            for each in (frame, taken)
-            if each.information[:4] == _LLC + bytes((_GET_RESPONSE,)) and len(each.information) > 5
-        ]
-        if len(ids) == 2 and ids[0] != ids[1]:
-            return  # a late answer to an earlier request: the invoke id tells which one counts
+        # Only GET responses tell which request they answer: by the invoke id. What else differs
+        # may be a late frame of an earlier session.
+        heads = {each.information[:4] for each in (frame, taken)}
+        invoke_ids = {each.information[5:6] for each in (frame, taken)}
+        if heads != {_LLC + bytes((_GET_RESPONSE,))} or len(invoke_ids) != 1:
+            return
         self._broken = True
         raise AddressShared(
             f"two meters answer at the address of {self.peer.label}: give each its own"
