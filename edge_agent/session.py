@@ -379,12 +379,12 @@ class Session:
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if ciphering is not None and diagnostic == _NO_REASON:
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if ciphering is not None and unexplained:
                 raise Unexplained(
                     f"{self.peer.label} refuses client {self.peer.client} without a reason: "
                     "see its password and its keys"
                 )
-            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
                 secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(
