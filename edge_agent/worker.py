@@ -154,6 +154,7 @@ class BusWorker:
         try:
             if action.kind is Kind.PROBE and not probe(self._bus, peer(meter, load(meter.model))):
                 raise BusTimeout(f"{meter.label} does not answer")  # noqa: TRY301
+            now += self._monotonic() - begun  # a probe takes its time
             result = self._read(meter, action, now)
         except SpoolError:
             raise
@@ -190,6 +191,7 @@ class BusWorker:
             known=known,
             windows=action.windows,
             registers=action.kind is not Kind.BACK_FILL,
+            monotonic=self._monotonic,
         )
         if result.meter != known:
             self._note_identity(meter, result.meter, changed=known is not None)

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Play:
     behind: dict[str, int] = field(default_factory=dict)
     did: list[tuple[float, str, str]] = field(default_factory=list)
     """When, ``poll``, ``fill`` or ``probe``, which meter."""
+    stamped: list[float] = field(default_factory=list)
+    """How far the time that a poll was given lay behind its beginning, seconds."""
 
     def __post_init__(self) -> None:
         self.steady = 0.0
@@ -91,6 +94,7 @@ class Play:
             return False
         except PasswordRefused:
             return True
+        self.passes(2.5)
         return True
 
     def poll(
@@ -98,12 +102,13 @@ class Play:
         _sessions: object,
         meter: MeterConfig,
         _marks: object,
-        _now: object,
+        now: datetime,
         *,
         windows: int,
         registers: bool,
         **_more: object,
     ) -> PollResult:
+        self.stamped.append(self.now - now.timestamp())
         self._try("poll" if registers else "fill", meter.label)
         left = max(0, self.behind.get(meter.label, 0) - windows)
         self.behind[meter.label] = left
@@ -240,6 +245,17 @@ def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
     dead = it.times("poll", "probe", label="m1")
     assert len(dead) < 14
     assert len(it.times("probe", label="m1")) >= 3 * (len(it.times("poll", label="m1")) - 1)
+
+
+def test_a_poll_that_follows_a_probe_is_given_its_own_time(play: Maker) -> None:
+    it = play(2)
+    it.silent = {"m1"}
+    it.runs(CYCLE_S)
+    it.silent = set()
+    it.runs(CYCLE_S)
+    assert it.times("probe", label="m1")
+    assert it.times("poll", label="m1")
+    assert max(map(abs, it.stamped)) < 0.1
 
 
 def test_rests_are_in_seconds_with_another_period(play: Maker) -> None:
