@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared_schema.errors import SignatureInvalid, UnknownSchema
-from shared_schema.readings import Batch, Block, Column, open_batch, read_header
+from shared_schema.readings import Batch, Column, Loss, open_batch, read_block, read_header
 from shared_schema.signing import VerifyKey
 from shared_schema.topics import GatewayTopic, parse_gateway_topic
 
@@ -209,10 +209,12 @@ def _examine_block(
     ordinal: int, line: bytes, gateway: KnownGateway, registry: Registry, received_at: datetime
 ) -> tuple[AcceptedBlock | None, list[Rejection]]:
     try:
-        block = Block.from_line(line)
+        block = read_block(line)
     except (ValueError, RecursionError) as error:
         reason = QuarantineReason.MALFORMED
         return None, [Rejection(reason, _clean(str(error)), ordinal)]
+    if isinstance(block, Loss):  # it is evidence, and has no rows
+        return None, []
     key = (gateway.society_id, block.meter.manufacturer, block.meter.serial)
     meter = registry.meters.get(key)
     if meter is None:

@@ -52,6 +52,8 @@ from shared_schema.obis import Obis
 RESENDS = 2
 """How often the identical request is sent again after silence."""
 MAX_REPLY_BYTES = 4 * 1024 * 1024
+PROBE_S = 1.0
+"""How long a probe waits for a meter that did not answer before."""
 _FRAME_OVERHEAD = 24
 _DEFAULT_INFO = 128
 
@@ -491,6 +493,32 @@ class Session:
             if data:
                 self.traffic.bytes_received += len(data)
                 yield from self.guard.feed(data)
+
+
+def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
+    """Tell whether a meter is there: one SNRM, once, and a disconnection if it answers.
+
+    Args:
+        transport: what carries the bytes.
+        peer: the meter.
+        wait_s: how long it may think; the line's own turnaround where that is shorter.
+
+    Raises:
+        BusLost: the adapter is not there.
+    """
+    session = Session(transport, peer)
+    transport.discard()
+    with _gurux("SNRM"):
+        request = bytes(session._client.snrmRequest())
+    line_s = transport.line_time_s(len(request) + _DEFAULT_INFO + _FRAME_OVERHEAD)
+    transport.send(request)
+    for frame in session._frames(time.monotonic() + min(wait_s, transport.turnaround_s) + line_s):
+        if frame.control in (_UA, _DM):
+            session._broken = True  # without an association there is nothing to release
+            session._linked = frame.control == _UA
+            session.close()
+            return True
+    return False
 
 
 def _after(sent: int) -> int:

@@ -47,12 +47,16 @@ _PATHS = frozenset(
     }
 )
 """Keys whose texts are paths: a relative one starts at the settings file's folder."""
-_SECRET_BYTES = 4096
+_SECRET_BYTES = 64 * 1024
+"""A key of any kind, with its certificate chain, is smaller."""
 Key = TypeVar("Key")
 
 
 def read_secret(path: Path, what: str) -> bytes:
-    """Read a file that its owner alone may read.
+    """Read a file that its owner alone may read, or a credential that systemd gave.
+
+    Credentials stand below ``$CREDENTIALS_DIRECTORY``, in a folder for this service alone, and
+    have mode 0440.
 
     Raises:
         ConfigurationError: it cannot be read, is no file, is too large, or others may read it.
@@ -63,7 +67,8 @@ def read_secret(path: Path, what: str) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ConfigurationError(f"{what}: {path} is not a file")
-            if stat.S_IMODE(mode) & 0o177:
+            others = 0o337 if _is_credential(path) else 0o177
+            if stat.S_IMODE(mode) & 0o177 and stat.S_IMODE(mode) & others:
                 raise ConfigurationError(
                     f"{what}: others may read {path}: set its mode with: chmod 600 {path}"
                 )
@@ -73,6 +78,11 @@ def read_secret(path: Path, what: str) -> bytes:
     if len(secret) > _SECRET_BYTES:
         raise ConfigurationError(f"{what}: {path} is larger than {_SECRET_BYTES} bytes")
     return secret
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return folder.startswith("/") and path.resolve().is_relative_to(Path(folder).resolve())
 
 
 def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:

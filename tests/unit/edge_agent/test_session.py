@@ -16,7 +16,7 @@ from edge_agent.errors import (
     SessionLost,
 )
 from edge_agent.frames import Drop, check_sequence
-from edge_agent.session import Peer, Session, Traffic
+from edge_agent.session import Peer, Session, Traffic, probe
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import NOW, Wire
@@ -322,3 +322,30 @@ def _frame(head: bytes, information: bytes) -> bytes:
 def _sealed(frame: bytes) -> bytes:
     """Put the right check sequence behind changed information."""
     return _frame(frame[1:7], frame[9:-3])
+
+
+def test_a_probe_costs_a_silent_meter_one_frame() -> None:
+    script = Script()
+    assert not probe(script, reader())
+    assert len(script.sent) == 1
+
+
+def test_a_probe_finds_a_meter_and_leaves_it_free() -> None:
+    wire = Wire()
+    assert probe(wire, reader())
+    assert len(wire.sent) == 2, "SNRM and DISC"
+    with Session(wire, reader()) as meter:
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+
+
+def test_a_probe_ignores_the_answer_of_another_meter() -> None:
+    heard: list[bytes] = []
+    wire = Wire()
+
+    def listen(data: bytes) -> bytes:
+        heard.append(data)
+        return data
+
+    wire.answers = listen
+    assert probe(wire, reader(18))
+    assert not probe(Script(heard[0]), reader(17))
