@@ -47,8 +47,14 @@ class QuarantineReason(StrEnum):
     """The row is from later than its receipt."""
     FORK = "fork"
     """Another batch with the same stream and number is stored already."""
+    BROKEN_LINK = "broken_link"
+    """The header names another predecessor than the batch that is stored before it."""
     UNSTORABLE = "unstorable"
     """The database refuses what `accept` let pass: a fault of this program, kept to be mended."""
+
+
+CONTRADICTIONS = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
+"""What a gateway signed and cannot be true at once: a flag is raised for its evidence."""
 
 
 @dataclass(frozen=True, slots=True)

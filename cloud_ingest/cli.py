@@ -2,7 +2,8 @@
 """The command ``cloud-ingest``.
 
 In: words, options, the environment. Out: one line of progress or a table, and an exit code:
-0 done, 1 a fault of the program or its servers, 2 something that a person has to change.
+0 done, 2 not done, and the line says why: something to change, or a server to look after.
+Anything else is a fault of this program.
 Every command builds its settings once here and hands on what it needs; an error is one line
 that says what happened, to what, and what to do next. Never: a traceback for a mistake of a
 person, a password in any text.
@@ -10,24 +11,31 @@ person, a password in any text.
 
 import contextlib
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest import billing, operate, report, selfread
+from cloud_ingest import billing, epochs, operate, report, selfread
+from cloud_ingest.cli_command import command_app
+from cloud_ingest.cli_options import (
+    Config,
+    Dsn,
+    Json,
+    Society,
+    dsn_of,
+    moment,
+    one_line_errors,
+    store,
+)
 from cloud_ingest.errors import (
-    ConfigurationError,
-    ImportRefused,
-    IngestError,
     SelfReadRefused,
 )
-from cloud_ingest.settings import CloudSettings, load_settings
-from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.reconcile import SubjectKind
+from cloud_ingest.settings import load_settings
+from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate as run_migrations
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.quarantine import QuarantineState, dismiss
@@ -45,49 +53,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Dsn = Annotated[
-    str | None,
-    typer.Option(
-        "--dsn",
-        envvar="IOT_UTILITY_DSN",
-        show_envvar=True,
-        help="Where the store is, e.g. postgresql://ingest@db.example/metering. "
-        "Keep the password in ~/.pgpass or PGPASSWORD.",
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", envvar="IOT_UTILITY_CONFIG", help="A TOML file with the settings."),
-]
-Society = Annotated[
-    str, typer.Option("--society", envvar="IOT_UTILITY_SOCIETY", help="The society's name.")
-]
-
-
-def dsn_of(settings: CloudSettings) -> str:
-    """Return the DSN in clear, for `store.connection.connect` alone.
-
-    Raises:
-        ConfigurationError: none was given.
-    """
-    if settings.dsn is None or not settings.dsn.get_secret_value().strip():
-        raise ConfigurationError(
-            "no database is named: give --dsn postgresql://… or set IOT_UTILITY_DSN"
-        )
-    return settings.dsn.get_secret_value()
-
-
-@contextlib.contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn an error of ours into one line on standard error and exit code 2."""
-    try:
-        yield
-    except ImportRefused as error:
-        typer.echo("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
-        raise typer.Exit(2) from None
-    except IngestError as error:
-        typer.echo(f"cloud-ingest: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
+SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
 
 
 @app.command()
@@ -100,21 +66,38 @@ def migrate(
         bool,
         typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
     ] = False,
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
+    ] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
     """Make the database ready, or bring it up to date; run again it changes nothing.
 
+    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE).
+
     Example: cloud-ingest migrate --zone Asia/Kolkata
     """
-    with one_line_errors(), connect(dsn_of(load_settings(config, dsn=dsn))) as conn:
-        done = run_migrations(conn, zone=zone, portable=portable)
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn)
+        with connect(dsn_of(settings)) as conn:
+            done = run_migrations(
+                conn, zone=zone or settings.zone, portable=portable, restored=restored
+            )
         what = ", ".join(done.applied) if done.applied else "nothing was missing"
         typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
+        if done.renewed is not None:
+            typer.echo(
+                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
+                "and will send again what it still keeps and this store lacks"
+            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
 app.add_typer(units_app, name="units", no_args_is_help=True)
+epoch_app = typer.Typer(help="Registers that fell for a good reason: rollover, reset.")
+app.add_typer(epoch_app, name="epoch", no_args_is_help=True)
 
 
 @units_app.command("import")
@@ -134,14 +117,16 @@ def units_import(
 
     Example: cloud-ingest units import units.csv --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         done = import_units(conn, society, file)
         typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
 
 
 @app.command("self-read")
 def self_read(
-    unit: Annotated[str, typer.Argument(help="The unit's label, such as A-1204.")],
+    unit: Annotated[
+        str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+    ],
     value: Annotated[str, typer.Argument(help="What the dial shows: kWh, or kL of water.")],
     *,
     society: Society,
@@ -153,6 +138,7 @@ def self_read(
     source: Annotated[
         str | None, typer.Option("--source", help="Which meter, where the unit has several.")
     ] = None,
+    subject_type: SubjectType = "unit",
     force: Annotated[
         str | None, typer.Option("--force", help="Why a value that seems wrong is right.")
     ] = None,
@@ -164,7 +150,7 @@ def self_read(
     Example: cloud-ingest self-read A-1204 4711.3 --service electricity
     --at "2026-08-01 09:00" --by "resident of A-1204" --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         now = datetime.now(UTC)
         done = selfread.self_read(
             conn,
@@ -172,15 +158,69 @@ def self_read(
             unit,
             service,
             value=_decimal(value),
-            at=now if at is None else _moment(at, open_store(conn).zone),
+            at=now if at is None else moment(at, open_store(conn).zone),
             by=by,
             now=now,
             source=source,
             force_because=force,
+            subject_type=subject_type,
         )
         measure = BILLING_UNITS[service]
         since = "" if done.used is None else f", {done.used:f} {measure} since the last"
         typer.echo(f"{unit} {service}: {done.value:f} {measure} is stored{since}")
+
+
+@epoch_app.command("add")
+def epoch_add(
+    subject: Annotated[
+        str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+    ],
+    *,
+    society: Society,
+    service: Annotated[Service, typer.Option("--service", help="What the register counts.")],
+    at: Annotated[
+        str, typer.Option("--at", help="Local time of the first reading after the fall.")
+    ],
+    adds: Annotated[
+        str, typer.Option("--adds", help="What it lost there, in kWh or kL; 0 takes it back.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why: rollover, reset …")],
+    by: Annotated[str, typer.Option("--by", help="Who says so.")],
+    source: Annotated[
+        str | None, typer.Option("--source", help="Which meter, where the unit has several.")
+    ] = None,
+    subject_type: SubjectType = "unit",
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Record that a register turned over or was reset, so that its month can be proved.
+
+    Example: cloud-ingest epoch add A-1204 --service electricity --at "2026-07-10 05:00"
+    --adds 1000000 --reason rollover --by caretaker --society "Lake View"
+    """
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn)
+        with store(dsn, config) as conn:
+            done = epochs.add_epoch(
+                conn,
+                society,
+                subject,
+                service,
+                starts_at=moment(at, open_store(conn).zone),
+                adds=_decimal(adds),
+                reason=reason,
+                by=by,
+                now=datetime.now(UTC),
+                source=source,
+                subject_type=subject_type,
+                self_read_window=settings.self_read_window,
+            )
+        typer.echo(
+            f"{subject} {service}: meter {done.meter} counts on from {at}; across it "
+            f"{done.used:f} {BILLING_UNITS[service]} were used"
+        )
+        for month in done.close_again:
+            typer.echo(f"{month} may change: cloud-ingest close-month {month}")
 
 
 @app.command("close-month")
@@ -208,10 +248,18 @@ def close_month(
                 grace=settings.close_grace,
                 progress=lambda text: typer.echo(text, err=True),
             )
-        typer.echo(
-            f"{month} of {society}: {len(done.numbers)} numbers ({done.published} to send), "
-            f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
-        )
+        typer.echo(_counted(done))
+        for later in done.later:
+            typer.echo(
+                f"closed again, because the month before now ends elsewhere: {_counted(later)}"
+            )
+
+
+def _counted(done: billing.Closed) -> str:
+    return (
+        f"{done.month} of {done.society}: {len(done.numbers)} numbers ({done.published} to send), "
+        f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
+    )
 
 
 @app.command("report")
@@ -227,7 +275,7 @@ def month_report(
 
     Example: cloud-ingest report 2026-07 --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         found = report.month_report(conn, society, month)
         typer.echo(report.as_json(found) if json else report.as_table(found))
 
@@ -241,22 +289,13 @@ def _decimal(text: str) -> Decimal:
         ) from None
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise SelfReadRefused(
-            f"--at {text[:40]!r} is no time: write it as '2026-08-01 09:00'"
-        ) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
-
-
 quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
-events_app = typer.Typer(help="Flags for other modules: leaks, read failures.")
+events_app = typer.Typer(
+    help="Flags for other modules: leaks, read failures, evidence that does not hold."
+)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+app.add_typer(command_app, name="command", no_args_is_help=True)
 
 
 @app.command()
@@ -343,7 +382,7 @@ def enrol(
 
     Example: cloud-ingest enrol gw-a1 --society "Lake View" --tower A --key gw-a1.pem
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         found = enrol_gateway(conn, society, gateway, tower, operate.read_public_key(key))
         typer.echo(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
 
@@ -365,7 +404,7 @@ def quarantine_list(
 
     Example: cloud-ingest quarantine list --reason unknown_meter
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.list_quarantine(
             conn,
             state=None if everything else state,
@@ -387,14 +426,16 @@ def quarantine_show(
 
     Example: cloud-ingest quarantine show 7
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.show_quarantine(conn, entry, as_json=json, say=typer.echo)
 
 
 @quarantine_app.command("replay")
 def quarantine_replay(
     entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is open.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that is open and can be mended.")
+    ] = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
@@ -403,7 +444,7 @@ def quarantine_replay(
 
     Example: import the missing meter, then cloud-ingest quarantine replay 7 8
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.replay_quarantine(
             conn, entries or [], everything=everything, as_json=json, say=typer.echo
         )
@@ -419,7 +460,7 @@ def quarantine_dismiss(
 
     Example: cloud-ingest quarantine dismiss 7
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         for entry in entries:
             dismiss(conn, entry, datetime.now(UTC))
             typer.echo(f"{entry}: dismissed")
@@ -437,19 +478,10 @@ def events_list(
 
     Example: cloud-ingest events list --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.list_flags(
             conn, society=society, everything=everything, as_json=json, say=typer.echo
         )
-
-
-@contextlib.contextmanager
-def _store(dsn: str | None, config: Path | None) -> Iterator[Connection]:
-    """Open the store for one command."""
-    settings = load_settings(config, dsn=dsn)
-    with connect(dsn_of(settings)) as conn:
-        open_store(conn, zone=settings.zone)
-        yield conn
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which commands were taken, and what is to be answered: the table ``command`` of
-the spool's file.
+"""Which commands were taken, and what is to be answered.
 
 In: the id of a command before it is run; its result afterwards. Out: whether it is new; the
-results that the broker has not taken. Never: an id forgotten while its command could still be
-run; a decision.
+results that the broker has not taken. It owns the table ``command`` of the spool's file.
+Never: an id forgotten while its command could still be run; a decision.
 """
 
 from datetime import datetime

@@ -118,7 +118,8 @@ def _secret_of(meter: MeterConfig) -> bytes:
         ConfigurationError: a file cannot be read.
     """
     contents = [read_secret(path, f"a secret of {meter.label}") for path in secret_files(meter)]
-    return b"\0".join([str(meter.client).encode(), *(each.rstrip(b"\r\n") for each in contents)])
+    whom = f"{meter.client} {meter.security} {meter.security_suite} {meter.system_title}"
+    return b"\0".join([whom.encode(), *(each.rstrip(b"\r\n") for each in contents)])
 
 
 def _is_refused(meter: MeterConfig, found: tuple[bytes, bytes]) -> bool:

@@ -3,7 +3,8 @@
 
 In: the rows of one poll; receipts of the cloud. Out: sealed batches, the next to send first.
 It owns the stream (its id, made with the file; seq; the hash of the header before), the
-watermark of each (meter, profile), and the identity last seen at each address. Rows and
+watermark of each (meter, profile) and what it captured then, and the identity last seen at
+each address. A watermark goes back only where that is said to be meant. Rows and
 watermark enter in one transaction: after a power cut either both are there or neither is.
 Never: a batch forgotten that no receipt covers, unless the file has its largest size: then
 the oldest give way, and a loss that is signed in the same transaction says which; a batch made
@@ -16,7 +17,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from edge_agent import spool_file, spool_room
+from edge_agent.decode import Captured
 from edge_agent.errors import SpoolError
 from edge_agent.seal import groups_of
 from shared_schema.gateway import Receipt
@@ -80,6 +82,15 @@ class Applied:
     """Another store answers: everything that it does not name waits again."""
     ignored: str = ""
     """Why the receipt is not for this spool, or is older than one that was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What moves with the rows of one meter."""
+
+    meter: MeterId
+    watermarks: Mapping[Obis, int]
+    captures: Mapping[Obis, Captured]
 
 
 class Spool:
@@ -152,12 +163,26 @@ class Spool:
         historical: bool,
         gateway: str,
         key: SigningKey,
+        rewound: Collection[Obis] = (),
+        captures: Mapping[Obis, Captured] | None = None,
     ) -> list[int]:
         """Seal what one poll read, and move the meter's watermarks with it.
 
         A full file makes room: first what a receipt covers is forgotten; where it has its largest
         size, the oldest of the rest is dropped and a batch with the losses goes before the rows.
         A full disk drops nothing.
+
+        Args:
+            meter: whose rows these are.
+            rows: what was read.
+            watermarks: up to when each profile was read; an earlier one than is kept changes
+                nothing.
+            created_at: the gateway's time, aware.
+            historical: whether the rows are back-fill.
+            gateway: this gateway's id.
+            key: what it signs with.
+            rewound: the profiles whose watermark goes back, if it is earlier.
+            captures: what each profile captures, where that is new.
 
         Returns:
             The seq of each batch that was made: none where there were no rows.
@@ -168,14 +193,22 @@ class Spool:
             ProtocolViolation: the rows are none that the contract can carry.
         """
         groups = groups_of(meter, rows)
-        if not groups and watermarks.items() <= self.watermarks(meter).items():
+        kept = self.watermarks(meter)
+        moved = _Moved(
+            meter,
+            {
+                profile: ts
+                for profile, ts in watermarks.items()
+                if profile in rewound or ts > kept.get(profile, ts - 1)
+            },
+            captures or {},
+        )
+        if not (groups or moved.watermarks or moved.captures):
             return []
         size = sum(len(line) for group in groups for line in group)
 
         def put(drop_part: int = 0) -> list[int]:
-            return self._append(
-                meter, groups, watermarks, created_at, historical, gateway, key, drop_part
-            )
+            return self._append(groups, moved, created_at, historical, gateway, key, drop_part)
 
         with self._lock:
             while True:
@@ -198,9 +231,8 @@ class Spool:
 
     def _append(  # noqa: PLR0917
         self,
-        meter: MeterId,
         groups: Sequence[Sequence[bytes]],
-        watermarks: Mapping[Obis, int],
+        moved: "_Moved",
         created_at: datetime,
         historical: bool,  # noqa: FBT001
         gateway: str,
@@ -236,11 +268,16 @@ class Spool:
                 made.append(seq)
             if made:
                 database.execute("UPDATE spool SET last_seq = ?, last_hash = ?", (seq, previous))
+            meter = (moved.meter.manufacturer, moved.meter.serial)
             database.executemany(
                 "INSERT OR REPLACE INTO watermark VALUES (?, ?, ?, ?)",
+                [(*meter, str(profile), ts) for profile, ts in moved.watermarks.items()],
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO captured VALUES (?, ?, ?, ?, ?)",
                 [
-                    (meter.manufacturer, meter.serial, str(profile), ts)
-                    for profile, ts in watermarks.items()
+                    (*meter, str(profile), found.digest, " ".join(map(str, found.columns)))
+                    for profile, found in moved.captures.items()
                 ],
             )
         self._losses += losses
@@ -260,6 +297,19 @@ class Spool:
                 (meter.manufacturer, meter.serial),
             ).fetchall()
         return {Obis.parse(profile): ts for profile, ts in found}
+
+    def captures(self, meter: MeterId) -> dict[Obis, Captured]:
+        """Return, for each profile of a meter, what it captured when its rows were last kept."""
+        with self.reading() as database:
+            found = database.execute(
+                "SELECT profile, digest, columns FROM captured"
+                " WHERE manufacturer = ? AND serial = ?",
+                (meter.manufacturer, meter.serial),
+            ).fetchall()
+        return {
+            Obis.parse(profile): Captured(digest, tuple(map(Obis.parse, columns.split())))
+            for profile, digest, columns in found
+        }
 
     def known_meter(self, bus: str, address: int, logical_address: int = 1) -> MeterId | None:
         """Return which meter answered last at this address, or None before the first time."""

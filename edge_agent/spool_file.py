@@ -47,6 +47,14 @@ CREATE TABLE watermark (
     ts INTEGER NOT NULL,
     PRIMARY KEY (manufacturer, serial, profile)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE captured (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    columns TEXT NOT NULL,
+    PRIMARY KEY (manufacturer, serial, profile)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE known_meter (
     bus TEXT NOT NULL,
     address INTEGER NOT NULL,
@@ -54,6 +62,15 @@ CREATE TABLE known_meter (
     manufacturer TEXT NOT NULL,
     serial TEXT NOT NULL,
     PRIMARY KEY (bus, address, logical_address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE invocation_counter (
+    bus TEXT NOT NULL,
+    logical_address INTEGER NOT NULL,
+    address INTEGER NOT NULL,
+    client INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    sure INTEGER NOT NULL,
+    PRIMARY KEY (bus, logical_address, address, client)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE refusal (
     bus TEXT NOT NULL,

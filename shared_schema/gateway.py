@@ -12,9 +12,18 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from shared_schema.message import GatewayName, KeyId, Message, MeterId, Part, UtcDatetime
+from shared_schema.message import (
+    GatewayName,
+    KeyId,
+    Message,
+    MeterId,
+    Part,
+    Remark,
+    UtcDatetime,
+)
 
 Seq = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Status(Message):
@@ -29,13 +38,13 @@ class Status(Message):
     session: UUID
     state: Literal["online", "offline"]
     at: UtcDatetime
-    version: str = ""
+    version: Annotated[Remark, Field(max_length=64)] = ""
     clock_synchronised: bool | None = None
-    meters: int | None = Field(default=None, ge=0)
-    meters_answering: int | None = Field(default=None, ge=0)
-    meters_behind: int | None = Field(default=None, ge=0)
+    meters: Count | None = None
+    meters_answering: Count | None = None
+    meters_behind: Count | None = None
     """Meters whose history is still being read back."""
-    spooled: int | None = Field(default=None, ge=0)
+    spooled: Count | None = None
     """Batches in the spool that no receipt covers yet."""
 
 
@@ -139,7 +148,7 @@ class MeterOutcome(Part):
     meter: MeterId | None = None
     label: str = Field(max_length=128)
     done: bool
-    detail: str = Field(default="", max_length=300)
+    detail: Remark = ""
 
 
 class Result(Message):
@@ -150,6 +159,6 @@ class Result(Message):
     gateway: GatewayName
     command: UUID
     outcome: Outcome
-    reason: str = Field(default="", max_length=300)
+    reason: Remark = ""
     at: UtcDatetime
     meters: tuple[MeterOutcome, ...] = Field(default=(), max_length=1024)

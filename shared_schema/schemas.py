@@ -69,7 +69,7 @@ CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     (
         "society/{society}/reconciliation/{month}/{tower}/{service}",
         "reconciliation",
-        "cloud to accounting, QoS 1",
+        "cloud to accounting, retained",
         "",
     ),
 )

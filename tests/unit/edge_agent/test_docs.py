@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from edge_agent import settings
 from edge_agent.settings import load_settings
-from edge_agent.virtual import estate
+from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -45,12 +45,14 @@ def shown(field: FieldInfo) -> str | None:
         (AGENT, "Top level", settings.AgentSettings),
         (AGENT, "[broker]", settings.BrokerConfig),
         (AGENT, "[broker.tls]", settings.TlsConfig),
+        (AGENT, "[commands]", settings.CommandsConfig),
         (AGENT, "[[bus]]", settings.BusConfig),
         (AGENT, "[[bus.meter]]", settings.MeterConfig),
         (ESTATE, "Top level", estate.EstateConfig),
         (ESTATE, "[[bus]]", estate.BusConfig),
         (ESTATE, "[[bus.meter]]", estate.MeterConfig),
         (ESTATE, "load", estate.LoadConfig),
+        (ESTATE, "security", keyring.SecurityConfig),
     ],
 )
 def test_each_key_is_there_with_its_default(

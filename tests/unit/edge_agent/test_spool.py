@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.decode import MeterRows
+from edge_agent.decode import Captured, MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.spool_file import APPLICATION_ID, State, inspect
@@ -61,6 +61,8 @@ def put(
     watermarks: dict[Obis, int] | None = None,
     historical: bool = False,
     created_at: datetime = NOW,
+    rewound: Collection[Obis] = (),
+    captures: dict[Obis, Captured] | None = None,
 ) -> list[int]:
     marks = {
         part.profile: int(part.rows[-1][0] or 0)
@@ -75,6 +77,8 @@ def put(
         historical=historical,
         gateway=GATEWAY,
         key=KEY,
+        rewound=rewound,
+        captures=captures,
     )
 
 
@@ -167,10 +171,23 @@ def test_no_rows_make_no_batch_but_may_move_the_watermark(spool: Spool) -> None:
     assert spool.pending().total == 0
 
 
-def test_a_watermark_can_be_rewound(spool: Spool) -> None:
-    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0})
-    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0 - 3600})
-    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0 - 3600}
+def test_a_watermark_goes_back_only_where_that_is_meant(spool: Spool) -> None:
+    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0, DAILY_LOAD_PROFILE: T0})
+    back = {BLOCK_LOAD_PROFILE: T0 - 3600, DAILY_LOAD_PROFILE: T0 - 3600}
+    put(spool, watermarks=back)
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0, DAILY_LOAD_PROFILE: T0}
+    put(spool, profile_rows(1), watermarks=back, rewound={BLOCK_LOAD_PROFILE})
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0 - 3600, DAILY_LOAD_PROFILE: T0}
+
+
+def test_what_a_profile_captured_is_kept_with_its_watermark(spool: Spool) -> None:
+    first = Captured("0123456789abcdef", (ACTIVE_IMPORT, Obis.parse("1.0.12.27.0.255")))
+    put(spool, captures={BLOCK_LOAD_PROFILE: first})
+    assert spool.captures(METERS[0]) == {BLOCK_LOAD_PROFILE: first}
+    assert spool.captures(METERS[1]) == {}
+    other = Captured("fedcba9876543210", ())
+    put(spool, profile_rows(2), captures={BLOCK_LOAD_PROFILE: other})
+    assert spool.captures(METERS[0]) == {BLOCK_LOAD_PROFILE: other}
 
 
 def test_live_goes_first_newest_first_and_then_the_backlog_in_order(spool: Spool) -> None:
