@@ -17,6 +17,7 @@ import typer
 from cloud_ingest.errors import ConfigurationError, ImportRefused, IngestError, UserError
 from cloud_ingest.settings import CloudSettings, load_settings
 from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.migrate import open_store
 
 Dsn = Annotated[
     str | None,
