@@ -27,6 +27,7 @@ from pydantic import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.security import Mode
 from shared_schema.errors import ContractError
+from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName
 from shared_schema.signing import (
     SigningKey,
@@ -248,6 +249,17 @@ class BrokerConfig(BaseModel):
         return read_password(self.password_file, "the broker's password", longest=256)
 
 
+class CommandsConfig(BaseModel):
+    """``[commands]``: what the cloud may ask of this gateway."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow: frozenset[CommandKind] = frozenset(
+        {CommandKind.READ_NOW, CommandKind.BACKFILL, CommandKind.READ_EVENTS}
+    )
+    """What is run; anything else is refused. Reading is allowed by default, writing is not."""
+
+
 class AgentSettings(BaseModel):
     """One gateway: the whole settings file."""
 
@@ -272,6 +284,7 @@ class AgentSettings(BaseModel):
     """How long a batch stays after the cloud has it, while the spool has room."""
     spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)
     broker: BrokerConfig
+    commands: CommandsConfig = CommandsConfig()
     buses: tuple[BusConfig, ...] = Field(alias="bus", default=())
 
     @model_validator(mode="after")
