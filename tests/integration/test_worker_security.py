@@ -18,6 +18,7 @@ from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.message import MeterId
 from shared_schema.signing import generate_key
+from tests.support.orders import no_orders
 
 EK, AK = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
 OTHER = "EEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEE"
@@ -83,6 +84,7 @@ class Site:
             spool,
             Health(meter.label for meter in config.meters),
             lambda: True,
+            no_orders(self.settings, spool),
         )
         bus = StoppableBus(config)
         send = bus.send
