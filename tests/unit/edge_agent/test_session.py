@@ -250,8 +250,7 @@ class SlowTwin(Wire):
 @pytest.mark.parametrize("behind", [1, 2, 3, 5])
 def test_a_twin_that_is_some_requests_behind_is_found(behind: int) -> None:
     with pytest.raises(AddressShared), Session(SlowTwin(behind), reader()) as found:
-        for _ in range(behind + 1):
-            found.get(SERIAL_NUMBER, 1, 2)
+        [found.get(SERIAL_NUMBER, 1, 2) for _ in range(behind + 1)]
 
 
 def test_two_meters_are_found_by_the_last_answer_and_the_link_is_given_back() -> None:
