@@ -104,7 +104,7 @@ def peer(meter: MeterConfig, model: Model) -> Peer:
         client=client,
         password=password,
         max_info=model.max_info_length,
-        address_bytes=model.address_bytes,
+        address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
     )
 
 

@@ -24,8 +24,9 @@ import contextlib
 import itertools
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -46,7 +47,7 @@ from edge_agent.errors import (
     ProtocolViolation,
     SessionLost,
 )
-from edge_agent.frames import Frame, FrameGuard, client_address, server_address
+from edge_agent.frames import Drop, Frame, FrameGuard, client_address, server_address
 from shared_schema.obis import Obis
 
 RESENDS = 2
@@ -103,7 +104,8 @@ class Peer:
     max_info: int = 1024
     """Information bytes in a frame that are proposed; the meter may want fewer."""
     address_bytes: int = 0
-    """4 for meters that want the long form of their address; 0 chooses."""
+    """4 for meters that want the long form of their address, 1 for the logical address alone;
+    0 chooses."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,8 @@ class Traffic:
     resends: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    dropped: Counter[Drop] = field(default_factory=Counter)
+    """What the frame guards did not let through."""
 
 
 class _Quiet:
@@ -152,7 +156,7 @@ class Session:
         self.peer = peer
         self.traffic = traffic if traffic is not None else Traffic()
         server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
-        self.guard = FrameGuard(client_address(peer.client), server)
+        self.guard = FrameGuard(client_address(peer.client), server, self.traffic.dropped)
         self._control_at = 3 + len(server) + 1
         self._transport = transport
         self._linked = False
@@ -162,7 +166,9 @@ class Session:
         self._client: Any = GXDLMSClient(
             True,  # noqa: FBT003 - logical names; the library takes it by position
             peer.client,
-            GXDLMSClient.getServerAddress(peer.logical, peer.physical, len(server)),
+            peer.logical
+            if len(server) == 1
+            else GXDLMSClient.getServerAddress(peer.logical, peer.physical, len(server)),
             authentication,
             None if peer.password is None else peer.password.get_secret_value(),
             InterfaceType.HDLC,
