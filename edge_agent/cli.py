@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli_commission import commissioning
+from edge_agent.cli_install import install
 from edge_agent.errors import AgentError, ConfigurationError, MeterError
+from edge_agent.options import SETTINGS, one_meter
 
 if TYPE_CHECKING:
     from edge_agent.readout import Readout
@@ -83,12 +86,19 @@ def run(
 
 @app.command()
 def read(
-    port: Annotated[Path, typer.Option(help="The serial adapter, or a pty.")],
-    address: Annotated[int, typer.Option(help="The meter's physical HDLC address.")],
-    codes: Annotated[
+    words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[OBIS]...", help="Codes to read, A.B.C.D.E.F.", show_default=False),
+        typer.Argument(
+            metavar="[METER] [OBIS]...",
+            help="The label of a configured meter; codes to read, A.B.C.D.E.F.",
+            show_default=False,
+        ),
     ] = None,
+    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
+    port: Annotated[
+        Path | None, typer.Option(help="The adapter, or a pty: for a meter not configured.")
+    ] = None,
+    address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None,
     model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
     client: Annotated[
         int | None,
@@ -105,30 +115,29 @@ def read(
     """Read one meter by hand: who it is, its clock, its registers with value and unit.
 
     \b
+    edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
+    edge-agent read A-1204 1.0.12.7.0.255
     edge-agent read --port /dev/ttyUSB0 --address 17 --model is16444 --password-file meter.pw
-    edge-agent read --port /dev/ttyUSB0 --address 17 --client 16 1.0.1.8.0.255 --json
 
-    With OBIS codes these are read instead of the model's registers. Nothing is stored.
+    A configured meter is named by its label, or by a beginning of it; one that is not is read
+    with --port and --address. With OBIS codes these are read instead of the model's registers.
+    Nothing is stored. The agent holds its ports: stop it while you read.
     """
     from edge_agent.bus import Bus
     from edge_agent.readout import read_meter
-    from edge_agent.settings import BusConfig, MeterConfig
-    from shared_schema.errors import ObisError
-    from shared_schema.obis import Obis
 
-    try:
-        wanted = [Obis.parse(code) for code in codes or ()]
-    except ObisError as error:
-        raise ConfigurationError(f"{error}; an example: 1.0.1.8.0.255") from None
-    options: dict[str, Any] = {
-        "address": address,
-        "logical_address": logical_address,
-        "model": model,
-        "client": client,
-        "password_file": password_file,
-    }
-    meter: MeterConfig = _made(MeterConfig, label=f"meter {address}", **options)
-    line: BusConfig = _made(BusConfig, name="hand", port=port, baudrate=baudrate, parity=parity)
+    line, meter, wanted = one_meter(
+        words or [],
+        config,
+        port,
+        address=address,
+        logical_address=logical_address,
+        model=model,
+        client=client,
+        password_file=password_file,
+        baudrate=baudrate,
+        parity=parity,
+    )
     with Bus(line) as bus:
         found = read_meter(bus, meter, wanted)
     _show(found, as_json=as_json)
@@ -241,17 +250,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _made(kind: Any, **fields: Any) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
-        raise ConfigurationError(f"--{option}: {first['msg']}") from None
-
-
 def _aware(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
@@ -319,6 +317,10 @@ def _show(found: "Readout", *, as_json: bool) -> None:
         value = "-" if each.value is None else str(each.value)
         remark = f"  ({each.problem})" if each.problem else ""
         print(f"{each.obis!s:<18} {value:>16} {each.unit:<4} {each.name or ''}{remark}".rstrip())
+
+
+app.add_typer(install)
+app.add_typer(commissioning)
 
 
 if __name__ == "__main__":

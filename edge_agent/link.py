@@ -31,6 +31,7 @@ Wanted = tuple[Obis, int, int]
 """A code, its class, the attribute."""
 Answer = bytes | AccessDenied
 PUBLIC_CLIENT: Final = 16
+READER_CLIENT: Final = 32
 _LIST_LENGTH: Final = 10
 _T = TypeVar("_T")
 

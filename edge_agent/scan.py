@@ -26,6 +26,7 @@ from edge_agent.frames import (
     client_address,
     server_address,
 )
+from edge_agent.link import PUBLIC_CLIENT
 from edge_agent.plate import Plate, read_plate
 from edge_agent.session import Transport
 from edge_agent.settings import MeterConfig
@@ -36,7 +37,6 @@ DEFAULT_ADDRESSES: Final = "1-127"
 DEFAULT_LONG: Final = "16,32,256,1000"
 """Addresses that are tried in the four-byte form besides: factory settings of some makers."""
 LISTEN_S: Final = 0.3
-_PUBLIC: Final = 16
 _SNRM, _DISC, _UA, _DM = 0x93, 0x53, 0x73, 0x1F
 _ANSWER_BYTES: Final = 44
 _FEW_BYTES: Final = 4
@@ -67,7 +67,7 @@ class Door:
             address=max(1, self.physical),
             logical_address=self.logical,
             address_bytes=self.form,
-            client=_PUBLIC,
+            client=PUBLIC_CLIENT,
         )
 
     @property
@@ -175,7 +175,9 @@ def scan(
     *,
     baudrates: Sequence[int] = BAUDRATES,
     wait_s: float = 0.25,
+    clients: Sequence[int] = (PUBLIC_CLIENT,),
     every_speed: bool = False,
+    enough: int | None = None,
     progress: Callable[[Progress], None] = lambda _progress: None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Scan:
@@ -186,7 +188,10 @@ def scan(
         wanted: where to knock; see `doors`.
         baudrates: in the order in which they are tried.
         wait_s: how long a meter may think before it answers.
+        clients: as whom to knock, one after the other while it is silent: some meters do not
+            know the public client.
         every_speed: go on after a speed at which meters answer.
+        enough: stop when so many are found; None looks everywhere.
         progress: called after each knock.
         monotonic: a clock, seconds.
 
@@ -198,11 +203,13 @@ def scan(
     for baudrate in baudrates:
         found.baudrates.append(baudrate)
         with open_line(baudrate) as line:
-            scanner = _Scanner(line, baudrate, wait_s, monotonic, found)
+            scanner = _Scanner(line, baudrate, wait_s, clients, monotonic, found)
             scanner.listen()
             for done, door in enumerate(wanted, 1):
                 scanner.knock(door)
                 progress(Progress(baudrate, done, len(wanted), len(found.meters)))
+                if enough is not None and len(found.meters) >= enough:
+                    break
         if found.meters and not every_speed:
             break
     if any(meter.door.size > 1 for meter in found.meters):
@@ -216,6 +223,7 @@ class _Scanner:
     line: Transport
     baudrate: int
     wait_s: float
+    clients: Sequence[int]
     monotonic: Callable[[], float]
     found: Scan
 
@@ -225,11 +233,14 @@ class _Scanner:
 
     def knock(self, door: Door) -> None:
         """Try one address and note what answers."""
-        answer, heard = self._knock(door)
-        for _ in range(_GARBLED_TRIES - 1):  # noise is not there the next time
-            if answer is not Knock.SEVERAL:
+        answer, heard = Knock.SILENT, 0
+        for client in self.clients:
+            for _ in range(_GARBLED_TRIES):  # noise is not there the next time
+                answer, heard = self._knock(door, client)
+                if answer is not Knock.SEVERAL:
+                    break
+            if answer is not Knock.SILENT:
                 break
-            answer, heard = self._knock(door)
         if answer is Knock.SEVERAL:
             self.found.conflicts.append(Conflict(door, self.baudrate, heard))
         elif answer is not Knock.SILENT:
@@ -252,10 +263,10 @@ class _Scanner:
                 return
         self.found.meters.append(meter)
 
-    def _knock(self, door: Door) -> tuple[Knock, int]:
+    def _knock(self, door: Door, as_whom: int) -> tuple[Knock, int]:
         """Send SNRM and listen until the wait is over: a second answer is a conflict."""
         self.found.knocks += 1
-        client, server = client_address(_PUBLIC), _server(door)
+        client, server = client_address(as_whom), _server(door)
         guard = FrameGuard(client, server)
         request = _frame(server, client, _SNRM)
         self.line.discard()
