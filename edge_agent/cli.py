@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli_care import care
 from edge_agent.cli_commission import commissioning
 from edge_agent.cli_install import install
 from edge_agent.errors import AgentError, ConfigurationError, MeterError
@@ -108,11 +109,13 @@ def read(
         Path | None, typer.Option(help="File with the meter's password, mode 0600.")
     ] = None,
     logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
-    baudrate: Annotated[int, typer.Option(help="Speed of the line.")] = 9600,
+    baudrate: Annotated[
+        int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
+    ] = 9600,
     parity: Annotated[str, typer.Option(help="none, even or odd.")] = "none",
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Read one meter by hand: who it is, its clock, its registers with value and unit.
+    """Read one meter by hand: who it is, clock, registers.
 
     \b
     edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
@@ -200,7 +203,7 @@ def keygen(
     path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Make the gateway's signing key; print its fingerprint for the commissioning sheet.
+    """Make the gateway's signing key, print its fingerprint.
 
     \b
     edge-agent keygen /etc/edge-agent/gateway.key
@@ -321,6 +324,7 @@ def _show(found: "Readout", *, as_json: bool) -> None:
 
 app.add_typer(install)
 app.add_typer(commissioning)
+app.add_typer(care)
 
 
 if __name__ == "__main__":

@@ -80,15 +80,18 @@ def commission(
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a line of meters into service: find, read and judge each; write settings and sheet.
+    """Take a line of meters into service, with a sheet.
 
     \b
     edge-agent commission --port /dev/ttyUSB0 --gateway gw-tower-1 --broker mqtt.example:8883 \\
         --ca ca.pem --password-file meter.pw
     edge-agent commission --port /dev/ttyUSB0 --meters riser-1.csv --config agent.toml --add
 
-    Without a list it scans and asks for the label of each meter found. Meters that did not say
-    who they are stay out of the settings and are red on the sheet. Exit code 2 if any is.
+    Finds, reads and judges each meter; writes the settings and a sheet as HTML and JSON. The list
+    is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes;
+    a line without an address is a meter without a data port. Without a list it scans and asks for
+    the label of each meter found. Meters that did not say who they are stay out of the settings
+    and are red on the sheet; exit code 2 if any is.
     """
     from edge_agent import guide
     from edge_agent.scan import parse_addresses

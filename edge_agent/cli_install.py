@@ -64,15 +64,16 @@ def trial(
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read one real meter with nothing set up: no broker, no cloud, no configuration.
+    """Read one real meter with nothing set up.
 
     \b
     edge-agent trial --port /dev/serial/by-id/usb-FTDI_RS485-if00-port0
     edge-agent trial --port /dev/ttyUSB0 --address 17 --baud 9600 --password-file meter.pw
 
-    Finds speed and address, then shows name plate, clock, registers and the newest rows of the
-    profiles; says what failed and what to try. Without a password only what a meter tells
-    everybody is read. Put the password in a file: printf %s 12345678 > meter.pw; chmod 600 meter.pw
+    No broker, no cloud, no configuration. Finds speed and address, then shows name plate, clock,
+    registers and the newest rows of the profiles; says what failed and what to try. Without a
+    password only what a meter tells everybody is read. Put the password in a file:
+    printf %s 12345678 > meter.pw; chmod 600 meter.pw
     """
     from edge_agent.scan import DEFAULT_ADDRESSES, parse_addresses
     from edge_agent.trial import Wish
@@ -128,7 +129,7 @@ def scan(
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the meters on a port: speed, addresses, who they are, which model fits.
+    """Find the meters on a port: speed, address, model.
 
     \b
     edge-agent scan --port /dev/ttyUSB0
@@ -186,11 +187,13 @@ def trace(
     model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
     client: Annotated[int | None, typer.Option(help="16 public, 32 meter reader.")] = None,
     password_file: PasswordOption = None,
-    baudrate: Annotated[int, typer.Option(help="Speed of the line.")] = 9600,
+    baudrate: Annotated[
+        int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
+    ] = 9600,
     parity: ParityOption = "none",
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a frame.")] = False,
 ) -> None:
-    """Read one meter and show every frame that passes, with its meaning.
+    """Read one meter and show every frame in words.
 
     \b
     edge-agent trace A-1204 --config /etc/edge-agent/agent.toml

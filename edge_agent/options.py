@@ -35,7 +35,8 @@ def made(kind: Any, **fields: Any) -> Any:
         return kind(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
+        field = str(first["loc"][0]) if first["loc"] else "options"
+        option = {"baudrate": "baud"}.get(field, field.replace("_", "-"))
         raise ConfigurationError(f"--{option}: {first['msg']}") from None
 
 
