@@ -22,7 +22,7 @@ from edge_agent.errors import (
 
 SILENCE: Final = (
     "swap A and B; check that the meter has power and that its port is RS-485; give its own "
-    "address with --address (display or name plate) and other speeds with --baud"
+    "address (display or name plate) and other speeds"
 )
 UNASKED: Final = (
     "the line speaks before anybody is asked: swap A and B, fit the bias resistors, "
@@ -32,7 +32,7 @@ CONFLICT: Final = (
     "two meters have this address, or the line is noisy: leave one of them connected, give it "
     "another address, and scan again"
 )
-_BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
+BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     (
         PasswordRefused,
         "ask the maker or the utility for the meter reader's password; do not try others: many "
@@ -53,7 +53,7 @@ _BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
         "correct the option; a port is seen with: ls -l /dev/serial/by-id",
     ),
 )
-_BY_WORD: Final = (
+BY_WORD: Final = (
     (
         "deviation_sign",
         "the meter writes its time zone the other way round: use a model with the other "
@@ -73,9 +73,9 @@ _BY_WORD: Final = (
 
 def for_error(error: AgentError) -> str:
     """Return what to try after an error."""
-    return next((text for kind, text in _BY_KIND if isinstance(error, kind)), "look with --trace")
+    return next((text for kind, text in BY_KIND if isinstance(error, kind)), "look with --trace")
 
 
 def for_problem(problem: str) -> str:
     """Return what to try after a remark of a poll, or nothing where it says all."""
-    return next((text for word, text in _BY_WORD if word in problem), "")
+    return next((text for word, text in BY_WORD if word in problem), "")

@@ -8,6 +8,7 @@ Never: a question where nobody can answer; the work itself, which is in `guide`.
 
 import json
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,12 +24,14 @@ from edge_agent.cli_install import (
     PortOption,
     TraceOption,
     show_frame,
+    show_troubles,
 )
 from edge_agent.errors import ConfigurationError, MeterError
 from edge_agent.options import Ticker, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.commission import Gateway, Listed
+    from edge_agent.examine import Trouble
     from edge_agent.guide import Done
     from edge_agent.scan import FoundMeter
 
@@ -203,13 +206,17 @@ def _show(done: "Done", *, as_json: bool) -> None:
         print(json.dumps({**done.sheet.document(), "files": files}, ensure_ascii=False))
         return
     rows = []
+    troubles: list[Trouble] = []
     for line in done.sheet.lines:
         found = line.examination
         who = str(found.meter) if found and found.meter else ""
         address = str(line.listed.address or "")
         verdict = line.verdict
         rows.append((line.listed.label, address, who, verdict.level, "; ".join(verdict.reasons)))
+        if found is not None:
+            troubles += [replace(each, step=line.listed.label) for each in found.troubles]
     print(table(("label", "address", "meter", "result", "why"), rows))
+    show_troubles(troubles)
     for conflict in done.sheet.conflicts:
         print(f"several meters answer at address {conflict.door}")
     print(f"\nsheet     {done.page}\ndocument  {done.document}")

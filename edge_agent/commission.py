@@ -8,6 +8,7 @@ Never: a meter in the configuration that did not say who it is; a secret on the 
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -211,6 +212,11 @@ def parse_labels(options: list[str]) -> tuple[Listed, ...]:
     return _each_once(found, "--meter")
 
 
+def is_label(text: str) -> bool:
+    """Tell whether a meter may be called so."""
+    return 0 < len(text) <= 64 and text.isprintable()
+
+
 def _listed(row: dict[str, str], where: str, number: int) -> Listed:
     numbers = {}
     for name in ("address", "logical_address", "address_bytes", "client"):
@@ -219,7 +225,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
             raise ConfigurationError(f"{where}, line {number}: {name} {text!r} is no number")
         numbers[name] = int(text) if text else None
     label = row.get("label", "")
-    if not label or len(label) > 64 or not label.isprintable():
+    if not is_label(label):
         raise ConfigurationError(f"{where}, line {number}: a label has 1 to 64 printed characters")
     return Listed(
         label=label,
@@ -286,8 +292,17 @@ def agent_toml(gateway: Gateway, bus: str) -> str:
     return f"# Written by edge-agent commission.\n{head}\n[broker]\n{broker}{tls}\n{bus}"
 
 
-def bus_toml(sheet: Sheet) -> str:
-    """Write the bus with the meters that said who they are."""
+def in_service(sheet: Sheet) -> list[MeterConfig]:
+    """Return how the meters are read that said who they are."""
+    return [
+        line.examination.config
+        for line in sheet.lines
+        if line.examination is not None and line.verdict.level in {"green", "amber"}
+    ]
+
+
+def bus_toml(sheet: Sheet, meters: Iterable[MeterConfig]) -> str:
+    """Write the bus of a sheet with these meters."""
     control = sheet.direction_control
     text = "[[bus]]\n" + _table(
         {
@@ -298,12 +313,7 @@ def bus_toml(sheet: Sheet) -> str:
             "direction_control": None if control == "adapter" else control,
         }
     )
-    for line in sheet.lines:
-        found = line.examination
-        if found is not None and line.verdict.level in {"green", "amber"}:
-            named = f"# {found.meter}\n" if found.meter else ""
-            text += f"\n[[bus.meter]]\n{named}" + _table(_meter(found.config))
-    return text
+    return text + "".join(f"\n[[bus.meter]]\n{_table(_meter(meter))}" for meter in meters)
 
 
 def _meter(config: MeterConfig) -> dict[str, object]:

@@ -16,7 +16,16 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_agent import clock
-from edge_agent.commission import Gateway, Line, Listed, Sheet, agent_toml, bus_toml
+from edge_agent.commission import (
+    Gateway,
+    Line,
+    Listed,
+    Sheet,
+    agent_toml,
+    bus_toml,
+    in_service,
+    is_label,
+)
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT
@@ -94,7 +103,7 @@ def commission(
     """
     if job.config.exists() and job.gateway is not None and not job.overwrite:
         raise _is_there(job.config)
-    name, key_file = _gateway(job)
+    name, key_file, labels = _gateway(job)
     sheet = Sheet(
         gateway=name,
         fingerprint=key_fingerprint(key_file),
@@ -107,15 +116,22 @@ def commission(
         by=job.by,
         clock_synchronised=clock.is_synchronised(),
     )
-    for each in job.listed:
-        if each.address is None:
-            continue
-        meter_config(each, None, job.password_file, job.models_dir).password()
+    planned = [
+        meter_config(each, None, job.password_file, job.models_dir)
+        for each in job.listed
+        if each.address is not None
+    ]
+    for meter in planned:
+        meter.password()
+    # Whatever the agent would refuse is said now, and not after an hour of reading.
+    check_settings(job.config, _settings(job, bus_toml(sheet, planned)))
+    with _beside(job.sheet_dir / "sheet"):
+        pass
     found = _look(job, open_line, progress)
     if found.meters:
         sheet.baudrate = found.meters[0].baudrate
     sheet.conflicts = found.conflicts
-    listed = job.listed or list_found(found.meters, ask)
+    listed = job.listed or list_found(found.meters, ask, labels, tell)
     if not listed:
         raise ConfigurationError(
             f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
@@ -124,23 +140,27 @@ def commission(
     page, document = write_sheet(job.sheet_dir, sheet)
     if not sheet.count("green") + sheet.count("amber"):
         return Done(sheet, page, document, None)
-    bus = bus_toml(sheet)
-    if job.gateway is None:
-        text = f"{job.config.read_text(encoding='utf-8').rstrip()}\n\n{bus}"
-    else:
-        text = agent_toml(job.gateway, bus)
-    write_settings(job.config, text, overwrite=job.overwrite or job.gateway is None)
+    text = _settings(job, bus_toml(sheet, in_service(sheet)))
+    check_settings(job.config, text, place=True)
     return Done(sheet, page, document, job.config)
 
 
-def _gateway(job: Job) -> tuple[str, Path]:
-    """Return the gateway's name and its key."""
+def _settings(job: Job, bus: str) -> str:
+    """Return the whole of the settings: new, or those that are there and this bus."""
     if job.gateway is not None:
-        return job.gateway.name, job.gateway.key_file
+        return agent_toml(job.gateway, bus)
+    return f"{job.config.read_text(encoding='utf-8').rstrip()}\n\n{bus}"
+
+
+def _gateway(job: Job) -> tuple[str, Path, set[str]]:
+    """Return the gateway's name, its key, and the labels that it has already."""
+    if job.gateway is not None:
+        return job.gateway.name, job.gateway.key_file, set()
     settings = load_settings(job.config)
     if any(bus.name == job.bus for bus in settings.buses):
         raise ConfigurationError(f"{job.config} has a bus {job.bus} already: give another --bus")
-    return settings.gateway, settings.key_file
+    labels = {meter.label for bus in settings.buses for meter in bus.meters}
+    return settings.gateway, settings.key_file, labels
 
 
 def lasting_name(port: Path, folder: Path = Path("/dev/serial/by-id")) -> Path:
@@ -185,12 +205,26 @@ def _look(job: Job, open_line: LineOpener, progress: Callable[[Progress], None])
     )
 
 
-def list_found(found: Sequence[FoundMeter], ask: Ask) -> tuple[Listed, ...]:
-    """Make a list of the meters that a scan found, with the labels that a person gives."""
+def list_found(
+    found: Sequence[FoundMeter], ask: Ask, labels: set[str], tell: Callable[[str], None]
+) -> tuple[Listed, ...]:
+    """Make a list of the meters that a scan found, with the labels that a person gives.
+
+    Args:
+        found: the meters.
+        ask: asks for a label.
+        labels: those that other meters have; the new ones are added.
+        tell: says why an answer is asked for again.
+    """
     listed: list[Listed] = []
     for meter in found:
         label = ask(meter).strip()
+        while label and (label in labels or not is_label(label)):
+            taken = label in labels
+            tell("another meter has this label" if taken else "a label has 1 to 64 characters")
+            label = ask(meter).strip()
         if label:
+            labels.add(label)
             door = meter.door
             listed.append(
                 Listed(
@@ -262,21 +296,20 @@ def meter_config(
     return config
 
 
-def write_settings(path: Path, text: str, *, overwrite: bool) -> None:
-    """Write agent.toml after reading it as the agent will.
+def check_settings(path: Path, text: str, *, place: bool = False) -> None:
+    """Read settings as the agent will, and write them where that is wanted.
 
     Raises:
-        ConfigurationError: it is there already, cannot be written, or the agent would refuse it.
+        ConfigurationError: they cannot be written, or the agent would refuse them.
     """
-    if path.exists() and not overwrite:
-        raise _is_there(path)
     with _beside(path) as draft:
         draft.write_text(text, encoding="utf-8")
         try:
             load_settings(draft)
         except ConfigurationError as error:
             raise ConfigurationError(str(error).replace(str(draft), str(path))) from None
-        _place(draft, path)
+        if place:
+            _place(draft, path)
 
 
 def _is_there(path: Path) -> ConfigurationError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shared_schema.obis import Obis
 
 SETTINGS = Path("/etc/edge-agent/agent.toml")
+TURNAROUND_S = 2.0
+"""How long a meter that is read by hand may think."""
 
 
 def made(kind: Any, **fields: Any) -> Any:
@@ -118,6 +120,7 @@ def line_opener(
             baudrate=baudrate,
             parity=parity,
             direction_control=direction_control,
+            turnaround_s=TURNAROUND_S,
         )
         with Bus(config) as bus:
             yield bus if tell is None else Tap(bus, tell)

@@ -258,6 +258,64 @@ def test_settings_are_not_overwritten_and_a_second_line_is_added(site: Site) -> 
     assert (code, "has a bus desk already" in err) == (2, True)
 
 
+def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
+    count = 0
+
+    def noise(data: bytes) -> bytes:
+        nonlocal count
+        count += len(data) > 20
+        if count % 12 or len(data) <= 20:
+            return data
+        return data[:15] + bytes((data[15] ^ 0x20,)) + data[16:]
+
+    estate = parse_estate({"bus": [{"name": "n", "link": "noisy.tty", "meter": DESK}]})
+    with serve(estate, site.folder, baud=None, now=lambda: datetime.now(UTC), noise=noise) as ports:
+        site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
+        found = site.json(
+            *("commission", "--port", ports["n"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 9600),
+            *("--frames", 60, "--password-file", "meter.pw"),
+        )
+    (desk,) = found["meters"]
+    line = desk["examination"]["line"]
+    assert desk["verdict"] == "amber"
+    assert "errors in 1000 frames: check cable" in " ".join(desk["reasons"])
+    assert line["frames"] >= 60
+    assert 0 < line["errors"] < line["frames"] / 3
+    assert line["damaged"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--gateway", "g/w", "--broker", "b", "--meter", "17=A"), "gateway: String should match"),
+        (("--gateway", "g", "--broker", "b", "--bus", "../x", "--meter", "17=A"), "name: String"),
+        (("--gateway", "g", "--broker", "b:x", "--meter", "17=A"), "write host or host:port"),
+        (("--gateway", "g", "--broker", "b", "--config", "no/agent.toml"), "cannot write no/"),
+        (("--gateway", "g", "--broker", "b", "--sheet-dir", "none"), "cannot write none/"),
+        (
+            ("--gateway", "g", "--broker", "b", "--key-file", "x", "--meter", "1=A"),
+            "edge-agent keygen /",
+        ),
+        (
+            ("--gateway", "g", "--broker", "b", "--meter", "17=A", "--password-file", "x"),
+            "cannot read the password of A",
+        ),
+    ],
+)
+def test_mistakes_are_said_before_a_meter_is_read(
+    site: Site, options: tuple[str, ...], said: str
+) -> None:
+    code, _, err = site.run(
+        *("commission", "--port", site.riser, "--key-file", "gateway.key", *options)
+    )
+    assert code == 2
+    assert err.count("\n") == 1
+    assert said in err
+    assert not (site.folder / "agent.toml").exists()
+    assert not list(site.folder.glob("commissioning-*"))
+
+
 def test_a_scan_without_labels_asks_nobody_where_nobody_sits(site: Site) -> None:
     code, _, err = site.run(
         *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),

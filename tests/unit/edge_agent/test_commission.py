@@ -17,6 +17,7 @@ from edge_agent.commission import (
     Sheet,
     agent_toml,
     bus_toml,
+    in_service,
     judge,
     parse_labels,
     parse_list,
@@ -24,8 +25,8 @@ from edge_agent.commission import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Examination, LineCount, Shown, Trouble
 from edge_agent.frames import Drop
-from edge_agent.guide import lasting_name
-from edge_agent.scan import Door
+from edge_agent.guide import lasting_name, list_found
+from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.sheet import html
@@ -154,7 +155,8 @@ def test_settings_are_read_back_as_written(label: str, path: str) -> None:
         Line(Listed(label, 17), examined(label)),
         Line(Listed("out", 18), examined("out", meter=None)),
     )
-    text = agent_toml(gateway, bus_toml(sheet(*lines)))
+    written = sheet(*lines)
+    text = agent_toml(gateway, bus_toml(written, in_service(written)))
     settings = AgentSettings.model_validate(tomllib.loads(text))
     assert settings.spool == Path("/s", path)
     (bus,) = settings.buses
@@ -169,6 +171,15 @@ def test_no_text_of_a_meter_is_markup(text: str) -> None:
     page = html(sheet(Line(Listed(text, 17), examined(text))))
     empty = html(sheet(Line(Listed("", 17), examined("x"))))
     assert page.count("<") == empty.count("<")
+
+
+def test_a_person_is_asked_again_for_a_label_that_is_taken_or_too_long() -> None:
+    found = [FoundMeter(Door(1, number, 2), 9600, None) for number in (17, 18, 19)]
+    answers = iter(["A-1", "A-1", "x" * 65, "A-2", ""])
+    told: list[str] = []
+    listed = list_found(found, lambda _meter: next(answers), {"A-9"}, told.append)
+    assert [(each.label, each.address) for each in listed] == [("A-1", 17), ("A-2", 18)]
+    assert told == ["another meter has this label", "a label has 1 to 64 characters"]
 
 
 def test_an_adapter_goes_by_its_lasting_name(tmp_path: Path) -> None:
