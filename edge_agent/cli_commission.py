@@ -140,11 +140,13 @@ def commission(
     done = guide.commission(job, opener, _ask_label, _now, progress=Ticker(), tell=say)
     _show(done, as_json=as_json)
     sheet = done.sheet
-    wrong = [f"{count} meters are not in service"] if (count := sheet.count("red")) else []
+    wrong = []
+    if red := sheet.count("red"):
+        wrong.append(f"{red} of {len(sheet.lines)} meters not in service")
     if sheet.conflicts:
-        wrong.append(f"several meters answer at {len(sheet.conflicts)} addresses")
+        wrong.append(f"addresses with several meters: {len(sheet.conflicts)}")
     if wrong:
-        raise MeterError(f"{' and '.join(wrong)}: see {done.page}")
+        raise MeterError(f"{'; '.join(wrong)}; see {done.page}")
 
 
 def _now() -> datetime:

@@ -76,11 +76,13 @@ class Line:
 
     listed: Listed
     examination: Examination | None = None
+    problem: str = "did not answer"
+    """Why there is no examination."""
 
     @property
     def verdict(self) -> Verdict:
         """Judge it."""
-        return judge(self.listed, self.examination)
+        return judge(self.listed, self.examination, self.problem)
 
     @property
     def billed(self) -> Shown | None:
@@ -147,17 +149,18 @@ class Sheet:
         }
 
 
-def judge(listed: Listed, found: Examination | None) -> Verdict:
+def judge(listed: Listed, found: Examination | None, problem: str = "did not answer") -> Verdict:
     """Tell whether a meter may go into service.
 
     Args:
         listed: how the installer lists it.
-        found: what was read of it; None: nothing answered.
+        found: what was read of it.
+        problem: why nothing was.
     """
     if listed.address is None:
         return Verdict("self-read", ("no data port: its resident reads the dial",))
     if found is None:
-        return Verdict("red", ("did not answer",))
+        return Verdict("red", (problem,))
     troubles = tuple(each.said for each in found.troubles)
     if found.meter is None or not found.registers:
         return Verdict("red", troubles or ("no register was read",))

@@ -252,7 +252,9 @@ def examine_all(  # noqa: PLR0917
         for number, each in enumerate(listed, 1):
             door = each.door
             if door is None or door not in plates:
-                sheet.lines.append(Line(each))
+                shared = any(conflict.door == door for conflict in sheet.conflicts)
+                said_why = "several meters answer at this address" if shared else "did not answer"
+                sheet.lines.append(Line(each, problem=said_why))
                 continue
 
             def said(text: str, each: Listed = each, number: int = number) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from edge_agent.commission import Line, Sheet
 
 _STYLE: Final = """
-@page { size: A4 landscape; margin: 11mm }
+@page { size: A4; margin: 11mm }
 * { box-sizing: border-box }
 body { font: 12px/1.4 "Noto Sans", "DejaVu Sans", Arial, sans-serif; color: #16202a; margin: 0 auto;
   padding: 20px; max-width: 1120px; background: #fff }
@@ -28,13 +28,15 @@ code { font-family: "DejaVu Sans Mono", Menlo, monospace; font-size: 12px }
 table { border-collapse: collapse; width: 100% }
 th { text-align: left; font-weight: 600; color: #55616d; border-bottom: 1px solid #16202a }
 th, td { padding: 4px 8px; vertical-align: top } td { border-bottom: 1px solid #d5dbe1 }
-tr { break-inside: avoid } .n { text-align: right; white-space: nowrap } .why { color: #55616d }
+tr { break-inside: avoid } .n { text-align: right } td.n { white-space: nowrap }
+.why { color: #55616d }
 .green { background: #d9f2df; color: #0b5a26 } .amber { background: #fdeec4; color: #694700 }
 .red { background: #fbdad7; color: #8a1410 } .self-read { background: #e4e9ee; color: #33404d }
 .tag { padding: 1px 8px; border-radius: 3px; font-weight: 600; white-space: nowrap }
 footer { display: grid; grid-template-columns: 1fr 1fr; gap: 60px; margin-top: 34px }
 footer div { border-top: 1px solid #16202a; padding-top: 3px; color: #55616d }
-@media print { body { padding: 0; max-width: none }
+@media print { body { padding: 0; max-width: none; font-size: 9px } code { font-size: 9px }
+  th, td { padding: 2px 4px } h1 { font-size: 17px } .sum { font-size: 12px }
   .green, .amber, .red, .self-read { print-color-adjust: exact;
     -webkit-print-color-adjust: exact } }
 """
@@ -81,8 +83,8 @@ sheet: it is how a proof is checked years from now.</span></p>
 {conflicts}
 <table>
 <thead><tr><th>Unit</th><th>Meter</th><th>Address</th><th>Model</th><th class="n">Reading</th>
-<th class="n">Clock</th><th class="n">Errors in 1000</th><th>Rows since</th><th>Result</th></tr>
-</thead>
+<th class="n">Clock</th><th class="n">Errors in 1000</th><th class="n">Rows since</th>
+<th>Result</th></tr></thead>
 <tbody>
 {"".join(_row(line) for line in sheet.lines)}</tbody>
 </table>
@@ -114,7 +116,7 @@ def _row(line: Line) -> str:
     return (
         f"<tr><td>{_text(line.listed.label)}</td><td>{meter}</td><td>{address}</td>"
         f'<td>{model}</td><td class="n">{reading}</td><td class="n">{clock}</td>'
-        f'<td class="n">{errors}</td><td>{since}</td>'
+        f'<td class="n">{errors}</td><td class="n">{since}</td>'
         f'<td><span class="tag {verdict.level}">{said}</span>{why}</td></tr>\n'
     )
 

@@ -131,8 +131,6 @@ def _find(
             break
     if looked.meters:
         result.found = looked.meters[0]
-        if result.found.problem:
-            result.troubles.append(Trouble("name plate", result.found.problem, advice.SILENCE))
     elif looked.conflicts:
         where = looked.conflicts[0]
         said = f"something answers at {where.door}, {where.baudrate} baud, that is not one meter"
