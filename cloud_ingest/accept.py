@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared_schema.errors import SignatureInvalid, UnknownSchema
-from shared_schema.readings import Batch, Block, Column, open_batch, read_header
+from shared_schema.readings import Batch, Column, Loss, open_batch, read_block, read_header
 from shared_schema.signing import VerifyKey
 from shared_schema.topics import GatewayTopic, parse_gateway_topic
 
@@ -47,8 +47,14 @@ class QuarantineReason(StrEnum):
     """The row is from later than its receipt."""
     FORK = "fork"
     """Another batch with the same stream and number is stored already."""
+    BROKEN_LINK = "broken_link"
+    """The header names another predecessor than the batch that is stored before it."""
     UNSTORABLE = "unstorable"
     """The database refuses what `accept` let pass: a fault of this program, kept to be mended."""
+
+
+CONTRADICTIONS = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
+"""What a gateway signed and cannot be true at once: a flag is raised for its evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +215,12 @@ def _examine_block(
     ordinal: int, line: bytes, gateway: KnownGateway, registry: Registry, received_at: datetime
 ) -> tuple[AcceptedBlock | None, list[Rejection]]:
     try:
-        block = Block.from_line(line)
+        block = read_block(line)
     except (ValueError, RecursionError) as error:
         reason = QuarantineReason.MALFORMED
         return None, [Rejection(reason, _clean(str(error)), ordinal)]
+    if isinstance(block, Loss):  # it is evidence, and has no rows
+        return None, []
     key = (gateway.society_id, block.meter.manufacturer, block.meter.serial)
     meter = registry.meters.get(key)
     if meter is None:

@@ -5,19 +5,21 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 store and put into the outbox in the same transaction. It owns the tables of closed months.
 
 A number that was published stays; a correction is the next version, and only where it
-differs. Closing again with nothing new changes nothing. Where a rollup is not what its
+differs. Closing again with nothing new changes nothing. Where a month now ends elsewhere, the
+closed month after it is closed again with it, in the same transaction: it opens where this one
+ends, and no kWh is in nobody's month or in two. Where a rollup is not what its
 readings say, nothing is closed. What cannot be proved is withheld: it is not estimated.
 """
 
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.boundaries import Counted, Progress, Stale, count_month
+from cloud_ingest.boundaries import Counted, Progress, Stale, closings, count_month
 from cloud_ingest.consumption import (
     SELF_READ_WINDOW,
     Month,
@@ -27,11 +29,13 @@ from cloud_ingest.consumption import (
     quality_of,
 )
 from cloud_ingest.errors import CloseRefused
+from cloud_ingest.exact import exactly
 from cloud_ingest.reconcile import SubjectKind, Taken, balance, taken_from_network
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.months import KeptNumber
 from cloud_ingest.store.outbox import billing_ack_key, enqueue
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import (
@@ -64,8 +68,21 @@ class _Closing:
 
     society_id: int
     society: str
-    month: str
+    span: Month
+    zone: ZoneInfo
     now: datetime
+    self_read_window: timedelta
+    progress: Progress
+
+    @property
+    def month(self) -> str:
+        """``YYYY-MM``."""
+        return str(self.span)
+
+    def following(self) -> "_Closing":
+        """Return the closing of the month after."""
+        first = next_month(self.span.first)
+        return replace(self, span=month_of(first.year, first.month, self.zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +97,8 @@ class Closed:
     """How many of them are new or corrected."""
     withheld: tuple[Withheld, ...]
     reconciliations: tuple[Reconciliation, ...]
+    later: tuple["Closed", ...] = ()
+    """The months after it that were closed again, because the one before now ends elsewhere."""
 
 
 def _quiet(_text: str) -> None:
@@ -109,7 +128,7 @@ def close_month(
     grace: timedelta = CLOSE_GRACE,
     progress: Progress = _quiet,
 ) -> Closed:
-    """Close a month of a society, or close it again.
+    """Close a month of a society, or close it again, and what follows from it.
 
     Args:
         conn: The store, outside of a transaction.
@@ -131,35 +150,62 @@ def close_month(
     if now < span.end + grace:
         opens = (span.end + grace).astimezone(store.zone)
         raise CloseRefused(f"{month} can be closed from {opens:%Y-%m-%d %H:%M} on, not before")
+    closing = _Closing(society_id, society, span, store.zone, now, self_read_window, progress)
     with alone(conn, LOCK):
         for _ in range(ATTEMPTS):
             progress(f"{month}: rolling up what came in")
             refresh(conn, now)
             with contextlib.suppress(Stale), conn.transaction():
                 conn.execute(query("snapshot"))
-                counted = count_month(
-                    conn,
-                    society_id,
-                    span,
-                    store.zone,
-                    self_read_window=self_read_window,
-                    progress=progress,
-                )
-                if not counted:
-                    raise CloseRefused(
-                        f"no meter of {society} was assigned in {month}: "
-                        "run cloud-ingest units import"
-                    )
-                progress(f"{month}: writing the numbers")
-                return _write(conn, _Closing(society_id, society, month, now), counted)
+                return _close_in_turn(conn, closing)
     raise CloseRefused(f"readings of {month} keep arriving: close it again in a minute")
+
+
+def _close_in_turn(conn: Connection, closing: _Closing) -> Closed:
+    """Close a month, and each closed one after it while the one before ends elsewhere."""
+    done, moved = _close(conn, closing)
+    if not done.numbers and not done.withheld and not done.reconciliations:
+        raise CloseRefused(
+            f"no meter of {closing.society} was assigned in {closing.month}: "
+            "run cloud-ingest units import"
+        )
+    later: list[Closed] = []
+    while moved:
+        closing = closing.following()
+        if months.manifest(conn, closing.society_id, closing.month) is None:
+            break
+        again, moved = _close(conn, closing)
+        later.append(again)
+    return replace(done, later=tuple(later))
+
+
+def _close(conn: Connection, closing: _Closing) -> tuple[Closed, bool]:
+    """Close one month; return also whether it now ends elsewhere than it did."""
+    counted = count_month(
+        conn,
+        closing.society_id,
+        closing.span,
+        closing.zone,
+        self_read_window=closing.self_read_window,
+        progress=closing.progress,
+    )
+    closing.progress(f"{closing.month}: writing the numbers")
+    before = _ends(conn, closing)
+    return _write(conn, closing, counted), _ends(conn, closing) != before
+
+
+def _ends(conn: Connection, closing: _Closing) -> object:
+    """Return what the month after hangs on: closing readings, and what bulk meters gave."""
+    numbers = months.current(conn, closing.society_id, closing.month)
+    balances = months.reconciliations(conn, closing.society_id, closing.month)
+    return closings(numbers), {(one.tower, one.service): one.bulk for one in balances}
 
 
 def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> Closed:
     subjects = _by_subject(counted)
     former_numbers = months.numbers(conn, closing.society_id, closing.month)
-    before = {_key_of(number): number for number in former_numbers}
-    numbers: list[MonthlyConsumption] = []
+    before = {_key_of(kept.number): kept for kept in former_numbers}
+    numbers: list[KeptNumber] = []
     withheld: list[Withheld] = []
     published = 0
     for key, parts in subjects.items():
@@ -170,22 +216,22 @@ def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> C
             withheld.append(number)
             continue
         former = before.get(key)
-        if former is not None and _same(former, number):
+        if former is not None and _same(former.number, number):
             numbers.append(former)
             continue
         if former is not None:
-            number = number.model_copy(update={"version": former.version + 1})
-        line = months.add_number(conn, closing.society_id, number)
+            number = number.model_copy(update={"version": former.number.version + 1})
+        made = months.add_number(conn, closing.society_id, number)
         topic = billing_topic(closing.society, closing.month, number.subject, number.service)
-        enqueue(conn, topic, line, ack_key=billing_ack_key(number))
-        numbers.append(number)
+        enqueue(conn, topic, made.line, ack_key=billing_ack_key(number))
+        numbers.append(made)
         published += 1
     balances = _reconcile(conn, closing, subjects)
     _write_manifest(conn, closing, numbers, withheld)
     return Closed(
         society=closing.society,
         month=closing.month,
-        numbers=tuple(numbers),
+        numbers=tuple(kept.number for kept in numbers),
         published=published,
         withheld=tuple(withheld),
         reconciliations=tuple(balances),
@@ -222,6 +268,8 @@ def _number(
     proved = [part for part in made if part is not None]
     if len(proved) < len(made):
         return Withheld(subject=subject, service=service, reasons=reasons)
+    with exactly():
+        quantity = sum((part.quantity for part in proved), Decimal(0))
     return MonthlyConsumption(
         society=closing.society,
         month=closing.month,
@@ -229,7 +277,7 @@ def _number(
         tower=parts[-1].assignment.tower,
         service=service,
         version=1,
-        quantity=sum((part.quantity for part in proved), Decimal(0)),
+        quantity=quantity,
         unit=BILLING_UNITS[service],
         quality=combined_quality(quality_of(part.measured) for part in parts),
         reasons=reasons,
@@ -292,7 +340,7 @@ def _reconcile(
             continue
         line = months.put_reconciliation(conn, closing.society_id, made)
         topic = reconciliation_topic(closing.society, closing.month, tower, service)
-        enqueue(conn, topic, line)
+        enqueue(conn, topic, line, retain=True)
         found.append(made)
     return found
 
@@ -316,7 +364,7 @@ def _taken_by_tower(
 def _write_manifest(
     conn: Connection,
     closing: _Closing,
-    numbers: Sequence[MonthlyConsumption],
+    numbers: Sequence[KeptNumber],
     withheld: Sequence[Withheld],
 ) -> None:
     made = BillingManifest(
@@ -324,12 +372,12 @@ def _write_manifest(
         month=closing.month,
         entries=tuple(
             ManifestEntry(
-                subject=number.subject,
-                service=number.service,
-                version=number.version,
-                sha256=months.sha256(number.to_line()),
+                subject=kept.number.subject,
+                service=kept.number.service,
+                version=kept.number.version,
+                sha256=kept.sha256,
             )
-            for number in numbers
+            for kept in numbers
         ),
         withheld=tuple(withheld),
         closed_at=closing.now,

@@ -7,7 +7,7 @@ and the intervals (the sum check), and are held against the readings before anyt
 of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from cloud_ingest.consumption import (
     days_of,
     drops,
     measure,
+    scaled_absurdly,
     sum_check,
     tolerance_of,
 )
@@ -33,7 +34,7 @@ from cloud_ingest.errors import CloseRefused, RollupDisagrees
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import Assignment, Channel, Window
-from shared_schema.billing import BoundaryReading
+from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 from shared_schema.quality import Reason
 
@@ -63,6 +64,8 @@ class _Meter:
     days: Sequence[DayRegister]
     step: Decimal
     tolerance: timedelta
+    scaled_absurdly: bool
+    """It has a billed register with a scaler that no meter has; that one is left out."""
 
 
 def count_month(
@@ -83,7 +86,7 @@ def count_month(
     """
     assigned = months.assignments(conn, society_id, month.start, month.end)
     published = _published(conn, society_id, month)
-    billed, exponents = _channels(conn, assigned, BILLED_REGISTER)
+    billed, exponents, absurd = _channels(conn, assigned, BILLED_REGISTER)
     progress(f"{month}: holding the rollups of {len(billed)} registers against their readings")
     _hold_rollups(conn, exponents, month, zone)
     epochs = months.epochs(conn, exponents.keys())
@@ -94,10 +97,11 @@ def count_month(
         billed,
         exponents,
         month,
+        absurd=absurd,
         published=published,
         self_read_window=self_read_window,
     )
-    own, interval_exponents = _channels(
+    own, interval_exponents, _ = _channels(
         conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
     )
     intervals = months.intervals(conn, own, interval_exponents, month)
@@ -129,8 +133,13 @@ def _key(assignment: Assignment) -> tuple[str, str, Service, str, str, str]:
 
 def _published(conn: Connection, society_id: int, month: Month) -> Published:
     before = month.first - timedelta(days=1)
+    return closings(months.current(conn, society_id, f"{before:%Y-%m}"))
+
+
+def closings(numbers: Iterable[MonthlyConsumption]) -> Published:
+    """Return where each meter of published numbers closed its month; pure."""
     found: dict[tuple[str, str, Service, str, str, str], BoundaryReading] = {}
-    for number in months.numbers(conn, society_id, f"{before:%Y-%m}"):
+    for number in numbers:
         for part in number.parts:
             key = (
                 number.subject.type.value,
@@ -147,18 +156,28 @@ def _published(conn: Connection, society_id: int, month: Month) -> Published:
 
 def _channels(
     conn: Connection, assigned: Sequence[Assignment], codes: Mapping[Service, object]
-) -> tuple[list[Channel], dict[int, int]]:
-    """Return the channels of meters that hold their service's code in a unit that is billed."""
+) -> tuple[list[Channel], dict[int, int], set[int]]:
+    """Return the channels of meters that hold their service's code in a unit that is billed.
+
+    Returns:
+        The channels, their exponents by id, and the meters that have one which only its
+        scaler keeps out.
+    """
     services = {a.meter_id: a.service for a in assigned if a.service in codes}
     found: list[Channel] = []
     exponents: dict[int, int] = {}
+    absurd: set[int] = set()
     for channel in months.channels(conn, services.keys(), {str(code) for code in codes.values()}):
         service = services[channel.meter_id]
+        if channel.obis != str(codes[service]):
+            continue
         exponent = billing_exponent(service, channel.unit, channel.scaler)
-        if channel.obis == str(codes[service]) and exponent is not None:
+        if exponent is not None:
             found.append(channel)
             exponents[channel.channel_id] = exponent
-    return found, exponents
+        elif scaled_absurdly(service, channel.unit, channel.scaler):
+            absurd.add(channel.meter_id)
+    return found, exponents, absurd
 
 
 def _hold_rollups(
@@ -190,6 +209,7 @@ def _meters(
     exponents: dict[int, int],
     month: Month,
     *,
+    absurd: Collection[int],
     published: Published,
     self_read_window: timedelta,
 ) -> dict[int, _Meter]:
@@ -229,6 +249,7 @@ def _meters(
             days=[d for c in own for d in days.get(c.channel_id, ())],
             step=max((Decimal(1).scaleb(exponents[c.channel_id]) for c in own), default=Decimal(0)),
             tolerance=tolerances[meter_id],
+            scaled_absurdly=meter_id in absurd,
         )
         for meter_id, own in of.items()
     }
@@ -280,17 +301,15 @@ def _count(
     found = set(measured.reasons)
     days = days_of(measured, meter.days, epochs, zone)
     if measured.quantity is not None:
-        if sum(days.values(), Decimal(0)) != measured.quantity:
-            raise RollupDisagrees(
-                f"{month} is not closed: the days of {assignment.meter} add up to "
-                f"{sum(days.values(), Decimal(0)):f}, its month is {measured.quantity:f}"
-            )
         if drops(days):
             found.add(Reason.REGISTER_DROP)
         if intervals is not None and sum_check(measured, intervals, month, meter.step) is False:
             found.add(Reason.SUM_CHECK)
-    elif not assignment.legacy and _was_away(assignment, month.end):
-        found.add(Reason.OFFLINE)
+    else:
+        if meter.scaled_absurdly:
+            found.add(Reason.SCALER)
+        if not assignment.legacy and _was_away(assignment, month.end):
+            found.add(Reason.OFFLINE)
     return Counted(assignment, replace(measured, reasons=frozenset(found)))
 
 

@@ -2,7 +2,8 @@
 """The command ``cloud-ingest``.
 
 In: words, options, the environment. Out: one line of progress or a table, and an exit code:
-0 done, 1 a fault of the program or its servers, 2 something that a person has to change.
+0 done, 2 not done, and the line says why: something to change, or a server to look after.
+Anything else is a fault of this program.
 Every command builds its settings once here and hands on what it needs; an error is one line
 that says what happened, to what, and what to do next. Never: a traceback for a mistake of a
 person, a password in any text.
@@ -19,13 +20,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest import billing, operate, report, selfread
+from cloud_ingest import billing, epochs, operate, report, selfread
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
     IngestError,
     SelfReadRefused,
+    UserError,
 )
+from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.settings import CloudSettings, load_settings
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate as run_migrations
@@ -64,6 +67,9 @@ Society = Annotated[
 ]
 
 
+SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
+
+
 def dsn_of(settings: CloudSettings) -> str:
     """Return the DSN in clear, for `store.connection.connect` alone.
 
@@ -100,21 +106,38 @@ def migrate(
         bool,
         typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
     ] = False,
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
+    ] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
     """Make the database ready, or bring it up to date; run again it changes nothing.
 
+    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE).
+
     Example: cloud-ingest migrate --zone Asia/Kolkata
     """
-    with one_line_errors(), connect(dsn_of(load_settings(config, dsn=dsn))) as conn:
-        done = run_migrations(conn, zone=zone, portable=portable)
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn)
+        with connect(dsn_of(settings)) as conn:
+            done = run_migrations(
+                conn, zone=zone or settings.zone, portable=portable, restored=restored
+            )
         what = ", ".join(done.applied) if done.applied else "nothing was missing"
         typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
+        if done.renewed is not None:
+            typer.echo(
+                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
+                "and will send again what it still keeps and this store lacks"
+            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
 app.add_typer(units_app, name="units", no_args_is_help=True)
+epoch_app = typer.Typer(help="Registers that fell for a good reason: rollover, reset.")
+app.add_typer(epoch_app, name="epoch", no_args_is_help=True)
 
 
 @units_app.command("import")
@@ -141,7 +164,9 @@ def units_import(
 
 @app.command("self-read")
 def self_read(
-    unit: Annotated[str, typer.Argument(help="The unit's label, such as A-1204.")],
+    unit: Annotated[
+        str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+    ],
     value: Annotated[str, typer.Argument(help="What the dial shows: kWh, or kL of water.")],
     *,
     society: Society,
@@ -153,6 +178,7 @@ def self_read(
     source: Annotated[
         str | None, typer.Option("--source", help="Which meter, where the unit has several.")
     ] = None,
+    subject_type: SubjectType = "unit",
     force: Annotated[
         str | None, typer.Option("--force", help="Why a value that seems wrong is right.")
     ] = None,
@@ -177,10 +203,64 @@ def self_read(
             now=now,
             source=source,
             force_because=force,
+            subject_type=subject_type,
         )
         measure = BILLING_UNITS[service]
         since = "" if done.used is None else f", {done.used:f} {measure} since the last"
         typer.echo(f"{unit} {service}: {done.value:f} {measure} is stored{since}")
+
+
+@epoch_app.command("add")
+def epoch_add(
+    subject: Annotated[
+        str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+    ],
+    *,
+    society: Society,
+    service: Annotated[Service, typer.Option("--service", help="What the register counts.")],
+    at: Annotated[
+        str, typer.Option("--at", help="Local time of the first reading after the fall.")
+    ],
+    adds: Annotated[
+        str, typer.Option("--adds", help="What it lost there, in kWh or kL; 0 takes it back.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why: rollover, reset …")],
+    by: Annotated[str, typer.Option("--by", help="Who says so.")],
+    source: Annotated[
+        str | None, typer.Option("--source", help="Which meter, where the unit has several.")
+    ] = None,
+    subject_type: SubjectType = "unit",
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Record that a register turned over or was reset, so that its month can be proved.
+
+    Example: cloud-ingest epoch add A-1204 --service electricity --at "2026-07-10 05:00"
+    --adds 1000000 --reason rollover --by caretaker --society "Lake View"
+    """
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn)
+        with _store(dsn, config) as conn:
+            done = epochs.add_epoch(
+                conn,
+                society,
+                subject,
+                service,
+                starts_at=_moment(at, open_store(conn).zone),
+                adds=_decimal(adds),
+                reason=reason,
+                by=by,
+                now=datetime.now(UTC),
+                source=source,
+                subject_type=subject_type,
+                self_read_window=settings.self_read_window,
+            )
+        typer.echo(
+            f"{subject} {service}: meter {done.meter} counts on from {at}; across it "
+            f"{done.used:f} {BILLING_UNITS[service]} were used"
+        )
+        for month in done.close_again:
+            typer.echo(f"{month} may change: cloud-ingest close-month {month}")
 
 
 @app.command("close-month")
@@ -208,10 +288,18 @@ def close_month(
                 grace=settings.close_grace,
                 progress=lambda text: typer.echo(text, err=True),
             )
-        typer.echo(
-            f"{month} of {society}: {len(done.numbers)} numbers ({done.published} to send), "
-            f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
-        )
+        typer.echo(_counted(done))
+        for later in done.later:
+            typer.echo(
+                f"closed again, because the month before now ends elsewhere: {_counted(later)}"
+            )
+
+
+def _counted(done: billing.Closed) -> str:
+    return (
+        f"{done.month} of {done.society}: {len(done.numbers)} numbers ({done.published} to send), "
+        f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
+    )
 
 
 @app.command("report")
@@ -244,15 +332,16 @@ def _decimal(text: str) -> Decimal:
 def _moment(text: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
-        raise SelfReadRefused(
-            f"--at {text[:40]!r} is no time: write it as '2026-08-01 09:00'"
-        ) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+        at = found if found.tzinfo is not None else found.replace(tzinfo=zone)
+        return at.astimezone(UTC).astimezone(zone)
+    except (ValueError, OverflowError):
+        raise UserError(f"--at {text[:40]!r} is no time: write it as '2026-08-01 09:00'") from None
 
 
 quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
-events_app = typer.Typer(help="Flags for other modules: leaks, read failures.")
+events_app = typer.Typer(
+    help="Flags for other modules: leaks, read failures, evidence that does not hold."
+)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 
@@ -394,7 +483,9 @@ def quarantine_show(
 @quarantine_app.command("replay")
 def quarantine_replay(
     entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is open.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that is open and can be mended.")
+    ] = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,

@@ -10,7 +10,8 @@ The rules:
   by the self-read that is nearest to it, within the window for self-reads, at its own time.
 - A month opens where the one before was closed.
 - A meter that was put in or taken out within the month opens or closes at the first or last
-  reading that it gave while it was in.
+  reading that it gave while it was in: within a day of that, or within the window where a
+  person read it. Later or earlier, it does not prove what was used from or until then.
 - What is compared is N = raw + offset of the epoch at its time. A register that drops
   without an epoch is suspect; a negative consumption does not exist.
 - Without both ends there is no number.
@@ -25,6 +26,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.exact import exactly
 from shared_schema.catalogue import Service, Unit
 from shared_schema.quality import Origin, Quality, Reason
 
@@ -35,6 +37,8 @@ LONGEST_TOLERANCE = timedelta(hours=1)
 SELF_READ_WINDOW = timedelta(days=3)
 PROMPT = timedelta(days=1)
 """How soon after its installation a meter must be read, or before its removal."""
+MAX_SCALER = 9
+"""Beyond ± this a scaler is a fault of the meter: 10^10 Wh is what a power station counts by."""
 
 _EXPONENTS: dict[tuple[Service, int], int] = {
     (Service.ELECTRICITY, Unit.WATT_HOUR): -3,
@@ -148,9 +152,18 @@ def day_of(ts: datetime, zone: ZoneInfo) -> date:
 
 
 def billing_exponent(service: Service, unit: int, scaler: int) -> int | None:
-    """Return e of value = raw * 10^e in kWh or kL, or None for a unit that is not billed."""
+    """Return e of value = raw * 10^e in kWh or kL.
+
+    Returns:
+        None for a unit that is not billed, and for a scaler that no meter has.
+    """
     own = _EXPONENTS.get((service, unit))
-    return None if own is None else own + scaler
+    return None if own is None or abs(scaler) > MAX_SCALER else own + scaler
+
+
+def scaled_absurdly(service: Service, unit: int, scaler: int) -> bool:
+    """Say whether it is only the scaler for which a register cannot be billed."""
+    return (service, unit) in _EXPONENTS and abs(scaler) > MAX_SCALER
 
 
 def tolerance_of(period_s: int) -> timedelta:
@@ -230,7 +243,8 @@ def measure(
         reasons.add(Reason.SELF_READ)
     if opening is None or closing is None:
         return Measured(opening, closing, None, frozenset(reasons))
-    quantity = normalised(closing, epochs) - normalised(opening, epochs)
+    with exactly():
+        quantity = normalised(closing, epochs) - normalised(opening, epochs)
     if quantity < 0:
         return Measured(opening, closing, None, frozenset(reasons | {Reason.REGISTER_DROP}))
     return Measured(opening, closing, quantity, frozenset(reasons))
@@ -251,8 +265,9 @@ def _opening(
     if installed.start > month.start:
         reasons.add(Reason.PART_OF_MONTH)
     first = next((reading for reading in inside if reading.ts < month.end), None)
-    if first is not None and first.ts - installed.start > PROMPT:
+    if first is not None and first.ts - installed.start > _promptly(first, rules):
         reasons.add(Reason.INCOMPLETE)
+        return None
     return first
 
 
@@ -269,9 +284,15 @@ def _closing(
     if installed.end < month.end:
         reasons.add(Reason.PART_OF_MONTH)
     last = inside[-1] if inside and inside[-1].ts > month.start else None
-    if last is not None and installed.end - last.ts > PROMPT:
+    if last is not None and installed.end - last.ts > _promptly(last, rules):
         reasons.add(Reason.INCOMPLETE)
+        return None
     return last
+
+
+def _promptly(reading: Register, rules: Rules) -> timedelta:
+    """Return how far from its meter's installation or removal a reading may stand for it."""
+    return PROMPT if reading.origin is Origin.METER else max(PROMPT, rules.self_read_window)
 
 
 def _in_time(reading: Register) -> tuple[datetime, int]:
@@ -305,8 +326,9 @@ def days_of(
         (day_of(closing.ts, zone), normalised(closing, epochs)),
     ]
     found: dict[date, Decimal] = {}
-    for (_, before), (day, after) in pairwise(points):
-        found[day] = found.get(day, Decimal(0)) + after - before
+    with exactly():
+        for (_, before), (day, after) in pairwise(points):
+            found[day] = found.get(day, Decimal(0)) + after - before
     return found
 
 
@@ -339,8 +361,9 @@ def sum_check(
     length = month.end - month.start
     if intervals.count * timedelta(seconds=intervals.period_s) != length:
         return None
-    allowed = register_step * -(-length // timedelta(days=1)) + intervals.step
-    return abs(intervals.total - measured.quantity) <= allowed
+    with exactly():
+        allowed = register_step * -(-length // timedelta(days=1)) + intervals.step
+        return abs(intervals.total - measured.quantity) <= allowed
 
 
 def quality_of(measured: Measured) -> Quality:

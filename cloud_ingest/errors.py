@@ -14,6 +14,7 @@ IngestError
     ├── NotFound          no society, unit or meter of that name
     ├── ImportRefused     a list of units with bad lines: nothing of it was taken
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
+    ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         └── RollupDisagrees  a rollup is not what its readings say: no number leaves
 """
@@ -76,6 +77,10 @@ class ImportRefused(UserError):
 
 class SelfReadRefused(UserError):
     """A dial value cannot be taken."""
+
+
+class EpochRefused(UserError):
+    """A rollover or reset that its register does not show."""
 
 
 class CloseRefused(UserError):

@@ -17,13 +17,13 @@ from decimal import Decimal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.rules.leak import LOOK_BACK, Leak, hourly_flows, may_leak, running_leak
+from cloud_ingest.rules.leak import LONG_FLOW, LOOK_BACK, Leak, hourly_flows, may_leak, running_leak
 from cloud_ingest.rules.read_failure import silence
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, change_event, open_events, raise_event
 from cloud_ingest.store.rule_inputs import AssignedMeter, Register, assigned_meters, registers
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
-from shared_schema.events import Event, EventKind, Subject, SubjectType
+from shared_schema.events import Event, EventKind, EventService, Subject, SubjectType
 
 FIRST_LOOK = timedelta(hours=27)
 """The newest day of a register, and a little more for readings beside the hour."""
@@ -32,7 +32,7 @@ EARLIER_BY = timedelta(hours=1)
 MAX_LABEL = 64
 LITRES: dict[int, Decimal] = {Unit.LITRE: Decimal(1), Unit.CUBIC_METRE: Decimal(1000)}
 
-Key = tuple[int, SubjectType, str, Service]
+Key = tuple[int, SubjectType, str, EventService]
 """Society, subject, service: one flag of a kind is open for each at most."""
 
 
@@ -142,7 +142,6 @@ def _leaks(
 
 
 def _leak_finding(leak: Leak, meter: AssignedMeter, zone: ZoneInfo) -> Finding:
-    lowest = _plain(leak.lowest_hour_litres)
     return Finding(
         kind=EventKind.LEAK,
         society_id=meter.society_id,
@@ -150,18 +149,31 @@ def _leak_finding(leak: Leak, meter: AssignedMeter, zone: ZoneInfo) -> Finding:
         subject=Subject(type=SubjectType.UNIT, id=meter.subject),
         service=Service.WATER,
         since=leak.since,
-        message=f"No dry hour since {_local(leak.since, zone)}, lowest hour {lowest} L.",
+        message=leak_message(leak, zone),
         evidence={
             "manufacturer": meter.manufacturer,
             "serial": meter.serial,
             "source": meter.source,
             "tower": meter.tower,
-            "lowest_hour_litres": lowest,
+            "lowest_hour_litres": _plain(leak.lowest_hour_litres),
             "hours_with_flow": leak.hours,
+            "start_known": leak.start_known,
             "rule_met_at": leak.found_at.isoformat(),
             "newest_hour_ends": leak.until.isoformat(),
         },
     )
+
+
+def leak_message(leak: Leak, zone: ZoneInfo) -> str:
+    """Say a leak in one sentence, and no more of its start than is known; pure."""
+    start = _local(leak.since, zone)
+    if leak.start_known:
+        when = f"since {start}"
+    elif leak.until - leak.since > LONG_FLOW:
+        when = f"for more than {LONG_FLOW.days} days"
+    else:
+        when = f"since at least {start}"
+    return f"No dry hour {when}, lowest hour {_plain(leak.lowest_hour_litres)} L."
 
 
 def refresh_silence(

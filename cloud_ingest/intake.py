@@ -151,9 +151,14 @@ class Intake:
             reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
         except (MalformedMessage, ValueError, RecursionError) as error:
             reason, detail = QuarantineReason.MALFORMED, str(error)
+        except (StoreUnavailable, ConfigurationError):
+            raise
+        except Exception as error:
+            if conn.closed:
+                raise
+            reason, detail = QuarantineReason.UNSTORABLE, _fault(error)
         else:
-            registry = self._current(conn)
-            return accept(message.topic, message.payload, registry, received_at)
+            return _accepted(message.topic, message.payload, self._current(conn), received_at)
         return Refused(
             message.topic, message.payload, gateway, reason, ascii(detail)[1:300], received_at
         )
@@ -180,7 +185,7 @@ class Intake:
             else:
                 topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
                 payload = _payload(verdict)
-            verdicts[index] = accept(topic, payload, registry, received_at)
+            verdicts[index] = _accepted(topic, payload, registry, received_at)
         return verdicts
 
     def _commit(
@@ -211,6 +216,18 @@ class Intake:
                 result = commit(conn, [verdicts[index]])
             total = _sum(total, result)
         return total, verdicts
+
+
+def _accepted(
+    topic: str, payload: bytes, registry: Registry, received_at: datetime
+) -> Accepted | Refused:
+    """Judge a message of readings; one at which `accept` fails costs only itself."""
+    try:
+        return accept(topic, payload, registry, received_at)
+    except Exception as error:
+        reason, detail = QuarantineReason.UNSTORABLE, _fault(error)
+    gateway, _kind = parse_gateway_topic(topic)
+    return Refused(topic, payload, gateway, reason, detail, received_at)
 
 
 def _acknowledged(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
@@ -268,12 +285,16 @@ def _payload(verdict: Accepted) -> bytes:
 
 def _unstorable(verdict: Accepted | Refused, error: Exception) -> Refused:
     """Keep the whole message apart: it gets no receipt, and is not lost."""
-    reason, detail = QuarantineReason.UNSTORABLE, f"{type(error).__name__}: {error}"[:300]
+    reason, detail = QuarantineReason.UNSTORABLE, _fault(error)
     if isinstance(verdict, Refused):
         return replace(verdict, reason=reason, detail=detail)
     topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
     payload = _payload(verdict)
     return Refused(topic, payload, verdict.gateway.name, reason, detail, verdict.received_at)
+
+
+def _fault(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 def _sum(one: CommitResult, other: CommitResult) -> CommitResult:

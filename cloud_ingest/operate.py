@@ -15,14 +15,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud_ingest import logs
-from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable, UserError
+from cloud_ingest.errors import (
+    BrokerLost,
+    ConfigurationError,
+    StoreError,
+    StoreUnavailable,
+    UserError,
+)
 from cloud_ingest.service import Service, ServiceSettings
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, list_events
-from cloud_ingest.store.quarantine import Entry, QuarantineState
-from cloud_ingest.store.registry import load_registry
+from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay
+from cloud_ingest.store.registry import find_society, load_registry
 from cloud_ingest.subscribe import Broker
 from shared_schema.errors import ContractError
 from shared_schema.signing import (
@@ -35,6 +41,8 @@ from shared_schema.signing import (
 )
 
 Say = Callable[[str], None]
+MOST_LISTED = 1000
+EVERYTHING = 2**31
 
 
 def parse_broker(text: str) -> tuple[str, int]:
@@ -63,7 +71,7 @@ def service_settings(
     """Gather what the service needs, with its secrets read from their files.
 
     Raises:
-        ConfigurationError: a file is missing, is readable by others, or holds no key.
+        ConfigurationError: a file is missing, is not its owner's alone, or holds no key.
     """
     if settings.cloud_key_file is None:
         raise ConfigurationError(
@@ -123,7 +131,8 @@ def read_key(path: Path) -> SigningKey:
     """Read the cloud's private key.
 
     Raises:
-        ConfigurationError: it cannot be read, others may read it, or it is no such key.
+        ConfigurationError: it cannot be read, others than its owner may read it, or it is no
+            such key.
     """
     pem = _read_secret(path, "the key")
     try:
@@ -137,7 +146,7 @@ def read_key(path: Path) -> SigningKey:
 def _read_secret(path: Path, what: str) -> bytes:
     try:
         with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o007:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise ConfigurationError(f"others may read {what}: run chmod 600 {path}")
             return file.read(65536)
     except OSError as error:
@@ -151,6 +160,8 @@ def keygen(path: Path, say: Say) -> None:
         ConfigurationError: the file is there already, or cannot be written.
     """
     key = generate_key()
+    if path.name in {"", ".."}:
+        raise ConfigurationError(f"{str(path)!r} is a folder: name the file of the key in it")
     public = path.with_name(f"{path.name}.pub")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -189,15 +200,30 @@ def list_quarantine(
     as_json: bool,
     say: Say,
 ) -> None:
-    """Show what is kept apart."""
-    entries = quarantine.list_entries(conn, state=state, reason=reason, society=society)
+    """Show what is kept apart; as a table the newest `MOST_LISTED` of it.
+
+    Raises:
+        NotFound: no such society.
+    """
+    if society is not None:
+        find_society(conn, society)
+    limit = EVERYTHING if as_json else MOST_LISTED + 1
+    entries = quarantine.list_entries(
+        conn, state=state, reason=reason, society=society, limit=limit
+    )
     if as_json:
         say(_json([asdict(entry) for entry in entries]))
         return
     if not entries:
         say("Nothing is kept apart.")
         return
-    say(_table(["id", "reason", "gateway", "times", "last", "detail"], map(_entry_row, entries)))
+    shown = entries[:MOST_LISTED]
+    say(_table(["id", "reason", "gateway", "times", "last", "detail"], map(_entry_row, shown)))
+    if len(entries) > len(shown):
+        say(
+            f"These are the newest {MOST_LISTED}, there are more: "
+            "narrow it with --reason or --society, or take --json for all"
+        )
 
 
 def show_quarantine(conn: Connection, quarantine_id: int, *, as_json: bool, say: Say) -> None:
@@ -225,10 +251,11 @@ def show_quarantine(conn: Connection, quarantine_id: int, *, as_json: bool, say:
 def replay_quarantine(
     conn: Connection, quarantine_ids: Sequence[int], *, everything: bool, as_json: bool, say: Say
 ) -> None:
-    """Try entries once more.
+    """Try entries once more; one that cannot be tried stays open and stops no other.
 
     Raises:
-        UserError: none or both of ids and everything were given, or an entry cannot be.
+        UserError: none or both of ids and everything were given, or some could not be tried.
+        StoreUnavailable: the store went away; what was done before is said.
     """
     ids = list(quarantine_ids)
     if everything == bool(ids):
@@ -236,11 +263,30 @@ def replay_quarantine(
     if everything:
         ids = sorted(
             entry.quarantine_id
-            for entry in quarantine.list_entries(conn, limit=100_000)
-            if entry.reason != "fork"
+            for entry in quarantine.list_entries(conn, limit=EVERYTHING)
+            if entry.reason not in quarantine.NOT_MENDED
         )
     registry = load_registry(conn)
-    done = [quarantine.replay(conn, registry, each, datetime.now(UTC)) for each in ids]
+    done: list[Replay] = []
+    failed = 0
+    try:
+        for each in ids:
+            try:
+                done.append(quarantine.replay(conn, registry, each, datetime.now(UTC)))
+            except (StoreUnavailable, ConfigurationError):
+                raise
+            except (StoreError, UserError) as error:
+                done.append(Replay(each, QuarantineState.OPEN, 0, str(error)))
+                failed += 1
+    finally:
+        _say_replays(done, as_json=as_json, say=say)
+    if not ids and not as_json:
+        say("Nothing can be replayed.")
+    if failed:
+        raise UserError(f"{failed} of {len(ids)} entries could not be tried: see above why")
+
+
+def _say_replays(done: Sequence[Replay], *, as_json: bool, say: Say) -> None:
     if as_json:
         say(_json([asdict(each) for each in done]))
         return
@@ -249,14 +295,18 @@ def replay_quarantine(
             say(f"{each.quarantine_id}: replayed, {each.new_readings} new readings")
         else:
             say(f"{each.quarantine_id}: still open: {each.reason}")
-    if not done:
-        say("Nothing is kept apart.")
 
 
 def list_flags(
     conn: Connection, *, society: str | None, everything: bool, as_json: bool, say: Say
 ) -> None:
-    """Show flags: those that are open, or all."""
+    """Show flags: those that are open, or all.
+
+    Raises:
+        NotFound: no such society.
+    """
+    if society is not None:
+        find_society(conn, society)
     found = list_events(conn, society=society, state=None if everything else "open")
     if as_json:
         say(_json([each.event.model_dump(mode="json", by_alias=True) for each in found]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from cloud_ingest.exact import exactly, widely
 from shared_schema.quality import Quality, Reason
 
 GENERATOR = "generator"
@@ -44,14 +45,10 @@ class Balance:
 
 def taken_from_network(parts: Iterable[tuple[str, Decimal | None]]) -> Decimal | None:
     """Add up a subject's (source, quantity) pairs but its generator's; None: one is not known."""
-    total = Decimal(0)
-    for source, quantity in parts:
-        if source == GENERATOR:
-            continue
-        if quantity is None:
-            return None
-        total += quantity
-    return total
+    taken = [quantity for source, quantity in parts if source != GENERATOR]
+    if None in taken:
+        return None
+    return _sum(taken)
 
 
 def balance(subjects: Iterable[Taken]) -> Balance:
@@ -64,12 +61,18 @@ def balance(subjects: Iterable[Taken]) -> Balance:
         kind: [subject for subject in found if subject.kind == kind]
         for kind in ("unit", "common", "bulk")
     }
-    units, common = (_known(of[kind]) for kind in ("unit", "common"))
+    units, common = (_sum(s.quantity for s in of[kind]) for kind in ("unit", "common"))
     whole = bool(of["bulk"]) and all(subject.quantity is not None for subject in of["bulk"])
-    bulk = _known(of["bulk"]) if whole else None
+    bulk = _sum(s.quantity for s in of["bulk"]) if whole else None
     complete = bulk is not None and all(subject.quantity is not None for subject in found)
-    loss = bulk - units - common if bulk is not None and complete else None
-    percent = (loss * 100 / bulk).quantize(PERCENT_STEP) if loss is not None and bulk else None
+    loss: Decimal | None = None
+    percent: Decimal | None = None
+    if bulk is not None and complete:
+        with exactly():
+            loss = bulk - units - common
+        if bulk:
+            with widely():
+                percent = (loss * 100 / bulk).quantize(PERCENT_STEP)
     reasons: list[Reason] = []
     if not of["bulk"]:
         reasons.append(Reason.NO_METER)
@@ -92,8 +95,10 @@ def balance(subjects: Iterable[Taken]) -> Balance:
     )
 
 
-def _known(subjects: Iterable[Taken]) -> Decimal:
-    return sum((s.quantity for s in subjects if s.quantity is not None), Decimal(0))
+def _sum(quantities: Iterable[Decimal | None]) -> Decimal:
+    """Add up those that are known."""
+    with exactly():
+        return sum((quantity for quantity in quantities if quantity is not None), Decimal(0))
 
 
 def _quality(loss: Decimal | None) -> Quality:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read what the store knows: a closed month, the newest registers, a day's curve.
+"""Read what the store knows: a closed month, the newest registers.
 
 In: a society and what is asked. Out: frozen rows for a table, JSON or a page. It writes
 nothing and decides nothing: a month's numbers are those that were published.
@@ -7,14 +7,14 @@ nothing and decides nothing: a month's numbers are those that were published.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import TypeAdapter
 
 from cloud_ingest.billing import parse_month
-from cloud_ingest.consumption import billing_exponent, day_of
+from cloud_ingest.consumption import billing_exponent
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, query, translating
@@ -23,24 +23,11 @@ from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS, BoundaryReading, Reconciliation
-from shared_schema.catalogue import (
-    ACTIVE_IMPORT_INTERVAL,
-    BILLED_REGISTER,
-    WATER_VOLUME,
-    Service,
-)
+from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.message import DecimalText
-from shared_schema.obis import Obis
 from shared_schema.quality import Origin, Quality, Reason
 
 Delivery = Literal["waiting", "sent", "acknowledged", "withheld"]
-
-CURVE_CODES: dict[Service, Obis] = {
-    Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL,
-    Service.WATER: WATER_VOLUME,
-}
-LEAD_IN = timedelta(hours=1)
-"""How far before a day the register is looked for from which its first difference counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +94,6 @@ class LatestLine:
     origin: Origin | None
 
 
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """What was used in the period that ends at ``at``."""
-
-    source: str
-    at: datetime
-    quantity: DecimalText
-
-
 @translating
 def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     """Return a closed month.
@@ -132,12 +110,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
             f"{month} of {society} is not closed: cloud-ingest close-month {month} "
             f"--society '{society}'"
         )
-    current = {(e.subject, e.service, e.version) for e in manifest.entries}
-    numbers = [
-        number
-        for number in months.numbers(conn, society_id, month)
-        if (number.subject, number.service, number.version) in current
-    ]
+    numbers = months.current(conn, society_id, month)
     delivered = _deliveries(conn, [billing_ack_key(number) for number in numbers])
     lines = [
         ReportLine(
@@ -235,48 +208,6 @@ def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
                 origin=None if origin is None else ORIGINS[origin],
             )
         )
-    return found
-
-
-@translating
-def day_curve(
-    conn: Connection, society: str, unit: str, service: Service, day: date
-) -> list[CurvePoint]:
-    """Return what a unit used over a local day, period by period.
-
-    Electricity has its intervals; water is the difference of neighbouring registers within
-    the day. What is missing is not there; it is not zero.
-    """
-    store = open_store(conn)
-    society_id = find_society(conn, society)
-    start = datetime(day.year, day.month, day.day, tzinfo=store.zone)
-    following = day + timedelta(days=1)
-    end = datetime(following.year, following.month, following.day, tzinfo=store.zone)
-    code = CURVE_CODES[service]
-    rows = conn.execute(
-        query("report_day"),
-        {
-            "society_id": society_id,
-            "unit": unit,
-            "service": service.value,
-            "obis": str(code),
-            "start": start - LEAD_IN if code == WATER_VOLUME else start,
-            "end": end,
-        },
-    )
-    found: list[CurvePoint] = []
-    before: dict[str, Decimal] = {}
-    for source, ts, raw, cosem_unit, scaler in rows:
-        exponent = billing_exponent(service, cosem_unit, scaler)
-        if exponent is None:
-            continue
-        value = Decimal(raw).scaleb(exponent)
-        quantity: Decimal | None = value
-        if code == WATER_VOLUME:
-            quantity = value - before[source] if source in before else None
-            before[source] = value
-        if quantity is not None and day_of(ts, store.zone) == day:
-            found.append(CurvePoint(source, ts, quantity))
     return found
 
 

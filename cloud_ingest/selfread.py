@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Take what a person read from a dial: of a legacy unit, or of a meter that is offline.
+"""Take what a person read from a dial: of a legacy meter, or of one that is offline.
 
-In: a unit, a value, when it was read and by whom. Out: a reading of origin ``self_read`` in
-the meter's billed channel, and a row that says who entered it. It is a claim like any other:
-what the meter itself says of the same moment is elected before it, and nothing is lost.
+In: a unit (or a common area, or a tower's bulk meter), a value, when it was read and by whom.
+Out: a reading of origin ``self_read`` in the meter's billed channel, and a row that says who
+entered it. It is a claim like any other: what the meter itself says of the same moment is
+elected before it, and nothing is lost.
 
 A value that cannot be right is refused with what to do; a person who knows better says why.
 A self-read that was typed wrongly is corrected by one of the same moment, with the reason: it
-counts as an edit.
+counts as an edit. Of several corrections the newest counts.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.consumption import Epochs, Register, billing_exponent, normalised
 from cloud_ingest.errors import SelfReadRefused
+from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.ingest import ORIGINS, NewReading, ensure_channels, store_readings
@@ -39,8 +41,16 @@ MOST_PER_DAY: dict[Service, Decimal] = {
     Service.WATER: Decimal(50),
 }
 """kWh or kL that no unit uses in a day: beyond, a digit is wrong."""
+UNITS_OF_A_TOWER = 200
+"""A common area or a bulk meter may count for as many units."""
 MAX_DIAL = Decimal(10) ** 9
+_KINDS: dict[SubjectKind, str] = {
+    "unit": "unit",
+    "common": "common area",
+    "bulk": "bulk meter",
+}
 FUTURE_TOLERANCE = timedelta(minutes=10)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,9 @@ class SelfRead:
 
 
 @dataclass(frozen=True, slots=True)
-class _Dial:
+class Dial:
+    """A meter where it served at a time."""
+
     assignment_id: int
     source: str
     legacy: bool
@@ -80,13 +92,14 @@ def self_read(
     now: datetime,
     source: str | None = None,
     force_because: str | None = None,
+    subject_type: SubjectKind = "unit",
 ) -> SelfRead:
     """Store a dial value.
 
     Args:
         conn: The store.
         society: The society's name.
-        unit: The unit's label.
+        unit: The label of the unit, the common area or the bulk meter.
         service: Electricity (the value is kWh) or water (kL).
         value: What the dial shows.
         at: When it was read, aware.
@@ -94,6 +107,7 @@ def self_read(
         now: The time.
         source: Which of the unit's meters, where it has several.
         force_because: Why a value that seems wrong is right.
+        subject_type: What ``unit`` is the label of.
 
     Raises:
         SelfReadRefused: no such meter, or a value that cannot be right.
@@ -106,21 +120,30 @@ def self_read(
     if not by.strip():
         raise SelfReadRefused("who read the dial? give --by")
     at = at.astimezone(UTC).replace(microsecond=0)
-    dial = _find_dial(conn, society_id, unit, service, at=at, source=source)
+    dial = find_dial(
+        conn, society_id, unit, service, at=at, source=source, subject_type=subject_type
+    )
     what = f"{unit} {service}"
     with conn.transaction():
         channel_id, exponent, exponents = _channel(conn, dial, service)
         raw = as_raw(value, exponent, what, BILLING_UNITS[service])
         epochs = months.epochs(conn, exponents.keys())
         claimed = Register(channel_id, at, raw, Origin.SELF_READ, exponent)
-        before, after = _neighbours(conn, exponents, at)
+        before, after = neighbours(conn, exponents, at)
         fault = _away(dial, at, what) or implausible(
-            claimed, before, after, epochs, service=service, what=what, zone=store.zone
+            claimed,
+            before,
+            after,
+            epochs,
+            service=service,
+            most_per_day=most_per_day(service, subject_type),
+            what=what,
+            zone=store.zone,
         )
         if fault and not (force_because and force_because.strip()):
             raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'")
         same = before is not None and before.ts == at
-        corrects = same and before is not None and before.origin is Origin.SELF_READ
+        corrects = same and before is not None and before.origin is not Origin.METER
         origin = Origin.EDIT if corrects and fault else Origin.SELF_READ
         store_readings(
             conn,
@@ -128,7 +151,7 @@ def self_read(
             source=f"self-read by {by}",
             at=now,
         )
-        elected = _neighbours(conn, exponents, at)[0]
+        elected = neighbours(conn, exponents, at)[0]
         if elected is None or elected.ts != at or elected.value != claimed.value:
             raise SelfReadRefused(
                 f"{what}: the reading of {_local(at, store.zone)} has a better claim and stays: "
@@ -148,8 +171,14 @@ def self_read(
                 "forced_because": force_because if fault else None,
             },
         )
-    used = None if before is None else normalised(claimed, epochs) - normalised(before, epochs)
+        since = neighbours(conn, exponents, at - MICROSECOND)[0] if same else before
+    used = None if since is None else normalised(claimed, epochs) - normalised(since, epochs)
     return SelfRead(unit, service, dial.source, dial.meter, value, at, used)
+
+
+def most_per_day(service: Service, subject_type: SubjectKind) -> Decimal:
+    """Return the kWh or kL beyond which a day's use is a mistake; pure."""
+    return MOST_PER_DAY[service] * (1 if subject_type == "unit" else UNITS_OF_A_TOWER)
 
 
 def as_raw(value: Decimal, exponent: int, what: str, unit: str) -> int:
@@ -177,6 +206,7 @@ def implausible(
     epochs: Epochs,
     *,
     service: Service,
+    most_per_day: Decimal,
     what: str,
     zone: ZoneInfo,
 ) -> str | None:
@@ -200,23 +230,24 @@ def implausible(
     if before is not None:
         used = now_n - normalised(before, epochs)
         days = max(Decimal((claimed.ts - before.ts) // timedelta(hours=1)) / 24, Decimal(1))
-        if used > MOST_PER_DAY[service] * days:
+        if used > most_per_day * days:
             return (
-                f"{shown} would be {used:f} {unit} since {_local(before.ts, zone)}, more than a "
-                "unit can use: look at the decimal point"
+                f"{shown} would be {used:f} {unit} since {_local(before.ts, zone)}, more than it "
+                "can use: look at the decimal point"
             )
     return None
 
 
-def _away(dial: _Dial, at: datetime, what: str) -> str | None:
+def _away(dial: Dial, at: datetime, what: str) -> str | None:
     if dial.legacy or dial.last_reading_at is None or dial.last_reading_at < at:
         return None
     return (
-        f"{what}: meter {dial.meter} was read by its gateway after that time and needs no self-read"
+        f"{what}: meter {dial.meter} was read by its gateway after that time and needs no "
+        "self-read, unless its month is withheld"
     )
 
 
-def _find_dial(
+def find_dial(
     conn: Connection,
     society_id: int,
     unit: str,
@@ -224,13 +255,25 @@ def _find_dial(
     *,
     at: datetime,
     source: str | None,
-) -> _Dial:
+    subject_type: SubjectKind,
+) -> Dial:
+    """Return the meter that served at a time.
+
+    Raises:
+        SelfReadRefused: there was none, or several and ``source`` does not say which.
+    """
     rows = conn.execute(
         query("self_read_assignments"),
-        {"society_id": society_id, "unit": unit, "service": service.value, "at": at},
+        {
+            "society_id": society_id,
+            "subject_type": subject_type,
+            "subject": unit,
+            "service": service.value,
+            "at": at,
+        },
     ).fetchall()
     dials = [
-        _Dial(
+        Dial(
             assignment_id=row[0],
             source=row[1],
             legacy=row[2],
@@ -242,7 +285,8 @@ def _find_dial(
     ]
     if not dials:
         known = conn.execute(
-            query("self_read_units"), {"society_id": society_id, "service": service.value}
+            query("self_read_subjects"),
+            {"society_id": society_id, "subject_type": subject_type, "service": service.value},
         )
         if unit in {name for (name,) in known}:
             raise SelfReadRefused(
@@ -250,7 +294,8 @@ def _find_dial(
                 "check --at, and the dates in the list of units"
             )
         raise SelfReadRefused(
-            f"no unit {unit!r} has {service}: check its label, or import it with its meter"
+            f"no {_KINDS[subject_type]} {unit!r} has {service}: check its label and "
+            "--subject-type, or import it with its meter"
         )
     sources = sorted({dial.source for dial in dials})
     if source is None and len(sources) > 1:
@@ -265,7 +310,7 @@ def _find_dial(
     return chosen[0]
 
 
-def _channel(conn: Connection, dial: _Dial, service: Service) -> tuple[int, int, dict[int, int]]:
+def _channel(conn: Connection, dial: Dial, service: Service) -> tuple[int, int, dict[int, int]]:
     """Return the channel for a dial value, its exponent, and those of all its billed channels."""
     code = str(BILLED_REGISTER[service])
     exponents = {
@@ -286,9 +331,10 @@ def _channel(conn: Connection, dial: _Dial, service: Service) -> tuple[int, int,
     return channel_id, exponents[channel_id], exponents
 
 
-def _neighbours(
+def neighbours(
     conn: Connection, exponents: dict[int, int], at: datetime
 ) -> Sequence[Register | None]:
+    """Return the last reading at or before a time and the first one after it, of any channel."""
     found: list[Register | None] = [None, None]
     rows = conn.execute(query("reading_neighbours"), {"channels": sorted(exponents), "at": at})
     for channel_id, ts, raw, origin in rows:

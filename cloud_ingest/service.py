@@ -41,7 +41,7 @@ from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.ingest import Stream
 from cloud_ingest.store.migrate import Store, open_store
-from cloud_ingest.store.receipts import stored_ranges
+from cloud_ingest.store.receipts import Range, store_id, stored_ranges
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
 from cloud_ingest.subscribe import Broker, Link
 from shared_schema.gateway import Receipt
@@ -192,7 +192,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             for serving in (
                 self._receive_for_ever(),
-                self._receipt_for_ever(store.store_id),
+                self._receipt_for_ever(),
                 self._roll_up_for_ever(),
                 self._judge_for_ever(store),
                 self._empty_outbox_for_ever(),
@@ -265,22 +265,24 @@ class Service:
             self._touched |= outcome.meters
             self._rollup_wanted.set()
 
-    async def _receipt_for_ever(self, store_id: UUID) -> None:
+    async def _receipt_for_ever(self) -> None:
         async with _database(self.settings.dsn, "receipts") as database:
             while await self._wait_for(self._receipt_wanted, None):
                 await self._pause(self.settings.receipts_after_s)
                 if await self._wait_for(self._linked, None, clear=False):
-                    await self._persist("receipts", lambda: self._receipt(database, store_id))
+                    await self._persist("receipts", lambda: self._receipt(database))
 
-    async def _receipt(self, database: Database, store_id: UUID) -> None:
+    async def _receipt(self, database: Database) -> None:
         due, self._receipts_due = self._receipts_due, set()
+
+        def look(conn: Connection) -> tuple[UUID, list[tuple[Stream, list[Range]]]]:
+            """The id is read with the ranges: the store may have been restored meanwhile."""
+            return store_id(conn), [
+                (stream, stored_ranges(conn, stream.gateway_id, stream.stream)) for stream in due
+            ]
+
         try:
-            ranges = await database.run(
-                lambda conn: [
-                    (stream, stored_ranges(conn, stream.gateway_id, stream.stream))
-                    for stream in due
-                ]
-            )
+            store, ranges = await database.run(look)
             now = datetime.now(UTC)
             messages = [
                 (
@@ -289,7 +291,7 @@ class Service:
                         Receipt(
                             gateway=stream.gateway,
                             key=self._key_id,
-                            store=store_id,
+                            store=store,
                             stream=stream.stream,
                             ranges=tuple(stored[-MAX_RECEIPT_RANGES:]),
                             at=now,
@@ -532,7 +534,10 @@ async def _until_stopping(serving: Coroutine[None, None, None]) -> None:
 
 
 def _taken(answer: bool | BaseException) -> bool:  # noqa: FBT001
-    """Say whether the broker took a message, from what `Link.publish` gave."""
+    """Say whether the broker took a message, from what `Link.publish` gave.
+
+    That nobody listens is no reason to hold it: what must arrive is retained or acknowledged.
+    """
     if isinstance(answer, BrokerRefused):
         logger.error("%s", answer, extra={"action": "publish_refused"})
         return False

@@ -36,7 +36,7 @@ class CloudSettings(BaseSettings):
     broker_ca_file: Path | None = None
     """The authority that signed the broker's certificate; None takes the system's."""
     cloud_key_file: Path | None = None
-    """The private key (PEM) that signs receipts and commands."""
+    """The private key (PEM) that signs receipts and commands, readable by its owner alone."""
 
     self_read_days: int = Field(ge=0, le=10, default=3)
     """How far from the 1st a dial may have been read to close a month at its own time."""

@@ -33,7 +33,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from cloud_ingest.errors import BrokerLost, BrokerRefused
+from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
 
 __all__ = ["Broker", "Delivery", "Link"]
 
@@ -104,6 +104,7 @@ class Link:
 
         Raises:
             BrokerRefused: the broker answered and said no: waiting will not help.
+            ConfigurationError: what should be its host cannot be one.
             BrokerLost: nothing answered, or not in time: try again.
         """
         client = self._new_client()
@@ -111,6 +112,10 @@ class Link:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
             raise self._translated(error) from None
+        except UnicodeError:  # the resolver cannot even encode it
+            raise ConfigurationError(
+                f"the broker's host {self.broker.host!r} is no host name"
+            ) from None
         self._client = client
         try:
             granted: Sequence[object] = ()

@@ -234,11 +234,11 @@ def _label(field: Mapping[str, str], name: str) -> str:
 def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=zone)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"{name} {text[:40]!r} is not a date: write it as 2026-07-01") from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=zone)
-    return found.astimezone(UTC)
 
 
 def make_plan(known: Mapping[int, Place], lines: Mapping[int, Place]) -> Plan:

@@ -9,11 +9,13 @@ from typing import Final
 
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
     AgentError,
     AssociationRefused,
     BusLost,
     BusTimeout,
     ConfigurationError,
+    NoCounter,
     PasswordRefused,
     ProtocolViolation,
     SessionLost,
@@ -41,6 +43,11 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     (
         AssociationRefused,
         "the meter wants another client or security: choose the model that names it, or --client",
+    ),
+    (AddressShared, CONFLICT),
+    (
+        NoCounter,
+        "make room on the disk; a counter that is used up needs new keys from the maker",
     ),
     (WrongIdentity, "choose a model that names its manufacturer; the serial number must be there"),
     (AccessDenied, "the client may not read it, or the meter does not have it: leave it out"),

@@ -93,6 +93,8 @@ def list_items(
 ) -> list[bytes | AccessDenied]:
     """Take the items of a list response apart, in the order of what was wanted.
 
+    The last one is handed on as it stands: it may be a long buffer, which `decode` reads.
+
     Raises:
         ProtocolViolation: it holds another number of them, or half of one.
     """
@@ -100,14 +102,14 @@ def list_items(
         raise ProtocolViolation(f"{label} answers a list with another number of values")
     at = 1
     items: list[bytes | AccessDenied] = []
-    for obis, _, attribute in wanted:
+    for place, (obis, _, attribute) in enumerate(wanted, 1):
         if at + 1 >= len(body):
             raise ProtocolViolation(f"{label} answers with half a list")
         if body[at] != 0:
             items.append(denied(body[at + 1], obis, attribute, label))
             at += 2
         else:
-            _, end = parse(body, at + 1)
+            end = len(body) if place == len(wanted) else parse(body, at + 1)[1]
             items.append(body[at + 1 : end])
             at = end
     return items

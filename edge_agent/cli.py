@@ -21,7 +21,12 @@ import typer
 
 from edge_agent.cli_care import care
 from edge_agent.cli_commission import commissioning
-from edge_agent.cli_install import install
+from edge_agent.cli_install import (
+    AuthenticationOption,
+    EncryptionOption,
+    SecurityOption,
+    install,
+)
 from edge_agent.errors import AgentError, ConfigurationError, MeterError
 from edge_agent.options import SETTINGS, one_meter
 
@@ -39,6 +44,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _FAILED = 2
+_SLOWEST_BAUD = 300
+_YEARS = range(2000, 2100)
+"""What a meter's clock can show, and a reading may be of."""
 
 
 def main() -> None:
@@ -55,7 +63,9 @@ def main() -> None:
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Option(help="The gateway's settings, a TOML file.")],
+    config: Annotated[
+        Path, typer.Option(help="The gateway's settings: docs/reference/agent-toml.md.")
+    ],
     check: Annotated[
         bool, typer.Option("--check", help="Try the files, the broker and the ports, and leave.")
     ] = False,
@@ -103,11 +113,14 @@ def read(
     model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
     client: Annotated[
         int | None,
-        typer.Option(help="16 public, 32 meter reader; by default what the model says."),
+        typer.Option(help="16 public, 32 meter reader, 48 utility; the model's by default."),
     ] = None,
     password_file: Annotated[
         Path | None, typer.Option(help="File with the meter's password, mode 0600.")
     ] = None,
+    security: SecurityOption = None,
+    encryption_key_file: EncryptionOption = None,
+    authentication_key_file: AuthenticationOption = None,
     logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
     baudrate: Annotated[
         int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
@@ -138,6 +151,9 @@ def read(
         model=model,
         client=client,
         password_file=password_file,
+        security=security,
+        encryption_key_file=encryption_key_file,
+        authentication_key_file=authentication_key_file,
         baudrate=baudrate,
         parity=parity,
     )
@@ -151,12 +167,18 @@ def read(
 
 @app.command()
 def simulate(
-    estate: Annotated[Path, typer.Argument(metavar="ESTATE.toml", help="Buses and meters.")],
+    estate: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ESTATE.toml", help="Buses and meters: docs/reference/estate-toml.md."
+        ),
+    ],
     directory: Annotated[
         Path | None, typer.Option(help="Where the links to the buses are made.")
     ] = None,
     baud: Annotated[
-        int | None, typer.Option(help="Pace of the lines; without it as fast as possible.")
+        int | None,
+        typer.Option(help="Pace of the lines, 300 or more; without it as fast as possible."),
     ] = None,
     registers_at: Annotated[
         str | None,
@@ -173,6 +195,8 @@ def simulate(
     """
     from edge_agent.virtual.estate import EstateError, load_estate, serve
 
+    if baud is not None and baud < _SLOWEST_BAUD:
+        raise ConfigurationError(f"--baud {baud}: no line is slower than {_SLOWEST_BAUD}")
     try:
         loaded = load_estate(estate)
     except EstateError as error:
@@ -221,8 +245,10 @@ def keygen(
 
     key = generate_key()
     public = path.with_name(path.name + ".pub")
-    _write_new(path, private_key_to_pem(key), 0o600)
-    _write_new(public, public_key_to_pem(key.public_key()), 0o644)
+    _write_new(
+        (path, private_key_to_pem(key), 0o600),
+        (public, public_key_to_pem(key.public_key()), 0o644),
+    )
     made = {
         "key_file": str(path),
         "public_key_file": str(public),
@@ -263,6 +289,10 @@ def _aware(text: str) -> datetime:
             f"--registers-at {text!r} is no ISO 8601 time with its zone, "
             "such as 2026-11-01T00:00:00+05:30"
         )
+    if at.year not in _YEARS:
+        raise ConfigurationError(
+            f"--registers-at {text!r}: the year is from {_YEARS.start} to {_YEARS.stop - 1}"
+        )
     return at
 
 
@@ -279,19 +309,30 @@ def _print_registers(estate: Any, at: datetime) -> None:
     print(json.dumps(found))
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write_new(*files: tuple[Path, bytes, int]) -> None:
+    """Write new files, each with its mode: all of them, or none."""
+    made: list[Path] = []
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    except FileExistsError:
-        raise ConfigurationError(
-            f"{path} is there already and is not overwritten: move it away, or take another name"
-        ) from None
+        with contextlib.ExitStack() as stack:
+            opened = []
+            for path, data, mode in files:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                file = stack.enter_context(os.fdopen(os.open(path, flags, mode), "wb"))
+                made.append(path)
+                opened.append((path, file, data))
+            for path, file, data in opened:  # noqa: B007 - the error below names it
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as error:
+        for each in made:
+            each.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise ConfigurationError(
+                f"{path} is there already and is not overwritten: move it away, or take another "
+                "name"
+            ) from None
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _show(found: "Readout", *, as_json: bool) -> None:

@@ -91,10 +91,11 @@ def commission(
     edge-agent commission --port /dev/ttyUSB0 --meters riser-1.csv --config agent.toml --add
 
     Finds, reads and judges each meter; writes the settings and a sheet as HTML and JSON. The list
-    is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes;
-    a line without an address is a meter without a data port. Without a list it scans and asks for
-    the label of each meter found. Meters that did not say who they are stay out of the settings
-    and are red on the sheet; exit code 2 if any is.
+    is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes,
+    security,encryption_key_file,authentication_key_file; a line without an address is a meter
+    without a data port. Without a list it scans and asks for the label of each meter found. Meters
+    that did not say who they are stay out of the settings and are red on the sheet; exit code 2 if
+    any is.
     """
     from edge_agent import guide
     from edge_agent.scan import parse_addresses

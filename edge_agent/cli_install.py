@@ -35,6 +35,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 PasswordOption = Annotated[
     Path | None, typer.Option(help="File with the meter reader's password, mode 0600.")
 ]
+SecurityOption = Annotated[
+    str | None, typer.Option(help="none, lls, lls-ae or hls-gmac; by the client by default.")
+]
+EncryptionOption = Annotated[
+    Path | None, typer.Option(help="File with the encryption key (EK), mode 0600.")
+]
+AuthenticationOption = Annotated[
+    Path | None, typer.Option(help="File with the authentication key (AK), mode 0600.")
+]
 ModelsOption = Annotated[
     Path | None, typer.Option(help="Folder of meter models besides the packaged ones.")
 ]
@@ -55,9 +64,13 @@ def trial(
         str | None, typer.Option(help="The kind of meter; guessed where not given.")
     ] = None,
     client: Annotated[
-        int | None, typer.Option(help="16 public, 32 meter reader; by the password by default.")
+        int | None,
+        typer.Option(help="16 public, 32 reader, 48 utility; by the secrets by default."),
     ] = None,
     password_file: PasswordOption = None,
+    security: SecurityOption = None,
+    encryption_key_file: EncryptionOption = None,
+    authentication_key_file: AuthenticationOption = None,
     models_dir: ModelsOption = None,
     parity: ParityOption = "none",
     direction_control: DirectionOption = "adapter",
@@ -87,6 +100,9 @@ def trial(
         model=model,
         client=client,
         password_file=password_file,
+        security=security,
+        encryption_key_file=encryption_key_file,
+        authentication_key_file=authentication_key_file,
         models_dir=models_dir,
     )
     opener = line_opener(
@@ -185,8 +201,13 @@ def trace(
     address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None,
     logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
     model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
-    client: Annotated[int | None, typer.Option(help="16 public, 32 meter reader.")] = None,
+    client: Annotated[
+        int | None, typer.Option(help="16 public, 32 meter reader, 48 utility.")
+    ] = None,
     password_file: PasswordOption = None,
+    security: SecurityOption = None,
+    encryption_key_file: EncryptionOption = None,
+    authentication_key_file: AuthenticationOption = None,
     baudrate: Annotated[
         int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
     ] = 9600,
@@ -216,6 +237,9 @@ def trace(
         model=model,
         client=client,
         password_file=password_file,
+        security=security,
+        encryption_key_file=encryption_key_file,
+        authentication_key_file=authentication_key_file,
         baudrate=baudrate,
         parity=parity,
     )

@@ -6,11 +6,18 @@ Never: setting a clock; a time that stands in for a missing one.
 """
 
 import ctypes
+import logging
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 TIMESYNC_MARKER = Path("/run/systemd/timesync/synchronized")
 """systemd-timesyncd makes this file when it first set the clock after a start."""
 _CLOCK_STATES = range(5)  # TIME_OK … TIME_WAIT; 5 is TIME_ERROR: not synchronised
+STEP_S = 5.0
+"""A clock that moved this much against the steady one was set, or went wrong."""
+_log = logging.getLogger(__name__)
 _TIMEX_BYTES = 512  # struct timex has 208 on 64-bit Linux; modes = 0 only reads
 
 
@@ -38,6 +45,71 @@ def is_synchronised(*, assume_synchronised: bool = False, marker: Path = TIMESYN
         marker: the file that says that the clock was set since the start.
     """
     return assume_synchronised or marker.exists() or kernel_synchronised()
+
+
+def steady_s() -> float:
+    """Return the seconds since the machine started, asleep or not: nobody sets this clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Timekeeper:
+    """Tells whether the gateway's time may stamp readings: once it may, until it jumps.
+
+    A clock that was set drifts by seconds in days, whatever the kernel says of a long loss of
+    the uplink. One that jumped was set anew, by a time service or by hand: then only the
+    kernel's word of now counts. It may be asked from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        assume_synchronised: bool = False,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_s,
+        ask: Callable[[], bool] = is_synchronised,
+        ask_kernel: Callable[[], bool] = kernel_synchronised,
+    ) -> None:
+        """Begin without knowing.
+
+        Args:
+            assume_synchronised: somebody else keeps the time; jumps are only told.
+            wall: the time that may be set, seconds since 1970.
+            steady: a time that is never set, in seconds.
+            ask: whether the clock was set since the start.
+            ask_kernel: whether a time service keeps it now.
+        """
+        self._assume = assume_synchronised
+        self._wall = wall
+        self._steady = steady
+        self._ask = ask
+        self._ask_kernel = ask_kernel
+        self._lock = threading.Lock()
+        self._ahead: float | None = None
+        self._synchronised = False
+        self._jumped = False
+
+    def is_synchronised(self) -> bool:
+        """Tell whether the time may be believed now."""
+        with self._lock:
+            self._see_jump()
+            if not self._synchronised:
+                ask = self._ask_kernel if self._jumped else self._ask
+                self._synchronised = self._assume or ask()
+            return self._synchronised
+
+    def _see_jump(self) -> None:
+        ahead = self._wall() - self._steady()
+        jump_s = 0.0 if self._ahead is None else ahead - self._ahead
+        self._ahead = ahead
+        if abs(jump_s) <= STEP_S:
+            return
+        _log.warning(
+            "the gateway's clock jumped",
+            extra={"action": "clock_jumped", "jump_s": round(jump_s, 1)},
+        )
+        # Before the first synchronisation the jump is what was waited for.
+        self._jumped = self._jumped or self._synchronised
+        self._synchronised = False
 
 
 def offset_s(meter_ts: int, gateway_ts: float) -> float:

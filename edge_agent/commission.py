@@ -31,8 +31,12 @@ _COLUMNS: Final = (
     "address_bytes",
     "model",
     "client",
+    "security",
     "password_file",
+    "encryption_key_file",
+    "authentication_key_file",
 )
+_TEXTS: Final = ("security", "password_file", "encryption_key_file", "authentication_key_file")
 Level = Literal["green", "amber", "red", "self-read"]
 
 
@@ -47,7 +51,10 @@ class Listed:
     address_bytes: int | None = None
     model: str | None = None
     client: int | None = None
+    security: str | None = None
     password_file: str | None = None
+    encryption_key_file: str | None = None
+    authentication_key_file: str | None = None
 
     @property
     def door(self) -> Door | None:
@@ -237,7 +244,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
         address_bytes=numbers["address_bytes"],
         model=row.get("model") or None,
         client=numbers["client"],
-        password_file=row.get("password_file") or None,
+        **{name: row.get(name) or None for name in _TEXTS},
     )
 
 
@@ -328,7 +335,10 @@ def _meter(config: MeterConfig) -> dict[str, object]:
         "address_bytes": config.address_bytes,
         "model": config.model,
         "client": config.client,
+        "security": config.security,
         "password_file": config.password_file,
+        "encryption_key_file": config.encryption_key_file,
+        "authentication_key_file": config.authentication_key_file,
     }
 
 

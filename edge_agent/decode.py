@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 
 from edge_agent.axdr import (
     ARRAY,
+    COMPACT_ARRAY,
     FIXED_SIZE,
     INTEGERS,
     NULL,
@@ -35,6 +36,7 @@ from edge_agent.axdr import (
     Zone,
     date_time,
     epoch_s,
+    expand,
     integer,
     length,
     parse,
@@ -50,6 +52,7 @@ from shared_schema.readings import Column
 
 __all__ = [
     "CaptureObject",
+    "Captured",
     "Decoded",
     "Layout",
     "MeterRows",
@@ -73,7 +76,7 @@ __all__ = [
 Row = tuple[int | None, ...]
 """``(ts, status or None, raw or None, …)``; ts in seconds since 1970, UTC."""
 MAX_COLUMNS: Final = 64
-_PLAIN: Final = frozenset(INTEGERS) - {21} | {0}
+_PLAIN: Final = frozenset(INTEGERS) - {21} | {0, 255}
 """Types whose values are raw values as they are."""
 _TIMES: Final = frozenset((9, 25))
 
@@ -100,6 +103,16 @@ class Layout:
     columns: tuple[Column, ...]
     places: tuple[int, ...]
     """For each of the columns, which captured object it is."""
+    descending: bool = False
+    """The newest row comes first."""
+
+
+class Captured(NamedTuple):
+    """What a profile captured when its rows were last kept."""
+
+    digest: str
+    """Of its capture objects and capture period, as the meter sent them."""
+    columns: tuple[Obis, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +205,8 @@ def layout(
     period_s: int,
     objects: Sequence[CaptureObject],
     scalers: Mapping[Obis, tuple[int, int]],
+    *,
+    descending: bool = False,
 ) -> Layout:
     """Join what is captured with how it is scaled. A value without a scaler is left out.
 
@@ -216,7 +231,14 @@ def layout(
     if not columns:
         raise ProtocolViolation(f"profile {profile} captures no value with a scaler")
     return Layout(
-        profile, period_s, tuple(objects), time_at, status_at, tuple(columns), tuple(places)
+        profile,
+        period_s,
+        tuple(objects),
+        time_at,
+        status_at,
+        tuple(columns),
+        tuple(places),
+        descending,
     )
 
 
@@ -259,7 +281,7 @@ def _heads(data: bytes, at: int, count: int) -> tuple[bytes, ...] | None:
         tag = data[at] if at < len(data) else -1
         if tag in FIXED_SIZE:
             heads.append(data[at : at + 1])
-            at += 1 + (READERS[tag].size if tag else 0)
+            at += 1 + (READERS[tag].size if tag in READERS else 0)
         elif tag in STRINGS and at + 1 < len(data) and 0 < data[at + 1] < 0x80:
             heads.append(data[at : at + 2])
             at += 2 + data[at + 1]
@@ -348,22 +370,41 @@ def _picker(plan: Layout, tags: Sequence[int]) -> Callable[[int, Sequence[Value]
     return pick
 
 
+def _buffer(data: bytes) -> tuple[bytes, int, int]:
+    """Return a buffer as a plain array, how many rows it says, and where they begin.
+
+    Raises:
+        ProtocolViolation: it is none.
+    """
+    if data[:1] == bytes((COMPACT_ARRAY,)):
+        plain, end = expand(data)
+        if end != len(data):
+            raise ProtocolViolation("bytes are left after the last row")
+        data = plain
+    if data[:1] != bytes((ARRAY,)):
+        raise ProtocolViolation("the profile's buffer is no array")
+    count, at = length(data, 1)
+    if count > len(data) - at:
+        raise ProtocolViolation("the profile says more rows than it has bytes")
+    return data, count, at
+
+
 def rows(data: bytes, plan: Layout, zone: Zone) -> Decoded:
     """Read a profile's buffer (attribute 2).
 
-    A null time is the time of the row before plus the capture period. Where that row's time
-    was lost, or the period is not known, the row is lost as well: nothing is guessed. A value
+    A null time is the time of the row before plus the capture period, or minus it where the
+    newest row comes first. Where that row's time was lost, the period is not known, or the
+    rows with a time go the other way, the row is lost as well: nothing is guessed. A value
     that is null, or no whole number, is None; it never becomes 0.
 
     Raises:
         ProtocolViolation: the bytes are no array of rows.
     """
-    if not data or data[0] != ARRAY:
-        raise ProtocolViolation("the profile's buffer is no array")
-    count, at = length(data, 1)
-    if count > len(data) - at:
-        raise ProtocolViolation("the profile says more rows than it has bytes")
+    data, count, at = _buffer(data)
     decoded: list[Row] = []
+    filled: list[Row] = []
+    turned = False
+    sign = -1 if plan.descending else 1
     bad_time = misfit = 0
     previous: int | None = None
     pickers: dict[tuple[int, ...], Callable[[int, Sequence[Value]], Row]] = {}
@@ -381,14 +422,21 @@ def rows(data: bytes, plan: Layout, zone: Zone) -> Decoded:
         for row in values:
             ts: int | None = None
             if step is not None:
-                ts = previous + step if previous is not None and step > 0 else None
+                ts = previous + sign * step if previous is not None and step > 0 else None
             elif time_tag in _TIMES:
                 stamp = row[time_at]
                 ts = epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
+                turned = turned or (
+                    ts is not None and previous is not None and sign * (ts - previous) < 0
+                )
             previous = ts
             if ts is None:
                 bad_time += 1
             else:
-                decoded.append(pick(ts, row))
+                (decoded if step is None else filled).append(pick(ts, row))
+    if turned:
+        bad_time += len(filled)
+    else:
+        decoded += filled
     decoded.sort(key=itemgetter(0))
     return Decoded(tuple(decoded), bad_time, misfit)

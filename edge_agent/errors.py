@@ -7,8 +7,12 @@ AgentError
 │   └── BusLost           the adapter vanished; the next exchange opens it again
 ├── MeterError            skip this meter, go on with the others
 │   ├── AssociationRefused   the meter said no to the association
-│   │   └── PasswordRefused  to this password: never tried again on its own (lock-out)
+│   │   ├── PasswordRefused  to this password or key: never tried again on its own (lock-out)
+│   │   │   └── Unexplained  for no reason: to the password, the keys, or the counter
+│   │   └── CounterRefused   to the invocation counter: the meter is asked for its own
+│   ├── NoCounter         no invocation counter is left, or none can be kept on disk
 │   ├── WrongIdentity     another meter than expected answers here, or one without a serial
+│   │   └── AddressShared    two meters answer at one address: nothing of the poll counts
 │   ├── AccessDenied      an object this client may not read, or that is not there
 │   └── ProtocolViolation the meter's bytes are no DLMS: a new session may help
 ├── PublishError          retry: the broker did not take it
@@ -46,11 +50,32 @@ class AssociationRefused(MeterError):
 
 
 class PasswordRefused(AssociationRefused):
-    """The meter refused the password: trying it again may lock the meter."""
+    """The meter refused the password or the keys: trying again may lock the meter."""
+
+
+class Unexplained(PasswordRefused):
+    """The meter refused a ciphered association and does not say what: maybe the counter."""
+
+
+class CounterRefused(AssociationRefused):
+    """The meter refused the invocation counter of a ciphered association."""
+
+    def __init__(self, message: str, *, expected: int) -> None:
+        super().__init__(message)
+        self.expected = expected
+        """The lowest counter that the meter takes."""
+
+
+class NoCounter(MeterError):
+    """There is no invocation counter that may be used: all were, or the disk is full."""
 
 
 class WrongIdentity(MeterError):
     """The meter is not the one it was, or does not say which it is."""
+
+
+class AddressShared(WrongIdentity):
+    """Two meters answer at one address: whose value it is cannot be told."""
 
 
 class AccessDenied(MeterError):

@@ -20,7 +20,8 @@ from edge_agent import advice
 from edge_agent.decode import MeterRows
 from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.frames import Drop
-from edge_agent.link import Memory, Reader, sessions
+from edge_agent.link import Reader, sessions
+from edge_agent.memory import Memory
 from edge_agent.model import Model, load
 from edge_agent.plate import Plate, read_plate
 from edge_agent.poll import PollResult, poll
@@ -246,7 +247,7 @@ def examine(
     memory = Memory()
     try:
         tell("registers and the oldest rows")
-        first = poll(counted, meter, {}, now(), memory=memory, windows=1)
+        first = poll(counted, meter, lambda _meter: {}, now(), memory=memory, windows=1)
         found.meter = first.meter
         found.clock_offset_s = first.clock_offset_s
         found.clock = _clock(its_model, found.at, first.clock_offset_s)
@@ -254,14 +255,16 @@ def examine(
         _take_problems(found, first)
         tell("the newest rows")
         marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
-        newest = poll(counted, meter, marks, now(), memory=memory, windows=1, registers=False)
+        newest = poll(
+            counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
+        )
         found.profiles = tuple(_profiles(its_model, first, newest))
         _take_problems(found, newest)
         for _ in range(_MOST_POLLS):
             if found.line.frames >= frames:
                 break
             tell(f"counting errors: {found.line.frames} of {frames} frames")
-            poll(counted, meter, marks, now(), memory=Memory(), windows=1)
+            poll(counted, meter, lambda _meter: marks, now(), memory=Memory(), windows=1)
     except (MeterError, BusError) as error:
         found.troubles.append(_trouble("reading", error))
     return found

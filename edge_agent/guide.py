@@ -28,7 +28,7 @@ from edge_agent.commission import (
 )
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Trouble, examine, see_plate
-from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT
+from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.model import load
 from edge_agent.options import made
 from edge_agent.plate import Plate
@@ -122,7 +122,7 @@ def commission(
         if each.address is not None
     ]
     for meter in planned:
-        meter.password()
+        peer(meter, load(meter.model, meter.models_dir))
     # Whatever the agent would refuse is said now, and not after an hour of reading.
     check_settings(job.config, _settings(job, bus_toml(sheet, planned)))
     with _beside(job.sheet_dir / "sheet"):
@@ -281,8 +281,13 @@ def meter_config(
     Raises:
         ConfigurationError: the list has a value that a meter cannot have, or an unknown model.
     """
-    password = Path(listed.password_file).absolute() if listed.password_file else password_file
-    client = listed.client or (PUBLIC_CLIENT if password is None else None)
+    given = Path(listed.password_file).absolute() if listed.password_file else password_file
+    keys = {
+        name: Path(path).absolute() if (path := getattr(listed, name)) else None
+        for name in ("encryption_key_file", "authentication_key_file")
+    }
+    nothing = given is None and not any(keys.values())
+    client = listed.client or (PUBLIC_CLIENT if nothing else None)
     config: MeterConfig = made(
         MeterConfig,
         label=listed.label,
@@ -291,7 +296,9 @@ def meter_config(
         address_bytes=listed.address_bytes,
         model=listed.model or (plate.guess.model if plate else "generic"),
         client=client,
-        password_file=None if client == PUBLIC_CLIENT else password,
+        security=listed.security,
+        password_file=None if client == PUBLIC_CLIENT else given,
+        **keys,
         models_dir=models_dir,
     )
     load(config.model, models_dir)

@@ -17,7 +17,7 @@ class MeterHealth:
     polls: int = 0
     failed_polls: int = 0
     failures: int = 0
-    """Polls that failed since the last good one."""
+    """Polls that failed since the last good one; at least one while its bus is lost."""
     last_ok: float | None = None
     behind: bool = False
     problems: tuple[str, ...] = ()
@@ -90,6 +90,14 @@ class Health:
                 problems=(problem,),
             )
             return before
+
+    def lost(self, labels: Iterable[str], problem: str) -> None:
+        """Note that meters cannot be reached, without a poll of theirs."""
+        with self._lock:
+            for label in labels:
+                before = self._meters[label]
+                failures = max(1, before.failures)
+                self._meters[label] = replace(before, failures=failures, problems=(problem,))
 
     def summary(self) -> Summary:
         """Count."""

@@ -2,37 +2,58 @@
 """The link to one meter during a poll: a session, and a second one when the first fails.
 
 In: how to open a session; then what to read. Out: attributes, each as bytes or as the meter's
-refusal. Owns: the session of the moment, and which meters do not answer lists.
+refusal. Owns: the session of the moment, the serial number that answers, and which meters do
+not answer lists.
 Never: what the bytes mean; a third session, or one to another meter.
+
+Two meters may have been given one address, and which of them is heard may change with every
+exchange. So the serial number is read before anything else, rides in every list, is read
+again in a second session, and by `confirm` after whatever came without it. An answer of one
+frame with the serial number in it is one meter's; one of several frames is `unsure` until the
+serial number was seen again. An address is looked at closely at its first poll, when the meter
+is another one than before, when a row is no longer what it was, and for a day after two meters
+were heard there.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from edge_agent import decode
+from edge_agent.association import CipheredSession
+from edge_agent.counter import Counters, by_hand
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
     AgentError,
     BusTimeout,
     ConfigurationError,
     ProtocolViolation,
     SessionLost,
+    WrongIdentity,
 )
+from edge_agent.memory import Memory
 from edge_agent.model import Model
+from edge_agent.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
 from edge_agent.session import Peer, Session, Traffic, Transport
 from edge_agent.settings import MeterConfig
-from shared_schema.message import MeterId
+from shared_schema.catalogue import SERIAL_NUMBER
 from shared_schema.obis import Obis
-from shared_schema.readings import Column
 
 Wanted = tuple[Obis, int, int]
 """A code, its class, the attribute."""
 Answer = bytes | AccessDenied
 PUBLIC_CLIENT: Final = 16
 READER_CLIENT: Final = 32
+SERIAL: Final[Wanted] = (SERIAL_NUMBER, 1, 2)
+HAS_NONE: Final = frozenset((3, 4, 9, 11))
+"""Data-access-results that mean that there is no such thing: denied, undefined, of another
+class, unavailable. Any other, such as a temporary failure, says nothing of the meter."""
 _LIST_LENGTH: Final = 10
+_CLOSE_LOOKS: Final = 12
+_FAILED_LISTS: Final = 2
+"""Lists without a sound answer in a row, before lists are taken to be what a meter cannot."""
 _T = TypeVar("_T")
 
 
@@ -48,8 +69,8 @@ class Reader(Protocol):
         """Return the A-XDR bytes of one attribute."""
         ...
 
-    def get_list(self, wanted: list[Wanted]) -> list[Answer]:
-        """Return several attributes by one request."""
+    def get_list(self, wanted: list[Wanted], selector: bytes = b"") -> list[Answer]:
+        """Return several attributes by one request; the selector is for the last of them."""
         ...
 
     def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
@@ -61,43 +82,40 @@ class Reader(Protocol):
         ...
 
 
+class Timed(NamedTuple):
+    """An answer, and the gateway's time before and after it (seconds since 1970)."""
+
+    answer: Answer
+    begun: float
+    ended: float
+
+
 SessionFactory = Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Reader]]
 
 
-@dataclass(slots=True)
-class Known:
-    """What stays true of one meter between polls."""
-
-    layouts: dict[Obis, tuple[float, decode.Layout]] = field(default_factory=dict)
-    """For each profile until when (seconds since 1970) its layout is taken as known."""
-    registers: dict[Obis, Column] = field(default_factory=dict)
-    absent: dict[Obis, float] = field(default_factory=dict)
-    """For each object that is not there, until when it is not asked for again."""
-    sent: dict[Obis, tuple[int, dict[int, decode.Row]]] = field(default_factory=dict)
-    """For each profile the watermark that a poll returned, and its rows of the last hour."""
-
-
-@dataclass(slots=True)
-class Memory:
-    """What polls remember of meters while the agent runs; losing it costs line time only."""
-
-    meters: dict[MeterId, Known] = field(default_factory=dict)
-    no_lists: set[str] = field(default_factory=set)
-    """Labels of meters that offer to answer lists and do not."""
-
-
-def peer(meter: MeterConfig, model: Model) -> Peer:
+def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
     """Join where a meter answers with how its model is spoken to.
 
+    Args:
+        meter: where it answers.
+        model: its kind.
+        title: the client's system title, where the settings name none.
+
     Raises:
-        ConfigurationError: the meter reader needs a password, or its file cannot be used.
+        ConfigurationError: a password or key is missing, or its file cannot be used.
     """
     client = meter.client or model.client
-    password = None if client == PUBLIC_CLIENT else meter.password()
-    if client != PUBLIC_CLIENT and password is None:
-        raise ConfigurationError(
-            f"{meter.label}: client {client} associates with a password: set password_file"
-        )
+    mode = meter.mode(client)
+    password = meter.password() if mode.has_password else None
+    ciphering = None
+    if mode.ciphered and (keys := meter.keys()) is not None:
+        if password is not None and len(password) > LONGEST_PASSWORD:
+            raise ConfigurationError(
+                f"{meter.label}: with {mode} a password has at most {LONGEST_PASSWORD} characters"
+            )
+        named = None if meter.system_title is None else bytes.fromhex(meter.system_title)
+        title = named or title or client_title(meter.label)
+        ciphering = Ciphering(keys, title, gmac=mode is Mode.HLS_GMAC)
     return Peer(
         label=meter.label,
         physical=meter.address,
@@ -106,14 +124,40 @@ def peer(meter: MeterConfig, model: Model) -> Peer:
         password=password,
         max_info=model.max_info_length,
         address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
+        ciphering=ciphering,
     )
 
 
-def sessions(transport: Transport) -> SessionFactory:
-    """Return what opens sessions over one bus."""
+def sessions(
+    transport: Transport,
+    counters: Counters | None = None,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> SessionFactory:
+    """Return what opens sessions over one bus.
 
-    def open_session(meter: MeterConfig, model: Model, traffic: Traffic) -> Session:
-        return Session(transport, peer(meter, model), traffic)
+    Args:
+        transport: the bus.
+        counters: the invocation counters of its meters; None: of one visit by hand.
+        sleep: waits so many seconds, between a public and a ciphered association.
+    """
+    kept = counters or by_hand("hand")
+
+    def open_session(
+        meter: MeterConfig, model: Model, traffic: Traffic
+    ) -> AbstractContextManager[Reader]:
+        client = meter.client or model.client
+        if not meter.mode(client).ciphered:
+            return Session(transport, peer(meter, model), traffic)
+        counter = kept.of(meter.logical_address, meter.address, client)
+        return CipheredSession(
+            transport,
+            peer(meter, model, counter.title),
+            traffic,
+            counter,
+            pause_s=model.public_pause_s,
+            sleep=sleep,
+        )
 
     return open_session
 
@@ -140,16 +184,19 @@ class Link:
             BusError, MeterError, ConfigurationError: there is no association.
         """
         self.label = meter.label
+        self.serial: bytes | None = None
+        """The serial number that answers, as sent; None before it was read."""
+        self.unsure = False
+        """Something was read since the serial number was last seen."""
+        self.replaced = False
         self._open: Callable[[], AbstractContextManager[Reader]] = lambda: factory(
             meter, model, traffic
         )
         self._memory = memory
+        self._traffic = traffic
         self._tries_lists = model.lists
         self._manager: AbstractContextManager[Reader] | None = None
-        self._replaced = False
         self._failed: AgentError | None = None
-        self.check: Callable[[Reader], None] = lambda _reader: None
-        """Called with each new session: is this still the same meter?"""
         self._reader = self._enter()
 
     def __enter__(self) -> Self:
@@ -171,29 +218,82 @@ class Link:
 
     def _replace(self, error: AgentError) -> None:
         """Open the second session; without one, or with another meter, the link is over."""
-        if self._replaced:
+        if self.replaced:
             raise error
-        self._replaced = True
-        self._leave()
+        self.replaced = True
         try:
+            self._leave()
             self._reader = self._enter()
-            self.check(self._reader)
+            if self.serial is not None:
+                self._see(self._reader.get(*SERIAL))
+        except ProtocolViolation as failure:  # of the association, not of what is asked next
+            self._failed = SessionLost(str(failure))
+            raise self._failed from None
         except AgentError as failure:
             self._failed = failure
             raise
+
+    def _see(self, answer: Answer) -> None:
+        """Take the serial number, or compare it with the one that this link began with.
+
+        Raises:
+            WrongIdentity: the meter does not tell it.
+            AddressShared: it is another meter's.
+        """
+        if isinstance(answer, AccessDenied):
+            raise WrongIdentity(f"{self.label} does not say who it is: {answer}")
+        if self.serial is not None and answer != self.serial:
+            raise AddressShared(
+                f"{self.label}: {_name(answer)} answers where {_name(self.serial)} was: "
+                f"nothing of this poll is kept; see that each meter has an address of its own"
+            )
+        self.serial = answer
+        self.unsure = False
+
+    def confirm(self) -> None:
+        """See that the meter is still the same, if anything was read without its serial number.
+
+        Raises:
+            AddressShared: another one answers.
+            BusError, MeterError: there is no answer.
+        """
+        if self.unsure or self.serial is None:
+            self.look()
+
+    def look(self) -> None:
+        """Read the serial number.
+
+        Raises:
+            AddressShared: another meter answers.
+            BusError, MeterError: there is no answer, or it tells none.
+        """
+        self._see(self.read_one(SERIAL))
+
+    def look_closely(self) -> None:
+        """Read the serial number so often that two meters by turns cannot give one.
+
+        Raises:
+            AddressShared: another meter answers.
+            BusError, MeterError: there is no answer, or it tells none.
+        """
+        for _ in range(_CLOSE_LOOKS):
+            self.look()
 
     def read(self, ask: Callable[[Reader], _T]) -> _T:
         """Ask the meter; after a silence or nonsense once more, in a new session.
 
         Raises:
+            AddressShared: the new session is with another meter.
             BusError, MeterError: it did not help, or it is no such error.
         """
         if self._failed is not None:
             raise self._failed
+        self.unsure = True
         try:
             return ask(self._reader)
         except (BusTimeout, SessionLost, ProtocolViolation) as error:
             self._replace(error)
+            self.unsure = True
             return ask(self._reader)
 
     def read_one(self, wanted: Wanted) -> Answer:
@@ -207,30 +307,88 @@ class Link:
         except AccessDenied as error:
             return error
 
-    def read_many(self, wanted: Sequence[Wanted]) -> list[Answer]:
+    def read_many(self, wanted: Sequence[Wanted], now: Callable[[], float]) -> list[Timed]:
         """Read attributes: by lists where the meter takes them, else one by one.
 
+        The serial number is in each list; one by one, it is read first.
+
+        Args:
+            wanted: what to read.
+            now: the gateway's time, seconds since 1970.
+
         Raises:
+            WrongIdentity: the meter does not tell its serial number, or another one answers.
             BusError, MeterError: there is no answer.
         """
-        if (
-            self._tries_lists
-            and self.label not in self._memory.no_lists
-            and self._reader.takes_lists
-        ):
-            answers: list[Answer] = []
-            try:
-                for first in range(0, len(wanted), _LIST_LENGTH):
-                    part = list(wanted[first : first + _LIST_LENGTH])
-                    answers.extend(self._reader.get_list(part))
-            except (AccessDenied, ProtocolViolation):
-                self._memory.no_lists.add(self.label)
-            except (BusTimeout, SessionLost) as error:
-                self._replace(error)
-                self._memory.no_lists.add(self.label)
+        if self.label not in self._memory.no_lists:
+            answers: list[Timed] = []
+            step = _LIST_LENGTH - 1
+            for first in range(0, len(wanted), step):
+                begun = now()
+                found = self._list(list(wanted[first : first + step]), self._memory.no_lists)
+                if found is None:
+                    break
+                ended = now()
+                answers.extend(Timed(answer, begun, ended) for answer in found)
             else:
                 return answers
-        return [self.read_one(one) for one in wanted]
+        self.confirm()
+        return [Timed(begun=now(), answer=self.read_one(one), ended=now()) for one in wanted]
+
+    def read_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
+        """Read the rows of a range, with the serial number in the same answer where possible.
+
+        Args:
+            profile: a profile generic (class 7).
+            start: the 12 bytes of a date-time.
+            end: the same; both ends are included.
+
+        Raises:
+            AccessDenied: the meter refuses it.
+            BusError, MeterError: there is no answer.
+        """
+        refusing = self._memory.no_range_lists
+        found = None
+        if self.label not in refusing:
+            found = self._list([(profile, 7, 2)], refusing, decode.range_selector(start, end))
+            if found is not None and isinstance(found[0], bytes):
+                return found[0]
+        data = self.read(lambda reader: reader.get_range(profile, start, end))
+        if found is not None:  # the list was refused what a plain request is given
+            refusing.add(self.label)
+        return data
+
+    def _list(
+        self, wanted: list[Wanted], refusing: set[str], selector: bytes = b""
+    ) -> list[Answer] | None:
+        """Read a list that begins with the serial number; None where lists are of no use.
+
+        Raises:
+            WrongIdentity: the meter does not tell its serial number, or another one answers.
+            BusError, MeterError: there is no session any more.
+        """
+        usable = self._tries_lists and self.label not in self._memory.no_lists
+        if self._failed is not None or not usable or not self._reader.takes_lists:
+            return None
+        before = self._traffic.exchanges
+        kind = (self.label, bool(selector))
+        try:
+            serial, *answers = self._reader.get_list([SERIAL, *wanted], selector)
+        except AccessDenied:
+            refusing.add(self.label)
+            return None
+        except (BusTimeout, SessionLost, ProtocolViolation) as error:
+            self._tries_lists = False  # for the rest of this poll
+            self._memory.failed_lists[kind] = self._memory.failed_lists.get(kind, 0) + 1
+            if self._memory.failed_lists[kind] >= _FAILED_LISTS:
+                refusing.add(self.label)
+            if not isinstance(error, ProtocolViolation):
+                self._replace(error)
+            return None
+        self._memory.failed_lists.pop(kind, None)
+        self._see(serial)
+        self.unsure = self._traffic.exchanges - before > 1
+        return answers
 
     def scaler_of(
         self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
@@ -246,6 +404,7 @@ class Link:
             The power of ten and the COSEM unit; None when nobody says.
 
         Raises:
+            AccessDenied: it is refused for another reason than that there is none.
             BusError, MeterError: there is no answer.
         """
         for code in (obis, *siblings(obis)):
@@ -253,12 +412,23 @@ class Link:
                 return known[code]
             wanted = (obis, class_id, 4 if class_id == 5 else 3) if code == obis else (code, 3, 3)
             answer = self.read_one(wanted)
-            if isinstance(answer, bytes):
-                try:
-                    return decode.scaler_unit(decode.value(answer))
-                except ProtocolViolation:
-                    continue
+            if isinstance(answer, AccessDenied):
+                if answer.result not in HAS_NONE:
+                    raise answer
+                continue
+            try:
+                return decode.scaler_unit(decode.value(answer))
+            except ProtocolViolation:
+                continue
         return None
+
+
+def _name(serial: bytes) -> str:
+    """Return a serial number as a person writes it."""
+    try:
+        return decode.text(serial)
+    except ProtocolViolation:
+        return serial.hex()
 
 
 def siblings(obis: Obis) -> tuple[Obis, ...]:

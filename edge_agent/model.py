@@ -48,9 +48,13 @@ class Model(BaseModel):
     address_bytes: Literal[0, 1, 4] = 0
     """4 where the long form of the address is wanted always, 1 where the meter has the logical
     address alone; 0 chooses."""
+    public_pause_s: float = Field(ge=0, le=10, default=1.0)
+    """Rest between an association of the public client and a ciphered one."""
     zone_offset_min: int = Field(ge=-720, le=840, default=330)
     deviation_sign: Literal[-1, 0, 1] = 1
     """1: UTC = local + deviation (the Blue Book); -1: UTC = local - deviation; 0: ignore it."""
+    max_clock_offset_s: int = Field(ge=30, le=1800, default=300)
+    """How far the meter's clock may be from the gateway's before its rows are not believed."""
     range_deviation: bool = False
     """Whether the times of a range carry the deviation and the clock status."""
     lists: bool = True

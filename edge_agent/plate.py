@@ -11,7 +11,8 @@ from typing import Final
 
 from edge_agent import decode
 from edge_agent.errors import AccessDenied, MeterError
-from edge_agent.link import PUBLIC_CLIENT, Link, Memory, sessions
+from edge_agent.link import PUBLIC_CLIENT, Link, sessions
+from edge_agent.memory import Memory
 from edge_agent.model import load
 from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
@@ -78,7 +79,9 @@ def read_plate(transport: Transport, meter: MeterConfig) -> Plate:
     Raises:
         BusError, MeterError: the meter does not answer, or refuses the public client.
     """
-    public = meter.model_copy(update={"client": PUBLIC_CLIENT, "model": "generic"})
+    public = meter.model_copy(
+        update={"client": PUBLIC_CLIENT, "model": "generic", "security": None}
+    )
     with Link(sessions(transport), public, load("generic"), Memory(), Traffic()) as link:
         entries: dict[Obis, str] = {}
         for obis in ENTRIES:

@@ -3,43 +3,54 @@
 
 In: a way to open a session, the meter's address, watermarks, the gateway's time.
 Out: a `PollResult`: rows as the meter said them, and the watermarks that go with them.
-Never: a stored state; a refused password tried again; a value that was not read.
+Never: a stored state; a refused password tried again; a value that was not read, or whose
+meter or time is in doubt.
 
-All of it is read in one association, so identity and values belong together. Registers carry
-the gateway's time of reading; rows of a profile carry the meter's own stamps.
+Who the meter is is read first, with the registers where it takes lists, and seen again after
+all that came without it; another meter ends the poll and nothing of it is kept. Registers
+carry the gateway's time of reading; rows of a profile carry the meter's own stamps, and are
+kept only while its clock agrees with the gateway's. Rows stamped with a time that the clock
+passed while it was wrong are left out; a restart of the agent forgets which those are.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
 
 from edge_agent import clock, decode
-from edge_agent.decode import MeterRows, Zone
+from edge_agent.decode import Captured, MeterRows, Zone
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
+    BusError,
     ConfigurationError,
     MeterError,
+    PasswordRefused,
     ProtocolViolation,
     WrongIdentity,
 )
-from edge_agent.link import Answer, Known, Link, Memory, Reader, SessionFactory, Wanted
+from edge_agent.layouts import LAYOUT_LIFE_S
+from edge_agent.link import Answer, Link, SessionFactory, Timed, Wanted
+from edge_agent.memory import Known, Memory
 from edge_agent.model import Model, load
 from edge_agent.profiles import ProfileReader, report_denied
 from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import CLOCK, MANUFACTURER, SERIAL_NUMBER
+from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
 
 DEFAULT_WINDOWS: Final = 8
 HISTORICAL_S: Final = 2 * 3600
-"""A poll whose newest row is older than this is a back-fill."""
-_NEAR_S, _FAR_S = 900, 18000
+"""Rows older than this are back-fill."""
+SUSPICION_S: Final = 86400
+"""How long an address where two meters were heard is looked at more closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +58,18 @@ class PollResult:
     """What one poll read, and how far."""
 
     meter: MeterId
-    rows: tuple[MeterRows, ...]
+    live: tuple[MeterRows, ...]
+    """Registers, and the rows of the last two hours."""
+    backlog: tuple[MeterRows, ...]
+    """Older rows."""
     watermarks: dict[Obis, int]
     """For each profile read: everything up to this time (s since 1970, UTC) was read."""
+    rewound: frozenset[Obis]
+    """The profiles whose watermark is set back on purpose."""
+    captures: dict[Obis, Captured]
+    """For each profile: what it captures, where that is not known yet."""
     caught_up: bool
     """False: more history waits; poll again in line time that is left."""
-    historical: bool
-    """True: even the newest row is old."""
     problems: tuple[str, ...]
     clock_offset_s: float | None
     """How far the meter's clock is ahead of the gateway's; None: one of them says nothing."""
@@ -61,13 +77,23 @@ class PollResult:
     bytes_sent: int
     bytes_received: int
 
+    @property
+    def rows(self) -> tuple[MeterRows, ...]:
+        """All that was read, the oldest first."""
+        return (*self.backlog, *self.live)
+
+
+def _no_captures(_meter: MeterId) -> dict[Obis, Captured]:
+    return {}
+
 
 def poll(
     session_factory: SessionFactory,
     meter: MeterConfig,
-    watermarks: Mapping[Obis, int],
+    marks_of: Callable[[MeterId], Mapping[Obis, int]],
     now: datetime,
     *,
+    captures_of: Callable[[MeterId], Mapping[Obis, Captured]] = _no_captures,
     memory: Memory | None = None,
     known: MeterId | None = None,
     windows: int = DEFAULT_WINDOWS,
@@ -80,15 +106,16 @@ def poll(
     Args:
         session_factory: opens a session; see `link.sessions`.
         meter: where it answers.
-        watermarks: for each profile, up to when everything is stored already.
+        marks_of: gives, for the meter that answers, up to when everything of each profile is
+            stored already.
         now: the gateway's time when the poll begins, aware.
+        captures_of: gives what each profile captured when its rows were last stored.
         memory: what earlier polls found out; the same object each time.
-        known: the meter whose watermarks these are; when another one answers, it is read
-            from its beginning.
+        known: the meter that answered last; another one is said.
         windows: how many windows of each profile may be read.
         registers: False leaves the registers out: a back-fill between live polls.
-        synchronised: whether ``now`` may be believed. If not, registers are not stamped and
-            watermarks stay where they are.
+        synchronised: whether ``now`` may be believed. If not, registers are not stamped,
+            watermarks stay where they are, and rows have the meter's word alone.
         monotonic: a clock for the time that the poll itself takes.
 
     Returns:
@@ -96,7 +123,9 @@ def poll(
 
     Raises:
         BusError: the line failed before the meter had said who it is.
-        MeterError: it refused the association, or does not say who it is.
+        WrongIdentity: it does not say who it is, or another meter answered in the middle.
+        PasswordRefused: it refused the password, in the first session or in a second one.
+        MeterError: it refused the association.
         ConfigurationError: its model or password cannot be used.
     """
     if now.tzinfo is None:
@@ -109,37 +138,63 @@ def poll(
     def now_s() -> float:
         return now.timestamp() + monotonic() - begun
 
-    with Link(session_factory, meter, model, memory, traffic) as link:
-        visit = _Visit(link, model, memory, now_s, synchronised)
-        visit.read_now(model.registers if registers else ())
-        if known is not None and known != visit.meter:
-            visit.problem(f"{visit.meter} answers where {known} was")
-            watermarks = {}
-        profiles = ProfileReader(
-            link=link,
-            model=model,
-            facts=visit.facts,
-            now=now_s,
-            limit=visit.time_limit(),
-            synchronised=synchronised,
-            problems=visit.problems,
-        )
-        if visit.clock_is_sound:
-            profiles.read(watermarks, windows)
-    rows = (*visit.blocks, *profiles.blocks)
-    newest = max((block.rows[-1][0] or 0 for block in rows), default=None)
+    visit: _Visit | None = None
+    try:
+        with Link(session_factory, meter, model, memory, traffic) as link:
+            visit = _Visit(link, model, memory, now_s, synchronised)
+            visit.read_now(model.registers if registers else (), known)
+            if known is not None and known != visit.meter:
+                link.look_closely()
+                visit.problem(f"{visit.meter} answers where {known} was")
+            profiles = ProfileReader(
+                link=link,
+                model=model,
+                facts=visit.facts,
+                now=now_s,
+                limit=visit.time_limit(),
+                synchronised=synchronised,
+                trusted=visit.clock_is_sound,
+                captured=captures_of(visit.meter),
+                problems=visit.problems,
+            )
+            profiles.read(marks_of(visit.meter), windows)
+            visit.confirm()
+    except AddressShared:
+        memory.alone[meter.label] = now.timestamp() + SUSPICION_S
+        if visit is not None:
+            visit.facts.forget()
+        raise
+    live, backlog = _by_age((*visit.blocks, *profiles.blocks), now.timestamp() - HISTORICAL_S)
     return PollResult(
         meter=visit.meter,
-        rows=rows,
+        live=live,
+        backlog=backlog,
         watermarks=profiles.watermarks,
+        rewound=frozenset(profiles.rewound),
+        captures=profiles.captures,
         caught_up=profiles.caught_up,
-        historical=newest is not None and newest < now.timestamp() - HISTORICAL_S,
         problems=tuple(visit.problems),
         clock_offset_s=visit.clock_offset_s,
         exchanges=traffic.exchanges,
         bytes_sent=traffic.bytes_sent,
         bytes_received=traffic.bytes_received,
     )
+
+
+def _by_age(
+    blocks: Sequence[MeterRows], border: float
+) -> tuple[tuple[MeterRows, ...], tuple[MeterRows, ...]]:
+    """Part rows into those from a time on and those before it."""
+    live: list[MeterRows] = []
+    backlog: list[MeterRows] = []
+    for block in blocks:
+        at = next(
+            (at for at, row in enumerate(block.rows) if (row[0] or 0) >= border), len(block.rows)
+        )
+        for found, rows in ((backlog, block.rows[:at]), (live, block.rows[at:])):
+            if rows:
+                found.append(replace(block, rows=rows))
+    return tuple(live), tuple(backlog)
 
 
 @dataclass
@@ -154,32 +209,57 @@ class _Visit:
     blocks: list[MeterRows] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     clock_offset_s: float | None = None
-    clock_is_sound: bool = True
+    clock_is_sound: bool | None = None
+    """None: the meter's clock says nothing."""
     meter_ts: int | None = None
     meter: MeterId = field(init=False)
-    facts: Known = field(init=False)
+    facts: Known = field(default_factory=Known)
+    sure: bool = field(init=False)
+    """The registers came with the serial number."""
 
     def problem(self, text: str) -> None:
         """Note what a person should know."""
         self.problems.append(f"{self.link.label}: {text}")
 
-    def read_now(self, registers: Sequence[Obis]) -> None:
+    def read_now(self, registers: Sequence[Obis], known: MeterId | None) -> None:
         """Read who the meter is, its clock and its registers, in as few requests as it takes.
 
         Raises:
-            WrongIdentity: it does not say who it is.
+            WrongIdentity: it does not say who it is, or another one answers.
             BusError, MeterError: it cannot be read.
         """
-        plate = self._plate()
+        facts = self.memory.meters.get(known) if known is not None else None
+        if facts is not None:  # a register that is not there is asked for once a day
+            registers = [each for each in registers if facts.absent.get(each, 0) <= self.now()]
+        maker: list[Wanted] = [] if self.model.manufacturer else [(MANUFACTURER, 1, 2)]
         answers = self.link.read_many(
-            [*plate, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)]
+            [*maker, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)], self.now
         )
-        read_ts = self.now()
-        self.meter = self._identity(answers[: len(plate)])
+        if self.memory.alone.get(self.link.label, math.inf) > self.now():
+            self.link.look_closely()
+            self.memory.alone.setdefault(self.link.label, 0)
+        self.meter = self._identity([each.answer for each in answers[: len(maker)]])
         self.facts = self.memory.meters.setdefault(self.meter, Known())
-        self.link.check = self._check_identity
-        self._see_clock(answers[len(plate)], read_ts)
-        self._keep_registers(registers, answers[len(plate) + 1 :], read_ts)
+        self._see_clock(answers[len(maker)])
+        self._keep_registers(registers, answers[len(maker) + 1 :])
+        self.sure = not self.link.unsure
+
+    def confirm(self) -> None:
+        """See that the meter is still the same; without an answer, nothing unsure is kept.
+
+        Raises:
+            WrongIdentity: another one answers.
+            PasswordRefused: a second session was refused.
+        """
+        try:
+            self.link.confirm()
+        except (WrongIdentity, PasswordRefused):
+            raise
+        except (BusError, MeterError) as error:
+            self.facts.forget()
+            if not self.sure and self.blocks:
+                self.blocks.clear()
+                self.problem(f"registers are not kept, whose they are was not confirmed: {error}")
 
     def time_limit(self) -> float:
         """Return the time that no watermark passes: the gateway's and the meter's clock."""
@@ -187,74 +267,71 @@ class _Visit:
             return self.now()
         return min(self.now(), self.meter_ts) if self.synchronised else self.meter_ts
 
-    def _plate(self) -> list[Wanted]:
-        """Return what the identity is made of."""
-        maker: list[Wanted] = [] if self.model.manufacturer else [(MANUFACTURER, 1, 2)]
-        return [(SERIAL_NUMBER, 1, 2), *maker]
-
-    def _identity(self, plate: Sequence[Answer]) -> MeterId:
+    def _identity(self, maker: Sequence[Answer]) -> MeterId:
+        """Return who the meter is, by its serial number and its maker's name."""
+        plate: list[Answer] = [self.link.serial or b"", *maker]
         names: list[str | None] = []
-        for answer in plate:
-            if isinstance(answer, AccessDenied):
-                raise WrongIdentity(f"{self.link.label} does not say who it is: {answer}")
+        for entry in plate:
+            if isinstance(entry, AccessDenied):
+                raise WrongIdentity(f"{self.link.label} does not say who it is: {entry}")
             try:
-                names.append(decode.text(answer))
+                names.append(decode.text(entry))
             except ProtocolViolation as error:
                 raise WrongIdentity(f"{self.link.label}: {error}") from None
-        serial, maker, *_ = (*names, self.model.manufacturer)
+        serial, name, *_ = (*names, self.model.manufacturer)
         try:
-            return MeterId.model_validate({"manufacturer": maker, "serial": serial})
+            return MeterId.model_validate({"manufacturer": name, "serial": serial})
         except ValidationError:
             raise WrongIdentity(f"{self.link.label} has no usable name plate") from None
 
-    def _check_identity(self, reader: Reader) -> None:
-        """Make sure that a new session speaks with the same meter.
-
-        Raises:
-            WrongIdentity: another one answers now.
-        """
-        found = self._identity([reader.get(*wanted) for wanted in self._plate()])
-        if found != self.meter:
-            raise WrongIdentity(f"{self.link.label}: {found} answers where {self.meter} was")
-
-    def _see_clock(self, answer: Answer, read_ts: float) -> None:
+    def _see_clock(self, found: Timed) -> None:
         """Compare the meter's clock with the gateway's."""
-        if isinstance(answer, AccessDenied):
-            self.problems.append(str(answer))
+        if isinstance(found.answer, AccessDenied):
+            self.problems.append(str(found.answer))
             return
         try:
-            stamp = decode.value(answer)
+            stamp = decode.value(found.answer)
         except ProtocolViolation:
             stamp = None
         zone = self.model.zone
         self.meter_ts = decode.epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
         if not isinstance(stamp, bytes) or self.meter_ts is None:
             self.problem("its clock shows no valid time")
-        elif self.synchronised:
-            self.clock_offset_s = clock.offset_s(self.meter_ts, read_ts)
+            return
+        if not self.synchronised:
+            self.clock_is_sound = True
+            return
+        read_ts = (found.begun + found.ended) / 2
+        most = self.model.max_clock_offset_s
+        self.clock_offset_s = clock.offset_s(self.meter_ts, read_ts)
+        self.clock_is_sound = abs(self.clock_offset_s) <= most
+        self.facts.note_clock(read_ts, self.clock_offset_s, is_sound=self.clock_is_sound)
+        if not self.clock_is_sound:
             turned = decode.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
-            fits = turned is not None and abs(turned - read_ts) < _NEAR_S
-            if fits and abs(self.clock_offset_s) > _FAR_S:
-                self.clock_is_sound = False
-                self.problem(
-                    f"its clock is {self.clock_offset_s:.0f} s off because its model has the "
-                    f"wrong deviation_sign: profiles are not read"
-                )
+            fits = turned is not None and abs(turned - read_ts) <= most
+            because = (
+                "because its model has the wrong deviation_sign"
+                if fits
+                else (f"more than {most} s: set it")
+            )
+            self.problem(
+                f"its clock is {self.clock_offset_s:.0f} s off, {because}: profiles are not read"
+            )
 
-    def _keep_registers(
-        self, registers: Sequence[Obis], answers: Sequence[Answer], read_ts: float
-    ) -> None:
+    def _keep_registers(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> None:
         """Make one row of the registers. One that failed costs only itself."""
         columns: list[Column] = []
         raws: list[int | None] = []
-        for obis, answer in zip(registers, answers, strict=True):
+        for obis, (answer, _, _) in zip(registers, answers, strict=True):
             if isinstance(answer, AccessDenied):
                 report_denied(obis, answer, self.facts, self.now(), self.problems)
                 continue
             try:
                 raw = decode.integer(answer)
                 column = self._column(obis)
-            except MeterError as error:
+            except (WrongIdentity, PasswordRefused):
+                raise
+            except (BusError, MeterError) as error:
                 self.problem(f"{obis}: {error}")
                 continue
             if column is None:
@@ -265,14 +342,17 @@ class _Visit:
         if columns and not self.synchronised:
             self.problem("registers are not kept: the gateway has no time to stamp them")
         elif columns:
-            row = (int(read_ts), None, *raws)
+            row = (int(answers[-1].ended), None, *raws)
             self.blocks.append(MeterRows(None, 0, tuple(columns), (row,)))
 
     def _column(self, obis: Obis) -> Column | None:
         """Return how a register is scaled, or None when nobody says."""
-        if obis not in self.facts.registers:
-            found = self.link.scaler_of(obis, 3, {})
-            if found is None:
-                return None
-            self.facts.registers[obis] = Column(obis=obis, scaler=found[0], unit=found[1])
-        return self.facts.registers[obis]
+        held = self.facts.registers.get(obis)
+        if held is not None and held[0] > self.now():
+            return held[1]
+        found = self.link.scaler_of(obis, 3, {})
+        if found is None:
+            return None
+        column = Column(obis=obis, scaler=found[0], unit=found[1])
+        self.facts.registers[obis] = (self.now() + LAYOUT_LIFE_S, column)
+        return column

@@ -2,37 +2,57 @@
 """Reading profiles: the rows after a watermark, in windows, oldest first.
 
 In: a link to a meter, what its model has, watermarks. Out: blocks of rows, new watermarks.
-Never: a stored state; a watermark beyond the meter's clock or the gateway's.
+Never: a stored state; a watermark beyond the meter's clock or the gateway's, or a row beyond
+them; a row of a meter that was not seen again to be the same.
 
 A window begins one hour before the watermark. One that ends before now moves the watermark to
 its end, empty or not; the last one moves it to its newest row. A window that failed moves
-nothing, so it is read again.
+nothing, so it is read again; where the meter's bytes are what fails, it is halved down to the
+one capture period that cannot be read, which is left out and said.
+
+A watermark goes back in two cases: it is later than both clocks by more than their dispute,
+because one of them was set back; or the profile has a column that it did not have.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from edge_agent import decode
-from edge_agent.decode import Layout, MeterRows, Row
-from edge_agent.errors import AccessDenied, BusError, MeterError, ProtocolViolation
-from edge_agent.link import Known, Link, asking
+from edge_agent.decode import Captured, Decoded, Layout, MeterRows, Row, Zone
+from edge_agent.errors import (
+    AccessDenied,
+    BusError,
+    MeterError,
+    PasswordRefused,
+    ProtocolViolation,
+    WrongIdentity,
+)
+from edge_agent.layouts import LAYOUT_LIFE_S, Layouts
+from edge_agent.link import Link
+from edge_agent.memory import Held, Known
 from edge_agent.model import Model, ProfileToRead
-from shared_schema.catalogue import CAPTURE_PERIOD, SCALER_PROFILES
 from shared_schema.obis import Obis
 
 OVERLAP_S: Final = 3600
-LAYOUT_LIFE_S: Final = 86400
-"""How long a layout, or that an object is absent, is taken as known."""
 FALLBACK_HISTORY_S: Final = 40 * 86400
 """Where reading begins in a meter whose oldest row cannot be told."""
 BEHIND_S: Final = 600
-"""How far a meter's clock may stand behind its watermark before it is said."""
+"""How far the clocks may stand behind a watermark before it goes back."""
 MAX_ROWS: Final = 500
 """Rows in one block, at most."""
-_MAX_PERIOD_S: Final = 366 * 86400
+MAX_UNREADABLE: Final = 16
+"""Capture periods that are left out in one poll, at most."""
+_SHORTEST_PERIOD_S: Final = 900
+_HALF_DAY_S: Final = 43200
+_PASSING: Final = frozenset((1, 2))
+"""Data-access-results that will pass: hardware-fault, temporary-failure."""
 _ABSENT: Final = frozenset((4, 9, 11))
 """Data-access-results for: undefined, of another class, unavailable."""
+
+
+class _LayoutChangedError(Exception):
+    """The profile captures other objects than its rows were read by."""
 
 
 @dataclass
@@ -45,23 +65,39 @@ class ProfileReader:
     now: Callable[[], float]
     """The gateway's time, seconds since 1970."""
     limit: float
-    """The time that no watermark passes."""
+    """The time that no watermark and no row passes."""
     synchronised: bool
+    trusted: bool | None
+    """Whether the meter's times are right; None: its clock says nothing, its rows are asked."""
+    captured: Mapping[Obis, Captured]
+    """For each profile what it captured when its rows were last kept."""
     problems: list[str]
     blocks: list[MeterRows] = field(default_factory=list)
     watermarks: dict[Obis, int] = field(default_factory=dict)
+    rewound: set[Obis] = field(default_factory=set)
+    """Profiles whose watermark goes back, on purpose."""
+    captures: dict[Obis, Captured] = field(default_factory=dict)
+    """What differs from ``captured``."""
     caught_up: bool = True
+    unreadable: int = 0
 
     def read(self, watermarks: Mapping[Obis, int], windows: int) -> None:
-        """Read what is due of each profile; a failure keeps what was read before it."""
+        """Read what is due of each profile; a failure keeps what was read before it.
+
+        Raises:
+            WrongIdentity: another meter answered: nothing of this poll counts.
+            PasswordRefused: a second session was refused: it must not be tried again.
+        """
+        layouts = Layouts(self.link, self.facts, self.captured, self.now, self._problem)
         for wanted in self.model.profiles:
             if self.facts.absent.get(wanted.obis, 0) > self.now():
                 continue
-            mark = watermarks.get(wanted.obis)
+            if self.trusted is False:
+                return
             try:
-                plan = self._layout(wanted)
-                if self._is_due(wanted, plan, mark):
-                    self._read_windows(wanted, plan, mark, windows)
+                self._read_profile(wanted, layouts, watermarks.get(wanted.obis), windows)
+            except (WrongIdentity, PasswordRefused):
+                raise
             except AccessDenied as error:
                 report_denied(wanted.obis, error, self.facts, self.now(), self.problems)
             except (MeterError, BusError) as error:
@@ -70,138 +106,236 @@ class ProfileReader:
                 self._problem(f"{wanted.obis}: {error}")
                 if isinstance(error, BusError):
                     return
+            if wanted.obis in self.facts.skipped:
+                self._problem(self.facts.skipped[wanted.obis])
 
     def _problem(self, text: str) -> None:
         self.problems.append(f"{self.link.label}: {text}")
+
+    def _read_profile(
+        self, wanted: ProfileToRead, layouts: Layouts, mark: int | None, windows: int
+    ) -> None:
+        """Read one profile; by its new layout, if that changed while it was read."""
+        known = self.facts.layouts.get(wanted.obis)
+        if known is not None and not self._is_due(wanted, known.plan, mark):
+            return
+        for _ in range(2):
+            held = layouts.of(wanted)
+            begin = self._begin(wanted.obis, held, mark)
+            if not self._is_due(wanted, held.plan, begin):
+                if begin is not None:
+                    self._note_captured(held)
+                return
+            if self.trusted is None:
+                self.trusted = self._newest_is_now(held.plan)
+            if not self.trusted:
+                return
+            try:
+                self._read_windows(wanted, held, begin, windows, layouts)
+            except _LayoutChangedError:
+                mark = self.watermarks.get(wanted.obis, mark)
+            else:
+                return
+
+    def _begin(self, profile: Obis, held: Held, mark: int | None) -> int | None:
+        """Return the watermark to read from: as it is stored, or set back for a reason."""
+        if mark is None or not self.synchronised:
+            return mark
+        before = self.captured.get(profile)
+        if before is not None and profile not in self.captures:
+            gained = {column.obis for column in held.plan.columns} - set(before.columns)
+            if gained:
+                names = ", ".join(map(str, sorted(gained)))
+                self._problem(f"{profile} has {names} as well now: it is read from its beginning")
+                self.rewound.add(profile)
+                self.facts.sent.pop(profile, None)
+                return None
+        if self.limit < mark - BEHIND_S:
+            back = int(self.limit) - OVERLAP_S
+            self._problem(
+                f"clock event: {profile} was read {mark - self.limit:.0f} s beyond the clocks: "
+                f"its watermark goes back"
+            )
+            self.rewound.add(profile)
+            self.facts.sent.pop(profile, None)
+            self.watermarks[profile] = back
+            return back
+        return mark
 
     def _is_due(self, wanted: ProfileToRead, plan: Layout, mark: int | None) -> bool:
         """Tell whether a row after the watermark can be there."""
         if mark is None:
             return True
-        if self.limit < mark - BEHIND_S:
-            self._problem(f"{wanted.obis} was read beyond the meter's clock: rewind its watermark")
         if wanted.every == "day":
             shift = self.model.zone_offset_min * 60
-            return (self.limit + shift) // 86400 * 86400 - shift > mark
-        return self.limit >= mark + plan.period_s
+            midnight = (self.limit + shift) // 86400 * 86400 - shift
+            return midnight > mark or self.limit < mark - BEHIND_S
+        return self.limit >= mark + plan.period_s or self.limit < mark - BEHIND_S
 
-    # ------------------------------------------------------------------- layout
+    def _note_captured(self, held: Held) -> None:
+        found = Captured(held.digest, tuple(column.obis for column in held.plan.columns))
+        if self.captured.get(held.plan.profile) != found:
+            self.captures[held.plan.profile] = found
 
-    def _layout(self, wanted: ProfileToRead) -> Layout:
-        """Return how to read a profile: remembered for a day, or read from the meter.
+    # --------------------------------------------------------------------- times
 
-        Raises:
-            AccessDenied: the meter does not have it.
-            BusError, MeterError: it cannot be read.
+    def _newest_is_now(self, plan: Layout) -> bool:
+        """Tell, for a meter without a clock to ask, whether its newest row is of just now.
+
+        A row that is of just now only with the deviation's sign turned, or with either sign,
+        proves nothing.
         """
-        held = self.facts.layouts.get(wanted.obis)
-        if held is not None and held[0] > self.now():
-            return held[1]
-        plan = self._read_layout(wanted)
-        if held is not None and held[1].objects != plan.objects:
-            self._problem(f"{wanted.obis} captures other objects than before")
-        self.facts.layouts[wanted.obis] = (self.now() + LAYOUT_LIFE_S, plan)
-        return plan
+        zone, most = self.model.zone, self.model.max_clock_offset_s
+        earliest = int(self.limit) - max(plan.period_s, _SHORTEST_PERIOD_S) - most
+        first, last = (self._stamp(ts) for ts in (earliest, int(self.limit) + _HALF_DAY_S))
+        data = self.link.read_range(plan.profile, first, last)
+        newest, turned = (
+            max((row[0] or 0 for row in decode.rows(data, plan, each).rows), default=None)
+            for each in (zone, Zone(zone.offset_min, -zone.deviation_sign))
+        )
 
-    def _read_layout(self, wanted: ProfileToRead) -> Layout:
-        """Read capture objects, capture period and scalers."""
-        profile = wanted.obis
-        objects = decode.capture_objects(self.link.read(asking(profile, 7, 3)))
-        period_s = wanted.period_s if wanted.period_s is not None else self._period_s(profile)
-        scalers = self._scaler_profile(profile)
-        for captured in decode.value_objects(objects).values():
-            if captured.obis not in scalers:
-                found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
-                if found is None:
-                    self._problem(f"{captured.obis} has no scaler: it is left out of {profile}")
-                else:
-                    scalers[captured.obis] = found
-        return decode.layout(profile, period_s, objects, scalers)
+        def fits(ts: int | None) -> bool:
+            return ts is not None and earliest <= ts <= self.limit + most
 
-    def _period_s(self, profile: Obis) -> int:
-        """Read the capture period: from the profile, else from 1.0.0.8.4; 0 when unknown."""
-        for wanted in ((profile, 7, 4), (CAPTURE_PERIOD, 1, 2)):
-            answer = self.link.read_one(wanted)
-            if isinstance(answer, bytes):
-                found = decode.integer(answer)
-                if found is not None and 0 <= found <= _MAX_PERIOD_S:
-                    return found
-        return 0
+        if fits(newest) and (newest == turned or not fits(turned)):
+            return True
+        self._problem(
+            "it shows no clock and its newest row is not of just now: no row is kept; "
+            "see whether its model has the right deviation_sign"
+        )
+        return False
 
-    def _scaler_profile(self, profile: Obis) -> dict[Obis, tuple[int, int]]:
-        """Read the scaler profile that stands beside a profile, if there is one."""
-        beside = SCALER_PROFILES.get(profile)
-        if beside is None:
-            return {}
-        try:
-            objects = decode.capture_objects(self.link.read(asking(beside, 7, 3)))
-            return decode.scaler_profile(self.link.read(asking(beside, 7, 2)), objects)
-        except (AccessDenied, ProtocolViolation):
-            return {}
-
-    # ------------------------------------------------------------------ windows
+    def _stamp(self, ts: int) -> bytes:
+        return decode.date_time(ts, self.model.zone, with_deviation=self.model.range_deviation)
 
     def _oldest(self, plan: Layout) -> int | None:
         """Return the time of the oldest row, or None for a profile that has none yet."""
+        fallback = int(self.limit) - FALLBACK_HISTORY_S
+        used = self.link.read_one((plan.profile, 7, 7))
         try:
-            data = self.link.read(lambda reader: reader.get_entries(plan.profile, 1, 1))
-            found = decode.rows(data, plan, self.model.zone)
-        except (AccessDenied, ProtocolViolation):
-            return int(self.limit) - FALLBACK_HISTORY_S
-        if found.rows:
-            return found.rows[0][0]
-        if found.bad_time or found.misfit:
-            return int(self.limit) - FALLBACK_HISTORY_S
-        return None
+            count = decode.integer(used) if isinstance(used, bytes) else None
+            if count is None and plan.descending:
+                return fallback
+            found = [self._entry(plan, place) for place in sorted({1, count or 1})]
+        except AccessDenied as error:
+            if error.result in _PASSING:
+                raise
+            return fallback
+        except ProtocolViolation:
+            return fallback
+        if any(each.bad_time or each.misfit for each in found):
+            return fallback
+        return min(
+            (row[0] for each in found for row in each.rows if row[0] is not None), default=None
+        )
+
+    def _entry(self, plan: Layout, place: int) -> Decoded:
+        data = self.link.read(lambda reader: reader.get_entries(plan.profile, place, place))
+        return decode.rows(data, plan, self.model.zone)
+
+    # ------------------------------------------------------------------- windows
 
     def _read_windows(
-        self, wanted: ProfileToRead, plan: Layout, mark: int | None, windows: int
+        self,
+        wanted: ProfileToRead,
+        held: Held,
+        mark: int | None,
+        windows: int,
+        layouts: Layouts,
     ) -> None:
         """Read the rows after the watermark, window by window, and move the watermark.
 
         Raises:
+            _LayoutChangedError: what is captured has changed; the windows before are kept.
             BusError, MeterError: a window failed; those before it are kept.
         """
+        plan = held.plan
         start = self._oldest(plan) if mark is None else mark - OVERLAP_S
         if start is None:
             return
         reached = mark
         for _ in range(windows):
             end = start + wanted.window_h * 3600 - 1
-            rows = self._read_window(plan, start, end)
-            if end < self.limit:
-                reached = max(end, reached or end)
-            else:
-                times = [row[0] for row in rows if row[0] is not None and row[0] <= self.limit]
-                if times:
-                    reached = max(times[-1], reached or 0)
-            self._keep(plan, mark, reached, rows)
+            for first, last, found in self._parts(plan, start, end):
+                surprise = found.misfit > 0 or self._differs(plan.profile, mark, first, last, found)
+                if surprise:
+                    if layouts.again(wanted) is not held:
+                        raise _LayoutChangedError
+                    self.link.look_closely()
+                self.link.confirm()
+                self._tell_lost(plan.profile, first, found)
+                rows = self._in_time(plan.profile, first, found.rows)
+                if last < self.limit:
+                    reached = max(last, reached or last)
+                elif rows:
+                    reached = max(rows[-1][0] or 0, reached or 0)
+                self._keep(held, mark, reached, rows)
             if end >= self.limit:
                 return
             start = end + 1
         # With a watermark that must not move, the same windows would be read again at once.
         self.caught_up = self.caught_up and not self.synchronised
 
-    def _read_window(self, plan: Layout, start: int, end: int) -> Sequence[Row]:
-        """Read the rows from start to end, both included, and say what was lost of them."""
-        zone = self.model.zone
-        first, last = (
-            decode.date_time(ts, zone, with_deviation=self.model.range_deviation)
-            for ts in (start, end)
-        )
-        data = self.link.read(lambda reader: reader.get_range(plan.profile, first, last))
-        found = decode.rows(data, plan, zone)
-        if found.bad_time:
-            self._problem(f"{plan.profile}: {found.bad_time} rows from {start} on have no time")
-        if found.misfit:
-            self.facts.layouts.pop(plan.profile, None)  # read it again next time
-            self._problem(f"{plan.profile}: {found.misfit} rows from {start} on do not fit")
-        return found.rows
+    def _parts(self, plan: Layout, start: int, end: int) -> Iterator[tuple[int, int, Decoded]]:
+        """Yield the rows from start to end, both included: at once, or in halves.
 
-    def _keep(
-        self, plan: Layout, mark: int | None, reached: int | None, rows: Sequence[Row]
-    ) -> None:
+        Raises:
+            ProtocolViolation: too much of it cannot be read.
+        """
+        try:
+            data = self.link.read_range(plan.profile, self._stamp(start), self._stamp(end))
+            found = decode.rows(data, plan, self.model.zone)
+        except ProtocolViolation as error:
+            step = plan.period_s or _SHORTEST_PERIOD_S
+            steps = (end - start + 1) // step
+            if self.unreadable >= MAX_UNREADABLE:
+                raise
+            if steps > 1:
+                middle = start + steps // 2 * step
+                yield from self._parts(plan, start, middle - 1)
+                yield from self._parts(plan, middle, end)
+                return
+            self.link.look()  # it is these bytes that fail, and nothing else
+            self.unreadable += 1
+            self.facts.skipped[plan.profile] = (
+                f"{plan.profile}: what it has from {start} to {end} cannot be read and is left "
+                f"out: {error}"
+            )
+            found = Decoded(())
+        yield start, end, found
+
+    def _differs(
+        self, profile: Obis, mark: int | None, start: int, end: int, found: Decoded
+    ) -> bool:
+        """Tell whether a row that an earlier poll returned is gone, or is another one now."""
+        held = self.facts.sent.get(profile)
+        if held is None or held[0] != mark:
+            return False
+        now = {row[0]: row for row in found.rows}
+        return any(now.get(ts) != row for ts, row in held[1].items() if start <= ts <= end)
+
+    def _in_time(self, profile: Obis, start: int, rows: Sequence[Row]) -> Sequence[Row]:
+        """Leave out rows of the future, and those that may be of another time."""
+        past = [row for row in rows if row[0] is not None and row[0] <= self.limit]
+        if not self.facts.doubted:
+            return past
+        kept = [row for row in past if not self.facts.is_doubted(row[0] or 0)]
+        if len(kept) < len(past):
+            self._problem(
+                f"clock event: {len(past) - len(kept)} rows of {profile} from {start} on are left "
+                f"out: its clock passed their time while it was wrong"
+            )
+        return kept
+
+    def _tell_lost(self, profile: Obis, start: int, found: Decoded) -> None:
+        if found.bad_time:
+            self._problem(f"{profile}: {found.bad_time} rows from {start} on have no time")
+        if found.misfit:
+            self._problem(f"{profile}: {found.misfit} rows from {start} on do not fit")
+
+    def _keep(self, held: Held, mark: int | None, reached: int | None, rows: Sequence[Row]) -> None:
         """Hand out the rows that are new, and move the watermark."""
+        plan = held.plan
         profile = plan.profile
         fresh = self._unsent(profile, mark, rows)
         for first in range(0, len(fresh), MAX_ROWS):
@@ -209,6 +343,7 @@ class ProfileReader:
             self.blocks.append(MeterRows(profile, plan.period_s, plan.columns, part))
         if self.synchronised and reached is not None:
             self.watermarks[profile] = reached
+            self._note_captured(held)
             if mark is None or reached > mark:
                 self._remember(profile, reached, rows)
 

@@ -109,10 +109,9 @@ class Publisher:
         """
         attempt = 0
         while not stop.is_set():
-            link = _Link(self)
             started = time.monotonic()
             try:
-                link.serve(stop)
+                _Link(self).serve(stop)
             except (PublishError, ConfigurationError) as error:
                 self.complain(str(error))
             finally:

@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from edge_agent import decode
 from edge_agent.errors import AccessDenied, MeterError
-from edge_agent.link import Link, Memory, sessions
+from edge_agent.link import Link, sessions
+from edge_agent.memory import Memory
 from edge_agent.model import Model, load
 from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
@@ -69,11 +70,18 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
     """
     its_model = load(meter.model, meter.models_dir)
     with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
+        serial = _text(link, SERIAL_NUMBER)
+        if serial is not None:
+            link.look()  # a second session must be with the same meter
         values = [_read(link, obis, its_model) for obis in codes or its_model.registers]
+        manufacturer = _text(link, MANUFACTURER) or its_model.manufacturer
+        clock = _clock(link, its_model)
+        if serial is not None:
+            link.confirm()
         return Readout(
-            manufacturer=_text(link, MANUFACTURER) or its_model.manufacturer,
-            serial=_text(link, SERIAL_NUMBER),
-            clock=_clock(link, its_model),
+            manufacturer=manufacturer,
+            serial=serial,
+            clock=clock,
             values=tuple(value for value in values if codes or not value.problem),
         )
 

@@ -13,39 +13,66 @@ reads UA and AARE. What a meter sends never reaches it unguarded, because it
 - accepts a reply from *any* meter (`and` where `&` is meant), and prints an unexpected one;
 - counts a frame with a wrong check sequence before it checks it;
 - takes a rejected AARE without a diagnostic for an accepted one;
-- leaves the invoke id at 1, and spends nearly 1 ms on a frame of 1 KiB.
+- leaves the invoke id at 1, and spends nearly 1 ms on a frame of 1 KiB;
+- lets a meter's answer choose the protection, and takes one in the clear for a ciphered one.
 
 So `frames` lets through only sound frames of this meter; here the control field must be the
 one that comes next, and the invoke id that of the request. The bytes of a GET response are
 put together here and handed on as they came: reading them as values is `decode`'s part.
+
+In a ciphered association the library writes the requests, with counters from `counter` alone;
+`security` seals them, in the place of the library's slow AES, and opens the answers.
+
+A meter repeats itself byte for byte. Two sound GET responses to one request that differ come
+from two meters that were given one address: `AddressShared`.
 """
 
+import collections
 import contextlib
 import itertools
+import secrets
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from gurux_dlms import GXByteBuffer, GXDLMSClient
-from gurux_dlms.enums import Authentication, Conformance, InterfaceType, ObjectType, RequestTypes
+from gurux_dlms.CountType import CountType
+from gurux_dlms.enums import (
+    Authentication,
+    Command,
+    Conformance,
+    InterfaceType,
+    ObjectType,
+    RequestTypes,
+)
+from gurux_dlms.enums.Security import Security
+from gurux_dlms.GXCiphering import GXCiphering
+from gurux_dlms.GXDLMS import GXDLMS
+from gurux_dlms.GXDLMSChippering import GXDLMSChippering
+from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.objects import GXDLMSProfileGeneric
+from gurux_dlms.objects.enums import SecuritySuite
+from gurux_dlms.secure import GXDLMSSecureClient
 from pydantic import SecretStr
 
-from edge_agent import apdu
+from edge_agent import apdu, security
 from edge_agent.axdr import range_selector
+from edge_agent.counter import Counter
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
     AgentError,
     AssociationRefused,
     BusError,
     BusTimeout,
+    ConfigurationError,
     PasswordRefused,
     ProtocolViolation,
     SessionLost,
+    Unexplained,
 )
 from edge_agent.frames import Drop, Frame, FrameGuard, client_address, server_address
 from shared_schema.obis import Obis
@@ -53,6 +80,8 @@ from shared_schema.obis import Obis
 RESENDS = 2
 """How often the identical request is sent again after silence."""
 MAX_REPLY_BYTES = 4 * 1024 * 1024
+PROBE_S = 1.0
+"""How long a probe waits for a meter that did not answer before."""
 _FRAME_OVERHEAD = 24
 _DEFAULT_INFO = 128
 
@@ -62,8 +91,16 @@ _LLC = b"\xe6\xe7\x00"
 # APDU tags and the choices of a GET response.
 _GET_RESPONSE, _EXCEPTION, _SERVICE_ERROR, _AARE = 0xC4, 0xD8, 0x0E, 0x61
 _NORMAL, _BLOCK, _LIST = 1, 2, 3
-# AARE source diagnostics that speak of the password or of its mechanism.
+# AARE source diagnostics that speak of the password or of its mechanism. Many meters give no
+# reason (1) for a wrong one.
 _WRONG_PASSWORD = frozenset((11, 12, 13, 14))
+_NO_REASON = 1
+_REJECTED_FOR_GOOD = 1
+_AUTHENTICATION_REQUIRED = 14
+# What refuses a service in the clear: exception, service error.
+_REFUSALS = (b"\xd8", b"\x0e")
+_SHORTEST_CHALLENGE = 8
+_PROOF_HEAD = 5
 
 
 class Transport(Protocol):
@@ -106,6 +143,8 @@ class Peer:
     address_bytes: int = 0
     """4 for meters that want the long form of their address, 1 for the logical address alone;
     0 chooses."""
+    ciphering: security.Ciphering | None = None
+    """Keys and system title of a ciphered association."""
 
 
 @dataclass(slots=True)
@@ -116,7 +155,7 @@ class Traffic:
     resends: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
-    dropped: Counter[Drop] = field(default_factory=Counter)
+    dropped: collections.Counter[Drop] = field(default_factory=collections.Counter)
     """What the frame guards did not let through."""
 
 
@@ -134,7 +173,50 @@ def _silence(prefix: str = "gurux_dlms") -> None:
             vars(module).setdefault("print", _Quiet())
 
 
+class _Cipher(GXCiphering):  # type: ignore[misc]  # the library has no types
+    """The library's ciphering, which takes each invocation counter from ours."""
+
+    def __init__(self, ciphering: security.Ciphering, counter: Counter) -> None:
+        self._counter: Counter | None = None
+        super().__init__(ciphering.title)
+        self._counter = counter
+        self.blockCipherKey = bytearray(ciphering.keys.encryption)
+        self.authenticationKey = bytearray(ciphering.keys.authentication)
+        self.security = Security.AUTHENTICATION_ENCRYPTION
+        self.securitySuite = SecuritySuite(ciphering.keys.suite)
+
+    @property
+    def invocationCounter(self) -> int:  # noqa: N802  # the library's name
+        return 0 if self._counter is None else self._counter.number()
+
+    @invocationCounter.setter
+    def invocationCounter(self, following: int) -> None:  # noqa: N802  # same
+        if self._counter is not None:
+            self._counter.use(following)
+
+
+def _sealed(_chippering: object, p: Any, plain: Any) -> bytes:
+    """Return what the library's `encryptAesGcm` does, of the two kinds that it is asked for here.
+
+    Args:
+        p: its `AesGcmParameter`: keys, system title, counter, protection.
+        plain: an APDU to seal, or a challenge to answer.
+    """
+    data = bytes(plain.array() if isinstance(plain, GXByteBuffer) else plain)
+    keys = security.Keys(bytes(p.blockCipherKey), bytes(p.authenticationKey), int(p.securitySuite))
+    title, number = bytes(p.systemTitle), p.invocationCounter
+    if p.security == Security.AUTHENTICATION and p.type_ == CountType.TAG:
+        return security.proof(keys, title, number, data)[_PROOF_HEAD:]
+    if p.security != Security.AUTHENTICATION_ENCRYPTION or p.type_ != CountType.PACKET:
+        raise ValueError("neither a proof nor an APDU")
+    head = bytes((p.tag,))
+    if p.tag == Command.GENERAL_GLO_CIPHERING:
+        head += bytes((len(title),)) + title
+    return head + security.sized(security.seal(keys, title, number, data))
+
+
 _silence()
+GXDLMSChippering.encryptAesGcm = classmethod(_sealed)
 _invoke_ids = itertools.count(1)
 
 
@@ -152,7 +234,21 @@ def _gurux(doing: str) -> Iterator[None]:
 class Session:
     """An association; use it in a ``with`` statement, so that it is always released."""
 
-    def __init__(self, transport: Transport, peer: Peer, traffic: Traffic | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        peer: Peer,
+        traffic: Traffic | None = None,
+        counter: Counter | None = None,
+    ) -> None:
+        """Set up a session; `with` begins it.
+
+        Args:
+            transport: what carries the bytes.
+            peer: the meter, and as whom to speak to it.
+            traffic: what the session costs is added here.
+            counter: the invocation counter of a ciphered association.
+        """
         self.peer = peer
         self.traffic = traffic if traffic is not None else Traffic()
         server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
@@ -161,21 +257,38 @@ class Session:
         self._transport = transport
         self._linked = False
         self._broken = False
+        self._taken: Frame | None = None
         self._deadline_info = _DEFAULT_INFO
+        self._counter = counter
+        self._opener: security.Opener | None = None
+        self._client: Any = self._make_client(len(server))
+        self._client.serverAddressSize = len(server)
+        self._client.hdlcSettings.maxInfoTX = peer.max_info
+        self._client.hdlcSettings.maxInfoRX = peer.max_info
+
+    def _make_client(self, address_bytes: int) -> Any:
+        peer = self.peer
         authentication = Authentication.NONE if peer.password is None else Authentication.LOW
-        self._client: Any = GXDLMSClient(
+        if peer.ciphering is not None and peer.ciphering.gmac:
+            authentication = Authentication.HIGH_GMAC
+        ciphered = peer.ciphering is not None and self._counter is not None
+        make = GXDLMSSecureClient if ciphered else GXDLMSClient
+        client = make(
             True,  # noqa: FBT003 - logical names; the library takes it by position
             peer.client,
             peer.logical
-            if len(server) == 1
-            else GXDLMSClient.getServerAddress(peer.logical, peer.physical, len(server)),
+            if address_bytes == 1
+            else GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
             authentication,
             None if peer.password is None else peer.password.get_secret_value(),
             InterfaceType.HDLC,
         )
-        self._client.serverAddressSize = len(server)
-        self._client.hdlcSettings.maxInfoTX = peer.max_info
-        self._client.hdlcSettings.maxInfoRX = peer.max_info
+        if peer.ciphering is not None and self._counter is not None:
+            client.settings.cipher = _Cipher(peer.ciphering, self._counter)
+            # The library would take its challenge from a generator that can be foretold.
+            client.settings.useCustomChallenge = True
+            client.ctoSChallenge = secrets.token_bytes(16)
+        return client
 
     # ------------------------------------------------------------------- life
 
@@ -206,20 +319,25 @@ class Session:
 
         After a silence only the disconnection is tried, once: the meter may still hold the
         session, and would refuse the next one.
+
+        Raises:
+            AddressShared: the answer of another meter came late.
         """
         if not self._linked:
             return
         self._linked = False
-        with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
-            if not self._broken:
-                with _gurux("release"):
-                    release = self._client.releaseRequest()
-                if release:
-                    self._ask(bytes(release[0]), resends=0)
-        with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
-            with _gurux("disconnect"):
-                disconnect = bytes(self._client.disconnectRequest(True))  # noqa: FBT003
-            self._ask(disconnect, resends=0, unnumbered=True)
+        try:
+            with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
+                if not self._broken:
+                    with _gurux("release"):
+                        release = self._client.releaseRequest()
+                    if release:
+                        self._ask(bytes(release[0]), resends=0)
+        finally:
+            with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
+                with _gurux("disconnect"):
+                    disconnect = bytes(self._client.disconnectRequest(True))  # noqa: FBT003
+                self._ask(disconnect, resends=0, unnumbered=True)
 
     def _connect(self) -> None:
         """SNRM and UA: the HDLC link and its frame size.
@@ -249,29 +367,88 @@ class Session:
         """AARQ and AARE.
 
         Raises:
-            PasswordRefused: the meter does not take the password.
+            PasswordRefused: the meter does not take the password or the keys.
+            CounterRefused: it does not take the invocation counter.
             AssociationRefused: it refuses for another reason.
+            ProtocolViolation: its answer is not ciphered as agreed, or was changed.
+            ConfigurationError: a ciphered association has no counter.
         """
+        ciphering = self.peer.ciphering
+        if ciphering is not None and self._counter is None:
+            raise ConfigurationError(f"{self.peer.label}: a ciphered association has no counter")
         with _gurux("AARQ"):
             requests = [bytes(part) for part in self._client.aarqRequest()]
         answer = self._converse(requests)
         if answer[:1] != bytes((_AARE,)):
+            if ciphering is not None and answer[:1] in _REFUSALS:
+                raise security.refusal(answer, self.peer.label, self.peer.client)
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if diagnostic in _WRONG_PASSWORD:
+            if ciphering is not None and diagnostic == _NO_REASON:
+                raise Unexplained(
+                    f"{self.peer.label} refuses client {self.peer.client} without a reason: "
+                    "see its password and its keys"
+                )
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
+                secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(
-                    f"{self.peer.label} refuses the password of client {self.peer.client} "
+                    f"{self.peer.label} refuses the {secret} of client {self.peer.client} "
                     f"(diagnostic {diagnostic})"
                 )
             raise AssociationRefused(
                 f"{self.peer.label} refuses client {self.peer.client} "
                 f"(result {result}, diagnostic {diagnostic})"
             )
+        challenge = b""
+        if ciphering is not None:
+            agreed = _AUTHENTICATION_REQUIRED if ciphering.gmac else 0
+            if diagnostic != agreed:
+                raise AssociationRefused(
+                    f"{self.peer.label} takes client {self.peer.client} for another kind of "
+                    f"security (diagnostic {diagnostic})"
+                )
+            accepted = security.acceptance(answer, self.peer.label)
+            if accepted.title == ciphering.title:
+                raise ProtocolViolation(f"{self.peer.label} has the gateway's own system title")
+            self._opener = security.Opener(ciphering.keys, accepted.title, self.peer.label)
+            answer = security.plain_acceptance(self._opener.open(accepted.initiate))
+            challenge = accepted.challenge
         with _gurux("AARE"):
             self._client.parseAareResponse(GXByteBuffer(answer))
-        if self._client.isAuthenticationRequired:
+        if ciphering is not None and ciphering.gmac:
+            self._prove(ciphering, challenge)
+        elif self._client.isAuthenticationRequired:
             raise AssociationRefused(f"{self.peer.label} wants high-level security")
+
+    def _prove(self, ciphering: security.Ciphering, challenge: bytes) -> None:
+        """Prove to have the keys, and see that the meter has them (HLS mechanism 5).
+
+        Raises:
+            PasswordRefused: the meter does not take the proof.
+            ProtocolViolation: it sends the challenge back, or proves nothing itself.
+        """
+        label, settings = self.peer.label, self._client.settings
+        own = bytes(settings.ctoSChallenge)
+        if len(challenge) < _SHORTEST_CHALLENGE or challenge == own:
+            raise ProtocolViolation(f"{label} sent no challenge of its own")
+        with _gurux("reply_to_HLS_authentication"):
+            self._next_invoke_id()
+            settings.setStoCChallenge(bytearray(challenge))
+            requests = self._client.getApplicationAssociationRequest()
+        answer = self._converse([bytes(part) for part in requests])
+        if answer[:1] in _REFUSALS:
+            raise security.refusal(answer, label, self.peer.client)
+        result, value = security.method_result(answer, label)
+        if result != 0:
+            raise PasswordRefused(
+                f"{label} does not take the proof of client {self.peer.client} "
+                f"(result {result}): see its keys"
+            )
+        title = self._opener.title if self._opener is not None else b""
+        if not security.is_proof(value, ciphering.keys, title, own):
+            raise ProtocolViolation(f"{label} does not prove that it has the keys")
 
     # ---------------------------------------------------------------- reading
 
@@ -312,11 +489,15 @@ class Session:
             )
         return self._data(requests, profile, 2)
 
-    def get_list(self, wanted: list[tuple[Obis, int, int]]) -> list[bytes | AccessDenied]:
-        """Return several small attributes by one request (get-with-list).
+    def get_list(
+        self, wanted: list[tuple[Obis, int, int]], selector: bytes = b""
+    ) -> list[bytes | AccessDenied]:
+        """Return several attributes by one request (get-with-list).
 
         Args:
             wanted: code, class and attribute of each, at most 10.
+            selector: which part of the last one is wanted (`axdr.range_selector`); without
+                it, all of it.
 
         Returns:
             In that order, the bytes of each, or why the meter gave none.
@@ -325,20 +506,28 @@ class Session:
             BusTimeout, SessionLost, ProtocolViolation: as `get`.
             AccessDenied: the meter refuses the whole list.
         """
+        body = bytearray((len(wanted),))
+        for obis, class_id, attribute in wanted:
+            body += class_id.to_bytes(2, "big") + bytes(obis) + bytes((attribute, 0))
+        if selector:
+            body[-1:] = b"\x01" + selector
         with _gurux("GET"):
             self._next_invoke_id()
-            items = []
-            for obis, class_id, attribute in wanted:
-                item = GXDLMSClient.createObject(ObjectType(class_id))
-                item.logicalName = str(obis)
-                items.append((item, attribute))
-            messages = self._client.readList(items)
-        if len(messages) != 1:
-            raise ProtocolViolation("a list this long does not fit one request")
-        kind, body = self._response(messages[0])
+            self._client.settings.resetBlockIndex()
+            request = GXDLMSLNParameters(
+                self._client.settings,
+                0,
+                Command.GET_REQUEST,
+                _LIST,
+                GXByteBuffer(bytes(body)),
+                None,
+                0xFF,
+            )
+            messages = GXDLMS.getLnMessages(request)
+        kind, answer = self._response(messages)
         if kind == _NORMAL:
-            raise self._denied(body, wanted[0][0], wanted[0][2])
-        return apdu.list_items(body, wanted, self.peer.label)
+            raise self._denied(answer, wanted[0][0], wanted[0][2])
+        return apdu.list_items(answer, wanted, self.peer.label)
 
     def _get(self, obis: Obis, class_id: int, attribute: int, selector: bytes | None) -> bytes:
         with _gurux("GET"):
@@ -437,7 +626,7 @@ class Session:
         answer = b"".join(parts)
         if answer[:3] != _LLC:
             raise ProtocolViolation(f"{self.peer.label} answers without the LLC header")
-        return answer[3:]
+        return answer[3:] if self._opener is None else self._opener.open(answer[3:])
 
     def _ask(
         self,
@@ -458,6 +647,7 @@ class Session:
         Raises:
             BusTimeout: silence, or nothing but frames that are not the answer.
             SessionLost: the meter says that it is disconnected, or rejects the frame.
+            AddressShared: two meters answer.
         """
         settings = self._client.settings
         sent = request[self._control_at]
@@ -472,31 +662,83 @@ class Session:
             self._transport.send(request)
             self.traffic.bytes_sent += len(request)
             self.traffic.resends += attempt > 0
-            for frame in self._frames(time.monotonic() + wait_s):
-                control = frame.control
-                if unnumbered:
-                    if control in (_UA, _DM):
-                        return frame
-                elif control in (_DM, _FRMR):
-                    self._broken = True
-                    raise SessionLost(f"{self.peer.label} is no longer connected")
-                elif ready:
-                    if control & 0x0F == 0x01 and control >> 5 == _after(sent):
+            for frames in self._frames(time.monotonic() + wait_s):
+                for place, frame in enumerate(frames):
+                    control = frame.control
+                    if not unnumbered and control in (_DM, _FRMR):
+                        self._broken = True
+                        raise SessionLost(f"{self.peer.label} is no longer connected")
+                    if unnumbered:
+                        fits = control in (_UA, _DM)
+                    elif ready:
+                        fits = control & 0x0F == 0x01 and control >> 5 == _after(sent)
+                    else:
+                        fits = control == _expected(sent)
+                    if not fits:
+                        self._must_agree(frame, self._taken)
+                        continue
+                    for other in frames[place + 1 :]:
+                        self._must_agree(other, frame)
+                    self._taken = frame
+                    if not unnumbered:
                         settings.receiverFrame = control
-                        return frame
-                elif control == _expected(sent):
-                    settings.receiverFrame = control
                     return frame
         self._broken = True
         raise BusTimeout(f"{self.peer.label} does not answer")
 
-    def _frames(self, deadline: float) -> Iterator[Frame]:
-        """Yield the meter's frames until the deadline."""
+    def _must_agree(self, frame: Frame, taken: Frame | None) -> None:
+        """Make sure that a frame beside the one that was taken is a repetition of it.
+
+        Raises:
+            AddressShared: it is the answer of another meter.
+        """
+        if taken is None or frame == taken or frame.control != taken.control:
+            return
+        # Only GET responses tell which request they answer: by the invoke id. What else differs
+        # may be a late frame of an earlier session.
+        heads = {each.information[:4] for each in (frame, taken)}
+        invoke_ids = {each.information[5:6] for each in (frame, taken)}
+        if heads != {_LLC + bytes((_GET_RESPONSE,))} or len(invoke_ids) != 1:
+            return
+        self._broken = True
+        raise AddressShared(
+            f"two meters answer at the address of {self.peer.label}: give each its own"
+        )
+
+    def _frames(self, deadline: float) -> Iterator[list[Frame]]:
+        """Yield the meter's frames until the deadline, those together that came together."""
         while (left := deadline - time.monotonic()) > 0:
             data = self._transport.receive(left)
             if data:
                 self.traffic.bytes_received += len(data)
-                yield from self.guard.feed(data)
+                yield self.guard.feed(data)
+
+
+def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
+    """Tell whether a meter is there: one SNRM, once, and a disconnection if it answers.
+
+    Args:
+        transport: what carries the bytes.
+        peer: the meter.
+        wait_s: how long it may think; the line's own turnaround where that is shorter.
+
+    Raises:
+        BusLost: the adapter is not there.
+    """
+    session = Session(transport, peer)
+    transport.discard()
+    with _gurux("SNRM"):
+        request = bytes(session._client.snrmRequest())
+    line_s = transport.line_time_s(len(request) + _DEFAULT_INFO + _FRAME_OVERHEAD)
+    transport.send(request)
+    deadline = time.monotonic() + min(wait_s, transport.turnaround_s) + line_s
+    for frame in itertools.chain.from_iterable(session._frames(deadline)):
+        if frame.control in (_UA, _DM):
+            session._broken = True  # without an association there is nothing to release
+            session._linked = frame.control == _UA
+            session.close()
+            return True
+    return False
 
 
 def _after(sent: int) -> int:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from edge_agent.errors import ConfigurationError
+from edge_agent.security import Keys, Mode, parse_key
 from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName
 from shared_schema.signing import (
@@ -41,6 +42,8 @@ _PATHS = frozenset(
         "key_file",
         "cloud_key_file",
         "password_file",
+        "encryption_key_file",
+        "authentication_key_file",
         "port",
         "ca",
         "cert",
@@ -48,12 +51,22 @@ _PATHS = frozenset(
     }
 )
 """Keys whose texts are paths: a relative one starts at the settings file's folder."""
-_SECRET_BYTES = 4096
+_SECRET_BYTES = 64 * 1024
+"""A key of any kind, with its certificate chain, is smaller."""
+_MODES: Final[dict[int, tuple[Mode, ...]]] = {
+    16: (Mode.NONE,),
+    32: (Mode.LLS, Mode.LLS_AE),
+    48: (Mode.HLS_GMAC,),
+}
+"""How each client associates, the usual way first."""
 Key = TypeVar("Key")
 
 
 def read_secret(path: Path, what: str) -> bytes:
-    """Read a file that its owner alone may read.
+    """Read a file that its owner alone may read, or a credential that systemd gave.
+
+    Credentials stand below ``$CREDENTIALS_DIRECTORY``, in a folder for this service alone, and
+    have mode 0440.
 
     Raises:
         ConfigurationError: it cannot be read, is no file, is too large, or others may read it.
@@ -64,7 +77,8 @@ def read_secret(path: Path, what: str) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ConfigurationError(f"{what}: {path} is not a file")
-            if stat.S_IMODE(mode) & 0o177:
+            others = 0o337 if _is_credential(path) else 0o177
+            if stat.S_IMODE(mode) & 0o177 and stat.S_IMODE(mode) & others:
                 raise ConfigurationError(
                     f"{what}: others may read {path}: set its mode with: chmod 600 {path}"
                 )
@@ -74,6 +88,11 @@ def read_secret(path: Path, what: str) -> bytes:
     if len(secret) > _SECRET_BYTES:
         raise ConfigurationError(f"{what}: {path} is larger than {_SECRET_BYTES} bytes")
     return secret
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return folder.startswith("/") and path.resolve().is_relative_to(Path(folder).resolve())
 
 
 def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
@@ -110,10 +129,70 @@ class MeterConfig(BaseModel):
     """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
     address_bytes: Literal[0, 1, 4] | None = None
     """How the address is written; None takes what the model says."""
-    client: Literal[16, 32] | None = None
-    """16 public, 32 meter reader; None takes what the model says."""
+    client: Literal[16, 32, 48] | None = None
+    """16 public, 32 meter reader, 48 utility; None takes what the model says."""
+    security: Mode | None = None
+    """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48."""
     password_file: Path | None = None
     """File with the LLS password, readable by its owner alone (mode 0600 or stricter)."""
+    encryption_key_file: Path | None = None
+    """File with the encryption key (EK) of `lls-ae` and `hls-gmac`, of the same modes."""
+    authentication_key_file: Path | None = None
+    """The same of the authentication key (AK)."""
+    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+    """The client's system title; None derives one from the gateway and the meter's place."""
+    security_suite: Literal[0, 1, 2] = 0
+    """0 is what Indian meters have. 1 and 2 are unproven: no meter was read with them."""
+
+    @model_validator(mode="after")
+    def _keys_together(self) -> Self:
+        if (self.encryption_key_file is None) != (self.authentication_key_file is None):
+            raise ValueError("encryption_key_file and authentication_key_file go together")
+        return self
+
+    def mode(self, client: int) -> Mode:
+        """Return how a client associates with this meter.
+
+        Args:
+            client: the client that is used, from here or from the model.
+
+        Raises:
+            ConfigurationError: the client cannot associate so, or a file is missing.
+        """
+        mode = self.security or _MODES[client][0]
+        if mode not in _MODES[client]:
+            raise ConfigurationError(
+                f"{self.label}: client {client} has security "
+                f"{' or '.join(_MODES[client])}, not {mode}"
+            )
+        if mode.has_password and self.password_file is None:
+            raise ConfigurationError(
+                f"{self.label}: client {client} associates with a password: set password_file"
+            )
+        if mode.ciphered and self.encryption_key_file is None:
+            raise ConfigurationError(
+                f"{self.label}: security {mode} needs keys: set encryption_key_file and "
+                "authentication_key_file"
+            )
+        return mode
+
+    def keys(self) -> Keys | None:
+        """Read EK and AK, or None where this meter has none.
+
+        Raises:
+            ConfigurationError: a file cannot be read, holds no key, or others may read it.
+        """
+        if self.encryption_key_file is None or self.authentication_key_file is None:
+            return None
+        suite = self.security_suite
+        encryption, authentication = (
+            parse_key(read_secret(path, what), suite, f"{what}: {path}")
+            for path, what in (
+                (self.encryption_key_file, f"the encryption key of {self.label}"),
+                (self.authentication_key_file, f"the authentication key of {self.label}"),
+            )
+        )
+        return Keys(encryption, authentication, suite)
 
     def password(self) -> SecretStr | None:
         """Read the LLS password, or None where this meter has none.

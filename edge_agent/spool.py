@@ -3,9 +3,12 @@
 
 In: the rows of one poll; receipts of the cloud. Out: sealed batches, the next to send first.
 It owns the stream (its id, made with the file; seq; the hash of the header before), the
-watermark of each (meter, profile), and the identity last seen at each address. Rows and
+watermark of each (meter, profile) and what it captured then, and the identity last seen at
+each address. A watermark goes back only where that is said to be meant. Rows and
 watermark enter in one transaction: after a power cut either both are there or neither is.
-Never: a batch forgotten that no receipt covers; a batch made twice; a socket.
+Never: a batch forgotten that no receipt covers, unless the file has its largest size: then
+the oldest give way, and a loss that is signed in the same transaction says which; a batch made
+twice; a socket.
 
 What is in flight is not written here: after a restart everything without a receipt is due.
 """
@@ -14,7 +17,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,13 +25,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from edge_agent import spool_file
+from edge_agent import spool_file, spool_room
+from edge_agent.decode import Captured
 from edge_agent.errors import SpoolError
 from edge_agent.seal import groups_of
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import MAX_BATCH_BYTES, line_hash, seal_batch
+from shared_schema.readings import Loss, line_hash, seal_batch
 from shared_schema.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -36,23 +40,10 @@ if TYPE_CHECKING:
 
 KEEP = timedelta(days=35)
 MAX_BYTES = 2 * 1024**3
-_PRUNE_BATCHES = 256
+_FORGET_BATCHES = 256
 _ROOM_BATCHES = (256, 32, 4)
-_RESERVE_BYTES = 16 * 1024 * 1024
-_RESERVE_PART = 20
-"""Of the disk, 16 MiB or a twentieth stay free, so that receipts can be noted on a full one."""
-_PRUNE_AGED = """
-DELETE FROM batch WHERE seq IN (
-    SELECT seq FROM batch AS old
-    WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.seq = old.seq)
-    LIMIT ?)
-"""
-_PRUNE_OLDEST = """
-DELETE FROM batch WHERE seq IN (
-    SELECT seq FROM batch AS old
-    WHERE NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.seq = old.seq)
-    ORDER BY created_at LIMIT ?)
-"""
+_DROP_PARTS = (64, 8, 2)
+"""One in so many of what waits is dropped at once, more where that makes no room."""
 
 
 class SpoolFull(SpoolError):
@@ -93,6 +84,15 @@ class Applied:
     """Why the receipt is not for this spool, or is older than one that was applied."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What moves with the rows of one meter."""
+
+    meter: MeterId
+    watermarks: Mapping[Obis, int]
+    captures: Mapping[Obis, Captured]
+
+
 class Spool:
     """The gateway's one durable store. Every method may be called from any thread."""
 
@@ -104,6 +104,7 @@ class Spool:
         self._database = database
         self._lock_file = lock_file
         self._lock = threading.RLock()
+        self._losses: list[Loss] = []
         row = database.execute("SELECT stream FROM spool").fetchone()
         self.stream = UUID(row[0])
 
@@ -162,8 +163,26 @@ class Spool:
         historical: bool,
         gateway: str,
         key: SigningKey,
+        rewound: Collection[Obis] = (),
+        captures: Mapping[Obis, Captured] | None = None,
     ) -> list[int]:
         """Seal what one poll read, and move the meter's watermarks with it.
+
+        A full file makes room: first what a receipt covers is forgotten; where it has its largest
+        size, the oldest of the rest is dropped and a batch with the losses goes before the rows.
+        A full disk drops nothing.
+
+        Args:
+            meter: whose rows these are.
+            rows: what was read.
+            watermarks: up to when each profile was read; an earlier one than is kept changes
+                nothing.
+            created_at: the gateway's time, aware.
+            historical: whether the rows are back-fill.
+            gateway: this gateway's id.
+            key: what it signs with.
+            rewound: the profiles whose watermark goes back, if it is earlier.
+            captures: what each profile captures, where that is new.
 
         Returns:
             The seq of each batch that was made: none where there were no rows.
@@ -174,39 +193,59 @@ class Spool:
             ProtocolViolation: the rows are none that the contract can carry.
         """
         groups = groups_of(meter, rows)
-        if not groups and watermarks.items() <= self.watermarks(meter).items():
+        kept = self.watermarks(meter)
+        moved = _Moved(
+            meter,
+            {
+                profile: ts
+                for profile, ts in watermarks.items()
+                if profile in rewound or ts > kept.get(profile, ts - 1)
+            },
+            captures or {},
+        )
+        if not (groups or moved.watermarks or moved.captures):
             return []
-        try:
-            with self._lock:
-                try:
-                    self._require_room(sum(len(line) for group in groups for line in group))
-                    return self._append(
-                        meter, groups, watermarks, created_at, historical, gateway, key
-                    )
-                except SpoolFull:
-                    if not self._make_room():
-                        raise
-                    return self._append(
-                        meter, groups, watermarks, created_at, historical, gateway, key
-                    )
-        except SpoolFull:
-            raise SpoolFull(
-                f"the disk of the spool {self.path} is full, or the spool has its largest size: "
-                f"what was read from meter {meter} is not kept and is read again later"
-            ) from None
+        size = sum(len(line) for group in groups for line in group)
+
+        def put(drop_part: int = 0) -> list[int]:
+            return self._append(groups, moved, created_at, historical, gateway, key, drop_part)
+
+        with self._lock:
+            while True:
+                with contextlib.suppress(SpoolFull):
+                    with self.reading() as database:
+                        room = spool_room.has_room(database, self.path.parent, size)
+                    if room:
+                        return put()
+                if not self._forget_covered():
+                    break
+            with self.reading() as database:
+                at_limit = spool_room.is_at_limit(database, size)
+            for part in _DROP_PARTS if at_limit else ():
+                with contextlib.suppress(SpoolFull):
+                    return put(part)
+        raise SpoolFull(
+            f"the disk of the spool {self.path} is full, or the spool has its largest size: "
+            f"what was read from meter {meter} is not kept and is read again later"
+        )
 
     def _append(  # noqa: PLR0917
         self,
-        meter: MeterId,
         groups: Sequence[Sequence[bytes]],
-        watermarks: Mapping[Obis, int],
+        moved: "_Moved",
         created_at: datetime,
         historical: bool,  # noqa: FBT001
         gateway: str,
         key: SigningKey,
+        drop_part: int,
     ) -> list[int]:
         made: list[int] = []
-        with self._transaction() as database:
+        losses: list[Loss] = []
+        with self.transaction() as database:
+            if drop_part:
+                losses = spool_room.drop_oldest(database, self.stream, drop_part)
+                if losses:
+                    groups = [[loss.to_line() for loss in losses], *groups]
             seq, previous = database.execute("SELECT last_seq, last_hash FROM spool").fetchone()
             for group in groups:
                 seq += 1
@@ -229,27 +268,52 @@ class Spool:
                 made.append(seq)
             if made:
                 database.execute("UPDATE spool SET last_seq = ?, last_hash = ?", (seq, previous))
+            meter = (moved.meter.manufacturer, moved.meter.serial)
             database.executemany(
                 "INSERT OR REPLACE INTO watermark VALUES (?, ?, ?, ?)",
+                [(*meter, str(profile), ts) for profile, ts in moved.watermarks.items()],
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO captured VALUES (?, ?, ?, ?, ?)",
                 [
-                    (meter.manufacturer, meter.serial, str(profile), ts)
-                    for profile, ts in watermarks.items()
+                    (*meter, str(profile), found.digest, " ".join(map(str, found.columns)))
+                    for profile, found in moved.captures.items()
                 ],
             )
+        self._losses += losses
         return made
+
+    def take_losses(self) -> list[Loss]:
+        """Return what was dropped without a receipt since this was asked last."""
+        with self._lock:
+            losses, self._losses = self._losses, []
+        return losses
 
     def watermarks(self, meter: MeterId) -> dict[Obis, int]:
         """Return, for each profile of a meter, up to which time (s, UTC) its rows are kept."""
-        with self._reading() as database:
+        with self.reading() as database:
             found = database.execute(
                 "SELECT profile, ts FROM watermark WHERE manufacturer = ? AND serial = ?",
                 (meter.manufacturer, meter.serial),
             ).fetchall()
         return {Obis.parse(profile): ts for profile, ts in found}
 
+    def captures(self, meter: MeterId) -> dict[Obis, Captured]:
+        """Return, for each profile of a meter, what it captured when its rows were last kept."""
+        with self.reading() as database:
+            found = database.execute(
+                "SELECT profile, digest, columns FROM captured"
+                " WHERE manufacturer = ? AND serial = ?",
+                (meter.manufacturer, meter.serial),
+            ).fetchall()
+        return {
+            Obis.parse(profile): Captured(digest, tuple(map(Obis.parse, columns.split())))
+            for profile, digest, columns in found
+        }
+
     def known_meter(self, bus: str, address: int, logical_address: int = 1) -> MeterId | None:
         """Return which meter answered last at this address, or None before the first time."""
-        with self._reading() as database:
+        with self.reading() as database:
             row = database.execute(
                 "SELECT manufacturer, serial FROM known_meter"
                 " WHERE bus = ? AND address = ? AND logical_address = ?",
@@ -263,7 +327,7 @@ class Spool:
         """Keep which meter answers at this address."""
         if self.known_meter(bus, address, logical_address) == meter:
             return
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "INSERT OR REPLACE INTO known_meter VALUES (?, ?, ?, ?, ?)",
                 (bus, address, logical_address, meter.manufacturer, meter.serial),
@@ -277,7 +341,7 @@ class Spool:
             skip: seqs that are in flight.
         """
         chosen: list[int] = []
-        with self._reading() as database:
+        with self.reading() as database:
             for order in (
                 "SELECT seq FROM waiting WHERE historical = 0 ORDER BY seq DESC",
                 "SELECT seq FROM waiting WHERE historical = 1 ORDER BY seq",
@@ -293,7 +357,7 @@ class Spool:
 
     def get(self, seq: int) -> Spooled | None:
         """Return one batch that is still kept."""
-        with self._reading() as database:
+        with self.reading() as database:
             row = database.execute(
                 "SELECT historical, payload FROM batch WHERE seq = ?", (seq,)
             ).fetchone()
@@ -301,7 +365,7 @@ class Spool:
 
     def pending(self) -> Pending:
         """Count what waits for a receipt."""
-        with self._reading() as database:
+        with self.reading() as database:
             counts = dict(
                 database.execute("SELECT historical, count(*) FROM waiting GROUP BY historical")
             )
@@ -323,12 +387,12 @@ class Spool:
         if receipt.stream != self.stream:
             return Applied(ignored="another stream")
         with self._lock:
-            with self._reading() as database:
+            with self.reading() as database:
                 last_seq, store, store_at = database.execute(
                     "SELECT last_seq, store, store_at FROM spool"
                 ).fetchone()
             if receipt.ranges and receipt.ranges[-1][1] > last_seq:
-                with contextlib.suppress(SpoolFull), self._transaction() as database:
+                with contextlib.suppress(SpoolFull), self.transaction() as database:
                     database.execute("UPDATE spool SET superseded = 1")
                 raise SpoolError(
                     f"the spool {self.path} is an older copy of itself: the cloud has batches up "
@@ -340,7 +404,7 @@ class Spool:
             return self._take(receipt, new_store=new_store, first=store is None)
 
     def _take(self, receipt: Receipt, *, new_store: bool, first: bool) -> Applied:
-        with self._reading() as database:
+        with self.reading() as database:
             waits = any(
                 database.execute(
                     "SELECT 1 FROM waiting WHERE seq BETWEEN ? AND ? LIMIT 1", range_
@@ -350,7 +414,7 @@ class Spool:
         if not (waits or new_store or first):
             return Applied()
         covered = 0
-        with self._transaction() as database:
+        with self.transaction() as database:
             if new_store:
                 database.execute("INSERT OR IGNORE INTO waiting SELECT seq, historical FROM batch")
             before = database.execute("SELECT count(*) FROM waiting").fetchone()[0]
@@ -367,42 +431,37 @@ class Spool:
         forgotten = 0
         before = int((now - keep).timestamp())
         while True:
-            with self._transaction() as database:
-                count = database.execute(_PRUNE_AGED, (before, _PRUNE_BATCHES)).rowcount
+            with self.transaction() as database:
+                count = spool_room.forget_aged(database, before, _FORGET_BATCHES)
             forgotten += count
-            if count < _PRUNE_BATCHES:
+            if count < _FORGET_BATCHES:
                 return forgotten
 
-    def _require_room(self, size: int) -> None:
-        """Leave the reserve alone: new batches take it only where pages are free in the file.
-
-        Raises:
-            SpoolFull: neither the disk nor the file has room.
-        """
-        disk = os.statvfs(self.path.parent)
-        free = disk.f_bavail * disk.f_frsize
-        if free >= min(_RESERVE_BYTES, disk.f_blocks * disk.f_frsize // _RESERVE_PART) + size:
-            return
-        with self._reading() as database:
-            pages = database.execute("PRAGMA freelist_count").fetchone()[0]
-            page_size = database.execute("PRAGMA page_size").fetchone()[0]
-        if pages * page_size < 2 * size + MAX_BATCH_BYTES:
-            raise SpoolFull(f"the disk of the spool {self.path} is full")
-
-    def _make_room(self) -> bool:
+    def _forget_covered(self) -> bool:
         """Forget the oldest batches that a receipt covers; say whether there were any."""
         for count in _ROOM_BATCHES:  # forgetting takes a little room too
-            with contextlib.suppress(SpoolFull), self._transaction() as database:
-                return database.execute(_PRUNE_OLDEST, (count,)).rowcount > 0
+            with contextlib.suppress(SpoolFull), self.transaction() as database:
+                return spool_room.forget_oldest(database, count) > 0
         return False
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database for reading.
+
+        Raises:
+            SpoolError: the file fails.
+        """
         with self._lock, self._errors():
             yield self._database
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database for a change that is kept whole or not at all.
+
+        Raises:
+            SpoolFull: nothing more fits.
+            SpoolError: the file fails.
+        """
         with self._lock, self._errors():
             self._database.execute("BEGIN IMMEDIATE")
             try:

@@ -9,10 +9,11 @@ import fcntl
 import os
 import sqlite3
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, SpoolError
 
 APPLICATION_ID = 0x494F5455
 """``IOTU``: in the file's header, so that another program's file is never taken for ours."""
@@ -46,6 +47,14 @@ CREATE TABLE watermark (
     ts INTEGER NOT NULL,
     PRIMARY KEY (manufacturer, serial, profile)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE captured (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    columns TEXT NOT NULL,
+    PRIMARY KEY (manufacturer, serial, profile)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE known_meter (
     bus TEXT NOT NULL,
     address INTEGER NOT NULL,
@@ -54,11 +63,37 @@ CREATE TABLE known_meter (
     serial TEXT NOT NULL,
     PRIMARY KEY (bus, address, logical_address)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE invocation_counter (
+    bus TEXT NOT NULL,
+    logical_address INTEGER NOT NULL,
+    address INTEGER NOT NULL,
+    client INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    sure INTEGER NOT NULL,
+    PRIMARY KEY (bus, logical_address, address, client)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refusal (
+    bus TEXT NOT NULL,
+    logical_address INTEGER NOT NULL,
+    address INTEGER NOT NULL,
+    salt BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (bus, logical_address, address)
+) STRICT, WITHOUT ROWID;
 """
 
 
 class Unusable(Exception):
     """The file must be set aside; the text says why."""
+
+
+class State(Enum):
+    """What `inspect` found."""
+
+    NEW = "not there yet; it is made at the start"
+    IN_USE = "an agent that runs uses it"
+    SOUND = "sound"
+    NOT_CLOSED = "was not closed cleanly; all of it is checked at the start"
 
 
 def lock(path: Path) -> int:
@@ -81,6 +116,68 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def inspect(path: Path) -> State:
+    """Look at the file without making, locking or changing anything.
+
+    Raises:
+        ConfigurationError: it cannot be made or opened, or is another program's or a newer
+            version's.
+        SpoolError: it is damaged: the next start sets it aside.
+    """
+    folder = path.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"cannot write in the spool's folder {folder}; "
+            "make the folder, or give it to the user who runs edge-agent"
+        )
+    if _is_locked(path):
+        return State.IN_USE
+    if not path.exists() or path.stat().st_size == 0:
+        return State.NEW
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ConfigurationError(
+            f"cannot write the spool {path}: give it to the user who runs edge-agent"
+        )
+    journal = path.with_name(path.name + "-wal")
+    if journal.exists() and journal.stat().st_size:
+        return State.NOT_CLOSED
+    try:
+        # Nothing is in the journal, and nobody writes: the file alone is all of it.
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        try:
+            _check_owner(database, path)
+            _check_pages(database)
+            _check_stream(database)
+        finally:
+            database.close()
+    except (Unusable, sqlite3.Error) as error:
+        if isinstance(error, sqlite3.Error) and not _is_damage(error):
+            raise SpoolError(f"cannot read the spool {path}: {error}") from None
+        raise SpoolError(
+            f"the spool {path} cannot be used: {error}; the next start sets it aside and begins "
+            "a new stream, which loses what the cloud does not have yet"
+        ) from None
+    return State.SOUND
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {path}.lock: {error.strerror}; run this as the user who runs edge-agent"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; check all of it first.
 
@@ -97,14 +194,18 @@ def open_database(path: Path) -> sqlite3.Connection:
         _check(database, path, fresh=fresh)
     except sqlite3.Error as error:
         database.close()
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if _is_damage(error):
             raise Unusable(str(error)) from None
         raise
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _create_file(path: Path) -> None:
@@ -121,20 +222,9 @@ def _create_file(path: Path) -> None:
 
 
 def _check(database: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
-    application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if application != APPLICATION_ID and tables:
-        raise ConfigurationError(f"{path} is another program's database: set another spool")
-    if version > VERSION:
-        raise ConfigurationError(
-            f"the spool {path} is of version {version}, this edge-agent knows {VERSION}: "
-            "install the newer edge-agent again"
-        )
+    tables = _check_owner(database, path)
     if not fresh:
-        verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise Unusable(verdict)
+        _check_pages(database)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA wal_autocheckpoint = 512")
@@ -149,6 +239,31 @@ def _check(database: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
             "INSERT INTO spool (only, stream, last_seq) VALUES (1, ?, 0)", (str(uuid4()),)
         )
         database.execute("COMMIT")
+    _check_stream(database)
+
+
+def _check_owner(database: sqlite3.Connection, path: Path) -> int:
+    """Make sure that the file is ours; return how many tables it has."""
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    tables: int = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and tables:
+        raise ConfigurationError(f"{path} is another program's database: set another spool")
+    if version > VERSION:
+        raise ConfigurationError(
+            f"the spool {path} is of version {version}, this edge-agent knows {VERSION}: "
+            "install the newer edge-agent again"
+        )
+    return tables
+
+
+def _check_pages(database: sqlite3.Connection) -> None:
+    verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise Unusable(verdict)
+
+
+def _check_stream(database: sqlite3.Connection) -> None:
     row = database.execute("SELECT superseded FROM spool").fetchone()
     if row is None:
         raise Unusable("the spool has no stream")

@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_agent import advice
 from edge_agent.examine import Examination, Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT
+from edge_agent.options import made
 from edge_agent.plate import Plate
 from edge_agent.scan import (
     BAUDRATES,
@@ -38,7 +39,10 @@ class Wish:
     """Where to look for a meter without a known address."""
     model: str | None = None
     client: int | None = None
+    security: str | None = None
     password_file: Path | None = None
+    encryption_key_file: Path | None = None
+    authentication_key_file: Path | None = None
     models_dir: Path | None = None
 
 
@@ -153,13 +157,18 @@ def _wanted(wish: Wish) -> tuple[Door, ...]:
 def _config(door: Door, wish: Wish, plate: Plate | None) -> MeterConfig:
     """Return how the meter is read: as the reader with a password, else as the public client."""
     known = door.config("the meter")
-    client = wish.client or (PUBLIC_CLIENT if wish.password_file is None else None)
-    return MeterConfig.model_validate(
-        {
+    nothing = wish.password_file is None and wish.encryption_key_file is None
+    config: MeterConfig = made(
+        MeterConfig,
+        **{
             **known.model_dump(),
             "model": wish.model or (plate.guess.model if plate else "generic"),
-            "client": client,
+            "client": wish.client or (PUBLIC_CLIENT if nothing else None),
+            "security": wish.security,
             "password_file": wish.password_file,
+            "encryption_key_file": wish.encryption_key_file,
+            "authentication_key_file": wish.authentication_key_file,
             "models_dir": wish.models_dir,
-        }
+        },
     )
+    return config

@@ -109,7 +109,10 @@ class BillingAck(Message):
 
 
 class Reconciliation(Message):
-    """A tower's bulk meter against its units and common areas, in one month of one service."""
+    """A tower's bulk meter against its units and common areas, in one month of one service.
+
+    It is retained, so that accounting finds the newest whenever it comes.
+    """
 
     SCHEMA: ClassVar[str] = "metering.reconciliation/1"
 

@@ -42,7 +42,7 @@ class Unit(IntEnum):
     MINUTE = 6
     SECOND = 7
     CUBIC_METRE = 13
-    CUBIC_METRE_PER_HOUR = 16
+    CUBIC_METRE_PER_HOUR = 15
     LITRE = 19
     WATT = 27
     VOLT_AMPERE = 28

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Flags for other modules: a leak signal for the helpdesk, a read failure to look into.
+"""Flags for other modules: a leak, a read failure, evidence that does not hold.
 
 An event is retained on its topic while it is open; when it ends, its last word is sent
 and the topic is emptied. What is done about it (a ticket, a visit) is not ours.
@@ -37,6 +37,13 @@ class EventKind(StrEnum):
 
     LEAK = "leak"
     READ_FAILURE = "read_failure"
+    EVIDENCE = "evidence"
+    """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
+
+
+AllServices = Literal["all"]
+EventService = Service | AllServices
+"""``all``: the thing is of no one service, such as a gateway."""
 
 
 class Event(Message):
@@ -48,7 +55,7 @@ class Event(Message):
     society: Label
     kind: EventKind
     subject: Subject
-    service: Service
+    service: EventService
     state: Literal["open", "cleared"]
     since: UtcDatetime
     """When the thing itself began, as far as the readings tell."""

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, model_validator
 
-from shared_schema.message import GatewayName, KeyId, Message, UtcDatetime
+from shared_schema.message import GatewayName, KeyId, Message, Remark, UtcDatetime
 
 Seq = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Status(Message):
@@ -28,13 +29,13 @@ class Status(Message):
     session: UUID
     state: Literal["online", "offline"]
     at: UtcDatetime
-    version: str = ""
+    version: Annotated[Remark, Field(max_length=64)] = ""
     clock_synchronised: bool | None = None
-    meters: int | None = Field(default=None, ge=0)
-    meters_answering: int | None = Field(default=None, ge=0)
-    meters_behind: int | None = Field(default=None, ge=0)
+    meters: Count | None = None
+    meters_answering: Count | None = None
+    meters_behind: Count | None = None
     """Meters whose history is still being read back."""
-    spooled: int | None = Field(default=None, ge=0)
+    spooled: Count | None = None
     """Batches in the spool that no receipt covers yet."""
 
 
@@ -98,6 +99,6 @@ class Result(Message):
     gateway: GatewayName
     command: UUID
     outcome: Literal["done", "failed", "refused", "expired"]
-    reason: str = ""
+    reason: Remark = ""
     at: UtcDatetime
     detail: dict[str, JsonValue] = Field(default_factory=dict)

@@ -26,7 +26,10 @@ from shared_schema.errors import MalformedMessage, UnknownSchema
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is not within the years 1 to 9999") from None
 
 
 def format_utc(value: datetime) -> str:
@@ -56,6 +59,8 @@ Label = Annotated[
     str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 """A name that people gave: of a unit, a tower, a society, a meter's maker."""
+Remark = Annotated[str, StringConstraints(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A line for a person; it may be empty."""
 GatewayName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 """The common name in a gateway's certificate: one topic level, unique over all societies."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -57,11 +57,16 @@ class Reason(StrEnum):
     REGISTER_DROP = "register_drop"
     PART_OF_MONTH = "part_of_month"
     INCOMPLETE = "incomplete"
+    SCALER = "scaler"
+    """The meter states a scaler that no meter has: what its register counts cannot be told."""
     LEAK = "leak"
 
 
 class Origin(StrEnum):
-    """Who made a reading, best claim first: the order is the precedence of election."""
+    """Who made a reading, best claim first: the order is the precedence of election.
+
+    Of two edits the newer one is elected.
+    """
 
     EDIT = "edit"
     METER = "meter"

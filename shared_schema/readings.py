@@ -2,6 +2,7 @@
 """The batch: how readings travel from a gateway to the store.
 
 A batch is lines of JSON: the header, one block per meter and profile, the signature.
+A block of kind ``loss`` says which batches a gateway had to drop.
 The header names the SHA-256 of each block's bytes and of the header before it; the
 gateway's signature covers the header's bytes. So one block can be shown with its header,
 and proves itself without the neighbours' blocks. A block's random salt keeps its hash from
@@ -71,6 +72,26 @@ class Block(Part):
                 raise ValueError(f"a row's time is not within 2000 to 2099: {row[0]}")
         if len({column.obis for column in self.columns}) != len(self.columns):
             raise ValueError("a code stands in two columns")
+        return self
+
+
+class Loss(Part):
+    """Batches that the gateway had to drop before the store had them: it says so, signed.
+
+    They are known by their numbers alone. The meters still have the rows for weeks.
+    """
+
+    kind: Literal["loss"] = "loss"
+    stream: UUID
+    first: int = Field(ge=1, le=2**63 - 1, strict=True)
+    last: int = Field(ge=1, le=2**63 - 1, strict=True)
+    """The numbers of the first and the last batch that were dropped, both included."""
+    reason: Literal["spool_full"]
+
+    @model_validator(mode="after")
+    def _first_comes_first(self) -> Self:
+        if self.last < self.first:
+            raise ValueError(f"a loss from {self.first} to {self.last}")
         return self
 
 
@@ -162,15 +183,30 @@ class Batch:
         """SHA-256 of the header line: what the next header names as its predecessor."""
         return line_hash(self.header_line)
 
-    def blocks(self) -> list[Block | MalformedMessage]:
+    def blocks(self) -> list[Block | Loss | MalformedMessage]:
         """Parse every block; one that is malformed leaves the others as they are."""
-        parsed: list[Block | MalformedMessage] = []
+        parsed: list[Block | Loss | MalformedMessage] = []
         for line in self.block_lines:
             try:
-                parsed.append(Block.from_line(line))
+                parsed.append(read_block(line))
             except MalformedMessage as error:
                 parsed.append(error)
         return parsed
+
+
+def read_block(line: bytes) -> Block | Loss:
+    """Read a block of any kind.
+
+    Raises:
+        MalformedMessage: it is none.
+    """
+    try:
+        return Block.from_line(line)
+    except MalformedMessage as error:
+        try:
+            return Loss.from_line(line)
+        except MalformedMessage:
+            raise error from None
 
 
 def read_header(payload: bytes) -> Header:

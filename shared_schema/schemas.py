@@ -15,7 +15,7 @@ from shared_schema.catalogue import CATALOGUE, UNIT_SYMBOLS
 from shared_schema.events import Event
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.message import Message, Part
-from shared_schema.readings import MAX_BATCH_BYTES, Block, Header
+from shared_schema.readings import MAX_BATCH_BYTES, Block, Header, Loss
 from shared_schema.signing import SignatureLine
 
 MESSAGES: dict[str, type[Message]] = {
@@ -30,12 +30,16 @@ MESSAGES: dict[str, type[Message]] = {
     "billing-ack": BillingAck,
     "reconciliation": Reconciliation,
 }
-LINES: dict[str, type[Part]] = {"readings-block": Block, "signature-line": SignatureLine}
+LINES: dict[str, type[Part]] = {
+    "readings-block": Block,
+    "readings-loss": Loss,
+    "signature-line": SignatureLine,
+}
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."
 _BATCH = (
-    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block line for each "
-    "hash in its `blocks`, a signature-line over the header's bytes."
+    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block or "
+    "readings-loss line for each hash in its `blocks`, a signature-line over the header's bytes."
 )
 CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     ("gw/{gateway}/readings", "readings-header", "gateway to cloud, QoS 1", _BATCH),
@@ -65,7 +69,7 @@ CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     (
         "society/{society}/reconciliation/{month}/{tower}/{service}",
         "reconciliation",
-        "cloud to accounting, QoS 1",
+        "cloud to accounting, retained",
         "",
     ),
 )

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from shared_schema.catalogue import Service
 from shared_schema.errors import MalformedMessage
-from shared_schema.events import EventKind, Subject
+from shared_schema.events import EventKind, EventService, Subject
 
 ROOT = "metering/v1"
 
@@ -59,7 +59,7 @@ def _society(society: str) -> str:
     return f"{ROOT}/society/{level}"
 
 
-def event_topic(society: str, kind: EventKind, subject: Subject, service: Service) -> str:
+def event_topic(society: str, kind: EventKind, subject: Subject, service: EventService) -> str:
     """Where an event is retained while it is open."""
     return f"{_society(society)}/events/{kind}/{subject.type}/{encode_level(subject.id)}/{service}"
 

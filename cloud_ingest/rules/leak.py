@@ -26,7 +26,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 HOUR_S = 3600
-LOOK_BACK = timedelta(days=40)
+LONG_FLOW = timedelta(days=40)
+"""A flow whose start is not seen within so long is only told to be longer."""
+LOOK_BACK = LONG_FLOW + timedelta(days=1)
 """How far back the start of an unbroken flow is looked for."""
 
 
@@ -86,6 +88,8 @@ class Leak:
     lowest_hour_litres: Decimal
     hours: int
     """Known hours with flow since then."""
+    start_known: bool
+    """False: no dry hour is known right before it, so it may be older."""
 
 
 def hourly_flows(
@@ -151,6 +155,8 @@ def running_leak(
     run: list[Flow] = []  # the known hours with flow since the last dry one
     known_s = unknown_s = dry_s = 0
     found_s: int | None = None
+    start_known = False
+    before: Flow | None = None
     for flow in flows:
         if flow.litres is None:
             unknown_s += flow.duration_s
@@ -161,12 +167,15 @@ def running_leak(
             if found_s is None or dry_s > rule.dry_to_clear_s - rule.shortest_hour_s:
                 run, known_s, unknown_s, found_s = [], 0, 0, None
         else:
+            if not run:
+                start_known = before is not None and before.is_dry(threshold)
             run.append(flow)
             known_s += flow.duration_s
             dry_s = 0
             long_enough = flow.end_s - run[0].start_s >= rule.window_s
             if found_s is None and long_enough and known_s >= rule.known_s:
                 found_s = flow.end_s
+        before = flow
     if found_s is None:
         return None
     return Leak(
@@ -175,6 +184,7 @@ def running_leak(
         until=datetime.fromtimestamp(run[-1].end_s, UTC),
         lowest_hour_litres=min(flow.litres for flow in run if flow.litres is not None),
         hours=len(run),
+        start_known=start_known,
     )
 
 

@@ -41,6 +41,8 @@ _NO_ACCESS = (
     pg.InsufficientPrivilege,
 )
 _ABSENT = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
+_TOO_MUCH = "54"
+"""SQLSTATE class of a value that is over a limit of the server, such as an index row."""
 _TRANSIENT = (pg.OperationalError, pg.InterfaceError, pg.InternalError)
 
 
@@ -74,6 +76,8 @@ def connect(dsn: str) -> Connection:
         )
     except psycopg.OperationalError as error:
         raise _refused_or_away(error, where) from None
+    except UnicodeError:  # the resolver cannot even encode the host
+        raise ConfigurationError(f"cannot open {where}: that is no host name") from None
     except psycopg.Error as error:
         raise ConfigurationError(f"cannot open {where}: {type(error).__name__}") from None
     with translated():
@@ -156,7 +160,10 @@ def translate(error: psycopg.Error) -> IngestError:
         return ConfigurationError(f"the database does not allow it: {text}")
     if isinstance(error, _ABSENT):
         return NotMigrated(f"the store is not of this version ({text}): run cloud-ingest migrate")
-    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+    over_a_limit = isinstance(error, pg.ConfigurationLimitExceeded) or (
+        error.sqlstate is not None and error.sqlstate.startswith(_TOO_MUCH)
+    )
+    if over_a_limit or isinstance(error, psycopg.DataError | psycopg.IntegrityError):
         return NotStorable(f"the database refuses the values: {text}")
     if isinstance(error, _TRANSIENT):
         return StoreUnavailable(f"the database cannot do it now: {text}")

@@ -124,7 +124,7 @@ def _event(row: Sequence[Any]) -> StoredEvent:
             society=society,
             kind=EventKind(kind),
             subject=Subject(type=SubjectType(subject_type), id=subject),
-            service=Service(service),
+            service="all" if service == "all" else Service(service),
             state=state,
             since=since,
             raised_at=raised_at,

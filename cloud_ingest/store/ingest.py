@@ -12,15 +12,16 @@ batches by stream and number, channels and readings by key.
 Never: a row that is overwritten without its former self in ``claim``.
 """
 
-import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.accept import Accepted, AcceptedBlock, QuarantineReason, Refused
+from cloud_ingest.accept import Accepted, AcceptedBlock, Refused
+from cloud_ingest.store.chain import broken_links
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.kept import Kept
 from shared_schema.catalogue import Kind, quantity
 from shared_schema.obis import Obis
 from shared_schema.quality import Origin
@@ -83,44 +84,6 @@ class Stored:
     conflicts: int = 0
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What goes to quarantine, by what makes it the same again."""
-
-    rows: dict[tuple[bytes, str, str, int], tuple[object, ...]] = field(default_factory=dict)
-
-    def add(
-        self,
-        *,
-        reason: QuarantineReason,
-        detail: str,
-        gateway: str | None,
-        society_id: int | None,
-        topic: str | None,
-        payload: bytes | None,
-        payload_hash: bytes,
-        batch_id: int | None,
-        ordinal: int | None,
-        row_indexes: Sequence[int],
-        at: datetime,
-    ) -> None:
-        same = (payload_hash, reason.value, topic or "", -1 if ordinal is None else ordinal)
-        self.rows[same] = (
-            reason.value,
-            _storable(detail),
-            None if gateway is None else _storable(gateway),
-            society_id,
-            None if topic is None else _storable(topic),
-            payload,
-            payload_hash,
-            batch_id,
-            ordinal,
-            list(row_indexes) or None,
-            at,
-            at,
-        )
-
-
 @translating
 def commit(
     conn: Connection, deliveries: Sequence[Accepted | Refused], *, replay: bool = False
@@ -145,10 +108,10 @@ def commit(
         (delivery for delivery in deliveries if isinstance(delivery, Accepted)),
         key=lambda a: (a.gateway.gateway_id, a.batch.header.stream.bytes, a.batch.header.seq),
     )
-    kept = _Kept()
+    kept = Kept()
     for refused in deliveries:
         if isinstance(refused, Refused):
-            _keep_refused(kept, refused)
+            kept.refused(refused)
     with conn.transaction():
         fresh, batch_ids = _store_batches(conn, accepted, kept)
         stored_blocks = [
@@ -158,9 +121,9 @@ def commit(
         ]
         _store_blocks(conn, [a for a in stored_blocks if id(a) in fresh], batch_ids)
         for delivery in stored_blocks:
-            _keep_rejections(kept, delivery, batch_ids[id(delivery)])
+            kept.rejections(delivery, batch_ids[id(delivery)])
         readings = _store_rows(conn, stored_blocks)
-        quarantined = _store_quarantine(conn, kept)
+        quarantined = kept.store(conn)
     return CommitResult(
         streams=frozenset(
             Stream(a.gateway.gateway_id, a.gateway.name, a.batch.header.stream)
@@ -236,11 +199,12 @@ def _kind(obis: str) -> str:
 
 
 def _store_batches(
-    conn: Connection, accepted: Sequence[Accepted], kept: _Kept
+    conn: Connection, accepted: Sequence[Accepted], kept: Kept
 ) -> tuple[set[int], dict[int, int]]:
     """Add the headers; return which deliveries are fresh, and the batch id of each stored one.
 
-    Both go by ``id(delivery)``. Another batch under a number that is taken is a fork.
+    Both go by ``id(delivery)``. Another batch under a number that is taken is a fork. One that
+    does not fit its neighbours is stored, because it is signed, and its link is kept apart.
     """
     first: dict[tuple[int, UUID, int], Accepted] = {}
     for delivery in accepted:
@@ -275,7 +239,11 @@ def _store_batches(
         if stored_hash == bytes.fromhex(delivery.batch.header_hash):
             batch_ids[id(delivery)] = batch_id
         else:
-            _keep_fork(kept, delivery)
+            kept.fork(delivery)
+    gateways = {delivery.gateway.gateway_id: delivery.gateway for delivery in accepted}
+    at = max(delivery.received_at for delivery in accepted)
+    for link in broken_links(conn, made):
+        kept.broken_link(link, gateways[link.gateway_id], at)
     return fresh, batch_ids
 
 
@@ -314,8 +282,8 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted]) -> Stored:
     stored = _store_packed(conn, rows, f"gateway {', '.join(gateways)}", at)
     newest: dict[int, int] = {}
     for block in blocks:
-        latest = max(row[0] or 0 for row in block.rows)
-        newest[block.meter_id] = max(newest.get(block.meter_id, 0), latest)
+        said = [row[0] or 0 for row in block.rows if any(raw is not None for raw in row[2:])]
+        newest[block.meter_id] = max(newest.get(block.meter_id, 0), *said, 0)
     conn.execute(
         query("meters_heard"), {"meters": list(newest), "times": list(map(float, newest.values()))}
     )
@@ -375,72 +343,3 @@ def _packed(rows: Sequence[_PackedRow]) -> bytes:
             parts.append(with_status(5, 4, channel_id, 8, at, 8, raw, 8, status, 2, origin))
     parts.append(_COPY_END)
     return b"".join(parts)
-
-
-def _keep_refused(kept: _Kept, refused: Refused) -> None:
-    kept.add(
-        reason=refused.reason,
-        detail=refused.detail,
-        gateway=refused.gateway,
-        society_id=None,
-        topic=refused.topic,
-        payload=refused.payload,
-        payload_hash=hashlib.sha256(refused.payload).digest(),
-        batch_id=None,
-        ordinal=None,
-        row_indexes=(),
-        at=refused.received_at,
-    )
-
-
-def _keep_fork(kept: _Kept, delivery: Accepted) -> None:
-    batch = delivery.batch
-    payload = b"\n".join((batch.header_line, *batch.block_lines, batch.signature_line))
-    kept.add(
-        reason=QuarantineReason.FORK,
-        detail=f"another batch {batch.header.seq} of stream {batch.header.stream} is stored",
-        gateway=delivery.gateway.name,
-        society_id=delivery.gateway.society_id,
-        topic=None,
-        payload=payload,
-        payload_hash=hashlib.sha256(payload).digest(),
-        batch_id=None,
-        ordinal=None,
-        row_indexes=(),
-        at=delivery.received_at,
-    )
-
-
-def _keep_rejections(kept: _Kept, delivery: Accepted, batch_id: int) -> None:
-    for rejection in delivery.rejections:
-        ordinal = rejection.ordinal
-        line = (
-            delivery.batch.header_line if ordinal is None else delivery.batch.block_lines[ordinal]
-        )
-        kept.add(
-            reason=rejection.reason,
-            detail=rejection.detail,
-            gateway=delivery.gateway.name,
-            society_id=delivery.gateway.society_id,
-            topic=None,
-            payload=None,
-            payload_hash=hashlib.sha256(line).digest(),
-            batch_id=batch_id,
-            ordinal=ordinal,
-            row_indexes=rejection.row_indexes,
-            at=delivery.received_at,
-        )
-
-
-def _store_quarantine(conn: Connection, kept: _Kept) -> int:
-    added = 0
-    for same in sorted(kept.rows):
-        row = conn.execute(query("quarantine_keep"), kept.rows[same]).fetchone()
-        added += bool(row and row[0])
-    return added
-
-
-def _storable(text: str) -> str:
-    """Return a text without what PostgreSQL cannot hold: NUL and lone surrogates."""
-    clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return clean.encode("utf-8", "replace").decode()

@@ -62,6 +62,8 @@ class Migrated:
     applied: tuple[str, ...]
     zone: str
     rollups: Rollups
+    renewed: UUID | None = None
+    """The new id of a store that was restored from a backup."""
 
 
 def migrations() -> list[Migration]:
@@ -81,22 +83,31 @@ def migrations() -> list[Migration]:
 
 
 @translating
-def migrate(conn: Connection, *, zone: str | None = None, portable: bool = False) -> Migrated:
+def migrate(
+    conn: Connection, *, zone: str | None = None, portable: bool = False, restored: bool = False
+) -> Migrated:
     """Apply what is missing; run again it changes nothing.
 
     Args:
         conn: A connection whose user may create a schema.
         zone: The zone of days and months; None takes the store's own, or Asia/Kolkata.
         portable: Use plain rollups even where TimescaleDB Community is there.
+        restored: The store comes from a backup: give it a new id, so that the gateways send
+            again what was committed after the backup and is gone.
 
     Raises:
         MigrationRefused: another zone than the store's, a file that was changed after it was
-            applied, a store of a newer program, an extension that this user may not create.
+            applied, a store of a newer program, an extension that this user may not create,
+            nothing that was restored.
     """
     with alone(conn, LOCK):
         conn.execute(query("migration_table"))
         store = _read_store(conn)
         if store is None:
+            if restored:
+                raise MigrationRefused(
+                    "the database holds no store that could have a new id: restore the backup first"
+                )
             chosen = _known_zone(conn, zone or DEFAULT_ZONE)
             rollups = "portable" if portable else _prepare_edition(conn)
         else:
@@ -108,7 +119,10 @@ def migrate(conn: Connection, *, zone: str | None = None, portable: bool = False
         applied = _missing(wanted, done)
         for migration in applied:
             _apply(conn, migration, chosen, rollups)
-    return Migrated(tuple(m.name for m in applied), chosen, rollups)
+        renewed = conn.execute(query("store_renew")).fetchone() if restored else None
+    return Migrated(
+        tuple(m.name for m in applied), chosen, rollups, None if renewed is None else renewed[0]
+    )
 
 
 @translating

@@ -77,6 +77,15 @@ class Disagreement:
     """A commit has marked it since: it only has to be refreshed."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptNumber:
+    """A number with the bytes in which it was sent, and the hash by which a manifest names them."""
+
+    number: MonthlyConsumption
+    line: bytes
+    sha256: str
+
+
 @translating
 def assignments(
     conn: Connection, society_id: int, start: datetime, end: datetime
@@ -220,16 +229,33 @@ def disagreement(
 
 
 @translating
-def numbers(conn: Connection, society_id: int, month: str) -> list[MonthlyConsumption]:
-    """Return the newest version of each number of a month."""
+def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
+    """Return the newest version of each number of a month, also of one now withheld."""
     rows = conn.execute(query("month_numbers"), {"society_id": society_id, "month": month})
-    return [MonthlyConsumption.from_line(row[0]) for row in rows]
+    return [
+        KeptNumber(MonthlyConsumption.from_line(line), bytes(line), digest) for line, digest in rows
+    ]
 
 
 @translating
-def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) -> bytes:
-    """Keep a number and return the bytes that are sent."""
+def current(conn: Connection, society_id: int, month: str) -> list[MonthlyConsumption]:
+    """Return the numbers that the manifest of a month names; none for one that is open."""
+    closed = manifest(conn, society_id, month)
+    if closed is None:
+        return []
+    named = {(entry.subject, entry.service, entry.version) for entry in closed.entries}
+    return [
+        kept.number
+        for kept in numbers(conn, society_id, month)
+        if (kept.number.subject, kept.number.service, kept.number.version) in named
+    ]
+
+
+@translating
+def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) -> KeptNumber:
+    """Keep a number and return it as it is sent."""
     line = number.to_line()
+    digest = hashlib.sha256(line).hexdigest()
     conn.execute(
         query("month_number_add"),
         {
@@ -242,11 +268,11 @@ def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) ->
             "quantity": number.quantity,
             "quality": number.quality.value,
             "message": line,
-            "sha256": sha256(line),
+            "sha256": digest,
             "closed_at": number.closed_at,
         },
     )
-    return line
+    return KeptNumber(number, line, digest)
 
 
 @translating
@@ -297,8 +323,3 @@ def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> by
         },
     )
     return line
-
-
-def sha256(line: bytes) -> str:
-    """Return the hash by which a manifest names a message."""
-    return hashlib.sha256(line).hexdigest()

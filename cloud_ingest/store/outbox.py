@@ -3,7 +3,8 @@
 
 In: a topic and the bytes, put in the transaction that decided them. Out: what is due, to be
 handed to the broker. A message with an acknowledgement key is due again until its consumer
-has acknowledged it, ever more rarely; one without is done when the broker has taken it.
+has acknowledged it, ever more rarely; one without is done when the broker has taken it, even
+if nobody listens: what must not be missed is retained, or has a key.
 """
 
 import json

@@ -3,8 +3,11 @@
 
 In: the number of an entry. Out: the entry, or what became of it. An entry is a whole message
 (nothing of it was verified), a block of a stored batch, or rows of such a block. A replay runs
-it through `accept` and `commit` once more with the registry of today: what is mended is stored
-and the entry closed; what is not stays open, with its reason. Nothing is ever deleted here.
+it through `accept` and `commit` once more with the registry of today and the receipt of then:
+what is mended is stored and the entry closed; what is not stays open, with its reason. So what
+was of the future when it came stays out for ever, although that time has come meanwhile.
+
+Never: a row that is deleted.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloud_ingest.accept import (
+    CONTRADICTIONS,
     Accepted,
     QuarantineReason,
     Refused,
@@ -23,10 +27,14 @@ from cloud_ingest.accept import (
     examine,
 )
 from cloud_ingest.errors import NotFound, UserError
+from cloud_ingest.store.chain import end_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.ingest import commit
 from shared_schema.readings import Batch, Header
 from shared_schema.topics import GatewayTopic, gateway_topic
+
+NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}
+"""What no import, enrolment or repair makes good: a replay of everything leaves these out."""
 
 
 class QuarantineState(StrEnum):
@@ -113,7 +121,7 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
         conn: The store.
         registry: Who is known today.
         quarantine_id: The entry.
-        now: The time: it is the receipt of the rows that are stored.
+        now: The time at which the entry is closed.
 
     Raises:
         NotFound: there is no such entry.
@@ -127,9 +135,14 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
             f"entry {quarantine_id} is a fork: two batches claim one number, and the first one "
             "stands; look into the gateway, then dismiss it"
         )
+    if entry.reason == QuarantineReason.BROKEN_LINK:
+        raise UserError(
+            f"entry {quarantine_id} is a broken link: its batch is stored as it was signed; look "
+            "into the gateway, then dismiss it"
+        )
     with conn.transaction():
         if entry.batch_id is None or entry.ordinal is None:
-            verdict = _judge_message(registry, entry, payload or b"", now)
+            verdict = _judge_message(registry, entry, payload or b"")
             if isinstance(verdict, Refused):
                 return Replay(
                     quarantine_id,
@@ -140,7 +153,7 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
             done = commit(conn, [verdict])
             left: Sequence[Rejection] = ()
         else:
-            verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal, now)
+            verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal)
             left = [each for each in verdict.rejections if _is_still(entry, each)]
             mended = Accepted(
                 verdict.batch, verdict.gateway, verdict.blocks, (), verdict.received_at
@@ -157,6 +170,8 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
 def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     """Close an entry that shall never be stored; its bytes stay.
 
+    With the last one that contradicts the evidence of a gateway the gateway's flag ends.
+
     Raises:
         NotFound: there is no such entry.
         UserError: it is closed already.
@@ -164,26 +179,25 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     entry, _payload = show(conn, quarantine_id)
     if entry.state is not QuarantineState.OPEN:
         raise UserError(f"entry {quarantine_id} is {entry.state} already")
-    _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
+    with conn.transaction():
+        _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
+        if entry.reason in CONTRADICTIONS and entry.gateway is not None:
+            end_contradiction(conn, entry.gateway, now)
 
 
-def _judge_message(
-    registry: Registry, entry: Entry, payload: bytes, now: datetime
-) -> Accepted | Refused:
+def _judge_message(registry: Registry, entry: Entry, payload: bytes) -> Accepted | Refused:
     topic = entry.topic or gateway_topic(entry.gateway or "", GatewayTopic.READINGS)
-    return accept(topic, payload, registry, now)
+    return accept(topic, payload, registry, entry.first_at)
 
 
-def _judge_block(
-    conn: Connection, registry: Registry, batch_id: int, ordinal: int, now: datetime
-) -> Accepted:
+def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:
     row = conn.execute(query("quarantine_batch"), (batch_id,)).fetchone()
     gateway = None if row is None else registry.gateways.get(row[2])
     if row is None or gateway is None:
         raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
-    header_line, signature_line, _name, lines = row
+    header_line, signature_line, _name, received_at, lines = row
     batch = Batch(Header.from_line(header_line), header_line, tuple(lines), signature_line)
-    return examine(batch, gateway, registry, now, [ordinal])
+    return examine(batch, gateway, registry, received_at, [ordinal])
 
 
 def _is_still(entry: Entry, rejection: Rejection) -> bool:

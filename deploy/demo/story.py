@@ -16,7 +16,8 @@ from shared_schema.events import EventKind
 from shared_schema.quality import Quality
 
 READ_AFTER_MIDNIGHT = {"opening": timedelta(hours=19, minutes=10), "closing": timedelta(hours=8)}
-"""When the residents of the legacy units look at their dials, on the 1st of each month."""
+"""When the residents of the legacy units look at their dials, on the 1st of each month; the
+closing ones at once where it is not yet that late."""
 LEAKING, OFFLINE = "B-0706", "C-0302"
 
 
@@ -28,18 +29,24 @@ def expected_flags() -> set[tuple[str, str, str]]:
     }
 
 
-def dial_times(society: plan.Society) -> tuple[datetime, datetime]:
-    """Return when the dials are read: the opening and the closing of the month."""
+def dial_times(society: plan.Society, now: datetime) -> tuple[datetime, datetime]:
+    """Return when the dials are read: the opening and the closing of the month.
+
+    Neither is after ``now`` nor before its border, and both are whole seconds.
+    """
+    end = plan.month_start(plan.next_month(society.month))
+    usual = end + READ_AFTER_MIDNIGHT["closing"]
+    at_once = now.astimezone(end.tzinfo).replace(microsecond=0)
     return (
         plan.month_start(society.month) + READ_AFTER_MIDNIGHT["opening"],
-        plan.month_start(plan.next_month(society.month)) + READ_AFTER_MIDNIGHT["closing"],
+        max(end, min(usual, at_once)),
     )
 
 
 def read_the_notebook(world: World) -> None:
     """Enter the dials of the legacy units, as their residents would."""
     legacy = [meter for meter in world.society.meters if meter.legacy]
-    for at in dial_times(world.society):
+    for at in dial_times(world.society, world.began):
         registers = world.registers_at(at)
         for meter in legacy:
             raw = registers[meter.serial][str(BILLED_REGISTER[Service(meter.service)])]

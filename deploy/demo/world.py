@@ -39,6 +39,8 @@ BIN = Path(sys.executable).parent
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.5
 RULES_EVERY_S = "2"
+CLOSE_GRACE_MINUTES = "0"
+"""The month is closed when every gateway says that nothing waits: also at 00:05 on the 1st."""
 
 
 class DemoError(RuntimeError):
@@ -126,6 +128,8 @@ class World:
     broker: MosquittoServer
     passwords: dict[str, str]
     programs: dict[str, Program] = field(default_factory=dict)
+    began: datetime = field(init=False)
+    """When the run began; `prepare` notes it."""
 
     @property
     def broker_address(self) -> str:
@@ -178,11 +182,13 @@ class World:
             **os.environ,
             "IOT_UTILITY_DSN": self.dsn,
             "IOT_UTILITY_RULES_EVERY_S": RULES_EVERY_S,
+            "IOT_UTILITY_CLOSE_GRACE_MINUTES": CLOSE_GRACE_MINUTES,
             "NO_COLOR": "1",
         }
 
     def prepare(self, now: datetime) -> None:
         """Write every file, make the database ready, enrol the gateways, import the units."""
+        self.began = now
         _private(self.directory / "broker.password", self.passwords["cloud"])
         self.estate_file.write_text(plan.estate_toml(self.society, now), encoding="utf-8")
         units = self.directory / "units.csv"

@@ -16,9 +16,6 @@ AARQ, AARE, RLRQ, RLRE = 0x60, 0x61, 0x62, 0x63
 GET_REQUEST, SET_REQUEST, ACTION_REQUEST = 0xC0, 0xC1, 0xC3
 GET_RESPONSE, SET_RESPONSE, ACTION_RESPONSE, EXCEPTION_RESPONSE = 0xC4, 0xC5, 0xC7, 0xD8
 
-_CONTEXT_LN = bytes.fromhex("60857405080101")
-_MECHANISM = bytes.fromhex("608574050802")
-
 
 class MalformedApdu(ValueError):
     """The bytes are no APDU of the kind that their first byte says."""
@@ -60,42 +57,6 @@ class Conformance(IntFlag):
     SELECTIVE_ACCESS = 1 << 2
 
 
-class Diagnostic(IntEnum):
-    """Acse-service-user diagnostics of an association's answer."""
-
-    NULL = 0
-    NO_REASON = 1
-    CONTEXT_NOT_SUPPORTED = 2
-    MECHANISM_NOT_RECOGNISED = 11
-    AUTHENTICATION_FAILURE = 13
-    AUTHENTICATION_REQUIRED = 14
-
-
-class Mechanism(IntEnum):
-    """Authentication mechanisms, the last arc of their object identifier."""
-
-    NONE = 0
-    LOW = 1
-
-
-class Initiate(NamedTuple):
-    """What an xDLMS InitiateRequest proposes."""
-
-    version: int
-    conformance: int
-    max_pdu: int
-
-
-class AssociationRequest(NamedTuple):
-    """An AARQ."""
-
-    logical_name: bool
-    """The context is logical-name referencing without ciphering."""
-    mechanism: int
-    secret: bytes
-    initiate: Initiate | None
-
-
 class Selection(NamedTuple):
     """The access selection of a GET: which part of a buffer is wanted."""
 
@@ -120,109 +81,6 @@ class GetRequest(NamedTuple):
     """1 normal, 2 next, 3 with list."""
     attributes: tuple[Attribute, ...]
     block: int
-
-
-def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """Cut BER elements with one-byte tags into (tag, content)."""
-    found: list[tuple[int, bytes]] = []
-    at = 0
-    while at < len(data):
-        try:
-            size, start = axdr.read_length(data, at + 1)
-        except AxdrError as error:
-            raise MalformedApdu("a BER length is broken") from error
-        content = data[start : start + size]
-        if len(content) != size:
-            raise MalformedApdu("a BER element is cut off")
-        found.append((data[at], content))
-        at = start + size
-    return found
-
-
-def parse_association(apdu: bytes) -> AssociationRequest:
-    """Read an AARQ.
-
-    Raises:
-        MalformedApdu: it is none.
-    """
-    whole = _elements(apdu)
-    if len(whole) != 1 or whole[0][0] != AARQ:
-        raise MalformedApdu("not one AARQ")
-    logical_name, mechanism, secret = False, int(Mechanism.NONE), b""
-    initiate: Initiate | None = None
-    for tag, content in _elements(whole[0][1]):
-        if tag == 0xA1:
-            logical_name = content == b"\x06\x07" + _CONTEXT_LN
-        elif tag == 0x8B:
-            known = len(content) == 7 and content[:6] == _MECHANISM
-            mechanism = content[6] if known else 255
-        elif tag == 0xAC:
-            inner = _elements(content)
-            if len(inner) == 1 and inner[0][0] == 0x80:
-                secret = inner[0][1]
-        elif tag == 0xBE:
-            inner = _elements(content)
-            if len(inner) != 1 or inner[0][0] != 0x04:
-                raise MalformedApdu("the user information is no octet string")
-            initiate = _parse_initiate(inner[0][1])
-    return AssociationRequest(logical_name, mechanism, secret, initiate)
-
-
-def _parse_initiate(data: bytes) -> Initiate | None:
-    """Read an xDLMS InitiateRequest; None where the user information is another one."""
-    if not data or data[0] != 0x01:
-        return None
-    at = 1
-    try:
-        for size in (None, 1, 1):  # dedicated key, response allowed, quality of service
-            present, at = data[at], at + 1
-            if present and size is None:
-                count, at = axdr.read_length(data, at)
-                at += count
-            elif present and size is not None:
-                at += size
-        version = data[at]
-        tail = data[at + 1 :]
-    except (IndexError, AxdrError) as error:
-        raise MalformedApdu("the InitiateRequest is cut off") from error
-    # [APPLICATION 31] with its tag in two bytes (5F 1F) or, as some clients send it, one (5F).
-    for head in (b"\x5f\x1f\x04\x00", b"\x5f\x04\x00"):
-        if tail.startswith(head) and len(tail) == len(head) + 5:
-            rest = tail[len(head) :]
-            return Initiate(
-                version, int.from_bytes(rest[:3], "big"), int.from_bytes(rest[3:], "big")
-            )
-    raise MalformedApdu("no conformance block")
-
-
-def association_response(diagnostic: Diagnostic, user_information: bytes) -> bytes:
-    """Return an AARE: accepted where the diagnostic is null, else rejected for good.
-
-    It names no mechanism: the Green Book's example has one form for no and for low security.
-    """
-    accepted = diagnostic is Diagnostic.NULL
-    body = b"\xa1\x09\x06\x07" + _CONTEXT_LN
-    body += b"\xa2\x03\x02\x01" + (b"\x00" if accepted else b"\x01")
-    body += b"\xa3\x05\xa1\x03\x02\x01" + bytes((diagnostic,))
-    if user_information:
-        inner = b"\x04" + bytes((len(user_information),)) + user_information
-        body += b"\xbe" + bytes((len(inner),)) + inner
-    return bytes((AARE, len(body))) + body
-
-
-def initiate_response(conformance: int, max_pdu: int) -> bytes:
-    """Return the xDLMS InitiateResponse of a logical-name server."""
-    negotiated = conformance.to_bytes(3, "big") + max_pdu.to_bytes(2, "big")
-    return b"\x08\x00\x06\x5f\x1f\x04\x00" + negotiated + b"\x00\x07"
-
-
-def initiate_error(reason: int) -> bytes:
-    """Return the confirmedServiceError of a refused InitiateRequest.
-
-    Args:
-        reason: 1 version too low, 2 incompatible conformance, 3 PDU size too short.
-    """
-    return b"\x0e\x01\x06" + bytes((reason,))
 
 
 def exception_response(state: int, service: int) -> bytes:
@@ -308,6 +166,45 @@ def get_block_error(invoke: int, number: int, result: AccessResult) -> bytes:
     """Return the block that ends a long answer without its data."""
     head = bytes((GET_RESPONSE, 2, invoke, 1)) + number.to_bytes(4, "big")
     return head + bytes((1, result))
+
+
+def parse_action(apdu: bytes) -> tuple[int, Attribute, Data | None]:
+    """Read an ACTION request of one method.
+
+    Returns:
+        The invoke byte, the method (as the number of an attribute), and its parameters.
+
+    Raises:
+        MalformedApdu: it is none.
+    """
+    fixed = apdu[3:13]
+    if len(fixed) != 10 or apdu[:2] != bytes((ACTION_REQUEST, 1)):
+        raise MalformedApdu("not an ACTION request of one method")
+    method = Attribute(int.from_bytes(fixed[:2], "big"), fixed[2:8], fixed[8], None)
+    if not fixed[9]:
+        return apdu[2], method, None
+    try:
+        parameters, end = axdr.decode(apdu, 13)
+    except AxdrError as error:
+        raise MalformedApdu(str(error)) from error
+    if end != len(apdu):
+        raise MalformedApdu("bytes beyond the parameters")
+    return apdu[2], method, parameters
+
+
+def action_response(invoke: int, data: bytes) -> bytes:
+    """Return the ACTION response of a method that was done, with what it returns."""
+    return bytes((ACTION_RESPONSE, 1, invoke, 0, 1, 0)) + data
+
+
+def action_error(invoke: int, result: AccessResult) -> bytes:
+    """Return the ACTION response of a method that was not done."""
+    return bytes((ACTION_RESPONSE, 1, invoke, result, 0))
+
+
+def counter_error(expected: int) -> bytes:
+    """Return the exception-response that tells the expected invocation counter."""
+    return bytes((EXCEPTION_RESPONSE, 1, 6)) + expected.to_bytes(4, "big")
 
 
 def capture_definition(class_id: int, name: Obis, attribute: int, index: int = 0) -> bytes:

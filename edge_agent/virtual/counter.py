@@ -16,6 +16,7 @@ from edge_agent.virtual.clock import Deviation, Dial, midnight
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.loads import QUARTER_S, Load, quarters, used_until
 from edge_agent.virtual.profile import RangeDeviation
+from edge_agent.virtual.security import KeySet
 from shared_schema.catalogue import WATER_VOLUME
 from shared_schema.obis import Obis
 
@@ -32,6 +33,25 @@ class Model(StrEnum):
     """IS 13779: registers in units of 10 Wh."""
     WATER = "water"
     """A register module on a mechanical meter (IS 779): litres."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySpec:
+    """The keys of a meter and how it uses them."""
+
+    keys: KeySet
+    title: bytes
+    """System title, 8 bytes."""
+    reader_ciphered: bool = True
+    """The meter reader (client 32) has low level security with authenticated encryption."""
+    reader_counter: int = 0
+    """The last counter taken from client 32."""
+    utility_counter: int = 0
+    """The same of client 48."""
+    general: bool = False
+    """Answers come as general-glo-ciphering."""
+    explains: bool = True
+    """A counter that is too low is answered with the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,8 @@ class MeterSpec:
     """Longest HDLC info field that the meter agrees to."""
     max_pdu: int = 1024
     """Longest APDU, bytes."""
+    security: SecuritySpec | None = None
+    """Keys and who needs them; None: no client is ciphered."""
 
     def __post_init__(self) -> None:
         if self.installed_at.tzinfo is None or (

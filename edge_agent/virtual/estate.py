@@ -27,12 +27,14 @@ from edge_agent.virtual.clock import Deviation
 from edge_agent.virtual.counter import MeterSpec, Model
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.household import Kind
+from edge_agent.virtual.keyring import SecurityConfig
 from edge_agent.virtual.line import Line, Noise
 from edge_agent.virtual.loads import HouseholdLoad, Leak, LeakingLoad, Load, SumLoad, zone_named
 from edge_agent.virtual.meter import VirtualMeter
 from edge_agent.virtual.profile import RangeDeviation
 
 _DEFAULT_INSTALLED = datetime(2025, 1, 1, tzinfo=UTC)
+_LEAST_CIPHERED_PDU = 128
 _Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]
 
 
@@ -100,6 +102,8 @@ class MeterConfig(_Strict):
     null_timestamps: bool = False
     max_info: Annotated[int, Field(ge=32, le=MAX_INFO)] = MAX_INFO
     max_pdu: Annotated[int, Field(ge=64, le=65535)] = 1024
+    security: SecurityConfig | None = None
+    """``[bus.meter.security]``: keys; without it no client is ciphered."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -108,6 +112,8 @@ class MeterConfig(_Strict):
             raise ValueError("a water load belongs to a water meter, any other to electricity")
         if self.scaler is not None and not litres:
             raise ValueError("scaler belongs to a water meter")
+        if self.security is not None and self.max_pdu < _LEAST_CIPHERED_PDU:
+            raise ValueError(f"a ciphered meter has max_pdu {_LEAST_CIPHERED_PDU} or more")
         return self
 
 
@@ -234,10 +240,14 @@ class Estate:
         fields = {
             name: getattr(config, name)
             for name in MeterConfig.model_fields
-            if name not in ("label", "load", "seed", "password")
+            if name not in ("label", "load", "seed", "password", "security")
         }
+        security = config.security
         return MeterSpec(
             **fields,
+            security=None
+            if security is None
+            else security.spec(config.manufacturer, config.serial),
             seed=_seed(config),
             password=config.password.encode("ascii"),
             zone=zone_named(self.config.zone),

@@ -8,14 +8,22 @@ Never shows a value that the truth below does not have.
 
 from datetime import datetime
 
+from edge_agent.virtual.acse import Mechanism
 from edge_agent.virtual.clock import Dial
 from edge_agent.virtual.cosem import AccessResult, Attribute
 from edge_agent.virtual.counter import Counter, MeterSpec
 from edge_agent.virtual.history import Row
 from edge_agent.virtual.loads import Load
 from edge_agent.virtual.models import histories, objects
-from edge_agent.virtual.objects import LogicalDevice
-from edge_agent.virtual.server import Server
+from edge_agent.virtual.objects import LogicalDevice, counter_objects
+from edge_agent.virtual.security import Vault
+from edge_agent.virtual.server import (
+    PUBLIC_CLIENT,
+    READER_CLIENT,
+    UTILITY_CLIENT,
+    Access,
+    Server,
+)
 from edge_agent.virtual.station import Station
 from shared_schema.obis import Obis
 
@@ -38,11 +46,18 @@ class VirtualMeter:
         """Attributes of these objects, but the logical name, fail so; for tests."""
         self._counter = Counter(spec, load)
         self._histories = histories(self._counter)
+        self.vault = _vault(spec)
+        """The meter's keys and how far its clients have counted, where it has keys."""
         self._device = LogicalDevice(
-            objects(self._counter, self._histories),
+            [
+                *objects(self._counter, self._histories),
+                *(counter_objects(self.vault) if self.vault else ()),
+            ],
             title=f"{spec.manufacturer[:3].upper()}{spec.serial}",
             password=spec.password,
             max_pdu=spec.max_pdu,
+            clients=_clients(spec),
+            vault=self.vault,
             faults=self._fault,
         )
 
@@ -132,3 +147,30 @@ class VirtualMeter:
                 return found
         measured = attribute.class_id in (3, 4) and attribute.attribute == 2
         return AccessResult.HARDWARE_FAULT if measured and self._counter.failed(now) else None
+
+
+def _clients(spec: MeterSpec) -> dict[int, Access]:
+    """Return who may associate with a meter, and how."""
+    found = {
+        PUBLIC_CLIENT: Access(Mechanism.NONE, ciphered=False),
+        READER_CLIENT: Access(
+            Mechanism.LOW, ciphered=spec.security is not None and spec.security.reader_ciphered
+        ),
+    }
+    if spec.security is not None:
+        found[UTILITY_CLIENT] = Access(Mechanism.GMAC, ciphered=True)
+    return found
+
+
+def _vault(spec: MeterSpec) -> Vault | None:
+    security = spec.security
+    if security is None:
+        return None
+    counters = {READER_CLIENT: security.reader_counter, UTILITY_CLIENT: security.utility_counter}
+    return Vault(
+        security.keys,
+        security.title,
+        counters=counters,
+        general=security.general,
+        explains=security.explains,
+    )

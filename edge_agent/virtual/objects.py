@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from edge_agent.virtual import axdr
+from edge_agent.virtual.acse import Mechanism
 from edge_agent.virtual.cosem import AccessError, AccessResult, Attribute, Selection
-from edge_agent.virtual.server import PUBLIC_CLIENT
+from edge_agent.virtual.security import Vault
+from edge_agent.virtual.server import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
 from shared_schema.catalogue import ASSOCIATION, DEVICE_NAME, SAP_ASSIGNMENT, Unit
 from shared_schema.obis import Obis
 
@@ -141,6 +143,18 @@ def extended_register(
     return PlainObject(4, name, readers, attributes=5)
 
 
+def counter_objects(vault: Vault) -> list[PlainObject]:
+    """Return the last counter taken from each client, which everyone may read."""
+
+    def reader(client: int) -> Reader:
+        return lambda _asking: axdr.double_long_unsigned(vault.taken.get(client, 0))
+
+    return [
+        data_object(Obis(0, 0, 43, 1, e, 255), reader(client), public=True)
+        for e, client in ((2, READER_CLIENT), (3, UTILITY_CLIENT))
+    ]
+
+
 class LogicalDevice:
     """The objects of one meter under its password: a `Device` for a `Server`."""
 
@@ -151,6 +165,8 @@ class LogicalDevice:
         title: str,
         password: bytes,
         max_pdu: int,
+        clients: Mapping[int, Access],
+        vault: Vault | None,
         faults: Callable[[Attribute, datetime], AccessResult | None],
     ) -> None:
         """Set up the device and the objects that describe it.
@@ -160,10 +176,14 @@ class LogicalDevice:
             title: Logical device name: three letters of the maker, then the serial number.
             password: Secret of low level security.
             max_pdu: Longest APDU, bytes.
+            clients: Who may associate, and how.
+            vault: The keys, where the meter has some.
             faults: Says which existing attribute fails at a time, and how.
         """
         self.password = password
         self.max_pdu = max_pdu
+        self.clients = clients
+        self.vault = vault
         self._faults = faults
         own = (
             self._association(),
@@ -215,19 +235,25 @@ class LogicalDevice:
 
     def _association(self) -> PlainObject:
         """Return the association that the client is in (class 15, version 1)."""
-        context = bytes.fromhex("60857405080101")
+
+        def access(asking: Asking) -> Access:
+            return self.clients.get(asking.client, Access(Mechanism.NONE, ciphered=False))
+
+        def context(asking: Asking) -> bytes:
+            arc = b"\x03" if access(asking).ciphered else b"\x01"
+            return axdr.octet_string(bytes.fromhex("608574050801") + arc)
 
         def partners(asking: Asking) -> bytes:
             return axdr.structure(axdr.integer(asking.client), axdr.long_unsigned(1))
 
         def mechanism(asking: Asking) -> bytes:
-            low = b"\x00" if asking.client == PUBLIC_CLIENT else b"\x01"
-            return axdr.octet_string(bytes.fromhex("608574050802") + low)
+            arc = bytes((access(asking).mechanism,))
+            return axdr.octet_string(bytes.fromhex("608574050802") + arc)
 
         readers: dict[int, Reader] = {
             2: self._object_list,
             3: partners,
-            4: constant(axdr.octet_string(context)),
+            4: context,
             6: mechanism,
             8: constant(axdr.enum(2)),
         }

@@ -2,32 +2,37 @@
 """The COSEM server of one meter: associations and the GET services.
 
 In: whole APDUs of one client. Out: whole APDUs. Owns: the association and the answer that is
-being handed over in blocks. Never gives a value without an association, never changes
-anything in the meter: SET and ACTION are refused.
+being handed over in blocks. Never gives a value without an association, or in the clear where
+the association is ciphered; never changes anything in the meter: SET and ACTION are refused,
+but for the method that ends the handshake of high level security.
 
 Clients: 16, public, no security, sees the clock and what the meter is; 32, meter reader, low
-level security, sees everything.
+level security, ciphered or not, sees everything; 48, utility, where the meter has keys: high
+level security with GMAC, ciphered, sees everything.
 """
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from edge_agent.virtual import axdr, cosem
+from edge_agent.virtual import acse, axdr, cosem, security
+from edge_agent.virtual.acse import AssociationRequest, Diagnostic, Mechanism
 from edge_agent.virtual.cosem import (
     AccessError,
     AccessResult,
     Attribute,
     Conformance,
-    Diagnostic,
     GetRequest,
     MalformedApdu,
-    Mechanism,
 )
+from edge_agent.virtual.security import CipherError, CounterTooLow, Vault
+from shared_schema.catalogue import ASSOCIATION
 
 PUBLIC_CLIENT = 16
 READER_CLIENT = 32
+UTILITY_CLIENT = 48
 CONFORMANCE = (
     Conformance.PRIORITY
     | Conformance.BLOCK_TRANSFER_GET
@@ -38,7 +43,18 @@ CONFORMANCE = (
 _MIN_PDU = 64
 _BLOCK_HEAD = 12
 """Tag, kind, invoke, last, number (4), choice and a length of up to three bytes."""
+_CIPHER_HEAD = 40
+"""What ciphering may add to an APDU: tags, lengths, system title, control, counter, tag."""
 _NO_LIMIT = 65535
+_DECIPHERING_ERROR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one client associates."""
+
+    mechanism: Mechanism
+    ciphered: bool
 
 
 class Device(Protocol):
@@ -47,6 +63,14 @@ class Device(Protocol):
     @property
     def password(self) -> bytes:
         """The secret of low level security."""
+
+    @property
+    def clients(self) -> Mapping[int, Access]:
+        """The clients that the meter knows."""
+
+    @property
+    def vault(self) -> Vault | None:
+        """The keys, where the meter has some."""
 
     @property
     def max_pdu(self) -> int:
@@ -65,6 +89,12 @@ class _Association:
     client: int
     conformance: int
     max_pdu: int
+    vault: Vault | None = None
+    """Set where the association is ciphered."""
+    title: bytes = b""
+    """The client's system title."""
+    challenges: tuple[bytes, bytes] | None = None
+    """StoC and CtoS while the client has still to prove itself."""
 
 
 @dataclass(slots=True)
@@ -95,7 +125,7 @@ class Server:
         self._association = None
         self._long = None
 
-    def request(self, apdu: bytes, now: datetime) -> bytes:  # noqa: PLR0911  # one a service
+    def request(self, apdu: bytes, now: datetime) -> bytes:
         """Return the answer to one APDU."""
         tag = apdu[0] if apdu else -1
         try:
@@ -103,23 +133,81 @@ class Server:
                 return self._associate(apdu)
             if tag == cosem.RLRQ:
                 return self._release()
-            if tag in (cosem.GET_REQUEST, cosem.SET_REQUEST, cosem.ACTION_REQUEST):
-                if self._association is None:
-                    return cosem.exception_response(1, 1)
-                if tag == cosem.GET_REQUEST:
-                    return self._get(cosem.parse_get(apdu), self._association, now)
-                return _refuse(apdu)
+            if tag in security.GLO_REQUESTS or tag == security.GENERAL_GLO:
+                return self._ciphered(apdu, now)
+            if self._association is not None and self._association.vault is not None:
+                return cosem.exception_response(1, 1)  # nothing is said in the clear
+            return self._service(apdu, self._association, now)
         except MalformedApdu:
             return cosem.exception_response(1, 3)
-        return cosem.exception_response(2, 2)
+
+    def _ciphered(self, apdu: bytes, now: datetime) -> bytes:
+        association = self._association
+        if association is None or association.vault is None:
+            return cosem.exception_response(1, 1)
+        vault = association.vault
+        try:
+            plain = vault.open_request(apdu, association.title, association.client)
+        except CipherError:
+            return cosem.exception_response(1, _DECIPHERING_ERROR)
+        except CounterTooLow as error:
+            return cosem.counter_error(error.expected)
+        try:
+            answer = self._service(plain, association, now)
+        except MalformedApdu:
+            answer = cosem.exception_response(1, 3)
+        return vault.close_response(answer)
+
+    def _service(self, apdu: bytes, association: _Association | None, now: datetime) -> bytes:
+        tag = apdu[0] if apdu else -1
+        if tag not in (cosem.GET_REQUEST, cosem.SET_REQUEST, cosem.ACTION_REQUEST):
+            return cosem.exception_response(2, 2)
+        if association is None:
+            return cosem.exception_response(1, 1)
+        if association.challenges is not None:
+            return self._prove(apdu, association, association.challenges)
+        if tag == cosem.GET_REQUEST:
+            return self._get(cosem.parse_get(apdu), association, now)
+        return _refuse(apdu)
 
     def _associate(self, apdu: bytes) -> bytes:
         self.disconnect()
-        asked = cosem.parse_association(apdu)
+        asked = acse.parse_association(apdu)
         diagnostic = self._examine(asked)
         if diagnostic is not Diagnostic.NULL:
-            return cosem.association_response(diagnostic, b"")
-        initiate = asked.initiate
+            return acse.association_response(diagnostic, b"", context=self._context(asked))
+        ciphered = asked.context == acse.CONTEXT_LN_CIPHERED
+        vault = self._device.vault if ciphered else None
+        information = asked.information
+        if vault is not None:
+            try:
+                information = self._deciphered(asked, vault)
+            except CipherError:
+                return cosem.exception_response(1, _DECIPHERING_ERROR)
+            except CounterTooLow as error:
+                if vault.explains:
+                    return cosem.counter_error(error.expected)
+                return acse.association_response(Diagnostic.NO_REASON, b"", context=asked.context)
+        low = asked.mechanism == Mechanism.LOW
+        if low and not hmac.compare_digest(asked.secret, self._device.password):
+            failure = Diagnostic.AUTHENTICATION_FAILURE
+            return acse.association_response(failure, b"", context=asked.context)
+        return self._agree(asked, acse.parse_initiate(information), vault)
+
+    def _deciphered(self, asked: AssociationRequest, vault: Vault) -> bytes:
+        """Return the plain InitiateRequest of a ciphered association.
+
+        Raises:
+            CipherError, CounterTooLow: as `Vault.open`.
+        """
+        information = asked.information
+        if information[:1] not in (bytes((security.GLO_INITIATE_REQUEST,)), b"\xdb"):
+            raise CipherError("the InitiateRequest is not ciphered")
+        return vault.open_request(information, asked.title, self._client)
+
+    def _agree(
+        self, asked: AssociationRequest, initiate: acse.Initiate | None, vault: Vault | None
+    ) -> bytes:
         reason = 0
         if initiate is None or initiate.version < 6:
             reason = 1
@@ -128,34 +216,65 @@ class Server:
         elif 0 < initiate.max_pdu < _MIN_PDU:
             reason = 3
         if initiate is None or reason:
-            error = cosem.initiate_error(reason)
-            return cosem.association_response(Diagnostic.NO_REASON, error)
+            error = acse.initiate_error(reason)
+            return acse.association_response(Diagnostic.NO_REASON, error, context=asked.context)
         negotiated = int(CONFORMANCE) & initiate.conformance
+        max_pdu = min(self._device.max_pdu, initiate.max_pdu or _NO_LIMIT)
+        challenge = vault.challenge() if vault and asked.mechanism == Mechanism.GMAC else b""
         self._association = _Association(
             client=self._client,
             conformance=negotiated,
-            max_pdu=min(self._device.max_pdu, initiate.max_pdu or _NO_LIMIT),
+            max_pdu=max_pdu if vault is None else max_pdu - _CIPHER_HEAD,
+            vault=vault,
+            title=asked.title,
+            challenges=(challenge, asked.secret) if challenge else None,
         )
-        accepted = cosem.initiate_response(negotiated, self._device.max_pdu)
-        return cosem.association_response(Diagnostic.NULL, accepted)
+        accepted = acse.initiate_response(negotiated, self._device.max_pdu)
+        return acse.association_response(
+            Diagnostic.AUTHENTICATION_REQUIRED if challenge else Diagnostic.NULL,
+            accepted if vault is None else vault.close_initiate(accepted),
+            context=asked.context,
+            title=b"" if vault is None else vault.title,
+            challenge=challenge,
+        )
 
-    def _examine(  # noqa: PLR0911  # one return for each diagnostic
-        self, asked: cosem.AssociationRequest
-    ) -> Diagnostic:
-        if not asked.logical_name:
+    def _context(self, asked: AssociationRequest) -> int:
+        """Return the context that a refusal names: the one that the client should use."""
+        access = self._device.clients.get(self._client)
+        if access is None or asked.context not in (acse.CONTEXT_LN, acse.CONTEXT_LN_CIPHERED):
+            return acse.CONTEXT_LN
+        return acse.CONTEXT_LN_CIPHERED if access.ciphered else acse.CONTEXT_LN
+
+    def _examine(self, asked: AssociationRequest) -> Diagnostic:
+        access = self._device.clients.get(self._client)
+        if asked.context not in (acse.CONTEXT_LN, acse.CONTEXT_LN_CIPHERED):
             return Diagnostic.CONTEXT_NOT_SUPPORTED
-        if self._client == PUBLIC_CLIENT:
-            unsecured = asked.mechanism == Mechanism.NONE
-            return Diagnostic.NULL if unsecured else Diagnostic.MECHANISM_NOT_RECOGNISED
-        if self._client != READER_CLIENT:
+        if access is None:
             return Diagnostic.NO_REASON
-        if asked.mechanism == Mechanism.NONE:
+        if (asked.context == acse.CONTEXT_LN_CIPHERED) != access.ciphered:
+            return Diagnostic.CONTEXT_NOT_SUPPORTED
+        if asked.mechanism == Mechanism.NONE and access.mechanism != Mechanism.NONE:
             return Diagnostic.AUTHENTICATION_REQUIRED
-        if asked.mechanism != Mechanism.LOW:
+        if asked.mechanism != access.mechanism:
             return Diagnostic.MECHANISM_NOT_RECOGNISED
-        if not hmac.compare_digest(asked.secret, self._device.password):
-            return Diagnostic.AUTHENTICATION_FAILURE
         return Diagnostic.NULL
+
+    def _prove(
+        self, apdu: bytes, association: _Association, challenges: tuple[bytes, bytes]
+    ) -> bytes:
+        """Answer reply_to_HLS_authentication; anything else before it is not allowed."""
+        if apdu[0] != cosem.ACTION_REQUEST or association.vault is None:
+            return cosem.exception_response(1, 1)
+        invoke, method, parameters = cosem.parse_action(apdu)
+        reply = (method.class_id, method.name, method.attribute) == (15, bytes(ASSOCIATION), 1)
+        if not reply or parameters is None or not isinstance(parameters.value, bytes):
+            return cosem.action_error(invoke, AccessResult.READ_WRITE_DENIED)
+        stoc, ctos = challenges
+        if not association.vault.is_answer(parameters.value, stoc, association.title):
+            self.disconnect()
+            return cosem.action_error(invoke, AccessResult.OTHER_REASON)
+        self._association = replace(association, challenges=None)
+        return cosem.action_response(invoke, axdr.octet_string(association.vault.answer(ctos)))
 
     def _release(self) -> bytes:
         if self._association is None:

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, gateway_user, local_mosquitto
-from edge_agent import agent as service
 from edge_agent.agent import Agent
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import load_settings
@@ -101,8 +100,8 @@ class Place:
         return Agent(load_settings(self.config))
 
     @contextmanager
-    def bus(self) -> Iterator[None]:
-        with serve(self.estate, self.folder / "bus", baud=None, now=lambda: datetime.now(UTC)):
+    def bus(self, baud: int | None = None) -> Iterator[None]:
+        with serve(self.estate, self.folder / "bus", baud=baud, now=lambda: datetime.now(UTC)):
             yield
 
 
@@ -231,11 +230,8 @@ def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
 
 
 def test_a_bus_that_comes_late_is_waited_for(
-    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = place.config.read_text().replace("[broker]", "poll_period_s = 60\n[broker]", 1)
-    place.config.write_text(settings)
-    monkeypatch.setattr(service, "LONGEST_WAIT_S", 0.2)
     with place.cloud.online(), running(place.agent()):
         until(
             lambda: any("no such device" in str(vars(each)) for each in caplog.records),
@@ -245,6 +241,28 @@ def test_a_bus_that_comes_late_is_waited_for(
             until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
 
 
+def test_an_adapter_that_vanishes_in_a_back_fill_costs_its_meters_nothing(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(action: str) -> bool:
+        return any(getattr(record, "action", "") == action for record in caplog.records)
+
+    caplog.set_level("INFO")
+    agent = place.agent()
+    with place.cloud.online(), running(agent):
+        with place.bus(baud=19200):
+            until(lambda: agent.health["A-101"].behind, "history waits")
+        until(lambda: told("bus_lost"), "the loss is told")
+        with place.bus():
+            until(lambda: told("bus_back"), "the adapter is back")
+            until(
+                lambda: agent.health["A-101"].answers and not agent.health["A-101"].behind,
+                "all history read",
+                60,
+            )
+    assert agent.health["A-101"].failed_polls == 0
+
+
 def test_the_command_runs_checks_and_stops(place: Place) -> None:
     program = [sys.executable, "-m", "edge_agent.cli", "run", "--config", str(place.config)]
     with place.bus():
@@ -252,12 +270,18 @@ def test_the_command_runs_checks_and_stops(place: Place) -> None:
         assert (checked.returncode, checked.stderr) == (0, "")
         assert "takes the login" in checked.stdout
         assert "riser-1.tty opens, 3 meters" in checked.stdout
+        assert not list(place.folder.glob("spool.db*")), "a check makes nothing"
         with place.cloud.online():
             agent = subprocess.Popen(
                 [*program, "--log-format", "json"], stderr=subprocess.PIPE, text=True
             )
             try:
                 until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
+                beside = subprocess.run(
+                    [*program, "--check"], capture_output=True, text=True, check=False
+                )
+                assert (beside.returncode, beside.stderr) == (0, "")
+                assert "an agent that runs uses it" in beside.stdout
                 begun = time.monotonic()
                 os.kill(agent.pid, signal.SIGTERM)
                 _, log = agent.communicate(timeout=10)

@@ -117,10 +117,29 @@ def test_a_leak_is_raised_once_and_its_words_are_for_people(world: World) -> Non
     assert event.since == start + 2 * HOUR
     assert event.message == "No dry hour since 18 Nov 2026 07:30, lowest hour 5 L."
     assert event.evidence["serial"] == "w"
+    assert event.evidence["start_known"] is True
     ((topic, payload, retain),) = world.sent()
     assert topic == "metering/v1/society/S/events/leak/unit/A-1204/water"
     assert Event.from_line(payload) == event
     assert retain
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (39, "No dry hour since at least 12 Oct 2026 17:37, lowest hour 5 L."),
+        (60, "No dry hour for more than 40 days, lowest hour 5 L."),
+    ],
+)
+def test_a_flow_older_than_what_is_looked_at_is_said_to_be_so(
+    world: World, days: int, words: str
+) -> None:
+    meter = world.meter("w", "A-1204")
+    world.reads(meter, NOW - timedelta(days=days), [5] * 24 * days)
+    assert world.leaks() == Changes(raised=1)
+    assert world.flag().message == words
+    assert world.flag().evidence["start_known"] is False
+    assert world.leaks() == Changes()
 
 
 def test_only_meters_with_news_are_judged(world: World) -> None:

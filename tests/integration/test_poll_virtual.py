@@ -12,7 +12,8 @@ import pytest
 from edge_agent.bus import Bus
 from edge_agent.decode import MeterRows
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
-from edge_agent.link import Memory, sessions
+from edge_agent.link import sessions
+from edge_agent.memory import Memory
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
@@ -65,7 +66,7 @@ class World:
                     "password_file": self.password,
                 }
             ),
-            watermarks or {},
+            lambda _meter: watermarks or {},
             self.now,
             memory=self.memory,
             windows=windows,
@@ -233,7 +234,7 @@ def test_the_wrong_password_and_the_wrong_address(tmp_path: Path) -> None:
         here.password.write_text("12345678")
         lost = MeterConfig(label="nobody", address=99, model="is16444", password_file=here.password)
         with pytest.raises(BusTimeout):
-            poll(sessions(here.bus), lost, {}, NOW)
+            poll(sessions(here.bus), lost, lambda _meter: {}, NOW)
         assert here.poll("E1", windows=1).rows
 
 

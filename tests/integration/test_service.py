@@ -17,11 +17,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from cloud_ingest.billing import close_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.store import outbox, quarantine
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.quarantine import QuarantineState
+from cloud_ingest.store.receipts import store_id
 from cloud_ingest.store.registry import enrol_gateway, ensure_society, load_registry
 from deploy.demo.mosquitto import (
     BrokerUser,
@@ -30,18 +32,23 @@ from deploy.demo.mosquitto import (
     gateway_user,
     local_mosquitto,
 )
-from shared_schema.billing import BillingAck
+from shared_schema.billing import BillingAck, Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from shared_schema.gateway import Status
-from shared_schema.readings import open_batch
+from shared_schema.readings import Block, open_batch
 from shared_schema.signing import (
     VerifyKey,
     generate_key,
     private_key_to_pem,
     public_key_to_pem,
 )
-from shared_schema.topics import GatewayTopic, billing_ack_topic, gateway_topic
+from shared_schema.topics import (
+    GatewayTopic,
+    billing_ack_topic,
+    gateway_topic,
+    reconciliation_topic,
+)
 from tests.support.gateway import MAKER, WATER, Sealer, TestGateway, block_line
 from tests.support.servers import SqlServer
 
@@ -196,6 +203,19 @@ def test_sealed_batches_are_stored_and_receipted(site: Site) -> None:
         gateway.wait(before + 1)  # it came again, so its receipt may have been lost
         assert site.count("reading") == 2 * 4 * 50
         wait_until(lambda: site.count("reading_day") > 0)
+
+
+def test_a_store_that_was_restored_is_told_with_the_next_receipt(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[0])
+    with site.ingest():
+        gateway.publish(sealer.topic, sealer.seal(block_line("1", [(NOW, 1)])))
+        before = gateway.wait_receipt(sealer, site.key, 1).store
+        subprocess.check_call(site.command("migrate", "--restored", "--dsn", site.dsn))
+        gateway.publish(sealer.topic, sealer.seal(block_line("1", [(NOW - timedelta(hours=1), 1)])))
+        after = gateway.wait_receipt(sealer, site.key, 2).store
+    assert after == store_id(site.conn)
+    assert after != before
 
 
 def test_a_gap_in_the_numbers_is_a_gap_in_the_receipt(site: Site) -> None:
@@ -372,7 +392,7 @@ def test_the_ingest_killed_in_the_middle_loses_nothing(site: Site) -> None:
         (block.meter.serial, row[0], row[2])
         for payload in payloads
         for block in open_batch(payload, lambda gateway, _key: ring[gateway]).blocks()
-        if not isinstance(block, Exception)
+        if isinstance(block, Block)
         for row in block.rows
     }
     assert stored == sent
@@ -508,6 +528,23 @@ def test_a_number_is_sent_until_billing_has_it(site: Site) -> None:
         site.conn.execute("UPDATE outbox SET published_at = published_at - interval '1 hour'")
         time.sleep(1.5)
         assert len(billing.messages) == 4
+
+
+def test_a_reconciliation_waits_for_an_accounting_that_comes_late(
+    database: str, tmp_path: Path
+) -> None:
+    with local_mosquitto(users=[CLOUD, OTHER]) as server, ExitStack() as stack:
+        site = Site(database, server, tmp_path, stack)
+        site.meter("1")
+        site.conn.execute("UPDATE assignment SET tower = 'A'")
+        month = f"{NOW - timedelta(days=40):%Y-%m}"
+        (made,) = close_month(site.conn, SOCIETY, month, NOW).reconciliations
+        with site.ingest():
+            wait_until(lambda: site.count("outbox", "published_at IS NULL") == 0)
+        accounting = site.client(OTHER, "metering/v1/society/+/reconciliation/#")
+        ((topic, payload, _retain),) = accounting.wait(1)
+        assert topic == reconciliation_topic(SOCIETY, month, "A", made.service)
+        assert Reconciliation.from_line(payload) == made
 
 
 def test_a_leak_is_told_from_a_back_fill_and_cleared(site: Site) -> None:

@@ -2,6 +2,7 @@
 """What a commit stores, keeps beside, and keeps apart; on both editions."""
 
 import hashlib
+import json
 import threading
 from datetime import timedelta
 from uuid import uuid4
@@ -135,6 +136,20 @@ def test_the_newest_reading_of_a_meter_never_moves_back(flat: Site) -> None:
     flat.deliver("1", [(LATER, 2)])
     flat.deliver("1", [(START, 1)])
     assert flat.one("SELECT last_reading_at FROM meter") == LATER
+
+
+def test_a_row_of_nulls_is_no_reading(flat: Site) -> None:
+    flat.deliver("1", [(START, 1)])
+    column = {"obis": "1.0.1.8.0.255", "scaler": 0, "unit": 30}
+    hour = timedelta(hours=1)
+    for ahead, rows in ((1, [None]), (2, [5, None]), (4, [None, None])):
+        line = block_line("1", [(START, 0)])
+        columns = [column, {**column, "obis": "1.0.2.8.0.255"}][: len(rows)]
+        ts = int((START + hour * ahead).timestamp())
+        document = json.loads(line) | {"columns": columns, "rows": [[ts, 3, *rows]]}
+        payload = flat.gateway.seal(json.dumps(document).encode())
+        commit(flat.conn, [flat.verdict(payload, LATER)])
+    assert flat.one("SELECT last_reading_at FROM meter") == START + 2 * hour
 
 
 def test_a_channel_keeps_the_shortest_period_that_it_was_seen_with(flat: Site) -> None:

@@ -43,6 +43,28 @@ def test_a_second_run_changes_nothing(store_dsn: str) -> None:
     ]
 
 
+def test_a_restored_store_gets_a_new_id_and_keeps_the_rest(store_dsn: str) -> None:
+    run = CliRunner()
+    words = ["migrate", "--restored", "--dsn", store_dsn]
+    refused = run.invoke(app, words)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert "restore the backup first" in refused.stderr
+    with connect(store_dsn) as conn:
+        migrate(conn, zone="Asia/Tokyo")
+        old = open_store(conn)
+        conn.execute("INSERT INTO society (name) VALUES ('S')")
+        done = run.invoke(app, words)
+        new = open_store(conn)
+        assert done.exit_code == 0, done.stderr
+        assert str(new.store_id) in done.stdout
+        assert "send again" in done.stdout
+        assert new.store_id != old.store_id
+        assert (new.zone, new.rollups) == (old.zone, old.rollups)
+        assert conn.execute("SELECT count(*) FROM society").fetchone() == (1,)
+        assert run.invoke(app, ["migrate", "--dsn", store_dsn]).exit_code == 0
+        assert open_store(conn) == new
+
+
 def test_rollups_look_alike_on_every_edition(store_dsn: str) -> None:
     with connect(store_dsn) as conn:
         kind = migrate(conn).rollups

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Closing a month: the numbers, what is withheld, what is sent, and when it stops."""
 
+import hashlib
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,14 +12,20 @@ from typer.testing import CliRunner
 from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
-from cloud_ingest.report import as_json, as_table, day_curve, latest, month_report
+from cloud_ingest.report import as_json, as_table, latest, month_report
 from cloud_ingest.rollup import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.ingest import NewReading, store_readings
 from cloud_ingest.store.outbox import billing_ack_key
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
-from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, WATER_VOLUME, Service, Unit
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    ACTIVE_IMPORT_INTERVAL,
+    WATER_VOLUME,
+    Service,
+    Unit,
+)
 from shared_schema.quality import Origin, Quality, Reason
 from shared_schema.readings import Column
 from tests.support.gateway import WATER
@@ -225,10 +232,153 @@ def test_the_next_month_opens_where_the_last_one_closed(flat: Site) -> None:
     august = number_of(close(flat, "2026-08", local("2026-09-05 00:00")), "C-0304")
     assert august.parts[0].opening == july.parts[0].closing
     assert july.quantity + august.quantity == Decimal("1.8")
-    corrected = number_of(close(flat), "C-0304")
+    again = close(flat, now=local("2026-09-06 00:00"))
+    corrected = number_of(again, "C-0304")
     assert (corrected.version, corrected.quantity) == (2, Decimal("0.620"))
-    august = number_of(close(flat, "2026-08", local("2026-09-05 00:00")), "C-0304")
+    (later,) = again.later
+    august = number_of(later, "C-0304")
     assert (august.version, august.parts[0].opening) == (2, corrected.parts[0].closing)
+    assert corrected.quantity + august.quantity == Decimal("1.8")
+    assert close(flat, "2026-08", local("2026-09-06 00:00")).published == 0
+
+
+def dial(
+    site: Site, value: str, at: datetime, subject: str = "A-1", force: str | None = None
+) -> None:
+    self_read(
+        site.conn,
+        SOCIETY,
+        subject,
+        Service.ELECTRICITY,
+        value=Decimal(value),
+        at=at,
+        by="me",
+        now=at,
+        force_because=force,
+    )
+
+
+def test_a_month_that_ends_elsewhere_closes_the_next_ones_again(site: Site, store_dsn: str) -> None:
+    site.units(unit_line("A-1", "1"), unit_line("A-2", "2"), unit_line("bulk", "3", kind="bulk"))
+    site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
+    dial(site, "300", local("2026-07-03 09:00"))
+    dial(site, "320", local("2026-08-02 09:00"))
+    dial(site, "350", local("2026-09-02 09:00"))
+    months = ("2026-06", "2026-07", "2026-08")
+    now = local("2026-10-05 00:00")
+    before = {month: close(site, month, now) for month in months}
+    assert [number_of(before[month], "A-1").quantity for month in months] == [100, 20, 30]
+    site.deliver("1", [(START, 280_000)])
+    again = close(site, "2026-06", now)
+    (july,) = again.later
+    parts = [number_of(closed, "A-1") for closed in (again, july)]
+    assert [(part.quantity, part.version) for part in parts] == [
+        (Decimal(80), 2),
+        (Decimal(40), 2),
+    ]
+    assert parts[0].parts[0].closing == parts[1].parts[0].opening
+    assert close(site, "2026-06", now).later == ()
+    site.deliver("3", [(local("2026-06-01 00:00"), 0), (START, 10), (END, 20)])
+    july, _august = close(site, "2026-06", now).later
+    assert july.reconciliations[0].bulk == kwh(10)
+    site.deliver("1", [(END, 318_000)])
+    words = ("close-month", "2026-07", "--society", SOCIETY)
+    result = CliRunner().invoke(app, words, env={"IOT_UTILITY_DSN": store_dsn})
+    assert result.stdout.splitlines()[1:] == [
+        "closed again, because the month before now ends elsewhere: "
+        "2026-08 of Lake View: 1 numbers (1 to send), 1 withheld, 1 reconciliations"
+    ]
+    assert number_of(close(site, "2026-08", now), "A-1").quantity == 32
+
+
+def test_a_month_that_is_closed_after_the_next_one_hands_its_end_on(site: Site) -> None:
+    site.units(unit_line("A-1", "1"))
+    site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
+    dial(site, "300", local("2026-07-03 09:00"))
+    dial(site, "320", local("2026-08-02 09:00"))
+    site.deliver("1", [(START - HOUR, 270_000)])
+    now = local("2026-10-05 00:00")
+    assert number_of(close(site, "2026-07", now), "A-1").quantity == 20
+    june = close(site, "2026-06", now)
+    assert number_of(june, "A-1").quantity == 100
+    assert [(later.month, later.published) for later in june.later] == [("2026-07", 0)]
+
+
+def test_a_month_opens_at_no_number_that_was_withdrawn(site: Site) -> None:
+    site.units(unit_line("A-1", "1"))
+    site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
+    dial(site, "300", local("2026-07-03 09:00"))
+    dial(site, "320", local("2026-08-02 09:00"))
+    now = local("2026-10-05 00:00")
+    close(site, "2026-06", now)
+    close(site, "2026-07", now)
+    site.units(unit_line("A-1", "1", since="2026-06-02"))
+    again = close(site, "2026-06", now)
+    assert reasons_of(again, "A-1") >= {Reason.NO_OPENING}
+    assert number_of(again.later[0], "A-1").quantity == 20
+
+
+def test_a_part_of_a_month_needs_both_ends(site: Site) -> None:
+    swap = local("2026-07-25 00:00")
+    site.units(
+        unit_line("A-1", "1", until="2026-07-25"),
+        unit_line("A-1", "2", since="2026-07-25"),
+        unit_line("A-2", "3", since="2026-07-01"),
+        unit_line("A-3", "4", since="2026-07-10"),
+    )
+    site.deliver("1", every(BEFORE, local("2026-07-02 12:00"), 0, 10, HOUR))
+    site.deliver("2", every(swap, AFTER, 5, 20, HOUR))
+    site.deliver("3", every(local("2026-07-28 00:00"), AFTER, 900, 10, HOUR))
+    site.deliver("4", every(local("2026-07-10 00:00"), AFTER, 0, 10, HOUR))
+    closed = close(site)
+    assert {n.subject.id: n.reasons for n in closed.numbers} == {"A-3": (Reason.PART_OF_MONTH,)}
+    assert reasons_of(closed, "A-1") == {
+        Reason.NO_CLOSING,
+        Reason.INCOMPLETE,
+        Reason.OFFLINE,
+        Reason.PART_OF_MONTH,
+    }
+    assert reasons_of(closed, "A-2") == {Reason.NO_OPENING, Reason.INCOMPLETE}
+    self_read(
+        site.conn,
+        SOCIETY,
+        "A-1",
+        Service.ELECTRICITY,
+        value=Decimal("5.5"),
+        at=swap - HOUR,
+        by="the fitter",
+        now=NOW,
+    )
+    number = number_of(close(site), "A-1")
+    assert [part.quantity for part in number.parts] == [kwh(5_500 - 480), kwh(20 * 7 * 24)]
+
+
+def test_one_absurd_scaler_withholds_one_flat_alone(flat: Site) -> None:
+    flat.units(
+        unit_line("A-1204", "1"), unit_line("A-1205", "2"), unit_line("bulk", "3", kind="bulk")
+    )
+    absurd = Column(obis=ACTIVE_IMPORT, scaler=30, unit=Unit.WATT_HOUR)
+    flat.deliver("2", every(START, END, 1, 1, HOUR), column=absurd)
+    flat.deliver("3", every(START, END, 0, 20, HOUR))
+    closed = close(flat)
+    assert number_of(closed, "A-1204").quantity == kwh(10 * HOURS)
+    assert reasons_of(closed, "A-1205") == {Reason.NO_OPENING, Reason.NO_CLOSING, Reason.SCALER}
+    assert closed.reconciliations[0].loss is None
+    dial(flat, "1.5", START, "A-1205", "withheld")
+    dial(flat, "2.5", END, "A-1205", "withheld")
+    assert number_of(close(flat), "A-1205").quantity == 1
+
+
+def test_a_manifest_names_the_bytes_that_were_sent(flat: Site) -> None:
+    close(flat)
+    line = flat.one("SELECT message FROM month_number")
+    sent = json.dumps(json.loads(line), indent=1).encode()
+    digest = hashlib.sha256(sent).hexdigest()
+    flat.conn.execute("UPDATE month_number SET message = %s, sha256 = %s", (sent, digest))
+    flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    close(flat)
+    (entry,) = BillingManifest.from_line(flat.one("SELECT manifest FROM month_close")).entries
+    assert (entry.version, entry.sha256) == (1, digest)
 
 
 def test_a_changed_border_asks_for_the_month_before(flat: Site) -> None:
@@ -364,7 +514,7 @@ def test_the_report_says_what_was_published(flat: Site) -> None:
     assert document["lines"][0]["parts"][0]["opening"]["register"] == "1.480"
 
 
-def test_the_newest_registers_and_a_days_curve(flat: Site) -> None:
+def test_the_newest_registers(flat: Site) -> None:
     flat.units(
         unit_line("A-1204", "1"),
         unit_line("A-1204", "6", service="water", source="main"),
@@ -375,10 +525,6 @@ def test_the_newest_registers_and_a_days_curve(flat: Site) -> None:
     assert known["A-1204", Service.ELECTRICITY].at == AFTER
     assert known["A-1204", Service.WATER].value == Decimal("1.488")
     assert known["A-1205", Service.ELECTRICITY].value is None
-    curve = day_curve(flat.conn, SOCIETY, "A-1204", Service.WATER, local("2026-07-09 12:00").date())
-    assert [point.quantity for point in curve] == [Decimal("0.002")] * 24
-    assert curve[0].at == local("2026-07-09 01:00")
-    assert curve[-1].at == local("2026-07-10 00:00")
 
 
 @pytest.mark.usefixtures("flat")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import SelfReadRefused
+from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.selfread import SelfRead, self_read
 from shared_schema.catalogue import Service
 from shared_schema.quality import Quality, Reason
@@ -106,7 +107,7 @@ def test_the_window_can_be_set(old_flat: Site) -> None:
     ("value", "at", "says"),
     [
         ("99.9", END, "99.900 kWh is below the 100.000 kWh of 2026-07-01 00:00"),
-        ("500000", END, "more than a unit can use: look at the decimal point"),
+        ("500000", END, "more than it can use: look at the decimal point"),
         ("101", NOW + timedelta(hours=1), "is in the future"),
         ("101", local("2026-05-01 00:00"), "no electricity meter was assigned to C-0304 at"),
         ("101.0001", END, "counts in steps of 0.001 kWh, 101.0001 is finer"),
@@ -147,10 +148,64 @@ def test_a_typing_error_is_corrected_by_an_edit(old_flat: Site) -> None:
     read(old_flat, "190.5", END, force="digits swapped")
     assert old_flat.one("SELECT raw, origin FROM reading WHERE ts = %s", END) == (190_500, 0)
     assert old_flat.one("SELECT raw, origin FROM claim") == (910_500, 2)
-    with pytest.raises(SelfReadRefused, match="has a better claim and stays"):
-        read(old_flat, "191.5", END, force="again")
     (number,) = close_month(old_flat.conn, SOCIETY, "2026-07", NOW).numbers
     assert (number.quantity, number.quality) == (Decimal("90.5"), Quality.EDITED)
+
+
+def test_a_correction_can_itself_be_corrected(old_flat: Site) -> None:
+    read(old_flat, "100", START)
+    for value in ("910.5", "190.5", "191.5", "190.5"):
+        done = read(old_flat, value, END, force="read again")
+        assert done.used == Decimal(value) - 100
+        assert old_flat.one("SELECT raw FROM reading WHERE ts = %s", END) == (
+            int(Decimal(value) * 1000)
+        )
+    with pytest.raises(SelfReadRefused, match="already known for that moment"):
+        read(old_flat, "192", END)
+    claims = old_flat.all("SELECT raw, origin FROM claim ORDER BY raw")
+    assert claims == [(191_500, 0), (910_500, 2)]
+    audit = "SELECT old_raw, new_raw FROM election ORDER BY election_id"
+    assert old_flat.all(audit) == [(910_500, 190_500), (190_500, 191_500), (191_500, 190_500)]
+    (number,) = close_month(old_flat.conn, SOCIETY, "2026-07", NOW).numbers
+    assert (number.quantity, number.quality) == (Decimal("90.5"), Quality.EDITED)
+
+
+def test_the_dial_of_a_common_area_or_a_bulk_meter(old_flat: Site) -> None:
+    old_flat.units(
+        *LEGACY,
+        "Tower 1,common,lift,electricity,grid,,,yes,2026-06-01,",
+        "Tower 1,bulk,bulk,electricity,grid,,,yes,2026-06-01,",
+    )
+
+    def dial(subject: str, kind: SubjectKind, value: int, at: datetime) -> None:
+        self_read(
+            old_flat.conn,
+            SOCIETY,
+            subject,
+            ELECTRICITY,
+            value=Decimal(value),
+            at=at,
+            by="caretaker",
+            now=NOW,
+            subject_type=kind,
+        )
+
+    read(old_flat, "100", START)
+    read(old_flat, "190", END)
+    dial("lift", "common", 1, START)
+    dial("lift", "common", 901, END)
+    dial("bulk", "bulk", 1, START)
+    dial("bulk", "bulk", 90_001, END)
+    (balance,) = [
+        one
+        for one in close_month(old_flat.conn, SOCIETY, "2026-07", NOW).reconciliations
+        if one.service is ELECTRICITY
+    ]
+    assert (balance.bulk, balance.common) == (Decimal(90_000), Decimal(900))
+    with pytest.raises(SelfReadRefused, match="no common area 'bulk' has electricity"):
+        dial("bulk", "common", 5, END)
+    with pytest.raises(SelfReadRefused, match="more than it can use"):
+        dial("bulk", "bulk", 10**8, NOW)
 
 
 def test_which_meter_is_asked_for_where_there_are_several(old_flat: Site) -> None:
@@ -181,9 +236,13 @@ def test_the_command_line(old_flat: Site, store_dsn: str) -> None:
     code, output = run("4711.3", "--at", "2026-07-01 09:00")
     assert (code, output) == (0, "C-0304 electricity: 4711.3 kWh is stored\n")
     assert old_flat.one("SELECT ts FROM reading") == local("2026-07-01 09:00")
+    assert run("4712", "--subject-type", "tower")[0] == 2
     for words, says in (
         (("12.5x",), "'12.5x' is no dial value"),
         (("4712", "--at", "yesterday"), "write it as '2026-08-01 09:00'"),
+        (("4712", "--at", "0001-01-01"), "write it as '2026-08-01 09:00'"),
+        (("4712", "--at", "9999-12-31T23:00Z"), "write it as '2026-08-01 09:00'"),
+        (("4712", "--subject-type", "bulk"), "no bulk meter 'C-0304' has electricity"),
         (("4700", "--at", "2026-07-02"), "is below the 4711.300 kWh"),
     ):
         code, output = run(*words)

@@ -96,6 +96,7 @@ def test_every_bad_line_is_named_and_nothing_is_taken(site: Site) -> None:
         "Tower 1,unit,A-1,electricity,grid,LNT,1,no,2026-07-01,2026-07-01",
         ",bulk,A,electricity,grid,LNT,1,no,2026-07-01,",
         "Tower 1,unit,A-1",
+        "Tower 1,unit,A-1,electricity,grid,LNT,1,no,0001-01-01,",
     )
     assert lines == (
         "line 3: subject_type 'flat' is none of unit, common, bulk",
@@ -107,6 +108,7 @@ def test_every_bad_line_is_named_and_nothing_is_taken(site: Site) -> None:
         "line 9: valid_to 2026-07-01 is not after 2026-07-01",
         "line 10: a bulk meter needs its tower",
         "line 11: it has not 10 fields as the first line has",
+        "line 12: valid_from '0001-01-01' is not a date: write it as 2026-07-01",
     )
 
 

@@ -21,7 +21,7 @@ def true_quantities(world: World) -> Quantities:
     society = world.society
     boundaries = (month_start(society.month), month_start(next_month(society.month)))
     smart = [world.registers_at(at) for at in boundaries]
-    dials = [world.registers_at(at) for at in dial_times(society)]
+    dials = [world.registers_at(at) for at in dial_times(society, world.began)]
     found: Quantities = defaultdict(Decimal)
     for meter in society.meters:
         offline = meter.subject == OFFLINE and meter.service == "electricity"

@@ -20,9 +20,10 @@ CREATE TABLE epoch (
   reason text NOT NULL,
   author text NOT NULL,
   recorded_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (channel_id, starts_at)
+  PRIMARY KEY (channel_id, starts_at, recorded_at)
 );
-COMMENT ON TABLE epoch IS 'what is added to the raw register from starts_at on: rollover, reset';
+COMMENT ON TABLE epoch IS
+  'what is added to the raw register from starts_at on: rollover, reset; the newest of a moment counts';
 
 -- The elected row. No foreign key: it would be looked up for every reading.
 CREATE TABLE reading (
@@ -33,7 +34,7 @@ CREATE TABLE reading (
   origin smallint NOT NULL CHECK (origin BETWEEN 0 AND 2),
   PRIMARY KEY (channel_id, ts)
 );
-COMMENT ON COLUMN reading.origin IS '0 edit, 1 meter, 2 self-read: the lower wins the election';
+COMMENT ON COLUMN reading.origin IS '0 edit, 1 meter, 2 self-read: the lower wins the election, of edits the newest';
 
 CREATE TABLE claim (
   channel_id int NOT NULL,
@@ -117,5 +118,5 @@ CREATE TABLE quarantine (
   resolved_at timestamptz
 );
 CREATE UNIQUE INDEX quarantine_same
-  ON quarantine (payload_hash, reason, coalesce(topic, ''), coalesce(ordinal, -1));
+  ON quarantine (payload_hash, reason, hashtextextended(coalesce(topic, ''), 0), coalesce(ordinal, -1));
 COMMENT ON COLUMN quarantine.payload IS 'the bytes that nothing vouches for; null where batch_id has them';

@@ -1,17 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- Put a claim of better origin in the place of the elected one, which is kept beside it.
+-- Put a claim of better origin, or a newer edit, in the place of the elected one, which is kept
+-- beside it.
 WITH best AS (
   SELECT DISTINCT ON (i.channel_id, i.ts) i.channel_id, i.ts, i.raw, i.origin, i.status
   FROM incoming AS i
   JOIN reading AS r ON r.channel_id = i.channel_id AND r.ts = i.ts
-  WHERE i.origin < r.origin
+  WHERE (i.origin < r.origin OR i.origin = 0 AND i.raw <> r.raw)
     AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
   ORDER BY i.channel_id, i.ts, i.origin, i.raw
 ), former AS (
   SELECT r.channel_id, r.ts, r.raw, r.status, r.origin,
          best.raw AS new_raw, best.origin AS new_origin, best.status AS new_status
   FROM reading AS r JOIN best ON r.channel_id = best.channel_id AND r.ts = best.ts
-  WHERE r.origin > best.origin
+  WHERE (best.origin < r.origin OR best.origin = 0 AND best.raw <> r.raw)
     AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
   ORDER BY r.channel_id, r.ts
   FOR UPDATE OF r

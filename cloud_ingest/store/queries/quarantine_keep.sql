@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Keep what is not stored; the same again is only counted. True: it is new.
+-- Keep what is not stored; the same again is only counted. True: it is new; its number.
 INSERT INTO quarantine AS q (reason, detail, gateway, society_id, topic, payload, payload_hash,
                              batch_id, ordinal, row_indexes, first_at, last_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (payload_hash, reason, coalesce(topic, ''), coalesce(ordinal, -1))
+ON CONFLICT (payload_hash, reason, hashtextextended(coalesce(topic, ''), 0), coalesce(ordinal, -1))
 DO UPDATE SET times = q.times + 1, last_at = greatest(q.last_at, excluded.last_at)
-RETURNING times = 1
+RETURNING times = 1, quarantine_id

@@ -3,7 +3,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from cloud_ingest.accept import (
 )
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from shared_schema.message import MeterId
-from shared_schema.readings import Block, Column, new_salt, seal_batch
+from shared_schema.readings import Block, Column, Loss, new_salt, seal_batch
 from shared_schema.signing import generate_key, key_id
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -140,6 +140,14 @@ def test_a_malformed_block_stops_nothing_else() -> None:
         (QuarantineReason.MALFORMED, 0),
         (QuarantineReason.MALFORMED, 2),
     ]
+
+
+def test_a_loss_is_evidence_and_no_mistake() -> None:
+    loss = Loss(stream=uuid4(), first=3, last=9, reason="spool_full").to_line()
+    outcome = accepted(sealed(loss, block_line("1001", NOW)))
+    assert [block.ordinal for block in outcome.blocks] == [1]
+    assert outcome.rejections == ()
+    assert loss in outcome.batch.block_lines
 
 
 def test_a_block_without_a_good_row_is_only_rejected() -> None:

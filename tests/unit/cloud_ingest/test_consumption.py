@@ -30,6 +30,7 @@ from cloud_ingest.consumption import (
     measure,
     month_of,
     quality_of,
+    scaled_absurdly,
     sum_check,
     tolerance_of,
 )
@@ -166,6 +167,11 @@ def test_only_the_rows_around_the_borders_matter(life: Life, data: st.DataObject
     assert measure([*needed, *some], life.epochs, life.month, Span(LONG_AGO), RULES) == whole
 
 
+def stands_for(reading: Register, replaced_at: datetime) -> bool:
+    by_hand = reading.origin is Origin.SELF_READ
+    return abs(reading.ts - replaced_at) <= timedelta(days=3 if by_hand else 1)
+
+
 @given(lives(), st.data())
 def test_a_replaced_meter_counts_its_parts(life: Life, data: st.DataObject) -> None:
     length = life.month.end - life.month.start
@@ -177,13 +183,13 @@ def test_a_replaced_meter_counts_its_parts(life: Life, data: st.DataObject) -> N
     opening = expected_border(old, life.month.start)
     after = [r for r in old if r.ts > life.month.start]
     last = max(after, key=lambda r: r.ts, default=None)
-    if opening and last and last.ts > opening.ts:
+    if opening and last and last.ts > opening.ts and stands_for(last, taken_out):
         assert wh(first) == life.used[last.ts] - life.used[opening.ts]
     else:
         assert first.quantity is None
     began = min((r for r in new if r.ts < life.month.end), key=lambda r: r.ts, default=None)
     closing = expected_border(new, life.month.end)
-    if began and closing and closing.ts > began.ts:
+    if began and closing and closing.ts > began.ts and stands_for(began, taken_out):
         assert wh(second) == life.used[closing.ts] - life.used[began.ts]
     else:
         assert second.quantity is None
@@ -279,11 +285,39 @@ def test_a_meter_put_in_at_the_border_opens_with_its_first_reading() -> None:
     assert measured.reasons == frozenset()
 
 
-def test_a_meter_that_was_read_late_after_its_installation_says_so() -> None:
-    put_in = JULY.start + 48 * HOUR
-    readings = [reading(put_in + 30 * HOUR, 0), reading(JULY.end, 300)]
-    measured = measure(readings, {}, JULY, Span(put_in), RULES)
-    assert measured.reasons == {Reason.PART_OF_MONTH, Reason.INCOMPLETE}
+@pytest.mark.parametrize("put_in", [JULY.start, JULY.start + 48 * HOUR])
+def test_a_meter_that_was_read_late_after_its_installation_proves_nothing(
+    put_in: datetime,
+) -> None:
+    late = [reading(put_in + 25 * HOUR, 7), reading(JULY.end, 300)]
+    measured = measure(late, {}, JULY, Span(put_in), RULES)
+    assert (measured.opening, measured.quantity) == (None, None)
+    assert measured.reasons - {Reason.PART_OF_MONTH} == {Reason.INCOMPLETE, Reason.NO_OPENING}
+    dial = reading(put_in + 24 * HOUR, 6, Origin.SELF_READ)
+    assert wh(measure([dial, *late], {}, JULY, Span(put_in), RULES)) == 294
+    dial = reading(put_in + 72 * HOUR, 6, Origin.SELF_READ)
+    assert wh(measure([dial, late[1]], {}, JULY, Span(put_in), RULES)) == 294
+
+
+def test_a_meter_that_died_before_it_was_taken_out_proves_nothing() -> None:
+    taken_out = JULY.start + 24 * 24 * HOUR
+    readings = [reading(JULY.start, 0), reading(JULY.start + 48 * HOUR, 300)]
+    measured = measure(readings, {}, JULY, Span(LONG_AGO, taken_out), RULES)
+    assert measured.quantity is None
+    assert measured.reasons == {Reason.PART_OF_MONTH, Reason.INCOMPLETE, Reason.NO_CLOSING}
+    dial = reading(taken_out, 900, Origin.SELF_READ)
+    measured = measure([*readings, dial], {}, JULY, Span(LONG_AGO, taken_out), RULES)
+    assert wh(measured) == 900
+    assert measured.reasons == {Reason.PART_OF_MONTH, Reason.SELF_READ}
+
+
+def test_no_digit_is_lost_however_large_the_register_and_fine_its_step() -> None:
+    opening = Register(8, JULY.start, 1, Origin.METER, -12)
+    closing = Register(CHANNEL, JULY.end, 2**62, Origin.METER, 9)
+    measured = measure([opening, closing], {}, JULY, Span(LONG_AGO), RULES)
+    assert measured.quantity is not None
+    assert f"{measured.quantity:f}" == f"{2**62 * 10**9 - 1}.{'9' * 12}"
+    assert days_of(measured, [], {}, KOLKATA) == {date(2026, 7, 31): measured.quantity}
 
 
 def test_two_channels_of_one_meter_meet_in_one_unit() -> None:
@@ -309,6 +343,14 @@ def test_units_of_billing() -> None:
     assert billing_exponent(Service.WATER, Unit.LITRE, 0) == -3
     assert billing_exponent(Service.WATER, Unit.WATT_HOUR, 0) is None
     assert billing_exponent(Service.ELECTRICITY, Unit.VOLT, 0) is None
+
+
+@pytest.mark.parametrize(("scaler", "absurd"), [(-10, True), (-9, False), (9, False), (10, True)])
+def test_a_scaler_that_no_meter_has_is_not_billed(scaler: int, absurd: bool) -> None:
+    exponent = billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, scaler)
+    assert exponent == (None if absurd else scaler - 3)
+    assert scaled_absurdly(Service.ELECTRICITY, Unit.WATT_HOUR, scaler) is absurd
+    assert not scaled_absurdly(Service.ELECTRICITY, Unit.VOLT, scaler)
 
 
 def test_a_day_is_no_tolerance_for_a_border() -> None:

@@ -47,6 +47,7 @@ def test_a_day_without_a_dry_hour_is_a_leak() -> None:
         until=ends(27),
         lowest_hour_litres=Decimal(5),
         hours=24,
+        start_known=True,
     )
 
 
@@ -82,6 +83,22 @@ def test_the_start_is_found_however_long_it_runs() -> None:
     assert leak is not None
     assert leak.since == ends(1)
     assert leak.hours == 24 * 31
+
+
+def test_a_flow_that_already_ran_at_the_first_reading_has_no_known_start() -> None:
+    whole = found(register([6] * 40))
+    assert whole is not None
+    assert (whole.since, whole.start_known) == (ends(0), False)
+    after_a_dry_hour = found(register([0] + [6] * 40))
+    assert after_a_dry_hour is not None
+    assert after_a_dry_hour.start_known
+    again = found(register([6] * 30 + [0, 0] + [6] * 30))
+    assert again is not None
+    assert again.start_known
+    readings = register([0] + [6] * 50)
+    after_a_gap = found(readings[:5] + readings[20:])
+    assert after_a_gap is not None
+    assert (after_a_gap.since, after_a_gap.start_known) == (ends(20), False)
 
 
 @pytest.mark.parametrize("offset_s", [0, 60, 1740, 1800, 2400, 3599])

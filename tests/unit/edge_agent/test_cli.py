@@ -157,6 +157,13 @@ def test_keygen_makes_a_private_key_and_its_public_one(
         (("simulate", "estate.toml"), "--directory DIR"),
         (("simulate", "estate.toml", "--registers-at", "noon"), "is no ISO 8601 time"),
         (("simulate", "estate.toml", "--registers-at", "2026-11-01"), "with its zone"),
+        (
+            ("simulate", "estate.toml", "--registers-at", "9999-12-31T23:59:59-05:00"),
+            "the year is from 2000 to 2099",
+        ),
+        (("simulate", "estate.toml", "--registers-at", "0001-01-01T00:00:00+05:30"), "the year"),
+        (("simulate", "estate.toml", "--directory", "d", "--baud", 0), "--baud 0: no line is"),
+        (("simulate", "estate.toml", "--directory", "d", "--baud", "-5"), "--baud -5: no line is"),
         (("keygen", "no/such/folder/key"), "cannot write no/such/folder/key: No such file"),
     ],
 )
@@ -176,6 +183,26 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert printed.err.startswith("edge-agent: ")
     assert printed.err.count("\n") == 1
     assert said in printed.err
+
+
+def test_keygen_leaves_nothing_beside_a_public_key_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = tmp_path / "gateway.key.pub"
+    public.write_text("of another key")
+    assert run(monkeypatch, "keygen", tmp_path / "gateway.key") == 2
+    assert "gateway.key.pub is there already" in capsys.readouterr().err
+    assert public.read_text() == "of another key"
+    assert list(tmp_path.iterdir()) == [public]
+
+
+def test_keygen_on_a_full_disk_leaves_no_half_made_key(tmp_path: Path) -> None:
+    command = f"ulimit -f 0; exec {sys.executable} -m edge_agent.cli keygen {tmp_path}/gateway.key"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"edge-agent: cannot write {tmp_path}/gateway.key")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_simulate_tells_all_registers_at_a_time(

@@ -3,6 +3,7 @@
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -316,6 +317,81 @@ def test_a_null_time_without_a_period_or_a_row_before_is_lost() -> None:
     null = structure(NULL, u32(2))
     assert decode.rows(array([first, null]), plan(ENERGY, period_s=0), BLUE_BOOK).bad_time == 1
     assert decode.rows(array([null, first]), plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 1),)
+
+
+def test_a_null_time_goes_back_where_the_newest_row_comes_first() -> None:
+    layout = replace(plan(ENERGY), descending=True)
+    rows = [structure(octets(stamp(T0)), u32(3)), structure(NULL, u32(2)), structure(NULL, u32(1))]
+    found = decode.rows(array(rows), layout, BLUE_BOOK)
+    assert found.rows == (
+        (T0 - 2 * PERIOD_S, None, 1),
+        (T0 - PERIOD_S, None, 2),
+        (T0, None, 3),
+    )
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_null_times_are_lost_where_the_rows_go_the_other_way(descending: bool) -> None:
+    layout = replace(plan(ENERGY), descending=descending)
+    step = PERIOD_S if descending else -PERIOD_S
+    rows = [
+        structure(octets(stamp(T0)), u32(1)),
+        structure(NULL, u32(2)),
+        structure(octets(stamp(T0 + 2 * step)), u32(3)),
+    ]
+    found = decode.rows(array(rows), layout, BLUE_BOOK)
+    assert {row[2] for row in found.rows} == {1, 3}
+    assert found.bad_time == 1
+
+
+def test_a_value_that_does_not_matter_is_none() -> None:
+    rows = [structure(octets(stamp(T0)), b"\xff", u32(1))] * 2
+    found = decode.rows(array(rows), plan(ENERGY, VOLTAGE), BLUE_BOOK)
+    assert found.rows == ((T0, None, None, 1),) * 2
+    assert decode.integer(b"\xff") is None
+
+
+def test_a_compact_array_holds_what_an_array_holds() -> None:
+    rows = [structure(octets(stamp(T0 + PERIOD_S * n)), u32(n), u16(230), NULL) for n in range(200)]
+    description = b"\x02\x04\x09\x06\x12\x00"
+    content = b"".join(
+        b"\x0c" + stamp(T0 + PERIOD_S * n) + n.to_bytes(4, "big") + (230).to_bytes(2, "big")
+        for n in range(200)
+    )
+    compact = b"\x13" + description + length(len(content)) + content
+    layout = plan(ENERGY, VOLTAGE, POWER)
+    expected = decode.rows(array(rows), layout, BLUE_BOOK)
+    assert len(expected.rows) == 200
+    assert decode.rows(compact, layout, BLUE_BOOK) == expected
+    assert decode.value(compact) == decode.value(array(rows))
+    with pytest.raises(ProtocolViolation):
+        decode.rows(compact[:-1], layout, BLUE_BOOK)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "13",
+        "1302",
+        "130201",
+        "130012 00",
+        "1300020000",
+        "131203000102",
+        "13010001120300010203",
+        "13" + "01ffff" * 12 + "0001ff",
+    ],
+)
+def test_a_compact_array_that_is_none(data: str) -> None:
+    with pytest.raises(ProtocolViolation):
+        decode.value(bytes.fromhex(data))
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_compact_array_or_the_one_error(data: bytes) -> None:
+    try:
+        decode.value(b"\x13" + data)
+    except ProtocolViolation:
+        return
 
 
 def test_nulls_are_not_dropped_before_the_columns_are_counted() -> None:

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The poll: identity and values together, nothing lost, nothing read past, nothing invented."""
 
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+import random
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from edge_agent import decode, link, model
+from edge_agent import link, model
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
     BusTimeout,
     ConfigurationError,
     PasswordRefused,
     WrongIdentity,
 )
-from edge_agent.link import Memory, Wanted
+from edge_agent.link import Wanted
+from edge_agent.memory import Memory
 from edge_agent.model import Model, ProfileToRead
 from edge_agent.poll import PollResult, poll
 from edge_agent.session import Traffic
@@ -24,7 +27,6 @@ from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
-    ACTIVE_IMPORT_INTERVAL,
     BLOCK_LOAD_PROFILE,
     CLOCK,
     DAILY_LOAD_PROFILE,
@@ -33,11 +35,20 @@ from shared_schema.catalogue import (
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
+from tests.unit.edge_agent.fakes import (
+    ACTIVE_EXPORT_INTERVAL,
+    HOUR_S,
+    NOW_S,
+    QUARTER,
+    SIMPLE,
+    Fake,
+    fake,
+    frozen,
+    of_column,
+    stamps,
+    visit,
+)
 from tests.unit.edge_agent.wire import NOW, Wire, meter
-
-HOUR_S = 3600
-NOW_S = int(NOW.timestamp())
-QUARTER = NOW_S // 900 * 900
 
 
 @pytest.fixture
@@ -53,11 +64,6 @@ def config(password: Path, address: int = 17, **more: object) -> MeterConfig:
     return MeterConfig.model_validate({**fields, **more})
 
 
-def frozen() -> float:
-    """A steady clock that stands still: the poll takes no time."""
-    return 0.0
-
-
 def read(
     wire: Wire,
     meter_config: MeterConfig,
@@ -71,23 +77,13 @@ def read(
     return poll(
         link.sessions(wire),
         meter_config,
-        watermarks or {},
+        lambda _meter: watermarks or {},
         now or wire.now,
         memory=memory,
         windows=windows,
         monotonic=frozen,
         **more,  # type: ignore[arg-type]
     )
-
-
-def stamps(result: PollResult, profile: Obis) -> list[int]:
-    return [
-        row[0]
-        for block in result.rows
-        if block.profile == profile
-        for row in block.rows
-        if row[0] is not None
-    ]
 
 
 def truth(wire: Wire, serial: str, profile: Obis) -> list[int]:
@@ -106,7 +102,7 @@ def test_the_first_contact_reads_everything_the_meter_remembers(password: Path) 
         assert stamps(found, profile) == truth(wire, "E1", profile)
     assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
     assert found.caught_up
-    assert not found.historical
+    assert [block.profile for block in found.live] == [None, BLOCK_LOAD_PROFILE]
     assert found.clock_offset_s == 0
     assert found.problems == ()
 
@@ -135,13 +131,26 @@ def test_windows_are_a_day_at_most_and_go_on_where_they_ended(password: Path) ->
 def test_a_back_fill_leaves_the_registers_out_and_is_historical(password: Path) -> None:
     found = read(Wire(), config(password), windows=2, registers=False)
     assert all(block.profile is not None for block in found.rows)
-    # The daily profile fits one window, so its newest row is of today.
     assert not found.caught_up
+    # The daily profile fits one window, so its newest row is of today.
+    assert [block.profile for block in found.live] == []
     marks = {DAILY_LOAD_PROFILE: NOW_S, **found.watermarks}
     marks[BLOCK_LOAD_PROFILE] = NOW_S - 20 * 86400
     again = read(Wire(), config(password), marks, windows=2, registers=False)
-    assert again.historical
+    assert again.backlog
+    assert again.live == ()
     assert not again.caught_up
+
+
+def test_after_an_outage_the_newest_rows_go_first(password: Path) -> None:
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 8 * 86400, DAILY_LOAD_PROFILE: NOW_S}
+    found = read(Wire(), config(password), marks)
+    border = NOW_S - 2 * HOUR_S
+    assert {block.profile for block in found.live} == {None, BLOCK_LOAD_PROFILE}
+    assert {block.profile for block in found.backlog} == {BLOCK_LOAD_PROFILE}
+    assert all((row[0] or 0) >= border for block in found.live for row in block.rows)
+    assert all((row[0] or 0) < border for block in found.backlog for row in block.rows)
+    assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 8 * 96 + 5
 
 
 def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> None:
@@ -190,21 +199,88 @@ def test_the_daily_profile_is_read_after_midnight(password: Path) -> None:
 # --- clocks
 
 
-def test_the_watermark_never_passes_the_gateways_time(password: Path) -> None:
-    wire = Wire(meters=[meter(1, 17, clock_offset_s=3 * HOUR_S)])
+@pytest.mark.parametrize("offset_s", [-299, 299])
+def test_neither_a_row_nor_the_watermark_passes_the_clocks(password: Path, offset_s: int) -> None:
+    wire = Wire(meters=[meter(1, 17, clock_offset_s=offset_s)])
+    wire.now = datetime.fromtimestamp(QUARTER, UTC) + timedelta(seconds=10)
+    limit = QUARTER + 10 + min(0, offset_s)
     found = read(wire, config(password))
-    assert max(stamps(found, BLOCK_LOAD_PROFILE)) > NOW_S + 2 * HOUR_S
-    assert found.watermarks[BLOCK_LOAD_PROFILE] <= NOW_S
-    assert found.clock_offset_s == 3 * HOUR_S
+    assert max(stamps(found, BLOCK_LOAD_PROFILE)) <= limit
+    assert found.watermarks[BLOCK_LOAD_PROFILE] <= limit
+    assert found.clock_offset_s == offset_s
+    assert found.problems == ()
 
 
-def test_the_watermark_never_passes_the_meters_clock(password: Path) -> None:
-    wire = Wire(meters=[meter(1, 17, clock_offset_s=-3 * HOUR_S)])
+@pytest.mark.parametrize("offset_s", [-5 * HOUR_S, -301, 301, 3 * HOUR_S, 365 * 24 * HOUR_S])
+def test_rows_under_a_clock_that_is_off_are_not_kept(password: Path, offset_s: int) -> None:
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 7200}
+    for before in ({}, marks):
+        found = read(Wire(meters=[meter(1, 17, clock_offset_s=offset_s)]), config(password), before)
+        assert [block.profile for block in found.rows] == [None]
+        assert found.watermarks == {}
+        assert any(f"{offset_s} s off" in problem for problem in found.problems)
+
+
+def test_the_clock_is_compared_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    registers = tuple(Obis.parse(f"1.0.{c}.8.0.255") for c in range(1, 11))
+    for obis in registers:
+        reader.attributes[obis, 3, 2] = b"\x06" + (7).to_bytes(4, "big")
+        reader.attributes[obis, 3, 3] = bytes.fromhex("02020F00161E")
+    kind = SIMPLE.model_copy(update={"registers": registers})
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    found = poll(
+        lambda _meter, _model, _traffic: nullcontext(reader),
+        MeterConfig(label="A-1", address=1),
+        lambda _meter: {},
+        NOW,
+        monotonic=lambda: 40.0 * len(reader.asked),  # each request takes so long
+    )
+    assert found.clock_offset_s == -100  # after the serial number and the maker, half the third
+    assert len(found.rows[0].columns) == 10
+
+
+def test_a_watermark_beyond_the_clocks_goes_back_and_nothing_is_skipped(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    wire.now = NOW + timedelta(hours=3)  # the gateway's clock, and the meter's, were ahead
+    marks = dict(read(wire, config(password), memory=memory).watermarks)
+    wire.now = NOW
+    found = read(wire, config(password), marks, memory)
+    assert any("clock event" in problem for problem in found.problems)
+    assert {BLOCK_LOAD_PROFILE} <= found.rewound
+    assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
+    assert QUARTER in stamps(found, BLOCK_LOAD_PROFILE)
+    marks.update(found.watermarks)
+    wire.now = NOW + timedelta(minutes=15)
+    again = read(wire, config(password), marks, memory)
+    assert stamps(again, BLOCK_LOAD_PROFILE) == [QUARTER + 900]
+    assert again.rewound == frozenset()
+    assert again.problems == ()
+
+
+@pytest.mark.parametrize("deviation", ["standard", "reversed", "unspecified"])
+def test_without_a_clock_the_newest_row_tells_whether_times_are_right(
+    password: Path, deviation: str
+) -> None:
+    wire = Wire(meters=[meter(1, 17, deviation=deviation)])
+    wire.estate.meter("E1").faults[CLOCK] = AccessResult.READ_WRITE_DENIED
     found = read(wire, config(password))
-    assert found.watermarks[BLOCK_LOAD_PROFILE] <= NOW_S - 3 * HOUR_S
-    assert found.clock_offset_s == -3 * HOUR_S
-    behind = read(wire, config(password), {BLOCK_LOAD_PROFILE: NOW_S})
-    assert any("rewind" in problem for problem in behind.problems)
+    if deviation == "reversed":
+        assert [block.profile for block in found.rows] == [None]
+        assert found.watermarks == {}
+        assert any("deviation_sign" in problem for problem in found.problems)
+    else:
+        assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_without_a_clock_old_rows_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    del reader.attributes[CLOCK, 8, 2]
+    reader.rows = {QUARTER - 5 * HOUR_S - 900 * n: n for n in range(8)}
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 20 * HOUR_S})
+    assert (found.rows, found.watermarks) == ((), {})
+    assert any("no row is kept" in problem for problem in found.problems)
 
 
 def test_a_gateway_without_time_stamps_nothing_and_moves_nothing(password: Path) -> None:
@@ -270,13 +346,17 @@ def test_a_register_in_fault_is_left_out_alone(password: Path) -> None:
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
 
 
-def test_an_object_that_is_not_there_is_said_once_a_day(password: Path) -> None:
+def test_an_object_that_is_not_there_is_said_and_asked_for_once_a_day(password: Path) -> None:
     wire = Wire()
     memory = Memory()
     generic = config(password, model="generic")
     first = read(wire, generic, memory=memory)
     assert sum("object-undefined" in problem for problem in first.problems) == 2
-    assert read(wire, generic, memory=memory).problems == ()
+    wire.sent.clear()
+    again = read(wire, generic, first.watermarks, memory=memory, known=first.meter)
+    assert again.problems == ()
+    assert [len(block.columns) for block in again.rows] == [1]
+    assert not any(bytes((8, 0, 1, 0, 0, 255)) in request for request in wire.sent)
 
 
 def test_a_silence_in_the_middle_is_healed_by_a_new_session(password: Path) -> None:
@@ -328,11 +408,19 @@ def test_a_naive_time_is_refused(password: Path) -> None:
         read(Wire(), config(password), now=datetime(2026, 3, 10))  # noqa: DTZ001
 
 
-def test_another_meter_at_the_address_is_read_from_its_beginning(password: Path) -> None:
+def test_another_meter_at_the_address_is_read_from_its_own_watermark(password: Path) -> None:
     wire = Wire()
     before = MeterId(manufacturer="GSE", serial="E0")
-    marks = {BLOCK_LOAD_PROFILE: QUARTER}
-    found = read(wire, config(password), marks, known=before)
+    marks = {before: {BLOCK_LOAD_PROFILE: QUARTER}}
+    found = poll(
+        link.sessions(wire),
+        config(password),
+        lambda answering: marks.get(answering, {}),
+        NOW,
+        known=before,
+        windows=100,
+        monotonic=frozen,
+    )
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
     assert any("GSE E0" in problem for problem in found.problems)
 
@@ -343,11 +431,60 @@ def test_a_meter_that_offers_lists_and_does_not_answer_them(password: Path) -> N
     wire.answers = lambda data: b"" if b"\xe6\xe6\x00\xc0\x03" in wire.sent[-1] else data
     first = read(wire, config(password), memory=memory)
     assert stamps(first, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    assert memory.no_lists == set()  # one silence may be the line's
+    read(wire, config(password), first.watermarks, memory)
     assert memory.no_lists == {"A-1"}
     before = len(wire.sent)
     again = read(wire, config(password), first.watermarks, memory)
-    assert len(wire.sent) - before == again.exchanges == 11  # one by one, nothing repeated
+    # One by one, nothing repeated; the serial number is read twice.
+    assert len(wire.sent) - before == again.exchanges == 12
     assert [len(block.columns) for block in again.rows] == [4]
+
+
+def test_one_lost_list_does_not_cost_the_lists(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks = read(wire, config(password), memory=memory).watermarks
+    for _ in range(3):
+        wire.answers = lambda data: b"" if b"\xe6\xe6\x00\xc0\x03" in wire.sent[-1] else data
+        assert read(wire, config(password), marks, memory).exchanges > 10
+        wire.answers = lambda data: data
+        assert read(wire, config(password), marks, memory).exchanges == 5
+
+
+def test_a_meter_that_refuses_ranges_in_lists_is_asked_plainly(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    factory = link.sessions(wire)
+
+    @contextmanager
+    def refusing(
+        its_config: MeterConfig, its_model: Model, traffic: Traffic
+    ) -> Iterator[link.Reader]:
+        with factory(its_config, its_model, traffic) as session:
+            whole = session.get_list
+
+            def get_list(wanted: list[Wanted], selector: bytes = b"") -> list[link.Answer]:
+                found = whole(wanted, selector)
+                denied = AccessDenied("scope of access violated", result=13)
+                return [*found[:-1], denied] if selector else found
+
+            session.get_list = get_list  # type: ignore[method-assign]
+            yield session
+
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 900, DAILY_LOAD_PROFILE: NOW_S}
+    read(wire, config(password), marks, memory)
+    for asked in (8, 7):  # the list, the plain range and the serial number; then no such list
+        found = poll(
+            refusing,
+            config(password),
+            lambda _meter: marks,
+            NOW,
+            memory=memory,
+            monotonic=frozen,
+        )
+        assert QUARTER in stamps(found, BLOCK_LOAD_PROFILE)
+        assert found.exchanges == asked
 
 
 def test_lists_and_single_requests_give_the_same(
@@ -359,174 +496,7 @@ def test_lists_and_single_requests_give_the_same(
     assert read(Wire(), config(password)).rows == by_list.rows
 
 
-# --- a meter that a test writes itself
-
-
-@dataclass
-class Fake:
-    """A reader over a table of attributes; ranges are cut from its rows."""
-
-    attributes: dict[Wanted, bytes | AccessDenied]
-    rows: dict[int, int] = field(default_factory=dict)
-    asked: list[Wanted] = field(default_factory=list)
-    takes_lists: bool = False
-
-    def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
-        self.asked.append((obis, class_id, attribute))
-        missing = AccessDenied(f"{obis}: object-undefined", result=4)
-        found = self.attributes.get((obis, class_id, attribute), missing)
-        if isinstance(found, AccessDenied):
-            raise found
-        return found
-
-    def get_list(self, wanted: list[Wanted]) -> list[bytes | AccessDenied]:
-        raise AssertionError(wanted)
-
-    def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
-        assert profile == BLOCK_LOAD_PROFILE
-        zone = decode.Zone()
-        first, last = decode.epoch_s(start, zone), decode.epoch_s(end, zone)
-        assert first is not None
-        assert last is not None
-        assert last - first < 24 * HOUR_S
-        return self.buffer([ts for ts in sorted(self.rows) if first <= ts <= last])
-
-    def get_entries(self, profile: Obis, first: int, last: int) -> bytes:
-        assert profile == BLOCK_LOAD_PROFILE
-        return self.buffer(sorted(self.rows)[first - 1 : last])
-
-    def buffer(self, times: list[int]) -> bytes:
-        rows = [
-            b"\x02\x02\x09\x0c"
-            + decode.date_time(ts, decode.Zone(), with_deviation=True)
-            + b"\x06"
-            + self.rows[ts].to_bytes(4, "big")
-            for ts in times
-        ]
-        return b"\x01" + bytes([len(rows)]) + b"".join(rows)
-
-
-def text(name: str) -> bytes:
-    return b"\x09" + bytes([len(name)]) + name.encode()
-
-
-def captured(obis: Obis, class_id: int) -> bytes:
-    name = b"\x09\x06" + bytes(obis)
-    return b"\x02\x04\x12\x00" + bytes([class_id]) + name + b"\x0f\x02\x12\x00\x00"
-
-
-def fake(now: datetime = NOW, **names: str) -> Fake:
-    clock = decode.date_time(int(now.timestamp()), decode.Zone(), with_deviation=True)
-    objects = b"\x01\x02" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT_INTERVAL, 3)
-    return Fake(
-        {
-            (SERIAL_NUMBER, 1, 2): text(names.get("serial", "F1")),
-            (MANUFACTURER, 1, 2): text(names.get("maker", "Fake")),
-            (CLOCK, 8, 2): b"\x09\x0c" + clock,
-            (BLOCK_LOAD_PROFILE, 7, 3): objects,
-            (BLOCK_LOAD_PROFILE, 7, 4): b"\x06" + (900).to_bytes(4, "big"),
-            (ACTIVE_IMPORT, 3, 3): bytes.fromhex("02020F01161E"),
-        }
-    )
-
-
-SIMPLE = Model(
-    title="a fake", client=16, lists=False, profiles=(ProfileToRead(obis=BLOCK_LOAD_PROFILE),)
-)
-
-
-def visit(
-    reader: Fake,
-    monkeypatch: pytest.MonkeyPatch,
-    watermarks: dict[Obis, int] | None = None,
-    *,
-    memory: Memory | None = None,
-    windows: int = 8,
-    kind: Model = SIMPLE,
-) -> PollResult:
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
-
-    def factory(
-        _meter: MeterConfig, _model: Model, _traffic: Traffic
-    ) -> AbstractContextManager[link.Reader]:
-        return nullcontext(reader)
-
-    return poll(
-        factory,
-        MeterConfig(label="A-1", address=1),
-        watermarks or {},
-        NOW,
-        memory=memory,
-        windows=windows,
-        monotonic=frozen,
-    )
-
-
-def test_the_watermark_advances_across_empty_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = fake()
-    reader.rows = {QUARTER - 10 * 86400: 1, QUARTER - 900: 2}
-    marks = {BLOCK_LOAD_PROFILE: QUARTER - 10 * 86400}
-    seen: list[int] = []
-    for _ in range(6):
-        found = visit(reader, monkeypatch, marks, windows=3)
-        assert found.watermarks[BLOCK_LOAD_PROFILE] > marks[BLOCK_LOAD_PROFILE]
-        marks.update(found.watermarks)
-        seen.extend(stamps(found, BLOCK_LOAD_PROFILE))
-        if found.caught_up:
-            break
-    assert found.caught_up
-    assert seen == [QUARTER - 10 * 86400, QUARTER - 900]
-    assert marks[BLOCK_LOAD_PROFILE] == QUARTER - 900
-
-
-def test_the_watermark_stays_where_the_meter_has_nothing_new(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reader = fake()
-    reader.rows = {QUARTER - 7200: 1}
-    first = visit(reader, monkeypatch)
-    assert first.watermarks == {BLOCK_LOAD_PROFILE: QUARTER - 7200}
-    again = visit(reader, monkeypatch, first.watermarks)
-    assert again.watermarks == {BLOCK_LOAD_PROFILE: QUARTER - 7200}
-    assert again.caught_up
-
-
-def test_a_profile_without_rows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = visit(fake(), monkeypatch)
-    assert (found.rows, found.watermarks, found.caught_up) == ((), {}, True)
-
-
-def test_a_row_that_appears_late_within_the_hour_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 3600: 1, QUARTER - 900: 3}
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER - 1800, QUARTER]
-
-
-def test_a_row_that_changed_within_the_hour_is_given_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 1800: 1, QUARTER - 900: 3}
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert [row[2] for row in found.rows[0].rows] == [2, 4]
-
-
-def test_a_scaler_that_is_denied_comes_from_the_sibling_register(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reader = fake()
-    reader.rows = {QUARTER: 1}
-    found = visit(reader, monkeypatch)
-    (column,) = found.rows[0].columns
-    assert (column.obis, column.scaler, column.unit) == (ACTIVE_IMPORT_INTERVAL, 1, 30)
-    assert (ACTIVE_IMPORT_INTERVAL, 3, 3) in reader.asked
+# --- meters that a test writes itself
 
 
 def test_a_second_session_with_another_meter_ends_the_poll(
@@ -543,37 +513,143 @@ def test_a_second_session_with_another_meter_ends_the_poll(
     kind = SIMPLE.model_copy(update={"profiles": two})
     monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
     readers = iter([first, other])
-    found = poll(
-        lambda _meter, _model, _traffic: nullcontext(next(readers)),
-        MeterConfig(label="A-1", address=1),
-        {},
-        NOW,
-        monotonic=frozen,
-    )
-    assert found.meter.serial == "F1"
-    assert (found.rows, found.watermarks) == ((), {})
-    assert any("F2 answers where" in problem for problem in found.problems)
-    assert {wanted[0] for wanted in other.asked} == {SERIAL_NUMBER, MANUFACTURER}
-
-
-def test_a_layout_is_read_once_and_a_change_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 900 * n: n for n in range(8)}
-    marks = dict(visit(reader, monkeypatch, memory=memory).watermarks)
-    marks[BLOCK_LOAD_PROFILE] -= 1800
-    reader.asked.clear()
-    visit(reader, monkeypatch, marks, memory=memory)
-    assert (BLOCK_LOAD_PROFILE, 7, 3) not in reader.asked
-    # The meter is set up anew: another column in the middle.
-    reader.attributes[BLOCK_LOAD_PROFILE, 7, 3] = (
-        b"\x01\x03" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT, 3) + captured(ACTIVE_IMPORT, 3)
-    )
-    facts = memory.meters[MeterId(manufacturer="Fake", serial="F1")]
-    facts.layouts[BLOCK_LOAD_PROFILE] = (0, facts.layouts[BLOCK_LOAD_PROFILE][1])
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert any("captures other objects" in problem for problem in found.problems)
-    assert any("do not fit" in problem for problem in found.problems)
+    with pytest.raises(AddressShared, match="F2 answers where F1 was"):
+        poll(
+            lambda _meter, _model, _traffic: nullcontext(next(readers)),
+            MeterConfig(label="A-1", address=1),
+            lambda _meter: {},
+            NOW,
+            memory=memory,
+            monotonic=frozen,
+        )
+    assert {wanted[0] for wanted in other.asked} == {SERIAL_NUMBER}
+    assert all(not known.layouts for known in memory.meters.values())
+
+
+def test_a_second_session_is_checked_before_the_first_register(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(Fake):
+        def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+            if obis == ACTIVE_IMPORT:
+                raise BusTimeout("nothing")
+            return super().get(obis, class_id, attribute)
+
+    other = fake(serial="F2")
+    other.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    readers = iter([Silent(fake().attributes), other])
+    with pytest.raises(AddressShared):
+        poll(
+            lambda _meter, _model, _traffic: nullcontext(next(readers)),
+            MeterConfig(label="A-1", address=1),
+            lambda _meter: {},
+            NOW,
+            monotonic=frozen,
+        )
+
+
+def test_a_password_refused_to_the_second_session_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Fake] = []
+
+    class Silent(Fake):
+        def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
+            raise BusTimeout(f"{profile} {start.hex()} {end.hex()}")
+
+    def factory(
+        _meter: MeterConfig, _model: Model, _traffic: Traffic
+    ) -> AbstractContextManager[link.Reader]:
+        if opened:
+            raise PasswordRefused("changed meanwhile")
+        opened.append(Silent(fake().attributes, {QUARTER: 1}))
+        return nullcontext(opened[0])
+
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: SIMPLE)
+    with pytest.raises(PasswordRefused):
+        poll(
+            factory,
+            MeterConfig(label="A-1", address=1),
+            lambda _meter: {},
+            NOW,
+            monotonic=frozen,
+        )
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_two_meters_of_which_each_is_heard_now_and_then_are_never_mixed(
+    password: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lists: bool,
+) -> None:
+    changed = model.load("is16444").model_copy(update={"lists": lists})
+    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    chance = random.Random(3)
+    wires = {number: Wire(meters=[meter(number, 17)]) for number in (1, 2)}
+    truths = {
+        f"E{number}": {
+            profile: {
+                int(row.ts.timestamp()): row.values
+                for row in wire.estate.meter(f"E{number}").buffered(profile, NOW)
+            }
+            for profile in (BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE)
+        }
+        for number, wire in wires.items()
+    }
+
+    class Either(Wire):
+        def send(self, data: bytes) -> None:
+            self.sent.append(data)
+            for each in wires.values():
+                each.send(data)
+            heard = [each.receive(0) for each in wires.values()]
+            self._waiting += chance.choice(heard)
+
+    wire = Either()
+    memory = Memory()
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 900, DAILY_LOAD_PROFILE: NOW_S}
+    kept = shared = 0
+    for _ in range(100):
+        try:
+            found = read(wire, config(password), marks, memory)
+        except AddressShared:
+            shared += 1
+            continue
+        kept += 1
+        serial = found.meter.serial
+        for block in found.rows:
+            for row in block.rows:
+                if block.profile is None:
+                    true = [
+                        wires[int(serial[1:])].estate.meter(serial).register_at(each.obis, NOW)
+                        for each in block.columns
+                    ]
+                    assert list(row[2:]) == true
+                else:
+                    assert set(row[2:]) <= set(truths[serial][block.profile][row[0] or 0])
+    assert shared > 90
+    assert kept < 10
+
+
+def test_a_silence_at_a_registers_scaler_costs_the_register_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(Fake):
+        def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+            if (obis, attribute) == (ACTIVE_EXPORT_INTERVAL, 3):
+                raise BusTimeout("nothing")
+            return super().get(obis, class_id, attribute)
+
+    reader = Silent(fake().attributes)
+    reader.rows = {QUARTER: 1}
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 2] = b"\x06" + (1).to_bytes(4, "big")
+    kind = SIMPLE.model_copy(update={"registers": (ACTIVE_EXPORT_INTERVAL, ACTIVE_IMPORT)})
+    found = visit(reader, monkeypatch, kind=kind)
+    assert of_column(found, ACTIVE_IMPORT) == [4711]
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER]
+    assert any("nothing" in problem for problem in found.problems)
 
 
 @pytest.mark.parametrize("maker", ["", "\x7f", "x" * 65])

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from edge_agent import decode, session
 from edge_agent.errors import (
     AccessDenied,
+    AddressShared,
     AssociationRefused,
     BusTimeout,
     PasswordRefused,
@@ -16,10 +17,10 @@ from edge_agent.errors import (
     SessionLost,
 )
 from edge_agent.frames import Drop, check_sequence
-from edge_agent.session import Peer, Session, Traffic
+from edge_agent.session import Peer, Session, Traffic, probe
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.wire import METERS, NOW, Wire
+from tests.unit.edge_agent.wire import METERS, NOW, Wire, meter
 from tests.vectors import hdlc_cosem as vectors
 
 ZONE = decode.Zone(330, 1)
@@ -227,6 +228,46 @@ def test_a_late_answer_to_an_earlier_question_is_not_taken() -> None:
         wire.answers = lambda data: data
 
 
+class Twins(Wire):
+    """Two meters behind one address: both answer, the second one at once or too late."""
+
+    def __init__(self, *, late: bool = False) -> None:
+        super().__init__(meters=[meter(1, 17)])
+        self.other = Wire(meters=[meter(2, 17)])
+        self.late = late
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        before = self.other.receive(0)
+        self.other.send(data)
+        after = b"" if self.late else self.other.receive(0)
+        self._waiting = before + self._waiting + after
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "late"])
+def test_two_meters_that_answer_one_request_are_found(late: bool) -> None:
+    with pytest.raises(AddressShared, match="A-1"), Session(Twins(late=late), reader()) as found:
+        found.get_list([(SERIAL_NUMBER, 1, 2), (CLOCK, 8, 2)])
+
+
+def test_two_meters_are_found_by_the_last_answer_and_the_link_is_given_back() -> None:
+    wire = Twins(late=True)
+    with pytest.raises(AddressShared), Session(wire, reader()) as found:
+        found.get(SERIAL_NUMBER, 1, 2)
+    assert wire.sent[-1][6] == 0x53  # DISC
+
+
+def test_a_rows_range_comes_in_a_list_beside_the_serial_number() -> None:
+    wire = Wire()
+    wanted = [(SERIAL_NUMBER, 1, 2), (BLOCK_LOAD_PROFILE, 7, 2)]
+    with Session(wire, reader()) as found:
+        serial, rows = found.get_list(wanted, decode.range_selector(*span(2)))
+        alone = found.get_range(BLOCK_LOAD_PROFILE, *span(2))
+    assert isinstance(serial, bytes)
+    assert decode.text(serial) == "E1"
+    assert rows == alone
+
+
 def test_an_adapter_that_hears_itself() -> None:
     wire = Wire(echo=True)
     with Session(wire, reader()) as meter:
@@ -309,6 +350,23 @@ def test_the_refusal_of_the_books_is_understood() -> None:
     assert len(script.sent) == 3
 
 
+def test_a_password_refused_without_a_reason_is_a_refused_password() -> None:
+    answer = bytearray(vectors.AARE_WRONG_PASSWORD)
+    answer[-4] = 1  # diagnostic: no reason given
+    frame = _sealed(bytes(answer))
+    with (
+        pytest.raises(PasswordRefused),
+        Session(Script(vectors.UA_1024, frame, vectors.UA_1024), reader()),
+    ):
+        pass
+    with (
+        pytest.raises(AssociationRefused) as caught,
+        Session(Script(vectors.UA_1024, frame, vectors.UA_1024), reader(password=None)),
+    ):
+        pass
+    assert not isinstance(caught.value, PasswordRefused)
+
+
 def test_a_refusal_without_a_diagnostic_is_a_refusal() -> None:
     answer = bytearray(vectors.AARE_WRONG_PASSWORD)
     answer[-4] = 0  # diagnostic: null, which the library takes for accepted
@@ -340,3 +398,30 @@ def _frame(head: bytes, information: bytes) -> bytes:
 def _sealed(frame: bytes) -> bytes:
     """Put the right check sequence behind changed information."""
     return _frame(frame[1:7], frame[9:-3])
+
+
+def test_a_probe_costs_a_silent_meter_one_frame() -> None:
+    script = Script()
+    assert not probe(script, reader())
+    assert len(script.sent) == 1
+
+
+def test_a_probe_finds_a_meter_and_leaves_it_free() -> None:
+    wire = Wire()
+    assert probe(wire, reader())
+    assert len(wire.sent) == 2, "SNRM and DISC"
+    with Session(wire, reader()) as meter:
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+
+
+def test_a_probe_ignores_the_answer_of_another_meter() -> None:
+    heard: list[bytes] = []
+    wire = Wire()
+
+    def listen(data: bytes) -> bytes:
+        heard.append(data)
+        return data
+
+    wire.answers = listen
+    assert probe(wire, reader(18))
+    assert not probe(Script(heard[0]), reader(17))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.settings import BrokerConfig, load_settings
+from edge_agent.security import Mode
+from edge_agent.settings import BrokerConfig, MeterConfig, load_settings, read_secret
 from shared_schema.signing import (
     fingerprint,
     generate_key,
@@ -102,6 +103,21 @@ def test_tls_has_another_port() -> None:
         ('name = "riser-1"', 'name = "riser-1"\nbaudrate = 1', "[[bus]] riser-1, baudrate: Input"),
         ('gateway = "gw-1"', 'gateway = "g"\nzone = "Mars/X"', "zone: no time zone 'Mars/X'"),
         ('gateway = "gw-1"', 'gateway = "g"\npoll_period_s = 1', "poll_period_s: Input should be"),
+        (
+            'label = "A-1204"',
+            'label = "A-1204"\nencryption_key_file = "ek"',
+            "[[bus.meter]] A-1204: encryption_key_file and authentication_key_file go together",
+        ),
+        (
+            'label = "A-1204"',
+            'label = "A-1204"\nsecurity = "gmac"',
+            "[[bus.meter]] A-1204, security: Input should be 'none', 'lls', 'lls-ae' or 'hls-gmac'",
+        ),
+        (
+            'label = "A-1204"',
+            'label = "A-1204"\nsystem_title = "IOU1"',
+            "[[bus.meter]] A-1204, system_title: String should match",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(file: Path, old: str, new: str, said: str) -> None:
@@ -156,7 +172,7 @@ def test_the_clouds_key_is_a_public_key(file: Path, tmp_path: Path) -> None:
         (b"secret", 0o644, "others may read"),
         (b"\n", 0o600, "must hold 1 to 256 characters"),
         (b"x" * 300, 0o600, "must hold 1 to 256 characters"),
-        (b"x" * 5000, 0o600, "is larger than"),
+        (b"x" * 70_000, 0o600, "is larger than"),
         ("पासवर्ड".encode(), 0o600, "ASCII"),
     ],
 )
@@ -181,3 +197,121 @@ def test_a_password_is_in_no_repr(file: Path) -> None:
     assert password is not None
     assert password.get_secret_value() == "hunter2"
     assert "hunter2" not in repr(password) + repr(broker)
+
+
+def secured(folder: Path, **more: object) -> MeterConfig:
+    """Return a meter with keys in files beside each other."""
+    for name in ("password", "ek", "ak"):
+        (folder / name).write_bytes(b"12345678" if name == "password" else b"0F" * 16)
+        (folder / name).chmod(0o600)
+    return MeterConfig.model_validate(
+        {
+            "label": "A-1",
+            "address": 17,
+            "password_file": folder / "password",
+            "encryption_key_file": folder / "ek",
+            "authentication_key_file": folder / "ak",
+            **more,
+        }
+    )
+
+
+def test_each_client_has_its_security(tmp_path: Path) -> None:
+    meter = secured(tmp_path)
+    assert [meter.mode(client) for client in (16, 32, 48)] == [Mode.NONE, Mode.LLS, Mode.HLS_GMAC]
+    assert secured(tmp_path, security="lls-ae").mode(32) is Mode.LLS_AE
+    keys = meter.keys()
+    assert keys is not None
+    assert keys.encryption == keys.authentication == b"\x0f" * 16
+    assert MeterConfig(label="A-1", address=17).keys() is None
+
+
+@pytest.mark.parametrize(
+    ("more", "client", "said"),
+    [
+        ({"security": "hls-gmac"}, 32, "client 32 has security lls or lls-ae, not hls-gmac"),
+        ({"security": "none"}, 32, "client 32 has security lls or lls-ae, not none"),
+        ({"security": "lls"}, 16, "client 16 has security none, not lls"),
+        ({"security": "lls-ae", "password_file": None}, 32, "set password_file"),
+        (
+            {"encryption_key_file": None, "authentication_key_file": None},
+            48,
+            "security hls-gmac needs keys: set encryption_key_file and authentication_key_file",
+        ),
+    ],
+)
+def test_security_that_cannot_be(
+    tmp_path: Path, more: dict[str, object], client: int, said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        secured(tmp_path, **more).mode(client)
+    assert str(caught.value).startswith("A-1: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [
+        (b"0F" * 16, 0o640, "the encryption key of A-1: others may read"),
+        (b"0F0F", 0o600, "the encryption key of A-1: .*ek must hold 32 hexadecimal digits"),
+        (b"XY" * 16, 0o600, "must hold 32 hexadecimal digits, or 16 characters"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used(
+    tmp_path: Path, content: bytes, mode: int, said: str
+) -> None:
+    meter = secured(tmp_path)
+    (tmp_path / "ek").write_bytes(content)
+    (tmp_path / "ek").chmod(mode)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        meter.keys()
+    assert content.decode() not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440])
+def test_a_systemd_credential_may_be_read_by_its_group(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    secret = folder / "meter.pw"
+    secret.write_bytes(b"secret")
+    secret.chmod(mode)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    if mode == 0o440:
+        with pytest.raises(ConfigurationError, match="others may read"):
+            read_secret(secret, "a password")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    assert read_secret(secret, "a password") == b"secret"
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o640, 0o460])
+def test_a_credential_that_more_may_do_with_is_refused(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    secret = tmp_path / "meter.pw"
+    secret.write_bytes(b"secret")
+    secret.chmod(mode)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        read_secret(secret, "a password")
+
+
+def test_a_link_out_of_the_credentials_is_no_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    secret = tmp_path / "meter.pw"
+    secret.write_bytes(b"secret")
+    secret.chmod(0o440)
+    (folder / "link").symlink_to(secret)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        read_secret(folder / "link", "a password")
+
+
+def test_a_large_tls_key_is_read(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(b"k" * 20_000)
+    key.chmod(0o600)
+    assert len(read_secret(key, "a key")) == 20_000

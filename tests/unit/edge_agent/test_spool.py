@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,15 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.decode import MeterRows
+from edge_agent.decode import Captured, MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
 from edge_agent.spool import Spool, SpoolFull
-from edge_agent.spool_file import APPLICATION_ID
+from edge_agent.spool_file import APPLICATION_ID, State, inspect
+from edge_agent.spool_room import joined
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import MAX_BATCH_BYTES, Batch, Block, Column, open_batch
+from shared_schema.readings import MAX_BATCH_BYTES, Batch, Block, Column, Loss, open_batch
 from shared_schema.signing import VerifyKey, generate_key, key_id
 
 KEY = generate_key()
@@ -60,6 +61,8 @@ def put(
     watermarks: dict[Obis, int] | None = None,
     historical: bool = False,
     created_at: datetime = NOW,
+    rewound: Collection[Obis] = (),
+    captures: dict[Obis, Captured] | None = None,
 ) -> list[int]:
     marks = {
         part.profile: int(part.rows[-1][0] or 0)
@@ -74,6 +77,8 @@ def put(
         historical=historical,
         gateway=GATEWAY,
         key=KEY,
+        rewound=rewound,
+        captures=captures,
     )
 
 
@@ -166,10 +171,23 @@ def test_no_rows_make_no_batch_but_may_move_the_watermark(spool: Spool) -> None:
     assert spool.pending().total == 0
 
 
-def test_a_watermark_can_be_rewound(spool: Spool) -> None:
-    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0})
-    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0 - 3600})
-    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0 - 3600}
+def test_a_watermark_goes_back_only_where_that_is_meant(spool: Spool) -> None:
+    put(spool, watermarks={BLOCK_LOAD_PROFILE: T0, DAILY_LOAD_PROFILE: T0})
+    back = {BLOCK_LOAD_PROFILE: T0 - 3600, DAILY_LOAD_PROFILE: T0 - 3600}
+    put(spool, watermarks=back)
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0, DAILY_LOAD_PROFILE: T0}
+    put(spool, profile_rows(1), watermarks=back, rewound={BLOCK_LOAD_PROFILE})
+    assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0 - 3600, DAILY_LOAD_PROFILE: T0}
+
+
+def test_what_a_profile_captured_is_kept_with_its_watermark(spool: Spool) -> None:
+    first = Captured("0123456789abcdef", (ACTIVE_IMPORT, Obis.parse("1.0.12.27.0.255")))
+    put(spool, captures={BLOCK_LOAD_PROFILE: first})
+    assert spool.captures(METERS[0]) == {BLOCK_LOAD_PROFILE: first}
+    assert spool.captures(METERS[1]) == {}
+    other = Captured("fedcba9876543210", ())
+    put(spool, profile_rows(2), captures={BLOCK_LOAD_PROFILE: other})
+    assert spool.captures(METERS[0]) == {BLOCK_LOAD_PROFILE: other}
 
 
 def test_live_goes_first_newest_first_and_then_the_backlog_in_order(spool: Spool) -> None:
@@ -269,32 +287,69 @@ def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
 # ------------------------------------------------------------- a full disk
 
 
-def test_a_full_spool_keeps_the_watermark_and_is_not_damaged(tmp_path: Path) -> None:
+def test_a_full_spool_drops_the_oldest_and_says_so_signed(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path, max_bytes=400_000) as spool:
         made: list[int] = []
-        mark = 0
+        for number in range(60):
+            made += put(spool, profile_rows(1000, T0 + number * 900_000))
+            mark = T0 + number * 900_000 + 999 * 900
+            assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: mark}
+        assert made == list(range(1, len(made) + 1))
+        lost = {seq for loss in spool.take_losses() for seq in range(loss.first, loss.last + 1)}
+        assert spool.take_losses() == []
+        kept = {seq for seq in made if spool.get(seq)}
+        assert kept | lost == set(made)
+        assert not kept & lost
+        assert max(lost) < min(kept), "the oldest"
 
-        def fill() -> None:
-            nonlocal mark
-            for number in range(100):
-                mark = spool.watermarks(METERS[0]).get(BLOCK_LOAD_PROFILE, 0)
-                made.extend(put(spool, profile_rows(1000, T0 + number * 900_000)))
-
-        with pytest.raises(SpoolFull, match="is read again later"):
-            fill()
-        assert len(made) >= 3
-        assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: mark}
-        assert spool.pending().total == len(made)
-        assert [batch(spool, seq).header.seq for seq in made] == made
-
-        # What a receipt covers gives way, oldest first; then there is room again.
-        spool.apply_receipt(receipt(spool, (1, made[-1]), store=uuid4()))
-        again = put(spool, profile_rows(1000))
-        assert again[0] == made[-1] + 1
-        assert spool.pending().total == len(again)
+        # What waits says all that was lost, though earlier statements of it were dropped too.
+        stated = [
+            loss
+            for spooled in spool.due(999)
+            for loss in open_batch(spooled.payload, ring).blocks()
+            if isinstance(loss, Loss)
+        ]
+        assert {seq for loss in stated for seq in range(loss.first, loss.last + 1)} == lost
+        assert all(loss.stream == spool.stream for loss in stated)
+        hashes = {seq: batch(spool, seq).header_hash for seq in kept}
+        for seq in kept - {min(kept)}:
+            assert batch(spool, seq).header.previous == hashes[seq - 1]
     with Spool.open(path) as spool:
         assert spool.set_aside is None
+
+
+def test_what_a_receipt_covers_gives_way_before_anything_is_lost(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
+        store = uuid4()
+        for number in range(30):
+            made = put(spool, profile_rows(1000, T0 + number * 900_000))
+            spool.apply_receipt(receipt(spool, (1, made[-1]), store=store))
+        assert spool.take_losses() == []
+        assert spool.pending().total == 0
+
+
+def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
+        made = put(spool, profile_rows(100))
+        marks = spool.watermarks(METERS[0])
+        with pytest.raises(SpoolFull, match="is read again later"):
+            put(spool, profile_rows(20_000, T0 + 900_000))
+        assert spool.watermarks(METERS[0]) == marks
+        assert [spooled.seq for spooled in spool.due(9)] == made
+        assert spool.take_losses() == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), max_size=20), st.integers(1, 5))
+def test_ranges_are_joined_and_name_all_that_they_named(
+    spans: list[tuple[int, int]], limit: int
+) -> None:
+    ranges = [(first, first + more) for first, more in spans]
+    named = {seq for first, last in ranges for seq in range(first, last + 1)}
+    assert joined(ranges) == _ranges(named)
+    short = joined(ranges, limit)
+    assert len(short) <= limit
+    assert named <= {seq for first, last in short for seq in range(first, last + 1)}
 
 
 def test_on_a_full_disk_receipts_are_still_noted_and_make_room(
@@ -306,9 +361,12 @@ def test_on_a_full_disk_receipts_are_still_noted_and_make_room(
     full = os.statvfs_result((4096, 4096, 1_000_000, 100, 100, 0, 0, 0, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _path: full)
 
+    marks = spool.watermarks(METERS[0])
     with pytest.raises(SpoolFull):
-        put(spool, profile_rows(1000))
+        put(spool, profile_rows(1000, T0 + 900_000))
+    assert spool.watermarks(METERS[0]) == marks
     assert spool.pending().total == last
+    assert spool.take_losses() == [], "a disk that others filled costs nothing that was kept"
 
     assert spool.apply_receipt(receipt(spool, (1, last), store=uuid4())).covered == last
     assert put(spool, profile_rows(1000))[0] == last + 1
@@ -343,14 +401,43 @@ def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(tmp_path: Path, dam
         assert put(spool, profile_rows(1)) == [1]
 
 
+def test_a_look_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    assert inspect(path) is State.NEW
+    assert list(tmp_path.iterdir()) == []
+    with Spool.open(path) as spool:
+        put(spool, profile_rows(1))
+        assert inspect(path) is State.IN_USE
+        shutil.copytree(tmp_path, tmp_path / "crashed")
+    crashed = tmp_path / "crashed" / "spool.db"
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert inspect(path) is State.SOUND
+    assert inspect(crashed) is State.NOT_CLOSED
+    assert before == {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(ConfigurationError, match="the spool's folder"):
+        inspect(tmp_path / "nowhere" / "spool.db")
+
+
+def test_a_look_leaves_the_alarm_of_a_damaged_file_to_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        put(spool, profile_rows(300))
+    path.write_bytes(b"this is no database " * 500)
+    with pytest.raises(SpoolError, match="the next start sets it aside"):
+        inspect(path)
+    with Spool.open(path) as spool:
+        assert spool.set_aside is not None
+
+
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
     database = sqlite3.connect(path)
     database.execute("CREATE TABLE theirs (x)")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match="another program's database"):
-        Spool.open(path)
+    for look in (inspect, Spool.open):
+        with pytest.raises(ConfigurationError, match="another program's database"):
+            look(path)
     assert path.read_bytes() == before
 
 

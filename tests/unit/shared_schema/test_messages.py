@@ -15,7 +15,7 @@ from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumptio
 from shared_schema.catalogue import ACTIVE_IMPORT, Service
 from shared_schema.errors import ContractError, MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.events import Event, EventKind, Subject, SubjectType
-from shared_schema.gateway import Command, Receipt, Status
+from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.message import Message, MeterId
 from shared_schema.quality import ESPI_CODES, IEC_61968_9_CODES, Origin, Quality
 from shared_schema.schemas import CHANNELS, MESSAGES, documents, json_schema
@@ -102,6 +102,9 @@ EXAMPLES: dict[str, Message] = {
         issued_at=AT,
         expires_at=AT + timedelta(hours=1),
     ),
+    "result": Result(
+        gateway="gw-1", command=UUID(int=4), outcome="failed", reason="meter 7 is silent", at=AT
+    ),
     "event": Event(
         id=UUID(int=5),
         society="Green Acres",
@@ -152,6 +155,33 @@ def test_a_time_without_a_zone_is_refused() -> None:
     line = a_receipt((1, 1)).to_line().replace(b"2026-11-01T00:00:00Z", b"2026-11-01T00:00:00")
     with pytest.raises(MalformedMessage, match="timezone"):
         Receipt.from_line(line)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+05:30", "9999-12-31T23:59:59-05:30"])
+def test_a_time_that_utc_cannot_hold_is_refused(time: str) -> None:
+    for name in ("receipt", "status", "result"):
+        document = json.loads(EXAMPLES[name].to_line()) | {"at": time}
+        with pytest.raises(MalformedMessage, match="at: "):
+            type(EXAMPLES[name]).from_line(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("status", {"version": "1\0"}),
+        ("status", {"version": "1" * 65}),
+        ("status", {"meters": 2**31}),
+        ("status", {"meters_answering": 2**31}),
+        ("status", {"meters_behind": 2**31}),
+        ("status", {"spooled": 2**31}),
+        ("result", {"reason": "a\nb"}),
+        ("result", {"reason": "r" * 401}),
+    ],
+)
+def test_what_a_gateway_says_of_itself_is_bounded(name: str, change: dict[str, object]) -> None:
+    document = json.loads(EXAMPLES[name].to_line()) | change
+    with pytest.raises(MalformedMessage, match=f": {next(iter(change))}: "):
+        type(EXAMPLES[name]).from_line(json.dumps(document).encode())
 
 
 def test_messages_are_frozen() -> None:

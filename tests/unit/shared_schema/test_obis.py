@@ -86,6 +86,10 @@ def test_the_catalogue_knows_registers_intervals_and_zones() -> None:
     assert quantity(Obis.parse("1.0.99.99.0.255")) is None
 
 
+def test_a_volume_flux_is_not_a_corrected_one() -> None:
+    assert int(Unit.CUBIC_METRE_PER_HOUR) == 15
+
+
 def test_every_entry_is_whole() -> None:
     for obis, entry in CATALOGUE.items():
         assert entry.obis == obis

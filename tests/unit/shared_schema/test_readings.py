@@ -21,6 +21,7 @@ from shared_schema.readings import (
     MAX_BATCH_BYTES,
     Block,
     Column,
+    Loss,
     new_salt,
     open_batch,
     read_header,
@@ -161,6 +162,15 @@ def test_a_malformed_block_leaves_the_others() -> None:
     bad, kept = batch.blocks()
     assert isinstance(bad, MalformedMessage)
     assert kept == good
+
+
+def test_a_loss_says_which_batches_were_dropped() -> None:
+    loss = Loss(stream=STREAM, first=3, last=9, reason="spool_full")
+    batch = open_batch(a_batch(loss.to_line(), a_block().to_line()), keys)
+    assert batch.blocks()[0] == loss
+    assert json.loads(loss.to_line())["kind"] == "loss"
+    with pytest.raises(MalformedMessage, match="a loss from 9 to 3"):
+        Loss.from_line(loss.to_line().replace(b'"first":3,"last":9', b'"first":9,"last":3'))
 
 
 def test_a_batch_is_bounded() -> None:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Whether what a gateway signed is one chain, and the flag that tells where it is not.
+
+In: the batches that a commit adds. Out: the links that do not hold; a flag for the gateway, in
+the same transaction, which ends when a person has dismissed its entries in quarantine. Batches
+come in any order, so each new one is held against both its neighbours, where they are stored.
+
+Two commits at the same instant do not see each other: a link between them is not looked at.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from cloud_ingest.accept import CONTRADICTIONS, QuarantineReason
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.events import change_event, open_events, raise_event
+from shared_schema.events import Event, EventKind, Subject, SubjectType
+
+LAST_SEQ = 2**63 - 1
+MAX_MESSAGE = 400
+
+BatchKey = tuple[int, UUID, int]
+"""Gateway id, stream, number."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """A stored batch that names another predecessor than the one that is stored before it."""
+
+    batch_id: int
+    gateway_id: int
+    stream: UUID
+    seq: int
+    header_hash: bytes
+
+
+@translating
+def broken_links(conn: Connection, added: Iterable[BatchKey]) -> list[BrokenLink]:
+    """Return the links from and to new batches that do not hold, within their transaction."""
+    links = sorted(
+        {
+            (gateway_id, stream, later)
+            for gateway_id, stream, seq in added
+            for later in (seq, seq + 1)
+            if 1 < later <= LAST_SEQ
+        }
+    )
+    if not links:
+        return []
+    arguments = {
+        "gateways": [link[0] for link in links],
+        "streams": [link[1] for link in links],
+        "seqs": [link[2] for link in links],
+    }
+    rows = conn.execute(query("links_broken"), arguments, binary=True)
+    return [BrokenLink(*row) for row in rows]
+
+
+@translating
+def raise_contradiction(
+    conn: Connection,
+    *,
+    society_id: int,
+    gateway: str,
+    reason: QuarantineReason,
+    detail: str,
+    quarantine_id: int,
+    at: datetime,
+) -> bool:
+    """Raise the flag of a gateway, unless it is up already; in the caller's transaction."""
+    row = conn.execute(query("society_name"), (society_id,)).fetchone()
+    assert row is not None  # noqa: S101
+    return raise_event(
+        conn,
+        society_id,
+        Event(
+            id=uuid4(),
+            society=row[0],
+            kind=EventKind.EVIDENCE,
+            subject=Subject(type=SubjectType.GATEWAY, id=gateway),
+            service="all",
+            state="open",
+            since=at,
+            raised_at=at,
+            message=f"What gateway {gateway} signed contradicts itself: {detail}."[:MAX_MESSAGE],
+            evidence={"reason": reason.value, "detail": detail, "quarantine": quarantine_id},
+        ),
+    )
+
+
+@translating
+def end_contradiction(conn: Connection, gateway: str, now: datetime) -> bool:
+    """End the flag of a gateway, where none of its entries is open any more."""
+    reasons = [reason.value for reason in CONTRADICTIONS]
+    left = conn.execute(query("quarantine_open_of"), {"gateway": gateway, "reasons": reasons})
+    row = left.fetchone()
+    if row is not None and row[0]:
+        return False
+    ended = False
+    for stored in open_events(conn, EventKind.EVIDENCE):
+        if stored.event.subject.id == gateway:
+            message = f"Over: a person looked into it. {stored.event.message}"[:MAX_MESSAGE]
+            over = {"state": "cleared", "cleared_at": now, "message": message}
+            ended = change_event(conn, stored.event.model_copy(update=over))
+    return ended

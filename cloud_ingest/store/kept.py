@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What a commit keeps apart: gathered while it runs, written to the quarantine at its end.
+
+In: refusals, rejections, forks, links that do not hold. Out: rows of the quarantine, in the
+commit's transaction; the same again is only counted. For what contradicts a gateway's evidence
+its flag is raised, when it is kept for the first time.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
+from datetime import datetime
+
+from cloud_ingest.accept import CONTRADICTIONS, Accepted, KnownGateway, QuarantineReason, Refused
+from cloud_ingest.store.chain import BrokenLink, raise_contradiction
+from cloud_ingest.store.connection import Connection, query, translating
+
+MAX_NAME_BYTES = 1024
+"""What is kept of a topic, or of the name in it: no gateway of ours has a longer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One entry, in the order of ``quarantine_keep``."""
+
+    reason: QuarantineReason
+    detail: str
+    gateway: str | None
+    society_id: int | None
+    topic: str | None
+    payload: bytes | None
+    payload_hash: bytes
+    batch_id: int | None
+    ordinal: int | None
+    row_indexes: list[int] | None
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(slots=True)
+class Kept:
+    """What goes to quarantine, by what makes it the same again."""
+
+    rows: dict[tuple[bytes, str, str, int], _Row] = field(default_factory=dict)
+
+    def refused(self, refused: Refused) -> None:
+        """Keep a message of which nothing was verified."""
+        self._add(
+            refused.reason,
+            refused.detail,
+            refused.gateway,
+            None,
+            topic=refused.topic,
+            payload=refused.payload,
+            at=refused.received_at,
+        )
+
+    def fork(self, delivery: Accepted) -> None:
+        """Keep a batch whose number another one has."""
+        batch = delivery.batch
+        self._add(
+            QuarantineReason.FORK,
+            f"another batch {batch.header.seq} of stream {batch.header.stream} is stored",
+            delivery.gateway.name,
+            delivery.gateway.society_id,
+            payload=b"\n".join((batch.header_line, *batch.block_lines, batch.signature_line)),
+            at=delivery.received_at,
+        )
+
+    def broken_link(self, link: BrokenLink, gateway: KnownGateway, at: datetime) -> None:
+        """Keep the word that a stored batch does not follow the one before it."""
+        self._add(
+            QuarantineReason.BROKEN_LINK,
+            f"batch {link.seq} of stream {link.stream} names another predecessor than "
+            f"batch {link.seq - 1}",
+            gateway.name,
+            gateway.society_id,
+            payload_hash=link.header_hash,
+            batch_id=link.batch_id,
+            at=at,
+        )
+
+    def rejections(self, delivery: Accepted, batch_id: int) -> None:
+        """Keep what is not stored of a stored batch."""
+        for rejection in delivery.rejections:
+            ordinal = rejection.ordinal
+            batch = delivery.batch
+            line = batch.header_line if ordinal is None else batch.block_lines[ordinal]
+            self._add(
+                rejection.reason,
+                rejection.detail,
+                delivery.gateway.name,
+                delivery.gateway.society_id,
+                payload_hash=hashlib.sha256(line).digest(),
+                batch_id=batch_id,
+                ordinal=ordinal,
+                row_indexes=rejection.row_indexes,
+                at=delivery.received_at,
+            )
+
+    def _add(
+        self,
+        reason: QuarantineReason,
+        detail: str,
+        gateway: str | None,
+        society_id: int | None,
+        *,
+        at: datetime,
+        topic: str | None = None,
+        payload: bytes | None = None,
+        payload_hash: bytes | None = None,
+        batch_id: int | None = None,
+        ordinal: int | None = None,
+        row_indexes: Sequence[int] = (),
+    ) -> None:
+        found = hashlib.sha256(payload or b"").digest() if payload_hash is None else payload_hash
+        topic = None if topic is None else _storable(topic, MAX_NAME_BYTES)
+        same = (found, reason.value, topic or "", -1 if ordinal is None else ordinal)
+        self.rows[same] = _Row(
+            reason=reason,
+            detail=_storable(detail),
+            gateway=None if gateway is None else _storable(gateway, MAX_NAME_BYTES),
+            society_id=society_id,
+            topic=topic,
+            payload=payload,
+            payload_hash=found,
+            batch_id=batch_id,
+            ordinal=ordinal,
+            row_indexes=list(row_indexes) or None,
+            first_at=at,
+            last_at=at,
+        )
+
+    @translating
+    def store(self, conn: Connection) -> int:
+        """Write all of it in the caller's transaction; return how many entries are new."""
+        added = 0
+        for same in sorted(self.rows):
+            row = self.rows[same]
+            kept = conn.execute(query("quarantine_keep"), astuple(row)).fetchone()
+            if kept is None or not kept[0]:
+                continue
+            added += 1
+            if row.reason in CONTRADICTIONS and row.gateway and row.society_id is not None:
+                raise_contradiction(
+                    conn,
+                    society_id=row.society_id,
+                    gateway=row.gateway,
+                    reason=row.reason,
+                    detail=row.detail,
+                    quarantine_id=kept[1],
+                    at=row.first_at,
+                )
+        return added
+
+
+def _storable(text: str, max_bytes: int | None = None) -> str:
+    """Return a text without what PostgreSQL cannot hold: NUL, lone surrogates, the overlong."""
+    clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return clean.encode("utf-8", "replace")[:max_bytes].decode("utf-8", "ignore")

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The invocation counters of ciphered associations: on disk before a number is sent.
+
+In: the place of a meter, what the meter says of its own count. Out: numbers that were never
+used before with this meter. Owns the table ``invocation_counter`` of the spool's file.
+Never: a number twice, a counter lowered.
+
+A number that is used twice under one key breaks AES-GCM, so a block of numbers is written and
+synchronised first and then used from memory: one write for many requests. What is left of a
+block at the end of the program is lost, which costs nothing: 2^32 numbers last for centuries.
+"""
+
+import contextlib
+import secrets
+import threading
+from typing import Final, Protocol
+
+from edge_agent.errors import NoCounter
+from edge_agent.security import LAST_COUNTER, client_title
+from edge_agent.spool import Spool, SpoolFull
+
+BLOCK: Final = 256
+Place = tuple[str, int, int, int]
+"""Bus, logical and physical address, client."""
+
+
+class Store(Protocol):
+    """What keeps counters: `SpoolStore`, or `Passing`."""
+
+    def reserve(self, place: Place, above: int, count: int) -> int:
+        """Keep that ``count`` numbers above ``above`` are used; return the first of them."""
+        ...
+
+    def is_sure(self, place: Place) -> bool:
+        """Return whether the place has a counter that its meter took last time."""
+        ...
+
+    def mark(self, place: Place, *, sure: bool) -> None:
+        """Keep whether the meter took the counter."""
+        ...
+
+
+class SpoolStore:
+    """Counters in the spool's file."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def reserve(self, place: Place, above: int, count: int) -> int:
+        """Keep that numbers are used; they are on disk when this returns.
+
+        Raises:
+            NoCounter: the disk is full; nothing is reserved.
+            SpoolError: the spool fails.
+        """
+        try:
+            with self._spool.transaction() as database:
+                row = database.execute(
+                    "INSERT INTO invocation_counter VALUES (?, ?, ?, ?, ? + 1 + ?, 0)"
+                    " ON CONFLICT DO UPDATE SET next = max(next, ? + 1) + ? RETURNING next",
+                    (*place, above, count, above, count),
+                ).fetchone()
+        except SpoolFull:
+            raise NoCounter(
+                f"bus {place[0]}, address {place[2]}: the disk is full: no invocation counter "
+                "can be kept, and none is used that is not kept"
+            ) from None
+        return int(row[0]) - count
+
+    def is_sure(self, place: Place) -> bool:
+        """Return whether the place has a counter that its meter took last time."""
+        with self._spool.reading() as database:
+            row = database.execute(
+                "SELECT sure FROM invocation_counter WHERE bus = ? AND logical_address = ?"
+                " AND address = ? AND client = ?",
+                place,
+            ).fetchone()
+        return row is not None and bool(row[0])
+
+    def mark(self, place: Place, *, sure: bool) -> None:
+        """Keep whether the meter took the counter; on a full disk it is asked once more."""
+        with contextlib.suppress(SpoolFull), self._spool.transaction() as database:
+            database.execute(
+                "UPDATE invocation_counter SET sure = ? WHERE bus = ? AND logical_address = ?"
+                " AND address = ? AND client = ?",
+                (int(sure), *place),
+            )
+
+
+class Passing:
+    """Counters of one visit by hand: the meter is asked each time how far it has counted."""
+
+    def __init__(self) -> None:
+        self._next: dict[Place, int] = {}
+        self._sure: set[Place] = set()
+
+    def reserve(self, place: Place, above: int, count: int) -> int:
+        """Remember that numbers are used."""
+        first = max(self._next.get(place, 1), above + 1)
+        self._next[place] = first + count
+        return first
+
+    def is_sure(self, place: Place) -> bool:
+        """Return whether the meter took the counter in this visit."""
+        return place in self._sure
+
+    def mark(self, place: Place, *, sure: bool) -> None:
+        """Remember whether the meter took the counter."""
+        (self._sure.add if sure else self._sure.discard)(place)
+
+
+class Counter:
+    """The counter of one client at one meter, and the system title that belongs to it."""
+
+    def __init__(self, store: Store, place: Place, title: bytes) -> None:
+        self.title = title
+        self._store = store
+        self._place = place
+        self._next = self._end = 0
+        self._sure = store.is_sure(place)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the meter took this counter last time; else it is asked first."""
+        return self._sure
+
+    def number(self) -> int:
+        """Return the next number; it is on disk already.
+
+        Raises:
+            NoCounter: there is none.
+            SpoolError: it cannot be kept: nothing may be sent.
+        """
+        if self._next >= self._end:
+            self._reserve(0)
+        return self._next
+
+    def use(self, following: int) -> None:
+        """Never return a number below this one again.
+
+        Raises:
+            NoCounter, SpoolError: as `number`.
+        """
+        if following > self._end:
+            self._reserve(following - 1)
+        self._next = max(self._next, following)
+
+    def follow(self, last: int) -> bool:
+        """Go on above the last number that the meter took; return whether that is a change.
+
+        Raises:
+            NoCounter, SpoolError: as `number`.
+        """
+        if last < self._next:
+            return False
+        self._reserve(last)
+        return True
+
+    def mark(self, *, sure: bool) -> None:
+        """Keep whether the meter took the counter; the spool is written on a change only.
+
+        Raises:
+            SpoolError: it cannot be kept.
+        """
+        if sure != self._sure:
+            self._sure = sure
+            self._store.mark(self._place, sure=sure)
+
+    def _reserve(self, above: int) -> None:
+        if above >= LAST_COUNTER:
+            raise _spent(self._place)
+        first = self._store.reserve(self._place, above, BLOCK)
+        if first > LAST_COUNTER:
+            raise _spent(self._place)
+        self._next, self._end = first, min(first + BLOCK, LAST_COUNTER + 1)
+
+
+def _spent(place: Place) -> NoCounter:
+    return NoCounter(
+        f"bus {place[0]}, address {place[2]}: the invocation counter of client {place[3]} is "
+        "used up: the meter needs a new encryption key"
+    )
+
+
+class Counters:
+    """The counters of one bus."""
+
+    def __init__(self, store: Store, gateway: str, bus: str) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._bus = bus
+        self._lock = threading.Lock()
+        self._made: dict[Place, Counter] = {}
+
+    def of(self, logical: int, physical: int, client: int) -> Counter:
+        """Return the counter of a client at a meter: the same object each time.
+
+        Args:
+            logical: logical device of the meter.
+            physical: its address.
+            client: who associates.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        place = (self._bus, logical, physical, client)
+        with self._lock:
+            if place not in self._made:
+                title = client_title(f"{self._gateway}/{'/'.join(map(str, place))}")
+                self._made[place] = Counter(self._store, place, title)
+            return self._made[place]
+
+
+def by_hand(bus: str) -> Counters:
+    """Return the counters of one visit by hand.
+
+    Its system titles are new each time: an agent that reads the same meter at the same time,
+    with the same keys, never makes the same nonce.
+    """
+    return Counters(Passing(), secrets.token_hex(8), bus)

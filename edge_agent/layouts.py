@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a profile is read: what it captures, how often, in which order, how it is scaled.
+
+In: a link to a meter, what is known of it. Out: a `Held` layout for each profile.
+Never: a row; a layout made of a refusal that says nothing of the meter.
+
+The capture objects and the capture period are read when the agent starts, once an hour, in a
+poll that needed a second session, and whenever a row does not fit or a row of the last hour
+is no longer what it was (`again`): a meter that is set up anew empties its profile. Scalers
+are read once a day and with each change. What stays uncovered for up to an hour is a meter
+that keeps its rows against the rules while it begins to capture as many other objects.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from edge_agent import decode
+from edge_agent.decode import Captured
+from edge_agent.errors import AccessDenied, ProtocolViolation
+from edge_agent.link import HAS_NONE, Answer, Link
+from edge_agent.memory import Held, Known
+from edge_agent.model import ProfileToRead
+from shared_schema.catalogue import CAPTURE_PERIOD, SCALER_PROFILES
+from shared_schema.obis import Obis
+
+LOOK_S: Final = 3600
+"""How long the capture objects are taken as known."""
+LAYOUT_LIFE_S: Final = 86400
+"""How long scalers, or that an object is absent, are taken as known."""
+_MAX_PERIOD_S: Final = 366 * 86400
+_NEWEST_FIRST: Final = frozenset((2, 3))
+"""Sort methods: last in first out, largest first."""
+
+
+@dataclass
+class Layouts:
+    """The layouts of one meter's profiles."""
+
+    link: Link
+    facts: Known
+    captured: Mapping[Obis, Captured]
+    """For each profile what it captured when its rows were last kept."""
+    now: Callable[[], float]
+    """The gateway's time, seconds since 1970."""
+    problem: Callable[[str], None]
+
+    def of(self, wanted: ProfileToRead) -> Held:
+        """Return how to read a profile: as it is known, or read from the meter.
+
+        Raises:
+            AccessDenied: the meter does not have it, or does not give it now.
+            BusError, MeterError: it cannot be read.
+        """
+        held = self.facts.layouts.get(wanted.obis)
+        if held is not None and held.look_at > self.now() and not self.link.replaced:
+            return held
+        return self.again(wanted)
+
+    def again(self, wanted: ProfileToRead) -> Held:
+        """Return how to read a profile, after a look at what it captures now.
+
+        Raises:
+            AccessDenied, BusError, MeterError: as `of`.
+        """
+        profile = wanted.obis
+        held = self.facts.layouts.get(profile)
+        asked = [(profile, 7, 3)] + ([(profile, 7, 4)] if wanted.period_s is None else [])
+        objects, *period = [each.answer for each in self.link.read_many(asked, self.now)]
+        if isinstance(objects, AccessDenied):
+            raise objects
+        period_s = wanted.period_s if wanted.period_s is not None else self._period_s(period[0])
+        digest = sha256(b"%d:" % period_s + objects).hexdigest()[:16]
+        now = self.now()
+        if held is not None and held.digest == digest and now < held.renew_at:
+            held.look_at = now + LOOK_S
+            return held
+        before = self.captured.get(profile)
+        known = before.digest if before else held.digest if held else digest
+        if known != digest:
+            self.facts.registers.clear()
+            self.problem(f"{profile} captures other objects, or in another period, than before")
+        plan = self._read(profile, decode.capture_objects(objects), period_s)
+        found = Held(plan, digest, now + LOOK_S, now + LAYOUT_LIFE_S)
+        self.facts.layouts[profile] = found
+        return found
+
+    def _read(
+        self, profile: Obis, objects: tuple[decode.CaptureObject, ...], period_s: int
+    ) -> decode.Layout:
+        """Read the order of the rows, and the scalers."""
+        order = self.link.read_one((profile, 7, 5))
+        scalers = self._scaler_profile(profile)
+        for captured in decode.value_objects(objects).values():
+            if captured.obis not in scalers:
+                found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
+                if found is None:
+                    self.problem(f"{captured.obis} has no scaler: it is left out of {profile}")
+                else:
+                    scalers[captured.obis] = found
+        descending = _number(order) in _NEWEST_FIRST
+        return decode.layout(profile, period_s, objects, scalers, descending=descending)
+
+    def _period_s(self, answer: Answer) -> int:
+        """Return the capture period: the profile's, else that of 1.0.0.8.4; 0 when unknown."""
+        found = _number(answer)
+        if found is None:
+            found = _number(self.link.read_one((CAPTURE_PERIOD, 1, 2)))
+        return found if found is not None and 0 <= found <= _MAX_PERIOD_S else 0
+
+    def _scaler_profile(self, profile: Obis) -> dict[Obis, tuple[int, int]]:
+        """Read the scaler profile that stands beside a profile, if there is one."""
+        beside = SCALER_PROFILES.get(profile)
+        if beside is None:
+            return {}
+        found: list[bytes] = []
+        for attribute in (3, 2):
+            answer = self.link.read_one((beside, 7, attribute))
+            if isinstance(answer, AccessDenied):
+                if answer.result not in HAS_NONE:
+                    raise answer
+                return {}
+            found.append(answer)
+        try:
+            return decode.scaler_profile(found[1], decode.capture_objects(found[0]))
+        except ProtocolViolation:
+            return {}
+
+
+def _number(answer: Answer) -> int | None:
+    """Return a whole number, or None where the meter has none.
+
+    Raises:
+        AccessDenied: it is refused for another reason than that there is none.
+    """
+    if isinstance(answer, AccessDenied):
+        if answer.result not in HAS_NONE:
+            raise answer
+        return None
+    try:
+        return decode.integer(answer)
+    except ProtocolViolation:
+        return None

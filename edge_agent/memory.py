@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What polls remember of meters while the agent runs.
+
+In: what a poll found out. Out: the same, to the next poll. Losing it costs line time only.
+Never: a stored state; what was read of a meter whose identity is in doubt (`Known.forget`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge_agent import decode
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.readings import Column
+
+_MAX_DOUBTED: Final = 256
+
+
+@dataclass(slots=True)
+class Held:
+    """How a profile is read, as it was last found out. Times in seconds since 1970."""
+
+    plan: decode.Layout
+    digest: str
+    """Of the capture objects and the capture period, as the meter sent them."""
+    look_at: float
+    """When the capture objects are read again."""
+    renew_at: float
+    """When the scalers are read again."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What stays true of one meter between polls."""
+
+    layouts: dict[Obis, Held] = field(default_factory=dict)
+    registers: dict[Obis, tuple[float, Column]] = field(default_factory=dict)
+    """For each register until when (seconds since 1970) its scaler is taken as known."""
+    absent: dict[Obis, float] = field(default_factory=dict)
+    """For each object that is not there, until when it is not asked for again."""
+    sent: dict[Obis, tuple[int, dict[int, decode.Row]]] = field(default_factory=dict)
+    """For each profile the watermark that a poll returned, and its rows of the last hour."""
+    skipped: dict[Obis, str] = field(default_factory=dict)
+    """For each profile with a row that cannot be read: what was left out last."""
+    clock_at: float | None = None
+    """When the meter's clock was compared last, by the gateway's time."""
+    wrong_by: float | None = None
+    """How far it was ahead then, if that was too far."""
+    doubted: list[tuple[float, float]] = field(default_factory=list)
+    """The times that it passed while it was wrong: what is stamped so may be of another time."""
+
+    def note_clock(self, at: float, offset_s: float, *, is_sound: bool) -> None:
+        """Keep which times the meter's clock passed, since it was last compared, while wrong.
+
+        Args:
+            at: the gateway's time, seconds since 1970.
+            offset_s: how far the meter's clock is ahead.
+            is_sound: whether that is near enough.
+        """
+        wrong_by = None if is_sound else offset_s
+        since = at if self.clock_at is None else self.clock_at
+        for by in {each for each in (self.wrong_by, wrong_by) if each is not None}:
+            first, last = since + by, at + by
+            if self.doubted and self.doubted[-1][0] <= first <= self.doubted[-1][1]:
+                first, last = self.doubted[-1][0], max(last, self.doubted.pop()[1])
+            self.doubted.append((first, last))
+        del self.doubted[:-_MAX_DOUBTED]
+        self.clock_at, self.wrong_by = at, wrong_by
+
+    def is_doubted(self, ts: int) -> bool:
+        """Tell whether a row of this time may be one of another time."""
+        return any(first <= ts <= last for first, last in self.doubted)
+
+    def forget(self) -> None:
+        """Forget all of it: it may be another meter's."""
+        for found in (self.layouts, self.registers, self.absent, self.sent, self.skipped):
+            found.clear()
+
+
+@dataclass(slots=True)
+class Memory:
+    """What polls remember of meters and of their addresses."""
+
+    meters: dict[MeterId, Known] = field(default_factory=dict)
+    no_lists: set[str] = field(default_factory=set)
+    """Labels of meters that offer to answer lists and do not."""
+    no_range_lists: set[str] = field(default_factory=set)
+    """Labels of meters that answer lists, but none with a range in it."""
+    failed_lists: dict[tuple[str, bool], int] = field(default_factory=dict)
+    """For each label, without and with a range: how many lists in a row had no sound answer."""
+    alone: dict[str, float] = field(default_factory=dict)
+    """For each label from when on (seconds since 1970) one meter alone is taken to answer."""

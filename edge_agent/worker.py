@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One bus at work: its meters are polled one after the other, as the schedule says.
+
+In: the settings of a bus, and what the buses share. Out: rows in the spool, the health of each
+meter, the log. Owns the bus, what the schedule knows of its meters, and their refusals.
+It gets over whatever a meter, an adapter or a file of it does; only a spool that fails ends it.
+Never: a decision about order, a protocol: those are `schedule` and `poll`.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from edge_agent.adapter import Adapter, StoppableBus
+from edge_agent.counter import Counters, SpoolStore
+from edge_agent.errors import (
+    BusError,
+    BusLost,
+    BusTimeout,
+    ConfigurationError,
+    MeterError,
+    PasswordRefused,
+    SpoolError,
+)
+from edge_agent.health import Health
+from edge_agent.link import peer, sessions
+from edge_agent.memory import Memory
+from edge_agent.model import load
+from edge_agent.poll import PollResult, poll
+from edge_agent.refusals import Refusals, secret_files
+from edge_agent.schedule import (
+    Failure,
+    Kind,
+    MeterState,
+    Poll,
+    Wait,
+    all_silent,
+    awakened,
+    failed,
+    next_action,
+    released,
+    succeeded,
+)
+from edge_agent.session import probe
+from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.spool import Spool, SpoolFull
+from shared_schema.message import MeterId
+from shared_schema.readings import Loss
+from shared_schema.signing import SigningKey
+
+TIME_CHECK_S: Final = 10.0
+LONGEST_WAIT_S: Final = 60.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all buses of a gateway use."""
+
+    settings: AgentSettings
+    key: SigningKey
+    spool: Spool
+    health: Health
+    is_synchronised: Callable[[], bool]
+    """Whether the gateway's time may stamp readings."""
+
+
+class BusWorker:
+    """Polls the meters of one bus."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        config: BusConfig,
+        *,
+        bus: StoppableBus | None = None,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Look up what earlier runs kept of the meters; open nothing.
+
+        Args:
+            shared: what the buses of the gateway share.
+            config: the bus.
+            bus: another line, in tests.
+            wall: the time, seconds since 1970.
+            monotonic: a clock that nobody sets, in seconds.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        self._shared = shared
+        self._config = config
+        self._bus = StoppableBus(config) if bus is None else bus
+        self._wall = wall
+        self._monotonic = monotonic
+        self._cycle_s = float(shared.settings.poll_period_s)
+        self._meters = {meter.label: meter for meter in config.meters}
+        self._states = {label: MeterState(label) for label in self._meters}
+        self._memory = Memory()
+        self._adapter = Adapter(monotonic)
+        self._told_clock = False
+        self._refusals = Refusals(shared.spool, config.name)
+        self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
+        for meter in config.meters:
+            if self._refusals.recall(meter):
+                self._failed(meter, f"{meter.label} refused this password before", Failure.REFUSED)
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until ``stop`` is set.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        self._bus.stop = stop
+        try:
+            while not stop.is_set():
+                stop.wait(self.step())
+        finally:
+            self._bus.close()
+
+    def step(self) -> float:
+        """Do one thing; return how long to wait before the next, in seconds.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        now = self._wall()
+        # Asked after the time was taken: a clock that jumps in between is seen.
+        if not self._shared.is_synchronised():
+            if not self._told_clock:
+                self._told_clock = True
+                self._log(
+                    logging.WARNING,
+                    "waiting for the clock to be synchronised before meters are read",
+                    "clock_awaited",
+                )
+            return TIME_CHECK_S
+        self._told_clock = False
+        self._release_changed()
+        self._reopen_silent()
+        action = next_action(self._states.values(), now, self._cycle_s)
+        if isinstance(action, Wait):
+            return min(LONGEST_WAIT_S, max(0.05, action.until - now))
+        return self._poll(self._meters[action.label], action, now)
+
+    def _poll(self, meter: MeterConfig, action: Poll, now: float) -> float:
+        begun = self._monotonic()
+        try:
+            if action.kind is Kind.PROBE and not probe(self._bus, peer(meter, load(meter.model))):
+                raise BusTimeout(f"{meter.label} does not answer")  # noqa: TRY301
+            result = self._read(meter, action, now)
+        except SpoolError:
+            raise
+        except BusLost as error:
+            return 0.0 if self._bus.broken_off else self._lost(str(error))
+        except PasswordRefused as error:
+            self._stands()
+            self._refused(meter, str(error))
+        except (BusError, MeterError, ConfigurationError) as error:
+            if not self._bus.broken_off:
+                self._stands()
+                self._failed(meter, str(error), Failure.SILENT)
+        except Exception as error:
+            _log.exception(
+                "a poll broke off by a mistake in this program",
+                extra={"action": "poll_broken", "bus": self._config.name, "meter": meter.label},
+            )
+            self._failed(meter, f"{type(error).__name__} in edge-agent", Failure.SILENT)
+        else:
+            self._stands()
+            self._succeeded(meter, action, result, now, self._monotonic() - begun)
+        return 0.0
+
+    def _read(self, meter: MeterConfig, action: Poll, now: float) -> PollResult:
+        spool = self._shared.spool
+        known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
+        result = poll(
+            sessions(self._bus, self._counters),
+            meter,
+            spool.watermarks,
+            datetime.fromtimestamp(now, UTC),
+            captures_of=spool.captures,
+            memory=self._memory,
+            known=known,
+            windows=action.windows,
+            registers=action.kind is not Kind.BACK_FILL,
+        )
+        if result.meter != known:
+            self._note_identity(meter, result.meter, changed=known is not None)
+        return result
+
+    def _succeeded(
+        self, meter: MeterConfig, action: Poll, result: PollResult, now: float, took_s: float
+    ) -> None:
+        kept = self._keep(meter, result, now)
+        before = self._states[meter.label]
+        filled = action.kind is Kind.BACK_FILL and not result.caught_up
+        self._states[meter.label] = succeeded(
+            before,
+            self._wall(),
+            live=action.kind is not Kind.BACK_FILL,
+            caught_up=result.caught_up or not kept,
+            window_s=took_s / action.windows if filled else None,
+            cycle_s=self._cycle_s,
+        )
+        self._adapter.heard()
+        if before.failures:
+            self._awaken()  # what hid this one may have hidden others
+        self._tell_read(meter, result)
+
+    # --------------------------------------------------- the adapter, and passwords
+
+    def _lost(self, reason: str) -> float:
+        """Let the bus rest, not its meters: they did nothing wrong."""
+        self._log(
+            logging.DEBUG if reason == self._adapter.reason else logging.WARNING,
+            "the adapter is away; it is tried again",
+            "bus_lost",
+            reason=reason,
+        )
+        rest_s = self._adapter.lost(reason)
+        if self._adapter.losses > 1:
+            self._shared.health.lost(self._meters, reason)
+        return rest_s
+
+    def _stands(self) -> None:
+        """Note that the adapter is there; after it was away every meter is tried at once."""
+        if self._adapter.stands(self._bus.reopened):
+            self._log(logging.INFO, "the adapter is back", "bus_back")
+            self._awaken()
+
+    def _awaken(self) -> None:
+        now = self._wall()
+        self._states = {label: awakened(state, now) for label, state in self._states.items()}
+
+    def _reopen_silent(self) -> None:
+        """Close the port of a bus on which nobody answers: some adapters hang after weeks."""
+        if not (self._adapter.is_silent() and all_silent(self._states.values())):
+            return
+        self._log(
+            logging.DEBUG if self._adapter.hung else logging.WARNING,
+            "no meter of the bus answers; its port is closed and opened again",
+            "bus_reopened",
+        )
+        self._bus.close()
+        self._adapter.opened_anew()
+        self._awaken()
+
+    def _refused(self, meter: MeterConfig, reason: str) -> None:
+        self._failed(meter, reason, Failure.REFUSED)
+        try:
+            self._refusals.note(meter)
+        except (SpoolFull, ConfigurationError) as error:
+            self._log(
+                logging.ERROR,
+                "that a password was refused is not kept: do not restart before it is right",
+                "refusal_not_kept",
+                meter=meter.label,
+                reason=str(error),
+            )
+
+    def _release_changed(self) -> None:
+        """Try the meters again whose password was changed."""
+        for label in self._refusals.changed():
+            self._states[label] = released(self._states[label])
+            self._log(
+                logging.INFO,
+                "a meter has another password and is tried again",
+                "meter_released",
+                meter=label,
+            )
+
+    # ------------------------------------------------------------------- what was read
+
+    def _note_identity(self, meter: MeterConfig, found: MeterId, *, changed: bool) -> None:
+        self._log(
+            logging.WARNING if changed else logging.INFO,
+            "another meter answers at this address" if changed else "a meter answers",
+            "meter_changed" if changed else "meter_found",
+            meter=meter.label,
+            address=meter.address,
+            identity=str(found),
+        )
+
+    def _keep(self, meter: MeterConfig, result: PollResult, now: float) -> bool:
+        """Spool what was read; False where it cannot be kept and is read again next cycle."""
+        spool = self._shared.spool
+        try:
+            append = partial(
+                spool.append,
+                result.meter,
+                created_at=datetime.fromtimestamp(now, UTC),
+                gateway=self._shared.settings.gateway,
+                key=self._shared.key,
+            )
+            if result.backlog:
+                append(result.live, watermarks={}, historical=False)
+            # The watermarks speak of both, so they move with the last.
+            append(
+                result.backlog or result.live,
+                watermarks=result.watermarks,
+                historical=bool(result.backlog),
+                rewound=result.rewound,
+                captures=result.captures,
+            )
+            self._tell_losses(spool.take_losses())
+            spool.remember_meter(
+                result.meter, self._config.name, meter.address, meter.logical_address
+            )
+        except (SpoolFull, MeterError) as error:
+            self._log(
+                logging.ERROR,
+                "what was read is not kept",
+                "not_kept",
+                meter=meter.label,
+                reason=str(error),
+            )
+            return False
+        return True
+
+    def _tell_losses(self, losses: Sequence[Loss]) -> None:
+        if losses:
+            self._log(
+                logging.ERROR,
+                "the spool has its largest size; the oldest readings that the cloud does not have "
+                "were dropped: see why it does not take them, or raise spool_max_mb",
+                "readings_dropped",
+                batches=[f"{loss.first}-{loss.last}" for loss in losses[:20]],
+            )
+
+    def _tell_read(self, meter: MeterConfig, result: PollResult) -> None:
+        before = self._shared.health.read(
+            meter.label,
+            self._wall(),
+            caught_up=result.caught_up,
+            problems=result.problems,
+            clock_offset_s=result.clock_offset_s,
+        )
+        if before.failures:
+            self._log(
+                logging.INFO,
+                "a meter answers again",
+                "meter_back",
+                meter=meter.label,
+                failures=before.failures,
+            )
+        if result.problems and result.problems != before.problems:
+            self._log(
+                logging.WARNING,
+                "a meter was read with problems",
+                "meter_problems",
+                meter=meter.label,
+                problems=list(result.problems),
+            )
+        self._log(
+            logging.DEBUG,
+            "a meter was read",
+            "meter_read",
+            meter=meter.label,
+            rows=sum(len(part.rows) for part in result.rows),
+            caught_up=result.caught_up,
+            exchanges=result.exchanges,
+            bytes=result.bytes_sent + result.bytes_received,
+        )
+
+    def _failed(self, meter: MeterConfig, reason: str, failure: Failure) -> None:
+        self._states[meter.label] = failed(self._states[meter.label], self._wall(), failure)
+        before = self._shared.health.failed(meter.label, reason)
+        if failure is Failure.REFUSED:
+            files = ", ".join(map(str, secret_files(meter))) or "no password file is set"
+            self._log(
+                logging.ERROR,
+                "a meter refused its password; so that it does not lock, it is not tried again "
+                "before the file holds another one",
+                "meter_refused",
+                meter=meter.label,
+                file=files,
+                reason=reason,
+            )
+            return
+        repeated = before.failures > 0 and before.problems == (reason,)
+        self._log(
+            logging.DEBUG if repeated else logging.WARNING,
+            "a meter was not read",
+            "meter_failed",
+            meter=meter.label,
+            reason=reason,
+        )
+
+    def _log(self, level: int, message: str, action: str, **extra: object) -> None:
+        _log.log(level, message, extra={"action": action, "bus": self._config.name, **extra})

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Links between signed batches: those that hold, and what is told of those that do not."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from cloud_ingest.errors import UserError
+from cloud_ingest.store import outbox
+from cloud_ingest.store.events import list_events
+from cloud_ingest.store.ingest import CommitResult, commit
+from cloud_ingest.store.quarantine import dismiss, list_entries, replay, show
+from cloud_ingest.store.receipts import stored_ranges
+from cloud_ingest.store.registry import load_registry
+from shared_schema.events import Event, EventKind, SubjectType
+from tests.support.gateway import Sealer, block_line
+from tests.support.store import SOCIETY, Site, local, unit_line
+
+START = local("2026-07-01 00:00")
+NOW = START + timedelta(hours=1)
+TOPIC = "metering/v1/society/Lake%20View/events/evidence/gateway/gw-a/all"
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    site.units(unit_line("A-1204", "1"))
+    return site
+
+
+def sealed(sealer: Sealer, count: int) -> list[bytes]:
+    return [sealer.seal(block_line("1", [(START, n)])) for n in range(count)]
+
+
+def store(site: Site, *payloads: bytes) -> CommitResult:
+    return commit(site.conn, [site.verdict(payload, NOW) for payload in payloads])
+
+
+def sent(site: Site) -> list[tuple[str, bytes, bool]]:
+    due = outbox.due(site.conn, NOW)
+    outbox.published(site.conn, [parcel.outbox_id for parcel in due], NOW)
+    return [(parcel.topic, parcel.payload, parcel.retain) for parcel in due]
+
+
+@pytest.mark.parametrize("order", [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [3, 5, 1, 4, 2], [1, 2, 4, 5]])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_chain_holds_in_whatever_order_it_comes(
+    flat: Site, order: Sequence[int], at_once: bool
+) -> None:
+    payloads = sealed(flat.gateway, 5)
+    arrived = [payloads[n - 1] for n in order]
+    for part in [arrived] if at_once else [[each] for each in arrived]:
+        assert store(flat, *part).quarantined == 0
+    assert flat.one("SELECT count(*) FROM batch") == len(order)
+    assert list_events(flat.conn) == []
+
+
+@pytest.mark.parametrize("order", [[1, 2, 3], [3, 2, 1], [2, 1, 3], [2, 3, 1]])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_link_that_does_not_hold_is_kept_and_told(
+    flat: Site, order: Sequence[int], at_once: bool
+) -> None:
+    first = sealed(flat.gateway, 1)
+    flat.gateway._previous = "0" * 64
+    payloads = first + sealed(flat.gateway, 2)
+    arrived = [payloads[n - 1] for n in order]
+    for part in [arrived] if at_once else [[each] for each in arrived]:
+        result = store(flat, *part)
+        assert (result.batches, len(result.streams)) == (len(part), 1)
+    assert flat.one("SELECT count(*) FROM batch") == 3
+    gateway_id = flat.one("SELECT gateway_id FROM gateway")
+    assert stored_ranges(flat.conn, gateway_id, flat.gateway.stream) == [(1, 3)]
+    (entry,) = list_entries(flat.conn)
+    assert (entry.reason, entry.gateway, entry.society) == ("broken_link", "gw-a", SOCIETY)
+    assert entry.detail.startswith("batch 2 of stream ")
+    _, header = show(flat.conn, entry.quarantine_id)
+    assert header == payloads[1].partition(b"\n")[0]
+    ((topic, payload, retain),) = sent(flat)
+    event = Event.from_line(payload)
+    assert (topic, retain) == (TOPIC, True)
+    assert (event.kind, event.subject.type, event.subject.id, event.service) == (
+        EventKind.EVIDENCE,
+        SubjectType.GATEWAY,
+        "gw-a",
+        "all",
+    )
+    assert entry.detail in event.message
+    assert event.evidence["quarantine"] == entry.quarantine_id
+    assert [stored.event for stored in list_events(flat.conn)] == [event]
+    store(flat, *payloads)
+    assert sent(flat) == []
+
+
+def test_the_flag_ends_when_a_person_has_dismissed_every_entry(flat: Site) -> None:
+    other = Sealer("gw-a", flat.gateway.key)
+    other.stream = flat.gateway.stream
+    store(flat, *sealed(flat.gateway, 1))
+    fork = other.seal(block_line("1", [(START, 9)]))
+    flat.gateway._previous = "0" * 64
+    store(flat, fork, *sealed(flat.gateway, 1))
+    entries = list_entries(flat.conn)
+    assert sorted(entry.reason for entry in entries) == ["broken_link", "fork"]
+    (raised,) = sent(flat)
+    for entry in entries:
+        with pytest.raises(UserError, match="then dismiss it"):
+            replay(flat.conn, load_registry(flat.conn), entry.quarantine_id, NOW)
+        assert len(list_events(flat.conn)) == 1
+        dismiss(flat.conn, entry.quarantine_id, NOW)
+    assert list_events(flat.conn) == []
+    (topic, last_word, _), emptied = sent(flat)
+    over = Event.from_line(last_word)
+    assert (topic, over.state, over.cleared_at) == (TOPIC, "cleared", NOW)
+    assert over.id == Event.from_line(raised[1]).id
+    assert emptied == (TOPIC, b"", True)
+    store(flat, fork)  # the gateway sends it again: a person has seen it
+    assert sent(flat) == []
+
+
+def test_the_last_number_of_all_has_no_next(flat: Site) -> None:
+    flat.gateway.seq, flat.gateway._previous = 2**63 - 3, "0" * 64
+    payloads = sealed(flat.gateway, 2)
+    assert store(flat, *payloads).batches == 2
+    assert list_entries(flat.conn) == []
+
+
+def test_gateways_and_streams_do_not_mix(flat: Site) -> None:
+    for sealer in (flat.gateway, Sealer("gw-a", flat.gateway.key)):
+        assert store(flat, *sealed(sealer, 3)).quarantined == 0

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What a replay from quarantine stores, and what it never will."""
+
+from datetime import timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.cli import app
+from cloud_ingest.errors import UserError
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.ingest import commit
+from cloud_ingest.store.quarantine import QuarantineState, Replay, list_entries, replay
+from cloud_ingest.store.registry import enrol_gateway, load_registry
+from shared_schema.signing import public_key_to_pem
+from tests.support.gateway import Sealer, block_line
+from tests.support.store import SOCIETY, Site, local, unit_line
+
+START = local("2026-07-01 00:00")
+HOUR = timedelta(hours=1)
+MUCH_LATER = START + timedelta(days=60)
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    site.units(unit_line("A-1204", "1"))
+    return site
+
+
+def again(conn: Connection, reason: str) -> Replay:
+    (entry,) = list_entries(conn, reason=reason)
+    return replay(conn, load_registry(conn), entry.quarantine_id, MUCH_LATER)
+
+
+def run(dsn: str, *words: str) -> tuple[int, list[str], str]:
+    done = CliRunner().invoke(app, ["quarantine", *words, "--dsn", dsn])
+    return done.exit_code, done.stdout.splitlines(), done.stderr
+
+
+def test_rows_of_the_future_stay_out_when_their_time_has_come(flat: Site, store_dsn: str) -> None:
+    rows = [(START, 100), (START + timedelta(days=30), 999)]
+    payload = flat.gateway.seal(block_line("1", rows))
+    commit(flat.conn, [flat.verdict(payload, START + HOUR)])
+    done = again(flat.conn, "future")
+    assert (done.state, done.new_readings) == (QuarantineState.OPEN, 0)
+    assert done.reason.startswith("future: ")
+    assert flat.all("SELECT ts, raw FROM reading") == [(START, 100)]
+    assert run(store_dsn, "replay", "--all") == (0, ["Nothing can be replayed."], "")
+
+
+def test_a_block_is_judged_by_the_receipt_of_its_batch(flat: Site) -> None:
+    rows = [(START, 100), (START + timedelta(days=30), 999)]
+    payload = flat.gateway.seal(block_line("2", rows))
+    commit(flat.conn, [flat.verdict(payload, START + HOUR)])
+    flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    done = again(flat.conn, "unknown_meter")
+    assert (done.state, done.new_readings) == (QuarantineState.OPEN, 1)
+    assert flat.all("SELECT ts, raw FROM reading") == [(START, 100)]
+    assert len(list_entries(flat.conn, reason="future")) == 0
+
+
+def test_a_message_is_judged_by_its_first_receipt(flat: Site) -> None:
+    stranger = Sealer("gw-b")
+    payload = stranger.seal(block_line("1", [(START, 100), (START + timedelta(days=30), 999)]))
+    for at in (START + HOUR, START + 2 * HOUR):
+        flat.gateway, kept = stranger, flat.gateway
+        commit(flat.conn, [flat.verdict(payload, at)])
+        flat.gateway = kept
+    pem = public_key_to_pem(stranger.key.public_key())
+    enrol_gateway(flat.conn, SOCIETY, "gw-b", None, pem)
+    done = again(flat.conn, "unknown_gateway")
+    assert (done.state, done.new_readings) == (QuarantineState.REPLAYED, 1)
+    assert flat.all("SELECT ts, raw FROM reading") == [(START, 100)]
+    assert flat.one("SELECT received_at FROM batch") == START + HOUR
+    assert len(list_entries(flat.conn, reason="future")) == 1
+
+
+def test_one_bad_entry_does_not_stop_the_others(flat: Site, store_dsn: str) -> None:
+    payload = flat.gateway.seal(block_line("2", [(START, 5)]))
+    fork = Sealer("gw-a", flat.gateway.key)
+    fork.stream = flat.gateway.stream
+    other = fork.seal(block_line("1", [(START, 6)]))
+    commit(flat.conn, [flat.verdict(each, START + HOUR) for each in (payload, other)])
+    (forked,) = list_entries(flat.conn, reason="fork")
+    (unknown,) = list_entries(flat.conn, reason="unknown_meter")
+    flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    with pytest.raises(UserError, match="fork"):
+        replay(flat.conn, load_registry(flat.conn), forked.quarantine_id, MUCH_LATER)
+    code, lines, error = run(
+        store_dsn, "replay", str(forked.quarantine_id), str(unknown.quarantine_id)
+    )
+    assert code == 2
+    assert lines[0].startswith(f"{forked.quarantine_id}: still open: ")
+    assert lines[1] == f"{unknown.quarantine_id}: replayed, 1 new readings"
+    assert "1 of 2 entries could not be tried" in error

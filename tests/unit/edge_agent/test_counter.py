@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Invocation counters: on disk before they are used, unique over any end of the program."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.counter import BLOCK, Counter, Counters, Passing, SpoolStore, by_hand
+from edge_agent.errors import NoCounter
+from edge_agent.spool import Spool
+
+PLACE = ("riser-1", 1, 17, 32)
+TITLE = b"IOU12345"
+
+
+def kept(path: Path) -> int:
+    """Return what another program reads in the file."""
+    database = sqlite3.connect(path)
+    try:
+        row = database.execute("SELECT next FROM invocation_counter").fetchone()
+    finally:
+        database.close()
+    return int(row[0])
+
+
+def use(counter: Counter) -> int:
+    number = counter.number()
+    counter.use(number + 1)
+    return number
+
+
+def test_a_number_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        for expected in range(1, 2 * BLOCK + 2):
+            assert counter.number() == expected
+            assert kept(path) > expected
+            counter.use(expected + 1)
+
+
+def test_one_write_for_a_block(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db") as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        before = spool._database.total_changes
+        for _ in range(4 * BLOCK):
+            use(counter)
+        assert spool._database.total_changes - before == 4
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.just("use"),
+            st.just("restart"),
+            st.integers(0, 5000),
+        ),
+        max_size=40,
+    )
+)
+def test_no_number_comes_twice_and_none_falls(steps: list[str | int]) -> None:
+    store = Passing()
+    counter = Counter(store, PLACE, TITLE)
+    last = 0
+    for step in steps:
+        if step == "restart":
+            counter = Counter(store, PLACE, TITLE)
+        elif isinstance(step, int):
+            counter.follow(step)
+            assert counter.number() > step
+        number = use(counter)
+        assert number > last
+        last = number
+
+
+def test_a_new_start_goes_on_behind_the_block(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        assert [use(counter) for _ in range(3)] == [1, 2, 3]
+        counter.follow(1000)
+        assert use(counter) == 1001
+    with Spool.open(path) as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        assert use(counter) == 1001 + BLOCK
+        other = Counter(SpoolStore(spool), ("riser-1", 1, 18, 32), TITLE)
+        assert use(other) == 1
+
+
+def test_a_meter_that_is_behind_changes_nothing(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db") as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        assert use(counter) == 1
+        assert not counter.follow(1)  # it took ours
+        assert not counter.follow(0)
+        assert not counter.follow(-1)
+        assert use(counter) == 2
+        assert counter.follow(3)
+        assert use(counter) == BLOCK + 1
+
+
+def test_sureness_outlives_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        assert not counter.is_sure
+        use(counter)
+        counter.mark(sure=True)
+        counter.mark(sure=True)
+    with Spool.open(path) as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        assert counter.is_sure
+        counter.mark(sure=False)
+        assert not Counter(SpoolStore(spool), PLACE, TITLE).is_sure
+
+
+def test_the_last_number_of_a_key() -> None:
+    counter = Counter(Passing(), PLACE, TITLE)
+    counter.follow(2**32 - 3)
+    assert use(counter) == 2**32 - 2
+    assert use(counter) == 2**32 - 1
+    with pytest.raises(NoCounter, match="address 17: the invocation counter of client 32"):
+        counter.number()
+    with pytest.raises(NoCounter):
+        Counter(Passing(), PLACE, TITLE).follow(2**32 - 1)
+
+
+def test_on_a_full_disk_no_number_is_given(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db") as spool:
+        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
+        spool._database.execute(f"PRAGMA max_page_count = {pages}")
+        _fill(spool)
+        with pytest.raises(NoCounter, match="the disk is full"):
+            counter.number()
+
+
+def _fill(spool: Spool) -> None:
+    for length in (500, 50, 20, 8):  # ever smaller rows, until not one more fits
+        number = 0
+        with contextlib.suppress(sqlite3.OperationalError):
+            while True:
+                number += 1
+                spool._database.execute(
+                    "INSERT INTO invocation_counter VALUES (?, 1, 1, 32, 1, 0)",
+                    (f"{number:0{length}}",),
+                )
+
+
+def test_each_place_has_one_counter_and_a_title_of_its_own() -> None:
+    counters = Counters(Passing(), "gw-1", "riser-1")
+    assert counters.of(1, 17, 32) is counters.of(1, 17, 32)
+    titles = {counters.of(1, address, client).title for address in (17, 18) for client in (32, 48)}
+    titles.add(Counters(Passing(), "gw-2", "riser-1").of(1, 17, 32).title)
+    titles.add(Counters(Passing(), "gw-1", "riser-2").of(1, 17, 32).title)
+    assert len(titles) == 6
+    assert Counters(Passing(), "gw-1", "riser-1").of(1, 17, 32).title in titles
+
+
+def test_a_visit_by_hand_has_titles_of_its_own() -> None:
+    assert by_hand("a").of(1, 17, 32).title != by_hand("a").of(1, 17, 32).title

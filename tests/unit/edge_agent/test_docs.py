@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The reference of the files that a person writes: every key, and an example that loads."""
+
+import json
+from enum import Enum
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from edge_agent import settings
+from edge_agent.settings import load_settings
+from edge_agent.virtual import estate, keyring
+from edge_agent.virtual.estate import load_estate
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+AGENT, ESTATE = "agent-toml.md", "estate-toml.md"
+
+
+def sections(name: str) -> dict[str, str]:
+    parts = (REFERENCE / name).read_text().split("\n## ")[1:]
+    return {title: text for title, _, text in (part.partition("\n") for part in parts)}
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Return type, unit, default and meaning of each key of a table."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert all(len(row) == 5 for row in cells)
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def shown(field: FieldInfo) -> str | None:
+    """Return the default as the table shows it; None where it takes words."""
+    if field.is_required():
+        return "required"
+    default = field.default.value if isinstance(field.default, Enum) else field.default
+    return f"`{json.dumps(default)}`" if isinstance(default, bool | int | float | str) else None
+
+
+@pytest.mark.parametrize(
+    ("file", "section", "model"),
+    [
+        (AGENT, "Top level", settings.AgentSettings),
+        (AGENT, "[broker]", settings.BrokerConfig),
+        (AGENT, "[broker.tls]", settings.TlsConfig),
+        (AGENT, "[[bus]]", settings.BusConfig),
+        (AGENT, "[[bus.meter]]", settings.MeterConfig),
+        (ESTATE, "Top level", estate.EstateConfig),
+        (ESTATE, "[[bus]]", estate.BusConfig),
+        (ESTATE, "[[bus.meter]]", estate.MeterConfig),
+        (ESTATE, "load", estate.LoadConfig),
+        (ESTATE, "security", keyring.SecurityConfig),
+    ],
+)
+def test_each_key_is_there_with_its_default(
+    file: str, section: str, model: type[BaseModel]
+) -> None:
+    table = rows(sections(file)[section])
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    assert list(table) == list(fields)
+    for key, field in fields.items():
+        kind, unit, default, _ = table[key]
+        assert kind, key
+        assert default == (shown(field) or default), key
+        assert default, key
+        if key.endswith("_s"):
+            assert unit == "s", key
+
+
+def example(file: str, folder: Path) -> Path:
+    text = sections(file)["Example"].partition("```toml\n")[2].partition("```")[0]
+    path = folder / "example.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_gateways_example_loads(tmp_path: Path) -> None:
+    found = load_settings(example(AGENT, tmp_path))
+    assert [meter.model for meter in found.buses[0].meters] == ["is16444", "water"]
+    assert found.key_file == tmp_path / "gateway.key"
+
+
+def test_the_estates_example_loads(tmp_path: Path) -> None:
+    assert len(load_estate(example(ESTATE, tmp_path)).meters()) == 3

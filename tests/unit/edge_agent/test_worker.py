@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A bus at work: adapters that vanish or hang, meters that die or refuse, a clock that jumps."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from edge_agent import worker as module
+from edge_agent.adapter import REOPEN_S, StoppableBus
+from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError
+from edge_agent.health import Health
+from edge_agent.poll import PollResult
+from edge_agent.schedule import CYCLE_S, DELAY_S
+from edge_agent.settings import AgentSettings, MeterConfig
+from edge_agent.spool import Spool, SpoolFull
+from edge_agent.worker import BusWorker, Shared
+from shared_schema.message import MeterId
+from shared_schema.signing import generate_key
+
+START = 1_773_124_200.0 // CYCLE_S * CYCLE_S + DELAY_S
+
+
+class Line(StoppableBus):
+    """A bus without a port."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class Play:
+    """One bus whose meters do what a test says, in a time that a test moves."""
+
+    spool: Spool
+    settings: AgentSettings
+    now: float = START
+    synchronised: bool = True
+    adapter: bool = True
+    silent: set[str] = field(default_factory=set)
+    refusing: set[str] = field(default_factory=set)
+    behind: dict[str, int] = field(default_factory=dict)
+    did: list[tuple[float, str, str]] = field(default_factory=list)
+    """When, ``poll``, ``fill`` or ``probe``, which meter."""
+
+    def __post_init__(self) -> None:
+        self.steady = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        (bus,) = self.settings.buses
+        self.health = Health(meter.label for meter in bus.meters)
+        shared = Shared(
+            self.settings, generate_key(), self.spool, self.health, lambda: self.synchronised
+        )
+        self.line = Line(bus)
+        self.worker = BusWorker(
+            shared, bus, bus=self.line, wall=lambda: self.now, monotonic=lambda: self.steady
+        )
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.steady += seconds
+
+    def runs(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.passes(min(max(self.worker.step(), 0.01), until - self.now))
+
+    def times(self, *what: str, label: str = "") -> list[float]:
+        return [at - START for at, kind, who in self.did if kind in what and label in ("", who)]
+
+    def _try(self, what: str, label: str) -> None:
+        self.did.append((self.now, what, label))
+        if not self.adapter:
+            raise BusLost("bus riser-1: lost /dev/ttyUSB0: no such device")
+        if label in self.silent:
+            self.passes(1.0 if what == "probe" else 6.0)
+            raise BusTimeout(f"{label} does not answer")
+        if label in self.refusing:
+            raise PasswordRefused(f"{label} refuses the password")
+
+    def probe(self, _bus: object, peer: object) -> bool:
+        try:
+            self._try("probe", str(getattr(peer, "label", "")))
+        except BusTimeout:
+            return False
+        except PasswordRefused:
+            return True
+        return True
+
+    def poll(
+        self,
+        _sessions: object,
+        meter: MeterConfig,
+        _marks: object,
+        _now: object,
+        *,
+        windows: int,
+        registers: bool,
+        **_more: object,
+    ) -> PollResult:
+        self._try("poll" if registers else "fill", meter.label)
+        left = max(0, self.behind.get(meter.label, 0) - windows)
+        self.behind[meter.label] = left
+        self.passes(0.5 + 3.0 * windows)
+        return PollResult(
+            meter=MeterId(manufacturer="LNT", serial=meter.label),
+            live=(),
+            backlog=(),
+            watermarks={},
+            rewound=frozenset(),
+            captures={},
+            caught_up=not left,
+            problems=(),
+            clock_offset_s=0.0,
+            exchanges=1,
+            bytes_sent=1,
+            bytes_received=1,
+        )
+
+
+Maker = Callable[..., Play]
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Maker]:
+    spool = Spool.open(tmp_path / "spool.db")
+    password = tmp_path / "pw"
+    password.write_bytes(b"12345678")
+    password.chmod(0o600)
+
+    def make(meters: int = 3, **more: object) -> Play:
+        settings = AgentSettings.model_validate(
+            {
+                "gateway": "gw-1",
+                "spool": spool.path,
+                "key_file": "k",
+                "cloud_key_file": "k",
+                "broker": {"host": "b"},
+                "bus": [
+                    {
+                        "name": "riser-1",
+                        "port": "/dev/ttyUSB0",
+                        "meter": [
+                            {
+                                "label": f"m{number}",
+                                "address": 17 + number,
+                                "model": "is16444",
+                                "password_file": password,
+                            }
+                            for number in range(meters)
+                        ],
+                    }
+                ],
+                **more,
+            }
+        )
+        made = Play(spool, settings)
+        monkeypatch.setattr(module, "poll", made.poll)
+        monkeypatch.setattr(module, "probe", made.probe)
+        return made
+
+    yield make
+    spool.close()
+
+
+def test_each_meter_is_polled_once_a_cycle(play: Maker) -> None:
+    it = play(3)
+    it.runs(3 * CYCLE_S)
+    assert len(it.times("poll")) == 9
+
+
+def test_an_adapter_that_is_away_rests_the_bus_and_no_meter(play: Maker) -> None:
+    it = play(3)
+    it.runs(60)
+    it.adapter = False
+    it.runs(2 * 3600)
+    tries = it.times("poll", "probe")[3:]
+    assert [round(b - a) for a, b in pairwise(tries[:7])] == [1, 2, 4, 8, 16, 30]
+    assert it.health.summary().answering == 0
+    assert it.health.summary().failed_polls == 0, "no meter did anything wrong"
+    it.adapter = True
+    back = it.now
+    it.runs(60)
+    assert {who for at, what, who in it.did if at >= back and what == "poll"} == {"m0", "m1", "m2"}
+    assert it.health.summary().answering == 3
+
+
+def test_the_first_loss_says_nothing_of_the_meters(play: Maker) -> None:
+    it = play(3)
+    it.runs(60)
+    it.adapter = False
+    it.runs(CYCLE_S - 60 + 0.5)
+    assert it.health.summary().answering == 3
+
+
+def test_a_silent_bus_is_opened_anew_now_and_then(
+    play: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = play(3)
+    it.runs(60)
+    it.silent = {"m0", "m1", "m2"}
+    it.runs(4 * 3600)
+    assert 4 * 3600 / REOPEN_S / 2 < it.line.closed <= 4 * 3600 / REOPEN_S
+    told = [each for each in caplog.records if getattr(each, "action", "") == "bus_reopened"]
+    assert [each.levelname for each in told].count("WARNING") == 1
+    it.silent = set()
+    it.runs(REOPEN_S + 60)
+    assert it.health.summary().answering == 3
+    closed = it.line.closed
+    it.silent = {"m0"}
+    it.runs(8 * 3600)
+    assert it.line.closed == closed, "one dead meter is not a hung adapter"
+
+
+def test_when_one_silent_meter_answers_the_others_are_tried_at_once(play: Maker) -> None:
+    it = play(4)
+    it.runs(60)
+    it.silent = {"m0", "m1"}
+    it.runs(8 * 3600)
+    it.silent = {"m1"}
+    until = it.now + 7 * 3600
+    while it.health["m0"].failures and it.now < until:
+        it.runs(1)
+    back = it.now
+    it.runs(10)
+    assert any(who == "m1" and at >= back - 2 for at, _, who in it.did)
+
+
+def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
+    it = play(3)
+    it.silent = {"m1"}
+    it.runs(86400)
+    assert len(it.times("poll", label="m0")) == 96
+    dead = it.times("poll", "probe", label="m1")
+    assert len(dead) < 14
+    assert len(it.times("probe", label="m1")) >= 3 * (len(it.times("poll", label="m1")) - 1)
+
+
+def test_rests_are_in_seconds_with_another_period(play: Maker) -> None:
+    it = play(2, poll_period_s=60)
+    it.silent = {"m1"}
+    it.runs(600)
+    dead = it.times("poll", "probe", label="m1")
+    assert [round(b - a, -1) for a, b in pairwise(dead)] == [130, 240]
+    assert len(it.times("poll", label="m0")) >= 10
+
+
+def test_a_refused_password_is_not_tried_again_after_a_restart(
+    play: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = play(2)
+    it.refusing = {"m1"}
+    it.runs(2 * CYCLE_S)
+    it.restart()
+    it.runs(2 * CYCLE_S)
+    assert len(it.times("poll", "probe", label="m1")) == 1
+    assert it.health.summary().silent == ("m1",)
+    assert "not tried again before the file holds another one" in caplog.text
+    assert "12345678" not in str([vars(each) for each in caplog.records])
+
+    it.refusing = set()
+    (tmp_path / "pw").write_bytes(b"87654321")
+    it.runs(60)
+    assert len(it.times("poll", label="m1")) == 2
+    assert it.health.summary().silent == ()
+
+
+def test_nothing_is_read_while_the_clock_is_not_believed(play: Maker) -> None:
+    it = play(1)
+    it.synchronised = False
+    it.runs(3600)
+    assert it.did == []
+    it.synchronised = True
+    it.runs(60)
+    assert len(it.did) == 1
+
+
+def test_back_fill_leaves_each_cycle_to_the_live_polls(play: Maker) -> None:
+    it = play(20)
+    it.behind = {f"m{number}": 60 for number in range(20)}
+    it.runs(12 * CYCLE_S)
+    assert set(it.behind.values()) == {0}
+    for number in range(20):
+        live = it.times("poll", label=f"m{number}")
+        assert [int(at // CYCLE_S) for at in live] == list(range(12))
+
+
+def test_a_full_disk_stops_nothing(
+    play: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = play(3)
+    it.refusing = {"m2"}
+
+    def full(*_: object, **__: object) -> None:
+        raise SpoolFull("the disk of the spool is full")
+
+    monkeypatch.setattr(it.spool, "transaction", full)
+    monkeypatch.setattr(it.spool, "append", full)
+    it.runs(2 * CYCLE_S)
+    assert len(it.times("poll", label="m0")) == 2
+    assert it.health.summary().answering == 2
+    actions = [getattr(each, "action", "") for each in caplog.records]
+    assert actions.count("not_kept") == 4
+    assert actions.count("refusal_not_kept") == 1
+    it.refusing = set()
+    (tmp_path / "pw").write_bytes(b"87654321")
+    it.runs(10)
+    assert it.health.summary().answering == 3
+
+
+def test_a_spool_that_fails_ends_the_worker(play: Maker) -> None:
+    it = play(1)
+    it.spool.close()
+    with pytest.raises(SpoolError):
+        it.worker.step()
