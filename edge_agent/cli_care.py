@@ -67,7 +67,7 @@ def _show_status(found: "Standing") -> None:
             each.meter or "never answered",
             ago(each.last_read),
             f"{each.rows_until.astimezone():%d %b %H:%M}" if each.rows_until else "-",
-            "behind" if each.behind else "",
+            "refused its password" if each.refused else "behind" if each.behind else "",
         )
         for each in found.meters
     ]

@@ -8,10 +8,8 @@ is mended. Never: a change; a secret; a port opened, for the agent may be using 
 import getpass
 import grp
 import os
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -21,8 +19,8 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from edge_agent import clock, spool_file, standing
-from edge_agent.errors import ConfigurationError
+from edge_agent import clock, spool_file
+from edge_agent.errors import ConfigurationError, SpoolError
 from edge_agent.link import peer
 from edge_agent.model import load
 from edge_agent.publish import check_broker
@@ -175,44 +173,28 @@ def _user() -> str:
 
 def _spool(settings: AgentSettings) -> Iterator[Check]:
     path = settings.spool
-    folder = path.parent
-    if not folder.is_dir():
-        yield Check("fail", "spool", f"{folder} is not there", f"make it: install -d {folder}")
-        return
-    if not os.access(folder, os.W_OK):
-        yield Check(
-            "fail", "spool", f"{_user()} may not write in {folder}", "give it to the agent's user"
-        )
-    disk = os.statvfs(folder)
+    try:
+        yield Check("ok", "spool", f"{path}: {spool_file.inspect(path).value}")
+    except ConfigurationError as error:
+        yield Check("fail", "spool", str(error), f"install -d -o {_user()} {path.parent}")
+    except SpoolError as error:
+        yield Check("fail", "spool", str(error), "copy the file away before the next start")
+    if path.parent.is_dir():
+        yield _disk(settings)
+
+
+def _disk(settings: AgentSettings) -> Check:
+    path = settings.spool
+    disk = os.statvfs(path.parent)
     free_mb = disk.f_bavail * disk.f_frsize // _MB
     used_mb = path.stat().st_size // _MB if path.exists() else 0
     wanted_mb = max(0, settings.spool_max_mb - used_mb)
     if free_mb < LEAST_FREE_MB:
-        yield Check("fail", "disk", f"{free_mb} MB are free", "make room, or take a larger card")
-    elif free_mb < wanted_mb:
+        return Check("fail", "disk", f"{free_mb} MB are free", "make room, or take a larger card")
+    if free_mb < wanted_mb:
         said = f"{free_mb} MB are free, the spool may grow by {wanted_mb} MB"
-        yield Check("warn", "disk", said, "lower spool_max_mb, or make room")
-    else:
-        yield Check("ok", "disk", f"{free_mb} MB are free")
-    yield _spool_file(path)
-
-
-def _spool_file(path: Path) -> Check:
-    if not path.exists():
-        return Check("ok", "spool", "is made at the first start")
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            application = database.execute("PRAGMA application_id").fetchone()[0]
-            verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
-        application, verdict = spool_file.APPLICATION_ID, str(error)
-    if application != spool_file.APPLICATION_ID:
-        return Check("fail", "spool", f"{path} is another program's file", "set another spool")
-    if verdict != "ok":
-        advice = "restart the agent: it sets the file aside and begins a new stream"
-        return Check("fail", "spool", f"{path} is damaged: {verdict}", advice)
-    used = "an agent uses it" if standing.is_held(path) else "no agent uses it now"
-    return Check("ok", "spool", f"{path} is sound; {used}")
+        return Check("warn", "disk", said, "lower spool_max_mb, or make room")
+    return Check("ok", "disk", f"{free_mb} MB are free")
 
 
 def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:

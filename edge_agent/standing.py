@@ -39,6 +39,8 @@ class MeterStanding:
     rows_until: datetime | None
     """Up to when the rows of its profiles are kept, of the one that is furthest behind."""
     behind: bool
+    refused: bool = False
+    """It refused its password or keys: it is not tried again until they are changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _read(
             "SELECT manufacturer, serial, min(ts) FROM watermark GROUP BY manufacturer, serial"
         )
     }
+    refused = set(database.execute("SELECT bus, logical_address, address FROM refusal"))
     last = _last_read(database, now, meters_known)
     longest_s = BEHIND_CYCLES * settings.poll_period_s
     found = []
@@ -139,6 +142,7 @@ def _read(
                 last_read=read_at,
                 rows_until=None if until is None else datetime.fromtimestamp(until, UTC),
                 behind=read_at is None or (now - read_at).total_seconds() > longest_s,
+                refused=(bus.name, meter.logical_address, meter.address) in refused,
             )
         )
     return Standing(

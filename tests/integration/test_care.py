@@ -91,7 +91,7 @@ def test_from_the_commissioned_line_to_a_running_agent(
             checks = {each["name"]: each for each in json.loads(out)["checks"]}
             assert code == 2
             assert {name for name, each in checks.items() if each["level"] == "fail"} == {"broker"}
-            assert "an agent uses it" in checks["spool"]["said"]
+            assert "an agent that runs uses it" in checks["spool"]["said"]
         finally:
             stop.set()
             thread.join(20)

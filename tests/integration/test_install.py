@@ -365,6 +365,48 @@ def test_reading_and_tracing_by_label(site: Site) -> None:
     assert "LLS password (hidden)" in out
 
 
+KEYS = {"encryption_key": "11" * 16, "authentication_key": "22" * 16, "reader_counter": 4000}
+
+
+def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
+    for name, key in (("ek", "encryption_key"), ("ak", "authentication_key")):
+        (site.folder / name).write_text(str(KEYS[key]))
+        (site.folder / name).chmod(0o600)
+    estate = parse_estate(
+        {"bus": [{"name": "s", "link": "s.tty", "meter": [{**DESK[0], "security": KEYS}]}]}
+    )
+    keys = ("--encryption-key-file", "ek", "--authentication-key-file", "ak")
+    with serve(estate, site.folder, baud=None, now=lambda: datetime.now(UTC)) as ports:
+        code, out, err = site.run(
+            *("trial", "--port", ports["s"], "--baud", 9600, "--address", 99, "--trace"),
+            *("--security", "lls-ae", "--password-file", "meter.pw", *keys),
+        )
+        assert code == 0, out + err
+        assert "active energy import" in out
+        assert "glo-get-request, ciphered" in err
+        assert "11 11 11 11" not in err
+        assert "22 22 22 22" not in err
+        found = site.json(
+            *("trial", "--port", ports["s"], "--baud", 9600, "--address", 99),
+            *("--client", 48, *keys),
+        )
+        assert found["meter"]["good"]
+        (site.folder / "list.csv").write_text(
+            "label,address,security,encryption_key_file,authentication_key_file,password_file\n"
+            "Desk,99,lls-ae,ek,ak,meter.pw\n"
+        )
+        told = site.json(
+            *("commission", "--port", ports["s"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meters", "list.csv", "--baud", 9600),
+            *("--frames", 1),
+        )
+        assert told["green"]
+    (bus,) = load_settings(site.folder / "agent.toml").buses
+    assert bus.meters[0].keys() is not None
+    page = (site.folder / "commissioning-g-riser-1.html").read_text()
+    assert "1111" not in page
+
+
 def test_a_line_in_use_is_said(site: Site) -> None:
     from edge_agent.bus import Bus
     from edge_agent.settings import BusConfig

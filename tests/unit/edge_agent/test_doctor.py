@@ -101,7 +101,7 @@ def test_a_sound_gateway(folder: Path) -> None:
     found = look(folder)
     assert {each.level for each in found.values()} == {"ok"}
     assert {"python", "packages", "settings", "clock", "models", "bus riser-1"} <= set(found)
-    assert "no agent uses it now" in found["spool"].said
+    assert found["spool"].said.endswith("spool.db: sound")
 
 
 def test_settings_that_cannot_be_read_end_it(folder: Path) -> None:
@@ -120,8 +120,8 @@ def test_settings_that_cannot_be_read_end_it(folder: Path) -> None:
         ('"meter.pw"', '"none.pw"', "meter A-1", "cannot read the password"),
         ('"gateway.key"', '"none.key"', "gateway's key", "cannot read"),
         ('"cloud.pem"', '"none.pem"', "cloud's key", "cannot read"),
-        ('"spool.db"', '"none/spool.db"', "spool", "is not there"),
-        ('"spool.db"', '"meter.pw"', "spool", "is damaged"),
+        ('"spool.db"', '"none/spool.db"', "spool", "cannot write in the spool's folder"),
+        ('"spool.db"', '"meter.pw"', "spool", "cannot be used"),
     ],
 )
 def test_what_keeps_it_from_working(folder: Path, old: str, new: str, name: str, said: str) -> None:

@@ -62,6 +62,8 @@ def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> N
         put(spool, TWO, NOW - timedelta(hours=2))
         spool.remember_meter(ONE, "riser-1", 17)
         spool.remember_meter(TWO, "riser-1", 18)
+        with spool.transaction() as database:
+            database.execute("INSERT INTO refusal VALUES ('riser-1', 1, 19, x'00', x'00')")
         at = NOW - timedelta(minutes=5)
         spool.apply_receipt(
             Receipt(
@@ -85,6 +87,7 @@ def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> N
     assert (two.meter, two.last_read) == ("LNT E2", NOW - timedelta(hours=2))
     assert (three.meter, three.last_read, three.rows_until) == (None, None, None)
     assert [each.behind for each in found.meters] == [False, True, True]
+    assert [each.refused for each in found.meters] == [False, False, True]
     document = found.document()
     assert document["meters"][0]["last_read"] == "2026-11-24T00:00:00+00:00"
 
