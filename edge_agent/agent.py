@@ -222,7 +222,7 @@ def check_meters(settings: AgentSettings) -> None:
     zone = datetime.now(ZoneInfo(settings.zone)).utcoffset()
     for bus in settings.buses:
         for meter in bus.meters:
-            its_model = model.load(meter.model)
+            its_model = model.load(meter.model, meter.models_dir)
             peer(meter, its_model)
             if zone is not None and zone.total_seconds() != its_model.zone_offset_min * 60:
                 _log.warning(

@@ -76,10 +76,16 @@ def block(answer: bytes, label: str) -> tuple[bool, int, bytes | None]:
     return last, number, answer[at:]
 
 
+def result_name(result: int) -> str:
+    """Return the standard's name of a data-access-result."""
+    return _RESULTS.get(result, f"data-access-result {result}")
+
+
 def denied(result: int, obis: Obis, attribute: int, label: str) -> AccessDenied:
     """Return the error that a data-access-result is."""
-    name = _RESULTS.get(result, f"data-access-result {result}")
-    return AccessDenied(f"{label}: {obis} attribute {attribute}: {name}", result=result)
+    return AccessDenied(
+        f"{label}: {obis} attribute {attribute}: {result_name(result)}", result=result
+    )
 
 
 def list_items(

@@ -45,6 +45,8 @@ from shared_schema.obis import Obis
 Wanted = tuple[Obis, int, int]
 """A code, its class, the attribute."""
 Answer = bytes | AccessDenied
+PUBLIC_CLIENT: Final = 16
+READER_CLIENT: Final = 32
 SERIAL: Final[Wanted] = (SERIAL_NUMBER, 1, 2)
 HAS_NONE: Final = frozenset((3, 4, 9, 11))
 """Data-access-results that mean that there is no such thing: denied, undefined, of another
@@ -122,7 +124,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         client=client,
         password=password,
         max_info=model.max_info_length,
-        address_bytes=model.address_bytes,
+        address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
         ciphering=ciphering,
     )
 

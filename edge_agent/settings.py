@@ -39,6 +39,7 @@ from shared_schema.signing import (
 _PATHS = frozenset(
     {
         "spool",
+        "models_dir",
         "key_file",
         "cloud_key_file",
         "password_file",
@@ -119,6 +120,10 @@ class MeterConfig(BaseModel):
     logical_address: int = Field(ge=1, le=0x3FFD, default=1)
     model: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic")
     """The name of a file under ``edge_agent/models``: the quirks of this kind of meter."""
+    models_dir: Path | None = None
+    """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
+    address_bytes: Literal[0, 1, 4] | None = None
+    """How the address is written; None takes what the model says."""
     client: Literal[16, 32, 48] | None = None
     """16 public, 32 meter reader, 48 utility; None takes what the model says."""
     security: Mode | None = None
@@ -278,6 +283,8 @@ class AgentSettings(BaseModel):
     zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Kolkata"
     """The society's time zone: its meters' clocks show it."""
     poll_period_s: int = Field(ge=60, le=86400, default=900)
+    models_dir: Path | None = None
+    """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
     assume_synchronised_clock: bool = False
     """Believe the machine's clock where the system cannot say whether it is synchronised."""
     spool_keep_days: int = Field(ge=1, le=3650, default=35)
@@ -345,7 +352,9 @@ def load_settings(path: Path) -> AgentSettings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not TOML: {error}") from None
     try:
-        return AgentSettings.model_validate(_anchored(document, path.absolute().parent))
+        return AgentSettings.model_validate(
+            _with_models(_anchored(document, path.absolute().parent))
+        )
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_first_problem(error, document)}") from None
 
@@ -362,6 +371,20 @@ def _anchored(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [_anchored(item, folder) for item in value]
     return value
+
+
+def _with_models(document: Any) -> Any:
+    """Return the document with each meter told where the gateway's own models are."""
+    folder = document.get("models_dir")
+    buses = document.get("bus")
+    if folder is None or not isinstance(buses, list):
+        return document
+    for bus in buses:
+        meters = bus.get("meter") if isinstance(bus, dict) else None
+        for meter in meters if isinstance(meters, list) else ():
+            if isinstance(meter, dict):
+                meter.setdefault("models_dir", folder)
+    return document
 
 
 def _first_problem(error: ValidationError, document: dict[str, Any]) -> str:

@@ -65,6 +65,15 @@ def test_a_good_file_and_its_defaults(file: Path) -> None:
     assert bus.meters[1].password_file == file.parent / "a-1204.password"
 
 
+def test_every_meter_knows_the_folder_of_models(file: Path) -> None:
+    file.write_text('models_dir = "models"\n' + file.read_text())
+    settings = load_settings(file)
+    assert settings.models_dir == file.parent / "models"
+    assert {meter.models_dir for bus in settings.buses for meter in bus.meters} == {
+        file.parent / "models"
+    }
+
+
 def test_tls_has_another_port() -> None:
     assert BrokerConfig.model_validate({"host": "b", "tls": {}}).address == ("b", 8883)
     assert BrokerConfig.model_validate({"host": "b", "tls": {}, "port": 1}).address == ("b", 1)
