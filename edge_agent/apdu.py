@@ -95,10 +95,16 @@ def write_result(answer: bytes, tag: int, invoke_id: int, label: str) -> int:
     return answer[3]
 
 
+def result_name(result: int) -> str:
+    """Return the standard's name of a data-access-result."""
+    return _RESULTS.get(result, f"data-access-result {result}")
+
+
 def denied(result: int, obis: Obis, attribute: int, label: str) -> AccessDenied:
     """Return the error that a data-access-result is."""
-    name = _RESULTS.get(result, f"data-access-result {result}")
-    return AccessDenied(f"{label}: {obis} attribute {attribute}: {name}", result=result)
+    return AccessDenied(
+        f"{label}: {obis} attribute {attribute}: {result_name(result)}", result=result
+    )
 
 
 def list_items(

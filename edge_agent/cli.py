@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli_care import care
+from edge_agent.cli_commission import commissioning
+from edge_agent.cli_install import (
+    AuthenticationOption,
+    EncryptionOption,
+    SecurityOption,
+    install,
+)
 from edge_agent.errors import AgentError, ConfigurationError, MeterError
+from edge_agent.options import SETTINGS, one_meter
 
 if TYPE_CHECKING:
     from edge_agent.readout import Readout
@@ -88,52 +97,66 @@ def run(
 
 @app.command()
 def read(
-    port: Annotated[Path, typer.Option(help="The serial adapter, or a pty.")],
-    address: Annotated[int, typer.Option(help="The meter's physical HDLC address.")],
-    codes: Annotated[
+    words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[OBIS]...", help="Codes to read, A.B.C.D.E.F.", show_default=False),
+        typer.Argument(
+            metavar="[METER] [OBIS]...",
+            help="The label of a configured meter; codes to read, A.B.C.D.E.F.",
+            show_default=False,
+        ),
     ] = None,
+    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
+    port: Annotated[
+        Path | None, typer.Option(help="The adapter, or a pty: for a meter not configured.")
+    ] = None,
+    address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None,
     model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
     client: Annotated[
         int | None,
-        typer.Option(help="16 public, 32 meter reader; by default what the model says."),
+        typer.Option(help="16 public, 32 meter reader, 48 utility; the model's by default."),
     ] = None,
     password_file: Annotated[
         Path | None, typer.Option(help="File with the meter's password, mode 0600.")
     ] = None,
+    security: SecurityOption = None,
+    encryption_key_file: EncryptionOption = None,
+    authentication_key_file: AuthenticationOption = None,
     logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
-    baudrate: Annotated[int, typer.Option(help="Speed of the line.")] = 9600,
+    baudrate: Annotated[
+        int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
+    ] = 9600,
     parity: Annotated[str, typer.Option(help="none, even or odd.")] = "none",
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Read one meter by hand: who it is, its clock, its registers with value and unit.
+    """Read one meter by hand: who it is, clock, registers.
 
     \b
+    edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
+    edge-agent read A-1204 1.0.12.7.0.255
     edge-agent read --port /dev/ttyUSB0 --address 17 --model is16444 --password-file meter.pw
-    edge-agent read --port /dev/ttyUSB0 --address 17 --client 16 1.0.1.8.0.255 --json
 
-    With OBIS codes these are read instead of the model's registers. Nothing is stored.
+    A configured meter is named by its label, or by a beginning of it; one that is not is read
+    with --port and --address. With OBIS codes these are read instead of the model's registers.
+    Nothing is stored. The agent holds its ports: stop it while you read.
     """
     from edge_agent.bus import Bus
     from edge_agent.readout import read_meter
-    from edge_agent.settings import BusConfig, MeterConfig
-    from shared_schema.errors import ObisError
-    from shared_schema.obis import Obis
 
-    try:
-        wanted = [Obis.parse(code) for code in codes or ()]
-    except ObisError as error:
-        raise ConfigurationError(f"{error}; an example: 1.0.1.8.0.255") from None
-    options: dict[str, Any] = {
-        "address": address,
-        "logical_address": logical_address,
-        "model": model,
-        "client": client,
-        "password_file": password_file,
-    }
-    meter: MeterConfig = _made(MeterConfig, label=f"meter {address}", **options)
-    line: BusConfig = _made(BusConfig, name="hand", port=port, baudrate=baudrate, parity=parity)
+    line, meter, wanted = one_meter(
+        words or [],
+        config,
+        port,
+        address=address,
+        logical_address=logical_address,
+        model=model,
+        client=client,
+        password_file=password_file,
+        security=security,
+        encryption_key_file=encryption_key_file,
+        authentication_key_file=authentication_key_file,
+        baudrate=baudrate,
+        parity=parity,
+    )
     with Bus(line) as bus:
         found = read_meter(bus, meter, wanted)
     _show(found, as_json=as_json)
@@ -204,7 +227,7 @@ def keygen(
     path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Make the gateway's signing key; print its fingerprint for the commissioning sheet.
+    """Make the gateway's signing key, print its fingerprint.
 
     \b
     edge-agent keygen /etc/edge-agent/gateway.key
@@ -254,17 +277,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _made(kind: Any, **fields: Any) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
-        raise ConfigurationError(f"--{option}: {first['msg']}") from None
 
 
 def _aware(text: str) -> datetime:
@@ -349,6 +361,11 @@ def _show(found: "Readout", *, as_json: bool) -> None:
         value = "-" if each.value is None else str(each.value)
         remark = f"  ({each.problem})" if each.problem else ""
         print(f"{each.obis!s:<18} {value:>16} {each.unit:<4} {each.name or ''}{remark}".rstrip())
+
+
+app.add_typer(install)
+app.add_typer(commissioning)
+app.add_typer(care)
 
 
 if __name__ == "__main__":

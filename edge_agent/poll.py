@@ -130,7 +130,7 @@ def poll(
     """
     if now.tzinfo is None:
         raise ConfigurationError("a poll needs an aware time")
-    model = load(meter.model)
+    model = load(meter.model, meter.models_dir)
     memory = memory if memory is not None else Memory()
     traffic = Traffic()
     begun = monotonic()

@@ -27,6 +27,7 @@ A meter repeats itself byte for byte. Two sound GET responses to one request tha
 from two meters that were given one address: `AddressShared`.
 """
 
+import collections
 import contextlib
 import itertools
 import secrets
@@ -34,7 +35,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -74,7 +75,7 @@ from edge_agent.errors import (
     SessionLost,
     Unexplained,
 )
-from edge_agent.frames import Frame, FrameGuard, client_address, server_address
+from edge_agent.frames import Drop, Frame, FrameGuard, client_address, server_address
 from shared_schema.obis import Obis
 
 RESENDS = 2
@@ -144,7 +145,8 @@ class Peer:
     max_info: int = 1024
     """Information bytes in a frame that are proposed; the meter may want fewer."""
     address_bytes: int = 0
-    """4 for meters that want the long form of their address; 0 chooses."""
+    """4 for meters that want the long form of their address, 1 for the logical address alone;
+    0 chooses."""
     ciphering: security.Ciphering | None = None
     """Keys and system title of a ciphered association."""
 
@@ -157,6 +159,8 @@ class Traffic:
     resends: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    dropped: collections.Counter[Drop] = field(default_factory=collections.Counter)
+    """What the frame guards did not let through."""
 
 
 class _Quiet:
@@ -252,7 +256,7 @@ class Session:
         self.peer = peer
         self.traffic = traffic if traffic is not None else Traffic()
         server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
-        self.guard = FrameGuard(client_address(peer.client), server)
+        self.guard = FrameGuard(client_address(peer.client), server, self.traffic.dropped)
         self._control_at = 3 + len(server) + 1
         self._transport = transport
         self._linked = False
@@ -276,7 +280,9 @@ class Session:
         client = make(
             True,  # noqa: FBT003 - logical names; the library takes it by position
             peer.client,
-            GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
+            peer.logical
+            if address_bytes == 1
+            else GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
             authentication,
             None if peer.password is None else peer.password.get_secret_value(),
             InterfaceType.HDLC,
@@ -383,12 +389,12 @@ class Session:
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if ciphering is not None and diagnostic == _NO_REASON:
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if ciphering is not None and unexplained:
                 raise Unexplained(
                     f"{self.peer.label} refuses client {self.peer.client} without a reason: "
                     "see its password and its keys"
                 )
-            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
                 secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(

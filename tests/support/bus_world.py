@@ -25,6 +25,7 @@ from edge_agent.worker import BusWorker, Shared
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.signing import generate_key
+from tests.support.orders import no_orders
 
 Values = dict[Obis, object]
 
@@ -107,7 +108,9 @@ def gateway(
     try:
         with pytest.MonkeyPatch.context() as patch:
             health = Health(meter.label for meter in config.meters)
-            shared = Shared(settings, generate_key(), spool, health, lambda: True)
+            shared = Shared(
+                settings, generate_key(), spool, health, lambda: True, no_orders(settings, spool)
+            )
             worker = BusWorker(shared, config, bus=bus, wall=wall, monotonic=monotonic)
             found = Gateway(worker, spool, wall)
             patch.setattr(module, "poll", found.poll)

@@ -46,6 +46,7 @@ def shown(field: FieldInfo) -> str | None:
         (AGENT, "Top level", settings.AgentSettings),
         (AGENT, "[broker]", settings.BrokerConfig),
         (AGENT, "[broker.tls]", settings.TlsConfig),
+        (AGENT, "[commands]", settings.CommandsConfig),
         (AGENT, "[[bus]]", settings.BusConfig),
         (AGENT, "[[bus.meter]]", settings.MeterConfig),
         (ESTATE, "Top level", estate.EstateConfig),
