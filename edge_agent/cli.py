@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_agent.cli_care import care
+from edge_agent.cli_clock import clocks
 from edge_agent.cli_commission import commissioning
 from edge_agent.cli_install import (
     AuthenticationOption,
@@ -366,6 +367,7 @@ def _show(found: "Readout", *, as_json: bool) -> None:
 app.add_typer(install)
 app.add_typer(commissioning)
 app.add_typer(care)
+app.add_typer(clocks)
 
 
 if __name__ == "__main__":

@@ -192,13 +192,8 @@ class ClockKeeper:
 
     def _tell(self, meter: MeterConfig, view: ClockView) -> None:
         """Say once what is wrong with a clock, and once that it is right again."""
-        remarks: list[str] = []
         drift = view.drift_s_per_day
-        if drift is not None and abs(drift) > self._clocks.max_drift_s_per_day:
-            remarks.append(f"{'gains' if drift > 0 else 'loses'} {abs(drift):.1f} s a day")
-        if abs(view.latest.offset_s) > self._clocks.set_within_s:
-            remarks.append(f"is more than {self._clocks.set_within_s} s off")
-        remark = ", ".join(remarks)
+        remark = self._clocks.remark(view.latest.offset_s, drift)
         before = self._health.clock(meter.label, drift, remark)
         if bool(before) == bool(remark):
             return

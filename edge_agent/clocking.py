@@ -143,3 +143,16 @@ def jumped(before: Sample, after: Sample) -> bool:
     """Tell whether a clock changed between two polls by more than drift and slow answers."""
     days = abs(after.at - before.at) / DAY_S
     return abs(after.offset_s - before.offset_s) > JUMP_S + FASTEST_DRIFT_S_PER_DAY * days
+
+
+def remark(
+    offset_s: float, drift_s_per_day: float | None, *, most_s: float, fastest_s_per_day: float
+) -> str:
+    """Return what is wrong with a clock, in words; empty for one that is right enough."""
+    found: list[str] = []
+    if drift_s_per_day is not None and abs(drift_s_per_day) > fastest_s_per_day:
+        way = "gains" if drift_s_per_day > 0 else "loses"
+        found.append(f"{way} {abs(drift_s_per_day):.1f} s a day")
+    if abs(offset_s) > most_s:
+        found.append(f"is more than {most_s:.0f} s off")
+    return ", ".join(found)

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from edge_agent.clocking import Limits
+from edge_agent.clocking import Limits, remark
 from edge_agent.errors import ConfigurationError
 from edge_agent.security import Mode
 from shared_schema.errors import ContractError
@@ -327,6 +327,15 @@ class ClocksConfig(BaseModel):
     def limits(self) -> Limits:
         """When a clock may be set."""
         return Limits(self.set_above_s, self.set_within_s, self.guard_s)
+
+    def remark(self, offset_s: float, drift_s_per_day: float | None) -> str:
+        """Return what is wrong with a clock by these limits; empty for nothing."""
+        return remark(
+            offset_s,
+            drift_s_per_day,
+            most_s=self.set_within_s,
+            fastest_s_per_day=self.max_drift_s_per_day,
+        )
 
 
 class AgentSettings(BaseModel):

@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Clocks over a pty bus: set with GMAC, refused, waited for; and what polls make of it."""
 
+import itertools
+import json
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from edge_agent.adapter import StoppableBus
 from edge_agent.bus import Bus
+from edge_agent.cli import app
 from edge_agent.clocking import Limits
-from edge_agent.errors import ConfigurationError, PasswordRefused, WrongIdentity
+from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
 from edge_agent.model import Model, load
@@ -29,6 +38,7 @@ from shared_schema.catalogue import (
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
+from tests.support.bus_world import gateway
 
 QUARTER = datetime(2026, 3, 10, 6, 30, tzinfo=UTC)
 NOW = QUARTER + timedelta(seconds=400)
@@ -340,3 +350,129 @@ def test_a_clock_that_jumps_to_next_year_and_back(tmp_path: Path) -> None:
             if ts >= since.timestamp()
         }
         assert read == {key: raw for key, raw in known.items() if key not in wrong}
+
+
+def test_the_worker_sets_a_clock_by_itself_once_it_may(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with world(tmp_path, clock_offset_s=90, installed_at=NOW - timedelta(days=1)) as here:
+        here.bus.close()
+        line = BusConfig(
+            name="a",
+            port=here.bus.config.port,
+            baudrate=115200,
+            turnaround_s=0.5,
+            meters=(here.config(model="is16444"),),
+        )
+        here.now = QUARTER + timedelta(seconds=31)
+        seconds = itertools.count()
+
+        def wall() -> float:
+            return here.now.timestamp()
+
+        with gateway(
+            tmp_path, line, StoppableBus(line), wall, lambda: next(seconds) * 1e-3, kept=True
+        ) as found:
+            while here.now < QUARTER + timedelta(minutes=14):
+                found.step()
+                here.now += timedelta(seconds=10)
+        assert here.offset_s == pytest.approx(0, abs=2)
+        (told,) = (each for each in caplog.records if each.__dict__.get("action") == "clock_set")
+        assert told.__dict__["before_s"] == pytest.approx(90, abs=2)
+        assert told.__dict__["after_s"] == pytest.approx(0, abs=2)
+        assert told.__dict__["identity"] == "GSE E1"
+
+
+SETTINGS = """
+gateway = "gw-1"
+spool = "spool.db"
+key_file = "k"
+cloud_key_file = "c"
+assume_synchronised_clock = true
+broker = {{ host = "b" }}
+
+[[bus]]
+name = "a"
+port = "{port}"
+baudrate = 115200
+
+[[bus.meter]]
+label = "A-1204 electricity"
+address = 17
+model = "is16444"
+password_file = "pw"
+
+[bus.meter.setter]
+encryption_key_file = "ek"
+authentication_key_file = "ak"
+"""
+
+
+class Desk:
+    """The installer's command in a time that a test moves."""
+
+    def __init__(self, here: World, patch: pytest.MonkeyPatch) -> None:
+        here.bus.close()
+        self._path = here.folder / "agent.toml"
+        self._path.write_text(SETTINGS.format(port=here.bus.config.port))
+        self.slept: list[float] = []
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Any:
+                return here.now.astimezone(tz)
+
+        def sleep(seconds: float) -> None:
+            self.slept.append(seconds)
+            here.now += timedelta(seconds=seconds)
+
+        def seconds() -> float:
+            return here.now.timestamp()
+
+        steady = SimpleNamespace(time=seconds, sleep=sleep)
+        patch.setattr("edge_agent.cli_clock.datetime", Clock)
+        patch.setattr("edge_agent.cli_clock.time", steady)
+        self.run = partial(CliRunner().invoke, app)
+
+    def set(self, *words: str) -> Any:
+        return self.run(["set-clock", "a-1204", "--config", str(self._path), *words])
+
+
+def test_the_installers_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world(tmp_path, clock_offset_s=39600) as here:
+        desk = Desk(here, monkeypatch)
+        refused = desk.set()
+        assert re.fullmatch(
+            "meter   GSE E1\nbefore  39(600|59.) s ahead of this machine\n", refused.stdout
+        )
+        assert isinstance(refused.exception, MeterError)
+        assert re.fullmatch(
+            r"A-1204 electricity: its clock was not set: \+39(600|59.) s is more than 600 s: "
+            "see why first; --force sets it all the same",
+            str(refused.exception),
+        )
+        assert here.offset_s == 39600
+        done = desk.set("--force", "--json")
+        assert json.loads(done.stdout)["became"] == "set"
+        assert json.loads(done.stdout)["before_s"] == pytest.approx(39600, abs=10)
+        assert here.offset_s == pytest.approx(0, abs=10)
+        left = desk.set()
+        assert "left alone" in left.stdout
+        assert left.exit_code == 0
+
+
+def test_the_installers_command_waits_for_the_end_of_a_period(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world(tmp_path, clock_offset_s=-45) as here:
+        desk = Desk(here, monkeypatch)
+        here.now = QUARTER + timedelta(minutes=14, seconds=50)
+        done = desk.set()
+        assert (done.exception, done.exit_code) == (None, 0)
+        assert "waiting until" in done.stderr
+        before, after, last = done.stdout.splitlines()[1:]
+        assert re.fullmatch("before  (4|5). s behind this machine", before)
+        assert re.fullmatch("after   . s (ahead of|behind) this machine", after)
+        assert last == "clock   set"
+        assert desk.slept == [pytest.approx(10 + 60 + 45 + 1, abs=10)]
