@@ -138,9 +138,9 @@ def set_clock(
     def now_s() -> float:
         return now.timestamp() + monotonic() - begun
 
-    forbidden = "" if meter.set_clock or by_hand else "its settings do not say set_clock = true"
-    if not is_kept():
-        forbidden = "the gateway's own clock is not synchronised"
+    forbidden = "" if is_kept() else "the gateway's own clock is not synchronised"
+    if not (meter.set_clock or by_hand):
+        forbidden = "its settings do not say set_clock = true"
     if forbidden:  # before the line is used
         return ClockOutcome(Became.REFUSED, forbidden)
     setter, model = setter_of(meter), load(meter.model, meter.models_dir)
