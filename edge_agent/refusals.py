@@ -108,7 +108,8 @@ class Refusals:
 
 def secret_files(meter: MeterConfig) -> list[Path]:
     """Return the files of all secrets that are set for a meter."""
-    return [value for _, value in meter if isinstance(value, Path)]
+    named = (meter.password_file, meter.encryption_key_file, meter.authentication_key_file)
+    return [path for path in named if path is not None]
 
 
 def _secret_of(meter: MeterConfig) -> bytes:

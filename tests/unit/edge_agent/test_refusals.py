@@ -93,3 +93,11 @@ def test_a_refusal_that_could_not_be_kept_ends_with_another_file(
             refusals.note(meter)
         write(tmp_path / "pw", b"right-one")
         assert refusals.changed() == ["A-1"]
+
+
+def test_a_folder_of_models_is_no_secret(tmp_path: Path, meter: MeterConfig) -> None:
+    with Spool.open(tmp_path / "spool.db") as spool:
+        refusals = Refusals(spool, "riser-1")
+        refusals.note(meter.model_copy(update={"models_dir": tmp_path}))
+        assert refusals.changed() == []
+        assert refusals.recall(meter)
