@@ -22,6 +22,7 @@ from edge_agent import model, spool_file
 from edge_agent.bus import Bus
 from edge_agent.clock import Timekeeper
 from edge_agent.command_log import CommandLog
+from edge_agent.credentials import setter_of
 from edge_agent.health import Health
 from edge_agent.link import peer
 from edge_agent.orders import Orders
@@ -226,6 +227,8 @@ def check_meters(settings: AgentSettings) -> None:
         for meter in bus.meters:
             its_model = model.load(meter.model, meter.models_dir)
             peer(meter, its_model)
+            if meter.setter is not None:
+                peer(setter_of(meter), its_model)
             if zone is not None and zone.total_seconds() != its_model.zone_offset_min * 60:
                 _log.warning(
                     "a meter's model has another time zone than the society",

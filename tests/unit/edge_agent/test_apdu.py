@@ -44,13 +44,24 @@ def test_a_list_with_a_refusal_in_it() -> None:
     assert "hardware-fault" in str(energy)
 
 
+def test_results_of_changes() -> None:
+    assert apdu.write_result(bytes.fromhex("C501C100"), 0xC5, 1, "m") == 0
+    assert apdu.write_result(bytes.fromhex("C501C103"), 0xC5, 1, "m") == 3
+    assert apdu.write_result(bytes.fromhex("C701C10000"), 0xC7, 1, "m") == 0
+    for answer in ("C501C200", "C701C100", "C502C100", "C501C1", ""):
+        with pytest.raises(ProtocolViolation):
+            apdu.write_result(bytes.fromhex(answer), 0xC5, 1, "m")
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_result_or_the_one_error(data: bytes) -> None:
-    for answer in (data, b"\x61" + data, b"\x02\x00" + data, b"\xc4\x02" + data):
+    heads = (b"", b"\x61", b"\x02\x00", b"\xc4\x02", b"\xc5\x01")
+    for answer in (head + data for head in heads):
         for take in (
             apdu.association_result,
             lambda found: apdu.block(found, "m"),
             lambda found: apdu.list_items(found, WANTED, "m"),
+            lambda found: apdu.write_result(found, 0xC5, 1, "m"),
         ):
             try:
                 take(answer)

@@ -108,3 +108,15 @@ def test_a_jump_is_told_where_somebody_else_keeps_the_time(
 def test_the_offset_is_meter_minus_gateway() -> None:
     assert clock.offset_s(1010, 1000.04) == 10.0
     assert clock.offset_s(990, 1000.0) == -10.0
+
+
+def test_other_clocks_are_set_only_while_a_time_service_keeps_this_one() -> None:
+    clocks = Clocks()
+    keeper = clocks.keeper()
+    assert keeper.is_kept()
+    clocks.kernel = False  # a long loss of the uplink
+    assert keeper.is_synchronised()
+    assert not keeper.is_kept()
+    clocks.set_once = False
+    assert not clocks.keeper().is_kept()
+    assert clocks.keeper(assume_synchronised=True).is_kept()

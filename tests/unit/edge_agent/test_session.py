@@ -6,7 +6,7 @@ import itertools
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import decode, session
+from edge_agent import axdr, decode, session
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -446,3 +446,29 @@ def test_a_probe_ignores_the_answer_of_another_meter() -> None:
     wire.answers = listen
     assert probe(wire, reader(18))
     assert not probe(Script(heard[0]), reader(17))
+
+
+def test_a_change_is_sent_as_the_books_have_it_and_refused_to_the_reader() -> None:
+    wire = Wire()
+    stamp = axdr.clock_time(int(NOW.timestamp()), ZONE)
+    assert stamp.hex() == "090c07ea030a020c071400feb600"  # Tuesday, 12:07:20, 330 min west of UTC
+    with Session(wire, reader()) as found:
+        with pytest.raises(AccessDenied, match="read-write-denied"):
+            found.put(CLOCK, 8, 2, stamp)
+        sent = wire.sent[-1][12:-3]
+        assert sent[:2] + sent[3:] == bytes.fromhex("C101 0008 0000010000FF 02 00") + stamp
+        with pytest.raises(AccessDenied, match="read-write-denied"):
+            found.act(CLOCK, 8, 6, bytes.fromhex("10FFC4"))
+        sent = wire.sent[-1][12:-3]
+        assert sent[:2] + sent[3:] == bytes.fromhex("C301 0008 0000010000FF 06 01 10FFC4")
+        assert decode.text(found.get(SERIAL_NUMBER, 1, 2)) == "E1", "the session goes on"
+
+
+def test_a_change_without_an_answer_is_not_sent_again() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as found:
+        wire.answers = lambda _data: b""
+        before = len(wire.sent)
+        with pytest.raises(BusTimeout):
+            found.put(CLOCK, 8, 2, axdr.clock_time(int(NOW.timestamp()), ZONE))
+        assert len(wire.sent) == before + 1

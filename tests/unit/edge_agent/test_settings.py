@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.credentials import setter_of
 from edge_agent.errors import ConfigurationError
-from edge_agent.settings import BrokerConfig, load_settings, read_secret
+from edge_agent.settings import BrokerConfig, MeterConfig, load_settings, read_secret
 from shared_schema.signing import (
     fingerprint,
     generate_key,
@@ -74,6 +75,25 @@ def test_every_meter_knows_the_folder_of_models(file: Path) -> None:
     }
 
 
+def test_a_clock_is_set_by_a_client_of_its_own(file: Path) -> None:
+    setter = (
+        "set_clock = true\n[bus.meter.setter]\n"
+        'encryption_key_file = "u.ek"\nauthentication_key_file = "u.ak"\n'
+    )
+    file.write_text(GOOD + setter)
+    one, two = load_settings(file).buses[0].meters
+    found = setter_of(two)
+    assert (found.client, found.label, found.address) == (48, "A-1204", 18)
+    assert found.encryption_key_file == file.parent / "u.ek"
+    assert found.password_file is None, "the reader's password is not the utility's"
+    assert two.client is None
+    with pytest.raises(ConfigurationError, match=r"A-1203: no association"):
+        setter_of(one)
+    keys = {"encryption_key_file": "ek", "authentication_key_file": "ak", "set_clock": True}
+    utility = MeterConfig.model_validate({"label": "A", "address": 1, "client": 48, **keys})
+    assert setter_of(utility) is utility
+
+
 def test_tls_has_another_port() -> None:
     assert BrokerConfig.model_validate({"host": "b", "tls": {}}).address == ("b", 8883)
     assert BrokerConfig.model_validate({"host": "b", "tls": {}, "port": 1}).address == ("b", 1)
@@ -116,6 +136,21 @@ def test_tls_has_another_port() -> None:
             'label = "A-1204"',
             'label = "A-1204"\nsystem_title = "IOU1"',
             "[[bus.meter]] A-1204, system_title: String should match",
+        ),
+        (
+            'label = "A-1204"',
+            'label = "A-1204"\nset_clock = true',
+            "[[bus.meter]] A-1204: set_clock needs an association that may do so",
+        ),
+        (
+            'label = "A-1204"',
+            'label = "A-1204"\nsetter = { encryption_key_file = "ek" }',
+            "[[bus.meter.setter]] A-1204: encryption_key_file and authentication_key_file go",
+        ),
+        (
+            'gateway = "gw-1"',
+            'gateway = "g"\nclocks = { set_above_s = 60, set_within_s = 60 }',
+            "[clocks]: set_above_s is less than set_within_s",
         ),
     ],
 )
