@@ -33,6 +33,7 @@ import itertools
 import secrets
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -79,6 +80,8 @@ from shared_schema.obis import Obis
 
 RESENDS = 2
 """How often the identical request is sent again after silence."""
+_REMEMBERED = 8
+"""Answers that a late one is held against: a slow twin may be some requests behind."""
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 PROBE_S = 1.0
 """How long a probe waits for a meter that did not answer before."""
@@ -257,7 +260,7 @@ class Session:
         self._transport = transport
         self._linked = False
         self._broken = False
-        self._taken: Frame | None = None
+        self._taken: deque[Frame] = deque(maxlen=_REMEMBERED)
         self._deadline_info = _DEFAULT_INFO
         self._counter = counter
         self._opener: security.Opener | None = None
@@ -385,12 +388,12 @@ class Session:
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if ciphering is not None and diagnostic == _NO_REASON:
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if ciphering is not None and unexplained:
                 raise Unexplained(
                     f"{self.peer.label} refuses client {self.peer.client} without a reason: "
                     "see its password and its keys"
                 )
-            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
                 secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(
@@ -675,35 +678,28 @@ class Session:
                     else:
                         fits = control == _expected(sent)
                     if not fits:
-                        self._must_agree(frame, self._taken)
+                        self._must_agree(frame)
                         continue
+                    self._taken.append(frame)
                     for other in frames[place + 1 :]:
-                        self._must_agree(other, frame)
-                    self._taken = frame
+                        self._must_agree(other)
                     if not unnumbered:
                         settings.receiverFrame = control
                     return frame
         self._broken = True
         raise BusTimeout(f"{self.peer.label} does not answer")
 
-    def _must_agree(self, frame: Frame, taken: Frame | None) -> None:
-        """Make sure that a frame beside the one that was taken is a repetition of it.
+    def _must_agree(self, frame: Frame) -> None:
+        """Make sure that a frame beside those that were taken repeats the one it is like.
 
         Raises:
             AddressShared: it is the answer of another meter.
         """
-        if taken is None or frame == taken or frame.control != taken.control:
-            return
-        # Only GET responses tell which request they answer: by the invoke id. What else differs
-        # may be a late frame of an earlier session.
-        heads = {each.information[:4] for each in (frame, taken)}
-        invoke_ids = {each.information[5:6] for each in (frame, taken)}
-        if heads != {_LLC + bytes((_GET_RESPONSE,))} or len(invoke_ids) != 1:
-            return
-        self._broken = True
-        raise AddressShared(
-            f"two meters answer at the address of {self.peer.label}: give each its own"
-        )
+        if any(_contradict(frame, taken) for taken in self._taken):
+            self._broken = True
+            raise AddressShared(
+                f"two meters answer at the address of {self.peer.label}: give each its own"
+            )
 
     def _frames(self, deadline: float) -> Iterator[list[Frame]]:
         """Yield the meter's frames until the deadline, those together that came together."""
@@ -739,6 +735,19 @@ def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
             session.close()
             return True
     return False
+
+
+def _contradict(one: Frame, other: Frame) -> bool:
+    """Tell whether two frames answer one request and differ.
+
+    Only GET responses tell which request they answer: by the invoke id. What else differs may
+    be a late frame of an earlier session.
+    """
+    if one == other or one.control != other.control:
+        return False
+    heads = {each.information[:4] for each in (one, other)}
+    invoke_ids = {each.information[5:6] for each in (one, other)}
+    return heads == {_LLC + bytes((_GET_RESPONSE,))} and len(invoke_ids) == 1
 
 
 def _after(sent: int) -> int:

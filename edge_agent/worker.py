@@ -10,7 +10,7 @@ Never: a decision about order, a protocol: those are `schedule` and `poll`.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,8 @@ from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
 from edge_agent.counter import Counters, SpoolStore
+from edge_agent.decode import MeterRows
+from edge_agent.errands import read_window
 from edge_agent.errors import (
     BusError,
     BusLost,
@@ -31,6 +33,7 @@ from edge_agent.health import Health
 from edge_agent.link import peer, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import load
+from edge_agent.orders import Job, Orders
 from edge_agent.poll import PollResult, poll
 from edge_agent.refusals import Refusals, secret_files
 from edge_agent.schedule import (
@@ -49,12 +52,15 @@ from edge_agent.schedule import (
 from edge_agent.session import probe
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
+from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId
+from shared_schema.obis import Obis
 from shared_schema.readings import Loss
 from shared_schema.signing import SigningKey
 
 TIME_CHECK_S: Final = 10.0
-LONGEST_WAIT_S: Final = 60.0
+LONGEST_WAIT_S: Final = 1.0
+"""A command is seen that soon."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +74,7 @@ class Shared:
     health: Health
     is_synchronised: Callable[[], bool]
     """Whether the gateway's time may stamp readings."""
+    orders: Orders
 
 
 class BusWorker:
@@ -145,15 +152,72 @@ class BusWorker:
         self._release_changed()
         self._reopen_silent()
         action = next_action(self._states.values(), now, self._cycle_s)
+        live = isinstance(action, Poll) and action.kind is Kind.LIVE
+        job = self._shared.orders.next(self._config.name, only_urgent=live)
+        if job is not None:
+            return self._serve(job, now)
         if isinstance(action, Wait):
             return min(LONGEST_WAIT_S, max(0.05, action.until - now))
         return self._poll(self._meters[action.label], action, now)
+
+    # ---------------------------------------------------------- what the cloud asked for
+
+    def _serve(self, job: Job, now: float) -> float:
+        """Do what is next of a command at one meter; it is answered when nothing is left."""
+        kind = job.command.kind
+        if self._states[job.meter.label].refused:
+            self._done(job, "it refused its password; it is not tried with the same again")
+        elif kind is CommandKind.READ_NOW:
+            return self._read_now(job, now)
+        elif kind is CommandKind.BACKFILL:
+            return self._fill(job, now)
+        else:
+            self._done(job, f"this agent does not know {kind}")
+        return 0.0
+
+    def _read_now(self, job: Job, now: float) -> float:
+        label = job.meter.label
+        before = self._shared.health[label]
+        rest_s = self._poll(job.meter, Poll(label, Kind.LIVE), now)
+        after = self._shared.health[label]
+        if not self._bus.broken_off:
+            polled = after.polls > before.polls
+            problems = after.problems if polled else (self._adapter.reason or "it was not read",)
+            self._done(
+                job, "; ".join(problems), worked=polled and after.failures == before.failures == 0
+            )
+        return rest_s
+
+    def _fill(self, job: Job, now: float) -> float:
+        def keep(result: PollResult) -> None:
+            self._spool_rows(result, now, watermarks={}, backlog=result.rows, live=())
+
+        try:
+            last = read_window(
+                job, sessions(self._bus, self._counters), self._shared.spool, now, keep
+            )
+        except PasswordRefused as error:
+            self._refused(job.meter, str(error))
+            self._done(job, str(error))
+        except (BusError, MeterError, ConfigurationError, SpoolFull) as error:
+            if self._bus.broken_off:
+                return 0.0
+            self._done(job, f"after {job.rows} rows: {error}")
+            return self._lost(str(error)) if isinstance(error, BusLost) else 0.0
+        else:
+            if last:
+                self._done(job, f"{job.rows} rows", worked=True)
+        return 0.0
+
+    def _done(self, job: Job, detail: str, *, worked: bool = False) -> None:
+        self._shared.orders.done(self._config.name, job, worked=worked, detail=detail)
 
     def _poll(self, meter: MeterConfig, action: Poll, now: float) -> float:
         begun = self._monotonic()
         try:
             if action.kind is Kind.PROBE and not probe(self._bus, peer(meter, load(meter.model))):
                 raise BusTimeout(f"{meter.label} does not answer")  # noqa: TRY301
+            now += self._monotonic() - begun  # a probe takes its time
             result = self._read(meter, action, now)
         except SpoolError:
             raise
@@ -190,6 +254,7 @@ class BusWorker:
             known=known,
             windows=action.windows,
             registers=action.kind is not Kind.BACK_FILL,
+            monotonic=self._monotonic,
         )
         if result.meter != known:
             self._note_identity(meter, result.meter, changed=known is not None)
@@ -292,22 +357,8 @@ class BusWorker:
         """Spool what was read; False where it cannot be kept and is read again next cycle."""
         spool = self._shared.spool
         try:
-            append = partial(
-                spool.append,
-                result.meter,
-                created_at=datetime.fromtimestamp(now, UTC),
-                gateway=self._shared.settings.gateway,
-                key=self._shared.key,
-            )
-            if result.backlog:
-                append(result.live, watermarks={}, historical=False)
-            # The watermarks speak of both, so they move with the last.
-            append(
-                result.backlog or result.live,
-                watermarks=result.watermarks,
-                historical=bool(result.backlog),
-                rewound=result.rewound,
-                captures=result.captures,
+            self._spool_rows(
+                result, now, watermarks=result.watermarks, backlog=result.backlog, live=result.live
             )
             self._tell_losses(spool.take_losses())
             spool.remember_meter(
@@ -323,6 +374,33 @@ class BusWorker:
             )
             return False
         return True
+
+    def _spool_rows(
+        self,
+        result: PollResult,
+        now: float,
+        *,
+        watermarks: Mapping[Obis, int],
+        backlog: Sequence[MeterRows],
+        live: Sequence[MeterRows],
+    ) -> None:
+        append = partial(
+            self._shared.spool.append,
+            result.meter,
+            created_at=datetime.fromtimestamp(now, UTC),
+            gateway=self._shared.settings.gateway,
+            key=self._shared.key,
+        )
+        if backlog and live:
+            append(live, watermarks={}, historical=False)
+        # The watermarks speak of both, so they move with the last.
+        append(
+            backlog or live,
+            watermarks=watermarks,
+            historical=bool(backlog),
+            rewound=result.rewound if watermarks else (),
+            captures=result.captures,
+        )
 
     def _tell_losses(self, losses: Sequence[Loss]) -> None:
         if losses:

@@ -86,7 +86,7 @@ class Billing(History):
 
     def demand(self, now: datetime) -> tuple[int, int]:
         """Return the maximum demand of the running month: W, and the end of its half hour."""
-        clock = int(self._counter.clock(now).timestamp())
+        clock = int(self._counter.steady(now).timestamp())
         day = datetime.fromtimestamp(clock, self._zone).date()
         found = self._count(day.replace(day=1), day, clock)
         return found.demand_w, found.demand_at

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from edge_agent.virtual.clock import Deviation, Dial, midnight
+from edge_agent.virtual.clock import ClockJump, Deviation, Dial, midnight
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.loads import QUARTER_S, Load, quarters, used_until
 from edge_agent.virtual.profile import RangeDeviation
@@ -79,6 +80,8 @@ class MeterSpec:
     billing_cycles: int = 12
     clock_offset_s: int = 0
     """How far the meter's clock is ahead, seconds."""
+    clock_jumps: tuple[ClockJump, ...] = ()
+    """In order of time, apart from each other; they come on top of `clock_offset_s`."""
     deviation: Deviation = Deviation.STANDARD
     range_deviation: RangeDeviation = RangeDeviation.ANY
     metering_fails_at: datetime | None = None
@@ -91,6 +94,8 @@ class MeterSpec:
     """Longest HDLC info field that the meter agrees to."""
     max_pdu: int = 1024
     """Longest APDU, bytes."""
+    slow_s: float = 0.0
+    """What the meter needs beyond the line's turnaround before it answers, seconds."""
     security: SecuritySpec | None = None
     """Keys and who needs them; None: no client is ciphered."""
 
@@ -105,6 +110,8 @@ class MeterSpec:
             raise ValueError("the capture period is 900, 1800 or 3600 s")
         if midnight(date(2024, 1, 1), self.zone) % self.capture_period_s:
             raise ValueError("midnight of this zone is not at the end of a capture period")
+        if any(one.until > next_.since for one, next_ in pairwise(self.clock_jumps)):
+            raise ValueError("clock jumps stand in order and apart from each other")
         if self.scaler is not None and not (self.model is Model.WATER and -3 <= self.scaler <= -1):
             raise ValueError("the scaler is of water meters only: -3, -2 or -1")
 
@@ -206,9 +213,14 @@ class Counter:
         count = quarters(day, self.spec.zone)
         return [self.used(start + slot * QUARTER_S) for slot in range(count + 1)]
 
+    def steady(self, now: datetime) -> datetime:
+        """Return the meter's own time at a true time, without its jumps, both aware."""
+        return now + timedelta(seconds=self.spec.clock_offset_s)
+
     def clock(self, now: datetime) -> datetime:
         """Return the meter's own time at a true time, both aware."""
-        return now + timedelta(seconds=self.spec.clock_offset_s)
+        days = sum(jump.days for jump in self.spec.clock_jumps if jump.since <= now < jump.until)
+        return self.steady(now) + timedelta(days=days)
 
     def failed(self, now: datetime) -> bool:
         """Return whether the metering is in fault at a true time."""

@@ -81,7 +81,7 @@ class History(ABC):
 
     @abstractmethod
     def stamp(self, number: int) -> int:
-        """Return the stamp of a row, seconds since 1970 on the meter's clock."""
+        """Return the stamp of a row, seconds since 1970 on the meter's clock without jumps."""
 
     @abstractmethod
     def number(self, seconds: int) -> int:
@@ -106,23 +106,49 @@ class History(ABC):
 
     def span(self, now: datetime) -> tuple[int, int]:
         """Return the rows in the buffer at a true time, as a half-open span."""
-        reached = self.number(int(self._counter.clock(now).timestamp()) + 1)
+        reached = self.number(int(self._counter.steady(now).timestamp()) + 1)
         end = min(reached, self.behind_last)
         start = max(self.first, end - self.capacity)
         return min(start, end), end
 
-    def between(self, first_s: int, last_s: int) -> tuple[int, int]:
-        """Return the rows stamped in [first, last], seconds on the meter's clock."""
+    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:
+        """Return the rows stamped in [first, last], seconds on the meter's clock, as spans."""
         first_s = min(max(first_s, 0), _LAST_SECOND)
         last_s = min(max(last_s, 0), _LAST_SECOND)
-        return self.number(first_s), self.number(last_s + 1)
+        at, end = self.number(first_s), self.number(last_s + 1)
+        spans: list[tuple[int, int]] = []
+        for start, behind, shift_s in self._jumped():
+            spans.append((at, min(start, end)))
+            at = max(at, behind)
+            shifted = (self.number(max(0, each - shift_s)) for each in (first_s, last_s + 1))
+            low, high = shifted
+            spans.append((max(start, low), min(behind, high)))
+        spans.append((at, end))
+        return sorted((low, high) for low, high in spans if low < high)
+
+    def shown(self, number: int) -> int:
+        """Return the stamp that a row carries, seconds since 1970 on the meter's clock."""
+        shift_s = sum(each for start, end, each in self._jumped() if start <= number < end)
+        return self.stamp(number) + shift_s
+
+    def _jumped(self) -> list[tuple[int, int, int]]:
+        """Return the rows captured in each jump of the clock, and how far their stamps are off."""
+        spec = self._counter.spec
+        return [
+            (
+                self.number(int(jump.since.timestamp()) + spec.clock_offset_s),
+                self.number(int(jump.until.timestamp()) + spec.clock_offset_s),
+                jump.days * 86400,
+            )
+            for jump in spec.clock_jumps
+        ]
 
     def truth(self, start: int, end: int) -> list[Row]:
         """Return the rows in [start, end) as plain values."""
         if end <= start:
             return []
         return [
-            Row(utc(self.stamp(number)), values)
+            Row(utc(self.shown(number)), values)
             for number, values in zip(range(start, end), self.values(start, end), strict=True)
         ]
 
@@ -150,7 +176,7 @@ class History(ABC):
     def _timed(self, start: int, end: int) -> bytes:
         dial = self._counter.dial
         stamps = [
-            b"\x09\x0c" + dial.octets(utc(self.stamp(number))) for number in range(start, end)
+            b"\x09\x0c" + dial.octets(utc(self.shown(number))) for number in range(start, end)
         ]
         return self._pack(stamps, self.values(start, end))
 
@@ -224,6 +250,8 @@ class Periodic(History):
         return found
 
     def _timed(self, start: int, end: int) -> bytes:
+        if self._counter.spec.clock_jumps:
+            return super()._timed(start, end)
         size = self._struct.size
         return b"".join(
             self._day(day)[first * size : last * size]

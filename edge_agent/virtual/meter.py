@@ -69,7 +69,11 @@ class VirtualMeter:
         """
         spec = self.spec
         return Station(
-            Server(self._device), physical=spec.address, alone=alone, max_info=spec.max_info
+            Server(self._device),
+            physical=spec.address,
+            alone=alone,
+            max_info=spec.max_info,
+            slow_s=spec.slow_s,
         )
 
     @property
@@ -126,8 +130,11 @@ class VirtualMeter:
             KeyError: the meter has no such profile over time.
         """
         history = self._histories[profile]
-        first, last = history.between(int(start.timestamp()), int(end.timestamp()))
-        return history.truth(max(first, history.first), min(last, history.behind_last))
+        return [
+            row
+            for first, last in history.between(int(start.timestamp()), int(end.timestamp()))
+            for row in history.truth(max(first, history.first), min(last, history.behind_last))
+        ]
 
     def buffered(self, profile: Obis, now: datetime) -> list[Row]:
         """Return the rows that the meter's buffer holds at a true time, oldest first.

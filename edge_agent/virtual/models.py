@@ -80,9 +80,9 @@ class Snapshot:
         """Return the one row."""
         return 0, 1
 
-    def between(self, first_s: int, last_s: int) -> tuple[int, int]:  # noqa: ARG002  # same
+    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:  # noqa: ARG002  # same
         """Return the one row: it has the time of its reading."""
-        return 0, 1
+        return [(0, 1)]
 
     def encode(self, start: int, end: int, picked: Sequence[int] | None, now: datetime) -> bytes:
         """Return the row."""
@@ -105,9 +105,9 @@ class Nothing:
         """Return no row."""
         return 0, 0
 
-    def between(self, first_s: int, last_s: int) -> tuple[int, int]:  # noqa: ARG002  # same
+    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:  # noqa: ARG002  # same
         """Return no row."""
-        return 0, 0
+        return []
 
     def encode(self, start: int, end: int, picked: Sequence[int] | None, now: datetime) -> bytes:  # noqa: ARG002  # same
         """Return nothing."""

@@ -250,6 +250,27 @@ def test_two_meters_that_answer_one_request_are_found(late: bool) -> None:
         found.get_list([(SERIAL_NUMBER, 1, 2), (CLOCK, 8, 2)])
 
 
+class SlowTwin(Wire):
+    """Two meters behind one address, of which one is some requests behind."""
+
+    def __init__(self, behind: int) -> None:
+        super().__init__(meters=[meter(1, 17)])
+        self.other = Wire(meters=[meter(2, 17)])
+        self.held = [b""] * behind
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        self.other.send(data)
+        self.held.append(self.other.receive(0))
+        self._waiting += self.held.pop(0)
+
+
+@pytest.mark.parametrize("behind", [1, 2, 3, 5])
+def test_a_twin_that_is_some_requests_behind_is_found(behind: int) -> None:
+    with pytest.raises(AddressShared), Session(SlowTwin(behind), reader()) as found:
+        [found.get(SERIAL_NUMBER, 1, 2) for _ in range(behind + 1)]
+
+
 def test_two_meters_are_found_by_the_last_answer_and_the_link_is_given_back() -> None:
     wire = Twins(late=True)
     with pytest.raises(AddressShared), Session(wire, reader()) as found:
