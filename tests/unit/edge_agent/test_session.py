@@ -249,10 +249,8 @@ class SlowTwin(Wire):
 
 @pytest.mark.parametrize("behind", [1, 2, 3, 5])
 def test_a_twin_that_is_some_requests_behind_is_found(behind: int) -> None:
-    with Session(SlowTwin(behind), reader()) as found:
-        asked = (found.get(SERIAL_NUMBER, 1, 2) for _ in range(behind + 1))
-        with pytest.raises(AddressShared):
-            list(asked)
+    with pytest.raises(AddressShared), Session(SlowTwin(behind), reader()) as found:
+        [found.get(SERIAL_NUMBER, 1, 2) for _ in range(behind + 1)]
 
 
 def test_two_meters_are_found_by_the_last_answer_and_the_link_is_given_back() -> None:
@@ -409,6 +407,19 @@ def test_a_probe_costs_a_silent_meter_one_frame() -> None:
     script = Script()
     assert not probe(script, reader())
     assert len(script.sent) == 1
+
+
+class Slow(Script):
+    """A meter that thinks for 2 s."""
+
+    turnaround_s = 3.0
+
+    def receive(self, timeout_s: float) -> bytes:
+        return vectors.UA_128 if timeout_s > 2 else b""
+
+
+def test_a_probe_waits_as_long_as_a_meter_of_the_line_may_think() -> None:
+    assert probe(Slow(), reader())
 
 
 def test_a_probe_finds_a_meter_and_leaves_it_free() -> None:
