@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, Protocol, Self, TypeVar
 from edge_agent import decode
 from edge_agent.association import CipheredSession
 from edge_agent.counter import Counters, by_hand
+from edge_agent.credentials import keys_of, mode_of
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -103,10 +104,10 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         ConfigurationError: a password or key is missing, or its file cannot be used.
     """
     client = meter.client or model.client
-    mode = meter.mode(client)
+    mode = mode_of(meter, client)
     password = meter.password() if mode.has_password else None
     ciphering = None
-    if mode.ciphered and (keys := meter.keys()) is not None:
+    if mode.ciphered and (keys := keys_of(meter)) is not None:
         if password is not None and len(password) > LONGEST_PASSWORD:
             raise ConfigurationError(
                 f"{meter.label}: with {mode} a password has at most {LONGEST_PASSWORD} characters"
@@ -145,7 +146,7 @@ def sessions(
         meter: MeterConfig, model: Model, traffic: Traffic
     ) -> AbstractContextManager[Reader]:
         client = meter.client or model.client
-        if not meter.mode(client).ciphered:
+        if not mode_of(meter, client).ciphered:
             return Session(transport, peer(meter, model), traffic)
         counter = kept.of(meter.logical_address, meter.address, client)
         return CipheredSession(

@@ -6,7 +6,8 @@ Never: a key in a `repr` or an error; bytes whose tag is wrong; a clock, a file,
 
 What a meter answers is opened here and not by gurux-dlms: it would let the meter's answer
 choose the protection (`cipher.security = p.security`), takes an answer in the clear for a
-ciphered one, and prints tags and private keys.
+ciphered one, and prints tags and private keys. What is sent is sealed here as well: the
+library's own AES takes 7 ms for a request on a PC.
 
 Source: IEC 62056-5-3 (DLMS UA 1000-2): glo- and general-glo-ciphering, HLS mechanism 5. The
 suites 1 and 2 differ here by the security control byte and, for suite 2, the size of the keys;
@@ -43,7 +44,7 @@ _AUTHENTICATED, _BOTH = 0x10, 0x30
 _GENERAL_GLO = 0xDB
 _INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCF: 0xC7}
 """Tag of a ciphered answer, and of what must be inside: initiate, get, action."""
-_REFUSALS: Final = (b"\xd8", b"\x0e")
+_EXCEPTION, _SERVICE_ERROR = b"\xd8", b"\x0e"
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
 _CIPHERED_CONTEXT: Final = bytes.fromhex("060760857405080103")
 _GMAC_MECHANISM: Final = bytes.fromhex("60857405080205")
@@ -149,6 +150,32 @@ def counter_object(client: int) -> Obis:
     return Obis(0, 0, 43, 1, client // 16, 255)
 
 
+def seal(keys: Keys, title: bytes, counter: int, plain: bytes) -> bytes:
+    """Authenticate and encrypt: security control, counter, ciphertext, tag.
+
+    Args:
+        keys: EK and AK.
+        title: the system title of the side that sends.
+        counter: a number that was never used before with this title and key.
+        plain: an APDU.
+    """
+    head = bytes((_BOTH | keys.suite,))
+    number = counter.to_bytes(4, "big")
+    encryptor = Cipher(algorithms.AES(keys.encryption), modes.GCM(title + number)).encryptor()
+    encryptor.authenticate_additional_data(head + keys.authentication)
+    hidden = encryptor.update(plain) + encryptor.finalize()
+    return head + number + hidden + encryptor.tag[:_TAG_BYTES]
+
+
+def sized(content: bytes) -> bytes:
+    """Return bytes with their length before them, in as few bytes as it takes."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((size,)) + content
+    count = (size.bit_length() + 7) // 8
+    return bytes((0x80 | count,)) + size.to_bytes(count, "big") + content
+
+
 def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> tuple[bytes, int]:
     """Open one ciphered answer of a meter.
 
@@ -211,7 +238,7 @@ class Opener:
         Raises:
             ProtocolViolation: as `decipher`.
         """
-        if apdu[:1] in _REFUSALS:
+        if apdu[:1] in (_EXCEPTION, _SERVICE_ERROR):
             return apdu
         plain, self._last = decipher(apdu, self._keys, self.title, self._last, self._label)
         return plain
@@ -294,10 +321,12 @@ def refusal(answer: bytes, label: str, client: int) -> AssociationRefused:
 
     Returns:
         `PasswordRefused`: the meter cannot decipher: the keys differ. `CounterRefused`: it
-        tells the counter that it expects. `Unexplained`: it says no more than no.
+        tells the counter that it expects. `Unexplained`: an exception that says no more than
+        no. `AssociationRefused`: a service error; it is about the terms, not about secrets.
     """
-    exception = answer[:1] == _REFUSALS[0]
-    reason = answer[2] if exception and len(answer) > 2 else 0
+    if answer[:1] != _EXCEPTION:
+        return AssociationRefused(f"{label} answers the association with a service error")
+    reason = answer[2] if len(answer) > 2 else 0
     if reason == _DECIPHERING_ERROR:
         return PasswordRefused(
             f"{label} cannot decipher: the keys of client {client} are not the meter's: see "

@@ -20,8 +20,8 @@ So `frames` lets through only sound frames of this meter; here the control field
 one that comes next, and the invoke id that of the request. The bytes of a GET response are
 put together here and handed on as they came: reading them as values is `decode`'s part.
 
-In a ciphered association the library enciphers the requests, with counters from `counter`
-alone, and `security` opens the answers.
+In a ciphered association the library writes the requests, with counters from `counter` alone;
+`security` seals them, in the place of the library's slow AES, and opens the answers.
 
 A meter repeats itself byte for byte. Two sound GET responses to one request that differ come
 from two meters that were given one address: `AddressShared`.
@@ -39,6 +39,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from gurux_dlms import GXByteBuffer, GXDLMSClient
+from gurux_dlms.CountType import CountType
 from gurux_dlms.enums import (
     Authentication,
     Command,
@@ -50,6 +51,7 @@ from gurux_dlms.enums import (
 from gurux_dlms.enums.Security import Security
 from gurux_dlms.GXCiphering import GXCiphering
 from gurux_dlms.GXDLMS import GXDLMS
+from gurux_dlms.GXDLMSChippering import GXDLMSChippering
 from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.objects import GXDLMSProfileGeneric
 from gurux_dlms.objects.enums import SecuritySuite
@@ -98,6 +100,7 @@ _AUTHENTICATION_REQUIRED = 14
 # What refuses a service in the clear: exception, service error.
 _REFUSALS = (b"\xd8", b"\x0e")
 _SHORTEST_CHALLENGE = 8
+_PROOF_HEAD = 5
 
 
 class Transport(Protocol):
@@ -189,7 +192,28 @@ class _Cipher(GXCiphering):  # type: ignore[misc]  # the library has no types
             self._counter.use(following)
 
 
+def _sealed(_chippering: object, p: Any, plain: Any) -> bytes:
+    """Return what the library's `encryptAesGcm` does, of the two kinds that it is asked for here.
+
+    Args:
+        p: its `AesGcmParameter`: keys, system title, counter, protection.
+        plain: an APDU to seal, or a challenge to answer.
+    """
+    data = bytes(plain.array() if isinstance(plain, GXByteBuffer) else plain)
+    keys = security.Keys(bytes(p.blockCipherKey), bytes(p.authenticationKey), int(p.securitySuite))
+    title, number = bytes(p.systemTitle), p.invocationCounter
+    if p.security == Security.AUTHENTICATION and p.type_ == CountType.TAG:
+        return security.proof(keys, title, number, data)[_PROOF_HEAD:]
+    if p.security != Security.AUTHENTICATION_ENCRYPTION or p.type_ != CountType.PACKET:
+        raise ValueError("neither a proof nor an APDU")
+    head = bytes((p.tag,))
+    if p.tag == Command.GENERAL_GLO_CIPHERING:
+        head += bytes((len(title),)) + title
+    return head + security.sized(security.seal(keys, title, number, data))
+
+
 _silence()
+GXDLMSChippering.encryptAesGcm = classmethod(_sealed)
 _invoke_ids = itertools.count(1)
 
 
@@ -356,15 +380,16 @@ class Session:
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if ciphering is not None and diagnostic == _NO_REASON:
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if ciphering is not None and unexplained:
                 raise Unexplained(
                     f"{self.peer.label} refuses client {self.peer.client} without a reason: "
                     "see its password and its keys"
                 )
-            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
+                secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(
-                    f"{self.peer.label} refuses the password of client {self.peer.client} "
+                    f"{self.peer.label} refuses the {secret} of client {self.peer.client} "
                     f"(diagnostic {diagnostic})"
                 )
             raise AssociationRefused(

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.security import Keys, Mode, parse_key
+from edge_agent.security import Mode
 from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName
 from shared_schema.signing import (
@@ -52,12 +52,6 @@ _PATHS = frozenset(
 """Keys whose texts are paths: a relative one starts at the settings file's folder."""
 _SECRET_BYTES = 64 * 1024
 """A key of any kind, with its certificate chain, is smaller."""
-_MODES: Final[dict[int, tuple[Mode, ...]]] = {
-    16: (Mode.NONE,),
-    32: (Mode.LLS, Mode.LLS_AE),
-    48: (Mode.HLS_GMAC,),
-}
-"""How each client associates, the usual way first."""
 Key = TypeVar("Key")
 
 
@@ -144,50 +138,6 @@ class MeterConfig(BaseModel):
         if (self.encryption_key_file is None) != (self.authentication_key_file is None):
             raise ValueError("encryption_key_file and authentication_key_file go together")
         return self
-
-    def mode(self, client: int) -> Mode:
-        """Return how a client associates with this meter.
-
-        Args:
-            client: the client that is used, from here or from the model.
-
-        Raises:
-            ConfigurationError: the client cannot associate so, or a file is missing.
-        """
-        mode = self.security or _MODES[client][0]
-        if mode not in _MODES[client]:
-            raise ConfigurationError(
-                f"{self.label}: client {client} has security "
-                f"{' or '.join(_MODES[client])}, not {mode}"
-            )
-        if mode.has_password and self.password_file is None:
-            raise ConfigurationError(
-                f"{self.label}: client {client} associates with a password: set password_file"
-            )
-        if mode.ciphered and self.encryption_key_file is None:
-            raise ConfigurationError(
-                f"{self.label}: security {mode} needs keys: set encryption_key_file and "
-                "authentication_key_file"
-            )
-        return mode
-
-    def keys(self) -> Keys | None:
-        """Read EK and AK, or None where this meter has none.
-
-        Raises:
-            ConfigurationError: a file cannot be read, holds no key, or others may read it.
-        """
-        if self.encryption_key_file is None or self.authentication_key_file is None:
-            return None
-        suite = self.security_suite
-        encryption, authentication = (
-            parse_key(read_secret(path, what), suite, f"{what}: {path}")
-            for path, what in (
-                (self.encryption_key_file, f"the encryption key of {self.label}"),
-                (self.authentication_key_file, f"the authentication key of {self.label}"),
-            )
-        )
-        return Keys(encryption, authentication, suite)
 
     def password(self) -> SecretStr | None:
         """Read the LLS password, or None where this meter has none.

@@ -4,13 +4,12 @@
 import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from edge_agent import decode, link, model
+from edge_agent import link, model
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -28,7 +27,6 @@ from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
-    ACTIVE_IMPORT_INTERVAL,
     BLOCK_LOAD_PROFILE,
     CLOCK,
     DAILY_LOAD_PROFILE,
@@ -37,12 +35,20 @@ from shared_schema.catalogue import (
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
+from tests.unit.edge_agent.fakes import (
+    ACTIVE_EXPORT_INTERVAL,
+    HOUR_S,
+    NOW_S,
+    QUARTER,
+    SIMPLE,
+    Fake,
+    fake,
+    frozen,
+    of_column,
+    stamps,
+    visit,
+)
 from tests.unit.edge_agent.wire import NOW, Wire, meter
-
-ACTIVE_EXPORT_INTERVAL = Obis.parse("1.0.2.29.0.255")
-HOUR_S = 3600
-NOW_S = int(NOW.timestamp())
-QUARTER = NOW_S // 900 * 900
 
 
 @pytest.fixture
@@ -56,11 +62,6 @@ def password(tmp_path: Path) -> Path:
 def config(password: Path, address: int = 17, **more: object) -> MeterConfig:
     fields = {"label": "A-1", "address": address, "model": "is16444", "password_file": password}
     return MeterConfig.model_validate({**fields, **more})
-
-
-def frozen() -> float:
-    """A steady clock that stands still: the poll takes no time."""
-    return 0.0
 
 
 def read(
@@ -83,16 +84,6 @@ def read(
         monotonic=frozen,
         **more,  # type: ignore[arg-type]
     )
-
-
-def stamps(result: PollResult, profile: Obis) -> list[int]:
-    return [
-        row[0]
-        for block in result.rows
-        if block.profile == profile
-        for row in block.rows
-        if row[0] is not None
-    ]
 
 
 def truth(wire: Wire, serial: str, profile: Obis) -> list[int]:
@@ -505,177 +496,7 @@ def test_lists_and_single_requests_give_the_same(
     assert read(Wire(), config(password)).rows == by_list.rows
 
 
-# --- a meter that a test writes itself
-
-
-@dataclass
-class Fake:
-    """A reader over a table of attributes; ranges are cut from its rows."""
-
-    attributes: dict[Wanted, bytes | AccessDenied]
-    rows: dict[int, int] = field(default_factory=dict)
-    asked: list[Wanted] = field(default_factory=list)
-    takes_lists: bool = False
-
-    def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
-        self.asked.append((obis, class_id, attribute))
-        missing = AccessDenied(f"{obis}: object-undefined", result=4)
-        found = self.attributes.get((obis, class_id, attribute), missing)
-        if isinstance(found, AccessDenied):
-            raise found
-        return found
-
-    def get_list(self, wanted: list[Wanted], selector: bytes = b"") -> list[bytes | AccessDenied]:
-        raise AssertionError(wanted, selector)
-
-    def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
-        assert profile == BLOCK_LOAD_PROFILE
-        zone = decode.Zone()
-        first, last = decode.epoch_s(start, zone), decode.epoch_s(end, zone)
-        assert first is not None
-        assert last is not None
-        assert last - first < 24 * HOUR_S
-        return self.buffer([ts for ts in sorted(self.rows) if first <= ts <= last])
-
-    def get_entries(self, profile: Obis, first: int, last: int) -> bytes:
-        assert profile == BLOCK_LOAD_PROFILE
-        return self.buffer(sorted(self.rows)[first - 1 : last])
-
-    def buffer(self, times: list[int]) -> bytes:
-        rows = [
-            b"\x02\x02\x09\x0c"
-            + decode.date_time(ts, decode.Zone(), with_deviation=True)
-            + b"\x06"
-            + self.rows[ts].to_bytes(4, "big")
-            for ts in times
-        ]
-        return b"\x01" + bytes([len(rows)]) + b"".join(rows)
-
-
-def text(name: str) -> bytes:
-    return b"\x09" + bytes([len(name)]) + name.encode()
-
-
-def captured(obis: Obis, class_id: int) -> bytes:
-    name = b"\x09\x06" + bytes(obis)
-    return b"\x02\x04\x12\x00" + bytes([class_id]) + name + b"\x0f\x02\x12\x00\x00"
-
-
-def fake(now: datetime = NOW, **names: str) -> Fake:
-    clock = decode.date_time(int(now.timestamp()), decode.Zone(), with_deviation=True)
-    objects = b"\x01\x02" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT_INTERVAL, 3)
-    return Fake(
-        {
-            (SERIAL_NUMBER, 1, 2): text(names.get("serial", "F1")),
-            (MANUFACTURER, 1, 2): text(names.get("maker", "Fake")),
-            (CLOCK, 8, 2): b"\x09\x0c" + clock,
-            (BLOCK_LOAD_PROFILE, 7, 3): objects,
-            (BLOCK_LOAD_PROFILE, 7, 4): b"\x06" + (900).to_bytes(4, "big"),
-            (ACTIVE_IMPORT, 3, 3): bytes.fromhex("02020F01161E"),
-        }
-    )
-
-
-SIMPLE = Model(
-    title="a fake", client=16, lists=False, profiles=(ProfileToRead(obis=BLOCK_LOAD_PROFILE),)
-)
-
-
-def visit(
-    reader: Fake,
-    monkeypatch: pytest.MonkeyPatch,
-    watermarks: dict[Obis, int] | None = None,
-    *,
-    memory: Memory | None = None,
-    windows: int = 8,
-    kind: Model = SIMPLE,
-    captured_before: dict[Obis, decode.Captured] | None = None,
-    now: datetime = NOW,
-) -> PollResult:
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
-
-    def factory(
-        _meter: MeterConfig, _model: Model, _traffic: Traffic
-    ) -> AbstractContextManager[link.Reader]:
-        return nullcontext(reader)
-
-    return poll(
-        factory,
-        MeterConfig(label="A-1", address=1),
-        lambda _meter: watermarks or {},
-        now,
-        captures_of=lambda _meter: captured_before or {},
-        memory=memory,
-        windows=windows,
-        monotonic=frozen,
-    )
-
-
-def test_the_watermark_advances_across_empty_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = fake()
-    reader.rows = {QUARTER - 10 * 86400: 1, QUARTER - 900: 2}
-    marks = {BLOCK_LOAD_PROFILE: QUARTER - 10 * 86400}
-    seen: list[int] = []
-    for _ in range(6):
-        found = visit(reader, monkeypatch, marks, windows=3)
-        assert found.watermarks[BLOCK_LOAD_PROFILE] > marks[BLOCK_LOAD_PROFILE]
-        marks.update(found.watermarks)
-        seen.extend(stamps(found, BLOCK_LOAD_PROFILE))
-        if found.caught_up:
-            break
-    assert found.caught_up
-    assert seen == [QUARTER - 10 * 86400, QUARTER - 900]
-    assert marks[BLOCK_LOAD_PROFILE] == QUARTER - 900
-
-
-def test_the_watermark_stays_where_the_meter_has_nothing_new(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reader = fake()
-    reader.rows = {QUARTER - 7200: 1}
-    first = visit(reader, monkeypatch)
-    assert first.watermarks == {BLOCK_LOAD_PROFILE: QUARTER - 7200}
-    again = visit(reader, monkeypatch, first.watermarks)
-    assert again.watermarks == {BLOCK_LOAD_PROFILE: QUARTER - 7200}
-    assert again.caught_up
-
-
-def test_a_profile_without_rows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = visit(fake(), monkeypatch)
-    assert (found.rows, found.watermarks, found.caught_up) == ((), {}, True)
-
-
-def test_a_row_that_appears_late_within_the_hour_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 3600: 1, QUARTER - 900: 3}
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER - 1800, QUARTER]
-
-
-def test_a_row_that_changed_within_the_hour_is_given_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 1800: 1, QUARTER - 900: 3}
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert [row[2] for row in found.rows[0].rows] == [2, 4]
-
-
-def test_a_scaler_that_is_denied_comes_from_the_sibling_register(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reader = fake()
-    reader.rows = {QUARTER: 1}
-    found = visit(reader, monkeypatch)
-    (column,) = found.rows[0].columns
-    assert (column.obis, column.scaler, column.unit) == (ACTIVE_IMPORT_INTERVAL, 1, 30)
-    assert (ACTIVE_IMPORT_INTERVAL, 3, 3) in reader.asked
+# --- meters that a test writes itself
 
 
 def test_a_second_session_with_another_meter_ends_the_poll(
@@ -811,171 +632,6 @@ def test_two_meters_of_which_each_is_heard_now_and_then_are_never_mixed(
     assert kept < 10
 
 
-def test_a_layout_is_read_once_and_a_change_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 900 * n: n for n in range(8)}
-    marks = dict(visit(reader, monkeypatch, memory=memory).watermarks)
-    marks[BLOCK_LOAD_PROFILE] -= 1800
-    reader.asked.clear()
-    visit(reader, monkeypatch, marks, memory=memory)
-    assert (BLOCK_LOAD_PROFILE, 7, 3) not in reader.asked
-    # The meter is set up anew: another column in the middle.
-    reader.attributes[BLOCK_LOAD_PROFILE, 7, 3] = (
-        b"\x01\x03" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT, 3) + captured(ACTIVE_IMPORT, 3)
-    )
-    memory.meters[MeterId(manufacturer="Fake", serial="F1")].layouts[BLOCK_LOAD_PROFILE].look_at = 0
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert any("captures other objects" in problem for problem in found.problems)
-    assert any("do not fit" in problem for problem in found.problems)
-
-
-@dataclass
-class Wide(Fake):
-    """A fake whose profile has two energies."""
-
-    columns: tuple[Obis, Obis] = (ACTIVE_IMPORT_INTERVAL, ACTIVE_EXPORT_INTERVAL)
-    pairs: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for obis in self.columns:
-            self.attributes[obis, 3, 3] = bytes.fromhex("02020F00161E")
-        self.set_up(*self.columns)
-
-    def set_up(self, *columns: Obis) -> None:
-        objects = captured(CLOCK, 8) + b"".join(captured(obis, 3) for obis in columns)
-        self.attributes[BLOCK_LOAD_PROFILE, 7, 3] = b"\x01" + bytes([1 + len(columns)]) + objects
-
-    def buffer(self, times: list[int]) -> bytes:
-        self.rows = dict.fromkeys(self.pairs, 0)
-        rows = [
-            b"\x02\x03\x09\x0c"
-            + decode.date_time(ts, decode.Zone(), with_deviation=True)
-            + b"".join(b"\x06" + each.to_bytes(4, "big") for each in self.pairs[ts])
-            for ts in times
-        ]
-        return b"\x01" + bytes([len(rows)]) + b"".join(rows)
-
-
-def of_column(found: PollResult, obis: Obis) -> list[int | None]:
-    return [
-        row[[each.obis for each in block.columns].index(obis) + 2]
-        for block in found.rows
-        if obis in {each.obis for each in block.columns}
-        for row in block.rows
-    ]
-
-
-@pytest.mark.parametrize("emptied", [True, False])
-def test_columns_that_change_places_within_the_hour_are_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-    emptied: bool,
-) -> None:
-    memory = Memory()
-    reader = Wide(fake().attributes)
-    reader.pairs = {QUARTER - 900 * n: (100 + n, 500 + n) for n in range(1, 6)}
-    reader.rows = dict.fromkeys(reader.pairs, 0)
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    if emptied:
-        reader.pairs.clear()
-    reader.pairs = {ts: (second, first) for ts, (first, second) in reader.pairs.items()}
-    reader.pairs[QUARTER] = (500, 100)
-    reader.rows = dict.fromkeys(reader.pairs, 0)
-    reader.set_up(ACTIVE_EXPORT_INTERVAL, ACTIVE_IMPORT_INTERVAL)
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert any("captures other objects" in problem for problem in found.problems)
-    assert set(of_column(found, ACTIVE_IMPORT_INTERVAL)) <= set(range(100, 106))
-    assert 100 in of_column(found, ACTIVE_IMPORT_INTERVAL)
-    assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER}
-
-
-def test_another_capture_list_than_the_stored_one_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Wide(fake().attributes)
-    reader.pairs = {QUARTER - 900 * n: (100 + n, 500 + n) for n in range(100)}
-    reader.rows = dict.fromkeys(reader.pairs, 0)
-    first = visit(reader, monkeypatch)
-    assert set(first.captures) == {BLOCK_LOAD_PROFILE}
-    again = visit(reader, monkeypatch, first.watermarks, captured_before=first.captures)
-    assert (again.captures, again.problems) == ({}, ())
-    reader.set_up(ACTIVE_EXPORT_INTERVAL, ACTIVE_IMPORT_INTERVAL)
-    other = visit(reader, monkeypatch, first.watermarks, captured_before=first.captures)
-    assert any("captures other objects" in problem for problem in other.problems)
-    assert other.captures[BLOCK_LOAD_PROFILE] != first.captures[BLOCK_LOAD_PROFILE]
-
-
-@pytest.mark.parametrize("hours", [-5, 3])
-def test_rows_that_were_stamped_by_a_wrong_clock_are_left_out(
-    monkeypatch: pytest.MonkeyPatch, hours: int
-) -> None:
-    memory = Memory()
-    reader = fake()
-    marks: dict[Obis, int] = {}
-    seen: dict[int, int | None] = {}
-
-    def poll_at(quarter: int, off_s: int) -> PollResult:
-        ts = QUARTER + 900 * quarter
-        reader.rows[ts + off_s] = quarter
-        stamp = decode.date_time(ts + off_s + 20, decode.Zone(), with_deviation=True)
-        reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
-        found = visit(
-            reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(ts + 20, UTC)
-        )
-        marks.update(found.watermarks)
-        seen.update((row[0] or 0, row[2]) for block in found.rows for row in block.rows)
-        return found
-
-    for quarter in range(80):  # wrong from the 20th to the 60th
-        found = poll_at(quarter, hours * HOUR_S if 20 <= quarter < 60 else 0)
-    assert all(ts == QUARTER + 900 * (quarter or 0) for ts, quarter in seen.items())
-    assert set(range(20)) | set(range(75, 80)) <= set(seen.values())
-    assert found.problems == ()
-
-
-def test_a_scaler_that_is_refused_for_now_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
-    reader = Wide(fake().attributes)
-    reader.pairs = {QUARTER - 900 * n: (100 + n, 500 + n) for n in range(8)}
-    reader.rows = dict.fromkeys(reader.pairs, 0)
-    scaler = reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 3]
-    reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 3] = AccessDenied("not now", result=2)
-    found = visit(reader, monkeypatch, memory=memory)
-    assert (found.rows, found.watermarks) == ((), {})
-    assert "not now" in found.problems
-    reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 3] = scaler
-    found = visit(reader, monkeypatch, memory=memory)
-    assert of_column(found, ACTIVE_EXPORT_INTERVAL) == [507 - n for n in range(8)]
-
-
-def test_a_profile_that_gains_a_column_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Wide(fake().attributes)
-    reader.pairs = {QUARTER - 900 * n: (100 + n, 500 + n) for n in range(300)}
-    reader.rows = dict.fromkeys(reader.pairs, 0)
-    scaler = reader.attributes.pop((ACTIVE_EXPORT_INTERVAL, 3, 3))
-    first = visit(reader, monkeypatch)
-    assert first.captures[BLOCK_LOAD_PROFILE].columns == (ACTIVE_IMPORT_INTERVAL,)
-    reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 3] = scaler
-    memory = Memory()
-    found = visit(
-        reader,
-        monkeypatch,
-        first.watermarks,
-        captured_before=first.captures,
-        memory=memory,
-        windows=2,
-    )
-    assert BLOCK_LOAD_PROFILE in found.rewound
-    assert of_column(found, ACTIVE_EXPORT_INTERVAL)[0] == 799
-    assert found.watermarks[BLOCK_LOAD_PROFILE] < QUARTER - 86400
-    assert not found.caught_up
-    seen = of_column(found, ACTIVE_EXPORT_INTERVAL)
-    found = visit(
-        reader, monkeypatch, found.watermarks, captured_before=found.captures, memory=memory
-    )
-    seen += of_column(found, ACTIVE_EXPORT_INTERVAL)
-    assert seen == [799 - n for n in range(300)]
-    assert found.rewound == frozenset()
-
-
 def test_a_silence_at_a_registers_scaler_costs_the_register_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -994,69 +650,6 @@ def test_a_silence_at_a_registers_scaler_costs_the_register_alone(
     assert of_column(found, ACTIVE_IMPORT) == [4711]
     assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER]
     assert any("nothing" in problem for problem in found.problems)
-
-
-def test_rows_that_cannot_be_read_cost_their_period_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Spoilt(Fake):
-        def buffer(self, times: list[int]) -> bytes:
-            good = super().buffer(times)
-            return good.replace((13).to_bytes(4, "big"), b"\xee\xee\xee\xee\xee")
-
-    memory = Memory()
-    reader = Spoilt(fake().attributes)
-    reader.rows = {QUARTER - 900 * n: n for n in range(200)}
-    found = visit(reader, monkeypatch, memory=memory)
-    assert stamps(found, BLOCK_LOAD_PROFILE) == [
-        QUARTER - 900 * n for n in reversed(range(200)) if n != 13
-    ]
-    assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER}
-    assert any("cannot be read and is left out" in problem for problem in found.problems)
-    again = visit(reader, monkeypatch, found.watermarks, memory=memory)
-    assert any("cannot be read and is left out" in problem for problem in again.problems)
-
-
-def test_a_meter_whose_newest_row_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Turned(Fake):
-        def get_entries(self, profile: Obis, first: int, last: int) -> bytes:
-            assert profile == BLOCK_LOAD_PROFILE
-            return self.buffer(sorted(self.rows, reverse=True)[first - 1 : last])
-
-        def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
-            self.turn = True
-            try:
-                return super().get_range(profile, start, end)
-            finally:
-                self.turn = False
-
-        turn = False
-
-        def buffer(self, times: list[int]) -> bytes:
-            if not self.turn:
-                return super().buffer(times)
-            times = sorted(times, reverse=True)
-            rows = [
-                b"\x02\x02"
-                + (
-                    b"\x00"
-                    if place
-                    else b"\x09\x0c" + decode.date_time(ts, decode.Zone(), with_deviation=True)
-                )
-                + b"\x06"
-                + self.rows[ts].to_bytes(4, "big")
-                for place, ts in enumerate(times)
-            ]
-            return b"\x01" + bytes([len(rows)]) + b"".join(rows)
-
-    reader = Turned(fake().attributes)
-    reader.rows = {QUARTER - 900 * n: n for n in range(480)}
-    reader.attributes[BLOCK_LOAD_PROFILE, 7, 5] = b"\x16\x02"  # last in, first out
-    reader.attributes[BLOCK_LOAD_PROFILE, 7, 7] = b"\x06" + (480).to_bytes(4, "big")
-    found = visit(reader, monkeypatch)
-    assert [row for block in found.rows for row in block.rows] == [
-        (QUARTER - 900 * n, None, n) for n in reversed(range(480))
-    ]
-    del reader.attributes[BLOCK_LOAD_PROFILE, 7, 7]
-    assert len(stamps(visit(reader, monkeypatch, windows=50), BLOCK_LOAD_PROFILE)) == 480
 
 
 @pytest.mark.parametrize("maker", ["", "\x7f", "x" * 65])

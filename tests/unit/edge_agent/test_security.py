@@ -4,7 +4,9 @@
 import contextlib
 
 import pytest
-from hypothesis import example, given
+from gurux_dlms.enums import Security
+from gurux_dlms.GXDLMSChipperingStream import GXDLMSChipperingStream
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.errors import (
@@ -28,6 +30,8 @@ from edge_agent.security import (
     parse_key,
     proof,
     refusal,
+    seal,
+    sized,
 )
 from edge_agent.virtual import security as meter
 from shared_schema.obis import Obis
@@ -83,6 +87,42 @@ def test_what_the_meters_own_code_ciphers_is_opened(
     vault = meter.Vault(its_keys, title, counters={}, general=general)
     vault._own = number - 1
     assert decipher(vault.close_response(plain), keys, title, number - 1, "A-1") == (plain, number)
+
+
+@given(key_sets(), titles, numbers, st.binary(max_size=300))
+def test_what_is_sealed_is_opened_by_the_meters_own_code(
+    both: tuple[Keys, meter.KeySet], title: bytes, number: int, plain: bytes
+) -> None:
+    keys, its_keys = both
+    content = seal(keys, title, number, plain)
+    assert meter.unseal(its_keys, title, content) == (number, plain)
+    assert sized(content) == meter.Vault._sized(content)
+
+
+@settings(max_examples=20)
+@given(key_sets(), titles, numbers, st.binary(min_size=1, max_size=100))
+def test_the_librarys_own_aes_seals_the_same(
+    both: tuple[Keys, meter.KeySet], title: bytes, number: int, plain: bytes
+) -> None:
+    keys, _ = both
+    content = seal(keys, title, number, plain)
+    stream = GXDLMSChipperingStream(
+        Security.AUTHENTICATION_ENCRYPTION,
+        True,
+        bytearray(keys.encryption),
+        bytearray(content[:1] + keys.authentication),
+        bytearray(title + content[1:5]),
+        None,
+    )
+    stream.write(bytearray(plain))
+    hidden = bytes(stream.flushFinalBlock())
+    assert content == content[:5] + hidden + bytes(stream.tag)
+
+
+@pytest.mark.parametrize("vector", [*vectors.BOOK, *vectors.INSIDE])
+def test_the_books_are_sealed(vector: vectors.Ciphered) -> None:
+    number = int.from_bytes(vector.content[1:5], "big")
+    assert seal(KEYS, vector.title, number, vector.plain) == vector.content
 
 
 @given(key_sets(), titles, numbers, st.binary(max_size=64))
@@ -172,8 +212,10 @@ def test_refusals_by_what_helps() -> None:
     assert isinstance(found, CounterRefused)
     assert not isinstance(found, PasswordRefused)
     assert found.expected == 0x104
-    for answer in ("D80103", "D801", "D8", "0E010601", "D8010600"):
+    for answer in ("D80103", "D801", "D8", "D8010600"):
         assert isinstance(refusal(bytes.fromhex(answer), "A-1", 32), Unexplained)
+    terms = refusal(bytes.fromhex("0E010602"), "A-1", 32)
+    assert not isinstance(terms, PasswordRefused | CounterRefused)
 
 
 def test_the_reply_of_the_meter() -> None:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is known of a meter: the times that its clock passed while it was wrong."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.memory import Known
+
+LIMIT_S = 300
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4000), st.integers(-40000, 40000)), min_size=1, max_size=60)
+)
+def test_each_time_that_a_wrong_clock_showed_is_doubted(steps: list[tuple[int, int]]) -> None:
+    known = Known()
+    at = 1_000_000.0
+    shown: list[float] = []
+    for later, offset in steps:
+        at += later
+        known.note_clock(at, offset, is_sound=abs(offset) <= LIMIT_S)
+        shown += [at + offset] * (abs(offset) > LIMIT_S)
+    assert all(known.is_doubted(int(each)) for each in shown)
+
+
+def test_a_clock_that_was_always_right_leaves_no_doubt() -> None:
+    known = Known()
+    for at in range(0, 9000, 900):
+        known.note_clock(at, 12.0, is_sound=True)
+    assert not any(known.is_doubted(ts) for ts in range(0, 9000, 100))
+
+
+def test_the_time_around_a_wrong_clock_is_doubted_to_the_polls_beside_it() -> None:
+    known = Known()
+    known.note_clock(900, 0.0, is_sound=True)
+    known.note_clock(1800, 3600.0, is_sound=False)
+    known.note_clock(2700, 0.0, is_sound=True)
+    doubted = [ts for ts in range(0, 9000, 100) if known.is_doubted(ts)]
+    assert (doubted[0], doubted[-1]) == (900 + 3600, 2700 + 3600)
+    assert len(known.doubted) == 1
+
+
+def test_an_erratic_clock_does_not_fill_the_memory() -> None:
+    known = Known()
+    for number in range(3000):
+        known.note_clock(900.0 * number, 10_000.0 * (1 + number % 7), is_sound=False)
+    assert len(known.doubted) <= 256
