@@ -105,9 +105,9 @@ def cycles(here: Gateway, clock: Skipping, polls: int) -> float:
 
 
 def test_newest_row_polls_beside_the_lines_limit(tmp_path: Path) -> None:
-    meters, rounds = 8, 6
+    meters, rounds = 5, 8
     clock = Skipping()
-    with serve(estate(meters, days=0.1), tmp_path, baud=BAUD, now=clock.now) as ports:
+    with serve(estate(meters, days=1.1), tmp_path, baud=BAUD, now=clock.now) as ports:
         line = config(tmp_path, ports["a"], meters)
         bus = StoppableBus(line)
         with gateway(tmp_path, line, bus, clock, time.monotonic) as here:
