@@ -104,7 +104,14 @@ class Log:
         self.first_s: float | None = None
         self._begun = time.monotonic()
         self._agent = agent
-        threading.Thread(target=self._read, daemon=True).start()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read to the end, which the agent's end brings."""
+        self._thread.join(10)
+        if self._agent.stderr is not None:
+            self._agent.stderr.close()
 
     def _read(self) -> None:
         assert self._agent.stderr is not None
@@ -173,6 +180,7 @@ def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> 
         finally:
             agent.terminate()
             agent.wait(20)
+            log.close()
     assert log.first_s is not None
     print(
         f"\nmemory: an agent with {BUSES * METERS} meters on {BUSES} buses, a day in "
