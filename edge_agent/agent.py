@@ -93,6 +93,7 @@ class Agent:
             self.health,
             self._clock.is_synchronised,
             self.orders,
+            is_kept=self._clock.is_kept,
         )
         threads = [
             self._thread(f"bus-{bus.name}", BusWorker(shared, bus).run, stop, ended)
@@ -202,6 +203,7 @@ class Agent:
                 "answering": summary.answering,
                 "behind": summary.behind,
                 "silent": list(summary.silent[:20]),
+                "clocks": list(summary.clocks[:20]),
                 "polls": summary.polls,
                 "failed_polls": summary.failed_polls,
                 "waiting_live": pending.live,

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.cli_care import care
+from edge_agent.cli_clock import clocks
 from edge_agent.cli_commission import commissioning
 from edge_agent.cli_install import install
 from edge_agent.cli_meter import one
@@ -261,6 +262,7 @@ app.add_typer(one)
 app.add_typer(install)
 app.add_typer(commissioning)
 app.add_typer(care)
+app.add_typer(clocks)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from edge_agent.errors import ConfigurationError, MeterError
 from edge_agent.options import SETTINGS, table
 
 if TYPE_CHECKING:
-    from edge_agent.standing import Standing
+    from edge_agent.standing import MeterStanding, Standing
 
 care = typer.Typer()
 models = typer.Typer(help="List the models of meters; check a file of one.")
@@ -67,12 +67,18 @@ def _show_status(found: "Standing") -> None:
             each.meter or "never answered",
             ago(each.last_read),
             f"{each.rows_until.astimezone():%d %b %H:%M}" if each.rows_until else "-",
-            "refused its password" if each.refused else "behind" if each.behind else "",
+            _remark(each),
         )
         for each in found.meters
     ]
     print()
     print(table(("label", "bus", "address", "meter", "last read", "rows until", ""), rows))
+
+
+def _remark(meter: "MeterStanding") -> str:
+    read = "refused its password" if meter.refused else "behind" if meter.behind else ""
+    clock = f"its clock {meter.clock_remark}" if meter.clock_remark else ""
+    return ", ".join(filter(None, (read, clock)))
 
 
 @care.command()

@@ -9,7 +9,7 @@ from typing import Final
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.security import Keys, Mode, parse_key
-from edge_agent.settings import MeterConfig, read_secret
+from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_secret
 
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {
     16: (Mode.NONE,),
@@ -44,6 +44,23 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
             "authentication_key_file"
         )
     return mode
+
+
+def setter_of(meter: MeterConfig) -> MeterConfig:
+    """Return how a meter is spoken to by the client that may set its clock.
+
+    Raises:
+        ConfigurationError: no association is set that may.
+    """
+    setter = meter.setter
+    if setter is not None:
+        return meter.model_copy(update=dict(setter))
+    if meter.client == UTILITY_CLIENT:
+        return meter
+    raise ConfigurationError(
+        f"{meter.label}: no association is set that may set its clock: [bus.meter.setter] of "
+        "docs/reference/agent-toml.md"
+    )
 
 
 def keys_of(meter: MeterConfig) -> Keys | None:

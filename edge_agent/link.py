@@ -134,7 +134,7 @@ def sessions(
     counters: Counters | None = None,
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> SessionFactory:
+) -> Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Session]]:
     """Return what opens sessions over one bus.
 
     Args:
@@ -146,7 +146,7 @@ def sessions(
 
     def open_session(
         meter: MeterConfig, model: Model, traffic: Traffic
-    ) -> AbstractContextManager[Reader]:
+    ) -> AbstractContextManager[Session]:
         client = meter.client or model.client
         if not mode_of(meter, client).ciphered:
             return Session(transport, peer(meter, model), traffic)

@@ -55,6 +55,8 @@ class Model(BaseModel):
     """1: UTC = local + deviation (the Blue Book); -1: UTC = local - deviation; 0: ignore it."""
     max_clock_offset_s: int = Field(ge=30, le=1800, default=300)
     """How far the meter's clock may be from the gateway's before its rows are not believed."""
+    set_clock: Literal["time", "shift"] = "time"
+    """How its clock is set: by writing the time, or by shifting it, by 900 s at most."""
     range_deviation: bool = False
     """Whether the times of a range carry the deviation and the clock status."""
     lists: bool = True

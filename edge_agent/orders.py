@@ -38,6 +38,8 @@ class Job:
     marks: dict[Obis, int] = field(default_factory=dict)
     """Of a back-fill: up to when each profile was read again (s since 1970)."""
     rows: int = 0
+    until: float = 0.0
+    """It waits until then (s since 1970): a clock is not set while a capture period ends."""
 
     @property
     def urgent(self) -> bool:
@@ -142,7 +144,8 @@ class Orders:
     def next(self, bus: str, *, only_urgent: bool) -> Job | None:
         """Return what the bus should do before its schedule; it stays until it is `done`."""
         with self._lock:
-            jobs = self._jobs[bus]
+            now = self._now().timestamp()
+            jobs = [job for job in self._jobs[bus] if job.until <= now]
             urgent = next((job for job in jobs if job.urgent), None)
             return urgent if urgent is not None or only_urgent else next(iter(jobs), None)
 

@@ -42,8 +42,8 @@ LONGEST_PASSWORD: Final = 48
 _TAG_BYTES, _HEAD_BYTES = 12, 5
 _AUTHENTICATED, _BOTH = 0x10, 0x30
 _GENERAL_GLO = 0xDB
-_INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCF: 0xC7}
-"""Tag of a ciphered answer, and of what must be inside: initiate, get, action."""
+_INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCD: 0xC5, 0xCF: 0xC7}
+"""Tag of a ciphered answer, and of what must be inside: initiate, get, set, action."""
 _EXCEPTION, _SERVICE_ERROR = b"\xd8", b"\x0e"
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
 _CIPHERED_CONTEXT: Final = bytes.fromhex("060760857405080103")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One association with one meter: connect, read attributes, release.
 
-In: which meter, as which client; then what to read. Out: the bytes of one attribute (A-XDR),
-complete, from the meter that was asked and for the question that was asked.
+In: which meter, as which client; then what to read or to change. Out: the bytes of one attribute
+(A-XDR), complete, from the meter that was asked and for the question that was asked.
 Owns: the gurux client object, thrown away with the session, and the repeats.
 Never: a password or received bytes in an error; output on stdout; a value's meaning.
 
@@ -91,6 +91,7 @@ _UA, _DM, _FRMR = 0x73, 0x1F, 0x97
 _LLC = b"\xe6\xe7\x00"
 # APDU tags and the choices of a GET response.
 _GET_RESPONSE, _EXCEPTION, _SERVICE_ERROR, _AARE = 0xC4, 0xD8, 0x0E, 0x61
+_SET_RESPONSE, _ACTION_RESPONSE = 0xC5, 0xC7
 _NORMAL, _BLOCK, _LIST = 1, 2, 3
 # AARE source diagnostics that speak of the password or of its mechanism. Many meters give no
 # reason (1) for a wrong one.
@@ -530,6 +531,60 @@ class Session:
             raise self._denied(answer, wanted[0][0], wanted[0][2])
         return apdu.list_items(answer, wanted, self.peer.label)
 
+    # --------------------------------------------------------------- changing
+
+    def put(self, obis: Obis, class_id: int, attribute: int, data: bytes) -> None:
+        """Set one attribute. It is sent once: what it says may not be true any more later.
+
+        Args:
+            obis: the object.
+            class_id: its class.
+            attribute: which of its attributes.
+            data: the value, A-XDR.
+
+        Raises:
+            AccessDenied: the meter refuses; nothing was changed.
+            BusTimeout: there is no answer: whether it was set is not known.
+            SessionLost, ProtocolViolation: likewise.
+        """
+        target = class_id.to_bytes(2, "big") + bytes(obis) + bytes((attribute, 0))
+        self._change(Command.SET_REQUEST, _SET_RESPONSE, target, data, (obis, attribute))
+
+    def act(self, obis: Obis, class_id: int, method: int, data: bytes) -> None:
+        """Call one method of an object, once.
+
+        Args:
+            obis: the object.
+            class_id: its class.
+            method: which of its methods.
+            data: the parameter, A-XDR.
+
+        Raises:
+            AccessDenied, BusTimeout, SessionLost, ProtocolViolation: as `put`.
+        """
+        target = class_id.to_bytes(2, "big") + bytes(obis) + bytes((method, 1))
+        self._change(Command.METHOD_REQUEST, _ACTION_RESPONSE, target, data, (obis, method))
+
+    def _change(
+        self, command: Command, response: int, target: bytes, data: bytes, named: tuple[Obis, int]
+    ) -> None:
+        with _gurux("SET" if response == _SET_RESPONSE else "ACTION"):
+            self._next_invoke_id()
+            settings = self._client.settings
+            settings.resetBlockIndex()
+            request = GXDLMSLNParameters(
+                settings, 0, command, _NORMAL, GXByteBuffer(target), GXByteBuffer(data), 0xFF
+            )
+            messages = GXDLMS.getLnMessages(request)
+        answer = self._converse([bytes(part) for part in messages], resends=0)
+        if answer[:1] in _REFUSALS:
+            self._refuse_other(answer, "a change")
+        result = apdu.write_result(answer, response, settings.invokeId, self.peer.label)
+        if result != 0:
+            raise apdu.denied(result, *named, self.peer.label)
+
+    # -------------------------------------------------------------- responses
+
     def _get(self, obis: Obis, class_id: int, attribute: int, selector: bytes | None) -> bytes:
         with _gurux("GET"):
             self._next_invoke_id()
@@ -605,15 +660,19 @@ class Session:
 
     # -------------------------------------------------------------- exchanges
 
-    def _converse(self, requests: list[bytes]) -> bytes:
+    def _converse(self, requests: list[bytes], *, resends: int = RESENDS) -> bytes:
         """Send one APDU, in as many frames as it has, and return the APDU that answers.
+
+        Args:
+            requests: its frames.
+            resends: how often each may be sent again.
 
         Raises:
             BusTimeout, SessionLost, ProtocolViolation: as `get`.
         """
         for part in requests[:-1]:
-            self._ask(part, ready=True)
-        frame = self._ask(requests[-1])
+            self._ask(part, resends=resends, ready=True)
+        frame = self._ask(requests[-1], resends=resends)
         parts = [frame.information]
         size = len(frame.information)
         while frame.segmented:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from edge_agent.clocking import Limits, remark
 from edge_agent.errors import ConfigurationError
 from edge_agent.security import Mode
 from shared_schema.errors import ContractError
@@ -55,6 +56,9 @@ _PATHS = frozenset(
 _SECRET_BYTES = 64 * 1024
 """A key of any kind, with its certificate chain, is smaller."""
 Key = TypeVar("Key")
+
+
+UTILITY_CLIENT: Final = 48
 
 
 def read_secret(path: Path, what: str) -> bytes:
@@ -105,6 +109,28 @@ def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
         raise ConfigurationError(f"{what}: {path} must hold ASCII characters") from None
 
 
+class SetterConfig(BaseModel):
+    """``[bus.meter.setter]``: the association that may set the meter's clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client: Literal[32, 48] = 48
+    """48 is the utility's; a few meters let the meter reader set their clock."""
+    security: Mode | None = None
+    """None: `lls` for client 32, `hls-gmac` for 48."""
+    password_file: Path | None = None
+    encryption_key_file: Path | None = None
+    """Of this client: its keys may differ from the meter reader's."""
+    authentication_key_file: Path | None = None
+    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+
+    @model_validator(mode="after")
+    def _keys_together(self) -> Self:
+        if (self.encryption_key_file is None) != (self.authentication_key_file is None):
+            raise ValueError("encryption_key_file and authentication_key_file go together")
+        return self
+
+
 class MeterConfig(BaseModel):
     """One meter as it was commissioned: where it answers and how to speak to it.
 
@@ -138,11 +164,23 @@ class MeterConfig(BaseModel):
     """The client's system title; None derives one from the gateway and the meter's place."""
     security_suite: Literal[0, 1, 2] = 0
     """0 is what Indian meters have. 1 and 2 are unproven: no meter was read with them."""
+    set_clock: bool = False
+    """Whether the gateway may set its clock: on its own, and when the cloud asks for it."""
+    setter: SetterConfig | None = None
+    """As whom; None: as the client that reads, where that is 48."""
 
     @model_validator(mode="after")
     def _keys_together(self) -> Self:
         if (self.encryption_key_file is None) != (self.authentication_key_file is None):
             raise ValueError("encryption_key_file and authentication_key_file go together")
+        return self
+
+    @model_validator(mode="after")
+    def _setter_for_clock(self) -> Self:
+        if self.set_clock and self.setter is None and self.client != UTILITY_CLIENT:
+            raise ValueError(
+                "set_clock needs an association that may do so: [bus.meter.setter], or client = 48"
+            )
         return self
 
     def password(self) -> SecretStr | None:
@@ -265,6 +303,41 @@ class CommandsConfig(BaseModel):
     """What is run; anything else is refused. Reading is allowed by default, writing is not."""
 
 
+class ClocksConfig(BaseModel):
+    """``[clocks]``: what is said of the meters' clocks, and when one may be set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_drift_s_per_day: float = Field(gt=0, le=600, default=3.0)
+    """A clock that gains or loses more is told."""
+    set_above_s: int = Field(ge=5, le=600, default=30)
+    """A clock that is no further off is left alone."""
+    set_within_s: int = Field(ge=5, le=1800, default=600)
+    """One that is further off is told and never set on its own."""
+    guard_s: int = Field(ge=10, le=300, default=60)
+    """How far from the end of a capture period a clock is set."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.set_above_s >= self.set_within_s:
+            raise ValueError("set_above_s is less than set_within_s")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """When a clock may be set."""
+        return Limits(self.set_above_s, self.set_within_s, self.guard_s)
+
+    def remark(self, offset_s: float, drift_s_per_day: float | None) -> str:
+        """Return what is wrong with a clock by these limits; empty for nothing."""
+        return remark(
+            offset_s,
+            drift_s_per_day,
+            most_s=self.set_within_s,
+            fastest_s_per_day=self.max_drift_s_per_day,
+        )
+
+
 class AgentSettings(BaseModel):
     """One gateway: the whole settings file."""
 
@@ -292,6 +365,7 @@ class AgentSettings(BaseModel):
     spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)
     broker: BrokerConfig
     commands: CommandsConfig = CommandsConfig()
+    clocks: ClocksConfig = ClocksConfig()
     buses: tuple[BusConfig, ...] = Field(alias="bus", default=())
 
     @model_validator(mode="after")

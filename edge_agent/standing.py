@@ -14,9 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent.clock_book import samples_of
+from edge_agent.clocking import drift_s_per_day
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool_file import APPLICATION_ID
+from shared_schema.message import MeterId
 
 RECENT_S: Final = 2 * 86400
 """How far back batches are looked through for the last reading of each meter."""
@@ -41,6 +44,11 @@ class MeterStanding:
     behind: bool
     refused: bool = False
     """It refused its password or keys: it is not tried again until they are changed."""
+    clock_offset_s: float | None = None
+    """How far its clock was ahead in the last comparison that is kept: they are 6 h apart."""
+    clock_drift_s_per_day: float | None = None
+    clock_remark: str = ""
+    """What is wrong with its clock, by the limits of the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,9 @@ def _read(
         who = known.get((bus.name, meter.address, meter.logical_address))
         read_at = last.get(who) if who else None
         until = marks.get(who) if who else None
+        samples = samples_of(database, MeterId(manufacturer=who[0], serial=who[1])) if who else []
+        offset_s = samples[-1].offset_s if samples else None
+        drift = drift_s_per_day(samples)
         found.append(
             MeterStanding(
                 label=meter.label,
@@ -143,6 +154,9 @@ def _read(
                 rows_until=None if until is None else datetime.fromtimestamp(until, UTC),
                 behind=read_at is None or (now - read_at).total_seconds() > longest_s,
                 refused=(bus.name, meter.logical_address, meter.address) in refused,
+                clock_offset_s=offset_s,
+                clock_drift_s_per_day=drift,
+                clock_remark="" if offset_s is None else settings.clocks.remark(offset_s, drift),
             )
         )
     return Standing(

@@ -17,6 +17,8 @@ from functools import partial
 from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
+from edge_agent.clock import kernel_synchronised
+from edge_agent.clock_keeper import ClockKeeper
 from edge_agent.counter import Counters, SpoolStore
 from edge_agent.decode import MeterRows
 from edge_agent.errands import read_window
@@ -75,6 +77,8 @@ class Shared:
     is_synchronised: Callable[[], bool]
     """Whether the gateway's time may stamp readings."""
     orders: Orders
+    is_kept: Callable[[], bool] = kernel_synchronised
+    """Whether a time service keeps the gateway's time now, so that it may set other clocks."""
 
 
 class BusWorker:
@@ -114,6 +118,9 @@ class BusWorker:
         self._told_clock = False
         self._refusals = Refusals(shared.spool, config.name)
         self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
+        self._clocks = ClockKeeper(
+            shared.spool, config, shared.settings.clocks, shared.health, is_kept=shared.is_kept
+        )
         for meter in config.meters:
             if self._refusals.recall(meter):
                 self._failed(meter, f"{meter.label} refused this password before", Failure.REFUSED)
@@ -156,6 +163,9 @@ class BusWorker:
         job = self._shared.orders.next(self._config.name, only_urgent=live)
         if job is not None:
             return self._serve(job, now)
+        clock_of = None if live else self._clocks.due(now)
+        if clock_of is not None:
+            return self._set_clock(clock_of, now)
         if isinstance(action, Wait):
             return min(LONGEST_WAIT_S, max(0.05, action.until - now))
         return self._poll(self._meters[action.label], action, now)
@@ -171,8 +181,29 @@ class BusWorker:
             return self._read_now(job, now)
         elif kind is CommandKind.BACKFILL:
             return self._fill(job, now)
+        elif kind is CommandKind.SET_CLOCK:
+            return self._set_clock(job.meter, now, job)
         else:
             self._done(job, f"this agent does not know {kind}")
+        return 0.0
+
+    def _set_clock(self, meter: MeterConfig, now: float, job: Job | None = None) -> float:
+        """Set a clock that is due, or that the cloud asks for."""
+        spool = self._shared.spool
+        known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
+        try:
+            outcome = self._clocks.set(meter, sessions(self._bus, self._counters), now, known)
+        except BusLost as error:
+            if self._bus.broken_off:
+                return 0.0
+            if job is not None:
+                self._done(job, str(error))
+            return self._lost(str(error))
+        self._stands()
+        if job is not None and outcome.until is not None:
+            job.until = outcome.until
+        elif job is not None:
+            self._done(job, str(outcome), worked=outcome.worked)
         return 0.0
 
     def _read_now(self, job: Job, now: float) -> float:
@@ -415,6 +446,8 @@ class BusWorker:
             )
 
     def _tell_read(self, meter: MeterConfig, result: PollResult) -> None:
+        if result.clock_offset_s is not None:
+            self._clocks.compared(meter, result.meter, self._wall(), result.clock_offset_s)
         before = self._shared.health.read(
             meter.label,
             self._wall(),

@@ -96,6 +96,7 @@ class MeterConfig(_Strict):
     """What the register showed at installation, Wh or litres."""
     scaler: Literal[-3, -2, -1] | None = None
     clock_offset_s: int = 0
+    clock_drift_s_per_day: Annotated[float, Field(ge=-3600, le=3600)] = 0.0
     clock_jumps: tuple[ClockJump, ...] = ()
     deviation: Deviation = Deviation.STANDARD
     range_deviation: RangeDeviation = RangeDeviation.ANY

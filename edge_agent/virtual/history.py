@@ -94,7 +94,7 @@ class History(ABC):
     @property
     def first(self) -> int:
         """The number of the first row that was ever captured."""
-        return self.number(self._counter.installed_s + self._counter.spec.clock_offset_s)
+        return self.number(int(self._counter.quartz.shows(self._counter.installed_s)))
 
     @property
     def behind_last(self) -> int:
@@ -102,11 +102,11 @@ class History(ABC):
         fails_s = self._counter.fails_s
         if fails_s is None:
             return _NO_END
-        return self.number(fails_s + self._counter.spec.clock_offset_s + 1)
+        return self.number(int(self._counter.quartz.highest(fails_s)) + 1)
 
     def span(self, now: datetime) -> tuple[int, int]:
         """Return the rows in the buffer at a true time, as a half-open span."""
-        reached = self.number(int(self._counter.steady(now).timestamp()) + 1)
+        reached = self.number(int(self._counter.quartz.highest(now.timestamp())) + 1)
         end = min(reached, self.behind_last)
         start = max(self.first, end - self.capacity)
         return min(start, end), end
@@ -133,14 +133,14 @@ class History(ABC):
 
     def _jumped(self) -> list[tuple[int, int, int]]:
         """Return the rows captured in each jump of the clock, and how far their stamps are off."""
-        spec = self._counter.spec
+        shows = self._counter.quartz.shows
         return [
             (
-                self.number(int(jump.since.timestamp()) + spec.clock_offset_s),
-                self.number(int(jump.until.timestamp()) + spec.clock_offset_s),
+                self.number(int(shows(int(jump.since.timestamp())))),
+                self.number(int(shows(int(jump.until.timestamp())))),
                 jump.days * 86400,
             )
-            for jump in spec.clock_jumps
+            for jump in self._counter.spec.clock_jumps
         ]
 
     def truth(self, start: int, end: int) -> list[Row]:
@@ -205,7 +205,7 @@ class Periodic(History):
         """Set up a load profile."""
         super().__init__(counter, captured)
         self._period_s = counter.spec.capture_period_s
-        self._days: dict[date, bytes] = {}
+        self._days: dict[tuple[date, int], bytes] = {}
 
     @property
     def period_s(self) -> int:
@@ -259,10 +259,11 @@ class Periodic(History):
         )
 
     def _day(self, day: date) -> bytes:
-        found = self._days.get(day)
+        key = (day, self._counter.quartz.changes)
+        found = self._days.get(key)
         if found is None:
             if len(self._days) >= _CACHED_DAYS:
                 self._days.clear()
             stamps = day_stamps(day, self._counter.dial, self._period_s)
-            found = self._days[day] = self._pack(stamps, self.day_values(day))
+            found = self._days[key] = self._pack(stamps, self.day_values(day))
         return found

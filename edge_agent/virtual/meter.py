@@ -81,6 +81,10 @@ class VirtualMeter:
         """How the meter writes local time."""
         return self._counter.dial
 
+    def clock_at(self, now: datetime) -> datetime:
+        """Return what the meter's clock shows at a true time, both aware."""
+        return self._counter.clock(now)
+
     def register_at(self, obis: Obis, ts: datetime) -> int:
         """Return the raw value of a cumulative register at a true time.
 
@@ -106,8 +110,8 @@ class VirtualMeter:
         if obis.d != 29:
             raise KeyError(obis)
         counter, register = self._counter, obis._replace(d=8)
-        end = int(ts.timestamp()) - self.spec.clock_offset_s
-        used = (counter.used(end - self.spec.capture_period_s), counter.used(end))
+        end = int(ts.timestamp())
+        used = (counter.used_at(end - self.spec.capture_period_s), counter.used_at(end))
         before, after = counter.raws(register, used)
         return (after - before) % counter.modulus
 

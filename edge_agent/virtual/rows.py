@@ -54,8 +54,7 @@ class DailyLoad(History):
 
     def values(self, start: int, end: int) -> list[tuple[Value, ...]]:
         """Return the registers at the midnights in [start, end)."""
-        offset = self._counter.spec.clock_offset_s
-        used = [self._counter.used(self.stamp(number) - offset) for number in range(start, end)]
+        used = [self._counter.used_at(self.stamp(number)) for number in range(start, end)]
         return list(zip(*(self._counter.raws(name, used) for name in self._registers), strict=True))
 
 

@@ -92,8 +92,19 @@ def gateway(
     bus: StoppableBus,
     wall: Callable[[], float],
     monotonic: Callable[[], float],
+    *,
+    kept: bool = False,
 ) -> Iterator[Gateway]:
-    """Run a worker's code on a bus; the caller takes the steps."""
+    """Run a worker's code on a bus; the caller takes the steps.
+
+    Args:
+        folder: where the spool is.
+        config: the bus and its meters.
+        bus: the line.
+        wall: the gateway's time, seconds since 1970.
+        monotonic: a clock that nobody sets.
+        kept: whether a time service keeps the gateway's time.
+    """
     settings = AgentSettings.model_validate(
         {
             "gateway": "gw-1",
@@ -111,7 +122,13 @@ def gateway(
         with pytest.MonkeyPatch.context() as patch:
             health = Health(meter.label for meter in config.meters)
             shared = Shared(
-                settings, generate_key(), spool, health, lambda: True, no_orders(settings, spool)
+                settings,
+                generate_key(),
+                spool,
+                health,
+                lambda: True,
+                no_orders(settings, spool),
+                is_kept=lambda: kept,
             )
             worker = BusWorker(shared, config, bus=bus, wall=wall, monotonic=monotonic)
             found = Gateway(worker, spool, wall)

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from edge_agent.clock_book import ClockBook
+from edge_agent.clocking import Sample
 from edge_agent.decode import MeterRows
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import AgentSettings
@@ -114,3 +116,19 @@ def test_where_locks_cannot_be_seen_nothing_is_claimed(tmp_path: Path) -> None:
     (tmp_path / "spool.db.lock").touch()
     assert is_held(spool, tmp_path / "none") is None
     assert is_held(spool) is False
+
+
+def test_a_clock_that_drifts_stands_with_its_drift(settings: AgentSettings) -> None:
+    start = NOW.timestamp() - 2 * 86400
+    with Spool.open(settings.spool) as spool:
+        spool.remember_meter(ONE, "riser-1", 17)
+        spool.remember_meter(TWO, "riser-1", 18)
+        book = ClockBook(spool)
+        for day in range(3):
+            book.note(ONE, Sample(start + 86400 * day, 9.0 * day))
+            book.note(TWO, Sample(start + 86400 * day, 2.0))
+    one, two, three = standing(settings, NOW).meters
+    assert (one.clock_offset_s, one.clock_drift_s_per_day) == (18.0, 9.0)
+    assert one.clock_remark == "gains 9.0 s a day"
+    assert (two.clock_offset_s, two.clock_drift_s_per_day, two.clock_remark) == (2.0, 0.0, "")
+    assert (three.clock_offset_s, three.clock_drift_s_per_day) == (None, None)

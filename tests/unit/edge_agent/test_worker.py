@@ -18,6 +18,7 @@ from edge_agent.health import Health
 from edge_agent.orders import Orders
 from edge_agent.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
+from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
@@ -442,6 +443,41 @@ def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker)
     (answer,) = it.answers()
     assert answer.outcome == "failed"
     assert "restarted" in answer.reason
+
+
+def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
+    play: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = play(2, commands={"allow": ["set_clock"]})
+    it.runs(60)
+    tries: list[float] = []
+
+    def set_clock(_factory: object, meter: MeterConfig, *_: object, **more: object) -> ClockOutcome:
+        assert (meter.label, str(more["known"])) == ("m1", "LNT m1")
+        tries.append(it.now)
+        if len(tries) == 1:
+            return ClockOutcome(Became.WAITS, "a capture period ends", until=it.now + 100)
+        return ClockOutcome(Became.SET, "", None, 45.0, 0.0)
+
+    monkeypatch.setattr("edge_agent.clock_keeper.set_clock", set_clock)
+    it.asks(CommandKind.SET_CLOCK, "m1")
+    it.runs(90)
+    assert it.answers() == []
+    it.runs(60)
+    (answer,) = it.answers()
+    assert (answer.outcome, answer.meters[0].detail) == ("done", "was +45 s off, is +0 s off")
+    assert len(tries) == 2
+    assert 100 <= tries[1] - tries[0] < 103
+
+
+def test_a_clock_that_may_not_be_set_is_answered_with_the_reason(play: Maker) -> None:
+    it = play(1, commands={"allow": ["set_clock"]})
+    it.runs(60)
+    it.asks(CommandKind.SET_CLOCK)
+    it.runs(10)
+    (answer,) = it.answers()
+    assert answer.outcome == "failed"
+    assert "set_clock = true" in answer.reason
 
 
 def test_what_the_cloud_did_not_sign_is_not_even_answered(play: Maker) -> None:
