@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # ruff: noqa: D301, PLC0415 - click's \b; imports when needed
-"""The installer's commands: ``edge-agent trial, scan, commission, trace``.
+"""The installer's commands: ``edge-agent trial, scan``.
 
 In: arguments. Out: tables or JSON on stdout, progress on stderr.
 Never: a broker, a cloud; a heavy import before it is needed. The work is in the modules.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.errors import MeterError
-from edge_agent.options import SETTINGS, Ticker, line_opener, one_meter, say, table
+from edge_agent.options import Ticker, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.examine import Examination, Trouble
@@ -182,74 +182,6 @@ def scan(
         from edge_agent import advice
 
         raise MeterError(f"no meter answers on {port}: {advice.SILENCE}")
-
-
-@install.command()
-def trace(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[METER] [OBIS]...",
-            help="The label of a configured meter; codes to read.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
-    port: Annotated[
-        Path | None, typer.Option(help="The adapter, or a pty: for a meter not configured.")
-    ] = None,
-    address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None,
-    logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
-    model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
-    client: Annotated[
-        int | None, typer.Option(help="16 public, 32 meter reader, 48 utility.")
-    ] = None,
-    password_file: PasswordOption = None,
-    security: SecurityOption = None,
-    encryption_key_file: EncryptionOption = None,
-    authentication_key_file: AuthenticationOption = None,
-    baudrate: Annotated[
-        int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
-    ] = 9600,
-    parity: ParityOption = "none",
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a frame.")] = False,
-) -> None:
-    """Read one meter and show every frame in words.
-
-    \b
-    edge-agent trace A-1204 --config /etc/edge-agent/agent.toml
-    edge-agent trace --port /dev/ttyUSB0 --address 17 --client 16 0.0.96.1.0.255 --json
-
-    -> is sent, <- is heard: addresses, control field, kind of APDU, attribute, access result,
-    and the bytes. Passwords, challenges, keys and written data are left out; ciphered APDUs are
-    named and not deciphered; damaged bytes are counted. It may be sent to a maker as it is.
-    """
-    from edge_agent.bus import Bus
-    from edge_agent.readout import read_meter
-    from edge_agent.trace import Tap
-
-    line, meter, wanted = one_meter(
-        words or [],
-        config,
-        port,
-        address=address,
-        logical_address=logical_address,
-        model=model,
-        client=client,
-        password_file=password_file,
-        security=security,
-        encryption_key_file=encryption_key_file,
-        authentication_key_file=authentication_key_file,
-        baudrate=baudrate,
-        parity=parity,
-    )
-
-    def tell(event: "Event") -> None:
-        text = json.dumps(event.document(), ensure_ascii=False) if as_json else event.line()
-        print(text, flush=True)
-
-    with Bus(line) as bus:
-        read_meter(Tap(bus, tell), meter, wanted)
 
 
 def _now() -> datetime:

@@ -19,7 +19,7 @@ from typing import Final
 from edge_agent import advice
 from edge_agent.decode import MeterRows
 from edge_agent.errors import AgentError, BusError, MeterError
-from edge_agent.frames import Drop
+from edge_agent.frames import DAMAGE, Drop
 from edge_agent.link import Reader, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import Model, load
@@ -123,7 +123,7 @@ class LineCount:
         total: Counter[Drop] = Counter()
         for each in self.traffic:
             total += each.dropped
-        return Counter({why: total[why] for why in _DAMAGE if total[why]})
+        return Counter({why: total[why] for why in _BAD if total[why]})
 
     @property
     def errors_per_1000(self) -> float | None:
@@ -140,7 +140,7 @@ class LineCount:
         }
 
 
-_DAMAGE: Final = (Drop.BAD_FCS, Drop.BAD_HCS, Drop.TRUNCATED, Drop.OTHER_ADDRESS)
+_BAD: Final = (*DAMAGE, Drop.OTHER_ADDRESS)
 
 
 @dataclass(slots=True)

@@ -42,6 +42,10 @@ class Drop(StrEnum):
     """A sound frame from another meter or to another client, such as a late answer."""
 
 
+DAMAGE = (Drop.BAD_FCS, Drop.BAD_HCS, Drop.TRUNCATED)
+"""What becomes of a frame on a bad line, or where two meters speak at once."""
+
+
 class Frame(NamedTuple):
     """One frame of the meter that was asked."""
 

@@ -33,10 +33,10 @@ from edge_agent.model import load
 from edge_agent.options import made
 from edge_agent.plate import Plate
 from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
-from edge_agent.settings import MeterConfig, load_settings
+from edge_agent.settings import MeterConfig, load_settings, read_secret
 from edge_agent.sheet import html
 from shared_schema.errors import ContractError
-from shared_schema.signing import fingerprint, public_key_from_pem
+from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 Ask = Callable[[FoundMeter], str]
 """Asks a person for the label of a meter; an empty answer leaves it out."""
@@ -175,19 +175,26 @@ def lasting_name(port: Path, folder: Path = Path("/dev/serial/by-id")) -> Path:
 def key_fingerprint(key_file: Path) -> str:
     """Return the fingerprint of a gateway's key, from the public half beside it.
 
+    The private half may belong to the agent's user alone; where it can be read, both must fit.
+
     Raises:
-        ConfigurationError: it is not there, or is no key.
+        ConfigurationError: it is not there, is no key, or is another key's.
     """
     public = key_file.with_name(key_file.name + ".pub")
     try:
-        return fingerprint(public_key_from_pem(public.read_bytes()))
+        found = fingerprint(public_key_from_pem(public.read_bytes()))
+        if os.access(key_file, os.R_OK):
+            pem = read_secret(key_file, "the gateway's key")
+            if fingerprint(private_key_from_pem(pem).public_key()) != found:
+                raise ConfigurationError(f"{public} is of another key than {key_file}")
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the gateway's public key: {error.strerror}: {public}; "
             f"make it with: edge-agent keygen {key_file}"
         ) from None
     except ContractError as error:
-        raise ConfigurationError(f"{public}: {error}") from None
+        raise ConfigurationError(f"{key_file} or {public}: {error}") from None
+    return found
 
 
 def _look(job: Job, open_line: LineOpener, progress: Callable[[Progress], None]) -> Scan:

@@ -73,8 +73,13 @@ class Plate:
         return self.entries.get(SERIAL_NUMBER)
 
 
-def read_plate(transport: Transport, meter: MeterConfig) -> Plate:
+def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None = None) -> Plate:
     """Read a name plate as the public client, in one association.
+
+    Args:
+        transport: the line.
+        meter: where it answers.
+        traffic: counts what it costs, and what was damaged.
 
     Raises:
         BusError, MeterError: the meter does not answer, or refuses the public client.
@@ -82,7 +87,7 @@ def read_plate(transport: Transport, meter: MeterConfig) -> Plate:
     public = meter.model_copy(
         update={"client": PUBLIC_CLIENT, "model": "generic", "security": None}
     )
-    with Link(sessions(transport), public, load("generic"), Memory(), Traffic()) as link:
+    with Link(sessions(transport), public, load("generic"), Memory(), traffic or Traffic()) as link:
         entries: dict[Obis, str] = {}
         for obis in ENTRIES:
             answer = link.read_one((obis, 1, 2))

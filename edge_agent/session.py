@@ -83,8 +83,6 @@ RESENDS = 2
 _REMEMBERED = 8
 """Answers that a late one is held against: a slow twin may be some requests behind."""
 MAX_REPLY_BYTES = 4 * 1024 * 1024
-PROBE_S = 1.0
-"""How long a probe waits for a meter that did not answer before."""
 _FRAME_OVERHEAD = 24
 _DEFAULT_INFO = 128
 
@@ -769,13 +767,14 @@ class Session:
                 yield self.guard.feed(data)
 
 
-def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
+def probe(transport: Transport, peer: Peer) -> bool:
     """Tell whether a meter is there: one SNRM, once, and a disconnection if it answers.
+
+    It waits as long as a meter of this line may think: a slow one is there as well.
 
     Args:
         transport: what carries the bytes.
         peer: the meter.
-        wait_s: how long it may think; the line's own turnaround where that is shorter.
 
     Raises:
         BusLost: the adapter is not there.
@@ -786,7 +785,7 @@ def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
         request = bytes(session._client.snrmRequest())
     line_s = transport.line_time_s(len(request) + _DEFAULT_INFO + _FRAME_OVERHEAD)
     transport.send(request)
-    deadline = time.monotonic() + min(wait_s, transport.turnaround_s) + line_s
+    deadline = time.monotonic() + transport.turnaround_s + line_s
     for frame in itertools.chain.from_iterable(session._frames(deadline)):
         if frame.control in (_UA, _DM):
             session._broken = True  # without an association there is nothing to release

@@ -309,6 +309,8 @@ class BusWorker:
         if before.failures:
             self._awaken()  # what hid this one may have hidden others
         self._tell_read(meter, result)
+        if not result.confirmed:  # its registers are still to be read in this cycle
+            self._failed(meter, f"{meter.label} fell silent within a poll", Failure.SILENT)
 
     # --------------------------------------------------- the adapter, and passwords
 

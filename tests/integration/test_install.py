@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from edge_agent import cli
+from edge_agent.credentials import keys_of
 from edge_agent.settings import load_settings
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
@@ -259,17 +260,10 @@ def test_settings_are_not_overwritten_and_a_second_line_is_added(site: Site) -> 
 
 
 def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
-    count = 0
-
-    def noise(data: bytes) -> bytes:
-        nonlocal count
-        count += len(data) > 20
-        if count % 12 or len(data) <= 20:
-            return data
-        return data[:15] + bytes((data[15] ^ 0x20,)) + data[16:]
-
-    estate = parse_estate({"bus": [{"name": "n", "link": "noisy.tty", "meter": DESK}]})
-    with serve(estate, site.folder, baud=None, now=lambda: datetime.now(UTC), noise=noise) as ports:
+    line_ = {"name": "n", "link": "noisy.tty", "meter": DESK, "faults": {"damage": 0.06}}
+    with serve(
+        parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
+    ) as ports:
         site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
         found = site.json(
             *("commission", "--port", ports["n"], "--gateway", "g", "--broker", "b"),
@@ -283,6 +277,37 @@ def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
     assert line["frames"] >= 60
     assert 0 < line["errors"] < line["frames"] / 3
     assert line["damaged"]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same model", "other models"])
+def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> None:
+    other = {**FLAT, "label": "T", "serial": "T9", "address": 99, "manufacturer": "GSE"}
+    if not same:
+        other["max_info"] = 128
+    line_ = {
+        "name": "t",
+        "link": "twins.tty",
+        "meter": [*DESK, other, {**FLAT, "label": "U", "serial": "U1", "address": 7}],
+        "faults": {"shared_addresses": True},
+    }
+    with serve(
+        parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
+    ) as ports:
+        site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
+        found = site.json(
+            *("scan", "--port", ports["t"], "--baud", 9600, "--addresses", "7,99"),
+            *("--wait-ms", 60),
+        )
+        assert [each["serial"] for each in found["meters"]] == ["U1"]
+        assert [each["address"] for each in found["conflicts"]] == [99]
+        told = site.json(
+            *("commission", "--port", ports["t"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meter", "99=D", "--meter", "7=U", "--baud", 9600),
+            *("--frames", 1, "--password-file", "meter.pw"),
+            code=2,
+        )
+    assert [each["verdict"] for each in told["meters"]] == ["red", "green"]
+    assert told["meters"][0]["reasons"] == ["several meters answer at this address"]
 
 
 @pytest.mark.parametrize(
@@ -402,7 +427,7 @@ def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
         )
         assert told["green"]
     (bus,) = load_settings(site.folder / "agent.toml").buses
-    assert bus.meters[0].keys() is not None
+    assert keys_of(bus.meters[0]) is not None
     page = (site.folder / "commissioning-g-riser-1.html").read_text()
     assert "1111" not in page
 

@@ -78,7 +78,9 @@ class Gateway:
     def append(self, meter: MeterId, rows: Sequence[MeterRows], **more: Any) -> Any:
         """Note what is booked, and book it."""
         if any(block.profile is None for block in rows):
-            self.cycles.setdefault(meter.serial, set()).add(cycle_of(self._begun))
+            # A poll over the boundary of two cycles reads the meter in both.
+            cycles = {cycle_of(self._begun), cycle_of(self.seconds())}
+            self.cycles.setdefault(meter.serial, set()).update(cycles)
         self.on_append(meter, rows, self._begun)
         return self._append(meter, rows, **more)
 

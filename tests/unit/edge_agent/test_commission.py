@@ -25,13 +25,19 @@ from edge_agent.commission import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Examination, LineCount, Shown, Trouble
 from edge_agent.frames import Drop
-from edge_agent.guide import lasting_name, list_found
+from edge_agent.guide import key_fingerprint, lasting_name, list_found
 from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.sheet import html
 from shared_schema.catalogue import ACTIVE_IMPORT
 from shared_schema.message import MeterId
+from shared_schema.signing import (
+    fingerprint,
+    generate_key,
+    private_key_to_pem,
+    public_key_to_pem,
+)
 
 AT = datetime(2026, 3, 10, 6, 37, tzinfo=UTC)
 
@@ -180,6 +186,25 @@ def test_a_person_is_asked_again_for_a_label_that_is_taken_or_too_long() -> None
     listed = list_found(found, lambda _meter: next(answers), {"A-9"}, told.append)
     assert [(each.label, each.address) for each in listed] == [("A-1", 17), ("A-2", 18)]
     assert told == ["another meter has this label", "a label has 1 to 64 characters"]
+
+
+def test_the_fingerprint_is_of_the_key_that_signs(tmp_path: Path) -> None:
+    key, other = generate_key(), generate_key()
+    path = tmp_path / "gateway.key"
+    public = tmp_path / "gateway.key.pub"
+    with pytest.raises(ConfigurationError, match="edge-agent keygen"):
+        key_fingerprint(path)
+    public.write_bytes(public_key_to_pem(key.public_key()))
+    assert key_fingerprint(path) == fingerprint(key.public_key())
+    path.write_bytes(private_key_to_pem(key))
+    path.chmod(0o600)
+    assert key_fingerprint(path) == fingerprint(key.public_key())
+    path.write_bytes(private_key_to_pem(other))
+    with pytest.raises(ConfigurationError, match="is of another key than"):
+        key_fingerprint(path)
+    public.write_text("no key")
+    with pytest.raises(ConfigurationError, match=r"gateway.key.pub: "):
+        key_fingerprint(path)
 
 
 def test_an_adapter_goes_by_its_lasting_name(tmp_path: Path) -> None:

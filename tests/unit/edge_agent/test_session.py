@@ -427,6 +427,19 @@ def test_a_probe_costs_a_silent_meter_one_frame() -> None:
     assert len(script.sent) == 1
 
 
+class Slow(Script):
+    """A meter that thinks for 2 s."""
+
+    turnaround_s = 3.0
+
+    def receive(self, timeout_s: float) -> bytes:
+        return vectors.UA_128 if timeout_s > 2 else b""
+
+
+def test_a_probe_waits_as_long_as_a_meter_of_the_line_may_think() -> None:
+    assert probe(Slow(), reader())
+
+
 def test_a_probe_finds_a_meter_and_leaves_it_free() -> None:
     wire = Wire()
     assert probe(wire, reader())

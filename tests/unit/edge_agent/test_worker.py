@@ -50,6 +50,7 @@ class Play:
     adapter: bool = True
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)
     behind: dict[str, int] = field(default_factory=dict)
     did: list[tuple[float, str, str]] = field(default_factory=list)
     """When, ``poll``, ``fill`` or ``probe``, which meter."""
@@ -169,6 +170,7 @@ class Play:
             exchanges=1,
             bytes_sent=1,
             bytes_received=1,
+            confirmed=meter.label not in self.unconfirmed,
         )
 
 
@@ -288,6 +290,16 @@ def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
     dead = it.times("poll", "probe", label="m1")
     assert len(dead) < 14
     assert len(it.times("probe", label="m1")) >= 3 * (len(it.times("poll", label="m1")) - 1)
+
+
+def test_a_meter_whose_registers_were_not_kept_is_polled_again_in_the_cycle(play: Maker) -> None:
+    it = play(2)
+    it.unconfirmed = {"m1"}
+    it.runs(60)
+    it.unconfirmed = set()
+    it.runs(CYCLE_S - 60)
+    assert len(it.times("poll", label="m0")) == 1
+    assert len(it.times("poll", label="m1")) == 2
 
 
 def test_a_poll_that_follows_a_probe_is_given_its_own_time(play: Maker) -> None:
