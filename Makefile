@@ -16,7 +16,7 @@ demo: setup ## Run a society's month end to end (KEEP=1 leaves it running, DSN=�
 	@$(BIN)/python -m deploy.demo $(if $(KEEP),--keep) $(if $(DSN),--dsn "$(DSN)")
 
 test: check ## Check, then run every test against servers that the tests start
-	$(PYTEST) -n 2 --dist loadgroup
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder
 
 test-timescale: setup ## Run the storage tests against TimescaleDB Community: make test-timescale DSN=…
 	@test -n "$(DSN)" || { echo 'make test-timescale needs DSN=postgresql://… of a TimescaleDB Community server' >&2; exit 2; }

@@ -13,8 +13,6 @@ from deploy.demo.society import make_society, month_before
 from deploy.demo.world import Progress, World, open_world
 from tests.support.month import billed_quantities, days_and_months, true_quantities
 
-pytestmark = pytest.mark.xdist_group("chaos")
-
 
 def kill_the_ingest(world: World) -> None:
     world.programs["ingest"].kill()

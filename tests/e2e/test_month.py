@@ -21,7 +21,6 @@ from shared_schema.billing import BillingManifest
 from shared_schema.quality import Quality
 from tests.support.month import billed_quantities, days_and_months, true_quantities
 
-pytestmark = pytest.mark.xdist_group("e2e")
 ROOT = Path(__file__).parents[2]
 
 
