@@ -38,7 +38,7 @@ from edge_agent.model import Model
 from edge_agent.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
 from edge_agent.session import Peer, Session, Traffic, Transport
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import SERIAL_NUMBER
+from shared_schema.catalogue import SERIAL_NUMBER, Unit
 from shared_schema.obis import Obis
 
 Wanted = tuple[Obis, int, int]
@@ -100,8 +100,15 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         title: the client's system title, where the settings name none.
 
     Raises:
-        ConfigurationError: a password or key is missing, or its file cannot be used.
+        ConfigurationError: a password or key is missing, or its file cannot be used; or the
+            model has no data port.
     """
+    if not model.data_port:
+        raise ConfigurationError(
+            f"{meter.label}: a meter of model {meter.model} has no data port: it is a self-read "
+            f"unit. Leave it out here, import it with legacy = yes (cloud-ingest units import), "
+            f"and enter what its dial shows (cloud-ingest self-read)"
+        )
     client = meter.client or model.client
     mode = meter.mode(client)
     password = meter.password() if mode.has_password else None
@@ -193,6 +200,7 @@ class Link:
         self._memory = memory
         self._traffic = traffic
         self._tries_lists = model.lists
+        self._stated = model.stated
         self._manager: AbstractContextManager[Reader] | None = None
         self._failed: AgentError | None = None
         self._reader = self._enter()
@@ -393,6 +401,8 @@ class Link:
     ) -> tuple[int, int] | None:
         """Return a register's scaler and unit: by its own word, else by a sibling's.
 
+        What the model states stands in for a meter that says neither, or counts without a unit.
+
         Args:
             obis: the register.
             class_id: 3 register, 4 extended register, 5 demand register.
@@ -405,6 +415,14 @@ class Link:
             AccessDenied: it is refused for another reason than that there is none.
             BusError, MeterError: there is no answer.
         """
+        stated = self._stated(obis)
+        said = self._said_scaler(obis, class_id, known)
+        says_no_unit = said is None or said[1] == Unit.COUNT
+        return stated if stated is not None and says_no_unit else said
+
+    def _said_scaler(
+        self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
+    ) -> tuple[int, int] | None:
         for code in (obis, *siblings(obis)):
             if code in known:
                 return known[code]

@@ -20,16 +20,18 @@ from edge_agent.errors import (
 )
 from edge_agent.link import Wanted
 from edge_agent.memory import Memory
-from edge_agent.model import Model, ProfileToRead
+from edge_agent.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
+    BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
     CLOCK,
     DAILY_LOAD_PROFILE,
+    INSTANTANEOUS_PROFILE,
     MANUFACTURER,
     SERIAL_NUMBER,
 )
@@ -102,7 +104,8 @@ def test_the_first_contact_reads_everything_the_meter_remembers(password: Path) 
         assert stamps(found, profile) == truth(wire, "E1", profile)
     assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
     assert found.caught_up
-    assert [block.profile for block in found.live] == [None, BLOCK_LOAD_PROFILE]
+    now = [None, BLOCK_LOAD_PROFILE, INSTANTANEOUS_PROFILE]
+    assert [block.profile for block in found.live] == now
     assert found.clock_offset_s == 0
     assert found.problems == ()
 
@@ -143,7 +146,8 @@ def test_a_back_fill_leaves_the_registers_out_and_is_historical(password: Path) 
 
 
 def test_after_an_outage_the_newest_rows_go_first(password: Path) -> None:
-    marks = {BLOCK_LOAD_PROFILE: QUARTER - 8 * 86400, DAILY_LOAD_PROFILE: NOW_S}
+    marks = {each.obis: NOW_S for each in load("is16444").profiles}
+    marks[BLOCK_LOAD_PROFILE] = QUARTER - 8 * 86400
     found = read(Wire(), config(password), marks)
     border = NOW_S - 2 * HOUR_S
     assert {block.profile for block in found.live} == {None, BLOCK_LOAD_PROFILE}
@@ -162,8 +166,8 @@ def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> 
     assert stamps(without, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * n for n in range(-4, 2)]
     found = read(wire, config(password), marks, memory)
     assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900]
-    assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER + 900}
-    assert stamps(found, DAILY_LOAD_PROFILE) == []
+    assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER + 900
+    assert not {DAILY_LOAD_PROFILE, BILLING_PROFILE} & found.watermarks.keys()
 
 
 def test_rows_whose_storing_failed_come_again(password: Path) -> None:
