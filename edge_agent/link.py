@@ -364,8 +364,31 @@ class Link:
             refusing.add(self.label)
         return data
 
+    def read_ranges(self, profiles: Sequence[Obis], start: bytes, end: bytes) -> dict[Obis, bytes]:
+        """Read the rows of one range of several profiles at once, where the meter does that.
+
+        Args:
+            profiles: profile generics (class 7).
+            start: the 12 bytes of a date-time.
+            end: the same; both ends are included.
+
+        Returns:
+            The buffers that it gave; what is missing is read one by one.
+
+        Raises:
+            WrongIdentity: another meter answers.
+            BusError, MeterError: there is no session any more.
+        """
+        wanted = [(profile, 7, 2) for profile in profiles[: _LIST_LENGTH - 1]]
+        refusing = self._memory.no_log_lists
+        if self.label in refusing | self._memory.no_range_lists:
+            return {}
+        found = self._list(wanted, refusing, decode.range_selector(start, end), "ranges")
+        answers = zip(profiles, found or (), strict=False)
+        return {profile: answer for profile, answer in answers if isinstance(answer, bytes)}
+
     def _list(
-        self, wanted: list[Wanted], refusing: set[str], selector: bytes = b""
+        self, wanted: list[Wanted], refusing: set[str], selector: bytes = b"", kind: str = ""
     ) -> list[Answer] | None:
         """Read a list that begins with the serial number; None where lists are of no use.
 
@@ -377,7 +400,7 @@ class Link:
         if self._failed is not None or not usable or not self._reader.takes_lists:
             return None
         before = self._traffic.exchanges
-        kind = (self.label, bool(selector))
+        failures = (self.label, kind or ("range" if selector else "plain"))
         try:
             serial, *answers = self._reader.get_list([SERIAL, *wanted], selector)
         except AccessDenied:
@@ -385,13 +408,13 @@ class Link:
             return None
         except (BusTimeout, SessionLost, ProtocolViolation) as error:
             self._tries_lists = False  # for the rest of this poll
-            self._memory.failed_lists[kind] = self._memory.failed_lists.get(kind, 0) + 1
-            if self._memory.failed_lists[kind] >= _FAILED_LISTS:
+            self._memory.failed_lists[failures] = self._memory.failed_lists.get(failures, 0) + 1
+            if self._memory.failed_lists[failures] >= _FAILED_LISTS:
                 refusing.add(self.label)
             if not isinstance(error, ProtocolViolation):
                 self._replace(error)
             return None
-        self._memory.failed_lists.pop(kind, None)
+        self._memory.failed_lists.pop(failures, None)
         self._see(serial)
         self.unsure = self._traffic.exchanges - before > 1
         return answers

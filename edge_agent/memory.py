@@ -89,7 +89,9 @@ class Memory:
     """Labels of meters that offer to answer lists and do not."""
     no_range_lists: set[str] = field(default_factory=set)
     """Labels of meters that answer lists, but none with a range in it."""
-    failed_lists: dict[tuple[str, bool], int] = field(default_factory=dict)
-    """For each label, without and with a range: how many lists in a row had no sound answer."""
+    no_log_lists: set[str] = field(default_factory=set)
+    """Labels of meters that answer lists, but none with several ranges."""
+    failed_lists: dict[tuple[str, str], int] = field(default_factory=dict)
+    """For each label and kind of list: how many in a row had no sound answer."""
     alone: dict[str, float] = field(default_factory=dict)
     """For each label from when on (seconds since 1970) one meter alone is taken to answer."""

@@ -90,6 +90,8 @@ class ProfileReader:
     """What differs from ``captured``."""
     last: dict[Obis, tuple[Row]] = field(default_factory=dict)
     """For each profile the last row of the window before."""
+    fetched: dict[tuple[Obis, bytes, bytes], bytes] = field(default_factory=dict)
+    """Ranges of event logs that one request brought together."""
     caught_up: bool = True
     unreadable: int = 0
 
@@ -101,6 +103,8 @@ class ProfileReader:
             PasswordRefused: a second session was refused: it must not be tried again.
         """
         layouts = Layouts(self.link, self.facts, self.captured, self.now, self._problem)
+        if windows and self.trusted:
+            self._fetch_logs(watermarks)
         for wanted in self.model.profiles:
             if wanted.whole and not self.live:
                 continue
@@ -126,6 +130,33 @@ class ProfileReader:
                 self.facts.tried[wanted.obis] = self.limit
             if wanted.obis in self.facts.skipped:
                 self._problem(self.facts.skipped[wanted.obis])
+
+    def _fetch_logs(self, watermarks: Mapping[Obis, int]) -> None:
+        """Read the event logs that are due by one request, as far as nothing else is to be seen.
+
+        Raises:
+            WrongIdentity, PasswordRefused: as `read`.
+        """
+        logs: dict[tuple[int, int], list[Obis]] = {}
+        for wanted in self.model.profiles:
+            held = self.facts.layouts.get(wanted.obis)
+            mark = watermarks.get(wanted.obis)
+            if held is None or mark is None or not held.plan.is_log:
+                continue
+            is_plain = held.look_at > self.now() and self.limit >= mark - BEHIND_S
+            if is_plain and self._is_due(wanted, held.plan, mark):
+                logs.setdefault((mark, wanted.window_h), []).append(wanted.obis)
+        for (mark, window_h), together in logs.items():
+            first = mark - OVERLAP_S
+            start, end = self._stamp(first), self._stamp(first + window_h * 3600 - 1)
+            if len(together) > 1:
+                try:
+                    found = self.link.read_ranges(together, start, end)
+                except (WrongIdentity, PasswordRefused):
+                    raise
+                except (BusError, MeterError):
+                    return
+                self.fetched |= {(log, start, end): data for log, data in found.items()}
 
     def _problem(self, text: str) -> None:
         self.problems.append(f"{self.link.label}: {text}")
@@ -346,7 +377,9 @@ class ProfileReader:
             ProtocolViolation: too much of it cannot be read.
         """
         try:
-            data = self.link.read_range(plan.profile, self._stamp(start), self._stamp(end))
+            stamps = self._stamp(start), self._stamp(end)
+            data = self.fetched.pop((plan.profile, *stamps), b"")
+            data = data or self.link.read_range(plan.profile, *stamps)
             found = decode.rows(data, plan, self.model.zone)
         except ProtocolViolation as error:
             step = plan.period_s or _SHORTEST_PERIOD_S

@@ -8,8 +8,7 @@ Meters that are read once an hour have their turn at different times of it, so t
 cycle has to bear all of them.
 """
 
-from calendar import timegm
-from time import gmtime
+from datetime import UTC, datetime
 from typing import Final
 from zlib import crc32
 
@@ -53,8 +52,9 @@ def is_due(
         case "day":
             return (limit + shift_s) // 86400 * 86400 - shift_s > mark
         case "month":
-            local = gmtime(limit + shift_s)
-            return timegm((local.tm_year, local.tm_mon, 1, 0, 0, 0)) - shift_s > mark
+            local = datetime.fromtimestamp(limit + shift_s, UTC)
+            first = datetime(local.year, local.month, 1, tzinfo=UTC)
+            return first.timestamp() - shift_s > mark
         case _:
             return limit >= mark + period_s
 

@@ -177,6 +177,24 @@ def test_events_are_read_at_once_when_they_are_asked_for(tmp_path: Path) -> None
     assert rows(visits.read(HOME, forced=EVENT_PROFILES), EVENT_PROFILES[5])[0][1] == 251
 
 
+@pytest.mark.parametrize("small", [{}, {"max_info": 128}, {"max_info": 128, "max_pdu": 256}])
+def test_logs_come_together_where_the_meter_can_and_one_by_one_else(
+    tmp_path: Path, small: Mapping[str, object]
+) -> None:
+    spec = {**HOME, **small}
+    visits = Visits(tmp_path, spec)
+    visits.wire.now = OPENED - timedelta(minutes=40)
+    visits.read(spec)
+    opened: list[tuple[int | None, ...]] = []
+    for _ in range(12):
+        visits.wire.now += timedelta(minutes=15)
+        found = visits.read(spec)
+        assert found.problems == ()
+        opened += rows(found, EVENT_PROFILES[5])
+    assert [row[:2] for row in opened] == [(int(OPENED.timestamp()), 251)]
+    assert "A-1" not in visits.memory.no_range_lists | visits.memory.no_lists
+
+
 def test_what_is_now_is_read_once_an_hour(tmp_path: Path) -> None:
     visits = Visits(tmp_path, HOME)
     found = visits.read(HOME)
