@@ -32,8 +32,9 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 bench: setup ## Print the measured rates beside their limits
 	$(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
 
-docs: setup ## Generate the reference of messages from the models
+docs: setup ## Generate the reference of messages and of the edge's commands
 	$(BIN)/python -m shared_schema.schemas docs/reference
+	$(BIN)/python -m edge_agent.cli_reference docs/reference
 
 lock: ## Renew requirements.lock: versions and hashes, no addresses (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock

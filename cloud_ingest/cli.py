@@ -11,26 +11,31 @@ person, a password in any text.
 
 import contextlib
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from cloud_ingest import billing, epochs, operate, report, selfread
+from cloud_ingest.cli_command import command_app
+from cloud_ingest.cli_options import (
+    Config,
+    Dsn,
+    Json,
+    Society,
+    dsn_of,
+    moment,
+    one_line_errors,
+    store,
+)
 from cloud_ingest.errors import (
-    ConfigurationError,
-    ImportRefused,
-    IngestError,
     SelfReadRefused,
-    UserError,
 )
 from cloud_ingest.reconcile import SubjectKind
-from cloud_ingest.settings import CloudSettings, load_settings
-from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.settings import load_settings
+from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate as run_migrations
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.quarantine import QuarantineState, dismiss
@@ -48,52 +53,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Dsn = Annotated[
-    str | None,
-    typer.Option(
-        "--dsn",
-        envvar="IOT_UTILITY_DSN",
-        show_envvar=True,
-        help="Where the store is, e.g. postgresql://ingest@db.example/metering. "
-        "Keep the password in ~/.pgpass or PGPASSWORD.",
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", envvar="IOT_UTILITY_CONFIG", help="A TOML file with the settings."),
-]
-Society = Annotated[
-    str, typer.Option("--society", envvar="IOT_UTILITY_SOCIETY", help="The society's name.")
-]
-
-
 SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
-
-
-def dsn_of(settings: CloudSettings) -> str:
-    """Return the DSN in clear, for `store.connection.connect` alone.
-
-    Raises:
-        ConfigurationError: none was given.
-    """
-    if settings.dsn is None or not settings.dsn.get_secret_value().strip():
-        raise ConfigurationError(
-            "no database is named: give --dsn postgresql://… or set IOT_UTILITY_DSN"
-        )
-    return settings.dsn.get_secret_value()
-
-
-@contextlib.contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn an error of ours into one line on standard error and exit code 2."""
-    try:
-        yield
-    except ImportRefused as error:
-        typer.echo("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
-        raise typer.Exit(2) from None
-    except IngestError as error:
-        typer.echo(f"cloud-ingest: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
 
 
 @app.command()
@@ -157,7 +117,7 @@ def units_import(
 
     Example: cloud-ingest units import units.csv --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         done = import_units(conn, society, file)
         typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
 
@@ -190,7 +150,7 @@ def self_read(
     Example: cloud-ingest self-read A-1204 4711.3 --service electricity
     --at "2026-08-01 09:00" --by "resident of A-1204" --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         now = datetime.now(UTC)
         done = selfread.self_read(
             conn,
@@ -198,7 +158,7 @@ def self_read(
             unit,
             service,
             value=_decimal(value),
-            at=now if at is None else _moment(at, open_store(conn).zone),
+            at=now if at is None else moment(at, open_store(conn).zone),
             by=by,
             now=now,
             source=source,
@@ -240,13 +200,13 @@ def epoch_add(
     """
     with one_line_errors():
         settings = load_settings(config, dsn=dsn)
-        with _store(dsn, config) as conn:
+        with store(dsn, config) as conn:
             done = epochs.add_epoch(
                 conn,
                 society,
                 subject,
                 service,
-                starts_at=_moment(at, open_store(conn).zone),
+                starts_at=moment(at, open_store(conn).zone),
                 adds=_decimal(adds),
                 reason=reason,
                 by=by,
@@ -315,7 +275,7 @@ def month_report(
 
     Example: cloud-ingest report 2026-07 --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         found = report.month_report(conn, society, month)
         typer.echo(report.as_json(found) if json else report.as_table(found))
 
@@ -329,23 +289,13 @@ def _decimal(text: str) -> Decimal:
         ) from None
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-        at = found if found.tzinfo is not None else found.replace(tzinfo=zone)
-        return at.astimezone(UTC).astimezone(zone)
-    except (ValueError, OverflowError):
-        raise UserError(f"--at {text[:40]!r} is no time: write it as '2026-08-01 09:00'") from None
-
-
 quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
 events_app = typer.Typer(
     help="Flags for other modules: leaks, read failures, evidence that does not hold."
 )
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+app.add_typer(command_app, name="command", no_args_is_help=True)
 
 
 @app.command()
@@ -432,7 +382,7 @@ def enrol(
 
     Example: cloud-ingest enrol gw-a1 --society "Lake View" --tower A --key gw-a1.pem
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         found = enrol_gateway(conn, society, gateway, tower, operate.read_public_key(key))
         typer.echo(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
 
@@ -454,7 +404,7 @@ def quarantine_list(
 
     Example: cloud-ingest quarantine list --reason unknown_meter
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.list_quarantine(
             conn,
             state=None if everything else state,
@@ -476,7 +426,7 @@ def quarantine_show(
 
     Example: cloud-ingest quarantine show 7
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.show_quarantine(conn, entry, as_json=json, say=typer.echo)
 
 
@@ -494,7 +444,7 @@ def quarantine_replay(
 
     Example: import the missing meter, then cloud-ingest quarantine replay 7 8
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.replay_quarantine(
             conn, entries or [], everything=everything, as_json=json, say=typer.echo
         )
@@ -510,7 +460,7 @@ def quarantine_dismiss(
 
     Example: cloud-ingest quarantine dismiss 7
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         for entry in entries:
             dismiss(conn, entry, datetime.now(UTC))
             typer.echo(f"{entry}: dismissed")
@@ -528,7 +478,7 @@ def events_list(
 
     Example: cloud-ingest events list --society "Lake View"
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.list_flags(
             conn, society=society, everything=everything, as_json=json, say=typer.echo
         )
@@ -551,7 +501,7 @@ def events_meter(
 
     Example: cloud-ingest events meter --society "Lake View" --code 251 --days 365
     """
-    with one_line_errors(), _store(dsn, config) as conn:
+    with one_line_errors(), store(dsn, config) as conn:
         operate.list_of_meters(
             conn,
             society,
@@ -562,15 +512,6 @@ def events_meter(
             as_json=json,
             say=typer.echo,
         )
-
-
-@contextlib.contextmanager
-def _store(dsn: str | None, config: Path | None) -> Iterator[Connection]:
-    """Open the store for one command."""
-    settings = load_settings(config, dsn=dsn)
-    with connect(dsn_of(settings)) as conn:
-        open_store(conn, zone=settings.zone)
-        yield conn
 
 
 def main() -> None:

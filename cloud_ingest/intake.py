@@ -18,6 +18,7 @@ from datetime import datetime
 
 from cloud_ingest.accept import Accepted, QuarantineReason, Refused, Registry, accept
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
+from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.ingest import CommitResult, Stream, commit
 from cloud_ingest.store.outbox import acknowledge_number
@@ -145,7 +146,7 @@ class Intake:
                 _status(conn, gateway, message, received_at)
                 return None
             if kind is GatewayTopic.RESULTS:
-                _result(gateway, message.payload)
+                _result(conn, gateway, message.payload, received_at)
                 return None
         except UnknownSchema as error:
             reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
@@ -257,19 +258,20 @@ def _status(conn: Connection, gateway: str, message: Received, received_at: date
         )
 
 
-def _result(gateway: str, payload: bytes) -> None:
+def _result(conn: Connection, gateway: str, payload: bytes, received_at: datetime) -> None:
     result = Result.from_line(payload)
     if result.gateway != gateway:
         raise MalformedMessage(f"a result of gateway {result.gateway} on the topic of {gateway}")
-    logger.info(
-        "Gateway answers a command",
-        extra={
-            "action": "command_result",
-            "gateway": gateway,
-            "command": str(result.command),
-            "outcome": result.outcome,
-        },
-    )
+    if answer(conn, result, received_at):
+        logger.info(
+            "Gateway answers a command",
+            extra={
+                "action": "command_result",
+                "gateway": gateway,
+                "command": str(result.command),
+                "outcome": result.outcome,
+            },
+        )
 
 
 def _doubtful(verdict: Accepted | Refused) -> bool:

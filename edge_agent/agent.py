@@ -21,13 +21,16 @@ from zoneinfo import ZoneInfo
 from edge_agent import model, spool_file
 from edge_agent.bus import Bus
 from edge_agent.clock import Timekeeper
+from edge_agent.command_log import CommandLog
 from edge_agent.health import Health
 from edge_agent.link import peer
+from edge_agent.orders import Orders
 from edge_agent.publish import Publisher, check_broker
-from edge_agent.settings import AgentSettings
+from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.gateway import Status
+from shared_schema.message import MeterId
 
 STOP_S = 5.0
 """How long a thread may take to end: a meter is still told that the session is over."""
@@ -55,12 +58,20 @@ class Agent:
         self._failure: BaseException | None = None
         self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024)
         try:
+            self.orders = Orders(
+                settings,
+                cloud_key,
+                CommandLog(self.spool),
+                known=self._meter_at,
+                is_synchronised=self._clock.is_synchronised,
+            )
             self.publisher = Publisher(
                 self.spool,
                 settings.broker,
                 gateway=settings.gateway,
                 cloud_key=cloud_key,
                 status=self.status,
+                on_command=self.orders.take,
             )
         except BaseException:
             self.spool.close()
@@ -73,9 +84,16 @@ class Agent:
             SpoolError: the spool failed; what is in it stays.
         """
         self._tell_start()
+        self.orders.recover()
         ended = threading.Event()
         shared = Shared(
-            self.settings, self.key, self.spool, self.health, self._clock.is_synchronised
+            self.settings,
+            self.key,
+            self.spool,
+            self.health,
+            self._clock.is_synchronised,
+            self.orders,
+            is_kept=self._clock.is_kept,
         )
         threads = [
             self._thread(f"bus-{bus.name}", BusWorker(shared, bus).run, stop, ended)
@@ -112,6 +130,9 @@ class Agent:
             spooled=self.spool.pending().total,
         )
 
+    def _meter_at(self, bus: BusConfig, meter: MeterConfig) -> MeterId | None:
+        return self.spool.known_meter(bus.name, meter.address, meter.logical_address)
+
     def _thread(
         self,
         name: str,
@@ -144,6 +165,7 @@ class Agent:
                 prune_at = now + PRUNE_S
                 with contextlib.suppress(SpoolFull):  # `append` tells it
                     self.spool.prune(datetime.now(UTC), self.settings.keep)
+                    CommandLog(self.spool).prune(datetime.now(UTC))
 
     def _tell_start(self) -> None:
         if self.spool.set_aside is not None:
@@ -181,6 +203,7 @@ class Agent:
                 "answering": summary.answering,
                 "behind": summary.behind,
                 "silent": list(summary.silent[:20]),
+                "clocks": list(summary.clocks[:20]),
                 "polls": summary.polls,
                 "failed_polls": summary.failed_polls,
                 "waiting_live": pending.live,
@@ -201,7 +224,7 @@ def check_meters(settings: AgentSettings) -> None:
     zone = datetime.now(ZoneInfo(settings.zone)).utcoffset()
     for bus in settings.buses:
         for meter in bus.meters:
-            its_model = model.load(meter.model)
+            its_model = model.load(meter.model, meter.models_dir)
             peer(meter, its_model)
             if zone is not None and zone.total_seconds() != its_model.zone_offset_min * 60:
                 _log.warning(

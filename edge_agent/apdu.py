@@ -76,10 +76,35 @@ def block(answer: bytes, label: str) -> tuple[bool, int, bytes | None]:
     return last, number, answer[at:]
 
 
+def write_result(answer: bytes, tag: int, invoke_id: int, label: str) -> int:
+    """Return the result of a SET of one attribute or an ACTION of one method: 0 for done.
+
+    Args:
+        answer: the APDU.
+        tag: what it must begin with, 0xC5 or 0xC7.
+        invoke_id: of the request.
+        label: the meter, for an error.
+
+    Raises:
+        ProtocolViolation: it is no such response, or one to another request.
+    """
+    if len(answer) < 4 or answer[:2] != bytes((tag, 1)):
+        raise ProtocolViolation(f"{label} answers a change with something else")
+    if answer[2] & 0x0F != invoke_id & 0x0F:
+        raise ProtocolViolation(f"{label} answers another request")
+    return answer[3]
+
+
+def result_name(result: int) -> str:
+    """Return the standard's name of a data-access-result."""
+    return _RESULTS.get(result, f"data-access-result {result}")
+
+
 def denied(result: int, obis: Obis, attribute: int, label: str) -> AccessDenied:
     """Return the error that a data-access-result is."""
-    name = _RESULTS.get(result, f"data-access-result {result}")
-    return AccessDenied(f"{label}: {obis} attribute {attribute}: {name}", result=result)
+    return AccessDenied(
+        f"{label}: {obis} attribute {attribute}: {result_name(result)}", result=result
+    )
 
 
 def list_items(

@@ -6,7 +6,7 @@ counted: at the first contact, after a refusal, and when it refuses the counter.
 Never: a second try with a password or keys that the meter refused; a counter lowered.
 
 The meter shows its counters to the public client. What it says there is not authenticated: a
-liar on the bus can make a counter jump, which costs numbers, and cannot make one fall.
+liar on the bus can make a counter jump, which uses numbers up, and cannot make one fall.
 """
 
 import contextlib

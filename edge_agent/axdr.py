@@ -326,6 +326,20 @@ def date_time(ts: int, zone: Zone, *, with_deviation: bool) -> bytes:
     )
 
 
+def clock_time(ts: int, zone: Zone) -> bytes:
+    """Write a time as an attribute that sets a clock: with its weekday and deviation.
+
+    Args:
+        ts: seconds since 1970, UTC.
+        zone: how the model writes its local time.
+    """
+    stamp = bytearray(date_time(ts, zone, with_deviation=True))
+    day = (ts + zone.offset_min * 60) // 86400 + _EPOCH_DAY
+    stamp[4] = date.fromordinal(day).isoweekday()
+    stamp[8] = 0  # hundredths
+    return b"\x09\x0c" + bytes(stamp)
+
+
 _RANGE_HEAD: Final = bytes.fromhex(
     "01"  # selector 1: by range
     "0204"  # restricting object, from, to, selected columns

@@ -26,6 +26,7 @@ _PARITIES = {
     "even": serial.PARITY_EVEN,
     "odd": serial.PARITY_ODD,
 }
+_IN_USE = "another program uses it (the agent? stop it first: systemctl stop edge-agent)"
 BITS_PER_BYTE = {"none": 10, "even": 11, "odd": 11}
 
 
@@ -182,16 +183,16 @@ def _reason(error: Exception) -> str:
     number = getattr(error, "errno", None)
     text = str(getattr(error, "strerror", None) or error)
     if number is None and "exclusively lock" in text:
-        return "another program uses it"
+        return _IN_USE
     if number is None and "Inappropriate ioctl" in text:
         return "not a serial port"
     known = {
         2: "no such device",
         13: "permission denied (is this user in the group dialout?)",
-        11: "another program uses it",
+        11: _IN_USE,
         21: "not a serial port",
         22: "it refuses this speed or parity",
-        16: "another program uses it",
+        16: _IN_USE,
         25: "not a serial port",
         5: "the device is gone",
     }

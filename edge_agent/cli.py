@@ -15,14 +15,16 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from edge_agent.errors import AgentError, ConfigurationError, MeterError
-
-if TYPE_CHECKING:
-    from edge_agent.readout import Readout
+from edge_agent.cli_care import care
+from edge_agent.cli_clock import clocks
+from edge_agent.cli_commission import commissioning
+from edge_agent.cli_install import install
+from edge_agent.cli_meter import one
+from edge_agent.errors import AgentError, ConfigurationError
 
 app = typer.Typer(
     name="edge-agent",
@@ -87,62 +89,6 @@ def run(
 
 
 @app.command()
-def read(
-    port: Annotated[Path, typer.Option(help="The serial adapter, or a pty.")],
-    address: Annotated[int, typer.Option(help="The meter's physical HDLC address.")],
-    codes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[OBIS]...", help="Codes to read, A.B.C.D.E.F.", show_default=False),
-    ] = None,
-    model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
-    client: Annotated[
-        int | None,
-        typer.Option(help="16 public, 32 meter reader; by default what the model says."),
-    ] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(help="File with the meter's password, mode 0600.")
-    ] = None,
-    logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
-    baudrate: Annotated[int, typer.Option(help="Speed of the line.")] = 9600,
-    parity: Annotated[str, typer.Option(help="none, even or odd.")] = "none",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-) -> None:
-    """Read one meter by hand: who it is, its clock, its registers with value and unit.
-
-    \b
-    edge-agent read --port /dev/ttyUSB0 --address 17 --model is16444 --password-file meter.pw
-    edge-agent read --port /dev/ttyUSB0 --address 17 --client 16 1.0.1.8.0.255 --json
-
-    With OBIS codes these are read instead of the model's registers. Nothing is stored.
-    """
-    from edge_agent.bus import Bus
-    from edge_agent.readout import read_meter
-    from edge_agent.settings import BusConfig, MeterConfig
-    from shared_schema.errors import ObisError
-    from shared_schema.obis import Obis
-
-    try:
-        wanted = [Obis.parse(code) for code in codes or ()]
-    except ObisError as error:
-        raise ConfigurationError(f"{error}; an example: 1.0.1.8.0.255") from None
-    options: dict[str, Any] = {
-        "address": address,
-        "logical_address": logical_address,
-        "model": model,
-        "client": client,
-        "password_file": password_file,
-    }
-    meter: MeterConfig = _made(MeterConfig, label=f"meter {address}", **options)
-    line: BusConfig = _made(BusConfig, name="hand", port=port, baudrate=baudrate, parity=parity)
-    with Bus(line) as bus:
-        found = read_meter(bus, meter, wanted)
-    _show(found, as_json=as_json)
-    unread = sum(bool(each.problem) for each in found.values)
-    if unread:
-        raise MeterError(f"{unread} of {len(found.values)} codes could not be read as asked")
-
-
-@app.command()
 def simulate(
     estate: Annotated[
         Path,
@@ -204,7 +150,7 @@ def keygen(
     path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Make the gateway's signing key; print its fingerprint for the commissioning sheet.
+    """Make the gateway's signing key, print its fingerprint.
 
     \b
     edge-agent keygen /etc/edge-agent/gateway.key
@@ -254,17 +200,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _made(kind: Any, **fields: Any) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
-        raise ConfigurationError(f"--{option}: {first['msg']}") from None
 
 
 def _aware(text: str) -> datetime:
@@ -323,32 +258,11 @@ def _write_new(*files: tuple[Path, bytes, int]) -> None:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _show(found: "Readout", *, as_json: bool) -> None:
-    clock = None if found.clock is None else found.clock.isoformat()
-    if as_json:
-        document = {
-            "manufacturer": found.manufacturer,
-            "serial": found.serial,
-            "clock": clock,
-            "values": [
-                {
-                    "obis": str(each.obis),
-                    "name": each.name,
-                    "value": None if each.value is None else str(each.value),
-                    "unit": each.unit,
-                    **({"problem": each.problem} if each.problem else {}),
-                }
-                for each in found.values
-            ],
-        }
-        print(json.dumps(document, ensure_ascii=False))
-        return
-    print(f"meter  {found.manufacturer or 'of an unknown maker'} {found.serial or 'no serial'}")
-    print(f"clock  {clock or 'shows no valid time'}")
-    for each in found.values:
-        value = "-" if each.value is None else str(each.value)
-        remark = f"  ({each.problem})" if each.problem else ""
-        print(f"{each.obis!s:<18} {value:>16} {each.unit:<4} {each.name or ''}{remark}".rstrip())
+app.add_typer(one)
+app.add_typer(install)
+app.add_typer(commissioning)
+app.add_typer(care)
+app.add_typer(clocks)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,14 @@ class Timekeeper:
                 self._synchronised = self._assume or ask()
             return self._synchronised
 
+    def is_kept(self) -> bool:
+        """Tell whether a time service keeps the time at this moment: enough to set other clocks.
+
+        Readings may be stamped through a long loss of the uplink; a meter's clock is then better
+        than the gateway's.
+        """
+        return self.is_synchronised() and (self._assume or self._ask_kernel())
+
     def _see_jump(self) -> None:
         ahead = self._wall() - self._steady()
         jump_s = 0.0 if self._ahead is None else ahead - self._ahead

@@ -42,6 +42,10 @@ class Drop(StrEnum):
     """A sound frame from another meter or to another client, such as a late answer."""
 
 
+DAMAGE = (Drop.BAD_FCS, Drop.BAD_HCS, Drop.TRUNCATED)
+"""What becomes of a frame on a bad line, or where two meters speak at once."""
+
+
 class Frame(NamedTuple):
     """One frame of the meter that was asked."""
 
@@ -78,8 +82,11 @@ def server_address(logical: int, physical: int, *, size: int = 0) -> bytes:
     Args:
         logical: the upper address: the logical device, 1 for the meter itself.
         physical: the lower address: the meter on the bus.
-        size: 4 for meters that want the long form always; 0 chooses.
+        size: 4 for meters that want the long form always; 1 for those that have the upper
+            address alone; 0 chooses.
     """
+    if size == 1 and logical < 0x80:
+        return bytes((logical << 1 | 1,))
     if size < 4 and logical < 0x80 and physical < 0x80:
         return bytes((logical << 1, physical << 1 | 1))
     return bytes(
@@ -103,12 +110,20 @@ def _address_end(data: bytes, at: int) -> int:
 class FrameGuard:
     """Splits what the line gives into the frames of one meter."""
 
-    def __init__(self, client: bytes, server: bytes) -> None:
-        """Expect frames from this server address to this client address, as bytes."""
+    def __init__(
+        self, client: bytes, server: bytes, dropped: "Counter[Drop] | None" = None
+    ) -> None:
+        """Expect frames from this server address to this client address, as bytes.
+
+        Args:
+            client: the address that frames go to.
+            server: the address that they come from.
+            dropped: counts on in this one, over the guards of several sessions.
+        """
         self._expected = client + server
         self._echo = server + client
         self._pending = b""
-        self.dropped: Counter[Drop] = Counter()
+        self.dropped: Counter[Drop] = Counter() if dropped is None else dropped
 
     def clear(self) -> None:
         """Forget a frame that never became complete."""

@@ -23,6 +23,9 @@ class MeterHealth:
     problems: tuple[str, ...] = ()
     """What the last poll complained of."""
     clock_offset_s: float | None = None
+    clock_drift_s_per_day: float | None = None
+    clock_remark: str = ""
+    """What is wrong with its clock."""
 
     @property
     def answers(self) -> bool:
@@ -42,6 +45,8 @@ class Summary:
     failed_polls: int
     silent: tuple[str, ...]
     """Labels of the meters that were tried and did not answer."""
+    clocks: tuple[str, ...]
+    """Labels of the meters whose clock drifts too fast or is too far off, and how."""
 
 
 class Health:
@@ -78,6 +83,15 @@ class Health:
             )
             return before
 
+    def clock(self, label: str, drift_s_per_day: float | None, remark: str) -> str:
+        """Note how a meter's clock goes; return the remark before."""
+        with self._lock:
+            before = self._meters[label]
+            self._meters[label] = replace(
+                before, clock_drift_s_per_day=drift_s_per_day, clock_remark=remark
+            )
+            return before.clock_remark
+
     def failed(self, label: str, problem: str) -> MeterHealth:
         """Note a poll that did not; return what was known before it."""
         with self._lock:
@@ -110,4 +124,9 @@ class Health:
             polls=sum(meter.polls for meter in meters.values()),
             failed_polls=sum(meter.failed_polls for meter in meters.values()),
             silent=tuple(label for label, meter in meters.items() if meter.failures),
+            clocks=tuple(
+                f"{label} {meter.clock_remark}"
+                for label, meter in meters.items()
+                if meter.clock_remark
+            ),
         )

@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, Protocol, Self, TypeVar
 from edge_agent import decode
 from edge_agent.association import CipheredSession
 from edge_agent.counter import Counters, by_hand
+from edge_agent.credentials import keys_of, mode_of
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -44,6 +45,8 @@ from shared_schema.obis import Obis
 Wanted = tuple[Obis, int, int]
 """A code, its class, the attribute."""
 Answer = bytes | AccessDenied
+PUBLIC_CLIENT: Final = 16
+READER_CLIENT: Final = 32
 SERIAL: Final[Wanted] = (SERIAL_NUMBER, 1, 2)
 HAS_NONE: Final = frozenset((3, 4, 9, 11))
 """Data-access-results that mean that there is no such thing: denied, undefined, of another
@@ -110,10 +113,10 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
             f"and enter what its dial shows (cloud-ingest self-read)"
         )
     client = meter.client or model.client
-    mode = meter.mode(client)
+    mode = mode_of(meter, client)
     password = meter.password() if mode.has_password else None
     ciphering = None
-    if mode.ciphered and (keys := meter.keys()) is not None:
+    if mode.ciphered and (keys := keys_of(meter)) is not None:
         if password is not None and len(password) > LONGEST_PASSWORD:
             raise ConfigurationError(
                 f"{meter.label}: with {mode} a password has at most {LONGEST_PASSWORD} characters"
@@ -128,7 +131,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         client=client,
         password=password,
         max_info=model.max_info_length,
-        address_bytes=model.address_bytes,
+        address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
         ciphering=ciphering,
     )
 
@@ -138,7 +141,7 @@ def sessions(
     counters: Counters | None = None,
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> SessionFactory:
+) -> Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Session]]:
     """Return what opens sessions over one bus.
 
     Args:
@@ -150,9 +153,9 @@ def sessions(
 
     def open_session(
         meter: MeterConfig, model: Model, traffic: Traffic
-    ) -> AbstractContextManager[Reader]:
+    ) -> AbstractContextManager[Session]:
         client = meter.client or model.client
-        if not meter.mode(client).ciphered:
+        if not mode_of(meter, client).ciphered:
             return Session(transport, peer(meter, model), traffic)
         counter = kept.of(meter.logical_address, meter.address, client)
         return CipheredSession(

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Models of meters: their quirks as data, one TOML file each under ``edge_agent/models``.
 
-In: a model's name. Out: a frozen `Model`.
+In: a model's name, and a folder of further models. Out: a frozen `Model`.
 Never: code for a single make; a new make is a new file.
 """
 
 import tomllib
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -72,8 +74,9 @@ class Model(BaseModel):
     """The maker of meters that do not name it (0.0.96.1.1); None insists on reading it."""
     max_info_length: int = Field(ge=32, le=2030, default=1024)
     """Information bytes in a frame that are proposed to the meter."""
-    address_bytes: Literal[0, 4] = 0
-    """4 where the long form of the address is wanted always; 0 chooses."""
+    address_bytes: Literal[0, 1, 4] = 0
+    """4 where the long form of the address is wanted always, 1 where the meter has the logical
+    address alone; 0 chooses."""
     public_pause_s: float = Field(ge=0, le=10, default=1.0)
     """Rest between an association of the public client and a ciphered one."""
     zone_offset_min: int = Field(ge=-720, le=840, default=330)
@@ -81,6 +84,8 @@ class Model(BaseModel):
     """1: UTC = local + deviation (the Blue Book); -1: UTC = local - deviation; 0: ignore it."""
     max_clock_offset_s: int = Field(ge=30, le=1800, default=300)
     """How far the meter's clock may be from the gateway's before its rows are not believed."""
+    set_clock: Literal["time", "shift"] = "time"
+    """How its clock is set: by writing the time, or by shifting it, by 900 s at most."""
     range_deviation: bool = False
     """Whether the times of a range carry the deviation and the clock status."""
     lists: bool = True
@@ -108,33 +113,56 @@ class Model(BaseModel):
         return Zone(self.zone_offset_min, self.deviation_sign)
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all models, in order."""
-    folder = files("edge_agent") / "models"
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".toml")
-            for entry in folder.iterdir()
-            if entry.name.endswith(".toml")
-        )
-    )
+def known(folder: Path | None = None) -> dict[str, Traversable]:
+    """Return the file of each model, by name: the packaged ones, and those of a folder.
+
+    A file of the folder takes the place of a packaged one of its name.
+
+    Raises:
+        ConfigurationError: the folder cannot be read.
+    """
+    found: dict[str, Traversable] = {}
+    try:
+        for place in (files("edge_agent") / "models", *([] if folder is None else [folder])):
+            for entry in place.iterdir():
+                if entry.name.endswith(".toml"):
+                    found[entry.name.removesuffix(".toml")] = entry
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the models' folder: {error.strerror}: {folder}; correct models_dir"
+        ) from None
+    return dict(sorted(found.items()))
+
+
+def names(folder: Path | None = None) -> tuple[str, ...]:
+    """Return the names of all models, in order.
+
+    Raises:
+        ConfigurationError: the folder cannot be read.
+    """
+    return tuple(known(folder))
 
 
 @cache
-def load(name: str) -> Model:
+def load(name: str, folder: Path | None = None) -> Model:
     """Return the model of this name.
+
+    Args:
+        name: the model's file without ``.toml``.
+        folder: where models are besides the packaged ones.
 
     Raises:
         ConfigurationError: there is none, or its file is wrong.
     """
-    if name not in names():
-        raise ConfigurationError(
-            f"there is no meter model {name!r}; there are {', '.join(names())}"
-        )
-    file = files("edge_agent") / "models" / f"{name}.toml"
+    models = known(folder)
+    if name not in models:
+        raise ConfigurationError(f"there is no meter model {name!r}; there are {', '.join(models)}")
+    file = models[name]
     try:
         return Model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise ConfigurationError(f"meter model {name}: {error.strerror}: {file}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"meter model {name}: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

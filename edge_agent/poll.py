@@ -76,6 +76,9 @@ class PollResult:
     exchanges: int
     bytes_sent: int
     bytes_received: int
+    confirmed: bool = True
+    """False: registers were read and are not kept, as the meter fell silent before it was
+    confirmed whose they are."""
 
     @property
     def rows(self) -> tuple[MeterRows, ...]:
@@ -132,7 +135,7 @@ def poll(
     """
     if now.tzinfo is None:
         raise ConfigurationError("a poll needs an aware time")
-    model = load(meter.model)
+    model = load(meter.model, meter.models_dir)
     memory = memory if memory is not None else Memory()
     traffic = Traffic()
     begun = monotonic()
@@ -182,6 +185,7 @@ def poll(
         exchanges=traffic.exchanges,
         bytes_sent=traffic.bytes_sent,
         bytes_received=traffic.bytes_received,
+        confirmed=visit.confirmed,
     )
 
 
@@ -218,6 +222,7 @@ class _Visit:
     meter_ts: int | None = None
     meter: MeterId = field(init=False)
     facts: Known = field(default_factory=Known)
+    confirmed: bool = True
     sure: bool = field(init=False)
     """The registers came with the serial number."""
 
@@ -263,6 +268,7 @@ class _Visit:
             self.facts.forget()
             if not self.sure and self.blocks:
                 self.blocks.clear()
+                self.confirmed = False
                 self.problem(f"registers are not kept, whose they are was not confirmed: {error}")
 
     def time_limit(self) -> float:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Publish: batches go from the spool to the broker until a receipt covers them.
 
-In: the spool; the cloud's receipts. Out: batches and the gateway's status over MQTT 5.
+In: the spool; the cloud's receipts and commands. Out: batches, answers to commands and the
+gateway's status over MQTT 5.
 It owns the link: connect, subscribe, publish, lose it, connect again, for ever.
 Never: a batch forgotten (only `Spool.apply_receipt` does that), a broker's acknowledgement
 taken for storage, a receipt believed without the cloud's signature.
@@ -28,6 +29,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import SecretStr
 
+from edge_agent.command_log import CommandLog
 from edge_agent.errors import ConfigurationError, PublishError
 from edge_agent.flight import Flight
 from edge_agent.settings import BrokerConfig, TlsConfig, read_secret
@@ -55,6 +57,10 @@ _BAD_LOGIN = frozenset({134, 135})
 _log = logging.getLogger(__name__)
 
 
+def _ignore(_payload: bytes) -> None:
+    """Take no command."""
+
+
 class Publisher:
     """Sends what the spool holds, for as long as the agent runs."""
 
@@ -66,6 +72,7 @@ class Publisher:
         gateway: str,
         cloud_key: VerifyKey,
         status: StatusMaker,
+        on_command: Callable[[bytes], None] = _ignore,
         flight: Flight | None = None,
         will_delay_s: int = 10,
     ) -> None:
@@ -77,6 +84,7 @@ class Publisher:
             gateway: the gateway's name.
             cloud_key: whose receipts are believed.
             status: makes the gateway's status of a session.
+            on_command: takes a command as it came, in the publisher's thread.
             flight: how much may be out; another one in tests.
             will_delay_s: how long the broker waits for this gateway before its last will.
 
@@ -88,6 +96,8 @@ class Publisher:
         self.gateway = gateway
         self.cloud_key = cloud_key
         self.status = status
+        self.on_command = on_command
+        self.commands = CommandLog(spool)
         self.flight = Flight() if flight is None else flight
         self.will_delay_s = will_delay_s
         self.connected = threading.Event()
@@ -205,8 +215,12 @@ class _Link:
         self._subscribed = False
         self._ended = ""
         self._receive_maximum = 65535
-        self._unacknowledged: dict[int, int | None] = {}
-        """Packet id -> seq, or None for a status."""
+        self._unacknowledged: dict[int, int | UUID | None] = {}
+        """Packet id -> seq of a batch, command of a result, or None for a status."""
+        self._topics = {
+            gateway_topic(publisher.gateway, GatewayTopic.RECEIPTS): publisher.take_receipt,
+            gateway_topic(publisher.gateway, GatewayTopic.COMMANDS): publisher.on_command,
+        }
         self._status_checked_at = -math.inf
         self._status_sent_at = -math.inf
         self._status_told: object = None
@@ -252,6 +266,7 @@ class _Link:
             self._publisher.connected.set()
             while not stop.is_set():
                 self._send_status()
+                self._send_results()
                 self._pump()
                 self._turn(LOOP_S)
             self._goodbye()
@@ -296,13 +311,20 @@ class _Link:
         self._status_sent_at = now
         self._publish(GatewayTopic.STATUS, status.to_line(), None, retain=True)
 
+    def _send_results(self) -> None:
+        """Send the answers to commands that the broker does not have."""
+        out = set(self._unacknowledged.values())
+        for command, payload in self._publisher.commands.unsent():
+            if command not in out:
+                self._publish(GatewayTopic.RESULTS, payload, command)
+
     def _pump(self) -> None:
         """Send what may be sent now: what is due again, then live, then backlog."""
         publisher, flight = self._publisher, self._publisher.flight
         now = time.monotonic()
         slots = self._receive_maximum - len(self._unacknowledged) - 1
         if publisher.refusals:
-            waiting = any(seq is not None for seq in self._unacknowledged.values())
+            waiting = any(isinstance(what, int) for what in self._unacknowledged.values())
             slots = 0 if waiting or now < publisher.paused_until else min(slots, 1)
         if slots <= 0:
             return
@@ -319,14 +341,19 @@ class _Link:
             flight.sent(spooled.seq, now)
 
     def _publish(
-        self, kind: GatewayTopic, payload: bytes, seq: int | None, *, retain: bool = False
+        self,
+        kind: GatewayTopic,
+        payload: bytes,
+        what: int | UUID | None,
+        *,
+        retain: bool = False,
     ) -> None:
         topic = gateway_topic(self._publisher.gateway, kind)
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise PublishError(self._ended or f"the link is lost: {MQTTErrorCode(info.rc).name}")
-        self._unacknowledged[info.mid] = seq
-        self._publisher.sent += seq is not None
+        self._unacknowledged[info.mid] = what
+        self._publisher.sent += isinstance(what, int)
 
     # The callbacks run inside `Client.loop`, in this thread; they only note, and never publish.
 
@@ -342,7 +369,7 @@ class _Link:
             self._ended = _refusal(reason, self._publisher.broker)
             return
         self._receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
-        client.subscribe(gateway_topic(self._publisher.gateway, GatewayTopic.RECEIPTS), qos=1)
+        client.subscribe([(topic, 1) for topic in self._topics])
 
     def _on_subscribe(
         self,
@@ -368,6 +395,10 @@ class _Link:
         _properties: Properties,
     ) -> None:
         seq = self._unacknowledged.pop(mid, None)
+        if isinstance(seq, UUID):
+            if not reason.is_failure:
+                self._publisher.commands.sent(seq)
+            return
         if seq is None:
             return
         if reason.is_failure or reason.value == _NO_SUBSCRIBERS:
@@ -376,7 +407,9 @@ class _Link:
             self._publisher.content()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self._publisher.take_receipt(bytes(message.payload))
+        take = self._topics.get(message.topic)
+        if take is not None:
+            take(bytes(message.payload))
 
     def _on_disconnect(
         self,

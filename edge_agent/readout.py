@@ -11,12 +11,11 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from edge_agent import decode
-from edge_agent.bus import Bus
 from edge_agent.errors import AccessDenied, MeterError
 from edge_agent.link import Link, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import Model, load
-from edge_agent.session import Traffic
+from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     CLOCK,
@@ -56,7 +55,7 @@ class Readout:
     values: tuple[Value, ...]
 
 
-def read_meter(bus: Bus, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Readout:
+def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Readout:
     """Read one meter in one association.
 
     Args:
@@ -69,7 +68,7 @@ def read_meter(bus: Bus, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Read
         MeterError: the meter refused, or its answer is no DLMS.
         ConfigurationError: its model, password or port cannot be used.
     """
-    its_model = load(meter.model)
+    its_model = load(meter.model, meter.models_dir)
     with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
         serial = _text(link, SERIAL_NUMBER)
         if serial is not None:

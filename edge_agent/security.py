@@ -42,9 +42,9 @@ LONGEST_PASSWORD: Final = 48
 _TAG_BYTES, _HEAD_BYTES = 12, 5
 _AUTHENTICATED, _BOTH = 0x10, 0x30
 _GENERAL_GLO = 0xDB
-_INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCF: 0xC7}
-"""Tag of a ciphered answer, and of what must be inside: initiate, get, action."""
-_REFUSALS: Final = (b"\xd8", b"\x0e")
+_INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCD: 0xC5, 0xCF: 0xC7}
+"""Tag of a ciphered answer, and of what must be inside: initiate, get, set, action."""
+_EXCEPTION, _SERVICE_ERROR = b"\xd8", b"\x0e"
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
 _CIPHERED_CONTEXT: Final = bytes.fromhex("060760857405080103")
 _GMAC_MECHANISM: Final = bytes.fromhex("60857405080205")
@@ -238,7 +238,7 @@ class Opener:
         Raises:
             ProtocolViolation: as `decipher`.
         """
-        if apdu[:1] in _REFUSALS:
+        if apdu[:1] in (_EXCEPTION, _SERVICE_ERROR):
             return apdu
         plain, self._last = decipher(apdu, self._keys, self.title, self._last, self._label)
         return plain
@@ -321,10 +321,12 @@ def refusal(answer: bytes, label: str, client: int) -> AssociationRefused:
 
     Returns:
         `PasswordRefused`: the meter cannot decipher: the keys differ. `CounterRefused`: it
-        tells the counter that it expects. `Unexplained`: it says no more than no.
+        tells the counter that it expects. `Unexplained`: an exception that says no more than
+        no. `AssociationRefused`: a service error; it is about the terms, not about secrets.
     """
-    exception = answer[:1] == _REFUSALS[0]
-    reason = answer[2] if exception and len(answer) > 2 else 0
+    if answer[:1] != _EXCEPTION:
+        return AssociationRefused(f"{label} answers the association with a service error")
+    reason = answer[2] if len(answer) > 2 else 0
     if reason == _DECIPHERING_ERROR:
         return PasswordRefused(
             f"{label} cannot decipher: the keys of client {client} are not the meter's: see "

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One association with one meter: connect, read attributes, release.
 
-In: which meter, as which client; then what to read. Out: the bytes of one attribute (A-XDR),
-complete, from the meter that was asked and for the question that was asked.
+In: which meter, as which client; then what to read or to change. Out: the bytes of one attribute
+(A-XDR), complete, from the meter that was asked and for the question that was asked.
 Owns: the gurux client object, thrown away with the session, and the repeats.
 Never: a password or received bytes in an error; output on stdout; a value's meaning.
 
@@ -27,13 +27,15 @@ A meter repeats itself byte for byte. Two sound GET responses to one request tha
 from two meters that were given one address: `AddressShared`.
 """
 
+import collections
 import contextlib
 import itertools
 import secrets
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -73,14 +75,14 @@ from edge_agent.errors import (
     SessionLost,
     Unexplained,
 )
-from edge_agent.frames import Frame, FrameGuard, client_address, server_address
+from edge_agent.frames import Drop, Frame, FrameGuard, client_address, server_address
 from shared_schema.obis import Obis
 
 RESENDS = 2
 """How often the identical request is sent again after silence."""
+_REMEMBERED = 8
+"""Answers that a late one is held against: a slow twin may be some requests behind."""
 MAX_REPLY_BYTES = 4 * 1024 * 1024
-PROBE_S = 1.0
-"""How long a probe waits for a meter that did not answer before."""
 _FRAME_OVERHEAD = 24
 _DEFAULT_INFO = 128
 
@@ -89,6 +91,7 @@ _UA, _DM, _FRMR = 0x73, 0x1F, 0x97
 _LLC = b"\xe6\xe7\x00"
 # APDU tags and the choices of a GET response.
 _GET_RESPONSE, _EXCEPTION, _SERVICE_ERROR, _AARE = 0xC4, 0xD8, 0x0E, 0x61
+_SET_RESPONSE, _ACTION_RESPONSE = 0xC5, 0xC7
 _NORMAL, _BLOCK, _LIST = 1, 2, 3
 # AARE source diagnostics that speak of the password or of its mechanism. Many meters give no
 # reason (1) for a wrong one.
@@ -140,7 +143,8 @@ class Peer:
     max_info: int = 1024
     """Information bytes in a frame that are proposed; the meter may want fewer."""
     address_bytes: int = 0
-    """4 for meters that want the long form of their address; 0 chooses."""
+    """4 for meters that want the long form of their address, 1 for the logical address alone;
+    0 chooses."""
     ciphering: security.Ciphering | None = None
     """Keys and system title of a ciphered association."""
 
@@ -153,6 +157,8 @@ class Traffic:
     resends: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    dropped: collections.Counter[Drop] = field(default_factory=collections.Counter)
+    """What the frame guards did not let through."""
 
 
 class _Quiet:
@@ -248,12 +254,12 @@ class Session:
         self.peer = peer
         self.traffic = traffic if traffic is not None else Traffic()
         server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
-        self.guard = FrameGuard(client_address(peer.client), server)
+        self.guard = FrameGuard(client_address(peer.client), server, self.traffic.dropped)
         self._control_at = 3 + len(server) + 1
         self._transport = transport
         self._linked = False
         self._broken = False
-        self._taken: Frame | None = None
+        self._taken: deque[Frame] = deque(maxlen=_REMEMBERED)
         self._deadline_info = _DEFAULT_INFO
         self._counter = counter
         self._opener: security.Opener | None = None
@@ -272,7 +278,9 @@ class Session:
         client = make(
             True,  # noqa: FBT003 - logical names; the library takes it by position
             peer.client,
-            GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
+            peer.logical
+            if address_bytes == 1
+            else GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
             authentication,
             None if peer.password is None else peer.password.get_secret_value(),
             InterfaceType.HDLC,
@@ -379,12 +387,12 @@ class Session:
             self._refuse_other(answer, "the association")
         result, diagnostic = apdu.association_result(answer)
         if result != 0:
-            if ciphering is not None and diagnostic == _NO_REASON:
+            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
+            if ciphering is not None and unexplained:
                 raise Unexplained(
                     f"{self.peer.label} refuses client {self.peer.client} without a reason: "
                     "see its password and its keys"
                 )
-            unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
                 secret = "keys" if ciphering is not None and ciphering.gmac else "password"
                 raise PasswordRefused(
@@ -523,6 +531,60 @@ class Session:
             raise self._denied(answer, wanted[0][0], wanted[0][2])
         return apdu.list_items(answer, wanted, self.peer.label)
 
+    # --------------------------------------------------------------- changing
+
+    def put(self, obis: Obis, class_id: int, attribute: int, data: bytes) -> None:
+        """Set one attribute. It is sent once: what it says may not be true any more later.
+
+        Args:
+            obis: the object.
+            class_id: its class.
+            attribute: which of its attributes.
+            data: the value, A-XDR.
+
+        Raises:
+            AccessDenied: the meter refuses; nothing was changed.
+            BusTimeout: there is no answer: whether it was set is not known.
+            SessionLost, ProtocolViolation: likewise.
+        """
+        target = class_id.to_bytes(2, "big") + bytes(obis) + bytes((attribute, 0))
+        self._change(Command.SET_REQUEST, _SET_RESPONSE, target, data, (obis, attribute))
+
+    def act(self, obis: Obis, class_id: int, method: int, data: bytes) -> None:
+        """Call one method of an object, once.
+
+        Args:
+            obis: the object.
+            class_id: its class.
+            method: which of its methods.
+            data: the parameter, A-XDR.
+
+        Raises:
+            AccessDenied, BusTimeout, SessionLost, ProtocolViolation: as `put`.
+        """
+        target = class_id.to_bytes(2, "big") + bytes(obis) + bytes((method, 1))
+        self._change(Command.METHOD_REQUEST, _ACTION_RESPONSE, target, data, (obis, method))
+
+    def _change(
+        self, command: Command, response: int, target: bytes, data: bytes, named: tuple[Obis, int]
+    ) -> None:
+        with _gurux("SET" if response == _SET_RESPONSE else "ACTION"):
+            self._next_invoke_id()
+            settings = self._client.settings
+            settings.resetBlockIndex()
+            request = GXDLMSLNParameters(
+                settings, 0, command, _NORMAL, GXByteBuffer(target), GXByteBuffer(data), 0xFF
+            )
+            messages = GXDLMS.getLnMessages(request)
+        answer = self._converse([bytes(part) for part in messages], resends=0)
+        if answer[:1] in _REFUSALS:
+            self._refuse_other(answer, "a change")
+        result = apdu.write_result(answer, response, settings.invokeId, self.peer.label)
+        if result != 0:
+            raise apdu.denied(result, *named, self.peer.label)
+
+    # -------------------------------------------------------------- responses
+
     def _get(self, obis: Obis, class_id: int, attribute: int, selector: bytes | None) -> bytes:
         with _gurux("GET"):
             self._next_invoke_id()
@@ -598,15 +660,19 @@ class Session:
 
     # -------------------------------------------------------------- exchanges
 
-    def _converse(self, requests: list[bytes]) -> bytes:
+    def _converse(self, requests: list[bytes], *, resends: int = RESENDS) -> bytes:
         """Send one APDU, in as many frames as it has, and return the APDU that answers.
+
+        Args:
+            requests: its frames.
+            resends: how often each may be sent again.
 
         Raises:
             BusTimeout, SessionLost, ProtocolViolation: as `get`.
         """
         for part in requests[:-1]:
-            self._ask(part, ready=True)
-        frame = self._ask(requests[-1])
+            self._ask(part, resends=resends, ready=True)
+        frame = self._ask(requests[-1], resends=resends)
         parts = [frame.information]
         size = len(frame.information)
         while frame.segmented:
@@ -669,35 +735,28 @@ class Session:
                     else:
                         fits = control == _expected(sent)
                     if not fits:
-                        self._must_agree(frame, self._taken)
+                        self._must_agree(frame)
                         continue
+                    self._taken.append(frame)
                     for other in frames[place + 1 :]:
-                        self._must_agree(other, frame)
-                    self._taken = frame
+                        self._must_agree(other)
                     if not unnumbered:
                         settings.receiverFrame = control
                     return frame
         self._broken = True
         raise BusTimeout(f"{self.peer.label} does not answer")
 
-    def _must_agree(self, frame: Frame, taken: Frame | None) -> None:
-        """Make sure that a frame beside the one that was taken is a repetition of it.
+    def _must_agree(self, frame: Frame) -> None:
+        """Make sure that a frame beside those that were taken repeats the one it is like.
 
         Raises:
             AddressShared: it is the answer of another meter.
         """
-        if taken is None or frame == taken or frame.control != taken.control:
-            return
-        # Only GET responses tell which request they answer: by the invoke id. What else differs
-        # may be a late frame of an earlier session.
-        heads = {each.information[:4] for each in (frame, taken)}
-        invoke_ids = {each.information[5:6] for each in (frame, taken)}
-        if heads != {_LLC + bytes((_GET_RESPONSE,))} or len(invoke_ids) != 1:
-            return
-        self._broken = True
-        raise AddressShared(
-            f"two meters answer at the address of {self.peer.label}: give each its own"
-        )
+        if any(_contradict(frame, taken) for taken in self._taken):
+            self._broken = True
+            raise AddressShared(
+                f"two meters answer at the address of {self.peer.label}: give each its own"
+            )
 
     def _frames(self, deadline: float) -> Iterator[list[Frame]]:
         """Yield the meter's frames until the deadline, those together that came together."""
@@ -708,13 +767,14 @@ class Session:
                 yield self.guard.feed(data)
 
 
-def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
+def probe(transport: Transport, peer: Peer) -> bool:
     """Tell whether a meter is there: one SNRM, once, and a disconnection if it answers.
+
+    It waits as long as a meter of this line may think: a slow one is there as well.
 
     Args:
         transport: what carries the bytes.
         peer: the meter.
-        wait_s: how long it may think; the line's own turnaround where that is shorter.
 
     Raises:
         BusLost: the adapter is not there.
@@ -725,7 +785,7 @@ def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
         request = bytes(session._client.snrmRequest())
     line_s = transport.line_time_s(len(request) + _DEFAULT_INFO + _FRAME_OVERHEAD)
     transport.send(request)
-    deadline = time.monotonic() + min(wait_s, transport.turnaround_s) + line_s
+    deadline = time.monotonic() + transport.turnaround_s + line_s
     for frame in itertools.chain.from_iterable(session._frames(deadline)):
         if frame.control in (_UA, _DM):
             session._broken = True  # without an association there is nothing to release
@@ -733,6 +793,19 @@ def probe(transport: Transport, peer: Peer, *, wait_s: float = PROBE_S) -> bool:
             session.close()
             return True
     return False
+
+
+def _contradict(one: Frame, other: Frame) -> bool:
+    """Tell whether two frames answer one request and differ.
+
+    Only GET responses tell which request they answer: by the invoke id. What else differs may
+    be a late frame of an earlier session.
+    """
+    if one == other or one.control != other.control:
+        return False
+    heads = {each.information[:4] for each in (one, other)}
+    invoke_ids = {each.information[5:6] for each in (one, other)}
+    return heads == {_LLC + bytes((_GET_RESPONSE,))} and len(invoke_ids) == 1
 
 
 def _after(sent: int) -> int:

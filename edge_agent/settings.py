@@ -24,9 +24,11 @@ from pydantic import (
     model_validator,
 )
 
+from edge_agent.clocking import Limits, remark
 from edge_agent.errors import ConfigurationError
-from edge_agent.security import Keys, Mode, parse_key
+from edge_agent.security import Mode
 from shared_schema.errors import ContractError
+from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName
 from shared_schema.signing import (
     SigningKey,
@@ -38,6 +40,7 @@ from shared_schema.signing import (
 _PATHS = frozenset(
     {
         "spool",
+        "models_dir",
         "key_file",
         "cloud_key_file",
         "password_file",
@@ -52,13 +55,10 @@ _PATHS = frozenset(
 """Keys whose texts are paths: a relative one starts at the settings file's folder."""
 _SECRET_BYTES = 64 * 1024
 """A key of any kind, with its certificate chain, is smaller."""
-_MODES: Final[dict[int, tuple[Mode, ...]]] = {
-    16: (Mode.NONE,),
-    32: (Mode.LLS, Mode.LLS_AE),
-    48: (Mode.HLS_GMAC,),
-}
-"""How each client associates, the usual way first."""
 Key = TypeVar("Key")
+
+
+UTILITY_CLIENT: Final = 48
 
 
 def read_secret(path: Path, what: str) -> bytes:
@@ -109,6 +109,28 @@ def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
         raise ConfigurationError(f"{what}: {path} must hold ASCII characters") from None
 
 
+class SetterConfig(BaseModel):
+    """``[bus.meter.setter]``: the association that may set the meter's clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client: Literal[32, 48] = 48
+    """48 is the utility's; a few meters let the meter reader set their clock."""
+    security: Mode | None = None
+    """None: `lls` for client 32, `hls-gmac` for 48."""
+    password_file: Path | None = None
+    encryption_key_file: Path | None = None
+    """Of this client: its keys may differ from the meter reader's."""
+    authentication_key_file: Path | None = None
+    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+
+    @model_validator(mode="after")
+    def _keys_together(self) -> Self:
+        if (self.encryption_key_file is None) != (self.authentication_key_file is None):
+            raise ValueError("encryption_key_file and authentication_key_file go together")
+        return self
+
+
 class MeterConfig(BaseModel):
     """One meter as it was commissioned: where it answers and how to speak to it.
 
@@ -124,6 +146,10 @@ class MeterConfig(BaseModel):
     logical_address: int = Field(ge=1, le=0x3FFD, default=1)
     model: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic")
     """The name of a file under ``edge_agent/models``: the quirks of this kind of meter."""
+    models_dir: Path | None = None
+    """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
+    address_bytes: Literal[0, 1, 4] | None = None
+    """How the address is written; None takes what the model says."""
     client: Literal[16, 32, 48] | None = None
     """16 public, 32 meter reader, 48 utility; None takes what the model says."""
     security: Mode | None = None
@@ -138,6 +164,10 @@ class MeterConfig(BaseModel):
     """The client's system title; None derives one from the gateway and the meter's place."""
     security_suite: Literal[0, 1, 2] = 0
     """0 is what Indian meters have. 1 and 2 are unproven: no meter was read with them."""
+    set_clock: bool = False
+    """Whether the gateway may set its clock: on its own, and when the cloud asks for it."""
+    setter: SetterConfig | None = None
+    """As whom; None: as the client that reads, where that is 48."""
 
     @model_validator(mode="after")
     def _keys_together(self) -> Self:
@@ -145,49 +175,13 @@ class MeterConfig(BaseModel):
             raise ValueError("encryption_key_file and authentication_key_file go together")
         return self
 
-    def mode(self, client: int) -> Mode:
-        """Return how a client associates with this meter.
-
-        Args:
-            client: the client that is used, from here or from the model.
-
-        Raises:
-            ConfigurationError: the client cannot associate so, or a file is missing.
-        """
-        mode = self.security or _MODES[client][0]
-        if mode not in _MODES[client]:
-            raise ConfigurationError(
-                f"{self.label}: client {client} has security "
-                f"{' or '.join(_MODES[client])}, not {mode}"
+    @model_validator(mode="after")
+    def _setter_for_clock(self) -> Self:
+        if self.set_clock and self.setter is None and self.client != UTILITY_CLIENT:
+            raise ValueError(
+                "set_clock needs an association that may do so: [bus.meter.setter], or client = 48"
             )
-        if mode.has_password and self.password_file is None:
-            raise ConfigurationError(
-                f"{self.label}: client {client} associates with a password: set password_file"
-            )
-        if mode.ciphered and self.encryption_key_file is None:
-            raise ConfigurationError(
-                f"{self.label}: security {mode} needs keys: set encryption_key_file and "
-                "authentication_key_file"
-            )
-        return mode
-
-    def keys(self) -> Keys | None:
-        """Read EK and AK, or None where this meter has none.
-
-        Raises:
-            ConfigurationError: a file cannot be read, holds no key, or others may read it.
-        """
-        if self.encryption_key_file is None or self.authentication_key_file is None:
-            return None
-        suite = self.security_suite
-        encryption, authentication = (
-            parse_key(read_secret(path, what), suite, f"{what}: {path}")
-            for path, what in (
-                (self.encryption_key_file, f"the encryption key of {self.label}"),
-                (self.authentication_key_file, f"the authentication key of {self.label}"),
-            )
-        )
-        return Keys(encryption, authentication, suite)
+        return self
 
     def password(self) -> SecretStr | None:
         """Read the LLS password, or None where this meter has none.
@@ -298,6 +292,52 @@ class BrokerConfig(BaseModel):
         return read_password(self.password_file, "the broker's password", longest=256)
 
 
+class CommandsConfig(BaseModel):
+    """``[commands]``: what the cloud may ask of this gateway."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow: frozenset[CommandKind] = frozenset(
+        {CommandKind.READ_NOW, CommandKind.BACKFILL, CommandKind.READ_EVENTS}
+    )
+    """What is run; anything else is refused. Reading is allowed by default, writing is not."""
+
+
+class ClocksConfig(BaseModel):
+    """``[clocks]``: what is said of the meters' clocks, and when one may be set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_drift_s_per_day: float = Field(gt=0, le=600, default=3.0)
+    """A clock that gains or loses more is told."""
+    set_above_s: int = Field(ge=5, le=600, default=30)
+    """A clock that is no further off is left alone."""
+    set_within_s: int = Field(ge=5, le=1800, default=600)
+    """One that is further off is told and never set on its own."""
+    guard_s: int = Field(ge=10, le=300, default=60)
+    """How far from the end of a capture period a clock is set."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.set_above_s >= self.set_within_s:
+            raise ValueError("set_above_s is less than set_within_s")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """When a clock may be set."""
+        return Limits(self.set_above_s, self.set_within_s, self.guard_s)
+
+    def remark(self, offset_s: float, drift_s_per_day: float | None) -> str:
+        """Return what is wrong with a clock by these limits; empty for nothing."""
+        return remark(
+            offset_s,
+            drift_s_per_day,
+            most_s=self.set_within_s,
+            fastest_s_per_day=self.max_drift_s_per_day,
+        )
+
+
 class AgentSettings(BaseModel):
     """One gateway: the whole settings file."""
 
@@ -316,12 +356,16 @@ class AgentSettings(BaseModel):
     zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Kolkata"
     """The society's time zone: its meters' clocks show it."""
     poll_period_s: int = Field(ge=60, le=86400, default=900)
+    models_dir: Path | None = None
+    """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
     assume_synchronised_clock: bool = False
     """Believe the machine's clock where the system cannot say whether it is synchronised."""
     spool_keep_days: int = Field(ge=1, le=3650, default=35)
     """How long a batch stays after the cloud has it, while the spool has room."""
     spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)
     broker: BrokerConfig
+    commands: CommandsConfig = CommandsConfig()
+    clocks: ClocksConfig = ClocksConfig()
     buses: tuple[BusConfig, ...] = Field(alias="bus", default=())
 
     @model_validator(mode="after")
@@ -382,7 +426,9 @@ def load_settings(path: Path) -> AgentSettings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not TOML: {error}") from None
     try:
-        return AgentSettings.model_validate(_anchored(document, path.absolute().parent))
+        return AgentSettings.model_validate(
+            _with_models(_anchored(document, path.absolute().parent))
+        )
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_first_problem(error, document)}") from None
 
@@ -399,6 +445,20 @@ def _anchored(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [_anchored(item, folder) for item in value]
     return value
+
+
+def _with_models(document: Any) -> Any:
+    """Return the document with each meter told where the gateway's own models are."""
+    folder = document.get("models_dir")
+    buses = document.get("bus")
+    if folder is None or not isinstance(buses, list):
+        return document
+    for bus in buses:
+        meters = bus.get("meter") if isinstance(bus, dict) else None
+        for meter in meters if isinstance(meters, list) else ():
+            if isinstance(meter, dict):
+                meter.setdefault("models_dir", folder)
+    return document
 
 
 def _first_problem(error: ValidationError, document: dict[str, Any]) -> str:

@@ -80,6 +80,19 @@ CREATE TABLE refusal (
     hash BLOB NOT NULL,
     PRIMARY KEY (bus, logical_address, address)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE clock_sample (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    offset_s REAL NOT NULL,
+    PRIMARY KEY (manufacturer, serial, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE command (
+    id TEXT PRIMARY KEY,
+    expires_at INTEGER NOT NULL,
+    result BLOB,
+    sent INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
 """
 
 

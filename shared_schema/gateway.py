@@ -6,12 +6,21 @@ the cloud as signed messages (`shared_schema.signing.sign_message`). Results ans
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
-from shared_schema.message import GatewayName, KeyId, Message, Remark, UtcDatetime
+from shared_schema.message import (
+    GatewayName,
+    KeyId,
+    Message,
+    MeterId,
+    Part,
+    Remark,
+    UtcDatetime,
+)
 
 Seq = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -70,7 +79,26 @@ class Receipt(Message):
         return any(first <= seq <= last for first, last in self.ranges)
 
 
-CommandKind = Literal["read_now", "backfill", "read_events", "set_clock"]
+class CommandKind(StrEnum):
+    """What a gateway can be asked to do beyond what it does by itself."""
+
+    READ_NOW = "read_now"
+    """Poll the meters at once: registers and the newest rows of their profiles."""
+    BACKFILL = "backfill"
+    """Read the profiles of a window again from the meters, which remember for weeks."""
+    READ_EVENTS = "read_events"
+    """Read the meters' event logs."""
+    SET_CLOCK = "set_clock"
+    """Set the meters' clocks, where an association that may do so is configured."""
+
+
+class CommandArguments(Part):
+    """Which meters a command is for, and which window."""
+
+    meters: tuple[MeterId, ...] = Field(default=(), max_length=256)
+    """None named: all meters of the gateway."""
+    since: UtcDatetime | None = None
+    until: UtcDatetime | None = None
 
 
 class Command(Message):
@@ -82,23 +110,55 @@ class Command(Message):
     key: KeyId
     id: UUID
     kind: CommandKind
-    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    arguments: CommandArguments = CommandArguments()
     issued_at: UtcDatetime
     expires_at: UtcDatetime
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Self:
+        if self.expires_at <= self.issued_at:
+            raise ValueError("it expires before it was issued")
+        since, until = self.arguments.since, self.arguments.until
+        if self.kind is CommandKind.BACKFILL:
+            if since is None or until is None or since >= until:
+                raise ValueError("a backfill needs since and until, in this order")
+        elif since is not None or until is not None:
+            raise ValueError(f"{self.kind} takes no window")
+        return self
 
     def expired(self, now: datetime) -> bool:
         """Say whether the command may no longer be run at ``now``."""
         return now >= self.expires_at
 
 
-class Result(Message):
+class Outcome(StrEnum):
     """What became of a command."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """It was run, and not all of it worked."""
+    REFUSED = "refused"
+    """The gateway's configuration does not allow it, or it cannot be judged."""
+    EXPIRED = "expired"
+
+
+class MeterOutcome(Part):
+    """What became of a command at one meter."""
+
+    meter: MeterId | None = None
+    label: str = Field(max_length=128)
+    done: bool
+    detail: Remark = ""
+
+
+class Result(Message):
+    """The gateway's answer to a command."""
 
     SCHEMA: ClassVar[str] = "metering.result/1"
 
     gateway: GatewayName
     command: UUID
-    outcome: Literal["done", "failed", "refused", "expired"]
+    outcome: Outcome
     reason: Remark = ""
     at: UtcDatetime
-    detail: dict[str, JsonValue] = Field(default_factory=dict)
+    meters: tuple[MeterOutcome, ...] = Field(default=(), max_length=1024)

@@ -165,4 +165,4 @@ def show(world: World, inbox: Inbox, console: Console) -> None:
     ]
     console.print("\n[bold]What reached the others[/bold]")
     for line in lines:
-        console.print(f"  {line}", markup=False, soft_wrap=True)
+        console.print(f"  {line}", markup=False, soft_wrap=not console.record)

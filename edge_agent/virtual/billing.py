@@ -58,7 +58,7 @@ class Billing(History):
         ]
         super().__init__(counter, captured)
         self._zone = counter.spec.zone
-        self._months: dict[int, _Month] = {}
+        self._months: dict[tuple[int, int], _Month] = {}
 
     @property
     def period_s(self) -> int:
@@ -86,7 +86,7 @@ class Billing(History):
 
     def demand(self, now: datetime) -> tuple[int, int]:
         """Return the maximum demand of the running month: W, and the end of its half hour."""
-        clock = int(self._counter.clock(now).timestamp())
+        clock = int(self._counter.steady(now).timestamp())
         day = datetime.fromtimestamp(clock, self._zone).date()
         found = self._count(day.replace(day=1), day, clock)
         return found.demand_w, found.demand_at
@@ -94,12 +94,13 @@ class Billing(History):
     def _row(self, number: int) -> tuple[Value, ...]:
         counter = self._counter
         stamp = self.stamp(number)
-        used = counter.used(stamp - counter.spec.clock_offset_s)
+        captured_s = int(counter.quartz.reached(stamp))
+        used = counter.used(captured_s)
         month = self._month(number - 1)
         zones = self._zones(number)
         at = b"\x09\x0c" + counter.dial.octets(utc(month.demand_at))
         apparent_w = month.demand_w * ENERGY_PER_MILLE[9] // 1000
-        minutes = max(0, stamp - counter.spec.clock_offset_s - counter.installed_s) // 60
+        minutes = max(0, captured_s - counter.installed_s) // 60
         return (
             POWER_FACTOR,
             *self._registers(1, used, zones),
@@ -130,11 +131,12 @@ class Billing(History):
         return totals
 
     def _month(self, number: int) -> _Month:
-        found = self._months.get(number)
+        key = (number, self._counter.quartz.changes)
+        found = self._months.get(key)
         if found is None:
             last = _first(number + 1) - timedelta(days=1)
             found = self._count(_first(number), last, self.stamp(number + 1))
-            self._months[number] = found
+            self._months[key] = found
         return found
 
     def _count(self, first: date, last: date, until_s: int) -> _Month:

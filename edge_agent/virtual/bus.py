@@ -111,6 +111,11 @@ class PtyBus:
             self.line.write(data, tick)
         return True
 
+    def wakes_at(self, tick: float) -> list[float]:
+        """Return when something happens here next of itself, in the line's time."""
+        times = (self.line.due(), self.line.trouble.plugs_at(tick))
+        return [at for at in times if at is not None]
+
     def give(self, now: datetime, tick: float) -> None:
         """Let time pass on the wire and hand the client what arrived.
 
@@ -119,6 +124,8 @@ class PtyBus:
             tick: Time of the line, seconds.
         """
         self._outgoing = (self._outgoing + self.line.advance(now, tick))[-_HELD_BACK:]
+        if self.master < 0:
+            self._outgoing = b""
         if not self._outgoing:
             return
         try:
@@ -207,7 +214,8 @@ class BusThread:
             self._failure = error
 
     def _turn(self) -> None:
-        due = [at for bus in self._buses if (at := bus.line.due()) is not None]
+        self._plug(time.monotonic())
+        due = [at for bus in self._buses for at in bus.wakes_at(time.monotonic())]
         timeout = max(0.0, min(due) - time.monotonic()) if due else None
         ready = self._selector.select(timeout)
         tick = time.monotonic()
@@ -225,7 +233,7 @@ class BusThread:
             now = self._clock()
             for bus in active:
                 bus.give(now, tick)
-                if bus.waiting != bus.watched:
+                if bus.master >= 0 and bus.waiting != bus.watched:
                     bus.watched = bus.waiting
                     writing = selectors.EVENT_WRITE if bus.waiting else 0
                     self._selector.modify(bus.master, selectors.EVENT_READ | writing, bus)
@@ -235,9 +243,25 @@ class BusThread:
     def _replug_asked(self) -> None:
         while self._asked:
             bus, done = self._asked.pop()
+            self._unplug(bus)
+            self._plug_in(bus)
+            done.set()
+
+    def _plug(self, tick: float) -> None:
+        """Let the adapters vanish and come back as their faults say."""
+        for bus in self._buses:
+            there = bus.line.trouble.is_plugged(tick)
+            if bus.master >= 0 and not there:
+                self._unplug(bus)
+            elif bus.master < 0 and there:
+                self._plug_in(bus)
+
+    def _unplug(self, bus: PtyBus) -> None:
+        if bus.master >= 0:
             self._selector.unregister(bus.master)
             bus.close()
-            bus.open()
-            bus.watched = False
-            self._selector.register(bus.master, selectors.EVENT_READ, bus)
-            done.set()
+
+    def _plug_in(self, bus: PtyBus) -> None:
+        bus.open()
+        bus.watched = False
+        self._selector.register(bus.master, selectors.EVENT_READ, bus)

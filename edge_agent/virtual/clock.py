@@ -33,6 +33,22 @@ class Deviation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJump:
+    """A while, in true time, in which a meter's clock shows another day."""
+
+    since: datetime
+    until: datetime
+    days: int
+    """How far the clock is ahead."""
+
+    def __post_init__(self) -> None:
+        if self.since.tzinfo is None or self.until.tzinfo is None:
+            raise ValueError("the times of a clock jump are aware")
+        if self.since >= self.until:
+            raise ValueError("a clock jump begins before it ends")
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     """How a meter writes local time: its zone and its convention."""
 

@@ -54,7 +54,9 @@ class Conformance(IntFlag):
     BLOCK_TRANSFER_GET = 1 << 12
     MULTIPLE_REFERENCES = 1 << 9
     GET = 1 << 4
+    SET = 1 << 3
     SELECTIVE_ACCESS = 1 << 2
+    ACTION = 1 << 0
 
 
 class Selection(NamedTuple):
@@ -168,6 +170,32 @@ def get_block_error(invoke: int, number: int, result: AccessResult) -> bytes:
     return head + bytes((1, result))
 
 
+def parse_set(apdu: bytes) -> tuple[int, Attribute, Data]:
+    """Read a SET request of one attribute.
+
+    Returns:
+        The invoke byte, the attribute, and its new value.
+
+    Raises:
+        MalformedApdu: it is none.
+    """
+    if len(apdu) < 3 or apdu[:2] != bytes((SET_REQUEST, 1)):
+        raise MalformedApdu("not a SET request of one attribute")
+    try:
+        attribute, at = _parse_attribute(apdu, 3)
+        value, end = axdr.decode(apdu, at)
+    except AxdrError as error:
+        raise MalformedApdu(str(error)) from error
+    if end != len(apdu):
+        raise MalformedApdu("bytes beyond the value")
+    return apdu[2], attribute, value
+
+
+def set_response(invoke: int, result: int) -> bytes:
+    """Return the SET response of one attribute; 0 for done."""
+    return bytes((SET_RESPONSE, 1, invoke, result))
+
+
 def parse_action(apdu: bytes) -> tuple[int, Attribute, Data | None]:
     """Read an ACTION request of one method.
 
@@ -197,8 +225,8 @@ def action_response(invoke: int, data: bytes) -> bytes:
     return bytes((ACTION_RESPONSE, 1, invoke, 0, 1, 0)) + data
 
 
-def action_error(invoke: int, result: AccessResult) -> bytes:
-    """Return the ACTION response of a method that was not done."""
+def action_error(invoke: int, result: int) -> bytes:
+    """Return the ACTION response of a method that returns nothing; 0 for done."""
     return bytes((ACTION_RESPONSE, 1, invoke, result, 0))
 
 

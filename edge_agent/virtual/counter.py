@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a virtual meter is, and what it has counted.
 
-In: a specification and a load. Out: the raw value of any register at any time. Owns nothing
-that changes. Never invents a value: every number follows from the load and the time.
+In: a specification and a load. Out: the raw value of any register at any time. Owns the clock,
+which may be set. Never invents a value: every number follows from the load and the time.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from edge_agent.virtual.clock import Deviation, Dial, midnight
+from edge_agent.virtual.clock import ClockJump, Deviation, Dial, midnight
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.loads import QUARTER_S, Load, quarters, used_until
 from edge_agent.virtual.profile import RangeDeviation
+from edge_agent.virtual.quartz import Quartz
 from edge_agent.virtual.security import KeySet
 from shared_schema.catalogue import WATER_VOLUME, Unit
 from shared_schema.obis import Obis
@@ -78,7 +80,11 @@ class MeterSpec:
     daily_days: int = 45
     billing_cycles: int = 12
     clock_offset_s: int = 0
-    """How far the meter's clock is ahead, seconds."""
+    """How far the meter's clock is ahead when it is installed, seconds."""
+    clock_drift_s_per_day: float = 0.0
+    """What it gains in a day."""
+    clock_jumps: tuple[ClockJump, ...] = ()
+    """In order of time, apart from each other; they come on top of `clock_offset_s`."""
     deviation: Deviation = Deviation.STANDARD
     range_deviation: RangeDeviation = RangeDeviation.ANY
     metering_fails_at: datetime | None = None
@@ -97,6 +103,8 @@ class MeterSpec:
     """Longest HDLC info field that the meter agrees to."""
     max_pdu: int = 1024
     """Longest APDU, bytes."""
+    slow_s: float = 0.0
+    """What the meter needs beyond the line's turnaround before it answers, seconds."""
     security: SecuritySpec | None = None
     """Keys and who needs them; None: no client is ciphered."""
 
@@ -112,6 +120,8 @@ class MeterSpec:
             raise ValueError("the capture period is 900, 1800 or 3600 s")
         if midnight(date(2024, 1, 1), self.zone) % self.capture_period_s:
             raise ValueError("midnight of this zone is not at the end of a capture period")
+        if any(one.until > next_.since for one, next_ in pairwise(self.clock_jumps)):
+            raise ValueError("clock jumps stand in order and apart from each other")
         if self.scaler is not None and not (self.model is Model.WATER and -3 <= self.scaler <= -1):
             raise ValueError("the scaler is of water meters only: -3, -2 or -1")
         if (self.litres or self.cable_cut_at) and self.model is not Model.WATER:
@@ -149,6 +159,8 @@ class Counter:
         self._cut_s = None if cut_at is None else int(cut_at.timestamp())
         ends = [each for each in (self._fails_s, self._cut_s) if each is not None]
         self._ends_s = min(ends, default=None)
+        self.quartz = Quartz(self._installed_s, spec.clock_offset_s, spec.clock_drift_s_per_day)
+        """The clock without its jumps."""
         water = spec.model is Model.WATER
         self.scaler = (spec.scaler or -3) if water else int(spec.model is Model.THREE_PHASE)
         """Of the cumulative registers: a power of ten of m³ or Wh."""
@@ -176,7 +188,7 @@ class Counter:
             (self.scaler + 3, Unit.LITRE) if self.spec.litres else (self.scaler, Unit.CUBIC_METRE)
         )
 
-    def is_cut(self, seconds: int) -> bool:
+    def is_cut(self, seconds: float) -> bool:
         """Tell whether the cable of the pulses is cut at a true time."""
         return self._cut_s is not None and seconds > self._cut_s
 
@@ -220,21 +232,39 @@ class Counter:
             return self.spec.initial
         return self._base + used_until(self._load, seconds)
 
+    def used_at(self, shown: int) -> int:
+        """Return `used` when the meter's clock first showed a time, seconds since 1970."""
+        return self.used(int(self.quartz.reached(shown)))
+
     def day_used(self, day: date) -> list[int]:
         """Return `used` at each quarter hour of a day of the meter's clock, 00:00 to 00:00."""
-        offset = self.spec.clock_offset_s
-        start = midnight(day, self.spec.zone) - offset
-        end = midnight(day + timedelta(days=1), self.spec.zone) - offset
+        start = midnight(day, self.spec.zone)
+        end = midnight(day + timedelta(days=1), self.spec.zone)
         whole = self._installed_s <= start and (self._ends_s is None or end <= self._ends_s)
-        if whole and not offset:
+        if whole and self.quartz.is_true:
             base = self._base
             return [base + used for used in self._load.day(day)]
         count = quarters(day, self.spec.zone)
-        return [self.used(start + slot * QUARTER_S) for slot in range(count + 1)]
+        return [self.used_at(start + slot * QUARTER_S) for slot in range(count + 1)]
+
+    def steady(self, now: datetime) -> datetime:
+        """Return the meter's own time at a true time, without its jumps, both aware."""
+        return now + timedelta(seconds=self.quartz.ahead_s(now.timestamp()))
 
     def clock(self, now: datetime) -> datetime:
         """Return the meter's own time at a true time, both aware."""
-        return now + timedelta(seconds=self.spec.clock_offset_s)
+        return self.steady(now) + self._jumped(now)
+
+    def set_clock(self, now: datetime, shown: float) -> None:
+        """Set the clock at a true time: it shows so many seconds since 1970 from then on.
+
+        A jump that is going on stays: what it adds is taken off, and is missing after it.
+        """
+        self.quartz.set(now.timestamp(), shown - self._jumped(now).total_seconds())
+
+    def _jumped(self, now: datetime) -> timedelta:
+        jumps = (jump for jump in self.spec.clock_jumps if jump.since <= now < jump.until)
+        return timedelta(days=sum(jump.days for jump in jumps))
 
     def failed(self, now: datetime) -> bool:
         """Return whether the metering is in fault at a true time."""

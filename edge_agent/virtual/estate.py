@@ -23,12 +23,13 @@ from pydantic import (
 )
 
 from edge_agent.virtual.bus import BusThread, PtyBus
-from edge_agent.virtual.clock import Deviation
+from edge_agent.virtual.clock import ClockJump, Deviation
 from edge_agent.virtual.counter import MeterSpec, Model
+from edge_agent.virtual.faults import Faults
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.household import Kind
 from edge_agent.virtual.keyring import SecurityConfig
-from edge_agent.virtual.line import Line, Noise
+from edge_agent.virtual.line import Line
 from edge_agent.virtual.loads import HouseholdLoad, Leak, LeakingLoad, Load, SumLoad, zone_named
 from edge_agent.virtual.meter import VirtualMeter
 from edge_agent.virtual.profile import RangeDeviation
@@ -95,6 +96,8 @@ class MeterConfig(_Strict):
     """What the register showed at installation, Wh or litres."""
     scaler: Literal[-3, -2, -1] | None = None
     clock_offset_s: int = 0
+    clock_drift_s_per_day: Annotated[float, Field(ge=-3600, le=3600)] = 0.0
+    clock_jumps: tuple[ClockJump, ...] = ()
     deviation: Deviation = Deviation.STANDARD
     range_deviation: RangeDeviation = RangeDeviation.ANY
     metering_fails_at: AwareDatetime | None = None
@@ -105,6 +108,7 @@ class MeterConfig(_Strict):
     null_timestamps: bool = False
     max_info: Annotated[int, Field(ge=32, le=MAX_INFO)] = MAX_INFO
     max_pdu: Annotated[int, Field(ge=64, le=65535)] = 1024
+    slow_s: Annotated[float, Field(ge=0, le=5)] = 0.0
     security: SecurityConfig | None = None
     """``[bus.meter.security]``: keys; without it no client is ciphered."""
 
@@ -139,6 +143,7 @@ class BusConfig(_Strict):
     meter: Annotated[tuple[MeterConfig, ...], Field(min_length=1)]
     turnaround_s: Annotated[float, Field(ge=0, le=5)] = 0.0
     echo: bool = False
+    faults: Faults = Faults()
 
     @field_validator("link")
     @classmethod
@@ -152,7 +157,7 @@ class BusConfig(_Strict):
     def _addresses(self) -> Self:
         seen: set[int] = set()
         for meter in self.meter:
-            if meter.address in seen:
+            if meter.address in seen and not self.faults.shared_addresses:
                 raise ValueError(f"address {meter.address} is given twice")
             seen.add(meter.address)
         return self
@@ -222,12 +227,11 @@ class Estate:
         """
         return self._meters[serial]
 
-    def lines(self, *, baud: int | None = None, noise: Noise | None = None) -> dict[str, Line]:
+    def lines(self, *, baud: int | None = None) -> dict[str, Line]:
         """Return fresh stations on a fresh line for each bus, by the bus's name.
 
         Args:
             baud: Pace of the lines; None for no pace.
-            noise: What the lines make of bytes, in both directions.
         """
         return {
             bus.name: Line(
@@ -238,7 +242,7 @@ class Estate:
                 baud=baud,
                 turnaround_s=bus.turnaround_s,
                 echo=bus.echo,
-                noise=noise,
+                faults=bus.faults,
             )
             for bus in self.config.bus
         }
@@ -347,7 +351,6 @@ def serve(
     *,
     baud: int | None,
     now: Callable[[], datetime],
-    noise: Noise | None = None,
 ) -> Iterator[dict[str, Path]]:
     """Serve every bus of an estate on a pseudo terminal while the context lasts.
 
@@ -356,7 +359,6 @@ def serve(
         directory: Where the links are made; it is created where it does not exist.
         baud: Pace of the buses; None for no pace.
         now: Gives the true time of the meters, aware.
-        noise: What the buses make of bytes, in both directions.
 
     Yields:
         The path to open for each bus, by the bus's name.
@@ -364,7 +366,7 @@ def serve(
     Raises:
         OSError: a terminal or a link cannot be made.
     """
-    lines = estate.lines(baud=baud, noise=noise)
+    lines = estate.lines(baud=baud)
     buses: list[PtyBus] = []
     links = {bus.name: directory / bus.link for bus in estate.config.bus}
     try:

@@ -60,6 +60,8 @@ class EventLog(History):
         self._month = installed.date().replace(day=1)
         self._events: list[Event] = []
         self._stamps: list[int] = []
+        """By the meter's clock; where that is set back, no event is before the last one."""
+        self._changes = 0
 
     @property
     def period_s(self) -> int:
@@ -77,7 +79,7 @@ class EventLog(History):
 
     def number(self, seconds: int) -> int:
         """Return the number of the first row that is stamped at or after a time."""
-        self._count(min(seconds, _LAST_S))
+        self._count(self._counter.quartz.reached(min(seconds, _LAST_S)))
         return bisect_left(self._stamps, seconds)
 
     def values(self, start: int, end: int) -> list[tuple[Value, ...]]:
@@ -88,15 +90,19 @@ class EventLog(History):
             for at, code in self._events[start:end]
         ]
 
-    def _count(self, until_s: int) -> None:
-        """Let the months happen up to a time of the meter's clock."""
+    def _count(self, until_s: float) -> None:
+        """Let the months happen up to a true time; a clock that was set stamps what is to come."""
         counter = self._counter
-        offset = counter.spec.clock_offset_s
-        while self._happens and midnight(self._month, counter.spec.zone) + offset <= until_s:
+        while self._happens and midnight(self._month, counter.spec.zone) <= until_s:
             found = sorted(self._happens(counter, self._month))
             self._events += [event for event in found if event[0] >= counter.installed_s]
             self._month = (self._month + timedelta(days=31)).replace(day=1)
-        self._stamps += [at + offset for at, _ in self._events[len(self._stamps) :]]
+        if self._changes != counter.quartz.changes:
+            self._changes = counter.quartz.changes
+            self._stamps.clear()
+        for at, _ in self._events[len(self._stamps) :]:
+            before = self._stamps[-1] if self._stamps else 0
+            self._stamps.append(max(before, int(counter.quartz.shows(at))))
 
 
 def event_logs(counter: Counter) -> dict[Obis, EventLog]:

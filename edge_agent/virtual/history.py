@@ -81,7 +81,7 @@ class History(ABC):
 
     @abstractmethod
     def stamp(self, number: int) -> int:
-        """Return the stamp of a row, seconds since 1970 on the meter's clock."""
+        """Return the stamp of a row, seconds since 1970 on the meter's clock without jumps."""
 
     @abstractmethod
     def number(self, seconds: int) -> int:
@@ -94,7 +94,7 @@ class History(ABC):
     @property
     def first(self) -> int:
         """The number of the first row that was ever captured."""
-        return self.number(self._counter.installed_s + self._counter.spec.clock_offset_s)
+        return self.number(int(self._counter.quartz.shows(self._counter.installed_s)))
 
     @property
     def behind_last(self) -> int:
@@ -102,27 +102,53 @@ class History(ABC):
         fails_s = self._counter.fails_s
         if fails_s is None:
             return _NO_END
-        return self.number(fails_s + self._counter.spec.clock_offset_s + 1)
+        return self.number(int(self._counter.quartz.highest(fails_s)) + 1)
 
     def span(self, now: datetime) -> tuple[int, int]:
         """Return the rows in the buffer at a true time, as a half-open span."""
-        reached = self.number(int(self._counter.clock(now).timestamp()) + 1)
+        reached = self.number(int(self._counter.quartz.highest(now.timestamp())) + 1)
         end = min(reached, self.behind_last)
         start = max(self.first, end - self.capacity)
         return min(start, end), end
 
-    def between(self, first_s: int, last_s: int) -> tuple[int, int]:
-        """Return the rows stamped in [first, last], seconds on the meter's clock."""
+    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:
+        """Return the rows stamped in [first, last], seconds on the meter's clock, as spans."""
         first_s = min(max(first_s, 0), _LAST_SECOND)
         last_s = min(max(last_s, 0), _LAST_SECOND)
-        return self.number(first_s), self.number(last_s + 1)
+        at, end = self.number(first_s), self.number(last_s + 1)
+        spans: list[tuple[int, int]] = []
+        for start, behind, shift_s in self._jumped():
+            spans.append((at, min(start, end)))
+            at = max(at, behind)
+            shifted = (self.number(max(0, each - shift_s)) for each in (first_s, last_s + 1))
+            low, high = shifted
+            spans.append((max(start, low), min(behind, high)))
+        spans.append((at, end))
+        return sorted((low, high) for low, high in spans if low < high)
+
+    def shown(self, number: int) -> int:
+        """Return the stamp that a row carries, seconds since 1970 on the meter's clock."""
+        shift_s = sum(each for start, end, each in self._jumped() if start <= number < end)
+        return self.stamp(number) + shift_s
+
+    def _jumped(self) -> list[tuple[int, int, int]]:
+        """Return the rows captured in each jump of the clock, and how far their stamps are off."""
+        shows = self._counter.quartz.shows
+        return [
+            (
+                self.number(int(shows(int(jump.since.timestamp())))),
+                self.number(int(shows(int(jump.until.timestamp())))),
+                jump.days * 86400,
+            )
+            for jump in self._counter.spec.clock_jumps
+        ]
 
     def truth(self, start: int, end: int) -> list[Row]:
         """Return the rows in [start, end) as plain values."""
         if end <= start:
             return []
         return [
-            Row(utc(self.stamp(number)), values)
+            Row(utc(self.shown(number)), values)
             for number, values in zip(range(start, end), self.values(start, end), strict=True)
         ]
 
@@ -150,7 +176,7 @@ class History(ABC):
     def _timed(self, start: int, end: int) -> bytes:
         dial = self._counter.dial
         stamps = [
-            b"\x09\x0c" + dial.octets(utc(self.stamp(number))) for number in range(start, end)
+            b"\x09\x0c" + dial.octets(utc(self.shown(number))) for number in range(start, end)
         ]
         return self._pack(stamps, self.values(start, end))
 
@@ -179,7 +205,7 @@ class Periodic(History):
         """Set up a load profile."""
         super().__init__(counter, captured)
         self._period_s = counter.spec.capture_period_s
-        self._days: dict[date, bytes] = {}
+        self._days: dict[tuple[date, int], bytes] = {}
 
     @property
     def period_s(self) -> int:
@@ -224,6 +250,8 @@ class Periodic(History):
         return found
 
     def _timed(self, start: int, end: int) -> bytes:
+        if self._counter.spec.clock_jumps:
+            return super()._timed(start, end)
         size = self._struct.size
         return b"".join(
             self._day(day)[first * size : last * size]
@@ -231,10 +259,11 @@ class Periodic(History):
         )
 
     def _day(self, day: date) -> bytes:
-        found = self._days.get(day)
+        key = (day, self._counter.quartz.changes)
+        found = self._days.get(key)
         if found is None:
             if len(self._days) >= _CACHED_DAYS:
                 self._days.clear()
             stamps = day_stamps(day, self._counter.dial, self._period_s)
-            found = self._days[day] = self._pack(stamps, self.day_values(day))
+            found = self._days[key] = self._pack(stamps, self.day_values(day))
         return found

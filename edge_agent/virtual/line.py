@@ -5,22 +5,22 @@ In: bytes of the client, and the passing of time. Out: the bytes that reach the 
 Owns what is under way on the wire. Never reads a clock and never does I/O.
 
 Everybody hears everything: the client's bytes reach every station, a station's bytes every
-other one. As all of them hear the same, one deframer listens for all.
+other one. As all of them hear the same, one deframer listens for all. What goes wrong on the
+way is the part of `faults`.
 """
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from edge_agent.virtual.hdlc import Deframer
+from edge_agent.virtual.faults import Faults, Trouble, superpose
+from edge_agent.virtual.hdlc import Deframer, Frame
 from edge_agent.virtual.station import Station
 
 _SLICE_S = 0.02
 """Answers reach the client in pieces of so much line time, as a driver hands them over."""
 _BITS = 10
 """Bits on the wire for each byte: start, eight, stop."""
-
-Noise = Callable[[bytes], bytes]
 
 
 class Line:
@@ -33,31 +33,32 @@ class Line:
         baud: int | None = None,
         turnaround_s: float = 0.0,
         echo: bool = False,
-        noise: Noise | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """Set up a silent bus.
 
         Args:
-            stations: At addresses that differ.
+            stations: At addresses that differ, unless the faults allow others.
             baud: Pace in bits per second, ten bits a byte; None for no pace at all.
             turnaround_s: What a station waits before it answers, seconds.
             echo: The client hears itself, as behind many half-duplex adapters.
-            noise: What the wire makes of bytes, in both directions.
+            faults: What goes wrong, in both directions; None for nothing.
 
         Raises:
             ValueError: two stations have one address.
         """
-        self._stations: dict[bytes, Station] = {}
+        self.trouble = Trouble(faults if faults is not None else Faults())
+        self._stations: dict[bytes, list[Station]] = {}
         for station in stations:
             for name in station.destinations:
-                if name in self._stations:
+                there = self._stations.setdefault(name, [])
+                if there and not self.trouble.faults.shared_addresses:
                     raise ValueError(f"two stations on one bus at HDLC address {name.hex()}")
-                self._stations[name] = station
+                there.append(station)
+        self._dead_until: dict[Station, float] = {}
         self._byte_s = _BITS / baud if baud else 0.0
         self._turnaround_s = turnaround_s
         self._echo = echo
-        self.noise = noise
-        """May be changed while the bus runs."""
         self._deframer = Deframer(frozenset(self._stations))
         self._free_at = 0.0
         self._under_way: list[tuple[float, int, bool, bytes]] = []
@@ -97,25 +98,41 @@ class Line:
 
     def _hear(self, data: bytes, now: datetime, at: float) -> None:
         """Let every station hear the client; queue what they answer."""
-        if self.noise is not None:
-            data = self.noise(data)
-        for frame in self._deframer.feed(data, at):
-            answer = self._stations[frame.destination].answer(frame, now, at)
-            if not answer:
-                continue
-            self._free_at = max(self._free_at, at) + self._turnaround_s
-            self._answer(answer)
-            # The other stations hear it too; it is addressed to none of them.
-            self._deframer.feed(answer, at)
+        for frame in self._deframer.feed(self.trouble.spoil(data), at):
+            spoken: list[tuple[float, bytes]] = []
+            for station in self._stations[frame.destination]:
+                answer = self._answer_of(station, frame, now, at)
+                if answer:
+                    spoken.append((station.slow_s, answer))
+            for wait_s, answer in superpose(spoken, self._byte_s):
+                self._answer(answer, wait_s, at)
+                # The other stations hear it too; it is addressed to none of them.
+                self._deframer.feed(answer, at)
 
-    def _answer(self, data: bytes) -> None:
-        if self.noise is not None:
-            data = self.noise(data)
+    def _answer_of(self, station: Station, frame: Frame, now: datetime, at: float) -> bytes:
+        """Return what one station says, which may be cut short by its death."""
+        if self._dead_until.get(station, at) > at or not self.trouble.is_heard():
+            return b""
+        answer = station.answer(frame, now, at)
+        dies_at = self.trouble.dies_at(len(answer)) if answer else None
+        if dies_at is None:
+            return answer
+        station.power_off()
+        self._dead_until[station] = at + self.trouble.faults.dead_s
+        return answer[:dies_at]
+
+    def _answer(self, data: bytes, wait_s: float, at: float) -> None:
+        """Put an answer on the wire; one that is waited for does not hold the wire till then."""
+        wait_s += self.trouble.delay_s()
+        reached = max(self._free_at, at) + self._turnaround_s + wait_s
+        data = self.trouble.spoil(data)
         step = max(1, int(_SLICE_S / self._byte_s)) if self._byte_s else len(data)
         for start in range(0, len(data), step or 1):
             piece = data[start : start + step]
-            self._free_at += len(piece) * self._byte_s
-            self._push(self._free_at, piece, to_client=True)
+            reached += len(piece) * self._byte_s
+            self._push(reached, piece, to_client=True)
+        if not wait_s:
+            self._free_at = reached
 
     def _push(self, at: float, data: bytes, *, to_client: bool) -> None:
         self._count += 1

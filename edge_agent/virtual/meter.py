@@ -69,13 +69,21 @@ class VirtualMeter:
         """
         spec = self.spec
         return Station(
-            Server(self._device), physical=spec.address, alone=alone, max_info=spec.max_info
+            Server(self._device),
+            physical=spec.address,
+            alone=alone,
+            max_info=spec.max_info,
+            slow_s=spec.slow_s,
         )
 
     @property
     def dial(self) -> Dial:
         """How the meter writes local time."""
         return self._counter.dial
+
+    def clock_at(self, now: datetime) -> datetime:
+        """Return what the meter's clock shows at a true time, both aware."""
+        return self._counter.clock(now)
 
     def register_at(self, obis: Obis, ts: datetime) -> int:
         """Return the raw value of a cumulative register at a true time.
@@ -102,8 +110,8 @@ class VirtualMeter:
         if obis.d != 29:
             raise KeyError(obis)
         counter, register = self._counter, obis._replace(d=8)
-        end = int(ts.timestamp()) - self.spec.clock_offset_s
-        used = (counter.used(end - self.spec.capture_period_s), counter.used(end))
+        end = int(ts.timestamp())
+        used = (counter.used_at(end - self.spec.capture_period_s), counter.used_at(end))
         before, after = counter.raws(register, used)
         return (after - before) % counter.modulus
 
@@ -126,8 +134,11 @@ class VirtualMeter:
             KeyError: the meter has no such profile over time.
         """
         history = self._histories[profile]
-        first, last = history.between(int(start.timestamp()), int(end.timestamp()))
-        return history.truth(max(first, history.first), min(last, history.behind_last))
+        return [
+            row
+            for first, last in history.between(int(start.timestamp()), int(end.timestamp()))
+            for row in history.truth(max(first, history.first), min(last, history.behind_last))
+        ]
 
     def buffered(self, profile: Obis, now: datetime) -> list[Row]:
         """Return the rows that the meter's buffer holds at a true time, oldest first.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from edge_agent.virtual import axdr
+from edge_agent.virtual.axdr import Data, Tag
 from edge_agent.virtual.billing import Billing
 from edge_agent.virtual.cosem import AccessError, AccessResult
 from edge_agent.virtual.counter import ENERGY_PER_MILLE, Counter, Model
@@ -57,6 +58,8 @@ _TYPES: dict[Model, tuple[int, str, str]] = {
     Model.WATER: (0, "W", "Q3 2.5"),
 }
 """Meter type, category and rating as the name plate gives them (numbers from memory)."""
+_FURTHEST_S = 86400
+_LONGEST_SHIFT_S = 900
 
 
 class Snapshot:
@@ -80,9 +83,9 @@ class Snapshot:
         """Return the one row."""
         return 0, 1
 
-    def between(self, first_s: int, last_s: int) -> tuple[int, int]:  # noqa: ARG002  # same
+    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:  # noqa: ARG002  # same
         """Return the one row: it has the time of its reading."""
-        return 0, 1
+        return [(0, 1)]
 
     def encode(self, start: int, end: int, picked: Sequence[int] | None, now: datetime) -> bytes:
         """Return the row."""
@@ -197,8 +200,34 @@ def _scalers(columns: Sequence[Column]) -> Snapshot:
 
 
 def _clock(counter: Counter) -> PlainObject:
-    """Return the clock, class 8. It goes on when the metering is in fault."""
+    """Return the clock, class 8. It goes on when the metering is in fault.
+
+    The utility sets its time, or shifts it by up to 900 s. It takes no time that is more than a
+    day from what it shows.
+    """
     dial = counter.dial
+
+    def move(now: datetime, by_s: float) -> None:
+        if abs(by_s) > _FURTHEST_S:
+            raise AccessError(AccessResult.OTHER_REASON)
+        counter.set_clock(now, counter.clock(now).timestamp() + by_s)
+
+    def set_time(value: Data | None, now: datetime) -> None:
+        if value is None or not isinstance(value.value, bytes):
+            raise AccessError(AccessResult.TYPE_UNMATCHED)
+        try:
+            wanted = dial.seconds(value.value, upper=False)
+        except ValueError:
+            raise AccessError(AccessResult.OTHER_REASON) from None
+        move(now, wanted - counter.clock(now).timestamp())
+
+    def shift(value: Data | None, now: datetime) -> None:
+        if value is None or value.tag is not Tag.LONG or not isinstance(value.value, int):
+            raise AccessError(AccessResult.TYPE_UNMATCHED)
+        if abs(value.value) > _LONGEST_SHIFT_S:
+            raise AccessError(AccessResult.OTHER_REASON)
+        move(now, value.value)
+
     never = b"\xff\xff\xff\xff\xff" + b"\xff" * 4 + b"\x80\x00\xff"
 
     def time(asking: Asking) -> bytes:
@@ -223,7 +252,15 @@ def _clock(counter: Counter) -> PlainObject:
         8: constant(axdr.boolean(False)),  # noqa: FBT003  # the value itself
         9: constant(axdr.enum(1)),
     }
-    return PlainObject(8, CLOCK, readers, attributes=9, public=True)
+    return PlainObject(
+        8,
+        CLOCK,
+        readers,
+        attributes=9,
+        public=True,
+        writers={2: set_time},
+        methods={6: shift},
+    )
 
 
 def _name_plate(counter: Counter) -> list[tuple[Obis, bytes]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from edge_agent.virtual import axdr
 from edge_agent.virtual.acse import Mechanism
+from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import AccessError, AccessResult, Attribute, Selection
 from edge_agent.virtual.security import Vault
 from edge_agent.virtual.server import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
@@ -27,6 +28,8 @@ class Asking(NamedTuple):
 
 
 Reader = Callable[[Asking], bytes]
+Change = Callable[[Data | None, datetime], None]
+"""Takes a new value, or the parameter of a method, at a true time; raises `AccessError`."""
 
 
 class CosemObject(Protocol):
@@ -76,6 +79,8 @@ class PlainObject:
         attributes: int,
         version: int = 0,
         public: bool = False,
+        writers: Mapping[int, Change] | None = None,
+        methods: Mapping[int, Change] | None = None,
     ) -> None:
         """Set up an object.
 
@@ -86,7 +91,11 @@ class PlainObject:
             attributes: How many attributes the class has.
             version: The version of the class.
             public: Whether the public client may read it.
+            writers: A function for each attribute that the utility may set.
+            methods: A function for each method that the utility may call.
         """
+        self.writers = dict(writers or {})
+        self.methods = dict(methods or {})
         self.class_id = class_id
         self.version = version
         self.name = name
@@ -233,6 +242,33 @@ class LogicalDevice:
             return axdr.octet_string(attribute.name)
         return found.read(attribute.attribute, attribute.selection, Asking(client, now))
 
+    def write(self, attribute: Attribute, value: Data, now: datetime) -> None:
+        """Set one attribute.
+
+        Raises:
+            AccessError: it is not taken.
+        """
+        found = self._changed(attribute, now)
+        _change(found.writers if found else {}, attribute)(value, now)
+
+    def act(self, method: Attribute, value: Data | None, now: datetime) -> None:
+        """Call one method.
+
+        Raises:
+            AccessError: it is not done.
+        """
+        found = self._changed(method, now)
+        _change(found.methods if found else {}, method)(value, now)
+
+    def _changed(self, attribute: Attribute, now: datetime) -> PlainObject | None:
+        found = self._objects.get((attribute.class_id, attribute.name))
+        if found is None:
+            raise AccessError(AccessResult.OBJECT_UNDEFINED)
+        fault = self._faults(attribute, now)
+        if fault is not None:
+            raise AccessError(fault)
+        return found if isinstance(found, PlainObject) else None
+
     def _association(self) -> PlainObject:
         """Return the association that the client is in (class 15, version 1)."""
 
@@ -261,25 +297,37 @@ class LogicalDevice:
 
     def _object_list(self, asking: Asking) -> bytes:
         return axdr.array(
-            _list_element(each)
+            _list_element(each, asking.client)
             for each in self._objects.values()
             if each.public or asking.client != PUBLIC_CLIENT
         )
 
 
-def _list_element(found: CosemObject) -> bytes:
-    """Encode one object_list_element; every attribute is read only, no method is allowed."""
+def _change(changes: Mapping[int, Change], named: Attribute) -> Change:
+    change = changes.get(named.attribute)
+    if change is None:
+        raise AccessError(AccessResult.READ_WRITE_DENIED)
+    return change
+
+
+def _list_element(found: CosemObject, client: int) -> bytes:
+    """Encode one object_list_element; what may be changed is changed by the utility alone."""
     attributes = []
+    changing = found if isinstance(found, PlainObject) and client == UTILITY_CLIENT else None
     for number in range(1, found.attributes + 1):
         selectors = found.selectors.get(number)
         attributes.append(
             axdr.structure(
                 axdr.integer(number),
-                axdr.enum(1),
+                axdr.enum(3 if changing and number in changing.writers else 1),
                 axdr.array(map(axdr.integer, selectors)) if selectors else axdr.null(),
             )
         )
-    rights = axdr.structure(axdr.array(attributes), axdr.array(()))
+    methods = [
+        axdr.structure(axdr.integer(number), axdr.enum(1))
+        for number in (changing.methods if changing else ())
+    ]
+    rights = axdr.structure(axdr.array(attributes), axdr.array(methods))
     return axdr.structure(
         axdr.long_unsigned(found.class_id),
         axdr.unsigned(found.version),

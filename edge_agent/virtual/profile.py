@@ -63,8 +63,8 @@ class Rows(Protocol):
     def span(self, now: datetime) -> tuple[int, int]:
         """Return the number of the oldest row there is, and of the one after the newest."""
 
-    def between(self, first_s: int, last_s: int) -> tuple[int, int]:
-        """Return the numbers of the rows stamped in [first, last], as a half-open span.
+    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:
+        """Return the numbers of the rows stamped in [first, last], as half-open spans in order.
 
         Args:
             first_s: Seconds since 1970 on the meter's clock.
@@ -151,20 +151,23 @@ class ProfileGeneric:
     def _buffer(self, selection: Selection | None, now: datetime) -> bytes:
         start, end = self._rows.span(now)
         picked: Sequence[int] | None = None
+        spans = [(start, end)]
         if selection is not None:
             parameters = _fields(selection.parameters)
             if selection.selector == 1:
-                first, last, picked = self._range(parameters)
+                spans, picked = self._range(parameters)
             elif selection.selector == 2:
                 first, last, picked = self._entries(parameters, start, end)
+                spans = [(first, last)]
             else:
                 raise AccessError(AccessResult.SCOPE_OF_ACCESS_VIOLATED)
-            start, end = max(start, first), min(end, last)
-        count = max(0, end - start)
+        cut = [(max(start, first), min(end, last)) for first, last in spans]
+        held = [(first, last) for first, last in cut if first < last]
+        count = sum(last - first for first, last in held)
         head = b"\x01" + axdr.length(count)
-        return head + self._rows.encode(start, end, picked, now) if count else head
+        return head + b"".join(self._rows.encode(first, last, picked, now) for first, last in held)
 
-    def _range(self, fields: Sequence[Data]) -> tuple[int, int, Sequence[int] | None]:
+    def _range(self, fields: Sequence[Data]) -> tuple[list[tuple[int, int]], Sequence[int] | None]:
         """Serve a range_descriptor: restricting object, from, to, selected columns."""
         if len(fields) != 4 or not self._rows.columns:
             raise AccessError(AccessResult.TYPE_UNMATCHED)
@@ -175,8 +178,7 @@ class ProfileGeneric:
             raise AccessError(AccessResult.OTHER_REASON)
         first = self._bound(fields[1], upper=False)
         last = self._bound(fields[2], upper=True)
-        start, end = self._rows.between(first, last)
-        return start, end, self._picked(fields[3])
+        return self._rows.between(first, last), self._picked(fields[3])
 
     def _bound(self, data: Data, *, upper: bool) -> int:
         octets = data.value

@@ -56,8 +56,7 @@ class DailyLoad(History):
 
     def values(self, start: int, end: int) -> list[tuple[Value, ...]]:
         """Return the registers at the midnights in [start, end)."""
-        offset = self._counter.spec.clock_offset_s
-        used = [self._counter.used(self.stamp(number) - offset) for number in range(start, end)]
+        used = [self._counter.used_at(self.stamp(number)) for number in range(start, end)]
         return list(zip(*(self._counter.raws(name, used) for name in self._registers), strict=True))
 
 
@@ -81,10 +80,10 @@ class WaterLoad(Periodic):
         step = self._period_s // 900
         counter = self._counter
         raws = counter.raws(WATER_VOLUME, counter.day_used(day)[step::step])
-        first = midnight(day, counter.spec.zone) - counter.spec.clock_offset_s + self._period_s
+        first = midnight(day, counter.spec.zone) + self._period_s
         stamps = range(first, first + len(raws) * self._period_s, self._period_s)
         return [
-            (raw, CABLE_CUT_STATUS * counter.is_cut(at))
+            (raw, CABLE_CUT_STATUS * counter.is_cut(counter.quartz.reached(at)))
             for raw, at in zip(raws, stamps, strict=True)
         ]
 

@@ -3,12 +3,12 @@
 
 In: whole APDUs of one client. Out: whole APDUs. Owns: the association and the answer that is
 being handed over in blocks. Never gives a value without an association, or in the clear where
-the association is ciphered; never changes anything in the meter: SET and ACTION are refused,
-but for the method that ends the handshake of high level security.
+the association is ciphered. SET and ACTION are for client 48 alone, of what a `Device` lets it
+change, and for the method that ends the handshake of high level security.
 
 Clients: 16, public, no security, sees the clock and what the meter is; 32, meter reader, low
 level security, ciphered or not, sees everything; 48, utility, where the meter has keys: high
-level security with GMAC, ciphered, sees everything.
+level security with GMAC, ciphered, sees everything and sets the clock.
 """
 
 import hmac
@@ -19,6 +19,7 @@ from typing import Protocol
 
 from edge_agent.virtual import acse, axdr, cosem, security
 from edge_agent.virtual.acse import AssociationRequest, Diagnostic, Mechanism
+from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import (
     AccessError,
     AccessResult,
@@ -40,6 +41,7 @@ CONFORMANCE = (
     | Conformance.GET
     | Conformance.SELECTIVE_ACCESS
 )
+_CHANGES = Conformance.SET | Conformance.ACTION
 _MIN_PDU = 64
 _BLOCK_HEAD = 12
 """Tag, kind, invoke, last, number (4), choice and a length of up to three bytes."""
@@ -81,6 +83,20 @@ class Device(Protocol):
 
         Raises:
             AccessError: it is not given.
+        """
+
+    def write(self, attribute: Attribute, value: Data, now: datetime) -> None:
+        """Set one attribute.
+
+        Raises:
+            AccessError: it is not taken.
+        """
+
+    def act(self, method: Attribute, value: Data | None, now: datetime) -> None:
+        """Do one method, named like an attribute.
+
+        Raises:
+            AccessError: it is not done.
         """
 
 
@@ -168,7 +184,25 @@ class Server:
             return self._prove(apdu, association, association.challenges)
         if tag == cosem.GET_REQUEST:
             return self._get(cosem.parse_get(apdu), association, now)
-        return _refuse(apdu)
+        if not association.conformance & _CHANGES or apdu[1:2] != b"\x01":
+            return _refuse(apdu)
+        return self._change(apdu, now)
+
+    def _change(self, apdu: bytes, now: datetime) -> bytes:
+        """Answer a SET or an ACTION of a client that may change something."""
+        if apdu[0] == cosem.SET_REQUEST:
+            invoke, attribute, value = cosem.parse_set(apdu)
+            try:
+                self._device.write(attribute, value, now)
+            except AccessError as error:
+                return cosem.set_response(invoke, error.result)
+            return cosem.set_response(invoke, 0)
+        invoke, method, parameter = cosem.parse_action(apdu)
+        try:
+            self._device.act(method, parameter, now)
+        except AccessError as error:
+            return cosem.action_error(invoke, error.result)
+        return cosem.action_error(invoke, 0)
 
     def _associate(self, apdu: bytes) -> bytes:
         self.disconnect()
@@ -218,7 +252,8 @@ class Server:
         if initiate is None or reason:
             error = acse.initiate_error(reason)
             return acse.association_response(Diagnostic.NO_REASON, error, context=asked.context)
-        negotiated = int(CONFORMANCE) & initiate.conformance
+        changes = _CHANGES if self._client == UTILITY_CLIENT else Conformance(0)
+        negotiated = int(CONFORMANCE | changes) & initiate.conformance
         max_pdu = min(self._device.max_pdu, initiate.max_pdu or _NO_LIMIT)
         challenge = vault.challenge() if vault and asked.mechanism == Mechanism.GMAC else b""
         self._association = _Association(

@@ -56,6 +56,7 @@ class Station:
         alone: bool = False,
         max_info: int = MAX_INFO,
         inactivity_s: float = 120.0,
+        slow_s: float = 0.0,
     ) -> None:
         """Set up a disconnected station.
 
@@ -68,6 +69,7 @@ class Station:
                 which names no physical device.
             max_info: Longest info field that this station agrees to, 32 to 2030 bytes.
             inactivity_s: Silence after which the link is closed, seconds.
+            slow_s: What it needs beyond the line's turnaround before it answers, seconds.
 
         Raises:
             ValueError: an address or a length that HDLC does not have.
@@ -83,6 +85,7 @@ class Station:
         self._application = application
         self._capacity = max_info
         self._inactivity_s = inactivity_s
+        self.slow_s = slow_s
         self._deframer = Deframer(self.destinations)
         self._client: bytes | None = None
         self._heard_at = 0.0
@@ -92,6 +95,10 @@ class Station:
     def connected(self) -> bool:
         """Whether a client's link is up."""
         return self._client is not None
+
+    def power_off(self) -> None:
+        """Lose the link and the association, as a meter does whose supply fails."""
+        self._close()
 
     def receive(self, data: bytes, now: datetime, tick: float) -> bytes:
         """Take bytes of the line and return what this station sends.

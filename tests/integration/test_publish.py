@@ -38,7 +38,7 @@ from edge_agent.publish import Publisher, check_broker
 from edge_agent.settings import BrokerConfig
 from edge_agent.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
-from shared_schema.gateway import Receipt, Status
+from shared_schema.gateway import Receipt, Result, Status
 from shared_schema.message import MeterId
 from shared_schema.readings import Column, open_batch, read_header
 from shared_schema.signing import SigningKey, generate_key, key_id, sign_message
@@ -72,6 +72,7 @@ class Cloud:
     stored: dict[UUID, dict[int, bytes]] = field(default_factory=dict)
     arrived: list[int] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     _ready: threading.Event = field(default_factory=threading.Event)
 
     def topic(self, kind: GatewayTopic) -> str:
@@ -100,7 +101,10 @@ class Cloud:
         self, client: Client, _data: object, _flags: ConnectFlags, _reason: ReasonCode, _p: object
     ) -> None:
         client.subscribe(
-            [(self.topic(kind), 1) for kind in (GatewayTopic.READINGS, GatewayTopic.STATUS)]
+            [
+                (self.topic(kind), 1)
+                for kind in (GatewayTopic.READINGS, GatewayTopic.STATUS, GatewayTopic.RESULTS)
+            ]
         )
 
     def _on_subscribe(
@@ -112,6 +116,9 @@ class Cloud:
         payload = bytes(message.payload)
         if message.topic == self.topic(GatewayTopic.STATUS):
             self.statuses.append(Status.from_line(payload))
+            return
+        if message.topic == self.topic(GatewayTopic.RESULTS):
+            self.results.append(Result.from_line(payload))
             return
         header = open_batch(payload, lambda _gateway, _key: GATEWAY_KEY.public_key()).header
         self.arrived.append(header.seq)
@@ -136,8 +143,8 @@ class Cloud:
         ).to_line()
         return sign_message(line, self.key)
 
-    def send(self, payload: bytes) -> None:
-        info = self._client.publish(self.topic(GatewayTopic.RECEIPTS), payload, qos=1)
+    def send(self, payload: bytes, kind: GatewayTopic = GatewayTopic.RECEIPTS) -> None:
+        info = self._client.publish(self.topic(kind), payload, qos=1)
         assert info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def answer(self, stream: UUID) -> None:

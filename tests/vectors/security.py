@@ -183,8 +183,8 @@ GMAC_AARE = _hex(
     "AA 0A 80 08 50 36 77 52 4A 32 31 46",  # the challenge StoC: P6wRJ21F
     "BE 23 04 21",  # user information: 33 octets
     "28 1F 30 00 00 00 01",  # glo-initiate-response, 31 bytes, the meter's counter 1
-    "D9 61 06 55 1D B7 7E 51 23 90 D0 0B 89 5A",
-    "23 63 A6 FC 0D 28 0F 8D 97 69 0A 39",
+    "D9 61 06 55 1D B7 7E 51 23 99 D0 0B 89 5A",
+    "93 1F B0 85 14 AB 07 E5 F4 28 D9 37",
 )
 
 REPLY_TO_HLS = _hex(
@@ -222,6 +222,8 @@ GMAC_ASSOCIATION = (
 
 _INITIATE = _hex("01 00 00 00 06 5F 1F 04 00 00 7E 1F 04 B0")
 _ACCEPT = _hex("08 00 06 5F 1F 04 00 00 52 14 04 00 00 07")
+_ACCEPT_CHANGES = _hex("08 00 06 5F 1F 04 00 00 52 1D 04 00 00 07")
+"""Of the utility: SET and ACTION as well."""
 _GET_ENERGY = _hex("C0 01 C1 00 03 01 00 01 08 00 FF 02 00")
 _ENERGY = _hex("C4 01 C1 00 06 00 17 83 BA")
 _CLIENT_PROOF = _hex("10 00 00 02 02 C2 64 E0 56 E3 CB 70 AB 86 F6 25 C2")
@@ -239,7 +241,7 @@ INSIDE = (
     Ciphered(CLIENT_TITLE, _GET_ENERGY, AE_GET_ENERGY[2:]),
     Ciphered(METER_TITLE, _ENERGY, AE_ENERGY[2:]),
     Ciphered(CLIENT_TITLE, _INITIATE, GMAC_AARQ[-31:]),
-    Ciphered(METER_TITLE, _ACCEPT, GMAC_AARE[-31:]),
+    Ciphered(METER_TITLE, _ACCEPT_CHANGES, GMAC_AARE[-31:]),
     Ciphered(
         CLIENT_TITLE,
         _hex("C3 01 C1 00 0F 00 00 28 00 00 FF 01 01 09 11") + _CLIENT_PROOF,

@@ -19,7 +19,7 @@ from cloud_ingest.accept import (
 from cloud_ingest.errors import NotStorable, StoreUnavailable
 from cloud_ingest.intake import Intake, Received
 from cloud_ingest.store.ingest import CommitResult, Stream
-from shared_schema.gateway import Result
+from shared_schema.gateway import Outcome, Result
 from shared_schema.signing import key_id
 from tests.support.gateway import MAKER, Sealer, block_line
 
@@ -163,7 +163,7 @@ def test_a_store_that_is_away_is_told_to_the_caller(store: FakeStore, taking: In
         ("somewhere/else", b""),
         (
             "metering/v1/gw/gw-b/results",
-            Result(gateway="gw-a", command=uuid4(), outcome="done", at=NOW).to_line(),
+            Result(gateway="gw-a", command=uuid4(), outcome=Outcome.DONE, at=NOW).to_line(),
         ),
     ],
 )

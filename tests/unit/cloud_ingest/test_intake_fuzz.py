@@ -97,7 +97,7 @@ class FakeStore:
         self.committed: list[Accepted | Refused] = []
         monkeypatch.setattr(intake, "load_registry", lambda _conn: REGISTRY)
         monkeypatch.setattr(intake, "commit", self.commit)
-        for name in ("put_status", "is_enrolled", "acknowledge_number"):
+        for name in ("put_status", "is_enrolled", "acknowledge_number", "answer"):
             monkeypatch.setattr(intake, name, self.small)
 
     def commit(self, _conn: object, verdicts: list[Accepted | Refused]) -> CommitResult:

@@ -249,6 +249,22 @@ def test_a_refusal_without_a_reason_is_not_repeated_where_the_counters_agree() -
     assert aarqs(line)[2:] == [READER, 16]
 
 
+def test_a_refusal_for_now_is_tried_again_later_and_asks_first() -> None:
+    line = wire()
+    gateway = Gateway(line)
+    with gateway.session():
+        pass
+    for_now = bytes.fromhex("61 17 A109060760857405080103 A203020102 A305A103020101")
+    line.answers = lambda data: _with_apdu(data, b"\x61", for_now)
+    with pytest.raises(AssociationRefused) as caught:
+        gateway.session().__enter__()
+    assert not isinstance(caught.value, PasswordRefused)
+    line.answers = lambda data: data
+    with gateway.session():
+        pass
+    assert aarqs(line)[2:] == [READER, 16, READER]
+
+
 def test_a_counter_that_is_refused_again_is_said() -> None:
     line = wire()
     gateway = Gateway(line)

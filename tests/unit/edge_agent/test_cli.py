@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import cli
+from edge_agent import cli, cli_reference
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 ESTATE = """
@@ -35,12 +35,73 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return code if isinstance(code, int) else 0
 
 
-@pytest.mark.parametrize("command", ["run", "read", "simulate", "keygen"])
+COMMANDS = (
+    *("run", "read", "simulate", "keygen", "trial", "scan", "commission", "trace", "status"),
+    *("doctor", "models list", "models check"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches_with_an_example(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, command, "--help") == 0
-    assert f"\n  edge-agent {command} " in capsys.readouterr().out
+    assert run(monkeypatch, *command.split(), "--help") == 0
+    printed = capsys.readouterr().out
+    assert f"\n  edge-agent {command} " in printed
+    assert ("--json" in printed) == (command not in {"run", "simulate"})
+
+
+def test_the_reference_is_the_program() -> None:
+    written = Path(__file__).parents[3] / "docs" / "reference" / cli_reference.NAME
+    text = cli_reference.reference()
+    assert written.read_text(encoding="utf-8") == text, "run: make docs"
+    for command in COMMANDS:
+        assert f"\n## edge-agent {command}\n" in text
+
+
+def test_models_are_listed_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "maker.toml"
+    file.write_text('title = "Maker"\nclient = 16\n')
+    assert run(monkeypatch, "models", "list", "--models-dir", tmp_path, "--json") == 0
+    names = [each["name"] for each in json.loads(capsys.readouterr().out)]
+    assert {"maker", "is16444"} <= set(names)
+    assert run(monkeypatch, "models", "list") == 0
+    assert "is16444" in capsys.readouterr().out
+    assert run(monkeypatch, "models", "check", file) == 0
+    assert "can be used" in capsys.readouterr().out
+    file.write_text("client = 17\nlist = true\n")
+    assert run(monkeypatch, "models", "check", file) == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 3
+    assert printed.err == f"edge-agent: {file}: 3 mistakes\n"
+    assert run(monkeypatch, "models", "check", file, "--json") == 2
+    found = json.loads(capsys.readouterr().out)["mistakes"]
+    assert {each["key"] for each in found} == {"title", "client", "list"}
+
+
+def test_doctor_and_status_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        'gateway = "gw-1"\nspool = "spool.db"\nkey_file = "k"\ncloud_key_file = "c"\n'
+        '[broker]\nhost = "localhost"\nport = 1\n[[bus]]\nname = "riser-1"\nport = "gone"\n'
+        '[[bus.meter]]\nlabel = "A-1"\naddress = 17\nclient = 16\n'
+    )
+    assert run(monkeypatch, "status", "--config", config, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["running"], found["meters"][0]["label"]) == (False, "A-1")
+    assert run(monkeypatch, "status", "--config", config) == 0
+    assert "never answered" in capsys.readouterr().out
+    assert run(monkeypatch, "doctor", "--config", config) == 2
+    printed = capsys.readouterr()
+    assert "fail  bus riser-1: " in printed.out
+    assert printed.err.count("\n") == 1
+    assert run(monkeypatch, "doctor", "--config", config, "--json") == 2
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert {"ok", "fail"} <= {each["level"] for each in checks}
 
 
 def test_keygen_makes_a_private_key_and_its_public_one(
@@ -72,6 +133,22 @@ def test_keygen_makes_a_private_key_and_its_public_one(
         (("read", "--port", "none", "--address", 5, "--client", 7), "--client: Input should be 16"),
         (("read", "--port", "none", "--address", 5, "1.8.0"), "an example: 1.0.1.8.0.255"),
         (("read", "--port", "none", "--address", 5, "--model", "x y"), "--model: String should"),
+        (("read",), "name a meter of the settings by its label"),
+        (("read", "A-1", "--config", "none.toml"), "cannot read the settings"),
+        (("read", "--port", "none"), "edge-agent scan finds it"),
+        (("trace", "--port", "none", "--address", 5, "--client", 16), "no such device"),
+        (("trial", "--port", "none"), "no such device"),
+        (("trial", "--port", "none", "--baud", 7, "--address", 5), "--baud: Input should be 300"),
+        (("scan", "--port", "none"), "no such device"),
+        (("scan", "--port", "none", "--addresses", "0"), "give numbers from 1 to 16381"),
+        (("commission", "--port", "none"), "give --gateway, or run it at a terminal"),
+        (("commission", "--port", "p", "--gateway", "g"), "give --broker"),
+        (("commission", "--port", "p", "--add", "--force"), "choose one"),
+        (("commission", "--port", "p", "--add"), "cannot read the settings"),
+        (("commission", "--port", "p", "--add", "--meters", "x.csv"), "the list of meters: No"),
+        (("status", "--config", "none.toml"), "cannot read the settings"),
+        (("models", "check", "none.toml"), "cannot read the model: No such file"),
+        (("models", "list", "--models-dir", "none"), "cannot read the models' folder"),
         (("simulate", "none.toml", "--directory", "d"), "cannot read the estate: No such file"),
         (
             ("simulate", "bad.toml", "--directory", "d"),

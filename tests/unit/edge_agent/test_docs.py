@@ -13,6 +13,7 @@ from edge_agent import settings
 from edge_agent.settings import load_settings
 from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate
+from edge_agent.virtual.faults import Faults
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 AGENT, ESTATE = "agent-toml.md", "estate-toml.md"
@@ -45,10 +46,14 @@ def shown(field: FieldInfo) -> str | None:
         (AGENT, "Top level", settings.AgentSettings),
         (AGENT, "[broker]", settings.BrokerConfig),
         (AGENT, "[broker.tls]", settings.TlsConfig),
+        (AGENT, "[commands]", settings.CommandsConfig),
+        (AGENT, "[clocks]", settings.ClocksConfig),
         (AGENT, "[[bus]]", settings.BusConfig),
         (AGENT, "[[bus.meter]]", settings.MeterConfig),
+        (AGENT, "[bus.meter.setter]", settings.SetterConfig),
         (ESTATE, "Top level", estate.EstateConfig),
         (ESTATE, "[[bus]]", estate.BusConfig),
+        (ESTATE, "[bus.faults]", Faults),
         (ESTATE, "[[bus.meter]]", estate.MeterConfig),
         (ESTATE, "load", estate.LoadConfig),
         (ESTATE, "security", keyring.SecurityConfig),

@@ -63,6 +63,23 @@ def test_a_name_is_not_a_path(name: str) -> None:
         model.load(name)
 
 
+def test_a_folder_holds_models_besides_the_packaged_ones(tmp_path: Path) -> None:
+    (tmp_path / "maker.toml").write_text('title = "Maker"\nclient = 16\n')
+    (tmp_path / "water.toml").write_text('title = "Our water"\nclient = 16\n')
+    assert model.load("maker", tmp_path).title == "Maker"
+    assert model.load("water", tmp_path).title == "Our water"
+    assert model.load("is16444", tmp_path) == model.load("is16444")
+    with pytest.raises(ConfigurationError, match="no meter model 'maker'"):
+        model.load("maker")
+    with pytest.raises(ConfigurationError, match=r"cannot read the models' folder: .*models_dir"):
+        model.load("generic", tmp_path / "none")
+
+
+def test_the_form_of_the_address_of_one_meter_goes_before_its_models() -> None:
+    config = MeterConfig(label="A-1", address=17, client=16, address_bytes=1)
+    assert peer(config, model.load("generic")).address_bytes == 1
+
+
 def test_the_reader_needs_a_password() -> None:
     config = MeterConfig(label="A-1", address=17, model="is16444")
     with pytest.raises(ConfigurationError, match="set password_file"):

@@ -268,7 +268,7 @@ def test_water_in_every_resolution_and_unit(tmp_path: Path, scaler: int, litres:
 
 
 def read_as(kind: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
 
 
 def test_a_cut_cable_becomes_one_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

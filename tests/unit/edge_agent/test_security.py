@@ -212,8 +212,10 @@ def test_refusals_by_what_helps() -> None:
     assert isinstance(found, CounterRefused)
     assert not isinstance(found, PasswordRefused)
     assert found.expected == 0x104
-    for answer in ("D80103", "D801", "D8", "0E010601", "D8010600"):
+    for answer in ("D80103", "D801", "D8", "D8010600"):
         assert isinstance(refusal(bytes.fromhex(answer), "A-1", 32), Unexplained)
+    terms = refusal(bytes.fromhex("0E010602"), "A-1", 32)
+    assert not isinstance(terms, PasswordRefused | CounterRefused)
 
 
 def test_the_reply_of_the_meter() -> None:

@@ -20,7 +20,7 @@ from edge_agent.frames import Drop, check_sequence
 from edge_agent.session import Peer, Session, Traffic, probe
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.wire import NOW, Wire, meter
+from tests.unit.edge_agent.wire import METERS, NOW, Wire, meter
 from tests.vectors import hdlc_cosem as vectors
 
 ZONE = decode.Zone(330, 1)
@@ -79,6 +79,24 @@ def test_reading_over_short_and_long_addresses(physical: int, serial: str) -> No
         assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == serial
         raw = decode.integer(meter.get(ACTIVE_IMPORT, 3, 2))
     assert raw == wire.estate.meter(serial).register_at(ACTIVE_IMPORT, NOW)
+
+
+def test_a_meter_alone_on_its_bus_is_read_under_the_short_address() -> None:
+    wire = Wire(meters=METERS[:1])
+    traffic = Traffic()
+    with Session(wire, reader(1, address_bytes=1), traffic) as meter:
+        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+    assert wire.sent[0][3:5] == b"\x03\x41"
+    assert not traffic.dropped
+
+
+def test_what_the_guards_drop_is_counted_over_all_sessions() -> None:
+    traffic = Traffic()
+    for _ in range(2):
+        wire = Wire(echo=True)
+        with Session(wire, reader(), traffic) as meter:
+            meter.get(SERIAL_NUMBER, 1, 2)
+    assert traffic.dropped == {Drop.ECHO: traffic.exchanges}
 
 
 @pytest.mark.parametrize("physical", [17, 200, 19], ids=["one frame", "segments", "blocks"])
@@ -230,6 +248,27 @@ class Twins(Wire):
 def test_two_meters_that_answer_one_request_are_found(late: bool) -> None:
     with pytest.raises(AddressShared, match="A-1"), Session(Twins(late=late), reader()) as found:
         found.get_list([(SERIAL_NUMBER, 1, 2), (CLOCK, 8, 2)])
+
+
+class SlowTwin(Wire):
+    """Two meters behind one address, of which one is some requests behind."""
+
+    def __init__(self, behind: int) -> None:
+        super().__init__(meters=[meter(1, 17)])
+        self.other = Wire(meters=[meter(2, 17)])
+        self.held = [b""] * behind
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        self.other.send(data)
+        self.held.append(self.other.receive(0))
+        self._waiting += self.held.pop(0)
+
+
+@pytest.mark.parametrize("behind", [1, 2, 3, 5])
+def test_a_twin_that_is_some_requests_behind_is_found(behind: int) -> None:
+    with pytest.raises(AddressShared), Session(SlowTwin(behind), reader()) as found:
+        [found.get(SERIAL_NUMBER, 1, 2) for _ in range(behind + 1)]
 
 
 def test_two_meters_are_found_by_the_last_answer_and_the_link_is_given_back() -> None:
@@ -386,6 +425,19 @@ def test_a_probe_costs_a_silent_meter_one_frame() -> None:
     script = Script()
     assert not probe(script, reader())
     assert len(script.sent) == 1
+
+
+class Slow(Script):
+    """A meter that thinks for 2 s."""
+
+    turnaround_s = 3.0
+
+    def receive(self, timeout_s: float) -> bytes:
+        return vectors.UA_128 if timeout_s > 2 else b""
+
+
+def test_a_probe_waits_as_long_as_a_meter_of_the_line_may_think() -> None:
+    assert probe(Slow(), reader())
 
 
 def test_a_probe_finds_a_meter_and_leaves_it_free() -> None:

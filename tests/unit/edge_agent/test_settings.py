@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.security import Mode
-from edge_agent.settings import BrokerConfig, MeterConfig, load_settings, read_secret
+from edge_agent.settings import BrokerConfig, load_settings, read_secret
 from shared_schema.signing import (
     fingerprint,
     generate_key,
@@ -64,6 +63,15 @@ def test_a_good_file_and_its_defaults(file: Path) -> None:
     assert bus.port == Path("/dev/serial/by-id/usb-1")
     assert [meter.label for meter in bus.meters] == ["A-1203", "A-1204"]
     assert bus.meters[1].password_file == file.parent / "a-1204.password"
+
+
+def test_every_meter_knows_the_folder_of_models(file: Path) -> None:
+    file.write_text('models_dir = "models"\n' + file.read_text())
+    settings = load_settings(file)
+    assert settings.models_dir == file.parent / "models"
+    assert {meter.models_dir for bus in settings.buses for meter in bus.meters} == {
+        file.parent / "models"
+    }
 
 
 def test_tls_has_another_port() -> None:
@@ -188,74 +196,6 @@ def test_a_password_is_in_no_repr(file: Path) -> None:
     assert password is not None
     assert password.get_secret_value() == "hunter2"
     assert "hunter2" not in repr(password) + repr(broker)
-
-
-def secured(folder: Path, **more: object) -> MeterConfig:
-    """Return a meter with keys in files beside each other."""
-    for name in ("password", "ek", "ak"):
-        (folder / name).write_bytes(b"12345678" if name == "password" else b"0F" * 16)
-        (folder / name).chmod(0o600)
-    return MeterConfig.model_validate(
-        {
-            "label": "A-1",
-            "address": 17,
-            "password_file": folder / "password",
-            "encryption_key_file": folder / "ek",
-            "authentication_key_file": folder / "ak",
-            **more,
-        }
-    )
-
-
-def test_each_client_has_its_security(tmp_path: Path) -> None:
-    meter = secured(tmp_path)
-    assert [meter.mode(client) for client in (16, 32, 48)] == [Mode.NONE, Mode.LLS, Mode.HLS_GMAC]
-    assert secured(tmp_path, security="lls-ae").mode(32) is Mode.LLS_AE
-    keys = meter.keys()
-    assert keys is not None
-    assert keys.encryption == keys.authentication == b"\x0f" * 16
-    assert MeterConfig(label="A-1", address=17).keys() is None
-
-
-@pytest.mark.parametrize(
-    ("more", "client", "said"),
-    [
-        ({"security": "hls-gmac"}, 32, "client 32 has security lls or lls-ae, not hls-gmac"),
-        ({"security": "none"}, 32, "client 32 has security lls or lls-ae, not none"),
-        ({"security": "lls"}, 16, "client 16 has security none, not lls"),
-        ({"security": "lls-ae", "password_file": None}, 32, "set password_file"),
-        (
-            {"encryption_key_file": None, "authentication_key_file": None},
-            48,
-            "security hls-gmac needs keys: set encryption_key_file and authentication_key_file",
-        ),
-    ],
-)
-def test_security_that_cannot_be(
-    tmp_path: Path, more: dict[str, object], client: int, said: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=said) as caught:
-        secured(tmp_path, **more).mode(client)
-    assert str(caught.value).startswith("A-1: ")
-
-
-@pytest.mark.parametrize(
-    ("content", "mode", "said"),
-    [
-        (b"0F" * 16, 0o640, "the encryption key of A-1: others may read"),
-        (b"0F0F", 0o600, "the encryption key of A-1: .*ek must hold 32 hexadecimal digits"),
-        (b"XY" * 16, 0o600, "must hold 32 hexadecimal digits, or 16 characters"),
-    ],
-)
-def test_a_key_file_that_cannot_be_used(
-    tmp_path: Path, content: bytes, mode: int, said: str
-) -> None:
-    meter = secured(tmp_path)
-    (tmp_path / "ek").write_bytes(content)
-    (tmp_path / "ek").chmod(mode)
-    with pytest.raises(ConfigurationError, match=said) as caught:
-        meter.keys()
-    assert content.decode() not in str(caught.value)
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o440])

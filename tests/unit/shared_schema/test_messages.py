@@ -15,7 +15,14 @@ from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumptio
 from shared_schema.catalogue import ACTIVE_IMPORT, Service
 from shared_schema.errors import ContractError, MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.events import Event, EventKind, Subject, SubjectType
-from shared_schema.gateway import Command, Receipt, Result, Status
+from shared_schema.gateway import (
+    Command,
+    CommandArguments,
+    CommandKind,
+    Receipt,
+    Result,
+    Status,
+)
 from shared_schema.message import Message, MeterId
 from shared_schema.quality import ESPI_CODES, IEC_61968_9_CODES, Origin, Quality
 from shared_schema.schemas import CHANNELS, MESSAGES, documents, json_schema
@@ -97,8 +104,8 @@ EXAMPLES: dict[str, Message] = {
         gateway="gw-1",
         key=key_id(KEY.public_key()),
         id=UUID(int=4),
-        kind="backfill",
-        arguments={"from": "2026-10-01T00:00:00Z"},
+        kind=CommandKind.BACKFILL,
+        arguments=CommandArguments(since=AT - timedelta(days=2), until=AT),
         issued_at=AT,
         expires_at=AT + timedelta(hours=1),
     ),

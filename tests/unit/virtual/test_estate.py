@@ -98,6 +98,9 @@ def _file(*meters: dict[str, Any], **bus: Any) -> dict[str, Any]:
     return {"bus": [{"name": "b-1", "link": "b.tty", "meter": list(meters)} | bus]}
 
 
+_KEYS = {"encryption_key": "00" * 16, "authentication_key": "11" * 16}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -115,6 +118,9 @@ def _file(*meters: dict[str, Any], **bus: Any) -> dict[str, Any]:
         (_file(_meter(scaler=-2)), ["'A-1'", "scaler"]),
         (_file(_meter(installed_at=datetime(2026, 1, 1))), ["'A-1'", "installed_at"]),  # noqa: DTZ001
         (_file(_meter(), link="../b.tty"), ["bus 'b-1'", "link"]),
+        (_file(_meter(security={"encryption_key": "00"})), ["'A-1'", "security, encryption_key"]),
+        (_file(_meter(security={**_KEYS, "suite": 2})), ["'A-1'", "have 64 hexadecimal digits"]),
+        (_file(_meter(security=_KEYS, max_pdu=100)), ["'A-1'", "max_pdu 128 or more"]),
         (_file(_meter()) | {"zone": "Asia/Bombay-2"}, ["zone"]),
         ({"bus": []}, ["bus"]),
         ({"bus": [{"name": "b"}]}, ["bus 'b'", "link"]),
@@ -133,6 +139,24 @@ def test_errors_name_the_place(content: dict[str, Any], words: list[str]) -> Non
         parse_estate(content)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_keys_of_a_virtual_meter() -> None:
+    estate = parse_estate(
+        _file(
+            _meter(security=_KEYS),
+            _meter(serial="S2", address=2, security={**_KEYS, "system_title": "4D4D4D0000BC614E"}),
+            _meter(serial="S3", address=3),
+        )
+    )
+    first, second, third = (meter.spec.security for meter in estate.meters())
+    assert first is not None
+    assert second is not None
+    assert third is None
+    assert (first.title[:3], len(first.title)) == (b"GEN", 8)
+    assert second.title == b"MMM\x00\x00\xbcaN"
+    assert first.keys.authentication == b"\x11" * 16
+    assert first.reader_ciphered
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

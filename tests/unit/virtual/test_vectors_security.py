@@ -6,10 +6,12 @@ The vectors themselves are held by GCM as NIST SP 800-38D defines it, over singl
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.virtual.counter import SecuritySpec
 from edge_agent.virtual.meter import VirtualMeter
-from edge_agent.virtual.security import KeySet, Vault, gmac, seal, unseal
+from edge_agent.virtual.security import CounterTooLow, KeySet, Vault, gmac, seal, unseal
 from edge_agent.virtual.server import Server
 from tests.unit.virtual.steady import NOW, steady_meter
 from tests.vectors import security as vectors
@@ -155,3 +157,48 @@ def test_counters_are_shown_to_everyone() -> None:
 def test_keys_are_not_shown() -> None:
     assert "d0d1" not in repr(_meter().spec).lower()
     assert "\\x01" not in repr(KEYS)
+
+
+_HEADS = [
+    b"\x60",
+    b"\xc8",
+    b"\xcb",
+    b"\xdb\x08" + vectors.CLIENT_TITLE,
+    vectors.AE_GET_CLOCK[:10],
+    vectors.AE_AARQ[:60],
+    vectors.GMAC_AARQ[:70],
+]
+
+
+@given(
+    st.sampled_from((32, 48)),
+    st.lists(
+        st.one_of(
+            st.sampled_from((vectors.AE_AARQ, vectors.GMAC_AARQ, vectors.AE_GET_CLOCK)),
+            st.tuples(st.sampled_from(_HEADS), st.binary(max_size=40)).map(b"".join),
+        ),
+        max_size=6,
+    ),
+)
+def test_any_apdu_has_an_answer(client: int, apdus: list[bytes]) -> None:
+    server = Server(_meter()._device)
+    server.connect(client)
+    for apdu in apdus:
+        assert server.request(apdu, NOW)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=20))
+def test_a_counter_is_taken_once_and_only_upwards(numbers: list[int]) -> None:
+    vault = _meter().vault
+    assert vault is not None
+    last = 0
+    for number in numbers:
+        content = seal(KEYS, vectors.CLIENT_TITLE, number, b"\xc0")
+        if number > last:
+            assert vault.open(content, vectors.CLIENT_TITLE, 32) == b"\xc0"
+            last = number
+        else:
+            with pytest.raises(CounterTooLow) as caught:
+                vault.open(content, vectors.CLIENT_TITLE, 32)
+            assert caught.value.expected == last + 1
+        assert vault.taken[32] == last

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest command``: ask a gateway for something, and see what became of it.
+
+In: options as a person typed them. Out: a line, a table or JSON. Never: a decision.
+"""
+
+import getpass
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from cloud_ingest import command
+from cloud_ingest.cli_options import (
+    Config,
+    Dsn,
+    Json,
+    Society,
+    dsn_of,
+    moment,
+    one_line_errors,
+    store,
+)
+from cloud_ingest.errors import NotFound, UserError
+from cloud_ingest.operate import read_key
+from cloud_ingest.settings import load_settings
+from cloud_ingest.store.commands import Asked, asked
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.migrate import open_store
+from shared_schema.gateway import CommandKind
+
+command_app = typer.Typer(help="Ask a gateway for something, and see its answer.")
+
+
+@command_app.command("send")
+def send(
+    gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
+    kind: Annotated[CommandKind, typer.Argument(help="What it is to do.")],
+    *,
+    society: Society,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="The private key that signs: see keygen.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who asks [default: the user's login name].")
+    ] = None,
+    meters: Annotated[
+        list[str] | None,
+        typer.Option("--meter", help="MAKER/SERIAL, several times [default: all of them]."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Of a backfill: from when, in local time.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Of a backfill: up to when, in local time.")
+    ] = None,
+    expires_after: Annotated[
+        int, typer.Option("--expires-after", help="Minutes for which it may be run.", min=1)
+    ] = 60,
+    as_json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Sign a command and let the running ingest send it.
+
+    Example: cloud-ingest command send gw-tower-1 backfill --meter LNT/26100001
+    --since 2026-07-03 --until 2026-07-05 --society "Lake View" --key cloud.key
+    """
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn, cloud_key_file=key)
+        if settings.cloud_key_file is None:
+            raise UserError("no key signs the command: give --key, the one that serve has")
+        signing_key = read_key(settings.cloud_key_file)
+        with connect(dsn_of(settings)) as conn:
+            zone = open_store(conn, zone=settings.zone).zone
+            sent = command.send(
+                conn,
+                society,
+                gateway,
+                kind,
+                key=signing_key,
+                by=by or getpass.getuser(),
+                now=datetime.now(UTC),
+                expires_after=timedelta(minutes=expires_after),
+                meters=meters or (),
+                since=None if since is None else moment(since, zone),
+                until=None if until is None else moment(until, zone),
+            )
+        if as_json:
+            typer.echo(sent.to_line().decode())
+        else:
+            expires = sent.expires_at.astimezone(zone)
+            typer.echo(f"{sent.id}: {kind} to {gateway}, expires {expires:%d %b %Y %H:%M}")
+
+
+@command_app.command("list")
+def list_commands(
+    number: Annotated[
+        UUID | None, typer.Argument(help="The id of one command [default: the newest].")
+    ] = None,
+    *,
+    society: Society,
+    as_json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show what was asked, and what became of it.
+
+    Example: cloud-ingest command list --society "Lake View"
+    """
+    with one_line_errors(), store(dsn, config) as conn:
+        found = asked(conn, society, command=number)
+        if number is not None and not found:
+            raise NotFound(f"{society!r} has no command {number}")
+        now = datetime.now(UTC)
+        if as_json:
+            typer.echo(json.dumps([asdict(each) for each in found], default=str))
+        elif not found:
+            typer.echo("Nothing was asked.")
+        else:
+            typer.echo("\n".join(_line(each, now) for each in found))
+
+
+def _line(each: Asked, now: datetime) -> str:
+    became = each.outcome or ("no answer yet" if now < each.expires_at else "never answered")
+    reason = (each.result or {}).get("reason") or ""
+    asked_at = each.issued_at.isoformat(timespec="minutes")
+    return (
+        f"{each.command_id}  {asked_at}  {each.gateway}  {each.kind}  by {each.issued_by}: "
+        f"{became}{f' ({reason})' if reason else ''}"
+    )

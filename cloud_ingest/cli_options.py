@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""What the commands of ``cloud-ingest`` have in common: options, the store, errors as one line.
+
+In: words as a person typed them. Out: settings, an open store, a time; an error of ours is one
+line and exit code 2. Never: a password in any text.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from cloud_ingest.errors import ConfigurationError, ImportRefused, IngestError, UserError
+from cloud_ingest.settings import CloudSettings, load_settings
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.migrate import open_store
+
+Dsn = Annotated[
+    str | None,
+    typer.Option(
+        "--dsn",
+        envvar="IOT_UTILITY_DSN",
+        show_envvar=True,
+        help="Where the store is, e.g. postgresql://ingest@db.example/metering. "
+        "Keep the password in ~/.pgpass or PGPASSWORD.",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="IOT_UTILITY_CONFIG", help="A TOML file with the settings."),
+]
+Society = Annotated[
+    str, typer.Option("--society", envvar="IOT_UTILITY_SOCIETY", help="The society's name.")
+]
+
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def dsn_of(settings: CloudSettings) -> str:
+    """Return the DSN in clear, for `store.connection.connect` alone.
+
+    Raises:
+        ConfigurationError: none was given.
+    """
+    if settings.dsn is None or not settings.dsn.get_secret_value().strip():
+        raise ConfigurationError(
+            "no database is named: give --dsn postgresql://… or set IOT_UTILITY_DSN"
+        )
+    return settings.dsn.get_secret_value()
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn an error of ours into one line on standard error and exit code 2."""
+    try:
+        yield
+    except ImportRefused as error:
+        typer.echo("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
+        raise typer.Exit(2) from None
+    except IngestError as error:
+        typer.echo(f"cloud-ingest: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextlib.contextmanager
+def store(dsn: str | None, config: Path | None) -> Iterator[Connection]:
+    """Open the store for one command."""
+    settings = load_settings(config, dsn=dsn)
+    with connect(dsn_of(settings)) as conn:
+        open_store(conn, zone=settings.zone)
+        yield conn
+
+
+def moment(text: str, zone: ZoneInfo) -> datetime:
+    """Read a time as a person wrote it; without an offset it is the society's local time.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        at = found if found.tzinfo is not None else found.replace(tzinfo=zone)
+        return at.astimezone(UTC).astimezone(zone)
+    except (ValueError, OverflowError):
+        raise UserError(f"{text[:40]!r} is no time: write it as '2026-08-01 09:00'") from None

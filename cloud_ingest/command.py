@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Ask a gateway to do something beyond what it does by itself.
+
+In: what a person wants, the cloud's key, the time. Out: a signed command in the outbox.
+A command names meters by maker and serial number; it expires, and the gateway never runs it
+twice. What the gateway's configuration does not allow, it refuses.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from cloud_ingest.errors import UserError
+from cloud_ingest.store.commands import issue
+from cloud_ingest.store.connection import Connection
+from shared_schema.gateway import Command, CommandArguments, CommandKind
+from shared_schema.message import MeterId
+from shared_schema.signing import SigningKey, key_id, sign_message
+
+LONGEST_LIFE = timedelta(days=7)
+
+
+def send(
+    conn: Connection,
+    society: str,
+    gateway: str,
+    kind: CommandKind,
+    *,
+    key: SigningKey,
+    by: str,
+    now: datetime,
+    expires_after: timedelta = timedelta(hours=1),
+    meters: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Command:
+    """Sign a command and put it into the outbox.
+
+    Args:
+        conn: A connection.
+        society: Whose gateway it is.
+        gateway: Its name.
+        kind: What it is to do.
+        key: The cloud's private key.
+        by: Who asks.
+        now: The time.
+        expires_after: How long it may be run.
+        meters: ``MAKER/SERIAL`` of each; none names all of the gateway.
+        since: Where the window of a back-fill begins.
+        until: Where it ends.
+
+    Raises:
+        UserError: something of it makes no sense.
+        NotFound: the society has no such gateway.
+    """
+    if not timedelta(0) < expires_after <= LONGEST_LIFE:
+        raise UserError(f"a command lives for {LONGEST_LIFE.days} days at most")
+    try:
+        command = Command(
+            gateway=gateway,
+            key=key_id(key.public_key()),
+            id=uuid4(),
+            kind=kind,
+            arguments=CommandArguments(meters=tuple(map(_meter, meters)), since=since, until=until),
+            issued_at=now,
+            expires_at=now + expires_after,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise UserError(first["msg"].removeprefix("Value error, ")) from None
+    issue(conn, society, command, sign_message(command.to_line(), key), by=by)
+    return command
+
+
+def _meter(text: str) -> MeterId:
+    maker, slash, serial = text.partition("/")
+    if not slash:
+        raise UserError(f"{text[:80]!r} is no meter: write MAKER/SERIAL, such as LNT/26100001")
+    return MeterId(manufacturer=maker, serial=serial)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Generate the reference of the command line from the command line itself.
+
+Run as ``python -m edge_agent.cli_reference docs/reference``; a test holds the file against the
+program, so that the reference is never behind it.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from edge_agent.cli import app
+
+NAME = "cli-edge.md"
+_HEAD = """# edge-agent: the commands
+
+Generated from the program by `make docs`. A person's mistake, and a check that failed, is one line
+on stderr and exit code 2; results are on stdout, progress is on stderr.
+"""
+
+
+def reference() -> str:
+    """Return the reference as Markdown."""
+    root: Any = typer.main.get_command(app)
+    return _HEAD + "".join(
+        _section(path, command) for path, command in _commands(root, "edge-agent")
+    )
+
+
+def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _section(path: str, command: Any) -> str:
+    summary, *paragraphs = (command.help or "").split("\n\n")
+    words = " ".join(
+        _word(parameter) for parameter in command.params if parameter.param_type_name == "argument"
+    )
+    text = f"\n## {path}\n{summary.strip()}\n"
+    if words:
+        text += f"\n`{path} {words}`\n"
+    for paragraph in paragraphs:
+        if paragraph.lstrip().startswith("\b"):
+            example = paragraph.replace("\b", "").strip("\n")
+            text += f"```\n{example}\n```\n"
+        else:
+            text += f"\n{' '.join(paragraph.split())}\n"
+    rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+    return text + "\n| option | default | |\n|---|---|---|\n" + "".join(rows)
+
+
+def _word(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
+
+
+def _row(parameter: Any) -> str:
+    is_option = parameter.param_type_name == "option"
+    name = ", ".join(parameter.opts) if is_option else _word(parameter)
+    if getattr(parameter, "is_flag", False):
+        value = "flag"
+    elif parameter.default is None:
+        value = "required" if parameter.required else ""
+    else:
+        value = f"`{parameter.default}`"
+    about = " ".join((parameter.help or "").split()).replace("|", "\\|")
+    return f"| `{name}` | {value} | {about} |\n"
+
+
+def main() -> None:
+    """Write the reference into the folder that is named."""
+    (Path(sys.argv[1]) / NAME).write_text(reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How each meter's clock went: a few samples a day, over a restart too.
+
+In: a comparison at each poll. Out: how fast the clock drifts, and whether it jumped. Owns the
+table ``clock_sample`` of the spool's file.
+Never: a decision. After a jump, and after a clock was set, its history begins anew.
+"""
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent.clocking import Sample, drift_s_per_day, jumped
+from edge_agent.spool import Spool, SpoolFull
+from shared_schema.message import MeterId
+
+EVERY_S: Final = 6 * 3600
+KEPT: Final = 28
+"""Samples of a meter: a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """What is known of a meter's clock after a comparison."""
+
+    latest: Sample
+    drift_s_per_day: float | None
+    """None: it was watched for less than a day."""
+    before: Sample | None = None
+    """Set after a jump: the comparison before it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    latest: Sample
+    kept_at: float
+    drift_s_per_day: float | None
+
+
+class ClockBook:
+    """The samples of the meters of one gateway, for the thread of one bus."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._open: dict[MeterId, _Open] = {}
+
+    def note(self, meter: MeterId, sample: Sample) -> ClockView:
+        """Take the comparison of a poll.
+
+        Raises:
+            SpoolError: the spool fails; a full disk loses the sample alone.
+        """
+        found = self._open.get(meter) or self._opened(meter)
+        if found is None:
+            return self.restart(meter, sample)
+        before = found.latest
+        if jumped(before, sample):
+            view = self.restart(meter, sample)
+            return ClockView(sample, view.drift_s_per_day, before)
+        found.latest = sample
+        if abs(sample.at - found.kept_at) >= EVERY_S:
+            self._keep(meter, sample)
+            found.kept_at = sample.at
+            found.drift_s_per_day = drift_s_per_day(self._samples(meter))
+        return ClockView(sample, found.drift_s_per_day)
+
+    def restart(self, meter: MeterId, sample: Sample) -> ClockView:
+        """Forget how a clock went before this comparison.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        self._open[meter] = _Open(sample, sample.at, None)
+        self._keep(meter, sample, alone=True)
+        return ClockView(sample, None)
+
+    def _opened(self, meter: MeterId) -> _Open | None:
+        samples = self._samples(meter)
+        if not samples:
+            return None
+        found = _Open(samples[-1], samples[-1].at, drift_s_per_day(samples))
+        self._open[meter] = found
+        return found
+
+    def _samples(self, meter: MeterId) -> list[Sample]:
+        with self._spool.reading() as database:
+            return samples_of(database, meter)
+
+    def _keep(self, meter: MeterId, sample: Sample, *, alone: bool = False) -> None:
+        who = (meter.manufacturer, meter.serial)
+        with contextlib.suppress(SpoolFull), self._spool.transaction() as database:
+            if alone:
+                database.execute(
+                    "DELETE FROM clock_sample WHERE manufacturer = ? AND serial = ?", who
+                )
+            database.execute(
+                "INSERT OR REPLACE INTO clock_sample VALUES (?, ?, ?, ?)",
+                (*who, int(sample.at), sample.offset_s),
+            )
+            database.execute(
+                "DELETE FROM clock_sample WHERE manufacturer = ? AND serial = ? AND at <= ("
+                "SELECT at FROM clock_sample WHERE manufacturer = ? AND serial = ?"
+                " ORDER BY at DESC LIMIT 1 OFFSET ?)",
+                (*who, *who, KEPT),
+            )
+
+
+def samples_of(database: sqlite3.Connection, meter: MeterId) -> list[Sample]:
+    """Return the samples of a meter that are kept, the oldest first."""
+    found = database.execute(
+        "SELECT at, offset_s FROM clock_sample WHERE manufacturer = ? AND serial = ? ORDER BY at",
+        (meter.manufacturer, meter.serial),
+    )
+    return [Sample(float(at), offset) for at, offset in found]

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The doctor: everything that must be so before a gateway works, each with what to do.
+
+In: the settings file and this machine. Out: a `Check` for each thing, in the order in which it
+is mended. Never: a change; a secret; a port opened, for the agent may be using it.
+"""
+
+import getpass
+import grp
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, Literal
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from edge_agent import clock, spool_file
+from edge_agent.errors import ConfigurationError, SpoolError
+from edge_agent.link import peer
+from edge_agent.model import load
+from edge_agent.publish import check_broker
+from edge_agent.settings import AgentSettings, BrokerConfig, BusConfig, load_settings
+
+Level = Literal["ok", "warn", "fail"]
+_PACKAGES: Final = ("gurux-dlms", "pyserial", "paho-mqtt", "pydantic", "cryptography")
+_MB: Final = 1024 * 1024
+_HERE: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+LEAST_FREE_MB: Final = 64
+EXPIRES_SOON: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    level: Level
+    name: str
+    said: str
+    advice: str = ""
+
+
+def examine_gateway(
+    config: Path,
+    now: datetime,
+    *,
+    broker: Callable[[BrokerConfig, str], None] = check_broker,
+    synchronised: Callable[[], bool] = clock.is_synchronised,
+) -> Iterator[Check]:
+    """Look at everything and yield each finding at once: the broker may take a while.
+
+    Args:
+        config: the settings.
+        now: this moment, aware.
+        broker: tries the broker; raises `ConfigurationError`.
+        synchronised: tells whether a time service keeps this machine's clock.
+    """
+    yield from _programs()
+    try:
+        settings = load_settings(config)
+    except ConfigurationError as error:
+        yield Check(
+            "fail", "settings", str(error), "correct the file, or write it: edge-agent commission"
+        )
+        return
+    meters = sum(len(bus.meters) for bus in settings.buses)
+    yield Check("ok", "settings", f"{config}: {len(settings.buses)} buses, {meters} meters")
+    yield _time(settings, synchronised=synchronised())
+    yield from _keys(settings)
+    yield from _meters(settings)
+    for bus in settings.buses:
+        yield from _port(bus)
+    yield from _spool(settings)
+    yield from _certificates(settings, now)
+    yield _broker(settings, broker)
+
+
+def _programs() -> Iterator[Check]:
+    release = ".".join(map(str, sys.version_info[:3]))
+    yield Check("ok", "python", f"Python {release}, {sys.executable}")
+    for name in _PACKAGES:
+        try:
+            yield Check("ok", "packages", f"{name} {version(name)}")
+        except PackageNotFoundError:
+            advice = "install the package of edge-agent again"
+            yield Check("fail", "packages", f"{name} is missing", advice)
+
+
+def _time(settings: AgentSettings, *, synchronised: bool) -> Check:
+    if synchronised:
+        return Check("ok", "clock", "a time service keeps the clock")
+    advice = "switch it on: timedatectl set-ntp true; then wait until timedatectl says yes"
+    if settings.assume_synchronised_clock:
+        return Check(
+            "warn", "clock", "believed without a time service, as the settings say", advice
+        )
+    return Check("fail", "clock", "not synchronised: no meter is read", advice)
+
+
+def _keys(settings: AgentSettings) -> Iterator[Check]:
+    for name, read, advice in (
+        ("gateway's key", settings.signing_key, f"edge-agent keygen {settings.key_file}"),
+        (
+            "cloud's key",
+            settings.cloud_key,
+            f"copy the .pub that cloud-ingest keygen wrote to {settings.cloud_key_file}",
+        ),
+    ):
+        try:
+            read()
+        except ConfigurationError as error:
+            yield Check("fail", name, str(error), advice)
+        else:
+            yield Check("ok", name, "can be used")
+
+
+def _meters(settings: AgentSettings) -> Iterator[Check]:
+    wrong = 0
+    for bus in settings.buses:
+        for meter in bus.meters:
+            try:
+                peer(meter, load(meter.model, meter.models_dir))
+            except ConfigurationError as error:
+                wrong += 1
+                advice = "see: edge-agent models list; edge-agent models check FILE"
+                yield Check("fail", f"meter {meter.label}", str(error), advice)
+    if not wrong:
+        yield Check("ok", "models", "every meter has its model and its password")
+
+
+def _port(bus: BusConfig) -> Iterator[Check]:
+    name, port = f"bus {bus.name}", bus.port
+    if not port.exists():
+        yield Check(
+            "fail", name, f"{port} is not there", "plug the adapter in; ls -l /dev/serial/by-id"
+        )
+        return
+    if not port.is_char_device():
+        yield Check("fail", name, f"{port} is no serial port", "correct port in the settings")
+        return
+    if not os.access(port, os.R_OK | os.W_OK):
+        yield Check("fail", name, f"{_user()} may not open {port}", _group_advice(port))
+        return
+    if port.name.startswith(("ttyUSB", "ttyACM")):
+        yield Check(
+            "warn",
+            name,
+            f"{port} is a name that changes when adapters are plugged in",
+            "take its name under /dev/serial/by-id",
+        )
+        return
+    yield Check("ok", name, f"{port} may be opened")
+
+
+def _group_advice(port: Path) -> str:
+    try:
+        group = grp.getgrgid(port.stat().st_gid).gr_name
+    except (KeyError, OSError):
+        group = "dialout"
+    return f"usermod -aG {group} {_user()}, then log in again; for the service: systemctl restart"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _spool(settings: AgentSettings) -> Iterator[Check]:
+    path = settings.spool
+    try:
+        yield Check("ok", "spool", f"{path}: {spool_file.inspect(path).value}")
+    except ConfigurationError as error:
+        yield Check("fail", "spool", str(error), f"install -d -o {_user()} {path.parent}")
+    except SpoolError as error:
+        yield Check("fail", "spool", str(error), "copy the file away before the next start")
+    if path.parent.is_dir():
+        yield _disk(settings)
+
+
+def _disk(settings: AgentSettings) -> Check:
+    path = settings.spool
+    disk = os.statvfs(path.parent)
+    free_mb = disk.f_bavail * disk.f_frsize // _MB
+    used_mb = path.stat().st_size // _MB if path.exists() else 0
+    wanted_mb = max(0, settings.spool_max_mb - used_mb)
+    if free_mb < LEAST_FREE_MB:
+        return Check("fail", "disk", f"{free_mb} MB are free", "make room, or take a larger card")
+    if free_mb < wanted_mb:
+        said = f"{free_mb} MB are free, the spool may grow by {wanted_mb} MB"
+        return Check("warn", "disk", said, "lower spool_max_mb, or make room")
+    return Check("ok", "disk", f"{free_mb} MB are free")
+
+
+def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:
+    tls = settings.broker.tls
+    if tls is None and settings.broker.host in _HERE:
+        yield Check("ok", "certificate", "the broker is on this machine: none is needed")
+        return
+    if tls is None:
+        advice = "set [broker.tls] for a broker that is not on this machine"
+        yield Check("warn", "certificate", "the broker is spoken to without TLS", advice)
+        return
+    for name, path in (("ca", tls.ca), ("certificate", tls.cert)):
+        if path is not None:
+            yield _certificate(name, path, settings.gateway if name == "certificate" else None, now)
+
+
+def _certificate(name: str, path: Path, gateway: str | None, now: datetime) -> Check:
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no PEM certificate"
+        return Check("fail", name, f"cannot read {path}: {reason}", "copy it again")
+    until = found.not_valid_after_utc
+    said = f"{path} is valid until {until:%Y-%m-%d}"
+    if until <= now:
+        return Check("fail", name, f"{path} expired on {until:%Y-%m-%d}", "have a new one issued")
+    if found.not_valid_before_utc > now:
+        return Check("fail", name, f"{path} is not valid yet", "look at the gateway's clock")
+    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    common = str(names[0].value) if names else ""
+    if gateway is not None and common != gateway:
+        said = f"{path} is for {common or 'nobody'}, the gateway is {gateway}"
+        return Check("fail", name, said, "have one issued with the gateway's name")
+    if until - now < EXPIRES_SOON:
+        return Check("warn", name, said, "have a new one issued")
+    return Check("ok", name, said)
+
+
+def _broker(settings: AgentSettings, check: Callable[[BrokerConfig, str], None]) -> Check:
+    host, port = settings.broker.address
+    try:
+        check(settings.broker, settings.gateway)
+    except ConfigurationError as error:
+        advice = "look at the network (ping), the name, the login and the broker's log"
+        return Check("fail", "broker", str(error), advice)
+    return Check("ok", "broker", f"{host}:{port} takes the login")

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Examining one meter: what the agent will read of it, how good its clock and its line are.
+
+In: a transport, where the meter answers, this machine's time. Out: an `Examination`.
+Never: a stored state; a password tried twice; a float among values.
+
+It polls as the agent does: once from the oldest row, then for the newest rows, and on until
+enough frames have passed to count errors.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Final
+
+from edge_agent import advice
+from edge_agent.decode import MeterRows
+from edge_agent.errors import AgentError, BusError, MeterError
+from edge_agent.frames import DAMAGE, Drop
+from edge_agent.link import Reader, sessions
+from edge_agent.memory import Memory
+from edge_agent.model import Model, load
+from edge_agent.plate import Plate, read_plate
+from edge_agent.poll import PollResult, poll
+from edge_agent.session import Traffic, Transport
+from edge_agent.settings import MeterConfig
+from shared_schema.catalogue import (
+    BILLING_PROFILE,
+    BLOCK_LOAD_PROFILE,
+    DAILY_LOAD_PROFILE,
+    UNIT_SYMBOLS,
+    WATER_LOAD_PROFILE,
+    Unit,
+    quantity,
+)
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+
+PROFILE_TITLES: Final = {
+    BLOCK_LOAD_PROFILE: "block load profile",
+    DAILY_LOAD_PROFILE: "daily load profile",
+    BILLING_PROFILE: "billing profile",
+    WATER_LOAD_PROFILE: "water load profile",
+}
+NEWEST_ROWS: Final = 8
+_BACK_S: Final = {"period": 2 * 3600, "day": 3 * 86400}
+_MOST_POLLS: Final = 60
+_ABSENT: Final = ("object-undefined", "object-class-inconsistent", "object-unavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One value with what it means."""
+
+    obis: Obis
+    name: str
+    value: Decimal | None
+    unit: str
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        value = None if self.value is None else f"{self.value:f}"
+        return {"obis": str(self.obis), "name": self.name, "value": value, "unit": self.unit}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A profile's row."""
+
+    at: datetime
+    values: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProfile:
+    """What was read of a profile."""
+
+    obis: Obis
+    title: str
+    period_s: int
+    oldest: datetime | None
+    rows: tuple[ShownRow, ...]
+    """The newest ones, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What failed, and what to try."""
+
+    step: str
+    said: str
+    advice: str
+    silent: bool = False
+    """Nothing answers: there is no use in asking further."""
+
+
+@dataclass(slots=True)
+class LineCount:
+    """How good the line was."""
+
+    traffic: list[Traffic] = field(default_factory=list)
+
+    @property
+    def frames(self) -> int:
+        """Requests that were sent, those that were sent again among them."""
+        return sum(each.exchanges + each.resends for each in self.traffic)
+
+    @property
+    def errors(self) -> int:
+        """Requests that had to be sent again, or damaged frames where there were more.
+
+        An echo is none, and noise between frames is none: the frame beside it was sound.
+        """
+        resends = sum(each.resends for each in self.traffic)
+        return max(resends, sum(self.damaged.values()))
+
+    @property
+    def damaged(self) -> Counter[Drop]:
+        """What was heard and not sound, by reason."""
+        total: Counter[Drop] = Counter()
+        for each in self.traffic:
+            total += each.dropped
+        return Counter({why: total[why] for why in _BAD if total[why]})
+
+    @property
+    def errors_per_1000(self) -> float | None:
+        """Errors for 1000 frames, one decimal; None where nothing was sent."""
+        return round(1000 * self.errors / self.frames, 1) if self.frames else None
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "frames": self.frames,
+            "errors": self.errors,
+            "errors_per_1000": self.errors_per_1000,
+            "damaged": {str(why): count for why, count in self.damaged.items()},
+        }
+
+
+_BAD: Final = (*DAMAGE, Drop.OTHER_ADDRESS)
+
+
+@dataclass(slots=True)
+class Examination:
+    """What came of it."""
+
+    config: MeterConfig
+    at: datetime
+    plate: Plate | None = None
+    meter: MeterId | None = None
+    clock: datetime | None = None
+    """What its clock showed, in its own zone."""
+    clock_offset_s: float | None = None
+    """How far it is ahead of this machine."""
+    registers: tuple[Shown, ...] = ()
+    profiles: tuple[ShownProfile, ...] = ()
+    line: LineCount = field(default_factory=LineCount)
+    troubles: list[Trouble] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """Objects of the model that this meter does not have."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the meter was read and nothing failed."""
+        return self.meter is not None and bool(self.registers) and not self.troubles
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        plate = self.plate.entries if self.plate else {}
+        return {
+            "label": self.config.label,
+            "address": self.config.address,
+            "logical_address": self.config.logical_address,
+            "model": self.config.model,
+            "manufacturer": self.meter.manufacturer if self.meter else None,
+            "serial": self.meter.serial if self.meter else None,
+            "name_plate": [
+                {"obis": str(obis), "name": _name(obis), "value": text}
+                for obis, text in plate.items()
+            ],
+            "at": self.at.isoformat(timespec="seconds"),
+            "clock": self.clock.isoformat(timespec="seconds") if self.clock else None,
+            "clock_offset_s": self.clock_offset_s,
+            "registers": [each.document() for each in self.registers],
+            "profiles": [
+                {
+                    "obis": str(each.obis),
+                    "name": each.title,
+                    "period_s": each.period_s,
+                    "oldest": each.oldest.isoformat() if each.oldest else None,
+                    "rows": [
+                        {
+                            "at": row.at.isoformat(),
+                            "values": [value.document() for value in row.values],
+                        }
+                        for row in each.rows
+                    ],
+                }
+                for each in self.profiles
+            ],
+            "line": self.line.document(),
+            "good": self.is_good,
+            "troubles": [
+                {"step": each.step, "said": each.said, "advice": each.advice}
+                for each in self.troubles
+            ],
+            "remarks": self.remarks,
+        }
+
+
+def see_plate(transport: Transport, meter: MeterConfig) -> Plate | Trouble:
+    """Read a meter's name plate, or say why it cannot be read."""
+    try:
+        return read_plate(transport, meter)
+    except (MeterError, BusError) as error:
+        return _trouble("name plate", error)
+
+
+def examine(
+    transport: Transport,
+    meter: MeterConfig,
+    now: Callable[[], datetime],
+    *,
+    frames: int = 0,
+    plate: Plate | None = None,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> Examination:
+    """Read a meter as the agent will.
+
+    Args:
+        transport: the line.
+        meter: where it answers, its model and password.
+        now: this machine's time, aware.
+        frames: how many frames must pass at least to count errors.
+        plate: its name plate; see `see_plate`.
+        tell: takes a few words on what is being done.
+
+    Raises:
+        ConfigurationError: the model or the password file cannot be used.
+    """
+    found = Examination(meter, now(), plate)
+    its_model = load(meter.model, meter.models_dir)
+    counted = _counting(transport, found.line)
+    memory = Memory()
+    try:
+        tell("registers and the oldest rows")
+        first = poll(counted, meter, lambda _meter: {}, now(), memory=memory, windows=1)
+        found.meter = first.meter
+        found.clock_offset_s = first.clock_offset_s
+        found.clock = _clock(its_model, found.at, first.clock_offset_s)
+        found.registers = tuple(_registers(first))
+        _take_problems(found, first)
+        tell("the newest rows")
+        marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
+        newest = poll(
+            counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
+        )
+        found.profiles = tuple(_profiles(its_model, first, newest))
+        _take_problems(found, newest)
+        for _ in range(_MOST_POLLS):
+            if found.line.frames >= frames:
+                break
+            tell(f"counting errors: {found.line.frames} of {frames} frames")
+            poll(counted, meter, lambda _meter: marks, now(), memory=Memory(), windows=1)
+    except (MeterError, BusError) as error:
+        found.troubles.append(_trouble("reading", error))
+    return found
+
+
+def _counting(
+    transport: Transport, line: LineCount
+) -> Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Reader]]:
+    """Return what opens sessions and keeps what they cost."""
+    open_session = sessions(transport)
+
+    def opened(
+        meter: MeterConfig, model: Model, traffic: Traffic
+    ) -> AbstractContextManager[Reader]:
+        if not any(each is traffic for each in line.traffic):
+            line.traffic.append(traffic)
+        return open_session(meter, model, traffic)
+
+    return opened
+
+
+def _zone(its_model: Model) -> timezone:
+    return timezone(timedelta(minutes=its_model.zone_offset_min))
+
+
+def _clock(its_model: Model, at: datetime, offset_s: float | None) -> datetime | None:
+    if offset_s is None:
+        return None
+    return (at + timedelta(seconds=offset_s)).astimezone(_zone(its_model))
+
+
+def _marks(its_model: Model, meter_ts: float) -> dict[Obis, int]:
+    """Return watermarks that leave the newest rows of each profile to be read."""
+    return {
+        each.obis: int(meter_ts) - _BACK_S.get(each.every, 86400) for each in its_model.profiles
+    }
+
+
+def _trouble(step: str, error: AgentError) -> Trouble:
+    return Trouble(step, str(error), advice.for_error(error), isinstance(error, BusError))
+
+
+def _take_problems(found: Examination, result: PollResult) -> None:
+    """Sort what a poll remarked: that a meter lacks an object is no trouble."""
+    for said in result.problems:
+        if any(word in said for word in _ABSENT):
+            if said not in found.remarks:
+                found.remarks.append(said)
+        elif all(said != each.said for each in found.troubles):
+            found.troubles.append(Trouble("reading", said, advice.for_problem(said)))
+
+
+def _name(obis: Obis) -> str:
+    known = quantity(obis)
+    return known.name if known else PROFILE_TITLES.get(obis, "not in the catalogue")
+
+
+def _values(block: MeterRows, row: tuple[int | None, ...]) -> tuple[Shown, ...]:
+    return tuple(
+        Shown(
+            column.obis,
+            _name(column.obis),
+            None if raw is None else Decimal(raw).scaleb(column.scaler),
+            UNIT_SYMBOLS.get(Unit(column.unit), "")
+            if column.unit in set(Unit)
+            else f"unit {column.unit}",
+        )
+        for column, raw in zip(block.columns, row[2:], strict=True)
+    )
+
+
+def _registers(result: PollResult) -> list[Shown]:
+    return [
+        value
+        for block in result.rows
+        if block.profile is None
+        for value in _values(block, block.rows[-1])
+    ]
+
+
+def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> list[ShownProfile]:
+    zone = _zone(its_model)
+    found: list[ShownProfile] = []
+    for wanted in its_model.profiles:
+        blocks = [
+            block
+            for result in (first, newest)
+            for block in result.rows
+            if block.profile == wanted.obis
+        ]
+        rows = {row[0]: (block, row) for block in blocks for row in block.rows if row[0]}
+        if not rows:
+            continue
+        shown = [
+            ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts])) for ts in sorted(rows)
+        ]
+        title = PROFILE_TITLES.get(wanted.obis, "profile")
+        found.append(
+            ShownProfile(
+                wanted.obis, title, blocks[-1].period_s, shown[0].at, tuple(shown[-NEWEST_ROWS:])
+            )
+        )
+    return found

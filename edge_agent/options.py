@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the commands share: checked options, a line opened by hand, tables, progress.
+
+In: what a person typed. Out: configuration, a way to open the line, text.
+Never: progress on stdout; a heavy import before it is needed.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_agent.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from edge_agent.scan import Progress
+    from edge_agent.session import Transport
+    from edge_agent.settings import BusConfig, MeterConfig
+    from edge_agent.trace import Event
+    from shared_schema.obis import Obis
+
+SETTINGS = Path("/etc/edge-agent/agent.toml")
+TURNAROUND_S = 2.0
+"""How long a meter that is read by hand may think."""
+
+
+def made(kind: Any, **fields: Any) -> Any:
+    """Make a configuration of options; a wrong one is named as the option that it is.
+
+    Raises:
+        ConfigurationError: an option has a value that it cannot have.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - heavy
+
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "options"
+        option = {"baudrate": "baud"}.get(field, field.replace("_", "-"))
+        raise ConfigurationError(f"--{option}: {first['msg']}") from None
+
+
+def one_meter(
+    words: Sequence[str], config: Path, port: Path | None, **by_hand: Any
+) -> "tuple[BusConfig, MeterConfig, list[Obis]]":
+    """Return the line, the meter and the codes of a command that reads one meter.
+
+    Args:
+        words: OBIS codes; before them the meter's label, where no port is given.
+        config: the settings that have the label.
+        port: the port of a meter that is not configured.
+        by_hand: the options of such a meter, of `BusConfig` and of `MeterConfig`.
+
+    Raises:
+        ConfigurationError: a word, an option or the label cannot be used.
+    """
+    from edge_agent.settings import BusConfig, MeterConfig  # noqa: PLC0415 - heavy
+
+    if port is None:
+        if not words:
+            raise ConfigurationError(
+                "name a meter of the settings by its label, or give --port and --address"
+            )
+        bus, meter = _configured(config, words[0])
+        return bus, meter, _codes(words[1:])
+    codes = _codes(words)
+    if by_hand.get("address") is None:
+        raise ConfigurationError("--port needs --address; edge-agent scan finds it")
+    line = {key: by_hand.pop(key) for key in ("baudrate", "parity") if key in by_hand}
+    meter = made(MeterConfig, label=f"meter {by_hand['address']}", **by_hand)
+    return made(BusConfig, name="hand", port=port, **line), meter, codes
+
+
+def _codes(words: Sequence[str]) -> "list[Obis]":
+    from shared_schema.errors import ObisError  # noqa: PLC0415 - heavy
+    from shared_schema.obis import Obis  # noqa: PLC0415 - heavy
+
+    try:
+        return [Obis.parse(code) for code in words]
+    except ObisError as error:
+        raise ConfigurationError(f"{error}; an example: 1.0.1.8.0.255") from None
+
+
+def _configured(config: Path, label: str) -> "tuple[BusConfig, MeterConfig]":
+    """Find a meter by its label, or by a beginning that only one label has."""
+    from edge_agent.settings import load_settings  # noqa: PLC0415 - heavy
+
+    settings = load_settings(config)
+    all_meters = [(bus, meter) for bus in settings.buses for meter in bus.meters]
+    found = [each for each in all_meters if each[1].label == label] or [
+        each for each in all_meters if each[1].label.casefold().startswith(label.casefold())
+    ]
+    if len(found) != 1:
+        names = ", ".join(meter.label for _, meter in (found or all_meters)[:12])
+        reason = "several meters are called so" if found else f"{config} has no meter"
+        raise ConfigurationError(f"{reason} {label!r}: there are {names or 'none'}")
+    return found[0]
+
+
+def line_opener(
+    port: Path,
+    *,
+    parity: str = "none",
+    direction_control: str = "adapter",
+    tell: "Callable[[Event], None] | None" = None,
+) -> "Callable[[int], AbstractContextManager[Transport]]":
+    """Return what opens a port at a speed, with a tap on it where ``tell`` is given."""
+    from edge_agent.bus import Bus  # noqa: PLC0415 - heavy
+    from edge_agent.settings import BusConfig  # noqa: PLC0415 - heavy
+    from edge_agent.trace import Tap  # noqa: PLC0415 - heavy
+
+    @contextmanager
+    def open_line(baudrate: int) -> "Iterator[Transport]":
+        config: BusConfig = made(
+            BusConfig,
+            name="hand",
+            port=port,
+            baudrate=baudrate,
+            parity=parity,
+            direction_control=direction_control,
+            turnaround_s=TURNAROUND_S,
+        )
+        with Bus(config) as bus:
+            yield bus if tell is None else Tap(bus, tell)
+
+    return open_line
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = -1) -> str:
+    """Write rows in columns as wide as their content.
+
+    Args:
+        header: names of the columns.
+        rows: texts.
+        right: the column that is set to the right: numbers.
+    """
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if place == right else text.ljust(width)
+            for place, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def say(text: str) -> None:
+    """Tell a person at the terminal what is being done, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Ticker:
+    """Progress of a scan on stderr: one line that changes, or one for each speed."""
+
+    def __init__(self) -> None:
+        self._alive = sys.stderr.isatty()
+        self._speed = 0
+
+    def __call__(self, step: "Progress") -> None:
+        """Take the next step."""
+        text = (
+            f"{step.baudrate} baud: {step.done} of {step.total} addresses, "
+            f"{step.found} meter{'' if step.found == 1 else 's'} found"
+        )
+        if self._alive:
+            end = "\n" if step.done == step.total else ""
+            print(f"\r{text:<72}", end=end, file=sys.stderr, flush=True)
+        elif step.baudrate != self._speed or step.done == step.total:
+            say(text)
+        self._speed = step.baudrate

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The desk of commands: taken once, handed to the buses meter by meter, answered when all is done.
+
+In: signed commands from the publisher's thread; outcomes from the buses' threads. Out: jobs for
+a bus; a result in the spool's database, which the publisher sends. It owns what is under way.
+Never: a command believed without the cloud's signature, or run before its id is on disk.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from edge_agent.command_log import CommandLog
+from edge_agent.commands import judge, refusal, result
+from edge_agent.errors import SpoolError
+from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from shared_schema.errors import ContractError
+from shared_schema.gateway import Command, CommandKind, MeterOutcome, Outcome, Result
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.signing import VerifyKey, open_message
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One command at one meter."""
+
+    command: Command
+    meter: MeterConfig
+    identity: MeterId | None
+    """The meter that answered at this place last; None before the first time."""
+    marks: dict[Obis, int] = field(default_factory=dict)
+    """Of a back-fill: up to when each profile was read again (s since 1970)."""
+    rows: int = 0
+    until: float = 0.0
+    """It waits until then (s since 1970): a clock is not set while a capture period ends."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it goes before the polls of the cycle: only a long back-fill waits."""
+        return self.command.kind is not CommandKind.BACKFILL
+
+
+@dataclass(slots=True)
+class _Under:
+    """A command under way."""
+
+    command: Command
+    missing: int
+    outcomes: list[MeterOutcome] = field(default_factory=list)
+
+
+class Orders:
+    """Takes commands, hands out jobs, writes results; every method from any thread."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        cloud_key: VerifyKey,
+        log: CommandLog,
+        *,
+        known: Callable[[BusConfig, MeterConfig], MeterId | None],
+        is_synchronised: Callable[[], bool],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Begin with nothing under way; `recover` answers what an earlier run left.
+
+        Args:
+            settings: which meters there are, and what is allowed.
+            cloud_key: whose commands are believed.
+            log: what was taken already.
+            known: which meter answered last at a place.
+            is_synchronised: whether the gateway's time may be believed.
+            now: the time.
+        """
+        self._settings = settings
+        self._cloud_key = cloud_key
+        self._known = known
+        self._is_synchronised = is_synchronised
+        self._now = now
+        self._command_log = log
+        self._lock = threading.Lock()
+        self._jobs: dict[str, list[Job]] = defaultdict(list)
+        self._under: dict[UUID, _Under] = {}
+
+    def recover(self) -> None:
+        """Answer what was begun before this start: it was cut off, and is never run again.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        for command in self._command_log.begun():
+            self._finish(
+                Result(
+                    gateway=self._settings.gateway,
+                    command=command,
+                    outcome=Outcome.FAILED,
+                    reason="the agent was restarted while it was run; it is not run again",
+                    at=self._now(),
+                )
+            )
+
+    def take(self, payload: bytes) -> None:
+        """Take a command as it came; one that is not the cloud's is logged and forgotten.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        try:
+            command = Command.from_line(open_message(payload, self._cloud_key))
+        except ContractError as error:
+            self._say(logging.WARNING, "a command is ignored", reason=str(error))
+            return
+        if not self._command_log.begin(command.id, command.expires_at):
+            self._say(logging.INFO, "a command came again", command=str(command.id))
+            return
+        now = self._now()
+        verdict = judge(
+            command,
+            gateway=self._settings.gateway,
+            allowed=self._settings.commands.allow,
+            now=now if self._is_synchronised() else None,
+        )
+        if verdict is not None:
+            self._finish(refusal(command, verdict, now))
+            return
+        self._say(logging.INFO, "a command is run", command=str(command.id), kind=command.kind)
+        jobs = {bus.name: self._jobs_of(command, bus) for bus in self._settings.buses}
+        missing = sum(map(len, jobs.values()))
+        if not missing:
+            self._finish(result(command, (), now))
+            return
+        with self._lock:
+            self._under[command.id] = _Under(command, missing)
+            for bus, of_bus in jobs.items():
+                self._jobs[bus] += of_bus
+
+    def next(self, bus: str, *, only_urgent: bool) -> Job | None:
+        """Return what the bus should do before its schedule; it stays until it is `done`."""
+        with self._lock:
+            now = self._now().timestamp()
+            jobs = [job for job in self._jobs[bus] if job.until <= now]
+            urgent = next((job for job in jobs if job.urgent), None)
+            return urgent if urgent is not None or only_urgent else next(iter(jobs), None)
+
+    def done(self, bus: str, job: Job, *, worked: bool, detail: str) -> None:
+        """Note what became of a job; the last of its command writes the result.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        outcome = MeterOutcome(
+            meter=job.identity, label=job.meter.label, done=worked, detail=detail[:300]
+        )
+        with self._lock:
+            self._jobs[bus].remove(job)
+            under = self._under[job.command.id]
+            under.outcomes.append(outcome)
+            under.missing -= 1
+            if under.missing:
+                return
+            del self._under[job.command.id]
+        self._finish(result(under.command, under.outcomes, self._now()))
+
+    def _jobs_of(self, command: Command, bus: BusConfig) -> list[Job]:
+        wanted = set(command.arguments.meters)
+        jobs = [Job(command, meter, self._known(bus, meter)) for meter in bus.meters]
+        return [job for job in jobs if not wanted or job.identity in wanted]
+
+    def _finish(self, answer: Result) -> None:
+        self._say(
+            logging.INFO,
+            "a command is answered",
+            command=str(answer.command),
+            outcome=answer.outcome,
+            reason=answer.reason,
+        )
+        try:
+            self._command_log.finish(answer.command, answer.to_line())
+        except SpoolError as error:
+            self._say(logging.ERROR, "an answer is not kept", reason=str(error))
+
+    @staticmethod
+    def _say(level: int, message: str, **extra: object) -> None:
+        _log.log(level, message, extra={"action": "command", **extra})

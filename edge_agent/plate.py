@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Name plates: who a meter says it is, and which model that makes likely.
+
+In: a transport and where the meter answers. Out: a `Plate`.
+Never: a password (the public client reads it); a guess that does not say why.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent import decode
+from edge_agent.errors import AccessDenied, MeterError
+from edge_agent.link import PUBLIC_CLIENT, Link, sessions
+from edge_agent.memory import Memory
+from edge_agent.model import load
+from edge_agent.session import Traffic, Transport
+from edge_agent.settings import MeterConfig
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    CATEGORY,
+    CURRENT_RATING,
+    DEVICE_ID,
+    FIRMWARE,
+    MANUFACTURER,
+    METER_TYPE,
+    SERIAL_NUMBER,
+    WATER_VOLUME,
+    YEAR_OF_MANUFACTURE,
+)
+from shared_schema.obis import Obis
+
+ENTRIES: Final = (
+    SERIAL_NUMBER,
+    MANUFACTURER,
+    DEVICE_ID,
+    FIRMWARE,
+    METER_TYPE,
+    CATEGORY,
+    CURRENT_RATING,
+    YEAR_OF_MANUFACTURE,
+)
+VOLTAGE_L2: Final = Obis(1, 0, 52, 7, 0, 255)
+_TELLING: Final = (ACTIVE_IMPORT, VOLTAGE_L2, WATER_VOLUME)
+_DENIED: Final = frozenset((3, 13))
+"""Refusals of an object that is there: read-write-denied, scope-of-access-violated."""
+_CATEGORIES: Final = {"D1": "is16444", "D2": "is13779", "D3": "is13779"}
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A model that is likely."""
+
+    model: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """What a meter tells everybody."""
+
+    entries: dict[Obis, str]
+    guess: Guess
+
+    @property
+    def manufacturer(self) -> str | None:
+        """The maker, as the meter writes it."""
+        return self.entries.get(MANUFACTURER)
+
+    @property
+    def serial(self) -> str | None:
+        """The serial number, as the meter writes it."""
+        return self.entries.get(SERIAL_NUMBER)
+
+
+def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None = None) -> Plate:
+    """Read a name plate as the public client, in one association.
+
+    Args:
+        transport: the line.
+        meter: where it answers.
+        traffic: counts what it costs, and what was damaged.
+
+    Raises:
+        BusError, MeterError: the meter does not answer, or refuses the public client.
+    """
+    public = meter.model_copy(
+        update={"client": PUBLIC_CLIENT, "model": "generic", "security": None}
+    )
+    with Link(sessions(transport), public, load("generic"), Memory(), traffic or Traffic()) as link:
+        entries: dict[Obis, str] = {}
+        for obis in ENTRIES:
+            answer = link.read_one((obis, 1, 2))
+            if isinstance(answer, AccessDenied):
+                continue
+            try:
+                text = decode.text(answer)
+            except MeterError:
+                continue
+            if text:
+                entries[obis] = text
+        there = {obis for obis in _TELLING if _is_there(link, obis)}
+    return Plate(entries, guess_model(entries.get(CATEGORY), there))
+
+
+def _is_there(link: Link, obis: Obis) -> bool:
+    """Tell whether a register is there, which a refusal tells as well."""
+    answer = link.read_one((obis, 3, 3))
+    return answer.result in _DENIED if isinstance(answer, AccessDenied) else True
+
+
+def guess_model(category: str | None, there: Collection[Obis]) -> Guess:
+    """Tell which packaged model fits.
+
+    Args:
+        category: 0.0.94.91.11 of the name plate: D1 single phase, D2 and D3 three phase.
+        there: which of active energy, voltage of the second phase and water volume it has.
+    """
+    water, energy = WATER_VOLUME in there, ACTIVE_IMPORT in there
+    if water and not energy:
+        return Guess("water", f"it has the water volume {WATER_VOLUME}")
+    if category in _CATEGORIES and not water:
+        return Guess(_CATEGORIES[category], f"its category is {category}")
+    if energy and not water:
+        if VOLTAGE_L2 in there:
+            return Guess("is13779", f"it has a second phase, {VOLTAGE_L2}")
+        return Guess("is16444", "it has active energy and no second phase")
+    return Guess("generic", "its name plate does not tell: choose the model by hand")

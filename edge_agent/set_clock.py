@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Setting the clock of one meter, in one association: look, decide, set, look again.
+
+In: a way to open a session, the meter's settings, the gateway's time, limits. Out: a
+`ClockOutcome`, with what the clock showed before and after.
+Never: a clock set that `clocking` does not let set; a second try with another time; a meter
+that is not the one that is known there.
+
+What sets a clock is sent once. Without an answer the clock is read in a new session, which
+tells whether it was set.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+
+from edge_agent import axdr, decode
+from edge_agent.clock import offset_s
+from edge_agent.clocking import Action, Decision, Limits, decide
+from edge_agent.credentials import setter_of
+from edge_agent.errors import (
+    AccessDenied,
+    BusTimeout,
+    ProtocolViolation,
+    SessionLost,
+    WrongIdentity,
+)
+from edge_agent.link import HAS_NONE, SERIAL, Reader, Wanted
+from edge_agent.model import Model, load
+from edge_agent.session import Traffic
+from edge_agent.settings import MeterConfig
+from shared_schema.catalogue import CLOCK, MANUFACTURER
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+
+SHORTEST_PERIOD_S: Final = 900
+"""Taken for a meter whose profiles do not state their capture period; others contain it."""
+RIGHT_S: Final = 5.0
+"""A clock that was set is no further off, or it was not set."""
+_LONGEST_SHIFT_S: Final = 900
+_CLOCK, _TIME, _SHIFT_TIME, _PERIOD = 8, 2, 6, 4
+
+
+class Setter(Reader, Protocol):
+    """An open association that may change something; `session.Session` is one."""
+
+    def put(self, obis: Obis, class_id: int, attribute: int, data: bytes) -> None:
+        """Set one attribute, once."""
+        ...
+
+    def act(self, obis: Obis, class_id: int, method: int, data: bytes) -> None:
+        """Call one method, once."""
+        ...
+
+
+SetterFactory = Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Setter]]
+
+
+class Became(StrEnum):
+    """What became of a clock."""
+
+    LEFT = "left"
+    """It is right enough."""
+    SET = "set"
+    WAITS = "waits"
+    """It may be set at `ClockOutcome.until`; ask again then."""
+    REFUSED = "refused"
+    """By the settings or the limits; the meter was not asked to change."""
+    FAILED = "failed"
+    """The meter refused, or its clock is not right afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOutcome:
+    """What became of a clock, and what it showed. Offsets are ahead of the gateway, seconds."""
+
+    became: Became
+    reason: str
+    meter: MeterId | None = None
+    before_s: float | None = None
+    after_s: float | None = None
+    until: float | None = None
+    """Of a wait: seconds since 1970."""
+
+    @property
+    def worked(self) -> bool:
+        """Whether the clock is right now."""
+        return self.became in (Became.LEFT, Became.SET)
+
+    def __str__(self) -> str:
+        if self.became is Became.SET:
+            return f"was {self.before_s:+.0f} s off, is {self.after_s:+.0f} s off"
+        return self.reason
+
+
+class _Look(NamedTuple):
+    offset_s: float
+    at: float
+
+
+def set_clock(
+    factory: SetterFactory,
+    meter: MeterConfig,
+    now: datetime,
+    *,
+    limits: Limits,
+    is_kept: Callable[[], bool],
+    known: MeterId | None = None,
+    by_hand: bool = False,
+    force: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> ClockOutcome:
+    """Set a meter's clock to the gateway's time, if it may be.
+
+    Args:
+        factory: opens a session; see `link.sessions`.
+        meter: where it answers; its settings say who may set its clock.
+        now: the gateway's time, aware.
+        limits: when a clock may be set.
+        is_kept: whether a time service keeps the gateway's time at this moment.
+        known: the meter that answered there last.
+        by_hand: a person does it, whom ``set_clock`` of the settings does not bind.
+        force: the person says that it is set however far it is off.
+        monotonic: a clock for the time that this itself takes.
+
+    Raises:
+        BusError: the meter does not answer.
+        WrongIdentity: another meter answers there.
+        PasswordRefused, MeterError: the association is refused, or its answer is no DLMS.
+        ConfigurationError: no association is set that may set the clock, or it cannot be used.
+    """
+    begun = monotonic()
+
+    def now_s() -> float:
+        return now.timestamp() + monotonic() - begun
+
+    forbidden = "" if is_kept() else "the gateway's own clock is not synchronised"
+    if not (meter.set_clock or by_hand):
+        forbidden = "its settings do not say set_clock = true"
+    if forbidden:  # before the line is used
+        return ClockOutcome(Became.REFUSED, forbidden)
+    setter, model = setter_of(meter), load(meter.model, meter.models_dir)
+    visit = _Visit(setter, model, now_s, known)
+    answered = True
+    with factory(setter, model, Traffic()) as session:
+        visit.identify(session)
+        before = visit.look(session)
+        if before is None:
+            return ClockOutcome(Became.FAILED, "its clock shows no valid time", visit.meter)
+        decision = decide(
+            before.offset_s,
+            now_s(),
+            visit.period_s(session),
+            limits,
+            synchronised=is_kept(),
+            zone_offset_s=model.zone_offset_min * 60,
+            force=force,
+        )
+        if model.set_clock == "shift" and abs(before.offset_s) > _LONGEST_SHIFT_S:
+            reason = f"this model's clock is shifted by {_LONGEST_SHIFT_S} s at most"
+            decision = Decision(Action.REFUSE, reason)
+        if decision.action is not Action.SET:
+            return _untouched(decision, visit.meter, before)
+        try:
+            visit.change(session, before)
+        except AccessDenied as error:
+            return ClockOutcome(Became.FAILED, str(error), visit.meter, before.offset_s)
+        except (BusTimeout, SessionLost, ProtocolViolation):
+            answered = False
+        else:
+            after = visit.look(session)
+            visit.identify(session)
+    if not answered:
+        with factory(setter, model, Traffic()) as session:
+            visit.identify(session)
+            after = visit.look(session)
+    return visit.judged(before, after)
+
+
+def _untouched(decision: Decision, meter: MeterId | None, before: _Look) -> ClockOutcome:
+    became = {
+        Action.LEAVE: Became.LEFT,
+        Action.WAIT: Became.WAITS,
+        Action.REFUSE: Became.REFUSED,
+    }[decision.action]
+    until = decision.until if became is Became.WAITS else None
+    return ClockOutcome(became, decision.reason, meter, before.offset_s, until=until)
+
+
+class _Visit:
+    """One meter, looked at."""
+
+    def __init__(
+        self,
+        setter: MeterConfig,
+        model: Model,
+        now: Callable[[], float],
+        known: MeterId | None,
+    ) -> None:
+        self.meter = known
+        self._label = setter.label
+        self._model = model
+        self._now = now
+
+    def identify(self, session: Reader) -> None:
+        """See that the meter is the one that is known, or take it for that.
+
+        Raises:
+            WrongIdentity: it is another one, or does not say who it is.
+        """
+        try:
+            serial = decode.text(session.get(*SERIAL))
+            maker = self._model.manufacturer or decode.text(session.get(MANUFACTURER, 1, 2))
+            found = MeterId(manufacturer=maker, serial=serial)
+        except (AccessDenied, ValueError) as error:
+            raise WrongIdentity(f"{self._label} does not say who it is: {error}") from None
+        if self.meter is not None and found != self.meter:
+            raise WrongIdentity(f"{found} answers where {self.meter} was")
+        self.meter = found
+
+    def look(self, session: Reader) -> _Look | None:
+        """Compare the clock with the gateway's; None: it shows no time."""
+        begun = self._now()
+        stamp = decode.value(session.get(CLOCK, _CLOCK, _TIME))
+        at = (begun + self._now()) / 2
+        shown = decode.epoch_s(stamp, self._model.zone) if isinstance(stamp, bytes) else None
+        return None if shown is None else _Look(offset_s(shown, at), at)
+
+    def period_s(self, session: Reader) -> int:
+        """Return the shortest capture period of the profiles that go by periods."""
+        found = [
+            each.period_s or self._asked_period((each.obis, 7, _PERIOD), session)
+            for each in self._model.profiles
+            if each.every == "period"
+        ]
+        return min((period for period in found if period), default=SHORTEST_PERIOD_S)
+
+    @staticmethod
+    def _asked_period(wanted: Wanted, session: Reader) -> int | None:
+        try:
+            return decode.integer(session.get(*wanted))
+        except AccessDenied as error:
+            if error.result not in HAS_NONE:
+                raise
+            return None
+
+    def change(self, session: Setter, before: _Look) -> None:
+        """Set the clock to the time at which the meter hears it, or shift it by as much."""
+        if self._model.set_clock == "shift":
+            by = round(-before.offset_s)
+            session.act(CLOCK, _CLOCK, _SHIFT_TIME, b"\x10" + by.to_bytes(2, "big", signed=True))
+            return
+        session.put(CLOCK, _CLOCK, _TIME, axdr.clock_time(round(self._now()), self._model.zone))
+
+    def judged(self, before: _Look, after: _Look | None) -> ClockOutcome:
+        """Say what became of a clock that was asked to change."""
+        if after is None:
+            reason = "its clock shows no valid time after it was set"
+            return ClockOutcome(Became.FAILED, reason, self.meter, before.offset_s)
+        became = Became.SET if abs(after.offset_s) <= RIGHT_S else Became.FAILED
+        reason = "" if became is Became.SET else f"it is still {after.offset_s:+.0f} s off"
+        return ClockOutcome(became, reason, self.meter, before.offset_s, after.offset_s)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A tap on the line: what passes between gateway and meters, told frame by frame.
+
+In: the transport that a session would use. Out: a transport, and an `Event` for each frame.
+Never: another byte on the line than without it; a secret (see `explain`).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.explain import Explainer, Told, Way
+from edge_agent.session import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One frame and when it passed."""
+
+    at_s: float
+    """Seconds since the tap was put in."""
+    told: Told
+
+    def line(self) -> str:
+        """Write it for a person: time, direction, meaning, and the bytes below."""
+        told = self.told
+        arrow = "->" if told.way == "sent" else "<-"
+        text = f"{self.at_s:8.3f} {arrow} {told.meaning}"
+        return f"{text}\n{'':12}{told.shown}" if told.shown else text
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        told = self.told
+        return {
+            "at_s": round(self.at_s, 3),
+            "way": told.way,
+            "bytes": told.size,
+            "sound": told.sound,
+            "meaning": told.meaning,
+            "shown": told.shown,
+        }
+
+
+class Tap:
+    """A transport that tells what passes through it."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        tell: Callable[[Event], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Put the tap between a session and its transport.
+
+        Args:
+            transport: what carries the bytes.
+            tell: called with each frame.
+            monotonic: a clock, seconds.
+        """
+        self._transport = transport
+        self._tell = tell
+        self._monotonic = monotonic
+        self._begun = monotonic()
+        self._explainer = Explainer()
+
+    @property
+    def turnaround_s(self) -> float:
+        """How long a meter may think before its answer begins."""
+        return self._transport.turnaround_s
+
+    def line_time_s(self, size: int) -> float:
+        """Return how long this many bytes take on the line."""
+        return self._transport.line_time_s(size)
+
+    def send(self, data: bytes) -> None:
+        """Write bytes, and tell of them."""
+        self._note("sent", data)
+        self._transport.send(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what came, and tell of it."""
+        data = self._transport.receive(timeout_s)
+        if data:
+            self._note("heard", data)
+        return data
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        """Throw away what is waiting."""
+        return self._transport.discard(quiet_s)
+
+    def _note(self, way: Way, data: bytes) -> None:
+        at_s = self._monotonic() - self._begun
+        for told in self._explainer.feed(way, data):
+            self._tell(Event(at_s, told))

@@ -1,0 +1,442 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The installer's commands against virtual meters on a pty bus, as typed."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent import cli
+from edge_agent.credentials import keys_of
+from edge_agent.settings import load_settings
+from edge_agent.virtual.cosem import AccessResult
+from edge_agent.virtual.estate import Estate, parse_estate, serve
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, SERIAL_NUMBER
+from shared_schema.signing import fingerprint, generate_key, private_key_to_pem, public_key_to_pem
+
+FLAT = {"model": "single_phase", "manufacturer": "LNT", "load": {"kind": "flat"}}
+RISER = [
+    {**FLAT, "label": "A", "serial": "E1", "address": 17, "password": "12345678"},
+    {**FLAT, "label": "B", "serial": "E2", "address": 18, "password": "87654321"},
+    {
+        "label": "W",
+        "serial": "W1",
+        "address": 19,
+        "model": "water",
+        "manufacturer": "ITRON",
+        "load": {"kind": "water"},
+    },
+    {
+        "label": "L",
+        "serial": "E3",
+        "address": 200,
+        "model": "three_phase",
+        "manufacturer": "Secure & Co <b>",
+        "clock_offset_s": 120,
+        "load": {"kind": "lift"},
+    },
+]
+DESK = [{**FLAT, "label": "D", "serial": "D1", "address": 99}]
+
+
+@dataclass
+class Site:
+    """A folder with keys and two served lines."""
+
+    folder: Path
+    estate: Estate
+    riser: Path
+    desk: Path
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def run(self, *arguments: object) -> tuple[int, str, str]:
+        """Type a command: exit code, stdout, stderr."""
+        self.monkeypatch.setattr(sys, "argv", ["edge-agent", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = self.capsys.readouterr()
+        code = ended.value.code
+        return code if isinstance(code, int) else 0, printed.out, printed.err
+
+    def json(self, *arguments: object, code: int = 0) -> Any:
+        found, out, err = self.run(*arguments, "--json")
+        assert found == code, err
+        return json.loads(out)
+
+    def commission(self, *more: object, code: int = 0) -> Any:
+        return self.json(
+            *("commission", "--port", self.riser, "--gateway", "gw-1", "--broker", "mq:1883"),
+            *("--key-file", "gateway.key", "--frames", 30, "--password-file", "meter.pw", *more),
+            code=code,
+        )
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Site]:
+    key = generate_key()
+    (tmp_path / "gateway.key").write_bytes(private_key_to_pem(key))
+    (tmp_path / "gateway.key").chmod(0o600)
+    (tmp_path / "gateway.key.pub").write_bytes(public_key_to_pem(key.public_key()))
+    (tmp_path / "meter.pw").write_text("12345678")
+    (tmp_path / "meter.pw").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    estate = parse_estate(
+        {
+            "bus": [
+                {"name": "riser", "link": "riser.tty", "meter": RISER, "echo": True},
+                {"name": "desk", "link": "desk.tty", "meter": DESK},
+            ]
+        }
+    )
+    with serve(estate, tmp_path, baud=None, now=lambda: datetime.now(UTC)) as ports:
+        yield Site(tmp_path, estate, ports["riser"], ports["desk"], capsys, monkeypatch)
+
+
+def test_a_trial_needs_nothing_but_the_port_and_the_password(site: Site) -> None:
+    code, out, err = site.run("trial", "--port", site.desk, "--password-file", "meter.pw")
+    assert code == 0, err
+    assert "9600 baud, address 1 (1 byte)" in out
+    assert "is16444 fits: its category is D1" in out
+    for words in ("active energy import", "Wh", "block load profile", "daily load profile"):
+        assert words in out
+    assert "newest rows" in err
+
+
+def test_a_trial_tells_the_truth_as_json(site: Site) -> None:
+    found = site.json(
+        *("trial", "--port", site.riser, "--baud", 9600, "--address", 17),
+        *("--password-file", "meter.pw"),
+    )["meter"]
+    assert (found["manufacturer"], found["serial"], found["model"]) == ("LNT", "E1", "is16444")
+    assert abs(found["clock_offset_s"]) <= 2
+    meter = site.estate.meter("E1")
+    at = datetime.fromisoformat(found["at"])
+    (energy,) = [each for each in found["registers"] if each["obis"] == str(ACTIVE_IMPORT)]
+    assert abs(int(energy["value"]) - meter.register_at(ACTIVE_IMPORT, at)) <= 5
+    assert energy["unit"] == "Wh"
+    block = found["profiles"][0]
+    assert block["period_s"] == 900
+    truth = {row.ts: row.values for row in meter.buffered(BLOCK_LOAD_PROFILE, at)}
+    names = [str(obis) for _, obis, _ in meter.columns(BLOCK_LOAD_PROFILE)][1:]
+    for row in block["rows"]:
+        held = dict(zip(names, truth[datetime.fromisoformat(row["at"])], strict=True))
+        shown = {each["obis"]: each["value"] for each in row["values"]}
+        assert int(shown["1.0.1.29.0.255"]) == held["1.0.1.29.0.255"]
+    newest = datetime.fromisoformat(block["rows"][-1]["at"])
+    assert 0 <= (at - newest).total_seconds() < 1800
+    assert found["line"]["errors"] == 0
+
+
+def test_a_trial_without_a_password_reads_what_is_public_and_says_what_is_missing(
+    site: Site,
+) -> None:
+    code, out, err = site.run("trial", "--port", site.desk)
+    assert code == 2
+    assert "serial number" in out
+    assert "--password-file" in out
+    assert err.splitlines()[-1].startswith("edge-agent: ")
+
+
+def test_a_trial_with_the_wrong_password_tries_it_once_and_hides_it(site: Site) -> None:
+    (site.folder / "meter.pw").write_text("xyz-secret")
+    code, out, err = site.run(
+        *("trial", "--port", site.desk, "--baud", 9600, "--address", 99),
+        *("--password-file", "meter.pw", "--trace"),
+    )
+    assert code == 2
+    assert "refuses the password" in out
+    assert "many meters lock after three" in out
+    assert err.count("LLS password (hidden)") == 1
+    assert "xyz-secret" not in out + err
+    assert b"xyz-secret".hex(" ").upper() not in err
+
+
+def test_a_trial_where_nobody_is(site: Site) -> None:
+    code, out, _ = site.run("trial", "--port", site.desk, "--baud", 9600, "--address", 5)
+    assert code == 2
+    assert "swap A and B" in out
+
+
+def test_a_scan_lists_every_meter(site: Site) -> None:
+    found = site.json(*("scan", "--port", site.riser, "--addresses", "17-20,200", "--wait-ms", 60))
+    assert [(each["address"], each["serial"], each["model"]) for each in found["meters"]] == [
+        (17, "E1", "is16444"),
+        (18, "E2", "is16444"),
+        (19, "W1", "water"),
+        (200, "E3", "is13779"),
+    ]
+    assert (found["conflicts"], found["echo"]) == ([], True)
+    code, out, err = site.run("scan", "--port", site.riser, "--addresses", "19", "--wait-ms", 60)
+    assert code == 0
+    assert "ITRON  W1" in out
+    assert "2 of 2 addresses, 1 meter found" in err
+
+
+def test_a_scan_of_a_silent_line_says_what_to_try(site: Site) -> None:
+    code, _, err = site.run(
+        *("scan", "--port", site.riser, "--addresses", "90", "--baud", 9600, "--wait-ms", 60)
+    )
+    assert code == 2
+    assert "no meter answers" in err.splitlines()[-1]
+    assert "swap A and B" in err.splitlines()[-1]
+
+
+def test_commissioning_writes_settings_that_the_agent_takes_and_a_sheet(site: Site) -> None:
+    (site.folder / "list.csv").write_text(
+        "label,address,model\n"
+        'A-101,17,\nA-102,18,is16444\n"Water, A-101",19,\nLift <T1>,200,\nA-103,55,\nA-104,,\n'
+    )
+    told = site.commission("--meters", "list.csv", "--by", "R <i>Rao", code=2)
+    verdicts = {each["label"]: each["verdict"] for each in told["meters"]}
+    assert verdicts == {
+        "A-101": "green",
+        "A-102": "red",
+        "Water, A-101": "green",
+        "Lift <T1>": "amber",
+        "A-103": "red",
+        "A-104": "self-read",
+    }
+    reasons = {each["label"]: " ".join(each["reasons"]) for each in told["meters"]}
+    assert "refuses the password" in reasons["A-102"]
+    assert "did not answer" in reasons["A-103"]
+    assert "+120 s off" in reasons["Lift <T1>"] or "+119 s off" in reasons["Lift <T1>"]
+    assert told["meters"][0]["examination"]["line"]["frames"] >= 30
+
+    settings = load_settings(site.folder / "agent.toml")
+    (bus,) = settings.buses
+    assert [(each.label, each.address, each.model) for each in bus.meters] == [
+        ("A-101", 17, "is16444"),
+        ("Water, A-101", 19, "water"),
+        ("Lift <T1>", 200, "is13779"),
+    ]
+    assert bus.port == site.riser
+    assert settings.broker.address == ("mq", 1883)
+
+    page = (site.folder / "commissioning-gw-1-riser-1.html").read_text()
+    key = fingerprint(settings.signing_key().public_key())
+    assert key in page
+    assert key == told["key_fingerprint"]
+    assert "Lift &lt;T1&gt;" in page
+    assert "Secure &amp; Co &lt;b&gt; E3" in page
+    assert "R &lt;i&gt;Rao" in page
+    for sign in ("<i>", "<T1>", "<script", "http", "12345678"):
+        assert sign not in page
+    document = json.loads((site.folder / "commissioning-gw-1-riser-1.json").read_text())
+    assert document["meters"] == told["meters"]
+    assert "12345678" not in json.dumps(document)
+
+
+def test_settings_are_not_overwritten_and_a_second_line_is_added(site: Site) -> None:
+    site.commission("--meter", "17=A-101", "--baud", 9600)
+    before = (site.folder / "agent.toml").read_text()
+    code, _, err = site.run(
+        *("commission", "--port", site.desk, "--gateway", "gw-1", "--broker", "x"),
+        *("--key-file", "gateway.key", "--meter", "99=D"),
+    )
+    assert code == 2
+    assert "is there already: add this line to it with --add" in err
+    assert (site.folder / "agent.toml").read_text() == before
+    added = site.json(
+        *("commission", "--port", site.desk, "--add", "--bus", "desk", "--meter", "99=Desk"),
+        *("--password-file", "meter.pw", "--frames", 1),
+    )
+    assert added["green"]
+    settings = load_settings(site.folder / "agent.toml")
+    assert [bus.name for bus in settings.buses] == ["riser-1", "desk"]
+    assert (site.folder / "agent.toml").read_text().startswith(before.rstrip())
+    code, _, err = site.run(
+        *("commission", "--port", site.desk, "--add", "--bus", "desk", "--meter", "99=E"),
+    )
+    assert (code, "has a bus desk already" in err) == (2, True)
+
+
+def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
+    line_ = {"name": "n", "link": "noisy.tty", "meter": DESK, "faults": {"damage": 0.06}}
+    with serve(
+        parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
+    ) as ports:
+        site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
+        found = site.json(
+            *("commission", "--port", ports["n"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 9600),
+            *("--frames", 60, "--password-file", "meter.pw"),
+        )
+    (desk,) = found["meters"]
+    line = desk["examination"]["line"]
+    assert desk["verdict"] == "amber"
+    assert "errors in 1000 frames: check cable" in " ".join(desk["reasons"])
+    assert line["frames"] >= 60
+    assert 0 < line["errors"] < line["frames"] / 3
+    assert line["damaged"]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same model", "other models"])
+def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> None:
+    other = {**FLAT, "label": "T", "serial": "T9", "address": 99, "manufacturer": "GSE"}
+    if not same:
+        other["max_info"] = 128
+    line_ = {
+        "name": "t",
+        "link": "twins.tty",
+        "meter": [*DESK, other, {**FLAT, "label": "U", "serial": "U1", "address": 7}],
+        "faults": {"shared_addresses": True},
+    }
+    with serve(
+        parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
+    ) as ports:
+        site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
+        found = site.json(
+            *("scan", "--port", ports["t"], "--baud", 9600, "--addresses", "7,99"),
+            *("--wait-ms", 60),
+        )
+        assert [each["serial"] for each in found["meters"]] == ["U1"]
+        assert [each["address"] for each in found["conflicts"]] == [99]
+        told = site.json(
+            *("commission", "--port", ports["t"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meter", "99=D", "--meter", "7=U", "--baud", 9600),
+            *("--frames", 1, "--password-file", "meter.pw"),
+            code=2,
+        )
+    assert [each["verdict"] for each in told["meters"]] == ["red", "green"]
+    assert told["meters"][0]["reasons"] == ["several meters answer at this address"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--gateway", "g/w", "--broker", "b", "--meter", "17=A"), "gateway: String should match"),
+        (("--gateway", "g", "--broker", "b", "--bus", "../x", "--meter", "17=A"), "name: String"),
+        (("--gateway", "g", "--broker", "b:x", "--meter", "17=A"), "write host or host:port"),
+        (("--gateway", "g", "--broker", "b", "--config", "no/agent.toml"), "cannot write no/"),
+        (("--gateway", "g", "--broker", "b", "--sheet-dir", "none"), "cannot write none/"),
+        (
+            ("--gateway", "g", "--broker", "b", "--key-file", "x", "--meter", "1=A"),
+            "edge-agent keygen /",
+        ),
+        (
+            ("--gateway", "g", "--broker", "b", "--meter", "17=A", "--password-file", "x"),
+            "cannot read the password of A",
+        ),
+    ],
+)
+def test_mistakes_are_said_before_a_meter_is_read(
+    site: Site, options: tuple[str, ...], said: str
+) -> None:
+    code, _, err = site.run(
+        *("commission", "--port", site.riser, "--key-file", "gateway.key", *options)
+    )
+    assert code == 2
+    assert err.count("\n") == 1
+    assert said in err
+    assert not (site.folder / "agent.toml").exists()
+    assert not list(site.folder.glob("commissioning-*"))
+
+
+def test_a_scan_without_labels_asks_nobody_where_nobody_sits(site: Site) -> None:
+    code, _, err = site.run(
+        *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),
+        *("--key-file", "gateway.key", "--addresses", "99", "--baud", 9600),
+    )
+    assert code == 2
+    assert "nobody can be asked for its label" in err.splitlines()[-1]
+    assert not (site.folder / "agent.toml").exists()
+
+
+def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
+    site.monkeypatch.setattr(
+        "edge_agent.cli_commission._ask_label", lambda meter: f"Desk {meter.plate.serial}"
+    )
+    told = site.json(
+        *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),
+        *("--key-file", "gateway.key", "--addresses", "99", "--baud", 9600),
+        *("--frames", 1, "--password-file", "meter.pw"),
+    )
+    assert [each["label"] for each in told["meters"]] == ["Desk D1"]
+    document = tomllib.loads((site.folder / "agent.toml").read_text())
+    assert document["bus"][0]["meter"][0]["address"] == 99
+
+
+def test_a_meter_without_a_serial_number_stays_out(site: Site) -> None:
+    site.estate.meter("E1").faults[SERIAL_NUMBER] = AccessResult.OBJECT_UNDEFINED
+    told = site.commission("--meter", "17=A-101", code=2)
+    assert told["meters"][0]["verdict"] == "red"
+    assert not (site.folder / "agent.toml").exists()
+
+
+def test_reading_and_tracing_by_label(site: Site) -> None:
+    site.commission("--meter", "17=A-101 electricity", "--meter", "19=A-101 water")
+    found = site.json("read", "A-101 e", "--config", "agent.toml", ACTIVE_IMPORT)
+    assert (found["serial"], found["values"][0]["unit"]) == ("E1", "Wh")
+    code, _, err = site.run("read", "A-101", "--config", "agent.toml")
+    assert (code, "several meters are called so" in err) == (2, True)
+    code, out, _ = site.run(
+        "trace", "A-101 electricity", "--config", "agent.toml", ACTIVE_IMPORT, "--json"
+    )
+    events = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert any("GET 1.0.1.8.0.255 active energy import" in each["meaning"] for each in events)
+    assert any(each["meaning"] == "echo of our own frame" for each in events)
+    assert b"12345678".hex(" ") not in out.lower()
+    code, out, _ = site.run("trace", "A-101 w", "--config", "agent.toml")
+    assert "LLS password (hidden)" in out
+
+
+KEYS = {"encryption_key": "11" * 16, "authentication_key": "22" * 16, "reader_counter": 4000}
+
+
+def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
+    for name, key in (("ek", "encryption_key"), ("ak", "authentication_key")):
+        (site.folder / name).write_text(str(KEYS[key]))
+        (site.folder / name).chmod(0o600)
+    estate = parse_estate(
+        {"bus": [{"name": "s", "link": "s.tty", "meter": [{**DESK[0], "security": KEYS}]}]}
+    )
+    keys = ("--encryption-key-file", "ek", "--authentication-key-file", "ak")
+    with serve(estate, site.folder, baud=None, now=lambda: datetime.now(UTC)) as ports:
+        code, out, err = site.run(
+            *("trial", "--port", ports["s"], "--baud", 9600, "--address", 99, "--trace"),
+            *("--security", "lls-ae", "--password-file", "meter.pw", *keys),
+        )
+        assert code == 0, out + err
+        assert "active energy import" in out
+        assert "glo-get-request, ciphered" in err
+        assert "11 11 11 11" not in err
+        assert "22 22 22 22" not in err
+        found = site.json(
+            *("trial", "--port", ports["s"], "--baud", 9600, "--address", 99),
+            *("--client", 48, *keys),
+        )
+        assert found["meter"]["good"]
+        (site.folder / "list.csv").write_text(
+            "label,address,security,encryption_key_file,authentication_key_file,password_file\n"
+            "Desk,99,lls-ae,ek,ak,meter.pw\n"
+        )
+        told = site.json(
+            *("commission", "--port", ports["s"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meters", "list.csv", "--baud", 9600),
+            *("--frames", 1),
+        )
+        assert told["green"]
+    (bus,) = load_settings(site.folder / "agent.toml").buses
+    assert keys_of(bus.meters[0]) is not None
+    page = (site.folder / "commissioning-g-riser-1.html").read_text()
+    assert "1111" not in page
+
+
+def test_a_line_in_use_is_said(site: Site) -> None:
+    from edge_agent.bus import Bus
+    from edge_agent.settings import BusConfig
+
+    with Bus(BusConfig(name="x", port=site.desk)):
+        code, _, err = site.run("scan", "--port", site.desk, "--addresses", "99")
+    assert code == 2
+    assert "another program uses it (the agent?" in err

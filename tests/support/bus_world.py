@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A gateway's bus at work, and everything that it books held against what the meters counted."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent import worker as module
+from edge_agent.adapter import StoppableBus
+from edge_agent.decode import MeterRows
+from edge_agent.health import Health
+from edge_agent.poll import poll
+from edge_agent.schedule import cycle_of
+from edge_agent.settings import AgentSettings, BusConfig
+from edge_agent.spool import Spool
+from edge_agent.virtual.estate import Estate
+from edge_agent.worker import BusWorker, Shared
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.signing import generate_key
+from tests.support.orders import no_orders
+
+Values = dict[Obis, object]
+
+
+class Told(logging.Handler):
+    """Counts what the worker says of its meters."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.counts: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = vars(record)
+        meter = found.get("meter", "")
+        for text in (*found.get("problems", ()), *filter(None, [found.get("reason")])):
+            self.counts[f"{found.get('action')} {meter}: {text}"] += 1
+
+
+class Gateway:
+    """The worker of one bus with a spool, as the service runs it."""
+
+    def __init__(self, worker: BusWorker, spool: Spool, seconds: Callable[[], float]) -> None:
+        self.seconds = seconds
+        self.polls = 0
+        self.exchanges = 0
+        """Of the polls that succeeded, as their bytes."""
+        self.line_bytes = 0
+        self.cycles: dict[str, set[int]] = {}
+        """For each serial number the cycles in which its registers were read."""
+        self.on_append: Callable[[MeterId, Sequence[MeterRows], float], None] = lambda *_: None
+        self.told = Told()
+        self._worker = worker
+        self._begun = 0.0
+        self._poll = poll
+        self._append = spool.append
+
+    def step(self) -> float:
+        """Do one thing; return how long to wait."""
+        return self._worker.step()
+
+    def poll(self, *args: Any, **more: Any) -> Any:
+        """Count a poll, and go on with it."""
+        self.polls += 1
+        self._begun = self.seconds()
+        found = self._poll(*args, **more)
+        self.exchanges += found.exchanges
+        self.line_bytes += found.bytes_sent + found.bytes_received
+        return found
+
+    def append(self, meter: MeterId, rows: Sequence[MeterRows], **more: Any) -> Any:
+        """Note what is booked, and book it."""
+        if any(block.profile is None for block in rows):
+            # A poll over the boundary of two cycles reads the meter in both.
+            cycles = {cycle_of(self._begun), cycle_of(self.seconds())}
+            self.cycles.setdefault(meter.serial, set()).update(cycles)
+        self.on_append(meter, rows, self._begun)
+        return self._append(meter, rows, **more)
+
+
+@contextmanager
+def gateway(
+    folder: Path,
+    config: BusConfig,
+    bus: StoppableBus,
+    wall: Callable[[], float],
+    monotonic: Callable[[], float],
+    *,
+    kept: bool = False,
+) -> Iterator[Gateway]:
+    """Run a worker's code on a bus; the caller takes the steps.
+
+    Args:
+        folder: where the spool is.
+        config: the bus and its meters.
+        bus: the line.
+        wall: the gateway's time, seconds since 1970.
+        monotonic: a clock that nobody sets.
+        kept: whether a time service keeps the gateway's time.
+    """
+    settings = AgentSettings.model_validate(
+        {
+            "gateway": "gw-1",
+            "spool": folder / "spool.db",
+            "key_file": "k",
+            "cloud_key_file": "k",
+            "broker": {"host": "b"},
+            "bus": [config],
+        }
+    )
+    spool = Spool.open(folder / "spool.db")
+    logger = logging.getLogger(module.__name__)
+    level = logger.level
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            health = Health(meter.label for meter in config.meters)
+            shared = Shared(
+                settings,
+                generate_key(),
+                spool,
+                health,
+                lambda: True,
+                no_orders(settings, spool),
+                is_kept=lambda: kept,
+            )
+            worker = BusWorker(shared, config, bus=bus, wall=wall, monotonic=monotonic)
+            found = Gateway(worker, spool, wall)
+            patch.setattr(module, "poll", found.poll)
+            patch.setattr(spool, "append", found.append)
+            logger.addHandler(found.told)
+            logger.setLevel(logging.DEBUG)
+            try:
+                yield found
+            finally:
+                logger.setLevel(level)
+                logger.removeHandler(found.told)
+    finally:
+        spool.close()
+
+
+class Truth:
+    """What the meters of an estate counted, by true time."""
+
+    def __init__(self, estate: Estate) -> None:
+        """Take an estate whose meters have no wrong clocks."""
+        self._estate = estate
+        self._days: dict[tuple[str, Obis, int], dict[int, Values]] = {}
+        self.wrong: list[str] = []
+        self.rows = 0
+        self.registers = 0
+        self.booked: dict[tuple[str, Obis], set[int]] = {}
+
+    def hold(self, meter: MeterId, blocks: Sequence[MeterRows], begun: float, ended: float) -> None:
+        """Compare everything that a poll booked; note what is wrong."""
+        serial = meter.serial
+        for block in blocks:
+            for row in block.rows:
+                values = dict(zip((each.obis for each in block.columns), row[2:], strict=True))
+                if block.profile is None:
+                    self._hold_registers(serial, row[0] or 0, values, begun, ended)
+                else:
+                    self._hold_row(serial, block.profile, row[0] or 0, values, ended)
+
+    def _hold_registers(
+        self, serial: str, ts: int, values: Mapping[Obis, object], begun: float, ended: float
+    ) -> None:
+        meter = self._estate.meter(serial)
+        self.registers += 1
+        first, last = (datetime.fromtimestamp(each, UTC) for each in (begun, ended + 1))
+        right = int(begun) <= ts <= ended + 1
+        for obis, raw in values.items():
+            low, high = (meter.register_at(obis, each) for each in (first, last))
+            right = right and isinstance(raw, int) and low <= raw <= high
+        if not right:
+            asked = f"asked from {begun:.1f} to {ended:.1f}"
+            self.wrong.append(f"{serial}: registers at {ts}, {asked}: {values}")
+
+    def _hold_row(
+        self, serial: str, profile: Obis, ts: int, values: Mapping[Obis, object], ended: float
+    ) -> None:
+        self.rows += 1
+        self.booked.setdefault((serial, profile), set()).add(ts)
+        true = self._day(serial, profile, ts // 86400).get(ts)
+        if ts > ended or true is None or any(true.get(obis) != raw for obis, raw in values.items()):
+            self.wrong.append(f"{serial}: {profile} at {ts}: {values}, truly {true}")
+
+    def _day(self, serial: str, profile: Obis, day: int) -> dict[int, Values]:
+        key = (serial, profile, day)
+        if key not in self._days:
+            meter = self._estate.meter(serial)
+            start = datetime.fromtimestamp(day * 86400, UTC)
+            names = [obis for _, obis, _ in meter.columns(profile)][1:]
+            self._days[key] = {
+                int(row.ts.timestamp()): dict(zip(names, row.values, strict=True))
+                for row in meter.rows(profile, start, start + timedelta(seconds=86399))
+            }
+        return self._days[key]
+
+    def gaps(self, serial: str, profile: Obis) -> list[int]:
+        """Return the steps between the booked rows of a profile that are no capture period."""
+        stamps = sorted(self.booked.get((serial, profile), ()))
+        period = self._estate.meter(serial).spec.capture_period_s
+        return [b - a for a, b in pairwise(stamps) if b - a != period]
+
+
+def whole_cycles(begun: float, ended: float) -> set[int]:
+    """Return the cycles that lie wholly within a time."""
+    return set(range(cycle_of(begun) + 1, cycle_of(ended)))

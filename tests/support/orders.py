@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""A desk of commands at which nobody asks for anything."""
+
+from edge_agent.command_log import CommandLog
+from edge_agent.orders import Orders
+from edge_agent.settings import AgentSettings
+from edge_agent.spool import Spool
+from shared_schema.signing import generate_key
+
+
+def no_orders(settings: AgentSettings, spool: Spool) -> Orders:
+    return Orders(
+        settings,
+        generate_key().public_key(),
+        CommandLog(spool),
+        known=lambda _bus, _meter: None,
+        is_synchronised=lambda: True,
+    )

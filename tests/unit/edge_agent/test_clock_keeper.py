@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The clocks of a bus over days: what is told, what is planned, what is never tried again."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.clock_book import EVERY_S, KEPT, ClockBook, samples_of
+from edge_agent.clock_keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
+from edge_agent.clocking import Sample
+from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
+from edge_agent.health import Health
+from edge_agent.set_clock import Became, ClockOutcome
+from edge_agent.settings import BusConfig, ClocksConfig
+from edge_agent.spool import Spool
+from shared_schema.message import MeterId
+
+START = 1_773_124_200.0
+DAY = 86400.0
+E1 = MeterId(manufacturer="GSE", serial="E1")
+Answer = ClockOutcome | Exception
+
+
+class Play:
+    """A keeper whose meter answers as a test says."""
+
+    def __init__(self, spool: Spool, folder: Path, patch: pytest.MonkeyPatch, **more: Any) -> None:
+        self.spool = spool
+        for name in ("ek", "ak"):
+            path = folder / name
+            if not path.exists():
+                path.write_text("00" * 16)
+                path.chmod(0o600)
+        meter = {
+            "label": "A-1",
+            "address": 17,
+            "set_clock": True,
+            "setter": {
+                "encryption_key_file": folder / "ek",
+                "authentication_key_file": folder / "ak",
+            },
+            **more,
+        }
+        self.bus = BusConfig.model_validate({"name": "a", "port": "/dev/null", "meter": [meter]})
+        self.is_kept = True
+        self.tries: list[float] = []
+        self.answer: Answer = ClockOutcome(Became.SET, "", E1, 90.0, 0.0)
+        patch.setattr("edge_agent.clock_keeper.set_clock", self._set_clock)
+        self.restart()
+
+    def restart(self) -> None:
+        self.health = Health(["A-1"])
+        self.keeper = ClockKeeper(
+            self.spool, self.bus, ClocksConfig(), self.health, is_kept=lambda: self.is_kept
+        )
+
+    def _set_clock(self, _factory: object, _meter: object, now: Any, **_more: object) -> Any:
+        self.tries.append(now.timestamp())
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def polls(self, at: float, offset_s: float) -> None:
+        (meter,) = self.bus.meters
+        self.keeper.compared(meter, E1, at, offset_s)
+
+    def sets(self, now: float) -> ClockOutcome | None:
+        meter = self.keeper.due(now)
+        if meter is None:
+            return None
+        return self.keeper.set(meter, None, now, E1)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    with Spool.open(tmp_path / "spool.db") as found:
+        yield found
+
+
+@pytest.fixture
+def play(spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    return Play(spool, tmp_path, monkeypatch)
+
+
+def actions(log: pytest.LogCaptureFixture) -> list[str]:
+    return [str(getattr(record, "action", "")) for record in log.records]
+
+
+def test_drift_is_told_once_and_known_after_a_restart(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for quarter in range(3 * 96):
+        play.polls(START + 900 * quarter, float(round(-5 * quarter / 96)))
+    health = play.health["A-1"]
+    assert health.clock_drift_s_per_day == pytest.approx(-5, abs=0.6)
+    assert health.clock_remark.startswith("loses ")
+    assert play.health.summary().clocks == (f"A-1 {health.clock_remark}",)
+    assert actions(caplog) == ["clock_wrong"]
+    play.restart()
+    play.polls(START + 3 * DAY, -15.0)
+    assert play.health["A-1"].clock_drift_s_per_day == pytest.approx(-5, abs=0.6)
+
+
+def test_a_jump_is_told_with_both_sides_and_begins_a_new_history(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    for quarter in range(2 * 96):
+        play.polls(START + 900 * quarter, 1.0)
+    year = 365 * DAY
+    play.polls(START + 2 * DAY, year)
+    play.polls(START + 2 * DAY + 900, 1.0)
+    jumps = [record for record in caplog.records if record.__dict__["action"].endswith("jumped")]
+    assert [(each.__dict__["before_s"], each.__dict__["after_s"]) for each in jumps] == [
+        (1.0, year),
+        (year, 1.0),
+    ]
+    assert play.health["A-1"].clock_drift_s_per_day is None
+    assert play.health["A-1"].clock_remark == ""
+    assert "clock_right" not in actions(caplog), "an information, below the level of this log"
+    with play.spool.reading() as database:
+        assert samples_of(database, E1) == [Sample(START + 2 * DAY + 900, 1.0)]
+
+
+def test_the_book_keeps_a_week(spool: Spool) -> None:
+    book = ClockBook(spool)
+    for number in range(3 * KEPT * 24):
+        book.note(E1, Sample(START + EVERY_S / 24 * number, 2.0))
+    with spool.reading() as database:
+        kept = samples_of(database, E1)
+    assert len(kept) == KEPT
+    assert kept[-1].at - kept[0].at == (KEPT - 1) * EVERY_S
+
+
+def test_a_clock_is_set_when_it_is_off_and_not_again(play: Play) -> None:
+    play.polls(START, 12.0)
+    assert play.sets(START) is None
+    play.polls(START + 900, 31.0)
+    found = play.sets(START + 901)
+    assert found is not None
+    assert found.became is Became.SET
+    assert play.sets(START + 902) is None
+    play.polls(START + 1800, 0.0)
+    assert play.sets(START + 1801) is None
+    assert play.tries == [START + 901]
+
+
+def test_it_waits_as_long_as_it_is_told(play: Play) -> None:
+    play.answer = ClockOutcome(Became.WAITS, "a capture period ends", E1, 90.0, until=START + 100)
+    play.polls(START, 90.0)
+    play.sets(START)
+    assert play.sets(START + 99) is None
+    play.polls(START + 99.5, 90.0)
+    assert play.sets(START + 99.5) is None, "a poll does not shorten it"
+    play.answer = ClockOutcome(Became.SET, "", E1, 90.0, 0.0)
+    assert play.sets(START + 100) is not None
+
+
+@pytest.mark.parametrize("offset_s", [601.0, -39600.0, 365 * DAY])
+def test_a_clock_that_is_far_off_is_told_and_not_touched(
+    play: Play, offset_s: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        play.polls(START + 900 * number, offset_s)
+        assert play.sets(START + 900 * number + 1) is None
+    assert actions(caplog) == ["clock_wrong"]
+    assert "600 s" in play.health["A-1"].clock_remark
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest_s"),
+    [
+        (BusTimeout("A-1 does not answer"), SILENT_REST_S),
+        (ClockOutcome(Became.FAILED, "read-write-denied", E1, 90.0), FAILED_REST_S),
+        (ClockOutcome(Became.REFUSED, "does not fit", E1, 90.0), FAILED_REST_S),
+    ],
+)
+def test_what_failed_is_tried_again_after_a_rest(play: Play, answer: Answer, rest_s: float) -> None:
+    play.answer = answer
+    at = START
+    while at < START + 3 * DAY:
+        play.polls(at, 90.0)
+        play.sets(at + 1)
+        at += 900
+    gaps = {later - one for one, later in zip(play.tries, play.tries[1:], strict=False)}
+    assert len(play.tries) > 2
+    assert min(gaps) >= rest_s
+
+
+def test_keys_that_were_refused_are_not_tried_again_before_they_change(
+    play: Play, tmp_path: Path
+) -> None:
+    play.answer = PasswordRefused("A-1 cannot decipher")
+    play.polls(START, 90.0)
+    found = play.sets(START)
+    assert found is not None
+    assert found.became is Became.FAILED
+    play.restart()
+    for number in range(1, 300):
+        play.polls(START + 900 * number, 90.0)
+        assert play.sets(START + 900 * number) is None
+    assert len(play.tries) == 1
+    (meter,) = play.bus.meters
+    asked = play.keeper.set(meter, None, START, E1)  # type: ignore[arg-type]
+    assert asked.became is Became.REFUSED
+    assert len(play.tries) == 1
+    play.answer = ClockOutcome(Became.SET, "", E1, 90.0, 0.0)
+    (tmp_path / "ek").write_text("11" * 16)
+    assert play.sets(START + 900 * 300) is not None
+
+
+def test_without_a_kept_time_or_without_leave_nothing_is_due(
+    play: Play, spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play.is_kept = False
+    play.polls(START, 90.0)
+    assert play.sets(START) is None
+    play.is_kept = True
+    assert play.sets(START + 1) is not None
+    other = Play(spool, tmp_path, monkeypatch, set_clock=False)
+    other.polls(START, 90.0)
+    assert other.sets(START) is None
+
+
+def test_a_lost_adapter_leaves_the_clock_due(play: Play) -> None:
+    play.answer = BusLost("bus a: no such device")
+    play.polls(START, 90.0)
+    with pytest.raises(BusLost):
+        play.sets(START)
+    play.answer = ClockOutcome(Became.SET, "", E1, 90.0, 0.0)
+    assert play.sets(START + 30) is not None

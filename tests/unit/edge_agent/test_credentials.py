@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Modes and keys of a meter: what fits, what is missing, what others may read."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.credentials import keys_of, mode_of
+from edge_agent.errors import ConfigurationError
+from edge_agent.link import peer
+from edge_agent.model import load
+from edge_agent.security import Mode
+from edge_agent.settings import MeterConfig
+
+
+def secured(folder: Path, **more: object) -> MeterConfig:
+    """Return a meter with keys in files beside each other."""
+    for name in ("password", "ek", "ak"):
+        (folder / name).write_bytes(b"12345678" if name == "password" else b"0F" * 16)
+        (folder / name).chmod(0o600)
+    return MeterConfig.model_validate(
+        {
+            "label": "A-1",
+            "address": 17,
+            "password_file": folder / "password",
+            "encryption_key_file": folder / "ek",
+            "authentication_key_file": folder / "ak",
+            **more,
+        }
+    )
+
+
+def test_each_client_has_its_security(tmp_path: Path) -> None:
+    meter = secured(tmp_path)
+    assert [mode_of(meter, client) for client in (16, 32, 48)] == [
+        Mode.NONE,
+        Mode.LLS,
+        Mode.HLS_GMAC,
+    ]
+    assert mode_of(secured(tmp_path, security="lls-ae"), 32) is Mode.LLS_AE
+    keys = keys_of(meter)
+    assert keys is not None
+    assert keys.encryption == keys.authentication == b"\x0f" * 16
+    assert keys_of(MeterConfig(label="A-1", address=17)) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "client", "said"),
+    [
+        ({"security": "hls-gmac"}, 32, "client 32 has security lls or lls-ae, not hls-gmac"),
+        ({"security": "none"}, 32, "client 32 has security lls or lls-ae, not none"),
+        ({"security": "lls"}, 16, "client 16 has security none, not lls"),
+        ({"security": "lls-ae", "password_file": None}, 32, "set password_file"),
+        (
+            {"encryption_key_file": None, "authentication_key_file": None},
+            48,
+            "security hls-gmac needs keys: set encryption_key_file and authentication_key_file",
+        ),
+    ],
+)
+def test_security_that_cannot_be(
+    tmp_path: Path, more: dict[str, object], client: int, said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        mode_of(secured(tmp_path, **more), client)
+    assert str(caught.value).startswith("A-1: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [
+        (b"0F" * 16, 0o640, "the encryption key of A-1: others may read"),
+        (b"0F0F", 0o600, "the encryption key of A-1: .*ek must hold 32 hexadecimal digits"),
+        (b"XY" * 16, 0o600, "must hold 32 hexadecimal digits, or 16 characters"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used(
+    tmp_path: Path, content: bytes, mode: int, said: str
+) -> None:
+    meter = secured(tmp_path)
+    (tmp_path / "ek").write_bytes(content)
+    (tmp_path / "ek").chmod(mode)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        keys_of(meter)
+    assert content.decode() not in str(caught.value)
+
+
+def test_the_peer_of_a_ciphered_meter(tmp_path: Path) -> None:
+    model = load("is16444")
+    found = peer(secured(tmp_path, security="lls-ae"), model, b"IOU12345")
+    assert found.ciphering is not None
+    assert (found.ciphering.title, found.ciphering.gmac) == (b"IOU12345", False)
+    assert found.password is not None
+    found = peer(secured(tmp_path, client=48, system_title="4D4D4D0000000001"), model, b"IOU12345")
+    assert found.ciphering is not None
+    assert (found.ciphering.title, found.ciphering.gmac) == (b"MMM\0\0\0\0\1", True)
+    assert found.password is None
+    assert peer(secured(tmp_path), model).ciphering is None
+    assert "12345678" not in repr(found)
+    assert "0f0f" not in repr(found).lower()
+    assert "\\x0f" not in repr(found)
+
+
+def test_a_password_that_does_not_fit_beside_keys(tmp_path: Path) -> None:
+    meter = secured(tmp_path, security="lls-ae")
+    (tmp_path / "password").write_bytes(b"x" * 49)
+    with pytest.raises(ConfigurationError, match="with lls-ae a password has at most 48"):
+        peer(meter, load("is16444"))

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The doctor: each thing that keeps a gateway from working is found, with what to do."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from edge_agent.doctor import Check, examine_gateway
+from edge_agent.errors import ConfigurationError
+from edge_agent.settings import BrokerConfig
+from edge_agent.spool import Spool
+from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+SETTINGS = """
+gateway = "gw-1"
+spool = "spool.db"
+key_file = "gateway.key"
+cloud_key_file = "cloud.pem"
+spool_max_mb = 16
+[broker]
+host = "localhost"
+[[bus]]
+name = "riser-1"
+port = "tty"
+[[bus.meter]]
+label = "A-1"
+address = 17
+model = "is16444"
+password_file = "meter.pw"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    key = generate_key()
+    for name, content in (
+        ("gateway.key", private_key_to_pem(key)),
+        ("cloud.pem", public_key_to_pem(key.public_key())),
+        ("meter.pw", b"12345678"),
+        ("agent.toml", SETTINGS.encode()),
+    ):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "tty").symlink_to("/dev/null")
+    return tmp_path
+
+
+def accepts(_broker: BrokerConfig, _gateway: str) -> None:
+    return
+
+
+def look(
+    folder: Path,
+    *,
+    broker: Callable[[BrokerConfig, str], None] = accepts,
+    synchronised: bool = True,
+) -> dict[str, Check]:
+    found = examine_gateway(
+        folder / "agent.toml", NOW, broker=broker, synchronised=lambda: synchronised
+    )
+    worst: dict[str, Check] = {}
+    order = {"ok": 0, "warn": 1, "fail": 2}
+    for each in found:
+        held = worst.get(each.name)
+        if held is None or order[each.level] > order[held.level]:
+            worst[each.name] = each
+    return worst
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    path = folder / "agent.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def certificate(path: Path, name: str, until: datetime) -> None:
+    key = generate_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=400))
+        .not_valid_after(until)
+        .sign(key, None)
+    )
+    path.write_bytes(made.public_bytes(Encoding.PEM))
+
+
+def test_a_sound_gateway(folder: Path) -> None:
+    Spool.open(folder / "spool.db").close()
+    found = look(folder)
+    assert {each.level for each in found.values()} == {"ok"}
+    assert {"python", "packages", "settings", "clock", "models", "bus riser-1"} <= set(found)
+    assert found["spool"].said.endswith("spool.db: sound")
+
+
+def test_settings_that_cannot_be_read_end_it(folder: Path) -> None:
+    change(folder, 'gateway = "gw-1"', "")
+    found = look(folder)
+    assert found["settings"].level == "fail"
+    assert "broker" not in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "said"),
+    [
+        ('port = "tty"', 'port = "gone"', "bus riser-1", "is not there"),
+        ('port = "tty"', 'port = "meter.pw"', "bus riser-1", "is no serial port"),
+        ('"is16444"', '"nope"', "meter A-1", "no meter model 'nope'"),
+        ('"meter.pw"', '"none.pw"', "meter A-1", "cannot read the password"),
+        ('"gateway.key"', '"none.key"', "gateway's key", "cannot read"),
+        ('"cloud.pem"', '"none.pem"', "cloud's key", "cannot read"),
+        ('"spool.db"', '"none/spool.db"', "spool", "cannot write in the spool's folder"),
+        ('"spool.db"', '"meter.pw"', "spool", "cannot be used"),
+    ],
+)
+def test_what_keeps_it_from_working(folder: Path, old: str, new: str, name: str, said: str) -> None:
+    change(folder, old, new)
+    found = look(folder)[name]
+    assert found.level == "fail"
+    assert said in found.said
+    assert found.advice
+
+
+def test_a_clock_without_a_time_service(folder: Path) -> None:
+    assert look(folder, synchronised=False)["clock"].level == "fail"
+    change(folder, "[broker]", "assume_synchronised_clock = true\n[broker]")
+    assert look(folder, synchronised=False)["clock"].level == "warn"
+
+
+def test_a_broker_that_does_not_answer(folder: Path) -> None:
+    def refuses(_broker: BrokerConfig, _gateway: str) -> None:
+        raise ConfigurationError("nothing listens there")
+
+    found = look(folder, broker=refuses)["broker"]
+    assert (found.level, found.said) == ("fail", "nothing listens there")
+
+
+def test_a_name_that_changes_is_warned_of(folder: Path) -> None:
+    (folder / "ttyUSB0").symlink_to("/dev/null")
+    change(folder, 'port = "tty"', 'port = "ttyUSB0"')
+    assert look(folder)["bus riser-1"].level == "warn"
+
+
+def test_a_port_of_another_group(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name != "tty" and real(path, mode)
+    )
+    found = look(folder)["bus riser-1"]
+    assert found.level == "fail"
+    assert found.advice.startswith("usermod -aG ")
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "level", "said"),
+    [
+        ("gw-1", 90, "ok", "is valid until"),
+        ("gw-1", 10, "warn", "is valid until"),
+        ("gw-1", -1, "fail", "expired on"),
+        ("gw-2", 90, "fail", "is for gw-2, the gateway is gw-1"),
+    ],
+)
+def test_certificates(folder: Path, name: str, days: int, level: str, said: str) -> None:
+    certificate(folder / "own.pem", name, NOW + timedelta(days=days))
+    change(folder, "[[bus]]", '[broker.tls]\ncert = "own.pem"\nkey = "gateway.key"\n[[bus]]')
+    found = look(folder)["certificate"]
+    assert (found.level, said in found.said) == (level, True)
+
+
+def test_a_broker_elsewhere_without_tls_and_a_broken_ca(folder: Path) -> None:
+    change(folder, "localhost", "mq.example")
+    assert look(folder)["certificate"].level == "warn"
+    change(folder, "[[bus]]", '[broker.tls]\nca = "meter.pw"\n[[bus]]')
+    assert look(folder)["ca"].level == "fail"

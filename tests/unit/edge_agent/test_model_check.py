@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mistakes in a model's file: all at once, each with its line, its key and what is allowed."""
+
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent import model
+from edge_agent.model_check import Mistake, mistakes
+
+BAD = """\
+title = "Maker X"
+client = 33
+deviaton_sign = 1
+max_info_length = 10
+lists = "maybe"
+registers = ["1.0.1.8.0.255", "1.8.0"]
+
+[[profiles]]
+obis = "1.0.99.1.0.255"
+
+[[profiles]]
+obis = "1.0.99.2.0"
+every = "fortnight"
+window_h = 0
+"""
+
+
+@pytest.mark.parametrize("name", model.names())
+def test_the_packaged_models_have_no_mistake(name: str) -> None:
+    assert mistakes((files("edge_agent") / "models" / f"{name}.toml").read_text()) == []
+
+
+def test_every_mistake_is_told_with_its_line() -> None:
+    found = {each.key: each for each in mistakes(BAD)}
+    assert {key: each.line for key, each in found.items()} == {
+        "client": 2,
+        "deviaton_sign": 3,
+        "max_info_length": 4,
+        "lists": 5,
+        "registers 2": 6,
+        "profiles 2, obis": 12,
+        "profiles 2, every": 13,
+        "profiles 2, window_h": 14,
+    }
+    assert found["client"].allowed.startswith("16 or 32")
+    assert "did you mean deviation_sign?" in found["deviaton_sign"].said
+    assert "zone_offset_min" in found["deviaton_sign"].allowed
+    assert found["max_info_length"].allowed == "a whole number at least 32 and at most 2030"
+    assert "true or false" in found["lists"].allowed
+    assert "OBIS code" in found["registers 2"].allowed
+    assert "'day' or 'month'" in found["profiles 2, every"].allowed
+    assert "not 'fortnight'" in found["profiles 2, every"].said
+    assert str(found["client"]).startswith("line 2: client: ")
+
+
+def test_a_missing_key_and_what_is_no_toml() -> None:
+    (missing,) = mistakes("client = 16\n")
+    assert missing == Mistake(None, "title", "is missing", "a text in quotes")
+    (broken,) = mistakes('title = "x"\nclient = \n')
+    assert (broken.line, broken.said) == (2, "not TOML: Invalid value")
+
+
+def test_a_key_of_another_table_is_not_taken_for_it() -> None:
+    text = 'title = "x"\nclient = 16\n[[profiles]]\nobis = "1.0.99.1.0.255"\ntitle = 1\n'
+    (extra,) = mistakes(text)
+    assert (extra.line, extra.key) == (5, "profiles 1, title")
+
+
+def test_the_file_is_good_exactly_when_the_model_loads() -> None:
+    assert mistakes('title = "x"\nclient = 16\n') == []
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_explained(text: str) -> None:
+    for each in mistakes(text):
+        assert str(each)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Scanning: which meters are on a line, at which speed and address, and where two collide."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from edge_agent.errors import ConfigurationError
+from edge_agent.plate import VOLTAGE_L2, guess_model
+from edge_agent.scan import Conflict, Door, Progress, Scan, doors, parse_addresses, scan
+from edge_agent.session import Transport
+from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
+from shared_schema.obis import Obis
+from tests.unit.edge_agent.wire import Wire, meter
+
+WATER = {"model": "water", "load": {"kind": "water"}}
+THREE = {"model": "three_phase"}
+
+
+class Deaf(Wire):
+    """A line at a speed that nobody on it speaks."""
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+class Crowd(Wire):
+    """Two meters at one address: what they say comes in another order, or together."""
+
+    def __init__(self, mixed: Callable[[bytes, bytes], bytes]) -> None:
+        super().__init__(meters=[meter(1, 17), meter(3, 18)])
+        self._other = Wire(meters=[meter(2, 17), meter(5, 19)])
+        self._mixed = mixed
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        self._other.send(data)
+        self._waiting = self._mixed(self._waiting, self._other.receive(0))
+
+
+def clock() -> Callable[[], float]:
+    return itertools.count(0.0, 0.1).__next__
+
+
+def look(lines: dict[int, Wire], wanted: tuple[Door, ...], **more: object) -> Scan:
+    @contextmanager
+    def open_line(baudrate: int) -> Iterator[Transport]:
+        yield lines.get(baudrate) or Deaf()
+
+    return scan(open_line, wanted, monotonic=clock(), **more)  # type: ignore[arg-type]
+
+
+def found(result: Scan) -> list[tuple[str, str | None, str]]:
+    return [
+        (str(each.door), each.plate.serial, each.plate.guess.model)
+        for each in result.meters
+        if each.plate is not None
+    ]
+
+
+def test_the_meters_of_a_line_with_their_models() -> None:
+    wire = Wire(meters=[meter(1, 17), meter(2, 100, **THREE), meter(3, 200), meter(4, 19, **WATER)])
+    result = look({9600: wire}, doors([17, 18, 19, 100, 200], long=[17]))
+    assert found(result) == [
+        ("1/17 (2 bytes)", "E1", "is16444"),
+        ("1/19 (2 bytes)", "E4", "water"),
+        ("1/100 (2 bytes)", "E2", "is13779"),
+        ("1/200 (4 bytes)", "E3", "is16444"),
+    ]
+    assert result.conflicts == []
+    assert result.baudrates == [9600]
+    assert result.knocks == 7
+
+
+def test_the_speed_is_found_and_no_other_is_tried_after_it() -> None:
+    steps: list[Progress] = []
+    wanted = doors([17])
+    result = look({4800: Wire()}, wanted, progress=steps.append)
+    assert result.baudrates == [9600, 19200, 4800]
+    assert [each.baudrate for each in result.meters] == [4800]
+    assert [step.done for step in steps] == [1, 2] * 3
+    assert steps[-1] == Progress(4800, 2, 2, 1)
+
+
+def test_every_speed_when_asked() -> None:
+    result = look({9600: Wire()}, doors([17]), every_speed=True, baudrates=[9600, 2400])
+    assert result.baudrates == [9600, 2400]
+    assert len(result.meters) == 1
+
+
+def test_a_meter_alone_is_found_by_the_short_address_and_named_by_its_own() -> None:
+    alone = Wire(meters=[meter(1, 90)])
+    (short,) = look({9600: alone}, doors([5])).meters
+    assert (short.door, short.door.form) == (Door(1, 0, 1), 1)
+    (own,) = look({9600: alone}, doors([5, 90])).meters
+    assert (own.door, own.door.form) == (Door(1, 90, 2), None)
+
+
+def test_a_long_address_is_kept_in_its_form() -> None:
+    wire = Wire()
+    (meter_,) = look({9600: wire}, doors([], long=[17])).meters
+    assert meter_.door.form == 4
+    assert meter_.door.config("x").address_bytes == 4
+    (large,) = look({9600: wire}, doors([200])).meters
+    assert large.door.form is None
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        lambda one, other: one + other,
+        lambda one, other: b"".join(
+            bytes(pair) for pair in zip(one, reversed(other), strict=False)
+        ),
+    ],
+    ids=["one after the other", "at once"],
+)
+def test_two_meters_at_one_address_are_a_conflict(mixed: Callable[[bytes, bytes], bytes]) -> None:
+    def both(one: bytes, other: bytes) -> bytes:
+        return mixed(one, other) if one and other else one + other
+
+    result = look({9600: Crowd(both)}, doors([17, 18]))
+    (conflict,) = result.conflicts
+    assert isinstance(conflict, Conflict)
+    assert conflict.door == Door(1, 17, 2)
+    assert [serial for _, serial, _ in found(result)] == ["E3"]
+
+
+def test_an_echo_is_no_answer_and_noise_is_heard_again() -> None:
+    wire = Wire(echo=True)
+    damage = iter([0x01])
+
+    def noisy(data: bytes) -> bytes:
+        flip = next(damage, 0) if len(data) > 30 else 0
+        return data[:20] + bytes([data[20] ^ flip]) + data[21:] if flip else data
+
+    wire.answers = noisy
+    result = look({9600: wire}, doors([16, 17]))
+    assert result.echo
+    assert [serial for _, serial, _ in found(result)] == ["E1"]
+    assert result.conflicts == []
+
+
+def test_a_line_that_speaks_unasked_is_said() -> None:
+    wire = Wire()
+    wire._waiting = b"\0" * 50
+    assert look({9600: wire}, doors([17])).unasked == 50
+
+
+def test_nobody() -> None:
+    result = look({}, doors([1, 2]))
+    assert (result.meters, result.conflicts, result.knocks) == ([], [], 18)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("1-3", (1, 2, 3)), ("17, 200,17", (17, 200)), ("", ()), ("16381", (16381,))],
+)
+def test_addresses(text: str, numbers: tuple[int, ...]) -> None:
+    assert parse_addresses(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["0", "5-1", "x", "1-", "16382", "-3", "1-2-3", "\u0663"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no address: give numbers"):
+        parse_addresses(text)
+
+
+@pytest.mark.parametrize(
+    ("category", "there", "name"),
+    [
+        ("D1", {ACTIVE_IMPORT}, "is16444"),
+        ("D2", {ACTIVE_IMPORT}, "is13779"),
+        (None, {ACTIVE_IMPORT}, "is16444"),
+        (None, {ACTIVE_IMPORT, VOLTAGE_L2}, "is13779"),
+        ("D1", {WATER_VOLUME}, "water"),
+        ("D1", {ACTIVE_IMPORT, WATER_VOLUME}, "generic"),
+        ("X", set(), "generic"),
+    ],
+)
+def test_models_are_guessed_with_a_reason(
+    category: str | None, there: set[Obis], name: str
+) -> None:
+    guess = guess_model(category, there)
+    assert guess.model == name
+    assert guess.because

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a gateway stands: told from its spool alone, while an agent uses it and after."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from edge_agent.clock_book import ClockBook
+from edge_agent.clocking import Sample
+from edge_agent.decode import MeterRows
+from edge_agent.errors import ConfigurationError
+from edge_agent.settings import AgentSettings
+from edge_agent.spool import Spool
+from edge_agent.standing import is_held, standing
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.gateway import Receipt
+from shared_schema.message import MeterId
+from shared_schema.readings import Column
+from shared_schema.signing import generate_key, key_id
+
+NOW = datetime(2026, 11, 24, 0, 15, tzinfo=UTC)
+KEY = generate_key()
+ONE, TWO = (MeterId(manufacturer="LNT", serial=f"E{number}") for number in (1, 2))
+ROWS = MeterRows(
+    None, 0, (Column(obis=ACTIVE_IMPORT, scaler=0, unit=30),), ((int(NOW.timestamp()), None, 5),)
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> AgentSettings:
+    meters = [{"label": f"A-{number}", "address": 16 + number} for number in (1, 2, 3)]
+    return AgentSettings.model_validate(
+        {
+            "gateway": "gw-1",
+            "spool": tmp_path / "spool.db",
+            "key_file": "k",
+            "cloud_key_file": "c",
+            "broker": {"host": "b"},
+            "bus": [{"name": "riser-1", "port": "p", "meter": meters}],
+        }
+    )
+
+
+def put(spool: Spool, meter: MeterId, at: datetime, *, historical: bool = False) -> None:
+    ts = int(at.timestamp())
+    spool.append(
+        meter,
+        [ROWS],
+        watermarks={BLOCK_LOAD_PROFILE: ts - 900, DAILY_LOAD_PROFILE: ts},
+        created_at=at,
+        historical=historical,
+        gateway="gw-1",
+        key=KEY,
+    )
+
+
+def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> None:
+    with Spool.open(settings.spool) as spool:
+        for minutes in (60, 30, 15):
+            put(spool, ONE, NOW - timedelta(minutes=minutes), historical=minutes == 60)
+        put(spool, TWO, NOW - timedelta(hours=2))
+        spool.remember_meter(ONE, "riser-1", 17)
+        spool.remember_meter(TWO, "riser-1", 18)
+        with spool.transaction() as database:
+            database.execute("INSERT INTO refusal VALUES ('riser-1', 1, 19, x'00', x'00')")
+        at = NOW - timedelta(minutes=5)
+        spool.apply_receipt(
+            Receipt(
+                gateway="gw-1",
+                store=uuid4(),
+                stream=spool.stream,
+                ranges=((1, 2),),
+                at=at,
+                key=key_id(KEY.public_key()),
+            )
+        )
+        found = standing(settings, NOW)
+        assert found.running
+        assert str(spool.stream) == found.stream
+    assert standing(settings, NOW).running is False
+    assert (found.waiting_live, found.waiting_backlog) == (2, 0)
+    assert found.last_receipt == at
+    one, two, three = found.meters
+    assert (one.meter, one.last_read) == ("LNT E1", NOW - timedelta(minutes=15))
+    assert one.rows_until == NOW - timedelta(minutes=30)
+    assert (two.meter, two.last_read) == ("LNT E2", NOW - timedelta(hours=2))
+    assert (three.meter, three.last_read, three.rows_until) == (None, None, None)
+    assert [each.behind for each in found.meters] == [False, True, True]
+    assert [each.refused for each in found.meters] == [False, False, True]
+    document = found.document()
+    assert document["meters"][0]["last_read"] == "2026-11-24T00:00:00+00:00"
+
+
+def test_before_the_first_start(settings: AgentSettings) -> None:
+    found = standing(settings, NOW)
+    assert (found.running, found.stream, found.waiting_live) == (False, None, 0)
+    assert [each.label for each in found.meters] == ["A-1", "A-2", "A-3"]
+    assert not settings.spool.exists()
+
+
+def test_what_is_no_spool_is_said(settings: AgentSettings) -> None:
+    sqlite3.connect(settings.spool).execute("CREATE TABLE x (y)").connection.close()
+    with pytest.raises(ConfigurationError, match="is no spool of edge-agent"):
+        standing(settings, NOW)
+    settings.spool.write_bytes(b"x" * 4096)
+    with pytest.raises(ConfigurationError, match="cannot read the spool"):
+        standing(settings, NOW)
+
+
+def test_where_locks_cannot_be_seen_nothing_is_claimed(tmp_path: Path) -> None:
+    spool = tmp_path / "spool.db"
+    assert is_held(spool) is False
+    (tmp_path / "spool.db.lock").touch()
+    assert is_held(spool, tmp_path / "none") is None
+    assert is_held(spool) is False
+
+
+def test_a_clock_that_drifts_stands_with_its_drift(settings: AgentSettings) -> None:
+    start = NOW.timestamp() - 2 * 86400
+    with Spool.open(settings.spool) as spool:
+        spool.remember_meter(ONE, "riser-1", 17)
+        spool.remember_meter(TWO, "riser-1", 18)
+        book = ClockBook(spool)
+        for day in range(3):
+            book.note(ONE, Sample(start + 86400 * day, 9.0 * day))
+            book.note(TWO, Sample(start + 86400 * day, 2.0))
+    one, two, three = standing(settings, NOW).meters
+    assert (one.clock_offset_s, one.clock_drift_s_per_day) == (18.0, 9.0)
+    assert one.clock_remark == "gains 9.0 s a day"
+    assert (two.clock_offset_s, two.clock_drift_s_per_day, two.clock_remark) == (2.0, 0.0, "")
+    assert (three.clock_offset_s, three.clock_drift_s_per_day) == (None, None)
