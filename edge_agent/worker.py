@@ -10,14 +10,18 @@ Never: a decision about order, a protocol: those are `schedule` and `poll`.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
+from edge_agent.clock import kernel_synchronised
+from edge_agent.clock_keeper import ClockKeeper
 from edge_agent.counter import Counters, SpoolStore
+from edge_agent.decode import MeterRows
+from edge_agent.errands import read_window
 from edge_agent.errors import (
     BusError,
     BusLost,
@@ -31,6 +35,7 @@ from edge_agent.health import Health
 from edge_agent.link import peer, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import load
+from edge_agent.orders import Job, Orders
 from edge_agent.poll import PollResult, poll
 from edge_agent.refusals import Refusals, secret_files
 from edge_agent.schedule import (
@@ -49,12 +54,16 @@ from edge_agent.schedule import (
 from edge_agent.session import probe
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
+from shared_schema.catalogue import EVENT_PROFILES
+from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId
+from shared_schema.obis import Obis
 from shared_schema.readings import Loss
 from shared_schema.signing import SigningKey
 
 TIME_CHECK_S: Final = 10.0
-LONGEST_WAIT_S: Final = 60.0
+LONGEST_WAIT_S: Final = 1.0
+"""A command is seen that soon."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +77,9 @@ class Shared:
     health: Health
     is_synchronised: Callable[[], bool]
     """Whether the gateway's time may stamp readings."""
+    orders: Orders
+    is_kept: Callable[[], bool] = kernel_synchronised
+    """Whether a time service keeps the gateway's time now, so that it may set other clocks."""
 
 
 class BusWorker:
@@ -107,6 +119,9 @@ class BusWorker:
         self._told_clock = False
         self._refusals = Refusals(shared.spool, config.name)
         self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
+        self._clocks = ClockKeeper(
+            shared.spool, config, shared.settings.clocks, shared.health, is_kept=shared.is_kept
+        )
         for meter in config.meters:
             if self._refusals.recall(meter):
                 self._failed(meter, f"{meter.label} refused this password before", Failure.REFUSED)
@@ -145,16 +160,108 @@ class BusWorker:
         self._release_changed()
         self._reopen_silent()
         action = next_action(self._states.values(), now, self._cycle_s)
+        live = isinstance(action, Poll) and action.kind is Kind.LIVE
+        job = self._shared.orders.next(self._config.name, only_urgent=live)
+        if job is not None:
+            return self._serve(job, now)
+        clock_of = None if live else self._clocks.due(now)
+        if clock_of is not None:
+            return self._set_clock(clock_of, now)
         if isinstance(action, Wait):
             return min(LONGEST_WAIT_S, max(0.05, action.until - now))
         return self._poll(self._meters[action.label], action, now)
 
-    def _poll(self, meter: MeterConfig, action: Poll, now: float) -> float:
+    # ---------------------------------------------------------- what the cloud asked for
+
+    def _serve(self, job: Job, now: float) -> float:
+        """Do what is next of a command at one meter; it is answered when nothing is left."""
+        kind = job.command.kind
+        if self._states[job.meter.label].refused:
+            self._done(job, "it refused its password; it is not tried with the same again")
+        elif kind is CommandKind.READ_NOW:
+            return self._read_now(job, now)
+        elif kind is CommandKind.READ_EVENTS:
+            if not {
+                each.obis for each in load(job.meter.model, job.meter.models_dir).profiles
+            } & set(EVENT_PROFILES):
+                self._done(job, f"meters of model {job.meter.model} have no event logs")
+                return 0.0
+            return self._read_now(job, now, EVENT_PROFILES)
+        elif kind is CommandKind.BACKFILL:
+            return self._fill(job, now)
+        elif kind is CommandKind.SET_CLOCK:
+            return self._set_clock(job.meter, now, job)
+        else:
+            self._done(job, f"this agent does not know {kind}")
+        return 0.0
+
+    def _set_clock(self, meter: MeterConfig, now: float, job: Job | None = None) -> float:
+        """Set a clock that is due, or that the cloud asks for."""
+        spool = self._shared.spool
+        known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
+        try:
+            outcome = self._clocks.set(meter, sessions(self._bus, self._counters), now, known)
+        except BusLost as error:
+            if self._bus.broken_off:
+                return 0.0
+            if job is not None:
+                self._done(job, str(error))
+            return self._lost(str(error))
+        self._stands()
+        if job is not None and outcome.until is not None:
+            job.until = outcome.until
+        elif job is not None:
+            self._done(job, str(outcome), worked=outcome.worked)
+        return 0.0
+
+    def _read_now(self, job: Job, now: float, forced: Collection[Obis] = ()) -> float:
+        label = job.meter.label
+        before = self._shared.health[label]
+        rest_s = self._poll(job.meter, Poll(label, Kind.LIVE), now, forced)
+        after = self._shared.health[label]
+        if not self._bus.broken_off:
+            polled = after.polls > before.polls
+            problems = after.problems if polled else (self._adapter.reason or "it was not read",)
+            self._done(
+                job, "; ".join(problems), worked=polled and after.failures == before.failures == 0
+            )
+        return rest_s
+
+    def _fill(self, job: Job, now: float) -> float:
+        def keep(result: PollResult) -> None:
+            self._spool_rows(result, now, watermarks={}, backlog=result.rows, live=())
+
+        try:
+            last = read_window(
+                job, sessions(self._bus, self._counters), self._shared.spool, now, keep
+            )
+        except PasswordRefused as error:
+            self._refused(job.meter, str(error))
+            self._done(job, str(error))
+        except (BusError, MeterError, ConfigurationError, SpoolFull) as error:
+            if self._bus.broken_off:
+                return 0.0
+            self._done(job, f"after {job.rows} rows: {error}")
+            return self._lost(str(error)) if isinstance(error, BusLost) else 0.0
+        else:
+            if last:
+                self._done(job, f"{job.rows} rows", worked=True)
+        return 0.0
+
+    def _done(self, job: Job, detail: str, *, worked: bool = False) -> None:
+        self._shared.orders.done(self._config.name, job, worked=worked, detail=detail)
+
+    def _poll(
+        self, meter: MeterConfig, action: Poll, now: float, forced: Collection[Obis] = ()
+    ) -> float:
         begun = self._monotonic()
         try:
-            if action.kind is Kind.PROBE and not probe(self._bus, peer(meter, load(meter.model))):
+            if action.kind is Kind.PROBE and not probe(
+                self._bus, peer(meter, load(meter.model, meter.models_dir))
+            ):
                 raise BusTimeout(f"{meter.label} does not answer")  # noqa: TRY301
-            result = self._read(meter, action, now)
+            now += self._monotonic() - begun  # a probe takes its time
+            result = self._read(meter, action, now, forced)
         except SpoolError:
             raise
         except BusLost as error:
@@ -177,7 +284,9 @@ class BusWorker:
             self._succeeded(meter, action, result, now, self._monotonic() - begun)
         return 0.0
 
-    def _read(self, meter: MeterConfig, action: Poll, now: float) -> PollResult:
+    def _read(
+        self, meter: MeterConfig, action: Poll, now: float, forced: Collection[Obis]
+    ) -> PollResult:
         spool = self._shared.spool
         known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
         result = poll(
@@ -190,6 +299,8 @@ class BusWorker:
             known=known,
             windows=action.windows,
             registers=action.kind is not Kind.BACK_FILL,
+            forced=forced,
+            monotonic=self._monotonic,
         )
         if result.meter != known:
             self._note_identity(meter, result.meter, changed=known is not None)
@@ -213,6 +324,8 @@ class BusWorker:
         if before.failures:
             self._awaken()  # what hid this one may have hidden others
         self._tell_read(meter, result)
+        if not result.confirmed:  # its registers are still to be read in this cycle
+            self._failed(meter, f"{meter.label} fell silent within a poll", Failure.SILENT)
 
     # --------------------------------------------------- the adapter, and passwords
 
@@ -292,22 +405,8 @@ class BusWorker:
         """Spool what was read; False where it cannot be kept and is read again next cycle."""
         spool = self._shared.spool
         try:
-            append = partial(
-                spool.append,
-                result.meter,
-                created_at=datetime.fromtimestamp(now, UTC),
-                gateway=self._shared.settings.gateway,
-                key=self._shared.key,
-            )
-            if result.backlog:
-                append(result.live, watermarks={}, historical=False)
-            # The watermarks speak of both, so they move with the last.
-            append(
-                result.backlog or result.live,
-                watermarks=result.watermarks,
-                historical=bool(result.backlog),
-                rewound=result.rewound,
-                captures=result.captures,
+            self._spool_rows(
+                result, now, watermarks=result.watermarks, backlog=result.backlog, live=result.live
             )
             self._tell_losses(spool.take_losses())
             spool.remember_meter(
@@ -324,6 +423,33 @@ class BusWorker:
             return False
         return True
 
+    def _spool_rows(
+        self,
+        result: PollResult,
+        now: float,
+        *,
+        watermarks: Mapping[Obis, int],
+        backlog: Sequence[MeterRows],
+        live: Sequence[MeterRows],
+    ) -> None:
+        append = partial(
+            self._shared.spool.append,
+            result.meter,
+            created_at=datetime.fromtimestamp(now, UTC),
+            gateway=self._shared.settings.gateway,
+            key=self._shared.key,
+        )
+        if backlog and live:
+            append(live, watermarks={}, historical=False)
+        # The watermarks speak of both, so they move with the last.
+        append(
+            backlog or live,
+            watermarks=watermarks,
+            historical=bool(backlog),
+            rewound=result.rewound if watermarks else (),
+            captures=result.captures,
+        )
+
     def _tell_losses(self, losses: Sequence[Loss]) -> None:
         if losses:
             self._log(
@@ -335,6 +461,8 @@ class BusWorker:
             )
 
     def _tell_read(self, meter: MeterConfig, result: PollResult) -> None:
+        if result.clock_offset_s is not None:
+            self._clocks.compared(meter, result.meter, self._wall(), result.clock_offset_s)
         before = self._shared.health.read(
             meter.label,
             self._wall(),

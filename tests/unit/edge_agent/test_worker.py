@@ -1,25 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A bus at work: adapters that vanish or hang, meters that die or refuse, a clock that jumps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from edge_agent import worker as module
 from edge_agent.adapter import REOPEN_S, StoppableBus
+from edge_agent.command_log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError
 from edge_agent.health import Health
+from edge_agent.orders import Orders
 from edge_agent.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
+from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
+from shared_schema.catalogue import EVENT_PROFILES
+from shared_schema.gateway import Command, CommandArguments, CommandKind, Result
 from shared_schema.message import MeterId
-from shared_schema.signing import generate_key
+from shared_schema.obis import Obis
+from shared_schema.signing import generate_key, key_id, sign_message
 
+CLOUD_KEY = generate_key()
 START = 1_773_124_200.0 // CYCLE_S * CYCLE_S + DELAY_S
 
 
@@ -43,9 +52,13 @@ class Play:
     adapter: bool = True
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)
     behind: dict[str, int] = field(default_factory=dict)
     did: list[tuple[float, str, str]] = field(default_factory=list)
     """When, ``poll``, ``fill`` or ``probe``, which meter."""
+    stamped: list[float] = field(default_factory=list)
+    forced: list[tuple[Obis, ...]] = field(default_factory=list)
+    """How far the time that a poll was given lay behind its beginning, seconds."""
 
     def __post_init__(self) -> None:
         self.steady = 0.0
@@ -54,8 +67,21 @@ class Play:
     def restart(self) -> None:
         (bus,) = self.settings.buses
         self.health = Health(meter.label for meter in bus.meters)
+        self.orders = Orders(
+            self.settings,
+            CLOUD_KEY.public_key(),
+            CommandLog(self.spool),
+            known=lambda _bus, meter: MeterId(manufacturer="LNT", serial=meter.label),
+            is_synchronised=lambda: self.synchronised,
+            now=lambda: datetime.fromtimestamp(self.now, UTC),
+        )
         shared = Shared(
-            self.settings, generate_key(), self.spool, self.health, lambda: self.synchronised
+            self.settings,
+            generate_key(),
+            self.spool,
+            self.health,
+            lambda: self.synchronised,
+            self.orders,
         )
         self.line = Line(bus)
         self.worker = BusWorker(
@@ -70,6 +96,30 @@ class Play:
         until = self.now + seconds
         while self.now < until:
             self.passes(min(max(self.worker.step(), 0.01), until - self.now))
+
+    def asks(self, kind: CommandKind, *labels: str) -> bytes:
+        now = datetime.fromtimestamp(self.now, UTC)
+        window = {"since": now - timedelta(days=9), "until": now}
+        command = Command(
+            gateway="gw-1",
+            key=key_id(CLOUD_KEY.public_key()),
+            id=uuid4(),
+            kind=kind,
+            arguments=CommandArguments.model_validate(
+                {
+                    "meters": [MeterId(manufacturer="LNT", serial=label) for label in labels],
+                    **(window if kind is CommandKind.BACKFILL else {}),
+                }
+            ),
+            issued_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
+        payload = sign_message(command.to_line(), CLOUD_KEY)
+        self.orders.take(payload)
+        return payload
+
+    def answers(self) -> list[Result]:
+        return [Result.from_line(payload) for _, payload in CommandLog(self.spool).unsent(99)]
 
     def times(self, *what: str, label: str = "") -> list[float]:
         return [at - START for at, kind, who in self.did if kind in what and label in ("", who)]
@@ -91,6 +141,7 @@ class Play:
             return False
         except PasswordRefused:
             return True
+        self.passes(2.5)
         return True
 
     def poll(
@@ -98,12 +149,15 @@ class Play:
         _sessions: object,
         meter: MeterConfig,
         _marks: object,
-        _now: object,
+        now: datetime,
         *,
         windows: int,
         registers: bool,
+        forced: Collection[Obis] = (),
         **_more: object,
     ) -> PollResult:
+        self.forced.append(tuple(forced))
+        self.stamped.append(self.now - now.timestamp())
         self._try("poll" if registers else "fill", meter.label)
         left = max(0, self.behind.get(meter.label, 0) - windows)
         self.behind[meter.label] = left
@@ -121,6 +175,7 @@ class Play:
             exchanges=1,
             bytes_sent=1,
             bytes_received=1,
+            confirmed=meter.label not in self.unconfirmed,
         )
 
 
@@ -242,6 +297,27 @@ def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
     assert len(it.times("probe", label="m1")) >= 3 * (len(it.times("poll", label="m1")) - 1)
 
 
+def test_a_meter_whose_registers_were_not_kept_is_polled_again_in_the_cycle(play: Maker) -> None:
+    it = play(2)
+    it.unconfirmed = {"m1"}
+    it.runs(60)
+    it.unconfirmed = set()
+    it.runs(CYCLE_S - 60)
+    assert len(it.times("poll", label="m0")) == 1
+    assert len(it.times("poll", label="m1")) == 2
+
+
+def test_a_poll_that_follows_a_probe_is_given_its_own_time(play: Maker) -> None:
+    it = play(2)
+    it.silent = {"m1"}
+    it.runs(CYCLE_S)
+    it.silent = set()
+    it.runs(CYCLE_S)
+    assert it.times("probe", label="m1")
+    assert it.times("poll", label="m1")
+    assert max(map(abs, it.stamped)) < 0.1
+
+
 def test_rests_are_in_seconds_with_another_period(play: Maker) -> None:
     it = play(2, poll_period_s=60)
     it.silent = {"m1"}
@@ -319,3 +395,128 @@ def test_a_spool_that_fails_ends_the_worker(play: Maker) -> None:
     it.spool.close()
     with pytest.raises(SpoolError):
         it.worker.step()
+
+
+def test_what_is_asked_now_is_read_once_and_answered(play: Maker) -> None:
+    it = play(3)
+    it.runs(300)
+    del it.did[:]
+    payload = it.asks(CommandKind.READ_NOW, "m1")
+    it.orders.take(payload)
+    it.runs(60)
+    assert [(what, who) for _, what, who in it.did] == [("poll", "m1")]
+    (answer,) = it.answers()
+    assert (answer.outcome, [each.label for each in answer.meters]) == ("done", ["m1"])
+
+
+def test_event_logs_that_are_asked_for_are_read_though_they_are_not_due(play: Maker) -> None:
+    it = play(1)
+    it.runs(300)
+    del it.forced[:]
+    it.asks(CommandKind.READ_EVENTS)
+    it.runs(60)
+    assert it.forced == [EVENT_PROFILES]
+    (answer,) = it.answers()
+    assert (answer.outcome, answer.meters[0].done) == ("done", True)
+
+
+def test_a_command_to_a_dead_meter_fails_with_its_reason(play: Maker) -> None:
+    it = play(2)
+    it.runs(60)
+    it.silent = {"m0"}
+    it.asks(CommandKind.READ_NOW)
+    it.runs(60)
+    (answer,) = it.answers()
+    assert answer.outcome == "failed"
+    assert {each.label: each.done for each in answer.meters} == {"m0": False, "m1": True}
+    assert "m0" in answer.reason
+
+
+def test_a_meter_that_refused_its_password_is_not_tried_for_a_command(play: Maker) -> None:
+    it = play(1)
+    it.refusing = {"m0"}
+    it.runs(60)
+    tried = len(it.did)
+    it.asks(CommandKind.READ_NOW)
+    it.runs(60)
+    assert len(it.did) == tried
+    (answer,) = it.answers()
+    assert (answer.outcome, answer.meters[0].done) == ("failed", False)
+    assert "password" in answer.reason
+
+
+def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker) -> None:
+    it = play(1)
+    it.runs(60)
+    payload = it.asks(CommandKind.READ_NOW)
+    it.restart()
+    it.orders.recover()
+    it.runs(60)
+    del it.did[:]
+    it.orders.take(payload)
+    it.runs(60)
+    assert it.times("poll") == []
+    (answer,) = it.answers()
+    assert answer.outcome == "failed"
+    assert "restarted" in answer.reason
+
+
+def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
+    play: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = play(2, commands={"allow": ["set_clock"]})
+    it.runs(60)
+    tries: list[float] = []
+
+    def set_clock(_factory: object, meter: MeterConfig, *_: object, **more: object) -> ClockOutcome:
+        assert (meter.label, str(more["known"])) == ("m1", "LNT m1")
+        tries.append(it.now)
+        if len(tries) == 1:
+            return ClockOutcome(Became.WAITS, "a capture period ends", until=it.now + 100)
+        return ClockOutcome(Became.SET, "", None, 45.0, 0.0)
+
+    monkeypatch.setattr("edge_agent.clock_keeper.set_clock", set_clock)
+    it.asks(CommandKind.SET_CLOCK, "m1")
+    it.runs(90)
+    assert it.answers() == []
+    it.runs(60)
+    (answer,) = it.answers()
+    assert (answer.outcome, answer.meters[0].detail) == ("done", "was +45 s off, is +0 s off")
+    assert len(tries) == 2
+    assert 100 <= tries[1] - tries[0] < 103
+
+
+def test_a_clock_that_may_not_be_set_is_answered_with_the_reason(play: Maker) -> None:
+    it = play(1, commands={"allow": ["set_clock"]})
+    it.runs(60)
+    it.asks(CommandKind.SET_CLOCK)
+    it.runs(10)
+    (answer,) = it.answers()
+    assert answer.outcome == "failed"
+    assert "set_clock = true" in answer.reason
+
+
+def test_what_the_cloud_did_not_sign_is_not_even_answered(play: Maker) -> None:
+    it = play(1)
+    it.runs(60)
+    del it.did[:]
+    forged = it.asks(CommandKind.SET_CLOCK).replace(b"set_clock", b"read_now")
+    it.orders.take(forged)
+    it.orders.take(b"{}\n{}")
+    it.orders.take(b"")
+    it.runs(60)
+    assert it.times("poll") == []
+    (answer,) = it.answers()
+    assert (answer.outcome, answer.reason) == (
+        "refused",
+        "the gateway's configuration does not allow set_clock",
+    )
+
+
+def test_a_gateway_without_a_time_runs_nothing(play: Maker) -> None:
+    it = play(1)
+    it.synchronised = False
+    it.asks(CommandKind.READ_NOW)
+    (answer,) = it.answers()
+    assert answer.outcome == "refused"
+    assert "not synchronised" in answer.reason
