@@ -17,7 +17,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared_schema.errors import SignatureInvalid, UnknownSchema
-from shared_schema.readings import Batch, Column, Loss, open_batch, read_block, read_header
+from shared_schema.obis import Obis
+from shared_schema.readings import (
+    Batch,
+    Column,
+    Loss,
+    MeterEvents,
+    open_batch,
+    read_block,
+    read_header,
+)
 from shared_schema.signing import VerifyKey
 from shared_schema.topics import GatewayTopic, parse_gateway_topic
 
@@ -98,6 +107,18 @@ class AcceptedBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedEvents:
+    """The events of one block that are stored."""
+
+    ordinal: int
+    """Place of the block in its batch, from 0."""
+    meter_id: int
+    log: Obis
+    rows: tuple[Row, ...]
+    """``(ts, code, raw, …)``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """What is not stored of an accepted batch: it goes to quarantine."""
 
@@ -117,6 +138,7 @@ class Accepted:
     blocks: tuple[AcceptedBlock, ...]
     rejections: tuple[Rejection, ...]
     received_at: datetime
+    events: tuple[AcceptedEvents, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +222,23 @@ def examine(
     blocks named by ``ordinals``, with the registry of today and the receipt of then.
     """
     blocks: list[AcceptedBlock] = []
+    events: list[AcceptedEvents] = []
     rejections: list[Rejection] = []
     for ordinal in range(len(batch.block_lines)) if ordinals is None else ordinals:
         accepted, rejected = _examine_block(
             ordinal, batch.block_lines[ordinal], gateway, registry, received_at
         )
-        if accepted is not None:
+        if isinstance(accepted, AcceptedEvents):
+            events.append(accepted)
+        elif accepted is not None:
             blocks.append(accepted)
         rejections.extend(rejected)
-    return Accepted(batch, gateway, tuple(blocks), tuple(rejections), received_at)
+    return Accepted(batch, gateway, tuple(blocks), tuple(rejections), received_at, tuple(events))
 
 
 def _examine_block(
     ordinal: int, line: bytes, gateway: KnownGateway, registry: Registry, received_at: datetime
-) -> tuple[AcceptedBlock | None, list[Rejection]]:
+) -> tuple[AcceptedBlock | AcceptedEvents | None, list[Rejection]]:
     try:
         block = read_block(line)
     except (ValueError, RecursionError) as error:
@@ -260,6 +285,8 @@ def _examine_block(
     ]
     if not rows:
         return None, rejections
+    if isinstance(block, MeterEvents):
+        return AcceptedEvents(ordinal, meter.meter_id, block.log, tuple(rows)), rejections
     return (
         AcceptedBlock(ordinal, meter.meter_id, block.columns, block.period_s, tuple(rows)),
         rejections,

@@ -484,6 +484,36 @@ def events_list(
         )
 
 
+@events_app.command("meter")
+def events_meter(
+    serial: Annotated[str | None, typer.Argument(help="Serial number of one meter.")] = None,
+    *,
+    society: Society,
+    code: Annotated[
+        list[int] | None, typer.Option("--code", help="Only this one, such as 251: cover opened.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=3660, help="How far back.")] = 30,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """List what meters noted themselves: power failure, magnet, cover opened …, newest first.
+
+    Example: cloud-ingest events meter --society "Lake View" --code 251 --days 365
+    """
+    with one_line_errors(), store(dsn, config) as conn:
+        operate.list_of_meters(
+            conn,
+            society,
+            serial=serial,
+            codes=code or (),
+            days=days,
+            now=datetime.now(UTC),
+            as_json=json,
+            say=typer.echo,
+        )
+
+
 def main() -> None:
     """Run the command line."""
     with contextlib.suppress(BrokenPipeError):

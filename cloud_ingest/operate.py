@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cloud_ingest import logs
 from cloud_ingest.errors import (
@@ -27,9 +28,12 @@ from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, list_events
+from cloud_ingest.store.meter_events import StoredMeterEvent, list_meter_events
+from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay
 from cloud_ingest.store.registry import find_society, load_registry
 from cloud_ingest.subscribe import Broker
+from shared_schema.catalogue import event_name
 from shared_schema.errors import ContractError
 from shared_schema.signing import (
     SigningKey,
@@ -315,6 +319,50 @@ def list_flags(
     else:
         columns = ["state", "kind", "society", "subject", "service", "since", "message"]
         say(_table(columns, map(_event_row, found)))
+
+
+def list_of_meters(
+    conn: Connection,
+    society: str,
+    *,
+    serial: str | None,
+    codes: Sequence[int],
+    days: int,
+    now: datetime,
+    as_json: bool,
+    say: Say,
+) -> None:
+    """Show what the meters of a society noted in their own event logs.
+
+    Raises:
+        NotFound: no such society.
+    """
+    zone = open_store(conn).zone
+    found = list_meter_events(
+        conn,
+        society,
+        since=now - timedelta(days=days),
+        serial=serial,
+        codes=codes,
+        limit=MOST_LISTED,
+    )
+    if as_json:
+        say(_json([{**asdict(each), "name": event_name(each.log, each.code)} for each in found]))
+    elif not found:
+        say(f"No meter noted such an event in the last {days} days.")
+    else:
+        columns = ["time", "meter", "log", "code", "event"]
+        say(_table(columns, (_meter_event_row(each, zone) for each in found)))
+
+
+def _meter_event_row(event: StoredMeterEvent, zone: ZoneInfo) -> list[str]:
+    return [
+        event.at.astimezone(zone).isoformat(timespec="seconds"),
+        f"{event.manufacturer} {event.serial}",
+        str(event.log),
+        str(event.code),
+        event_name(event.log, event.code) or "not in the catalogue",
+    ]
 
 
 def _entry_row(entry: Entry) -> list[str]:

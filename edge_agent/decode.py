@@ -46,9 +46,17 @@ from edge_agent.axdr import (
     value,
 )
 from edge_agent.errors import ProtocolViolation
-from shared_schema.catalogue import BILLING_DATE, CLOCK, PROFILE_STATUS, Kind, quantity
+from shared_schema.catalogue import (
+    BILLING_DATE,
+    CLOCK,
+    EVENT_CODES,
+    EVENT_PROFILES,
+    PROFILE_STATUS,
+    Kind,
+    quantity,
+)
 from shared_schema.obis import Obis
-from shared_schema.readings import Column
+from shared_schema.readings import REACHED_AT, Column, reached_at
 
 __all__ = [
     "CaptureObject",
@@ -100,11 +108,14 @@ class Layout:
     time_at: int
     """Which captured object is the time."""
     status_at: int | None
+    """Which one is the status; in an event log, the event's code."""
     columns: tuple[Column, ...]
     places: tuple[int, ...]
     """For each of the columns, which captured object it is."""
     descending: bool = False
     """The newest row comes first."""
+    is_log: bool = False
+    """An event log: its rows are ``(ts, code, raw, …)``."""
 
 
 class Captured(NamedTuple):
@@ -136,6 +147,8 @@ class Decoded:
     """Rows whose time is missing, impossible, or invalid by the meter's own word."""
     misfit: int = 0
     """Rows that do not have as many values as the profile has captured objects."""
+    no_code: int = 0
+    """Rows of an event log that do not say what happened."""
 
 
 def capture_objects(data: bytes) -> tuple[CaptureObject, ...]:
@@ -200,6 +213,11 @@ def value_objects(objects: Sequence[CaptureObject]) -> dict[int, CaptureObject]:
     return found
 
 
+def _time_of_maximum(captured: CaptureObject) -> bool:
+    """Tell whether it is when a maximum demand was reached (IEC 62056-6-2, capture_time)."""
+    return (captured.class_id, captured.attribute, captured.data_index) in {(4, 5, 0), (5, 6, 0)}
+
+
 def layout(
     profile: Obis,
     period_s: int,
@@ -210,25 +228,36 @@ def layout(
 ) -> Layout:
     """Join what is captured with how it is scaled. A value without a scaler is left out.
 
+    When a maximum demand was reached is a column beside the demand itself.
+
     Raises:
-        ProtocolViolation: the profile captures no time, or no value that has a scaler.
+        ProtocolViolation: the profile captures no time, or no value that has a scaler; an event
+            log captures no code.
     """
+    is_log = profile in EVENT_PROFILES
+    status = EVENT_CODES if is_log else (PROFILE_STATUS,)
     time_at = status_at = None
     for place, captured in enumerate(objects):
         if captured.obis in (CLOCK, BILLING_DATE) and captured.attribute == 2 and time_at is None:
             time_at = place
-        elif captured.obis == PROFILE_STATUS and captured.attribute == 2:
+        elif captured.obis in status and captured.attribute == 2:
             status_at = place if status_at is None else status_at
-    columns: list[Column] = []
-    places: list[int] = []
+    found: dict[int, Column] = {}
     for place, captured in value_objects(objects).items():
-        if captured.obis in scalers and len(columns) < MAX_COLUMNS:
+        if captured.obis in scalers:
             scaler, unit = scalers[captured.obis]
-            columns.append(Column(obis=captured.obis, scaler=scaler, unit=unit))
-            places.append(place)
+            found[place] = Column(obis=captured.obis, scaler=scaler, unit=unit)
+    scaled = {column.obis for column in found.values()}
+    for place, captured in enumerate(objects):
+        if _time_of_maximum(captured) and captured.obis in scaled:
+            scaled.remove(captured.obis)
+            found[place] = reached_at(captured.obis)
+    places = sorted(found)[:MAX_COLUMNS]
     if time_at is None:
         raise ProtocolViolation(f"profile {profile} captures no time")
-    if not columns:
+    if is_log and status_at is None:
+        raise ProtocolViolation(f"event log {profile} captures no code")
+    if not (places or is_log):
         raise ProtocolViolation(f"profile {profile} captures no value with a scaler")
     return Layout(
         profile,
@@ -236,9 +265,10 @@ def layout(
         tuple(objects),
         time_at,
         status_at,
-        tuple(columns),
+        tuple(found[place] for place in places),
         tuple(places),
         descending,
+        is_log,
     )
 
 
@@ -349,14 +379,23 @@ def _status(found: Value) -> int | None:
     return found if isinstance(found, int) and -RAW_LIMIT <= found < RAW_LIMIT else None
 
 
-def _picker(plan: Layout, tags: Sequence[int]) -> Callable[[int, Sequence[Value]], Row]:
+def _picker(plan: Layout, tags: Sequence[int], zone: Zone) -> Callable[[int, Sequence[Value]], Row]:
     """Return what makes a row of the values of one shape."""
     places = plan.places
+    times = {
+        place
+        for place, column in zip(places, plan.columns, strict=True)
+        if column.attribute == REACHED_AT
+    }
     status_at = plan.status_at
-    plain = all(tags[place] in _PLAIN for place in places)
+    plain = not times and all(tags[place] in _PLAIN for place in places)
     wanted = itemgetter(*places) if plain and len(places) > 1 else None
 
     def whole(place: int, found: Value) -> int | None:
+        if place in times:
+            if tags[place] not in _TIMES or not isinstance(found, bytes):
+                return None
+            return epoch_s(found, zone)
         if not isinstance(found, int) or tags[place] not in INTEGERS or found >= RAW_LIMIT:
             return None
         return found
@@ -415,7 +454,7 @@ def rows(data: bytes, plan: Layout, zone: Zone) -> Decoded:
             continue
         tags, values = run
         if tags not in pickers:
-            pickers[tags] = _picker(plan, tags)
+            pickers[tags] = _picker(plan, tags, zone)
         pick = pickers[tags]
         time_at, time_tag = plan.time_at, tags[plan.time_at]
         step = plan.period_s if time_tag == NULL else None
@@ -439,4 +478,5 @@ def rows(data: bytes, plan: Layout, zone: Zone) -> Decoded:
     else:
         decoded += filled
     decoded.sort(key=itemgetter(0))
-    return Decoded(tuple(decoded), bad_time, misfit)
+    coded = [row for row in decoded if row[1] is not None] if plan.is_log else decoded
+    return Decoded(tuple(coded), bad_time, misfit, no_code=len(decoded) - len(coded))

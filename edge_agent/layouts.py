@@ -6,13 +6,14 @@ Never: a row; a layout made of a refusal that says nothing of the meter.
 
 The capture objects and the capture period are read when the agent starts, once an hour, in a
 poll that needed a second session, and whenever a row does not fit or a row of the last hour
-is no longer what it was (`again`): a meter that is set up anew empties its profile. Scalers
-are read once a day and with each change. What stays uncovered for up to an hour is a meter
-that keeps its rows against the rules while it begins to capture as many other objects.
+is no longer what it was (`again`): a meter that is set up anew empties its profile. Those of
+profiles that are read once an hour are looked at once a day. Scalers are read once a day and
+with each change. What stays uncovered between two looks is a meter that keeps its rows against
+the rules while it begins to capture as many other objects.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -22,7 +23,7 @@ from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.link import HAS_NONE, Answer, Link
 from edge_agent.memory import Held, Known
 from edge_agent.model import ProfileToRead
-from shared_schema.catalogue import CAPTURE_PERIOD, SCALER_PROFILES
+from shared_schema.catalogue import CAPTURE_PERIOD, EVENT_PROFILES, SCALER_PROFILES, Unit
 from shared_schema.obis import Obis
 
 LOOK_S: Final = 3600
@@ -45,6 +46,8 @@ class Layouts:
     now: Callable[[], float]
     """The gateway's time, seconds since 1970."""
     problem: Callable[[str], None]
+    shared: dict[Obis, dict[Obis, tuple[int, int]]] = field(default_factory=dict)
+    """The scaler profile that all event logs have, once it was read in this poll."""
 
     def of(self, wanted: ProfileToRead) -> Held:
         """Return how to read a profile: as it is known, or read from the meter.
@@ -73,8 +76,9 @@ class Layouts:
         period_s = wanted.period_s if wanted.period_s is not None else self._period_s(period[0])
         digest = sha256(b"%d:" % period_s + objects).hexdigest()[:16]
         now = self.now()
+        look_s = LAYOUT_LIFE_S if wanted.every == "hour" else LOOK_S
         if held is not None and held.digest == digest and now < held.renew_at:
-            held.look_at = now + LOOK_S
+            held.look_at = now + look_s
             return held
         before = self.captured.get(profile)
         known = before.digest if before else held.digest if held else digest
@@ -82,7 +86,7 @@ class Layouts:
             self.facts.registers.clear()
             self.problem(f"{profile} captures other objects, or in another period, than before")
         plan = self._read(profile, decode.capture_objects(objects), period_s)
-        found = Held(plan, digest, now + LOOK_S, now + LAYOUT_LIFE_S)
+        found = Held(plan, digest, now + look_s, now + LAYOUT_LIFE_S)
         self.facts.layouts[profile] = found
         return found
 
@@ -91,9 +95,9 @@ class Layouts:
     ) -> decode.Layout:
         """Read the order of the rows, and the scalers."""
         order = self.link.read_one((profile, 7, 5))
-        scalers = self._scaler_profile(profile)
+        scalers = dict(self._scaler_profile(profile))
         for captured in decode.value_objects(objects).values():
-            if captured.obis not in scalers:
+            if scalers.get(captured.obis, (0, Unit.COUNT))[1] == Unit.COUNT:
                 found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
                 if found is None:
                     self.problem(f"{captured.obis} has no scaler: it is left out of {profile}")
@@ -114,6 +118,13 @@ class Layouts:
         beside = SCALER_PROFILES.get(profile)
         if beside is None:
             return {}
+        if profile not in EVENT_PROFILES:
+            return self._read_scalers(beside)
+        if beside not in self.shared:
+            self.shared[beside] = self._read_scalers(beside)
+        return self.shared[beside]
+
+    def _read_scalers(self, beside: Obis) -> dict[Obis, tuple[int, int]]:
         found: list[bytes] = []
         for attribute in (3, 2):
             answer = self.link.read_one((beside, 7, attribute))

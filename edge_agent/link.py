@@ -39,7 +39,7 @@ from edge_agent.model import Model
 from edge_agent.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
 from edge_agent.session import Peer, Session, Traffic, Transport
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import SERIAL_NUMBER
+from shared_schema.catalogue import SERIAL_NUMBER, Unit
 from shared_schema.obis import Obis
 
 Wanted = tuple[Obis, int, int]
@@ -103,8 +103,15 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         title: the client's system title, where the settings name none.
 
     Raises:
-        ConfigurationError: a password or key is missing, or its file cannot be used.
+        ConfigurationError: a password or key is missing, or its file cannot be used; or the
+            model has no data port.
     """
+    if not model.data_port:
+        raise ConfigurationError(
+            f"{meter.label}: a meter of model {meter.model} has no data port: it is a self-read "
+            f"unit. Leave it out here, import it with legacy = yes (cloud-ingest units import), "
+            f"and enter what its dial shows (cloud-ingest self-read)"
+        )
     client = meter.client or model.client
     mode = mode_of(meter, client)
     password = meter.password() if mode.has_password else None
@@ -196,6 +203,7 @@ class Link:
         self._memory = memory
         self._traffic = traffic
         self._tries_lists = model.lists
+        self._stated = model.stated
         self._manager: AbstractContextManager[Reader] | None = None
         self._failed: AgentError | None = None
         self._reader = self._enter()
@@ -359,8 +367,31 @@ class Link:
             refusing.add(self.label)
         return data
 
+    def read_ranges(self, profiles: Sequence[Obis], start: bytes, end: bytes) -> dict[Obis, bytes]:
+        """Read the rows of one range of several profiles at once, where the meter does that.
+
+        Args:
+            profiles: profile generics (class 7).
+            start: the 12 bytes of a date-time.
+            end: the same; both ends are included.
+
+        Returns:
+            The buffers that it gave; what is missing is read one by one.
+
+        Raises:
+            WrongIdentity: another meter answers.
+            BusError, MeterError: there is no session any more.
+        """
+        wanted = [(profile, 7, 2) for profile in profiles[: _LIST_LENGTH - 1]]
+        refusing = self._memory.no_log_lists
+        if self.label in refusing | self._memory.no_range_lists:
+            return {}
+        found = self._list(wanted, refusing, decode.range_selector(start, end), "ranges")
+        answers = zip(profiles, found or (), strict=False)
+        return {profile: answer for profile, answer in answers if isinstance(answer, bytes)}
+
     def _list(
-        self, wanted: list[Wanted], refusing: set[str], selector: bytes = b""
+        self, wanted: list[Wanted], refusing: set[str], selector: bytes = b"", kind: str = ""
     ) -> list[Answer] | None:
         """Read a list that begins with the serial number; None where lists are of no use.
 
@@ -372,7 +403,7 @@ class Link:
         if self._failed is not None or not usable or not self._reader.takes_lists:
             return None
         before = self._traffic.exchanges
-        kind = (self.label, bool(selector))
+        failures = (self.label, kind or ("range" if selector else "plain"))
         try:
             serial, *answers = self._reader.get_list([SERIAL, *wanted], selector)
         except AccessDenied:
@@ -380,13 +411,13 @@ class Link:
             return None
         except (BusTimeout, SessionLost, ProtocolViolation) as error:
             self._tries_lists = False  # for the rest of this poll
-            self._memory.failed_lists[kind] = self._memory.failed_lists.get(kind, 0) + 1
-            if self._memory.failed_lists[kind] >= _FAILED_LISTS:
+            self._memory.failed_lists[failures] = self._memory.failed_lists.get(failures, 0) + 1
+            if self._memory.failed_lists[failures] >= _FAILED_LISTS:
                 refusing.add(self.label)
             if not isinstance(error, ProtocolViolation):
                 self._replace(error)
             return None
-        self._memory.failed_lists.pop(kind, None)
+        self._memory.failed_lists.pop(failures, None)
         self._see(serial)
         self.unsure = self._traffic.exchanges - before > 1
         return answers
@@ -395,6 +426,8 @@ class Link:
         self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
     ) -> tuple[int, int] | None:
         """Return a register's scaler and unit: by its own word, else by a sibling's.
+
+        What the model states stands in for a meter that says neither, or counts without a unit.
 
         Args:
             obis: the register.
@@ -408,6 +441,14 @@ class Link:
             AccessDenied: it is refused for another reason than that there is none.
             BusError, MeterError: there is no answer.
         """
+        stated = self._stated(obis)
+        said = self._said_scaler(obis, class_id, known)
+        says_no_unit = said is None or said[1] == Unit.COUNT
+        return stated if stated is not None and says_no_unit else said
+
+    def _said_scaler(
+        self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
+    ) -> tuple[int, int] | None:
         for code in (obis, *siblings(obis)):
             if code in known:
                 return known[code]

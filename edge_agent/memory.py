@@ -38,8 +38,10 @@ class Known:
     """For each register until when (seconds since 1970) its scaler is taken as known."""
     absent: dict[Obis, float] = field(default_factory=dict)
     """For each object that is not there, until when it is not asked for again."""
-    sent: dict[Obis, tuple[int, dict[int, decode.Row]]] = field(default_factory=dict)
+    sent: dict[Obis, tuple[int, frozenset[decode.Row]]] = field(default_factory=dict)
     """For each profile the watermark that a poll returned, and its rows of the last hour."""
+    tried: dict[Obis, float] = field(default_factory=dict)
+    """For each profile when it was asked for last, by the time that its rows may not pass."""
     skipped: dict[Obis, str] = field(default_factory=dict)
     """For each profile with a row that cannot be read: what was left out last."""
     clock_at: float | None = None
@@ -75,6 +77,7 @@ class Known:
         """Forget all of it: it may be another meter's."""
         for found in (self.layouts, self.registers, self.absent, self.sent, self.skipped):
             found.clear()
+        self.tried.clear()
 
 
 @dataclass(slots=True)
@@ -86,7 +89,9 @@ class Memory:
     """Labels of meters that offer to answer lists and do not."""
     no_range_lists: set[str] = field(default_factory=set)
     """Labels of meters that answer lists, but none with a range in it."""
-    failed_lists: dict[tuple[str, bool], int] = field(default_factory=dict)
-    """For each label, without and with a range: how many lists in a row had no sound answer."""
+    no_log_lists: set[str] = field(default_factory=set)
+    """Labels of meters that answer lists, but none with several ranges."""
+    failed_lists: dict[tuple[str, str], int] = field(default_factory=dict)
+    """For each label and kind of list: how many in a row had no sound answer."""
     alone: dict[str, float] = field(default_factory=dict)
     """For each label from when on (seconds since 1970) one meter alone is taken to answer."""

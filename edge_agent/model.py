@@ -10,9 +10,9 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_agent.decode import Zone
 from edge_agent.errors import ConfigurationError
@@ -25,12 +25,39 @@ class ProfileToRead(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     obis: Obis
-    every: Literal["period", "day"] = "period"
-    """When the next row is due: a capture period after the newest one, or at local midnight."""
-    window_h: int = Field(ge=1, le=31 * 24, default=24)
+    every: Literal["period", "hour", "day", "month"] = "period"
+    """When it is read: a capture period after its newest row, once an hour, after local midnight,
+    or after midnight of the first of the month and then once an hour until the row is there."""
+    whole: bool = False
+    """It has one row, made when it is read: the buffer is read whole, without a range."""
+    optional: bool = False
+    """Not every meter of the model has it: that it is absent is no problem."""
+    window_h: int = Field(ge=1, le=366 * 24, default=24)
     """The longest range that is asked for at once, in hours."""
-    period_s: int | None = Field(ge=1, le=366 * 86400, default=None)
-    """The capture period of meters that do not state it truly; None reads attribute 4."""
+    period_s: int | None = Field(ge=0, le=366 * 86400, default=None)
+    """The capture period of meters that do not state it truly, 0 for rows that have none; None
+    reads attribute 4."""
+
+
+class StatusBit(BaseModel):
+    """A bit of the profile status (0.0.96.10.1.255) whose setting is an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bit: int = Field(ge=0, le=55)
+    """0 is the lowest one."""
+    means: Literal["cable_cut"]
+
+
+class Scaling(BaseModel):
+    """What a register's count is worth, where the meter does not say it: a pulse weight."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    obis: Obis
+    scaler: int = Field(ge=-9, le=9)
+    unit: int = Field(ge=1, le=254)
+    """The COSEM unit: 13 m3, 19 litre, 30 Wh."""
 
 
 class Model(BaseModel):
@@ -39,6 +66,8 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
+    data_port: bool = True
+    """False: no meter of the model can be read; its unit is read by its resident."""
     client: Literal[16, 32]
     """Whom to read as: 16 public, 32 meter reader with the LLS password."""
     manufacturer: str | None = Field(min_length=1, max_length=64, default=None)
@@ -64,6 +93,19 @@ class Model(BaseModel):
     registers: tuple[Obis, ...] = ()
     """Cumulative registers (class 3) read at each poll."""
     profiles: tuple[ProfileToRead, ...] = ()
+    """In the order in which they are read."""
+    status_bits: tuple[StatusBit, ...] = ()
+    scaling: tuple[Scaling, ...] = ()
+
+    @model_validator(mode="after")
+    def _nothing_is_read_without_a_port(self) -> Self:
+        if not self.data_port and (self.registers or self.profiles):
+            raise ValueError("a model without a data port has no registers and no profiles")
+        return self
+
+    def stated(self, obis: Obis) -> tuple[int, int] | None:
+        """Return scaler and unit of a code, where the model states them."""
+        return next(((one.scaler, one.unit) for one in self.scaling if one.obis == obis), None)
 
     @property
     def zone(self) -> Zone:

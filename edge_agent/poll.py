@@ -15,7 +15,7 @@ passed while it was wrong are left out; a restart of the agent forgets which tho
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -101,6 +101,7 @@ def poll(
     known: MeterId | None = None,
     windows: int = DEFAULT_WINDOWS,
     registers: bool = True,
+    forced: Collection[Obis] = (),
     synchronised: bool = True,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PollResult:
@@ -117,6 +118,7 @@ def poll(
         known: the meter that answered last; another one is said.
         windows: how many windows of each profile may be read.
         registers: False leaves the registers out: a back-fill between live polls.
+        forced: profiles of its model that are read though they are not due.
         synchronised: whether ``now`` may be believed. If not, registers are not stamped,
             watermarks stay where they are, and rows have the meter's word alone.
         monotonic: a clock for the time that the poll itself takes.
@@ -159,6 +161,8 @@ def poll(
                 trusted=visit.clock_is_sound,
                 captured=captures_of(visit.meter),
                 problems=visit.problems,
+                live=registers,
+                forced=forced,
             )
             profiles.read(marks_of(visit.meter), windows)
             visit.confirm()

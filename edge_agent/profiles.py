@@ -10,11 +10,15 @@ its end, empty or not; the last one moves it to its newest row. A window that fa
 nothing, so it is read again; where the meter's bytes are what fails, it is halved down to the
 one capture period that cannot be read, which is left out and said.
 
+A profile that is read more rarely than its rows come (`rhythm`), or that has rows without a
+period, is read whole from the watermark on; what it has none of costs one request. The mark of
+an event log moves to the time of reading, so that a log in which nothing happens stays cheap.
+
 A watermark goes back in two cases: it is later than both clocks by more than their dispute,
 because one of them was set back; or the profile has a column that it did not have.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,22 +33,24 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.layouts import LAYOUT_LIFE_S, Layouts
-from edge_agent.link import Link
+from edge_agent.link import Link, asking
 from edge_agent.memory import Held, Known
 from edge_agent.model import Model, ProfileToRead
+from edge_agent.rhythm import BEHIND_S, is_due
+from edge_agent.status import events_of
+from shared_schema.catalogue import PROFILE_STATUS
 from shared_schema.obis import Obis
 
 OVERLAP_S: Final = 3600
 FALLBACK_HISTORY_S: Final = 40 * 86400
 """Where reading begins in a meter whose oldest row cannot be told."""
-BEHIND_S: Final = 600
-"""How far the clocks may stand behind a watermark before it goes back."""
 MAX_ROWS: Final = 500
 """Rows in one block, at most."""
 MAX_UNREADABLE: Final = 16
 """Capture periods that are left out in one poll, at most."""
 _SHORTEST_PERIOD_S: Final = 900
 _HALF_DAY_S: Final = 43200
+_SPARSE: Final = frozenset(("hour", "month"))
 _PASSING: Final = frozenset((1, 2))
 """Data-access-results that will pass: hardware-fault, temporary-failure."""
 _ABSENT: Final = frozenset((4, 9, 11))
@@ -72,12 +78,20 @@ class ProfileReader:
     captured: Mapping[Obis, Captured]
     """For each profile what it captured when its rows were last kept."""
     problems: list[str]
+    live: bool = True
+    """The registers are read too, and so are profiles of what is now."""
+    forced: Collection[Obis] = ()
+    """Profiles that are read though they are not due."""
     blocks: list[MeterRows] = field(default_factory=list)
     watermarks: dict[Obis, int] = field(default_factory=dict)
     rewound: set[Obis] = field(default_factory=set)
     """Profiles whose watermark goes back, on purpose."""
     captures: dict[Obis, Captured] = field(default_factory=dict)
     """What differs from ``captured``."""
+    last: dict[Obis, tuple[Row]] = field(default_factory=dict)
+    """For each profile the last row of the window before."""
+    fetched: dict[tuple[Obis, bytes, bytes], bytes] = field(default_factory=dict)
+    """Ranges of event logs that one request brought together."""
     caught_up: bool = True
     unreadable: int = 0
 
@@ -89,7 +103,11 @@ class ProfileReader:
             PasswordRefused: a second session was refused: it must not be tried again.
         """
         layouts = Layouts(self.link, self.facts, self.captured, self.now, self._problem)
+        if windows and self.trusted:
+            self._fetch_logs(watermarks)
         for wanted in self.model.profiles:
+            if wanted.whole and not self.live:
+                continue
             if self.facts.absent.get(wanted.obis, 0) > self.now():
                 continue
             if self.trusted is False:
@@ -99,15 +117,46 @@ class ProfileReader:
             except (WrongIdentity, PasswordRefused):
                 raise
             except AccessDenied as error:
-                report_denied(wanted.obis, error, self.facts, self.now(), self.problems)
+                self.facts.tried[wanted.obis] = self.limit
+                is_known = wanted.optional and error.result in _ABSENT
+                heard = [] if is_known else self.problems
+                report_denied(wanted.obis, error, self.facts, self.now(), heard)
             except (MeterError, BusError) as error:
                 # What waits is read in line time left only if this poll got anywhere.
                 self.caught_up = self.caught_up and wanted.obis not in self.watermarks
                 self._problem(f"{wanted.obis}: {error}")
                 if isinstance(error, BusError):
                     return
+                self.facts.tried[wanted.obis] = self.limit
             if wanted.obis in self.facts.skipped:
                 self._problem(self.facts.skipped[wanted.obis])
+
+    def _fetch_logs(self, watermarks: Mapping[Obis, int]) -> None:
+        """Read the event logs that are due by one request, as far as nothing else is to be seen.
+
+        Raises:
+            WrongIdentity, PasswordRefused: as `read`.
+        """
+        logs: dict[tuple[int, int], list[Obis]] = {}
+        for wanted in self.model.profiles:
+            held = self.facts.layouts.get(wanted.obis)
+            mark = watermarks.get(wanted.obis)
+            if held is None or mark is None or not held.plan.is_log:
+                continue
+            is_plain = held.look_at > self.now() and self.limit >= mark - BEHIND_S
+            if is_plain and self._is_due(wanted, held.plan, mark):
+                logs.setdefault((mark, wanted.window_h), []).append(wanted.obis)
+        for (mark, window_h), together in logs.items():
+            first = mark - OVERLAP_S
+            start, end = self._stamp(first), self._stamp(first + window_h * 3600 - 1)
+            if len(together) > 1:
+                try:
+                    found = self.link.read_ranges(together, start, end)
+                except (WrongIdentity, PasswordRefused):
+                    raise
+                except (BusError, MeterError):
+                    return
+                self.fetched |= {(log, start, end): data for log, data in found.items()}
 
     def _problem(self, text: str) -> None:
         self.problems.append(f"{self.link.label}: {text}")
@@ -117,7 +166,11 @@ class ProfileReader:
     ) -> None:
         """Read one profile; by its new layout, if that changed while it was read."""
         known = self.facts.layouts.get(wanted.obis)
-        if known is not None and not self._is_due(wanted, known.plan, mark):
+        plan = None if known is None else known.plan
+        if not self._is_due(wanted, plan, mark):
+            return
+        if windows == 0 and wanted.every in _SPARSE and not wanted.whole:
+            self.caught_up = self.caught_up and not self.synchronised
             return
         for _ in range(2):
             held = layouts.of(wanted)
@@ -126,16 +179,20 @@ class ProfileReader:
                 if begin is not None:
                     self._note_captured(held)
                 return
-            if self.trusted is None:
+            if self.trusted is None and wanted.every not in _SPARSE:
                 self.trusted = self._newest_is_now(held.plan)
             if not self.trusted:
                 return
             try:
-                self._read_windows(wanted, held, begin, windows, layouts)
+                if wanted.whole:
+                    self._read_whole(wanted, held, layouts)
+                else:
+                    self._read_windows(wanted, held, begin, windows, layouts)
             except _LayoutChangedError:
                 mark = self.watermarks.get(wanted.obis, mark)
             else:
-                return
+                break
+        self.facts.tried[wanted.obis] = self.limit
 
     def _begin(self, profile: Obis, held: Held, mark: int | None) -> int | None:
         """Return the watermark to read from: as it is stored, or set back for a reason."""
@@ -162,15 +219,21 @@ class ProfileReader:
             return back
         return mark
 
-    def _is_due(self, wanted: ProfileToRead, plan: Layout, mark: int | None) -> bool:
-        """Tell whether a row after the watermark can be there."""
-        if mark is None:
+    def _is_due(self, wanted: ProfileToRead, plan: Layout | None, mark: int | None) -> bool:
+        """Tell whether a row after the watermark can be there, or is wanted all the same."""
+        if wanted.obis in self.forced:
             return True
-        if wanted.every == "day":
-            shift = self.model.zone_offset_min * 60
-            midnight = (self.limit + shift) // 86400 * 86400 - shift
-            return midnight > mark or self.limit < mark - BEHIND_S
-        return self.limit >= mark + plan.period_s or self.limit < mark - BEHIND_S
+        if plan is None and wanted.every not in _SPARSE:
+            return True
+        return is_due(
+            wanted,
+            period_s=0 if plan is None else plan.period_s,
+            mark=mark,
+            tried_at=self.facts.tried.get(wanted.obis),
+            limit=self.limit,
+            shift_s=self.model.zone_offset_min * 60,
+            label=self.link.label,
+        )
 
     def _note_captured(self, held: Held) -> None:
         found = Captured(held.digest, tuple(column.obis for column in held.plan.columns))
@@ -208,14 +271,16 @@ class ProfileReader:
     def _stamp(self, ts: int) -> bytes:
         return decode.date_time(ts, self.model.zone, with_deviation=self.model.range_deviation)
 
-    def _oldest(self, plan: Layout) -> int | None:
+    def _oldest(self, wanted: ProfileToRead, plan: Layout) -> int | None:
         """Return the time of the oldest row, or None for a profile that has none yet."""
-        fallback = int(self.limit) - FALLBACK_HISTORY_S
+        fallback = int(self.limit) - max(FALLBACK_HISTORY_S, wanted.window_h * 3600)
         used = self.link.read_one((plan.profile, 7, 7))
         try:
             count = decode.integer(used) if isinstance(used, bytes) else None
             if count is None and plan.descending:
                 return fallback
+            if count == 0 and plan.is_log:
+                return None
             found = [self._entry(plan, place) for place in sorted({1, count or 1})]
         except AccessDenied as error:
             if error.result in _PASSING:
@@ -250,8 +315,10 @@ class ProfileReader:
             BusError, MeterError: a window failed; those before it are kept.
         """
         plan = held.plan
-        start = self._oldest(plan) if mark is None else mark - OVERLAP_S
+        start = self._oldest(wanted, plan) if mark is None else mark - OVERLAP_S
         if start is None:
+            if plan.is_log:
+                self._keep(held, mark, int(self.limit), ())
             return
         reached = mark
         for _ in range(windows):
@@ -265,8 +332,9 @@ class ProfileReader:
                 self.link.confirm()
                 self._tell_lost(plan.profile, first, found)
                 rows = self._in_time(plan.profile, first, found.rows)
-                if last < self.limit:
-                    reached = max(last, reached or last)
+                if last < self.limit or plan.is_log:
+                    end_s = min(last, int(self.limit))
+                    reached = max(end_s, reached or end_s)
                 elif rows:
                     reached = max(rows[-1][0] or 0, reached or 0)
                 self._keep(held, mark, reached, rows)
@@ -276,6 +344,32 @@ class ProfileReader:
         # With a watermark that must not move, the same windows would be read again at once.
         self.caught_up = self.caught_up and not self.synchronised
 
+    def _read_whole(self, wanted: ProfileToRead, held: Held, layouts: Layouts) -> None:
+        """Read a profile of one row, which has the time of its reading.
+
+        Raises:
+            _LayoutChangedError: what is captured has changed.
+            BusError, MeterError: it cannot be read.
+        """
+        plan = held.plan
+        data = self.link.read(asking(plan.profile, 7, 2))
+        found = decode.rows(data, plan, self.model.zone)
+        if found.misfit and layouts.again(wanted) is not held:
+            raise _LayoutChangedError
+        self.link.confirm()
+        now = int(self.now())
+        self._tell_lost(plan.profile, now, found)
+        most = self.model.max_clock_offset_s
+        fits = [row for row in found.rows if row[0] and abs(row[0] - now) <= most]
+        rows = tuple(fits if self.synchronised else found.rows)
+        if len(rows) < len(found.rows):
+            self._problem(f"{plan.profile}: its row is not of now and is left out")
+        if rows:
+            self.blocks.append(MeterRows(plan.profile, plan.period_s, plan.columns, rows))
+        if rows and self.synchronised:
+            self.watermarks[plan.profile] = min(rows[-1][0] or now, int(self.limit))
+            self._note_captured(held)
+
     def _parts(self, plan: Layout, start: int, end: int) -> Iterator[tuple[int, int, Decoded]]:
         """Yield the rows from start to end, both included: at once, or in halves.
 
@@ -283,7 +377,9 @@ class ProfileReader:
             ProtocolViolation: too much of it cannot be read.
         """
         try:
-            data = self.link.read_range(plan.profile, self._stamp(start), self._stamp(end))
+            stamps = self._stamp(start), self._stamp(end)
+            data = self.fetched.pop((plan.profile, *stamps), b"")
+            data = data or self.link.read_range(plan.profile, *stamps)
             found = decode.rows(data, plan, self.model.zone)
         except ProtocolViolation as error:
             step = plan.period_s or _SHORTEST_PERIOD_S
@@ -311,8 +407,8 @@ class ProfileReader:
         held = self.facts.sent.get(profile)
         if held is None or held[0] != mark:
             return False
-        now = {row[0]: row for row in found.rows}
-        return any(now.get(ts) != row for ts, row in held[1].items() if start <= ts <= end)
+        now = frozenset(found.rows)
+        return any(row not in now for row in held[1] if start <= (row[0] or 0) <= end)
 
     def _in_time(self, profile: Obis, start: int, rows: Sequence[Row]) -> Sequence[Row]:
         """Leave out rows of the future, and those that may be of another time."""
@@ -332,12 +428,25 @@ class ProfileReader:
             self._problem(f"{profile}: {found.bad_time} rows from {start} on have no time")
         if found.misfit:
             self._problem(f"{profile}: {found.misfit} rows from {start} on do not fit")
+        if found.no_code:
+            self._problem(f"{profile}: {found.no_code} rows from {start} on have no event code")
 
     def _keep(self, held: Held, mark: int | None, reached: int | None, rows: Sequence[Row]) -> None:
         """Hand out the rows that are new, and move the watermark."""
         plan = held.plan
         profile = plan.profile
         fresh = self._unsent(profile, mark, rows)
+        if self.model.status_bits and rows and not plan.is_log:
+            before = self.last.get(profile, ())
+            noted = events_of(
+                (*before, *rows),
+                fresh,
+                self.model.status_bits,
+                from_the_first=mark is None and not before,
+            )
+            self.last[profile] = (rows[-1],)
+            if noted:
+                self.blocks.append(MeterRows(PROFILE_STATUS, 0, (), noted))
         for first in range(0, len(fresh), MAX_ROWS):
             part = tuple(fresh[first : first + MAX_ROWS])
             self.blocks.append(MeterRows(profile, plan.period_s, plan.columns, part))
@@ -356,15 +465,15 @@ class ProfileReader:
         held = self.facts.sent.get(profile)
         if held is None or mark is None or held[0] != mark:
             return rows
-        before = held[1]
-        return [row for row in rows if row[0] is None or before.get(row[0]) != row]
+        return [row for row in rows if row not in held[1]]
 
-    def _remember(self, profile: Obis, reached: int, rows: Iterable[Row]) -> None:
+    def _remember(self, profile: Obis, reached: int, rows: Sequence[Row]) -> None:
         """Keep the rows that the next poll's overlap will bring again."""
         held = self.facts.sent.get(profile)
-        recent = {} if held is None else dict(held[1])
-        recent.update((row[0], row) for row in rows if row[0] is not None)
-        kept = {ts: row for ts, row in recent.items() if reached - OVERLAP_S <= ts <= reached}
+        read = {row[0] for row in rows}
+        recent = [*rows, *(row for row in (held[1] if held else ()) if row[0] not in read)]
+        first = reached - OVERLAP_S
+        kept = frozenset(row for row in recent if first <= (row[0] or 0) <= reached)
         self.facts.sent[profile] = (reached, kept)
 
 

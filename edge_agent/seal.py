@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from edge_agent.errors import ProtocolViolation
+from shared_schema.catalogue import EVENT_PROFILES, PROFILE_STATUS
 from shared_schema.message import MeterId
-from shared_schema.readings import MAX_BATCH_BYTES, Block, new_salt
+from shared_schema.readings import MAX_BATCH_BYTES, Block, MeterEvents, new_salt
 
 if TYPE_CHECKING:
     from edge_agent.decode import MeterRows
 
 _HEADER_BYTES = 1024
 """More than a header without its block hashes, and the signature line, can take."""
+_LOGS = frozenset((*EVENT_PROFILES, PROFILE_STATUS))
 _HASH_BYTES = 67
 """A block's hash in the header, with its quotes and comma, and the block's newline is 68."""
 
@@ -43,14 +45,7 @@ def _split(
     meter: MeterId, part: "MeterRows", rows: "tuple[tuple[int | None, ...], ...]"
 ) -> Iterator[bytes]:
     try:
-        line = Block(
-            salt=new_salt(),
-            meter=meter,
-            profile=part.profile,
-            period_s=part.period_s,
-            columns=part.columns,
-            rows=rows,
-        ).to_line()
+        line = _block(meter, part, rows).to_line()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ProtocolViolation(
@@ -62,6 +57,23 @@ def _split(
     middle = len(rows) // 2
     yield from _split(meter, part, rows[:middle])
     yield from _split(meter, part, rows[middle:])
+
+
+def _block(
+    meter: MeterId, part: "MeterRows", rows: "tuple[tuple[int | None, ...], ...]"
+) -> Block | MeterEvents:
+    if part.profile is not None and part.profile in _LOGS:
+        return MeterEvents(
+            salt=new_salt(), meter=meter, log=part.profile, columns=part.columns, rows=rows
+        )
+    return Block(
+        salt=new_salt(),
+        meter=meter,
+        profile=part.profile,
+        period_s=part.period_s,
+        columns=part.columns,
+        rows=rows,
+    )
 
 
 def _group(lines: Iterator[bytes]) -> list[list[bytes]]:

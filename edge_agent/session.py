@@ -498,8 +498,8 @@ class Session:
 
         Args:
             wanted: code, class and attribute of each, at most 10.
-            selector: which part of the last one is wanted (`axdr.range_selector`); without
-                it, all of it.
+            selector: which part of each profile's buffer is wanted (`axdr.range_selector`);
+                without it, all of it.
 
         Returns:
             In that order, the bytes of each, or why the meter gave none.
@@ -510,9 +510,9 @@ class Session:
         """
         body = bytearray((len(wanted),))
         for obis, class_id, attribute in wanted:
-            body += class_id.to_bytes(2, "big") + bytes(obis) + bytes((attribute, 0))
-        if selector:
-            body[-1:] = b"\x01" + selector
+            is_buffer = (class_id, attribute) == (int(ObjectType.PROFILE_GENERIC), 2)
+            access = b"\x01" + selector if selector and is_buffer else b"\x00"
+            body += class_id.to_bytes(2, "big") + bytes(obis) + bytes((attribute,)) + access
         with _gurux("GET"):
             self._next_invoke_id()
             self._client.settings.resetBlockIndex()

@@ -10,7 +10,7 @@ Never: a decision about order, a protocol: those are `schedule` and `poll`.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -54,6 +54,7 @@ from edge_agent.schedule import (
 from edge_agent.session import probe
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
+from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
@@ -179,6 +180,13 @@ class BusWorker:
             self._done(job, "it refused its password; it is not tried with the same again")
         elif kind is CommandKind.READ_NOW:
             return self._read_now(job, now)
+        elif kind is CommandKind.READ_EVENTS:
+            if not {
+                each.obis for each in load(job.meter.model, job.meter.models_dir).profiles
+            } & set(EVENT_PROFILES):
+                self._done(job, f"meters of model {job.meter.model} have no event logs")
+                return 0.0
+            return self._read_now(job, now, EVENT_PROFILES)
         elif kind is CommandKind.BACKFILL:
             return self._fill(job, now)
         elif kind is CommandKind.SET_CLOCK:
@@ -206,10 +214,10 @@ class BusWorker:
             self._done(job, str(outcome), worked=outcome.worked)
         return 0.0
 
-    def _read_now(self, job: Job, now: float) -> float:
+    def _read_now(self, job: Job, now: float, forced: Collection[Obis] = ()) -> float:
         label = job.meter.label
         before = self._shared.health[label]
-        rest_s = self._poll(job.meter, Poll(label, Kind.LIVE), now)
+        rest_s = self._poll(job.meter, Poll(label, Kind.LIVE), now, forced)
         after = self._shared.health[label]
         if not self._bus.broken_off:
             polled = after.polls > before.polls
@@ -243,13 +251,17 @@ class BusWorker:
     def _done(self, job: Job, detail: str, *, worked: bool = False) -> None:
         self._shared.orders.done(self._config.name, job, worked=worked, detail=detail)
 
-    def _poll(self, meter: MeterConfig, action: Poll, now: float) -> float:
+    def _poll(
+        self, meter: MeterConfig, action: Poll, now: float, forced: Collection[Obis] = ()
+    ) -> float:
         begun = self._monotonic()
         try:
-            if action.kind is Kind.PROBE and not probe(self._bus, peer(meter, load(meter.model))):
+            if action.kind is Kind.PROBE and not probe(
+                self._bus, peer(meter, load(meter.model, meter.models_dir))
+            ):
                 raise BusTimeout(f"{meter.label} does not answer")  # noqa: TRY301
             now += self._monotonic() - begun  # a probe takes its time
-            result = self._read(meter, action, now)
+            result = self._read(meter, action, now, forced)
         except SpoolError:
             raise
         except BusLost as error:
@@ -272,7 +284,9 @@ class BusWorker:
             self._succeeded(meter, action, result, now, self._monotonic() - begun)
         return 0.0
 
-    def _read(self, meter: MeterConfig, action: Poll, now: float) -> PollResult:
+    def _read(
+        self, meter: MeterConfig, action: Poll, now: float, forced: Collection[Obis]
+    ) -> PollResult:
         spool = self._shared.spool
         known = spool.known_meter(self._config.name, meter.address, meter.logical_address)
         result = poll(
@@ -285,6 +299,7 @@ class BusWorker:
             known=known,
             windows=action.windows,
             registers=action.kind is not Kind.BACK_FILL,
+            forced=forced,
             monotonic=self._monotonic,
         )
         if result.meter != known:

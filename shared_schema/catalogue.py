@@ -119,6 +119,9 @@ BILLING_PROFILE = _obis("1.0.98.1.0")
 WATER_LOAD_PROFILE = _obis("8.0.99.1.0")
 NAME_PLATE = _obis("0.0.94.91.10")
 EVENT_PROFILES = tuple(_obis(f"0.0.99.98.{group}") for group in range(7))
+"""Voltage, current, power, transaction, other, non-rollover, control."""
+EVENT_CODES = tuple(_obis(f"0.0.96.11.{group}") for group in range(7))
+"""What each of them captures as the code of an event."""
 SCALER_PROFILES: dict[Obis, Obis] = {
     INSTANTANEOUS_PROFILE: _obis("1.0.94.91.3"),
     BLOCK_LOAD_PROFILE: _obis("1.0.94.91.4"),
@@ -191,6 +194,9 @@ def _electricity() -> list[Quantity]:
     found.append(
         Quantity(_obis("1.0.13.0.0"), "average power factor", Kind.INSTANTANEOUS, Unit.COUNT, kwh)
     )
+    found.append(
+        Quantity(POWER_ON_DURATION, "power-on duration", Kind.INSTANTANEOUS, Unit.MINUTE, kwh)
+    )
     for c, name, unit in (
         (1, "maximum demand, active", Unit.WATT),
         (9, "maximum demand, apparent", Unit.VOLT_AMPERE),
@@ -234,7 +240,6 @@ def _status() -> list[Quantity]:
     }
     found = [Quantity(obis, name, Kind.STATUS, Unit.COUNT, None) for obis, name in names.items()]
     found.append(Quantity(CAPTURE_PERIOD, "capture period", Kind.STATUS, Unit.SECOND, None))
-    found.append(Quantity(POWER_ON_DURATION, "power-on duration", Kind.STATUS, Unit.MINUTE, None))
     return found
 
 
@@ -252,3 +257,51 @@ BILLED_REGISTER: dict[Service, Obis] = {
 def quantity(obis: Obis) -> Quantity | None:
     """Return what a code means, or None when the catalogue does not know it."""
     return CATALOGUE.get(obis)
+
+
+_IN_PAIRS: dict[int, str] = {
+    1: "voltage missing, L1",
+    3: "voltage missing, L2",
+    5: "voltage missing, L3",
+    7: "over-voltage",
+    9: "low voltage",
+    11: "voltage unbalance",
+    51: "current reversed, L1",
+    53: "current reversed, L2",
+    55: "current reversed, L3",
+    57: "current transformer open, L1",
+    59: "current transformer open, L2",
+    61: "current transformer open, L3",
+    63: "current unbalance",
+    65: "current bypass",
+    67: "over-current",
+    69: "earth loading",
+    101: "power failure",
+    201: "magnet",
+    203: "neutral disturbance",
+    205: "very low power factor",
+    207: "neutral missing",
+}
+METER_EVENTS: dict[int, str] = {
+    **_IN_PAIRS,
+    **{code + 1: f"{name}: over" for code, name in _IN_PAIRS.items()},
+    151: "clock set",
+    152: "demand integration period set",
+    153: "capture period set",
+    154: "billing dates set",
+    155: "tariff zones set",
+    251: "meter cover opened",
+    301: "load disconnected",
+    302: "load connected",
+}
+"""Codes of the event logs (IS 15959 parts 1 and 2, Indian event reference tables). A code that
+is not here keeps its number."""
+
+CABLE_CUT = 1
+STATUS_EVENTS: dict[int, str] = {CABLE_CUT: "cable cut"}
+"""Codes of this project for bits of the profile status; which bit it is says the meter's model."""
+
+
+def event_name(log: Obis, code: int) -> str | None:
+    """Return what an event of a log is, or None for a code that is not in the catalogue."""
+    return (STATUS_EVENTS if log == PROFILE_STATUS else METER_EVENTS).get(code)

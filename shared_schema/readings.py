@@ -2,7 +2,8 @@
 """The batch: how readings travel from a gateway to the store.
 
 A batch is lines of JSON: the header, one block per meter and profile, the signature.
-A block of kind ``loss`` says which batches a gateway had to drop.
+A block of kind ``events`` is what a meter's own log noted; one of kind ``loss`` says which
+batches a gateway had to drop.
 The header names the SHA-256 of each block's bytes and of the header before it; the
 gateway's signature covers the header's bytes. So one block can be shown with its header,
 and proves itself without the neighbours' blocks. A block's random salt keeps its hash from
@@ -12,6 +13,7 @@ In: bytes. Out: a `Batch`, or one of the errors of the contract; and the way bac
 Never: a line serialised twice, a clock, a file.
 """
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from shared_schema.catalogue import Unit
 from shared_schema.errors import MalformedMessage, SignatureInvalid
 from shared_schema.message import GatewayName, KeyId, Message, MeterId, Part, Sha256, UtcDatetime
 from shared_schema.obis import Obis
@@ -30,8 +33,13 @@ from shared_schema.signing import SigningKey, VerifyKey, key_id, sign_line, veri
 MAX_BATCH_BYTES = 64 * 1024
 EARLIEST_TS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 LATEST_TS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+MAX_EVENT_CODE = 65535
 
 RawValue = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
+
+
+VALUE, REACHED_AT = 2, 5
+"""Attributes of an extended register: its value, and when that was reached."""
 
 
 class Column(Part):
@@ -41,8 +49,22 @@ class Column(Part):
     """
 
     obis: Obis
+    attribute: Literal[2, 5] = Field(default=2, exclude_if=lambda number: number == VALUE)
+    """2, which is not written: the value. 5: when the maximum demand of this code was reached;
+    raw is seconds since 1970 in UTC, scaler 0, unit 7 (s)."""
     scaler: int = Field(ge=-128, le=127)
     unit: int = Field(ge=0, le=255)
+
+    @model_validator(mode="after")
+    def _a_time_is_in_seconds(self) -> Self:
+        if self.attribute == REACHED_AT and (self.scaler, self.unit) != (0, Unit.SECOND):
+            raise ValueError(f"the time of {self.obis} is not in seconds")
+        return self
+
+
+def reached_at(obis: Obis) -> Column:
+    """Return the column that holds when a maximum demand was reached."""
+    return Column(obis=obis, attribute=REACHED_AT, scaler=0, unit=Unit.SECOND)
 
 
 class Block(Part):
@@ -64,15 +86,46 @@ class Block(Part):
 
     @model_validator(mode="after")
     def _rows_fit_the_columns(self) -> Self:
-        width = 2 + len(self.columns)
-        for row in self.rows:
-            if len(row) != width:
-                raise ValueError(f"a row has {len(row)} fields, the columns need {width}")
-            if row[0] is None or not EARLIEST_TS <= row[0] < LATEST_TS:
-                raise ValueError(f"a row's time is not within 2000 to 2099: {row[0]}")
-        if len({column.obis for column in self.columns}) != len(self.columns):
-            raise ValueError("a code stands in two columns")
+        _check_rows(self.columns, self.rows)
         return self
+
+
+class MeterEvents(Part):
+    """What a meter noted in one of its event logs.
+
+    A row is ``[ts, code, raw, raw, …]``: when it happened, by the meter's clock, in seconds
+    since 1970 in UTC; the event's code as the meter gives it (`catalogue.METER_EVENTS` names
+    those of IS 15959); then what the log captured with it, one raw integer or null for each
+    column. Two events may have the same time.
+    """
+
+    kind: Literal["events"] = "events"
+    salt: str = Field(pattern=r"^[0-9a-f]{32}$")
+    meter: MeterId
+    log: Obis
+    """0.0.99.98.0.255 voltage to 0.0.99.98.6.255 control; 0.0.96.10.1.255 for a bit of the
+    profile status that was set, with a code of `catalogue.STATUS_EVENTS`."""
+    columns: tuple[Column, ...] = Field(max_length=64)
+    rows: tuple[tuple[RawValue | None, ...], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_row_has_its_code(self) -> Self:
+        _check_rows(self.columns, self.rows)
+        for row in self.rows:
+            if row[1] is None or not 0 <= row[1] <= MAX_EVENT_CODE:
+                raise ValueError(f"an event's code is not within 0 to {MAX_EVENT_CODE}: {row[1]}")
+        return self
+
+
+def _check_rows(columns: Sequence[Column], rows: Sequence[Sequence[int | None]]) -> None:
+    width = 2 + len(columns)
+    for row in rows:
+        if len(row) != width:
+            raise ValueError(f"a row has {len(row)} fields, the columns need {width}")
+        if row[0] is None or not EARLIEST_TS <= row[0] < LATEST_TS:
+            raise ValueError(f"a row's time is not within 2000 to 2099: {row[0]}")
+    if len({(column.obis, column.attribute) for column in columns}) != len(columns):
+        raise ValueError("a code stands in two columns")
 
 
 class Loss(Part):
@@ -93,6 +146,9 @@ class Loss(Part):
         if self.last < self.first:
             raise ValueError(f"a loss from {self.first} to {self.last}")
         return self
+
+
+AnyBlock = Block | MeterEvents | Loss
 
 
 class Header(Message):
@@ -183,9 +239,9 @@ class Batch:
         """SHA-256 of the header line: what the next header names as its predecessor."""
         return line_hash(self.header_line)
 
-    def blocks(self) -> list[Block | Loss | MalformedMessage]:
+    def blocks(self) -> list[AnyBlock | MalformedMessage]:
         """Parse every block; one that is malformed leaves the others as they are."""
-        parsed: list[Block | Loss | MalformedMessage] = []
+        parsed: list[AnyBlock | MalformedMessage] = []
         for line in self.block_lines:
             try:
                 parsed.append(read_block(line))
@@ -194,7 +250,7 @@ class Batch:
         return parsed
 
 
-def read_block(line: bytes) -> Block | Loss:
+def read_block(line: bytes) -> AnyBlock:
     """Read a block of any kind.
 
     Raises:
@@ -203,10 +259,10 @@ def read_block(line: bytes) -> Block | Loss:
     try:
         return Block.from_line(line)
     except MalformedMessage as error:
-        try:
-            return Loss.from_line(line)
-        except MalformedMessage:
-            raise error from None
+        for other in (MeterEvents, Loss):
+            with contextlib.suppress(MalformedMessage):
+                return other.from_line(line)
+        raise error from None
 
 
 def read_header(payload: bytes) -> Header:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from shared_schema.billing import BillingAck, BillingManifest, MonthlyConsumption, Reconciliation
-from shared_schema.catalogue import CATALOGUE, UNIT_SYMBOLS
+from shared_schema.catalogue import CATALOGUE, EVENT_PROFILES, METER_EVENTS, UNIT_SYMBOLS
 from shared_schema.events import Event
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.message import Message, Part
-from shared_schema.readings import MAX_BATCH_BYTES, Block, Header, Loss
+from shared_schema.readings import MAX_BATCH_BYTES, Block, Header, Loss, MeterEvents
 from shared_schema.signing import SignatureLine
 
 MESSAGES: dict[str, type[Message]] = {
@@ -32,14 +32,15 @@ MESSAGES: dict[str, type[Message]] = {
 }
 LINES: dict[str, type[Part]] = {
     "readings-block": Block,
+    "readings-events": MeterEvents,
     "readings-loss": Loss,
     "signature-line": SignatureLine,
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."
 _BATCH = (
-    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block or "
-    "readings-loss line for each hash in its `blocks`, a signature-line over the header's bytes."
+    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block, readings-events "
+    "or readings-loss line for each hash in its `blocks`, a signature-line over the header's bytes."
 )
 CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     ("gw/{gateway}/readings", "readings-header", "gateway to cloud, QoS 1", _BATCH),
@@ -82,6 +83,16 @@ gives; a stored value keeps the unit and scaler that its meter states.
 
 | code | name | kind | unit | service |
 |---|---|---|---|---|"""
+
+
+_EVENTS_HEAD = """
+## Codes of event logs
+
+The logs: {logs}. The codes are those of IS 15959 (parts 1 and 2, Indian event reference tables);
+any other code is stored and shown as its number.
+
+| code | event |
+|---|---|"""
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -137,7 +148,10 @@ def obis_table() -> str:
         f"| {entry.service or '-'} |"
         for entry in CATALOGUE.values()
     ]
-    return "\n".join([_OBIS_HEAD, *rows, ""])
+    logs = ("voltage", "current", "power", "transaction", "other", "non-rollover", "control")
+    events = [f"| {code} | {name} |" for code, name in sorted(METER_EVENTS.items())]
+    named = ", ".join(f"{log} {name}" for log, name in zip(EVENT_PROFILES, logs, strict=True))
+    return "\n".join([_OBIS_HEAD, *rows, _EVENTS_HEAD.format(logs=named), *events, ""])
 
 
 def main(folder: Path) -> None:

@@ -2,7 +2,8 @@
 """Store what was accepted, and keep apart what was not: one transaction for many messages.
 
 In: verdicts of `accept`. Out: what changed. It owns the tables of evidence (batch, block),
-readings, claims and elections, and adds to channels, dirty days and the quarantine.
+readings, claims and elections, and adds to channels, dirty days, meters' events and the
+quarantine.
 
 The same again changes nothing. Another claim for the same (channel, ts) is kept beside the
 elected reading; it takes its place only where its origin is better (`Origin` in the order of
@@ -22,7 +23,8 @@ from cloud_ingest.accept import Accepted, AcceptedBlock, Refused
 from cloud_ingest.store.chain import broken_links
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.kept import Kept
-from shared_schema.catalogue import Kind, quantity
+from cloud_ingest.store.meter_events import store_meter_events
+from shared_schema.catalogue import Kind, Unit, quantity
 from shared_schema.obis import Obis
 from shared_schema.quality import Origin
 
@@ -123,6 +125,7 @@ def commit(
         for delivery in stored_blocks:
             kept.rejections(delivery, batch_ids[id(delivery)])
         readings = _store_rows(conn, stored_blocks)
+        store_meter_events(conn, stored_blocks)
         quarantined = kept.store(conn)
     return CommitResult(
         streams=frozenset(
@@ -180,7 +183,7 @@ def ensure_channels(conn: Connection, wanted: Mapping[ChannelKey, int]) -> dict[
             break
         with conn.cursor() as cursor:
             cursor.executemany(
-                query("channel_make"), [(*key, _kind(key[1]), wanted[key]) for key in missing]
+                query("channel_make"), [(*key, _kind(key), wanted[key]) for key in missing]
             )
     shorter = sorted(
         (channel_id, wanted[key])
@@ -193,9 +196,12 @@ def ensure_channels(conn: Connection, wanted: Mapping[ChannelKey, int]) -> dict[
     return {key: channel_id for key, (channel_id, _) in known.items()}
 
 
-def _kind(obis: str) -> str:
+def _kind(key: ChannelKey) -> str:
+    """Return the kind of a channel; when a maximum was reached is a time, no quantity."""
+    _meter_id, obis, unit, _scaler = key
     known = quantity(Obis.parse(obis))
-    return (Kind.STATUS if known is None else known.kind).value
+    is_time = known is not None and unit == Unit.SECOND != known.unit
+    return (Kind.STATUS if known is None or is_time else known.kind).value
 
 
 def _store_batches(
@@ -261,6 +267,7 @@ def _store_blocks(
         copy.set_types(["int8", "int2", "int4", "bytea"])
         for delivery in fresh:
             meters = {block.ordinal: block.meter_id for block in delivery.blocks}
+            meters.update((block.ordinal, block.meter_id) for block in delivery.events)
             for ordinal, line in enumerate(delivery.batch.block_lines):
                 copy.write_row((batch_ids[id(delivery)], ordinal, meters.get(ordinal), line))
 

@@ -156,7 +156,12 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
             verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal)
             left = [each for each in verdict.rejections if _is_still(entry, each)]
             mended = Accepted(
-                verdict.batch, verdict.gateway, verdict.blocks, (), verdict.received_at
+                verdict.batch,
+                verdict.gateway,
+                verdict.blocks,
+                (),
+                verdict.received_at,
+                verdict.events,
             )
             done = commit(conn, [mended], replay=True)
         if left:

@@ -19,7 +19,7 @@ from edge_agent.virtual.loads import QUARTER_S, Load, quarters, used_until
 from edge_agent.virtual.profile import RangeDeviation
 from edge_agent.virtual.quartz import Quartz
 from edge_agent.virtual.security import KeySet
-from shared_schema.catalogue import WATER_VOLUME
+from shared_schema.catalogue import WATER_VOLUME, Unit
 from shared_schema.obis import Obis
 
 IST = ZoneInfo("Asia/Kolkata")
@@ -89,6 +89,12 @@ class MeterSpec:
     range_deviation: RangeDeviation = RangeDeviation.ANY
     metering_fails_at: datetime | None = None
     """Aware. From then on nothing is counted or captured and registers are in fault."""
+    cover_opened_at: datetime | None = None
+    """Aware. Electricity only: the meter notes then that its cover was opened."""
+    cable_cut_at: datetime | None = None
+    """Aware. Water only: from then on no pulse arrives, and the status of each row says so."""
+    litres: bool = False
+    """Water only: the volume is in litres, not in cubic metres."""
     register_modulus: int | None = None
     """Raw value at which the registers start again from zero."""
     null_timestamps: bool = False
@@ -103,8 +109,9 @@ class MeterSpec:
     """Keys and who needs them; None: no client is ciphered."""
 
     def __post_init__(self) -> None:
-        if self.installed_at.tzinfo is None or (
-            self.metering_fails_at is not None and self.metering_fails_at.tzinfo is None
+        if self.installed_at.tzinfo is None or any(
+            each is not None and each.tzinfo is None
+            for each in (self.metering_fails_at, self.cover_opened_at, self.cable_cut_at)
         ):
             raise ValueError("times of a meter are aware")
         if self.installed_at.year <= 2000:
@@ -117,6 +124,10 @@ class MeterSpec:
             raise ValueError("clock jumps stand in order and apart from each other")
         if self.scaler is not None and not (self.model is Model.WATER and -3 <= self.scaler <= -1):
             raise ValueError("the scaler is of water meters only: -3, -2 or -1")
+        if (self.litres or self.cable_cut_at) and self.model is not Model.WATER:
+            raise ValueError("litres and a cut cable are of water meters only")
+        if self.cover_opened_at and self.model is Model.WATER:
+            raise ValueError("a water meter has no log of its cover")
 
 
 ENERGY_PER_MILLE: dict[int, int] = {1: 1000, 2: 0, 5: 340, 6: 0, 7: 0, 8: 30, 9: 1070, 10: 0}
@@ -144,6 +155,10 @@ class Counter:
         self._installed_s = int(spec.installed_at.timestamp())
         fails_at = spec.metering_fails_at
         self._fails_s = None if fails_at is None else int(fails_at.timestamp())
+        cut_at = spec.cable_cut_at
+        self._cut_s = None if cut_at is None else int(cut_at.timestamp())
+        ends = [each for each in (self._fails_s, self._cut_s) if each is not None]
+        self._ends_s = min(ends, default=None)
         self.quartz = Quartz(self._installed_s, spec.clock_offset_s, spec.clock_drift_s_per_day)
         """The clock without its jumps."""
         water = spec.model is Model.WATER
@@ -165,6 +180,17 @@ class Counter:
     def fails_s(self) -> int | None:
         """When the metering fails, seconds since 1970, true time."""
         return self._fails_s
+
+    @property
+    def volume(self) -> tuple[int, Unit]:
+        """Scaler and unit of the volume of a water meter."""
+        return (
+            (self.scaler + 3, Unit.LITRE) if self.spec.litres else (self.scaler, Unit.CUBIC_METRE)
+        )
+
+    def is_cut(self, seconds: float) -> bool:
+        """Tell whether the cable of the pulses is cut at a true time."""
+        return self._cut_s is not None and seconds > self._cut_s
 
     @cached_property
     def _base(self) -> int:
@@ -200,8 +226,8 @@ class Counter:
 
     def used(self, seconds: int) -> int:
         """Return what is counted at a true time, with the initial value: Wh or litres."""
-        if self._fails_s is not None:
-            seconds = min(seconds, self._fails_s)
+        if self._ends_s is not None:
+            seconds = min(seconds, self._ends_s)
         if seconds <= self._installed_s:
             return self.spec.initial
         return self._base + used_until(self._load, seconds)
@@ -214,7 +240,7 @@ class Counter:
         """Return `used` at each quarter hour of a day of the meter's clock, 00:00 to 00:00."""
         start = midnight(day, self.spec.zone)
         end = midnight(day + timedelta(days=1), self.spec.zone)
-        whole = self._installed_s <= start and (self._fails_s is None or end <= self._fails_s)
+        whole = self._installed_s <= start and (self._ends_s is None or end <= self._ends_s)
         if whole and self.quartz.is_true:
             base = self._base
             return [base + used for used in self._load.day(day)]

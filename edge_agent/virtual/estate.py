@@ -101,6 +101,9 @@ class MeterConfig(_Strict):
     deviation: Deviation = Deviation.STANDARD
     range_deviation: RangeDeviation = RangeDeviation.ANY
     metering_fails_at: AwareDatetime | None = None
+    cover_opened_at: AwareDatetime | None = None
+    cable_cut_at: AwareDatetime | None = None
+    litres: bool = False
     register_modulus: Annotated[int, Field(gt=0, le=2**32)] | None = None
     null_timestamps: bool = False
     max_info: Annotated[int, Field(ge=32, le=MAX_INFO)] = MAX_INFO
@@ -111,11 +114,15 @@ class MeterConfig(_Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        litres = self.model is Model.WATER
-        if litres != (self.load.kind == "water") and self.load.kind != "sum":
+        water = self.model is Model.WATER
+        if water != (self.load.kind == "water") and self.load.kind != "sum":
             raise ValueError("a water load belongs to a water meter, any other to electricity")
-        if self.scaler is not None and not litres:
+        if self.scaler is not None and not water:
             raise ValueError("scaler belongs to a water meter")
+        if not water and (self.litres or self.cable_cut_at):
+            raise ValueError("litres and cable_cut_at belong to a water meter")
+        if water and self.cover_opened_at:
+            raise ValueError("cover_opened_at belongs to an electricity meter")
         if self.security is not None and self.max_pdu < _LEAST_CIPHERED_PDU:
             raise ValueError(f"a ciphered meter has max_pdu {_LEAST_CIPHERED_PDU} or more")
         return self

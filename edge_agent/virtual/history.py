@@ -154,7 +154,7 @@ class History(ABC):
 
     def encode(self, start: int, end: int, picked: Sequence[int] | None, now: datetime) -> bytes:  # noqa: ARG002  # captured rows do not depend on it
         """Return the encoded rows in [start, end), whole or the picked columns of each."""
-        if not self._counter.spec.null_timestamps:
+        if not (self._counter.spec.null_timestamps and self.period_s):
             rows = self._timed(start, end)
             return rows if picked is None else self._pick(rows, picked)
         # The first row of an answer keeps its stamp, the others have null-data there.

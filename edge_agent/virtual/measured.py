@@ -29,8 +29,10 @@ class Measured(NamedTuple):
 
 def registers(counter: Counter) -> list[Measured]:
     """Return the cumulative registers."""
+    scaler = counter.scaler
     if counter.spec.model is Model.WATER:
-        units = {WATER_VOLUME: Unit.CUBIC_METRE}
+        scaler, unit = counter.volume
+        units = {WATER_VOLUME: unit}
     else:
         reactive = (5, 6, 7, 8) if counter.spec.model is Model.THREE_PHASE else ()
         units = {obis(f"1.0.{c}.8.0"): Unit.WATT_HOUR for c in (1, 2)}
@@ -42,7 +44,7 @@ def registers(counter: Counter) -> list[Measured]:
             counter.raw(name, counter.used(int(now.timestamp())))
         )
 
-    return [Measured(name, counter.scaler, unit, register(name)) for name, unit in units.items()]
+    return [Measured(name, scaler, unit, register(name)) for name, unit in units.items()]
 
 
 def _power(counter: Counter, now: datetime) -> int:

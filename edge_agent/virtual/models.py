@@ -13,6 +13,7 @@ from edge_agent.virtual.axdr import Data, Tag
 from edge_agent.virtual.billing import Billing
 from edge_agent.virtual.cosem import AccessError, AccessResult
 from edge_agent.virtual.counter import ENERGY_PER_MILLE, Counter, Model
+from edge_agent.virtual.eventlog import event_logs
 from edge_agent.virtual.history import History, obis
 from edge_agent.virtual.loads import utc
 from edge_agent.virtual.measured import Measured, momentary, registers, water
@@ -38,7 +39,6 @@ from shared_schema.catalogue import (
     CURRENT_RATING,
     DAILY_LOAD_PROFILE,
     DEVICE_ID,
-    EVENT_PROFILES,
     FIRMWARE,
     INSTANTANEOUS_PROFILE,
     MANUFACTURER,
@@ -95,28 +95,6 @@ class Snapshot:
         return axdr.structure(*(values if picked is None else [values[each] for each in picked]))
 
 
-class Nothing:
-    """Rows of a profile in which nothing has happened yet: a `Rows`."""
-
-    def __init__(self, columns: Sequence[Column], capacity: int) -> None:
-        """Set up an empty profile."""
-        self.columns = tuple(columns)
-        self.period_s = 0
-        self.capacity = capacity
-
-    def span(self, now: datetime) -> tuple[int, int]:  # noqa: ARG002  # never any
-        """Return no row."""
-        return 0, 0
-
-    def between(self, first_s: int, last_s: int) -> list[tuple[int, int]]:  # noqa: ARG002  # same
-        """Return no row."""
-        return []
-
-    def encode(self, start: int, end: int, picked: Sequence[int] | None, now: datetime) -> bytes:  # noqa: ARG002  # same
-        """Return nothing."""
-        return b""
-
-
 def histories(counter: Counter) -> dict[Obis, History]:
     """Return the profiles over time of a meter's model."""
     if counter.spec.model is Model.WATER:
@@ -125,6 +103,7 @@ def histories(counter: Counter) -> dict[Obis, History]:
         BLOCK_LOAD_PROFILE: BlockLoad(counter),
         DAILY_LOAD_PROFILE: DailyLoad(counter),
         BILLING_PROFILE: Billing(counter),
+        **event_logs(counter),
     }
 
 
@@ -147,10 +126,11 @@ def objects(counter: Counter, kept: Mapping[Obis, History]) -> list[CosemObject]
         [Column(1, name) for name, _ in plate], lambda _now: [value for _, value in plate]
     )
     found.append(profile(NAME_PLATE, plate_rows, public=True))
-    for name, history in kept.items():
-        found.append(profile(name, history))
-        if name in SCALER_PROFILES:
-            found.append(profile(SCALER_PROFILES[name], _scalers(history.columns)))
+    found.extend(profile(name, history) for name, history in kept.items())
+    beside = {
+        SCALER_PROFILES[name]: history for name, history in kept.items() if name in SCALER_PROFILES
+    }
+    found.extend(profile(name, _scalers(history.columns)) for name, history in beside.items())
     measured = water(counter) if counter.spec.model is Model.WATER else momentary(counter)
     found.extend(
         register_object(each.name, _at(each.value), each.scaler, each.unit)
@@ -184,9 +164,6 @@ def _electricity(
 
     found.append(profile(INSTANTANEOUS_PROFILE, Snapshot(columns, row)))
     found.append(profile(SCALER_PROFILES[INSTANTANEOUS_PROFILE], _scalers(columns)))
-    events = [Column(8, CLOCK), Column(1, obis("0.0.96.11.0"))]
-    found.extend(profile(name, Nothing(events, 128)) for name in EVENT_PROFILES)
-    found.append(profile(SCALER_PROFILES[EVENT_PROFILES[0]], Nothing((), 1)))
     billing = kept[BILLING_PROFILE]
     if isinstance(billing, Billing):
         found.extend(_demands(counter, billing))

@@ -16,6 +16,8 @@ from edge_agent.virtual.household import digest
 from edge_agent.virtual.profile import Column
 from shared_schema.catalogue import CLOCK, PROFILE_STATUS, WATER_VOLUME, Unit
 
+CABLE_CUT_STATUS = 0x08
+"""The bit of a water module's status that says that no pulse can arrive."""
 _VOLTS: dict[Model, int] = {Model.SINGLE_PHASE: -2, Model.THREE_PHASE: -1}
 
 
@@ -63,7 +65,7 @@ class WaterLoad(Periodic):
 
     def __init__(self, counter: Counter) -> None:
         """Set up the load profile of a water meter."""
-        volume = Column(3, WATER_VOLUME, 2, counter.scaler, Unit.CUBIC_METRE)
+        volume = Column(3, WATER_VOLUME, 2, *counter.volume)
         super().__init__(
             counter,
             [
@@ -76,8 +78,14 @@ class WaterLoad(Periodic):
     def day_values(self, day: date) -> list[tuple[Value, ...]]:
         """Return volume and status of one local day's rows."""
         step = self._period_s // 900
-        used = self._counter.day_used(day)[step::step]
-        return [(raw, 0) for raw in self._counter.raws(WATER_VOLUME, used)]
+        counter = self._counter
+        raws = counter.raws(WATER_VOLUME, counter.day_used(day)[step::step])
+        first = midnight(day, counter.spec.zone) + self._period_s
+        stamps = range(first, first + len(raws) * self._period_s, self._period_s)
+        return [
+            (raw, CABLE_CUT_STATUS * counter.is_cut(counter.quartz.reached(at)))
+            for raw, at in zip(raws, stamps, strict=True)
+        ]
 
 
 class BlockLoad(Periodic):

@@ -26,8 +26,16 @@ from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
-from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BILLING_PROFILE,
+    BLOCK_LOAD_PROFILE,
+    DAILY_LOAD_PROFILE,
+    EVENT_PROFILES,
+    INSTANTANEOUS_PROFILE,
+)
 from shared_schema.obis import Obis
+from shared_schema.readings import VALUE
 
 NOW = datetime(2026, 3, 10, 6, 37, 20, tzinfo=UTC)
 EK, AK = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
@@ -127,12 +135,14 @@ def world(folder: Path, client: int = 32, mode: str = "lls-ae", **security: Any)
 
 
 def cells(found: PollResult) -> dict[tuple[Obis | None, Obis, int], int | None]:
-    """Return every value that a poll read: (profile, code, time) -> raw."""
+    """Return every value that a poll read and the meter keeps: (profile, code, time) -> raw."""
     return {
         (block.profile, column.obis, row[0] or 0): raw
         for block in found.rows
+        if block.profile != INSTANTANEOUS_PROFILE
         for row in block.rows
         for column, raw in zip(block.columns, row[2:], strict=True)
+        if column.attribute == VALUE
     }
 
 
@@ -140,9 +150,10 @@ def truth(meter: VirtualMeter, now: datetime) -> dict[tuple[Obis | None, Obis, i
     """Return the same of the meter's own buffers."""
     return {
         (profile, name, int(row.ts.timestamp())): value
-        for profile in (BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE)
+        for profile in (BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE, BILLING_PROFILE, *EVENT_PROFILES)
         for row in meter.buffered(profile, now)
-        for (_, name, _), value in zip(meter.columns(profile)[1:], row.values, strict=True)
+        for (_, name, attribute), value in zip(meter.columns(profile)[1:], row.values, strict=True)
+        if attribute == VALUE
     }
 
 

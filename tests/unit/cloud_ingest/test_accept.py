@@ -18,9 +18,9 @@ from cloud_ingest.accept import (
     Registry,
     accept,
 )
-from shared_schema.catalogue import ACTIVE_IMPORT, Unit
+from shared_schema.catalogue import ACTIVE_IMPORT, EVENT_PROFILES, Unit
 from shared_schema.message import MeterId
-from shared_schema.readings import Block, Column, Loss, new_salt, seal_batch
+from shared_schema.readings import Block, Column, Loss, MeterEvents, new_salt, seal_batch
 from shared_schema.signing import generate_key, key_id
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -148,6 +148,32 @@ def test_a_loss_is_evidence_and_no_mistake() -> None:
     assert [block.ordinal for block in outcome.blocks] == [1]
     assert outcome.rejections == ()
     assert loss in outcome.batch.block_lines
+
+
+def events_line(serial: str, *times: datetime) -> bytes:
+    return MeterEvents(
+        salt=new_salt(),
+        meter=MeterId(manufacturer="LNT", serial=serial),
+        log=EVENT_PROFILES[5],
+        columns=(),
+        rows=tuple((at(when), 251) for when in times),
+    ).to_line()
+
+
+def test_events_of_a_meter_are_judged_as_its_readings_are() -> None:
+    later = NOW + timedelta(days=1)
+    before = INSTALLED - timedelta(days=1)
+    lines = (events_line("1001", NOW, later, before), events_line("9", NOW))
+    outcome = accepted(sealed(*lines, block_line("1001", NOW)))
+    assert [block.ordinal for block in outcome.blocks] == [2]
+    (log,) = outcome.events
+    assert (log.ordinal, log.meter_id, log.log) == (0, 11, EVENT_PROFILES[5])
+    assert log.rows == ((at(NOW), 251),)
+    assert [(each.reason, each.ordinal, each.row_indexes) for each in outcome.rejections] == [
+        (QuarantineReason.FUTURE, 0, (1,)),
+        (QuarantineReason.NOT_INSTALLED, 0, (2,)),
+        (QuarantineReason.UNKNOWN_METER, 1, ()),
+    ]
 
 
 def test_a_block_without_a_good_row_is_only_rejected() -> None:

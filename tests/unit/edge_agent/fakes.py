@@ -133,7 +133,7 @@ def visit(
     captured_before: dict[Obis, decode.Captured] | None = None,
     now: datetime = NOW,
 ) -> PollResult:
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
 
     def factory(
         _meter: MeterConfig, _model: Model, _traffic: Traffic

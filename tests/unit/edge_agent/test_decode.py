@@ -15,7 +15,7 @@ from edge_agent.decode import CaptureObject, Layout, Zone
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, CLOCK, PROFILE_STATUS
 from shared_schema.obis import Obis
-from shared_schema.readings import EARLIEST_TS, LATEST_TS
+from shared_schema.readings import EARLIEST_TS, LATEST_TS, Column, reached_at
 from tests.vectors import hdlc_cosem
 
 IST = timezone(timedelta(minutes=330))
@@ -468,8 +468,12 @@ def test_only_values_become_columns_and_each_code_once() -> None:
     )
     scalers = dict.fromkeys((demand, ENERGY, VOLTAGE), (0, 27))
     layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, scalers)
-    assert [column.obis for column in layout.columns] == [demand, VOLTAGE]
-    assert layout.places == (2, 5)
+    assert layout.columns == (
+        reached_at(demand),
+        Column(obis=demand, scaler=0, unit=27),
+        Column(obis=VOLTAGE, scaler=0, unit=27),
+    )
+    assert layout.places == (1, 2, 5)
 
 
 def test_a_value_without_a_scaler_is_no_column() -> None:

@@ -9,20 +9,47 @@ from edge_agent import model
 from edge_agent.errors import ConfigurationError
 from edge_agent.link import peer
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import BILLED_REGISTER, CATALOGUE, Kind
+from shared_schema.catalogue import (
+    BILLED_REGISTER,
+    BILLING_PROFILE,
+    CATALOGUE,
+    EVENT_PROFILES,
+    INSTANTANEOUS_PROFILE,
+    WATER_VOLUME,
+    Kind,
+)
 
 
 def test_the_models_that_the_guide_names_are_there() -> None:
     assert {"is16444", "is13779", "water", "generic"} <= set(model.names())
 
 
-@pytest.mark.parametrize("name", model.names())
+READ = [name for name in model.names() if model.load(name).data_port]
+
+
+@pytest.mark.parametrize("name", READ)
 def test_each_model_reads_cumulative_registers_and_profiles(name: str) -> None:
     found = model.load(name)
     assert set(found.registers) & set(BILLED_REGISTER.values())
     assert all(CATALOGUE[obis].kind is Kind.REGISTER for obis in found.registers)
     assert found.profiles
     assert found.zone.offset_min == 330
+
+
+@pytest.mark.parametrize("name", ["is16444", "is13779", "generic"])
+def test_electricity_has_its_rarer_profiles_at_their_rhythm(name: str) -> None:
+    every = {each.obis: each.every for each in model.load(name).profiles}
+    assert every[BILLING_PROFILE] == "month"
+    assert every[INSTANTANEOUS_PROFILE] == "hour"
+    assert {every[log] for log in EVENT_PROFILES} == {"hour"}
+
+
+def test_a_meter_without_a_data_port_is_said_to_be_self_read() -> None:
+    config = MeterConfig(label="A-1", address=17, model="dial")
+    with pytest.raises(ConfigurationError, match=r"A-1: .* no data port: it is a self-read unit"):
+        peer(config, model.load("dial"))
+    with pytest.raises(ValueError, match="has no registers"):
+        model.Model(title="x", client=16, data_port=False, registers=(WATER_VOLUME,))
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:

@@ -51,7 +51,7 @@ def test_every_mistake_is_told_with_its_line() -> None:
     assert found["max_info_length"].allowed == "a whole number at least 32 and at most 2030"
     assert "true or false" in found["lists"].allowed
     assert "OBIS code" in found["registers 2"].allowed
-    assert "'period' or 'day'" in found["profiles 2, every"].allowed
+    assert "'day' or 'month'" in found["profiles 2, every"].allowed
     assert "not 'fortnight'" in found["profiles 2, every"].said
     assert str(found["client"]).startswith("line 2: client: ")
 

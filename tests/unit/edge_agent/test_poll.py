@@ -20,16 +20,18 @@ from edge_agent.errors import (
 )
 from edge_agent.link import Wanted
 from edge_agent.memory import Memory
-from edge_agent.model import Model, ProfileToRead
+from edge_agent.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
+    BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
     CLOCK,
     DAILY_LOAD_PROFILE,
+    INSTANTANEOUS_PROFILE,
     MANUFACTURER,
     SERIAL_NUMBER,
 )
@@ -102,7 +104,8 @@ def test_the_first_contact_reads_everything_the_meter_remembers(password: Path) 
         assert stamps(found, profile) == truth(wire, "E1", profile)
     assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
     assert found.caught_up
-    assert [block.profile for block in found.live] == [None, BLOCK_LOAD_PROFILE]
+    now = [None, BLOCK_LOAD_PROFILE, INSTANTANEOUS_PROFILE]
+    assert [block.profile for block in found.live] == now
     assert found.clock_offset_s == 0
     assert found.problems == ()
 
@@ -143,7 +146,8 @@ def test_a_back_fill_leaves_the_registers_out_and_is_historical(password: Path) 
 
 
 def test_after_an_outage_the_newest_rows_go_first(password: Path) -> None:
-    marks = {BLOCK_LOAD_PROFILE: QUARTER - 8 * 86400, DAILY_LOAD_PROFILE: NOW_S}
+    marks = {each.obis: NOW_S for each in load("is16444").profiles}
+    marks[BLOCK_LOAD_PROFILE] = QUARTER - 8 * 86400
     found = read(Wire(), config(password), marks)
     border = NOW_S - 2 * HOUR_S
     assert {block.profile for block in found.live} == {None, BLOCK_LOAD_PROFILE}
@@ -162,8 +166,8 @@ def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> 
     assert stamps(without, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * n for n in range(-4, 2)]
     found = read(wire, config(password), marks, memory)
     assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900]
-    assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER + 900}
-    assert stamps(found, DAILY_LOAD_PROFILE) == []
+    assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER + 900
+    assert not {DAILY_LOAD_PROFILE, BILLING_PROFILE} & found.watermarks.keys()
 
 
 def test_rows_whose_storing_failed_come_again(password: Path) -> None:
@@ -228,7 +232,7 @@ def test_the_clock_is_compared_when_it_is_read(monkeypatch: pytest.MonkeyPatch) 
         reader.attributes[obis, 3, 2] = b"\x06" + (7).to_bytes(4, "big")
         reader.attributes[obis, 3, 3] = bytes.fromhex("02020F00161E")
     kind = SIMPLE.model_copy(update={"registers": registers})
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
     found = poll(
         lambda _meter, _model, _traffic: nullcontext(reader),
         MeterConfig(label="A-1", address=1),
@@ -306,7 +310,7 @@ def test_the_deviation_as_the_model_says(
     password: Path, monkeypatch: pytest.MonkeyPatch, deviation: str, sign: int
 ) -> None:
     changed = model.load("is16444").model_copy(update={"deviation_sign": sign})
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
     wire = Wire(meters=[meter(1, 17, deviation=deviation)])
     found = read(wire, config(password))
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
@@ -317,7 +321,7 @@ def test_meters_that_want_the_deviation_of_a_range_and_that_refuse_it(
     password: Path, monkeypatch: pytest.MonkeyPatch, demand: str
 ) -> None:
     changed = model.load("is16444").model_copy(update={"range_deviation": demand == "required"})
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
     wire = Wire(meters=[meter(1, 17, range_deviation=demand)])
     found = read(wire, config(password))
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
@@ -492,7 +496,7 @@ def test_lists_and_single_requests_give_the_same(
 ) -> None:
     by_list = read(Wire(), config(password))
     changed = model.load("is16444").model_copy(update={"lists": False})
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
     assert read(Wire(), config(password)).rows == by_list.rows
 
 
@@ -511,7 +515,7 @@ def test_a_second_session_with_another_meter_ends_the_poll(
     other.rows = {QUARTER - 900: 9}
     two = (ProfileToRead(obis=BLOCK_LOAD_PROFILE), ProfileToRead(obis=BLOCK_LOAD_PROFILE))
     kind = SIMPLE.model_copy(update={"profiles": two})
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
     readers = iter([first, other])
     memory = Memory()
     with pytest.raises(AddressShared, match="F2 answers where F1 was"):
@@ -539,7 +543,7 @@ def test_a_second_session_is_checked_before_the_first_register(
     other = fake(serial="F2")
     other.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
     kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: kind)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
     readers = iter([Silent(fake().attributes), other])
     with pytest.raises(AddressShared):
         poll(
@@ -566,7 +570,7 @@ def test_a_password_refused_to_the_second_session_is_said(monkeypatch: pytest.Mo
         opened.append(Silent(fake().attributes, {QUARTER: 1}))
         return nullcontext(opened[0])
 
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: SIMPLE)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: SIMPLE)
     with pytest.raises(PasswordRefused):
         poll(
             factory,
@@ -584,7 +588,7 @@ def test_two_meters_of_which_each_is_heard_now_and_then_are_never_mixed(
     lists: bool,
 ) -> None:
     changed = model.load("is16444").model_copy(update={"lists": lists})
-    monkeypatch.setattr("edge_agent.poll.load", lambda _name: changed)
+    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
     chance = random.Random(3)
     wires = {number: Wire(meters=[meter(number, 17)]) for number in (1, 2)}
     truths = {

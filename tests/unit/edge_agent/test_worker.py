@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A bus at work: adapters that vanish or hang, meters that die or refuse, a clock that jumps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,8 +22,10 @@ from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
+from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import Command, CommandArguments, CommandKind, Result
 from shared_schema.message import MeterId
+from shared_schema.obis import Obis
 from shared_schema.signing import generate_key, key_id, sign_message
 
 CLOUD_KEY = generate_key()
@@ -55,6 +57,7 @@ class Play:
     did: list[tuple[float, str, str]] = field(default_factory=list)
     """When, ``poll``, ``fill`` or ``probe``, which meter."""
     stamped: list[float] = field(default_factory=list)
+    forced: list[tuple[Obis, ...]] = field(default_factory=list)
     """How far the time that a poll was given lay behind its beginning, seconds."""
 
     def __post_init__(self) -> None:
@@ -150,8 +153,10 @@ class Play:
         *,
         windows: int,
         registers: bool,
+        forced: Collection[Obis] = (),
         **_more: object,
     ) -> PollResult:
+        self.forced.append(tuple(forced))
         self.stamped.append(self.now - now.timestamp())
         self._try("poll" if registers else "fill", meter.label)
         left = max(0, self.behind.get(meter.label, 0) - windows)
@@ -402,6 +407,17 @@ def test_what_is_asked_now_is_read_once_and_answered(play: Maker) -> None:
     assert [(what, who) for _, what, who in it.did] == [("poll", "m1")]
     (answer,) = it.answers()
     assert (answer.outcome, [each.label for each in answer.meters]) == ("done", ["m1"])
+
+
+def test_event_logs_that_are_asked_for_are_read_though_they_are_not_due(play: Maker) -> None:
+    it = play(1)
+    it.runs(300)
+    del it.forced[:]
+    it.asks(CommandKind.READ_EVENTS)
+    it.runs(60)
+    assert it.forced == [EVENT_PROFILES]
+    (answer,) = it.answers()
+    assert (answer.outcome, answer.meters[0].done) == ("done", True)
 
 
 def test_a_command_to_a_dead_meter_fails_with_its_reason(play: Maker) -> None:

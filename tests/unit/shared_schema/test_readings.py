@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, WATER_VOLUME, Unit
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BLOCK_LOAD_PROFILE,
+    EVENT_PROFILES,
+    WATER_VOLUME,
+    Unit,
+)
 from shared_schema.errors import (
     ContractError,
     MalformedMessage,
@@ -15,6 +21,7 @@ from shared_schema.errors import (
     UnknownSchema,
 )
 from shared_schema.message import MeterId
+from shared_schema.obis import Obis
 from shared_schema.readings import (
     EARLIEST_TS,
     LATEST_TS,
@@ -22,8 +29,10 @@ from shared_schema.readings import (
     Block,
     Column,
     Loss,
+    MeterEvents,
     new_salt,
     open_batch,
+    reached_at,
     read_header,
     seal_batch,
 )
@@ -171,6 +180,44 @@ def test_a_loss_says_which_batches_were_dropped() -> None:
     assert json.loads(loss.to_line())["kind"] == "loss"
     with pytest.raises(MalformedMessage, match="a loss from 9 to 3"):
         Loss.from_line(loss.to_line().replace(b'"first":3,"last":9', b'"first":9,"last":3'))
+
+
+MD = Obis.parse("1.0.1.6.0.255")
+
+
+def test_the_time_of_a_maximum_demand_is_a_column_of_its_own() -> None:
+    value = Column(obis=MD, scaler=0, unit=27)
+    block = Block(
+        salt=new_salt(),
+        meter=METER,
+        columns=(value, reached_at(MD)),
+        rows=((1_800_000_000, None, 4711, 1_799_990_000),),
+    )
+    written = json.loads(block.to_line())["columns"]
+    assert written[0] == {"obis": str(MD), "scaler": 0, "unit": 27}
+    assert written[1] == {"obis": str(MD), "attribute": 5, "scaler": 0, "unit": 7}
+    assert Block.from_line(block.to_line()) == block
+    with pytest.raises(ValueError, match="not in seconds"):
+        Column(obis=MD, attribute=5, scaler=0, unit=27)
+    with pytest.raises(ValueError, match="stands in two columns"):
+        Block(salt=block.salt, meter=METER, columns=(value, value), rows=block.rows)
+
+
+def a_log(*rows: tuple[int | None, ...]) -> MeterEvents:
+    return MeterEvents(salt=new_salt(), meter=METER, log=EVENT_PROFILES[2], columns=(), rows=rows)
+
+
+def test_events_of_a_meter_stand_beside_its_readings() -> None:
+    log = a_log((1_800_000_000, 101), (1_800_000_000, 102))
+    batch = open_batch(a_batch(log.to_line(), a_block().to_line()), keys)
+    assert batch.blocks()[0] == log
+    assert isinstance(batch.blocks()[1], Block)
+
+
+@pytest.mark.parametrize("row", [(1_800_000_000, None), (1_800_000_000, -1), (5, 101), (5,)])
+def test_an_event_without_its_code_or_time_is_refused(row: tuple[int | None, ...]) -> None:
+    with pytest.raises(ValueError, match=r"code|time|fields"):
+        a_log(row)
 
 
 def test_a_batch_is_bounded() -> None:

@@ -27,7 +27,9 @@ from shared_schema.catalogue import (
     BLOCK_LOAD_PROFILE,
     CLOCK,
     DAILY_LOAD_PROFILE,
+    EVENT_PROFILES,
     INSTANTANEOUS_PROFILE,
+    METER_EVENTS,
     SCALER_PROFILES,
     WATER_LOAD_PROFILE,
     WATER_VOLUME,
@@ -419,3 +421,44 @@ def test_specifications_that_cannot_be() -> None:
         _FLAT.register_at(Obis.parse("1.0.5.8.0.255"), NOW)
     with pytest.raises(KeyError):
         _FLAT.interval(ACTIVE_IMPORT, NOW)
+
+
+def test_event_logs_hold_what_happened_and_power_cuts_are_the_neighbourhood_s() -> None:
+    opened = INSTALLED + timedelta(days=40, seconds=7)
+    found = meter(cover_opened_at=opened, clock_offset_s=60)
+    other = meter(serial="S2", seed="another")
+    year = INSTALLED, INSTALLED + timedelta(days=360)
+    logs = {log: found.rows(log, *year) for log in EVENT_PROFILES}
+    for log, events in logs.items():
+        assert [row.ts for row in events] == sorted(row.ts for row in events)
+        for row in events:
+            true = row.ts - timedelta(seconds=60)
+            assert row.values[2] == found.register_at(ACTIVE_IMPORT, true)
+            assert row.values[0] in METER_EVENTS, log
+    assert [(row.ts, row.values[0]) for row in logs[EVENT_PROFILES[5]]] == [
+        (opened + timedelta(seconds=60), 251)
+    ]
+    power = logs[EVENT_PROFILES[2]]
+    assert [row.values[0] for row in power] == [101, 102] * (len(power) // 2)
+    assert 36 <= len(power) // 2 <= 72
+    shared = [row.ts + timedelta(seconds=60) for row in other.rows(EVENT_PROFILES[2], *year)]
+    assert [row.ts for row in power] == shared
+    assert logs[EVENT_PROFILES[0]] != other.rows(EVENT_PROFILES[0], *year)
+    assert other.rows(EVENT_PROFILES[5], *year) == []
+
+
+def test_a_log_forgets_its_oldest_events() -> None:
+    late = INSTALLED + timedelta(days=3000)
+    kept = _FLAT.buffered(EVENT_PROFILES[2], late)
+    assert kept == _FLAT.rows(EVENT_PROFILES[2], INSTALLED, late)[-200:]
+    assert len(kept) == 200
+
+
+def test_a_cut_cable_stops_the_count_and_is_in_the_status() -> None:
+    cut = INSTALLED + timedelta(days=30, minutes=20)
+    found = meter(Kind.WATER, Model.WATER, cable_cut_at=cut)
+    rows = found.rows(WATER_LOAD_PROFILE, cut - timedelta(hours=12), cut + timedelta(hours=12))
+    after = [row for row in rows if row.ts > cut]
+    assert {row.values[1] for row in rows if row.ts <= cut} == {0}
+    assert {row.values[1] for row in after} == {8}
+    assert {row.values[0] for row in after} == {found.register_at(WATER_VOLUME, cut)}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""What meters noted in their own event logs, in the database.
+
+In: accepted batches. Out: rows of ``meter_event``, and them again for a person.
+Never: a flag, a ticket, a judgement: those are `events` and `rules`. What a log captured with
+an event (voltage, energy) stays in the signed block.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloud_ingest.accept import Accepted
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.registry import find_society
+from shared_schema.obis import Obis
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMeterEvent:
+    """One event of a meter."""
+
+    manufacturer: str
+    serial: str
+    log: Obis
+    at: datetime
+    """By the meter's clock, aware."""
+    code: int
+
+
+@translating
+def store_meter_events(conn: Connection, deliveries: Sequence[Accepted]) -> None:
+    """Add the events of accepted batches, within the caller's transaction."""
+    rows = [
+        (block.meter_id, str(block.log), float(row[0]), row[1], delivery.received_at)
+        for delivery in deliveries
+        for block in delivery.events
+        for row in block.rows
+        if row[0] is not None  # `accept` lets none through
+    ]
+    if rows:
+        names = ("meters", "logs", "times", "codes", "received")
+        columns = map(list, zip(*rows, strict=True))
+        conn.execute(query("meter_event_add"), dict(zip(names, columns, strict=True)))
+
+
+@translating
+def list_meter_events(
+    conn: Connection,
+    society: str,
+    *,
+    since: datetime,
+    serial: str | None = None,
+    codes: Sequence[int] = (),
+    limit: int = 1000,
+) -> list[StoredMeterEvent]:
+    """Return events of a society's meters, newest first.
+
+    Args:
+        conn: The store.
+        society: The society's name.
+        since: From when on, aware.
+        serial: Of one meter.
+        codes: Only these; empty: all.
+        limit: How many at most.
+
+    Raises:
+        NotFound: no such society.
+    """
+    find_society(conn, society)
+    found = conn.execute(
+        query("meter_event_list"),
+        {
+            "society": society,
+            "serial": serial,
+            "codes": list(codes) or None,
+            "since": since,
+            "limit": limit,
+        },
+    )
+    return [
+        StoredMeterEvent(maker, number, Obis.parse(log), at, code)
+        for maker, number, log, at, code in found
+    ]
