@@ -222,9 +222,7 @@ class BusWorker:
         if not self._bus.broken_off:
             polled = after.polls > before.polls
             problems = after.problems if polled else (self._adapter.reason or "it was not read",)
-            self._done(
-                job, "; ".join(problems), worked=polled and after.failures == before.failures == 0
-            )
+            self._done(job, "; ".join(problems), worked=polled and after.failures == 0)
         return rest_s
 
     def _fill(self, job: Job, now: float) -> float:
@@ -243,6 +241,14 @@ class BusWorker:
                 return 0.0
             self._done(job, f"after {job.rows} rows: {error}")
             return self._lost(str(error)) if isinstance(error, BusLost) else 0.0
+        except SpoolError:
+            raise
+        except Exception as error:
+            _log.exception(
+                "a back-fill broke off by a mistake in this program",
+                extra={"action": "fill_broken", "bus": self._config.name, "meter": job.meter.label},
+            )
+            self._done(job, f"after {job.rows} rows: {type(error).__name__} in edge-agent")
         else:
             if last:
                 self._done(job, f"{job.rows} rows", worked=True)

@@ -432,6 +432,17 @@ def test_a_command_to_a_dead_meter_fails_with_its_reason(play: Maker) -> None:
     assert "m0" in answer.reason
 
 
+def test_a_meter_that_was_silent_and_answers_a_command_is_done(play: Maker) -> None:
+    it = play(1)
+    it.silent = {"m0"}
+    it.runs(60)
+    it.silent = set()
+    it.asks(CommandKind.READ_NOW)
+    it.runs(10)
+    (answer,) = it.answers()
+    assert answer.outcome == "done"
+
+
 def test_a_meter_that_refused_its_password_is_not_tried_for_a_command(play: Maker) -> None:
     it = play(1)
     it.refusing = {"m0"}
