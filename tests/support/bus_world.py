@@ -3,7 +3,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent import decode
 from edge_agent import worker as module
 from edge_agent.adapter import StoppableBus
 from edge_agent.decode import MeterRows
@@ -22,12 +23,16 @@ from edge_agent.settings import AgentSettings, BusConfig
 from edge_agent.spool import Spool
 from edge_agent.virtual.estate import Estate
 from edge_agent.worker import BusWorker, Shared
+from shared_schema.catalogue import EVENT_PROFILES, INSTANTANEOUS_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
+from shared_schema.readings import REACHED_AT, VALUE
 from shared_schema.signing import generate_key
 from tests.support.orders import no_orders
 
-Values = dict[Obis, object]
+CUMULATIVE = 8
+"""Group D of a register that only counts up."""
+Values = dict[tuple[Obis, int], object]
 
 
 class Told(logging.Handler):
@@ -151,7 +156,7 @@ class Truth:
     def __init__(self, estate: Estate) -> None:
         """Take an estate whose meters have no wrong clocks."""
         self._estate = estate
-        self._days: dict[tuple[str, Obis, int], dict[int, Values]] = {}
+        self._days: dict[tuple[str, Obis, int], dict[int, list[Values]]] = {}
         self.wrong: list[str] = []
         self.rows = 0
         self.registers = 0
@@ -162,45 +167,56 @@ class Truth:
         serial = meter.serial
         for block in blocks:
             for row in block.rows:
-                values = dict(zip((each.obis for each in block.columns), row[2:], strict=True))
-                if block.profile is None:
-                    self._hold_registers(serial, row[0] or 0, values, begun, ended)
-                else:
-                    self._hold_row(serial, block.profile, row[0] or 0, values, ended)
+                ts = row[0] or 0
+                names = [(each.obis, each.attribute) for each in block.columns]
+                values: Values = dict(zip(names, row[2:], strict=True))
+                if block.profile in {None, INSTANTANEOUS_PROFILE}:
+                    self._hold_registers(serial, ts, values, begun, ended)
+                elif block.profile is not None:
+                    if block.profile in EVENT_PROFILES:
+                        values[self._names(serial, block.profile)[0]] = row[1]
+                    self._hold_row(serial, block.profile, ts, values, ended)
 
     def _hold_registers(
-        self, serial: str, ts: int, values: Mapping[Obis, object], begun: float, ended: float
+        self, serial: str, ts: int, values: Values, begun: float, ended: float
     ) -> None:
         meter = self._estate.meter(serial)
         self.registers += 1
         first, last = (datetime.fromtimestamp(each, UTC) for each in (begun, ended + 1))
         right = int(begun) <= ts <= ended + 1
-        for obis, raw in values.items():
+        for (obis, _), raw in values.items():
+            if obis.d != CUMULATIVE:
+                continue  # a voltage or a current of this moment
             low, high = (meter.register_at(obis, each) for each in (first, last))
             right = right and isinstance(raw, int) and low <= raw <= high
         if not right:
             asked = f"asked from {begun:.1f} to {ended:.1f}"
             self.wrong.append(f"{serial}: registers at {ts}, {asked}: {values}")
 
-    def _hold_row(
-        self, serial: str, profile: Obis, ts: int, values: Mapping[Obis, object], ended: float
-    ) -> None:
+    def _hold_row(self, serial: str, profile: Obis, ts: int, values: Values, ended: float) -> None:
         self.rows += 1
         self.booked.setdefault((serial, profile), set()).add(ts)
-        true = self._day(serial, profile, ts // 86400).get(ts)
-        if ts > ended or true is None or any(true.get(obis) != raw for obis, raw in values.items()):
+        true = self._day(serial, profile, ts // 86400).get(ts, [])
+        if ts > ended or not any(values.items() <= row.items() for row in true):
             self.wrong.append(f"{serial}: {profile} at {ts}: {values}, truly {true}")
 
-    def _day(self, serial: str, profile: Obis, day: int) -> dict[int, Values]:
+    def _names(self, serial: str, profile: Obis) -> list[tuple[Obis, int]]:
+        captured = self._estate.meter(serial).columns(profile)[1:]
+        return [
+            (obis, REACHED_AT if attribute == REACHED_AT else 2) for _, obis, attribute in captured
+        ]
+
+    def _day(self, serial: str, profile: Obis, day: int) -> dict[int, list[Values]]:
         key = (serial, profile, day)
         if key not in self._days:
-            meter = self._estate.meter(serial)
             start = datetime.fromtimestamp(day * 86400, UTC)
-            names = [obis for _, obis, _ in meter.columns(profile)][1:]
-            self._days[key] = {
-                int(row.ts.timestamp()): dict(zip(names, row.values, strict=True))
-                for row in meter.rows(profile, start, start + timedelta(seconds=86399))
-            }
+            names = self._names(serial, profile)
+            found: dict[int, list[Values]] = {}
+            rows = self._estate.meter(serial).rows(profile, start, start + timedelta(seconds=86399))
+            for row in rows:
+                values = dict(zip(names, map(_as_booked, row.values), strict=True))
+                found.setdefault(int(row.ts.timestamp()), []).append(values)
+            self._days[key] = found
         return self._days[key]
 
     def gaps(self, serial: str, profile: Obis) -> list[int]:
@@ -208,6 +224,11 @@ class Truth:
         stamps = sorted(self.booked.get((serial, profile), ()))
         period = self._estate.meter(serial).spec.capture_period_s
         return [b - a for a, b in pairwise(stamps) if b - a != period]
+
+
+def _as_booked(value: object) -> object:
+    """Return a captured value as it is booked: a time, as COSEM writes it, in seconds."""
+    return decode.epoch_s(value[2:], decode.Zone()) if isinstance(value, bytes) else value
 
 
 def whole_cycles(begun: float, ended: float) -> set[int]:
