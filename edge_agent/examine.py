@@ -31,22 +31,28 @@ from shared_schema.catalogue import (
     BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
     DAILY_LOAD_PROFILE,
+    EVENT_PROFILES,
+    INSTANTANEOUS_PROFILE,
     UNIT_SYMBOLS,
     WATER_LOAD_PROFILE,
     Unit,
+    event_name,
     quantity,
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
+from shared_schema.readings import REACHED_AT
 
 PROFILE_TITLES: Final = {
     BLOCK_LOAD_PROFILE: "block load profile",
     DAILY_LOAD_PROFILE: "daily load profile",
     BILLING_PROFILE: "billing profile",
     WATER_LOAD_PROFILE: "water load profile",
+    INSTANTANEOUS_PROFILE: "instantaneous profile",
+    **dict.fromkeys(EVENT_PROFILES, "event log"),
 }
 NEWEST_ROWS: Final = 8
-_BACK_S: Final = {"period": 2 * 3600, "day": 3 * 86400}
+_BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
 _MOST_POLLS: Final = 60
 _ABSENT: Final = ("object-undefined", "object-class-inconsistent", "object-unavailable")
 
@@ -323,12 +329,19 @@ def _name(obis: Obis) -> str:
 
 
 def _values(block: MeterRows, row: tuple[int | None, ...]) -> tuple[Shown, ...]:
-    return tuple(
+    log, code = block.profile, row[1]
+    event: tuple[Shown, ...] = ()
+    if log in EVENT_PROFILES and log is not None and code is not None:
+        name = event_name(log, code) or "event not in the catalogue"
+        event = (Shown(log, name, Decimal(code), ""),)
+    return event + tuple(
         Shown(
             column.obis,
-            _name(column.obis),
+            _name(column.obis) + ", reached" * (column.attribute == REACHED_AT),
             None if raw is None else Decimal(raw).scaleb(column.scaler),
-            UNIT_SYMBOLS.get(Unit(column.unit), "")
+            "s since 1970"
+            if column.attribute == REACHED_AT
+            else UNIT_SYMBOLS.get(Unit(column.unit), "")
             if column.unit in set(Unit)
             else f"unit {column.unit}",
         )
