@@ -12,6 +12,8 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 _DAY_S = 86400
+_ROUNDING_S = 1e-6
+"""A float of seconds since 1970 is this exact."""
 
 
 class _Piece(NamedTuple):
@@ -66,7 +68,7 @@ class Quartz:
             at = piece.start + (shown - piece.start - piece.ahead_s) / (1 + self._gain)
             if place:
                 at = max(at, piece.start)
-            if place + 1 == len(self._pieces) or at <= self._pieces[place + 1].start:
+            if place + 1 == len(self._pieces) or at <= self._pieces[place + 1].start + _ROUNDING_S:
                 return at
         raise AssertionError("the last piece has no end")
 

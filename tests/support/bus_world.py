@@ -26,7 +26,7 @@ from edge_agent.worker import BusWorker, Shared
 from shared_schema.catalogue import EVENT_PROFILES, INSTANTANEOUS_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import REACHED_AT, VALUE
+from shared_schema.readings import REACHED_AT
 from shared_schema.signing import generate_key
 from tests.support.orders import no_orders
 

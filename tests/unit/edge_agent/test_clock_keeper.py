@@ -108,6 +108,7 @@ def test_drift_is_told_once_and_known_after_a_restart(
 def test_a_jump_is_told_with_both_sides_and_begins_a_new_history(
     play: Play, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", logger="edge_agent.clock_keeper")
     for quarter in range(2 * 96):
         play.polls(START + 900 * quarter, 1.0)
     year = 365 * DAY

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.virtual import axdr
@@ -34,6 +34,7 @@ SHIFT = Attribute(8, bytes(CLOCK), 6, None)
     st.lists(st.tuples(st.integers(1, 500_000), st.integers(-900, 900)), max_size=5),
     st.integers(0, 3_000_000),
 )
+@example(0, 46.0, [(5, 0)], 5)
 def test_a_time_is_reached_once(
     ahead_s: int, drift: float, sets: list[tuple[int, int]], later: int
 ) -> None:
