@@ -282,12 +282,15 @@ def test_without_an_answer_the_clock_is_looked_at_in_a_new_session(
         assert found.reason == "it is still -250 s off"
 
 
+LOAD_PROFILES = (BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE)
+
+
 def cells(found: PollResult) -> dict[tuple[Obis, Obis, int], int | None]:
     """Return what was read of profiles: (profile, code, time) -> raw."""
     return {
         (block.profile, column.obis, row[0] or 0): raw
         for block in found.rows
-        if block.profile is not None
+        if block.profile in LOAD_PROFILES
         for row in block.rows
         for column, raw in zip(block.columns, row[2:], strict=True)
     }
@@ -297,7 +300,7 @@ def truth(meter: VirtualMeter, now: datetime) -> dict[tuple[Obis, Obis, int], ob
     """Return the same of the meter's own buffers."""
     return {
         (profile, name, int(row.ts.timestamp())): value
-        for profile in (BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE)
+        for profile in LOAD_PROFILES
         for row in meter.buffered(profile, now)
         for (_, name, _), value in zip(meter.columns(profile)[1:], row.values, strict=True)
         if name != PROFILE_STATUS
