@@ -20,10 +20,10 @@ import typer
 
 from cloud_ingest import billing, epochs, operate, report, selfread
 from cloud_ingest.cli_command import command_app
+from cloud_ingest.cli_kept import events_app, quarantine_app
 from cloud_ingest.cli_options import (
     Config,
     Dsn,
-    Json,
     Society,
     dsn_of,
     moment,
@@ -38,7 +38,6 @@ from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate as run_migrations
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.quarantine import QuarantineState, dismiss
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.units import import_units
 from shared_schema.billing import BILLING_UNITS
@@ -289,10 +288,6 @@ def _decimal(text: str) -> Decimal:
         ) from None
 
 
-quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
-events_app = typer.Typer(
-    help="Flags for other modules: leaks, read failures, evidence that does not hold."
-)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 app.add_typer(command_app, name="command", no_args_is_help=True)
@@ -385,133 +380,6 @@ def enrol(
     with one_line_errors(), store(dsn, config) as conn:
         found = enrol_gateway(conn, society, gateway, tower, operate.read_public_key(key))
         typer.echo(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    *,
-    state: Annotated[
-        QuarantineState | None, typer.Option("--state", help="[default: open]")
-    ] = QuarantineState.OPEN,
-    everything: Annotated[bool, typer.Option("--all", help="Of every state.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="Such as unknown_meter.")] = None,
-    society: Annotated[str | None, typer.Option("--society", help="Of one society.")] = None,
-    json: Json = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """List what is kept apart, newest first.
-
-    Example: cloud-ingest quarantine list --reason unknown_meter
-    """
-    with one_line_errors(), store(dsn, config) as conn:
-        operate.list_quarantine(
-            conn,
-            state=None if everything else state,
-            reason=reason,
-            society=society,
-            as_json=json,
-            say=typer.echo,
-        )
-
-
-@quarantine_app.command("show")
-def quarantine_show(
-    entry: Annotated[int, typer.Argument(help="Number of the entry.")],
-    json: Json = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """Show one entry with its bytes.
-
-    Example: cloud-ingest quarantine show 7
-    """
-    with one_line_errors(), store(dsn, config) as conn:
-        operate.show_quarantine(conn, entry, as_json=json, say=typer.echo)
-
-
-@quarantine_app.command("replay")
-def quarantine_replay(
-    entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Everything that is open and can be mended.")
-    ] = False,
-    json: Json = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """Try entries once more, after their cause was mended; what is not stays open.
-
-    Example: import the missing meter, then cloud-ingest quarantine replay 7 8
-    """
-    with one_line_errors(), store(dsn, config) as conn:
-        operate.replay_quarantine(
-            conn, entries or [], everything=everything, as_json=json, say=typer.echo
-        )
-
-
-@quarantine_app.command("dismiss")
-def quarantine_dismiss(
-    entries: Annotated[list[int], typer.Argument(help="Numbers of entries.")],
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """Close entries that shall never be stored; their bytes stay.
-
-    Example: cloud-ingest quarantine dismiss 7
-    """
-    with one_line_errors(), store(dsn, config) as conn:
-        for entry in entries:
-            dismiss(conn, entry, datetime.now(UTC))
-            typer.echo(f"{entry}: dismissed")
-
-
-@events_app.command("list")
-def events_list(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
-    society: Annotated[str | None, typer.Option("--society", help="Of one society.")] = None,
-    json: Json = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """List flags, newest first.
-
-    Example: cloud-ingest events list --society "Lake View"
-    """
-    with one_line_errors(), store(dsn, config) as conn:
-        operate.list_flags(
-            conn, society=society, everything=everything, as_json=json, say=typer.echo
-        )
-
-
-@events_app.command("meter")
-def events_meter(
-    serial: Annotated[str | None, typer.Argument(help="Serial number of one meter.")] = None,
-    *,
-    society: Society,
-    code: Annotated[
-        list[int] | None, typer.Option("--code", help="Only this one, such as 251: cover opened.")
-    ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=3660, help="How far back.")] = 30,
-    json: Json = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """List what meters noted themselves: power failure, magnet, cover opened …, newest first.
-
-    Example: cloud-ingest events meter --society "Lake View" --code 251 --days 365
-    """
-    with one_line_errors(), store(dsn, config) as conn:
-        operate.list_of_meters(
-            conn,
-            society,
-            serial=serial,
-            codes=code or (),
-            days=days,
-            now=datetime.now(UTC),
-            as_json=json,
-            say=typer.echo,
-        )
 
 
 def main() -> None:
