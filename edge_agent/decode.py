@@ -297,7 +297,8 @@ def _shape(heads: tuple[bytes, ...]) -> _Shape:
         items.append(count if content else None)
         count += bool(content)
     return _Shape(
-        re.compile(b"(?:" + b"".join(pattern) + b")++", re.DOTALL),
+        # Not possessive: Python before 3.11.5 may end such a run within a row.
+        re.compile(b"(?:" + b"".join(pattern) + b")+", re.DOTALL),
         struct.Struct("".join(code)),
         tuple(head[0] for head in heads),
         tuple(items),
