@@ -169,7 +169,7 @@ class ProfileReader:
         plan = None if known is None else known.plan
         if not self._is_due(wanted, plan, mark):
             return
-        if windows == 0 and wanted.every in _SPARSE and not wanted.whole:
+        if windows == 0 and wanted.every in _SPARSE:
             self.caught_up = self.caught_up and not self.synchronised
             return
         for _ in range(2):

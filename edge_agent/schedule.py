@@ -131,9 +131,10 @@ def next_action(states: Iterable[MeterState], now: float, cycle_s: float = CYCLE
     meters = [state for state in states if not state.refused]
     live = [state for state in meters if not state.failures and state.cycle != cycle]
     if live:
-        # A meter that is behind has its windows in the line time that is left.
+        # A meter that is behind, or was never read, has its windows in the line time that is left.
         first = min(live, key=_waited)
-        return Poll(first.label, Kind.LIVE, windows=0 if first.behind else 1)
+        waits = first.behind or first.cycle is None
+        return Poll(first.label, Kind.LIVE, windows=0 if waits else 1)
     rested = [state for state in meters if state.failures and _is_rested(state, now)]
     if rested:
         first = min(rested, key=_waited)

@@ -157,8 +157,10 @@ def test_a_line_that_is_slower_than_its_cycle_is_filled_all_the_same() -> None:
     assert next_action([state], START + 1) == Poll("m", Kind.BACK_FILL, 3)
 
 
-def test_a_live_poll_of_a_meter_that_is_behind_reads_no_old_window() -> None:
-    assert next_action([MeterState("m")], START) == Poll("m", Kind.LIVE, windows=1)
+def test_a_live_poll_of_a_meter_that_is_behind_or_new_reads_no_window() -> None:
+    read = MeterState("m", cycle=cycle_of(START) - 1)
+    assert next_action([read], START) == Poll("m", Kind.LIVE, windows=1)
+    assert next_action([MeterState("m")], START) == Poll("m", Kind.LIVE, windows=0)
     assert next_action([MeterState("m", behind=True)], START) == Poll("m", Kind.LIVE, windows=0)
 
 
@@ -186,14 +188,14 @@ def test_a_refused_password_is_not_tried_again_on_its_own(steps: list[float]) ->
     for step in steps:
         now += step
         assert isinstance(next_action([state], now), Wait)
-    assert next_action([released(state)], now) == Poll("locked", Kind.LIVE)
+    assert next_action([released(state)], now) == Poll("locked", Kind.LIVE, windows=0)
 
 
 def test_the_meter_that_waited_longest_comes_first() -> None:
     old = MeterState("b", tried_at=START - 2000)
     new = MeterState("a", tried_at=START - 1000)
-    assert next_action([new, old], START) == Poll("b", Kind.LIVE)
-    assert next_action([new, old, MeterState("c")], START) == Poll("c", Kind.LIVE)
+    assert next_action([new, old], START) == Poll("b", Kind.LIVE, windows=0)
+    assert next_action([new, old, MeterState("c")], START) == Poll("c", Kind.LIVE, windows=0)
 
 
 def test_live_comes_before_a_dead_meter_and_before_back_fill() -> None:
