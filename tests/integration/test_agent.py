@@ -205,8 +205,13 @@ def test_every_row_that_the_meter_has_reaches_the_cloud(place: Place) -> None:
 def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
     with place.bus():
         first = place.agent()
+
+        def has_history() -> bool:
+            known = first.spool.known_meter("riser-1", 17)
+            return known is not None and BLOCK_LOAD_PROFILE in first.spool.watermarks(known)
+
         with running(first):
-            until(lambda: first.spool.pending().total > 0, "something read")
+            until(has_history, "some history read")
         agent = place.agent()
         known = agent.spool.known_meter("riser-1", 17)
         assert known is not None
