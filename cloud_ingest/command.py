@@ -15,11 +15,9 @@ from pydantic import ValidationError
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.commands import issue
 from cloud_ingest.store.connection import Connection
-from shared_schema.gateway import Command, CommandArguments, CommandKind
+from shared_schema.gateway import LONGEST_LIFE, Command, CommandArguments, CommandKind
 from shared_schema.message import MeterId
 from shared_schema.signing import SigningKey, key_id, sign_message
-
-LONGEST_LIFE = timedelta(days=7)
 
 
 def send(

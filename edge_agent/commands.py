@@ -12,10 +12,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared_schema.gateway import Command, CommandKind, MeterOutcome, Outcome, Result
+from shared_schema.gateway import (
+    LONGEST_LIFE,
+    Command,
+    CommandKind,
+    MeterOutcome,
+    Outcome,
+    Result,
+)
 
-LONGEST_LIFE = timedelta(days=7)
-"""A command that lives longer is refused: its id is remembered for that long."""
 LONGEST_WINDOW = timedelta(days=62)
 """More than meters keep; a back-fill of the whole life of a meter is not asked by mistake."""
 

@@ -180,19 +180,14 @@ class BusWorker:
             self._done(job, "it refused its password; it is not tried with the same again")
         elif kind is CommandKind.READ_NOW:
             return self._read_now(job, now)
-        elif kind is CommandKind.READ_EVENTS:
-            if not {
-                each.obis for each in load(job.meter.model, job.meter.models_dir).profiles
-            } & set(EVENT_PROFILES):
-                self._done(job, f"meters of model {job.meter.model} have no event logs")
-                return 0.0
-            return self._read_now(job, now, EVENT_PROFILES)
         elif kind is CommandKind.BACKFILL:
             return self._fill(job, now)
         elif kind is CommandKind.SET_CLOCK:
             return self._set_clock(job.meter, now, job)
+        elif _has_logs(job.meter):
+            return self._read_now(job, now, EVENT_PROFILES)
         else:
-            self._done(job, f"this agent does not know {kind}")
+            self._done(job, f"meters of model {job.meter.model} have no event logs")
         return 0.0
 
     def _set_clock(self, meter: MeterConfig, now: float, job: Job | None = None) -> float:
@@ -529,3 +524,8 @@ class BusWorker:
 
     def _log(self, level: int, message: str, action: str, **extra: object) -> None:
         _log.log(level, message, extra={"action": action, "bus": self._config.name, **extra})
+
+
+def _has_logs(meter: MeterConfig) -> bool:
+    profiles = load(meter.model, meter.models_dir).profiles
+    return any(each.obis in EVENT_PROFILES for each in profiles)

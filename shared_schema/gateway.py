@@ -5,7 +5,7 @@ Status comes from the gateway (retained birth; last will). Receipts and commands
 the cloud as signed messages (`shared_schema.signing.sign_message`). Results answer commands.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
@@ -77,6 +77,10 @@ class Receipt(Message):
     def covers(self, seq: int) -> bool:
         """Say whether ``seq`` is stored."""
         return any(first <= seq <= last for first, last in self.ranges)
+
+
+LONGEST_LIFE = timedelta(days=7)
+"""A command lives no longer: a gateway remembers its id for that long, to never run it twice."""
 
 
 class CommandKind(StrEnum):
