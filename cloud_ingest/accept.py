@@ -20,12 +20,12 @@ from shared_schema.errors import SignatureInvalid, UnknownSchema
 from shared_schema.obis import Obis
 from shared_schema.readings import (
     Batch,
+    Block,
     Column,
     Loss,
     MeterEvents,
     open_batch,
     read_block,
-    read_header,
 )
 from shared_schema.signing import VerifyKey
 from shared_schema.topics import GatewayTopic, parse_gateway_topic
@@ -52,6 +52,8 @@ class QuarantineReason(StrEnum):
     """The meter was never assigned in this gateway's society."""
     NOT_INSTALLED = "not_installed"
     """The row is from a time at which the meter was not installed here."""
+    TOO_OLD = "too_old"
+    """The row is from before what the store still keeps."""
     FUTURE = "future"
     """The row is from later than its receipt."""
     FORK = "fork"
@@ -92,6 +94,8 @@ class Registry:
     gateways: Mapping[str, KnownGateway]
     meters: Mapping[tuple[int, str, str], KnownMeter]
     """By society, manufacturer and serial number."""
+    kept_from: datetime | None = None
+    """Readings from before are gone, and not taken any more; None: all are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +202,19 @@ def _gateway_of(topic: str) -> str:
 
 
 def _verify(name: str, payload: bytes, registry: Registry) -> tuple[KnownGateway, Batch]:
-    claimed = read_header(payload).gateway
-    if claimed != name:
-        raise _Refusal(
-            QuarantineReason.WRONG_TOPIC, f"the header is of gateway {claimed}, the topic of {name}"
-        )
-    gateway = registry.gateways.get(name)
-    if gateway is None:
-        raise _Refusal(QuarantineReason.UNKNOWN_GATEWAY, f"no gateway {name} is enrolled")
-    return gateway, open_batch(payload, lambda _gateway, key: gateway.keys.get(key))
+    known = registry.gateways.get(name)
+
+    def key_of(gateway: str, key: str) -> VerifyKey | None:
+        if gateway != name:
+            reason = QuarantineReason.WRONG_TOPIC
+            raise _Refusal(reason, f"the header is of gateway {gateway}, the topic of {name}")
+        if known is None:
+            raise _Refusal(QuarantineReason.UNKNOWN_GATEWAY, f"no gateway {name} is enrolled")
+        return known.keys.get(key)
+
+    batch = open_batch(payload, key_of)
+    assert known is not None  # noqa: S101  # `key_of` refuses it
+    return known, batch
 
 
 def examine(
@@ -251,46 +259,63 @@ def _examine_block(
     if meter is None:
         detail = f"no meter {block.meter} is assigned in this society"
         return None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]
+    rows, rejections = _sort_rows(block, ordinal, meter, registry.kept_from, received_at)
+    if not rows:
+        return None, rejections
+    if isinstance(block, MeterEvents):
+        return AcceptedEvents(ordinal, meter.meter_id, block.log, rows), rejections
+    return (
+        AcceptedBlock(ordinal, meter.meter_id, block.columns, block.period_s, rows),
+        rejections,
+    )
+
+
+def _sort_rows(
+    block: Block | MeterEvents,
+    ordinal: int,
+    meter: KnownMeter,
+    kept_from: datetime | None,
+    received_at: datetime,
+) -> tuple[tuple[Row, ...], list[Rejection]]:
+    """Return the rows that can be true of a meter, and what is wrong with the others."""
     latest = (received_at + FUTURE_TOLERANCE).timestamp()
+    oldest = float("-inf") if kept_from is None else kept_from.timestamp()
     installed = [
         (start.timestamp(), float("inf") if end is None else end.timestamp())
         for start, end in meter.installed
     ]
+    times = [row[0] or 0 for row in block.rows]  # the contract lets no row without a time pass
+    first, last = min(times), max(times)
+    if last <= latest and first > oldest and any(s <= first and last <= e for s, e in installed):
+        return block.rows, []
     rows: list[Row] = []
-    future: list[int] = []
-    elsewhere: list[int] = []
-    for index, row in enumerate(block.rows):
-        ts = row[0]
-        if ts is None or ts > latest:
-            future.append(index)
-        elif any(start <= ts <= end for start, end in installed):
-            rows.append(row)
+    wrong: dict[QuarantineReason, list[int]] = {}
+    for index, (ts, row) in enumerate(zip(times, block.rows, strict=True)):
+        if ts > latest:
+            wrong.setdefault(QuarantineReason.FUTURE, []).append(index)
+        elif not any(start <= ts <= end for start, end in installed):
+            wrong.setdefault(QuarantineReason.NOT_INSTALLED, []).append(index)
+        elif ts <= oldest:
+            wrong.setdefault(QuarantineReason.TOO_OLD, []).append(index)
         else:
-            elsewhere.append(index)
-    rejections = [
-        Rejection(reason, _clean(f"{len(indexes)} rows of {block.meter} {text}"), ordinal, indexes)
-        for reason, indexes, text in (
-            (
-                QuarantineReason.FUTURE,
-                tuple(future),
-                f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt",
-            ),
-            (
-                QuarantineReason.NOT_INSTALLED,
-                tuple(elsewhere),
-                "are from a time at which it was not installed",
-            ),
+            rows.append(row)
+    texts = {
+        QuarantineReason.FUTURE: (
+            f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt"
+        ),
+        QuarantineReason.NOT_INSTALLED: "are from a time at which it was not installed",
+        QuarantineReason.TOO_OLD: f"are not after {kept_from}, from when on readings are kept",
+    }
+    return tuple(rows), [
+        Rejection(
+            reason,
+            _clean(f"{len(wrong[reason])} rows of {block.meter} {text}"),
+            ordinal,
+            tuple(wrong[reason]),
         )
-        if indexes
+        for reason, text in texts.items()
+        if reason in wrong
     ]
-    if not rows:
-        return None, rejections
-    if isinstance(block, MeterEvents):
-        return AcceptedEvents(ordinal, meter.meter_id, block.log, tuple(rows)), rejections
-    return (
-        AcceptedBlock(ordinal, meter.meter_id, block.columns, block.period_s, tuple(rows)),
-        rejections,
-    )
 
 
 def _clean(text: str) -> str:

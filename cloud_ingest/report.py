@@ -18,10 +18,10 @@ from cloud_ingest.consumption import billing_exponent
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.ingest import ORIGINS
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rows import ORIGINS
 from shared_schema.billing import BILLING_UNITS, BoundaryReading, Reconciliation
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.message import DecimalText

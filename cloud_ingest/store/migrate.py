@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from typing import Literal
 from uuid import UUID
@@ -53,6 +54,8 @@ class Store:
     store_id: UUID
     zone: ZoneInfo
     rollups: Rollups
+    kept_from: datetime | None = None
+    """Readings until then are gone, or going; the border of a month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ def _read_store(conn: Connection) -> Store | None:
     if row is None or not row[0]:
         return None
     found = conn.execute(query("store_read")).fetchone()
-    return None if found is None else Store(found[0], ZoneInfo(found[1]), found[2])
+    return None if found is None else Store(found[0], ZoneInfo(found[1]), found[2], found[3])
 
 
 def _known_zone(conn: Connection, zone: str) -> str:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.consumption import DayRegister, Epoch, Intervals, Month, Register
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.ingest import ORIGINS
+from cloud_ingest.store.rows import ORIGINS
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.message import MeterId

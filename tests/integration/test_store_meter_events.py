@@ -62,7 +62,6 @@ def test_events_are_stored_once_and_are_no_readings(flat: Site) -> None:
     assert listed(flat, codes=[251]) == [("1", str(COVER), START, 251)]
     assert listed(flat, serial="2") == []
     assert flat.one("SELECT count(*) FROM reading") == 0
-    assert flat.one("SELECT count(*) FROM block WHERE meter_id IS NOT NULL") == 3
 
 
 def test_events_of_a_meter_that_is_not_imported_wait_for_it(flat: Site) -> None:

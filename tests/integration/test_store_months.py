@@ -16,8 +16,8 @@ from cloud_ingest.report import as_json, as_table, latest, month_report
 from cloud_ingest.rollup import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.ingest import NewReading, store_readings
 from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.rows import NewReading, store_readings
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

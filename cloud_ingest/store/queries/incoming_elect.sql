@@ -25,10 +25,13 @@ WITH best AS (
   INSERT INTO election (channel_id, ts, old_raw, old_origin, new_raw, new_origin, at)
   SELECT channel_id, ts, raw, origin, new_raw, new_origin, %(at)s FROM former
 ), marked AS (
-  INSERT INTO dirty (channel_id, day)
-  SELECT DISTINCT channel_id,
-         ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date
-  FROM former
+  INSERT INTO dirty (day, channels)
+  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
+                   ELSE array_agg(DISTINCT channel_id) END
+  FROM (SELECT channel_id,
+               ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
+        FROM former) AS changed
+  GROUP BY day
 ), promoted AS (
   DELETE FROM claim USING former
   WHERE claim.channel_id = former.channel_id AND claim.ts = former.ts

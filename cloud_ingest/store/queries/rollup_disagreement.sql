@@ -41,7 +41,7 @@ WITH told AS (
 )
 SELECT different.*, meter.manufacturer, meter.serial, channel.obis,
        EXISTS (SELECT FROM dirty
-               WHERE dirty.channel_id = different.channel_id
+               WHERE (dirty.channels = '{}' OR different.channel_id = ANY(dirty.channels))
                  AND dirty.day BETWEEN %(first)s AND %(last)s
                  AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits
 FROM different JOIN channel USING (channel_id) JOIN meter USING (meter_id)
