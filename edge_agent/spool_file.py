@@ -87,6 +87,16 @@ CREATE TABLE clock_sample (
     offset_s REAL NOT NULL,
     PRIMARY KEY (manufacturer, serial, at)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE observed (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    code INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    noted INTEGER NOT NULL,
+    left_out INTEGER NOT NULL,
+    stands INTEGER NOT NULL,
+    PRIMARY KEY (manufacturer, serial, code)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE command (
     id TEXT PRIMARY KEY,
     expires_at INTEGER NOT NULL,
