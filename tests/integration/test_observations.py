@@ -17,7 +17,7 @@ from edge_agent.settings import BusConfig
 from edge_agent.spool import Spool
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, GATEWAY_LOG, GatewayEvent
 from shared_schema.readings import Observation
-from shared_schema.signing import SigningKey
+from shared_schema.signing import SigningKey, generate_key
 from tests.integration import test_service
 from tests.integration.test_service import CLOUD, GATEWAYS, SOCIETY, Site
 from tests.integration.test_set_clock import NOW, QUARTER, World, world
@@ -134,7 +134,7 @@ def _stream(folder: Path) -> Any:
 
 
 def test_a_gateway_that_restarts_tells_nothing_twice(tmp_path: Path) -> None:
-    key = test_service.generate_key()
+    key = generate_key()
     with world(tmp_path, installed_at=NOW - DAY, clock_offset_s=1000) as here:
         run(here, "gw-1", key, QUARTER + timedelta(seconds=31), 14)
     first = seen(tmp_path, key)

@@ -122,11 +122,13 @@ def test_list_and_event_are_kept_together_or_not_at_all(
     for error in (SpoolFull("full"), KeyboardInterrupt()):
         with monkeypatch.context() as patch:
 
-            def failing(self: Observer, *given: Any, error: BaseException = error) -> Any:
+            def failing(
+                self: Observer, meter: MeterId, seen: Any, error: BaseException = error
+            ) -> Any:
                 def crash(_database: object) -> None:
                     raise error
 
-                return sift(self, *given, crash)
+                return sift(self, meter, seen, crash)
 
             patch.setattr(Observer, "sift", failing)
             if isinstance(error, SpoolFull):
