@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared_schema.catalogue import GATEWAY_LOG
 from shared_schema.errors import SignatureInvalid, UnknownSchema
 from shared_schema.obis import Obis
 from shared_schema.readings import (
     Batch,
+    Block,
     Column,
     Loss,
     MeterEvents,
+    Observations,
     open_batch,
     read_block,
     read_header,
@@ -116,6 +119,8 @@ class AcceptedEvents:
     log: Obis
     rows: tuple[Row, ...]
     """``(ts, code, raw, …)``."""
+    details: tuple[str, ...] = ()
+    """What a gateway saw with each row, as JSON; none for a meter's own log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +261,7 @@ def _examine_block(
         (start.timestamp(), float("inf") if end is None else end.timestamp())
         for start, end in meter.installed
     ]
-    rows: list[Row] = []
+    kept: list[int] = []
     future: list[int] = []
     elsewhere: list[int] = []
     for index, row in enumerate(block.rows):
@@ -264,7 +269,7 @@ def _examine_block(
         if ts is None or ts > latest:
             future.append(index)
         elif any(start <= ts <= end for start, end in installed):
-            rows.append(row)
+            kept.append(index)
         else:
             elsewhere.append(index)
     rejections = [
@@ -283,14 +288,19 @@ def _examine_block(
         )
         if indexes
     ]
-    if not rows:
-        return None, rejections
+    return _accepted(block, ordinal, meter.meter_id, kept) if kept else None, rejections
+
+
+def _accepted(
+    block: Block | MeterEvents | Observations, ordinal: int, meter_id: int, kept: Sequence[int]
+) -> AcceptedBlock | AcceptedEvents:
+    rows = tuple(block.rows[index] for index in kept)
     if isinstance(block, MeterEvents):
-        return AcceptedEvents(ordinal, meter.meter_id, block.log, tuple(rows)), rejections
-    return (
-        AcceptedBlock(ordinal, meter.meter_id, block.columns, block.period_s, tuple(rows)),
-        rejections,
-    )
+        return AcceptedEvents(ordinal, meter_id, block.log, rows)
+    if isinstance(block, Observations):
+        details = tuple(block.seen[index].model_dump_json(exclude={"ts", "code"}) for index in kept)
+        return AcceptedEvents(ordinal, meter_id, GATEWAY_LOG, rows, details)
+    return AcceptedBlock(ordinal, meter_id, block.columns, block.period_s, rows)
 
 
 def _clean(text: str) -> str:

@@ -11,8 +11,13 @@ from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     BLOCK_LOAD_PROFILE,
     EVENT_PROFILES,
+    GATEWAY_EVENTS,
+    GATEWAY_LOG,
+    METER_EVENTS,
     WATER_VOLUME,
+    GatewayEvent,
     Unit,
+    event_name,
 )
 from shared_schema.errors import (
     ContractError,
@@ -27,9 +32,12 @@ from shared_schema.readings import (
     LATEST_TS,
     MAX_BATCH_BYTES,
     Block,
+    CaptureChange,
     Column,
     Loss,
     MeterEvents,
+    Observation,
+    Observations,
     new_salt,
     open_batch,
     reached_at,
@@ -218,6 +226,47 @@ def test_events_of_a_meter_stand_beside_its_readings() -> None:
 def test_an_event_without_its_code_or_time_is_refused(row: tuple[int | None, ...]) -> None:
     with pytest.raises(ValueError, match=r"code|time|fields"):
         a_log(row)
+
+
+def test_what_a_gateway_saw_is_no_word_of_the_meter() -> None:
+    jumped = Observation(
+        ts=1_800_000_000, code=GatewayEvent.CLOCK_JUMPED, offset_before_s=1.0, offset_s=-3600.0
+    )
+    changed = Observation(
+        ts=1_800_000_000,
+        code=GatewayEvent.CAPTURES_CHANGED,
+        captures=(CaptureChange(profile=MD, before="0" * 16, after="f" * 16, lost=(MD,)),),
+        left_out=3,
+    )
+    block = Observations(salt=new_salt(), meter=METER, seen=(jumped, changed))
+    batch = open_batch(a_batch(block.to_line(), a_block().to_line()), keys)
+    assert batch.blocks()[0] == block
+    assert block.rows == ((1_800_000_000, 1002), (1_800_000_000, 1001))
+    first, second = json.loads(block.to_line())["seen"]
+    assert first == {
+        "ts": 1_800_000_000,
+        "code": 1002,
+        "offset_before_s": 1.0,
+        "offset_s": -3600.0,
+    }
+    assert second["captures"][0]["lost"] == [str(MD)]
+    with pytest.raises(ValueError, match="no log of a meter"):
+        MeterEvents(
+            salt=new_salt(), meter=METER, log=GATEWAY_LOG, columns=(), rows=((1_800_000_000, 1),)
+        )
+
+
+@pytest.mark.parametrize("change", [{"ts": 5}, {"code": -1}, {"offset_s": float("nan")}])
+def test_an_observation_without_its_time_or_code_is_refused(change: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="Observation"):
+        Observation.model_validate({"ts": 1_800_000_000, "code": 1002, **change})
+
+
+def test_every_code_of_a_gateway_has_a_name_of_its_own() -> None:
+    assert set(GATEWAY_EVENTS) == set(GatewayEvent)
+    assert not set(GATEWAY_EVENTS) & set(METER_EVENTS)
+    assert event_name(GATEWAY_LOG, GatewayEvent.CLOCK_SET) == "clock set by the gateway"
+    assert event_name(GATEWAY_LOG, 151) is None
 
 
 def test_a_batch_is_bounded() -> None:
