@@ -33,7 +33,7 @@ DirectionOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 PasswordOption = Annotated[
-    Path | None, typer.Option(help="File with the meter reader's password, mode 0600.")
+    Path | None, typer.Option(help="File with the meter's password, mode 0600.")
 ]
 SecurityOption = Annotated[
     str | None, typer.Option(help="none, lls, lls-ae or hls-gmac; by the client by default.")
