@@ -4,10 +4,12 @@
 The agent is the real program against a real broker; its wall clock runs faster than the
 machine's, so that a day passes in minutes. The mark is the memory of the bare imports. The
 growth is that of the second day: in the first everything that is kept for a day is met once.
-The start is the best of three: it takes its time beside whatever else the machine does.
+The start is the best of three, and it is held to its limit by the processor's time: what else
+the machine does lengthens the other, which is shown beside it.
 """
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -79,6 +81,12 @@ def of_process(number: int) -> float:
     return resident_mib(Path(f"/proc/{number}/smaps_rollup").read_text())
 
 
+def processor_s(number: int) -> float:
+    """Return how long a process has run on a processor."""
+    after_name = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def names() -> list[str]:
     return [f"riser-{number}" for number in range(BUSES)]
 
@@ -111,7 +119,7 @@ class Agent:
         options = ["run", "--config", str(settings), "--verbose", "--log-format", "json"]
         program = [sys.executable, "-m", "tests.support.hurried", repr(ahead_s), repr(SPEED)]
         self.counts: Counter[str] = Counter()
-        self.first_s: float | None = None
+        self.first: tuple[float, float] | None = None
         self._begun = time.monotonic()
         self.process = subprocess.Popen([*program, *options], stderr=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -127,18 +135,19 @@ class Agent:
         if self.process.stderr is not None:
             self.process.stderr.close()
 
-    def started(self) -> float:
-        """Wait for the first reading; return when it was there, seconds after the start."""
-        until(lambda: self.first_s is not None, "a meter is read", PATIENCE_S)
-        assert self.first_s is not None
-        return self.first_s
+    def started(self) -> tuple[float, float]:
+        """Wait for the first reading; return the seconds to it, and the processor's of them."""
+        until(lambda: self.first is not None, "a meter is read", PATIENCE_S)
+        assert self.first is not None
+        return self.first
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             action = json.loads(line).get("action", "")
-            if action == "meter_read" and self.first_s is None:
-                self.first_s = time.monotonic() - self._begun
+            if action == "meter_read" and self.first is None:
+                ran_s = processor_s(self.process.pid)
+                self.first = time.monotonic() - self._begun, ran_s
             self.counts[action] += 1
 
 
@@ -213,9 +222,10 @@ def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> 
         f"\n  bare imports      {bare:6.1f} MiB"
         f"\n  resident          {', '.join(f'{each:.1f}' for each in resident)} MiB, every 6 h"
         f"\n  growth            {first:6.2f} MiB in the first day, {second:.2f} in the second"
-        f"\n  first reading     {', '.join(f'{each:.2f}' for each in starts)} s after the start"
+        f"\n  first reading     {', '.join(f'{whole:.2f}' for whole, _ in starts)} s,"
+        f" on a processor {', '.join(f'{ran:.2f}' for _, ran in starts)} s"
     )
     assert polls > 10 * BUSES * METERS
     assert max(resident) <= 80
     assert second <= 1
-    assert min(starts) < 3
+    assert min(ran for _, ran in starts) < 3
