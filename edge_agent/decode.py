@@ -68,6 +68,7 @@ __all__ = [
     "Value",
     "Zone",
     "capture_objects",
+    "column",
     "date_time",
     "epoch_s",
     "integer",
@@ -213,6 +214,12 @@ def value_objects(objects: Sequence[CaptureObject]) -> dict[int, CaptureObject]:
     return found
 
 
+@lru_cache(maxsize=1024)
+def column(obis: Obis, scaler: int, unit: int) -> Column:
+    """Return how a value is scaled; meters that scale it alike have the column in common."""
+    return Column(obis=obis, scaler=scaler, unit=unit)
+
+
 def _time_of_maximum(captured: CaptureObject) -> bool:
     """Tell whether it is when a maximum demand was reached (IEC 62056-6-2, capture_time)."""
     return (captured.class_id, captured.attribute, captured.data_index) in {(4, 5, 0), (5, 6, 0)}
@@ -245,8 +252,7 @@ def layout(
     found: dict[int, Column] = {}
     for place, captured in value_objects(objects).items():
         if captured.obis in scalers:
-            scaler, unit = scalers[captured.obis]
-            found[place] = Column(obis=captured.obis, scaler=scaler, unit=unit)
+            found[place] = column(captured.obis, *scalers[captured.obis])
     scaled = {column.obis for column in found.values()}
     for place, captured in enumerate(objects):
         if _time_of_maximum(captured) and captured.obis in scaled:

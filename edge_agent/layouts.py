@@ -14,6 +14,7 @@ the rules while it begins to capture as many other objects.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -104,7 +105,7 @@ class Layouts:
                 else:
                     scalers[captured.obis] = found
         descending = _number(order) in _NEWEST_FIRST
-        return decode.layout(profile, period_s, objects, scalers, descending=descending)
+        return _shared(decode.layout(profile, period_s, objects, scalers, descending=descending))
 
     def _period_s(self, answer: Answer) -> int:
         """Return the capture period: the profile's, else that of 1.0.0.8.4; 0 when unknown."""
@@ -137,6 +138,12 @@ class Layouts:
             return decode.scaler_profile(found[1], decode.capture_objects(found[0]))
         except ProtocolViolation:
             return {}
+
+
+@lru_cache(maxsize=256)
+def _shared(plan: decode.Layout) -> decode.Layout:
+    """Return one layout for all that are equal: the meters of a kind have theirs in common."""
+    return plan
 
 
 def _number(answer: Answer) -> int | None:

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple, Protocol, Self, TypeVar
 from edge_agent import decode
 from edge_agent.association import CipheredSession
 from edge_agent.counter import Counters, by_hand
-from edge_agent.credentials import keys_of, mode_of
+from edge_agent.credentials import hls_of, keys_of, mode_of
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -114,7 +114,8 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         )
     client = meter.client or model.client
     mode = mode_of(meter, client)
-    password = meter.password() if mode.has_password else None
+    hls = hls_of(meter, mode)
+    password = meter.password() if mode.has_password and hls is None else None
     ciphering = None
     if mode.ciphered and (keys := keys_of(meter)) is not None:
         if password is not None and len(password) > LONGEST_PASSWORD:
@@ -133,6 +134,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         max_info=model.max_info_length,
         address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
         ciphering=ciphering,
+        hls=hls,
     )
 
 

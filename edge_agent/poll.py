@@ -363,6 +363,6 @@ class _Visit:
         found = self.link.scaler_of(obis, 3, {})
         if found is None:
             return None
-        column = Column(obis=obis, scaler=found[0], unit=found[1])
+        column = decode.column(obis, *found)
         self.facts.registers[obis] = (self.now() + LAYOUT_LIFE_S, column)
         return column

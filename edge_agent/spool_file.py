@@ -18,6 +18,8 @@ from edge_agent.errors import ConfigurationError, SpoolError
 APPLICATION_ID = 0x494F5455
 """``IOTU``: in the file's header, so that another program's file is never taken for ours."""
 VERSION = 1
+CACHE_KIB = 512
+"""Of pages in memory: it holds the upper levels of the tables and what a poll touches."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spool (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -252,6 +254,7 @@ def _check(database: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA wal_autocheckpoint = 512")
     database.execute("PRAGMA journal_size_limit = 4194304")
+    database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     database.execute("BEGIN IMMEDIATE")
     if not tables:
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
