@@ -320,7 +320,7 @@ def _channel(conn: Connection, dial: Dial, service: Service) -> tuple[int, int, 
     }
     if not exponents:
         unit = DIAL_UNITS[service]
-        key = (dial.meter_id, code, int(unit), 0)
+        key = (dial.meter_id, code, int(unit), 0, 1)
         channel_id = ensure_channels(conn, {key: 0})[key]
         exponent = billing_exponent(service, unit, 0)
         if exponent is None:
