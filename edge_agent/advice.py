@@ -76,7 +76,8 @@ BY_WORD: Final = (
     ("read-write-denied", "this client may not read it: give the reader's --password-file"),
     (
         "scope-of-access-violated",
-        "this client may not read it: give the reader's --password-file",
+        "this client may not read it: give the reader's --password-file; a profile that refuses a "
+        'range is read by place, with access = "entry" in its model',
     ),
     ("object-undefined", "the meter does not have it: choose another model, or leave it out"),
 )

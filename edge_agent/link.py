@@ -24,6 +24,7 @@ from edge_agent import decode
 from edge_agent.association import CipheredSession
 from edge_agent.counter import Counters, by_hand
 from edge_agent.credentials import hls_of, keys_of, mode_of
+from edge_agent.decode import Scale
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -424,9 +425,7 @@ class Link:
         self.unsure = self._traffic.exchanges - before > 1
         return answers
 
-    def scaler_of(
-        self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
-    ) -> tuple[int, int] | None:
+    def scaler_of(self, obis: Obis, class_id: int, known: Mapping[Obis, Scale]) -> Scale | None:
         """Return a register's scaler and unit: by its own word, else by a sibling's.
 
         What the model states stands in for a meter that says neither, or counts without a unit.
@@ -437,7 +436,7 @@ class Link:
             known: scalers that are known already, by code.
 
         Returns:
-            The power of ten and the COSEM unit; None when nobody says.
+            The power of ten, the COSEM unit, the pulse weight; None when nobody says.
 
         Raises:
             AccessDenied: it is refused for another reason than that there is none.
@@ -448,9 +447,7 @@ class Link:
         says_no_unit = said is None or said[1] == Unit.COUNT
         return stated if stated is not None and says_no_unit else said
 
-    def _said_scaler(
-        self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
-    ) -> tuple[int, int] | None:
+    def _said_scaler(self, obis: Obis, class_id: int, known: Mapping[Obis, Scale]) -> Scale | None:
         for code in (obis, *siblings(obis)):
             if code in known:
                 return known[code]

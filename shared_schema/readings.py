@@ -38,6 +38,7 @@ MAX_EVENT_CODE = 65535
 RawValue = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
 
 
+MAX_WEIGHT = 10**9
 VALUE, REACHED_AT = 2, 5
 """Attributes of an extended register: its value, and when that was reached."""
 
@@ -54,6 +55,9 @@ class Column(Part):
     raw is seconds since 1970 in UTC, scaler 0, unit 7 (s)."""
     scaler: int = Field(ge=-128, le=127)
     unit: int = Field(ge=0, le=255)
+    weight: int = Field(default=1, ge=1, le=MAX_WEIGHT, exclude_if=lambda number: number == 1)
+    """1, which is not written: raw is what the meter says. Otherwise the meter counts pulses and
+    raw is its count times this: 2.5 L a pulse is weight 25, scaler -1."""
 
     @model_validator(mode="after")
     def _a_time_is_in_seconds(self) -> Self:
@@ -128,6 +132,9 @@ def _check_rows(columns: Sequence[Column], rows: Sequence[Sequence[int | None]])
             raise ValueError(f"a row's time is not within 2000 to 2099: {row[0]}")
     if len({(column.obis, column.attribute) for column in columns}) != len(columns):
         raise ValueError("a code stands in two columns")
+    for place, column in enumerate(columns, 2):
+        if column.weight > 1 and any((row[place] or 0) % column.weight for row in rows):
+            raise ValueError(f"a value of {column.obis} is no multiple of its pulse weight")
 
 
 def _is_none(value: object) -> bool:

@@ -27,6 +27,7 @@ from cloud_ingest.store.meter_events import store_meter_events
 from shared_schema.catalogue import Kind, Unit, quantity
 from shared_schema.obis import Obis
 from shared_schema.quality import Origin
+from shared_schema.readings import Column
 
 ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
 ORIGINS: tuple[Origin, ...] = tuple(Origin)
@@ -37,8 +38,8 @@ _PG_EPOCH_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 _ROW = struct.Struct(">h ii iq iq iq ih")
 _ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
 
-ChannelKey = tuple[int, str, int, int]
-"""Meter id, OBIS, unit, scaler."""
+ChannelKey = tuple[int, str, int, int, int]
+"""Meter id, OBIS, unit, scaler, pulse weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +174,12 @@ def ensure_channels(conn: Connection, wanted: Mapping[ChannelKey, int]) -> dict[
         "codes": [key[1] for key in keys],
         "units": [key[2] for key in keys],
         "scalers": [key[3] for key in keys],
+        "weights": [key[4] for key in keys],
     }
     known: dict[ChannelKey, tuple[int, int]] = {}
     for attempt in range(2):
         rows = conn.execute(query("channels_find"), arguments).fetchall()
-        known = {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
+        known = {(row[0], row[1], row[2], row[3], row[4]): (row[5], row[6]) for row in rows}
         missing = [key for key in keys if key not in known]
         if not missing or attempt:
             break
@@ -198,7 +200,7 @@ def ensure_channels(conn: Connection, wanted: Mapping[ChannelKey, int]) -> dict[
 
 def _kind(key: ChannelKey) -> str:
     """Return the kind of a channel; when a maximum was reached is a time, no quantity."""
-    _meter_id, obis, unit, _scaler = key
+    _meter_id, obis, unit, _scaler, _weight = key
     known = quantity(Obis.parse(obis))
     is_time = known is not None and unit == Unit.SECOND != known.unit
     return (Kind.STATUS if known is None or is_time else known.kind).value
@@ -279,7 +281,7 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted]) -> Stored:
     wanted: dict[ChannelKey, int] = {}
     for block in blocks:
         for column in block.columns:
-            key = (block.meter_id, str(column.obis), column.unit, column.scaler)
+            key = _key(block, column)
             periods = [period for period in (wanted.get(key, 0), block.period_s) if period]
             wanted[key] = min(periods, default=0)
     channels = ensure_channels(conn, wanted)
@@ -297,16 +299,17 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted]) -> Stored:
     return stored
 
 
+def _key(block: AcceptedBlock, column: Column) -> ChannelKey:
+    return block.meter_id, str(column.obis), column.unit, column.scaler, column.weight
+
+
 _PackedRow = tuple[int, int, int, int, int | None]
 """Channel id, seconds since 1970, origin, raw, status."""
 
 
 def _rows_of(block: AcceptedBlock, channels: Mapping[ChannelKey, int]) -> Iterable[_PackedRow]:
     origin = ORIGIN_NUMBERS[Origin.METER]
-    ids = [
-        channels[block.meter_id, str(column.obis), column.unit, column.scaler]
-        for column in block.columns
-    ]
+    ids = [channels[_key(block, column)] for column in block.columns]
     for ts, status, *values in block.rows:
         if ts is None:
             continue  # `accept` lets none through

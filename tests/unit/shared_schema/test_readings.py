@@ -110,6 +110,21 @@ def test_a_batch_is_lines_of_json_that_anyone_can_read() -> None:
     assert set(lines[2]) == {"signature"}
 
 
+def test_a_pulse_weight_is_signed_and_the_count_can_be_told_from_it() -> None:
+    column = Column(obis=WATER_VOLUME, scaler=-1, unit=Unit.LITRE, weight=25)
+    block = Block(
+        salt=new_salt(), meter=METER, columns=(column,), rows=((1_800_000_000, None, 75),)
+    )
+    written = json.loads(block.to_line())
+    assert written["columns"] == [{"obis": "8.0.1.0.0.255", "scaler": -1, "unit": 19, "weight": 25}]
+    assert Block.from_line(block.to_line()) == block
+    for raw in (76, -1):
+        with pytest.raises(ValueError, match="no multiple of its pulse weight"):
+            block.model_copy().model_validate(
+                {**block.model_dump(), "rows": ((1_800_000_000, None, raw),)}
+            )
+
+
 def test_headers_chain_by_the_hash_of_the_line() -> None:
     first = open_batch(a_batch(), keys)
     second = open_batch(a_batch(seq=2, previous=first.header_hash), keys)
