@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared_schema.catalogue import GATEWAY_LOG
 from shared_schema.errors import SignatureInvalid, UnknownSchema
 from shared_schema.obis import Obis
 from shared_schema.readings import (
@@ -24,6 +25,7 @@ from shared_schema.readings import (
     Column,
     Loss,
     MeterEvents,
+    Observations,
     open_batch,
     read_block,
 )
@@ -120,6 +122,8 @@ class AcceptedEvents:
     log: Obis
     rows: tuple[Row, ...]
     """``(ts, code, raw, …)``."""
+    details: tuple[str, ...] = ()
+    """What a gateway saw with each row, as JSON; none for a meter's own log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,25 +263,18 @@ def _examine_block(
     if meter is None:
         detail = f"no meter {block.meter} is assigned in this society"
         return None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]
-    rows, rejections = _sort_rows(block, ordinal, meter, registry.kept_from, received_at)
-    if not rows:
-        return None, rejections
-    if isinstance(block, MeterEvents):
-        return AcceptedEvents(ordinal, meter.meter_id, block.log, rows), rejections
-    return (
-        AcceptedBlock(ordinal, meter.meter_id, block.columns, block.period_s, rows),
-        rejections,
-    )
+    kept, rejections = _sort_rows(block, ordinal, meter, registry.kept_from, received_at)
+    return _accepted(block, ordinal, meter.meter_id, kept) if kept else None, rejections
 
 
 def _sort_rows(
-    block: Block | MeterEvents,
+    block: Block | MeterEvents | Observations,
     ordinal: int,
     meter: KnownMeter,
     kept_from: datetime | None,
     received_at: datetime,
-) -> tuple[tuple[Row, ...], list[Rejection]]:
-    """Return the rows that can be true of a meter, and what is wrong with the others."""
+) -> tuple[Sequence[int], list[Rejection]]:
+    """Return which rows can be true of a meter, and what is wrong with the others."""
     latest = (received_at + FUTURE_TOLERANCE).timestamp()
     oldest = float("-inf") if kept_from is None else kept_from.timestamp()
     installed = [
@@ -287,10 +284,10 @@ def _sort_rows(
     times = [row[0] or 0 for row in block.rows]  # the contract lets no row without a time pass
     first, last = min(times), max(times)
     if last <= latest and first > oldest and any(s <= first and last <= e for s, e in installed):
-        return block.rows, []
-    rows: list[Row] = []
+        return range(len(block.rows)), []
+    kept: list[int] = []
     wrong: dict[QuarantineReason, list[int]] = {}
-    for index, (ts, row) in enumerate(zip(times, block.rows, strict=True)):
+    for index, ts in enumerate(times):
         if ts > latest:
             wrong.setdefault(QuarantineReason.FUTURE, []).append(index)
         elif not any(start <= ts <= end for start, end in installed):
@@ -298,7 +295,7 @@ def _sort_rows(
         elif ts <= oldest:
             wrong.setdefault(QuarantineReason.TOO_OLD, []).append(index)
         else:
-            rows.append(row)
+            kept.append(index)
     texts = {
         QuarantineReason.FUTURE: (
             f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt"
@@ -306,7 +303,7 @@ def _sort_rows(
         QuarantineReason.NOT_INSTALLED: "are from a time at which it was not installed",
         QuarantineReason.TOO_OLD: f"are not after {kept_from}, from when on readings are kept",
     }
-    return tuple(rows), [
+    return kept, [
         Rejection(
             reason,
             _clean(f"{len(wrong[reason])} rows of {block.meter} {text}"),
@@ -316,6 +313,19 @@ def _sort_rows(
         for reason, text in texts.items()
         if reason in wrong
     ]
+
+
+def _accepted(
+    block: Block | MeterEvents | Observations, ordinal: int, meter_id: int, kept: Sequence[int]
+) -> AcceptedBlock | AcceptedEvents:
+    whole = len(kept) == len(block.rows)
+    rows = block.rows if whole else tuple(block.rows[index] for index in kept)
+    if isinstance(block, MeterEvents):
+        return AcceptedEvents(ordinal, meter_id, block.log, rows)
+    if isinstance(block, Observations):
+        details = tuple(block.seen[index].model_dump_json(exclude={"ts", "code"}) for index in kept)
+        return AcceptedEvents(ordinal, meter_id, GATEWAY_LOG, rows, details)
+    return AcceptedBlock(ordinal, meter_id, block.columns, block.period_s, rows)
 
 
 def _clean(text: str) -> str:

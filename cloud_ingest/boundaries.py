@@ -36,7 +36,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import Assignment, Channel, Window
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
-from shared_schema.quality import Reason
+from shared_schema.quality import Origin, Reason
 
 Progress = Callable[[str], None]
 Published = Mapping[tuple[str, str, Service, str, str, str], BoundaryReading]
@@ -299,6 +299,9 @@ def _count(
     )
     _hold_opening(assignment, measured, opening, month)
     found = set(measured.reasons)
+    if _reweighed(measured, meter.channels, epochs):
+        measured = replace(measured, quantity=None)
+        found.add(Reason.SCALER)
     days = days_of(measured, meter.days, epochs, zone)
     if measured.quantity is not None:
         if drops(days):
@@ -311,6 +314,22 @@ def _count(
         if not assignment.legacy and _was_away(assignment, month.end):
             found.add(Reason.OFFLINE)
     return Counted(assignment, replace(measured, reasons=frozenset(found)))
+
+
+def _reweighed(measured: Measured, channels: Sequence[Channel], epochs: Epochs) -> bool:
+    """Say whether the ends have different pulse weights that no epoch joins; pure."""
+    opening, closing = measured.opening, measured.closing
+    if opening is None or closing is None:
+        return False
+    weights = {channel.channel_id: channel.weight for channel in channels}
+    return (
+        {opening.origin, closing.origin} == {Origin.METER}
+        and weights[opening.channel_id] != weights[closing.channel_id]
+        and not any(
+            opening.ts < epoch.starts_at <= closing.ts
+            for epoch in epochs.get(closing.channel_id, ())
+        )
+    )
 
 
 def _was_away(assignment: Assignment, end: datetime) -> bool:

@@ -12,7 +12,6 @@ person, a password in any text.
 import contextlib
 import sys
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -20,18 +19,17 @@ import typer
 
 from cloud_ingest import billing, epochs, operate, report, selfread
 from cloud_ingest.cli_command import command_app
+from cloud_ingest.cli_dial import dial_app
 from cloud_ingest.cli_kept import events_app, quarantine_app
 from cloud_ingest.cli_options import (
     Config,
     Dsn,
     Society,
+    decimal,
     dsn_of,
     moment,
     one_line_errors,
     store,
-)
-from cloud_ingest.errors import (
-    SelfReadRefused,
 )
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.settings import load_settings
@@ -95,6 +93,7 @@ def migrate(
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
 app.add_typer(units_app, name="units", no_args_is_help=True)
+app.add_typer(dial_app, name="dial", no_args_is_help=True)
 epoch_app = typer.Typer(help="Registers that fell for a good reason: rollover, reset.")
 app.add_typer(epoch_app, name="epoch", no_args_is_help=True)
 
@@ -156,7 +155,7 @@ def self_read(
             society,
             unit,
             service,
-            value=_decimal(value),
+            value=decimal(value),
             at=now if at is None else moment(at, open_store(conn).zone),
             by=by,
             now=now,
@@ -206,7 +205,7 @@ def epoch_add(
                 subject,
                 service,
                 starts_at=moment(at, open_store(conn).zone),
-                adds=_decimal(adds),
+                adds=decimal(adds),
                 reason=reason,
                 by=by,
                 now=datetime.now(UTC),
@@ -277,15 +276,6 @@ def month_report(
     with one_line_errors(), store(dsn, config) as conn:
         found = report.month_report(conn, society, month)
         typer.echo(report.as_json(found) if json else report.as_table(found))
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise SelfReadRefused(
-            f"{text[:40]!r} is no dial value: give digits, such as 4711.3"
-        ) from None
 
 
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)

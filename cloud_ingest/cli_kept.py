@@ -129,7 +129,10 @@ def events_meter(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """List what meters noted themselves: power failure, magnet, cover opened …, newest first.
+    """List what meters noted themselves, and what gateways saw of them, newest first.
+
+    By a meter's own log: power failure, magnet, cover opened … By its gateway, log
+    0.65.99.98.0.255: its capture list changed, its clock jumped, drifts, or was set.
 
     Example: cloud-ingest events meter --society "Lake View" --code 251 --days 365
     """

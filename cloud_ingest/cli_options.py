@@ -8,13 +8,20 @@ line and exit code 2. Never: a password in any text.
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest.errors import ConfigurationError, ImportRefused, IngestError, UserError
+from cloud_ingest.errors import (
+    ConfigurationError,
+    ImportRefused,
+    IngestError,
+    SelfReadRefused,
+    UserError,
+)
 from cloud_ingest.settings import CloudSettings, load_settings
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import open_store
@@ -88,3 +95,17 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
         return at.astimezone(UTC).astimezone(zone)
     except (ValueError, OverflowError):
         raise UserError(f"{text[:40]!r} is no time: write it as '2026-08-01 09:00'") from None
+
+
+def decimal(text: str) -> Decimal:
+    """Read a number as a person wrote it.
+
+    Raises:
+        SelfReadRefused: it is none.
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise SelfReadRefused(
+            f"{text[:40]!r} is no dial value: give digits, such as 4711.3"
+        ) from None

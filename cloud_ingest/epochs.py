@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Say that a register fell for a good reason: it rolled over, or was reset.
+"""Say that a register fell for a good reason: it rolled over, was reset, or is weighed anew.
 
 In: a subject's meter, when its register fell, and what it lost there. Out: a row of ``epoch``
 for each of the meter's billed channels, with who says so and why, and the closed months that
@@ -8,7 +8,8 @@ of one moment the newest counts.
 
 A register that falls without such a row is withheld: only a person can know whether it turned
 over, was reset, or is broken. So the row is refused where the register does not fall, where it
-would still fall, and where more would have been used across the fall than can be.
+would still fall, and where more would have been used across the fall than can be. Where the
+register's pulse weight was changed it may rise as well, and what is added may be negative.
 """
 
 from collections.abc import Sequence
@@ -74,7 +75,8 @@ def add_epoch(
         service: What its meter counts.
         starts_at: The time of the first reading after the fall, aware.
         adds: What the register lost there, in kWh or kL: 1000000 for six digits that turned
-            over. 0 takes back what was recorded for that moment.
+            over. 0 takes back what was recorded for that moment. Negative where a changed
+            pulse weight made it rise.
         reason: Why it fell.
         by: Who says so.
         now: The time.
@@ -103,19 +105,31 @@ def add_epoch(
         subject_type=subject_type,
     )
     with conn.transaction():
+        channels = months.channels(conn, [dial.meter_id], [str(BILLED_REGISTER[service])])
+        weights = {channel.channel_id: channel.weight for channel in channels}
         exponents = {
             channel.channel_id: exponent
-            for channel in months.channels(conn, [dial.meter_id], [str(BILLED_REGISTER[service])])
+            for channel in channels
             if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
         }
         former = months.epochs(conn, exponents.keys())
+        before, after = neighbours(conn, exponents, starts_at - MICROSECOND)
+        reweighed = (
+            before is not None
+            and after is not None
+            and weights[before.channel_id] != weights[after.channel_id]
+        )
+        if adds.is_finite() and adds < 0 and not reweighed:
+            raise EpochRefused(
+                f"{what}: {adds:f} is not what a register loses: only a changed pulse weight "
+                "makes it rise"
+            )
         rows = {
             channel_id: with_epoch(
                 former.get(channel_id, ()), starts_at, in_raw(adds, exponent, what, service)
             )
             for channel_id, exponent in exponents.items()
         }
-        before, after = neighbours(conn, exponents, starts_at - MICROSECOND)
         fault = implausible(
             before,
             after,
@@ -124,6 +138,7 @@ def add_epoch(
             starts_at=starts_at,
             adds=adds,
             most_per_day=most_per_day(service, subject_type),
+            reweighed=reweighed,
             unit=BILLING_UNITS[service],
             zone=store.zone,
         )
@@ -173,7 +188,7 @@ def in_raw(adds: Decimal, exponent: int, what: str, service: Service) -> int:
         EpochRefused: it is no such amount, or finer than the channel counts.
     """
     unit = BILLING_UNITS[service]
-    if not adds.is_finite() or not 0 <= adds <= MAX_DIAL:
+    if not adds.is_finite() or not abs(adds) <= MAX_DIAL:
         raise EpochRefused(f"{what}: {adds} is not what a register loses: give it in {unit}")
     raw = adds.scaleb(-exponent)
     if raw != raw.to_integral_value():
@@ -212,18 +227,19 @@ def implausible(
     adds: Decimal,
     most_per_day: Decimal,
     unit: str,
+    reweighed: bool = False,
     zone: ZoneInfo,
 ) -> str | None:
     """Say why an epoch cannot be right between its neighbours, or None; pure."""
     when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M}"
     if before is None or after is None:
         return f"its meter has no reading {'before' if before is None else 'after'} {when}"
-    if adds == 0:
+    if adds == 0 and not reweighed:
         stands = any(epoch.starts_at == starts_at for own in former.values() for epoch in own)
         return None if stands else f"nothing is recorded for {when} that could be taken back"
     with exactly():
         used = normalised(after, wanted) - normalised(before, wanted)
-        falls = used < adds
+        falls = used < adds or reweighed
     days = max(Decimal((after.ts - before.ts) // timedelta(hours=1)) / 24, Decimal(1))
     goes = f"its register goes from {before.value:f} to {after.value:f} {unit} at {when}"
     if not falls:

@@ -14,6 +14,7 @@ IngestError
     ├── NotFound          no society, unit or meter of that name
     ├── ImportRefused     a list of units with bad lines: nothing of it was taken
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
+    ├── DialRefused       a dial that cannot be compared with its module
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         └── RollupDisagrees  a rollup is not what its readings say: no number leaves
@@ -77,6 +78,10 @@ class ImportRefused(UserError):
 
 class SelfReadRefused(UserError):
     """A dial value cannot be taken."""
+
+
+class DialRefused(UserError):
+    """What a dial shows cannot be compared with its module."""
 
 
 class EpochRefused(UserError):

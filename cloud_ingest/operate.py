@@ -9,10 +9,11 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud_ingest import logs
@@ -332,7 +333,7 @@ def list_of_meters(
     as_json: bool,
     say: Say,
 ) -> None:
-    """Show what the meters of a society noted in their own event logs.
+    """Show what the meters of a society noted in their own event logs, and gateways saw of them.
 
     Raises:
         NotFound: no such society.
@@ -347,12 +348,17 @@ def list_of_meters(
         limit=MOST_LISTED,
     )
     if as_json:
-        say(_json([{**asdict(each), "name": event_name(each.log, each.code)} for each in found]))
+        say(_json([_as_document(each) for each in found]))
     elif not found:
-        say(f"No meter noted such an event in the last {days} days.")
+        say(f"No such event of a meter in the last {days} days.")
     else:
         columns = ["time", "meter", "log", "code", "event"]
         say(_table(columns, (_meter_event_row(each, zone) for each in found)))
+
+
+def _as_document(event: StoredMeterEvent) -> dict[str, object]:
+    named = {"log": str(event.log), "name": event_name(event.log, event.code)}
+    return {**asdict(event), **named}
 
 
 def _meter_event_row(event: StoredMeterEvent, zone: ZoneInfo) -> list[str]:
@@ -361,8 +367,29 @@ def _meter_event_row(event: StoredMeterEvent, zone: ZoneInfo) -> list[str]:
         f"{event.manufacturer} {event.serial}",
         str(event.log),
         str(event.code),
-        event_name(event.log, event.code) or "not in the catalogue",
+        (event_name(event.log, event.code) or "not in the catalogue")
+        + (f": {detail}" if (detail := _detail(event.detail or {})) else ""),
     ]
+
+
+def _detail(seen: Mapping[str, Any]) -> str:
+    """Say in words what a gateway saw."""
+    found: list[str] = []
+    for change in seen.get("captures", ()):
+        columns = [
+            f"{word} {' '.join(change[word])}" for word in ("lost", "gained") if change.get(word)
+        ]
+        hashes = f"{change['before']} to {change['after']}"
+        found.append(", ".join([f"{change['profile']} from {hashes}", *columns]))
+    if "offset_before_s" in seen:
+        found.append(f"was {seen['offset_before_s']:+.0f} s off")
+    if "offset_s" in seen:
+        found.append(f"is {seen['offset_s']:+.0f} s off")
+    if "drift_s_per_day" in seen:
+        found.append(f"gains {seen['drift_s_per_day']:+.1f} s a day")
+    if "left_out" in seen:
+        found.append(f"{seen['left_out']} more before it were left out")
+    return "; ".join(found)
 
 
 def _entry_row(entry: Entry) -> list[str]:

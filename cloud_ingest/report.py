@@ -18,6 +18,7 @@ from cloud_ingest.consumption import billing_exponent
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.dials import dials
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.registry import find_society
@@ -39,6 +40,9 @@ class ReportPart:
     opening: BoundaryReading
     closing: BoundaryReading
     quantity: DecimalText
+    opening_dial: DecimalText | None
+    """What the dial showed beside the register; None: it was never compared with its module."""
+    closing_dial: DecimalText | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class LatestLine:
     legacy: bool
     at: datetime | None
     value: DecimalText | None
+    dial: DecimalText | None
+    """What its dial shows beside it; None: it was never compared with its module."""
     unit: str
     origin: Origin | None
 
@@ -110,6 +116,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
             f"{month} of {society} is not closed: cloud-ingest close-month {month} "
             f"--society '{society}'"
         )
+    known = dials(conn, society_id)
     numbers = months.current(conn, society_id, month)
     delivered = _deliveries(conn, [billing_ack_key(number) for number in numbers])
     lines = [
@@ -125,7 +132,17 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
             version=number.version,
             delivery=delivered.get(billing_ack_key(number), "acknowledged"),
             parts=tuple(
-                ReportPart(p.source, str(p.meter), p.opening, p.closing, p.quantity)
+                ReportPart(
+                    p.source,
+                    str(p.meter),
+                    p.opening,
+                    p.closing,
+                    p.quantity,
+                    *(
+                        known.shown(str(p.meter), end.register_value, end.at)
+                        for end in (p.opening, p.closing)
+                    ),
+                )
                 for p in number.parts
             ),
         )
@@ -178,6 +195,7 @@ def _deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
 def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
     """Return the newest billed register of every meter that is assigned now."""
     society_id = find_society(conn, society)
+    known = dials(conn, society_id)
     rows = conn.execute(
         query("report_latest"),
         {
@@ -193,6 +211,8 @@ def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
         at, raw, origin, unit, scaler = row[8:]
         service = Service(service_text)
         exponent = None if raw is None else billing_exponent(service, unit, scaler)
+        value = None if exponent is None else Decimal(raw).scaleb(exponent)
+        meter = f"{maker} {serial}"
         found.append(
             LatestLine(
                 tower=tower,
@@ -200,10 +220,11 @@ def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
                 subject=subject,
                 service=service,
                 source=source,
-                meter=f"{maker} {serial}",
+                meter=meter,
                 legacy=legacy,
                 at=at,
-                value=None if exponent is None else Decimal(raw).scaleb(exponent),
+                value=value,
+                dial=None if value is None or at is None else known.shown(meter, value, at),
                 unit=BILLING_UNITS[service],
                 origin=None if origin is None else ORIGINS[origin],
             )

@@ -6,6 +6,9 @@ Out: a reading of origin ``self_read`` in the meter's billed channel, and a row 
 entered it. It is a claim like any other: what the meter itself says of the same moment is
 elected before it, and nothing is lost.
 
+Where a module counts beside the dial, what is stored is the register that the module would show:
+the dial without its offset (`cloud_ingest.dial`).
+
 A value that cannot be right is refused with what to do; a person who knows better says why.
 A self-read that was typed wrongly is corrected by one of the same moment, with the reason: it
 counts as an edit. Of several corrections the newest counts.
@@ -14,15 +17,17 @@ counts as an edit. Of several corrections the newest counts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.consumption import Epochs, Register, billing_exponent, normalised
 from cloud_ingest.errors import SelfReadRefused
+from cloud_ingest.exact import DIGITS
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store import months
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.dials import dials
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rows import ORIGINS, NewReading, store_readings
@@ -127,7 +132,11 @@ def self_read(
     what = f"{unit} {service}"
     with conn.transaction():
         channel_id, exponent, exponents = _channel(conn, dial, service)
-        raw = as_raw(value, exponent, what, BILLING_UNITS[service])
+        adds = dials(conn, society_id).adds(dial.meter, at)
+        register = value
+        if adds is not None and value.is_finite():
+            register = beside_dial(value, adds, exponent)
+        raw = as_raw(register, exponent, what, BILLING_UNITS[service])
         epochs = months.epochs(conn, exponents.keys())
         claimed = Register(channel_id, at, raw, Origin.SELF_READ, exponent)
         before, after = neighbours(conn, exponents, at)
@@ -198,6 +207,19 @@ def as_raw(value: Decimal, exponent: int, what: str, unit: str) -> int:
             "leave out the last digits"
         )
     return int(raw)
+
+
+def beside_dial(value: Decimal, adds: Decimal, exponent: int) -> Decimal:
+    """Return the register of a module beside its dial, in whole steps of the register; pure.
+
+    Args:
+        value: What the dial shows.
+        adds: What the dial shows beyond the register.
+        exponent: A step of the register is 10^exponent.
+    """
+    step = Decimal(1).scaleb(exponent)
+    wide = Context(prec=DIGITS)
+    return wide.subtract(value, adds).quantize(step, ROUND_FLOOR, wide)
 
 
 def implausible(
@@ -321,7 +343,7 @@ def _channel(conn: Connection, dial: Dial, service: Service) -> tuple[int, int, 
     }
     if not exponents:
         unit = DIAL_UNITS[service]
-        key: ChannelKey = (dial.meter_id, code, int(unit), 0)
+        key: ChannelKey = (dial.meter_id, code, int(unit), 0, 1)
         channel_id = ensure_channels(conn, {key: 0})[key]
         exponent = billing_exponent(service, unit, 0)
         if exponent is None:

@@ -67,12 +67,17 @@ BY_WORD: Final = (
         "deviation_sign",
     ),
     ("has no scaler", "the meter does not say its unit: such a register cannot be billed"),
-    ("no valid time", "set the meter's clock with its maker's tool: without it no profile counts"),
+    (
+        "no valid time",
+        "set it by `edge-agent set-clock --force`, which needs [bus.meter.setter]; without such "
+        "keys with its maker's tool: without a time no profile counts",
+    ),
     ("captures other objects", "somebody changed what the profile captures: commission it again"),
     ("read-write-denied", "this client may not read it: give the reader's --password-file"),
     (
         "scope-of-access-violated",
-        "this client may not read it: give the reader's --password-file",
+        "this client may not read it: give the reader's --password-file; a profile that refuses a "
+        'range is read by place, with access = "entry" in its model',
     ),
     ("object-undefined", "the meter does not have it: choose another model, or leave it out"),
 )

@@ -114,7 +114,7 @@ class CipheredSession:
         Raises:
             BusError: the meter does not answer.
         """
-        public = replace(self._peer, client=PUBLIC_CLIENT, password=None, ciphering=None)
+        public = replace(self._peer, client=PUBLIC_CLIENT, password=None, ciphering=None, hls=None)
         last: int | None = None
         with (
             contextlib.suppress(AccessDenied, AssociationRefused, ProtocolViolation),

@@ -251,7 +251,17 @@ def text(data: bytes) -> str:
     return name
 
 
-def scaler_unit(found: Value) -> tuple[int, int]:
+class Scale(NamedTuple):
+    """What a register's count is worth: count * weight * 10^scaler units."""
+
+    scaler: int
+    unit: int
+    """The COSEM unit."""
+    weight: int = 1
+    """More than 1 for pulses that are worth no power of ten."""
+
+
+def scaler_unit(found: Value) -> Scale:
     """Read a scaler_unit: the power of ten and the COSEM unit.
 
     Raises:
@@ -259,7 +269,7 @@ def scaler_unit(found: Value) -> tuple[int, int]:
     """
     match found:
         case [int(scaler), int(unit)] if -128 <= scaler <= 127 and 0 <= unit <= 255:
-            return scaler, unit
+            return Scale(scaler, unit)
     raise ProtocolViolation("no scaler and unit")
 
 

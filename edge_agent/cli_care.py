@@ -78,7 +78,8 @@ def _show_status(found: "Standing") -> None:
 def _remark(meter: "MeterStanding") -> str:
     read = "refused its password" if meter.refused else "behind" if meter.behind else ""
     clock = f"its clock {meter.clock_remark}" if meter.clock_remark else ""
-    return ", ".join(filter(None, (read, clock)))
+    unproven = f"unproven: {meter.unproven}" if meter.unproven else ""
+    return ", ".join(filter(None, (read, clock, unproven)))
 
 
 @care.command()

@@ -3,6 +3,7 @@
 """The command that sets one meter's clock: ``edge-agent set-clock``.
 
 In: arguments. Out: what the clock showed before and after, as text or JSON.
+A clock that was set is an event in the spool, as when the agent sets one.
 Never: a clock set from a machine whose own is not kept by a time service.
 """
 
@@ -15,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.cli_install import JsonOption
-from edge_agent.errors import MeterError
+from edge_agent.errors import AgentError, MeterError
 from edge_agent.options import SETTINGS, one_meter, say
 
 clocks = typer.Typer()
@@ -26,7 +27,8 @@ def set_clock(
     meter: Annotated[str, typer.Argument(help="The label of a configured meter.")],
     config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
     force: Annotated[
-        bool, typer.Option("--force", help="Set it however far it is off, once its cause is known.")
+        bool,
+        typer.Option("--force", help="Set it however far it is off, once its cause is known."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,8 +40,8 @@ def set_clock(
 
     It needs the association that may set a clock ([bus.meter.setter]), and a time service that
     keeps this machine's clock. A clock that is right enough is left alone; one that is further off
-    than [clocks] set_within_s is set with --force only. Where a capture period ends it waits some
-    minutes. The agent holds its ports: stop it meanwhile.
+    than [clocks] set_within_s, or shows no valid time, is set with --force only. Where a capture
+    period ends it waits some minutes. The agent holds its ports: stop it meanwhile.
     """
     from edge_agent import set_clock as setting
     from edge_agent.bus import Bus
@@ -63,19 +65,42 @@ def set_clock(
             )
         if found.until is None:
             break
+        off = "" if found.before_s is None else f"{found.before_s:+.0f} s off; "
         say(
-            f"{found.before_s:+.0f} s off; a capture period ends: waiting until "
+            f"{off}a capture period ends: waiting until "
             f"{datetime.fromtimestamp(found.until).astimezone():%H:%M:%S}"
         )
         time.sleep(max(0.0, found.until - time.time()))
+    if found.became == "set":
+        _note(found, settings)
     _show(found, its_settings.label, as_json=as_json)
     if not found.worked:
         advice = "; --force sets it all the same" if _by_force(found, force=force) else ""
         raise MeterError(f"{its_settings.label}: its clock was not set: {found.reason}{advice}")
 
 
+def _note(found: Any, settings: Any) -> None:
+    """Note it in the spool, where there is one; the agent is stopped and does not hold it."""
+    from edge_agent.clock_book import ClockBook
+    from edge_agent.clock_keeper import was_set
+    from edge_agent.clocking import Sample
+    from edge_agent.observer import Observer
+    from edge_agent.spool import Spool
+
+    if not settings.spool.exists():
+        return
+    now = datetime.now(UTC).timestamp()
+    try:
+        key = settings.signing_key()
+        with Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024) as spool:
+            anew = ClockBook(spool).anew(found.meter, Sample(now, found.after_s))
+            Observer(spool, settings.gateway, key).note(found.meter, [was_set(found, now)], anew)
+    except AgentError as error:
+        say(f"set, and not noted for the cloud: {error}")
+
+
 def _by_force(found: Any, *, force: bool) -> bool:
-    return not force and found.became == "refused" and found.before_s is not None
+    return not force and found.became == "refused" and found.meter is not None
 
 
 def _show(found: Any, label: str, *, as_json: bool) -> None:

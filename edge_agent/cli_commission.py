@@ -10,6 +10,7 @@ import json
 import sys
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,7 @@ from edge_agent.errors import ConfigurationError, MeterError
 from edge_agent.options import Ticker, line_opener, say, table
 
 if TYPE_CHECKING:
-    from edge_agent.commission import Gateway, Listed
+    from edge_agent.commission import Gateway, Line, Listed
     from edge_agent.examine import Trouble
     from edge_agent.guide import Done
     from edge_agent.scan import FoundMeter
@@ -92,10 +93,11 @@ def commission(
 
     Finds, reads and judges each meter; writes the settings and a sheet as HTML and JSON. The list
     is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes,
-    security,encryption_key_file,authentication_key_file; a line without an address is a meter
-    without a data port. Without a list it scans and asks for the label of each meter found. Meters
-    that did not say who they are stay out of the settings and are red on the sheet; exit code 2 if
-    any is.
+    security,encryption_key_file,authentication_key_file,dial (m³); a line without an
+    address is a meter without a data port. Without a list it scans and asks for the label of each
+    meter found. What the dial beside a water module shows is asked for where the list does not say
+    it. Meters that did not say who they are stay out of the settings and are red on the sheet; exit
+    code 2 if any is.
     """
     from edge_agent import guide
     from edge_agent.scan import parse_addresses
@@ -138,7 +140,9 @@ def commission(
         direction_control=direction_control,
         tell=show_frame if trace else None,
     )
-    done = guide.commission(job, opener, _ask_label, _now, progress=Ticker(), tell=say)
+    done = guide.commission(
+        job, opener, _ask_label, _now, ask_dial=_ask_dial, progress=Ticker(), tell=say
+    )
     _show(done, as_json=as_json)
     sheet = done.sheet
     wrong = []
@@ -197,6 +201,23 @@ def _ask_label(meter: "FoundMeter") -> str:
         )
     question = f"Label of the meter at {meter.door}, {who} (empty leaves it out)"
     return str(typer.prompt(question, default="", show_default=False, err=True))
+
+
+def _ask_dial(line: "Line") -> Decimal | None:
+    """Ask what the dial beside a water module shows; nobody at the terminal: it is not known."""
+    from edge_agent.commission import is_dial
+
+    if not sys.stdin.isatty():
+        return None
+    question = (
+        f"Dial of {line.listed.label}, m³, beside {line.volume:f} m³ of its module "
+        "(empty: not read)"
+    )
+    while text := str(typer.prompt(question, default="", show_default=False, err=True)).strip():
+        if is_dial(text):
+            return Decimal(text)
+        say("write what the dial shows in m³, as in 123.456")
+    return None
 
 
 def _show(done: "Done", *, as_json: bool) -> None:

@@ -33,10 +33,11 @@ DirectionOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 PasswordOption = Annotated[
-    Path | None, typer.Option(help="File with the meter reader's password, mode 0600.")
+    Path | None, typer.Option(help="File with the meter's password, mode 0600.")
 ]
 SecurityOption = Annotated[
-    str | None, typer.Option(help="none, lls, lls-ae or hls-gmac; by the client by default.")
+    str | None,
+    typer.Option(help="none, lls, lls-ae, hls-gmac, hls, …; by the client by default."),
 ]
 EncryptionOption = Annotated[
     Path | None, typer.Option(help="File with the encryption key (EK), mode 0600.")

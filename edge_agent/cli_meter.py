@@ -15,6 +15,7 @@ import typer
 from edge_agent.cli_install import (
     AuthenticationOption,
     EncryptionOption,
+    JsonOption,
     ParityOption,
     PasswordOption,
     SecurityOption,
@@ -28,39 +29,44 @@ if TYPE_CHECKING:
 
 one = typer.Typer()
 
+WordsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[METER] [OBIS]...",
+        help="The label of a configured meter; codes to read, A.B.C.D.E.F.",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[Path, typer.Option(help="The settings that have the label.")]
+PortOption = Annotated[
+    Path | None, typer.Option(help="The adapter, or a pty: for a meter not configured.")
+]
+AddressOption = Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")]
+LogicalOption = Annotated[int, typer.Option(help="The upper HDLC address.")]
+ModelOption = Annotated[str, typer.Option(help="The kind of meter.")]
+ClientOption = Annotated[
+    int | None,
+    typer.Option(help="16 public, 32 meter reader, 48 utility; the model's by default."),
+]
+BaudOption = Annotated[int, typer.Option("--baud", "--baudrate", help="Speed of the line.")]
+
 
 @one.command()
 def read(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[METER] [OBIS]...",
-            help="The label of a configured meter; codes to read, A.B.C.D.E.F.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
-    port: Annotated[
-        Path | None, typer.Option(help="The adapter, or a pty: for a meter not configured.")
-    ] = None,
-    address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None,
-    model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
-    client: Annotated[
-        int | None,
-        typer.Option(help="16 public, 32 meter reader, 48 utility; the model's by default."),
-    ] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(help="File with the meter's password, mode 0600.")
-    ] = None,
+    words: WordsArgument = None,
+    config: ConfigOption = SETTINGS,
+    port: PortOption = None,
+    address: AddressOption = None,
+    model: ModelOption = "generic",
+    client: ClientOption = None,
+    password_file: PasswordOption = None,
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
-    logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
-    baudrate: Annotated[
-        int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
-    ] = 9600,
-    parity: Annotated[str, typer.Option(help="none, even or odd.")] = "none",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    logical_address: LogicalOption = 1,
+    baudrate: BaudOption = 9600,
+    parity: ParityOption = "none",
+    as_json: JsonOption = False,
 ) -> None:
     """Read one meter by hand: who it is, clock, registers.
 
@@ -101,31 +107,18 @@ def read(
 
 @one.command()
 def trace(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[METER] [OBIS]...",
-            help="The label of a configured meter; codes to read.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
-    port: Annotated[
-        Path | None, typer.Option(help="The adapter, or a pty: for a meter not configured.")
-    ] = None,
-    address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None,
-    logical_address: Annotated[int, typer.Option(help="The upper HDLC address.")] = 1,
-    model: Annotated[str, typer.Option(help="The kind of meter.")] = "generic",
-    client: Annotated[
-        int | None, typer.Option(help="16 public, 32 meter reader, 48 utility.")
-    ] = None,
+    words: WordsArgument = None,
+    config: ConfigOption = SETTINGS,
+    port: PortOption = None,
+    address: AddressOption = None,
+    model: ModelOption = "generic",
+    client: ClientOption = None,
     password_file: PasswordOption = None,
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
-    baudrate: Annotated[
-        int, typer.Option("--baud", "--baudrate", help="Speed of the line.")
-    ] = 9600,
+    logical_address: LogicalOption = 1,
+    baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a frame.")] = False,
 ) -> None:

@@ -3,7 +3,8 @@
 
 In: a comparison at each poll. Out: how fast the clock drifts, and whether it jumped. Owns the
 table ``clock_sample`` of the spool's file.
-Never: a decision. After a jump, and after a clock was set, its history begins anew.
+Never: a decision. After a jump, and after a clock was set, its history begins anew: with `anew`,
+in the transaction of the event that tells it.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.clocking import Sample, drift_s_per_day, jumped
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool import Move, Spool, SpoolFull
 from shared_schema.message import MeterId
 
 EVERY_S: Final = 6 * 3600
@@ -49,15 +50,16 @@ class ClockBook:
         """Take the comparison of a poll.
 
         Raises:
-            SpoolError: the spool fails; a full disk loses the sample alone.
+            SpoolError: the spool fails; a full disk loses the sample alone. A jump changes
+                nothing here, before its history begins anew.
         """
         found = self._open.get(meter) or self._opened(meter)
         if found is None:
-            return self.restart(meter, sample)
+            self._keep(meter, sample)
+            return ClockView(sample, None)
         before = found.latest
         if jumped(before, sample):
-            view = self.restart(meter, sample)
-            return ClockView(sample, view.drift_s_per_day, before)
+            return ClockView(sample, None, before)
         found.latest = sample
         if abs(sample.at - found.kept_at) >= EVERY_S:
             self._keep(meter, sample)
@@ -65,15 +67,16 @@ class ClockBook:
             found.drift_s_per_day = drift_s_per_day(self._samples(meter))
         return ClockView(sample, found.drift_s_per_day)
 
-    def restart(self, meter: MeterId, sample: Sample) -> ClockView:
-        """Forget how a clock went before this comparison.
+    def anew(self, meter: MeterId, sample: Sample) -> Move:
+        """Return what forgets, in a transaction, how a clock went before this comparison."""
 
-        Raises:
-            SpoolError: the spool fails.
-        """
-        self._open[meter] = _Open(sample, sample.at, None)
-        self._keep(meter, sample, alone=True)
-        return ClockView(sample, None)
+        def move(database: sqlite3.Connection) -> None:
+            self._open.pop(meter, None)
+            who = (meter.manufacturer, meter.serial)
+            database.execute("DELETE FROM clock_sample WHERE manufacturer = ? AND serial = ?", who)
+            _put(database, meter, sample)
+
+        return move
 
     def _opened(self, meter: MeterId) -> _Open | None:
         samples = self._samples(meter)
@@ -87,23 +90,23 @@ class ClockBook:
         with self._spool.reading() as database:
             return samples_of(database, meter)
 
-    def _keep(self, meter: MeterId, sample: Sample, *, alone: bool = False) -> None:
+    def _keep(self, meter: MeterId, sample: Sample) -> None:
         who = (meter.manufacturer, meter.serial)
         with contextlib.suppress(SpoolFull), self._spool.transaction() as database:
-            if alone:
-                database.execute(
-                    "DELETE FROM clock_sample WHERE manufacturer = ? AND serial = ?", who
-                )
-            database.execute(
-                "INSERT OR REPLACE INTO clock_sample VALUES (?, ?, ?, ?)",
-                (*who, int(sample.at), sample.offset_s),
-            )
+            _put(database, meter, sample)
             database.execute(
                 "DELETE FROM clock_sample WHERE manufacturer = ? AND serial = ? AND at <= ("
                 "SELECT at FROM clock_sample WHERE manufacturer = ? AND serial = ?"
                 " ORDER BY at DESC LIMIT 1 OFFSET ?)",
                 (*who, *who, KEPT),
             )
+
+
+def _put(database: sqlite3.Connection, meter: MeterId, sample: Sample) -> None:
+    database.execute(
+        "INSERT OR REPLACE INTO clock_sample VALUES (?, ?, ?, ?)",
+        (meter.manufacturer, meter.serial, int(sample.at), sample.offset_s),
+    )
 
 
 def samples_of(database: sqlite3.Connection, meter: MeterId) -> list[Sample]:

@@ -2,7 +2,8 @@
 """The clocks of one bus's meters, kept: what is told of them, when one is set, what came of it.
 
 In: the comparison of each poll; the bus's sessions when a clock is due. Out: the log, the
-health of each clock, set clocks. Owns which clock is due when, and which keys were refused.
+health of each clock, signed events in the spool, set clocks. Owns which clock is due when, and
+which keys were refused.
 Never: whether a clock may be set: that is `clocking`; a clock set that is not planned here or
 asked for; keys tried again that a meter refused.
 """
@@ -24,11 +25,14 @@ from edge_agent.errors import (
     PasswordRefused,
 )
 from edge_agent.health import Health
+from edge_agent.observer import OVER, Observer
 from edge_agent.refusals import Refusals
 from edge_agent.set_clock import Became, ClockOutcome, SetterFactory, set_clock
 from edge_agent.settings import BusConfig, ClocksConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
+from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
+from shared_schema.readings import Observation
 
 SILENT_REST_S: Final = 3600.0
 FAILED_REST_S: Final = 86400.0
@@ -45,6 +49,7 @@ class ClockKeeper:
         config: BusConfig,
         clocks: ClocksConfig,
         health: Health,
+        observer: Observer,
         *,
         is_kept: Callable[[], bool],
     ) -> None:
@@ -55,6 +60,7 @@ class ClockKeeper:
             config: the bus.
             clocks: the limits.
             health: what is shown of the meters.
+            observer: what notes events.
             is_kept: whether a time service keeps the gateway's time at this moment.
 
         Raises:
@@ -64,6 +70,7 @@ class ClockKeeper:
         self._clocks = clocks
         self._health = health
         self._is_kept = is_kept
+        self._observer = observer
         self._book = ClockBook(spool)
         self._meters = {meter.label: meter for meter in config.meters}
         # A bus has no such name: these are not the refusals of the meters' readers.
@@ -71,6 +78,7 @@ class ClockKeeper:
         self._due: dict[str, float] = {}
         self._rest: dict[str, float] = {}
         self._blocked: set[str] = set()
+        self._unnoted: dict[MeterId, list[Observation]] = {}
         for meter in config.meters:
             if meter.set_clock and self._refusals.recall(setter_of(meter)):
                 self._blocked.add(meter.label)
@@ -81,14 +89,23 @@ class ClockKeeper:
         Args:
             meter: the meter's settings.
             identity: who answered.
-            at: the gateway's time, seconds since 1970.
+            at: the gateway's synchronised time, seconds since 1970.
             offset_s: how far its clock is ahead.
 
         Raises:
             SpoolError: the spool fails.
         """
         view = self._book.note(identity, Sample(at, offset_s))
+        seen: list[Observation] = []
         if view.before is not None:
+            seen.append(
+                Observation(
+                    ts=int(at),
+                    code=GatewayEvent.CLOCK_JUMPED,
+                    offset_before_s=view.before.offset_s,
+                    offset_s=offset_s,
+                )
+            )
             self._say(
                 logging.WARNING,
                 "a meter's clock jumped",
@@ -98,6 +115,7 @@ class ClockKeeper:
                 after_s=offset_s,
                 compared_before=_iso(view.before.at),
             )
+        self._note(identity, view, seen)
         self._tell(meter, view)
         size_s = abs(offset_s)
         if meter.set_clock and self._clocks.set_above_s < size_s <= self._clocks.set_within_s:
@@ -169,7 +187,9 @@ class ClockKeeper:
                 self._due[meter.label] = outcome.until
         elif outcome.became is Became.SET:
             if outcome.meter is not None and outcome.after_s is not None:
-                self._tell(meter, self._book.restart(outcome.meter, Sample(now, outcome.after_s)))
+                view = ClockView(Sample(now, outcome.after_s), None)
+                self._note(outcome.meter, view, [was_set(outcome, now)])
+                self._tell(meter, view)
         elif not outcome.worked:
             self._rest[meter.label] = now + rest_s
         self._say(
@@ -183,6 +203,37 @@ class ClockKeeper:
             reason=outcome.reason,
             identity=str(outcome.meter or ""),
         )
+
+    def _note(self, meter: MeterId, view: ClockView, seen: list[Observation]) -> None:
+        """Note what became of a clock, and states that began or are over; a full disk, later.
+
+        With a jump or a set clock, which ``seen`` holds, its history begins anew.
+        """
+        seen = [*self._unnoted.pop(meter, ()), *seen]
+        at, offset_s = view.latest
+        drift = view.drift_s_per_day
+        states = {GatewayEvent.CLOCK_FAR_OFF: abs(offset_s) > self._clocks.set_within_s}
+        if drift is not None:
+            states[GatewayEvent.CLOCK_DRIFTS] = abs(drift) > self._clocks.max_drift_s_per_day
+        lasting = self._observer.lasting(meter)
+        turned = [
+            Observation(
+                ts=int(at),
+                code=state if begins else OVER[state],
+                offset_s=offset_s,
+                drift_s_per_day=drift,
+            )
+            for state, begins in states.items()
+            if begins != (state in lasting)
+        ]
+        if seen or turned:
+            anew = self._book.anew(meter, view.latest) if seen else None
+            try:
+                self._observer.note(meter, [*seen, *turned], anew)
+            except SpoolFull:  # all but a clock that was set is seen again
+                self._unnoted[meter] = [
+                    each for each in seen if each.code == GatewayEvent.CLOCK_SET
+                ]
 
     def _refused(self, meter: MeterConfig) -> None:
         """Keep that the keys were refused; where the disk is full, for this run alone."""
@@ -215,6 +266,16 @@ class ClockKeeper:
             message,
             extra={"action": action, "bus": self._bus, "meter": meter.label, **extra},
         )
+
+
+def was_set(outcome: ClockOutcome, now: float) -> Observation:
+    """Return the event of a clock that the gateway has set."""
+    return Observation(
+        ts=int(now),
+        code=GatewayEvent.CLOCK_SET,
+        offset_before_s=outcome.before_s,
+        offset_s=outcome.after_s,
+    )
 
 
 def _iso(at: float) -> str:

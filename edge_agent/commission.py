@@ -8,9 +8,11 @@ Never: a meter in the configuration that did not say who it is; a secret on the 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,7 +20,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Examination, Shown
 from edge_agent.scan import Conflict, Door
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import BILLED_REGISTER
+from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, WATER_VOLUME, Unit
 
 CLOCK_LIMIT_S: Final = 60
 """A clock that is further off is remarked: a month would close at another time."""
@@ -35,6 +37,7 @@ _COLUMNS: Final = (
     "password_file",
     "encryption_key_file",
     "authentication_key_file",
+    "dial",
 )
 _TEXTS: Final = ("security", "password_file", "encryption_key_file", "authentication_key_file")
 Level = Literal["green", "amber", "red", "self-read"]
@@ -55,6 +58,8 @@ class Listed:
     password_file: str | None = None
     encryption_key_file: str | None = None
     authentication_key_file: str | None = None
+    dial: Decimal | None = None
+    """What the dial of a water meter with a module shows, m³."""
 
     @property
     def door(self) -> Door | None:
@@ -85,6 +90,8 @@ class Line:
     examination: Examination | None = None
     problem: str = "did not answer"
     """Why there is no examination."""
+    dial: Decimal | None = None
+    """What the dial beside the module shows, m³."""
 
     @property
     def verdict(self) -> Verdict:
@@ -97,6 +104,25 @@ class Line:
         wanted = set(BILLED_REGISTER.values())
         shown = self.examination.registers if self.examination else ()
         return next((each for each in shown if each.obis in wanted), None)
+
+    @property
+    def volume(self) -> Decimal | None:
+        """What a water module counted, m³."""
+        shown = self.billed
+        if shown is None or shown.value is None or shown.obis != WATER_VOLUME:
+            return None
+        litres = shown.unit == UNIT_SYMBOLS[Unit.LITRE]
+        return shown.value.scaleb(-3) if litres else shown.value
+
+    def dial_document(self) -> dict[str, str] | None:
+        """Return the dial beside the register of its module for JSON, both in m³."""
+        if self.dial is None or self.volume is None or self.examination is None:
+            return None
+        return {
+            "at": self.examination.at.isoformat(timespec="seconds"),
+            "dial_m3": f"{self.dial:f}",
+            "register_m3": f"{self.volume:f}",
+        }
 
 
 @dataclass(slots=True)
@@ -145,6 +171,7 @@ class Sheet:
                     "label": line.listed.label,
                     "verdict": line.verdict.level,
                     "reasons": list(line.verdict.reasons),
+                    "dial": line.dial_document(),
                     "examination": line.examination.document() if line.examination else None,
                 }
                 for line in self.lines
@@ -172,6 +199,8 @@ def judge(listed: Listed, found: Examination | None, problem: str = "did not ans
     if found.meter is None or not found.registers:
         return Verdict("red", troubles or ("no register was read",))
     reasons = list(troubles)
+    if listed.dial is not None and all(each.obis != WATER_VOLUME for each in found.registers):
+        reasons.append("the list gives its dial, but no volume of water was read beside it")
     offset = found.clock_offset_s
     if offset is None:
         reasons.append("its clock shows no valid time")
@@ -227,6 +256,11 @@ def is_label(text: str) -> bool:
     return 0 < len(text) <= 64 and text.isprintable()
 
 
+def is_dial(text: str) -> bool:
+    """Tell whether a text is what a dial shows: up to 9 digits, and 6 behind the point."""
+    return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) is not None
+
+
 def _listed(row: dict[str, str], where: str, number: int) -> Listed:
     numbers = {}
     for name in ("address", "logical_address", "address_bytes", "client"):
@@ -234,6 +268,17 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
         if text and not (text.isascii() and text.isdigit()):
             raise ConfigurationError(f"{where}, line {number}: {name} {text!r} is no number")
         numbers[name] = int(text) if text else None
+    text = row.get("dial", "")
+    if text and (numbers["address"] is None or not is_dial(text)):
+        raise ConfigurationError(
+            f"{where}, line {number}: "
+            + (
+                "a meter without a data port has no module: its dial is entered in the cloud "
+                "(cloud-ingest self-read)"
+                if is_dial(text)
+                else f"dial {text!r} is not what a dial shows: write m³, as in 123.456"
+            )
+        )
     label = row.get("label", "")
     if not is_label(label):
         raise ConfigurationError(f"{where}, line {number}: a label has 1 to 64 printed characters")
@@ -244,6 +289,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
         address_bytes=numbers["address_bytes"],
         model=row.get("model") or None,
         client=numbers["client"],
+        dial=Decimal(text) if text else None,
         **{name: row.get(name) or None for name in _TEXTS},
     )
 

@@ -7,16 +7,37 @@ Never: a key in an error; a client with another mode than it can have.
 
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
 from edge_agent.errors import ConfigurationError
+from edge_agent.hls import Hls, Mechanism
+from edge_agent.model import Model
 from edge_agent.security import Keys, Mode, parse_key
-from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_secret
+from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_password, read_secret
 
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {
     16: (Mode.NONE,),
     32: (Mode.LLS, Mode.LLS_AE),
-    48: (Mode.HLS_GMAC,),
+    48: (
+        Mode.HLS_GMAC,
+        Mode.HLS,
+        Mode.HLS_MD5,
+        Mode.HLS_SHA1,
+        Mode.HLS_SHA256,
+        Mode.HLS_ECDSA,
+    ),
 }
 """How each client associates, the usual way first."""
+_CURVE: Final = ec.SECP256R1.name
+_MECHANISMS: Final = {
+    Mode.HLS: Mechanism.AES,
+    Mode.HLS_MD5: Mechanism.MD5,
+    Mode.HLS_SHA1: Mechanism.SHA1,
+    Mode.HLS_SHA256: Mechanism.SHA256,
+    Mode.HLS_ECDSA: Mechanism.ECDSA,
+}
 
 
 def mode_of(meter: MeterConfig, client: int) -> Mode:
@@ -43,7 +64,33 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
             f"{meter.label}: security {mode} needs keys: set encryption_key_file and "
             "authentication_key_file"
         )
+    if mode is Mode.HLS_ECDSA and meter.security_suite != 1:
+        raise ConfigurationError(
+            f"{meter.label}: security {mode} needs security_suite = 1: suite 0 has no signatures, "
+            "and those of suite 2 (P-384) are not spoken"
+        )
+    if mode is Mode.HLS_ECDSA and meter.signing_key_file is None:
+        raise ConfigurationError(
+            f"{meter.label}: security {mode} needs keys: set signing_key_file and "
+            "meter_public_key_file"
+        )
     return mode
+
+
+def unproven(meter: MeterConfig, model: Model) -> str:
+    """Return what of a meter's security no meter has proven; empty for nothing.
+
+    Raises:
+        ConfigurationError: as `mode_of`.
+    """
+    found: dict[str, None] = {}
+    for each in (meter, setter_of(meter)) if meter.setter is not None else (meter,):
+        mode = mode_of(each, each.client or model.client)
+        if not mode.usual:
+            found[f"security {mode}"] = None
+        if mode.ciphered and each.security_suite:
+            found[f"security suite {each.security_suite}"] = None
+    return ", ".join(found)
 
 
 def setter_of(meter: MeterConfig) -> MeterConfig:
@@ -80,3 +127,50 @@ def keys_of(meter: MeterConfig) -> Keys | None:
         )
     )
     return Keys(encryption, authentication, suite)
+
+
+def hls_of(meter: MeterConfig, mode: Mode) -> Hls | None:
+    """Read by what both sides prove themselves, or None where that is nothing, or EK and AK.
+
+    Args:
+        meter: its settings.
+        mode: what `mode_of` found.
+
+    Raises:
+        ConfigurationError: a file cannot be read, holds no such secret, or others may read it.
+    """
+    mechanism = _MECHANISMS.get(mode)
+    if mechanism is None:
+        return None
+    if mechanism is Mechanism.ECDSA:
+        return Hls(mechanism, keys=_signing_keys(meter))
+    path, what = meter.password_file, f"the secret of {meter.label}"
+    if path is None:
+        return None
+    if mechanism is Mechanism.AES:
+        return Hls(mechanism, parse_key(read_secret(path, what), 0, f"{what}: {path}"))
+    return Hls(mechanism, read_password(path, what).get_secret_value().encode("ascii"))
+
+
+def _signing_keys(
+    meter: MeterConfig,
+) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey] | None:
+    if meter.signing_key_file is None or meter.meter_public_key_file is None:
+        return None
+    path, what = meter.signing_key_file, f"the signing key of {meter.label}"
+    pem = read_secret(path, what)
+    try:
+        own = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        own = None
+    if not isinstance(own, ec.EllipticCurvePrivateKey) or own.curve.name != _CURVE:
+        raise ConfigurationError(f"{what}: {path} holds no unencrypted PEM private key on P-256")
+    path, what = meter.meter_public_key_file, f"the public key of {meter.label}"
+    pem = read_secret(path, what)
+    try:
+        its = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        its = None
+    if not isinstance(its, ec.EllipticCurvePublicKey) or its.curve.name != _CURVE:
+        raise ConfigurationError(f"{what}: {path} holds no PEM public key on P-256")
+    return own, its

@@ -2,9 +2,9 @@
 """Decode: the bytes of a profile's attributes become columns and rows.
 
 In: the bytes of one attribute as the meter sent them, and the layout of its profile.
-Out: rows of ``(ts, status, raw, …)`` with whole numbers exactly as the meter said them, and
-how many rows were lost, with the reason. What reads single values and times comes from
-`axdr` and is handed on here.
+Out: rows of ``(ts, status, raw, …)`` with whole numbers exactly as the meter said them, times
+the weight of its pulses where its model states one, and how many rows were lost, with the
+reason. What reads single values and times comes from `axdr` and is handed on here.
 Never: a float, a guessed value, a clock, a driver. A row whose time cannot be told is lost
 alone; the others stay. Bytes that are no A-XDR raise `ProtocolViolation`.
 
@@ -32,6 +32,7 @@ from edge_agent.axdr import (
     READERS,
     STRINGS,
     STRUCTURE,
+    Scale,
     Value,
     Zone,
     date_time,
@@ -65,9 +66,11 @@ __all__ = [
     "Layout",
     "MeterRows",
     "Row",
+    "Scale",
     "Value",
     "Zone",
     "capture_objects",
+    "column",
     "date_time",
     "epoch_s",
     "integer",
@@ -170,7 +173,7 @@ def capture_objects(data: bytes) -> tuple[CaptureObject, ...]:
     return tuple(objects)
 
 
-def scaler_profile(data: bytes, objects: Sequence[CaptureObject]) -> dict[Obis, tuple[int, int]]:
+def scaler_profile(data: bytes, objects: Sequence[CaptureObject]) -> dict[Obis, Scale]:
     """Read the buffer of a scaler profile: the scaler and unit of each code in it.
 
     An entry that is no scaler_unit is left out.
@@ -180,7 +183,7 @@ def scaler_profile(data: bytes, objects: Sequence[CaptureObject]) -> dict[Obis, 
     """
     match value(data):
         case [list(row), *_] if len(row) == len(objects):
-            found: dict[Obis, tuple[int, int]] = {}
+            found: dict[Obis, Scale] = {}
             for captured, item in zip(objects, row, strict=True):
                 try:
                     found.setdefault(captured.obis, scaler_unit(item))
@@ -213,6 +216,18 @@ def value_objects(objects: Sequence[CaptureObject]) -> dict[int, CaptureObject]:
     return found
 
 
+@lru_cache(maxsize=1024)
+def column(obis: Obis, scale: Scale) -> Column:
+    """Return the column of a register; meters that scale it alike have it in common."""
+    return Column(obis=obis, scaler=scale.scaler, unit=scale.unit, weight=scale.weight)
+
+
+def weighed(count: int, weight: int) -> int | None:
+    """Return the raw value of a count of pulses; None where it has more than 64 bits."""
+    raw = count * weight
+    return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
+
+
 def _time_of_maximum(captured: CaptureObject) -> bool:
     """Tell whether it is when a maximum demand was reached (IEC 62056-6-2, capture_time)."""
     return (captured.class_id, captured.attribute, captured.data_index) in {(4, 5, 0), (5, 6, 0)}
@@ -222,7 +237,7 @@ def layout(
     profile: Obis,
     period_s: int,
     objects: Sequence[CaptureObject],
-    scalers: Mapping[Obis, tuple[int, int]],
+    scalers: Mapping[Obis, Scale],
     *,
     descending: bool = False,
 ) -> Layout:
@@ -245,9 +260,8 @@ def layout(
     found: dict[int, Column] = {}
     for place, captured in value_objects(objects).items():
         if captured.obis in scalers:
-            scaler, unit = scalers[captured.obis]
-            found[place] = Column(obis=captured.obis, scaler=scaler, unit=unit)
-    scaled = {column.obis for column in found.values()}
+            found[place] = column(captured.obis, scalers[captured.obis])
+    scaled = {each.obis for each in found.values()}
     for place, captured in enumerate(objects):
         if _time_of_maximum(captured) and captured.obis in scaled:
             scaled.remove(captured.obis)
@@ -385,11 +399,16 @@ def _picker(plan: Layout, tags: Sequence[int], zone: Zone) -> Callable[[int, Seq
     places = plan.places
     times = {
         place
-        for place, column in zip(places, plan.columns, strict=True)
-        if column.attribute == REACHED_AT
+        for place, each in zip(places, plan.columns, strict=True)
+        if each.attribute == REACHED_AT
+    }
+    weights = {
+        place: each.weight
+        for place, each in zip(places, plan.columns, strict=True)
+        if each.weight > 1
     }
     status_at = plan.status_at
-    plain = not times and all(tags[place] in _PLAIN for place in places)
+    plain = not (times or weights) and all(tags[place] in _PLAIN for place in places)
     wanted = itemgetter(*places) if plain and len(places) > 1 else None
 
     def whole(place: int, found: Value) -> int | None:
@@ -399,7 +418,7 @@ def _picker(plan: Layout, tags: Sequence[int], zone: Zone) -> Callable[[int, Seq
             return epoch_s(found, zone)
         if not isinstance(found, int) or tags[place] not in INTEGERS or found >= RAW_LIMIT:
             return None
-        return found
+        return weighed(found, weights[place]) if place in weights else found
 
     def pick(ts: int, row: Sequence[Value]) -> Row:
         status = None if status_at is None else _status(row[status_at])

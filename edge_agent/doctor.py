@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from edge_agent import clock, spool_file
+from edge_agent.credentials import unproven
 from edge_agent.errors import ConfigurationError, SpoolError
 from edge_agent.link import peer
 from edge_agent.model import load
@@ -123,11 +124,17 @@ def _meters(settings: AgentSettings) -> Iterator[Check]:
     for bus in settings.buses:
         for meter in bus.meters:
             try:
-                peer(meter, load(meter.model, meter.models_dir))
+                model = load(meter.model, meter.models_dir)
+                peer(meter, model)
+                doubt = unproven(meter, model)
             except ConfigurationError as error:
                 wrong += 1
                 advice = "see: edge-agent models list; edge-agent models check FILE"
                 yield Check("fail", f"meter {meter.label}", str(error), advice)
+                continue
+            if doubt:
+                advice = "read it by hand and compare with its display: edge-agent read"
+                yield Check("warn", f"meter {meter.label}", f"unproven: {doubt}", advice)
     if not wrong:
         yield Check("ok", "models", "every meter has its model and its password")
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from edge_agent import clock
@@ -40,6 +41,9 @@ from shared_schema.signing import fingerprint, private_key_from_pem, public_key_
 
 Ask = Callable[[FoundMeter], str]
 """Asks a person for the label of a meter; an empty answer leaves it out."""
+
+AskDial = Callable[[Line], Decimal | None]
+"""Asks a person what the dial beside a module shows, m³; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def commission(
     ask: Ask,
     now: Callable[[], datetime],
     *,
+    ask_dial: AskDial = lambda _line: None,
     progress: Callable[[Progress], None] = lambda _progress: None,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> Done:
@@ -94,6 +99,7 @@ def commission(
         open_line: opens the line at a speed.
         ask: gives the label of a meter that is not listed.
         now: this machine's time, aware.
+        ask_dial: gives the dial beside a water module, where the list does not.
         progress: called while meters are looked for.
         tell: takes a few words on what is being done.
 
@@ -137,6 +143,9 @@ def commission(
             f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
         )
     examine_all(job, open_line, sheet, listed, found.meters, now, tell)
+    for line in sheet.lines:
+        if line.volume is not None:
+            line.dial = ask_dial(line) if line.listed.dial is None else line.listed.dial
     page, document = write_sheet(job.sheet_dir, sheet)
     if not sheet.count("green") + sheet.count("amber"):
         return Done(sheet, page, document, None)

@@ -14,11 +14,12 @@ the rules while it begins to capture as many other objects.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
 from edge_agent import decode
-from edge_agent.decode import Captured
+from edge_agent.decode import Captured, Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.link import HAS_NONE, Answer, Link
 from edge_agent.memory import Held, Known
@@ -30,6 +31,7 @@ LOOK_S: Final = 3600
 """How long the capture objects are taken as known."""
 LAYOUT_LIFE_S: Final = 86400
 """How long scalers, or that an object is absent, are taken as known."""
+UNKNOWN: Final = Scale(0, Unit.COUNT)
 _MAX_PERIOD_S: Final = 366 * 86400
 _NEWEST_FIRST: Final = frozenset((2, 3))
 """Sort methods: last in first out, largest first."""
@@ -46,7 +48,7 @@ class Layouts:
     now: Callable[[], float]
     """The gateway's time, seconds since 1970."""
     problem: Callable[[str], None]
-    shared: dict[Obis, dict[Obis, tuple[int, int]]] = field(default_factory=dict)
+    shared: dict[Obis, dict[Obis, Scale]] = field(default_factory=dict)
     """The scaler profile that all event logs have, once it was read in this poll."""
 
     def of(self, wanted: ProfileToRead) -> Held:
@@ -97,14 +99,14 @@ class Layouts:
         order = self.link.read_one((profile, 7, 5))
         scalers = dict(self._scaler_profile(profile))
         for captured in decode.value_objects(objects).values():
-            if scalers.get(captured.obis, (0, Unit.COUNT))[1] == Unit.COUNT:
+            if scalers.get(captured.obis, UNKNOWN).unit == Unit.COUNT:
                 found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
                 if found is None:
                     self.problem(f"{captured.obis} has no scaler: it is left out of {profile}")
                 else:
                     scalers[captured.obis] = found
         descending = _number(order) in _NEWEST_FIRST
-        return decode.layout(profile, period_s, objects, scalers, descending=descending)
+        return _shared(decode.layout(profile, period_s, objects, scalers, descending=descending))
 
     def _period_s(self, answer: Answer) -> int:
         """Return the capture period: the profile's, else that of 1.0.0.8.4; 0 when unknown."""
@@ -113,7 +115,7 @@ class Layouts:
             found = _number(self.link.read_one((CAPTURE_PERIOD, 1, 2)))
         return found if found is not None and 0 <= found <= _MAX_PERIOD_S else 0
 
-    def _scaler_profile(self, profile: Obis) -> dict[Obis, tuple[int, int]]:
+    def _scaler_profile(self, profile: Obis) -> dict[Obis, Scale]:
         """Read the scaler profile that stands beside a profile, if there is one."""
         beside = SCALER_PROFILES.get(profile)
         if beside is None:
@@ -124,7 +126,7 @@ class Layouts:
             self.shared[beside] = self._read_scalers(beside)
         return self.shared[beside]
 
-    def _read_scalers(self, beside: Obis) -> dict[Obis, tuple[int, int]]:
+    def _read_scalers(self, beside: Obis) -> dict[Obis, Scale]:
         found: list[bytes] = []
         for attribute in (3, 2):
             answer = self.link.read_one((beside, 7, attribute))
@@ -137,6 +139,12 @@ class Layouts:
             return decode.scaler_profile(found[1], decode.capture_objects(found[0]))
         except ProtocolViolation:
             return {}
+
+
+@lru_cache(maxsize=256)
+def _shared(plan: decode.Layout) -> decode.Layout:
+    """Return one layout for all that are equal: the meters of a kind have theirs in common."""
+    return plan
 
 
 def _number(answer: Answer) -> int | None:

@@ -23,7 +23,8 @@ from typing import Final, NamedTuple, Protocol, Self, TypeVar
 from edge_agent import decode
 from edge_agent.association import CipheredSession
 from edge_agent.counter import Counters, by_hand
-from edge_agent.credentials import keys_of, mode_of
+from edge_agent.credentials import hls_of, keys_of, mode_of
+from edge_agent.decode import Scale
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -114,7 +115,8 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         )
     client = meter.client or model.client
     mode = mode_of(meter, client)
-    password = meter.password() if mode.has_password else None
+    hls = hls_of(meter, mode)
+    password = meter.password() if mode.has_password and hls is None else None
     ciphering = None
     if mode.ciphered and (keys := keys_of(meter)) is not None:
         if password is not None and len(password) > LONGEST_PASSWORD:
@@ -133,6 +135,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         max_info=model.max_info_length,
         address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
         ciphering=ciphering,
+        hls=hls,
     )
 
 
@@ -422,9 +425,7 @@ class Link:
         self.unsure = self._traffic.exchanges - before > 1
         return answers
 
-    def scaler_of(
-        self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
-    ) -> tuple[int, int] | None:
+    def scaler_of(self, obis: Obis, class_id: int, known: Mapping[Obis, Scale]) -> Scale | None:
         """Return a register's scaler and unit: by its own word, else by a sibling's.
 
         What the model states stands in for a meter that says neither, or counts without a unit.
@@ -435,7 +436,7 @@ class Link:
             known: scalers that are known already, by code.
 
         Returns:
-            The power of ten and the COSEM unit; None when nobody says.
+            The power of ten, the COSEM unit, the pulse weight; None when nobody says.
 
         Raises:
             AccessDenied: it is refused for another reason than that there is none.
@@ -446,9 +447,7 @@ class Link:
         says_no_unit = said is None or said[1] == Unit.COUNT
         return stated if stated is not None and says_no_unit else said
 
-    def _said_scaler(
-        self, obis: Obis, class_id: int, known: Mapping[Obis, tuple[int, int]]
-    ) -> tuple[int, int] | None:
+    def _said_scaler(self, obis: Obis, class_id: int, known: Mapping[Obis, Scale]) -> Scale | None:
         for code in (obis, *siblings(obis)):
             if code in known:
                 return known[code]

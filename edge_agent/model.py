@@ -6,17 +6,22 @@ Never: code for a single make; a new make is a new file.
 """
 
 import tomllib
+from decimal import Context, Decimal, Inexact, localcontext
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from edge_agent.decode import Zone
+from edge_agent.decode import Scale, Zone
 from edge_agent.errors import ConfigurationError
+from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis
+from shared_schema.readings import MAX_WEIGHT
+
+_MOST_DIGITS: Final = 9
 
 
 class ProfileToRead(BaseModel):
@@ -30,6 +35,8 @@ class ProfileToRead(BaseModel):
     or after midnight of the first of the month and then once an hour until the row is there."""
     whole: bool = False
     """It has one row, made when it is read: the buffer is read whole, without a range."""
+    access: Literal["range", "entry"] = "range"
+    """How rows are selected: by their time, or by their place, for meters that refuse a range."""
     optional: bool = False
     """Not every meter of the model has it: that it is absent is no problem."""
     window_h: int = Field(ge=1, le=366 * 24, default=24)
@@ -37,6 +44,14 @@ class ProfileToRead(BaseModel):
     period_s: int | None = Field(ge=0, le=366 * 86400, default=None)
     """The capture period of meters that do not state it truly, 0 for rows that have none; None
     reads attribute 4."""
+
+    @model_validator(mode="after")
+    def _few_rows_are_read_by_place(self) -> Self:
+        if self.access == "entry" and (self.every == "period" or self.whole):
+            raise ValueError(
+                'access = "entry" is for profiles of few rows: every = "day", "month" or "hour"'
+            )
+        return self
 
 
 class StatusBit(BaseModel):
@@ -50,14 +65,55 @@ class StatusBit(BaseModel):
 
 
 class Scaling(BaseModel):
-    """What a register's count is worth, where the meter does not say it: a pulse weight."""
+    """What a register's count is worth, where the meter does not say it: a pulse weight.
+
+    One of ``scaler``, ``weight`` and ``impulses`` tells it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     obis: Obis
-    scaler: int = Field(ge=-9, le=9)
     unit: int = Field(ge=1, le=254)
     """The COSEM unit: 13 m3, 19 litre, 30 Wh."""
+    scaler: int | None = Field(ge=-9, le=9, default=None)
+    """A count is worth 10^scaler units."""
+    weight: Decimal | None = Field(gt=0, le=1_000_000, default=None)
+    """A count is worth so many units, such as 2.5."""
+    impulses: int | None = Field(ge=1, le=1_000_000_000, default=None)
+    """So many counts are worth one unit, such as 400 for a cubic metre."""
+
+    @model_validator(mode="after")
+    def _is_one_exact_weight(self) -> Self:
+        given = [each for each in (self.scaler, self.weight, self.impulses) if each is not None]
+        if len(given) != 1:
+            raise ValueError("give one of scaler, weight (units a pulse), impulses (pulses a unit)")
+        if self.unit == Unit.CUBIC_METRE and self.weight is not None and self.weight > 1:
+            raise ValueError(
+                f"a pulse of {self.weight} m3 is that of no meter of a house: unit 19 is the litre"
+            )
+        if self.scale.weight > MAX_WEIGHT or abs(self.scale.scaler) > _MOST_DIGITS:
+            raise ValueError("a weight has at most 9 digits, and 9 behind the point")
+        return self
+
+    @property
+    def scale(self) -> Scale:
+        """The same as a whole number and a power of ten: 2.5 is 25 and -1, 20 is 2 and 1.
+
+        Raises:
+            ValueError: so many impulses a unit are no finite decimal.
+        """
+        if self.scaler is not None:
+            return Scale(self.scaler, self.unit)
+        with localcontext(Context(prec=40, traps=[Inexact])):
+            try:
+                worth = (self.weight or 1 / Decimal(self.impulses or 1)).normalize()
+            except Inexact:
+                raise ValueError(
+                    f"{self.impulses} impulses a unit are worth no finite decimal: "
+                    "set unit and scaler in the module"
+                ) from None
+        _, digits, exponent = worth.as_tuple()
+        return Scale(int(exponent), self.unit, int("".join(map(str, digits))))
 
 
 class Model(BaseModel):
@@ -103,14 +159,31 @@ class Model(BaseModel):
             raise ValueError("a model without a data port has no registers and no profiles")
         return self
 
-    def stated(self, obis: Obis) -> tuple[int, int] | None:
-        """Return scaler and unit of a code, where the model states them."""
-        return next(((one.scaler, one.unit) for one in self.scaling if one.obis == obis), None)
+    @field_validator("scaling")
+    @classmethod
+    def _a_code_is_weighed_once(cls, scaling: tuple[Scaling, ...]) -> tuple[Scaling, ...]:
+        codes = [one.obis for one in scaling]
+        if twice := {obis for obis in codes if codes.count(obis) > 1}:
+            raise ValueError(f"{min(twice)} is weighed twice")
+        return scaling
+
+    def stated(self, obis: Obis) -> Scale | None:
+        """Return what a count of a code is worth, where the model states it."""
+        return next((one.scale for one in self.scaling if one.obis == obis), None)
 
     @property
     def zone(self) -> Zone:
         """How these meters write their local time."""
         return Zone(self.zone_offset_min, self.deviation_sign)
+
+
+def document(text: str) -> dict[str, Any]:
+    """Return what a model's file says; a number with a point is a Decimal.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is no TOML.
+    """
+    return tomllib.loads(text, parse_float=Decimal)
 
 
 def known(folder: Path | None = None) -> dict[str, Traversable]:
@@ -159,7 +232,7 @@ def load(name: str, folder: Path | None = None) -> Model:
         raise ConfigurationError(f"there is no meter model {name!r}; there are {', '.join(models)}")
     file = models[name]
     try:
-        return Model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return Model.model_validate(document(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"meter model {name}: {error.strerror}: {file}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -9,12 +9,13 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from edge_agent.model import Model
+from edge_agent.model import Model, document
 
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _BOUNDS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -23,6 +24,7 @@ _KINDS: Final = {
     str: "a text in quotes",
     bool: "true or false",
     float: "a number",
+    Decimal: "a number",
 }
 
 
@@ -45,15 +47,15 @@ class Mistake:
 def mistakes(text: str) -> list[Mistake]:
     """Return everything that is wrong in a model's file; none: it can be used."""
     try:
-        document = tomllib.loads(text)
+        found = document(text)
     except tomllib.TOMLDecodeError as error:
         match = _AT_LINE.search(str(error))
         line = int(match[1]) if match else None
         return [Mistake(line, "", f"not TOML: {_AT_LINE.sub('', str(error)).strip()}", "")]
     try:
-        Model.model_validate(document)
+        Model.model_validate(found)
     except ValidationError as error:
-        return [_mistake(each, document, text) for each in _first_of_each(error)]
+        return [_mistake(each, found, text) for each in _first_of_each(error)]
     return []
 
 
@@ -71,9 +73,9 @@ def _is_place(part: object) -> bool:
     return isinstance(part, int) or bool(re.fullmatch(r"[a-z_][a-z0-9_]*", str(part)))
 
 
-def _mistake(problem: Any, document: dict[str, Any], text: str) -> Mistake:
+def _mistake(problem: Any, said_there: dict[str, Any], text: str) -> Mistake:
     places = [part for part in problem["loc"] if _is_place(part)]
-    here: Any = document
+    here: Any = said_there
     kept: list[str | int] = []
     for part in places:  # what is no part of the file is a name of pydantic's own
         kept.append(part)
@@ -91,13 +93,15 @@ def _mistake(problem: Any, document: dict[str, Any], text: str) -> Mistake:
         near = difflib.get_close_matches(name, known, 1)
         said = "no such key" + (f"; did you mean {near[0]}?" if near else "")
         allowed = ", ".join(known)
+    elif isinstance(problem.get("input"), dict):
+        allowed = ""
     else:
         said = f"{said}, not {_shown(problem.get('input'))}"
     return Mistake(_line_of(kept, text), _key(kept), said, allowed)
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = f"{value:f}" if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -348,7 +348,7 @@ class _Visit:
                 self.problem(f"{obis} has no scaler")
             elif raw is not None:
                 columns.append(column)
-                raws.append(raw)
+                raws.append(decode.weighed(raw, column.weight))
         if columns and not self.synchronised:
             self.problem("registers are not kept: the gateway has no time to stamp them")
         elif columns:
@@ -363,6 +363,6 @@ class _Visit:
         found = self.link.scaler_of(obis, 3, {})
         if found is None:
             return None
-        column = Column(obis=obis, scaler=found[0], unit=found[1])
+        column = decode.column(obis, found)
         self.facts.registers[obis] = (self.now() + LAYOUT_LIFE_S, column)
         return column

@@ -24,6 +24,7 @@ from typing import Final
 
 from edge_agent import decode
 from edge_agent.decode import Captured, Decoded, Layout, MeterRows, Row, Zone
+from edge_agent.entries import entries, rows_since
 from edge_agent.errors import (
     AccessDenied,
     BusError,
@@ -186,6 +187,8 @@ class ProfileReader:
             try:
                 if wanted.whole:
                     self._read_whole(wanted, held, layouts)
+                elif wanted.access == "entry":
+                    self._read_entries(wanted, held, begin, layouts)
                 else:
                     self._read_windows(wanted, held, begin, windows, layouts)
             except _LayoutChangedError:
@@ -281,7 +284,8 @@ class ProfileReader:
                 return fallback
             if count == 0 and plan.is_log:
                 return None
-            found = [self._entry(plan, place) for place in sorted({1, count or 1})]
+            places = sorted({1, count or 1})
+            found = [entries(self.link, plan, each, each, self.model.zone) for each in places]
         except AccessDenied as error:
             if error.result in _PASSING:
                 raise
@@ -293,10 +297,6 @@ class ProfileReader:
         return min(
             (row[0] for each in found for row in each.rows if row[0] is not None), default=None
         )
-
-    def _entry(self, plan: Layout, place: int) -> Decoded:
-        data = self.link.read(lambda reader: reader.get_entries(plan.profile, place, place))
-        return decode.rows(data, plan, self.model.zone)
 
     # ------------------------------------------------------------------- windows
 
@@ -343,6 +343,30 @@ class ProfileReader:
             start = end + 1
         # With a watermark that must not move, the same windows would be read again at once.
         self.caught_up = self.caught_up and not self.synchronised
+
+    def _read_entries(
+        self, wanted: ProfileToRead, held: Held, mark: int | None, layouts: Layouts
+    ) -> None:
+        """Read the rows after the watermark by their places.
+
+        Raises:
+            _LayoutChangedError: what is captured has changed.
+            BusError, MeterError: they cannot be read, and nothing is kept.
+        """
+        plan = held.plan
+        start = None if mark is None else mark - OVERLAP_S
+        found = rows_since(self.link, plan, start, self.model.zone)
+        first, last = start or 0, int(self.limit)
+        if found.misfit or self._differs(plan.profile, mark, first, last, found):
+            if layouts.again(wanted) is not held:
+                raise _LayoutChangedError
+            self.link.look_closely()
+        self.link.confirm()
+        self._tell_lost(plan.profile, first, found)
+        rows = self._in_time(plan.profile, first, found.rows)
+        newest = last if plan.is_log else max((row[0] or 0 for row in rows), default=None)
+        reached = mark if newest is None else max(newest, mark or newest)
+        self._keep(held, mark, reached, rows)
 
     def _read_whole(self, wanted: ProfileToRead, held: Held, layouts: Layouts) -> None:
         """Read a profile of one row, which has the time of its reading.

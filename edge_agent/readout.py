@@ -150,11 +150,10 @@ def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Mode
     scaling = link.scaler_of(obis, class_id, {})
     if scaling is None:
         return Value(obis, name, Decimal(raw), "", f"{link.label}: {obis} has no scaler")
-    scaler, unit = scaling
+    scaler, unit, weight = scaling
     symbol = UNIT_SYMBOLS.get(Unit(unit)) if unit in set(Unit) else None
-    return Value(
-        obis, name, Decimal(raw).scaleb(scaler), f"unit {unit}" if symbol is None else symbol
-    )
+    value = Decimal(raw * weight).scaleb(scaler)
+    return Value(obis, name, value, f"unit {unit}" if symbol is None else symbol)
 
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:

@@ -108,7 +108,13 @@ class Refusals:
 
 def secret_files(meter: MeterConfig) -> list[Path]:
     """Return the files of all secrets that are set for a meter."""
-    named = (meter.password_file, meter.encryption_key_file, meter.authentication_key_file)
+    named = (
+        meter.password_file,
+        meter.encryption_key_file,
+        meter.authentication_key_file,
+        meter.signing_key_file,
+        meter.meter_public_key_file,
+    )
     return [path for path in named if path is not None]
 
 

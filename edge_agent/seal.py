@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sealing: the rows of one poll become lines of blocks, grouped so that each group is a batch.
 
-In: a meter and what was read of it. Out: groups of block lines, each group within the size of
-a batch. Pure but for the random salt of each block: no file, no clock, no key.
+In: a meter, what was read of it and what the gateway itself saw of it. Out: groups of block
+lines, each group within the size of a batch. Pure but for the random salt of each block: no file,
+no clock, no key.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,14 @@ from pydantic import ValidationError
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import EVENT_PROFILES, PROFILE_STATUS
 from shared_schema.message import MeterId
-from shared_schema.readings import MAX_BATCH_BYTES, Block, MeterEvents, new_salt
+from shared_schema.readings import (
+    MAX_BATCH_BYTES,
+    Block,
+    MeterEvents,
+    Observation,
+    Observations,
+    new_salt,
+)
 
 if TYPE_CHECKING:
     from edge_agent.decode import MeterRows
@@ -32,6 +40,11 @@ def groups_of(meter: MeterId, rows: "Sequence[MeterRows]") -> list[list[bytes]]:
         ProtocolViolation: the rows are none that the contract can carry.
     """
     return _group(_block_lines(meter, rows))
+
+
+def observed_line(meter: MeterId, seen: Sequence[Observation]) -> bytes:
+    """Return the block line of what the gateway saw of a meter."""
+    return Observations(salt=new_salt(), meter=meter, seen=tuple(seen)).to_line()
 
 
 def _block_lines(meter: MeterId, rows: "Sequence[MeterRows]") -> Iterator[bytes]:

@@ -9,9 +9,9 @@ choose the protection (`cipher.security = p.security`), takes an answer in the c
 ciphered one, and prints tags and private keys. What is sent is sealed here as well: the
 library's own AES takes 7 ms for a request on a PC.
 
-Source: IEC 62056-5-3 (DLMS UA 1000-2): glo- and general-glo-ciphering, HLS mechanism 5. The
-suites 1 and 2 differ here by the security control byte and, for suite 2, the size of the keys;
-no meter has proven them.
+Source: IEC 62056-5-3 (DLMS UA 1000-2): glo- and general-glo-ciphering, HLS mechanism 5; the
+other mechanisms are `hls`. The suites 1 and 2 differ here by the security control byte and, for
+suite 2, the size of the keys; no meter has proven them.
 """
 
 import hashlib
@@ -47,7 +47,10 @@ _INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCD: 0xC5, 0xCF: 0xC7}
 _EXCEPTION, _SERVICE_ERROR = b"\xd8", b"\x0e"
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
 _CIPHERED_CONTEXT: Final = bytes.fromhex("060760857405080103")
-_GMAC_MECHANISM: Final = bytes.fromhex("60857405080205")
+_PLAIN_CONTEXT: Final = bytes.fromhex("060760857405080101")
+_MECHANISMS: Final = bytes.fromhex("608574050802")
+GMAC: Final = 5
+"""The number of the mechanism that needs no more than EK and AK."""
 _CLIENT_MAKER = b"IOU"
 
 
@@ -61,16 +64,31 @@ class Mode(StrEnum):
     """A password, and everything after it authenticated and encrypted."""
     HLS_GMAC = "hls-gmac"
     """Both sides prove that they have the keys; everything is authenticated and encrypted."""
+    HLS = "hls"
+    """Both sides encrypt the other's challenge; what follows is in the clear."""
+    HLS_MD5 = "hls-md5"
+    """Both sides hash the other's challenge and a secret; what follows is in the clear."""
+    HLS_SHA1 = "hls-sha1"
+    """The same with SHA-1."""
+    HLS_SHA256 = "hls-sha256"
+    """Both sides hash titles, challenges and a secret; all is authenticated and encrypted."""
+    HLS_ECDSA = "hls-ecdsa"
+    """Both sides sign titles and challenges; everything is authenticated and encrypted."""
 
     @property
     def ciphered(self) -> bool:
-        """Whether keys are needed."""
-        return self in (Mode.LLS_AE, Mode.HLS_GMAC)
+        """Whether EK and AK are needed."""
+        return self in (Mode.LLS_AE, Mode.HLS_GMAC, Mode.HLS_SHA256, Mode.HLS_ECDSA)
 
     @property
     def has_password(self) -> bool:
-        """Whether a password is needed."""
-        return self in (Mode.LLS, Mode.LLS_AE)
+        """Whether a password, or the secret of high level security, is needed."""
+        return self not in (Mode.NONE, Mode.HLS_GMAC, Mode.HLS_ECDSA)
+
+    @property
+    def usual(self) -> bool:
+        """Whether Indian meters are delivered with it; what is not is unproven."""
+        return self in (Mode.NONE, Mode.LLS, Mode.LLS_AE, Mode.HLS_GMAC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +113,14 @@ class Ciphering:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What the AARE of a ciphered association says beside its result."""
+    """What the AARE says beside its result."""
 
     title: bytes
-    """The meter's system title."""
+    """The meter's system title; empty where it gives none in the clear."""
     challenge: bytes
-    """StoC; empty where there is none."""
+    """StoC; empty where there is none of the mechanism that was asked for."""
     initiate: bytes
-    """The InitiateResponse, ciphered."""
+    """The InitiateResponse, ciphered in a ciphered association."""
 
 
 def key_size(suite: int) -> int:
@@ -281,23 +299,32 @@ def is_proof(value: bytes, keys: Keys, title: bytes, challenge: bytes) -> bool:
     return hmac.compare_digest(proof(keys, title, counter, challenge), value)
 
 
-def acceptance(answer: bytes, label: str) -> Acceptance:
-    """Read the AARE of a ciphered association.
+def acceptance(
+    answer: bytes, label: str, mechanism: int = GMAC, *, ciphered: bool = True
+) -> Acceptance:
+    """Read the AARE of an association that is ciphered or begins with challenges.
+
+    Args:
+        answer: the AARE.
+        label: the meter, for an error.
+        mechanism: the number of the mechanism whose challenge is looked for.
+        ciphered: whether a ciphered association was asked for.
 
     Raises:
-        ProtocolViolation: it is not ciphered, or gives no system title.
+        ProtocolViolation: it is not ciphered as asked, or gives no system title.
     """
     fields = _fields(answer, 1, label)
-    if fields.get(0xA1) != _CIPHERED_CONTEXT:
-        raise ProtocolViolation(f"{label} accepts an association without ciphering")
+    if fields.get(0xA1) != (_CIPHERED_CONTEXT if ciphered else _PLAIN_CONTEXT):
+        other = "without" if ciphered else "with"
+        raise ProtocolViolation(f"{label} accepts an association {other} ciphering")
     title = _fields(fields.get(0xA4, b""), 0, label).get(0x04, b"")
-    if len(title) != TITLE_BYTES:
+    if ciphered and len(title) != TITLE_BYTES:
         raise ProtocolViolation(f"{label} gives no system title of {TITLE_BYTES} bytes")
     initiate = _fields(fields.get(0xBE, b""), 0, label).get(0x04)
     if initiate is None:
         raise ProtocolViolation(f"{label} accepts an association without its terms")
     challenge = b""
-    if fields.get(0x89) == _GMAC_MECHANISM:
+    if fields.get(0x89) == _MECHANISMS + bytes((mechanism,)):
         challenge = _fields(fields.get(0xAA, b""), 0, label).get(0x80, b"")
     return Acceptance(title, challenge, initiate)
 

@@ -76,6 +76,7 @@ from edge_agent.errors import (
     Unexplained,
 )
 from edge_agent.frames import Drop, Frame, FrameGuard, client_address, server_address
+from edge_agent.hls import Hls, Side, is_proof, proof
 from shared_schema.obis import Obis
 
 RESENDS = 2
@@ -103,6 +104,8 @@ _AUTHENTICATION_REQUIRED = 14
 _REFUSALS = (b"\xd8", b"\x0e")
 _SHORTEST_CHALLENGE = 8
 _PROOF_HEAD = 5
+_REPLY_TO_CHALLENGE = bytes.fromhex("000f 0000280000ff 01 01")
+"""Class, object and method of the association, with a parameter."""
 
 
 class Transport(Protocol):
@@ -147,6 +150,17 @@ class Peer:
     0 chooses."""
     ciphering: security.Ciphering | None = None
     """Keys and system title of a ciphered association."""
+    hls: Hls | None = None
+    """By what both sides prove themselves, where that is not GMAC."""
+
+    @property
+    def mechanism(self) -> int:
+        """The number of the authentication mechanism."""
+        if self.hls is not None:
+            return self.hls.mechanism
+        if self.ciphering is not None and self.ciphering.gmac:
+            return security.GMAC
+        return int(Authentication.NONE if self.password is None else Authentication.LOW)
 
 
 @dataclass(slots=True)
@@ -270,9 +284,6 @@ class Session:
 
     def _make_client(self, address_bytes: int) -> Any:
         peer = self.peer
-        authentication = Authentication.NONE if peer.password is None else Authentication.LOW
-        if peer.ciphering is not None and peer.ciphering.gmac:
-            authentication = Authentication.HIGH_GMAC
         ciphered = peer.ciphering is not None and self._counter is not None
         make = GXDLMSSecureClient if ciphered else GXDLMSClient
         client = make(
@@ -281,12 +292,13 @@ class Session:
             peer.logical
             if address_bytes == 1
             else GXDLMSClient.getServerAddress(peer.logical, peer.physical, address_bytes),
-            authentication,
+            Authentication(peer.mechanism),
             None if peer.password is None else peer.password.get_secret_value(),
             InterfaceType.HDLC,
         )
         if peer.ciphering is not None and self._counter is not None:
             client.settings.cipher = _Cipher(peer.ciphering, self._counter)
+        if peer.mechanism > Authentication.LOW or ciphered:
             # The library would take its challenge from a generator that can be foretold.
             client.settings.useCustomChallenge = True
             client.ctoSChallenge = secrets.token_bytes(16)
@@ -376,6 +388,7 @@ class Session:
             ConfigurationError: a ciphered association has no counter.
         """
         ciphering = self.peer.ciphering
+        proves = self.peer.mechanism > Authentication.LOW
         if ciphering is not None and self._counter is None:
             raise ConfigurationError(f"{self.peer.label}: a ciphered association has no counter")
         with _gurux("AARQ"):
@@ -394,7 +407,7 @@ class Session:
                     "see its password and its keys"
                 )
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
-                secret = "keys" if ciphering is not None and ciphering.gmac else "password"
+                secret = "keys" if self.peer.password is None else "password"
                 raise PasswordRefused(
                     f"{self.peer.label} refuses the {secret} of client {self.peer.client} "
                     f"(diagnostic {diagnostic})"
@@ -403,42 +416,51 @@ class Session:
                 f"{self.peer.label} refuses client {self.peer.client} "
                 f"(result {result}, diagnostic {diagnostic})"
             )
-        challenge = b""
-        if ciphering is not None:
-            agreed = _AUTHENTICATION_REQUIRED if ciphering.gmac else 0
-            if diagnostic != agreed:
+        accepted = None
+        if ciphering is not None or proves:
+            if diagnostic != (_AUTHENTICATION_REQUIRED if proves else 0):
                 raise AssociationRefused(
                     f"{self.peer.label} takes client {self.peer.client} for another kind of "
                     f"security (diagnostic {diagnostic})"
                 )
-            accepted = security.acceptance(answer, self.peer.label)
-            if accepted.title == ciphering.title:
-                raise ProtocolViolation(f"{self.peer.label} has the gateway's own system title")
-            self._opener = security.Opener(ciphering.keys, accepted.title, self.peer.label)
-            answer = security.plain_acceptance(self._opener.open(accepted.initiate))
-            challenge = accepted.challenge
+            accepted = security.acceptance(
+                answer, self.peer.label, self.peer.mechanism, ciphered=ciphering is not None
+            )
+            initiate = accepted.initiate
+            if ciphering is not None:
+                if accepted.title == ciphering.title:
+                    raise ProtocolViolation(f"{self.peer.label} has the gateway's own system title")
+                self._opener = security.Opener(ciphering.keys, accepted.title, self.peer.label)
+                initiate = self._opener.open(initiate)
+            answer = security.plain_acceptance(initiate)
         with _gurux("AARE"):
             self._client.parseAareResponse(GXByteBuffer(answer))
-        if ciphering is not None and ciphering.gmac:
-            self._prove(ciphering, challenge)
+        if accepted is not None and proves:
+            self._prove(accepted)
         elif self._client.isAuthenticationRequired:
             raise AssociationRefused(f"{self.peer.label} wants high-level security")
 
-    def _prove(self, ciphering: security.Ciphering, challenge: bytes) -> None:
-        """Prove to have the keys, and see that the meter has them (HLS mechanism 5).
+    def _prove(self, accepted: security.Acceptance) -> None:
+        """Prove to have the secret, and see that the meter has it.
 
         Raises:
             PasswordRefused: the meter does not take the proof.
             ProtocolViolation: it sends the challenge back, or proves nothing itself.
         """
-        label, settings = self.peer.label, self._client.settings
-        own = bytes(settings.ctoSChallenge)
-        if len(challenge) < _SHORTEST_CHALLENGE or challenge == own:
+        label, settings, ciphering = self.peer.label, self._client.settings, self.peer.ciphering
+        hls, own = self.peer.hls, bytes(settings.ctoSChallenge)
+        if len(accepted.challenge) < _SHORTEST_CHALLENGE or accepted.challenge == own:
             raise ProtocolViolation(f"{label} sent no challenge of its own")
+        client = Side(b"" if ciphering is None else ciphering.title, own)
+        meter = Side(accepted.title, accepted.challenge)
         with _gurux("reply_to_HLS_authentication"):
             self._next_invoke_id()
-            settings.setStoCChallenge(bytearray(challenge))
-            requests = self._client.getApplicationAssociationRequest()
+            if hls is None:
+                settings.setStoCChallenge(bytearray(meter.challenge))
+                requests = self._client.getApplicationAssociationRequest()
+            else:
+                value = b"\x09" + security.sized(proof(hls, client, meter))
+                requests = self._request(Command.METHOD_REQUEST, _REPLY_TO_CHALLENGE, value)
         answer = self._converse([bytes(part) for part in requests])
         if answer[:1] in _REFUSALS:
             raise security.refusal(answer, label, self.peer.client)
@@ -448,8 +470,12 @@ class Session:
                 f"{label} does not take the proof of client {self.peer.client} "
                 f"(result {result}): see its keys"
             )
-        title = self._opener.title if self._opener is not None else b""
-        if not security.is_proof(value, ciphering.keys, title, own):
+        if hls is not None:
+            proven = is_proof(hls, value, meter, client)
+        else:
+            keys = None if ciphering is None else ciphering.keys
+            proven = keys is not None and security.is_proof(value, keys, meter.title, own)
+        if not proven:
             raise ProtocolViolation(f"{label} does not prove that it has the keys")
 
     # ---------------------------------------------------------------- reading
@@ -570,18 +596,25 @@ class Session:
     ) -> None:
         with _gurux("SET" if response == _SET_RESPONSE else "ACTION"):
             self._next_invoke_id()
-            settings = self._client.settings
-            settings.resetBlockIndex()
-            request = GXDLMSLNParameters(
-                settings, 0, command, _NORMAL, GXByteBuffer(target), GXByteBuffer(data), 0xFF
-            )
-            messages = GXDLMS.getLnMessages(request)
+            messages = self._request(command, target, data)
         answer = self._converse([bytes(part) for part in messages], resends=0)
         if answer[:1] in _REFUSALS:
             self._refuse_other(answer, "a change")
-        result = apdu.write_result(answer, response, settings.invokeId, self.peer.label)
+        result = apdu.write_result(
+            answer, response, self._client.settings.invokeId, self.peer.label
+        )
         if result != 0:
             raise apdu.denied(result, *named, self.peer.label)
+
+    def _request(self, command: Command, target: bytes, data: bytes) -> list[bytearray]:
+        """Write a SET or an ACTION."""
+        settings = self._client.settings
+        settings.resetBlockIndex()
+        request = GXDLMSLNParameters(
+            settings, 0, command, _NORMAL, GXByteBuffer(target), GXByteBuffer(data), 0xFF
+        )
+        messages: list[bytearray] = GXDLMS.getLnMessages(request)
+        return messages
 
     # -------------------------------------------------------------- responses
 

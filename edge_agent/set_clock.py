@@ -10,6 +10,7 @@ What sets a clock is sent once. Without an answer the clock is read in a new ses
 tells whether it was set.
 """
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -93,7 +94,8 @@ class ClockOutcome:
 
     def __str__(self) -> str:
         if self.became is Became.SET:
-            return f"was {self.before_s:+.0f} s off, is {self.after_s:+.0f} s off"
+            was = "showed no time" if self.before_s is None else f"was {self.before_s:+.0f} s off"
+            return f"{was}, is {self.after_s:+.0f} s off"
         return self.reason
 
 
@@ -124,7 +126,7 @@ def set_clock(
         is_kept: whether a time service keeps the gateway's time at this moment.
         known: the meter that answered there last.
         by_hand: a person does it, whom ``set_clock`` of the settings does not bind.
-        force: the person says that it is set however far it is off.
+        force: the person says that it is set however far it is off, also where it shows no time.
         monotonic: a clock for the time that this itself takes.
 
     Raises:
@@ -149,10 +151,12 @@ def set_clock(
     with factory(setter, model, Traffic()) as session:
         visit.identify(session)
         before = visit.look(session)
-        if before is None:
-            return ClockOutcome(Became.FAILED, "its clock shows no valid time", visit.meter)
+        offset_s = math.inf if before is None else before.offset_s
+        if before is None and not force:
+            reason = "its clock shows no valid time: see why first"
+            return ClockOutcome(Became.REFUSED, reason, visit.meter)
         decision = decide(
-            before.offset_s,
+            offset_s,
             now_s(),
             visit.period_s(session),
             limits,
@@ -160,15 +164,15 @@ def set_clock(
             zone_offset_s=model.zone_offset_min * 60,
             force=force,
         )
-        if model.set_clock == "shift" and abs(before.offset_s) > _LONGEST_SHIFT_S:
+        if model.set_clock == "shift" and abs(offset_s) > _LONGEST_SHIFT_S:
             reason = f"this model's clock is shifted by {_LONGEST_SHIFT_S} s at most"
             decision = Decision(Action.REFUSE, reason)
         if decision.action is not Action.SET:
             return _untouched(decision, visit.meter, before)
         try:
-            visit.change(session, before)
+            visit.change(session, offset_s)
         except AccessDenied as error:
-            return ClockOutcome(Became.FAILED, str(error), visit.meter, before.offset_s)
+            return ClockOutcome(Became.FAILED, str(error), visit.meter, _shown_s(before))
         except (BusTimeout, SessionLost, ProtocolViolation):
             answered = False
         else:
@@ -181,14 +185,18 @@ def set_clock(
     return visit.judged(before, after)
 
 
-def _untouched(decision: Decision, meter: MeterId | None, before: _Look) -> ClockOutcome:
+def _shown_s(look: _Look | None) -> float | None:
+    return None if look is None else look.offset_s
+
+
+def _untouched(decision: Decision, meter: MeterId | None, before: _Look | None) -> ClockOutcome:
     became = {
         Action.LEAVE: Became.LEFT,
         Action.WAIT: Became.WAITS,
         Action.REFUSE: Became.REFUSED,
     }[decision.action]
     until = decision.until if became is Became.WAITS else None
-    return ClockOutcome(became, decision.reason, meter, before.offset_s, until=until)
+    return ClockOutcome(became, decision.reason, meter, _shown_s(before), until=until)
 
 
 class _Visit:
@@ -248,19 +256,19 @@ class _Visit:
                 raise
             return None
 
-    def change(self, session: Setter, before: _Look) -> None:
+    def change(self, session: Setter, offset_s: float) -> None:
         """Set the clock to the time at which the meter hears it, or shift it by as much."""
         if self._model.set_clock == "shift":
-            by = round(-before.offset_s)
+            by = round(-offset_s)
             session.act(CLOCK, _CLOCK, _SHIFT_TIME, b"\x10" + by.to_bytes(2, "big", signed=True))
             return
         session.put(CLOCK, _CLOCK, _TIME, axdr.clock_time(round(self._now()), self._model.zone))
 
-    def judged(self, before: _Look, after: _Look | None) -> ClockOutcome:
+    def judged(self, before: _Look | None, after: _Look | None) -> ClockOutcome:
         """Say what became of a clock that was asked to change."""
         if after is None:
             reason = "its clock shows no valid time after it was set"
-            return ClockOutcome(Became.FAILED, reason, self.meter, before.offset_s)
+            return ClockOutcome(Became.FAILED, reason, self.meter, _shown_s(before))
         became = Became.SET if abs(after.offset_s) <= RIGHT_S else Became.FAILED
         reason = "" if became is Became.SET else f"it is still {after.offset_s:+.0f} s off"
-        return ClockOutcome(became, reason, self.meter, before.offset_s, after.offset_s)
+        return ClockOutcome(became, reason, self.meter, _shown_s(before), after.offset_s)

@@ -46,6 +46,8 @@ _PATHS = frozenset(
         "password_file",
         "encryption_key_file",
         "authentication_key_file",
+        "signing_key_file",
+        "meter_public_key_file",
         "port",
         "ca",
         "cert",
@@ -56,6 +58,7 @@ _PATHS = frozenset(
 _SECRET_BYTES = 64 * 1024
 """A key of any kind, with its certificate chain, is smaller."""
 Key = TypeVar("Key")
+Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
 
 
 UTILITY_CLIENT: Final = 48
@@ -109,6 +112,16 @@ def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
         raise ConfigurationError(f"{what}: {path} must hold ASCII characters") from None
 
 
+def _in_pairs(config: Secured) -> Secured:
+    for one, other in (
+        ("encryption_key_file", "authentication_key_file"),
+        ("signing_key_file", "meter_public_key_file"),
+    ):
+        if (getattr(config, one) is None) != (getattr(config, other) is None):
+            raise ValueError(f"{one} and {other} go together")
+    return config
+
+
 class SetterConfig(BaseModel):
     """``[bus.meter.setter]``: the association that may set the meter's clock."""
 
@@ -122,13 +135,13 @@ class SetterConfig(BaseModel):
     encryption_key_file: Path | None = None
     """Of this client: its keys may differ from the meter reader's."""
     authentication_key_file: Path | None = None
+    signing_key_file: Path | None = None
+    meter_public_key_file: Path | None = None
     system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
 
     @model_validator(mode="after")
     def _keys_together(self) -> Self:
-        if (self.encryption_key_file is None) != (self.authentication_key_file is None):
-            raise ValueError("encryption_key_file and authentication_key_file go together")
-        return self
+        return _in_pairs(self)
 
 
 class MeterConfig(BaseModel):
@@ -155,11 +168,16 @@ class MeterConfig(BaseModel):
     security: Mode | None = None
     """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48."""
     password_file: Path | None = None
-    """File with the LLS password, readable by its owner alone (mode 0600 or stricter)."""
+    """File with the LLS password, or the secret of `hls`, `hls-md5`, `hls-sha1`, `hls-sha256`;
+    readable by its owner alone (mode 0600 or stricter)."""
     encryption_key_file: Path | None = None
-    """File with the encryption key (EK) of `lls-ae` and `hls-gmac`, of the same modes."""
+    """The same of the encryption key (EK) of `lls-ae`, `hls-gmac`, `hls-sha256`, `hls-ecdsa`."""
     authentication_key_file: Path | None = None
     """The same of the authentication key (AK)."""
+    signing_key_file: Path | None = None
+    """The same of the client's private key of `hls-ecdsa`, PEM, on P-256."""
+    meter_public_key_file: Path | None = None
+    """The same of the meter's public key."""
     system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
     """The client's system title; None derives one from the gateway and the meter's place."""
     security_suite: Literal[0, 1, 2] = 0
@@ -171,9 +189,7 @@ class MeterConfig(BaseModel):
 
     @model_validator(mode="after")
     def _keys_together(self) -> Self:
-        if (self.encryption_key_file is None) != (self.authentication_key_file is None):
-            raise ValueError("encryption_key_file and authentication_key_file go together")
-        return self
+        return _in_pairs(self)
 
     @model_validator(mode="after")
     def _setter_for_clock(self) -> Self:

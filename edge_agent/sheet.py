@@ -83,8 +83,8 @@ sheet: it is how a proof is checked years from now.</span></p>
 {conflicts}
 <table>
 <thead><tr><th>Unit</th><th>Meter</th><th>Address</th><th>Model</th><th class="n">Reading</th>
-<th class="n">Clock</th><th class="n">Errors in 1000</th><th class="n">Rows since</th>
-<th>Result</th></tr></thead>
+<th class="n">Dial</th><th class="n">Clock</th><th class="n">Errors in 1000</th>
+<th class="n">Rows since</th><th>Result</th></tr></thead>
 <tbody>
 {"".join(_row(line) for line in sheet.lines)}</tbody>
 </table>
@@ -96,7 +96,7 @@ sheet: it is how a proof is checked years from now.</span></p>
 
 def _row(line: Line) -> str:
     verdict, found = line.verdict, line.examination
-    meter = address = model = reading = clock = errors = since = ""
+    meter = address = model = reading = dial = clock = errors = since = ""
     if line.listed.address is not None:
         address = str(line.listed.address)
     if found is not None:
@@ -104,6 +104,8 @@ def _row(line: Line) -> str:
         model = _text(found.config.model)
         if line.billed is not None and line.billed.value is not None:
             reading = f"{line.billed.value:f} {_text(line.billed.unit)}"
+        if line.dial is not None:
+            dial = f"{line.dial:f} m³"
         if found.clock_offset_s is not None:
             offset = round(found.clock_offset_s)
             clock = f"{offset:+d} s" if offset else "0 s"
@@ -115,8 +117,8 @@ def _row(line: Line) -> str:
     why = "".join(f'<div class="why">{_text(each)}</div>' for each in verdict.reasons)
     return (
         f"<tr><td>{_text(line.listed.label)}</td><td>{meter}</td><td>{address}</td>"
-        f'<td>{model}</td><td class="n">{reading}</td><td class="n">{clock}</td>'
-        f'<td class="n">{errors}</td><td class="n">{since}</td>'
+        f'<td>{model}</td><td class="n">{reading}</td><td class="n">{dial}</td>'
+        f'<td class="n">{clock}</td><td class="n">{errors}</td><td class="n">{since}</td>'
         f'<td><span class="tag {verdict.level}">{said}</span>{why}</td></tr>\n'
     )
 

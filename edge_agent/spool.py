@@ -17,7 +17,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,11 +28,11 @@ from uuid import UUID
 from edge_agent import spool_file, spool_room
 from edge_agent.decode import Captured
 from edge_agent.errors import SpoolError
-from edge_agent.seal import groups_of
+from edge_agent.seal import groups_of, observed_line
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import Loss, line_hash, seal_batch
+from shared_schema.readings import Loss, Observation, line_hash, seal_batch
 from shared_schema.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -84,6 +84,18 @@ class Applied:
     """Why the receipt is not for this spool, or is older than one that was applied."""
 
 
+Move = Callable[[sqlite3.Connection], None]
+"""Writes a change of state, within the transaction of what is spooled with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the gateway saw of a meter, and the state that moves with it."""
+
+    seen: tuple[Observation, ...]
+    move: Move
+
+
 @dataclass(frozen=True, slots=True)
 class _Moved:
     """What moves with the rows of one meter."""
@@ -91,6 +103,10 @@ class _Moved:
     meter: MeterId
     watermarks: Mapping[Obis, int]
     captures: Mapping[Obis, Captured]
+    noted: Noted | None
+
+    def __bool__(self) -> bool:
+        return bool(self.watermarks or self.captures or self.noted)
 
 
 class Spool:
@@ -165,6 +181,7 @@ class Spool:
         key: SigningKey,
         rewound: Collection[Obis] = (),
         captures: Mapping[Obis, Captured] | None = None,
+        noted: Noted | None = None,
     ) -> list[int]:
         """Seal what one poll read, and move the meter's watermarks with it.
 
@@ -183,6 +200,7 @@ class Spool:
             key: what it signs with.
             rewound: the profiles whose watermark goes back, if it is earlier.
             captures: what each profile captures, where that is new.
+            noted: what the gateway saw of the meter; a batch of its own, which is live.
 
         Returns:
             The seq of each batch that was made: none where there were no rows.
@@ -192,7 +210,9 @@ class Spool:
             SpoolError: the file fails.
             ProtocolViolation: the rows are none that the contract can carry.
         """
-        groups = groups_of(meter, rows)
+        groups = [(historical, group) for group in groups_of(meter, rows)]
+        if noted is not None and noted.seen:
+            groups.insert(0, (False, [observed_line(meter, noted.seen)]))
         kept = self.watermarks(meter)
         moved = _Moved(
             meter,
@@ -202,13 +222,14 @@ class Spool:
                 if profile in rewound or ts > kept.get(profile, ts - 1)
             },
             captures or {},
+            noted,
         )
-        if not (groups or moved.watermarks or moved.captures):
+        if not (groups or moved):
             return []
-        size = sum(len(line) for group in groups for line in group)
+        size = sum(len(line) for _, group in groups for line in group)
 
         def put(drop_part: int = 0) -> list[int]:
-            return self._append(groups, moved, created_at, historical, gateway, key, drop_part)
+            return self._append(groups, moved, created_at, gateway, key, drop_part)
 
         with self._lock:
             while True:
@@ -231,10 +252,9 @@ class Spool:
 
     def _append(  # noqa: PLR0917
         self,
-        groups: Sequence[Sequence[bytes]],
+        groups: Sequence[tuple[bool, Sequence[bytes]]],
         moved: "_Moved",
         created_at: datetime,
-        historical: bool,  # noqa: FBT001
         gateway: str,
         key: SigningKey,
         drop_part: int,
@@ -245,9 +265,9 @@ class Spool:
             if drop_part:
                 losses = spool_room.drop_oldest(database, self.stream, drop_part)
                 if losses:
-                    groups = [[loss.to_line() for loss in losses], *groups]
+                    groups = [(False, [loss.to_line() for loss in losses]), *groups]
             seq, previous = database.execute("SELECT last_seq, last_hash FROM spool").fetchone()
-            for group in groups:
+            for historical, group in groups:
                 seq += 1
                 payload = seal_batch(
                     gateway=gateway,
@@ -280,6 +300,8 @@ class Spool:
                     for profile, found in moved.captures.items()
                 ],
             )
+            if moved.noted is not None:
+                moved.noted.move(database)
         self._losses += losses
         return made
 

@@ -18,8 +18,10 @@ from edge_agent.errors import ConfigurationError, SpoolError
 APPLICATION_ID = 0x494F5455
 """``IOTU``: in the file's header, so that another program's file is never taken for ours."""
 VERSION = 1
+CACHE_KIB = 512
+"""Of pages in memory: it holds the upper levels of the tables and what a poll touches."""
 _SCHEMA = """
-CREATE TABLE spool (
+CREATE TABLE IF NOT EXISTS spool (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     stream TEXT NOT NULL,
     last_seq INTEGER NOT NULL,
@@ -28,26 +30,26 @@ CREATE TABLE spool (
     store_at TEXT,
     superseded INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE TABLE batch (
+CREATE TABLE IF NOT EXISTS batch (
     seq INTEGER PRIMARY KEY,
     created_at INTEGER NOT NULL,
     historical INTEGER NOT NULL,
     payload BLOB NOT NULL
 ) STRICT;
-CREATE INDEX batch_age ON batch (created_at);
-CREATE TABLE waiting (
+CREATE INDEX IF NOT EXISTS batch_age ON batch (created_at);
+CREATE TABLE IF NOT EXISTS waiting (
     seq INTEGER PRIMARY KEY REFERENCES batch,
     historical INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX waiting_order ON waiting (historical, seq);
-CREATE TABLE watermark (
+CREATE INDEX IF NOT EXISTS waiting_order ON waiting (historical, seq);
+CREATE TABLE IF NOT EXISTS watermark (
     manufacturer TEXT NOT NULL,
     serial TEXT NOT NULL,
     profile TEXT NOT NULL,
     ts INTEGER NOT NULL,
     PRIMARY KEY (manufacturer, serial, profile)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE captured (
+CREATE TABLE IF NOT EXISTS captured (
     manufacturer TEXT NOT NULL,
     serial TEXT NOT NULL,
     profile TEXT NOT NULL,
@@ -55,7 +57,7 @@ CREATE TABLE captured (
     columns TEXT NOT NULL,
     PRIMARY KEY (manufacturer, serial, profile)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE known_meter (
+CREATE TABLE IF NOT EXISTS known_meter (
     bus TEXT NOT NULL,
     address INTEGER NOT NULL,
     logical_address INTEGER NOT NULL,
@@ -63,7 +65,7 @@ CREATE TABLE known_meter (
     serial TEXT NOT NULL,
     PRIMARY KEY (bus, address, logical_address)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE invocation_counter (
+CREATE TABLE IF NOT EXISTS invocation_counter (
     bus TEXT NOT NULL,
     logical_address INTEGER NOT NULL,
     address INTEGER NOT NULL,
@@ -72,7 +74,7 @@ CREATE TABLE invocation_counter (
     sure INTEGER NOT NULL,
     PRIMARY KEY (bus, logical_address, address, client)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE refusal (
+CREATE TABLE IF NOT EXISTS refusal (
     bus TEXT NOT NULL,
     logical_address INTEGER NOT NULL,
     address INTEGER NOT NULL,
@@ -80,14 +82,24 @@ CREATE TABLE refusal (
     hash BLOB NOT NULL,
     PRIMARY KEY (bus, logical_address, address)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE clock_sample (
+CREATE TABLE IF NOT EXISTS clock_sample (
     manufacturer TEXT NOT NULL,
     serial TEXT NOT NULL,
     at INTEGER NOT NULL,
     offset_s REAL NOT NULL,
     PRIMARY KEY (manufacturer, serial, at)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE command (
+CREATE TABLE IF NOT EXISTS observed (
+    manufacturer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    code INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    noted INTEGER NOT NULL,
+    left_out INTEGER NOT NULL,
+    stands INTEGER NOT NULL,
+    PRIMARY KEY (manufacturer, serial, code)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS command (
     id TEXT PRIMARY KEY,
     expires_at INTEGER NOT NULL,
     result BLOB,
@@ -242,16 +254,18 @@ def _check(database: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA wal_autocheckpoint = 512")
     database.execute("PRAGMA journal_size_limit = 4194304")
+    database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    database.execute("BEGIN IMMEDIATE")
     if not tables:
-        database.execute("BEGIN IMMEDIATE")
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute(f"PRAGMA user_version = {VERSION}")
-        for statement in _SCHEMA.split(";"):
-            database.execute(statement)
+    for statement in _SCHEMA.split(";"):  # a table that an earlier program did not know is added
+        database.execute(statement)
+    if not tables:
         database.execute(
             "INSERT INTO spool (only, stream, last_seq) VALUES (1, ?, 0)", (str(uuid4()),)
         )
-        database.execute("COMMIT")
+    database.execute("COMMIT")
     _check_stream(database)
 
 

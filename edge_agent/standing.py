@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from edge_agent.clock_book import samples_of
 from edge_agent.clocking import drift_s_per_day
+from edge_agent.credentials import unproven
 from edge_agent.errors import ConfigurationError
+from edge_agent.model import load
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool_file import APPLICATION_ID
 from shared_schema.message import MeterId
@@ -49,6 +51,8 @@ class MeterStanding:
     clock_drift_s_per_day: float | None = None
     clock_remark: str = ""
     """What is wrong with its clock, by the limits of the settings."""
+    unproven: str = ""
+    """What of its security no meter has proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,16 @@ def standing(settings: AgentSettings, now: datetime) -> Standing:
     meters = [(bus, meter) for bus in settings.buses for meter in bus.meters]
     if not path.exists():
         silent = tuple(
-            MeterStanding(meter.label, bus.name, meter.address, None, None, None, behind=True)
+            MeterStanding(
+                meter.label,
+                bus.name,
+                meter.address,
+                meter=None,
+                last_read=None,
+                rows_until=None,
+                behind=True,
+                unproven=_unproven(meter),
+            )
             for bus, meter in meters
         )
         return Standing(settings.gateway, now, is_held(path), str(path), None, 0, 0, None, silent)
@@ -157,6 +170,7 @@ def _read(
                 clock_offset_s=offset_s,
                 clock_drift_s_per_day=drift,
                 clock_remark="" if offset_s is None else settings.clocks.remark(offset_s, drift),
+                unproven=_unproven(meter),
             )
         )
     return Standing(
@@ -170,6 +184,13 @@ def _read(
         last_receipt=datetime.fromisoformat(store_at) if store_at else None,
         meters=tuple(found),
     )
+
+
+def _unproven(meter: MeterConfig) -> str:
+    try:
+        return unproven(meter, load(meter.model, meter.models_dir))
+    except ConfigurationError:  # `doctor` tells what is wrong
+        return ""
 
 
 def _last_read(

@@ -10,17 +10,16 @@ Never: a decision about order, a protocol: those are `schedule` and `poll`.
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
+from edge_agent.booking import Booking
 from edge_agent.clock import kernel_synchronised
 from edge_agent.clock_keeper import ClockKeeper
 from edge_agent.counter import Counters, SpoolStore
-from edge_agent.decode import MeterRows
 from edge_agent.errands import read_window
 from edge_agent.errors import (
     BusError,
@@ -35,6 +34,7 @@ from edge_agent.health import Health
 from edge_agent.link import peer, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import load
+from edge_agent.observer import Observer
 from edge_agent.orders import Job, Orders
 from edge_agent.poll import PollResult, poll
 from edge_agent.refusals import Refusals, secret_files
@@ -58,7 +58,6 @@ from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import Loss
 from shared_schema.signing import SigningKey
 
 TIME_CHECK_S: Final = 10.0
@@ -119,8 +118,16 @@ class BusWorker:
         self._told_clock = False
         self._refusals = Refusals(shared.spool, config.name)
         self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
+        gateway, key = shared.settings.gateway, shared.key
+        observer = Observer(shared.spool, gateway, key)
+        self._booking = Booking(shared.spool, observer, config.name, gateway=gateway, key=key)
         self._clocks = ClockKeeper(
-            shared.spool, config, shared.settings.clocks, shared.health, is_kept=shared.is_kept
+            shared.spool,
+            config,
+            shared.settings.clocks,
+            shared.health,
+            observer,
+            is_kept=shared.is_kept,
         )
         for meter in config.meters:
             if self._refusals.recall(meter):
@@ -221,12 +228,13 @@ class BusWorker:
         return rest_s
 
     def _fill(self, job: Job, now: float) -> float:
-        def keep(result: PollResult) -> None:
-            self._spool_rows(result, now, watermarks={}, backlog=result.rows, live=())
-
         try:
             last = read_window(
-                job, sessions(self._bus, self._counters), self._shared.spool, now, keep
+                job,
+                sessions(self._bus, self._counters),
+                self._shared.spool,
+                now,
+                lambda result: self._booking.fill(result, now),
             )
         except PasswordRefused as error:
             self._refused(job.meter, str(error))
@@ -310,7 +318,7 @@ class BusWorker:
     def _succeeded(
         self, meter: MeterConfig, action: Poll, result: PollResult, now: float, took_s: float
     ) -> None:
-        kept = self._keep(meter, result, now)
+        kept = self._booking.keep(meter, result, now)
         before = self._states[meter.label]
         filled = action.kind is Kind.BACK_FILL and not result.caught_up
         self._states[meter.label] = succeeded(
@@ -324,7 +332,7 @@ class BusWorker:
         self._adapter.heard()
         if before.failures:
             self._awaken()  # what hid this one may have hidden others
-        self._tell_read(meter, result)
+        self._tell_read(meter, result, now)
         if not result.confirmed:  # its registers are still to be read in this cycle
             self._failed(meter, f"{meter.label} fell silent within a poll", Failure.SILENT)
 
@@ -402,68 +410,9 @@ class BusWorker:
             identity=str(found),
         )
 
-    def _keep(self, meter: MeterConfig, result: PollResult, now: float) -> bool:
-        """Spool what was read; False where it cannot be kept and is read again next cycle."""
-        spool = self._shared.spool
-        try:
-            self._spool_rows(
-                result, now, watermarks=result.watermarks, backlog=result.backlog, live=result.live
-            )
-            self._tell_losses(spool.take_losses())
-            spool.remember_meter(
-                result.meter, self._config.name, meter.address, meter.logical_address
-            )
-        except (SpoolFull, MeterError) as error:
-            self._log(
-                logging.ERROR,
-                "what was read is not kept",
-                "not_kept",
-                meter=meter.label,
-                reason=str(error),
-            )
-            return False
-        return True
-
-    def _spool_rows(
-        self,
-        result: PollResult,
-        now: float,
-        *,
-        watermarks: Mapping[Obis, int],
-        backlog: Sequence[MeterRows],
-        live: Sequence[MeterRows],
-    ) -> None:
-        append = partial(
-            self._shared.spool.append,
-            result.meter,
-            created_at=datetime.fromtimestamp(now, UTC),
-            gateway=self._shared.settings.gateway,
-            key=self._shared.key,
-        )
-        if backlog and live:
-            append(live, watermarks={}, historical=False)
-        # The watermarks speak of both, so they move with the last.
-        append(
-            backlog or live,
-            watermarks=watermarks,
-            historical=bool(backlog),
-            rewound=result.rewound if watermarks else (),
-            captures=result.captures,
-        )
-
-    def _tell_losses(self, losses: Sequence[Loss]) -> None:
-        if losses:
-            self._log(
-                logging.ERROR,
-                "the spool has its largest size; the oldest readings that the cloud does not have "
-                "were dropped: see why it does not take them, or raise spool_max_mb",
-                "readings_dropped",
-                batches=[f"{loss.first}-{loss.last}" for loss in losses[:20]],
-            )
-
-    def _tell_read(self, meter: MeterConfig, result: PollResult) -> None:
-        if result.clock_offset_s is not None:
-            self._clocks.compared(meter, result.meter, self._wall(), result.clock_offset_s)
+    def _tell_read(self, meter: MeterConfig, result: PollResult, now: float) -> None:
+        if result.clock_offset_s is not None and result.confirmed:
+            self._clocks.compared(meter, result.meter, now, result.clock_offset_s)
         before = self._shared.health.read(
             meter.label,
             self._wall(),

@@ -302,6 +302,39 @@ STATUS_EVENTS: dict[int, str] = {CABLE_CUT: "cable cut"}
 """Codes of this project for bits of the profile status; which bit it is says the meter's model."""
 
 
+GATEWAY_LOG = _obis("0.65.99.98.0")
+"""The log of what a gateway itself saw of a meter, or did to it: no object of the meter. Group B
+from 65 to 127 is for the utility (IEC 62056-6-1)."""
+
+
+class GatewayEvent(IntEnum):
+    """Codes of `GATEWAY_LOG`: this project's, and none of `METER_EVENTS`.
+
+    That a state is over has the number after the state's.
+    """
+
+    CAPTURES_CHANGED = 1001
+    CLOCK_JUMPED = 1002
+    CLOCK_SET = 1003
+    CLOCK_DRIFTS = 1011
+    CLOCK_DRIFTS_OVER = 1012
+    CLOCK_FAR_OFF = 1013
+    CLOCK_FAR_OFF_OVER = 1014
+
+
+GATEWAY_EVENTS: dict[int, str] = {
+    GatewayEvent.CAPTURES_CHANGED: "capture list changed",
+    GatewayEvent.CLOCK_JUMPED: "clock jumped",
+    GatewayEvent.CLOCK_SET: "clock set by the gateway",
+    GatewayEvent.CLOCK_DRIFTS: "clock drifts too fast",
+    GatewayEvent.CLOCK_DRIFTS_OVER: "clock drifts too fast: over",
+    GatewayEvent.CLOCK_FAR_OFF: "clock too far off",
+    GatewayEvent.CLOCK_FAR_OFF_OVER: "clock too far off: over",
+}
+
+_NAMES = {PROFILE_STATUS: STATUS_EVENTS, GATEWAY_LOG: GATEWAY_EVENTS}
+
+
 def event_name(log: Obis, code: int) -> str | None:
     """Return what an event of a log is, or None for a code that is not in the catalogue."""
-    return (STATUS_EVENTS if log == PROFILE_STATUS else METER_EVENTS).get(code)
+    return _NAMES.get(log, METER_EVENTS).get(code)

@@ -58,7 +58,8 @@ class Reason(StrEnum):
     PART_OF_MONTH = "part_of_month"
     INCOMPLETE = "incomplete"
     SCALER = "scaler"
-    """The meter states a scaler that no meter has: what its register counts cannot be told."""
+    """What its register counts cannot be told: the meter states a scaler that no meter has, or its
+    pulse weight was changed."""
     LEAK = "leak"
 
 

@@ -2,8 +2,8 @@
 """The batch: how readings travel from a gateway to the store.
 
 A batch is lines of JSON: the header, one block per meter and profile, the signature.
-A block of kind ``events`` is what a meter's own log noted; one of kind ``loss`` says which
-batches a gateway had to drop.
+A block of kind ``events`` is what a meter's own log noted, one of kind ``observations`` what
+the gateway itself saw of the meter; one of kind ``loss`` says which batches it had to drop.
 The header names the SHA-256 of each block's bytes and of the header before it; the
 gateway's signature covers the header's bytes. So one block can be shown with its header,
 and proves itself without the neighbours' blocks. A block's random salt keeps its hash from
@@ -24,7 +24,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from shared_schema.catalogue import Unit
+from shared_schema.catalogue import GATEWAY_LOG, Unit
 from shared_schema.errors import MalformedMessage, SignatureInvalid
 from shared_schema.message import GatewayName, KeyId, Message, MeterId, Part, Sha256, UtcDatetime
 from shared_schema.obis import Obis
@@ -38,6 +38,7 @@ MAX_EVENT_CODE = 65535
 RawValue = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
 
 
+MAX_WEIGHT = 10**9
 VALUE, REACHED_AT = 2, 5
 """Attributes of an extended register: its value, and when that was reached."""
 
@@ -54,6 +55,9 @@ class Column(Part):
     raw is seconds since 1970 in UTC, scaler 0, unit 7 (s)."""
     scaler: int = Field(ge=-128, le=127)
     unit: int = Field(ge=0, le=255)
+    weight: int = Field(default=1, ge=1, le=MAX_WEIGHT, exclude_if=lambda number: number == 1)
+    """1, which is not written: raw is what the meter says. Otherwise the meter counts pulses and
+    raw is its count times this: 2.5 L a pulse is weight 25, scaler -1."""
 
     @model_validator(mode="after")
     def _a_time_is_in_seconds(self) -> Self:
@@ -110,6 +114,8 @@ class MeterEvents(Part):
 
     @model_validator(mode="after")
     def _each_row_has_its_code(self) -> Self:
+        if self.log == GATEWAY_LOG:
+            raise ValueError(f"{GATEWAY_LOG} is no log of a meter")
         _check_rows(self.columns, self.rows)
         for row in self.rows:
             if row[1] is None or not 0 <= row[1] <= MAX_EVENT_CODE:
@@ -126,6 +132,72 @@ def _check_rows(columns: Sequence[Column], rows: Sequence[Sequence[int | None]])
             raise ValueError(f"a row's time is not within 2000 to 2099: {row[0]}")
     if len({(column.obis, column.attribute) for column in columns}) != len(columns):
         raise ValueError("a code stands in two columns")
+    for place, column in enumerate(columns, 2):
+        if column.weight > 1 and any((row[place] or 0) % column.weight for row in rows):
+            raise ValueError(f"a value of {column.obis} is no multiple of its pulse weight")
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_empty(value: Sequence[object]) -> bool:
+    return not value
+
+
+Seconds = Annotated[
+    float | None, Field(default=None, ge=-1e10, le=1e10, allow_inf_nan=False, exclude_if=_is_none)
+]
+Codes = Annotated[tuple[Obis, ...], Field(default=(), max_length=64, exclude_if=_is_empty)]
+
+
+class CaptureChange(Part):
+    """A profile that captures other objects, or in another period, than before."""
+
+    profile: Obis
+    before: str = Field(pattern=r"^[0-9a-f]{16}$")
+    """The first 16 hex digits of a SHA-256 over the capture period and the capture objects, as
+    the meter sent them."""
+    after: str = Field(pattern=r"^[0-9a-f]{16}$")
+    lost: Codes = ()
+    """Columns of rows that are no longer there."""
+    gained: Codes = ()
+
+
+class Observation(Part):
+    """One thing that a gateway saw of a meter, or did to it."""
+
+    ts: int = Field(strict=True, ge=EARLIEST_TS, lt=LATEST_TS)
+    """Seconds since 1970 in UTC, by the gateway's clock while it is synchronised: without a
+    synchronised clock nothing is observed."""
+    code: int = Field(strict=True, ge=0, le=MAX_EVENT_CODE)
+    """Of `catalogue.GatewayEvent`."""
+    offset_before_s: Seconds = None
+    """How far the meter's clock was ahead of the gateway's before it jumped or was set."""
+    offset_s: Seconds = None
+    """How far it is ahead now."""
+    drift_s_per_day: Seconds = None
+    """How much it gains in a day, negative for a clock that is slow."""
+    captures: tuple[CaptureChange, ...] = Field(default=(), max_length=64, exclude_if=_is_empty)
+    left_out: int = Field(strict=True, ge=0, default=0, exclude_if=lambda number: number == 0)
+    """How often the same was seen since the one before, and not noted: there were too many."""
+
+
+class Observations(Part):
+    """What the gateway itself saw of a meter, or did to it: not the meter's own word.
+
+    The store keeps them beside the events of meters, under the log `catalogue.GATEWAY_LOG`.
+    """
+
+    kind: Literal["observations"] = "observations"
+    salt: str = Field(pattern=r"^[0-9a-f]{32}$")
+    meter: MeterId
+    seen: tuple[Observation, ...] = Field(min_length=1)
+
+    @property
+    def rows(self) -> tuple[tuple[int, int], ...]:
+        """Each as the first fields of a row of `MeterEvents`: when, and its code."""
+        return tuple((each.ts, each.code) for each in self.seen)
 
 
 class Loss(Part):
@@ -148,7 +220,7 @@ class Loss(Part):
         return self
 
 
-AnyBlock = Block | MeterEvents | Loss
+AnyBlock = Block | MeterEvents | Observations | Loss
 
 
 class Header(Message):
@@ -259,7 +331,7 @@ def read_block(line: bytes) -> AnyBlock:
     try:
         return Block.from_line(line)
     except MalformedMessage as error:
-        for other in (MeterEvents, Loss):
+        for other in (MeterEvents, Observations, Loss):
             with contextlib.suppress(MalformedMessage):
                 return other.from_line(line)
         raise error from None

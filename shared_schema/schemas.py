@@ -11,11 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from shared_schema.billing import BillingAck, BillingManifest, MonthlyConsumption, Reconciliation
-from shared_schema.catalogue import CATALOGUE, EVENT_PROFILES, METER_EVENTS, UNIT_SYMBOLS
+from shared_schema.catalogue import (
+    CATALOGUE,
+    EVENT_PROFILES,
+    GATEWAY_EVENTS,
+    GATEWAY_LOG,
+    METER_EVENTS,
+    UNIT_SYMBOLS,
+)
 from shared_schema.events import Event
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.message import Message, Part
-from shared_schema.readings import MAX_BATCH_BYTES, Block, Header, Loss, MeterEvents
+from shared_schema.readings import (
+    MAX_BATCH_BYTES,
+    Block,
+    Header,
+    Loss,
+    MeterEvents,
+    Observations,
+)
 from shared_schema.signing import SignatureLine
 
 MESSAGES: dict[str, type[Message]] = {
@@ -33,14 +47,16 @@ MESSAGES: dict[str, type[Message]] = {
 LINES: dict[str, type[Part]] = {
     "readings-block": Block,
     "readings-events": MeterEvents,
+    "readings-observations": Observations,
     "readings-loss": Loss,
     "signature-line": SignatureLine,
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."
 _BATCH = (
-    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block, readings-events "
-    "or readings-loss line for each hash in its `blocks`, a signature-line over the header's bytes."
+    f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block, readings-events, "
+    "readings-observations or readings-loss line for each hash in its `blocks`, a signature-line "
+    "over the header's bytes."
 )
 CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     ("gw/{gateway}/readings", "readings-header", "gateway to cloud, QoS 1", _BATCH),
@@ -90,6 +106,16 @@ _EVENTS_HEAD = """
 
 The logs: {logs}. The codes are those of IS 15959 (parts 1 and 2, Indian event reference tables);
 any other code is stored and shown as its number.
+
+| code | event |
+|---|---|"""
+
+
+_GATEWAY_HEAD = """
+## Codes of gateways
+
+What a gateway itself saw of a meter, or did to it, stands under the log {log}, with the gateway's
+time. The codes are this project's.
 
 | code | event |
 |---|---|"""
@@ -149,9 +175,13 @@ def obis_table() -> str:
         for entry in CATALOGUE.values()
     ]
     logs = ("voltage", "current", "power", "transaction", "other", "non-rollover", "control")
-    events = [f"| {code} | {name} |" for code, name in sorted(METER_EVENTS.items())]
+    events, seen = (
+        [f"| {int(code)} | {name} |" for code, name in sorted(names.items())]
+        for names in (METER_EVENTS, GATEWAY_EVENTS)
+    )
     named = ", ".join(f"{log} {name}" for log, name in zip(EVENT_PROFILES, logs, strict=True))
-    return "\n".join([_OBIS_HEAD, *rows, _EVENTS_HEAD.format(logs=named), *events, ""])
+    heads = _EVENTS_HEAD.format(logs=named), _GATEWAY_HEAD.format(log=GATEWAY_LOG)
+    return "\n".join([_OBIS_HEAD, *rows, heads[0], *events, heads[1], *seen, ""])
 
 
 def main(folder: Path) -> None:

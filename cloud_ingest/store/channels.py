@@ -21,8 +21,8 @@ from shared_schema.obis import Obis
 MAX_KNOWN = 1_000_000
 """Channels that are kept in mind: some 300 MiB. With more it is forgotten and learnt again."""
 
-ChannelKey = tuple[int, Obis, int, int]
-"""Meter id, code, unit, scaler."""
+ChannelKey = tuple[int, Obis, int, int, int]
+"""Meter id, code, unit, scaler, pulse weight."""
 
 
 @dataclass(slots=True)
@@ -118,11 +118,12 @@ def _from_database(
         "codes": [str(key[1]) for key in keys],
         "units": [key[2] for key in keys],
         "scalers": [key[3] for key in keys],
+        "weights": [key[4] for key in keys],
     }
     found: dict[ChannelKey, tuple[int, int]] = {}
     for attempt in range(2):
         rows = conn.execute(query("channels_find"), arguments).fetchall()
-        found = {(row[0], Obis.parse(row[1]), row[2], row[3]): (row[4], row[5]) for row in rows}
+        found = {(row[0], Obis.parse(row[1]), *row[2:5]): (row[5], row[6]) for row in rows}
         missing = [key for key in keys if key not in found]
         if not missing or attempt:
             break
@@ -149,7 +150,7 @@ def _shorter(period_s: int, than: int) -> bool:
 
 def _kind(key: ChannelKey) -> str:
     """Return the kind of a channel; when a maximum was reached is a time, no quantity."""
-    _meter_id, obis, unit, _scaler = key
+    _meter_id, obis, unit, _scaler, _weight = key
     known = quantity(obis)
     is_time = known is not None and unit == Unit.SECOND != known.unit
     return (Kind.STATUS if known is None or is_time else known.kind).value

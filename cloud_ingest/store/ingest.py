@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from cloud_ingest.accept import Accepted, Refused
+from cloud_ingest.accept import Accepted, AcceptedBlock, Refused
 from cloud_ingest.store.chain import broken_links
 from cloud_ingest.store.channels import ChannelKey, Known, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
@@ -22,6 +22,7 @@ from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.rows import ORIGIN_NUMBERS, Rows, Stored, store_rows
 from shared_schema.quality import Origin
+from shared_schema.readings import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted], known: Known) 
     wanted: dict[ChannelKey, int] = {}
     for block in blocks:
         for column in block.columns:
-            key = (block.meter_id, column.obis, column.unit, column.scaler)
+            key = _key(block, column)
             periods = [period for period in (wanted.get(key, 0), block.period_s) if period]
             wanted[key] = min(periods, default=0)
     channels = ensure_channels(conn, wanted, known)
@@ -190,7 +191,7 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted], known: Known) 
     for block in blocks:
         newest = heard.get(block.meter_id, 0)
         for index, column in enumerate(block.columns, start=2):
-            channel_id = channels[block.meter_id, column.obis, column.unit, column.scaler]
+            channel_id = channels[_key(block, column)]
             said = [
                 (ts, origin, raw, row[1])
                 for row in block.rows
@@ -208,3 +209,7 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted], known: Known) 
         query("meters_heard"), {"meters": list(heard), "times": list(map(float, heard.values()))}
     )
     return stored
+
+
+def _key(block: AcceptedBlock, column: Column) -> ChannelKey:
+    return block.meter_id, column.obis, column.unit, column.scaler, column.weight

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""What meters noted in their own event logs, in the database.
+"""What meters noted in their own event logs, and gateways saw of meters, in the database.
 
 In: accepted batches. Out: rows of ``meter_event``, and them again for a person.
-Never: a flag, a ticket, a judgement: those are `events` and `rules`. What a log captured with
-an event (voltage, energy) stays in the signed block.
+Never: a flag, a ticket, a judgement: those are `events` and `rules`. What a meter's log captured
+with an event (voltage, energy) stays in the signed block.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
+from typing import Any
 
 from cloud_ingest.accept import Accepted
 from cloud_ingest.store.connection import Connection, query, translating
@@ -18,28 +20,30 @@ from shared_schema.obis import Obis
 
 @dataclass(frozen=True, slots=True)
 class StoredMeterEvent:
-    """One event of a meter."""
+    """One event of a meter, by its own log or by its gateway (`catalogue.GATEWAY_LOG`)."""
 
     manufacturer: str
     serial: str
     log: Obis
     at: datetime
-    """By the meter's clock, aware."""
+    """By the meter's clock, or by the gateway's; aware."""
     code: int
+    detail: dict[str, Any] | None
+    """What the gateway saw, as `shared_schema.readings.Observation`; None in a meter's log."""
 
 
 @translating
 def store_meter_events(conn: Connection, deliveries: Sequence[Accepted]) -> None:
     """Add the events of accepted batches, within the caller's transaction."""
     rows = [
-        (block.meter_id, str(block.log), float(row[0]), row[1], delivery.received_at)
+        (block.meter_id, str(block.log), float(row[0]), row[1], detail, delivery.received_at)
         for delivery in deliveries
         for block in delivery.events
-        for row in block.rows
+        for row, detail in zip(block.rows, block.details or repeat(None), strict=False)
         if row[0] is not None  # `accept` lets none through
     ]
     if rows:
-        names = ("meters", "logs", "times", "codes", "received")
+        names = ("meters", "logs", "times", "codes", "details", "received")
         columns = map(list, zip(*rows, strict=True))
         conn.execute(query("meter_event_add"), dict(zip(names, columns, strict=True)))
 
@@ -79,6 +83,6 @@ def list_meter_events(
         },
     )
     return [
-        StoredMeterEvent(maker, number, Obis.parse(log), at, code)
-        for maker, number, log, at, code in found
+        StoredMeterEvent(maker, number, Obis.parse(log), at, code, detail)
+        for maker, number, log, at, code, detail in found
     ]

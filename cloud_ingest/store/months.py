@@ -47,6 +47,8 @@ class Channel:
     obis: str
     unit: int
     scaler: int
+    weight: int
+    """The raw value is a count of pulses times this; 1: it is what the meter says."""
     period_s: int
 
 

@@ -8,6 +8,7 @@ which may be set. Never invents a value: every number follows from the load and 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -93,10 +94,14 @@ class MeterSpec:
     """Aware. Electricity only: the meter notes then that its cover was opened."""
     cable_cut_at: datetime | None = None
     """Aware. Water only: from then on no pulse arrives, and the status of each row says so."""
+    pulse_litres: Decimal | None = None
+    """Water only: the module counts pulses of so many litres, and says neither scaler nor unit."""
     litres: bool = False
     """Water only: the volume is in litres, not in cubic metres."""
     register_modulus: int | None = None
     """Raw value at which the registers start again from zero."""
+    ranges: bool = True
+    """False: its profiles refuse a range; rows are read by their place."""
     null_timestamps: bool = False
     """Rows after the first of an answer carry null-data for the clock."""
     max_info: int = MAX_INFO
@@ -124,8 +129,10 @@ class MeterSpec:
             raise ValueError("clock jumps stand in order and apart from each other")
         if self.scaler is not None and not (self.model is Model.WATER and -3 <= self.scaler <= -1):
             raise ValueError("the scaler is of water meters only: -3, -2 or -1")
-        if (self.litres or self.cable_cut_at) and self.model is not Model.WATER:
-            raise ValueError("litres and a cut cable are of water meters only")
+        if self.model is not Model.WATER and (
+            self.litres or self.cable_cut_at or self.pulse_litres
+        ):
+            raise ValueError("litres, pulses and a cut cable are of water meters only")
         if self.cover_opened_at and self.model is Model.WATER:
             raise ValueError("a water meter has no log of its cover")
 
@@ -164,7 +171,9 @@ class Counter:
         water = spec.model is Model.WATER
         self.scaler = (spec.scaler or -3) if water else int(spec.model is Model.THREE_PHASE)
         """Of the cumulative registers: a power of ten of m³ or Wh."""
-        self._divisor = 10 ** (self.scaler + 3 if water else self.scaler)
+        self._divisor, self._times = 10 ** (self.scaler + 3 if water else self.scaler), 1
+        if spec.pulse_litres is not None:
+            self._divisor, self._times = spec.pulse_litres.as_integer_ratio()
 
     @property
     def modulus(self) -> int:
@@ -184,6 +193,8 @@ class Counter:
     @property
     def volume(self) -> tuple[int, Unit]:
         """Scaler and unit of the volume of a water meter."""
+        if self.spec.pulse_litres is not None:
+            return 0, Unit.COUNT
         return (
             (self.scaler + 3, Unit.LITRE) if self.spec.litres else (self.scaler, Unit.CUBIC_METRE)
         )
@@ -218,7 +229,7 @@ class Counter:
             raise KeyError(obis)
         divisor, modulus = self._divisor, self.modulus
         if mille == 1000:
-            return [each // divisor % modulus for each in used]
+            return [each * self._times // divisor % modulus for each in used]
         if mille == 0:
             return [0] * len(used)
         divisor *= 1000

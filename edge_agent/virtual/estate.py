@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -103,8 +104,11 @@ class MeterConfig(_Strict):
     metering_fails_at: AwareDatetime | None = None
     cover_opened_at: AwareDatetime | None = None
     cable_cut_at: AwareDatetime | None = None
+    pulse_litres: Annotated[Decimal, Field(gt=0)] | None = None
+    """Of a module that counts pulses and says neither scaler nor unit."""
     litres: bool = False
     register_modulus: Annotated[int, Field(gt=0, le=2**32)] | None = None
+    ranges: bool = True
     null_timestamps: bool = False
     max_info: Annotated[int, Field(ge=32, le=MAX_INFO)] = MAX_INFO
     max_pdu: Annotated[int, Field(ge=64, le=65535)] = 1024
@@ -119,8 +123,10 @@ class MeterConfig(_Strict):
             raise ValueError("a water load belongs to a water meter, any other to electricity")
         if self.scaler is not None and not water:
             raise ValueError("scaler belongs to a water meter")
-        if not water and (self.litres or self.cable_cut_at):
-            raise ValueError("litres and cable_cut_at belong to a water meter")
+        if not water and (self.litres or self.cable_cut_at or self.pulse_litres):
+            raise ValueError("litres, pulse_litres and cable_cut_at belong to a water meter")
+        if self.pulse_litres and (self.litres or self.scaler is not None):
+            raise ValueError("a module of pulses states no scaler and no unit")
         if water and self.cover_opened_at:
             raise ValueError("cover_opened_at belongs to an electricity meter")
         if self.security is not None and self.max_pdu < _LEAST_CIPHERED_PDU:

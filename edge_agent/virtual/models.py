@@ -116,8 +116,14 @@ def objects(counter: Counter, kept: Mapping[Obis, History]) -> list[CosemObject]
     """
 
     def profile(name: Obis, rows: Rows, *, public: bool = False) -> ProfileGeneric:
-        deviation = counter.spec.range_deviation
-        return ProfileGeneric(name, rows, counter.dial, public=public, deviation=deviation)
+        return ProfileGeneric(
+            name,
+            rows,
+            counter.dial,
+            public=public,
+            deviation=counter.spec.range_deviation,
+            ranges=counter.spec.ranges,
+        )
 
     found: list[CosemObject] = [_clock(counter)]
     plate = _name_plate(counter)

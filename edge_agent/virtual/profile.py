@@ -97,6 +97,7 @@ class ProfileGeneric:
         *,
         public: bool = False,
         deviation: RangeDeviation = RangeDeviation.ANY,
+        ranges: bool = True,
     ) -> None:
         """Set up a profile over its rows.
 
@@ -106,10 +107,11 @@ class ProfileGeneric:
             dial: How the meter writes and reads times.
             public: Whether the public client may read it.
             deviation: What the meter demands of the bounds of a range.
+            ranges: Whether rows may be selected by a range.
         """
         self.name = name
         self.public = public
-        self.selectors = {2: (1, 2)}
+        self.selectors = {2: (1, 2) if ranges else (2,)}
         self._rows = rows
         self._dial = dial
         self._deviation = deviation
@@ -154,13 +156,13 @@ class ProfileGeneric:
         spans = [(start, end)]
         if selection is not None:
             parameters = _fields(selection.parameters)
+            if selection.selector not in self.selectors[2]:
+                raise AccessError(AccessResult.SCOPE_OF_ACCESS_VIOLATED)
             if selection.selector == 1:
                 spans, picked = self._range(parameters)
-            elif selection.selector == 2:
+            else:
                 first, last, picked = self._entries(parameters, start, end)
                 spans = [(first, last)]
-            else:
-                raise AccessError(AccessResult.SCOPE_OF_ACCESS_VIOLATED)
         cut = [(max(start, first), min(end, last)) for first, last in spans]
         held = [(first, last) for first, last in cut if first < last]
         count = sum(last - first for first, last in held)

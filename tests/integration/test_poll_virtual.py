@@ -252,3 +252,68 @@ def test_an_adapter_that_vanishes_is_a_bus_error(tmp_path: Path) -> None:
         port.symlink_to(target)
         assert here.poll("E1", windows=1).rows
     assert not os.path.lexists(port)
+
+
+PULSES = """\
+title = "a module of pulses that refuses ranges"
+client = 32
+registers = ["8.0.1.0.0.255"]
+
+[[profiles]]
+obis = "8.0.99.1.0.255"
+every = "day"
+access = "entry"
+
+[[scaling]]
+obis = "8.0.1.0.0.255"
+unit = 13
+impulses = 400
+"""
+
+
+def test_a_module_of_pulses_without_ranges_is_read_through_a_port(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "pulses.toml").write_text(PULSES)
+    spec = {
+        "label": "A-1 water",
+        "address": 19,
+        "model": "water",
+        "manufacturer": "GSE",
+        "serial": "P1",
+        "load": {"kind": "water"},
+        "pulse_litres": 2.5,
+        "ranges": False,
+        "profile_days": 2,
+    }
+    estate = parse_estate({"bus": [{"name": "a", "link": "a", "meter": [spec]}]})
+    password = tmp_path / "password"
+    password.write_text("12345678\n")
+    password.chmod(0o600)
+    with serve(estate, tmp_path / "buses", baud=None, now=lambda: NOW) as ports:
+        config = BusConfig(name="a", port=ports["a"], baudrate=115200, turnaround_s=0.5)
+        with Bus(config) as bus:
+            found = poll(
+                sessions(bus),
+                MeterConfig(
+                    label="A-1 water",
+                    address=19,
+                    model="pulses",
+                    models_dir=models,
+                    password_file=password,
+                ),
+                lambda _meter: {},
+                NOW,
+                memory=Memory(),
+                monotonic=lambda: 0.0,
+            )
+    assert found.problems == ()
+    meter = estate.meter("P1")
+    counts = {row.ts: row.values[0] for row in meter.buffered(WATER_LOAD_PROFILE, NOW)}
+    read = column(found, WATER_LOAD_PROFILE, WATER_VOLUME)
+    assert len(read) == len(counts) > 2 * 16
+    assert {at: (raw or 0) // 25 for at, raw in read.items()} == counts
+    (now,) = blocks(found, None)
+    (captured,) = now.columns
+    assert (captured.unit, captured.scaler, captured.weight) == (Unit.CUBIC_METRE, -4, 25)
+    assert now.rows[0][2] == 25 * meter.register_at(WATER_VOLUME, NOW)

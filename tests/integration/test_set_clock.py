@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from edge_agent import decode
 from edge_agent.adapter import StoppableBus
 from edge_agent.bus import Bus
 from edge_agent.cli import app
@@ -27,6 +28,7 @@ from edge_agent.model import Model, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.set_clock import Became, ClockOutcome, set_clock
 from edge_agent.settings import BusConfig, MeterConfig
+from edge_agent.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
@@ -35,10 +37,13 @@ from shared_schema.catalogue import (
     CLOCK,
     DAILY_LOAD_PROFILE,
     PROFILE_STATUS,
+    GatewayEvent,
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
+from shared_schema.signing import generate_key, private_key_to_pem
 from tests.support.bus_world import gateway
+from tests.support.observed import observations
 
 QUARTER = datetime(2026, 3, 10, 6, 30, tzinfo=UTC)
 NOW = QUARTER + timedelta(seconds=400)
@@ -73,6 +78,10 @@ class World:
     @property
     def offset_s(self) -> float:
         return (self.meter.clock_at(self.now) - self.now).total_seconds()
+
+    def turn(self, by_s: float) -> None:
+        """Turn the meter's clock, as a person at the meter does."""
+        self.meter._counter.set_clock(self.now, self.now.timestamp() + by_s)
 
     def config(self, **changes: Any) -> MeterConfig:
         keys = {
@@ -173,6 +182,29 @@ def test_by_force_a_person_sets_a_clock_that_is_far_off(tmp_path: Path) -> None:
     with world(tmp_path, clock_offset_s=39600) as here:
         found = here.set(here.config(set_clock=False), by_hand=True, force=True)
         assert (found.became, found.before_s, found.after_s) == (Became.SET, 39600, 0)
+
+
+def test_a_clock_that_shows_no_time_is_set_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+
+    def unset_at_first(*given: Any) -> int | None:
+        shown.append(given)
+        return None if len(shown) == 1 else decode.epoch_s(*given)
+
+    unset = SimpleNamespace(**{**vars(decode), "epoch_s": unset_at_first})
+    monkeypatch.setattr("edge_agent.set_clock.decode", unset)
+    with world(tmp_path, clock_offset_s=3000) as here:
+        found = here.set(known=E1)
+        assert found.became is Became.REFUSED
+        assert found.reason == "its clock shows no valid time: see why first"
+        assert here.offset_s == 3000
+        shown.clear()
+        done = here.set(known=E1, by_hand=True, force=True)
+        assert done == ClockOutcome(Became.SET, "", E1, None, 0.0)
+        assert str(done) == "showed no time, is +0 s off"
+        assert here.offset_s == 0
 
 
 def test_at_the_end_of_a_period_it_waits(tmp_path: Path) -> None:
@@ -479,3 +511,29 @@ def test_the_installers_command_waits_for_the_end_of_a_period(
         assert re.fullmatch("after   . s (ahead of|behind) this machine", after)
         assert last == "clock   set"
         assert desk.slept == [pytest.approx(10 + 60 + 45 + 1, abs=10)]
+
+
+def test_a_clock_that_was_set_by_hand_is_told_to_the_cloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = generate_key()
+    with world(tmp_path, clock_offset_s=39600) as here:
+        desk = Desk(here, monkeypatch)
+        assert desk.set("--force").stderr == ""
+        assert not (tmp_path / "spool.db").exists(), "on a laptop there is none"
+        here.turn(39600)
+        path = tmp_path / "k"
+        path.write_bytes(private_key_to_pem(key))
+        path.chmod(0o600)
+        with Spool.open(tmp_path / "spool.db") as spool:
+            held = desk.set("--force")
+            assert "set, and not noted for the cloud: another edge-agent" in held.stderr
+            here.turn(39600)
+        assert desk.set().exit_code == 1
+        assert desk.set("--force").stderr == ""
+        assert desk.set().exit_code == 0, "left alone"
+    with Spool.open(tmp_path / "spool.db") as spool:
+        (event,) = observations(spool, key.public_key())
+    assert event.code == GatewayEvent.CLOCK_SET
+    assert event.offset_before_s == pytest.approx(39600, abs=10)
+    assert event.offset_s == pytest.approx(0, abs=10)

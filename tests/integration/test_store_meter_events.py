@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What meters noted in their own logs: stored once, replayed, listed; on both editions."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,10 +13,19 @@ from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.meter_events import list_meter_events
 from cloud_ingest.store.quarantine import QuarantineState, list_entries, replay
 from cloud_ingest.store.registry import load_registry
-from shared_schema.catalogue import EVENT_PROFILES, Unit
+from shared_schema.catalogue import EVENT_PROFILES, GATEWAY_LOG, GatewayEvent, Unit
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import Block, Column, MeterEvents, new_salt, reached_at
+from shared_schema.readings import (
+    Block,
+    CaptureChange,
+    Column,
+    MeterEvents,
+    Observation,
+    Observations,
+    new_salt,
+    reached_at,
+)
 from tests.support.gateway import MAKER
 from tests.support.store import SOCIETY, Site, local, unit_line
 
@@ -98,6 +108,57 @@ def test_the_list_names_what_it_knows_and_keeps_the_number_of_the_rest(flat: Sit
     assert "2026-07-01T00:00:00+05:30" in known
     assert known.endswith("251    meter cover opened")
     assert unknown.endswith("60001  not in the catalogue")
+
+
+def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(flat: Site) -> None:
+    profile = Obis.parse("1.0.99.1.0.255")
+    change = CaptureChange(
+        profile=profile, before="0" * 16, after="f" * 16, gained=(Obis.parse("1.0.2.29.0.255"),)
+    )
+    seen = (
+        Observation(
+            ts=int(START.timestamp()), code=GatewayEvent.CAPTURES_CHANGED, captures=(change,)
+        ),
+        Observation(
+            ts=int(START.timestamp()) + 1,
+            code=GatewayEvent.CLOCK_SET,
+            offset_before_s=90.2,
+            offset_s=0.0,
+            left_out=2,
+        ),
+    )
+    meter = MeterId(manufacturer=MAKER, serial="1")
+    line = Observations(salt=new_salt(), meter=meter, seen=seen).to_line()
+    payload = flat.gateway.seal(line)
+    for _ in range(2):
+        assert commit(flat.conn, [flat.verdict(payload, LATER)]).quarantined == 0
+    said: list[str] = []
+    for as_json in (False, True):
+        list_of_meters(
+            flat.conn,
+            SOCIETY,
+            serial="1",
+            codes=(),
+            days=2,
+            now=LATER,
+            as_json=as_json,
+            say=said.append,
+        )
+    _head, was_set, changed = said[0].splitlines()
+    assert was_set.endswith(
+        "1003  clock set by the gateway: was +90 s off; is +0 s off; 2 more before it were left out"
+    )
+    assert changed.endswith(
+        f"1001  capture list changed: {profile} from {'0' * 16} to {'f' * 16}, "
+        "gained 1.0.2.29.0.255"
+    )
+    rows = json.loads(said[1])
+    assert [(each["log"], each["code"]) for each in rows] == [
+        (str(GATEWAY_LOG), 1003),
+        (str(GATEWAY_LOG), 1001),
+    ]
+    assert rows[0]["detail"] == {"offset_before_s": 90.2, "offset_s": 0.0, "left_out": 2}
+    assert flat.one("SELECT count(*) FROM block WHERE meter_id IS NOT NULL") == 1
 
 
 def test_a_maximum_demand_and_its_time_are_two_channels(flat: Site) -> None:

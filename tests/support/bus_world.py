@@ -27,7 +27,7 @@ from shared_schema.catalogue import EVENT_PROFILES, INSTANTANEOUS_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import REACHED_AT
-from shared_schema.signing import generate_key
+from shared_schema.signing import SigningKey, generate_key
 from tests.support.orders import no_orders
 
 CUMULATIVE = 8
@@ -62,6 +62,7 @@ class Gateway:
         """For each serial number the cycles in which its registers were read."""
         self.on_append: Callable[[MeterId, Sequence[MeterRows], float], None] = lambda *_: None
         self.told = Told()
+        self.spool = spool
         self._worker = worker
         self._begun = 0.0
         self._poll = poll
@@ -99,6 +100,8 @@ def gateway(
     monotonic: Callable[[], float],
     *,
     kept: bool = False,
+    name: str = "gw-1",
+    key: SigningKey | None = None,
 ) -> Iterator[Gateway]:
     """Run a worker's code on a bus; the caller takes the steps.
 
@@ -109,10 +112,12 @@ def gateway(
         wall: the gateway's time, seconds since 1970.
         monotonic: a clock that nobody sets.
         kept: whether a time service keeps the gateway's time.
+        name: the gateway's.
+        key: what it signs with; otherwise a new one.
     """
     settings = AgentSettings.model_validate(
         {
-            "gateway": "gw-1",
+            "gateway": name,
             "spool": folder / "spool.db",
             "key_file": "k",
             "cloud_key_file": "k",
@@ -128,7 +133,7 @@ def gateway(
             health = Health(meter.label for meter in config.meters)
             shared = Shared(
                 settings,
-                generate_key(),
+                key or generate_key(),
                 spool,
                 health,
                 lambda: True,

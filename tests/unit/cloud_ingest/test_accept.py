@@ -18,9 +18,24 @@ from cloud_ingest.accept import (
     Registry,
     accept,
 )
-from shared_schema.catalogue import ACTIVE_IMPORT, EVENT_PROFILES, Unit
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    EVENT_PROFILES,
+    GATEWAY_LOG,
+    GatewayEvent,
+    Unit,
+)
 from shared_schema.message import MeterId
-from shared_schema.readings import Block, Column, Loss, MeterEvents, new_salt, seal_batch
+from shared_schema.readings import (
+    Block,
+    Column,
+    Loss,
+    MeterEvents,
+    Observation,
+    Observations,
+    new_salt,
+    seal_batch,
+)
 from shared_schema.signing import generate_key, key_id
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -174,6 +189,22 @@ def test_events_of_a_meter_are_judged_as_its_readings_are() -> None:
         (QuarantineReason.NOT_INSTALLED, 0, (2,)),
         (QuarantineReason.UNKNOWN_METER, 1, ()),
     ]
+
+
+def test_what_a_gateway_saw_is_judged_the_same_and_keeps_its_detail() -> None:
+    times = NOW, NOW + timedelta(days=1), NOW - timedelta(hours=1)
+    seen = tuple(
+        Observation(ts=at(when), code=GatewayEvent.CLOCK_JUMPED, offset_s=float(number))
+        for number, when in enumerate(times)
+    )
+    meter = MeterId(manufacturer="LNT", serial="1001")
+    outcome = accepted(sealed(Observations(salt=new_salt(), meter=meter, seen=seen).to_line()))
+    (log,) = outcome.events
+    assert (log.meter_id, log.log) == (11, GATEWAY_LOG)
+    assert log.rows == ((at(NOW), 1002), (at(times[2]), 1002))
+    assert log.details == ('{"offset_s":0.0}', '{"offset_s":2.0}')
+    (rejected,) = outcome.rejections
+    assert (rejected.reason, rejected.row_indexes) == (QuarantineReason.FUTURE, (1,))
 
 
 def test_a_block_without_a_good_row_is_only_rejected() -> None:

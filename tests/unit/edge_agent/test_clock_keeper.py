@@ -3,6 +3,7 @@
 
 import logging
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,17 @@ from edge_agent.clock_keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
 from edge_agent.clocking import Sample
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
 from edge_agent.health import Health
+from edge_agent.observer import MOST_A_DAY, Observer
 from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import BusConfig, ClocksConfig
-from edge_agent.spool import Spool
+from edge_agent.spool import Spool, SpoolFull
+from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
+from shared_schema.readings import Observation
+from shared_schema.signing import generate_key
+from tests.support.observed import observations
 
+KEY = generate_key()
 START = 1_773_124_200.0
 DAY = 86400.0
 E1 = MeterId(manufacturer="GSE", serial="E1")
@@ -54,8 +61,21 @@ class Play:
     def restart(self) -> None:
         self.health = Health(["A-1"])
         self.keeper = ClockKeeper(
-            self.spool, self.bus, ClocksConfig(), self.health, is_kept=lambda: self.is_kept
+            self.spool,
+            self.bus,
+            ClocksConfig(),
+            self.health,
+            Observer(self.spool, "gw-1", KEY),
+            is_kept=lambda: self.is_kept,
         )
+
+    @property
+    def seen(self) -> list[Observation]:
+        return observations(self.spool, KEY.public_key())
+
+    @property
+    def codes(self) -> list[GatewayEvent]:
+        return [GatewayEvent(each.code) for each in self.seen]
 
     def _set_clock(self, _factory: object, _meter: object, now: Any, **_more: object) -> Any:
         self.tries.append(now.timestamp())
@@ -100,8 +120,12 @@ def test_drift_is_told_once_and_known_after_a_restart(
     assert health.clock_remark.startswith("loses ")
     assert play.health.summary().clocks == (f"A-1 {health.clock_remark}",)
     assert actions(caplog) == ["clock_wrong"]
+    (drifts,) = play.seen
+    assert (drifts.code, drifts.offset_before_s) == (GatewayEvent.CLOCK_DRIFTS, None)
+    assert drifts.drift_s_per_day == pytest.approx(-5, abs=2)
     play.restart()
     play.polls(START + 3 * DAY, -15.0)
+    assert play.seen == [drifts], "a restart tells it to the log again, not to the stream"
     assert play.health["A-1"].clock_drift_s_per_day == pytest.approx(-5, abs=0.6)
 
 
@@ -121,6 +145,13 @@ def test_a_jump_is_told_with_both_sides_and_begins_a_new_history(
     ]
     assert play.health["A-1"].clock_drift_s_per_day is None
     assert play.health["A-1"].clock_remark == ""
+    there, back = START + 2 * DAY, START + 2 * DAY + 900
+    assert [(each.ts, each.code, each.offset_before_s, each.offset_s) for each in play.seen] == [
+        (there, GatewayEvent.CLOCK_JUMPED, 1.0, year),
+        (there, GatewayEvent.CLOCK_FAR_OFF, None, year),
+        (back, GatewayEvent.CLOCK_JUMPED, year, 1.0),
+        (back, GatewayEvent.CLOCK_FAR_OFF_OVER, None, 1.0),
+    ]
     assert "clock_right" not in actions(caplog), "an information, below the level of this log"
     with play.spool.reading() as database:
         assert samples_of(database, E1) == [Sample(START + 2 * DAY + 900, 1.0)]
@@ -233,3 +264,90 @@ def test_a_lost_adapter_leaves_the_clock_due(play: Play) -> None:
         play.sets(START)
     play.answer = ClockOutcome(Became.SET, "", E1, 90.0, 0.0)
     assert play.sets(START + 30) is not None
+
+
+def test_a_clock_that_was_set_is_noted_each_time(play: Play) -> None:
+    for number in range(2 * MOST_A_DAY):
+        play.polls(START + 900 * number, 90.0)
+        assert play.sets(START + 900 * number + 1) is not None
+    was_set = [each for each in play.seen if each.code == GatewayEvent.CLOCK_SET]
+    assert len(was_set) == 2 * MOST_A_DAY
+    assert {(each.offset_before_s, each.offset_s) for each in was_set} == {(90.0, 0.0)}
+    assert was_set[0].ts == START + 1
+
+
+@pytest.mark.parametrize("became", [Became.FAILED, Became.REFUSED, Became.LEFT])
+def test_a_clock_that_was_not_set_is_no_event(play: Play, became: Became) -> None:
+    play.answer = ClockOutcome(became, "why", E1, 90.0)
+    play.polls(START, 90.0)
+    play.sets(START)
+    assert play.seen == []
+
+
+def test_a_clock_that_jumps_to_and_fro_does_not_fill_the_stream(play: Play) -> None:
+    polls = 3 * 96
+    for number in range(polls):
+        play.polls(START + 900 * number, 0.0 if number % 2 else 3600.0)
+        if number % 7 == 0:
+            play.restart()
+    jumps = [each for each in play.seen if each.code == GatewayEvent.CLOCK_JUMPED]
+    assert 2 * MOST_A_DAY <= len(jumps) <= 4 * MOST_A_DAY
+    play.polls(START + 5 * DAY, 30 * DAY)
+    last = [each for each in play.seen if each.code == GatewayEvent.CLOCK_JUMPED][-1]
+    assert len(jumps) + sum(each.left_out for each in [*jumps, last]) == polls - 1
+    states = [each for each in play.codes if each >= GatewayEvent.CLOCK_FAR_OFF]
+    assert len(states) <= 4 * MOST_A_DAY
+    assert states[-1] is GatewayEvent.CLOCK_FAR_OFF, "how it stands is told in the end"
+    assert all(a is not b for a, b in pairwise(states))
+
+
+def test_a_drift_is_not_over_because_the_clock_was_set(play: Play) -> None:
+    set_at = 0
+    for quarter in range(2 * 96):
+        play.polls(START + 900 * quarter, float(round(20 * (quarter - set_at) / 96)))
+        if play.sets(START + 900 * quarter + 1):
+            set_at = quarter
+    assert play.codes == [GatewayEvent.CLOCK_DRIFTS, GatewayEvent.CLOCK_SET]
+    for quarter in range(3 * 96):
+        play.polls(START + 2 * DAY + 900 * quarter, 9.0)
+    assert play.codes[2:] == [GatewayEvent.CLOCK_DRIFTS_OVER]
+
+
+def test_a_jump_that_is_not_on_disk_is_seen_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play.polls(START, 0.0)
+    with monkeypatch.context() as patch:
+
+        def crash(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("edge_agent.clock_book._put", crash)
+        with pytest.raises(KeyboardInterrupt):
+            play.polls(START + 900, 100.0)
+    assert play.seen == []
+    play.restart()
+    play.polls(START + 1800, 100.0)
+    play.restart()
+    play.polls(START + 2700, 100.0)
+    assert [(each.ts, each.code) for each in play.seen] == [
+        (START + 1800, GatewayEvent.CLOCK_JUMPED)
+    ]
+
+
+def test_a_full_disk_notes_later(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    play.polls(START, 90.0)
+    with monkeypatch.context() as patch:
+
+        def full(*_: object, **_more: object) -> None:
+            raise SpoolFull("full")
+
+        patch.setattr(play.spool, "append", full)
+        play.sets(START + 1)
+        play.polls(START + 900, 0.0)
+    play.polls(START + 1800, 0.0)
+    play.polls(START + 2700, 0.0)
+    assert [(each.ts, each.code) for each in play.seen] == [
+        (START + 1, GatewayEvent.CLOCK_SET),
+        (START + 1800, GatewayEvent.CLOCK_JUMPED),
+    ]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.cli_commission import _ask_dial
 from edge_agent.commission import (
     Gateway,
     Line,
@@ -30,7 +31,7 @@ from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.sheet import html
-from shared_schema.catalogue import ACTIVE_IMPORT
+from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.message import MeterId
 from shared_schema.signing import (
     fingerprint,
@@ -216,3 +217,62 @@ def test_an_adapter_goes_by_its_lasting_name(tmp_path: Path) -> None:
     assert lasting_name(port, by_id) == by_id / "usb-FTDI"
     assert lasting_name(tmp_path / "other", by_id) == tmp_path / "other"
     assert lasting_name(port, tmp_path / "none") == port
+
+
+def module(value: str, unit: str) -> Examination:
+    return examined(registers=(Shown(WATER_VOLUME, "water volume", Decimal(value), unit),))
+
+
+@pytest.mark.parametrize(("value", "unit"), [("2500", "L"), ("2.500", "m³")])
+def test_the_dial_stands_on_the_sheet_beside_its_module(value: str, unit: str) -> None:
+    (listed,) = parse_list("label,address,dial\nA-1 water,19,123.4567\n", "list.csv")
+    assert listed.dial == Decimal("123.4567")
+    line = Line(listed, module(value, unit), dial=listed.dial)
+    assert line.verdict.level == "green"
+    written = sheet(line)
+    assert "123.4567 m³" in html(written)
+    assert line.dial_document() == {
+        "at": AT.isoformat(),
+        "dial_m3": "123.4567",
+        "register_m3": "2.500",
+    }
+    assert Line(listed, module(value, unit)).dial_document() is None
+
+
+def test_a_dial_without_a_module_is_said() -> None:
+    listed = Listed("A-1", 17, dial=Decimal(7))
+    verdict = judge(listed, examined())
+    assert verdict.level == "amber"
+    assert "no volume of water was read beside it" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("A-1,19,12x", "line 2: dial '12x' is not what a dial shows"),
+        ("A-1,19,-1", "dial '-1' is not"),
+        ("A-1,19,1e3", "dial '1e3' is not"),
+        ("A-1,,12", "has no module: its dial is entered in the cloud"),
+    ],
+)
+def test_what_is_no_dial_is_refused(row: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        parse_list(f"label,address,dial\n{row}\n", "list.csv")
+
+
+def test_a_person_is_asked_for_the_dial_until_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["123,5", "123.5", ""])
+    asked: list[str] = []
+
+    def prompt(text: str, **_more: object) -> str:
+        asked.append(text)
+        return next(answers)
+
+    line = Line(Listed("A-1 water", 19), module("2500", "L"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert _ask_dial(line) is None
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.prompt", prompt)
+    assert _ask_dial(line) == Decimal("123.5")
+    assert _ask_dial(line) is None
+    assert set(asked) == {"Dial of A-1 water, m³, beside 2.500 m³ of its module (empty: not read)"}

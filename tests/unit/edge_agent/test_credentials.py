@@ -4,8 +4,15 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
-from edge_agent.credentials import keys_of, mode_of
+from edge_agent.credentials import keys_of, mode_of, unproven
 from edge_agent.errors import ConfigurationError
 from edge_agent.link import peer
 from edge_agent.model import load
@@ -106,3 +113,94 @@ def test_a_password_that_does_not_fit_beside_keys(tmp_path: Path) -> None:
     (tmp_path / "password").write_bytes(b"x" * 49)
     with pytest.raises(ConfigurationError, match="with lls-ae a password has at most 48"):
         peer(meter, load("is16444"))
+
+
+def signing(folder: Path, curve: ec.EllipticCurve, **more: object) -> MeterConfig:
+    """Return a meter with a signing key and the meter's public one in files."""
+    own, its = ec.generate_private_key(curve), ec.generate_private_key(ec.SECP256R1())
+    for name, pem in (
+        ("own", own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())),
+        ("its", its.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)),
+    ):
+        (folder / name).write_bytes(pem)
+        (folder / name).chmod(0o600)
+    return secured(
+        folder,
+        client=48,
+        security="hls-ecdsa",
+        **{
+            "security_suite": 1,
+            "signing_key_file": folder / "own",
+            "meter_public_key_file": folder / "its",
+            **more,
+        },
+    )
+
+
+def test_each_mechanism_has_its_secret(tmp_path: Path) -> None:
+    model = load("is16444")
+    found = {}
+    for mode in ("hls", "hls-md5", "hls-sha1", "hls-sha256"):
+        meter = secured(tmp_path, client=48, security=mode)
+        (tmp_path / "password").write_bytes(b"0123456789abcdef\n")
+        its = peer(meter, model)
+        assert its.hls is not None
+        assert its.hls.secret == b"0123456789abcdef"
+        assert its.password is None
+        found[its.mechanism] = its.ciphering is not None
+    assert found == {2: False, 3: False, 4: False, 6: True}
+    its = peer(signing(tmp_path, ec.SECP256R1()), model)
+    assert its.hls is not None
+    assert its.hls.keys is not None
+    assert (its.mechanism, its.ciphering is not None) == (7, True)
+    assert "PrivateKey" not in repr(its)
+
+
+def test_the_secret_of_mechanism_2_is_a_key_of_aes(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"the secret of A-1: .* 32 hexadecimal digits"):
+        peer(secured(tmp_path, client=48, security="hls"), load("is16444"))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"security_suite": 0}, "needs security_suite = 1: suite 0 has no signatures"),
+        ({"security_suite": 2}, "those of suite 2 .P-384. are not spoken"),
+        (
+            {"signing_key_file": None, "meter_public_key_file": None},
+            "set signing_key_file and meter_public_key_file",
+        ),
+    ],
+)
+def test_signatures_that_cannot_be(tmp_path: Path, more: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        mode_of(signing(tmp_path, ec.SECP256R1(), **more), 48)
+
+
+def test_a_signing_key_that_cannot_be_used(tmp_path: Path) -> None:
+    meter, model = signing(tmp_path, ec.SECP384R1()), load("is16444")
+    with pytest.raises(ConfigurationError, match="own holds no unencrypted PEM private key on P-2"):
+        peer(meter, model)
+    meter = signing(tmp_path, ec.SECP256R1())
+    (tmp_path / "own").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="the signing key of A-1: others may read"):
+        peer(meter, model)
+    meter = signing(tmp_path, ec.SECP256R1())
+    (tmp_path / "its").write_bytes(b"no key")
+    with pytest.raises(ConfigurationError, match="its holds no PEM public key on P-256"):
+        peer(meter, model)
+    with pytest.raises(ValueError, match="signing_key_file and meter_public_key_file go together"):
+        signing(tmp_path, ec.SECP256R1(), meter_public_key_file=None)
+
+
+def test_what_no_meter_has_proven(tmp_path: Path) -> None:
+    model = load("is16444")
+    assert unproven(secured(tmp_path), model) == ""
+    assert unproven(secured(tmp_path, security="lls-ae"), model) == ""
+    assert unproven(secured(tmp_path, security_suite=2), model) == ""  # a password alone has none
+    suite = secured(tmp_path, security="lls-ae", security_suite=2)
+    assert unproven(suite, model) == "security suite 2"
+    found = unproven(signing(tmp_path, ec.SECP256R1()), model)
+    assert found == "security hls-ecdsa, security suite 1"
+    setter = {"security": "hls", "password_file": tmp_path / "password"}
+    assert unproven(secured(tmp_path, setter=setter), model) == "security hls"

@@ -117,7 +117,7 @@ def capture(*values: Obis, status: bool = False) -> tuple[CaptureObject, ...]:
 
 
 def plan(*values: Obis, status: bool = False, period_s: int = PERIOD_S) -> Layout:
-    scalers = dict.fromkeys(values, (0, 30))
+    scalers = dict.fromkeys(values, decode.Scale(0, 30))
     return decode.layout(BLOCK_LOAD_PROFILE, period_s, capture(*values, status=status), scalers)
 
 
@@ -184,7 +184,7 @@ def test_any_bytes_are_a_time_or_none(data: bytes) -> None:
 
 def test_the_values_of_the_books() -> None:
     assert decode.integer(hdlc_cosem.ENERGY[-8:-3]) == 1_541_050
-    assert decode.scaler_unit(decode.value(hdlc_cosem.SCALER_UNIT[-9:-3])) == (0, 30)
+    assert decode.scaler_unit(decode.value(hdlc_cosem.SCALER_UNIT[-9:-3])) == decode.Scale(0, 30)
     clock = decode.value(hdlc_cosem.CLOCK[-17:-3])
     assert isinstance(clock, bytes)
     local = datetime(2026, 6, 10, 10, 7, 30, tzinfo=IST)
@@ -466,7 +466,7 @@ def test_only_values_become_columns_and_each_code_once() -> None:
         CaptureObject(3, VOLTAGE, 2, 0),
         CaptureObject(3, VOLTAGE, 2, 0),
     )
-    scalers = dict.fromkeys((demand, ENERGY, VOLTAGE), (0, 27))
+    scalers = dict.fromkeys((demand, ENERGY, VOLTAGE), decode.Scale(0, 27))
     layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, scalers)
     assert layout.columns == (
         reached_at(demand),
@@ -477,13 +477,15 @@ def test_only_values_become_columns_and_each_code_once() -> None:
 
 
 def test_a_value_without_a_scaler_is_no_column() -> None:
-    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, capture(ENERGY, VOLTAGE), {ENERGY: (1, 30)})
+    layout = decode.layout(
+        BLOCK_LOAD_PROFILE, 900, capture(ENERGY, VOLTAGE), {ENERGY: decode.Scale(1, 30)}
+    )
     assert [(column.obis, column.scaler) for column in layout.columns] == [(ENERGY, 1)]
 
 
 def test_the_clock_need_not_come_first() -> None:
     objects = (CaptureObject(3, ENERGY, 2, 0), CaptureObject(8, CLOCK, 2, 0))
-    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: (0, 30)})
+    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: decode.Scale(0, 30)})
     sent = array([structure(u32(5), octets(stamp(T0, -330))), structure(u32(6), NULL)])
     assert decode.rows(sent, layout, BLUE_BOOK).rows == ((T0, None, 5), (T0 + 900, None, 6))
 
@@ -491,13 +493,16 @@ def test_the_clock_need_not_come_first() -> None:
 @pytest.mark.parametrize("objects", [capture(ENERGY)[1:], capture()])
 def test_a_profile_without_a_time_or_a_value_is_none(objects: tuple[CaptureObject, ...]) -> None:
     with pytest.raises(ProtocolViolation):
-        decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: (0, 30)})
+        decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: decode.Scale(0, 30)})
 
 
 def test_a_scaler_profile_gives_each_code_its_scaler() -> None:
     objects = tuple(CaptureObject(3, obis, 3, 0) for obis in (ENERGY, VOLTAGE, POWER))
     sent = array([structure(b"\x02\x02\x0f\x01\x16\x1e", b"\x02\x02\x0f\xfe\x16\x23", NULL)])
-    assert decode.scaler_profile(sent, objects) == {ENERGY: (1, 30), VOLTAGE: (-2, 35)}
+    assert decode.scaler_profile(sent, objects) == {
+        ENERGY: decode.Scale(1, 30),
+        VOLTAGE: decode.Scale(-2, 35),
+    }
 
 
 def test_the_range_that_is_asked_for_is_the_books() -> None:

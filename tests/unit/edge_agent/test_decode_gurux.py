@@ -156,7 +156,9 @@ def test_a_scaled_value_is_a_float_in_gurux_and_raw_in_ours() -> None:
     gurux.client.updateValue(gurux.registers[0], 3, [-3, 30])
     (row,) = gurux.read(sent)
     assert isinstance(row[1], float)
-    layout = decode.layout(BLOCK_LOAD_PROFILE, PERIOD_S, plan(ENERGY).objects, {ENERGY: (-3, 30)})
+    layout = decode.layout(
+        BLOCK_LOAD_PROFILE, PERIOD_S, plan(ENERGY).objects, {ENERGY: decode.Scale(-3, 30)}
+    )
     assert layout.columns[0].scaler == -3
     assert decode.rows(sent, layout, BLUE_BOOK).rows == ((T0, None, raw),)
 

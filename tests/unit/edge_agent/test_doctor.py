@@ -146,6 +146,14 @@ def test_a_broker_that_does_not_answer(folder: Path) -> None:
     assert (found.level, found.said) == ("fail", "nothing listens there")
 
 
+def test_security_that_no_meter_has_proven_is_warned_of(folder: Path) -> None:
+    (folder / "meter.pw").write_bytes(b"0123456789abcdef")
+    change(folder, 'model = "is16444"', 'model = "is16444"\nclient = 48\nsecurity = "hls"')
+    found = look(folder)["meter A-1"]
+    assert (found.level, found.said) == ("warn", "unproven: security hls")
+    assert found.advice
+
+
 def test_a_name_that_changes_is_warned_of(folder: Path) -> None:
     (folder / "ttyUSB0").symlink_to("/dev/null")
     change(folder, 'port = "tty"', 'port = "ttyUSB0"')

@@ -23,6 +23,7 @@ from tests.unit.edge_agent.fakes import (
     ACTIVE_EXPORT_INTERVAL,
     HOUR_S,
     QUARTER,
+    SIMPLE,
     Fake,
     Wide,
     captured,
@@ -117,6 +118,24 @@ def test_a_layout_is_read_once_and_a_change_is_said(monkeypatch: pytest.MonkeyPa
     found = visit(reader, monkeypatch, marks, memory=memory)
     assert any("captures other objects" in problem for problem in found.problems)
     assert any("do not fit" in problem for problem in found.problems)
+
+
+def test_meters_of_a_kind_have_their_layout_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    for serial in ("F1", "F2"):
+        reader = fake(serial=serial)
+        reader.rows = {QUARTER: 1}
+        reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06\x00\x00\x00\x07"
+        visit(
+            reader,
+            monkeypatch,
+            memory=memory,
+            kind=SIMPLE.model_copy(update={"registers": (ACTIVE_IMPORT,)}),
+        )
+    one, other = (known for known in memory.meters.values())
+    assert one.layouts[BLOCK_LOAD_PROFILE].plan is other.layouts[BLOCK_LOAD_PROFILE].plan
+    assert one.registers[ACTIVE_IMPORT][1] is other.registers[ACTIVE_IMPORT][1]
+    assert one.layouts[BLOCK_LOAD_PROFILE] is not other.layouts[BLOCK_LOAD_PROFILE]
 
 
 @pytest.mark.parametrize("emptied", [True, False])

@@ -265,5 +265,20 @@ def test_a_title_belongs_to_one_place() -> None:
 def test_counters_and_modes() -> None:
     assert counter_object(32) == Obis(0, 0, 43, 1, 2, 255)
     assert counter_object(48) == Obis(0, 0, 43, 1, 3, 255)
-    assert [mode.ciphered for mode in Mode] == [False, False, True, True]
-    assert [mode.has_password for mode in Mode] == [False, True, True, False]
+    assert [mode for mode in Mode if mode.ciphered] == [
+        Mode.LLS_AE,
+        Mode.HLS_GMAC,
+        Mode.HLS_SHA256,
+        Mode.HLS_ECDSA,
+    ]
+    assert [mode for mode in Mode if not mode.has_password] == [
+        Mode.NONE,
+        Mode.HLS_GMAC,
+        Mode.HLS_ECDSA,
+    ]
+    assert [mode for mode in Mode if mode.usual] == [
+        Mode.NONE,
+        Mode.LLS,
+        Mode.LLS_AE,
+        Mode.HLS_GMAC,
+    ]

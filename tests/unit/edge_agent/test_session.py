@@ -348,7 +348,9 @@ def test_the_frames_of_the_books_are_understood(
         assert isinstance(clock, bytes)
         assert decode.epoch_s(clock, ZONE) is not None
         assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
-        assert decode.scaler_unit(decode.value(meter.get(ACTIVE_IMPORT, 3, 3))) == (0, 30)
+        assert decode.scaler_unit(decode.value(meter.get(ACTIVE_IMPORT, 3, 3))) == decode.Scale(
+            0, 30
+        )
         three = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(1)))
         two = decode.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
         seven = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(2)))

@@ -130,7 +130,8 @@ def test_tls_has_another_port() -> None:
         (
             'label = "A-1204"',
             'label = "A-1204"\nsecurity = "gmac"',
-            "[[bus.meter]] A-1204, security: Input should be 'none', 'lls', 'lls-ae' or 'hls-gmac'",
+            "[[bus.meter]] A-1204, security: Input should be 'none', 'lls', 'lls-ae', 'hls-gmac', "
+            "'hls', 'hls-md5', 'hls-sha1', 'hls-sha256' or 'hls-ecdsa'",
         ),
         (
             'label = "A-1204"',
@@ -146,6 +147,11 @@ def test_tls_has_another_port() -> None:
             'label = "A-1204"',
             'label = "A-1204"\nsetter = { encryption_key_file = "ek" }',
             "[[bus.meter.setter]] A-1204: encryption_key_file and authentication_key_file go",
+        ),
+        (
+            'label = "A-1204"',
+            'label = "A-1204"\nsigning_key_file = "own"',
+            "[[bus.meter]] A-1204: signing_key_file and meter_public_key_file go together",
         ),
         (
             'gateway = "gw-1"',

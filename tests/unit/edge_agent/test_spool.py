@@ -284,6 +284,20 @@ def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
     assert put(spool, profile_rows(1)) == [5]
 
 
+def test_a_table_that_an_earlier_program_did_not_know_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path) as spool:
+        stream = spool.stream
+        put(spool, profile_rows(3))
+        with spool.transaction() as database:
+            database.execute("DROP TABLE observed")
+    with Spool.open(path) as spool:
+        assert (spool.stream, spool.set_aside) == (stream, None)
+        assert spool.pending().total == 1
+        with spool.reading() as database:
+            assert database.execute("SELECT count(*) FROM observed").fetchone() == (0,)
+
+
 # ------------------------------------------------------------- a full disk
 
 

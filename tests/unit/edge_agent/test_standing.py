@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from edge_agent.cli_care import _show_status
 from edge_agent.clock_book import ClockBook
 from edge_agent.clocking import Sample
 from edge_agent.decode import MeterRows
@@ -99,6 +100,19 @@ def test_before_the_first_start(settings: AgentSettings) -> None:
     assert (found.running, found.stream, found.waiting_live) == (False, None, 0)
     assert [each.label for each in found.meters] == ["A-1", "A-2", "A-3"]
     assert not settings.spool.exists()
+
+
+def test_security_that_no_meter_has_proven_is_said(
+    settings: AgentSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter = {"label": "A-1", "address": 17, "client": 48, "password_file": "p", "security": "hls"}
+    bus = {"name": "riser-1", "port": "p", "meter": [meter]}
+    changed = AgentSettings.model_validate({**settings.model_dump(by_alias=True), "bus": [bus]})
+    Spool.open(settings.spool).close()
+    found = standing(changed, NOW)
+    assert [each.unproven for each in found.meters] == ["security hls"]
+    _show_status(found)
+    assert "unproven: security hls" in capsys.readouterr().out
 
 
 def test_what_is_no_spool_is_said(settings: AgentSettings) -> None:

@@ -22,13 +22,14 @@ from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
-from shared_schema.catalogue import EVENT_PROFILES
+from shared_schema.catalogue import EVENT_PROFILES, GatewayEvent
 from shared_schema.gateway import Command, CommandArguments, CommandKind, Result
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.signing import generate_key, key_id, sign_message
+from tests.support.observed import observations
 
-CLOUD_KEY = generate_key()
+CLOUD_KEY, GATEWAY_KEY = generate_key(), generate_key()
 START = 1_773_124_200.0 // CYCLE_S * CYCLE_S + DELAY_S
 
 
@@ -53,6 +54,7 @@ class Play:
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
     unconfirmed: set[str] = field(default_factory=set)
+    offset_s: float = 0.0
     behind: dict[str, int] = field(default_factory=dict)
     did: list[tuple[float, str, str]] = field(default_factory=list)
     """When, ``poll``, ``fill`` or ``probe``, which meter."""
@@ -77,7 +79,7 @@ class Play:
         )
         shared = Shared(
             self.settings,
-            generate_key(),
+            GATEWAY_KEY,
             self.spool,
             self.health,
             lambda: self.synchronised,
@@ -171,7 +173,7 @@ class Play:
             captures={},
             caught_up=not left,
             problems=(),
-            clock_offset_s=0.0,
+            clock_offset_s=self.offset_s,
             exchanges=1,
             bytes_sent=1,
             bytes_received=1,
@@ -441,6 +443,39 @@ def test_a_meter_that_was_silent_and_answers_a_command_is_done(play: Maker) -> N
     it.runs(10)
     (answer,) = it.answers()
     assert answer.outcome == "done"
+
+
+def test_a_clock_of_a_meter_that_is_not_confirmed_tells_nothing(play: Maker) -> None:
+    it = play(1)
+    it.runs(60)
+    it.offset_s, it.unconfirmed = 5000.0, {"m0"}
+    it.runs(2 * CYCLE_S)
+    assert observations(it.spool, GATEWAY_KEY.public_key()) == []
+    it.unconfirmed = set()
+    it.runs(2 * CYCLE_S)
+    assert [each.code for each in observations(it.spool, GATEWAY_KEY.public_key())] == [
+        GatewayEvent.CLOCK_JUMPED,
+        GatewayEvent.CLOCK_FAR_OFF,
+    ]
+
+
+def test_an_event_has_the_time_that_was_synchronised(play: Maker) -> None:
+    it = play(1)
+    it.runs(60)
+    it.offset_s = 5000.0
+    passes = it.passes
+
+    def jumps(seconds: float) -> None:
+        passes(seconds)
+        it.now += 365 * 86400
+
+    it.passes = jumps  # type: ignore[method-assign]
+    it.asks(CommandKind.READ_NOW)
+    asked = it.now
+    it.worker.step()
+    assert it.now > asked + 300 * 86400
+    seen = observations(it.spool, GATEWAY_KEY.public_key())
+    assert {each.ts for each in seen} == {int(asked)}
 
 
 def test_a_meter_that_refused_its_password_is_not_tried_for_a_command(play: Maker) -> None:

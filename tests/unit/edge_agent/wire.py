@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from edge_agent.virtual.estate import parse_estate
 from edge_agent.virtual.line import Line
@@ -21,6 +22,14 @@ def meter(number: int, address: int, **more: object) -> dict[str, object]:
         "load": {"kind": "flat"},
         **more,
     }
+
+
+def password_file(folder: Path) -> Path:
+    """Write the password of the virtual meters, as the agent takes it."""
+    path = folder / "password"
+    path.write_text("12345678\n")
+    path.chmod(0o600)
+    return path
 
 
 METERS = (

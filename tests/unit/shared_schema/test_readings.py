@@ -11,8 +11,13 @@ from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     BLOCK_LOAD_PROFILE,
     EVENT_PROFILES,
+    GATEWAY_EVENTS,
+    GATEWAY_LOG,
+    METER_EVENTS,
     WATER_VOLUME,
+    GatewayEvent,
     Unit,
+    event_name,
 )
 from shared_schema.errors import (
     ContractError,
@@ -27,9 +32,12 @@ from shared_schema.readings import (
     LATEST_TS,
     MAX_BATCH_BYTES,
     Block,
+    CaptureChange,
     Column,
     Loss,
     MeterEvents,
+    Observation,
+    Observations,
     new_salt,
     open_batch,
     reached_at,
@@ -100,6 +108,21 @@ def test_a_batch_is_lines_of_json_that_anyone_can_read() -> None:
     assert lines[1]["columns"][0] == {"obis": "1.0.1.8.0.255", "scaler": 0, "unit": 30}
     assert lines[1]["rows"] == [[1_800_000_000, None, 5]]
     assert set(lines[2]) == {"signature"}
+
+
+def test_a_pulse_weight_is_signed_and_the_count_can_be_told_from_it() -> None:
+    column = Column(obis=WATER_VOLUME, scaler=-1, unit=Unit.LITRE, weight=25)
+    block = Block(
+        salt=new_salt(), meter=METER, columns=(column,), rows=((1_800_000_000, None, 75),)
+    )
+    written = json.loads(block.to_line())
+    assert written["columns"] == [{"obis": "8.0.1.0.0.255", "scaler": -1, "unit": 19, "weight": 25}]
+    assert Block.from_line(block.to_line()) == block
+    for raw in (76, -1):
+        with pytest.raises(ValueError, match="no multiple of its pulse weight"):
+            block.model_copy().model_validate(
+                {**block.model_dump(), "rows": ((1_800_000_000, None, raw),)}
+            )
 
 
 def test_headers_chain_by_the_hash_of_the_line() -> None:
@@ -218,6 +241,47 @@ def test_events_of_a_meter_stand_beside_its_readings() -> None:
 def test_an_event_without_its_code_or_time_is_refused(row: tuple[int | None, ...]) -> None:
     with pytest.raises(ValueError, match=r"code|time|fields"):
         a_log(row)
+
+
+def test_what_a_gateway_saw_is_no_word_of_the_meter() -> None:
+    jumped = Observation(
+        ts=1_800_000_000, code=GatewayEvent.CLOCK_JUMPED, offset_before_s=1.0, offset_s=-3600.0
+    )
+    changed = Observation(
+        ts=1_800_000_000,
+        code=GatewayEvent.CAPTURES_CHANGED,
+        captures=(CaptureChange(profile=MD, before="0" * 16, after="f" * 16, lost=(MD,)),),
+        left_out=3,
+    )
+    block = Observations(salt=new_salt(), meter=METER, seen=(jumped, changed))
+    batch = open_batch(a_batch(block.to_line(), a_block().to_line()), keys)
+    assert batch.blocks()[0] == block
+    assert block.rows == ((1_800_000_000, 1002), (1_800_000_000, 1001))
+    first, second = json.loads(block.to_line())["seen"]
+    assert first == {
+        "ts": 1_800_000_000,
+        "code": 1002,
+        "offset_before_s": 1.0,
+        "offset_s": -3600.0,
+    }
+    assert second["captures"][0]["lost"] == [str(MD)]
+    with pytest.raises(ValueError, match="no log of a meter"):
+        MeterEvents(
+            salt=new_salt(), meter=METER, log=GATEWAY_LOG, columns=(), rows=((1_800_000_000, 1),)
+        )
+
+
+@pytest.mark.parametrize("change", [{"ts": 5}, {"code": -1}, {"offset_s": float("nan")}])
+def test_an_observation_without_its_time_or_code_is_refused(change: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="Observation"):
+        Observation.model_validate({"ts": 1_800_000_000, "code": 1002, **change})
+
+
+def test_every_code_of_a_gateway_has_a_name_of_its_own() -> None:
+    assert set(GATEWAY_EVENTS) == set(GatewayEvent)
+    assert not set(GATEWAY_EVENTS) & set(METER_EVENTS)
+    assert event_name(GATEWAY_LOG, GatewayEvent.CLOCK_SET) == "clock set by the gateway"
+    assert event_name(GATEWAY_LOG, 151) is None
 
 
 def test_a_batch_is_bounded() -> None:

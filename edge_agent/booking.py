@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What polls read, booked: rows and watermarks into the spool, losses into the log.
+
+In: the result of a poll. Out: batches in the spool, and with a changed capture list the event
+that tells it, in one transaction.
+Never: a watermark that moves without its rows; a refusal or a schedule: those are `worker`'s.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from edge_agent.decode import Captured, MeterRows
+from edge_agent.errors import MeterError
+from edge_agent.observer import Observer
+from edge_agent.poll import PollResult
+from edge_agent.settings import MeterConfig
+from edge_agent.spool import Noted, Spool, SpoolFull
+from shared_schema.catalogue import GatewayEvent
+from shared_schema.obis import Obis
+from shared_schema.readings import CaptureChange, Loss, Observation
+from shared_schema.signing import SigningKey
+
+_log = logging.getLogger(__name__)
+
+
+class Booking:
+    """Keeps what the meters of one bus say."""
+
+    def __init__(
+        self, spool: Spool, observer: Observer, bus: str, *, gateway: str, key: SigningKey
+    ) -> None:
+        """Take where it goes, and what signs it."""
+        self._spool = spool
+        self._observer = observer
+        self._bus = bus
+        self._gateway = gateway
+        self._key = key
+
+    def keep(self, meter: MeterConfig, result: PollResult, now: float) -> bool:
+        """Spool what was read; False where it cannot be kept and is read again next cycle.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        try:
+            self._append(
+                result, now, watermarks=result.watermarks, backlog=result.backlog, live=result.live
+            )
+            self._tell_losses(self._spool.take_losses())
+            self._spool.remember_meter(
+                result.meter, self._bus, meter.address, meter.logical_address
+            )
+        except (SpoolFull, MeterError) as error:
+            self._log(
+                logging.ERROR,
+                "what was read is not kept",
+                "not_kept",
+                meter=meter.label,
+                reason=str(error),
+            )
+            return False
+        return True
+
+    def fill(self, result: PollResult, now: float) -> None:
+        """Spool a window that the cloud asked for: all of it is history, no watermark moves.
+
+        Raises:
+            SpoolFull: the disk is full; nothing of it is kept.
+            SpoolError: the spool fails.
+            MeterError: the rows are none that can be sent.
+        """
+        self._append(result, now, watermarks={}, backlog=result.rows, live=())
+
+    def _append(
+        self,
+        result: PollResult,
+        now: float,
+        *,
+        watermarks: Mapping[Obis, int],
+        backlog: Sequence[MeterRows],
+        live: Sequence[MeterRows],
+    ) -> None:
+        append = partial(
+            self._spool.append,
+            result.meter,
+            created_at=datetime.fromtimestamp(now, UTC),
+            gateway=self._gateway,
+            key=self._key,
+        )
+        noted = self._changed_captures(result, now)
+        if backlog and live:
+            append(live, watermarks={}, historical=False)
+        # The watermarks and what is captured speak of both, so they move with the last.
+        append(
+            backlog or live,
+            watermarks=watermarks,
+            historical=bool(backlog),
+            rewound=result.rewound if watermarks else (),
+            captures=result.captures,
+            noted=noted,
+        )
+
+    def _changed_captures(self, result: PollResult, now: float) -> Noted | None:
+        """Return the event of profiles that capture other objects than when last kept."""
+        known = self._spool.captures(result.meter) if result.captures else {}
+        changes = tuple(
+            _change(profile, before, after)
+            for profile, after in sorted(result.captures.items())
+            if (before := known.get(profile)) is not None and before.digest != after.digest
+        )
+        if not changes:
+            return None
+        seen = Observation(ts=int(now), code=GatewayEvent.CAPTURES_CHANGED, captures=changes)
+        return self._observer.sift(result.meter, [seen])
+
+    def _tell_losses(self, losses: Sequence[Loss]) -> None:
+        if losses:
+            self._log(
+                logging.ERROR,
+                "the spool has its largest size; the oldest readings that the cloud does not have "
+                "were dropped: see why it does not take them, or raise spool_max_mb",
+                "readings_dropped",
+                batches=[f"{loss.first}-{loss.last}" for loss in losses[:20]],
+            )
+
+    def _log(self, level: int, message: str, action: str, **extra: object) -> None:
+        _log.log(level, message, extra={"action": action, "bus": self._bus, **extra})
+
+
+def _change(profile: Obis, before: Captured, after: Captured) -> CaptureChange:
+    return CaptureChange(
+        profile=profile,
+        before=before.digest,
+        after=after.digest,
+        lost=tuple(each for each in before.columns if each not in after.columns),
+        gained=tuple(each for each in after.columns if each not in before.columns),
+    )

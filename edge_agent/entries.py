@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading a profile's rows by their place, for meters that refuse to select them by time.
+
+In: a link to a meter, how its profile is read, a time. Out: the rows from that time on.
+Never: more rows than that take, but for the rest of the last `AT_ONCE`.
+
+Places count from 1 in the order of the buffer. Reading goes from the newest row back, so that
+a row which comes meanwhile, and in a full buffer moves all others, costs one row read twice.
+
+Source: IEC 62056-6-2, profile generic, entry_descriptor.
+"""
+
+from typing import Final
+
+from edge_agent import decode
+from edge_agent.axdr import Zone
+from edge_agent.decode import Decoded, Layout
+from edge_agent.errors import ProtocolViolation
+from edge_agent.link import Link, asking
+
+AT_ONCE: Final = 16
+"""Rows in one request."""
+
+
+def entries(link: Link, plan: Layout, first: int, last: int, zone: Zone) -> Decoded:
+    """Read the rows at these places, both included.
+
+    Raises:
+        AccessDenied: the meter does not give them.
+        BusError, MeterError: they cannot be read.
+    """
+    data = link.read(lambda reader: reader.get_entries(plan.profile, first, last))
+    return decode.rows(data, plan, zone)
+
+
+def rows_since(link: Link, plan: Layout, start: int | None, zone: Zone) -> Decoded:
+    """Read the rows of a profile from a time on.
+
+    Args:
+        link: the meter.
+        plan: how its rows are read, and whether the newest one comes first.
+        start: seconds since 1970; None reads all.
+        zone: how it writes times.
+
+    Raises:
+        AccessDenied: the meter does not say how many rows it has, or does not give them.
+        BusError, MeterError: they cannot be read.
+    """
+    count = decode.integer(link.read(asking(plan.profile, 7, 7)))
+    if count is None:
+        raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
+    found: set[decode.Row] = set()
+    bad_time = misfit = no_code = 0
+    for newest in range(0, count, AT_ONCE):
+        oldest = min(newest + AT_ONCE, count)
+        places = (newest + 1, oldest) if plan.descending else (count - oldest + 1, count - newest)
+        part = entries(link, plan, *places, zone)
+        found.update(part.rows)
+        bad_time, misfit = bad_time + part.bad_time, misfit + part.misfit
+        no_code += part.no_code
+        if start is not None and any((row[0] or 0) < start for row in part.rows):
+            break
+    kept = [row for row in found if start is None or (row[0] or 0) >= start]
+    return Decoded(tuple(sorted(kept, key=lambda row: row[0] or 0)), bad_time, misfit, no_code)

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""Dials beside their modules: what is shown, what is compared, and that no bill knows of it."""
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.billing import Closed, close_month
+from cloud_ingest.cli import app
+from cloud_ingest.dial import Compared, compare_dial, import_sheet
+from cloud_ingest.epochs import add_epoch
+from cloud_ingest.errors import DialRefused, SelfReadRefused
+from cloud_ingest.report import latest, month_report
+from cloud_ingest.selfread import self_read
+from shared_schema.catalogue import WATER_VOLUME, Service, Unit
+from shared_schema.readings import Column
+from tests.support.gateway import MAKER
+from tests.support.store import SOCIETY, Site, every, local, unit_line
+
+START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
+NOW = local("2026-08-05 09:00")
+CHECK = local("2026-07-20 09:20")
+HOUR = timedelta(hours=1)
+HOURS = 31 * 24
+PULSES = Column(obis=WATER_VOLUME, scaler=-1, unit=Unit.LITRE, weight=25)
+"""2.5 L a pulse."""
+
+
+def sheet(dial: str = "123.4567", register: str = "0", at: datetime = START, **more: object) -> str:
+    """The document of a sheet, with a meter without a dial besides."""
+    entry = {
+        "at": at.isoformat(),
+        "dial_m3": dial,
+        "register_m3": register,
+    }
+    meter = {
+        "label": "A-1 water",
+        "verdict": "green",
+        "dial": entry,
+        "examination": {"manufacturer": MAKER, "serial": "1", "registers": []},
+        **more,
+    }
+    other = {"label": "A-2", "dial": None, "examination": None}
+    return json.dumps({"gateway": "gw-1", "by": "R. Rao", "meters": [meter, other]})
+
+
+@pytest.fixture
+def watered(site: Site) -> Site:
+    """A flat whose module counts a pulse of 2.5 L an hour, from 0 on, in July."""
+    site.units(unit_line("A-1", "1", service="water"))
+    site.deliver("1", every(START, END, 0, 25, HOUR), column=PULSES)
+    return site
+
+
+def take(site: Site, text: str) -> tuple[list[Compared], int]:
+    found, known = import_sheet(site.conn, SOCIETY, text, by=None, now=NOW)
+    return list(found), known
+
+
+def compare(site: Site, value: str, at: datetime = CHECK, reason: str = "check") -> Compared:
+    return compare_dial(
+        site.conn,
+        SOCIETY,
+        "A-1",
+        Service.WATER,
+        value=Decimal(value),
+        at=at,
+        by="caretaker",
+        reason=reason,
+        now=NOW,
+    )
+
+
+def close(site: Site) -> Closed:
+    return close_month(site.conn, SOCIETY, "2026-07", NOW)
+
+
+def dials_of(site: Site) -> tuple[Decimal | None, Decimal | None]:
+    (line,) = month_report(site.conn, SOCIETY, "2026-07").lines
+    (part,) = line.parts
+    return part.opening_dial, part.closing_dial
+
+
+USED = Decimal("2.5") * HOURS / 1000
+
+
+def test_the_dial_stands_beside_each_boundary_and_changes_no_consumption(watered: Site) -> None:
+    (before,) = close(watered).numbers
+    assert dials_of(watered) == (None, None)
+    assert take(watered, sheet()) == (
+        [Compared("A-1", f"{MAKER} 1", START, Decimal("123.4567"), Decimal(0), None)],
+        0,
+    )
+    again = close(watered)
+    assert (again.published, again.numbers) == (0, (before,))
+    assert before.quantity == USED
+    assert dials_of(watered) == (Decimal("123.4567"), Decimal("123.4567") + USED)
+    (line,) = latest(watered.conn, SOCIETY, NOW)
+    assert (line.value, line.dial) == (USED, Decimal("123.4567") + USED)
+    audit = "SELECT reason, entered_by, deviation FROM dial_reading"
+    assert watered.all(audit) == [("commissioned at gw-1", "R. Rao", None)]
+
+
+def test_a_sheet_is_taken_once_and_a_corrected_one_counts(watered: Site) -> None:
+    take(watered, sheet())
+    assert take(watered, sheet()) == ([], 1)
+    (corrected,), known = take(watered, sheet(dial="124"))
+    assert (known, corrected.deviation) == (0, None)
+    close(watered)
+    assert dials_of(watered)[0] == Decimal(124)
+    assert watered.one("SELECT count(*) FROM dial_reading") == 2
+
+
+def test_a_later_comparison_shows_the_pulses_that_were_lost(watered: Site) -> None:
+    take(watered, sheet(dial="100"))
+    counted = Decimal("2.5") * ((CHECK - START) // HOUR) / 1000
+    found = compare(watered, str(100 + counted + Decimal("0.0125")))
+    assert (found.register, found.deviation) == (counted, Decimal("0.0125"))
+    (number,) = close(watered).numbers
+    assert number.quantity == USED
+    assert dials_of(watered) == (Decimal(100), 100 + USED + Decimal("0.0125"))
+    back = compare(watered, str(100 + counted), at=CHECK + timedelta(minutes=5), reason="recount")
+    assert back.deviation == Decimal("-0.0125")
+    assert watered.all("SELECT reason, deviation FROM dial_reading ORDER BY read_at") == [
+        ("commissioned at gw-1", None),
+        ("check", Decimal("0.0125")),
+        ("recount", Decimal("-0.0125")),
+    ]
+
+
+def test_a_module_that_began_again_keeps_its_dial(site: Site) -> None:
+    site.units(unit_line("A-1", "1", service="water"))
+    reset = local("2026-07-10 05:00")
+    site.deliver("1", every(START, reset - HOUR, 0, 25, HOUR), column=PULSES)
+    site.deliver("1", every(reset, END, 0, 25, HOUR), column=PULSES)
+    take(site, sheet(dial="50"))
+    lost = Decimal("2.5") * ((reset - START) // HOUR) / 1000
+    add_epoch(
+        site.conn,
+        SOCIETY,
+        "A-1",
+        Service.WATER,
+        starts_at=reset,
+        adds=lost,
+        reason="new battery",
+        by="caretaker",
+        now=NOW,
+    )
+    (number,) = close(site).numbers
+    assert number.quantity == USED
+    assert dials_of(site) == (Decimal(50), 50 + USED)
+    assert compare(site, str(50 + Decimal("2.5") * ((CHECK - START) // HOUR) / 1000)).deviation == 0
+
+
+def test_a_resident_reads_the_dial_of_a_module_that_is_away(site: Site) -> None:
+    site.units(unit_line("A-1", "1", service="water"))
+    last = local("2026-07-20 00:00")
+    site.deliver("1", every(START, last, 0, 25, HOUR), column=PULSES)
+    take(site, sheet())
+    register = USED + Decimal("0.0004")
+    done = self_read(
+        site.conn,
+        SOCIETY,
+        "A-1",
+        Service.WATER,
+        value=Decimal("123.4567") + register,
+        at=END,
+        by="resident",
+        now=NOW,
+    )
+    assert done.used == USED - Decimal("2.5") * ((last - START) // HOUR) / 1000 + register - USED
+    (number,) = close(site).numbers
+    assert number.quantity == register
+    assert dials_of(site) == (Decimal("123.4567"), Decimal("123.4567") + register)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "no commissioning sheet: the file"),
+        ("{}", "no commissioning sheet: gateway"),
+        (sheet(dial="x"), "no commissioning sheet: meters.0.dial.dial_m3"),
+        (
+            sheet(examination={"manufacturer": MAKER, "serial": "9"}),
+            "A-1 water: no unit of .* had water meter LNT 9 on 2026-07-01: import it first",
+        ),
+    ],
+)
+def test_what_is_no_sheet_of_this_society_is_refused(watered: Site, text: str, says: str) -> None:
+    with pytest.raises(DialRefused, match=says):
+        take(watered, text)
+    assert watered.one("SELECT count(*) FROM dial_reading") == 0
+
+
+def test_a_comparison_needs_its_module_and_a_reason(watered: Site) -> None:
+    with pytest.raises(DialRefused, match="not read in the hour before 2026-08-04 09:00"):
+        compare(watered, "1", at=local("2026-08-04 09:00"))
+    with pytest.raises(DialRefused, match="say why it was compared"):
+        compare(watered, "1", reason=" ")
+    with pytest.raises(DialRefused, match="is no dial value"):
+        compare(watered, "-1")
+    with pytest.raises(DialRefused, match="not a time to come"):
+        compare(watered, "1", at=NOW + HOUR)
+    with pytest.raises(SelfReadRefused, match="no unit 'A-9' has water"):
+        compare_dial(
+            watered.conn,
+            SOCIETY,
+            "A-9",
+            Service.WATER,
+            value=Decimal(1),
+            at=CHECK,
+            by="x",
+            reason="x",
+            now=NOW,
+        )
+
+
+@pytest.mark.usefixtures("watered")
+def test_the_command_line(store_dsn: str, tmp_path: Path) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(
+            app, ["dial", *words, "--society", SOCIETY], env={"IOT_UTILITY_DSN": store_dsn}
+        )
+        return result.exit_code, result.output
+
+    path = tmp_path / "sheet.json"
+    path.write_text(sheet(dial="100"))
+    assert run("import", str(path)) == (
+        0,
+        "A-1: dial 100 kL beside 0 kL of module LNT 1\n1 dials added, 0 known\n",
+    )
+    code, told = run(
+        *("add", "A-1", "101.165", "--at", "2026-07-20 09:20", "--by", "me", "--reason", "check")
+    )
+    assert code == 0
+    assert told == (
+        "A-1: dial 101.165 kL beside 1.1625 kL of module LNT 1; since the comparison before the "
+        "dial has counted 0.0025 kL more\n"
+    )
+    code, told = run("list")
+    assert told.splitlines()[1] == (
+        "2026-07-20 09:20  A-1  LNT 1: dial 101.165 kL, module 1.1625 kL, apart by +0.0025 kL "
+        "(check; me)"
+    )
+    rows = [json.loads(line) for line in run("list", "--json")[1].splitlines()]
+    assert [row["offset"] for row in rows] == ["100", "100.0025"]
+    assert run("import", str(tmp_path / "none.json"))[0] == 2
