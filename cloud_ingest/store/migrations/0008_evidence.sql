@@ -4,8 +4,8 @@
 
 ALTER TABLE batch ADD COLUMN evidence bytea;
 UPDATE batch SET evidence =
-  header || '\n'::bytea
-  || coalesce((SELECT string_agg(line, '\n'::bytea ORDER BY ordinal) || '\n'::bytea
+  header || '\x0a'::bytea
+  || coalesce((SELECT string_agg(line, '\x0a'::bytea ORDER BY ordinal) || '\x0a'::bytea
                FROM block WHERE block.batch_id = batch.batch_id), ''::bytea)
   || signature;
 ALTER TABLE batch
