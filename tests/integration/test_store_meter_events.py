@@ -158,7 +158,6 @@ def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(flat: Site)
         (str(GATEWAY_LOG), 1001),
     ]
     assert rows[0]["detail"] == {"offset_before_s": 90.2, "offset_s": 0.0, "left_out": 2}
-    assert flat.one("SELECT count(*) FROM block WHERE meter_id IS NOT NULL") == 1
 
 
 def test_a_maximum_demand_and_its_time_are_two_channels(flat: Site) -> None:
