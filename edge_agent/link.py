@@ -379,10 +379,10 @@ class Link:
         found = self._list([*wanted, (ahead.profile, 7, 2)], refusing, selector)
         if found is None:
             return None
-        if self.unsure:
-            self._memory.no_ahead.add(self.label)
         rows = found.pop()
         self.ahead = rows if isinstance(rows, bytes) else None
+        if self.unsure or self.ahead is None:
+            self._memory.no_ahead.add(self.label)
         return found
 
     def read_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:

@@ -95,7 +95,7 @@ class Memory:
     no_log_lists: set[str] = field(default_factory=set)
     """Labels of meters that answer lists, but none with several ranges."""
     no_ahead: set[str] = field(default_factory=set)
-    """Labels of meters whose new row, beside their registers, does not fit into one frame."""
+    """Labels of meters that do not give a new row in one frame with their registers."""
     failed_lists: dict[tuple[str, str], int] = field(default_factory=dict)
     """For each label and kind of list: how many in a row had no sound answer."""
     alone: dict[str, float] = field(default_factory=dict)

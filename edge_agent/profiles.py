@@ -48,8 +48,8 @@ from shared_schema.obis import Obis
 
 OVERLAP_S: Final = 3600
 """How old a row is before it counts as settled."""
-REREAD_S: Final = 3600
-"""How often the rows that are not settled are read again."""
+REREAD_S: Final = 3000
+"""How long older rows may stay unsettled: the first poll after it, each hour, reads them again."""
 _MOST_AHEAD: Final = 3
 """Capture periods after which so many rows wait that they have a request of their own."""
 FALLBACK_HISTORY_S: Final = 40 * 86400
@@ -67,20 +67,22 @@ _ABSENT: Final = frozenset((4, 9, 11))
 """Data-access-results for: undefined, of another class, unavailable."""
 
 
-def newest_known(facts: Known, profile: Obis, mark: int) -> int | None:
+def newest_known(facts: Known, profile: Obis, mark: int, limit: float) -> int | None:
     """Return the time of the newest row, if reading may begin with it.
 
     Args:
         facts: what is known of the meter.
         profile: the profile.
         mark: its watermark.
+        limit: the time that no row passes.
 
     Returns:
-        Seconds since 1970; None if no such row is known, or the last hours are due.
+        Seconds since 1970; None if no such row is known, or rows are to be settled.
     """
     reached, rows = facts.sent.get(profile, (None, frozenset()))
     since = facts.settled.get(profile, mark + 1)
-    if reached != mark or not rows or not since <= mark < since + OVERLAP_S + REREAD_S:
+    is_due = limit >= since + OVERLAP_S + REREAD_S
+    if reached != mark or not rows or since > mark or is_due:
         return None
     return max(row[0] or 0 for row in rows)
 
@@ -104,7 +106,7 @@ def everyday(
         held, mark = facts.layouts.get(wanted.obis), watermarks.get(wanted.obis)
         if wanted.every != "period" or held is None or mark is None:
             continue
-        newest, period_s = newest_known(facts, wanted.obis, mark), held.plan.period_s
+        newest, period_s = newest_known(facts, wanted.obis, mark, now_s), held.plan.period_s
         is_next = mark + period_s <= now_s < mark + _MOST_AHEAD * period_s
         if newest is None or held.look_at <= now_s or not is_next:
             return None
@@ -435,11 +437,12 @@ class ProfileReader:
         """Return where the first window of a profile begins."""
         if wanted.every != "period":
             return mark - OVERLAP_S
-        newest = newest_known(self.facts, wanted.obis, mark)
+        newest = newest_known(self.facts, wanted.obis, mark, self.limit)
         if newest is not None:
             return newest
-        settled = self.facts.settled.get(wanted.obis, mark)
-        return settled if settled < mark else mark - OVERLAP_S - REREAD_S
+        settled = self.facts.settled.get(wanted.obis, mark + 1)
+        longest = mark - OVERLAP_S - REREAD_S
+        return longest if settled > mark else min(settled, mark - OVERLAP_S)
 
     def _settle(self, profile: Obis, start: int, reached: int | None) -> None:
         """Note up to where rows are settled, after a window that begins where they were."""
