@@ -27,8 +27,8 @@ from edge_agent.model import ProfileToRead
 from shared_schema.catalogue import CAPTURE_PERIOD, EVENT_PROFILES, SCALER_PROFILES, Unit
 from shared_schema.obis import Obis
 
-LOOK_S: Final = 3600
-"""How long the capture objects are taken as known."""
+LOOK_S: Final = 3000
+"""How long the capture objects are taken as known: the first poll after it, each hour, looks."""
 LAYOUT_LIFE_S: Final = 86400
 """How long scalers, or that an object is absent, are taken as known."""
 UNKNOWN: Final = Scale(0, Unit.COUNT)

@@ -408,6 +408,19 @@ class Link:
             refusing.add(self.label)
         return data
 
+    def read_whole(self, profile: Obis) -> bytes:
+        """Read all rows of a profile, with the serial number in the same answer where possible.
+
+        Raises:
+            AccessDenied: the meter refuses it.
+            BusError, MeterError: there is no answer.
+        """
+        refusing = self._memory.no_range_lists
+        found = None if self.label in refusing else self._list([(profile, 7, 2)], refusing)
+        if found is not None and isinstance(found[0], bytes):
+            return found[0]
+        return self.read(asking(profile, 7, 2))
+
     def read_ranges(self, profiles: Sequence[Obis], start: bytes, end: bytes) -> dict[Obis, bytes]:
         """Read the rows of one range of several profiles at once, where the meter does that.
 

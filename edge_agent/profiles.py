@@ -38,7 +38,7 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.layouts import LAYOUT_LIFE_S, Layouts
-from edge_agent.link import Link, Range, asking
+from edge_agent.link import Link, Range
 from edge_agent.memory import Held, Known
 from edge_agent.model import Model, ProfileToRead
 from edge_agent.rhythm import BEHIND_S, is_due
@@ -458,7 +458,7 @@ class ProfileReader:
             BusError, MeterError: it cannot be read.
         """
         plan = held.plan
-        data = self.link.read(asking(plan.profile, 7, 2))
+        data = self.link.read_whole(plan.profile)
         found = decode.rows(data, plan, self.model.zone)
         if found.misfit and layouts.again(wanted) is not held:
             raise _LayoutChangedError

@@ -46,9 +46,9 @@ AIMS = {
 """Bytes and exchanges that a plain client needed for four registers and the newest row."""
 EVERYDAY = {"LLS": (530, 4), "GMAC": (800, 5)}
 """What the gateway's poll needs at most for them, the meter's identity and its clock."""
-LEAST = {"LLS": (415, 4), "GMAC": (700, 5)}
+LEAST = {"LLS": (415, 4), "GMAC": (700, 6)}
 """The registers and the newest row alone, by one list."""
-SHARE = {"LLS": (830, 5.7), "GMAC": (1160, 6.7)}
+SHARE = {"LLS": (910, 6.0), "GMAC": (1255, 7.0)}
 """The same with its share of what is read once an hour."""
 
 
