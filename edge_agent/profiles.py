@@ -240,8 +240,8 @@ class ProfileReader:
             return
         for _ in range(2):
             held = layouts.of(wanted)
-            if known is not held:  # what came before was captured by another layout
-                self.fetched.clear()
+            # What came before may have been captured by another layout.
+            self.fetched = self.fetched if known is held else {}
             begin = self._begin(wanted.obis, held, mark)
             if not self._is_due(wanted, held.plan, begin):
                 if begin is not None:
