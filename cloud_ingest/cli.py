@@ -89,6 +89,10 @@ def migrate(
                 f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
                 "and will send again what it still keeps and this store lacks"
             )
+            typer.echo(
+                "then close again each month that was closed or corrected since the backup: "
+                "its numbers leave with new versions"
+            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
