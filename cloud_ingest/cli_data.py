@@ -7,19 +7,23 @@ In: options as a person typed them. Out: what was done, as lines or JSON. Never:
 import dataclasses
 import json as jsons
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from cloud_ingest.billing import parse_month
-from cloud_ingest.cli_options import Config, Dsn, Json, one_line_errors, store
+from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
 from cloud_ingest.errors import RecomputeRefused
+from cloud_ingest.history import History, import_history
 from cloud_ingest.recompute import Change, Recomputed, recompute
 from cloud_ingest.rollup import DAY, next_month
 from cloud_ingest.store.migrate import open_store
 
 data_app = typer.Typer()
+history_app = typer.Typer(help="Registers that an earlier system has read.")
+data_app.add_typer(history_app, name="history", no_args_is_help=True)
 
 
 def _say_progress(text: str) -> None:
@@ -59,6 +63,53 @@ def recompute_command(
             conn, begin, end, datetime.now(UTC), society=society, progress=_say_progress
         )
         typer.echo(_as_json(done) if json else _as_lines(done))
+
+
+@history_app.command("import")
+def history_import(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns named below.")],
+    *,
+    society: Society,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check the file; store nothing.")
+    ] = False,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Take registers of an earlier system; nothing of the file if a line of it is bad.
+
+    Columns: manufacturer, serial (as in the list of units), obis (1.0.1.8.0.255), unit (kWh, Wh,
+    m3, L …), ts (2025-07-01T00:15 in the society's zone, or with an offset), then either scaler
+    and raw (the register's integer: value = raw * 10^scaler in unit), or value; a value counts in
+    whole Wh or litres, where a column scaler does not say otherwise.
+
+    A gateway's reading, an edit and a self-read of the same moment stay; the imported one is kept
+    beside them. The same file again changes nothing; after an interruption run it again.
+
+    Example: cloud-ingest history import registers.csv --society "Lake View" --dry-run
+    """
+    with one_line_errors(), store(dsn, config) as conn:
+        done = import_history(
+            conn, society, file, datetime.now(UTC), dry_run=dry_run, progress=_say_progress
+        )
+        if json:
+            typer.echo(jsons.dumps(dataclasses.asdict(done), default=str))
+            return
+        typer.echo(_told(done))
+
+
+def _told(done: History) -> str:
+    what = (
+        f"{done.file}: {done.rows} rows of {done.channels} registers, "
+        f"{done.first.isoformat()} to {done.last.isoformat()}"
+    )
+    if not done.stored:
+        return f"{what}: all are good, nothing was stored"
+    return (
+        f"{what}: {done.new} new, {done.duplicates} known, "
+        f"{done.conflicts} beside another reading of the same moment"
+    )
 
 
 def _range(
