@@ -248,7 +248,7 @@ class Judge:
         else:
             raise ValueError("scaler is missing: value = raw * 10^scaler in unit")
         return Target(
-            (meter.meter_id, str(obis), int(unit), exponent + prefix),
+            (meter.meter_id, str(obis), int(unit), exponent + prefix, 1),
             tuple(
                 (start.timestamp(), float("inf") if end is None else end.timestamp())
                 for start, end in meter.installed

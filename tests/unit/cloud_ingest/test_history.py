@@ -60,7 +60,7 @@ def test_a_line_says_which_channel_and_what(
     words: dict[str, str], unit: Unit, scaler: int, raw: int
 ) -> None:
     target, ts, found = judge().row(line(**words))
-    assert target.channel == (7, words.get("obis", IMPORT), unit, scaler)
+    assert target.channel == (7, words.get("obis", IMPORT), unit, scaler, 1)
     assert (ts, found) == (int(datetime(2025, 6, 30, 18, 45, tzinfo=UTC).timestamp()), raw)
 
 
