@@ -5,10 +5,12 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 store and put into the outbox in the same transaction. It owns the tables of closed months.
 
 A number that was published stays; a correction is the next version, and only where it
-differs. Closing again with nothing new changes nothing. Where a month now ends elsewhere, the
-closed month after it is closed again with it, in the same transaction: it opens where this one
-ends, and no kWh is in nobody's month or in two. Where a rollup is not what its
-readings say, nothing is closed. What cannot be proved is withheld: it is not estimated.
+differs. Closing again with nothing new changes nothing. In a store that was restored from a
+backup every number leaves once more, with a version above all that were given before. Where a
+month now ends elsewhere, the closed month after it is closed again with it, in the same
+transaction: it opens where this one ends, and no kWh is in nobody's month or in two. Where a
+rollup is not what its readings say, nothing is closed. What cannot be proved is withheld: it is
+not estimated.
 """
 
 import contextlib
@@ -205,6 +207,7 @@ def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> C
     subjects = _by_subject(counted)
     former_numbers = months.numbers(conn, closing.society_id, closing.month)
     before = {_key_of(kept.number): kept for kept in former_numbers}
+    floor = months.version_floor(conn)
     numbers: list[KeptNumber] = []
     withheld: list[Withheld] = []
     published = 0
@@ -216,11 +219,11 @@ def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> C
             withheld.append(number)
             continue
         former = before.get(key)
-        if former is not None and _same(former.number, number):
+        last = 0 if former is None else former.number.version
+        if former is not None and last >= floor and _same(former.number, number):
             numbers.append(former)
             continue
-        if former is not None:
-            number = number.model_copy(update={"version": former.number.version + 1})
+        number = number.model_copy(update={"version": max(last + 1, floor)})
         made = months.add_number(conn, closing.society_id, number)
         topic = billing_topic(closing.society, closing.month, number.subject, number.service)
         enqueue(conn, topic, made.line, ack_key=billing_ack_key(number))

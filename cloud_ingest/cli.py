@@ -19,6 +19,7 @@ import typer
 
 from cloud_ingest import billing, epochs, operate, report, selfread
 from cloud_ingest.cli_command import command_app
+from cloud_ingest.cli_data import data_app
 from cloud_ingest.cli_dial import dial_app
 from cloud_ingest.cli_kept import events_app, quarantine_app
 from cloud_ingest.cli_options import (
@@ -88,6 +89,10 @@ def migrate(
             typer.echo(
                 f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
                 "and will send again what it still keeps and this store lacks"
+            )
+            typer.echo(
+                "then close again each month that was closed or corrected since the backup: "
+                "its numbers leave with new versions"
             )
 
 
@@ -281,6 +286,7 @@ def month_report(
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 app.add_typer(command_app, name="command", no_args_is_help=True)
+app.add_typer(data_app)
 
 
 @app.command()

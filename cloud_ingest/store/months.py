@@ -254,6 +254,14 @@ def current(conn: Connection, society_id: int, month: str) -> list[MonthlyConsum
 
 
 @translating
+def version_floor(conn: Connection) -> int:
+    """Return the least version that a number gets: above all that a restore has forgotten."""
+    row = conn.execute(query("version_floor")).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+@translating
 def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) -> KeptNumber:
     """Keep a number and return it as it is sent."""
     line = number.to_line()
