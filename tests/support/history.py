@@ -55,6 +55,8 @@ class _Arrival:
     life: int
     low: int
     high: int
+    since: int
+    """The time of its first row."""
     claim: NewReading | None = field(default=None, compare=False)
 
 
@@ -161,7 +163,9 @@ class History:
                     overlap = max(low - dice.choice([0, 0, 1, 3]), 0)
                     for _ in range(dice.choice([1, 1, 1, 1, 1, 2])):
                         at = life.times[high - 1] + delay_s(dice)
-                        yield _Arrival(at, dice.random(), number, overlap, high)
+                        yield _Arrival(
+                            at, dice.random(), number, overlap, high, life.times[overlap]
+                        )
                 if dice.random() < 0.2:
                     yield from self._rivals(dice, number, dice.randrange(low, high))
                 low = high
@@ -179,7 +183,7 @@ class History:
             claimed = max(raw + dice.choice([0, 1, -1, dice.randrange(-50, 50)]), 0)
             claim = NewReading(life.channel, at, claimed, None, origin)
             for _ in range(dice.choice([1, 1, 2])):
-                yield _Arrival(at + delay_s(dice), dice.random(), number, 0, 0, claim)
+                yield _Arrival(at + delay_s(dice), dice.random(), number, 0, 0, at, claim)
 
     def _dial(self, dice: random.Random, number: int, at: int) -> Iterator[_Arrival]:
         """Let a person read the dial at a time of its own."""
@@ -187,44 +191,72 @@ class History:
         index = bisect_right(life.times, at) - 1
         if index >= 0 and (life.removed is None or at <= life.removed):
             claim = NewReading(life.channel, at, life.raws[index], None, Origin.SELF_READ)
-            yield _Arrival(at + delay_s(dice), dice.random(), number, 0, 0, claim)
+            yield _Arrival(at + delay_s(dice), dice.random(), number, 0, 0, at, claim)
 
     def turns(self) -> Iterator[Turn]:
-        """Return the commits in order; again the same when asked again."""
+        """Return the commits in order; again the same when asked again.
+
+        What comes days late comes in commits of its own, as a back-fill does.
+        """
         dice = random.Random(f"turns {self.seed}")
-        rows: list[NewReading] = []
-        edits: set[tuple[int, int]] = set()
-        total = sum(1 if a.claim else a.high - a.low for a in self._arrivals)
+        total = sum(
+            1 if arrival.claim else arrival.high - arrival.low for arrival in self._arrivals
+        )
         often = self.refreshes * sum(self.batch) / 2 / total
-        number, size, at = 0, dice.randint(*self.batch), 0
+        lanes = {late: _Lane() for late in (False, True)}
+        sizes = {late: dice.randint(*self.batch) for late in lanes}
+        number = 0
         for arrival in self._arrivals:
-            claim = arrival.claim
-            edit = (claim.channel_id, claim.ts) if claim and claim.origin is Origin.EDIT else None
-            if len(rows) >= size or edit in edits:
-                yield self._turn(dice, number, rows, at, often)
-                number, size, rows, edits = number + 1, dice.randint(*self.batch), [], set()
-            if edit is not None:
-                edits.add(edit)  # of two edits in one commit neither is the newer one
-            rows += self._rows(arrival)
-            at = arrival.at
-        yield self._turn(dice, number, rows, at, 1)
+            late = arrival.at - arrival.since > 4 * DAY_S
+            lanes[late].add(arrival, self.lives[arrival.life])
+            if len(lanes[late].rows) >= sizes[late]:
+                yield self._turn(
+                    dice, number, lanes[late], arrival.at, refreshes=dice.random() < often
+                )
+                number, sizes[late] = number + 1, dice.randint(*self.batch)
+        for lane in lanes.values():
+            while lane.rows:
+                yield self._turn(dice, number, lane, self._arrivals[-1].at, refreshes=True)
+                number += 1
 
     def _turn(
-        self, dice: random.Random, number: int, rows: list[NewReading], at: int, often: float
+        self, dice: random.Random, number: int, lane: "_Lane", at: int, *, refreshes: bool
     ) -> Turn:
+        rows = lane.empty(self.lives)
         dice.shuffle(rows)
-        now = datetime.fromtimestamp(at, UTC) + timedelta(minutes=1)
-        return Turn(number, rows, now, dice.random() < often)
+        return Turn(number, rows, datetime.fromtimestamp(at, UTC) + timedelta(minutes=1), refreshes)
 
-    def _rows(self, arrival: _Arrival) -> Sequence[NewReading]:
-        if arrival.claim is not None:
-            return [arrival.claim]
-        life = self.lives[arrival.life]
-        times, raws = life.times, life.raws
-        return [
-            NewReading(life.channel, times[index], raws[index], None, Origin.METER)
-            for index in range(arrival.low, arrival.high)
-        ]
+
+class _Lane:
+    """Rows on their way to a commit; of two edits in one commit neither would be the newer."""
+
+    def __init__(self) -> None:
+        self.rows: list[NewReading] = []
+        self._edits: set[tuple[int, int]] = set()
+        self._waiting: list[_Arrival] = []
+
+    def add(self, arrival: _Arrival, life: Life) -> None:
+        claim = arrival.claim
+        if claim is None:
+            self.rows += [
+                NewReading(life.channel, life.times[at], life.raws[at], None, Origin.METER)
+                for at in range(arrival.low, arrival.high)
+            ]
+            return
+        if claim.origin is Origin.EDIT:
+            if (claim.channel_id, claim.ts) in self._edits:
+                self._waiting.append(arrival)
+                return
+            self._edits.add((claim.channel_id, claim.ts))
+        self.rows.append(claim)
+
+    def empty(self, lives: Sequence[Life]) -> list[NewReading]:
+        """Return the rows of a commit; what had to wait is the beginning of the next."""
+        rows, waiting = self.rows, self._waiting
+        self.rows, self._edits, self._waiting = [], set(), []
+        for arrival in waiting:
+            self.add(arrival, lives[arrival.life])
+        return rows
 
 
 def delay_s(dice: random.Random) -> int:
