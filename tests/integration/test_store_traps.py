@@ -21,7 +21,7 @@ from cloud_ingest.rollup import refresh
 from cloud_ingest.service import ServiceSettings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.ingest import NewReading, store_readings
-from cloud_ingest.store.migrate import migrate, migrations, open_store
+from cloud_ingest.store.migrate import migrate, migrations, open_store, repeats_midnight
 from cloud_ingest.subscribe import Broker
 from shared_schema.quality import Origin
 from shared_schema.signing import SigningKey
@@ -185,6 +185,15 @@ def test_month_and_day_are_made_from_one_zone(store_dsn: str) -> None:
             assert {one for found in zones for one in found} == {"Australia/Lord_Howe"}
         with pytest.raises(MigrationRefused, match="not of Asia/Kolkata"):
             migrate(conn, zone="Asia/Kolkata")
+
+
+@pytest.mark.parametrize("zone_name", ["America/Havana", "Atlantic/Azores"])
+def test_a_zone_whose_midnight_comes_twice_is_refused(store_dsn: str, zone_name: str) -> None:
+    with connect(store_dsn) as conn:
+        with pytest.raises(MigrationRefused, match=f"clocks of {zone_name} go back over 00:00"):
+            migrate(conn, zone=zone_name)
+        assert migrate(conn, zone="Asia/Kolkata").applied
+    assert not any(repeats_midnight(ZoneInfo(name)) for name in WITH_STEPS)
 
 
 def test_a_wrong_zone_stops_the_service_at_its_start(store_dsn: str) -> None:
