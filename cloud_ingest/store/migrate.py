@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Literal
 from uuid import UUID
@@ -99,9 +99,9 @@ def migrate(
             again what was committed after the backup and is gone.
 
     Raises:
-        MigrationRefused: another zone than the store's, a file that was changed after it was
-            applied, a store of a newer program, an extension that this user may not create,
-            nothing that was restored.
+        MigrationRefused: another zone than the store's, or one whose 00:00 comes twice; a file
+            that was changed after it was applied, a store of a newer program, an extension that
+            this user may not create, nothing that was restored.
     """
     with alone(conn, LOCK):
         conn.execute(query("migration_table"))
@@ -196,7 +196,23 @@ def _known_zone(conn: Connection, zone: str) -> str:
             f"{zone!r} is not a time zone that the database and this program both know: "
             f"give a name such as {DEFAULT_ZONE}"
         )
+    if repeats_midnight(ZoneInfo(zone)):
+        raise MigrationRefused(
+            f"the clocks of {zone} go back over 00:00, so that a day would begin twice: "
+            "give a zone whose 00:00 comes once a day"
+        )
     return zone
+
+
+def repeats_midnight(zone: ZoneInfo) -> bool:
+    """Say whether a local 00:00 comes twice on some day of 2024 to 2037; pure.
+
+    The database takes the second one for the border of the day, but counts what lies between
+    them to the day that has begun: no bucket would hold it rightly.
+    """
+    first = datetime(2024, 1, 1, tzinfo=zone)
+    midnights = (first + timedelta(days=number) for number in range(14 * 365))
+    return any(at.astimezone(UTC) < at.replace(fold=1).astimezone(UTC) for at in midnights)
 
 
 def _prepare_edition(conn: Connection) -> Rollups:

@@ -44,8 +44,11 @@ def database_at(server: str) -> Iterator[str]:
     name = f"metering_test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield make_conninfo(server, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(server, dbname=name)
+        finally:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
 
 
 @pytest.fixture(params=["plain", pytest.param("timescale", marks=pytest.mark.timescale)])
