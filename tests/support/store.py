@@ -3,7 +3,8 @@
 
 Plain is the session's own server. TimescaleDB Community is the server behind
 IOT_UTILITY_TEST_DSN, the Apache edition that behind IOT_UTILITY_TEST_APACHE_DSN, where every
-test makes a database and drops it; without the variable its tests are skipped.
+test makes a database and drops it; without the variable it is a container, where containers are
+in use, and else its tests are skipped.
 """
 
 import os
@@ -31,7 +32,7 @@ from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from shared_schema.readings import Column
 from shared_schema.signing import public_key_to_pem
 from tests.support.gateway import MAKER, Sealer, block_line
-from tests.support.servers import SqlServer
+from tests.support.servers import SqlServer, containers_in_use
 
 TEST_DSN = "IOT_UTILITY_TEST_DSN"
 APACHE_DSN = "IOT_UTILITY_TEST_APACHE_DSN"
@@ -67,10 +68,12 @@ def store_server(request: pytest.FixtureRequest) -> str:
         server: SqlServer = request.getfixturevalue("postgres_server")
         return server.dsn_of("postgres")
     what, variable = SERVERS[request.param]
-    dsn = os.environ.get(variable)
-    if not dsn:
-        pytest.skip(f"needs {what} behind {variable}")
-    return dsn
+    if dsn := os.environ.get(variable):
+        return dsn
+    if not containers_in_use():
+        pytest.skip(f"needs {what} behind {variable}, or IOT_UTILITY_CONTAINERS=1")
+    container: SqlServer = request.getfixturevalue(f"{request.param}_container")
+    return container.dsn_of("postgres")
 
 
 @pytest.fixture
