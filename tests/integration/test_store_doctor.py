@@ -157,10 +157,10 @@ def test_clocks_that_differ_and_marks_that_nothing_takes(site: Site, store_dsn: 
     assert (wrong.level, "behind" in wrong.said) == ("fail", True)
 
 
-@pytest.mark.timescale
+@pytest.mark.parametrize(
+    "store_server", [pytest.param("timescale", marks=pytest.mark.timescale)], indirect=True
+)
 def test_a_policy_that_somebody_added(conn: Connection, store_dsn: str) -> None:
-    if edition(conn) != "timescale":
-        pytest.skip("only TimescaleDB Community has policies")
     conn.execute("SELECT add_retention_policy('reading', INTERVAL '10 years')")
     conn.execute("SELECT add_continuous_aggregate_policy('reading_day_c', NULL, NULL, '1 hour')")
     jobs = [check for name, check in look(store_dsn).items() if name.startswith("job ")]
