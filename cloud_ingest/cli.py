@@ -32,10 +32,10 @@ from cloud_ingest.cli_options import (
     one_line_errors,
     store,
 )
+from cloud_ingest.cli_store import store_app
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.migrate import migrate as run_migrations
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.units import import_units
@@ -51,49 +51,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(store_app)
+
 SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
-
-
-@app.command()
-def migrate(
-    zone: Annotated[
-        str | None,
-        typer.Option(help="The societies' time zone, fixed for ever [default: Asia/Kolkata]."),
-    ] = None,
-    portable: Annotated[
-        bool,
-        typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
-    ] = False,
-    restored: Annotated[
-        bool,
-        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
-    ] = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """Make the database ready, or bring it up to date; run again it changes nothing.
-
-    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE).
-
-    Example: cloud-ingest migrate --zone Asia/Kolkata
-    """
-    with one_line_errors():
-        settings = load_settings(config, dsn=dsn)
-        with connect(dsn_of(settings)) as conn:
-            done = run_migrations(
-                conn, zone=zone or settings.zone, portable=portable, restored=restored
-            )
-        what = ", ".join(done.applied) if done.applied else "nothing was missing"
-        typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
-        if done.renewed is not None:
-            typer.echo(
-                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
-                "and will send again what it still keeps and this store lacks"
-            )
-            typer.echo(
-                "then close again each month that was closed or corrected since the backup: "
-                "its numbers leave with new versions"
-            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")

@@ -83,24 +83,33 @@ def service_settings(
             "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
             "then give --key cloud.pem"
         )
+    return ServiceSettings(
+        dsn=dsn,
+        broker=broker_of(settings, client_id),
+        key=read_key(settings.cloud_key_file),
+        zone=settings.zone,
+        rules_every_s=rules_every_s,
+    )
+
+
+def broker_of(settings: CloudSettings, client_id: str) -> Broker:
+    """Gather what a link to the broker needs, with the password read from its file.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not its owner's alone.
+    """
     password: str | None = None
     if settings.broker_password_file is not None:
         path = settings.broker_password_file
         password = _read_secret(path, "the broker's password").decode().rstrip("\r\n")
-    return ServiceSettings(
-        dsn=dsn,
-        broker=Broker(
-            settings.broker_host,
-            settings.broker_port,
-            username=settings.broker_username,
-            password=password,
-            client_id=client_id,
-            tls=settings.broker_tls,
-            tls_ca=settings.broker_ca_file,
-        ),
-        key=read_key(settings.cloud_key_file),
-        zone=settings.zone,
-        rules_every_s=rules_every_s,
+    return Broker(
+        settings.broker_host,
+        settings.broker_port,
+        username=settings.broker_username,
+        password=password,
+        client_id=client_id,
+        tls=settings.broker_tls,
+        tls_ca=settings.broker_ca_file,
     )
 
 

@@ -62,6 +62,8 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     client_id: str = "cloud-ingest"
     """One for each ingest: the broker ends the older link of two with the same."""
+    session_expiry_s: int = SESSION_EXPIRY_S
+    """0: the broker forgets us when the link ends."""
     tls: bool = False
     tls_ca: Path | None = None
     """The authorities that may have signed the broker's certificate; None: the system's."""
@@ -216,7 +218,7 @@ class Link:
 
     def _new_client(self) -> aiomqtt.Client:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.SessionExpiryInterval = self.broker.session_expiry_s
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = MAX_PACKET_BYTES
         client = aiomqtt.Client(

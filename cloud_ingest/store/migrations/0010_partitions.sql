@@ -1,18 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- edition: portable
--- Cut the readings by time: into chunks of a week where TimescaleDB is (of any edition), else into
--- partitions that are the society's months, to the microsecond: the 00:00 read closes the month.
+-- edition: plain
+-- Cut the readings into partitions that are the society's months, to the microsecond: the 00:00
+-- read closes the month.
 
 DO $$
 DECLARE
   month date;
 BEGIN
-  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
-    PERFORM create_hypertable('reading', by_range('ts', INTERVAL '7 days'),
-                              create_default_indexes => false, migrate_data => true);
-    RETURN;
-  END IF;
-
   ALTER TABLE reading RENAME TO reading_before;
   ALTER TABLE reading_before RENAME CONSTRAINT reading_pkey TO reading_before_pkey;
   ALTER INDEX reading_by_hand RENAME TO reading_before_by_hand;
