@@ -241,13 +241,23 @@ def measure(
         reasons.add(Reason.NO_CLOSING)
     if Origin.SELF_READ in {end.origin for end in (opening, closing) if end is not None}:
         reasons.add(Reason.SELF_READ)
+    return between(opening, closing, epochs, frozenset(reasons))
+
+
+def between(
+    opening: Register | None,
+    closing: Register | None,
+    epochs: Epochs,
+    reasons: frozenset[Reason] = frozenset(),
+) -> Measured:
+    """Return what was counted from one reading to a later one; nothing where it fell."""
     if opening is None or closing is None:
-        return Measured(opening, closing, None, frozenset(reasons))
+        return Measured(opening, closing, None, reasons)
     with exactly():
         quantity = normalised(closing, epochs) - normalised(opening, epochs)
     if quantity < 0:
-        return Measured(opening, closing, None, frozenset(reasons | {Reason.REGISTER_DROP}))
-    return Measured(opening, closing, quantity, frozenset(reasons))
+        return Measured(opening, closing, None, reasons | {Reason.REGISTER_DROP})
+    return Measured(opening, closing, quantity, reasons)
 
 
 def _opening(

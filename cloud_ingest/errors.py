@@ -15,6 +15,7 @@ IngestError
     ├── ImportRefused     a list of units with bad lines: nothing of it was taken
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
+    ├── ReadRefused       a stretch of time that is none, or asks for too much at once
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         └── RollupDisagrees  a rollup is not what its readings say: no number leaves
@@ -82,6 +83,10 @@ class SelfReadRefused(UserError):
 
 class DialRefused(UserError):
     """What a dial shows cannot be compared with its module."""
+
+
+class ReadRefused(UserError):
+    """A question about a stretch of time that is none, or asks for too much at once."""
 
 
 class EpochRefused(UserError):
