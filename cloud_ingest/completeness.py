@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import Month
+from cloud_ingest.consumption import Month, local_days
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.rollup import runs
@@ -43,7 +43,7 @@ def completeness(
     found = reads.completeness(
         conn,
         society_id,
-        _days(month, zone),
+        local_days(month, zone),
         min(until, month.end),
         subject_type=subject_type,
         subject=subject,
@@ -84,16 +84,6 @@ def _windows(one: ChannelCompleteness, zone: ZoneInfo, until: datetime) -> list[
         )
         for first, last in runs((day for day, _, _ in one.lacking), DAY)
     ]
-
-
-def _days(month: Month, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
-    found: list[tuple[date, datetime, datetime]] = []
-    day, start = month.first, month.start
-    while start < month.end:
-        end = _midnight(day + DAY, zone)
-        found.append((day, start, end))
-        day, start = day + DAY, end
-    return found
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -146,6 +146,18 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
+def local_days(month: Month, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
+    """Return the days of a month with their starts and ends, which are local midnights."""
+    found: list[tuple[date, datetime, datetime]] = []
+    day, start = month.first, month.start
+    while start < month.end:
+        following = day + timedelta(days=1)
+        end = _midnight(following, zone)
+        found.append((day, start, end))
+        day, start = following, end
+    return found
+
+
 def day_of(ts: datetime, zone: ZoneInfo) -> date:
     """Return the local day that a reading belongs to: 00:00 closes the day before."""
     return (ts.astimezone(UTC) - timedelta(microseconds=1)).astimezone(zone).date()

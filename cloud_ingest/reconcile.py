@@ -59,8 +59,8 @@ class Balance:
 def taken_from_network(parts: Iterable[tuple[str, Decimal | None]]) -> Decimal | None:
     """Add up a subject's (source, quantity) pairs but its generator's; None: one is not known."""
     taken = [quantity for source, quantity in parts if source != GENERATOR]
-    if None in taken:
-        return None
+    if len(taken) == 1 or None in taken:
+        return taken[0] if len(taken) == 1 else None
     return _sum(taken)
 
 

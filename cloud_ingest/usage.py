@@ -12,6 +12,7 @@ add up to the month exactly. What was counted over a gap lands in the next day t
 Only where a meter came or went within the month are readings themselves looked at.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -47,12 +48,8 @@ MAX_POINTS = 3000
 class MeterUsage(NamedTuple):
     """What one meter counted for its subject; None where nothing is known, or the register fell."""
 
-    tower: str | None
-    subject_type: SubjectKind
-    subject: str
-    service: Service
-    source: str
-    meter: str
+    place: RegisterMonth
+    """Whose meter it is: tower, subject, service, source, manufacturer and serial number."""
     since: datetime | None
     opening: Decimal | None
     until: datetime | None
@@ -112,9 +109,54 @@ def month_usage(
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
 ) -> list[MeterUsage]:
-    """Return what each meter counted in a month, of all subjects or of one."""
-    counted, _ = _count(conn, society_id, month, subject_type, subject)
-    return [_usage(own[0], measured) for own, measured in counted]
+    """Return what each meter counted in a month, of all subjects or of one.
+
+    Raises:
+        NotFound: the subject had no meter.
+    """
+    rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    several = {
+        here.assignment_id
+        for here, there in pairwise(rows)
+        if here.assignment_id == there.assignment_id
+    }
+    found: list[MeterUsage | None] = [
+        None if row.assignment_id in several else simply(row, epochs) for row in rows
+    ]
+    asked = [row for row, usage in zip(rows, found, strict=True) if usage is None]
+    usages = [usage for usage in found if usage is not None]
+    usages += [_usage(own[0], measured) for own, measured in _count(conn, asked, epochs, month)]
+    return sorted(usages, key=_in_order)
+
+
+def simply(row: RegisterMonth, epochs: Epochs) -> MeterUsage | None:
+    """Return what one register counted where two rows of a rollup tell all of it; pure.
+
+    Returns:
+        What `ends_of` and `measured_of` say; None where only these can tell: an epoch, a meter
+        that came or went, a register that fell or was not read.
+    """
+    exponent = _exponent(row.service, row.unit, row.scaler)
+    if exponent is None or row.channel_id in epochs or row.last_ts is None or row.last_raw is None:
+        return None
+    if row.before_ts is not None and row.before_ts >= row.valid_from:
+        since, opening = row.before_ts, row.before_raw
+    elif row.first_ts is not None and row.first_ts >= row.valid_from:
+        since, opening = row.first_ts, row.first_raw
+    else:
+        return None
+    if opening is None or row.last_ts <= since or row.last_raw < opening:
+        return None
+    if row.valid_to is not None and row.valid_to < row.last_ts:
+        return None
+    return MeterUsage(
+        row,
+        since,
+        Decimal(opening).scaleb(exponent),
+        row.last_ts,
+        Decimal(row.last_raw).scaleb(exponent),
+        Decimal(row.last_raw - opening).scaleb(exponent),
+    )
 
 
 def day_usage(
@@ -127,13 +169,8 @@ def day_usage(
     subject: str | None = None,
 ) -> list[DayUsage]:
     """Return what each meter counted in a month and on each of its days."""
-    counted, epochs = _count(conn, society_id, month, subject_type, subject)
-    exponents = {
-        row.channel_id: exponent
-        for own, _ in counted
-        for row in own
-        if row.channel_id is not None and (exponent := _exponent(row)) is not None
-    }
+    rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    exponents = _exponents(rows)
     last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
     days = reads.day_registers(conn, exponents, month.first, last)
     return [
@@ -146,28 +183,33 @@ def day_usage(
                 zone,
             ),
         )
-        for own, measured in counted
+        for own, measured in _count(conn, rows, epochs, month)
     ]
 
 
-def _count(
+def _registers(
     conn: Connection,
     society_id: int,
     month: Month,
     subject_type: SubjectKind | None,
     subject: str | None,
-) -> tuple[list[tuple[list[RegisterMonth], Measured]], Epochs]:
+) -> tuple[list[RegisterMonth], Epochs]:
     rows = reads.register_months(
         conn, society_id, month, subject_type=subject_type, subject=subject
     )
     if subject is not None and not rows:
         raise NotFound(f"{subject!r} had no meter in {month}: see cloud-ingest units import")
-    rows.sort(key=attrgetter("subject_type", "subject", "service", "valid_from", "assignment_id"))
+    rows.sort(key=attrgetter("assignment_id"))
     epochs = reads.epochs(conn, {row.channel_id for row in rows if row.channel_id is not None})
-    found = [
-        (own, ends_of(own, month))
-        for own in (list(rows) for _, rows in groupby(rows, key=attrgetter("assignment_id")))
-    ]
+    return rows, epochs
+
+
+def _count(
+    conn: Connection, rows: Iterable[RegisterMonth], epochs: Epochs, month: Month
+) -> list[tuple[list[RegisterMonth], Measured]]:
+    """Count each assignment, from rollups and, where these cannot tell, from its readings."""
+    by_assignment = groupby(rows, key=attrgetter("assignment_id"))
+    found = [(own, ends_of(own, month)) for own in (list(some) for _, some in by_assignment)]
     asked = [(own, ends) for own, ends in found if ends.first_in or ends.last_in]
     if asked:
         readings = reads.boundary_readings(
@@ -175,29 +217,24 @@ def _count(
             first_in=[window for _, ends in asked for window in ends.first_in],
             last_in=[window for _, ends in asked for window in ends.last_in],
             by_hand_in=(),
-            exponents={
-                row.channel_id: exponent
-                for own, _ in asked
-                for row in own
-                if row.channel_id is not None and (exponent := _exponent(row)) is not None
-            },
+            exponents=_exponents(row for own, _ in asked for row in own),
         )
         for _, ends in asked:
-            for windows, ends_there in ((ends.first_in, ends.first), (ends.last_in, ends.last)):
-                ends_there += [
+            for windows, known in ((ends.first_in, ends.first), (ends.last_in, ends.last)):
+                known += [
                     reading
                     for window in windows
                     for reading in readings.get(window.channel_id, ())
                     if window.start <= reading.ts <= window.end
                 ]
-    return [(own, measured_of(ends, epochs)) for own, ends in found], epochs
+    return [(own, measured_of(ends, epochs)) for own, ends in found]
 
 
 def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
     """Say what the rollups know of the ends of one assignment's month; pure."""
     ends = Ends([], [], [], [], [])
     for row in rows:
-        exponent = _exponent(row)
+        exponent = _exponent(row.service, row.unit, row.scaler)
         if row.channel_id is None or exponent is None:
             continue
         until = month.end if row.valid_to is None else min(month.end, row.valid_to)
@@ -239,21 +276,31 @@ def _register(channel_id: int, ts: datetime, raw: int | None, exponent: int) -> 
     return Register(channel_id, ts, raw, Origin.METER, exponent)
 
 
-def _exponent(row: RegisterMonth) -> int | None:
-    if row.unit is None or row.scaler is None:
+@functools.cache
+def _exponent(service: str, unit: int | None, scaler: int | None) -> int | None:
+    if unit is None or scaler is None:
         return None
-    return billing_exponent(Service(row.service), row.unit, row.scaler)
+    return billing_exponent(Service(service), unit, scaler)
+
+
+def _exponents(rows: Iterable[RegisterMonth]) -> dict[int, int]:
+    return {
+        row.channel_id: exponent
+        for row in rows
+        if row.channel_id is not None
+        and (exponent := _exponent(row.service, row.unit, row.scaler)) is not None
+    }
+
+
+def _in_order(usage: MeterUsage) -> tuple[str, str, str, datetime, str]:
+    place = usage.place
+    return (place.subject_type, place.subject, place.service, place.valid_from, place.source)
 
 
 def _usage(row: RegisterMonth, measured: Measured) -> MeterUsage:
     opening, closing = measured.opening, measured.closing
     return MeterUsage(
-        row.tower,
-        row.subject_type,
-        row.subject,
-        Service(row.service),
-        row.source,
-        f"{row.manufacturer} {row.serial}",
+        row,
         None if opening is None else opening.ts,
         None if opening is None else opening.value,
         None if closing is None else closing.ts,
@@ -264,7 +311,7 @@ def _usage(row: RegisterMonth, measured: Measured) -> MeterUsage:
 
 def month_balances(usages: Iterable[MeterUsage]) -> list[TowerBalance]:
     """Hold each tower's bulk meter against its units and common areas; pure."""
-    return _balances(((usage, usage.quantity) for usage in usages), None)
+    return _balances(((usage.place, usage.quantity) for usage in usages), None)
 
 
 def day_balances(usages: Sequence[DayUsage]) -> list[TowerBalance]:
@@ -273,25 +320,25 @@ def day_balances(usages: Sequence[DayUsage]) -> list[TowerBalance]:
     return [
         found
         for day in days
-        for found in _balances(((usage.month, usage.days.get(day)) for usage in usages), day)
+        for found in _balances(((usage.month.place, usage.days.get(day)) for usage in usages), day)
     ]
 
 
 def _balances(
-    parts: Iterable[tuple[MeterUsage, Decimal | None]], day: date | None
+    parts: Iterable[tuple[RegisterMonth, Decimal | None]], day: date | None
 ) -> list[TowerBalance]:
-    subjects: dict[tuple[SubjectKind, str, Service], list[tuple[MeterUsage, Decimal | None]]] = {}
-    for usage, quantity in parts:
-        key = (usage.subject_type, usage.subject, usage.service)
-        subjects.setdefault(key, []).append((usage, quantity))
+    subjects: dict[tuple[str, str, str], list[tuple[RegisterMonth, Decimal | None]]] = {}
+    for place, quantity in parts:
+        key = (place.subject_type, place.subject, place.service)
+        subjects.setdefault(key, []).append((place, quantity))
     drawn = (
         Drawn(
-            kind=kind,
+            kind=own[-1][0].subject_type,
             tower=own[-1][0].tower,
-            service=service,
-            parts=tuple((usage.source, quantity) for usage, quantity in own),
+            service=Service(own[-1][0].service),
+            parts=tuple((place.source, quantity) for place, quantity in own),
         )
-        for (kind, _, service), own in subjects.items()
+        for own in subjects.values()
     )
     return [
         TowerBalance(tower, service, day, balance(taken))

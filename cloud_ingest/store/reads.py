@@ -14,7 +14,14 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import DayRegister, Epoch, Intervals, Month, Register
+from cloud_ingest.consumption import (
+    DayRegister,
+    Epoch,
+    Intervals,
+    Month,
+    Register,
+    local_days,
+)
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.ingest import ORIGINS
@@ -382,7 +389,7 @@ def completeness(
             "society_id": society_id,
             "days": [day for day, _, _ in days],
             "starts": [start for _, start, _ in days],
-            "lengths_s": [int((end - start).total_seconds()) for _, start, end in days],
+            "ends": [end for _, _, end in days],
             "start": days[0][1],
             "end": days[-1][2],
             "first": days[0][0],
@@ -395,7 +402,7 @@ def completeness(
     )
     return [
         ChannelCompleteness._make(
-            (*row[:-3], tuple(zip(*(part or () for part in row[-3:]), strict=True)))
+            (*row[:-3], tuple(sorted(zip(*(part or () for part in row[-3:]), strict=True))))
         )
         for row in rows
     ]
@@ -421,15 +428,16 @@ def disagreement(
     conn: Connection, channel_ids: Collection[int], month: Month, zone: ZoneInfo
 ) -> Disagreement | None:
     """Return the first rollup of a month that is not what its readings say, or None."""
+    days = local_days(month, zone)
     row = conn.execute(
         query("rollup_disagreement"),
         {
             "channels": sorted(channel_ids),
-            "zone": zone.key,
             "start": month.start,
             "end": month.end,
-            "first": month.first,
-            "last": (month.first + timedelta(days=32)).replace(day=1) - timedelta(days=1),
+            "starts": [start + timedelta(microseconds=1) for _, start, _ in days],
+            "first": days[0][0],
+            "last": days[-1][0],
         },
     ).fetchone()
     return None if row is None else Disagreement(*row)
