@@ -248,19 +248,19 @@ def as_table(report: MonthReport) -> str:
         (
             result.tower,
             result.service.value,
-            _figure(result.bulk),
+            figure(result.bulk),
             f"{result.units:f}",
             f"{result.common:f}",
-            _figure(result.loss),
+            figure(result.loss),
             "-" if result.loss_percent is None else f"{result.loss_percent:f} %",
             f"{result.units_known}/{result.units_total}",
         )
         for result in report.reconciliations
     ]
-    units = _aligned(
+    units = aligned(
         ("Unit", "Service", "Quantity", "", "Quality", "Reasons", "Goes to"), lines, right={2}
     )
-    towers = _aligned(
+    towers = aligned(
         ("Tower", "Service", "Bulk", "Units", "Common", "Loss", "", "Units known"),
         balances,
         right={2, 3, 4, 5, 6, 7},
@@ -268,11 +268,13 @@ def as_table(report: MonthReport) -> str:
     return "\n".join([f"{report.society}, {report.month}", "", *units, "", *towers])
 
 
-def _figure(value: Decimal | None) -> str:
+def figure(value: Decimal | None) -> str:
+    """Write a number for a table; a dash where it is not known."""
     return "-" if value is None else f"{value:f}"
 
 
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> list[str]:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> list[str]:
+    """Lay out a table for a terminal; ``right`` numbers the columns of figures."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  ".join(

@@ -33,7 +33,6 @@ from cloud_ingest.consumption import (
     tolerance_of,
 )
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.exact import exactly
 from cloud_ingest.reconcile import Balance, Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection
@@ -506,12 +505,3 @@ def points_of(
         Point(here, there, between(opening, closing, epochs).quantity)
         for (here, there), (opening, closing) in zip(pairwise(borders), pairwise(met), strict=True)
     )
-
-
-def total(quantities: Iterable[Decimal | None]) -> Decimal | None:
-    """Add up; None where one is not known; pure."""
-    known = list(quantities)
-    if None in known:
-        return None
-    with exactly():
-        return sum((quantity for quantity in known if quantity is not None), Decimal(0))
