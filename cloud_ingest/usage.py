@@ -125,7 +125,7 @@ def month_usage(
     asked = [row for row, usage in zip(rows, found, strict=True) if usage is None]
     usages = [usage for usage in found if usage is not None]
     usages += [_usage(own[0], measured) for own, measured in _count(conn, asked, epochs, month)]
-    return sorted(usages, key=_in_order)
+    return usages
 
 
 def simply(row: RegisterMonth, epochs: Epochs) -> MeterUsage | None:
@@ -289,11 +289,6 @@ def _exponents(rows: Iterable[RegisterMonth]) -> dict[int, int]:
         if row.channel_id is not None
         and (exponent := _exponent(row.service, row.unit, row.scaler)) is not None
     }
-
-
-def _in_order(usage: MeterUsage) -> tuple[str, str, str, datetime, str]:
-    place = usage.place
-    return (place.subject_type, place.subject, place.service, place.valid_from, place.source)
 
 
 def _usage(row: RegisterMonth, measured: Measured) -> MeterUsage:

@@ -283,7 +283,7 @@ def day_registers(
     rows = conn.execute(
         query("month_days"), {"channels": sorted(exponents), "first": first, "last": last}
     )
-    for channel_id, day, max_ts, raw in rows:
+    for channel_id, day, max_ts, raw in rows.fetchall():
         found.setdefault(channel_id, []).append(
             DayRegister(channel_id, day, max_ts, raw, exponents[channel_id])
         )
@@ -331,7 +331,7 @@ def register_months(
             **_CODES,
         },
     )
-    return [RegisterMonth._make(row) for row in rows]
+    return [RegisterMonth._make(row) for row in rows.fetchall()]
 
 
 @translating
@@ -360,7 +360,7 @@ def interval_steps(
 def latest(conn: Connection, society_id: int, now: datetime) -> list[Latest]:
     """Return the newest billed register of every meter that is assigned now."""
     rows = conn.execute(query("report_latest"), {"society_id": society_id, "now": now, **_CODES})
-    return [Latest._make(row) for row in rows]
+    return [Latest._make(row) for row in rows.fetchall()]
 
 
 @translating
