@@ -433,9 +433,9 @@ def disagreement(
         query("rollup_disagreement"),
         {
             "channels": sorted(channel_ids),
+            "zone": zone.key,
             "start": month.start,
             "end": month.end,
-            "starts": [start + timedelta(microseconds=1) for _, start, _ in days],
             "first": days[0][0],
             "last": days[-1][0],
         },
