@@ -18,6 +18,7 @@ from cloud_ingest import completeness as gaps
 from cloud_ingest import usage
 from cloud_ingest.billing import parse_month
 from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.curve import Curve, load_curve
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.report import aligned, figure
 from cloud_ingest.store.migrate import open_store
@@ -58,7 +59,7 @@ def usage_of(
         society_id = find_society(conn, society)
         span = parse_month(month, zone)
         if curve:
-            curves = usage.load_curve(
+            curves = load_curve(
                 conn,
                 society_id,
                 unit,
@@ -277,7 +278,7 @@ def _usage_as_json(found: Sequence[usage.DayUsage], zone: ZoneInfo) -> Mapping[s
     }
 
 
-def _curves(curves: Sequence[usage.Curve], zone: ZoneInfo) -> str:
+def _curves(curves: Sequence[Curve], zone: ZoneInfo) -> str:
     rows = [
         (_local(point.start, zone), curve.source, curve.meter, figure(point.quantity))
         for curve in curves
@@ -286,7 +287,7 @@ def _curves(curves: Sequence[usage.Curve], zone: ZoneInfo) -> str:
     return "\n".join(aligned(("From", "Source", "Meter", "Used"), rows, right={3}))
 
 
-def _curves_as_json(curves: Sequence[usage.Curve], zone: ZoneInfo) -> Mapping[str, object]:
+def _curves_as_json(curves: Sequence[Curve], zone: ZoneInfo) -> Mapping[str, object]:
     return {
         "curves": [
             {

@@ -14,6 +14,7 @@ from cloud_ingest import usage
 from cloud_ingest.cli import app
 from cloud_ingest.completeness import completeness, missing
 from cloud_ingest.consumption import Month, local_days, month_of
+from cloud_ingest.curve import Curve, load_curve
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.rollup import refresh
@@ -198,8 +199,8 @@ def test_the_curve_of_registers_and_of_intervals(site: Site) -> None:
     intervals = [(at, 10 + n) for n, (at, _) in enumerate(every(start + QUARTER, end, 0, 0))]
     site.deliver("2", [row for row in intervals if row[0] != gap], column=INTERVAL_WH)
 
-    def curve(subject: str, step: timedelta) -> usage.Curve:
-        (found,) = usage.load_curve(
+    def curve(subject: str, step: timedelta) -> Curve:
+        (found,) = load_curve(
             site.conn, society(site), subject, Service.ELECTRICITY, start=start, end=end, step=step
         )
         return found
@@ -219,7 +220,7 @@ def test_the_curve_of_registers_and_of_intervals(site: Site) -> None:
     assert [p.quantity is None for p in hourly.points].count(True) == 1
     for step, until in ((QUARTER, start + 40 * DAY), (HOUR, start), (timedelta(minutes=7), end)):
         with pytest.raises(ReadRefused):
-            usage.load_curve(
+            load_curve(
                 site.conn, society(site), "A-1204", Service.ELECTRICITY,
                 start=start, end=until, step=step,
             )  # fmt: skip
