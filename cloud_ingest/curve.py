@@ -199,6 +199,13 @@ def points_of(
         last = ordered[at - 1] if at else None
         met.append(None if last is None or border - last.ts > tolerance else last)
     return tuple(
-        Point(here, there, between(opening, closing, epochs).quantity)
+        Point(here, there, _used(opening, closing, epochs))
         for (here, there), (opening, closing) in zip(pairwise(borders), pairwise(met), strict=True)
     )
+
+
+def _used(opening: Register | None, closing: Register | None, epochs: Epochs) -> Decimal | None:
+    """Return what one channel counted; from one channel to another a step is not known."""
+    if opening is None or closing is None or opening.channel_id != closing.channel_id:
+        return None
+    return between(opening, closing, epochs).quantity

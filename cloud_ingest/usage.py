@@ -14,6 +14,7 @@ Only where a meter came or went within the month are readings themselves looked 
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
@@ -203,7 +204,23 @@ def _count(
                     for reading in readings.get(window.channel_id, ())
                     if window.start <= reading.ts <= window.end
                 ]
-    return [(own, measured_of(ends, epochs)) for own, ends in found]
+    return [(own, _unless_reweighed(own, measured_of(ends, epochs), epochs)) for own, ends in found]
+
+
+def _unless_reweighed(
+    rows: Iterable[RegisterMonth], measured: Measured, epochs: Epochs
+) -> Measured:
+    """Count nothing between pulse weights that no epoch joins, as a month is not closed there."""
+    opening, closing = measured.opening, measured.closing
+    if opening is None or closing is None or opening.channel_id == closing.channel_id:
+        return measured
+    weights = {row.channel_id: row.weight for row in rows}
+    joined = any(
+        opening.ts < epoch.starts_at <= closing.ts for epoch in epochs.get(closing.channel_id, ())
+    )
+    if joined or weights[opening.channel_id] == weights[closing.channel_id]:
+        return measured
+    return replace(measured, quantity=None)
 
 
 def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:

@@ -94,6 +94,7 @@ class RegisterMonth(NamedTuple):
     channel_id: int | None
     unit: int | None
     scaler: int | None
+    weight: int | None
     period_s: int | None
     before_raw: int | None
     """The last register before the month, however long before."""

@@ -2,7 +2,7 @@
 -- The billed registers of a month's assignments: first and last of the month, last before it.
 SELECT a.assignment_id, a.tower, a.subject_type, a.subject, a.service, a.source, a.valid_from,
        a.valid_to, m.manufacturer, m.serial,
-       c.channel_id, c.unit, c.scaler, c.period_s,
+       c.channel_id, c.unit, c.scaler, c.weight, c.period_s,
        coalesce(before.last_raw, earlier.last_raw), coalesce(before.max_ts, earlier.max_ts),
        this.first_raw, this.min_ts, this.last_raw, this.max_ts
 FROM assignment AS a
