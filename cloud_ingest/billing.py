@@ -32,7 +32,7 @@ from cloud_ingest.consumption import (
 )
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.exact import exactly
-from cloud_ingest.reconcile import SubjectKind, Taken, balance, taken_from_network
+from cloud_ingest.reconcile import Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.rollup import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
@@ -318,7 +318,8 @@ def _reconcile(
     former_results = months.reconciliations(conn, closing.society_id, closing.month)
     before = {(former.tower, former.service): former for former in former_results}
     found: list[Reconciliation] = []
-    for (tower, service), taken in sorted(_taken_by_tower(subjects).items()):
+    drawn = (_drawn(key, parts) for key, parts in subjects.items())
+    for (tower, service), taken in sorted(taken_by_tower(drawn).items()):
         result = balance(taken)
         made = Reconciliation(
             society=closing.society,
@@ -348,20 +349,14 @@ def _reconcile(
     return found
 
 
-def _taken_by_tower(
-    subjects: dict[SubjectKey, list[Counted]],
-) -> dict[tuple[str, Service], list[Taken]]:
-    """Sort what each subject took from the network by tower and service; pure."""
-    found: dict[tuple[str, Service], list[Taken]] = {}
-    for (kind, _, service), parts in subjects.items():
-        tower = parts[-1].assignment.tower
-        sources = [(part.assignment.source, part.measured.quantity) for part in parts]
-        if tower is None or all(source == "generator" for source, _ in sources):
-            continue
-        by_hand = any(Reason.SELF_READ in part.measured.reasons for part in parts)
-        taken = Taken(kind, taken_from_network(sources), by_hand)
-        found.setdefault((tower, service), []).append(taken)
-    return found
+def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:
+    return Drawn(
+        kind=key[0],
+        tower=parts[-1].assignment.tower,
+        service=key[2],
+        parts=tuple((part.assignment.source, part.measured.quantity) for part in parts),
+        self_read=any(Reason.SELF_READ in part.measured.reasons for part in parts),
+    )
 
 
 def _write_manifest(

@@ -32,6 +32,7 @@ from cloud_ingest.cli_options import (
     one_line_errors,
     store,
 )
+from cloud_ingest.cli_read import read_app
 from cloud_ingest.cli_store import store_app
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.settings import load_settings
@@ -243,6 +244,7 @@ def month_report(
         typer.echo(report.as_json(found) if json else report.as_table(found))
 
 
+app.add_typer(read_app)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 app.add_typer(command_app, name="command", no_args_is_help=True)

@@ -152,6 +152,18 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
+def local_days(month: Month, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
+    """Return the days of a month with their starts and ends, which are local midnights."""
+    found: list[tuple[date, datetime, datetime]] = []
+    day, start = month.first, month.start
+    while start < month.end:
+        following = day + timedelta(days=1)
+        end = _midnight(following, zone)
+        found.append((day, start, end))
+        day, start = following, end
+    return found
+
+
 def day_of(ts: datetime, zone: ZoneInfo) -> date:
     """Return the local day that a reading belongs to: 00:00 closes the day before."""
     return (ts.astimezone(UTC) - timedelta(microseconds=1)).astimezone(zone).date()
@@ -248,13 +260,23 @@ def measure(
     for end in (opening, closing):
         if end is not None and end.origin in _TOLD:
             reasons.add(_TOLD[end.origin])
+    return between(opening, closing, epochs, frozenset(reasons))
+
+
+def between(
+    opening: Register | None,
+    closing: Register | None,
+    epochs: Epochs,
+    reasons: frozenset[Reason] = frozenset(),
+) -> Measured:
+    """Return what was counted from one reading to a later one; nothing where it fell."""
     if opening is None or closing is None:
-        return Measured(opening, closing, None, frozenset(reasons))
+        return Measured(opening, closing, None, reasons)
     with exactly():
         quantity = normalised(closing, epochs) - normalised(opening, epochs)
     if quantity < 0:
-        return Measured(opening, closing, None, frozenset(reasons | {Reason.REGISTER_DROP}))
-    return Measured(opening, closing, quantity, frozenset(reasons))
+        return Measured(opening, closing, None, reasons | {Reason.REGISTER_DROP})
+    return Measured(opening, closing, quantity, reasons)
 
 
 def _opening(

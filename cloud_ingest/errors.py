@@ -16,6 +16,7 @@ IngestError
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── RecomputeRefused  days that cannot be made anew from their readings
+    ├── ReadRefused       a stretch of time that is none, or asks for too much at once
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         └── RollupDisagrees  a rollup is not what its readings say: no number leaves
@@ -87,6 +88,10 @@ class DialRefused(UserError):
 
 class RecomputeRefused(UserError):
     """Days cannot be made anew from readings: they have not come, or are no longer kept."""
+
+
+class ReadRefused(UserError):
+    """A question about a stretch of time that is none, or asks for too much at once."""
 
 
 class EpochRefused(UserError):

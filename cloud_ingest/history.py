@@ -26,10 +26,11 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.accept import FUTURE_TOLERANCE, KnownMeter
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.exact import exactly
+from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.ingest import ChannelKey, NewReading, ensure_channels, store_readings
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society, load_registry
+from cloud_ingest.store.rows import NewReading, store_readings
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit, quantity
 from shared_schema.errors import ContractError
 from shared_schema.obis import Obis
@@ -248,7 +249,7 @@ class Judge:
         else:
             raise ValueError("scaler is missing: value = raw * 10^scaler in unit")
         return Target(
-            (meter.meter_id, str(obis), int(unit), exponent + prefix, 1),
+            (meter.meter_id, obis, int(unit), exponent + prefix, 1),
             tuple(
                 (start.timestamp(), float("inf") if end is None else end.timestamp())
                 for start, end in meter.installed

@@ -47,9 +47,6 @@ class Refreshed:
 def refresh(conn: Connection, now: datetime) -> Refreshed:
     """Bring days and months up to every commit that was visible when this began.
 
-    With continuous aggregates the day that still runs is left alone: it is added up from its
-    readings when it is asked for, and so is the month that runs, from its days.
-
     Args:
         conn: The store, outside of a transaction (TimescaleDB refreshes in none).
         now: The time; the marks of days that have not come are left, so that no window of a
@@ -60,19 +57,18 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
     """
     store = open_store(conn)
     continuous = store.rollups == "continuous"
-    today = now.astimezone(store.zone).date()
-    newest = today - DAY if continuous else today + DAY
+    tomorrow = now.astimezone(store.zone).date() + DAY
     oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
     marks = days = 0
     with alone(conn, LOCK):
         while True:
-            taken = conn.execute(query("dirty_take"), (newest, MARKS_AT_ONCE)).fetchall()
+            taken = conn.execute(query("dirty_take"), (tomorrow, MARKS_AT_ONCE)).fetchall()
             changed: dict[date, set[int]] = {}
             for _, day, channels in taken:
                 if oldest is None or day >= oldest:  # else its readings are gone: it stays
                     changed.setdefault(day, set()).update(channels)
             if continuous:
-                _refresh_aggregates(conn, changed, store, today)
+                _refresh_aggregates(conn, changed, store)
                 days += len(changed)
             else:
                 days += _recompute(conn, changed, store)
@@ -105,9 +101,7 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
     return len(keys)
 
 
-def _refresh_aggregates(
-    conn: Connection, days: Collection[date], store: Store, today: date
-) -> None:
+def _refresh_aggregates(conn: Connection, days: Collection[date], store: Store) -> None:
     def materialise(name: str, start: date, end: date, *, force: bool) -> None:
         window = {"start": local_start(start, store.zone), "end": local_start(end, store.zone)}
         if store.kept_from is not None:  # what is older would be rolled up to nothing
@@ -115,9 +109,8 @@ def _refresh_aggregates(
         conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
 
     for first, last in runs(days):
-        materialise("reading_day_c", first - DAY, min(last + 2 * DAY, today), force=False)
-    over = {month for day in days if (month := day.replace(day=1)) < today.replace(day=1)}
-    for first, last in runs(over, timedelta(days=31)):
+        materialise("reading_day_c", first - DAY, last + 2 * DAY, force=False)
+    for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
         materialise("reading_month_c", first, next_month(last), force=True)
 
 

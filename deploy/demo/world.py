@@ -346,8 +346,7 @@ SELECT (SELECT coalesce(sum(reading_day.count), 0)::bigint
        (SELECT count(*) FROM said) AS gateways,
        (SELECT sum((payload ->> 'meters_behind')::int)::int FROM said) AS behind,
        (SELECT sum((payload ->> 'spooled')::int)::int FROM said) AS spooled,
-       (SELECT count(*) FROM dirty CROSS JOIN store
-        WHERE channels <> '{}' OR day < (now() AT TIME ZONE zone)::date) AS dirty
+       (SELECT count(*) FROM dirty) AS dirty
 """
 
 

@@ -20,8 +20,9 @@ from cloud_ingest.operate import serve
 from cloud_ingest.rollup import refresh
 from cloud_ingest.service import ServiceSettings
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.ingest import NewReading, store_readings
-from cloud_ingest.store.migrate import migrate, migrations, open_store, repeats_midnight
+from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
+from cloud_ingest.store.migration import migrations
+from cloud_ingest.store.rows import NewReading, store_readings
 from cloud_ingest.subscribe import Broker
 from shared_schema.quality import Origin
 from shared_schema.signing import SigningKey

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cloud_ingest.accept import KnownMeter
 from cloud_ingest.history import Judge
 from shared_schema.catalogue import Unit
+from shared_schema.obis import Obis
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 FROM = datetime(2025, 1, 1, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_a_line_says_which_channel_and_what(
     words: dict[str, str], unit: Unit, scaler: int, raw: int
 ) -> None:
     target, ts, found = judge().row(line(**words))
-    assert target.channel == (7, words.get("obis", IMPORT), unit, scaler, 1)
+    assert target.channel == (7, Obis.parse(words.get("obis", IMPORT)), unit, scaler, 1)
     assert (ts, found) == (int(datetime(2025, 6, 30, 18, 45, tzinfo=UTC).timestamp()), raw)
 
 
