@@ -152,6 +152,12 @@ def close_month(
     if now < span.end + grace:
         opens = (span.end + grace).astimezone(store.zone)
         raise CloseRefused(f"{month} can be closed from {opens:%Y-%m-%d %H:%M} on, not before")
+    if store.kept_from is not None and span.start <= store.kept_from:
+        since = store.kept_from.astimezone(store.zone)
+        raise CloseRefused(
+            f"{month} cannot be closed: readings are kept from {since:%Y-%m-%d} on, and the one "
+            "that opens it is gone"
+        )
     closing = _Closing(society_id, society, span, store.zone, now, self_read_window, progress)
     with alone(conn, LOCK):
         for _ in range(ATTEMPTS):

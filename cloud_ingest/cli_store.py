@@ -19,8 +19,9 @@ from cloud_ingest.doctor import examine
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.migrate import Plan, plan
+from cloud_ingest.store.migrate import Plan, open_store, plan
 from cloud_ingest.store.migrate import migrate as run_migrations
+from cloud_ingest.upkeep import keep_months, retention
 
 store_app = typer.Typer()
 
@@ -90,6 +91,37 @@ def _plan_text(found: Plan) -> str:
             how += f", from statement {step.resumes_at + 1} on"
         lines.append(f"{step.name}  {how}")
     return "\n".join(lines if found.steps else [*lines, "nothing is missing"])
+
+
+@store_app.command("keep-readings")
+def keep_readings(
+    months: Annotated[
+        int | None, typer.Argument(help="Closed months whose readings are kept: 13 or more.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Keep all of them for ever.")] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Say how long readings are kept [default: for ever]; the service lets the older ones go.
+
+    Days, months, evidence and closed numbers stay. A month that is older cannot be closed again,
+    and a reading that comes later than that goes to quarantine. Without an argument: what is set.
+
+    Example: cloud-ingest keep-readings 25
+    """
+    with one_line_errors():
+        if months is not None and everything:
+            raise UserError("give a number of months, or --all")
+        settings = load_settings(config, dsn=dsn)
+        with connect(dsn_of(settings)) as conn:
+            zone = open_store(conn, zone=settings.zone).zone
+            if months is not None or everything:
+                keep_months(conn, months)
+            kept, line = retention(conn)
+        told = "all readings are kept" if kept is None else f"readings of {kept} months are kept"
+        since = "" if line is None else f"; the oldest are after {line.astimezone(zone):%Y-%m-%d}"
+        typer.echo(told + since)
 
 
 @store_app.command()

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from cloud_ingest import checks
 from cloud_ingest.checks import Check
 from cloud_ingest.errors import BrokerLost, ConfigurationError, IngestError, NotMigrated
-from cloud_ingest.intake import TOPICS
+from cloud_ingest.intake import HEARD
 from cloud_ingest.operate import broker_of
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import facts
@@ -122,5 +122,5 @@ def _broker(settings: CloudSettings) -> Check:
 
 
 async def _subscribe(broker: Broker) -> None:
-    async with Link(broker, TOPICS):
+    async with Link(broker, HEARD):
         pass

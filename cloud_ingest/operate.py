@@ -24,7 +24,8 @@ from cloud_ingest.errors import (
     StoreUnavailable,
     UserError,
 )
-from cloud_ingest.service import Service, ServiceSettings
+from cloud_ingest.keeper import ServiceSettings
+from cloud_ingest.service import Service
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection

@@ -168,9 +168,11 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
         times = [row[0] for own in rows.values() for row in own]
         window = {"first": min(times), "last": max(times), "source": source, "at": at}
         found = conn.execute(query("incoming_conflicts"), window).fetchone()
-        conflicts = int(found[0]) if found else 0
-        if conflicts:
-            conn.execute(query("incoming_elect"), window)
+        conflicts, better = found or (0, 0)
+        if better:
+            elected = conn.execute(query("incoming_elect"), window).fetchall()
+            with conn.cursor() as cursor:
+                cursor.executemany(query("reading_elect"), elected)
     conn.execute(query("incoming_clear"))
     return Stored(new, count - new - conflicts, conflicts)
 

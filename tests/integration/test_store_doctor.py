@@ -17,7 +17,7 @@ from cloud_ingest import doctor
 from cloud_ingest.checks import Check
 from cloud_ingest.cli import app
 from cloud_ingest.doctor import examine
-from cloud_ingest.intake import TOPICS
+from cloud_ingest.intake import HEARD
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.facts import read_parts
@@ -217,7 +217,7 @@ def test_the_broker_is_tried_and_left_as_it_was(
             client_id=client_id,
             session_expiry_s=0,
         )
-        async with Link(own, TOPICS) as link:
+        async with Link(own, HEARD) as link:
             return link.session_present
 
     assert asyncio.run(session_of(f"{name}-1")) is False

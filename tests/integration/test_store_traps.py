@@ -16,9 +16,9 @@ from cloud_ingest import rollup
 from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import ConfigurationError, MigrationRefused, RollupDisagrees
+from cloud_ingest.keeper import ServiceSettings
 from cloud_ingest.operate import serve
 from cloud_ingest.rollup import refresh
-from cloud_ingest.service import ServiceSettings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
 from cloud_ingest.store.migration import migrations
