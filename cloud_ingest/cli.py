@@ -271,6 +271,12 @@ def serve(
     client_id: Annotated[
         str, typer.Option("--client-id", help="Name of this ingest to the broker, one for each.")
     ] = "cloud-ingest",
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", help="Share the messages with the other workers that name this group."
+        ),
+    ] = None,
     rules_every: Annotated[
         float,
         typer.Option(
@@ -289,6 +295,8 @@ def serve(
 ) -> None:
     """Take readings from the broker, store them and send receipts, until SIGTERM.
 
+    Several may serve one store: give each the same --group and a --client-id of its own.
+
     Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
     --broker localhost:1883 --username cloud --password-file broker.password --key cloud.pem
     """
@@ -304,7 +312,11 @@ def serve(
             cloud_key_file=key,
         )
         service = operate.service_settings(
-            settings, dsn_of(settings), client_id=client_id, rules_every_s=rules_every
+            settings,
+            dsn_of(settings),
+            client_id=client_id,
+            rules_every_s=rules_every,
+            group=group,
         )
         operate.serve(service, check=check, verbose=verbose, say=typer.echo)
 

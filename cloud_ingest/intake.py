@@ -36,7 +36,6 @@ from shared_schema.topics import (
     decode_level,
     gateway_topic,
     parse_gateway_topic,
-    shared,
 )
 
 logger = logging.getLogger(__name__)
@@ -48,9 +47,6 @@ HEARD = (
     billing_ack_topic("+"),
 )
 """What the ingest listens to."""
-TOPICS = tuple(topic if topic.endswith(GatewayTopic.STATUS) else shared(topic) for topic in HEARD)
-"""How it subscribes: several workers share the messages among them; what a gateway has left
-retained with the broker comes to each, because a shared subscription brings nothing retained."""
 
 _ACK_TOPIC = re.compile(re.escape(billing_ack_topic("+")).replace(r"\+", "([^/]+)"))
 _WORTH_A_RELOAD = frozenset(
@@ -62,6 +58,21 @@ _WORTH_A_RELOAD = frozenset(
     }
 )
 """What may only be so because the cached registry is old."""
+
+
+def subscriptions(group: str | None) -> tuple[str, ...]:
+    """Return what a worker subscribes to.
+
+    Args:
+        group: The workers that share the messages among them; None: this one has them all. What
+            gateways retain comes to each: a shared subscription brings nothing retained.
+    """
+    if group is None:
+        return HEARD
+    return tuple(
+        topic if topic.endswith(GatewayTopic.STATUS) else f"$share/{group}/{topic}"
+        for topic in HEARD
+    )
 
 
 @dataclass(frozen=True, slots=True)

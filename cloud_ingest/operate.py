@@ -8,9 +8,10 @@ its help, is `cloud_ingest.cli`; every error leaves from here as one of ours.
 import asyncio
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from cloud_ingest.store.meter_events import StoredMeterEvent, list_meter_events
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay
 from cloud_ingest.store.registry import find_society, load_registry
-from cloud_ingest.subscribe import Broker
+from cloud_ingest.subscribe import MEMBER_EXPIRY_S, Broker
 from shared_schema.catalogue import event_name
 from shared_schema.errors import ContractError
 from shared_schema.signing import (
@@ -72,7 +73,12 @@ def parse_broker(text: str) -> tuple[str, int]:
 
 
 def service_settings(
-    settings: CloudSettings, dsn: str, *, client_id: str, rules_every_s: float
+    settings: CloudSettings,
+    dsn: str,
+    *,
+    client_id: str,
+    rules_every_s: float,
+    group: str | None = None,
 ) -> ServiceSettings:
     """Gather what the service needs, with its secrets read from their files.
 
@@ -84,9 +90,14 @@ def service_settings(
             "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
             "then give --key cloud.pem"
         )
+    broker = broker_of(settings, client_id)
+    if group is not None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", group):
+            raise ConfigurationError(f"--group wants letters, digits, '_' and '-', not {group!r}")
+        broker = replace(broker, group=group, session_expiry_s=MEMBER_EXPIRY_S)
     return ServiceSettings(
         dsn=dsn,
-        broker=broker_of(settings, client_id),
+        broker=broker,
         key=read_key(settings.cloud_key_file),
         zone=settings.zone,
         rules_every_s=rules_every_s,

@@ -68,7 +68,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
                 if oldest is None or day >= oldest:  # else its readings are gone: it stays
                     changed.setdefault(day, set()).update(channels)
             if continuous:
-                _refresh_aggregates(conn, changed, store)
+                _refresh_aggregates(conn, changed, store.zone, store.kept_from)
                 days += len(changed)
             else:
                 days += _recompute(conn, changed, store)
@@ -101,11 +101,13 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
     return len(keys)
 
 
-def _refresh_aggregates(conn: Connection, days: Collection[date], store: Store) -> None:
+def _refresh_aggregates(
+    conn: Connection, days: Collection[date], zone: ZoneInfo, kept_from: datetime | None = None
+) -> None:
     def materialise(name: str, start: date, end: date, *, force: bool) -> None:
-        window = {"start": local_start(start, store.zone), "end": local_start(end, store.zone)}
-        if store.kept_from is not None:  # what is older would be rolled up to nothing
-            window["start"] = max(window["start"], store.kept_from + MICROSECOND)
+        window = {"start": local_start(start, zone), "end": local_start(end, zone)}
+        if kept_from is not None:  # what is older would be rolled up to nothing
+            window["start"] = max(window["start"], kept_from + MICROSECOND)
         conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
 
     for first, last in runs(days):

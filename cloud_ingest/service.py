@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.intake import TOPICS, Intake, Judged, Outcome, Received
+from cloud_ingest.intake import Intake, Judged, Outcome, Received, subscriptions
 from cloud_ingest.keeper import Keeper, ServiceSettings, Wire, taken_by_broker
 from cloud_ingest.loops import Database, Loops, Stopping, database, until_stopping
 from cloud_ingest.store import outbox
@@ -74,7 +74,7 @@ class Service:
         """
         async with database(self.settings.dsn, "check") as own:
             store = await own.run(self._open_store)
-        async with Link(self.settings.broker, TOPICS):
+        async with Link(self.settings.broker, subscriptions(self.settings.broker.group)):
             pass
         return store
 
@@ -117,7 +117,7 @@ class Service:
 
     async def _receive(self, judging: Database, storing: Database) -> None:
         """Serve one link until it ends, or until the service stops."""
-        async with Link(self.settings.broker, TOPICS) as link:
+        async with Link(self.settings.broker, subscriptions(self.settings.broker.group)) as link:
             logger.info(
                 "Linked to the broker",
                 extra={"action": "linked", "session_present": link.session_present},

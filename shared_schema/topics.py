@@ -14,8 +14,6 @@ from shared_schema.errors import MalformedMessage
 from shared_schema.events import EventKind, EventService, Subject
 
 ROOT = "metering/v1"
-WORKERS = "cloud-ingest"
-"""The group in which several workers of the ingest share a subscription."""
 
 
 class GatewayTopic(StrEnum):
@@ -86,8 +84,3 @@ def billing_ack_topic(society: str) -> str:
 def reconciliation_topic(society: str, month: str, tower: str, service: Service) -> str:
     """Where the reconciliation of a tower is sent."""
     return f"{_society(society)}/reconciliation/{month}/{encode_level(tower)}/{service}"
-
-
-def shared(topic: str) -> str:
-    """Subscribe to a topic as one of a group: each message goes to one of its members."""
-    return f"$share/{WORKERS}/{topic}"

@@ -49,11 +49,15 @@ ROWS = (
     Row("0005", "event", "event_id, society_id, kind, subject_type, subject, service, state, since, raised_at, message", "'00000000-0000-4000-8000-000000000001', 1, 'leak', 'unit', 'A-1', 'water', 'open', '2026-07-01Z', '2026-07-01Z', 'm'"),
     Row("0006", "command", "command_id, gateway_id, kind, payload, issued_by, issued_at, expires_at", "'00000000-0000-4000-8000-000000000002', 1, 'read_now', 'p', 'me', '2026-07-01Z', '2026-07-02Z'"),
     Row("0007", "meter_event", "meter_id, log, ts, code, received_at", "1, '0.0.99.98.0.255', '2026-07-01Z', 101, '2026-07-01Z'"),
+    Row("0008", "batch", "gateway_id, stream, seq, header_hash, evidence, received_at", "1, '00000000-0000-4000-8000-000000000003', 1, 'h', '{', '2026-07-01Z'"),
     Row("0014", "dial_reading", "society_id, assignment_id, meter_id, read_at, dial, register, reason, entered_by, entered_at", "1, 1, 1, '2026-07-01Z', 12.5, 12.4, 'seen', 'me', '2026-07-01Z'"),
 )  # fmt: skip
 
 
 def put(conn: Connection, rows: tuple[Row, ...]) -> None:
+    has = "SELECT to_regproc('metering.make_reading_partition') IS NOT NULL"
+    if conn.execute(has).fetchone() == (True,):
+        conn.execute("SELECT make_reading_partition('2026-06-01')")
     for row in rows:
         statement = f"INSERT INTO {row.table} ({row.columns}) VALUES ({row.values})"  # noqa: S608
         conn.execute(statement.encode())

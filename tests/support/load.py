@@ -20,7 +20,9 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.registry import enrol_gateway, ensure_society
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, CATALOGUE, Kind, Service, quantity
 from shared_schema.message import MeterId
@@ -172,6 +174,8 @@ def fill_store(
         first_channel = _make_channels(conn, first_meter, channels, channels_per_meter, period)
     registers = [(first_channel + n, *divmod(n, channels_per_meter)) for n in range(channels)]
     steps = timedelta(hours=hours) // period
+    ends = [int((start + period * (number + 1)).timestamp()) for number in range(steps)]
+    make_partitions(conn, Known(), ends)
     for number in range(steps):
         _copy_step(conn, registers, start + period * (number + 1), number)
     conn.execute(

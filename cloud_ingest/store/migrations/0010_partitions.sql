@@ -24,7 +24,8 @@ BEGIN
     IF to_regclass('metering.' || name) IS NOT NULL THEN
       RETURN;
     END IF;
-    EXECUTE format('CREATE TABLE metering.%I (LIKE metering.reading INCLUDING ALL)', name);
+    EXECUTE format('CREATE TABLE metering.%I (LIKE metering.reading INCLUDING ALL EXCLUDING COMMENTS)',
+                   name);
     EXECUTE format(
       'ALTER TABLE metering.reading ATTACH PARTITION metering.%I FOR VALUES FROM (%L) TO (%L)', name,
       (month::timestamp AT TIME ZONE zone) + INTERVAL '1 microsecond',
