@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-timescale check bench docs clean setup lock
+.PHONY: help demo test test-timescale test-apache test-containers check bench docs clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,13 @@ test-timescale: setup ## Run the storage tests against TimescaleDB Community: ma
 	@test -n "$(DSN)" || { echo 'make test-timescale needs DSN=postgresql://… of a TimescaleDB Community server' >&2; exit 2; }
 	@IOT_UTILITY_TEST_DSN="$(DSN)" $(PYTEST) -p tests.support.timescale_run -m timescale --timescale-run docs/reference/timescale-run.json
 
+test-apache: setup ## Run the storage tests against TimescaleDB's Apache edition: make test-apache DSN=…
+	@test -n "$(DSN)" || { echo "make test-apache needs DSN=postgresql://… of a server with timescaledb.license = 'apache'" >&2; exit 2; }
+	@IOT_UTILITY_TEST_APACHE_DSN="$(DSN)" $(PYTEST) -m apache
+
+test-containers: setup ## Run the tests of both editions of TimescaleDB and of the broker in containers (needs Docker)
+	IOT_UTILITY_CONTAINERS=1 $(PYTEST) -m containers
+
 check: setup ## Lint, types, import contracts, and whether the recorded TimescaleDB run is current
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,9 +39,10 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 bench: setup ## Print the measured rates beside their limits
 	$(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
 
-docs: setup ## Generate the reference of messages and of the edge's commands
+docs: setup ## Generate the reference of messages and of the commands
 	$(BIN)/python -m shared_schema.schemas docs/reference
 	$(BIN)/python -m edge_agent.cli_reference docs/reference
+	$(BIN)/python -m cloud_ingest.cli_reference docs/reference
 
 lock: ## Renew requirements.lock: versions and hashes, no addresses (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock

@@ -28,7 +28,6 @@ from shared_schema.readings import (
     Observations,
     open_batch,
     read_block,
-    read_header,
 )
 from shared_schema.signing import VerifyKey
 from shared_schema.topics import GatewayTopic, parse_gateway_topic
@@ -55,6 +54,8 @@ class QuarantineReason(StrEnum):
     """The meter was never assigned in this gateway's society."""
     NOT_INSTALLED = "not_installed"
     """The row is from a time at which the meter was not installed here."""
+    TOO_OLD = "too_old"
+    """The row is from before what the store still keeps."""
     FUTURE = "future"
     """The row is from later than its receipt."""
     FORK = "fork"
@@ -95,6 +96,8 @@ class Registry:
     gateways: Mapping[str, KnownGateway]
     meters: Mapping[tuple[int, str, str], KnownMeter]
     """By society, manufacturer and serial number."""
+    kept_from: datetime | None = None
+    """Readings from before are gone, and not taken any more; None: all are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +206,19 @@ def _gateway_of(topic: str) -> str:
 
 
 def _verify(name: str, payload: bytes, registry: Registry) -> tuple[KnownGateway, Batch]:
-    claimed = read_header(payload).gateway
-    if claimed != name:
-        raise _Refusal(
-            QuarantineReason.WRONG_TOPIC, f"the header is of gateway {claimed}, the topic of {name}"
-        )
-    gateway = registry.gateways.get(name)
-    if gateway is None:
-        raise _Refusal(QuarantineReason.UNKNOWN_GATEWAY, f"no gateway {name} is enrolled")
-    return gateway, open_batch(payload, lambda _gateway, key: gateway.keys.get(key))
+    known = registry.gateways.get(name)
+
+    def key_of(gateway: str, key: str) -> VerifyKey | None:
+        if gateway != name:
+            reason = QuarantineReason.WRONG_TOPIC
+            raise _Refusal(reason, f"the header is of gateway {gateway}, the topic of {name}")
+        if known is None:
+            raise _Refusal(QuarantineReason.UNKNOWN_GATEWAY, f"no gateway {name} is enrolled")
+        return known.keys.get(key)
+
+    batch = open_batch(payload, key_of)
+    assert known is not None  # noqa: S101  # `key_of` refuses it
+    return known, batch
 
 
 def examine(
@@ -256,45 +263,63 @@ def _examine_block(
     if meter is None:
         detail = f"no meter {block.meter} is assigned in this society"
         return None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]
+    kept, rejections = _sort_rows(block, ordinal, meter, registry.kept_from, received_at)
+    return _accepted(block, ordinal, meter.meter_id, kept) if kept else None, rejections
+
+
+def _sort_rows(
+    block: Block | MeterEvents | Observations,
+    ordinal: int,
+    meter: KnownMeter,
+    kept_from: datetime | None,
+    received_at: datetime,
+) -> tuple[Sequence[int], list[Rejection]]:
+    """Return which rows can be true of a meter, and what is wrong with the others."""
     latest = (received_at + FUTURE_TOLERANCE).timestamp()
+    oldest = float("-inf") if kept_from is None else kept_from.timestamp()
     installed = [
         (start.timestamp(), float("inf") if end is None else end.timestamp())
         for start, end in meter.installed
     ]
+    times = [row[0] or 0 for row in block.rows]  # the contract lets no row without a time pass
+    first, last = min(times), max(times)
+    if last <= latest and first > oldest and any(s <= first and last <= e for s, e in installed):
+        return range(len(block.rows)), []
     kept: list[int] = []
-    future: list[int] = []
-    elsewhere: list[int] = []
-    for index, row in enumerate(block.rows):
-        ts = row[0]
-        if ts is None or ts > latest:
-            future.append(index)
-        elif any(start <= ts <= end for start, end in installed):
-            kept.append(index)
+    wrong: dict[QuarantineReason, list[int]] = {}
+    for index, ts in enumerate(times):
+        if ts > latest:
+            wrong.setdefault(QuarantineReason.FUTURE, []).append(index)
+        elif not any(start <= ts <= end for start, end in installed):
+            wrong.setdefault(QuarantineReason.NOT_INSTALLED, []).append(index)
+        elif ts <= oldest:
+            wrong.setdefault(QuarantineReason.TOO_OLD, []).append(index)
         else:
-            elsewhere.append(index)
-    rejections = [
-        Rejection(reason, _clean(f"{len(indexes)} rows of {block.meter} {text}"), ordinal, indexes)
-        for reason, indexes, text in (
-            (
-                QuarantineReason.FUTURE,
-                tuple(future),
-                f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt",
-            ),
-            (
-                QuarantineReason.NOT_INSTALLED,
-                tuple(elsewhere),
-                "are from a time at which it was not installed",
-            ),
+            kept.append(index)
+    texts = {
+        QuarantineReason.FUTURE: (
+            f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt"
+        ),
+        QuarantineReason.NOT_INSTALLED: "are from a time at which it was not installed",
+        QuarantineReason.TOO_OLD: f"are not after {kept_from}, from when on readings are kept",
+    }
+    return kept, [
+        Rejection(
+            reason,
+            _clean(f"{len(wrong[reason])} rows of {block.meter} {text}"),
+            ordinal,
+            tuple(wrong[reason]),
         )
-        if indexes
+        for reason, text in texts.items()
+        if reason in wrong
     ]
-    return _accepted(block, ordinal, meter.meter_id, kept) if kept else None, rejections
 
 
 def _accepted(
     block: Block | MeterEvents | Observations, ordinal: int, meter_id: int, kept: Sequence[int]
 ) -> AcceptedBlock | AcceptedEvents:
-    rows = tuple(block.rows[index] for index in kept)
+    whole = len(kept) == len(block.rows)
+    rows = block.rows if whole else tuple(block.rows[index] for index in kept)
     if isinstance(block, MeterEvents):
         return AcceptedEvents(ordinal, meter_id, block.log, rows)
     if isinstance(block, Observations):

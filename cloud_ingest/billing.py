@@ -5,10 +5,12 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 store and put into the outbox in the same transaction. It owns the tables of closed months.
 
 A number that was published stays; a correction is the next version, and only where it
-differs. Closing again with nothing new changes nothing. Where a month now ends elsewhere, the
-closed month after it is closed again with it, in the same transaction: it opens where this one
-ends, and no kWh is in nobody's month or in two. Where a rollup is not what its
-readings say, nothing is closed. What cannot be proved is withheld: it is not estimated.
+differs. Closing again with nothing new changes nothing. In a store that was restored from a
+backup every number leaves once more, with a version above all that were given before. Where a
+month now ends elsewhere, the closed month after it is closed again with it, in the same
+transaction: it opens where this one ends, and no kWh is in nobody's month or in two. Where a
+rollup is not what its readings say, nothing is closed. What cannot be proved is withheld: it is
+not estimated.
 """
 
 import contextlib
@@ -30,7 +32,7 @@ from cloud_ingest.consumption import (
 )
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.exact import exactly
-from cloud_ingest.reconcile import SubjectKind, Taken, balance, taken_from_network
+from cloud_ingest.reconcile import Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.rollup import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
@@ -150,6 +152,12 @@ def close_month(
     if now < span.end + grace:
         opens = (span.end + grace).astimezone(store.zone)
         raise CloseRefused(f"{month} can be closed from {opens:%Y-%m-%d %H:%M} on, not before")
+    if store.kept_from is not None and span.start <= store.kept_from:
+        since = store.kept_from.astimezone(store.zone)
+        raise CloseRefused(
+            f"{month} cannot be closed: readings are kept from {since:%Y-%m-%d} on, and the one "
+            "that opens it is gone"
+        )
     closing = _Closing(society_id, society, span, store.zone, now, self_read_window, progress)
     with alone(conn, LOCK):
         for _ in range(ATTEMPTS):
@@ -205,6 +213,7 @@ def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> C
     subjects = _by_subject(counted)
     former_numbers = months.numbers(conn, closing.society_id, closing.month)
     before = {_key_of(kept.number): kept for kept in former_numbers}
+    floor = months.version_floor(conn)
     numbers: list[KeptNumber] = []
     withheld: list[Withheld] = []
     published = 0
@@ -216,11 +225,11 @@ def _write(conn: Connection, closing: _Closing, counted: Sequence[Counted]) -> C
             withheld.append(number)
             continue
         former = before.get(key)
-        if former is not None and _same(former.number, number):
+        last = 0 if former is None else former.number.version
+        if former is not None and last >= floor and _same(former.number, number):
             numbers.append(former)
             continue
-        if former is not None:
-            number = number.model_copy(update={"version": former.number.version + 1})
+        number = number.model_copy(update={"version": max(last + 1, floor)})
         made = months.add_number(conn, closing.society_id, number)
         topic = billing_topic(closing.society, closing.month, number.subject, number.service)
         enqueue(conn, topic, made.line, ack_key=billing_ack_key(number))
@@ -315,7 +324,8 @@ def _reconcile(
     former_results = months.reconciliations(conn, closing.society_id, closing.month)
     before = {(former.tower, former.service): former for former in former_results}
     found: list[Reconciliation] = []
-    for (tower, service), taken in sorted(_taken_by_tower(subjects).items()):
+    drawn = (_drawn(key, parts) for key, parts in subjects.items())
+    for (tower, service), taken in sorted(taken_by_tower(drawn).items()):
         result = balance(taken)
         made = Reconciliation(
             society=closing.society,
@@ -345,20 +355,14 @@ def _reconcile(
     return found
 
 
-def _taken_by_tower(
-    subjects: dict[SubjectKey, list[Counted]],
-) -> dict[tuple[str, Service], list[Taken]]:
-    """Sort what each subject took from the network by tower and service; pure."""
-    found: dict[tuple[str, Service], list[Taken]] = {}
-    for (kind, _, service), parts in subjects.items():
-        tower = parts[-1].assignment.tower
-        sources = [(part.assignment.source, part.measured.quantity) for part in parts]
-        if tower is None or all(source == "generator" for source, _ in sources):
-            continue
-        by_hand = any(Reason.SELF_READ in part.measured.reasons for part in parts)
-        taken = Taken(kind, taken_from_network(sources), by_hand)
-        found.setdefault((tower, service), []).append(taken)
-    return found
+def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:
+    return Drawn(
+        kind=key[0],
+        tower=parts[-1].assignment.tower,
+        service=key[2],
+        parts=tuple((part.assignment.source, part.measured.quantity) for part in parts),
+        self_read=any(Reason.SELF_READ in part.measured.reasons for part in parts),
+    )
 
 
 def _write_manifest(

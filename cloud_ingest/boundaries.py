@@ -31,9 +31,9 @@ from cloud_ingest.consumption import (
     tolerance_of,
 )
 from cloud_ingest.errors import CloseRefused, RollupDisagrees
-from cloud_ingest.store import months
+from cloud_ingest.store import months, reads
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.months import Assignment, Channel, Window
+from cloud_ingest.store.reads import Assignment, Channel, Window
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 from shared_schema.quality import Origin, Reason
@@ -84,12 +84,12 @@ def count_month(
         Stale: the same, but only because readings came a moment ago.
         CloseRefused: the month before has changed since it was closed.
     """
-    assigned = months.assignments(conn, society_id, month.start, month.end)
+    assigned = reads.assignments(conn, society_id, month.start, month.end)
     published = _published(conn, society_id, month)
     billed, exponents, absurd = _channels(conn, assigned, BILLED_REGISTER)
     progress(f"{month}: holding the rollups of {len(billed)} registers against their readings")
     _hold_rollups(conn, exponents, month, zone)
-    epochs = months.epochs(conn, exponents.keys())
+    epochs = reads.epochs(conn, exponents.keys())
     progress(f"{month}: reading the borders of {len(assigned)} meters")
     meters = _meters(
         conn,
@@ -104,7 +104,7 @@ def count_month(
     own, interval_exponents, _ = _channels(
         conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
     )
-    intervals = months.intervals(conn, own, interval_exponents, month)
+    intervals = reads.intervals(conn, own, interval_exponents, month)
     return [
         _count(
             assignment,
@@ -167,7 +167,7 @@ def _channels(
     found: list[Channel] = []
     exponents: dict[int, int] = {}
     absurd: set[int] = set()
-    for channel in months.channels(conn, services.keys(), {str(code) for code in codes.values()}):
+    for channel in reads.channels(conn, services.keys(), {str(code) for code in codes.values()}):
         service = services[channel.meter_id]
         if channel.obis != str(codes[service]):
             continue
@@ -183,7 +183,7 @@ def _channels(
 def _hold_rollups(
     conn: Connection, exponents: Mapping[int, int], month: Month, zone: ZoneInfo
 ) -> None:
-    wrong = months.disagreement(conn, exponents.keys(), month, zone)
+    wrong = reads.disagreement(conn, exponents.keys(), month, zone)
     if wrong is None:
         return
     if wrong.waits:
@@ -230,7 +230,7 @@ def _meters(
             )
             first_in += first
             last_in += last
-    readings = months.boundary_readings(
+    readings = reads.boundary_readings(
         conn,
         last_in=last_in,
         first_in=first_in,
@@ -241,7 +241,7 @@ def _meters(
         exponents=exponents,
     )
     around = self_read_window + timedelta(days=1)
-    days = months.day_registers(conn, exponents, month.first - around, (month.end + around).date())
+    days = reads.day_registers(conn, exponents, month.first - around, (month.end + around).date())
     return {
         meter_id: _Meter(
             channels=own,

@@ -19,6 +19,7 @@ import typer
 
 from cloud_ingest import billing, epochs, operate, report, selfread
 from cloud_ingest.cli_command import command_app
+from cloud_ingest.cli_data import data_app
 from cloud_ingest.cli_dial import dial_app
 from cloud_ingest.cli_kept import events_app, quarantine_app
 from cloud_ingest.cli_options import (
@@ -31,10 +32,11 @@ from cloud_ingest.cli_options import (
     one_line_errors,
     store,
 )
+from cloud_ingest.cli_read import read_app
+from cloud_ingest.cli_store import store_app
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.migrate import migrate as run_migrations
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.units import import_units
@@ -50,45 +52,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(store_app)
+
 SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
-
-
-@app.command()
-def migrate(
-    zone: Annotated[
-        str | None,
-        typer.Option(help="The societies' time zone, fixed for ever [default: Asia/Kolkata]."),
-    ] = None,
-    portable: Annotated[
-        bool,
-        typer.Option("--portable", help="Use plain rollups even where TimescaleDB is there."),
-    ] = False,
-    restored: Annotated[
-        bool,
-        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
-    ] = False,
-    dsn: Dsn = None,
-    config: Config = None,
-) -> None:
-    """Make the database ready, or bring it up to date; run again it changes nothing.
-
-    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE).
-
-    Example: cloud-ingest migrate --zone Asia/Kolkata
-    """
-    with one_line_errors():
-        settings = load_settings(config, dsn=dsn)
-        with connect(dsn_of(settings)) as conn:
-            done = run_migrations(
-                conn, zone=zone or settings.zone, portable=portable, restored=restored
-            )
-        what = ", ".join(done.applied) if done.applied else "nothing was missing"
-        typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
-        if done.renewed is not None:
-            typer.echo(
-                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
-                "and will send again what it still keeps and this store lacks"
-            )
 
 
 units_app = typer.Typer(help="Which meter serves which flat, as unit management has it.")
@@ -278,9 +244,11 @@ def month_report(
         typer.echo(report.as_json(found) if json else report.as_table(found))
 
 
+app.add_typer(read_app)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(events_app, name="events", no_args_is_help=True)
 app.add_typer(command_app, name="command", no_args_is_help=True)
+app.add_typer(data_app)
 
 
 @app.command()
@@ -303,6 +271,12 @@ def serve(
     client_id: Annotated[
         str, typer.Option("--client-id", help="Name of this ingest to the broker, one for each.")
     ] = "cloud-ingest",
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", help="Share the messages with the other workers that name this group."
+        ),
+    ] = None,
     rules_every: Annotated[
         float,
         typer.Option(
@@ -321,6 +295,8 @@ def serve(
 ) -> None:
     """Take readings from the broker, store them and send receipts, until SIGTERM.
 
+    Several may serve one store: give each the same --group and a --client-id of its own.
+
     Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
     --broker localhost:1883 --username cloud --password-file broker.password --key cloud.pem
     """
@@ -336,7 +312,11 @@ def serve(
             cloud_key_file=key,
         )
         service = operate.service_settings(
-            settings, dsn_of(settings), client_id=client_id, rules_every_s=rules_every
+            settings,
+            dsn_of(settings),
+            client_id=client_id,
+            rules_every_s=rules_every,
+            group=group,
         )
         operate.serve(service, check=check, verbose=verbose, say=typer.echo)
 

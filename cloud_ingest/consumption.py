@@ -40,6 +40,12 @@ PROMPT = timedelta(days=1)
 MAX_SCALER = 9
 """Beyond ± this a scaler is a fault of the meter: 10^10 Wh is what a power station counts by."""
 
+BY_HAND = frozenset({Origin.EDIT, Origin.SELF_READ})
+"""Made by a person, hours or days from the moment that is meant."""
+_TOLD: dict[Origin, Reason] = {
+    Origin.SELF_READ: Reason.SELF_READ,
+    Origin.IMPORTED: Reason.IMPORTED,
+}
 _EXPONENTS: dict[tuple[Service, int], int] = {
     (Service.ELECTRICITY, Unit.WATT_HOUR): -3,
     (Service.WATER, Unit.CUBIC_METRE): 0,
@@ -146,6 +152,18 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
+def local_days(month: Month, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
+    """Return the days of a month with their starts and ends, which are local midnights."""
+    found: list[tuple[date, datetime, datetime]] = []
+    day, start = month.first, month.start
+    while start < month.end:
+        following = day + timedelta(days=1)
+        end = _midnight(following, zone)
+        found.append((day, start, end))
+        day, start = following, end
+    return found
+
+
 def day_of(ts: datetime, zone: ZoneInfo) -> date:
     """Return the local day that a reading belongs to: 00:00 closes the day before."""
     return (ts.astimezone(UTC) - timedelta(microseconds=1)).astimezone(zone).date()
@@ -193,7 +211,7 @@ def at_border(readings: Iterable[Register], border: datetime, rules: Rules) -> R
     for reading in sorted(readings, key=_in_time):
         if timedelta() <= border - reading.ts <= rules.tolerance:
             last = reading
-        if reading.origin is not Origin.METER:
+        if reading.origin in BY_HAND:
             distance = abs(reading.ts - border)
             if distance <= rules.self_read_window and (
                 nearest is None or distance < abs(nearest.ts - border)
@@ -239,15 +257,26 @@ def measure(
         reasons.add(Reason.NO_OPENING)
     if closing is None:
         reasons.add(Reason.NO_CLOSING)
-    if Origin.SELF_READ in {end.origin for end in (opening, closing) if end is not None}:
-        reasons.add(Reason.SELF_READ)
+    for end in (opening, closing):
+        if end is not None and end.origin in _TOLD:
+            reasons.add(_TOLD[end.origin])
+    return between(opening, closing, epochs, frozenset(reasons))
+
+
+def between(
+    opening: Register | None,
+    closing: Register | None,
+    epochs: Epochs,
+    reasons: frozenset[Reason] = frozenset(),
+) -> Measured:
+    """Return what was counted from one reading to a later one; nothing where it fell."""
     if opening is None or closing is None:
-        return Measured(opening, closing, None, frozenset(reasons))
+        return Measured(opening, closing, None, reasons)
     with exactly():
         quantity = normalised(closing, epochs) - normalised(opening, epochs)
     if quantity < 0:
-        return Measured(opening, closing, None, frozenset(reasons | {Reason.REGISTER_DROP}))
-    return Measured(opening, closing, quantity, frozenset(reasons))
+        return Measured(opening, closing, None, reasons | {Reason.REGISTER_DROP})
+    return Measured(opening, closing, quantity, reasons)
 
 
 def _opening(
@@ -292,7 +321,7 @@ def _closing(
 
 def _promptly(reading: Register, rules: Rules) -> timedelta:
     """Return how far from its meter's installation or removal a reading may stand for it."""
-    return PROMPT if reading.origin is Origin.METER else max(PROMPT, rules.self_read_window)
+    return max(PROMPT, rules.self_read_window) if reading.origin in BY_HAND else PROMPT
 
 
 def _in_time(reading: Register) -> tuple[datetime, int]:
@@ -375,7 +404,9 @@ def quality_of(measured: Measured) -> Quality:
     ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
     if Origin.EDIT in ends:
         return Quality.EDITED
-    return Quality.SELF_READ if Origin.SELF_READ in ends else Quality.VALIDATED
+    if Origin.SELF_READ in ends:
+        return Quality.SELF_READ
+    return Quality.RAW if Origin.IMPORTED in ends else Quality.VALIDATED
 
 
 def combined_quality(qualities: Iterable[Quality]) -> Quality:

@@ -12,9 +12,11 @@ IngestError
     │   ├── NotMigrated      the database holds no store, or an older one
     │   └── MigrationRefused the database cannot take this store as it is
     ├── NotFound          no society, unit or meter of that name
-    ├── ImportRefused     a list of units with bad lines: nothing of it was taken
+    ├── ImportRefused     a list with bad lines: nothing of it was taken
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
+    ├── RecomputeRefused  days that cannot be made anew from their readings
+    ├── ReadRefused       a stretch of time that is none, or asks for too much at once
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         └── RollupDisagrees  a rollup is not what its readings say: no number leaves
@@ -68,7 +70,7 @@ class NotFound(UserError):
 
 
 class ImportRefused(UserError):
-    """A list of units has bad lines; nothing of it was taken."""
+    """A list has bad lines; nothing of it was taken."""
 
     def __init__(self, message: str, lines: Sequence[str]) -> None:
         super().__init__(message)
@@ -82,6 +84,14 @@ class SelfReadRefused(UserError):
 
 class DialRefused(UserError):
     """What a dial shows cannot be compared with its module."""
+
+
+class RecomputeRefused(UserError):
+    """Days cannot be made anew from readings: they have not come, or are no longer kept."""
+
+
+class ReadRefused(UserError):
+    """A question about a stretch of time that is none, or asks for too much at once."""
 
 
 class EpochRefused(UserError):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Everything that a batch of messages changes in the store, before it is acknowledged.
 
-In: what was received, a connection. Out: what was stored, and which streams want a receipt.
-It runs on the thread of its connection; it owns the cached registry. A message that cannot be
-stored never stops the others: it goes to quarantine, as a whole where nothing of it is sure.
+In: what was received, connections. Out: what was stored, and which streams want a receipt.
+Each half runs on the thread of its connection; it owns the cached registry and dimensions. A
+message that cannot be stored never stops the others: it goes to quarantine, as a whole where
+nothing of it is sure.
 
 Never: an acknowledgement, a receipt, a link: the service does that after the return.
 """
@@ -18,8 +19,10 @@ from datetime import datetime
 
 from cloud_ingest.accept import Accepted, QuarantineReason, Refused, Registry, accept
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
+from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.evidence import payload
 from cloud_ingest.store.ingest import CommitResult, Stream, commit
 from cloud_ingest.store.outbox import acknowledge_number
 from cloud_ingest.store.registry import load_registry
@@ -37,13 +40,13 @@ from shared_schema.topics import (
 
 logger = logging.getLogger(__name__)
 
-TOPICS = (
+HEARD = (
     gateway_topic("+", GatewayTopic.READINGS),
     gateway_topic("+", GatewayTopic.STATUS),
     gateway_topic("+", GatewayTopic.RESULTS),
     billing_ack_topic("+"),
 )
-"""What the ingest subscribes to."""
+"""What the ingest listens to."""
 
 _ACK_TOPIC = re.compile(re.escape(billing_ack_topic("+")).replace(r"\+", "([^/]+)"))
 _WORTH_A_RELOAD = frozenset(
@@ -55,6 +58,21 @@ _WORTH_A_RELOAD = frozenset(
     }
 )
 """What may only be so because the cached registry is old."""
+
+
+def subscriptions(group: str | None) -> tuple[str, ...]:
+    """Return what a worker subscribes to.
+
+    Args:
+        group: The workers that share the messages among them; None: this one has them all. What
+            gateways retain comes to each: a shared subscription brings nothing retained.
+    """
+    if group is None:
+        return HEARD
+    return tuple(
+        topic if topic.endswith(GatewayTopic.STATUS) else f"$share/{group}/{topic}"
+        for topic in HEARD
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +100,19 @@ class Outcome:
     """What went to quarantine, by reason, also where it was there already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is to be committed of a batch of messages."""
+
+    messages: int
+    verdicts: tuple[Accepted | Refused, ...]
+
+
 class Intake:
-    """Stores batches of messages over one connection."""
+    """Stores batches of messages: judged over one connection, committed over another.
+
+    So the next batch is verified while the database works on the one before.
+    """
 
     def __init__(
         self,
@@ -97,14 +126,26 @@ class Intake:
         self._clock = clock
         self._registry: Registry | None = None
         self._loaded_at = 0.0
+        self._known = Known()
+        self._known_of: Connection | None = None
 
     def store(
         self, conn: Connection, received: Sequence[Received], received_at: datetime
     ) -> Outcome:
-        """Store everything that these messages say; return only after the commit.
+        """Judge and commit: everything that these messages say.
 
         Raises:
             StoreUnavailable: nothing is sure to be stored: the same again changes nothing.
+        """
+        return self.commit(conn, self.judge(conn, received, received_at))
+
+    def judge(
+        self, conn: Connection, received: Sequence[Received], received_at: datetime
+    ) -> Judged:
+        """Say what becomes of messages; what is no reading is stored at once.
+
+        Raises:
+            StoreUnavailable: the same again changes nothing.
         """
         verdicts: list[Accepted | Refused] = []
         for message in received:
@@ -112,7 +153,17 @@ class Intake:
             if verdict is not None:
                 verdicts.append(verdict)
         verdicts = self._with_fresh_registry(conn, verdicts, received_at)
-        result, verdicts = self._commit(conn, verdicts)
+        return Judged(len(received), tuple(verdicts))
+
+    def commit(self, conn: Connection, judged: Judged) -> Outcome:
+        """Store what was judged; return only after the commit.
+
+        Raises:
+            StoreUnavailable: nothing is sure to be stored: the same again changes nothing.
+        """
+        if conn is not self._known_of:  # another connection may be to a store that was restored
+            self._known, self._known_of = Known(), conn
+        result, verdicts = self._commit(conn, list(judged.verdicts))
         rejected = Counter[str]()
         meters: set[int] = set()
         for verdict in verdicts:
@@ -122,7 +173,7 @@ class Intake:
                 rejected.update(each.reason for each in verdict.rejections)
                 meters.update(block.meter_id for block in verdict.blocks)
         return Outcome(
-            messages=len(received),
+            messages=judged.messages,
             batches=result.batches,
             readings=result.new,
             duplicates=result.duplicates,
@@ -182,11 +233,11 @@ class Intake:
         for index in doubtful:
             verdict = verdicts[index]
             if isinstance(verdict, Refused):
-                topic, payload = verdict.topic, verdict.payload
+                topic, sent = verdict.topic, verdict.payload
             else:
                 topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
-                payload = _payload(verdict)
-            verdicts[index] = _accepted(topic, payload, registry, received_at)
+                sent = payload(verdict.batch)
+            verdicts[index] = _accepted(topic, sent, registry, received_at)
         return verdicts
 
     def _commit(
@@ -196,7 +247,7 @@ class Intake:
         if not verdicts:
             return CommitResult(), verdicts
         try:
-            return commit(conn, verdicts), verdicts
+            return commit(conn, verdicts, known=self._known), verdicts
         except (StoreUnavailable, ConfigurationError):
             raise
         except Exception:
@@ -209,12 +260,12 @@ class Intake:
         total = CommitResult()
         for index, verdict in enumerate(verdicts):
             try:
-                result = commit(conn, [verdict])
+                result = commit(conn, [verdict], known=self._known)
             except (StoreUnavailable, ConfigurationError):
                 raise
             except Exception as error:
                 verdicts[index] = _unstorable(verdict, error)
-                result = commit(conn, [verdicts[index]])
+                result = commit(conn, [verdicts[index]], known=self._known)
             total = _sum(total, result)
         return total, verdicts
 
@@ -280,19 +331,14 @@ def _doubtful(verdict: Accepted | Refused) -> bool:
     return any(rejection.reason in _WORTH_A_RELOAD for rejection in verdict.rejections)
 
 
-def _payload(verdict: Accepted) -> bytes:
-    batch = verdict.batch
-    return b"\n".join([batch.header_line, *batch.block_lines, batch.signature_line])
-
-
 def _unstorable(verdict: Accepted | Refused, error: Exception) -> Refused:
     """Keep the whole message apart: it gets no receipt, and is not lost."""
     reason, detail = QuarantineReason.UNSTORABLE, _fault(error)
     if isinstance(verdict, Refused):
         return replace(verdict, reason=reason, detail=detail)
     topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
-    payload = _payload(verdict)
-    return Refused(topic, payload, verdict.gateway.name, reason, detail, verdict.received_at)
+    sent = payload(verdict.batch)
+    return Refused(topic, sent, verdict.gateway.name, reason, detail, verdict.received_at)
 
 
 def _fault(error: Exception) -> str:

@@ -8,9 +8,10 @@ its help, is `cloud_ingest.cli`; every error leaves from here as one of ours.
 import asyncio
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from cloud_ingest.errors import (
     StoreUnavailable,
     UserError,
 )
-from cloud_ingest.service import Service, ServiceSettings
+from cloud_ingest.keeper import ServiceSettings
+from cloud_ingest.service import Service
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection
@@ -33,7 +35,7 @@ from cloud_ingest.store.meter_events import StoredMeterEvent, list_meter_events
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay
 from cloud_ingest.store.registry import find_society, load_registry
-from cloud_ingest.subscribe import Broker
+from cloud_ingest.subscribe import MEMBER_EXPIRY_S, Broker
 from shared_schema.catalogue import event_name
 from shared_schema.errors import ContractError
 from shared_schema.signing import (
@@ -71,7 +73,12 @@ def parse_broker(text: str) -> tuple[str, int]:
 
 
 def service_settings(
-    settings: CloudSettings, dsn: str, *, client_id: str, rules_every_s: float
+    settings: CloudSettings,
+    dsn: str,
+    *,
+    client_id: str,
+    rules_every_s: float,
+    group: str | None = None,
 ) -> ServiceSettings:
     """Gather what the service needs, with its secrets read from their files.
 
@@ -83,24 +90,38 @@ def service_settings(
             "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
             "then give --key cloud.pem"
         )
+    broker = broker_of(settings, client_id)
+    if group is not None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", group):
+            raise ConfigurationError(f"--group wants letters, digits, '_' and '-', not {group!r}")
+        broker = replace(broker, group=group, session_expiry_s=MEMBER_EXPIRY_S)
+    return ServiceSettings(
+        dsn=dsn,
+        broker=broker,
+        key=read_key(settings.cloud_key_file),
+        zone=settings.zone,
+        rules_every_s=rules_every_s,
+    )
+
+
+def broker_of(settings: CloudSettings, client_id: str) -> Broker:
+    """Gather what a link to the broker needs, with the password read from its file.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not its owner's alone.
+    """
     password: str | None = None
     if settings.broker_password_file is not None:
         path = settings.broker_password_file
         password = _read_secret(path, "the broker's password").decode().rstrip("\r\n")
-    return ServiceSettings(
-        dsn=dsn,
-        broker=Broker(
-            settings.broker_host,
-            settings.broker_port,
-            username=settings.broker_username,
-            password=password,
-            client_id=client_id,
-            tls=settings.broker_tls,
-            tls_ca=settings.broker_ca_file,
-        ),
-        key=read_key(settings.cloud_key_file),
-        zone=settings.zone,
-        rules_every_s=rules_every_s,
+    return Broker(
+        settings.broker_host,
+        settings.broker_port,
+        username=settings.broker_username,
+        password=password,
+        client_id=client_id,
+        tls=settings.broker_tls,
+        tls_ca=settings.broker_ca_file,
     )
 
 

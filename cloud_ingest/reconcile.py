@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from cloud_ingest.exact import exactly, widely
+from shared_schema.catalogue import Service
 from shared_schema.quality import Quality, Reason
 
 GENERATOR = "generator"
@@ -25,6 +26,18 @@ class Taken:
 
     kind: SubjectKind
     quantity: Decimal | None
+    self_read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What the meters of one subject counted of one service."""
+
+    kind: SubjectKind
+    tower: str | None
+    service: Service
+    parts: tuple[tuple[str, Decimal | None], ...]
+    """(source, quantity) of each meter; None: not known."""
     self_read: bool = False
 
 
@@ -46,9 +59,23 @@ class Balance:
 def taken_from_network(parts: Iterable[tuple[str, Decimal | None]]) -> Decimal | None:
     """Add up a subject's (source, quantity) pairs but its generator's; None: one is not known."""
     taken = [quantity for source, quantity in parts if source != GENERATOR]
-    if None in taken:
-        return None
+    if len(taken) == 1 or None in taken:
+        return taken[0] if len(taken) == 1 else None
     return _sum(taken)
+
+
+def taken_by_tower(subjects: Iterable[Drawn]) -> dict[tuple[str, Service], list[Taken]]:
+    """Sort what each subject took from the network by tower and service.
+
+    A subject without a tower is in no balance, nor is one that only a generator serves.
+    """
+    found: dict[tuple[str, Service], list[Taken]] = {}
+    for drawn in subjects:
+        if drawn.tower is None or all(source == GENERATOR for source, _ in drawn.parts):
+            continue
+        taken = Taken(drawn.kind, taken_from_network(drawn.parts), drawn.self_read)
+        found.setdefault((drawn.tower, drawn.service), []).append(taken)
+    return found
 
 
 def balance(subjects: Iterable[Taken]) -> Balance:

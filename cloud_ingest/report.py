@@ -16,15 +16,15 @@ from pydantic import TypeAdapter
 from cloud_ingest.billing import parse_month
 from cloud_ingest.consumption import billing_exponent
 from cloud_ingest.errors import NotFound
-from cloud_ingest.store import months
+from cloud_ingest.store import months, reads
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import dials
-from cloud_ingest.store.ingest import ORIGINS
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rows import ORIGINS
 from shared_schema.billing import BILLING_UNITS, BoundaryReading, Reconciliation
-from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 from shared_schema.quality import Origin, Quality, Reason
 
@@ -150,7 +150,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     ]
     towers = {
         (str(a.subject_type), a.subject): a.tower
-        for a in months.assignments(conn, society_id, span.start, span.end)
+        for a in reads.assignments(conn, society_id, span.start, span.end)
     }
     lines += [
         ReportLine(
@@ -196,37 +196,30 @@ def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
     """Return the newest billed register of every meter that is assigned now."""
     society_id = find_society(conn, society)
     known = dials(conn, society_id)
-    rows = conn.execute(
-        query("report_latest"),
-        {
-            "society_id": society_id,
-            "now": now,
-            "electricity": str(BILLED_REGISTER[Service.ELECTRICITY]),
-            "water": str(BILLED_REGISTER[Service.WATER]),
-        },
-    )
     found: list[LatestLine] = []
-    for row in rows:
-        tower, subject_type, subject, service_text, source, maker, serial, legacy = row[:8]
-        at, raw, origin, unit, scaler = row[8:]
-        service = Service(service_text)
-        exponent = None if raw is None else billing_exponent(service, unit, scaler)
-        value = None if exponent is None else Decimal(raw).scaleb(exponent)
-        meter = f"{maker} {serial}"
+    for row in reads.latest(conn, society_id, now):
+        service = Service(row.service)
+        exponent = None
+        if row.unit is not None and row.scaler is not None:
+            exponent = billing_exponent(service, row.unit, row.scaler)
+        meter = f"{row.manufacturer} {row.serial}"
+        value: Decimal | None = None
+        if exponent is not None and row.raw is not None:
+            value = Decimal(row.raw).scaleb(exponent)
         found.append(
             LatestLine(
-                tower=tower,
-                subject_type=subject_type,
-                subject=subject,
+                tower=row.tower,
+                subject_type=row.subject_type,
+                subject=row.subject,
                 service=service,
-                source=source,
+                source=row.source,
                 meter=meter,
-                legacy=legacy,
-                at=at,
+                legacy=row.legacy,
+                at=row.at,
                 value=value,
-                dial=None if value is None or at is None else known.shown(meter, value, at),
+                dial=None if value is None or row.at is None else known.shown(meter, value, row.at),
                 unit=BILLING_UNITS[service],
-                origin=None if origin is None else ORIGINS[origin],
+                origin=None if row.origin is None else ORIGINS[row.origin],
             )
         )
     return found
@@ -255,19 +248,19 @@ def as_table(report: MonthReport) -> str:
         (
             result.tower,
             result.service.value,
-            _figure(result.bulk),
+            figure(result.bulk),
             f"{result.units:f}",
             f"{result.common:f}",
-            _figure(result.loss),
+            figure(result.loss),
             "-" if result.loss_percent is None else f"{result.loss_percent:f} %",
             f"{result.units_known}/{result.units_total}",
         )
         for result in report.reconciliations
     ]
-    units = _aligned(
+    units = aligned(
         ("Unit", "Service", "Quantity", "", "Quality", "Reasons", "Goes to"), lines, right={2}
     )
-    towers = _aligned(
+    towers = aligned(
         ("Tower", "Service", "Bulk", "Units", "Common", "Loss", "", "Units known"),
         balances,
         right={2, 3, 4, 5, 6, 7},
@@ -275,11 +268,13 @@ def as_table(report: MonthReport) -> str:
     return "\n".join([f"{report.society}, {report.month}", "", *units, "", *towers])
 
 
-def _figure(value: Decimal | None) -> str:
+def figure(value: Decimal | None) -> str:
+    """Write a number for a table; a dash where it is not known."""
     return "-" if value is None else f"{value:f}"
 
 
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> list[str]:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> list[str]:
+    """Lay out a table for a terminal; ``right`` numbers the columns of figures."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  ".join(

@@ -16,7 +16,7 @@ A mark goes when its day is done and not before; one that is added meanwhile sta
 refresh runs at a time in a database.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -25,10 +25,9 @@ from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.migrate import Store, open_store
 
 LOCK = 0x696F7456
-MARKS_AT_ONCE = 5_000
+MARKS_AT_ONCE = 500
+KEYS_AT_ONCE = 5_000
 """On a portable store: about a quarter of a second of work in one transaction."""
-MARKS_AT_ONCE_CONTINUOUS = 200_000
-"""With TimescaleDB the days count, not the channels: all that is there is one window."""
 SAME_WINDOW = timedelta(days=7)
 """Days closer than this are refreshed together: one chunk is read once."""
 DAY = timedelta(days=1)
@@ -41,7 +40,7 @@ class Refreshed:
 
     marks: int = 0
     days: int = 0
-    """(channel, day) pairs."""
+    """(channel, day) pairs; with continuous aggregates, days."""
 
 
 @translating
@@ -58,61 +57,63 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
     """
     store = open_store(conn)
     continuous = store.rollups == "continuous"
-    at_once = MARKS_AT_ONCE_CONTINUOUS if continuous else MARKS_AT_ONCE
     tomorrow = now.astimezone(store.zone).date() + DAY
+    oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
     marks = days = 0
     with alone(conn, LOCK):
         while True:
-            taken = conn.execute(query("dirty_take"), (tomorrow, at_once)).fetchall()
-            if not taken:
-                break
-            keys = sorted({(channel_id, day) for _, channel_id, day in taken})
-            ids = [row[0] for row in taken]
+            taken = conn.execute(query("dirty_take"), (tomorrow, MARKS_AT_ONCE)).fetchall()
+            changed: dict[date, set[int]] = {}
+            for _, day, channels in taken:
+                if oldest is None or day >= oldest:  # else its readings are gone: it stays
+                    changed.setdefault(day, set()).update(channels)
             if continuous:
-                _refresh_aggregates(conn, {day for _, day in keys}, store.zone)
-                conn.execute(query("dirty_clear"), (ids,))
+                _refresh_aggregates(conn, changed, store.zone, store.kept_from)
+                days += len(changed)
             else:
-                with conn.transaction():
-                    _recompute(conn, keys, store)
-                    conn.execute(query("dirty_clear"), (ids,))
-            marks += len(ids)
-            days += len(keys)
-            if len(taken) < at_once:
+                days += _recompute(conn, changed, store)
+            conn.execute(query("dirty_clear"), ([row[0] for row in taken],))
+            marks += len(taken)
+            if len(taken) < MARKS_AT_ONCE:
                 break
     return Refreshed(marks, days)
 
 
-def _recompute(conn: Connection, keys: list[tuple[int, date]], store: Store) -> None:
-    months = sorted({(channel_id, day.replace(day=1)) for channel_id, day in keys})
-    conn.execute(
-        query("day_recompute"),
-        {
-            "channels": [key[0] for key in keys],
-            "days": [key[1] for key in keys],
-            "zone": store.zone.key,
-        },
-    )
-    conn.execute(
-        query("month_recompute"),
-        {"channels": [key[0] for key in months], "months": [key[1] for key in months]},
-    )
+def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store: Store) -> int:
+    """Roll up days of channels and the months above them; return how many days."""
+    keys = sorted((channel_id, day) for day, channels in changed.items() for channel_id in channels)
+    for at in range(0, len(keys), KEYS_AT_ONCE):
+        part = keys[at : at + KEYS_AT_ONCE]
+        months = sorted({(channel_id, day.replace(day=1)) for channel_id, day in part})
+        with conn.transaction():
+            conn.execute(
+                query("day_recompute"),
+                {
+                    "channels": [key[0] for key in part],
+                    "days": [key[1] for key in part],
+                    "zone": store.zone.key,
+                },
+            )
+            conn.execute(
+                query("month_recompute"),
+                {"channels": [key[0] for key in months], "months": [key[1] for key in months]},
+            )
+    return len(keys)
 
 
-def _refresh_aggregates(conn: Connection, days: Collection[date], zone: ZoneInfo) -> None:
-    for first, last in runs(days):
-        window = (local_start(first - DAY, zone), local_start(last + 2 * DAY, zone))
-        _materialise(conn, "reading_day_c", window, force=False)
-    for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
-        window = (local_start(first, zone), local_start(next_month(last), zone))
-        _materialise(conn, "reading_month_c", window, force=True)
-
-
-def _materialise(
-    conn: Connection, name: str, window: tuple[datetime, datetime], *, force: bool
+def _refresh_aggregates(
+    conn: Connection, days: Collection[date], zone: ZoneInfo, kept_from: datetime | None = None
 ) -> None:
-    start, end = window
-    arguments = {"name": name, "start": start, "end": end, "force": force}
-    conn.execute(query("aggregate_refresh"), arguments)
+    def materialise(name: str, start: date, end: date, *, force: bool) -> None:
+        window = {"start": local_start(start, zone), "end": local_start(end, zone)}
+        if kept_from is not None:  # what is older would be rolled up to nothing
+            window["start"] = max(window["start"], kept_from + MICROSECOND)
+        conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
+
+    for first, last in runs(days):
+        materialise("reading_day_c", first - DAY, last + 2 * DAY, force=False)
+    for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
+        materialise("reading_month_c", first, next_month(last), force=True)
 
 
 def runs(days: Iterable[date], gap: timedelta = SAME_WINDOW) -> list[tuple[date, date]]:

@@ -24,12 +24,13 @@ from cloud_ingest.consumption import Epochs, Register, billing_exponent, normali
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.exact import DIGITS
 from cloud_ingest.reconcile import SubjectKind
-from cloud_ingest.store import months
+from cloud_ingest.store import reads
+from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import dials
-from cloud_ingest.store.ingest import ORIGINS, NewReading, ensure_channels, store_readings
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rows import ORIGINS, NewReading, store_readings
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
@@ -136,7 +137,7 @@ def self_read(
         if adds is not None and value.is_finite():
             register = beside_dial(value, adds, exponent)
         raw = as_raw(register, exponent, what, BILLING_UNITS[service])
-        epochs = months.epochs(conn, exponents.keys())
+        epochs = reads.epochs(conn, exponents.keys())
         claimed = Register(channel_id, at, raw, Origin.SELF_READ, exponent)
         before, after = neighbours(conn, exponents, at)
         fault = _away(dial, at, what) or implausible(
@@ -334,15 +335,15 @@ def find_dial(
 
 def _channel(conn: Connection, dial: Dial, service: Service) -> tuple[int, int, dict[int, int]]:
     """Return the channel for a dial value, its exponent, and those of all its billed channels."""
-    code = str(BILLED_REGISTER[service])
+    code = BILLED_REGISTER[service]
     exponents = {
         channel.channel_id: exponent
-        for channel in months.channels(conn, [dial.meter_id], [code])
+        for channel in reads.channels(conn, [dial.meter_id], [str(code)])
         if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
     }
     if not exponents:
         unit = DIAL_UNITS[service]
-        key = (dial.meter_id, code, int(unit), 0, 1)
+        key: ChannelKey = (dial.meter_id, code, int(unit), 0, 1)
         channel_id = ensure_channels(conn, {key: 0})[key]
         exponent = billing_exponent(service, unit, 0)
         if exponent is None:

@@ -39,6 +39,9 @@ __all__ = ["Broker", "Delivery", "Link"]
 
 SESSION_EXPIRY_S = 7 * 86400
 """How long the broker keeps the session of an ingest that is down; the edge keeps longer."""
+MEMBER_EXPIRY_S = 60
+"""The same of one worker of several: what the broker holds for it no other gets meanwhile, and the
+gateways send again what has no receipt."""
 RECEIVE_MAXIMUM = 512
 """How many deliveries may be unacknowledged: one batch in work, and the next ones coming."""
 MAX_PACKET_BYTES = 1024 * 1024
@@ -62,6 +65,10 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     client_id: str = "cloud-ingest"
     """One for each ingest: the broker ends the older link of two with the same."""
+    group: str | None = None
+    """The workers among which the messages are shared."""
+    session_expiry_s: int = SESSION_EXPIRY_S
+    """0: the broker forgets us when the link ends."""
     tls: bool = False
     tls_ca: Path | None = None
     """The authorities that may have signed the broker's certificate; None: the system's."""
@@ -139,6 +146,12 @@ class Link:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._client is not None and exc_type is None:
+            # The broker gives a member its share as long as it has its session.
+            shared = [topic for topic in self._topics if topic.startswith("$share/")]
+            with contextlib.suppress(aiomqtt.MqttError):
+                if shared:
+                    await self._client.unsubscribe(shared)
         await self._close()
 
     async def batches(
@@ -216,7 +229,7 @@ class Link:
 
     def _new_client(self) -> aiomqtt.Client:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.SessionExpiryInterval = self.broker.session_expiry_s
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = MAX_PACKET_BYTES
         client = aiomqtt.Client(

@@ -7,9 +7,9 @@ Never: a row; a layout made of a refusal that says nothing of the meter.
 The capture objects and the capture period are read when the agent starts, once an hour, in a
 poll that needed a second session, and whenever a row does not fit or a row of the last hour
 is no longer what it was (`again`): a meter that is set up anew empties its profile. Those of
-profiles that are read once an hour are looked at once a day. Scalers are read once a day and
-with each change. What stays uncovered between two looks is a meter that keeps its rows against
-the rules while it begins to capture as many other objects.
+profiles that are read once an hour, or wait for a month's row, are looked at once a day. Scalers
+are read once a day and with each change. What stays uncovered between two looks is a meter that
+keeps its rows against the rules while it begins to capture as many other objects.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,8 +27,8 @@ from edge_agent.model import ProfileToRead
 from shared_schema.catalogue import CAPTURE_PERIOD, EVENT_PROFILES, SCALER_PROFILES, Unit
 from shared_schema.obis import Obis
 
-LOOK_S: Final = 3600
-"""How long the capture objects are taken as known."""
+LOOK_S: Final = 3000
+"""How long the capture objects are taken as known: the first poll after it, each hour, looks."""
 LAYOUT_LIFE_S: Final = 86400
 """How long scalers, or that an object is absent, are taken as known."""
 UNKNOWN: Final = Scale(0, Unit.COUNT)
@@ -78,7 +78,7 @@ class Layouts:
         period_s = wanted.period_s if wanted.period_s is not None else self._period_s(period[0])
         digest = sha256(b"%d:" % period_s + objects).hexdigest()[:16]
         now = self.now()
-        look_s = LAYOUT_LIFE_S if wanted.every == "hour" else LOOK_S
+        look_s = LAYOUT_LIFE_S if wanted.every in {"hour", "month"} else LOOK_S
         if held is not None and held.digest == digest and now < held.renew_at:
             held.look_at = now + look_s
             return held

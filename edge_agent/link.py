@@ -92,6 +92,14 @@ class Timed(NamedTuple):
     ended: float
 
 
+class Range(NamedTuple):
+    """Rows of a profile by their time, both ends included: 12 bytes each."""
+
+    profile: Obis
+    start: bytes
+    end: bytes
+
+
 SessionFactory = Callable[[MeterConfig, Model, Traffic], AbstractContextManager[Reader]]
 
 
@@ -136,6 +144,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
         ciphering=ciphering,
         hls=hls,
+        release=model.release,
     )
 
 
@@ -200,6 +209,8 @@ class Link:
         self.unsure = False
         """Something was read since the serial number was last seen."""
         self.replaced = False
+        self.ahead: bytes | None = None
+        """The rows that came with what `read_many` read."""
         self._open: Callable[[], AbstractContextManager[Reader]] = lambda: factory(
             meter, model, traffic
         )
@@ -319,7 +330,9 @@ class Link:
         except AccessDenied as error:
             return error
 
-    def read_many(self, wanted: Sequence[Wanted], now: Callable[[], float]) -> list[Timed]:
+    def read_many(
+        self, wanted: Sequence[Wanted], now: Callable[[], float], ahead: Range | None = None
+    ) -> list[Timed]:
         """Read attributes: by lists where the meter takes them, else one by one.
 
         The serial number is in each list; one by one, it is read first.
@@ -327,6 +340,7 @@ class Link:
         Args:
             wanted: what to read.
             now: the gateway's time, seconds since 1970.
+            ahead: rows that a list may bring as well; see the attribute `ahead`.
 
         Raises:
             WrongIdentity: the meter does not tell its serial number, or another one answers.
@@ -337,7 +351,12 @@ class Link:
             step = _LIST_LENGTH - 1
             for first in range(0, len(wanted), step):
                 begun = now()
-                found = self._list(list(wanted[first : first + step]), self._memory.no_lists)
+                part = wanted[first : first + step]
+                found = None
+                if ahead is not None and len(part) < step:
+                    found = self._list_with(part, ahead)
+                if found is None:
+                    found = self._list(part, self._memory.no_lists)
                 if found is None:
                     break
                 ended = now()
@@ -346,6 +365,25 @@ class Link:
                 return answers
         self.confirm()
         return [Timed(begun=now(), answer=self.read_one(one), ended=now()) for one in wanted]
+
+    def _list_with(self, wanted: Sequence[Wanted], ahead: Range) -> list[Answer] | None:
+        """Read a list, and keep the rows that are its last answer.
+
+        Raises:
+            WrongIdentity, BusError, MeterError: as `_list`.
+        """
+        refusing = self._memory.no_range_lists
+        if self.label in refusing | self._memory.no_ahead:
+            return None
+        selector = decode.range_selector(ahead.start, ahead.end)
+        found = self._list([*wanted, (ahead.profile, 7, 2)], refusing, selector)
+        if found is None:
+            return None
+        rows = found.pop()
+        self.ahead = rows if isinstance(rows, bytes) else None
+        if self.unsure or self.ahead is None:
+            self._memory.no_ahead.add(self.label)
+        return found
 
     def read_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
         """Read the rows of a range, with the serial number in the same answer where possible.
@@ -369,6 +407,19 @@ class Link:
         if found is not None:  # the list was refused what a plain request is given
             refusing.add(self.label)
         return data
+
+    def read_whole(self, profile: Obis) -> bytes:
+        """Read all rows of a profile, with the serial number in the same answer where possible.
+
+        Raises:
+            AccessDenied: the meter refuses it.
+            BusError, MeterError: there is no answer.
+        """
+        refusing = self._memory.no_range_lists
+        found = None if self.label in refusing else self._list([(profile, 7, 2)], refusing)
+        if found is not None and isinstance(found[0], bytes):
+            return found[0]
+        return self.read(asking(profile, 7, 2))
 
     def read_ranges(self, profiles: Sequence[Obis], start: bytes, end: bytes) -> dict[Obis, bytes]:
         """Read the rows of one range of several profiles at once, where the meter does that.
@@ -394,7 +445,7 @@ class Link:
         return {profile: answer for profile, answer in answers if isinstance(answer, bytes)}
 
     def _list(
-        self, wanted: list[Wanted], refusing: set[str], selector: bytes = b"", kind: str = ""
+        self, wanted: Sequence[Wanted], refusing: set[str], selector: bytes = b"", kind: str = ""
     ) -> list[Answer] | None:
         """Read a list that begins with the serial number; None where lists are of no use.
 

@@ -39,7 +39,9 @@ class Known:
     absent: dict[Obis, float] = field(default_factory=dict)
     """For each object that is not there, until when it is not asked for again."""
     sent: dict[Obis, tuple[int, frozenset[decode.Row]]] = field(default_factory=dict)
-    """For each profile the watermark that a poll returned, and its rows of the last hour."""
+    """For each profile the watermark that a poll returned, and its rows of the last hours."""
+    settled: dict[Obis, int] = field(default_factory=dict)
+    """For each profile: its rows up to here were read when they were an hour old or older."""
     tried: dict[Obis, float] = field(default_factory=dict)
     """For each profile when it was asked for last, by the time that its rows may not pass."""
     skipped: dict[Obis, str] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Known:
         for found in (self.layouts, self.registers, self.absent, self.sent, self.skipped):
             found.clear()
         self.tried.clear()
+        self.settled.clear()
 
 
 @dataclass(slots=True)
@@ -91,6 +94,8 @@ class Memory:
     """Labels of meters that answer lists, but none with a range in it."""
     no_log_lists: set[str] = field(default_factory=set)
     """Labels of meters that answer lists, but none with several ranges."""
+    no_ahead: set[str] = field(default_factory=set)
+    """Labels of meters that do not give a new row in one frame with their registers."""
     failed_lists: dict[tuple[str, str], int] = field(default_factory=dict)
     """For each label and kind of list: how many in a row had no sound answer."""
     alone: dict[str, float] = field(default_factory=dict)

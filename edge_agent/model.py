@@ -146,6 +146,9 @@ class Model(BaseModel):
     """Whether the times of a range carry the deviation and the clock status."""
     lists: bool = True
     """Whether to try reading registers by one request, when the meter offers it."""
+    release: bool = True
+    """Whether an association is released (RLRQ) before the disconnection. On HDLC the
+    disconnection alone ends it as well."""
     registers: tuple[Obis, ...] = ()
     """Cumulative registers (class 3) read at each poll."""
     profiles: tuple[ProfileToRead, ...] = ()

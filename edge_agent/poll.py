@@ -35,10 +35,10 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.layouts import LAYOUT_LIFE_S
-from edge_agent.link import Answer, Link, SessionFactory, Timed, Wanted
+from edge_agent.link import Answer, Link, Range, SessionFactory, Timed, Wanted
 from edge_agent.memory import Known, Memory
 from edge_agent.model import Model, load
-from edge_agent.profiles import ProfileReader, report_denied
+from edge_agent.profiles import ProfileReader, everyday, report_denied
 from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
@@ -147,7 +147,11 @@ def poll(
     try:
         with Link(session_factory, meter, model, memory, traffic) as link:
             visit = _Visit(link, model, memory, now_s, synchronised)
-            visit.read_now(model.registers if registers else (), known)
+            facts = memory.meters.get(known) if known is not None and windows else None
+            ahead = None
+            if known is not None and facts is not None and synchronised:
+                ahead = everyday(model, facts, marks_of(known), now_s())
+            visit.read_now(model.registers if registers else (), known, ahead)
             if known is not None and known != visit.meter:
                 link.look_closely()
                 visit.problem(f"{visit.meter} answers where {known} was")
@@ -164,6 +168,8 @@ def poll(
                 live=registers,
                 forced=forced,
             )
+            if ahead is not None and link.ahead is not None and known == visit.meter:
+                profiles.fetched[ahead] = link.ahead
             profiles.read(marks_of(visit.meter), windows)
             visit.confirm()
     except AddressShared:
@@ -230,7 +236,9 @@ class _Visit:
         """Note what a person should know."""
         self.problems.append(f"{self.link.label}: {text}")
 
-    def read_now(self, registers: Sequence[Obis], known: MeterId | None) -> None:
+    def read_now(
+        self, registers: Sequence[Obis], known: MeterId | None, ahead: Range | None = None
+    ) -> None:
         """Read who the meter is, its clock and its registers, in as few requests as it takes.
 
         Raises:
@@ -242,7 +250,9 @@ class _Visit:
             registers = [each for each in registers if facts.absent.get(each, 0) <= self.now()]
         maker: list[Wanted] = [] if self.model.manufacturer else [(MANUFACTURER, 1, 2)]
         answers = self.link.read_many(
-            [*maker, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)], self.now
+            [*maker, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)],
+            self.now,
+            ahead,
         )
         if self.memory.alone.get(self.link.label, math.inf) > self.now():
             self.link.look_closely()

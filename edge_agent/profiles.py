@@ -5,10 +5,14 @@ In: a link to a meter, what its model has, watermarks. Out: blocks of rows, new 
 Never: a stored state; a watermark beyond the meter's clock or the gateway's, or a row beyond
 them; a row of a meter that was not seen again to be the same.
 
-A window begins one hour before the watermark. One that ends before now moves the watermark to
-its end, empty or not; the last one moves it to its newest row. A window that failed moves
-nothing, so it is read again; where the meter's bytes are what fails, it is halved down to the
-one capture period that cannot be read, which is left out and said.
+A meter may enter a row late, or another in its place, for an hour. So once an hour a profile is
+read again from where its rows are settled: read when they were an hour old. Between, a window
+begins with the newest row known: that it stands as it stood shows that the profile was not emptied.
+
+A window that ends before now moves the watermark to its end, empty or not; the last one moves it
+to its newest row. A window that failed moves nothing, so it is read again; where the meter's bytes
+are what fails, it is halved down to the one capture period that cannot be read, which is left out
+and said.
 
 A profile that is read more rarely than its rows come (`rhythm`), or that has rows without a
 period, is read whole from the watermark on; what it has none of costs one request. The mark of
@@ -34,7 +38,7 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.layouts import LAYOUT_LIFE_S, Layouts
-from edge_agent.link import Link, asking
+from edge_agent.link import Link, Range
 from edge_agent.memory import Held, Known
 from edge_agent.model import Model, ProfileToRead
 from edge_agent.rhythm import BEHIND_S, is_due
@@ -43,6 +47,11 @@ from shared_schema.catalogue import PROFILE_STATUS
 from shared_schema.obis import Obis
 
 OVERLAP_S: Final = 3600
+"""How old a row is before it counts as settled."""
+REREAD_S: Final = 3000
+"""How long older rows may stay unsettled: the first poll after it, each hour, reads them again."""
+_MOST_AHEAD: Final = 3
+"""Capture periods after which so many rows wait that they have a request of their own."""
 FALLBACK_HISTORY_S: Final = 40 * 86400
 """Where reading begins in a meter whose oldest row cannot be told."""
 MAX_ROWS: Final = 500
@@ -56,6 +65,62 @@ _PASSING: Final = frozenset((1, 2))
 """Data-access-results that will pass: hardware-fault, temporary-failure."""
 _ABSENT: Final = frozenset((4, 9, 11))
 """Data-access-results for: undefined, of another class, unavailable."""
+
+
+def newest_known(facts: Known, profile: Obis, mark: int, limit: float) -> int | None:
+    """Return the time of the newest row, if reading may begin with it.
+
+    Args:
+        facts: what is known of the meter.
+        profile: the profile.
+        mark: its watermark.
+        limit: the time that no row passes.
+
+    Returns:
+        Seconds since 1970; None if no such row is known, or rows are to be settled.
+    """
+    reached, rows = facts.sent.get(profile, (None, frozenset()))
+    since = facts.settled.get(profile, mark + 1)
+    is_due = limit >= since + OVERLAP_S + REREAD_S
+    if reached != mark or not rows or since > mark or is_due:
+        return None
+    return max(row[0] or 0 for row in rows)
+
+
+def everyday(
+    model: Model, facts: Known, watermarks: Mapping[Obis, int], now_s: float
+) -> Range | None:
+    """Return the rows that can be asked for together with the registers.
+
+    Args:
+        model: the kind of the meter.
+        facts: what is known of it.
+        watermarks: for each profile up to when its rows are stored.
+        now_s: the gateway's time, seconds since 1970.
+
+    Returns:
+        The newest row known and the one or two that followed, of the first profile that is read
+        with each capture period; None if that is not what comes next.
+    """
+    for wanted in model.profiles:
+        held, mark = facts.layouts.get(wanted.obis), watermarks.get(wanted.obis)
+        if wanted.every != "period" or held is None or mark is None:
+            continue
+        newest, period_s = newest_known(facts, wanted.obis, mark, now_s), held.plan.period_s
+        is_next = mark + period_s <= now_s < mark + _MOST_AHEAD * period_s
+        if newest is None or held.look_at <= now_s or not is_next:
+            return None
+        return Range(wanted.obis, *span(model, newest, newest + wanted.window_h * 3600 - 1))
+    return None
+
+
+def span(model: Model, start: int, end: int) -> tuple[bytes, bytes]:
+    """Return a range of times (seconds since 1970) as the model's meters want it."""
+    first, last = (
+        decode.date_time(ts, model.zone, with_deviation=model.range_deviation)
+        for ts in (start, end)
+    )
+    return first, last
 
 
 class _LayoutChangedError(Exception):
@@ -91,8 +156,8 @@ class ProfileReader:
     """What differs from ``captured``."""
     last: dict[Obis, tuple[Row]] = field(default_factory=dict)
     """For each profile the last row of the window before."""
-    fetched: dict[tuple[Obis, bytes, bytes], bytes] = field(default_factory=dict)
-    """Ranges of event logs that one request brought together."""
+    fetched: dict[Range, bytes] = field(default_factory=dict)
+    """Ranges that came with another request."""
     caught_up: bool = True
     unreadable: int = 0
 
@@ -149,7 +214,7 @@ class ProfileReader:
                 logs.setdefault((mark, wanted.window_h), []).append(wanted.obis)
         for (mark, window_h), together in logs.items():
             first = mark - OVERLAP_S
-            start, end = self._stamp(first), self._stamp(first + window_h * 3600 - 1)
+            start, end = span(self.model, first, first + window_h * 3600 - 1)
             if len(together) > 1:
                 try:
                     found = self.link.read_ranges(together, start, end)
@@ -157,7 +222,7 @@ class ProfileReader:
                     raise
                 except (BusError, MeterError):
                     return
-                self.fetched |= {(log, start, end): data for log, data in found.items()}
+                self.fetched |= {Range(log, start, end): data for log, data in found.items()}
 
     def _problem(self, text: str) -> None:
         self.problems.append(f"{self.link.label}: {text}")
@@ -175,6 +240,8 @@ class ProfileReader:
             return
         for _ in range(2):
             held = layouts.of(wanted)
+            # What came before may have been captured by another layout.
+            self.fetched = self.fetched if known is held else {}
             begin = self._begin(wanted.obis, held, mark)
             if not self._is_due(wanted, held.plan, begin):
                 if begin is not None:
@@ -253,7 +320,7 @@ class ProfileReader:
         """
         zone, most = self.model.zone, self.model.max_clock_offset_s
         earliest = int(self.limit) - max(plan.period_s, _SHORTEST_PERIOD_S) - most
-        first, last = (self._stamp(ts) for ts in (earliest, int(self.limit) + _HALF_DAY_S))
+        first, last = span(self.model, earliest, int(self.limit) + _HALF_DAY_S)
         data = self.link.read_range(plan.profile, first, last)
         newest, turned = (
             max((row[0] or 0 for row in decode.rows(data, plan, each).rows), default=None)
@@ -270,9 +337,6 @@ class ProfileReader:
             "see whether its model has the right deviation_sign"
         )
         return False
-
-    def _stamp(self, ts: int) -> bytes:
-        return decode.date_time(ts, self.model.zone, with_deviation=self.model.range_deviation)
 
     def _oldest(self, wanted: ProfileToRead, plan: Layout) -> int | None:
         """Return the time of the oldest row, or None for a profile that has none yet."""
@@ -315,7 +379,7 @@ class ProfileReader:
             BusError, MeterError: a window failed; those before it are kept.
         """
         plan = held.plan
-        start = self._oldest(wanted, plan) if mark is None else mark - OVERLAP_S
+        start = self._oldest(wanted, plan) if mark is None else self._from(wanted, mark)
         if start is None:
             if plan.is_log:
                 self._keep(held, mark, int(self.limit), ())
@@ -337,6 +401,7 @@ class ProfileReader:
                     reached = max(end_s, reached or end_s)
                 elif rows:
                     reached = max(rows[-1][0] or 0, reached or 0)
+                self._settle(plan.profile, first, reached)
                 self._keep(held, mark, reached, rows)
             if end >= self.limit:
                 return
@@ -368,6 +433,23 @@ class ProfileReader:
         reached = mark if newest is None else max(newest, mark or newest)
         self._keep(held, mark, reached, rows)
 
+    def _from(self, wanted: ProfileToRead, mark: int) -> int:
+        """Return where the first window of a profile begins."""
+        if wanted.every != "period":
+            return mark - OVERLAP_S
+        newest = newest_known(self.facts, wanted.obis, mark, self.limit)
+        if newest is not None:
+            return newest
+        settled = self.facts.settled.get(wanted.obis, mark + 1)
+        longest = mark - OVERLAP_S - REREAD_S
+        return longest if settled > mark else min(settled, mark - OVERLAP_S)
+
+    def _settle(self, profile: Obis, start: int, reached: int | None) -> None:
+        """Note up to where rows are settled, after a window that begins where they were."""
+        follows = start <= self.facts.settled.get(profile, start) + 1
+        if self.synchronised and reached is not None and follows:
+            self.facts.settled[profile] = min(reached, int(self.limit) - OVERLAP_S)
+
     def _read_whole(self, wanted: ProfileToRead, held: Held, layouts: Layouts) -> None:
         """Read a profile of one row, which has the time of its reading.
 
@@ -376,7 +458,7 @@ class ProfileReader:
             BusError, MeterError: it cannot be read.
         """
         plan = held.plan
-        data = self.link.read(asking(plan.profile, 7, 2))
+        data = self.link.read_whole(plan.profile)
         found = decode.rows(data, plan, self.model.zone)
         if found.misfit and layouts.again(wanted) is not held:
             raise _LayoutChangedError
@@ -401,9 +483,8 @@ class ProfileReader:
             ProtocolViolation: too much of it cannot be read.
         """
         try:
-            stamps = self._stamp(start), self._stamp(end)
-            data = self.fetched.pop((plan.profile, *stamps), b"")
-            data = data or self.link.read_range(plan.profile, *stamps)
+            rows = Range(plan.profile, *span(self.model, start, end))
+            data = self.fetched.pop(rows, b"") or self.link.read_range(*rows)
             found = decode.rows(data, plan, self.model.zone)
         except ProtocolViolation as error:
             step = plan.period_s or _SHORTEST_PERIOD_S
@@ -496,7 +577,7 @@ class ProfileReader:
         held = self.facts.sent.get(profile)
         read = {row[0] for row in rows}
         recent = [*rows, *(row for row in (held[1] if held else ()) if row[0] not in read)]
-        first = reached - OVERLAP_S
+        first = min(reached - OVERLAP_S, self.facts.settled.get(profile, reached))
         kept = frozenset(row for row in recent if first <= (row[0] or 0) <= reached)
         self.facts.sent[profile] = (reached, kept)
 

@@ -150,6 +150,8 @@ class Peer:
     0 chooses."""
     ciphering: security.Ciphering | None = None
     """Keys and system title of a ciphered association."""
+    release: bool = True
+    """Whether the association is released before the disconnection, which ends it as well."""
     hls: Hls | None = None
     """By what both sides prove themselves, where that is not GMAC."""
 
@@ -342,7 +344,7 @@ class Session:
         self._linked = False
         try:
             with contextlib.suppress(BusError, ProtocolViolation, AssociationRefused):
-                if not self._broken:
+                if self.peer.release and not self._broken:
                     with _gurux("release"):
                         release = self._client.releaseRequest()
                     if release:

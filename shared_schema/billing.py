@@ -58,7 +58,7 @@ class MonthlyConsumption(Message):
     tower: Label | None = None
     service: Service
     version: int = Field(ge=1)
-    """Rises by one with each correction; the consumer keeps the highest."""
+    """Rises with each correction, by one or more; the consumer keeps the highest."""
     quantity: DecimalText
     unit: str
     quality: Quality

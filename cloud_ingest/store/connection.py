@@ -8,6 +8,7 @@ of every query lies in ``queries/``; values are always parameters. Never: a DSN 
 """
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -30,6 +31,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Edition = Literal["timescale", "apache", "plain"]
 
 CONNECT_TIMEOUT_S = 10
+LOCK_AGAIN_S = 0.05
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -114,8 +116,13 @@ def edition(conn: Connection) -> Edition:
 
 @contextmanager
 def alone(conn: Connection, lock: int) -> Iterator[None]:
-    """Hold an advisory lock of this database for the block, waiting for it first."""
-    conn.execute(query("lock"), (lock,))
+    """Hold an advisory lock of this database for the block, waiting for it first.
+
+    It is asked for again and again: a statement that waits holds a snapshot, and the
+    ``CREATE INDEX CONCURRENTLY`` of whoever has the lock would wait for that.
+    """
+    while conn.execute(query("lock"), (lock,)).fetchone() != (True,):
+        time.sleep(LOCK_AGAIN_S)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from cloud_ingest.consumption import Epochs, billing_exponent
 from cloud_ingest.exact import exactly
-from cloud_ingest.store import months
+from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection, query, translating
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
@@ -107,8 +107,8 @@ def losses(
         meters: By id, maker and serial number, and what it counts.
     """
     codes = {str(BILLED_REGISTER[service]) for _, service in meters.values()}
-    channels = months.channels(conn, meters, codes)
-    epochs: Epochs = months.epochs(conn, [channel.channel_id for channel in channels])
+    channels = reads.channels(conn, meters, codes)
+    epochs: Epochs = reads.epochs(conn, [channel.channel_id for channel in channels])
     found: dict[str, list[tuple[datetime, Decimal]]] = {}
     for channel in channels:
         meter, service = meters[channel.meter_id]

@@ -14,6 +14,7 @@ from datetime import datetime
 from cloud_ingest.accept import CONTRADICTIONS, Accepted, KnownGateway, QuarantineReason, Refused
 from cloud_ingest.store.chain import BrokenLink, raise_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.evidence import payload as bytes_of
 
 MAX_NAME_BYTES = 1024
 """What is kept of a topic, or of the name in it: no gateway of ours has a longer one."""
@@ -63,7 +64,7 @@ class Kept:
             f"another batch {batch.header.seq} of stream {batch.header.stream} is stored",
             delivery.gateway.name,
             delivery.gateway.society_id,
-            payload=b"\n".join((batch.header_line, *batch.block_lines, batch.signature_line)),
+            payload=bytes_of(batch),
             at=delivery.received_at,
         )
 

@@ -29,8 +29,8 @@ from cloud_ingest.accept import (
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.chain import end_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.ingest import commit
-from shared_schema.readings import Batch, Header
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}
@@ -109,8 +109,12 @@ def show(conn: Connection, quarantine_id: int) -> tuple[Entry, bytes | None]:
     row = conn.execute(query("quarantine_one"), (quarantine_id,)).fetchone()
     if row is None:
         raise NotFound(f"the quarantine has no entry {quarantine_id}: cloud-ingest quarantine list")
-    *columns, payload = row
-    return _entry(columns), payload
+    *columns, payload, evidence = row
+    entry = _entry(columns)
+    if payload is None and evidence is not None:
+        batch = unpack(evidence)
+        payload = batch.header_line if entry.ordinal is None else batch.block_lines[entry.ordinal]
+    return entry, payload
 
 
 @translating
@@ -197,12 +201,11 @@ def _judge_message(registry: Registry, entry: Entry, payload: bytes) -> Accepted
 
 def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:
     row = conn.execute(query("quarantine_batch"), (batch_id,)).fetchone()
-    gateway = None if row is None else registry.gateways.get(row[2])
+    gateway = None if row is None else registry.gateways.get(row[1])
     if row is None or gateway is None:
         raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
-    header_line, signature_line, _name, received_at, lines = row
-    batch = Batch(Header.from_line(header_line), header_line, tuple(lines), signature_line)
-    return examine(batch, gateway, registry, received_at, [ordinal])
+    evidence, _name, received_at = row
+    return examine(unpack(evidence), gateway, registry, received_at, [ordinal])
 
 
 def _is_still(entry: Entry, rejection: Rejection) -> bool:

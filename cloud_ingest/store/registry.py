@@ -36,7 +36,8 @@ def load_registry(conn: Connection) -> Registry:
             query("registry_meters")
         )
     }
-    return Registry(gateways, meters)
+    kept = conn.execute(query("store_kept_from")).fetchone()
+    return Registry(gateways, meters, None if kept is None else kept[0])
 
 
 @translating

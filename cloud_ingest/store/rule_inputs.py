@@ -53,9 +53,16 @@ def registers(conn: Connection, obis: Obis, since: Mapping[int, datetime]) -> li
         obis: The register.
         since: From when on, by meter.
     """
+    if not since:
+        return []
     rows = conn.execute(
         query("rule_registers"),
-        {"obis": str(obis), "meters": list(since), "since": list(since.values())},
+        {
+            "obis": str(obis),
+            "meters": list(since),
+            "since": list(since.values()),
+            "start": min(since.values()),
+        },
     )
     found: dict[tuple[int, int], tuple[int, int, list[tuple[int, int]]]] = {}
     for meter_id, channel_id, unit, scaler, ts, raw in rows:

@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,13 +101,17 @@ class PostgresServer:
 
 @contextmanager
 def local_postgres(
-    data_dir: Path | None = None, *, durable: bool = True
+    data_dir: Path | None = None,
+    *,
+    durable: bool = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[PostgresServer]:
     """Runs a PostgreSQL for the time of the block.
 
     Args:
         data_dir: where the data stays for the next run; without it the data goes with the block.
         durable: False lets the system write at leisure (fsync off), for tests.
+        settings: further settings of the server, by name.
 
     Raises:
         LocalServerError: it cannot be run here.
@@ -118,15 +122,16 @@ def local_postgres(
         binaries = _binaries(account, place)
         cluster, password = _cluster(binaries, state, account, durable=durable)
         sockets = account.make_private(place / "sock")
-        settings = {
+        words = {
             "listen_addresses": "",
             "unix_socket_directories": str(sockets),
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
             "log_timezone": "UTC",
             "fsync": "on" if durable else "off",
+            **(settings or {}),
         }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in words.items() for word in ("-c", f"{name}={value}")]
         process = ServerProcess(
             name="PostgreSQL",
             command=[str(binaries / "postgres"), "-D", str(cluster), *options],

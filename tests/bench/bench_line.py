@@ -6,6 +6,7 @@ run: ten bits for each byte, and the turnaround for each exchange.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,12 @@ from typing import Any
 import pytest
 
 from edge_agent.adapter import StoppableBus
+from edge_agent.axdr import range_selector
+from edge_agent.counter import by_hand
+from edge_agent.link import Range, sessions
+from edge_agent.model import load
+from edge_agent.profiles import span
+from edge_agent.session import Session, Traffic
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
@@ -25,16 +32,24 @@ BAUD, TURNAROUND_S = 9600, 0.02
 START = datetime(2026, 3, 10, 6, 37, 20, tzinfo=UTC)
 CYCLE_S = 900.0
 PASSWORD = "12345678"  # noqa: S105  # of virtual meters
+REGISTERS = [(obis, 3, 2) for obis in load("is16444").registers]
+SMALL_FRAMES = load("is16444").model_copy(update={"max_info_length": 128})
 DEAD_FROM = 1000
 """Addresses from here on are of nobody."""
 EK, AK = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
 KEYS = {"encryption_key": EK, "authentication_key": AK, "reader": "lls"}
-FACTS = {
-    "LLS, newest row by range": (507, 8),
-    "LLS, the same with GET-with-list": (407, 5),
-    "GMAC, newest row": (926, 9),
+AIMS = {
+    ("LLS", "one_by_one"): (507, 8),
+    ("LLS", "two_requests"): (407, 5),
+    ("GMAC", "one_by_one"): (926, 9),
 }
-"""Bytes and exchanges of a poll of four registers and the newest row, as a plain client does."""
+"""Bytes and exchanges that a plain client needed for four registers and the newest row."""
+EVERYDAY = {"LLS": (530, 4), "GMAC": (800, 5)}
+"""What the gateway's poll needs at most for them, the meter's identity and its clock."""
+LEAST = {"LLS": (415, 4), "GMAC": (700, 6)}
+"""The registers and the newest row alone, by one list."""
+SHARE = {"LLS": (910, 6.0), "GMAC": (1255, 7.0)}
+"""The same with its share of what is read once an hour."""
 
 
 def estate(meters: int, *, days: float, ciphered: bool = False) -> Estate:
@@ -142,9 +157,95 @@ def test_newest_row_polls_beside_the_lines_limit(tmp_path: Path, kind: str, leas
         f"\n  share          {limit_s / took_s:6.1%}"
         f"\n  bytes/exchanges of a poll: {size / polls:.0f} / {exchanges / polls:.1f}"
     )
-    for name, (facts_bytes, facts_exchanges) in FACTS.items():
-        print(f"  {name}: {facts_bytes} / {facts_exchanges}")
     assert limit_s / took_s >= least
+
+
+@dataclass
+class Poll:
+    """What one poll cost."""
+
+    size: int
+    exchanges: int
+
+    def __str__(self) -> str:
+        line_s = self.size * 10 / BAUD + self.exchanges * TURNAROUND_S
+        return f"{self.size:5} / {self.exchanges}   {line_s:.3f} s"
+
+
+Simulated = Callable[[], LineTime]
+
+
+@pytest.mark.parametrize("kind", ["LLS", "GMAC"])
+def test_bytes_of_a_poll(tmp_path: Path, simulated: Simulated, kind: str) -> None:
+    line_time = simulated()
+    ciphered = kind == "GMAC"
+    world = estate(1, days=1.1, ciphered=ciphered)
+    line = config(tmp_path, tmp_path / "none", 1, ciphered=ciphered)
+    wire = Wire(line, world.lines(baud=BAUD)["a"], line_time)
+    polls: list[Poll] = []
+    with gateway(tmp_path, line, wire, line_time, line_time) as here:
+        while len(polls) < 5 * 96:
+            sent, asked, done = here.line_bytes, here.exchanges, here.polls
+            line_time.sleep(here.step())
+            if here.polls > done:
+                polls.append(Poll(here.line_bytes - sent, here.exchanges - asked))
+    day = polls[-4 * 96 :]  # layouts, history and first contact are over
+    size = sum(each.size for each in day) / len(day)
+    exchanges = sum(each.exchanges for each in day) / len(day)
+    ((usual, _),) = Counter((each.size, each.exchanges) for each in day).most_common(1)
+    print(f"\nbytes / exchanges of a poll, {kind}, and its time at {BAUD} baud")
+    print(f"  everyday, identity proven {Poll(*usual)}")
+    print(f"  with its hourly share     {size:5.0f} / {exchanges:.1f}")
+    most, share = EVERYDAY[kind], SHARE[kind]
+    assert usual[0] <= most[0]
+    assert usual[1] <= most[1]
+    assert size <= share[0]
+    assert exchanges <= share[1]
+
+
+@pytest.mark.parametrize("kind", ["LLS", "GMAC"])
+def test_bytes_of_four_registers_and_the_newest_row(
+    tmp_path: Path, simulated: Simulated, kind: str
+) -> None:
+    """The poll of the aims on the meter of this bench: no identity, no clock."""
+    line_time = simulated()
+    ciphered = kind == "GMAC"
+    world = estate(1, days=1.1, ciphered=ciphered)
+    line = config(tmp_path, tmp_path / "none", 1, ciphered=ciphered)
+    wire = Wire(line, world.lines(baud=BAUD)["a"], line_time)
+    open_session = sessions(wire, by_hand("bench"), sleep=line_time.sleep)
+    ts = int(START.timestamp()) // 900 * 900
+    rows = Range(BLOCK_LOAD_PROFILE, *span(SMALL_FRAMES, ts, ts + 899))
+
+    def cost(ask: Callable[[Session], object]) -> Poll:
+        traffic = Traffic()
+        with open_session(line.meters[0], SMALL_FRAMES, traffic) as meter:
+            ask(meter)
+        return Poll(traffic.bytes_sent + traffic.bytes_received, traffic.exchanges)
+
+    def one_by_one(meter: Session) -> None:
+        for each in REGISTERS:
+            meter.get(*each)
+        meter.get_range(*rows)
+
+    def two_requests(meter: Session) -> None:
+        meter.get_list(REGISTERS)
+        meter.get_range(*rows)
+
+    def one_list(meter: Session) -> None:
+        *_, newest = meter.get_list(
+            [*REGISTERS, (BLOCK_LOAD_PROFILE, 7, 2)], range_selector(rows.start, rows.end)
+        )
+        assert isinstance(newest, bytes)
+
+    cost(one_by_one)  # the first contact with a ciphered meter asks for its counter
+    print(f"\nfour registers and the newest row alone, {kind}: bytes / exchanges, time")
+    for ask in (one_by_one, two_requests, one_list):
+        aim = AIMS.get((kind, ask.__name__))
+        print(f"  {ask.__name__:12} {cost(ask)}" + (f"   plain client {aim}" if aim else ""))
+    found = cost(one_list)
+    assert found.size <= LEAST[kind][0]
+    assert found.exchanges <= LEAST[kind][1]
 
 
 def back_fill(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the tests that need a store."""
 
-from tests.support.store import conn, site, store_dsn
+from tests.support.store import conn, site, store_dsn, store_server
 
-__all__ = ["conn", "site", "store_dsn"]
+__all__ = ["conn", "site", "store_dsn", "store_server"]

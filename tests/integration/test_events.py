@@ -10,9 +10,11 @@ import pytest
 
 from cloud_ingest.events import Changes, refresh_leaks, refresh_silence
 from cloud_ingest.store import outbox
+from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.store.rule_inputs import delivered_societies
 from cloud_ingest.store.status import put_status
@@ -66,12 +68,14 @@ class World:
         """Store hourly registers of a water meter; return the last one."""
         channel = self._one(
             "INSERT INTO channel (meter_id, obis, unit, scaler, kind) VALUES (%s, %s, 13, %s,"
-            " 'register') ON CONFLICT (meter_id, obis, unit, scaler) DO UPDATE SET kind ="
+            " 'register') ON CONFLICT (meter_id, obis, unit, scaler, weight) DO UPDATE SET kind ="
             " excluded.kind RETURNING channel_id",
             meter,
             str(WATER_VOLUME),
             scaler,
         )
+        times = [int((start + HOUR * number).timestamp()) for number in range(len(litres) + 1)]
+        make_partitions(self.conn, Known(), times)
         at, raw = start, first
         for each in [0, *litres]:
             raw += each

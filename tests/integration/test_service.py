@@ -630,6 +630,27 @@ def test_a_start_that_cannot_work_is_one_line(
     assert expected in done.stderr
 
 
+def test_a_wrong_zone_is_refused_at_the_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOT_UTILITY_ZONE", "Europe/Berlin")
+    for words in (["serve"], ["serve", "--check"]):
+        done = subprocess.run(
+            site.command(
+                *words,
+                *("--dsn", site.dsn),
+                *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
+                *("--username", CLOUD.username),
+                *("--password-file", str(site.folder / "password")),
+                *("--key", str(site.folder / "cloud.pem")),
+            ),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "of Asia/Kolkata, not of Europe/Berlin" in done.stderr
+
+
 def test_check_says_that_all_is_there(site: Site) -> None:
     done = subprocess.run(
         site.command(

@@ -72,7 +72,6 @@ def test_events_are_stored_once_and_are_no_readings(flat: Site) -> None:
     assert listed(flat, codes=[251]) == [("1", str(COVER), START, 251)]
     assert listed(flat, serial="2") == []
     assert flat.one("SELECT count(*) FROM reading") == 0
-    assert flat.one("SELECT count(*) FROM block WHERE meter_id IS NOT NULL") == 3
 
 
 def test_events_of_a_meter_that_is_not_imported_wait_for_it(flat: Site) -> None:
@@ -159,7 +158,6 @@ def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(flat: Site)
         (str(GATEWAY_LOG), 1001),
     ]
     assert rows[0]["detail"] == {"offset_before_s": 90.2, "offset_s": 0.0, "left_out": 2}
-    assert flat.one("SELECT count(*) FROM block WHERE meter_id IS NOT NULL") == 1
 
 
 def test_a_maximum_demand_and_its_time_are_two_channels(flat: Site) -> None:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A store is made once, is the same on a second run, and is refused where it does not fit."""
 
+import json
 import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,10 +16,12 @@ from cloud_ingest.errors import (
     ConfigurationError,
     MigrationRefused,
     NotMigrated,
+    StoreError,
     StoreUnavailable,
 )
-from cloud_ingest.store.connection import connect, describe, edition
-from cloud_ingest.store.migrate import migrate, migrations, open_store
+from cloud_ingest.store.connection import Connection, connect, describe, edition
+from cloud_ingest.store.migrate import migrate, open_store, plan
+from cloud_ingest.store.migration import Migration, migrations
 
 CATALOGUE = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -28,6 +33,13 @@ WHERE n.nspname = 'metering'
 ORDER BY 1, 2
 """
 
+EVERYTHING = """
+SELECT relname, relfilenode, oid FROM pg_class
+UNION ALL SELECT extname, oid, extnamespace FROM pg_extension
+UNION ALL SELECT nspname, oid, nspowner FROM pg_namespace
+ORDER BY 1, 2, 3
+"""
+
 
 def test_a_second_run_changes_nothing(store_dsn: str) -> None:
     with connect(store_dsn) as conn:
@@ -37,10 +49,8 @@ def test_a_second_run_changes_nothing(store_dsn: str) -> None:
         assert migrate(conn, zone="Asia/Kolkata").applied == ()
         assert conn.execute(CATALOGUE).fetchall() == before
         assert conn.execute("SELECT * FROM store").fetchall() == kept
-    others = {"continuous": "portable", "portable": "continuous"}
-    assert list(first.applied) == [
-        m.name for m in migrations() if m.rollups != others[first.rollups]
-    ]
+        kind = edition(conn)
+    assert list(first.applied) == [m.name for m in migrations() if kind in m.kinds]
 
 
 def test_a_restored_store_gets_a_new_id_and_keeps_the_rest(store_dsn: str) -> None:
@@ -134,7 +144,7 @@ def test_a_failed_migration_leaves_nothing_behind(
     from cloud_ingest.store import migrate as module
 
     whole = migrations()
-    broken = module.Migration("0002_readings", "CREATE TABLE half (); SELECT 1 / 0;", None)
+    broken = Migration("0002_readings", "CREATE TABLE half (); SELECT 1 / 0;")
     monkeypatch.setattr(module, "migrations", lambda: [whole[0], broken])
     with connect(database) as conn:
         with pytest.raises(Exception, match="division by zero"):
@@ -207,3 +217,175 @@ def test_what_may_be_shown_of_a_dsn() -> None:
     assert describe("postgresql://me:hush@db.example:5433/x") == "database x at db.example:5433"
     with pytest.raises(StoreUnavailable):
         connect("postgresql://me:hush@127.0.0.1:1/x")
+
+
+def test_a_plan_changes_nothing_and_says_what_migrate_does(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        before = conn.execute(EVERYTHING).fetchall()
+        found = plan(conn, zone="Asia/Tokyo")
+        assert conn.execute(EVERYTHING).fetchall() == before
+        code, output = run("migrate", "--plan", "--json", "--zone", "Asia/Tokyo", dsn=store_dsn)
+        assert (code, json.loads(output)["zone"]) == (0, "Asia/Tokyo")
+        assert conn.execute(EVERYTHING).fetchall() == before
+        done = migrate(conn, zone="Asia/Tokyo")
+        assert tuple(step.name for step in found.steps) == done.applied
+        assert found.edition == edition(conn)
+        store = open_store(conn)
+        assert (found.zone, found.rollups, found.tables) == (
+            "Asia/Tokyo",
+            store.rollups,
+            store.tables,
+        )
+        assert found.creates_extension == (found.edition != "plain")
+        again = plan(conn)
+        assert (again.steps, again.creates_extension) == ((), False)
+        assert (again.rollups, again.tables) == (store.rollups, store.tables)
+        with pytest.raises(MigrationRefused, match="of Asia/Tokyo, not of Europe/Berlin"):
+            plan(conn, zone="Europe/Berlin")
+    code, output = run("migrate", "--plan", dsn=store_dsn)
+    assert (code, "nothing is missing" in output) == (0, True)
+    code, output = run("migrate", "--json", dsn=store_dsn)
+    assert (code, "give it with --plan" in output) == (2, True)
+
+
+def test_tables_follow_the_edition(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        migrate(conn)
+        store = open_store(conn)
+        assert (store.rollups, store.tables) == {
+            "timescale": ("continuous", "hypertable"),
+            "apache": ("portable", "hypertable"),
+            "plain": ("portable", "partitions"),
+        }[edition(conn)]
+        if edition(conn) != "plain":
+            row = conn.execute("SELECT hypertable_name FROM timescaledb_information.hypertables")
+            assert ("reading",) in row.fetchall()
+
+
+@pytest.mark.parametrize(("files", "preloaded"), [(True, False), (False, True)])
+def test_an_extension_that_is_not_ready_is_never_created(
+    database: str, *, files: bool, preloaded: bool
+) -> None:
+    with connect(database) as conn:
+        # Views that answer as such a server would, in a schema that is looked at first.
+        conn.execute("CREATE SCHEMA fake")
+        for view in (
+            f"pg_available_extensions AS SELECT 'timescaledb' AS name WHERE {files}",
+            f"pg_settings AS SELECT 'timescaledb.license' AS name, '' AS setting WHERE {preloaded}",
+        ):
+            conn.execute(f"CREATE VIEW fake.{view}".encode())
+        conn.execute("SET search_path = fake, pg_catalog")
+        assert plan(conn).creates_extension is False
+        if files:
+            conn.execute(
+                "CREATE OR REPLACE VIEW fake.pg_settings AS "
+                "SELECT 'timescaledb.license' AS name, '' AS setting"
+            )
+            # This server has none: that it is tried shows that it was not tried before.
+            with pytest.raises(StoreError, match="timescaledb"):
+                plan(conn)
+
+
+LONG_WAY = """-- no-transaction
+CREATE TABLE IF NOT EXISTS log (at text);
+INSERT INTO log VALUES ('begun; not in vain');
+CREATE INDEX CONCURRENTLY IF NOT EXISTS log_at ON log (at);
+INSERT INTO log VALUES ('ended');
+"""
+
+
+def test_a_migration_without_a_transaction_goes_on_where_it_was_killed(
+    store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cloud_ingest.store import migrate as module
+
+    with connect(store_dsn) as conn, connect(store_dsn) as blocker:
+        migrate(conn)
+        everything = [*migrations(), Migration("9998_long", LONG_WAY)]
+        monkeypatch.setattr(module, "migrations", lambda: everything)
+        assert plan(conn).steps == (module.Step("9998_long", False, 0),)
+        # The index waits for every transaction that could see the table: this one stays open.
+        blocker.execute("CREATE TABLE IF NOT EXISTS log (at text)")
+        with blocker.transaction():
+            blocker.execute("INSERT INTO log VALUES ('open')")
+            with ThreadPoolExecutor() as pool:
+                dying = connect(store_dsn)
+                run_ = pool.submit(migrate, dying)
+                _await(blocker, "SELECT FROM pg_index WHERE indexrelid = to_regclass('log_at')")
+                blocker.execute("SELECT pg_terminate_backend(%s)", (dying.info.backend_pid,))
+                with pytest.raises(StoreUnavailable):
+                    run_.result(timeout=60)
+                dying.close()
+        half = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'log_at'::regclass"
+        assert conn.execute(half).fetchone() == (False,)
+        assert plan(conn).steps == (module.Step("9998_long", False, 2),)
+        with pytest.raises(NotMigrated, match="lacks 9998_long"):
+            open_store(conn)
+        code, output = run("migrate", "--plan", dsn=store_dsn)
+        assert (code, "statement by statement, from statement 3 on" in output) == (0, True)
+        assert migrate(conn).applied == ("9998_long",)
+        assert conn.execute(half).fetchone() == (True,)
+        rows = conn.execute("SELECT at FROM log ORDER BY at").fetchall()
+        assert rows == [("begun; not in vain",), ("ended",), ("open",)]
+        assert (migrate(conn).applied, plan(conn).steps) == ((), ())
+        assert conn.execute("SELECT count(*) FROM migration_step").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("stops_at", [1, 2, 3])
+def test_each_statement_is_run_once_however_often_it_is_interrupted(
+    database: str, monkeypatch: pytest.MonkeyPatch, stops_at: int
+) -> None:
+    from cloud_ingest.store import migrate as module
+
+    parts = ["INSERT INTO log VALUES ('0')", "INSERT INTO log VALUES ('1')"]
+    parts.insert(stops_at - 1, "SELECT 1 / count(*) FROM goes")
+    whole = [*migrations(), Migration("9998_long", "-- no-transaction\n" + ";\n".join(parts))]
+    with connect(database) as conn:
+        migrate(conn)
+        conn.execute("CREATE TABLE log (at text); CREATE TABLE goes ()")
+        monkeypatch.setattr(module, "migrations", lambda: whole)
+        for _ in range(2):
+            with pytest.raises(Exception, match="division by zero"):
+                migrate(conn)
+        assert plan(conn).steps[0].resumes_at == stops_at - 1
+        changed = [*migrations(), Migration("9998_long", whole[-1].text + "; SELECT 1")]
+        monkeypatch.setattr(module, "migrations", lambda: changed)
+        with pytest.raises(MigrationRefused, match="was begun with another text"):
+            migrate(conn)
+        monkeypatch.setattr(module, "migrations", lambda: whole)
+        conn.execute("INSERT INTO goes DEFAULT VALUES")
+        assert migrate(conn).applied == ("9998_long",)
+        assert conn.execute("SELECT at FROM log ORDER BY at").fetchall() == [("0",), ("1",)]
+
+
+def test_a_migration_that_waits_does_not_hold_up_the_one_that_runs(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cloud_ingest.store import migrate as module
+
+    with connect(database) as first, connect(database) as second, connect(database) as blocker:
+        migrate(first)
+        everything = [*migrations(), Migration("9998_long", LONG_WAY)]
+        monkeypatch.setattr(module, "migrations", lambda: everything)
+        blocker.execute("CREATE TABLE log (at text)")
+        with ThreadPoolExecutor() as pool:
+            with blocker.transaction():
+                blocker.execute("INSERT INTO log VALUES ('open')")
+                one = pool.submit(migrate, first)
+                _await(blocker, "SELECT FROM pg_index WHERE indexrelid = to_regclass('log_at')")
+                two = pool.submit(migrate, second)
+                _await(
+                    blocker,
+                    "SELECT FROM pg_stat_activity WHERE query LIKE %s AND pid = %s",
+                    "%pg_try_advisory_lock%",
+                    second.info.backend_pid,
+                )
+            assert one.result(timeout=60).applied == ("9998_long",)
+            assert two.result(timeout=60).applied == ()
+
+
+def _await(conn: Connection, statement: str, *parameters: object) -> None:
+    deadline = time.monotonic() + 60
+    while conn.execute(statement.encode(), parameters or None).fetchone() is None:
+        assert time.monotonic() < deadline, statement
+        time.sleep(0.02)

@@ -16,8 +16,9 @@ from cloud_ingest.report import as_json, as_table, latest, month_report
 from cloud_ingest.rollup import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.ingest import NewReading, store_readings
+from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.rows import NewReading, store_readings
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
@@ -547,3 +548,16 @@ def test_the_command_line(store_dsn: str) -> None:
     code, output = run("close-month", "2099-01")
     assert (code, output.count("\n")) == (2, 1)
     assert "can be closed from 2099-02-01 01:00 on" in output
+
+
+def test_a_restored_store_gives_no_version_twice(flat: Site) -> None:
+    given = {number_of(close(flat), "A-1204").version}
+    for _ in range(2):  # the second time the clock has not gone on
+        migrate(flat.conn, restored=True)
+        again = close(flat)
+        number = number_of(again, "A-1204")
+        assert again.published == 1
+        assert number.version > max(given)
+        assert number.quantity == kwh(10 * HOURS)
+        assert close(flat).published == 0
+        given.add(number.version)

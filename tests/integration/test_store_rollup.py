@@ -10,8 +10,8 @@ import pytest
 
 from cloud_ingest.rollup import refresh, runs
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.ingest import NewReading, store_readings
 from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.rows import NewReading, store_readings
 from shared_schema.quality import Origin
 from tests.support.store import Site, every, local, unit_line
 

@@ -41,10 +41,12 @@ def block_line(
 class Sealer:
     """The stream of one gateway: numbers, links and signs."""
 
-    def __init__(self, name: str, key: SigningKey | None = None) -> None:
+    def __init__(
+        self, name: str, key: SigningKey | None = None, stream: uuid.UUID | None = None
+    ) -> None:
         self.name = name
         self.key = key or generate_key()
-        self.stream = uuid.uuid4()
+        self.stream = stream or uuid.uuid4()
         self.seq = 0
         self._previous: str | None = None
 
@@ -52,7 +54,9 @@ class Sealer:
     def topic(self) -> str:
         return gateway_topic(self.name, GatewayTopic.READINGS)
 
-    def seal(self, *lines: bytes, key: SigningKey | None = None) -> bytes:
+    def seal(
+        self, *lines: bytes, key: SigningKey | None = None, at: datetime | None = None
+    ) -> bytes:
         self.seq += 1
         payload = seal_batch(
             gateway=self.name,
@@ -60,7 +64,7 @@ class Sealer:
             seq=self.seq,
             previous=self._previous,
             block_lines=lines,
-            created_at=datetime.now(UTC),
+            created_at=at or datetime.now(UTC),
             historical=False,
             key=key or self.key,
         )

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Real servers for integration tests: one PostgreSQL and one broker for a session (or a worker).
 
-Where IOT_UTILITY_CONTAINERS=1 and a Docker engine answers they are TimescaleDB and mosquitto in
-containers, otherwise local processes.
+They are local processes. With IOT_UTILITY_CONTAINERS=1 the broker, and both editions of
+TimescaleDB where no DSN of one is given, are containers; the tests that use them are marked.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import secrets
 import tempfile
@@ -15,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 import pytest
@@ -31,6 +30,9 @@ from deploy.demo.mosquitto import (
 )
 from deploy.demo.postgres import local_postgres
 from deploy.demo.rootless import Account
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
 
 TIMESCALE_IMAGE = "timescale/timescaledb:2.28.3-pg17"
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.22"
@@ -79,36 +81,38 @@ class Broker:
         return self._gateways[name]
 
 
-@functools.cache
 def containers_in_use() -> bool:
-    if os.environ.get("IOT_UTILITY_CONTAINERS") != "1":
-        return False
-    import docker  # type: ignore[import-untyped]
-
-    try:
-        client = docker.from_env()
-    except docker.errors.DockerException:
-        return False
-    client.close()
-    return True
+    return os.environ.get("IOT_UTILITY_CONTAINERS") == "1"
 
 
 def pytest_report_header() -> str:
     return f"servers: {'containers' if containers_in_use() else 'local'}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if containers_in_use():
-        return
-    skipped = pytest.mark.skip(reason="needs IOT_UTILITY_CONTAINERS=1 and a Docker engine")
     for item in items:
-        if item.get_closest_marker("containers"):
-            item.add_marker(skipped)
+        fixtures = getattr(item, "fixturenames", ())
+        editions = (item.get_closest_marker(name) for name in ("timescale", "apache"))
+        if "mqtt_server" in fixtures or any(editions):
+            item.add_marker(pytest.mark.containers)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[SqlServer]:
-    with _timescale() if containers_in_use() else local_postgres(durable=False) as server:
+    with local_postgres(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def timescale_container() -> Iterator[SqlServer]:
+    with _timescale("timescale") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def apache_container() -> Iterator[SqlServer]:
+    with _timescale("apache") as server:
         yield server
 
 
@@ -123,19 +127,25 @@ def database(postgres_server: SqlServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
+def mqtt_server() -> Iterator[MqttServer]:
     with _mosquitto() if containers_in_use() else local_mosquitto() as server:
-        yield Broker(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def broker(mqtt_server: MqttServer) -> Broker:
+    return Broker(mqtt_server)
 
 
 @contextmanager
-def _timescale() -> Iterator[SqlServer]:
+def _timescale(license_: str) -> Iterator[SqlServer]:
     from testcontainers.core.container import DockerContainer
 
     password = secrets.token_urlsafe(16)
     container = (
         DockerContainer(TIMESCALE_IMAGE)
         .with_env("POSTGRES_PASSWORD", password)
+        .with_command(f"postgres -c timescaledb.license={license_} -c fsync=off")
         .with_exposed_ports(5432)
     )
     with container:
@@ -195,12 +205,22 @@ class _ContainerMosquitto:
     def __init__(self, settings: Path) -> None:
         self.settings = settings
         self.host, self.port = "", 0
-        self.container: object = None
+        self.container: DockerContainer | None = None
 
     def set_users(self, users: Sequence[BrokerUser]) -> None:
         us = Account(os.geteuid(), os.getegid(), switched=False)
         write_users(users, self.settings, us)
         for name in ("passwords", "acl"):
             self.settings.joinpath(name).chmod(0o644)
-        if self.container is not None:
-            self.container.get_wrapped_container().kill("SIGHUP")  # type: ignore[attr-defined]
+        if self.container is None:
+            return
+        before = self._reloads()
+        self.container.get_wrapped_container().kill("SIGHUP")
+        deadline = time.monotonic() + CONTAINER_TIMEOUT_S
+        while self._reloads() == before:
+            assert time.monotonic() < deadline, "mosquitto does not take its users"
+            time.sleep(0.1)
+
+    def _reloads(self) -> int:
+        assert self.container is not None
+        return sum(log.count(b"Reloading config.") for log in self.container.get_logs())

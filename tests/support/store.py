@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A store for a test: the same tests on plain PostgreSQL and on TimescaleDB Community.
+"""A store for a test: the same tests on plain PostgreSQL and on both editions of TimescaleDB.
 
-Plain is the session's own server. TimescaleDB is the server behind IOT_UTILITY_TEST_DSN,
-where every test makes a database and drops it; without the variable those tests are skipped.
+Plain is the session's own server. TimescaleDB Community is the server behind
+IOT_UTILITY_TEST_DSN, the Apache edition that behind IOT_UTILITY_TEST_APACHE_DSN, where every
+test makes a database and drops it; without the variable it is a container, where containers are
+in use, and else its tests are skipped.
 """
 
 import os
@@ -30,8 +32,19 @@ from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from shared_schema.readings import Column
 from shared_schema.signing import public_key_to_pem
 from tests.support.gateway import MAKER, Sealer, block_line
+from tests.support.servers import SqlServer, containers_in_use
 
 TEST_DSN = "IOT_UTILITY_TEST_DSN"
+APACHE_DSN = "IOT_UTILITY_TEST_APACHE_DSN"
+SERVERS = {
+    "timescale": ("TimescaleDB Community", TEST_DSN),
+    "apache": ("TimescaleDB's Apache edition", APACHE_DSN),
+}
+EDITIONS = (
+    "plain",
+    pytest.param("timescale", marks=pytest.mark.timescale),
+    pytest.param("apache", marks=pytest.mark.apache),
+)
 SOCIETY = "Lake View"
 ZONE = ZoneInfo("Asia/Kolkata")
 ENERGY_WH = Column(obis=ACTIVE_IMPORT, scaler=0, unit=Unit.WATT_HOUR)
@@ -44,20 +57,32 @@ def database_at(server: str) -> Iterator[str]:
     name = f"metering_test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield make_conninfo(server, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(server, dbname=name)
+        finally:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
 
 
-@pytest.fixture(params=["plain", pytest.param("timescale", marks=pytest.mark.timescale)])
-def store_dsn(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The DSN of an empty database that is this test's alone, on either edition."""
+@pytest.fixture(params=EDITIONS)
+def store_server(request: pytest.FixtureRequest) -> str:
+    """The DSN of a server of each edition, on which a test may make databases."""
     if request.param == "plain":
-        yield request.getfixturevalue("database")
-        return
-    server = os.environ.get(TEST_DSN)
-    if not server:
-        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
-    with database_at(server) as dsn:
+        server: SqlServer = request.getfixturevalue("postgres_server")
+        return server.dsn_of("postgres")
+    what, variable = SERVERS[request.param]
+    if dsn := os.environ.get(variable):
+        return dsn
+    if not containers_in_use():
+        pytest.skip(f"needs {what} behind {variable}, or IOT_UTILITY_CONTAINERS=1")
+    container: SqlServer = request.getfixturevalue(f"{request.param}_container")
+    return container.dsn_of("postgres")
+
+
+@pytest.fixture
+def store_dsn(store_server: str) -> Iterator[str]:
+    """The DSN of an empty database that is this test's alone, on each edition."""
+    with database_at(store_server) as dsn:
         yield dsn
 
 

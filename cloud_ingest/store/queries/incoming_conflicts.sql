@@ -1,12 +1,17 @@
 -- SPDX-License-Identifier: MIT
--- Keep the claims that are not what is stored, and count them.
+-- Keep the claims that are not what is stored; count them, and those of a better origin.
+-- LIMIT 1 of a unique key keeps every plan at one look into the index for each.
 WITH other AS (
   SELECT DISTINCT ON (i.channel_id, i.ts, i.origin, i.raw)
-         i.channel_id, i.ts, i.raw, i.origin, i.status
+         i.channel_id, i.ts, i.raw, i.origin, i.status,
+         i.origin < r.origin OR i.origin = 0 AND i.raw <> r.raw AS better
   FROM incoming AS i
-  JOIN reading AS r ON r.channel_id = i.channel_id AND r.ts = i.ts
-  WHERE (i.raw <> r.raw OR i.origin <> r.origin)
-    AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+  CROSS JOIN LATERAL (
+    SELECT raw, origin FROM reading
+    WHERE channel_id = i.channel_id AND ts = i.ts
+      AND ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s) LIMIT 1
+  ) AS r
+  WHERE i.raw <> r.raw OR i.origin <> r.origin
   ORDER BY i.channel_id, i.ts, i.origin, i.raw
 ), kept AS (
   INSERT INTO claim (channel_id, ts, raw, status, origin, received_at, source)
@@ -15,4 +20,4 @@ WITH other AS (
   ORDER BY channel_id, ts, origin, raw
   ON CONFLICT DO NOTHING
 )
-SELECT count(*) FROM other
+SELECT count(*), count(*) FILTER (WHERE better) FROM other

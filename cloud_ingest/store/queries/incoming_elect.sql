@@ -1,21 +1,27 @@
 -- SPDX-License-Identifier: MIT
 -- Put a claim of better origin, or a newer edit, in the place of the elected one, which is kept
--- beside it.
+-- beside it. It returns what has to be written into the reading.
 WITH best AS (
   SELECT DISTINCT ON (i.channel_id, i.ts) i.channel_id, i.ts, i.raw, i.origin, i.status
   FROM incoming AS i
-  JOIN reading AS r ON r.channel_id = i.channel_id AND r.ts = i.ts
-  WHERE (i.origin < r.origin OR i.origin = 0 AND i.raw <> r.raw)
-    AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+  CROSS JOIN LATERAL (
+    SELECT raw, origin FROM reading
+    WHERE channel_id = i.channel_id AND ts = i.ts
+      AND ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s) LIMIT 1
+  ) AS r
+  WHERE i.origin < r.origin OR i.origin = 0 AND i.raw <> r.raw
   ORDER BY i.channel_id, i.ts, i.origin, i.raw
 ), former AS (
-  SELECT r.channel_id, r.ts, r.raw, r.status, r.origin,
+  SELECT best.channel_id, best.ts, r.raw, r.status, r.origin,
          best.raw AS new_raw, best.origin AS new_origin, best.status AS new_status
-  FROM reading AS r JOIN best ON r.channel_id = best.channel_id AND r.ts = best.ts
-  WHERE (best.origin < r.origin OR best.origin = 0 AND best.raw <> r.raw)
-    AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
-  ORDER BY r.channel_id, r.ts
-  FOR UPDATE OF r
+  FROM best
+  CROSS JOIN LATERAL (
+    SELECT raw, status, origin FROM reading
+    WHERE channel_id = best.channel_id AND ts = best.ts
+      AND ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+    LIMIT 1 FOR UPDATE
+  ) AS r
+  WHERE best.origin < r.origin OR best.origin = 0 AND best.raw <> r.raw
 ), demoted AS (
   INSERT INTO claim (channel_id, ts, raw, status, origin, received_at, source)
   SELECT channel_id, ts, raw, status, origin, %(at)s, 'was elected until then'
@@ -25,17 +31,16 @@ WITH best AS (
   INSERT INTO election (channel_id, ts, old_raw, old_origin, new_raw, new_origin, at)
   SELECT channel_id, ts, raw, origin, new_raw, new_origin, %(at)s FROM former
 ), marked AS (
-  INSERT INTO dirty (channel_id, day)
-  SELECT DISTINCT channel_id,
-         ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date
-  FROM former
+  INSERT INTO dirty (day, channels)
+  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
+                   ELSE array_agg(DISTINCT channel_id) END
+  FROM (SELECT channel_id,
+               ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
+        FROM former) AS changed
+  GROUP BY day
 ), promoted AS (
   DELETE FROM claim USING former
   WHERE claim.channel_id = former.channel_id AND claim.ts = former.ts
     AND claim.origin = former.new_origin AND claim.raw = former.new_raw
 )
-UPDATE reading AS r
-SET raw = former.new_raw, origin = former.new_origin, status = former.new_status
-FROM former
-WHERE r.channel_id = former.channel_id AND r.ts = former.ts
-  AND r.ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+SELECT new_raw, new_origin, new_status, channel_id, ts FROM former ORDER BY channel_id, ts

@@ -8,9 +8,12 @@ WITH added AS (
   ON CONFLICT (channel_id, ts) DO NOTHING
   RETURNING channel_id, ts
 ), marked AS (
-  INSERT INTO dirty (channel_id, day)
-  SELECT DISTINCT channel_id,
-         ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date
-  FROM added
+  INSERT INTO dirty (day, channels)
+  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
+                   ELSE array_agg(DISTINCT channel_id) END
+  FROM (SELECT channel_id,
+               ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
+        FROM added) AS changed
+  GROUP BY day
 )
 SELECT count(*) FROM added

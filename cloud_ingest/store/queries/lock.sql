@@ -1,3 +1,3 @@
 -- SPDX-License-Identifier: MIT
--- Wait until no other session holds this lock.
-SELECT pg_advisory_lock(%s)
+-- Take a lock unless another session holds it.
+SELECT pg_try_advisory_lock(%s)

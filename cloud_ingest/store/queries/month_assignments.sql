@@ -5,4 +5,6 @@ SELECT assignment_id, tower, subject_type, subject, service, source, legacy, val
 FROM assignment JOIN meter USING (meter_id)
 WHERE assignment.society_id = %(society_id)s
   AND valid_from < %(end)s AND (valid_to IS NULL OR valid_to > %(start)s)
+  AND (%(subject_type)s::text IS NULL OR subject_type = %(subject_type)s)
+  AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 ORDER BY subject_type, subject, service, valid_from, source

@@ -2,5 +2,5 @@
 -- The readings of channels that a person made, in a window.
 SELECT channel_id, ts, raw, origin
 FROM reading
-WHERE channel_id = ANY(%(channels)s::int[]) AND origin <> 1
+WHERE channel_id = ANY(%(channels)s::int[]) AND origin IN (0, 2)
   AND ts >= %(start)s AND ts <= %(end)s

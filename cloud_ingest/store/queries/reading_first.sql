@@ -6,5 +6,6 @@ FROM unnest(%(channels)s::int[], %(starts)s::timestamptz[], %(ends)s::timestampt
 CROSS JOIN LATERAL (
   SELECT * FROM reading
   WHERE channel_id = w.channel_id AND ts >= w.starts_at AND ts <= w.ends_at
+    AND ts >= %(start)s AND ts <= %(end)s
   ORDER BY ts LIMIT 1
 ) AS r

@@ -18,11 +18,9 @@ WITH told AS (
   FROM told
   GROUP BY channel_id
 ), days AS (
-  SELECT * FROM reading_day
-  WHERE channel_id = ANY(%(channels)s::int[]) AND day BETWEEN %(first)s AND %(last)s
+  SELECT * FROM days_between(%(first)s, %(last)s) WHERE channel_id = ANY(%(channels)s::int[])
 ), months AS (
-  SELECT * FROM reading_month
-  WHERE channel_id = ANY(%(channels)s::int[]) AND month = %(first)s
+  SELECT * FROM months_between(%(first)s, %(first)s) WHERE channel_id = ANY(%(channels)s::int[])
 ), different AS (
   SELECT channel_id, day, 'day' AS bucket, told.last_raw AS told, d.last_raw AS rolled_up,
          told.count AS told_count, d.count AS rolled_up_count
@@ -41,7 +39,7 @@ WITH told AS (
 )
 SELECT different.*, meter.manufacturer, meter.serial, channel.obis,
        EXISTS (SELECT FROM dirty
-               WHERE dirty.channel_id = different.channel_id
+               WHERE (dirty.channels = '{}' OR different.channel_id = ANY(dirty.channels))
                  AND dirty.day BETWEEN %(first)s AND %(last)s
                  AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits
 FROM different JOIN channel USING (channel_id) JOIN meter USING (meter_id)

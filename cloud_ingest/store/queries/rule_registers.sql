@@ -5,6 +5,6 @@ FROM unnest(%(meters)s::int[], %(since)s::timestamptz[]) AS wanted (meter_id, si
 JOIN channel AS c ON c.meter_id = wanted.meter_id AND c.obis = %(obis)s
 CROSS JOIN LATERAL (
   SELECT ts, raw FROM reading
-  WHERE channel_id = c.channel_id AND ts >= wanted.since AND origin = 1
+  WHERE channel_id = c.channel_id AND ts >= wanted.since AND ts >= %(start)s AND origin = 1
 ) AS r
 ORDER BY wanted.meter_id, c.channel_id, r.ts

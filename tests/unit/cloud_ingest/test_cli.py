@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cloud_ingest import cli_reference
 from cloud_ingest.cli import app
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate import read_key
@@ -47,3 +48,11 @@ def test_a_secret_is_its_owners_alone(tmp_path: Path, mode: int) -> None:
     key.chmod(mode)
     with pytest.raises(ConfigurationError, match="others may read the key: run chmod 600"):
         read_key(key)
+
+
+def test_the_reference_is_the_program() -> None:
+    written = Path(__file__).parents[3] / "docs" / "reference" / cli_reference.NAME
+    text = cli_reference.reference()
+    assert written.read_text(encoding="utf-8") == text, "run: make docs"
+    for command in ("migrate", "doctor", "serve", "units import", "quarantine replay"):
+        assert f"\n## cloud-ingest {command}\n" in text

@@ -48,7 +48,9 @@ class FakeStore:
         self.loads += 1
         return self.registry
 
-    def commit(self, _conn: object, verdicts: Sequence[Accepted | Refused]) -> CommitResult:
+    def commit(
+        self, _conn: object, verdicts: Sequence[Accepted | Refused], **_: object
+    ) -> CommitResult:
         if self.unavailable:
             raise StoreUnavailable("it is away")
         for verdict in verdicts:

@@ -100,7 +100,9 @@ class FakeStore:
         for name in ("put_status", "is_enrolled", "acknowledge_number", "answer"):
             monkeypatch.setattr(intake, name, self.small)
 
-    def commit(self, _conn: object, verdicts: list[Accepted | Refused]) -> CommitResult:
+    def commit(
+        self, _conn: object, verdicts: list[Accepted | Refused], **_: object
+    ) -> CommitResult:
         self.committed.extend(verdicts)
         return CommitResult()
 

@@ -154,20 +154,59 @@ def test_after_an_outage_the_newest_rows_go_first(password: Path) -> None:
     assert {block.profile for block in found.backlog} == {BLOCK_LOAD_PROFILE}
     assert all((row[0] or 0) >= border for block in found.live for row in block.rows)
     assert all((row[0] or 0) < border for block in found.backlog for row in block.rows)
-    assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 8 * 96 + 5
+    assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 8 * 96 + 8
 
 
-def test_a_live_poll_reads_new_rows_only_and_one_hour_before(password: Path) -> None:
+def test_a_live_poll_reads_new_rows_only_and_those_not_settled(password: Path) -> None:
     wire = Wire()
     memory = Memory()
     marks = dict(read(wire, config(password), memory=memory).watermarks)
     wire.now = NOW + timedelta(minutes=15)
     without = read(wire, config(password), marks)
-    assert stamps(without, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * n for n in range(-4, 2)]
-    found = read(wire, config(password), marks, memory)
+    assert stamps(without, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * n for n in range(-7, 2)]
+    found = read(wire, config(password), marks, memory, known=without.meter)
     assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900]
     assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER + 900
+    wire.now = NOW + timedelta(minutes=30)
+    found = read(wire, config(password), marks | found.watermarks, memory, known=found.meter)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 1800]
+    assert found.exchanges == 4  # SNRM, AARQ, one list with the row in it, DISC
     assert not {DAILY_LOAD_PROFILE, BILLING_PROFILE} & found.watermarks.keys()
+
+
+def test_a_row_that_does_not_fit_into_the_frame_has_a_request_of_its_own(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, max_info=128)])
+    memory = Memory()
+    first = read(wire, config(password), memory=memory)
+    marks = dict(first.watermarks)
+    asked: list[int] = []
+    for quarter in (1, 2, 3):
+        wire.now = NOW + timedelta(minutes=15 * quarter)
+        found = read(wire, config(password), marks, memory, known=first.meter)
+        assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * quarter]
+        marks.update(found.watermarks)
+        asked.append(found.exchanges)
+    assert asked[0] > asked[1] == asked[2]
+    assert memory.no_ahead == {"A-1"}
+
+
+def test_rows_that_came_ahead_from_another_meter_are_not_taken(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    marks = dict(read(wire, config(password), memory=memory).watermarks)
+    other = Wire(meters=[meter(2, 17)])
+    other.now = NOW + timedelta(minutes=15)
+    found = poll(
+        link.sessions(other),
+        config(password),
+        lambda meter: marks if meter.serial == "E1" else {BLOCK_LOAD_PROFILE: QUARTER - 900},
+        other.now,
+        memory=memory,
+        known=MeterId(manufacturer="GSE", serial="E1"),
+        monotonic=frozen,
+    )
+    assert found.meter.serial == "E2"
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900 * n for n in range(-8, 2)]
 
 
 def test_rows_whose_storing_failed_come_again(password: Path) -> None:
@@ -188,7 +227,7 @@ def test_nothing_is_asked_of_a_profile_before_its_next_row(password: Path) -> No
     found = read(wire, config(password), marks, memory)
     assert [block.profile for block in found.rows] == [None]
     assert found.watermarks == {}
-    assert found.exchanges == 5  # SNRM, AARQ, one list, RLRQ, DISC
+    assert found.exchanges == 4  # SNRM, AARQ, one list, DISC
 
 
 def test_the_daily_profile_is_read_after_midnight(password: Path) -> None:
@@ -441,7 +480,7 @@ def test_a_meter_that_offers_lists_and_does_not_answer_them(password: Path) -> N
     before = len(wire.sent)
     again = read(wire, config(password), first.watermarks, memory)
     # One by one, nothing repeated; the serial number is read twice.
-    assert len(wire.sent) - before == again.exchanges == 12
+    assert len(wire.sent) - before == again.exchanges == 11
     assert [len(block.columns) for block in again.rows] == [4]
 
 
@@ -453,7 +492,7 @@ def test_one_lost_list_does_not_cost_the_lists(password: Path) -> None:
         wire.answers = lambda data: b"" if b"\xe6\xe6\x00\xc0\x03" in wire.sent[-1] else data
         assert read(wire, config(password), marks, memory).exchanges > 10
         wire.answers = lambda data: data
-        assert read(wire, config(password), marks, memory).exchanges == 5
+        assert read(wire, config(password), marks, memory).exchanges == 4
 
 
 def test_a_meter_that_refuses_ranges_in_lists_is_asked_plainly(password: Path) -> None:
@@ -478,7 +517,7 @@ def test_a_meter_that_refuses_ranges_in_lists_is_asked_plainly(password: Path) -
 
     marks = {BLOCK_LOAD_PROFILE: QUARTER - 900, DAILY_LOAD_PROFILE: NOW_S}
     read(wire, config(password), marks, memory)
-    for asked in (8, 7):  # the list, the plain range and the serial number; then no such list
+    for asked in (7, 6):  # the list, the plain range and the serial number; then no such list
         found = poll(
             refusing,
             config(password),

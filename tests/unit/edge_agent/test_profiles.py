@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Profiles: every row once and as the meter said it, whatever changes between two polls."""
 
+import random
 from datetime import UTC, datetime
 
 import pytest
@@ -68,26 +69,72 @@ def test_a_profile_without_rows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.rows, found.watermarks, found.caught_up) == ((), {}, True)
 
 
-def test_a_row_that_appears_late_within_the_hour_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
-    reader = fake()
-    reader.rows = {QUARTER - 3600: 1, QUARTER - 900: 3}
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER - 1800, QUARTER]
-
-
-def test_a_row_that_changed_within_the_hour_is_given_again(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_that_come_late_or_change_within_their_hour_are_read(
+    monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
+    chance = random.Random(seed)
     memory = Memory()
     reader = fake()
-    reader.rows = {QUARTER - 1800: 1, QUARTER - 900: 3}
-    marks = visit(reader, monkeypatch, memory=memory).watermarks
-    reader.rows |= {QUARTER - 1800: 2, QUARTER: 4}
-    found = visit(reader, monkeypatch, marks, memory=memory)
-    assert [row[2] for row in found.rows[0].rows] == [2, 4]
+    marks: dict[Obis, int] = {}
+    seen: dict[int, int | None] = {}
+    sent = 0
+    truth = {QUARTER + 900 * n: 100 + n for n in range(-40, 97)}
+    # Until then a row is not there, or holds another value.
+    until = {ts: ts + chance.choice([0, 0, chance.randrange(3600)]) for ts in truth}
+    late = {ts for ts in truth if chance.random() < 0.5}
+    for quarter in range(97):
+        if chance.random() < 0.3:
+            continue  # the meter is silent
+        now = QUARTER + 900 * quarter + 20
+        reader.rows = {
+            ts: value if until[ts] <= now else value + 1000
+            for ts, value in truth.items()
+            if ts <= now and (until[ts] <= now or ts not in late)
+        }
+        stamp = decode.date_time(now, decode.Zone(), with_deviation=True)
+        reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
+        found = visit(
+            reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(now, UTC)
+        )
+        rows = [row for block in found.rows for row in block.rows]
+        sent += len(rows)
+        seen.update((row[0] or 0, row[2]) for row in rows)
+        if chance.random() < 0.9:  # else nothing of it was stored, and all of it comes again
+            marks.update(found.watermarks)
+        elif chance.random() < 0.5:
+            memory = Memory()  # the agent was started anew
+        settled = [ts for ts in truth if ts + HOUR_S <= marks.get(BLOCK_LOAD_PROFILE, 0) - HOUR_S]
+        assert all(seen[ts] == truth[ts] for ts in settled)
+    assert len(settled) > 100
+
+
+def test_a_row_comes_once_where_nothing_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    reader = fake()
+    marks: dict[Obis, int] = {}
+    asked: list[int] = []
+    seen: list[int] = []
+    whole = reader.buffer
+
+    def buffer(times: list[int]) -> bytes:
+        asked.append(len(times))
+        return whole(times)
+
+    monkeypatch.setattr(reader, "buffer", buffer)
+    for quarter in range(33):
+        now = QUARTER + 900 * quarter + 20
+        reader.rows[now - 20] = quarter
+        stamp = decode.date_time(now, decode.Zone(), with_deviation=True)
+        reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
+        found = visit(
+            reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(now, UTC)
+        )
+        marks.update(found.watermarks)
+        seen += stamps(found, BLOCK_LOAD_PROFILE)
+    assert seen == [QUARTER + 900 * quarter for quarter in range(33)]
+    # The row before and the new one; each fourth time, two hours.
+    assert asked[-12:] == [2, 2, 2, 8] * 3
 
 
 def test_a_scaler_that_is_denied_comes_from_the_sibling_register(

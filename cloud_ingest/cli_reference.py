@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Write the reference of the command line, from the command line itself.
+
+Run as ``python -m cloud_ingest.cli_reference docs/reference``; a test compares the file with the
+program.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cloud_ingest.cli import app
+
+NAME = "cli-cloud.md"
+_HEAD = """# cloud-ingest: the commands
+
+Generated from the program by `make docs`. A person's mistake, and a check that failed, is one line
+on stderr and exit code 2; results are on stdout. `--dsn` and `--config` belong to every command
+that needs the store.
+"""
+_EVERYWHERE = frozenset({"help", "dsn", "config"})
+
+
+def reference() -> str:
+    """Return the reference as Markdown."""
+    commands = _commands("cloud-ingest", typer.main.get_command(app))
+    return "\n".join([_HEAD, *(_section(name, command) for name, command in commands)])
+
+
+def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield name, command
+    else:
+        for word, each in inner.items():
+            yield from _commands(f"{name} {word}", each)
+
+
+def _section(name: str, command: Any) -> str:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    shown = " ".join([name, *(_word(p) for p in arguments)])
+    lines = [f"## {name}", f"`{shown}`", ""] if arguments else [f"## {name}"]
+    for paragraph in (command.help or "").split("\n\n"):
+        text = " ".join(paragraph.split())
+        example = text.removeprefix("Example: ")
+        lines += [text, ""] if example == text else ["```", example, "```", ""]
+    rows = [_row(p) for p in command.params if p.name not in _EVERYWHERE]
+    return "\n".join([*lines, *(["| | default | |", "|---|---|---|", *rows, ""] if rows else [])])
+
+
+def _word(argument: Any) -> str:
+    word = argument.name.upper() + ("" if argument.nargs == 1 else "...")
+    return word if argument.required else f"[{word}]"
+
+
+def _row(parameter: Any) -> str:
+    option = parameter.param_type_name == "option"
+    name = ", ".join(parameter.opts) if option else _word(parameter)
+    if parameter.required:
+        default = "required"
+    elif getattr(parameter, "is_flag", False):
+        default = "flag"
+    else:
+        default = "" if parameter.default is None else f"`{parameter.default}`"
+    about = " ".join((getattr(parameter, "help", None) or "").split()).replace("|", "\\|")
+    return f"| `{name}` | {default} | {about} |"
+
+
+def main() -> None:
+    """Write the reference into the folder that is named."""
+    Path(sys.argv[1], NAME).write_text(reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

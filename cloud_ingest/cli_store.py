@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest migrate`` and ``doctor``: make the store ready, and see whether all is well.
+
+In: options as a person typed them. Out: lines or JSON. Never: a decision.
+"""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud_ingest import operate
+from cloud_ingest.checks import Check
+from cloud_ingest.cli_options import Config, Dsn, Json, dsn_of, one_line_errors
+from cloud_ingest.doctor import examine
+from cloud_ingest.errors import ConfigurationError, UserError
+from cloud_ingest.settings import load_settings
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.migrate import Plan, open_store, plan
+from cloud_ingest.store.migrate import migrate as run_migrations
+from cloud_ingest.upkeep import keep_months, retention
+
+store_app = typer.Typer()
+
+
+@store_app.command()
+def migrate(
+    zone: Annotated[
+        str | None,
+        typer.Option(help="The societies' time zone, fixed for ever [default: Asia/Kolkata]."),
+    ] = None,
+    portable: Annotated[
+        bool,
+        typer.Option(
+            "--portable", help="Use portable rollups even where TimescaleDB Community is there."
+        ),
+    ] = False,
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
+    ] = False,
+    planned: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be done; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --plan: answer in JSON.")] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Make the database ready, or bring it up to date; run again it changes nothing.
+
+    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE).
+
+    Example: cloud-ingest migrate --zone Asia/Kolkata
+    """
+    with one_line_errors():
+        if as_json and not planned:
+            raise UserError("--json answers what would be done: give it with --plan")
+        if restored and planned:
+            raise UserError("--restored changes the store: leave --plan out")
+        settings = load_settings(config, dsn=dsn)
+        zone = zone or settings.zone
+        with connect(dsn_of(settings)) as conn:
+            if planned:
+                found = plan(conn, zone=zone, portable=portable)
+                typer.echo(json.dumps(asdict(found)) if as_json else _plan_text(found))
+                return
+            done = run_migrations(conn, zone=zone, portable=portable, restored=restored)
+        what = ", ".join(done.applied) if done.applied else "nothing was missing"
+        typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
+        if done.renewed is not None:
+            typer.echo(
+                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
+                "and will send again what it still keeps and this store lacks"
+            )
+            typer.echo(
+                "then close again each month that was closed or corrected since the backup: "
+                "its numbers leave with new versions"
+            )
+
+
+def _plan_text(found: Plan) -> str:
+    lines = [f"{found.zone}, {found.rollups} rollups, {found.tables}: {found.why}"]
+    if found.creates_extension:
+        lines.append("CREATE EXTENSION timescaledb")
+    for step in found.steps:
+        how = "in a transaction" if step.in_transaction else "statement by statement"
+        if step.resumes_at:
+            how += f", from statement {step.resumes_at + 1} on"
+        lines.append(f"{step.name}  {how}")
+    return "\n".join(lines if found.steps else [*lines, "nothing is missing"])
+
+
+@store_app.command("keep-readings")
+def keep_readings(
+    months: Annotated[
+        int | None, typer.Argument(help="Closed months whose readings are kept: 13 or more.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Keep all of them for ever.")] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Say how long readings are kept [default: for ever]; the service lets the older ones go.
+
+    Days, months, evidence and closed numbers stay. A month that is older cannot be closed again,
+    and a reading that comes later than that goes to quarantine. Without an argument: what is set.
+
+    Example: cloud-ingest keep-readings 25
+    """
+    with one_line_errors():
+        if months is not None and everything:
+            raise UserError("give a number of months, or --all")
+        settings = load_settings(config, dsn=dsn)
+        with connect(dsn_of(settings)) as conn:
+            zone = open_store(conn, zone=settings.zone).zone
+            if months is not None or everything:
+                keep_months(conn, months)
+            kept, line = retention(conn)
+        told = "all readings are kept" if kept is None else f"readings of {kept} months are kept"
+        since = "" if line is None else f"; the oldest are after {line.astimezone(zone):%Y-%m-%d}"
+        typer.echo(told + since)
+
+
+@store_app.command()
+def doctor(
+    *,
+    broker: Annotated[
+        str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option("--username", help="Who we are to the broker.")
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
+    ] = None,
+    as_json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Check the database, the store and the broker, and say what to do; change nothing.
+
+    Run it as the service's user and with its settings. Each line is ok, warn or fail; exit code
+    2 if one failed.
+
+    Example: cloud-ingest doctor --config /etc/iot-utility/cloud.toml
+    """
+    with one_line_errors():
+        host, port = (None, None) if broker is None else operate.parse_broker(broker)
+        settings = load_settings(
+            config,
+            dsn=dsn,
+            broker_host=host,
+            broker_port=port,
+            broker_username=username,
+            broker_password_file=password_file,
+        )
+        checks: list[Check] = []
+        for each in examine(settings, dsn_of(settings), lambda: datetime.now(UTC)):
+            checks.append(each)
+            if not as_json:
+                typer.echo(f"{each.level:<5} {each.name}: {each.said}")
+                if each.advice:
+                    typer.echo(f"      {each.advice}")
+        failed = sum(each.level == "fail" for each in checks)
+        if as_json:
+            document = {"ok": not failed, "checks": [asdict(each) for each in checks]}
+            typer.echo(json.dumps(document, ensure_ascii=False))
+        if failed:
+            raise ConfigurationError(f"{failed} of {len(checks)} checks failed")

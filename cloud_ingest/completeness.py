@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""What is missing: how many intervals each channel should have, and where it has none.
+
+In: a society and a month. Out: counts by channel and day, from the rollups, and stretches of
+time, from the readings. Nothing is filled in. A channel is expected once in each of its capture
+periods while its meter is assigned; one that is only read when asked has no period and is left
+out. A reading beside the rhythm counts for one that is missing on the same day: the stretches
+show what the counts cannot.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.consumption import Month, local_days
+from cloud_ingest.errors import NotFound, ReadRefused
+from cloud_ingest.reconcile import SubjectKind
+from cloud_ingest.rollup import runs
+from cloud_ingest.store import reads
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.reads import ChannelCompleteness, Gap, Window
+
+DAY = timedelta(days=1)
+MAX_CHANNEL_DAYS = 10_000
+"""Of which stretches are looked for at once: about a million readings at quarters of an hour."""
+
+
+def completeness(
+    conn: Connection,
+    society_id: int,
+    month: Month,
+    zone: ZoneInfo,
+    until: datetime,
+    *,
+    subject_type: SubjectKind | None = None,
+    subject: str | None = None,
+) -> list[ChannelCompleteness]:
+    """Count the intervals of a month, of all subjects or of one; nothing is due after ``until``.
+
+    Raises:
+        NotFound: the subject had no channel with a capture period.
+    """
+    found = reads.completeness(
+        conn,
+        society_id,
+        local_days(month, zone),
+        min(until, month.end),
+        subject_type=subject_type,
+        subject=subject,
+    )
+    if subject is not None and not found:
+        raise NotFound(f"{subject!r} has no channel with a capture period in {month}")
+    return sorted(found, key=lambda one: (one.subject_type, one.subject, one.service, one.obis))
+
+
+def missing(
+    conn: Connection, found: Iterable[ChannelCompleteness], zone: ZoneInfo, until: datetime
+) -> list[Gap]:
+    """Return the stretches without readings on the days that lack some.
+
+    Raises:
+        ReadRefused: more than `MAX_CHANNEL_DAYS` days of channels lack some.
+    """
+    lacking = [one for one in found if one.lacking]
+    count = sum(len(one.lacking) for one in lacking)
+    if count > MAX_CHANNEL_DAYS:
+        raise ReadRefused(
+            f"{count} days of channels lack readings, more than the {MAX_CHANNEL_DAYS} whose "
+            "stretches are looked for at once: name a unit"
+        )
+    windows = [(window, one.period_s) for one in lacking for window in _windows(one, zone, until)]
+    return reads.gaps(
+        conn, [window for window, _ in windows], [period_s for _, period_s in windows]
+    )
+
+
+def _windows(one: ChannelCompleteness, zone: ZoneInfo, until: datetime) -> list[Window]:
+    ends = until if one.valid_to is None else min(until, one.valid_to)
+    return [
+        Window(
+            one.channel_id,
+            max(_midnight(first, zone), one.valid_from),
+            min(_midnight(last + DAY, zone), ends),
+        )
+        for first, last in runs((day for day, _, _ in one.lacking), DAY)
+    ]
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The doctor of the cloud side: everything that must be so, each with what to do.
+
+In: the settings. Out: a `Check` for each thing, in the order in which it is mended; what is
+wrong with one group of facts does not hide the next. Never: a change; a secret; a session that
+the broker keeps, or a message taken from the service.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from cloud_ingest import checks
+from cloud_ingest.checks import Check
+from cloud_ingest.errors import BrokerLost, ConfigurationError, IngestError, NotMigrated
+from cloud_ingest.intake import HEARD
+from cloud_ingest.operate import broker_of
+from cloud_ingest.settings import CloudSettings
+from cloud_ingest.store import facts
+from cloud_ingest.store.connection import Connection, connect, describe
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.subscribe import Broker, Link
+
+CLIENT = "cloud-ingest-doctor"
+
+
+def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> Iterator[Check]:
+    """Look at everything and yield each finding at once: a server may take a while.
+
+    Args:
+        settings: where the broker is, and the zone that the store should have.
+        dsn: where the store is.
+        now: this machine's clock, aware.
+
+    Raises:
+        ConfigurationError: the DSN is none.
+    """
+    where = describe(dsn)
+    try:
+        conn = connect(dsn)
+    except IngestError as error:
+        yield Check("fail", "database", str(error), "mend this first: the rest needs it")
+    else:
+        with conn:
+            yield Check("ok", "database", f"{where} answers")
+            yield from _database(conn, settings, now)
+    yield _broker(settings)
+
+
+def _database(
+    conn: Connection, settings: CloudSettings, now: Callable[[], datetime]
+) -> Iterator[Check]:
+    for group in (_server, _role, _store):
+        try:
+            yield from group(conn, settings, now)
+        except IngestError as error:
+            advice = "give the role the right to read it, or look at the server's log"
+            yield Check("fail", "database", str(error), advice)
+
+
+def _server(conn: Connection, _: CloudSettings, now: Callable[[], datetime]) -> Iterator[Check]:
+    server = facts.read_server(conn)
+    extension = facts.read_extension(conn)
+    yield checks.check_server(server)
+    yield checks.check_edition(extension)
+    yield checks.check_extension(extension)
+    if (licence := checks.check_licence(extension, server)) is not None:
+        yield licence
+    yield checks.check_clock(facts.read_clock(conn, now))
+    yield from checks.check_durability(server)
+    yield checks.check_checksums(server)
+    yield checks.check_autovacuum(server)
+    yield from checks.check_memory(server)
+    yield checks.check_locks(server, facts.read_parts(conn))
+    if (workers := checks.check_workers(server)) is not None:
+        yield workers
+
+
+def _role(conn: Connection, _: CloudSettings, __: Callable[[], datetime]) -> Iterator[Check]:
+    yield checks.check_role(facts.read_role(conn))
+
+
+def _store(
+    conn: Connection, settings: CloudSettings, now: Callable[[], datetime]
+) -> Iterator[Check]:
+    zone = facts.read_store_zone(conn)
+    if zone is not None:
+        knows, ours = facts.server_knows_zone(conn, zone), zone in available_timezones()
+        yield checks.check_zone(zone, server_knows=knows, we_know=ours)
+        if not ours:
+            return
+    try:
+        store = open_store(conn, zone=settings.zone)
+    except NotMigrated as error:
+        yield Check("fail", "store", str(error), "cloud-ingest migrate --plan says what it does")
+        return
+    except ConfigurationError as error:
+        yield Check(
+            "fail", "store", str(error), "correct the setting or the program, not the store"
+        )
+        return
+    yield Check("ok", "store", f"{store.store_id} is of this version")
+    extension = facts.read_extension(conn)
+    yield checks.check_rollups(extension, store)
+    yield checks.check_marks(facts.read_marks(conn), now())
+    if extension.installed is not None:
+        yield from checks.check_jobs(facts.read_jobs(conn))
+
+
+def _broker(settings: CloudSettings) -> Check:
+    advice = "look at the network (ping), the name, the login, the broker's access list and its log"
+    try:
+        # A name of its own and no kept session: the one of the service goes on undisturbed.
+        own = replace(broker_of(settings, f"{CLIENT}-{secrets.token_hex(4)}"), session_expiry_s=0)
+        asyncio.run(_subscribe(own))
+    except (BrokerLost, ConfigurationError) as error:
+        return Check("fail", "broker", str(error), advice)
+    return Check("ok", "broker", f"{own} takes the login and lets us subscribe")
+
+
+async def _subscribe(broker: Broker) -> None:
+    async with Link(broker, HEARD):
+        pass

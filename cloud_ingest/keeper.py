@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""What one worker of the ingest does for all of them: everything that follows from readings.
+
+In: the word that something was stored. Out: rollups right behind the ingest, rules behind the
+rollups, the outbox, the upkeep of the store. Several workers may serve one store; the one that
+holds the database's lock is the keeper, and another takes over within seconds of its end.
+
+With continuous aggregates a refresh makes a day anew for all channels, so that it is given a fifth
+of the time at most, however large the store.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cloud_ingest.errors import BrokerLost, BrokerRefused
+from cloud_ingest.events import refresh_leaks, refresh_silence
+from cloud_ingest.loops import Database, Loops, database, until_stopping
+from cloud_ingest.rollup import refresh
+from cloud_ingest.rules.read_failure import judged_from
+from cloud_ingest.store import outbox
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.migrate import Store
+from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
+from cloud_ingest.subscribe import Broker, Link
+from cloud_ingest.upkeep import upkeep
+from shared_schema.signing import SigningKey
+
+logger = logging.getLogger(__name__)
+
+LOCK = 0x696F7457
+"""Advisory lock of the keeper: one in a database."""
+LEAD_EVERY_S = 5.0
+KEEP_SENT = timedelta(days=7)
+PRUNE_EVERY_S = 3600.0
+UPKEEP_EVERY_S = 3600.0
+SETTLE_S = 2.0
+"""How often rollups are looked at when no message came here: others write, too."""
+REFRESH_REST = 4
+"""How much longer than a refresh of all channels the rest after it is."""
+HOLD_S = 60.0
+"""How long a message that the broker refuses is left aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What the service needs, and how often it does what."""
+
+    dsn: str = field(repr=False)
+    broker: Broker
+    key: SigningKey = field(repr=False)
+    zone: str | None = None
+    """The zone that the store must have; None takes its own."""
+    max_messages: int = 128
+    linger_s: float = 0.02
+    """How long a batch waits to fill after its first message."""
+    receipts_after_s: float = 0.02
+    """How long receipts are gathered after a commit."""
+    rollup_every_s: float = 1.0
+    rules_every_s: float = 15.0
+    sweep_every_s: float = 900.0
+    """How often every unit is judged again, not only those with new readings."""
+    outbox_every_s: float = 0.5
+    resend_after: timedelta = outbox.RESEND_AFTER
+    summary_every_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Wire:
+    """The link to the broker of this moment, if there is one."""
+
+    link: Link | None = None
+    linked: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Keeper:
+    """The loops that one worker runs for all, while this one is it."""
+
+    def __init__(
+        self, settings: ServiceSettings, loops: Loops, wire: Wire, totals: Counter[str]
+    ) -> None:
+        self.settings = settings
+        self.outbox_wanted = asyncio.Event()
+        self._loops = loops
+        self._wire = wire
+        self._totals = totals
+        self._keeping = asyncio.Event()
+        self._led_over: Connection | None = None
+        self._touched: set[int] = set()
+        self._rollup_wanted = asyncio.Event()
+        self._held: dict[int, float] = {}
+        self._started_at = datetime.now(UTC)
+
+    def stored(self, meters: Collection[int]) -> None:
+        """Hear that readings of meters were stored."""
+        self._touched.update(meters)
+        self._rollup_wanted.set()
+
+    async def serve(self, store: Store) -> None:
+        """Run until the service stops."""
+        async with asyncio.TaskGroup() as tasks:
+            for serving in (
+                self._lead_for_ever(),
+                self._roll_up_for_ever(store),
+                self._judge_for_ever(store),
+                self._empty_outbox_for_ever(),
+                self._keep_up_for_ever(),
+            ):
+                tasks.create_task(until_stopping(serving))
+
+    async def _lead_for_ever(self) -> None:
+        async with database(self.settings.dsn, "keeper") as own:
+            while True:
+                leads = await self._loops.persist("keeper", lambda: self._lead(own))
+                if leads and not self._keeping.is_set():
+                    logger.info("Keeps rollups, rules and outbox", extra={"action": "keeper"})
+                    self._keeping.set()
+                if not leads:
+                    self._keeping.clear()
+                if not await self._loops.pause(LEAD_EVERY_S):
+                    return
+
+    async def _lead(self, own: Database) -> bool:
+        def lead(conn: Connection) -> bool:
+            if conn is not self._led_over:
+                self._led_over = conn if _try_lock(conn) else None
+            else:
+                conn.execute(query("alive"))
+            return self._led_over is not None
+
+        try:
+            return await own.run(lead)
+        except BaseException:
+            self._led_over = None
+            self._keeping.clear()
+            raise
+
+    async def _leads(self) -> bool:
+        """Wait until this is the keeper; False when the service stops."""
+        return await self._loops.wait_for(self._keeping, None, clear=False)
+
+    async def _roll_up_for_ever(self, store: Store) -> None:
+        clock = asyncio.get_running_loop().time
+        rest = REFRESH_REST if store.rollups == "continuous" else 0
+        async with database(self.settings.dsn, "rollup") as own:
+            while await self._leads():
+                began = clock()
+                await self._loops.persist(
+                    "rollup", lambda: own.run(lambda conn: refresh(conn, datetime.now(UTC)))
+                )
+                took = clock() - began
+                await self._loops.pause(max(self.settings.rollup_every_s, rest * took))
+                if not await self._loops.wait_for(self._rollup_wanted, SETTLE_S):
+                    return
+
+    async def _judge_for_ever(self, store: Store) -> None:
+        async with database(self.settings.dsn, "rules") as own:
+            newest = await self._loops.persist("rules", lambda: own.run(newest_reading))
+            silence_from = judged_from(started_at=self._started_at, newest_of_all=newest)
+            swept_at: float | None = None
+            while await self._leads():
+                meters: set[int] | None = None
+                clock = asyncio.get_running_loop().time()
+                if swept_at is None or clock - swept_at >= self.settings.sweep_every_s:
+                    swept_at = clock
+                else:
+                    meters = self._touched
+                self._touched = set()
+                await self._loops.persist(
+                    "rules",
+                    lambda meters=meters: own.run(  # type: ignore[misc]
+                        lambda conn: self._judge(conn, store, silence_from, meters)
+                    ),
+                )
+                if not await self._loops.pause(self.settings.rules_every_s):
+                    return
+
+    def _judge(
+        self, conn: Connection, store: Store, silence_from: datetime, meters: set[int] | None
+    ) -> None:
+        now = datetime.now(UTC)
+        changes = []
+        if meters is None or meters:
+            changes.append(("leak", refresh_leaks(conn, store.zone, now, meters)))
+        settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
+        changes.append(("read_failure", refresh_silence(conn, store.zone, now, settled)))
+        for kind, change in changes:
+            if change.raised or change.cleared:
+                logger.info(
+                    "Flags have changed",
+                    extra={
+                        "action": "flags",
+                        "kind": kind,
+                        "raised": change.raised,
+                        "cleared": change.cleared,
+                    },
+                )
+
+    async def _keep_up_for_ever(self) -> None:
+        async with database(self.settings.dsn, "upkeep") as own:
+            while await self._leads():
+                done = await self._loops.persist(
+                    "upkeep", lambda: own.run(lambda conn: upkeep(conn, datetime.now(UTC)))
+                )
+                if done.partitions or done.compressed or done.dropped:
+                    logger.info("The store is kept", extra={"action": "upkeep", **asdict(done)})
+                if not await self._loops.pause(UPKEEP_EVERY_S):
+                    return
+
+    async def _empty_outbox_for_ever(self) -> None:
+        async with database(self.settings.dsn, "outbox") as own:
+            pruned_at = 0.0
+            while await self._leads() and await self._loops.wait_for(
+                self._wire.linked, None, clear=False
+            ):
+                await self._loops.persist("outbox", lambda: self._empty_outbox(own))
+                clock = asyncio.get_running_loop().time()
+                if clock - pruned_at > PRUNE_EVERY_S:
+                    before = datetime.now(UTC) - KEEP_SENT
+                    await self._loops.persist(
+                        "prune",
+                        lambda before=before: own.run(  # type: ignore[misc]
+                            lambda conn: outbox.prune(conn, before)
+                        ),
+                    )
+                    pruned_at = clock
+                wait_s = self.settings.outbox_every_s
+                if not await self._loops.wait_for(self.outbox_wanted, wait_s):
+                    return
+
+    async def _empty_outbox(self, own: Database) -> None:
+        """Send what is due, in order, until nothing is."""
+        clock = asyncio.get_running_loop().time
+        self._held = {number: until for number, until in self._held.items() if until > clock()}
+        while True:
+            link, held = self._wire.link, list(self._held)
+            if link is None:
+                return
+            parcels = await own.run(
+                lambda conn, held=held: outbox.due(  # type: ignore[misc]
+                    conn, datetime.now(UTC), held=held, resend_after=self.settings.resend_after
+                )
+            )
+            if not parcels:
+                return
+            answers = await asyncio.gather(
+                *(link.publish(p.topic, p.payload, retain=p.retain) for p in parcels),
+                return_exceptions=True,
+            )
+            sent: list[int] = []
+            lost: BrokerLost | None = None
+            for parcel, answer in zip(parcels, answers, strict=True):
+                try:
+                    taken = taken_by_broker(answer)
+                except BrokerLost as error:
+                    lost = error
+                    continue
+                if taken:
+                    sent.append(parcel.outbox_id)
+                else:
+                    self._held[parcel.outbox_id] = clock() + HOLD_S
+            if sent:
+                now = datetime.now(UTC)
+                await own.run(
+                    lambda conn, sent=sent, now=now: outbox.published(  # type: ignore[misc]
+                        conn, sent, now
+                    )
+                )
+                self._totals["published"] += len(sent)
+            if lost is not None:
+                raise lost
+
+
+def taken_by_broker(answer: bool | BaseException) -> bool:  # noqa: FBT001
+    """Say whether the broker took a message, from what `Link.publish` gave.
+
+    That nobody listens is no reason to hold it: what must arrive is retained or acknowledged.
+    """
+    if isinstance(answer, BrokerRefused):
+        logger.error("%s", answer, extra={"action": "publish_refused"})
+        return False
+    if isinstance(answer, BaseException):
+        raise answer
+    return True
+
+
+@translating
+def _try_lock(conn: Connection) -> bool:
+    row = conn.execute(query("lock"), (LOCK,)).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""Waiting, and trying again: what every loop of the ingest needs.
+
+In: attempts. Out: their results, once they work. It owns the word to stop, and what is said of
+outages: once when one begins, once when all works again. It decides nothing else.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from cloud_ingest.errors import (
+    BrokerLost,
+    BrokerRefused,
+    ConfigurationError,
+    IngestError,
+    StoreUnavailable,
+)
+from cloud_ingest.store.connection import Connection, connect
+
+logger = logging.getLogger(__name__)
+
+_R = TypeVar("_R")
+
+FIRST_WAIT_S = 0.25
+LONGEST_WAIT_S = 30.0
+
+
+class Stopping(Exception):
+    """The service is told to stop while it waits for a server."""
+
+
+class Database:
+    """One connection on one thread, opened again where it was lost."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        self._dsn = dsn
+        self._conn: Connection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{name}")
+
+    async def run(self, work: Callable[[Connection], _R]) -> _R:
+        """Run ``work`` on the connection's thread.
+
+        Raises:
+            StoreUnavailable: the connection is closed; the next call opens another.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Connection], _R]) -> _R:
+        if self._conn is None or self._conn.closed:
+            self._conn = connect(self._dsn)
+        try:
+            return work(self._conn)
+        except StoreUnavailable:
+            self._conn.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connection after what it is doing."""
+
+        def close() -> None:
+            if self._conn is not None:
+                self._conn.close()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, close)
+        self._thread.shutdown()
+
+
+@contextlib.asynccontextmanager
+async def database(dsn: str, name: str) -> AsyncIterator[Database]:
+    """Give a connection of its own, which is closed afterwards."""
+    own = Database(dsn, name)
+    try:
+        yield own
+    finally:
+        await own.close()
+
+
+class Loops:
+    """What the loops of one service have in common."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self._troubles: dict[str, str] = {}
+
+    async def persist(self, what: str, attempt: Callable[[], Awaitable[_R]]) -> _R:
+        """Try until it is done; say once what is wrong, and once that it works again.
+
+        Raises:
+            Stopping: the service stops before it is done.
+        """
+        failures = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                done = await attempt()
+            except (BrokerLost, BrokerRefused, StoreUnavailable, ConfigurationError) as error:
+                # That the link is gone is told once, by the one who makes the next.
+                self._troubled(what, error)
+            except (asyncio.CancelledError, Stopping):
+                raise
+            except Exception:
+                if self._troubles.get(what) != "fault":
+                    logger.exception(
+                        "A fault of this program, it is tried again",
+                        extra={"action": "fault", "what": what},
+                    )
+                self._troubles[what] = "fault"
+            else:
+                self.works(what)
+                return done
+            if asyncio.get_running_loop().time() - began > LONGEST_WAIT_S:
+                failures = 0
+            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**failures)
+            failures += 1
+            if not await self.pause(wait_s * random.uniform(0.5, 1.0)):  # noqa: S311
+                raise Stopping
+
+    def _troubled(self, what: str, error: IngestError) -> None:
+        kind = type(error).__name__
+        told_by_another = isinstance(error, BrokerLost) and what != "receive"
+        if kind not in self._troubles.values() and not told_by_another:
+            logger.error(
+                "%s; trying again until it works", error, extra={"action": "outage", "what": what}
+            )
+        self._troubles[what] = kind
+
+    def works(self, what: str) -> None:
+        """Hear that something works; it is told where nothing else is wrong any more."""
+        if self._troubles.pop(what, None) is not None and not self._troubles:
+            logger.warning("Everything works again", extra={"action": "recovered"})
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait; False when the service stops meanwhile."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        return not self.stopping.is_set()
+
+    async def wait_for(
+        self, event: asyncio.Event, seconds: float | None, *, clear: bool = True
+    ) -> bool:
+        """Wait for an event, at most so long; False when the service stops."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.unless_stopping(event.wait)
+        if clear:
+            event.clear()
+        return not self.stopping.is_set()
+
+    async def unless_stopping(self, start: Callable[[], Awaitable[_R]]) -> _R | None:
+        """Return what comes, or None when the service stops before it comes."""
+        if self.stopping.is_set():
+            return None
+        wanted = asyncio.ensure_future(start())
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({wanted, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return wanted.result() if wanted.done() else None
+        finally:
+            for task in (wanted, stopping):
+                if not task.done():
+                    task.cancel()
+            await asyncio.gather(wanted, stopping, return_exceptions=True)
+
+
+async def until_stopping(serving: Coroutine[None, None, None]) -> None:
+    """Run a loop until the service stops."""
+    with contextlib.suppress(Stopping):
+        await serving

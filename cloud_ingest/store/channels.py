@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""The dimensions of readings: which channel a column of a meter is, and what is known of it.
+
+In: meters and their columns. Out: channel ids, added where they are new. `Known` is what one
+connection has learnt, so that a busy ingest asks the database only about what is new to it.
+
+Never: something known that no committed transaction vouches for, or that outlives its
+connection: a restored database has other ids.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.errors import NotMigrated
+from cloud_ingest.store.connection import Connection, query, translating
+from shared_schema.catalogue import Kind, Unit, quantity
+from shared_schema.obis import Obis
+
+MAX_KNOWN = 1_000_000
+"""Channels that are kept in mind: some 300 MiB. With more it is forgotten and learnt again."""
+
+ChannelKey = tuple[int, Obis, int, int, int]
+"""Meter id, code, unit, scaler, pulse weight."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What a connection knows of the store; an empty one is always right."""
+
+    channels: dict[ChannelKey, tuple[int, int]] = field(default_factory=dict)
+    """The id, and the shortest capture period in seconds (0: none)."""
+    newest: dict[int, int] = field(default_factory=dict)
+    """By channel: nothing later than this was stored over this connection; seconds since 1970."""
+    months: set[date] | None = None
+    """The months that have a partition; None: not asked yet."""
+    store: "StoreFacts | None" = None
+    days: dict[int, date] = field(default_factory=dict)
+    """The local day of a time, for the few times that a commit has."""
+
+    def forget(self) -> None:
+        """Know nothing: a transaction that taught something was undone."""
+        self.channels.clear()
+        self.newest.clear()
+        self.days.clear()
+        self.months = self.store = None
+
+    def day(self, ts: int, zone: ZoneInfo) -> date:
+        """Return the local day of a reading; the one at 00:00 closes the day before."""
+        found = self.days.get(ts)
+        if found is None:
+            if len(self.days) > MAX_KNOWN // 10:
+                self.days.clear()
+            found = self.days[ts] = local_day(ts, zone)
+        return found
+
+
+def local_day(ts: int, zone: ZoneInfo) -> date:
+    """Return the local day of a time in seconds since 1970; 00:00 belongs to the day before."""
+    return (datetime.fromtimestamp(ts, zone) - timedelta(microseconds=1)).date()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the writer must know of the store it writes to."""
+
+    zone: ZoneInfo
+    continuous: bool
+    """Days are rolled up for all channels at once."""
+    partitioned: bool
+    """Months have to be made before readings of them can be stored."""
+
+
+@translating
+def store_facts(conn: Connection, known: Known) -> StoreFacts:
+    """Return what the store says of itself, asked once for a connection."""
+    if known.store is None:
+        row = conn.execute(query("store_facts")).fetchone()
+        if row is None:
+            raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
+        known.store = StoreFacts(ZoneInfo(row[0]), row[1] == "continuous", row[2])
+    return known.store
+
+
+@translating
+def ensure_channels(
+    conn: Connection, wanted: Mapping[ChannelKey, int], known: Known | None = None
+) -> dict[ChannelKey, int]:
+    """Return the ids of channels, adding those that are new.
+
+    Args:
+        conn: The store, within the caller's transaction.
+        wanted: Each channel and the capture period in seconds it was seen with, 0 for none;
+            a channel keeps the shortest that was ever seen.
+        known: What need not be asked; it is added to.
+    """
+    cache = {} if known is None else known.channels
+    unsure = {
+        key: period_s
+        for key, period_s in wanted.items()
+        if (found := cache.get(key)) is None or _shorter(period_s, found[1])
+    }
+    if unsure:
+        if len(cache) > MAX_KNOWN:
+            cache.clear()
+            unsure = dict(wanted)
+        cache.update(_from_database(conn, unsure))
+    return {key: cache[key][0] for key in wanted}
+
+
+def _from_database(
+    conn: Connection, wanted: Mapping[ChannelKey, int]
+) -> dict[ChannelKey, tuple[int, int]]:
+    keys = sorted(wanted, key=lambda key: (key[0], str(key[1]), *key[2:]))
+    arguments = {
+        "meters": [key[0] for key in keys],
+        "codes": [str(key[1]) for key in keys],
+        "units": [key[2] for key in keys],
+        "scalers": [key[3] for key in keys],
+        "weights": [key[4] for key in keys],
+    }
+    found: dict[ChannelKey, tuple[int, int]] = {}
+    for attempt in range(2):
+        rows = conn.execute(query("channels_find"), arguments).fetchall()
+        found = {(row[0], Obis.parse(row[1]), *row[2:5]): (row[5], row[6]) for row in rows}
+        missing = [key for key in keys if key not in found]
+        if not missing or attempt:
+            break
+        with conn.cursor() as cursor:
+            cursor.executemany(
+                query("channel_make"),
+                [(key[0], str(key[1]), *key[2:], _kind(key), wanted[key]) for key in missing],
+            )
+    shorter = sorted(
+        (channel_id, wanted[key], key)
+        for key, (channel_id, period_s) in found.items()
+        if _shorter(wanted[key], period_s)
+    )
+    if shorter:
+        with conn.cursor() as cursor:
+            cursor.executemany(query("channel_period"), [each[:2] for each in shorter])
+        found.update((key, (channel_id, period_s)) for channel_id, period_s, key in shorter)
+    return found
+
+
+def _shorter(period_s: int, than: int) -> bool:
+    return bool(period_s) and (not than or period_s < than)
+
+
+def _kind(key: ChannelKey) -> str:
+    """Return the kind of a channel; when a maximum was reached is a time, no quantity."""
+    _meter_id, obis, unit, _scaler, _weight = key
+    known = quantity(obis)
+    is_time = known is not None and unit == Unit.SECOND != known.unit
+    return (Kind.STATUS if known is None or is_time else known.kind).value

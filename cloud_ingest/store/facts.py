@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""What can be read of a database server and of the store in it, for the doctor to judge.
+
+In: a connection. Out: frozen values, one for each query. Never: a change, a judgement.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cloud_ingest.store.connection import Connection, query, translating
+
+SETTINGS = (
+    "autovacuum",
+    "data_checksums",
+    "effective_cache_size",
+    "fsync",
+    "full_page_writes",
+    "maintenance_work_mem",
+    "max_connections",
+    "max_locks_per_transaction",
+    "max_parallel_workers",
+    "max_prepared_transactions",
+    "max_worker_processes",
+    "server_version",
+    "server_version_num",
+    "shared_buffers",
+    "synchronous_commit",
+    "timescaledb.license",
+    "timescaledb.max_background_workers",
+    "work_mem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How the server is set up."""
+
+    settings: Mapping[str, str]
+    """`SETTINGS` as the server has them; memory is in bytes."""
+    sources: Mapping[str, str]
+    """Where each came from: ``default``, ``configuration file`` …"""
+    memory: int | None
+    """Bytes of the machine; None where the server is on another."""
+
+    def number(self, name: str) -> int:
+        """Return a setting that is a number; memory in bytes."""
+        return int(self.settings[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """TimescaleDB on the server and in this database; versions such as ``2.28.3``."""
+
+    installed: str | None
+    """Created in this database."""
+    available: str | None
+    """That of the files; None where there are none."""
+    preloaded: bool
+    license: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who we are to the database."""
+
+    name: str
+    superuser: bool
+    read_only: bool
+    """A standby, or a role that may only read."""
+    foreign: tuple[str, ...]
+    """Tables and views of the store that belong to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The server's time, and ours before and after it was asked for."""
+
+    server: datetime
+    before: datetime
+    after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How finely ``reading`` is cut."""
+
+    count: int
+    """Chunks or partitions."""
+    relations: int
+    """They and their indexes: each costs a statement that touches all of them one lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Days that wait to be rolled up, without those that have not come."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A policy of TimescaleDB on a table of the store."""
+
+    job_id: int
+    kind: str
+    table: str
+    scheduled: bool
+    """It runs in the background by itself."""
+    failed: bool
+    """Its last run."""
+
+
+@translating
+def read_server(conn: Connection) -> Server:
+    """Read the settings, and the machine's memory where the server is on this one."""
+    rows = conn.execute(query("facts_settings"), (list(SETTINGS),)).fetchall()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if _is_here(conn) else None
+    return Server({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}, memory)
+
+
+def _is_here(conn: Connection) -> bool:
+    """Say whether the process that serves us is one of this machine."""
+    try:
+        program = Path(f"/proc/{conn.info.backend_pid}/comm").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return program.strip() == "postgres"
+
+
+@translating
+def read_extension(conn: Connection) -> Extension:
+    """Read what is there of TimescaleDB; it is not created."""
+    row = conn.execute(query("facts_extension")).fetchone()
+    assert row is not None  # noqa: S101
+    return Extension(*row)
+
+
+@translating
+def read_role(conn: Connection) -> Role:
+    """Read who we are."""
+    row = conn.execute(query("facts_role")).fetchone()
+    assert row is not None  # noqa: S101
+    return Role(row[0], row[1], row[2], tuple(row[3]))
+
+
+@translating
+def read_clock(conn: Connection, now: Callable[[], datetime]) -> Clock:
+    """Read the server's clock between two looks at ours."""
+    before = now()
+    row = conn.execute(query("facts_clock")).fetchone()
+    assert row is not None  # noqa: S101
+    return Clock(row[0], before, now())
+
+
+@translating
+def read_store_zone(conn: Connection) -> str | None:
+    """Return the name of the store's zone, also where this program does not know it."""
+    row = conn.execute(query("table_exists"), ("store",)).fetchone()
+    if row is None or not row[0]:
+        return None
+    found = conn.execute(query("store_read")).fetchone()
+    return None if found is None else str(found[1])
+
+
+@translating
+def server_knows_zone(conn: Connection, zone: str) -> bool:
+    """Say whether the server knows a zone of this name."""
+    return conn.execute(query("zone_known"), (zone,)).fetchone() is not None
+
+
+@translating
+def read_parts(conn: Connection) -> Parts:
+    """Count what ``reading`` is cut into."""
+    row = conn.execute(query("facts_parts")).fetchone()
+    assert row is not None  # noqa: S101
+    return Parts(*row)
+
+
+@translating
+def read_marks(conn: Connection) -> Marks:
+    """Count the days that wait."""
+    row = conn.execute(query("facts_marks")).fetchone()
+    assert row is not None  # noqa: S101
+    return Marks(*row)
+
+
+@translating
+def read_jobs(conn: Connection) -> tuple[Job, ...]:
+    """Read TimescaleDB's policies on tables of the store; it must be in the database."""
+    return tuple(Job(*row) for row in conn.execute(query("facts_jobs")))

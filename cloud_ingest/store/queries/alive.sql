@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- Whether the session still lives.
+SELECT 1

@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- The server's clock.
+SELECT clock_timestamp()

@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- Whether anything is kept of before a time.
+SELECT EXISTS (SELECT FROM reading WHERE ts <= %(start)s)

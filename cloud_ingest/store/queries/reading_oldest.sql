@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- The oldest reading of a window.
+SELECT min(ts) FROM reading WHERE ts > %(start)s AND ts <= %(end)s

@@ -1,0 +1,14 @@
+-- SPDX-License-Identifier: MIT
+-- What the rollups said before they are made anew; it lives as long as the session.
+CREATE TEMPORARY TABLE IF NOT EXISTS rollup_before (
+  channel_id int NOT NULL,
+  bucket date NOT NULL,
+  first_raw bigint,
+  last_raw bigint,
+  min_ts timestamptz,
+  max_ts timestamptz,
+  count bigint,
+  sum_raw numeric,
+  min_raw bigint,
+  max_raw bigint
+)

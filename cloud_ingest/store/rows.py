@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Readings into their table: the same again is nothing, another claim is kept beside.
+
+In: readings by channel. Out: how many were new, known, or claimed otherwise. It owns
+``reading``, ``claim`` and ``election``, and marks the days that have changed.
+
+Rows go one of two ways. What is newer than all that this connection has stored of its channel is
+copied straight into ``reading``: nearly always nobody has it yet. Where somebody does, the copy
+is undone, and goes with the rest by way of a temporary table, which tells the new from the
+known, at three times the work. Either way in the order of the key, as every worker does.
+
+Never: a row that is overwritten without its former self in ``claim``.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from psycopg import errors as pg
+
+from cloud_ingest.errors import UserError
+from cloud_ingest.store.channels import Known, StoreFacts, store_facts
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.partitions import make_partitions
+from shared_schema.quality import Origin
+
+ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
+ORIGINS: tuple[Origin, ...] = tuple(Origin)
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = struct.pack(">h", -1)
+_PG_EPOCH_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
+_ROW = struct.Struct(">h ii iq iq iq ih")
+_ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
+_METER = ORIGIN_NUMBERS[Origin.METER]
+
+Row = tuple[int, int, int, int | None]
+"""Seconds since 1970, origin, raw, status."""
+Rows = dict[int, list[Row]]
+"""By channel id."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewReading:
+    """One reading on its way into the store."""
+
+    channel_id: int
+    ts: int
+    """Seconds since 1970."""
+    raw: int
+    status: int | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of readings."""
+
+    new: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+
+
+@translating
+def store_readings(
+    conn: Connection, readings: Iterable[NewReading], *, source: str, at: datetime
+) -> Stored:
+    """Store readings that no batch carries (a dial, an edit), by the same election.
+
+    Args:
+        conn: The store, within the caller's transaction.
+        readings: What is claimed.
+        source: Who claims it, for the audit.
+        at: When it was received.
+
+    Raises:
+        UserError: one is older than what the store keeps.
+    """
+    rows: Rows = {}
+    times: set[int] = set()
+    for r in readings:
+        rows.setdefault(r.channel_id, []).append((r.ts, ORIGIN_NUMBERS[r.origin], r.raw, r.status))
+        times.add(r.ts)
+    if not rows:
+        return Stored()
+    kept = conn.execute(query("store_kept_from")).fetchone()
+    if kept is not None and kept[0] is not None and min(times) <= kept[0].timestamp():
+        raise UserError(
+            f"a reading of {datetime.fromtimestamp(min(times), UTC):%Y-%m-%d %H:%M} UTC is older "
+            f"than what the store keeps (from {kept[0]:%Y-%m-%d %H:%M} UTC on)"
+        )
+    known = Known()
+    make_partitions(conn, known, times)
+    with conn.transaction():
+        return store_rows(conn, rows, known, source=source, at=at)
+
+
+def store_rows(conn: Connection, rows: Rows, known: Known, *, source: str, at: datetime) -> Stored:
+    """Store rows within the caller's transaction; their partitions are there.
+
+    Args:
+        conn: The store.
+        rows: By channel, in any order.
+        known: What this connection has stored before; it is added to.
+        source: Who says so, for the audit.
+        at: When it was received.
+    """
+    facts = store_facts(conn, known)
+    ahead, rest = _part(rows, known.newest)
+    new = 0
+    if ahead:
+        try:
+            with conn.transaction(), conn.cursor() as cursor:
+                with cursor.copy(query("reading_copy")) as copy:
+                    copy.write(_packed(ahead))
+                cursor.executemany(query("dirty_add"), _marks(ahead, known, facts))
+        except pg.UniqueViolation:
+            rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
+    new = sum(map(len, ahead.values()))
+    stored = _by_way_of_a_table(conn, rest, source, at) if rest else Stored()
+    for channel_id, own in rows.items():
+        newest = max(row[0] for row in own)
+        if newest > known.newest.get(channel_id, -1):
+            known.newest[channel_id] = newest
+    return Stored(new + stored.new, stored.duplicates, stored.conflicts)
+
+
+def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
+    """Part what nobody can have stored before, as far as is known, from the rest; pure."""
+    ahead: Rows = {}
+    rest: Rows = {}
+    for channel_id in sorted(rows):
+        own = rows[channel_id]
+        last = newest.get(channel_id)
+        if last is None:
+            rest[channel_id] = own
+            continue
+        for row in own:
+            if row[0] > last and row[1] == _METER:
+                ahead.setdefault(channel_id, []).append(row)
+                last = row[0]
+            else:
+                rest.setdefault(channel_id, []).append(row)
+    return ahead, rest
+
+
+def _marks(rows: Rows, known: Known, facts: StoreFacts) -> list[tuple[date, list[int]]]:
+    """Return the days that rows change, each with its channels, in the order of days."""
+    days: dict[date, set[int]] = {}
+    for channel_id, own in rows.items():
+        for row in own:
+            day = known.day(row[0], facts.zone)
+            days.setdefault(day, set()).add(channel_id)
+    return [(day, [] if facts.continuous else sorted(days[day])) for day in sorted(days)]
+
+
+def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> Stored:
+    """Copy rows to a temporary table and move from there what is new."""
+    count = sum(map(len, rows.values()))
+    conn.execute(query("incoming_make"))
+    with conn.cursor() as cursor, cursor.copy(query("incoming_copy")) as copy:
+        copy.write(_packed(rows))
+    counted = conn.execute(query("incoming_store")).fetchone()
+    new = int(counted[0]) if counted else 0
+    conflicts = 0
+    if new < count:
+        times = [row[0] for own in rows.values() for row in own]
+        window = {"first": min(times), "last": max(times), "source": source, "at": at}
+        found = conn.execute(query("incoming_conflicts"), window).fetchone()
+        conflicts, better = found or (0, 0)
+        if better:
+            elected = conn.execute(query("incoming_elect"), window).fetchall()
+            with conn.cursor() as cursor:
+                cursor.executemany(query("reading_elect"), elected)
+    conn.execute(query("incoming_clear"))
+    return Stored(new, count - new - conflicts, conflicts)
+
+
+def _packed(rows: Rows) -> bytes:
+    """Return rows in PostgreSQL's binary COPY format, as ``reading`` is declared."""
+    parts = [_COPY_HEADER]
+    add, with_status, without = parts.append, _ROW.pack, _ROW_NO_STATUS.pack
+    for channel_id, own in rows.items():
+        for ts, origin, raw, status in own:
+            at = (ts - _PG_EPOCH_S) * 1_000_000
+            if status is None:
+                add(without(5, 4, channel_id, 8, at, 8, raw, -1, 2, origin))
+            else:
+                add(with_status(5, 4, channel_id, 8, at, 8, raw, 8, status, 2, origin))
+    add(_COPY_END)
+    return b"".join(parts)

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: MIT
+"""What was used so far: in a month, on each day, by a tower.
+
+In: a society and a stretch of time. Out: values, from rollups and epochs. Nothing is closed,
+estimated or written here: a month's published number is `cloud_ingest.billing`'s, which reads
+the boundary rows themselves and holds the rollups against them.
+
+What is shown is what the registers say. A month opens with the last register at or before its
+start, or the first one of a meter that came later, and ends with its last one; both times are
+told, so that a month that has not ended, or was not read at its start, is seen as such. The days
+add up to the month exactly. What was counted over a gap lands in the next day that has data.
+Only where a meter came or went within the month are readings themselves looked at.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby, pairwise
+from operator import attrgetter
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.consumption import (
+    Epochs,
+    Measured,
+    Month,
+    Register,
+    between,
+    billing_exponent,
+    days_of,
+)
+from cloud_ingest.errors import NotFound
+from cloud_ingest.reconcile import Balance, Drawn, SubjectKind, balance, taken_by_tower
+from cloud_ingest.store import reads
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.reads import RegisterMonth, Window
+from shared_schema.catalogue import Service
+from shared_schema.quality import Origin
+
+
+class MeterUsage(NamedTuple):
+    """What one meter counted for its subject; None where nothing is known, or the register fell."""
+
+    place: RegisterMonth
+    """Whose meter it is: tower, subject, service, source, manufacturer and serial number."""
+    since: datetime | None
+    opening: Decimal | None
+    until: datetime | None
+    closing: Decimal | None
+    quantity: Decimal | None
+
+
+class DayUsage(NamedTuple):
+    """A meter's month with its days; a day without data is not there."""
+
+    month: MeterUsage
+    days: Mapping[date, Decimal]
+
+
+class TowerBalance(NamedTuple):
+    """What a tower's bulk meter gave and where it went, in a month or on a day."""
+
+    tower: str
+    service: Service
+    day: date | None
+    balance: Balance
+
+
+class Ends(NamedTuple):
+    """Where a meter's month may open and close, and where only its readings can tell."""
+
+    before: list[Register]
+    first: list[Register]
+    last: list[Register]
+    first_in: list[Window]
+    last_in: list[Window]
+
+
+def month_usage(
+    conn: Connection,
+    society_id: int,
+    month: Month,
+    *,
+    subject_type: SubjectKind | None = None,
+    subject: str | None = None,
+) -> list[MeterUsage]:
+    """Return what each meter counted in a month, of all subjects or of one.
+
+    Raises:
+        NotFound: the subject had no meter.
+    """
+    rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    several = {
+        here.assignment_id
+        for here, there in pairwise(rows)
+        if here.assignment_id == there.assignment_id
+    }
+    found: list[MeterUsage | None] = [
+        None if row.assignment_id in several else simply(row, epochs) for row in rows
+    ]
+    asked = [row for row, usage in zip(rows, found, strict=True) if usage is None]
+    usages = [usage for usage in found if usage is not None]
+    usages += [_usage(own[0], measured) for own, measured in _count(conn, asked, epochs, month)]
+    return usages
+
+
+def simply(row: RegisterMonth, epochs: Epochs) -> MeterUsage | None:
+    """Return what one register counted where two rows of a rollup tell all of it; pure.
+
+    Returns:
+        What `ends_of` and `measured_of` say; None where only these can tell: an epoch, a meter
+        that came or went, a register that fell or was not read.
+    """
+    exponent = _exponent(row.service, row.unit, row.scaler)
+    if exponent is None or row.channel_id in epochs or row.last_ts is None or row.last_raw is None:
+        return None
+    if row.before_ts is not None and row.before_ts >= row.valid_from:
+        since, opening = row.before_ts, row.before_raw
+    elif row.first_ts is not None and row.first_ts >= row.valid_from:
+        since, opening = row.first_ts, row.first_raw
+    else:
+        return None
+    if opening is None or row.last_ts <= since or row.last_raw < opening:
+        return None
+    if row.valid_to is not None and row.valid_to < row.last_ts:
+        return None
+    return MeterUsage(
+        row,
+        since,
+        Decimal(opening).scaleb(exponent),
+        row.last_ts,
+        Decimal(row.last_raw).scaleb(exponent),
+        Decimal(row.last_raw - opening).scaleb(exponent),
+    )
+
+
+def day_usage(
+    conn: Connection,
+    society_id: int,
+    month: Month,
+    zone: ZoneInfo,
+    *,
+    subject_type: SubjectKind | None = None,
+    subject: str | None = None,
+) -> list[DayUsage]:
+    """Return what each meter counted in a month and on each of its days."""
+    rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    exponents = _exponents(rows)
+    last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
+    days = reads.day_registers(conn, exponents, month.first, last)
+    return [
+        DayUsage(
+            _usage(own[0], measured),
+            days_of(
+                measured,
+                [day for row in own for day in days.get(row.channel_id or 0, ())],
+                epochs,
+                zone,
+            ),
+        )
+        for own, measured in _count(conn, rows, epochs, month)
+    ]
+
+
+def _registers(
+    conn: Connection,
+    society_id: int,
+    month: Month,
+    subject_type: SubjectKind | None,
+    subject: str | None,
+) -> tuple[list[RegisterMonth], Epochs]:
+    rows = reads.register_months(
+        conn, society_id, month, subject_type=subject_type, subject=subject
+    )
+    if subject is not None and not rows:
+        raise NotFound(f"{subject!r} had no meter in {month}: see cloud-ingest units import")
+    rows.sort(key=attrgetter("assignment_id"))
+    epochs = reads.epochs(conn, {row.channel_id for row in rows if row.channel_id is not None})
+    return rows, epochs
+
+
+def _count(
+    conn: Connection, rows: Iterable[RegisterMonth], epochs: Epochs, month: Month
+) -> list[tuple[list[RegisterMonth], Measured]]:
+    """Count each assignment, from rollups and, where these cannot tell, from its readings."""
+    by_assignment = groupby(rows, key=attrgetter("assignment_id"))
+    found = [(own, ends_of(own, month)) for own in (list(some) for _, some in by_assignment)]
+    asked = [(own, ends) for own, ends in found if ends.first_in or ends.last_in]
+    if asked:
+        readings = reads.boundary_readings(
+            conn,
+            first_in=[window for _, ends in asked for window in ends.first_in],
+            last_in=[window for _, ends in asked for window in ends.last_in],
+            by_hand_in=(),
+            exponents=_exponents(row for own, _ in asked for row in own),
+        )
+        for _, ends in asked:
+            for windows, known in ((ends.first_in, ends.first), (ends.last_in, ends.last)):
+                known += [
+                    reading
+                    for window in windows
+                    for reading in readings.get(window.channel_id, ())
+                    if window.start <= reading.ts <= window.end
+                ]
+    return [(own, _unless_reweighed(own, measured_of(ends, epochs), epochs)) for own, ends in found]
+
+
+def _unless_reweighed(
+    rows: Iterable[RegisterMonth], measured: Measured, epochs: Epochs
+) -> Measured:
+    """Count nothing between pulse weights that no epoch joins, as a month is not closed there."""
+    opening, closing = measured.opening, measured.closing
+    if opening is None or closing is None or opening.channel_id == closing.channel_id:
+        return measured
+    weights = {row.channel_id: row.weight for row in rows}
+    joined = any(
+        opening.ts < epoch.starts_at <= closing.ts for epoch in epochs.get(closing.channel_id, ())
+    )
+    if joined or weights[opening.channel_id] == weights[closing.channel_id]:
+        return measured
+    return replace(measured, quantity=None)
+
+
+def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
+    """Say what the rollups know of the ends of one assignment's month; pure."""
+    ends = Ends([], [], [], [], [])
+    for row in rows:
+        exponent = _exponent(row.service, row.unit, row.scaler)
+        if row.channel_id is None or exponent is None:
+            continue
+        until = month.end if row.valid_to is None else min(month.end, row.valid_to)
+        if row.before_ts is not None and row.before_ts >= row.valid_from:
+            ends.before.append(_register(row.channel_id, row.before_ts, row.before_raw, exponent))
+        if row.first_ts is None or row.last_ts is None:
+            continue
+        if row.first_ts >= row.valid_from:
+            ends.first.append(_register(row.channel_id, row.first_ts, row.first_raw, exponent))
+        else:
+            ends.first_in.append(Window(row.channel_id, row.valid_from, until))
+        if row.last_ts <= until:
+            ends.last.append(_register(row.channel_id, row.last_ts, row.last_raw, exponent))
+        else:
+            ends.last_in.append(Window(row.channel_id, max(month.start, row.valid_from), until))
+    return ends
+
+
+def measured_of(ends: Ends, epochs: Epochs) -> Measured:
+    """Return what was counted between the ends of a month; pure."""
+    opening = (
+        max(ends.before, key=_in_time)
+        if ends.before
+        else min(ends.first, key=_in_time, default=None)
+    )
+    closing = max(ends.last, key=_in_time, default=None)
+    if opening is None or closing is None or closing.ts <= opening.ts:
+        return Measured(opening, None, None)
+    return between(opening, closing, epochs)
+
+
+def _in_time(reading: Register) -> tuple[datetime, int]:
+    return (reading.ts, reading.channel_id)
+
+
+def _register(channel_id: int, ts: datetime, raw: int | None, exponent: int) -> Register:
+    assert raw is not None  # noqa: S101 - it stands beside its time
+    # A rollup does not say who gave a register, and nothing here asks.
+    return Register(channel_id, ts, raw, Origin.METER, exponent)
+
+
+@functools.cache
+def _exponent(service: str, unit: int | None, scaler: int | None) -> int | None:
+    if unit is None or scaler is None:
+        return None
+    return billing_exponent(Service(service), unit, scaler)
+
+
+def _exponents(rows: Iterable[RegisterMonth]) -> dict[int, int]:
+    return {
+        row.channel_id: exponent
+        for row in rows
+        if row.channel_id is not None
+        and (exponent := _exponent(row.service, row.unit, row.scaler)) is not None
+    }
+
+
+def _usage(row: RegisterMonth, measured: Measured) -> MeterUsage:
+    opening, closing = measured.opening, measured.closing
+    return MeterUsage(
+        row,
+        None if opening is None else opening.ts,
+        None if opening is None else opening.value,
+        None if closing is None else closing.ts,
+        None if closing is None else closing.value,
+        measured.quantity,
+    )
+
+
+def month_balances(usages: Iterable[MeterUsage]) -> list[TowerBalance]:
+    """Hold each tower's bulk meter against its units and common areas; pure."""
+    return _balances(((usage.place, usage.quantity) for usage in usages), None)
+
+
+def day_balances(usages: Sequence[DayUsage]) -> list[TowerBalance]:
+    """Do the same for each day; a subject without data on a day is not known on it; pure."""
+    days = sorted({day for usage in usages for day in usage.days})
+    return [
+        found
+        for day in days
+        for found in _balances(((usage.month.place, usage.days.get(day)) for usage in usages), day)
+    ]
+
+
+def _balances(
+    parts: Iterable[tuple[RegisterMonth, Decimal | None]], day: date | None
+) -> list[TowerBalance]:
+    subjects: dict[tuple[str, str, str], list[tuple[RegisterMonth, Decimal | None]]] = {}
+    for place, quantity in parts:
+        key = (place.subject_type, place.subject, place.service)
+        subjects.setdefault(key, []).append((place, quantity))
+    drawn = (
+        Drawn(
+            kind=own[-1][0].subject_type,
+            tower=own[-1][0].tower,
+            service=Service(own[-1][0].service),
+            parts=tuple((place.source, quantity) for place, quantity in own),
+        )
+        for own in subjects.values()
+    )
+    return [
+        TowerBalance(tower, service, day, balance(taken))
+        for (tower, service), taken in sorted(taken_by_tower(drawn).items())
+    ]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""How long it takes to read the months of 10,000 units, one unit, a curve; and to hold rollups.
+
+The limit that passes or fails is a ratio to something measured in the same run: the look-up of as
+many rows by one index. The goals in milliseconds are printed beside the figures: they are for a
+machine that does nothing else.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+
+from cloud_ingest.completeness import completeness
+from cloud_ingest.consumption import month_of
+from cloud_ingest.curve import load_curve
+from cloud_ingest.store import reads
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.usage import day_usage, month_usage
+from shared_schema.catalogue import Service
+from tests.support.fill import fill
+from tests.support.store import SOCIETY, TEST_DSN, ZONE, database_at
+
+UNITS = 10_000
+JULY = month_of(2026, 7, ZONE)
+LOOK_UP = "SELECT r.* FROM unnest(%s::int[]) AS c JOIN reading AS r ON channel_id = c AND ts = %s"
+
+
+def best_ms(work: Callable[[], object], times: int = 5) -> float:
+    """Return the shortest of some runs."""
+    took: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - began)
+    return min(took) * 1000
+
+
+@pytest.mark.parametrize("edition", ["plain", "timescale"])
+def test_reads(edition: str, request: pytest.FixtureRequest) -> None:
+    if edition == "plain":
+        fill_and_measure(edition, request.getfixturevalue("database"))
+    elif server := os.environ.get(TEST_DSN):
+        with database_at(server) as dsn:
+            fill_and_measure(edition, dsn)
+    else:
+        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
+
+
+def fill_and_measure(edition: str, dsn: str) -> None:
+    with connect(dsn) as conn:
+        migrate(conn)
+        fill(conn, SOCIETY, UNITS, date(2026, 6, 28), days=37, dense=2)
+        measure(edition, conn)
+
+
+def measure(edition: str, conn: Connection) -> None:
+    """Print the figures of one edition and hold the ratios."""
+    own = find_society(conn, SOCIETY)
+    channels = [row.channel_id or 0 for row in reads.register_months(conn, own, JULY)]
+    end = JULY.end + timedelta(days=2)
+
+    def look_up(some: list[int]) -> Callable[[], object]:
+        return lambda: conn.execute(LOOK_UP, (some, JULY.end)).fetchall()
+
+    def curve() -> object:
+        start, step = end - timedelta(days=1), timedelta(minutes=15)
+        return load_curve(conn, own, "U-7", Service.ELECTRICITY, start=start, end=end, step=step)
+
+    all_rows, one_row = best_ms(look_up(channels)), best_ms(look_up(channels[:1]))
+    rows = best_ms(lambda: reads.register_months(conn, own, JULY))
+    totals = best_ms(lambda: month_usage(conn, own, JULY))
+    unit = best_ms(lambda: month_usage(conn, own, JULY, subject_type="unit", subject="U-7"))
+    days = best_ms(lambda: day_usage(conn, own, JULY, ZONE, subject_type="unit", subject="U-7"))
+    quarters = best_ms(curve)
+    latest = best_ms(lambda: reads.latest(conn, own, end), 2)
+    whole = best_ms(lambda: completeness(conn, own, JULY, ZONE, JULY.end), 2)
+    held = best_ms(lambda: reads.disagreement(conn, channels, JULY, ZONE), 2)
+    assert reads.disagreement(conn, channels, JULY, ZONE) is None
+    print(
+        f"\nreads, {edition}: {UNITS:,} units, 37 days, the last 2 in quarters of an hour"
+        f"\n  look-up of {UNITS:,} readings     {all_rows:9.1f} ms"
+        f"\n  look-up of one               {one_row:9.1f} ms"
+        f"\n  rows of the month            {rows:9.1f} ms"
+        f"\n  month of all units           {totals:9.1f} ms (goal 100, {totals / all_rows:.0f} x)"
+        f"\n  month of one unit            {unit:9.1f} ms (goal 5, {unit / one_row:.0f} x)"
+        f"\n  days of one unit             {days:9.1f} ms (goal 5)"
+        f"\n  a day's curve, 96 points     {quarters:9.1f} ms"
+        f"\n  latest of all                {latest:9.1f} ms"
+        f"\n  completeness of all          {whole:9.1f} ms"
+        f"\n  rollups held to readings     {held:9.1f} ms"
+    )
+    assert totals < 10 * all_rows
+    assert unit < 100 * one_row

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: MIT
+"""The doctor beside real servers: it finds what is wrong with them, and changes nothing."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from typer.testing import CliRunner
+
+from cloud_ingest import doctor
+from cloud_ingest.checks import Check
+from cloud_ingest.cli import app
+from cloud_ingest.doctor import examine
+from cloud_ingest.intake import HEARD
+from cloud_ingest.settings import CloudSettings
+from cloud_ingest.store.connection import Connection, connect, edition
+from cloud_ingest.store.facts import read_parts
+from cloud_ingest.store.migrate import migrate
+from cloud_ingest.subscribe import Broker as Address
+from cloud_ingest.subscribe import Link
+from deploy.demo.mosquitto import BrokerUser
+from deploy.demo.postgres import local_postgres
+from tests.support.servers import Broker
+from tests.support.store import Site, every, local, unit_line
+
+
+def look(dsn: str, *, now: datetime | None = None, zone: str | None = None) -> dict[str, Check]:
+    settings = CloudSettings(broker_host="127.0.0.1", broker_port=1, zone=zone)
+    found = examine(settings, dsn, lambda: now or datetime.now(UTC))
+    return {check.name: check for check in found}
+
+
+def test_a_store_that_is_well(conn: Connection, store_dsn: str) -> None:
+    found = look(store_dsn)
+    kind = edition(conn)
+    for name in ("database", "server", "clock", "zone", "store", "rollups", "rollup marks"):
+        assert found[name].level == "ok", found[name]
+    if kind != "plain":
+        assert found["extension"].level == "ok"
+        assert found["jobs"].level == "ok"
+        assert "2.28" in found["edition"].said
+    assert {"timescale": "Community", "apache": "Apache", "plain": "no TimescaleDB"}[kind] in (
+        found["edition"].said
+    )
+    assert ("licence" in found) == (kind == "apache")
+    assert (found["role"].level, found["broker"].level) == ("warn", "fail")
+
+
+def test_odd_settings_are_found() -> None:
+    odd = {
+        "autovacuum": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "shared_buffers": "1MB",
+        "work_mem": "64kB",
+        "maintenance_work_mem": "1MB",
+        "effective_cache_size": "8MB",
+        "max_connections": "8",
+        "max_locks_per_transaction": "10",
+        "superuser_reserved_connections": "1",
+        "max_wal_senders": "0",
+    }
+    with local_postgres(durable=False, settings=odd) as server, connect(server.dsn) as conn:
+        migrate(conn)
+        conn.execute("DROP TABLE reading")
+        conn.execute("CREATE TABLE reading (ts int PRIMARY KEY) PARTITION BY LIST (ts)")
+        for part in range(12):
+            text = f"CREATE TABLE reading_{part} PARTITION OF reading FOR VALUES IN ({part})"
+            conn.execute(text.encode())
+        assert (read_parts(conn).count, read_parts(conn).relations) == (12, 24)
+        found = look(server.dsn)
+    wrong = {name for name, check in found.items() if check.level == "fail"}
+    assert wrong == {"fsync", "full_page_writes", "synchronous_commit", "autovacuum", "broker"}
+    poor = {name for name, check in found.items() if check.level == "warn"}
+    assert poor >= {
+        "shared_buffers",
+        "work_mem",
+        "maintenance_work_mem",
+        "effective_cache_size",
+        "locks",
+        "role",
+    }
+    assert "the machine has" in found["shared_buffers"].said
+
+
+@contextmanager
+def role(conn: Connection, *words: str) -> Iterator[dict[str, str]]:
+    name = f"role_{secrets.token_hex(4)}"
+    conn.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'".encode())
+    try:
+        for word in words:
+            conn.execute(word.format(name).encode())
+        yield {"user": name, "password": name}
+    finally:
+        conn.execute(f"REASSIGN OWNED BY {name} TO postgres; DROP OWNED BY {name}".encode())
+        conn.execute(f"DROP ROLE {name}".encode())
+
+
+def test_a_role_without_its_rights(database: str) -> None:
+    with connect(database) as conn:
+        migrate(conn)
+        with role(conn, "GRANT USAGE ON SCHEMA metering TO {}") as words:
+            found = look(make_conninfo(database, **words))
+            assert (found["role"].level, "do not belong" in found["role"].said) == ("fail", True)
+            assert found["database"].level == "fail"
+            assert "does not allow it" in found["database"].said
+            assert "server" in found
+        with role(conn, "ALTER ROLE {} SET default_transaction_read_only = on") as words:
+            found = look(make_conninfo(database, **words))
+            assert (found["role"].level, "only read" in found["role"].said) == ("fail", True)
+
+
+def test_an_owner_who_is_no_superuser_is_as_it_should_be(database: str) -> None:
+    with connect(database) as conn:
+        grants = f"GRANT CREATE ON DATABASE {conn.info.dbname} TO {{}}"
+        with role(conn, grants) as words:
+            dsn = make_conninfo(database, **words)
+            with connect(dsn) as own:
+                migrate(own)
+            found = look(dsn)
+            assert found["role"].level == "ok", found["role"]
+            assert found["store"].level == "ok"
+
+
+def test_a_store_that_does_not_fit(database: str) -> None:
+    assert "run cloud-ingest migrate" in look(database)["store"].said
+    with connect(database) as conn:
+        migrate(conn)
+        other = look(database, zone="Europe/Berlin")["store"]
+        assert (other.level, "of Asia/Kolkata, not of Europe/Berlin" in other.said) == (
+            "fail",
+            True,
+        )
+        conn.execute("UPDATE migration SET name = '9999_future' WHERE name = '0007_meter_events'")
+        newer = look(database)["store"]
+        assert (newer.level, "run the newer" in newer.said) == ("fail", True)
+        conn.execute("UPDATE store SET zone = 'Mars/Olympus'")
+        lost = look(database)
+        assert (lost["zone"].level, "Mars/Olympus" in lost["zone"].said) == ("fail", True)
+        assert "store" not in lost
+
+
+def test_clocks_that_differ_and_marks_that_nothing_takes(site: Site, store_dsn: str) -> None:
+    assert site.units(unit_line("A-1", "S-1")).added == 1
+    site.deliver("S-1", every(local("2026-06-01 00:00"), local("2026-06-01 01:00"), 0, 10))
+    assert look(store_dsn)["rollup marks"].level == "ok"
+    site.conn.execute("UPDATE dirty SET marked_at = marked_at - interval '2 hours'")
+    late = look(store_dsn)["rollup marks"]
+    assert (late.level, "for 120 minutes" in late.said) == ("fail", True)
+    wrong = look(store_dsn, now=datetime.now(UTC) + timedelta(seconds=60))["clock"]
+    assert (wrong.level, "behind" in wrong.said) == ("fail", True)
+
+
+@pytest.mark.parametrize(
+    "store_server", [pytest.param("timescale", marks=pytest.mark.timescale)], indirect=True
+)
+def test_a_policy_that_somebody_added(conn: Connection, store_dsn: str) -> None:
+    conn.execute("SELECT add_retention_policy('reading', INTERVAL '10 years')")
+    conn.execute("SELECT add_continuous_aggregate_policy('reading_day_c', NULL, NULL, '1 hour')")
+    jobs = [check for name, check in look(store_dsn).items() if name.startswith("job ")]
+    assert [check.level for check in jobs] == ["warn", "warn"]
+    assert {check.said.split(" runs")[0] for check in jobs} == {
+        "policy_retention of reading",
+        "policy_refresh_continuous_aggregate of reading_day_c",
+    }
+    for check in jobs:
+        conn.execute(check.advice.encode())
+    assert look(store_dsn)["jobs"].level == "ok"
+
+
+def test_a_database_that_is_away_does_not_hide_the_broker() -> None:
+    found = look("postgresql://me:hush1@127.0.0.1:1/x")
+    assert [(name, check.level) for name, check in found.items()] == [
+        ("database", "fail"),
+        ("broker", "fail"),
+    ]
+    assert "hush1" not in repr(found)
+
+
+def test_the_broker_is_tried_and_left_as_it_was(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"doctor-{secrets.token_hex(4)}"
+    monkeypatch.setattr(doctor, "CLIENT", name)
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "1")
+
+    def check(user: BrokerUser, password: str | None = None) -> Check:
+        file = tmp_path / "password"
+        file.write_text(password or user.password)
+        file.chmod(0o600)
+        settings = CloudSettings(
+            broker_host=broker.host,
+            broker_port=broker.port,
+            broker_username=user.username,
+            broker_password_file=file,
+        )
+        *_, last = examine(settings, "host=/nowhere", lambda: datetime.now(UTC))
+        return last
+
+    assert check(broker.cloud).level == "ok"
+    assert "takes the login" in check(broker.cloud).said
+    wrong = check(broker.cloud, "hush-hush")
+    assert (wrong.level, "refuses" in wrong.said, "hush" in repr(wrong)) == ("fail", True, False)
+
+    async def session_of(client_id: str) -> bool:
+        own = Address(
+            broker.host,
+            broker.port,
+            username=broker.cloud.username,
+            password=broker.cloud.password,
+            client_id=client_id,
+            session_expiry_s=0,
+        )
+        async with Link(own, HEARD) as link:
+            return link.session_present
+
+    assert asyncio.run(session_of(f"{name}-1")) is False
+
+
+def test_the_command_says_what_failed(database: str) -> None:
+    with connect(database) as conn:
+        migrate(conn)
+    words = ["doctor", "--dsn", database, "--broker", "127.0.0.1:1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    lines = result.stdout.splitlines()
+    assert {line[:6] for line in lines} <= {"ok    ", "warn  ", "fail  ", "      "}
+    failed = sum(line.startswith("fail") for line in lines)
+    checks = sum(not line.startswith(" ") for line in lines)
+    assert result.stderr == f"cloud-ingest: {failed} of {checks} checks failed\n"
+    result = CliRunner().invoke(app, [*words, "--json"])
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["ok"], len(document["checks"])) == (2, False, checks)
+    assert set(document["checks"][0]) == {"level", "name", "said", "advice"}
+
+
+def test_advice_alone_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cloud_ingest import cli_store
+
+    only = [Check("warn", "role", "a superuser", "make another")]
+    monkeypatch.setattr(cli_store, "examine", lambda *_: iter(only))
+    result = CliRunner().invoke(app, ["doctor", "--dsn", "host=/nowhere"])
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "warn  role: a superuser\n      make another\n",
+    )

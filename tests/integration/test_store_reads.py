@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: MIT
+"""What is read from the store: right, through an index, of one society; on both editions."""
+
+import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from cloud_ingest import usage
+from cloud_ingest.cli import app
+from cloud_ingest.completeness import completeness, missing
+from cloud_ingest.consumption import Month, local_days, month_of
+from cloud_ingest.curve import Curve, load_curve
+from cloud_ingest.epochs import add_epoch
+from cloud_ingest.errors import NotFound, ReadRefused
+from cloud_ingest.rollup import refresh
+from cloud_ingest.store import reads
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.reads import RegisterMonth
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.units import COLUMNS, import_units
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
+from shared_schema.readings import Column
+from tests.support.fill import fill
+from tests.support.gateway import MAKER
+from tests.support.plans import nodes, parts_of, scans
+from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
+
+JULY = month_of(2026, 7, ZONE)
+DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
+NOW = local("2026-08-20 09:00")
+INTERVAL_WH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
+
+
+def society(site: Site) -> int:
+    return find_society(site.conn, SOCIETY)
+
+
+def of(site: Site, subject: str, month: Month = JULY) -> list[usage.DayUsage]:
+    return usage.day_usage(
+        site.conn, society(site), month, ZONE, subject_type="unit", subject=subject
+    )
+
+
+def test_no_query_scans_the_readings(conn: Connection) -> None:
+    fill(conn, "Other", 100, date(2026, 6, 1), days=70, dense=2)
+    fill(conn, SOCIETY, 200, date(2026, 6, 1), days=70, dense=2)
+    own = find_society(conn, SOCIETY)
+    channel = conn.execute("SELECT max(channel_id) FROM channel").fetchone()
+    assert channel is not None
+    reading = parts_of(conn, "reading")
+    codes = {"electricity": "1.0.1.8.0.255", "water": "8.0.1.0.0.255"}
+    days = local_days(JULY, ZONE)
+    span = {"start": JULY.start, "end": JULY.end, "first": JULY.first, "last": date(2026, 7, 31)}
+    nobody = {"society_id": own, "subject_type": None, "subject": None}
+    one = {"society_id": own, "subject_type": "unit", "subject": "U-7"}
+    border = {"starts": [JULY.end - QUARTER], "ends": [JULY.end]}
+    windows = {
+        "channels": [channel[0]],
+        "periods_s": [900],
+        "start": JULY.end - QUARTER,
+        "end": JULY.end,
+        **border,
+    }
+    month = {**span, **codes, "previous": date(2026, 6, 1)}
+    due = {
+        **span,
+        "days": [day for day, _, _ in days],
+        "starts": [start for _, start, _ in days],
+        "ends": [end for _, _, end in days],
+        "until": JULY.end,
+        "codes": list(codes.values()),
+    }
+    rollups_alone = {
+        "read_months": [{**month, **nobody}, {**month, **one}],
+        "month_days": [{**span, "channels": [channel[0]]}],
+        "month_intervals": [{"month": JULY.first, "channels": [channel[0]]}],
+        "read_completeness": [{**due, **nobody}, {**due, **one}],
+        "month_assignments": [{**span, **one}],
+    }
+    for name, asked in rollups_alone.items():
+        for parameters in asked:
+            assert not scans(nodes(conn, name, parameters), reading), name
+    pruned = {
+        "reading_last": windows,
+        "reading_first": windows,
+        "read_gaps": windows,
+        "reading_by_hand": windows,
+        "read_intervals": {
+            "channel": channel[0],
+            "start": JULY.end - HOUR,
+            "end": JULY.end,
+            "origin": JULY.end - HOUR,
+            "step_s": 900,
+        },
+        "rule_registers": {
+            "obis": codes["electricity"],
+            "meters": [1],
+            "since": [local("2026-08-09 00:00")],
+            "start": local("2026-08-09 00:00"),
+        },
+    }
+    for name, parameters in pruned.items():
+        found = scans(nodes(conn, name, parameters), reading)
+        assert found, name
+        assert all(node["Node Type"] != "Seq Scan" for node in found), name
+        assert len({node["Relation Name"] for node in found}) <= 2, name  # of all its chunks
+    latest = scans(nodes(conn, "report_latest", {**one, **codes, "now": NOW}), reading)
+    assert latest
+    assert all(node["Node Type"] != "Seq Scan" for node in latest)
+    (unit,) = scans(nodes(conn, "read_months", {**month, **one}), {"assignment"})
+    assert unit["Index Name"] == "assignment_subject"
+    probes = [
+        node
+        for node in nodes(conn, "read_months", {**month, **one})
+        if "channel_id" in node.get("Index Cond", "")
+    ]
+    assert len(probes) >= 2  # this month and the one before, by channel
+
+
+def test_a_month_is_the_sum_of_its_days(site: Site) -> None:
+    site.units(unit_line("A-1204", "1"))
+    start = local("2026-06-28 00:00")
+    rows = [
+        row
+        for row in every(start, local("2026-08-03 00:00"), 1000, 7, HOUR)
+        if not local("2026-07-10 05:00") < row[0] < local("2026-07-13 05:00")
+    ]
+    site.deliver("1", rows)
+    refresh(site.conn, NOW)
+    (found,) = of(site, "A-1204")
+    assert found.month.quantity == kwh(7 * 31 * 24) == sum(found.days.values())
+    assert (found.month.since, found.month.until) == (JULY.start, JULY.end)
+    assert date(2026, 7, 11) not in found.days
+    assert found.days[date(2026, 7, 13)] == kwh(7 * (72 + 24 - 5))  # with what fell into the gap
+    assert usage.month_usage(site.conn, society(site), JULY) == [found.month]
+
+
+def test_epochs_count_and_a_fall_does_not(site: Site) -> None:
+    site.units(unit_line("A-1204", "1"))
+    turn = local("2026-07-10 00:00")
+    site.deliver("1", every(local("2026-06-30 00:00"), turn, 900_000, 100, HOUR))
+    site.deliver("1", every(turn + HOUR, local("2026-08-02 00:00"), 20, 100, HOUR))
+    refresh(site.conn, NOW)
+    assert of(site, "A-1204")[0].month.quantity is None
+    adds = Decimal(900_000 + 240 * 100 + 80) / 1000
+    add_epoch(
+        site.conn, SOCIETY, "A-1204", Service.ELECTRICITY,
+        starts_at=turn + HOUR, adds=adds, reason="reset", by="caretaker", now=NOW,
+    )  # fmt: skip
+    (found,) = of(site, "A-1204")
+    assert found.month.quantity == kwh(100 * 31 * 24) == sum(found.days.values())
+
+
+def test_a_meter_that_is_replaced_counts_where_it_hangs(site: Site) -> None:
+    change = "2026-07-10 14:30"
+    site.units(
+        unit_line("A-1204", "1", until=change),
+        unit_line("A-1204", "2", since=change),
+        unit_line("A-1205", "1", since=change),
+    )
+    for serial, first in (("1", 1000), ("2", 50)):
+        rows = every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), first, 4, 2 * QUARTER)
+        site.deliver(serial, rows)
+    refresh(site.conn, NOW)
+    ends = [(row.month.since, row.month.until) for row in of(site, "A-1204")]
+    assert ends == [(JULY.start, local(change)), (local(change), JULY.end)]
+    assert sum(row.month.quantity or 0 for row in of(site, "A-1204")) == kwh(2 * 31 * 96)
+    for row in (*of(site, "A-1204"), *of(site, "A-1205")):
+        assert row.month.quantity == sum(row.days.values())
+    assert of(site, "A-1205")[0].month.since == local(change)
+
+
+def test_another_society_is_not_seen(site: Site) -> None:
+    site.units(unit_line("A-1204", "1"))
+    path = site.folder / "other.csv"
+    path.write_text(f"{','.join(COLUMNS)}\n{unit_line('A-1204', '1')}\n", encoding="utf-8")
+    import_units(site.conn, "Other", path)
+    site.deliver("1", every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), 0, 5, HOUR))
+    refresh(site.conn, NOW)
+    other = find_society(site.conn, "Other")
+    (row,) = usage.month_usage(site.conn, other, JULY)
+    assert row.quantity is None
+    assert row.place.channel_id is None
+    assert [line.at for line in reads.latest(site.conn, other, NOW)] == [None]
+    with pytest.raises(NotFound):
+        completeness(site.conn, other, JULY, ZONE, NOW, subject_type="unit", subject="A-1204")
+
+
+def test_the_curve_of_registers_and_of_intervals(site: Site) -> None:
+    site.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    start, end = local("2026-07-03 00:00"), local("2026-07-04 00:00")
+    gap = local("2026-07-03 10:00")
+    site.deliver("1", [row for row in every(start, end, 500, 3) if row[0] != gap])
+    intervals = [(at, 10 + n) for n, (at, _) in enumerate(every(start + QUARTER, end, 0, 0))]
+    site.deliver("2", [row for row in intervals if row[0] != gap], column=INTERVAL_WH)
+
+    def curve(subject: str, step: timedelta) -> Curve:
+        (found,) = load_curve(
+            site.conn, society(site), subject, Service.ELECTRICITY, start=start, end=end, step=step
+        )
+        return found
+
+    hourly = curve("A-1204", HOUR)
+    assert hourly.basis == "registers"
+    assert [p.quantity for p in hourly.points] == [
+        *[kwh(12)] * 9, kwh(9), kwh(15), *[kwh(12)] * 13,  # 10:00 is met by 09:45
+    ]  # fmt: skip
+    quarters = curve("A-1204", QUARTER)
+    assert quarters.points[39] == (gap - QUARTER, gap, Decimal(0))  # no time is moved
+    assert sum(p.quantity or 0 for p in quarters.points) == kwh(96 * 3)
+    hourly = curve("A-1205", HOUR)
+    assert hourly.basis == "intervals"
+    assert hourly.points[9].quantity is None
+    assert hourly.points[0].quantity == kwh(10 + 11 + 12 + 13)
+    assert [p.quantity is None for p in hourly.points].count(True) == 1
+    for step, until in ((QUARTER, start + 40 * DAY), (HOUR, start), (timedelta(minutes=7), end)):
+        with pytest.raises(ReadRefused):
+            load_curve(
+                site.conn, society(site), "A-1204", Service.ELECTRICITY,
+                start=start, end=until, step=step,
+            )  # fmt: skip
+
+
+def test_what_is_missing(site: Site) -> None:
+    site.units(unit_line("A-1204", "1"), unit_line("A-1205", "2", since="2026-07-10 12:00"))
+    first, last = local("2026-07-05 02:00"), local("2026-07-06 03:30")
+    rows = every(JULY.start + QUARTER, local("2026-07-11 00:00"), 0, 5)
+    site.deliver("1", [row for row in rows if not first < row[0] < last])
+    site.deliver("2", [row for row in rows if row[0] > local("2026-07-10 12:00")])
+    refresh(site.conn, NOW)
+    until = local("2026-07-11 00:00")
+    found = completeness(site.conn, society(site), JULY, ZONE, until)
+    assert [(one.subject, one.expected, one.present) for one in found] == [
+        ("A-1204", 960, 960 - 101),
+        ("A-1205", 48, 48),
+    ]
+    assert [day for day, _, _ in found[0].lacking] == [date(2026, 7, 5), date(2026, 7, 6)]
+    assert missing(site.conn, found, ZONE, until) == [(found[0].channel_id, first, last)]
+    late = completeness(site.conn, society(site), JULY, ZONE, until + HOUR)
+    assert (found[1].channel_id, until, until + HOUR) in missing(
+        site.conn, late, ZONE, until + HOUR
+    )
+
+
+def test_a_tower_is_held_against_its_bulk_meter(site: Site) -> None:
+    site.units(
+        unit_line("A-1204", "1"),
+        unit_line("A-1205", "2"),
+        unit_line("Lift", "3", kind="common"),
+        unit_line("Bulk", "4", kind="bulk"),
+    )
+    for serial, step in (("1", 10), ("2", 20), ("3", 5), ("4", 40)):
+        rows = every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), 0, step, HOUR)
+        if serial == "2":
+            rows = [r for r in rows if not local("2026-07-04 00:00") < r[0] <= local("2026-07-05")]
+        site.deliver(serial, rows)
+    refresh(site.conn, NOW)
+    usages = usage.day_usage(site.conn, society(site), JULY, ZONE)
+    ((tower, service, _, month),) = usage.month_balances(row.month for row in usages)
+    assert (tower, service) == ("Tower 1", Service.ELECTRICITY)
+    assert (month.bulk, month.units) == (kwh(40 * 744), kwh(30 * 744))
+    assert (month.common, month.loss) == (kwh(5 * 744), kwh(5 * 744))
+    days = {row.day: row.balance for row in usage.day_balances(usages)}
+    assert days[date(2026, 7, 2)].loss == kwh(5 * 24)
+    assert (days[date(2026, 7, 4)].loss, days[date(2026, 7, 4)].units_known) == (None, 1)
+    assert sum(day.units for day in days.values()) == month.units
+
+
+def test_people_see_it(site: Site, store_dsn: str) -> None:
+    site.units(unit_line("A-1204", "1"), unit_line("Bulk", "4", kind="bulk"))
+    for serial, step in (("1", 10), ("4", 12)):
+        site.deliver(
+            serial, every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), 0, step, HOUR)
+        )
+    refresh(site.conn, NOW)
+
+    def run(*words: str) -> str:
+        told = CliRunner().invoke(app, [*words, "--society", SOCIETY, "--dsn", store_dsn])
+        assert told.exit_code == 0, told.output
+        return told.output
+
+    assert "7.440" in run("usage", "A-1204", "--month", "2026-07")
+    days = json.loads(run("usage", "A-1204", "--month", "2026-07", "--days", "--json"))
+    assert days["meters"][0]["quantity"] == "7.440"
+    assert days["meters"][0]["days"]["2026-07-05"] == "0.240"
+    curve = json.loads(
+        run("usage", "A-1204", "--month", "2026-07", "--curve", "--step", "1440", "--json")
+    )
+    assert [point["quantity"] for point in curve["curves"][0]["points"]] == ["0.240"] * 31
+    assert "0.240" in run("usage", "A-1204", "--month", "2026-07", "--curve", "--step", "1440")
+    towers = json.loads(run("towers", "--month", "2026-07", "--json"))
+    assert towers["towers"][0]["loss"] == "1.488"
+    assert "1.488" in run("towers", "--month", "2026-07")
+    assert "0.048" in run("towers", "--month", "2026-07", "--days")
+    lacking = json.loads(run("completeness", "--month", "2026-07", "--gaps", "--json"))
+    assert {one["expected"] for one in lacking["channels"]} == {2976}
+    assert lacking["gaps"][0]["start"] < lacking["gaps"][0]["end"]
+    assert "A-1204" in run("completeness", "--month", "2026-07", "--unit", "A-1204")
+    refused = CliRunner().invoke(
+        app,
+        ["usage", "Z-9", "--month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn],
+    )
+    assert refused.exit_code == 2
+
+
+moments = st.integers(0, 70 * 24).map(lambda n: local("2026-06-10 00:00") + n * HOUR)
+
+
+@given(
+    st.lists(st.tuples(moments, st.integers(0, 100)), unique_by=lambda row: row[0], max_size=6),
+    moments,
+    st.none() | moments,
+)
+def test_two_rows_of_rollups_tell_what_the_ends_tell(
+    readings: list[tuple[datetime, int]], valid_from: datetime, valid_to: datetime | None
+) -> None:
+    if valid_from >= JULY.end or (valid_to is not None and valid_to <= max(valid_from, JULY.start)):
+        return
+    before = max((r for r in readings if r[0] <= JULY.start), default=(None, None))
+    inside = [r for r in readings if JULY.start < r[0] <= JULY.end]
+    first, last = min(inside, default=(None, None)), max(inside, default=(None, None))
+    row = RegisterMonth(
+        1, None, "unit", "A", "electricity", "grid", valid_from, valid_to, MAKER, "1", 1, 30, 0, 1,
+        900, before[1], before[0], first[1], first[0], last[1], last[0],
+    )  # fmt: skip
+    quick = usage.simply(row, {})
+    ends = usage.ends_of([row], JULY)
+    if quick is not None:
+        assert not ends.last_in
+        measured = usage.measured_of(ends, {})
+        assert measured.opening is not None
+        assert measured.closing is not None
+        assert quick[1:] == (
+            measured.opening.ts,
+            measured.opening.value,
+            measured.closing.ts,
+            measured.closing.value,
+            measured.quantity,
+        )

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: MIT
+"""The ways in which days and months could silently be wrong, each tried on both editions."""
+
+import random
+import re
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from cloud_ingest import rollup
+from cloud_ingest.billing import close_month
+from cloud_ingest.cli import app
+from cloud_ingest.errors import ConfigurationError, MigrationRefused, RollupDisagrees
+from cloud_ingest.keeper import ServiceSettings
+from cloud_ingest.operate import serve
+from cloud_ingest.rollup import refresh
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
+from cloud_ingest.store.migration import migrations
+from cloud_ingest.store.rows import NewReading, store_readings
+from cloud_ingest.subscribe import Broker
+from shared_schema.quality import Origin
+from shared_schema.signing import SigningKey
+from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+
+START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
+NOW = local("2026-08-05 09:00")
+HOUR, DAY, MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
+WITH_STEPS = (
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "America/New_York",
+    "America/Santiago",
+    "Africa/Cairo",
+    "Asia/Beirut",
+    "Asia/Kathmandu",
+)
+"""Some skip an hour at 00:00, some repeat one that ends there, one moves by half an hour."""
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    """One flat whose meter counts 10 Wh an hour in July and around, rolled up."""
+    site.units(unit_line("A-1204", "1"))
+    site.deliver("1", every(START - 2 * DAY, END + 2 * DAY, 1000, 10, HOUR))
+    refresh(site.conn, NOW)
+    return site
+
+
+def test_late_rows_show_with_the_turn_of_the_scheduler_and_not_before(flat: Site) -> None:
+    day = "SELECT count, min_raw FROM reading_day WHERE day = '2026-07-04'"
+    month = "SELECT count, min_raw FROM reading_month WHERE month = '2026-07-01'"
+    before = flat.one(day), flat.one(month)
+    flat.deliver("1", [(START + 3 * DAY + timedelta(minutes=30), 5)])
+    assert (flat.one(day), flat.one(month)) == before
+    refresh(flat.conn, NOW)
+    assert (flat.one(day), flat.one(month)) == ((25, 5), (before[1][0] + 1, 5))
+
+
+class Recorder:
+    """Stands where a connection does, and keeps the windows that it is asked to refresh."""
+
+    def __init__(self) -> None:
+        self.windows: dict[str, list[tuple[datetime, datetime]]] = {}
+
+    def execute(self, _statement: str, arguments: dict[str, object]) -> None:
+        start, end = arguments["start"], arguments["end"]
+        assert isinstance(start, datetime)
+        assert isinstance(end, datetime)
+        self.windows.setdefault(str(arguments["name"]), []).append((start, end))
+
+
+def windows_of(
+    days: Collection[date], zone: ZoneInfo
+) -> dict[str, list[tuple[datetime, datetime]]]:
+    recorder = Recorder()
+    rollup._refresh_aggregates(recorder, days, zone)  # type: ignore[arg-type]
+    return recorder.windows
+
+
+def day_at(at: datetime, zone: ZoneInfo) -> date:
+    """Return the local day of an instant; its 00:00 is the end of the day before."""
+    return (at.astimezone(UTC) - MICROSECOND).astimezone(zone).date()
+
+
+DAYS = st.sets(st.dates(date(2020, 1, 1), date(2035, 12, 31)), min_size=1, max_size=8)
+CLOSE_DAYS = st.builds(
+    lambda first, steps: {first + step * DAY for step in steps},
+    st.dates(date(2020, 1, 1), date(2035, 12, 31)),
+    st.sets(st.integers(0, 70), min_size=1, max_size=8),
+)
+
+
+@given(DAYS | CLOSE_DAYS, st.sampled_from(WITH_STEPS))
+def test_no_window_cuts_a_bucket(days: set[date], zone_name: str) -> None:
+    zone = ZoneInfo(zone_name)
+    windows = windows_of(days, zone)
+    for start, end in windows["reading_day_c"]:
+        for border in (start, end):
+            assert day_at(border, zone) == day_at(border - MICROSECOND, zone) + DAY
+    for start, end in windows["reading_month_c"]:
+        for border in (start, end):
+            first, before = day_at(border, zone), day_at(border - MICROSECOND, zone)
+            assert (first.day, before) == (1, first - DAY)
+    for day in days:
+        month = day.replace(day=1)
+        assert any(
+            day_at(start, zone) <= day < day_at(end, zone)
+            for start, end in windows["reading_day_c"]
+        )
+        assert any(
+            day_at(start, zone) <= month < day_at(end, zone)
+            for start, end in windows["reading_month_c"]
+        )
+
+
+@pytest.mark.parametrize("zone_name", WITH_STEPS)
+def test_the_database_sees_the_same_borders(store_dsn: str, zone_name: str) -> None:
+    dice, zone = random.Random(zone_name), ZoneInfo(zone_name)
+    days = {date(2020, 1, 1) + dice.randrange(5800) * DAY for _ in range(300)}
+    days |= {date(2020, 1, 1) + number * DAY for number in range(5800) if _steps(number, zone)}
+    of = [windows_of([day], zone) for day in days]
+    borders = {
+        bucket: sorted({border for one in of for window in one[name] for border in window})
+        for bucket, name in (("day", "reading_day_c"), ("month", "reading_month_c"))
+    }
+    with connect(store_dsn) as conn:
+        bucket_of = "date_trunc(%(bucket)s, border - %(tick)s, %(zone)s) + %(tick)s"
+        if migrate(conn).rollups == "continuous":
+            bucket_of = (
+                'time_bucket(%(width)s::interval, border, %(zone)s, "offset" => %(tick)s::interval)'
+            )
+        for bucket, all_of in borders.items():
+            cut = conn.execute(
+                f"SELECT border FROM unnest(%(borders)s::timestamptz[]) AS border "  # noqa: S608
+                f"WHERE {bucket_of} <> border".encode(),
+                {
+                    "borders": all_of,
+                    "bucket": bucket,
+                    "width": f"1 {bucket}",
+                    "zone": zone_name,
+                    "tick": MICROSECOND,
+                },
+            ).fetchall()
+            assert len(all_of) > 50
+            assert cut == []
+
+
+def _steps(number: int, zone: ZoneInfo) -> bool:
+    day = datetime(2020, 1, 1, tzinfo=zone) + number * DAY
+    return day.utcoffset() != (day + DAY).utcoffset()
+
+
+def test_month_and_day_are_made_from_one_zone(store_dsn: str) -> None:
+    for migration in migrations():
+        for bucket in re.findall(r"time_bucket\(([^)]*)\)", migration.text):
+            assert bucket.split(", ")[2] == "{zone}", migration.name
+    with connect(store_dsn) as conn:
+        rollups = migrate(conn, zone="Australia/Lord_Howe").rollups
+        zone = ZoneInfo("Australia/Lord_Howe")
+        at = int(datetime(2028, 1, 30, tzinfo=zone).timestamp())
+        rows = [NewReading(1, at + 1800 * n, n, None, Origin.METER) for n in range(48 * 70)]
+        store_readings(conn, rows, source="test", at=NOW)
+        refresh(conn, datetime(2028, 5, 1, tzinfo=UTC))
+        assert (
+            conn.execute(
+                "SELECT month, min_ts, max_ts, count FROM reading_month ORDER BY 1"
+            ).fetchall()
+            == conn.execute(
+                "SELECT date_trunc('month', day)::date, min(min_ts), max(max_ts), "
+                "sum(count)::bigint FROM reading_day GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        )
+        if rollups == "continuous":
+            definitions = conn.execute(
+                "SELECT view_definition FROM timescaledb_information.continuous_aggregates"
+            ).fetchall()
+            zones = [re.findall(r"'(\w+/\w+)'::text", text) for (text,) in definitions]
+            assert len(zones) == 2
+            assert {one for found in zones for one in found} == {"Australia/Lord_Howe"}
+        with pytest.raises(MigrationRefused, match="not of Asia/Kolkata"):
+            migrate(conn, zone="Asia/Kolkata")
+
+
+@pytest.mark.parametrize("zone_name", ["America/Havana", "Atlantic/Azores"])
+def test_a_zone_whose_midnight_comes_twice_is_refused(store_dsn: str, zone_name: str) -> None:
+    with connect(store_dsn) as conn:
+        with pytest.raises(MigrationRefused, match=f"clocks of {zone_name} go back over 00:00"):
+            migrate(conn, zone=zone_name)
+        assert migrate(conn, zone="Asia/Kolkata").applied
+    assert not any(repeats_midnight(ZoneInfo(name)) for name in WITH_STEPS)
+
+
+def test_a_wrong_zone_stops_the_service_at_its_start(store_dsn: str) -> None:
+    with connect(store_dsn) as conn:
+        migrate(conn, zone="Asia/Kolkata")
+        with pytest.raises(ConfigurationError, match="of Asia/Kolkata, not of Europe/Berlin"):
+            open_store(conn, zone="Europe/Berlin")
+    nobody = Broker("127.0.0.1", 1)
+    settings = ServiceSettings(store_dsn, nobody, SigningKey.generate(), zone="Europe/Berlin")
+    for check in (True, False):
+        with pytest.raises(ConfigurationError, match="of Asia/Kolkata, not of Europe/Berlin"):
+            serve(settings, check=check, verbose=False, say=print)
+    words = ["close-month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
+    result = CliRunner().invoke(app, words, env={"IOT_UTILITY_ZONE": "Europe/Berlin"})
+    assert (result.exit_code, "not of Europe/Berlin" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("touched", ["a late row", "a changed row", "a row that is gone", "a day"])
+def test_a_rollup_that_nobody_marked_stops_the_closing(flat: Site, touched: str) -> None:
+    at = START + 9 * DAY + timedelta(minutes=30)
+    channel = flat.one("SELECT channel_id FROM channel")
+    if touched == "a late row":
+        flat.conn.execute("INSERT INTO reading VALUES (%s, %s, 3170, NULL, 1)", (channel, at))
+    elif touched == "a changed row":
+        flat.conn.execute("UPDATE reading SET raw = raw + 1 WHERE ts = %s", (START + 9 * DAY,))
+    elif touched == "a row that is gone":
+        flat.conn.execute("DELETE FROM reading WHERE ts = %s", (START + 9 * DAY,))
+    else:
+        day_table = (
+            "reading_day"
+            if flat.one("SELECT rollups FROM store") == "portable"
+            else flat.one(
+                "SELECT materialization_hypertable_schema || '.' || "
+                "materialization_hypertable_name FROM timescaledb_information."
+                "continuous_aggregates WHERE view_name = 'reading_day_c'"
+            )
+        )
+        flat.conn.execute(f"UPDATE {day_table} SET min_raw = 0 WHERE min_ts > '{at}'".encode())  # noqa: S608
+    with pytest.raises(RollupDisagrees, match=r"2026-07 is not closed: .* \(LNT 1, 1.0.1.8.0"):
+        close_month(flat.conn, SOCIETY, "2026-07", NOW)
+    assert flat.one("SELECT (SELECT count(*) FROM month_number) + count(*) FROM outbox") == 0
+
+
+def test_a_day_that_is_marked_again_closes(flat: Site) -> None:
+    flat.conn.execute("DELETE FROM reading WHERE ts = %s", (START + 9 * DAY + HOUR,))
+    with pytest.raises(RollupDisagrees):
+        close_month(flat.conn, SOCIETY, "2026-07", NOW)
+    flat.deliver("1", [(START + 9 * DAY + HOUR, 1000 + 10 * (11 * 24 + 1))])
+    closed = close_month(flat.conn, SOCIETY, "2026-07", NOW)
+    assert closed.numbers[0].quantity == kwh(10 * 31 * 24)

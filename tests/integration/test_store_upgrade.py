@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+# ruff: noqa: E501 - a row is a line
+"""A store of each older version becomes the one that is made today, with its data."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from cloud_ingest.store import migrate as module
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.migration import Migration, migrations
+from tests.support.catalogue import catalogue, differences
+from tests.support.store import database_at
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that a store of some version can hold; the tables that stay alike in all of them."""
+
+    since: str
+    table: str
+    columns: str
+    values: str
+
+
+ROWS = (
+    Row("0001", "society", "name", "'Lake View'"),
+    Row("0001", "gateway", "name, society_id, tower", "'gw-a', 1, 'Tower 1'"),
+    Row("0001", "gateway_key", "gateway_id, key_id, public_key", "1, 'k', decode(repeat('ab', 32), 'hex')"),
+    Row("0001", "meter", "society_id, manufacturer, serial", "1, 'M', 'S-1'"),
+    Row(
+        "0001",
+        "assignment",
+        "society_id, subject_type, subject, service, source, meter_id, valid_from",
+        "1, 'unit', 'A-1', 'electricity', 'grid', 1, '2026-01-01Z'",
+    ),
+    Row("0002", "channel", "meter_id, obis, unit, scaler, kind", "1, '1.0.1.8.0.255', 30, 0, 'register'"),
+    Row("0002", "epoch", "channel_id, starts_at, offset_raw, reason, author, recorded_at", "1, '2026-06-10Z', 100, 'reset', 'me', '2026-06-11Z'"),
+    Row("0002", "claim", "channel_id, ts, raw, origin, received_at, source", "1, '2026-06-10Z', 7, 2, '2026-06-11Z', 'x'"),
+    Row("0002", "election", "channel_id, ts, old_raw, old_origin, new_raw, new_origin, at", "1, '2026-06-10Z', 7, 2, 8, 1, '2026-06-11Z'"),
+    # Nothing is booked before days and months are there: the ingest would refuse the store.
+    Row("0005", "reading", "channel_id, ts, raw, status, origin", "1, '2026-06-01 00:15Z', 4711, NULL, 1"),
+    Row("0005", "reading", "channel_id, ts, raw, status, origin", "1, '2026-06-20 00:15Z', 4811, 3, 2"),
+    Row("0005", "self_read", "society_id, assignment_id, channel_id, read_at, value, raw, entered_by, entered_at", "1, 1, 1, '2026-06-20Z', 4.811, 4811, 'me', '2026-06-20Z'"),
+    Row("0005", "month_close", "society_id, month, closed_at, last_closed_at, manifest", "1, '2026-06', '2026-07-01Z', '2026-07-01Z', 'm'"),
+    Row("0005", "month_number", "society_id, month, subject_type, subject, service, version, quantity, quality, message, sha256, closed_at", "1, '2026-06', 'unit', 'A-1', 'electricity', 1, 0.1, 'M', 'm', 's', '2026-07-01Z'"),
+    Row("0005", "outbox", "topic, payload, created_at", "'t', 'p', '2026-07-01Z'"),
+    Row("0005", "event", "event_id, society_id, kind, subject_type, subject, service, state, since, raised_at, message", "'00000000-0000-4000-8000-000000000001', 1, 'leak', 'unit', 'A-1', 'water', 'open', '2026-07-01Z', '2026-07-01Z', 'm'"),
+    Row("0006", "command", "command_id, gateway_id, kind, payload, issued_by, issued_at, expires_at", "'00000000-0000-4000-8000-000000000002', 1, 'read_now', 'p', 'me', '2026-07-01Z', '2026-07-02Z'"),
+    Row("0007", "meter_event", "meter_id, log, ts, code, received_at", "1, '0.0.99.98.0.255', '2026-07-01Z', 101, '2026-07-01Z'"),
+    Row("0008", "batch", "gateway_id, stream, seq, header_hash, evidence, received_at", "1, '00000000-0000-4000-8000-000000000003', 1, 'h', '{', '2026-07-01Z'"),
+    Row("0014", "dial_reading", "society_id, assignment_id, meter_id, read_at, dial, register, reason, entered_by, entered_at", "1, 1, 1, '2026-07-01Z', 12.5, 12.4, 'seen', 'me', '2026-07-01Z'"),
+)  # fmt: skip
+
+
+def put(conn: Connection, rows: tuple[Row, ...]) -> None:
+    has = "SELECT to_regproc('metering.make_reading_partition') IS NOT NULL"
+    if conn.execute(has).fetchone() == (True,):
+        conn.execute("SELECT make_reading_partition('2026-06-01')")
+    for row in rows:
+        statement = f"INSERT INTO {row.table} ({row.columns}) VALUES ({row.values})"  # noqa: S608
+        conn.execute(statement.encode())
+
+
+def kept(conn: Connection) -> list[list[str]]:
+    return [
+        sorted(map(repr, conn.execute(f"SELECT {row.columns} FROM {row.table}".encode())))  # noqa: S608
+        for row in ROWS
+    ]
+
+
+def test_every_older_store_becomes_the_one_of_today(
+    store_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database_at(store_server) as dsn, connect(dsn) as conn:
+        applied = migrate(conn).applied
+        put(conn, ROWS)
+        wanted, rows = catalogue(conn), kept(conn)
+    everything = migrations()
+    for count in range(1, len(applied)):
+        older = _until(everything, applied[count - 1])
+        with database_at(store_server) as dsn, connect(dsn) as conn:
+            monkeypatch.setattr(module, "migrations", lambda older=older: older)
+            assert migrate(conn).applied == applied[:count]
+            had = tuple(row for row in ROWS if row.since <= applied[count - 1])
+            put(conn, had)
+            monkeypatch.undo()
+            assert migrate(conn).applied == applied[count:]
+            put(conn, tuple(row for row in ROWS if row not in had))
+            assert differences(wanted, catalogue(conn)) == [], f"from {applied[count - 1]}"
+            assert kept(conn) == rows, f"from {applied[count - 1]}"
+
+
+def _until(everything: list[Migration], last: str) -> list[Migration]:
+    return [migration for migration in everything if migration.name <= last]
+
+
+def test_the_catalogue_tells_a_difference(store_server: str) -> None:
+    with database_at(store_server) as dsn, connect(dsn) as conn:
+        migrate(conn)
+        before = catalogue(conn)
+        assert differences(before, catalogue(conn)) == []
+        for change, part in (
+            ("CREATE INDEX ON outbox (topic)", "indexes"),
+            ("ALTER TABLE outbox ALTER attempts SET DEFAULT 1", "columns"),
+            ("COMMENT ON TABLE outbox IS 'x'", "comments"),
+            ("ALTER TABLE outbox ADD CHECK (attempts >= 0)", "constraints"),
+            ("CREATE VIEW v AS SELECT 1", "views"),
+            ("ALTER SEQUENCE outbox_outbox_id_seq CACHE 7", "sequences"),
+        ):
+            conn.execute(change.encode())
+            after = catalogue(conn)
+            assert any(line.startswith(f"+ {part}: ") for line in differences(before, after)), part
+            before = after
+        if "hypertables" in before:
+            conn.execute("SELECT set_chunk_time_interval('reading', INTERVAL '3 days')")
+            assert any("hypertables" in line for line in differences(before, catalogue(conn)))
