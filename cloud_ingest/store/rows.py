@@ -146,11 +146,12 @@ def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
 
 
 def _marks(rows: Rows, known: Known, facts: StoreFacts) -> list[tuple[date, list[int]]]:
-    """Return the days that rows change, each with its channels, in the order of days."""
+    """Return the days of rows that ascend, each with its channels, in the order of days."""
     days: dict[date, set[int]] = {}
     for channel_id, own in rows.items():
-        for row in own:
-            day = known.day(row[0], facts.zone)
+        first, last = known.day(own[0][0], facts.zone), known.day(own[-1][0], facts.zone)
+        own_days = {first} if first == last else {known.day(row[0], facts.zone) for row in own}
+        for day in own_days:
             days.setdefault(day, set()).add(channel_id)
     return [(day, [] if facts.continuous else sorted(days[day])) for day in sorted(days)]
 
