@@ -3,11 +3,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.errors import CheckViolation
+from typer.testing import CliRunner
 
-from cloud_ingest.rollup import refresh
+from cloud_ingest.cli import app
+from cloud_ingest.errors import UserError
+from cloud_ingest.rollup import Refreshed, refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import open_store
@@ -20,7 +26,7 @@ from cloud_ingest.store.rows import (
     store_readings,
     store_rows,
 )
-from cloud_ingest.upkeep import Upkept, upkeep
+from cloud_ingest.upkeep import Upkept, keep_months, oldest_kept, retention, upkeep
 from shared_schema.quality import Origin
 from tests.support.store import local
 
@@ -213,3 +219,109 @@ def test_an_election_works_on_a_compressed_chunk(old: Old) -> None:
     again = store_readings(old.conn, edits, source="an operator", at=NOW)
     assert (again.new, again.conflicts) == (0, 0)
     assert old.conn.execute("SELECT count(*) FROM election").fetchone() == elected
+
+
+YEARS = local("2024-05-15 09:00")
+
+
+@pytest.mark.parametrize("months", [-1, 0, 1, 12])
+def test_no_fewer_months_are_kept_than_a_year_and_one(conn: Connection, months: int) -> None:
+    with pytest.raises(UserError, match=f"{months} months are too few"):
+        keep_months(conn, months)
+    with pytest.raises(CheckViolation):
+        conn.execute("UPDATE store SET keep_months = %s", (months,))
+    assert retention(conn) == (None, None)
+
+
+@given(st.integers(13, 500), st.dates(date(2000, 1, 1), date(2100, 1, 1)))
+def test_the_kept_months_can_be_closed(months: int, today: date) -> None:
+    oldest = oldest_kept(months, today)
+    between = (today.year - oldest.year) * 12 + today.month - oldest.month
+    assert (oldest.day, between) == (1, months + 1)
+    assert oldest_kept(months, today) <= oldest_kept(months, today + timedelta(days=1))
+
+
+@pytest.fixture
+def years(conn: Connection) -> Connection:
+    """Two and a quarter years, one reading a day, rolled up."""
+    count = (NOW - YEARS) // timedelta(days=1)
+    rows = [(seconds(YEARS) + 86400 * number, METER, number, None) for number in range(count)]
+    put(conn, {1: rows})
+    refresh(conn, NOW)
+    return conn
+
+
+def readings(conn: Connection) -> int:
+    return len(conn.execute(READINGS).fetchall())
+
+
+def test_nothing_is_dropped_that_nobody_said_may_go(years: Connection) -> None:
+    before = readings(years)
+    assert upkeep(years, NOW).dropped == 0
+    assert (readings(years), retention(years)) == (before, (None, None))
+
+
+def test_the_line_never_sinks(years: Connection) -> None:
+    keep_months(years, 13)
+    assert upkeep(years, NOW).dropped > 0
+    line = local("2025-06-01 00:00")
+    assert retention(years) == (13, line)
+    left = readings(years)
+    for months in (20, None):
+        keep_months(years, months)
+        assert upkeep(years, NOW).dropped == 0
+        assert (retention(years), readings(years)) == ((months, line), left)
+    keep_months(years, 13)
+    assert upkeep(years, NOW - timedelta(days=90)).dropped == 0  # a clock that went back
+    assert (retention(years), readings(years)) == ((13, line), left)
+    assert upkeep(years, NOW + timedelta(days=31)).dropped > 0
+    assert retention(years) == (13, local("2025-07-01 00:00"))
+
+
+def test_nothing_is_dropped_while_a_mark_below_the_line_waits(
+    years: Connection, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_months(years, 13)
+    before = readings(years)
+    late: Rows = {1: [(seconds(YEARS) + 60, METER, 1, None)]}
+
+    def refresh_and_then_a_commit(conn: Connection, now: datetime) -> Refreshed:
+        done = refresh(conn, now)
+        with connect(store_dsn) as other:
+            put(other, late)
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cloud_ingest.upkeep.refresh", refresh_and_then_a_commit)
+        assert upkeep(years, NOW).dropped == 0
+    assert (readings(years), retention(years)) == (before + 1, (13, None))
+    assert upkeep(years, NOW).dropped > 0
+    day = years.execute("SELECT count FROM reading_day WHERE day = '2024-05-15'").fetchone()
+    assert day == (2,)
+
+
+def test_keep_readings_says_and_sets(years: Connection, store_dsn: str) -> None:
+    def run(*words: str) -> tuple[int, list[str]]:
+        options = ["keep-readings", *words, "--dsn", store_dsn]
+        result = CliRunner().invoke(app, options)
+        return result.exit_code, result.output.splitlines()
+
+    assert run() == (0, ["all readings are kept"])
+    assert run("25") == (0, ["readings of 25 months are kept"])
+    assert run() == (0, ["readings of 25 months are kept"])
+    upkeep(years, NOW)
+    told = "the oldest are after 2024-06-01"
+    assert run() == (0, [f"readings of 25 months are kept; {told}"])
+    assert run("--all") == (0, [f"all readings are kept; {told}"])
+    for words, said in (
+        (["12"], "12 months are too few"),
+        (["0"], "0 months are too few"),
+        (["25", "--all"], "give a number of months, or --all"),
+        (["99999999999"], "99999999999 months"),
+        (["30000"], "30000 months"),
+    ):
+        code, lines = run(*words)
+        assert (code, len(lines)) == (2, 1), lines
+        assert said in lines[0]
+    assert run() == (0, [f"all readings are kept; {told}"])
+    assert upkeep(years, NOW).dropped == 0
