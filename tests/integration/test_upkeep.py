@@ -245,8 +245,10 @@ def test_the_kept_months_can_be_closed(months: int, today: date) -> None:
 def years(conn: Connection) -> Connection:
     """Two and a quarter years, one reading a day, rolled up."""
     count = (NOW - YEARS) // timedelta(days=1)
-    rows = [(seconds(YEARS) + 86400 * number, METER, number, None) for number in range(count)]
-    put(conn, {1: rows})
+    put(
+        conn,
+        {1: [(seconds(YEARS) + 86400 * number, METER, number, None) for number in range(count)]},
+    )
     refresh(conn, NOW)
     return conn
 
