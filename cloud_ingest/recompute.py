@@ -5,8 +5,9 @@ In: a range of local days. Out: which rollups are not what they were. It is for 
 doubts them: behind the ingest they are kept right by `rollup.refresh`, and a month is not closed
 where they are not what the readings say.
 
-A rollup outlives its readings. Nothing is made anew from before the oldest reading that the
-store still keeps, nor of the day that this one cuts: what is known of it would be lost.
+A rollup outlives its readings. Nothing is made anew from before the line of retention or the oldest
+reading that the store still keeps, nor of the day that this one cuts: what is known of it would be
+lost.
 
 Never: a change of a reading, or of a number that was sent.
 """
