@@ -54,6 +54,8 @@ def unpack(evidence: bytes) -> Batch:
             lines = inflate.decompress(evidence, MAX_BATCH_BYTES + 1).split(b"\n")
         except zlib.error as error:
             raise ValueError(f"the evidence of a batch cannot be read: {error}") from None
+        if not inflate.eof or inflate.unused_data:
+            raise ValueError("the evidence of a batch is cut, too long, or followed by more")
     if len(lines) < 3:
         raise ValueError("the evidence of a batch has a header, blocks and a signature")
     header_line, *block_lines, signature_line = lines

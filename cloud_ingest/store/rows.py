@@ -35,6 +35,9 @@ _ROW = struct.Struct(">h ii iq iq iq ih")
 _ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
 _METER = ORIGIN_NUMBERS[Origin.METER]
 
+ELECTION_LOCK = 0x696F7458
+"""Advisory lock: two elections at once would each put the same reading aside."""
+
 Row = tuple[int, int, int, int | None]
 """Seconds since 1970, origin, raw, status."""
 Rows = dict[int, list[Row]]
@@ -171,6 +174,7 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
         found = conn.execute(query("incoming_conflicts"), window).fetchone()
         conflicts, better = found or (0, 0)
         if better:
+            conn.execute(query("election_begin"), (ELECTION_LOCK,))
             elected = conn.execute(query("incoming_elect"), window).fetchall()
             with conn.cursor() as cursor:
                 cursor.executemany(query("reading_elect"), elected)
