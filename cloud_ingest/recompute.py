@@ -5,8 +5,9 @@ In: a range of local days. Out: which rollups are not what they were. It is for 
 doubts them: behind the ingest they are kept right by `rollup.refresh`, and a month is not closed
 where they are not what the readings say.
 
-A rollup outlives its readings. Nothing is made anew from before the oldest reading that the
-store still keeps, nor of the day that this one cuts: what is known of it would be lost.
+A rollup outlives its readings. Nothing is made anew from before the line of retention or the oldest
+reading that the store still keeps, nor of the day that this one cuts: what is known of it would be
+lost.
 
 Never: a change of a reading, or of a number that was sent.
 """
@@ -96,7 +97,7 @@ def recompute(
         raise RecomputeRefused(f"there is no day from {first} to {last} that has come")
     progress("rolling up what came in")
     refresh(conn, now)
-    kept = _kept_from(conn, first, last, store.zone)
+    kept = _kept_from(conn, first, last, store)
     days_changed = 0
     days: list[Change] = []
     conn.execute(query("rollup_before_make"))
@@ -137,8 +138,14 @@ class _Span:
         return found
 
 
-def _kept_from(conn: Connection, first: date, last: date, zone: ZoneInfo) -> date:
+def _kept_from(conn: Connection, first: date, last: date, store: Store) -> date:
     """Return the first day of a range whose readings are all kept."""
+    zone = store.zone
+    if store.kept_from is not None:
+        line = store.kept_from.astimezone(zone).date()
+        if last < line:
+            raise RecomputeRefused(f"the store no longer keeps all readings from {first} to {last}")
+        first = max(first, line)
     start, end = (local_start(day, zone) - MICROSECOND for day in (first, last + DAY))
     below = conn.execute(query("reading_before"), {"start": start}).fetchone()
     if below is not None and below[0]:
@@ -175,6 +182,9 @@ def _anew(
         "limit": MOST_SHOWN,
     }
     with alone(conn, LOCK):
+        line = open_store(conn).kept_from
+        if line is not None and local_start(span.first, store.zone) <= line:
+            raise RecomputeRefused("readings were let go meanwhile: recompute again")
         conn.execute(query("rollup_before_clear"))
         conn.execute(query(f"{span.bucket}_remember"), window)
         if store.rollups == "continuous":

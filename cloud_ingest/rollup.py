@@ -55,12 +55,12 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
     Raises:
         StoreUnavailable: try again; no mark is lost.
     """
-    store = open_store(conn)
-    continuous = store.rollups == "continuous"
-    tomorrow = now.astimezone(store.zone).date() + DAY
-    oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
     marks = days = 0
     with alone(conn, LOCK):
+        store = open_store(conn)  # what is kept changes under the same lock
+        continuous = store.rollups == "continuous"
+        tomorrow = now.astimezone(store.zone).date() + DAY
+        oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
         while True:
             taken = conn.execute(query("dirty_take"), (tomorrow, MARKS_AT_ONCE)).fetchall()
             changed: dict[date, set[int]] = {}

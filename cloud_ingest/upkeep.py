@@ -29,6 +29,7 @@ COMPRESS_AFTER = timedelta(days=14)
 MONTHS_AHEAD = 2
 LEAST_MONTHS = 13
 """A year and its month before: what a person compares a month with."""
+MOST_MONTHS = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,10 @@ def keep_months(conn: Connection, months: int | None) -> None:
     """Say how many closed months of readings are kept; None: all. `upkeep` does it.
 
     Raises:
-        UserError: too few.
+        UserError: too few, or more than a store can be old.
     """
+    if months is not None and months > MOST_MONTHS:
+        raise UserError(f"{months} months are more than {MOST_MONTHS}: keep all")
     if months is not None and months < LEAST_MONTHS:
         raise UserError(
             f"{months} months are too few: a month is compared with that of a year before, "

@@ -440,9 +440,12 @@ class ProfileReader:
         newest = newest_known(self.facts, wanted.obis, mark, self.limit)
         if newest is not None:
             return newest
-        settled = self.facts.settled.get(wanted.obis, mark + 1)
         longest = mark - OVERLAP_S - REREAD_S
-        return longest if settled > mark else min(settled, mark - OVERLAP_S)
+        settled = self.facts.settled.get(wanted.obis, longest)
+        if not longest <= settled <= mark:  # it goes with another watermark
+            del self.facts.settled[wanted.obis]
+            return longest
+        return min(settled, mark - OVERLAP_S)
 
     def _settle(self, profile: Obis, start: int, reached: int | None) -> None:
         """Note up to where rows are settled, after a window that begins where they were."""

@@ -5,6 +5,7 @@ In: text ``1.0.1.8.0.255`` or the six bytes that a meter sends. Out: an `Obis`.
 All six value groups are always there; nothing is guessed for a missing one.
 """
 
+import functools
 import re
 from typing import Any, NamedTuple, Self
 
@@ -15,6 +16,18 @@ from shared_schema.errors import ObisError
 
 _GROUP = r"(0|[1-9][0-9]{0,2})"
 _PATTERN = re.compile(r"\.".join([_GROUP] * 6), re.ASCII)
+
+
+@functools.lru_cache(maxsize=4096)
+def _groups(text: str) -> tuple[int, int, int, int, int, int]:
+    """Take a code apart; messages name the same few over and over."""
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        raise ObisError(f"not an OBIS code of six groups A.B.C.D.E.F: {text[:40]!r}")
+    a, b, c, d, e, f = map(int, match.groups())
+    if max(a, b, c, d, e, f) > 255:
+        raise ObisError(f"an OBIS group is 0 to 255: {text!r}")
+    return a, b, c, d, e, f
 
 
 class Obis(NamedTuple):
@@ -34,13 +47,7 @@ class Obis(NamedTuple):
         Raises:
             ObisError: the text is anything else.
         """
-        match = _PATTERN.fullmatch(text)
-        if match is None:
-            raise ObisError(f"not an OBIS code of six groups A.B.C.D.E.F: {text[:40]!r}")
-        groups = [int(group) for group in match.groups()]
-        if max(groups) > 255:
-            raise ObisError(f"an OBIS group is 0 to 255: {text!r}")
-        return cls(*groups)
+        return cls(*_groups(text))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

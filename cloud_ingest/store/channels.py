@@ -10,7 +10,7 @@ connection: a restored database has other ids.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.errors import NotMigrated
@@ -58,7 +58,8 @@ class Known:
 
 def local_day(ts: int, zone: ZoneInfo) -> date:
     """Return the local day of a time in seconds since 1970; 00:00 belongs to the day before."""
-    return (datetime.fromtimestamp(ts, zone) - timedelta(microseconds=1)).date()
+    # In UTC: where the clocks go forward at midnight, there is no local 00:00 to go back from.
+    return (datetime.fromtimestamp(ts, UTC) - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ def ensure_channels(
         if (found := cache.get(key)) is None or _shorter(period_s, found[1])
     }
     if unsure:
-        if len(cache) > MAX_KNOWN:
-            cache.clear()
+        if known is not None and len(cache) > MAX_KNOWN:
+            known.forget()
             unsure = dict(wanted)
         cache.update(_from_database(conn, unsure))
     return {key: cache[key][0] for key in wanted}

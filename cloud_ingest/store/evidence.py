@@ -1,21 +1,42 @@
 # SPDX-License-Identifier: MIT
 """The evidence of a batch as it is kept: its bytes as they came, compressed.
 
-In: a verified batch. Out: one piece of bytes, and the way back; nothing is serialised again, so
-that every hash and signature holds as long as the store does. Pure.
+In: a verified batch. Out: one piece of bytes, and the way back to the very bytes that were signed,
+so that every hash and signature holds as long as the store does. Pure.
+
+The hashes of its blocks, which the header names, are left out: they are those of the lines that
+follow it. The words that every batch has stand in a dictionary. Together this saves a third of a
+batch of many meters, and half of one poll's.
 """
 
 import zlib
 
-from shared_schema.readings import MAX_BATCH_BYTES, Batch, Header
+from shared_schema.readings import MAX_BATCH_BYTES, Batch, Header, line_hash
 
-LEVEL = 1
-"""Of zlib: a higher one saves about a tenth and costs three times the work."""
+LEVEL = 6
+"""Of zlib: a tenth smaller than 1, for a third of a microsecond a reading; 9 saves no more."""
+_NO_HASHES = b'"blocks":[]'
+"""A header never says this of itself: it names at least one block."""
+_WORDS = (
+    b'"1.0.2.8.0.255","1.0.9.8.0.255","1.0.12.27.0.255","1.0.11.27.0.255","8.0.1.0.0.255"'
+    b'"scaler":-2,"scaler":-3,"unit":32},"unit":31},"unit":33},"unit":35},"unit":13},'
+    b'{"signature":"=="}\n{"kind":"readings","salt":"","meter":{"manufacturer":"","serial":""},'
+    b'"profile":"1.0.99.1.0.255","period_s":900,"columns":[{"obis":"1.0.1.8.0.255","scaler":0,'
+    b'"unit":30},{"obis":"1.0.1.29.0.255","scaler":0,"unit":30}],"rows":[[17,null,'
+    b'{"schema":"metering.readings/1","gateway":"gw-","key":"","stream":"-4","seq":,"previous":"",'
+    b'"blocks":[],"created_at":"2026-00Z","historical":false}'
+)
+"""What zlib may refer to. It is never changed: what is stored needs it to be read."""
 
 
 def pack(batch: Batch) -> bytes:
     """Return the bytes of a batch for the store."""
-    return zlib.compress(payload(batch), LEVEL)
+    kept = payload(batch)
+    if _NO_HASHES in batch.header_line:  # in a field that this version does not know
+        return kept
+    short = kept.replace(_hashes(batch.block_lines), _NO_HASHES, 1)
+    deflate = zlib.compressobj(LEVEL, zdict=_WORDS)
+    return deflate.compress(short) + deflate.flush()
 
 
 def unpack(evidence: bytes) -> Batch:
@@ -24,18 +45,31 @@ def unpack(evidence: bytes) -> Batch:
     Raises:
         ValueError: these bytes are no kept batch.
     """
-    if evidence[:1] == b"{":
+    plain = evidence[:1] == b"{"
+    if plain:
         lines = evidence.split(b"\n")
     else:
-        inflate = zlib.decompressobj()
+        inflate = zlib.decompressobj(zdict=_WORDS)
         try:
             lines = inflate.decompress(evidence, MAX_BATCH_BYTES + 1).split(b"\n")
         except zlib.error as error:
             raise ValueError(f"the evidence of a batch cannot be read: {error}") from None
+        if not inflate.eof or inflate.unused_data:
+            raise ValueError("the evidence of a batch is cut, too long, or followed by more")
+    if len(lines) < 3:
+        raise ValueError("the evidence of a batch has a header, blocks and a signature")
     header_line, *block_lines, signature_line = lines
+    if not plain:
+        header_line = header_line.replace(_NO_HASHES, _hashes(block_lines), 1)
     return Batch(Header.from_line(header_line), header_line, tuple(block_lines), signature_line)
 
 
 def payload(batch: Batch) -> bytes:
     """Return the bytes of a batch as they came."""
     return b"\n".join((batch.header_line, *batch.block_lines, batch.signature_line))
+
+
+def _hashes(lines: tuple[bytes, ...] | list[bytes]) -> bytes:
+    """Return how a header names the hashes of its blocks."""
+    named = ",".join(f'"{line_hash(line)}"' for line in lines)
+    return f'"blocks":[{named}]'.encode()

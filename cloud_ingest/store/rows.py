@@ -35,6 +35,9 @@ _ROW = struct.Struct(">h ii iq iq iq ih")
 _ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
 _METER = ORIGIN_NUMBERS[Origin.METER]
 
+ELECTION_LOCK = 0x696F7458
+"""Advisory lock: two elections at once would each put the same reading aside."""
+
 Row = tuple[int, int, int, int | None]
 """Seconds since 1970, origin, raw, status."""
 Rows = dict[int, list[Row]]
@@ -146,11 +149,12 @@ def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
 
 
 def _marks(rows: Rows, known: Known, facts: StoreFacts) -> list[tuple[date, list[int]]]:
-    """Return the days that rows change, each with its channels, in the order of days."""
+    """Return the days of rows that ascend, each with its channels, in the order of days."""
     days: dict[date, set[int]] = {}
     for channel_id, own in rows.items():
-        for row in own:
-            day = known.day(row[0], facts.zone)
+        first, last = known.day(own[0][0], facts.zone), known.day(own[-1][0], facts.zone)
+        own_days = {first} if first == last else {known.day(row[0], facts.zone) for row in own}
+        for day in own_days:
             days.setdefault(day, set()).add(channel_id)
     return [(day, [] if facts.continuous else sorted(days[day])) for day in sorted(days)]
 
@@ -170,6 +174,7 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
         found = conn.execute(query("incoming_conflicts"), window).fetchone()
         conflicts, better = found or (0, 0)
         if better:
+            conn.execute(query("election_begin"), (ELECTION_LOCK,))
             elected = conn.execute(query("incoming_elect"), window).fetchall()
             with conn.cursor() as cursor:
                 cursor.executemany(query("reading_elect"), elected)

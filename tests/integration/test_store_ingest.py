@@ -225,3 +225,28 @@ def test_two_workers_with_the_same_rows_do_not_stand_in_each_others_way(
     assert sum(new) == 7 * 97
     assert flat.one("SELECT count(*) FROM reading") == 7 * 97
     assert flat.one("SELECT count(*) FROM batch") == 56
+
+
+def test_two_edits_at_once_are_elected_one_after_the_other(flat: Site, store_dsn: str) -> None:
+    flat.deliver("1", [(START, 100)])
+    channel = flat.one("SELECT channel_id FROM channel")
+
+    def edit(conn: Connection, raw: int) -> None:
+        claimed = NewReading(channel, int(START.timestamp()), raw, None, Origin.EDIT)
+        store_readings(conn, [claimed], source=f"editor {raw}", at=LATER)
+
+    with connect(store_dsn) as one, connect(store_dsn) as two:
+        second = threading.Thread(target=edit, args=(two, 102))
+        with one.transaction():
+            edit(one, 101)
+            second.start()
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+            )
+            while flat.one(waiting, two.info.backend_pid) == 0:
+                assert second.is_alive()
+        second.join()
+    assert flat.one("SELECT raw, origin FROM reading") == (102, 0)
+    assert flat.all("SELECT raw, origin FROM claim ORDER BY raw") == [(100, 1), (101, 0)]
+    audit = "SELECT old_raw, new_raw FROM election ORDER BY old_raw"
+    assert flat.all(audit) == [(100, 101), (101, 102)]

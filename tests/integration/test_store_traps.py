@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,17 +16,33 @@ from typer.testing import CliRunner
 from cloud_ingest import rollup
 from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
-from cloud_ingest.errors import ConfigurationError, MigrationRefused, RollupDisagrees
+from cloud_ingest.errors import (
+    ConfigurationError,
+    MigrationRefused,
+    RecomputeRefused,
+    RollupDisagrees,
+    UserError,
+)
+from cloud_ingest.history import import_history
 from cloud_ingest.keeper import ServiceSettings
 from cloud_ingest.operate import serve
+from cloud_ingest.recompute import recompute
 from cloud_ingest.rollup import refresh
+from cloud_ingest.selfread import self_read
+from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import connect
+from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
 from cloud_ingest.store.migration import migrations
+from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.receipts import stored_ranges
 from cloud_ingest.store.rows import NewReading, store_readings
 from cloud_ingest.subscribe import Broker
+from cloud_ingest.upkeep import keep_months, retention, upkeep
+from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 from shared_schema.signing import SigningKey
+from tests.support.gateway import MAKER, block_line
 from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
@@ -245,3 +262,103 @@ def test_a_day_that_is_marked_again_closes(flat: Site) -> None:
     flat.deliver("1", [(START + 9 * DAY + HOUR, 1000 + 10 * (11 * 24 + 1))])
     closed = close_month(flat.conn, SOCIETY, "2026-07", NOW)
     assert closed.numbers[0].quantity == kwh(10 * 31 * 24)
+
+
+def test_dropping_raw_data_leaves_the_old_months(site: Site) -> None:
+    site.units(unit_line("A-1204", "1", since="2025-01-01"))
+    first, last = local("2025-03-20 00:00"), local("2026-08-05 00:00")
+    site.deliver("1", every(first, last, 1000, 10, DAY / 2))
+    refresh(site.conn, NOW)
+    days, months = (
+        "SELECT * FROM reading_day ORDER BY 1, 2",
+        "SELECT * FROM reading_month ORDER BY 2",
+    )
+    before = site.all(days), site.all(months)
+    assert len(before[1]) == 18
+    keep_months(site.conn, 13)
+    assert upkeep(site.conn, NOW).dropped > 0
+    line = local("2025-06-01 00:00")  # the 00:00 of it closes May
+    assert retention(site.conn) == (13, line)
+    plain = open_store(site.conn).tables == "partitions"
+    oldest = site.one("SELECT min(ts) FROM reading")
+    assert oldest > line if plain else oldest > line - 7 * DAY
+    assert (site.all(days), site.all(months)) == before
+
+    refresh(site.conn, NOW)
+    assert (site.all(days), site.all(months)) == before
+    if plain:
+        make_partitions(site.conn, Known(), [int(local("2025-04-10 06:00").timestamp())])
+    channel = site.one("SELECT channel_id FROM channel")
+    site.conn.execute(
+        "INSERT INTO reading VALUES (%s, %s, 5, NULL, 1)", (channel, local("2025-04-10 06:00"))
+    )
+    for day in ("2025-04-10", "2025-05-31", "2025-06-01"):
+        site.conn.execute(
+            "INSERT INTO dirty (day, channels) VALUES (%s, %s)", (day, [channel] if plain else [])
+        )
+    refresh(site.conn, NOW)
+    assert site.one("SELECT count(*) FROM dirty") == 0
+    assert (site.all(days), site.all(months)) == before
+
+    with pytest.raises(RecomputeRefused, match="no longer keeps all readings"):
+        recompute(site.conn, date(2025, 4, 10), date(2025, 5, 31), NOW)
+    again = recompute(site.conn, date(2025, 3, 1), date(2026, 8, 5), NOW)
+    assert (again.first, again.cut) == (date(2025, 6, 1), True)
+    assert (again.days_changed, again.months_changed) == (0, 0)
+    assert (site.all(days), site.all(months)) == before
+
+    upkeep(site.conn, NOW)
+    assert site.one("SELECT min(ts) FROM reading") == oldest
+    assert (site.all(days), site.all(months)) == before
+    assert close_month(site.conn, SOCIETY, "2025-07", NOW).numbers[0].quantity == kwh(10 * 2 * 31)
+
+
+def test_a_read_older_than_retention_is_refused_with_a_reason(site: Site) -> None:
+    site.units(unit_line("A-1204", "1", since="2025-01-01"))
+    site.deliver("1", every(local("2025-05-01 00:00"), NOW, 1000, 10, DAY))
+    keep_months(site.conn, 13)
+    upkeep(site.conn, NOW)
+    line = local("2025-06-01 00:00")
+    before = site.all("SELECT * FROM reading ORDER BY 1, 2")
+
+    late = [(line - 12 * HOUR, 7), (line, 8), (line + HOUR, 9)]
+    payload = site.gateway.seal(block_line("1", late))
+    done = commit(site.conn, [site.verdict(payload, NOW)])
+    assert (done.batches, done.new, done.quarantined, len(done.streams)) == (1, 1, 1, 1)
+    assert site.one("SELECT reason FROM quarantine") == "too_old"
+    assert "from when on readings are kept" in site.one("SELECT detail FROM quarantine")
+    (stream,) = done.streams
+    assert stored_ranges(site.conn, stream.gateway_id, stream.stream)[-1][1] == 2
+    assert site.one("SELECT count(*) FROM reading") == len(before) + 1
+
+    channel = site.one("SELECT channel_id FROM channel")
+    for at in (line, line - HOUR):
+        edit = NewReading(channel, int(at.timestamp()), 5, None, Origin.EDIT)
+        with pytest.raises(UserError, match="older than what the store keeps"):
+            store_readings(site.conn, [edit], source="an operator", at=NOW)
+    with pytest.raises(UserError, match="older than what the store keeps"):
+        self_read(
+            site.conn,
+            SOCIETY,
+            "A-1204",
+            Service.ELECTRICITY,
+            value=Decimal("0.9"),
+            at=line - HOUR,
+            by="a resident",
+            now=NOW,
+            force_because="the gateway was away",
+        )
+    file = site.folder / "registers.csv"
+    file.write_text(
+        "manufacturer,serial,obis,unit,scaler,ts,raw\n"
+        f"{MAKER},1,1.0.1.8.0.255,Wh,0,2025-05-31T23:00,9\n"
+    )
+    with pytest.raises(UserError, match="older than what the store keeps"):
+        import_history(site.conn, SOCIETY, file, NOW)
+    assert site.one("SELECT count(*) FROM reading") == len(before) + 1
+    assert site.one("SELECT (SELECT count(*) FROM self_read) + count(*) FROM history_import") == 0
+    for month in ("2025-05", "2025-06"):
+        with pytest.raises(
+            UserError, match=f"{month} cannot be closed: readings are kept from 2025-06-01 on"
+        ):
+            close_month(site.conn, SOCIETY, month, NOW)

@@ -61,9 +61,13 @@ class Filled:
 
 
 def raw_at(meter: int, column: int, number: int) -> int:
-    """Return what a register says at the end of capture period ``number`` (from 0); pure."""
+    """Return what a register says at the end of capture period ``number`` (from 0); pure.
+
+    It rises by something else each time, so that it compresses no better than a real one.
+    """
     step = 1 + (meter * 31 + column * 7) % 500
-    return 1_000_000 + meter % 9_973 * 1_000 + column + step * (number + 1)
+    uneven = ((number + meter + column) * 2_654_435_761 >> 7) % step
+    return 1_000_000 + meter % 9_973 * 1_000 + column + step * (number + 1) + uneven
 
 
 def gateway_names(gateways: int) -> list[str]:

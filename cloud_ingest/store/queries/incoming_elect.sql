@@ -1,27 +1,18 @@
 -- SPDX-License-Identifier: MIT
 -- Put a claim of better origin, or a newer edit, in the place of the elected one, which is kept
--- beside it. It returns what has to be written into the reading.
-WITH best AS (
-  SELECT DISTINCT ON (i.channel_id, i.ts) i.channel_id, i.ts, i.raw, i.origin, i.status
+-- beside it. It returns what has to be written into the reading. Elections wait for one another
+-- (election_begin.sql): TimescaleDB locks no row of a compressed chunk.
+WITH former AS (
+  SELECT DISTINCT ON (i.channel_id, i.ts) i.channel_id, i.ts, r.raw, r.status, r.origin,
+         i.raw AS new_raw, i.origin AS new_origin, i.status AS new_status
   FROM incoming AS i
   CROSS JOIN LATERAL (
-    SELECT raw, origin FROM reading
+    SELECT raw, status, origin FROM reading
     WHERE channel_id = i.channel_id AND ts = i.ts
       AND ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s) LIMIT 1
   ) AS r
   WHERE i.origin < r.origin OR i.origin = 0 AND i.raw <> r.raw
   ORDER BY i.channel_id, i.ts, i.origin, i.raw
-), former AS (
-  SELECT best.channel_id, best.ts, r.raw, r.status, r.origin,
-         best.raw AS new_raw, best.origin AS new_origin, best.status AS new_status
-  FROM best
-  CROSS JOIN LATERAL (
-    SELECT raw, status, origin FROM reading
-    WHERE channel_id = best.channel_id AND ts = best.ts
-      AND ts BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
-    LIMIT 1 FOR UPDATE
-  ) AS r
-  WHERE best.origin < r.origin OR best.origin = 0 AND best.raw <> r.raw
 ), demoted AS (
   INSERT INTO claim (channel_id, ts, raw, status, origin, received_at, source)
   SELECT channel_id, ts, raw, status, origin, %(at)s, 'was elected until then'

@@ -174,6 +174,18 @@ def test_a_live_poll_reads_new_rows_only_and_those_not_settled(password: Path) -
     assert not {DAILY_LOAD_PROFILE, BILLING_PROFILE} & found.watermarks.keys()
 
 
+def test_a_watermark_far_beyond_what_was_read_is_where_reading_begins(password: Path) -> None:
+    memory = Memory()
+    first = read(Wire(), config(password), memory=memory, windows=1)
+    assert not first.caught_up
+    marks = {each.obis: QUARTER - 2 * HOUR_S for each in load("is16444").profiles}
+    found = read(Wire(), config(password), marks, memory, windows=1)
+    rows = stamps(found, BLOCK_LOAD_PROFILE)
+    assert rows[-1] == QUARTER
+    assert rows[0] >= QUARTER - 4 * HOUR_S
+    assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
+
+
 def test_a_row_that_does_not_fit_into_the_frame_has_a_request_of_its_own(password: Path) -> None:
     wire = Wire(meters=[meter(1, 17, max_info=128)])
     memory = Memory()

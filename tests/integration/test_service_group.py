@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Two workers that share the messages of one broker: each batch once, one keeper at a time."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cloud_ingest.keeper import LOCK
+from cloud_ingest.store import outbox
+from deploy.demo.mosquitto import MosquittoServer, local_mosquitto
+from tests.integration.test_service import (
+    CLOUD,
+    GATEWAYS,
+    NOW,
+    OTHER,
+    Site,
+    quarters,
+    wait_until,
+)
+from tests.support.gateway import Sealer, block_line
+
+
+@pytest.fixture(scope="module")
+def mosquitto() -> Iterator[MosquittoServer]:
+    with local_mosquitto(users=[CLOUD, OTHER, *GATEWAYS]) as server:
+        yield server
+
+
+@pytest.fixture
+def site(database: str, mosquitto: MosquittoServer, tmp_path: Path) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(database, mosquitto, tmp_path, stack)
+
+
+class Workers:
+    """The processes of one group, each with a log and a session of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.group = uuid4().hex  # the broker remembers a killed worker's share for a minute
+        self.logs: dict[str, Path] = {}
+
+    @contextmanager
+    def worker(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+        site, log = self.site, self.site.folder / f"log-{name}"
+        self.logs[name] = log
+        words = site.command(
+            "serve",
+            *("--dsn", site.dsn),
+            *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
+            *("--username", CLOUD.username),
+            *("--password-file", str(site.folder / "password")),
+            *("--key", str(site.folder / "cloud.pem")),
+            *("--client-id", f"{name}-{site.folder.name}"),
+            *("--group", self.group),
+        )
+        with log.open("wb") as file:
+            process = subprocess.Popen(words, stderr=file, stdout=file)
+            try:
+                wait_until(lambda: b"linked" in log.read_bytes() or process.poll() is not None)
+                assert process.poll() is None, log.read_text()
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                assert process.wait(20) in {0, -signal.SIGKILL}, log.read_text()
+                assert "Traceback" not in log.read_text()
+
+    def keeps(self, name: str) -> bool:
+        return b"Keeps rollups" in self.logs[name].read_bytes()
+
+    def keepers(self) -> int:
+        """Return how many sessions hold the lock of the keeper."""
+        row = self.site.conn.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+            "AND classid = 0 AND objid = %s AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())",
+            (LOCK,),
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def hours(sealer: Sealer, first: int, count: int) -> list[bytes]:
+    """Batches of an hour each, the newest last."""
+    ends = [NOW - timedelta(hours=200 - n) for n in range(first, first + count)]
+    return [sealer.seal(block_line("1", quarters(4, end))) for end in ends]
+
+
+def test_each_batch_is_stored_once_and_receipted_by_one_of_two_workers(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[0])
+    workers = Workers(site)
+    with workers.worker("one"), workers.worker("two"):
+        wait_until(lambda: workers.keepers() == 1)
+        gateway.publish(sealer.topic, *hours(sealer, 0, 120))
+        assert gateway.wait_receipt(sealer, site.key, 120).ranges == ((1, 120),)
+        assert (site.count("batch"), site.count("reading")) == (120, 480)
+        assert (site.count("claim"), site.count("quarantine")) == (0, 0)
+        wait_until(lambda: site.count("dirty") == 0 and site.count("reading_day") > 0)
+        assert workers.keepers() == 1
+        assert workers.keeps("one") != workers.keeps("two")
+    ended = [log.read_text().splitlines()[-1] for log in workers.logs.values()]
+    assert all("batches" in line for line in ended), ended  # both had a share
+
+
+def test_another_keeps_when_the_keeper_is_killed(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[1])
+    reader = site.client(OTHER, "metering/v1/society/#")
+    workers = Workers(site)
+    with workers.worker("one") as keeper:
+        wait_until(lambda: workers.keeps("one"))
+        with workers.worker("two"):
+            gateway.publish(sealer.topic, *hours(sealer, 0, 5))
+            gateway.wait_receipt(sealer, site.key, 5)
+            assert not workers.keeps("two")
+            keeper.kill()
+            keeper.wait()
+            later = hours(sealer, 5, 5)
+            outbox.enqueue(site.conn, "metering/v1/society/x/billing/2026-10/manifest", b"M")
+            wait_until(lambda: workers.keeps("two"))
+            assert workers.keepers() == 1
+            assert reader.wait(1)[0][1] == b"M"
+
+            def sent_again() -> bool:  # what the broker holds for the dead one is not waited for
+                gateway.publish(sealer.topic, *later)
+                return site.count("batch") == 10
+
+            wait_until(sent_again)
+            gateway.wait_receipt(sealer, site.key, 10)
+            wait_until(lambda: site.count("dirty") == 0)
+            row = site.conn.execute("SELECT sum(count) FROM reading_day").fetchone()
+            assert row == (40,)
+
+
+def test_a_worker_that_stops_in_good_order_leaves_no_message_behind(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[2])
+    workers = Workers(site)
+    with workers.worker("one") as one, workers.worker("two"):
+        gateway.publish(sealer.topic, *hours(sealer, 0, 10))
+        gateway.wait_receipt(sealer, site.key, 10)
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(20) == 0
+        gateway.publish(sealer.topic, *hours(sealer, 10, 40))
+        receipt = gateway.wait_receipt(sealer, site.key, 50)
+        assert receipt.ranges == ((1, 50),)
+        assert site.count("batch") == 50

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""The straight way into the readings: what somebody else stored meanwhile, what is forgotten."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from cloud_ingest.errors import StoreError
+from cloud_ingest.store import ingest
+from cloud_ingest.store.channels import Known
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.ingest import CommitResult, commit
+from tests.support.gateway import block_line
+from tests.support.store import QUARTER, Site, every, local, unit_line
+
+START = local("2026-07-01 00:00")
+HOUR = timedelta(hours=1)
+LATER = START + timedelta(days=2)
+
+
+class Worker:
+    """One connection with what it has learnt, as a worker of the ingest has it."""
+
+    def __init__(self, site: Site, conn: Connection) -> None:
+        self.site = site
+        self.conn = conn
+        self.known = Known()
+
+    def commit(self, *blocks: bytes) -> CommitResult:
+        sealed = self.site.gateway.seal(*blocks)
+        return commit(self.conn, [self.site.verdict(sealed, LATER)], known=self.known)
+
+    def went_straight(self) -> bool:
+        """Say whether no commit of this connection has needed the temporary table."""
+        row = self.conn.execute("SELECT to_regclass('pg_temp.incoming') IS NULL").fetchone()
+        assert row is not None
+        return bool(row[0])
+
+
+@pytest.fixture
+def flats(site: Site) -> Site:
+    site.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    return site
+
+
+@pytest.fixture
+def workers(flats: Site, store_dsn: str) -> Iterator[tuple[Worker, Worker]]:
+    with connect(store_dsn) as one, connect(store_dsn) as two:
+        yield Worker(flats, one), Worker(flats, two)
+
+
+def stored(site: Site) -> list[tuple[str, int]]:
+    return site.all(
+        "SELECT serial, raw FROM reading JOIN channel USING (channel_id) "
+        "JOIN meter USING (meter_id) ORDER BY serial, ts"
+    )
+
+
+def block(serial: str, hour: int) -> bytes:
+    """The four quarters of an hour."""
+    start = START + hour * HOUR + QUARTER
+    return block_line(serial, every(start, start + 3 * QUARTER, 4 * hour, 1))
+
+
+def test_what_is_newer_than_all_goes_straight(workers: tuple[Worker, Worker]) -> None:
+    worker, other = workers
+    worker.commit(block("1", 0))
+    worker.conn.execute("DROP TABLE pg_temp.incoming")
+    assert [worker.commit(block("1", number)).new for number in range(1, 6)] == [4] * 5
+    assert worker.went_straight()
+    other.commit(block("1", 6))
+    assert not other.went_straight()
+
+
+def test_a_row_that_somebody_else_stored_falls_back_and_nothing_is_lost_or_doubled(
+    flats: Site, workers: tuple[Worker, Worker]
+) -> None:
+    one, two = workers
+    for worker in workers:
+        worker.commit(block("1", 0), block("2", 0))
+    assert two.commit(block("1", 1)).new == 4
+    done = one.commit(block("1", 1), block("2", 1))
+    assert (done.new, done.duplicates, done.conflicts) == (4, 4, 0)
+    assert one.commit(block("1", 2), block("2", 2)).new == 8
+    done = two.commit(
+        block_line("1", [(START + 2 * HOUR + QUARTER, 99), (START + 4 * HOUR, 16)]), block("2", 2)
+    )
+    assert (done.new, done.duplicates, done.conflicts) == (1, 4, 1)
+    expected = [*range(12)]
+    assert stored(flats) == [
+        *(("1", raw) for raw in [*expected, 16]),
+        *(("2", raw) for raw in expected),
+    ]
+    assert flats.all("SELECT raw FROM claim") == [(99,)]
+
+
+def test_a_row_that_is_not_committed_yet_is_waited_for(
+    flats: Site, workers: tuple[Worker, Worker]
+) -> None:
+    one, two = workers
+    for worker in workers:
+        worker.commit(block("1", 0))
+    sealed = [flats.gateway.seal(block("1", 1)) for _ in workers]
+    verdicts = [flats.verdict(each, LATER) for each in sealed]
+    results: list[CommitResult] = []
+    second = threading.Thread(
+        target=lambda: results.append(commit(two.conn, [verdicts[1]], known=two.known))
+    )
+    with one.conn.transaction():
+        results.append(commit(one.conn, [verdicts[0]], known=one.known))
+        second.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
+        while flats.one(waiting, two.conn.info.backend_pid) == 0:
+            assert second.is_alive()
+    second.join()
+    assert [(each.batches, each.new, each.duplicates) for each in results] == [(1, 4, 0), (1, 0, 4)]
+    assert [raw for _, raw in stored(flats)] == [*range(8)]
+
+
+def test_a_commit_that_failed_is_forgotten(
+    flats: Site, workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, _ = workers
+    worker.commit(block("1", 0))
+    assert worker.known.newest
+
+    def fail(*_: object) -> None:
+        raise StoreError("after the readings")
+
+    sealed = flats.gateway.seal(block("1", 1), block("2", 1))
+    verdict = flats.verdict(sealed, LATER)
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "store_meter_events", fail)
+        with pytest.raises(StoreError):
+            commit(worker.conn, [verdict], known=worker.known)
+    assert worker.known == Known()
+    assert len(stored(flats)) == 4
+    assert commit(worker.conn, [verdict], known=worker.known).new == 8
+    assert len(stored(flats)) == 12
+    assert flats.one("SELECT count(*) FROM channel") == 2
+
+
+def test_a_meter_that_comes_while_a_connection_runs_is_known(
+    flats: Site, workers: tuple[Worker, Worker]
+) -> None:
+    worker, other = workers
+    worker.commit(block("1", 0), block("2", 0))
+    flats.units(*(unit_line(f"A-120{n}", str(n - 3)) for n in (4, 5, 6)))
+    assert worker.commit(block("1", 1), block("3", 1)).new == 8
+    assert other.commit(block("3", 2)).new == 4
+    assert worker.commit(block("3", 2), block("3", 3)).new == 4
+    assert [raw for serial, raw in stored(flats) if serial == "3"] == [*range(4, 16)]
+    assert flats.one("SELECT count(*) FROM channel") == 3

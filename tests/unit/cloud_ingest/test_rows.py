@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Which rows are copied straight, in which bytes, and whose day they are."""
+
+import struct
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cloud_ingest.store.channels import Known, local_day
+from cloud_ingest.store.rows import ORIGIN_NUMBERS, Rows, _packed, _part
+from shared_schema.quality import Origin
+
+METER = ORIGIN_NUMBERS[Origin.METER]
+PG_EPOCH_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
+ZONES = (
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "America/New_York",
+    "America/Santiago",
+    "Africa/Cairo",
+    "Asia/Beirut",
+)
+BIGINT = st.integers(-(2**63), 2**63 - 1)
+
+
+def rows(times: st.SearchStrategy[int]) -> st.SearchStrategy[Rows]:
+    row = st.tuples(times, st.sampled_from(range(len(Origin))), BIGINT, st.none() | BIGINT)
+    return st.dictionaries(st.integers(1, 6), st.lists(row, min_size=1, max_size=12), max_size=5)
+
+
+@given(rows(st.integers(0, 30)), st.dictionaries(st.integers(1, 6), st.integers(0, 30)))
+def test_what_goes_straight_rises_beyond_what_is_known(
+    given_rows: Rows, newest: dict[int, int]
+) -> None:
+    before = {channel: list(own) for channel, own in given_rows.items()}
+    ahead, rest = _part(given_rows, newest)
+    assert given_rows == before
+    for channel, own in ahead.items():
+        times = [row[0] for row in own]
+        assert times[0] > newest[channel]
+        assert times == sorted(set(times))
+        assert {row[1] for row in own} == {METER}
+    for channel, own in given_rows.items():
+        parted = [*ahead.get(channel, ()), *rest.get(channel, ())]
+        assert sorted(parted, key=repr) == sorted(own, key=repr)
+    assert {*ahead, *rest} == {*given_rows}
+    assert list(ahead) == sorted(ahead)
+    assert list(rest) == sorted(rest)
+    assert all([*ahead.values(), *rest.values()])
+
+
+def unpacked(copy: bytes) -> Rows:
+    """Read PostgreSQL's binary COPY format as its documentation has it."""
+    assert copy[:11] == b"PGCOPY\n\xff\r\n\0"
+    flags, extension = struct.unpack_from(">ii", copy, 11)
+    assert (flags, extension) == (0, 0)
+    at = 19
+    found: Rows = {}
+    while (fields := struct.unpack_from(">h", copy, at)[0]) != -1:
+        assert fields == 5
+        at += 2
+        values: list[int | None] = []
+        for wide in (4, 8, 8, 8, 2):
+            (length,) = struct.unpack_from(">i", copy, at)
+            at += 4
+            if length == -1:
+                values.append(None)
+                continue
+            assert length == wide
+            values.append(int.from_bytes(copy[at : at + wide], "big", signed=True))
+            at += wide
+        channel, micros, raw, status, origin = values
+        assert channel is not None
+        assert micros is not None
+        assert raw is not None
+        assert origin is not None
+        assert micros % 1_000_000 == 0
+        found.setdefault(channel, []).append(
+            (micros // 1_000_000 + PG_EPOCH_S, origin, raw, status)
+        )
+    assert at + 2 == len(copy)
+    return found
+
+
+@given(rows(st.integers(0, 2**32)))
+def test_packed_rows_are_what_postgresql_reads(given_rows: Rows) -> None:
+    assert unpacked(_packed(given_rows)) == given_rows
+
+
+@given(st.integers(2000, 2037), st.integers(0, 366), st.sampled_from(ZONES))
+@example(2026, 87, "Europe/Berlin")
+def test_midnight_closes_the_day_before_and_the_second_after_opens_its_own(
+    year: int, number: int, zone_name: str
+) -> None:
+    zone = ZoneInfo(zone_name)
+    midnight = datetime(year, 1, 1, tzinfo=zone) + timedelta(days=number)
+    known = Known()
+    for second in (-1, 0, 1, 3600):
+        ts = int(midnight.timestamp()) + second
+        a_tick_before = datetime.fromtimestamp(ts, UTC) - timedelta(microseconds=1)
+        expected = a_tick_before.astimezone(zone).date()
+        assert local_day(ts, zone) == expected
+        assert known.day(ts, zone) == known.day(ts, zone) == expected
+
+
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2037, 12, 31)),  # noqa: DTZ001
+    st.sampled_from(ZONES),
+)
+def test_any_time_is_of_the_local_day_a_tick_before_it(at: datetime, zone_name: str) -> None:
+    zone = ZoneInfo(zone_name)
+    ts = int(at.replace(tzinfo=UTC).timestamp())
+    a_tick_before = datetime.fromtimestamp(ts, UTC) - timedelta(microseconds=1)
+    assert local_day(ts, zone) == a_tick_before.astimezone(zone).date()
