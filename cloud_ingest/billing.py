@@ -36,6 +36,7 @@ from cloud_ingest.reconcile import Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.rollup import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.months import KeptNumber
 from cloud_ingest.store.outbox import billing_ack_key, enqueue
@@ -56,7 +57,6 @@ from shared_schema.message import Message
 from shared_schema.quality import Reason
 from shared_schema.topics import billing_manifest_topic, billing_topic, reconciliation_topic
 
-LOCK = 0x696F7457
 CLOSE_GRACE = timedelta(hours=1)
 ATTEMPTS = 5
 """How often readings may arrive between the refresh and the closing before it gives up."""
@@ -159,7 +159,7 @@ def close_month(
             "that opens it is gone"
         )
     closing = _Closing(society_id, society, span, store.zone, now, self_read_window, progress)
-    with alone(conn, LOCK):
+    with alone(conn, Lock.CLOSING):
         for _ in range(ATTEMPTS):
             progress(f"{month}: rolling up what came in")
             refresh(conn, now)

@@ -23,6 +23,7 @@ from cloud_ingest.rollup import refresh
 from cloud_ingest.rules.read_failure import judged_from
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
 from cloud_ingest.subscribe import Broker, Link
@@ -31,8 +32,6 @@ from shared_schema.signing import SigningKey
 
 logger = logging.getLogger(__name__)
 
-LOCK = 0x696F7457
-"""Advisory lock of the keeper: one in a database."""
 LEAD_EVERY_S = 5.0
 KEEP_SENT = timedelta(days=7)
 PRUNE_EVERY_S = 3600.0
@@ -289,5 +288,5 @@ def taken_by_broker(answer: bool | BaseException) -> bool:  # noqa: FBT001
 
 @translating
 def _try_lock(conn: Connection) -> bool:
-    row = conn.execute(query("lock"), (LOCK,)).fetchone()
+    row = conn.execute(query("lock"), (Lock.KEEPER,)).fetchone()
     return row is not None and bool(row[0])

@@ -19,8 +19,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.rollup import DAY, LOCK, MICROSECOND, local_start, next_month, refresh
+from cloud_ingest.rollup import DAY, MICROSECOND, local_start, next_month, refresh
 from cloud_ingest.store.connection import Connection, alone, query, translating
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
 
@@ -181,7 +182,7 @@ def _anew(
         "society_id": society_id,
         "limit": MOST_SHOWN,
     }
-    with alone(conn, LOCK):
+    with alone(conn, Lock.ROLLUP):
         line = open_store(conn).kept_from
         if line is not None and local_start(span.first, store.zone) <= line:
             raise RecomputeRefused("readings were let go meanwhile: recompute again")

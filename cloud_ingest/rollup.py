@@ -22,9 +22,9 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.store.connection import Connection, alone, query, translating
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
 
-LOCK = 0x696F7456
 MARKS_AT_ONCE = 500
 KEYS_AT_ONCE = 5_000
 """On a portable store: about a quarter of a second of work in one transaction."""
@@ -56,7 +56,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         StoreUnavailable: try again; no mark is lost.
     """
     marks = days = 0
-    with alone(conn, LOCK):
+    with alone(conn, Lock.ROLLUP):
         store = open_store(conn)  # what is kept changes under the same lock
         continuous = store.rollups == "continuous"
         tomorrow = now.astimezone(store.zone).date() + DAY

@@ -18,9 +18,10 @@ from datetime import date, datetime, timedelta
 from psycopg import sql
 
 from cloud_ingest.errors import UserError
-from cloud_ingest.rollup import LOCK, MICROSECOND, local_start, next_month, refresh
+from cloud_ingest.rollup import MICROSECOND, local_start, next_month, refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, alone, query, translating
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.partitions import make_partitions
 
@@ -109,7 +110,7 @@ def _let_go(conn: Connection, store: Store, now: datetime) -> int:
         return 0
     refresh(conn, now)
     line = oldest_kept(months, now.astimezone(store.zone).date())
-    with alone(conn, LOCK):
+    with alone(conn, Lock.ROLLUP):
         waits = conn.execute(query("dirty_before"), (line,)).fetchone()
         if waits is not None and waits[0]:
             return 0  # a commit came since: it is rolled up first, and this is done next time

@@ -29,6 +29,7 @@ from cloud_ingest.store.connection import (
     query,
     translating,
 )
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migration import (
     Migration,
     kind_that_is_applied,
@@ -38,8 +39,6 @@ from cloud_ingest.store.migration import (
 )
 
 DEFAULT_ZONE = "Asia/Kolkata"
-LOCK = 0x696F7455
-"""Advisory lock of a migration: one at a time in a database."""
 
 Rollups = Literal["continuous", "portable"]
 Tables = Literal["hypertable", "partitions"]
@@ -127,7 +126,7 @@ def migrate(
             that was changed after it was applied, a store of a newer program, an extension that
             this user may not create, nothing that was restored.
     """
-    with alone(conn, LOCK):
+    with alone(conn, Lock.MIGRATION):
         conn.execute(query("migration_table"))
         if restored and _read_store(conn) is None:
             raise MigrationRefused(

@@ -22,6 +22,7 @@ from psycopg import errors as pg
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.channels import Known, StoreFacts, store_facts
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.partitions import make_partitions
 from shared_schema.quality import Origin
 
@@ -35,8 +36,6 @@ _ROW = struct.Struct(">h ii iq iq iq ih")
 _ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
 _METER = ORIGIN_NUMBERS[Origin.METER]
 
-ELECTION_LOCK = 0x696F7458
-"""Advisory lock: two elections at once would each put the same reading aside."""
 
 Row = tuple[int, int, int, int | None]
 """Seconds since 1970, origin, raw, status."""
@@ -174,7 +173,7 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
         found = conn.execute(query("incoming_conflicts"), window).fetchone()
         conflicts, better = found or (0, 0)
         if better:
-            conn.execute(query("election_begin"), (ELECTION_LOCK,))
+            conn.execute(query("election_begin"), (Lock.ELECTION,))
             elected = conn.execute(query("incoming_elect"), window).fetchall()
             with conn.cursor() as cursor:
                 cursor.executemany(query("reading_elect"), elected)

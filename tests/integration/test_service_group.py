@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from cloud_ingest.keeper import LOCK
 from cloud_ingest.store import outbox
+from cloud_ingest.store.locks import Lock
 from deploy.demo.mosquitto import MosquittoServer, local_mosquitto
 from tests.integration.test_service import (
     CLOUD,
@@ -81,7 +81,7 @@ class Workers:
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
             "AND classid = 0 AND objid = %s AND database = "
             "(SELECT oid FROM pg_database WHERE datname = current_database())",
-            (LOCK,),
+            (Lock.KEEPER,),
         ).fetchone()
         assert row is not None
         return int(row[0])
