@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.errors import NotMigrated
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.migrate import Store, open_store
 from shared_schema.catalogue import Kind, Unit, quantity
 from shared_schema.obis import Obis
 
@@ -35,7 +35,8 @@ class Known:
     """By channel: nothing later than this was stored over this connection; seconds since 1970."""
     months: set[date] | None = None
     """The months that have a partition; None: not asked yet."""
-    store: "StoreFacts | None" = None
+    store: Store | None = None
+    """What the store says of itself; None: not asked yet."""
     days: dict[int, date] = field(default_factory=dict)
     """The local day of a time, for the few times that a commit has."""
 
@@ -45,6 +46,16 @@ class Known:
         self.newest.clear()
         self.days.clear()
         self.months = self.store = None
+
+    def of(self, conn: Connection) -> Store:
+        """Return what the store says of itself, asked once.
+
+        Raises:
+            NotMigrated: there is no store, or it lacks a migration.
+        """
+        if self.store is None:
+            self.store = open_store(conn)
+        return self.store
 
     def day(self, ts: int, zone: ZoneInfo) -> date:
         """Return the local day of a reading; the one at 00:00 closes the day before."""
@@ -60,28 +71,6 @@ def local_day(ts: int, zone: ZoneInfo) -> date:
     """Return the local day of a time in seconds since 1970; 00:00 belongs to the day before."""
     # In UTC: where the clocks go forward at midnight, there is no local 00:00 to go back from.
     return (datetime.fromtimestamp(ts, UTC) - timedelta(microseconds=1)).astimezone(zone).date()
-
-
-@dataclass(frozen=True, slots=True)
-class StoreFacts:
-    """What the writer must know of the store it writes to."""
-
-    zone: ZoneInfo
-    continuous: bool
-    """Days are rolled up for all channels at once."""
-    partitioned: bool
-    """Months have to be made before readings of them can be stored."""
-
-
-@translating
-def store_facts(conn: Connection, known: Known) -> StoreFacts:
-    """Return what the store says of itself, asked once for a connection."""
-    if known.store is None:
-        row = conn.execute(query("store_facts")).fetchone()
-        if row is None:
-            raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
-        known.store = StoreFacts(ZoneInfo(row[0]), row[1] == "continuous", row[2])
-    return known.store
 
 
 @translating

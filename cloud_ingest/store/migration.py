@@ -15,6 +15,7 @@ The header is made of comment lines:
   (``IF NOT EXISTS``); an index that was left half built is dropped before.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -40,14 +41,14 @@ _PIECE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Migration:
     """One file: its name without ``.sql``, and its text."""
 
     name: str
     text: str
 
-    @property
+    @functools.cached_property
     def checksum(self) -> str:
         """SHA-256 of the text, in hex."""
         return hashlib.sha256(self.text.encode()).hexdigest()
@@ -64,17 +65,18 @@ class Migration:
         return re.search(r"^-- no-transaction$", self.text, re.MULTILINE) is None
 
 
-def migrations() -> list[Migration]:
+@functools.cache
+def migrations() -> tuple[Migration, ...]:
     """Return every migration in order."""
     folder = files(__package__).joinpath("migrations")
     found = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".sql")),
         key=lambda file: file.name,
     )
-    return [
+    return tuple(
         Migration(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
         for file in found
-    ]
+    )
 
 
 def kind_that_is_applied(

@@ -8,7 +8,7 @@ its chunks itself, and nothing happens here.
 from collections.abc import Collection
 from datetime import date
 
-from cloud_ingest.store.channels import Known, store_facts
+from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, query, translating
 
 
@@ -21,10 +21,10 @@ def make_partitions(conn: Connection, known: Known, times: Collection[int]) -> l
         known: What need not be asked; it is added to.
         times: Seconds since 1970.
     """
-    facts = store_facts(conn, known)
-    if not facts.partitioned:
+    store = known.of(conn)
+    if store.tables != "partitions":
         return []
-    wanted = {known.day(ts, facts.zone).replace(day=1) for ts in times}
+    wanted = {known.day(ts, store.zone).replace(day=1) for ts in times}
     if known.months is None:
         known.months = {row[0] for row in conn.execute(query("partitions_list"))}
     missing = sorted(wanted - known.months)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from cloud_ingest.accept import KnownGateway, KnownMeter, Registry
 from cloud_ingest.errors import ConfigurationError, NotFound
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.migrate import open_store
 from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName, Label
 from shared_schema.signing import VerifyKey, fingerprint, key_id, public_key_from_pem
@@ -36,8 +37,7 @@ def load_registry(conn: Connection) -> Registry:
             query("registry_meters")
         )
     }
-    kept = conn.execute(query("store_kept_from")).fetchone()
-    return Registry(gateways, meters, None if kept is None else kept[0])
+    return Registry(gateways, meters, open_store(conn).kept_from)
 
 
 @translating

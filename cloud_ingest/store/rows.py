@@ -20,9 +20,10 @@ from datetime import UTC, date, datetime
 from psycopg import errors as pg
 
 from cloud_ingest.errors import UserError
-from cloud_ingest.store.channels import Known, StoreFacts, store_facts
+from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.partitions import make_partitions
 from shared_schema.quality import Origin
 
@@ -35,7 +36,6 @@ _PG_EPOCH_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 _ROW = struct.Struct(">h ii iq iq iq ih")
 _ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
 _METER = ORIGIN_NUMBERS[Origin.METER]
-
 
 Row = tuple[int, int, int, int | None]
 """Seconds since 1970, origin, raw, status."""
@@ -86,13 +86,13 @@ def store_readings(
         times.add(r.ts)
     if not rows:
         return Stored()
-    kept = conn.execute(query("store_kept_from")).fetchone()
-    if kept is not None and kept[0] is not None and min(times) <= kept[0].timestamp():
+    known = Known()
+    kept_from = known.of(conn).kept_from
+    if kept_from is not None and min(times) <= kept_from.timestamp():
         raise UserError(
             f"a reading of {datetime.fromtimestamp(min(times), UTC):%Y-%m-%d %H:%M} UTC is older "
-            f"than what the store keeps (from {kept[0]:%Y-%m-%d %H:%M} UTC on)"
+            f"than what the store keeps (from {kept_from:%Y-%m-%d %H:%M} UTC on)"
         )
-    known = Known()
     make_partitions(conn, known, times)
     with conn.transaction():
         return store_rows(conn, rows, known, source=source, at=at)
@@ -108,15 +108,13 @@ def store_rows(conn: Connection, rows: Rows, known: Known, *, source: str, at: d
         source: Who says so, for the audit.
         at: When it was received.
     """
-    facts = store_facts(conn, known)
     ahead, rest = _part(rows, known.newest)
-    new = 0
     if ahead:
         try:
             with conn.transaction(), conn.cursor() as cursor:
                 with cursor.copy(query("reading_copy")) as copy:
                     copy.write(_packed(ahead))
-                cursor.executemany(query("dirty_add"), _marks(ahead, known, facts))
+                cursor.executemany(query("dirty_add"), _marks(ahead, known, known.of(conn)))
         except pg.UniqueViolation:
             rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
     new = sum(map(len, ahead.values()))
@@ -147,15 +145,16 @@ def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
     return ahead, rest
 
 
-def _marks(rows: Rows, known: Known, facts: StoreFacts) -> list[tuple[date, list[int]]]:
+def _marks(rows: Rows, known: Known, store: Store) -> list[tuple[date, list[int]]]:
     """Return the days of rows that ascend, each with its channels, in the order of days."""
     days: dict[date, set[int]] = {}
     for channel_id, own in rows.items():
-        first, last = known.day(own[0][0], facts.zone), known.day(own[-1][0], facts.zone)
-        own_days = {first} if first == last else {known.day(row[0], facts.zone) for row in own}
+        first, last = known.day(own[0][0], store.zone), known.day(own[-1][0], store.zone)
+        own_days = {first} if first == last else {known.day(row[0], store.zone) for row in own}
         for day in own_days:
             days.setdefault(day, set()).add(channel_id)
-    return [(day, [] if facts.continuous else sorted(days[day])) for day in sorted(days)]
+    of_any = store.rollups == "continuous"
+    return [(day, [] if of_any else sorted(days[day])) for day in sorted(days)]
 
 
 def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> Stored:

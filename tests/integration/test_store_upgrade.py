@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a row is a line
 """A store of each older version becomes the one that is made today, with its data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -92,7 +93,7 @@ def test_every_older_store_becomes_the_one_of_today(
             assert kept(conn) == rows, f"from {applied[count - 1]}"
 
 
-def _until(everything: list[Migration], last: str) -> list[Migration]:
+def _until(everything: Sequence[Migration], last: str) -> list[Migration]:
     return [migration for migration in everything if migration.name <= last]
 
 
