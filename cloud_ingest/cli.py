@@ -23,8 +23,12 @@ from cloud_ingest.cli_data import data_app
 from cloud_ingest.cli_dial import dial_app
 from cloud_ingest.cli_kept import events_app, quarantine_app
 from cloud_ingest.cli_options import (
+    BrokerAt,
+    BrokerPassword,
+    BrokerUser,
     Config,
     Dsn,
+    Json,
     Society,
     decimal,
     dsn_of,
@@ -231,7 +235,7 @@ def month_report(
     month: Annotated[str, typer.Argument(help="A closed month, such as 2026-07.")],
     *,
     society: Society,
-    json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -254,16 +258,9 @@ app.add_typer(data_app)
 @app.command()
 def serve(
     *,
-    broker: Annotated[
-        str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")
-    ] = None,
-    username: Annotated[
-        str | None, typer.Option("--username", help="Who we are to the broker.")
-    ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
-    ] = None,
+    broker: BrokerAt = None,
+    username: BrokerUser = None,
+    password_file: BrokerPassword = None,
     key: Annotated[
         Path | None,
         typer.Option("--key", help="The private key that signs receipts: see keygen."),

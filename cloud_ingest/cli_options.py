@@ -45,6 +45,12 @@ Society = Annotated[
 ]
 
 
+BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
+BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]
+BrokerPassword = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 

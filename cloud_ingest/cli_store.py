@@ -7,14 +7,22 @@ In: options as a person typed them. Out: lines or JSON. Never: a decision.
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cloud_ingest import operate
 from cloud_ingest.checks import Check
-from cloud_ingest.cli_options import Config, Dsn, Json, dsn_of, one_line_errors
+from cloud_ingest.cli_options import (
+    BrokerAt,
+    BrokerPassword,
+    BrokerUser,
+    Config,
+    Dsn,
+    Json,
+    dsn_of,
+    one_line_errors,
+)
 from cloud_ingest.doctor import examine
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.settings import load_settings
@@ -127,16 +135,9 @@ def keep_readings(
 @store_app.command()
 def doctor(
     *,
-    broker: Annotated[
-        str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")
-    ] = None,
-    username: Annotated[
-        str | None, typer.Option("--username", help="Who we are to the broker.")
-    ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
-    ] = None,
+    broker: BrokerAt = None,
+    username: BrokerUser = None,
+    password_file: BrokerPassword = None,
     as_json: Json = False,
     dsn: Dsn = None,
     config: Config = None,

@@ -13,12 +13,20 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from cloud_ingest.errors import BrokerLost, BrokerRefused
+from cloud_ingest.errors import BrokerLost
 from cloud_ingest.events import refresh_leaks, refresh_silence
-from cloud_ingest.loops import Database, Loops, database, until_stopping
+from cloud_ingest.loops import (
+    Database,
+    Loops,
+    ServiceSettings,
+    Wire,
+    database,
+    taken_by_broker,
+    until_stopping,
+)
 from cloud_ingest.rollup import refresh
 from cloud_ingest.rules.read_failure import judged_from
 from cloud_ingest.store import outbox
@@ -26,9 +34,7 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
-from cloud_ingest.subscribe import Broker, Link
 from cloud_ingest.upkeep import upkeep
-from shared_schema.signing import SigningKey
 
 logger = logging.getLogger(__name__)
 
@@ -42,37 +48,6 @@ REFRESH_REST = 4
 """How much longer than a refresh of all channels the rest after it is."""
 HOLD_S = 60.0
 """How long a message that the broker refuses is left aside."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """What the service needs, and how often it does what."""
-
-    dsn: str = field(repr=False)
-    broker: Broker
-    key: SigningKey = field(repr=False)
-    zone: str | None = None
-    """The zone that the store must have; None takes its own."""
-    max_messages: int = 128
-    linger_s: float = 0.02
-    """How long a batch waits to fill after its first message."""
-    receipts_after_s: float = 0.02
-    """How long receipts are gathered after a commit."""
-    rollup_every_s: float = 1.0
-    rules_every_s: float = 15.0
-    sweep_every_s: float = 900.0
-    """How often every unit is judged again, not only those with new readings."""
-    outbox_every_s: float = 0.5
-    resend_after: timedelta = outbox.RESEND_AFTER
-    summary_every_s: float = 60.0
-
-
-@dataclass(slots=True)
-class Wire:
-    """The link to the broker of this moment, if there is one."""
-
-    link: Link | None = None
-    linked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Keeper:
@@ -124,11 +99,9 @@ class Keeper:
 
     async def _lead(self, own: Database) -> bool:
         def lead(conn: Connection) -> bool:
-            if conn is not self._led_over:
-                self._led_over = conn if _try_lock(conn) else None
-            else:
-                conn.execute(query("alive"))
-            return self._led_over is not None
+            leads = _holds(conn, already=conn is self._led_over)
+            self._led_over = conn if leads else None
+            return leads
 
         try:
             return await own.run(lead)
@@ -273,20 +246,11 @@ class Keeper:
                 raise lost
 
 
-def taken_by_broker(answer: bool | BaseException) -> bool:  # noqa: FBT001
-    """Say whether the broker took a message, from what `Link.publish` gave.
-
-    That nobody listens is no reason to hold it: what must arrive is retained or acknowledged.
-    """
-    if isinstance(answer, BrokerRefused):
-        logger.error("%s", answer, extra={"action": "publish_refused"})
-        return False
-    if isinstance(answer, BaseException):
-        raise answer
-    return True
-
-
 @translating
-def _try_lock(conn: Connection) -> bool:
+def _holds(conn: Connection, *, already: bool) -> bool:
+    """Say whether this session holds the keeper's lock; take it if it is free."""
+    if already:
+        conn.execute(query("alive"))
+        return True
     row = conn.execute(query("lock"), (Lock.KEEPER,)).fetchone()
     return row is not None and bool(row[0])

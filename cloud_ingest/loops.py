@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Waiting, and trying again: what every loop of the ingest needs.
+"""What every loop of the ingest needs: settings, a connection, the link, waiting, trying again.
 
 In: attempts. Out: their results, once they work. It owns the word to stop, and what is said of
 outages: once when one begins, once when all works again. It decides nothing else.
@@ -11,6 +11,8 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 from cloud_ingest.errors import (
@@ -21,6 +23,9 @@ from cloud_ingest.errors import (
     StoreUnavailable,
 )
 from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.outbox import RESEND_AFTER
+from cloud_ingest.subscribe import Broker, Link
+from shared_schema.signing import SigningKey
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,37 @@ _R = TypeVar("_R")
 
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What the service needs, and how often it does what."""
+
+    dsn: str = field(repr=False)
+    broker: Broker
+    key: SigningKey = field(repr=False)
+    zone: str | None = None
+    """The zone that the store must have; None takes its own."""
+    max_messages: int = 128
+    linger_s: float = 0.02
+    """How long a batch waits to fill after its first message."""
+    receipts_after_s: float = 0.02
+    """How long receipts are gathered after a commit."""
+    rollup_every_s: float = 1.0
+    rules_every_s: float = 15.0
+    sweep_every_s: float = 900.0
+    """How often every unit is judged again, not only those with new readings."""
+    outbox_every_s: float = 0.5
+    resend_after: timedelta = RESEND_AFTER
+    summary_every_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Wire:
+    """The link to the broker of this moment, if there is one."""
+
+    link: Link | None = None
+    linked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Stopping(Exception):
@@ -171,3 +207,16 @@ async def until_stopping(serving: Coroutine[None, None, None]) -> None:
     """Run a loop until the service stops."""
     with contextlib.suppress(Stopping):
         await serving
+
+
+def taken_by_broker(answer: bool | BaseException) -> bool:  # noqa: FBT001
+    """Say whether the broker took a message, from what `Link.publish` gave.
+
+    That nobody listens is no reason to hold it: what must arrive is retained or acknowledged.
+    """
+    if isinstance(answer, BrokerRefused):
+        logger.error("%s", answer, extra={"action": "publish_refused"})
+        return False
+    if isinstance(answer, BaseException):
+        raise answer
+    return True

@@ -25,7 +25,7 @@ from cloud_ingest.errors import (
     StoreUnavailable,
     UserError,
 )
-from cloud_ingest.keeper import ServiceSettings
+from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.service import Service
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine

@@ -101,7 +101,7 @@ def recompute(
     kept = _kept_from(conn, first, last, store)
     days_changed = 0
     days: list[Change] = []
-    conn.execute(query("rollup_before_make"))
+    conn.execute(query("rollup_said_make"))
     for begin, end in _windows(kept, last):
         progress(f"{begin} to {end}")
         found, some = _anew(conn, store, _Span("day", begin, end), society_id)
@@ -180,14 +180,13 @@ def _anew(
         "first": span.first,
         "last": span.last,
         "society_id": society_id,
-        "limit": MOST_SHOWN,
     }
     with alone(conn, Lock.ROLLUP):
         line = open_store(conn).kept_from
         if line is not None and local_start(span.first, store.zone) <= line:
             raise RecomputeRefused("readings were let go meanwhile: recompute again")
-        conn.execute(query("rollup_before_clear"))
-        conn.execute(query(f"{span.bucket}_remember"), window)
+        conn.execute(query("rollup_said_clear"))
+        conn.execute(query(f"{span.bucket}_remember"), {**window, "after": False})
         if store.rollups == "continuous":
             arguments = {
                 "name": f"reading_{span.bucket}_c",
@@ -199,8 +198,9 @@ def _anew(
         else:
             for channels in _channels(conn, society_id):
                 _portable(conn, store.zone, span, channels)
-        rows = conn.execute(query(f"{span.bucket}_changes"), window).fetchall()
-        conn.execute(query("rollup_before_clear"))
+        conn.execute(query(f"{span.bucket}_remember"), {**window, "after": True})
+        rows = conn.execute(query("rollup_changes"), {"limit": MOST_SHOWN}).fetchall()
+        conn.execute(query("rollup_said_clear"))
     return (rows[0][0] if rows else 0), [Change(*row[1:]) for row in rows]
 
 

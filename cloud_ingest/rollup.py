@@ -61,8 +61,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         continuous = store.rollups == "continuous"
         tomorrow = now.astimezone(store.zone).date() + DAY
         oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
-        while True:
-            taken = conn.execute(query("dirty_take"), (tomorrow, MARKS_AT_ONCE)).fetchall()
+        while taken := conn.execute(query("dirty_take"), (tomorrow, MARKS_AT_ONCE)).fetchall():
             changed: dict[date, set[int]] = {}
             for _, day, channels in taken:
                 if oldest is None or day >= oldest:  # else its readings are gone: it stays

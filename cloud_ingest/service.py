@@ -24,8 +24,17 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from cloud_ingest.intake import Intake, Judged, Outcome, Received, subscriptions
-from cloud_ingest.keeper import Keeper, ServiceSettings, Wire, taken_by_broker
-from cloud_ingest.loops import Database, Loops, Stopping, database, until_stopping
+from cloud_ingest.keeper import Keeper
+from cloud_ingest.loops import (
+    Database,
+    Loops,
+    ServiceSettings,
+    Stopping,
+    Wire,
+    database,
+    taken_by_broker,
+    until_stopping,
+)
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.ingest import Stream

@@ -388,14 +388,9 @@ class ProfileReader:
         for _ in range(windows):
             end = start + wanted.window_h * 3600 - 1
             for first, last, found in self._parts(plan, start, end):
-                surprise = found.misfit > 0 or self._differs(plan.profile, mark, first, last, found)
-                if surprise:
-                    if layouts.again(wanted) is not held:
-                        raise _LayoutChangedError
-                    self.link.look_closely()
-                self.link.confirm()
-                self._tell_lost(plan.profile, first, found)
-                rows = self._in_time(plan.profile, first, found.rows)
+                if found.misfit or self._differs(plan.profile, mark, first, last, found):
+                    self._look_again(wanted, held, layouts)
+                rows = self._believed(plan.profile, first, found)
                 if last < self.limit or plan.is_log:
                     end_s = min(last, int(self.limit))
                     reached = max(end_s, reached or end_s)
@@ -423,12 +418,8 @@ class ProfileReader:
         found = rows_since(self.link, plan, start, self.model.zone)
         first, last = start or 0, int(self.limit)
         if found.misfit or self._differs(plan.profile, mark, first, last, found):
-            if layouts.again(wanted) is not held:
-                raise _LayoutChangedError
-            self.link.look_closely()
-        self.link.confirm()
-        self._tell_lost(plan.profile, first, found)
-        rows = self._in_time(plan.profile, first, found.rows)
+            self._look_again(wanted, held, layouts)
+        rows = self._believed(plan.profile, first, found)
         newest = last if plan.is_log else max((row[0] or 0 for row in rows), default=None)
         reached = mark if newest is None else max(newest, mark or newest)
         self._keep(held, mark, reached, rows)
@@ -517,6 +508,23 @@ class ProfileReader:
             return False
         now = frozenset(found.rows)
         return any(row not in now for row in held[1] if start <= (row[0] or 0) <= end)
+
+    def _look_again(self, wanted: ProfileToRead, held: Held, layouts: Layouts) -> None:
+        """See after a surprise that the meter still captures the same, and who it is.
+
+        Raises:
+            _LayoutChangedError: it does not.
+            BusError, MeterError: it cannot be read.
+        """
+        if layouts.again(wanted) is not held:
+            raise _LayoutChangedError
+        self.link.look_closely()
+
+    def _believed(self, profile: Obis, start: int, found: Decoded) -> Sequence[Row]:
+        """Return the rows that can be booked, once the meter has said again who it is."""
+        self.link.confirm()
+        self._tell_lost(profile, start, found)
+        return self._in_time(profile, start, found.rows)
 
     def _in_time(self, profile: Obis, start: int, rows: Sequence[Row]) -> Sequence[Row]:
         """Leave out rows of the future, and those that may be of another time."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cloud_ingest.store.connection import Connection, query, translating
 
@@ -134,16 +135,14 @@ def _is_here(conn: Connection) -> bool:
 @translating
 def read_extension(conn: Connection) -> Extension:
     """Read what is there of TimescaleDB; it is not created."""
-    row = conn.execute(query("facts_extension")).fetchone()
-    assert row is not None  # noqa: S101
+    row = _one(conn, "facts_extension")
     return Extension(*row)
 
 
 @translating
 def read_role(conn: Connection) -> Role:
     """Read who we are."""
-    row = conn.execute(query("facts_role")).fetchone()
-    assert row is not None  # noqa: S101
+    row = _one(conn, "facts_role")
     return Role(row[0], row[1], row[2], tuple(row[3]))
 
 
@@ -151,8 +150,7 @@ def read_role(conn: Connection) -> Role:
 def read_clock(conn: Connection, now: Callable[[], datetime]) -> Clock:
     """Read the server's clock between two looks at ours."""
     before = now()
-    row = conn.execute(query("facts_clock")).fetchone()
-    assert row is not None  # noqa: S101
+    row = _one(conn, "facts_clock")
     return Clock(row[0], before, now())
 
 
@@ -175,16 +173,14 @@ def server_knows_zone(conn: Connection, zone: str) -> bool:
 @translating
 def read_parts(conn: Connection) -> Parts:
     """Count what ``reading`` is cut into."""
-    row = conn.execute(query("facts_parts")).fetchone()
-    assert row is not None  # noqa: S101
+    row = _one(conn, "facts_parts")
     return Parts(*row)
 
 
 @translating
 def read_marks(conn: Connection) -> Marks:
     """Count the days that wait."""
-    row = conn.execute(query("facts_marks")).fetchone()
-    assert row is not None  # noqa: S101
+    row = _one(conn, "facts_marks")
     return Marks(*row)
 
 
@@ -192,3 +188,10 @@ def read_marks(conn: Connection) -> Marks:
 def read_jobs(conn: Connection) -> tuple[Job, ...]:
     """Read TimescaleDB's policies on tables of the store; it must be in the database."""
     return tuple(Job(*row) for row in conn.execute(query("facts_jobs")))
+
+
+def _one(conn: Connection, name: str) -> tuple[Any, ...]:
+    """Return the one row that a query of ours always has."""
+    row = conn.execute(query(name)).fetchone()
+    assert row is not None  # noqa: S101
+    return row

@@ -24,7 +24,7 @@ from cloud_ingest.errors import (
     UserError,
 )
 from cloud_ingest.history import import_history
-from cloud_ingest.keeper import ServiceSettings
+from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.operate import serve
 from cloud_ingest.recompute import recompute
 from cloud_ingest.rollup import refresh

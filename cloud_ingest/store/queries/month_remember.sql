@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Remember what months say, of one society or of all.
-INSERT INTO rollup_before
-SELECT channel_id, month, first_raw, last_raw, min_ts, max_ts, count, sum_raw, min_raw, max_raw
+INSERT INTO rollup_said
+SELECT %(after)s, channel_id, month, first_raw, last_raw, min_ts, max_ts, count, sum_raw, min_raw, max_raw
 FROM reading_month
 WHERE month BETWEEN %(first)s AND %(last)s
   AND channel_id IN (

@@ -1,3 +1,3 @@
 -- SPDX-License-Identifier: MIT
 -- Nothing is remembered any more.
-TRUNCATE rollup_before
+TRUNCATE rollup_said

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What the rollups said before they are made anew; it lives as long as the session.
-CREATE TEMPORARY TABLE IF NOT EXISTS rollup_before (
+-- What rollups said before they are made anew, and after; it lives as long as the session.
+CREATE TEMPORARY TABLE IF NOT EXISTS rollup_said (
+  after boolean NOT NULL,
   channel_id int NOT NULL,
   bucket date NOT NULL,
   first_raw bigint,

@@ -1,17 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- Which days are not what they were: how many in all, and the first of them.
-WITH now_said AS (
-  SELECT channel_id, day AS bucket, first_raw, last_raw, min_ts, max_ts, count, sum_raw,
-         min_raw, max_raw
-  FROM reading_day
-  WHERE day BETWEEN %(first)s AND %(last)s
-    AND channel_id IN (
-      SELECT channel_id FROM channel JOIN meter USING (meter_id)
-      WHERE %(society_id)s::int IS NULL OR society_id = %(society_id)s)
-), changed AS (
+-- Which rollups are not what they were: how many in all, and the first of them.
+WITH changed AS (
   SELECT channel_id, bucket, b.count AS count_before, b.last_raw AS last_before,
          n.count AS count_now, n.last_raw AS last_now
-  FROM rollup_before AS b FULL JOIN now_said AS n USING (channel_id, bucket)
+  FROM (SELECT * FROM rollup_said WHERE NOT after) AS b
+  FULL JOIN (SELECT * FROM rollup_said WHERE after) AS n USING (channel_id, bucket)
   WHERE (b.first_raw, b.last_raw, b.min_ts, b.max_ts, b.count, b.sum_raw, b.min_raw, b.max_raw)
     IS DISTINCT FROM (n.first_raw, n.last_raw, n.min_ts, n.max_ts, n.count, n.sum_raw,
                       n.min_raw, n.max_raw)
