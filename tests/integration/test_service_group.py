@@ -19,6 +19,7 @@ from tests.integration.test_service import (
     GATEWAYS,
     NOW,
     OTHER,
+    SOCIETY,
     Site,
     quarters,
     wait_until,
@@ -153,3 +154,36 @@ def test_a_worker_that_stops_in_good_order_leaves_no_message_behind(site: Site) 
         receipt = gateway.wait_receipt(sealer, site.key, 50)
         assert receipt.ranges == ((1, 50),)
         assert site.count("batch") == 50
+
+
+def test_a_session_that_was_cut_is_an_outage_and_no_fault(site: Site) -> None:
+    site.meter("1")
+    workers = Workers(site)
+    with workers.worker("one"):
+        wait_until(lambda: workers.keeps("one"))
+        site.conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND objid = %s AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            (Lock.KEEPER,),
+        )
+        log = workers.logs["one"]
+        wait_until(lambda: b"action=outage what=keeper" in log.read_bytes())
+        wait_until(lambda: log.read_bytes().count(b"Keeps rollups") == 2)
+        assert workers.keepers() == 1
+
+
+def test_a_month_closes_beside_a_running_ingest(site: Site) -> None:
+    site.meter("1")
+    month = f"{(NOW.replace(day=1) - timedelta(days=1)):%Y-%m}"
+    workers = Workers(site)
+    with workers.worker("one"):
+        wait_until(lambda: workers.keepers() == 1)
+        closed = subprocess.run(
+            site.command("close-month", month, "--society", SOCIETY, "--dsn", site.dsn),
+            capture_output=True,
+            timeout=60,
+            check=False,
+            text=True,
+        )
+    assert (closed.returncode, "withheld" in closed.stdout) == (0, True), closed.stderr
