@@ -16,11 +16,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.store import database_at
-
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "reference" / "timescale-run.json"
-STORE = ("cloud_ingest/store", "cloud_ingest/rollup.py")
+STORE = (
+    "cloud_ingest/store",
+    "cloud_ingest/recompute.py",
+    "cloud_ingest/rollup.py",
+    "cloud_ingest/upkeep.py",
+)
 
 
 def store_fingerprint() -> str:
@@ -36,6 +39,9 @@ def store_fingerprint() -> str:
 
 
 def _server(dsn: str) -> dict[str, str]:
+    # Not before: pytest has to see first what it rewrites the assertions of.
+    from tests.support.store import database_at
+
     with database_at(dsn) as own, psycopg.connect(own, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION timescaledb")
         row = connection.execute(
