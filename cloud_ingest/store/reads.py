@@ -103,6 +103,7 @@ class RegisterMonth(NamedTuple):
     first_ts: datetime | None
     last_raw: int | None
     last_ts: datetime | None
+    has_epochs: bool | None
 
 
 class ChannelCompleteness(NamedTuple):
