@@ -332,6 +332,7 @@ def register_months(
             "subject": subject,
             **_CODES,
         },
+        prepare=False,  # a plan that serves one unit and ten thousand serves neither
     )
     return [RegisterMonth._make(row) for row in rows.fetchall()]
 
