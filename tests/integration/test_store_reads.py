@@ -147,8 +147,8 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
     }
     conn.execute(query("incoming_make"))
     used = portable if open_store(conn).rollups == "portable" else {}
-    for name, parameters in {**newest, **by_key, **used}.items():
-        found = scans(nodes(conn, name, parameters), reading)
+    for name, values in {**newest, **by_key, **used}.items():
+        found = scans(nodes(conn, name, values), reading)
         leaves = [node for node in found if node["Node Type"] not in {"Custom Scan", "ModifyTable"}]
         assert leaves, name
         for node in leaves:
