@@ -47,7 +47,7 @@ def check_server(server: Server) -> Check:
     if major < OLDEST_SERVER:
         return Check("fail", "server", f"PostgreSQL {said}", f"upgrade to {OLDEST_SERVER} or later")
     if major > NEWEST_SERVER:
-        advice = f"PostgreSQL {OLDEST_SERVER} to {NEWEST_SERVER} are tested"
+        advice = f"the tests run on {NEWEST_SERVER}, with TimescaleDB on {OLDEST_SERVER} and 17"
         return Check("warn", "server", f"PostgreSQL {said}", advice)
     return Check("ok", "server", f"PostgreSQL {said}")
 

@@ -3,7 +3,6 @@
 
 import asyncio
 import json
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from cloud_ingest.upkeep import upkeep
 from deploy.demo.mosquitto import BrokerUser
 from deploy.demo.postgres import local_postgres
 from tests.support.fill import fill
+from tests.support.pages import block
 from tests.support.servers import Broker
 from tests.support.store import Site, as_role, database_at, every, local, role_at, unit_line
 
@@ -135,13 +135,6 @@ def test_an_owner_who_is_no_superuser_is_as_it_should_be(database: str) -> None:
             assert found["store"].level == "ok"
 
 
-def how_to(page: str, language: str) -> str:
-    """Return the one block of a language in a how-to."""
-    text = Path(__file__).parents[2].joinpath("docs", "howto", page).read_text(encoding="utf-8")
-    (block,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    return str(block)
-
-
 def test_a_store_of_the_administrator_is_given_to_the_service(store_server: str) -> None:
     with (
         role_at(store_server) as name,
@@ -154,7 +147,7 @@ def test_a_store_of_the_administrator_is_given_to_the_service(store_server: str)
         found = look(as_role(dsn, name))["role"]
         assert (found.level, f"belong to {conn.info.user}" in found.said) == ("fail", True)
         assert ("REASSIGN" in found.advice, "own-database.md" in found.advice) == (False, True)
-        statement = how_to("own-database.md", "sql").replace("TO metering", f"TO {name}")
+        statement = block("howto/own-database.md", "sql").replace("TO metering", f"TO {name}")
         conn.execute(f"RESET search_path; {statement}".encode())
         assert look(as_role(dsn, name))["role"].level == "ok"
         with connect(as_role(dsn, name)) as own:

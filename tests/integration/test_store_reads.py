@@ -28,9 +28,11 @@ from cloud_ingest.store.reads import RegisterMonth
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.units import COLUMNS, import_units
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
+from shared_schema.obis import Obis
 from shared_schema.readings import Column
 from tests.support.fill import fill
 from tests.support.gateway import MAKER
+from tests.support.pages import block
 from tests.support.plans import nodes, parts_of, scans
 from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
@@ -38,6 +40,7 @@ JULY = month_of(2026, 7, ZONE)
 DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 NOW = local("2026-08-20 09:00")
 INTERVAL_WH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
+VOLTAGE = Column(obis=Obis.parse("1.0.12.7.0.255"), scaler=-1, unit=Unit.VOLT)
 UNPLANNED = {
     "rollup_disagreement": "it holds a month against every reading of it",
     "reading_before": "a person recomputes: it ends at the first row, no index begins with a time",
@@ -181,6 +184,15 @@ def test_a_month_is_the_sum_of_its_days(site: Site) -> None:
     assert date(2026, 7, 11) not in found.days
     assert found.days[date(2026, 7, 13)] == kwh(7 * (72 + 24 - 5))  # with what fell into the gap
     assert usage.month_usage(site.conn, society(site), JULY) == [found.month]
+
+
+def test_days_of_a_voltage_are_read_as_the_page_says(site: Site) -> None:
+    site.units(unit_line("A-1", "S-1"))
+    rows = [(local("2026-07-05 01:00") + n * HOUR, raw) for n, raw in enumerate((2290, 2310, 2330))]
+    site.deliver("S-1", rows, column=VOLTAGE)
+    refresh(site.conn, NOW)
+    (day,) = site.all(block("reference/sql.md", "sql"))
+    assert day == (date(2026, 7, 5), 3, Decimal(229), Decimal(233), Decimal(231))
 
 
 def test_epochs_count_and_a_fall_does_not(site: Site) -> None:
