@@ -127,7 +127,7 @@ def test_somebody_who_must_not_wait_seals_at_once(spool: Spool) -> None:
 def test_a_full_disk_keeps_it_gathered_and_is_told_once(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "edge_agent.sealer")
     it = sealer(spool)
     polls(spool, 1)
     with monkeypatch.context() as patch:
