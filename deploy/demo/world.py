@@ -223,7 +223,6 @@ class World:
             f'key_file = "../{gateway.name}.key"',
             'cloud_key_file = "../cloud.key.pub"',
             "assume_synchronised_clock = true",
-            "gather_s = 1",
             "",
             "[broker]",
             f'host = "{self.broker.host}"',

@@ -468,6 +468,23 @@ def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -
         assert spool.take_losses() == []
 
 
+def test_a_loss_is_on_disk_with_the_rows_that_it_made_room_for(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path, max_bytes=400_000) as spool:
+        number, losses = 0, []
+        while not losses:
+            number += 1
+            seal(spool)
+            gather(spool, profile_rows(300, T0 + number * 270_000), historical=True)
+            losses = spool.take_losses()
+        last = spool.due(1, skip=range(1, losses[-1].last + 1))[0].seq
+        assert last == losses[-1].last + 1, "what is kept begins where the loss ends"
+    with Spool.open(path, max_bytes=400_000) as spool:
+        made = seal(spool)
+        assert batch(spool, made[0]).blocks() == losses, "live, before the rows"
+        assert [len(block.rows) for block in blocks(spool, made[1])] == [300]
+
+
 def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
         number = 0
