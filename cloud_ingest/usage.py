@@ -98,7 +98,7 @@ def month_usage(
         if here.assignment_id == there.assignment_id
     }
     found: list[MeterUsage | None] = [
-        None if row.assignment_id in several else simply(row, epochs) for row in rows
+        None if row.assignment_id in several else simply(row) for row in rows
     ]
     asked = [row for row, usage in zip(rows, found, strict=True) if usage is None]
     usages = [usage for usage in found if usage is not None]
@@ -106,7 +106,7 @@ def month_usage(
     return usages
 
 
-def simply(row: RegisterMonth, epochs: Epochs) -> MeterUsage | None:
+def simply(row: RegisterMonth) -> MeterUsage | None:
     """Return what one register counted where two rows of a rollup tell all of it; pure.
 
     Returns:
@@ -114,7 +114,7 @@ def simply(row: RegisterMonth, epochs: Epochs) -> MeterUsage | None:
         that came or went, a register that fell or was not read.
     """
     exponent = _exponent(row.service, row.unit, row.scaler)
-    if exponent is None or row.channel_id in epochs or row.last_ts is None or row.last_raw is None:
+    if exponent is None or row.has_epochs or row.last_ts is None or row.last_raw is None:
         return None
     if row.before_ts is not None and row.before_ts >= row.valid_from:
         since, opening = row.before_ts, row.before_raw
@@ -177,7 +177,9 @@ def _registers(
     if subject is not None and not rows:
         raise NotFound(f"{subject!r} had no meter in {month}: see cloud-ingest units import")
     rows.sort(key=attrgetter("assignment_id"))
-    epochs = reads.epochs(conn, {row.channel_id for row in rows if row.channel_id is not None})
+    epochs = reads.epochs(
+        conn, {row.channel_id for row in rows if row.has_epochs and row.channel_id is not None}
+    )
     return rows, epochs
 
 

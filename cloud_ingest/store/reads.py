@@ -103,6 +103,7 @@ class RegisterMonth(NamedTuple):
     first_ts: datetime | None
     last_raw: int | None
     last_ts: datetime | None
+    has_epochs: bool | None
 
 
 class ChannelCompleteness(NamedTuple):
@@ -331,6 +332,7 @@ def register_months(
             "subject": subject,
             **_CODES,
         },
+        prepare=False,  # a plan that serves one unit and ten thousand serves neither
     )
     return [RegisterMonth._make(row) for row in rows.fetchall()]
 

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A store is lost and comes back from an older backup; the gateways send again what they keep.
 
-Logical (pg_dump, pg_restore) and physical (pg_basebackup, a second cluster), on both editions.
+Logical (pg_dump, pg_restore) and physical (pg_basebackup, a second cluster), on every edition.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from cloud_ingest.store.registry import load_registry
 from tests.support.backup import programs_beside
 from tests.support.gateway import block_line
 from tests.support.servers import SqlServer
-from tests.support.store import SOCIETY, TEST_DSN, Site, database_at, every, local, unit_line
+from tests.support.store import SOCIETY, Site, database_at, every, local, unit_line
 
 HOUR = timedelta(hours=1)
 NOW = local("2026-08-05 09:00")
@@ -74,20 +71,18 @@ def picture(conn: Connection) -> list[list[tuple[Any, ...]]]:
     return [all_of(conn, statement) for statement in (READINGS, DAYS, MONTHS)]
 
 
-@contextmanager
-def empty_database(store_dsn: str, server: SqlServer, *, timescale: bool) -> Iterator[str]:
-    own = os.environ[TEST_DSN] if timescale else server.dsn_of("postgres")
-    with database_at(own) as dsn:
-        assert dsn != store_dsn
-        yield dsn
-
-
 @pytest.mark.parametrize("way", ["logical", "physical"])
 def test_after_a_restore_everything_is_as_it_was(
-    site: Site, store_dsn: str, tmp_path: Path, postgres_server: SqlServer, way: str
+    site: Site,
+    store_server: str,
+    store_dsn: str,
+    tmp_path: Path,
+    postgres_server: SqlServer,
+    *,
+    way: str,
 ) -> None:
     conn = site.conn
-    timescale = edition(conn) == "timescale"
+    timescale = edition(conn) != "plain"
     programs = programs_beside(None if timescale else postgres_server, store_dsn)
     drill = Drill(site)
     site.units(unit_line("A-1", "1"), unit_line("A-2", "2"))
@@ -97,7 +92,7 @@ def test_after_a_restore_everything_is_as_it_was(
     assert [number.version for number in june.numbers] == [1, 1]
     with (
         programs.second_cluster(store_dsn) as second,
-        empty_database(store_dsn, postgres_server, timescale=timescale) as empty,
+        database_at(store_server) as empty,
     ):
         file = tmp_path / "metering.dump"
         if way == "logical":

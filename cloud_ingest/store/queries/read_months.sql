@@ -4,7 +4,8 @@ SELECT a.assignment_id, a.tower, a.subject_type, a.subject, a.service, a.source,
        a.valid_to, m.manufacturer, m.serial,
        c.channel_id, c.unit, c.scaler, c.weight, c.period_s,
        coalesce(before.last_raw, earlier.last_raw), coalesce(before.max_ts, earlier.max_ts),
-       this.first_raw, this.min_ts, this.last_raw, this.max_ts
+       this.first_raw, this.min_ts, this.last_raw, this.max_ts,
+       c.channel_id IN (SELECT channel_id FROM epoch)
 FROM assignment AS a
 JOIN meter AS m USING (meter_id)
 LEFT JOIN channel AS c
