@@ -471,7 +471,8 @@ def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -
 def test_a_loss_is_on_disk_with_the_rows_that_it_made_room_for(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path, max_bytes=400_000) as spool:
-        number, losses = 0, []
+        number = 0
+        losses: list[Loss] = []
         while not losses:
             number += 1
             seal(spool)
