@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.mosquitto import BrokerUser, MosquittoServer, gateway_user, local_mosquitto
+from deploy.demo.mosquitto import BrokerUser, gateway_user
 from edge_agent.agent import Agent
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import load_settings
@@ -25,6 +25,7 @@ from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.readings import Block, open_batch
 from shared_schema.signing import private_key_to_pem, public_key_to_pem
 from tests.integration.test_publish import CLOUD, CLOUD_KEY, GATEWAY_KEY, Cloud, until
+from tests.support.servers import MosquittoWith, MqttServer
 
 ESTATE = """
 zone = "Asia/Kolkata"
@@ -123,13 +124,13 @@ def users() -> list[BrokerUser]:
 
 
 @pytest.fixture(scope="module")
-def mosquitto(users: list[BrokerUser]) -> Iterator[MosquittoServer]:
-    with local_mosquitto(users=[CLOUD, *users]) as server:
+def mosquitto(users: list[BrokerUser], mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([CLOUD, *users]) as server:
         yield server
 
 
 @pytest.fixture
-def place(mosquitto: MosquittoServer, users: list[BrokerUser], tmp_path: Path) -> Place:
+def place(mosquitto: MqttServer, users: list[BrokerUser], tmp_path: Path) -> Place:
     user = users.pop()
     (tmp_path / "estate.toml").write_text(ESTATE)
     secret(tmp_path / "gateway.key", private_key_to_pem(GATEWAY_KEY))
