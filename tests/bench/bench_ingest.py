@@ -289,7 +289,7 @@ def test_from_publish_to_receipt(
 
 
 def test_one_poll_a_message(store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path) -> None:
-    """What gateways send when nothing waits: a message for each poll of a meter."""
+    """What gateways send that gather nothing: a message for each poll of a meter."""
     channels, hours = 8, 3
     batches = list(
         signed_batches(
