@@ -42,7 +42,7 @@ def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]
 
 
 @pytest.fixture
-def each_site(store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path) -> Iterator[Site]:
+def each_site(store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
     """A site on each edition of the store."""
     with ExitStack() as stack:
         yield Site(store_dsn, mosquitto, tmp_path, stack)
