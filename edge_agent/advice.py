@@ -18,6 +18,7 @@ from edge_agent.errors import (
     NoCounter,
     PasswordRefused,
     ProtocolViolation,
+    RefusedBefore,
     SessionLost,
     WrongIdentity,
 )
@@ -35,6 +36,11 @@ CONFLICT: Final = (
     "another address, and scan again"
 )
 BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
+    (
+        RefusedBefore,
+        "put another password or key into its file; where the meter itself was changed since: "
+        "--again",
+    ),
     (
         PasswordRefused,
         "ask the maker or the utility for the meter reader's password; do not try others: many "

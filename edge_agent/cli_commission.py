@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_agent.cli_install import (
+    AgainOption,
     DirectionOption,
     JsonOption,
     ModelsOption,
@@ -28,7 +29,7 @@ from edge_agent.cli_install import (
     show_troubles,
 )
 from edge_agent.errors import ConfigurationError, MeterError
-from edge_agent.options import Ticker, line_opener, say, table
+from edge_agent.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.commission import Gateway, Line, Listed
@@ -81,6 +82,7 @@ def commission(
     models_dir: ModelsOption = None,
     parity: ParityOption = "none",
     direction_control: DirectionOption = "adapter",
+    again: AgainOption = False,
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,8 +100,12 @@ def commission(
     meter found. What the dial beside a water module shows is asked for where the list does not say
     it. Meters that did not say who they are stay out of the settings and are red on the sheet; exit
     code 2 if any is.
+
+    It may be run again with --force as often as is needed: a meter that refused its password or
+    keys is sent no secret until its file holds another one.
     """
     from edge_agent import guide
+    from edge_agent.lockout import Lockout
     from edge_agent.scan import parse_addresses
 
     if add and force:
@@ -141,7 +147,14 @@ def commission(
         tell=show_frame if trace else None,
     )
     done = guide.commission(
-        job, opener, _ask_label, _now, ask_dial=_ask_dial, progress=Ticker(), tell=say
+        job,
+        opener,
+        Lockout.of_user(lasting_name(port.absolute()), again=again),
+        _ask_label,
+        _now,
+        ask_dial=_ask_dial,
+        progress=Ticker(),
+        tell=say,
     )
     _show(done, as_json=as_json)
     sheet = done.sheet

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.errors import MeterError
-from edge_agent.options import Ticker, line_opener, say, table
+from edge_agent.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.examine import Examination, Trouble
@@ -48,6 +48,10 @@ AuthenticationOption = Annotated[
 ModelsOption = Annotated[
     Path | None, typer.Option(help="Folder of meter models besides the packaged ones.")
 ]
+AgainOption = Annotated[
+    bool,
+    typer.Option("--again", help="Send what the meter refused before: it was changed itself."),
+]
 TraceOption = Annotated[
     bool, typer.Option("--trace", help="Show every frame on stderr, secrets left out.")
 ]
@@ -75,6 +79,7 @@ def trial(
     models_dir: ModelsOption = None,
     parity: ParityOption = "none",
     direction_control: DirectionOption = "adapter",
+    again: AgainOption = False,
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,7 +93,11 @@ def trial(
     registers and the newest rows of the profiles; says what failed and what to try. Without a
     password only what a meter tells everybody is read. Put the password in a file:
     printf %s 12345678 > meter.pw; chmod 600 meter.pw
+
+    A meter that refuses its password or keys is not sent the same ones again, by no command of
+    yours: many lock after three. --again does, where the meter itself was changed.
     """
+    from edge_agent.lockout import Lockout
     from edge_agent.scan import DEFAULT_ADDRESSES, parse_addresses
     from edge_agent.trial import Wish
     from edge_agent.trial import trial as try_meter
@@ -109,7 +118,14 @@ def trial(
     opener = line_opener(
         port, parity=parity, direction_control=direction_control, tell=show_frame if trace else None
     )
-    found = try_meter(opener, wish, _now, progress=Ticker(), tell=say)
+    found = try_meter(
+        opener,
+        wish,
+        _now,
+        Lockout.of_user(lasting_name(port.absolute()), again=again),
+        progress=Ticker(),
+        tell=say,
+    )
     if as_json:
         print(json.dumps({"port": str(port), **found.document()}, ensure_ascii=False))
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli_install import (
+    AgainOption,
     AuthenticationOption,
     EncryptionOption,
     JsonOption,
@@ -21,7 +22,7 @@ from edge_agent.cli_install import (
     SecurityOption,
 )
 from edge_agent.errors import MeterError
-from edge_agent.options import SETTINGS, one_meter
+from edge_agent.options import SETTINGS, lasting_name, one_meter
 
 if TYPE_CHECKING:
     from edge_agent.readout import Readout
@@ -66,6 +67,7 @@ def read(
     logical_address: LogicalOption = 1,
     baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read one meter by hand: who it is, clock, registers.
@@ -80,6 +82,7 @@ def read(
     Nothing is stored. The agent holds its ports: stop it while you read.
     """
     from edge_agent.bus import Bus
+    from edge_agent.lockout import Lockout
     from edge_agent.readout import read_meter
 
     line, meter, wanted = one_meter(
@@ -97,7 +100,8 @@ def read(
         baudrate=baudrate,
         parity=parity,
     )
-    with Bus(line) as bus:
+    lockout = Lockout.of_user(lasting_name(line.port), again=again)
+    with lockout.guard(meter), Bus(line) as bus:
         found = read_meter(bus, meter, wanted)
     _show(found, as_json=as_json)
     unread = sum(bool(each.problem) for each in found.values)
@@ -120,6 +124,7 @@ def trace(
     logical_address: LogicalOption = 1,
     baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
+    again: AgainOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a frame.")] = False,
 ) -> None:
     """Read one meter and show every frame in words.
@@ -133,6 +138,7 @@ def trace(
     named and not deciphered; damaged bytes are counted. It may be sent to a maker as it is.
     """
     from edge_agent.bus import Bus
+    from edge_agent.lockout import Lockout
     from edge_agent.readout import read_meter
     from edge_agent.trace import Tap
 
@@ -156,7 +162,8 @@ def trace(
         text = json.dumps(event.document(), ensure_ascii=False) if as_json else event.line()
         print(text, flush=True)
 
-    with Bus(line) as bus:
+    lockout = Lockout.of_user(lasting_name(line.port), again=again)
+    with lockout.guard(meter), Bus(line) as bus:
         read_meter(Tap(bus, tell), meter, wanted)
 
 

@@ -2,7 +2,7 @@
 """Examining one meter: what the agent will read of it, how good its clock and its line are.
 
 In: a transport, where the meter answers, this machine's time. Out: an `Examination`.
-Never: a stored state; a password tried twice; a float among values.
+Never: a stored reading; a password tried twice, in this run or a later one; a float among values.
 
 It polls as the agent does: once from the oldest row, then for the newest rows, and on until
 enough frames have passed to count errors.
@@ -21,6 +21,7 @@ from edge_agent.decode import MeterRows
 from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.frames import DAMAGE, Drop
 from edge_agent.link import Reader, sessions
+from edge_agent.lockout import Lockout
 from edge_agent.memory import Memory
 from edge_agent.model import Model, load
 from edge_agent.plate import Plate, read_plate
@@ -229,6 +230,7 @@ def examine(
     transport: Transport,
     meter: MeterConfig,
     now: Callable[[], datetime],
+    lockout: Lockout,
     *,
     frames: int = 0,
     plate: Plate | None = None,
@@ -240,6 +242,7 @@ def examine(
         transport: the line.
         meter: where it answers, its model and password.
         now: this machine's time, aware.
+        lockout: what the meter refused before; it is not sent again.
         frames: how many frames must pass at least to count errors.
         plate: its name plate; see `see_plate`.
         tell: takes a few words on what is being done.
@@ -249,31 +252,46 @@ def examine(
     """
     found = Examination(meter, now(), plate)
     its_model = load(meter.model, meter.models_dir)
-    counted = _counting(transport, found.line)
-    memory = Memory()
     try:
-        tell("registers and the oldest rows")
-        first = poll(counted, meter, lambda _meter: {}, now(), memory=memory, windows=1)
-        found.meter = first.meter
-        found.clock_offset_s = first.clock_offset_s
-        found.clock = _clock(its_model, found.at, first.clock_offset_s)
-        found.registers = tuple(_registers(first))
-        _take_problems(found, first)
-        tell("the newest rows")
-        marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
-        newest = poll(
-            counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
-        )
-        found.profiles = tuple(_profiles(its_model, first, newest))
-        _take_problems(found, newest)
-        for _ in range(_MOST_POLLS):
-            if found.line.frames >= frames:
-                break
-            tell(f"counting errors: {found.line.frames} of {frames} frames")
-            poll(counted, meter, lambda _meter: marks, now(), memory=Memory(), windows=1)
+        with lockout.guard(meter, plate.owner if plate else None):
+            _poll(found, transport, its_model, now, frames=frames, tell=tell)
     except (MeterError, BusError) as error:
         found.troubles.append(_trouble("reading", error))
     return found
+
+
+def _poll(
+    found: Examination,
+    transport: Transport,
+    its_model: Model,
+    now: Callable[[], datetime],
+    *,
+    frames: int,
+    tell: Callable[[str], None],
+) -> None:
+    """Poll the meter as the agent does, until enough frames have passed."""
+    meter = found.config
+    counted = _counting(transport, found.line)
+    memory = Memory()
+    tell("registers and the oldest rows")
+    first = poll(counted, meter, lambda _meter: {}, now(), memory=memory, windows=1)
+    found.meter = first.meter
+    found.clock_offset_s = first.clock_offset_s
+    found.clock = _clock(its_model, found.at, first.clock_offset_s)
+    found.registers = tuple(_registers(first))
+    _take_problems(found, first)
+    tell("the newest rows")
+    marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
+    newest = poll(
+        counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
+    )
+    found.profiles = tuple(_profiles(its_model, first, newest))
+    _take_problems(found, newest)
+    for _ in range(_MOST_POLLS):
+        if found.line.frames >= frames:
+            break
+        tell(f"counting errors: {found.line.frames} of {frames} frames")
+        poll(counted, meter, lambda _meter: marks, now(), memory=Memory(), windows=1)
 
 
 def _counting(

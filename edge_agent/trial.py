@@ -2,7 +2,7 @@
 """The trial: one real meter on a laptop, from nothing set to what it says.
 
 In: how to open the line, and what is known of the meter: nothing, or speed, address, password.
-Out: a `Trial`. Never: a broker, a file written, a configuration.
+Out: a `Trial`. Never: a broker, a configuration; a file, but for what the meter refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_agent import advice
 from edge_agent.examine import Examination, Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT
+from edge_agent.lockout import Lockout
 from edge_agent.options import made
 from edge_agent.plate import Plate
 from edge_agent.scan import (
@@ -78,6 +79,7 @@ def trial(
     open_line: LineOpener,
     wish: Wish,
     now: Callable[[], datetime],
+    lockout: Lockout,
     *,
     progress: Callable[[Progress], None] = lambda _progress: None,
     tell: Callable[[str], None] = lambda _text: None,
@@ -88,6 +90,7 @@ def trial(
         open_line: opens the line at a speed.
         wish: what is known.
         now: this machine's time, aware.
+        lockout: what the meter refused before; it is not sent again.
         progress: called while the meter is looked for.
         tell: takes a few words on what is being done.
 
@@ -117,7 +120,7 @@ def trial(
                 plate = seen
                 result.found = FoundMeter(found.door, found.baudrate, plate)
         result.examination = examine(
-            line, _config(found.door, wish, plate), now, plate=plate, tell=tell
+            line, _config(found.door, wish, plate), now, lockout, plate=plate, tell=tell
         )
     return result
 

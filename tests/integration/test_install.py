@@ -89,6 +89,7 @@ def site(
     (tmp_path / "meter.pw").write_text("12345678")
     (tmp_path / "meter.pw").chmod(0o600)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     estate = parse_estate(
         {
             "bus": [
@@ -158,6 +159,44 @@ def test_a_trial_with_the_wrong_password_tries_it_once_and_hides_it(site: Site) 
     assert err.count("LLS password (hidden)") == 1
     assert "xyz-secret" not in out + err
     assert b"xyz-secret".hex(" ").upper() not in err
+
+
+TRACED = "LLS password (hidden)"
+
+
+def test_no_command_sends_a_refused_password_again(site: Site) -> None:
+    (site.folder / "meter.pw").write_text("wrong-one")
+    trial = ("trial", "--port", site.desk, "--baud", 9600, "--password-file", "meter.pw")
+    by_hand = ("--port", site.desk, "--address", 99, "--password-file", "meter.pw")
+    commission = (
+        *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b", "--force"),
+        *("--key-file", "gateway.key", "--meter", "99=D", "--baud", 9600, "--frames", 1),
+        *("--password-file", "meter.pw", "--trace"),
+    )
+    _, out, err = site.run(*trial, "--trace")
+    assert err.count(TRACED) == 1
+    assert "refuses the password" in out
+    for command in ((*trial, "--address", 99, "--trace"), commission, commission):
+        code, out, err = site.run(*command)
+        assert (code, TRACED in err) == (2, False)
+        assert "nothing was sent" in out
+        assert "--again" in out
+    for word in ("read", "trace"):
+        # By its place on the line, which the desk's short address hid from the trial.
+        code, out, err = site.run(word, *by_hand)
+        assert (code, TRACED in out, "nothing was sent" in err) == (2, False, True)
+
+    (site.folder / "meter.pw").write_text("12345678")
+    code, out, _ = site.run(*commission)
+    assert (code, "in service" in out or "green" in out) == (0, True), out
+
+
+def test_a_meter_that_was_given_the_password_is_asked_again(site: Site) -> None:
+    (site.folder / "meter.pw").write_text("wrong-one")
+    command = ("read", "--port", site.desk, "--address", 99, "--password-file", "meter.pw")
+    assert "refuses the password" in site.run(*command)[2]
+    assert "nothing was sent" in site.run(*command)[2]
+    assert "refuses the password" in site.run(*command, "--again")[2]
 
 
 def test_a_trial_where_nobody_is(site: Site) -> None:

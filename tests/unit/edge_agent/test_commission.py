@@ -26,7 +26,8 @@ from edge_agent.commission import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Examination, LineCount, Shown, Trouble
 from edge_agent.frames import Drop
-from edge_agent.guide import key_fingerprint, lasting_name, list_found
+from edge_agent.guide import key_fingerprint, list_found
+from edge_agent.options import lasting_name
 from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
