@@ -74,6 +74,20 @@ BY_WORD: Final = (
     ),
     ("has no scaler", "the meter does not say its unit: such a register cannot be billed"),
     (
+        "says no unit",
+        "give the weight of a pulse in a model of its own, with [[scaling]]: until then no month "
+        "of it can be billed",
+    ),
+    (
+        "not billed in it",
+        "energy is billed in Wh, water in m³ or litres: another model, or the maker sets it",
+    ),
+    (
+        "cable cut",
+        "mend the cable between the meter and its module: no pulse is counted; then compare the "
+        "dial with the register",
+    ),
+    (
         "no valid time",
         "set it by `edge-agent set-clock --force`, which needs [bus.meter.setter]; without such "
         "keys with its maker's tool: without a time no profile counts",

@@ -107,12 +107,12 @@ class Line:
 
     @property
     def volume(self) -> Decimal | None:
-        """What a water module counted, m³."""
+        """What a water module counted, m³; None where it does not say what a count is worth."""
         shown = self.billed
         if shown is None or shown.value is None or shown.obis != WATER_VOLUME:
             return None
-        litres = shown.unit == UNIT_SYMBOLS[Unit.LITRE]
-        return shown.value.scaleb(-3) if litres else shown.value
+        places = {UNIT_SYMBOLS[Unit.LITRE]: -3, UNIT_SYMBOLS[Unit.CUBIC_METRE]: 0}.get(shown.unit)
+        return None if places is None else shown.value.scaleb(places)
 
     def dial_document(self) -> dict[str, str] | None:
         """Return the dial beside the register of its module for JSON, both in m³."""

@@ -9,7 +9,7 @@ enough frames have passed to count errors.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -29,13 +29,16 @@ from edge_agent.poll import PollResult, poll
 from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
     BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
     DAILY_LOAD_PROFILE,
     EVENT_PROFILES,
     INSTANTANEOUS_PROFILE,
+    PROFILE_STATUS,
     UNIT_SYMBOLS,
     WATER_LOAD_PROFILE,
+    WATER_VOLUME,
     Unit,
     event_name,
     quantity,
@@ -53,6 +56,11 @@ PROFILE_TITLES: Final = {
     **dict.fromkeys(EVENT_PROFILES, "event log"),
 }
 NEWEST_ROWS: Final = 8
+_BILLED_UNITS: Final = {
+    ACTIVE_IMPORT: {UNIT_SYMBOLS[Unit.WATT_HOUR]},
+    WATER_VOLUME: {UNIT_SYMBOLS[Unit.CUBIC_METRE], UNIT_SYMBOLS[Unit.LITRE]},
+}
+"""In which units the cloud makes a month of a register."""
 _BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
 _MOST_POLLS: Final = 60
 _ABSENT: Final = ("object-undefined", "object-class-inconsistent", "object-unavailable")
@@ -279,6 +287,7 @@ def _poll(
     found.clock_offset_s = first.clock_offset_s
     found.clock = _clock(its_model, found.at, first.clock_offset_s)
     found.registers = tuple(_registers(first))
+    found.troubles += unbilled(found.registers)
     _take_problems(found, first)
     tell("the newest rows")
     marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
@@ -287,6 +296,7 @@ def _poll(
     )
     found.profiles = tuple(_profiles(its_model, first, newest))
     _take_problems(found, newest)
+    found.troubles += _alarms(its_model, newest)
     for _ in range(_MOST_POLLS):
         if found.line.frames >= frames:
             break
@@ -374,6 +384,44 @@ def _registers(result: PollResult) -> list[Shown]:
         if block.profile is None
         for value in _values(block, block.rows[-1])
     ]
+
+
+def unbilled(registers: Sequence[Shown]) -> list[Trouble]:
+    """Tell of registers whose months cannot be billed, for they have no unit, or a wrong one."""
+    found: list[Trouble] = []
+    for each in registers:
+        units = _BILLED_UNITS.get(each.obis)
+        if units is None or each.unit in units:
+            continue
+        said = (
+            f"{each.obis} is in {each.unit} and not billed in it"
+            if each.unit
+            else f"{each.obis} says no unit: it counts pulses"
+        )
+        found.append(Trouble("reading", said, advice.for_problem(said)))
+    return found
+
+
+def _alarms(its_model: Model, newest: PollResult) -> list[Trouble]:
+    """Tell which bits of the status are set in the newest row of a profile."""
+    rows = [
+        row
+        for block in newest.rows
+        if block.profile is not None and block.profile not in EVENT_PROFILES
+        for row in block.rows
+        if row[0] is not None and row[1] is not None and block.profile != PROFILE_STATUS
+    ]
+    if not rows:
+        return []
+    ts, status = max((row[0] or 0, row[1] or 0) for row in rows)
+    at = datetime.fromtimestamp(ts, _zone(its_model))
+    found: list[Trouble] = []
+    for bit in its_model.status_bits:
+        if status >> bit.bit & 1:
+            what = bit.means.replace("_", " ")
+            said = f"{what}: bit {bit.bit} of its status is set at {at:%Y-%m-%d %H:%M}"
+            found.append(Trouble("reading", said, advice.for_problem(said)))
+    return found
 
 
 def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> list[ShownProfile]:

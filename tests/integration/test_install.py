@@ -487,3 +487,61 @@ def test_a_line_in_use_is_said(site: Site) -> None:
         code, _, err = site.run("scan", "--port", site.desk, "--addresses", "99")
     assert code == 2
     assert "another program uses it (the agent?" in err
+
+
+PULSES = """\
+title = "a module of 10 L a pulse"
+client = 32
+registers = ["8.0.1.0.0.255"]
+
+[[profiles]]
+obis = "8.0.99.1.0.255"
+
+[[scaling]]
+obis = "8.0.1.0.0.255"
+unit = 19
+weight = 10
+
+[[status_bits]]
+bit = 3
+means = "cable_cut"
+"""
+
+
+def test_a_module_of_pulses_is_amber_without_a_weight_and_with_a_cut_cable(site: Site) -> None:
+    (site.folder / "pulses.toml").write_text(PULSES)
+    module = {**RISER[2], "pulse_litres": 10}
+    cut = {**module, "address": 20, "serial": "W2", "cable_cut_at": "2026-01-01T00:00:00Z"}
+    with serve(
+        parse_estate({"bus": [{"name": "p", "link": "p.tty", "meter": [module, cut]}]}),
+        site.folder,
+        baud=None,
+        now=lambda: datetime.now(UTC),
+    ) as ports:
+        by_hand = ("--port", ports["p"], "--baud", 9600, "--password-file", "meter.pw")
+        code, out, _ = site.run("trial", *by_hand, "--address", 19)
+        assert code == 2
+        assert "8.0.1.0.0.255 says no unit: it counts pulses" in out
+        assert "[[scaling]]" in out
+        own = ("--model", "pulses", "--models-dir", site.folder)
+        code, out, _ = site.run("trial", *by_hand, "--address", 20, *own)
+        assert code == 2
+        assert "cable cut: bit 3 of its status is set" in out
+        assert "says no unit" not in out
+        assert site.run("trial", *by_hand, "--address", 19, *own)[0] == 0
+
+        (site.folder / "list.csv").write_text(
+            "label,address,model,dial\nunweighed,19,water,1.5\ncut,20,pulses,\n"
+        )
+        told = site.json(
+            *("commission", *by_hand, "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meters", "list.csv", "--frames", 1),
+            *("--models-dir", site.folder),
+        )
+    unweighed, cut_off = told["meters"]
+    assert not told["green"]
+    assert unweighed["verdict"] == "amber"
+    assert "says no unit" in " ".join(unweighed["reasons"])
+    assert unweighed["dial"] is None, "a count is no volume to hold a dial against"
+    assert cut_off["verdict"] == "amber"
+    assert "cable cut" in " ".join(cut_off["reasons"])

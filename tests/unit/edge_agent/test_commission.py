@@ -24,7 +24,7 @@ from edge_agent.commission import (
     parse_list,
 )
 from edge_agent.errors import ConfigurationError
-from edge_agent.examine import Examination, LineCount, Shown, Trouble
+from edge_agent.examine import Examination, LineCount, Shown, Trouble, unbilled
 from edge_agent.frames import Drop
 from edge_agent.guide import key_fingerprint, list_found
 from edge_agent.options import lasting_name
@@ -32,8 +32,9 @@ from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.sheet import html
-from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
+from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME
 from shared_schema.message import MeterId
+from shared_schema.obis import Obis
 from shared_schema.signing import (
     fingerprint,
     generate_key,
@@ -238,6 +239,29 @@ def test_the_dial_stands_on_the_sheet_beside_its_module(value: str, unit: str) -
         "register_m3": "2.500",
     }
     assert Line(listed, module(value, unit)).dial_document() is None
+
+
+@pytest.mark.parametrize("unit", ["", "Wh", "unit 99"])
+def test_a_register_in_another_unit_is_no_volume(unit: str) -> None:
+    assert Line(Listed("A-1", 19), module("2500", unit)).volume is None
+
+
+@pytest.mark.parametrize(
+    ("obis", "unit", "said"),
+    [
+        (WATER_VOLUME, "L", ""),
+        (WATER_VOLUME, "m³", ""),
+        (ACTIVE_IMPORT, "Wh", ""),
+        (ACTIVE_IMPORT_INTERVAL, "", ""),
+        (WATER_VOLUME, "", "says no unit: it counts pulses"),
+        (WATER_VOLUME, "Wh", "is in Wh and not billed"),
+        (ACTIVE_IMPORT, "", "says no unit"),
+        (ACTIVE_IMPORT, "unit 99", "is in unit 99 and not billed"),
+    ],
+)
+def test_a_billed_register_has_a_unit_that_is_billed(obis: Obis, unit: str, said: str) -> None:
+    found = unbilled((Shown(obis, "x", Decimal(5), unit),))
+    assert [said in each.said and bool(each.advice) for each in found] == [True] * bool(said)
 
 
 def test_a_dial_without_a_module_is_said() -> None:
