@@ -291,10 +291,7 @@ def show_examination(found: "Examination") -> None:
     print(f"line   {found.line.frames} frames, {found.line.errors} errors")
     entries = plate.entries if plate else {}
     rows = [(str(obis), text, "", _meaning(obis)) for obis, text in entries.items()]
-    rows += [
-        (str(each.obis), "-" if each.value is None else f"{each.value:f}", each.unit, each.name)
-        for each in found.registers
-    ]
+    rows += [(str(each.obis), each.text, each.unit, each.name) for each in found.registers]
     if rows:
         print()
         print(table(("OBIS", "value", "unit", "meaning"), rows, right=1))
@@ -309,7 +306,7 @@ def show_examination(found: "Examination") -> None:
                 [
                     (
                         str(each.obis),
-                        "-" if each.value is None else f"{each.value:f}",
+                        each.text,
                         each.unit,
                         each.name,
                     )

@@ -109,7 +109,7 @@ class Line:
     def volume(self) -> Decimal | None:
         """What a water module counted, m³; None where it does not say what a count is worth."""
         shown = self.billed
-        if shown is None or shown.value is None or shown.obis != WATER_VOLUME:
+        if shown is None or not isinstance(shown.value, Decimal) or shown.obis != WATER_VOLUME:
             return None
         places = {UNIT_SYMBOLS[Unit.LITRE]: -3, UNIT_SYMBOLS[Unit.CUBIC_METRE]: 0}.get(shown.unit)
         return None if places is None else shown.value.scaleb(places)

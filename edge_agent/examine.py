@@ -45,7 +45,7 @@ from shared_schema.catalogue import (
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import REACHED_AT
+from shared_schema.readings import REACHED_AT, Column
 
 PROFILE_TITLES: Final = {
     BLOCK_LOAD_PROFILE: "block load profile",
@@ -72,13 +72,26 @@ class Shown:
 
     obis: Obis
     name: str
-    value: Decimal | None
+    value: Decimal | datetime | None
+    """A time is in the meter's own zone."""
     unit: str
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it."""
+        if isinstance(self.value, datetime):
+            return f"{self.value:%Y-%m-%d %H:%M}"
+        return "-" if self.value is None else f"{self.value:f}"
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
-        value = None if self.value is None else f"{self.value:f}"
-        return {"obis": str(self.obis), "name": self.name, "value": value, "unit": self.unit}
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.text
+        return {
+            "obis": str(self.obis),
+            "name": self.name,
+            "value": None if self.value is None else value,
+            "unit": self.unit,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +299,7 @@ def _poll(
     found.meter = first.meter
     found.clock_offset_s = first.clock_offset_s
     found.clock = _clock(its_model, found.at, first.clock_offset_s)
-    found.registers = tuple(_registers(first))
+    found.registers = tuple(_registers(first, _zone(its_model)))
     found.troubles += unbilled(found.registers)
     _take_problems(found, first)
     tell("the newest rows")
@@ -356,33 +369,37 @@ def _name(obis: Obis) -> str:
     return known.name if known else PROFILE_TITLES.get(obis, "not in the catalogue")
 
 
-def _values(block: MeterRows, row: tuple[int | None, ...]) -> tuple[Shown, ...]:
+def _values(block: MeterRows, row: tuple[int | None, ...], zone: timezone) -> tuple[Shown, ...]:
     log, code = block.profile, row[1]
     event: tuple[Shown, ...] = ()
     if log in EVENT_PROFILES and log is not None and code is not None:
         name = event_name(log, code) or "event not in the catalogue"
         event = (Shown(log, name, Decimal(code), ""),)
     return event + tuple(
-        Shown(
-            column.obis,
-            _name(column.obis) + ", reached" * (column.attribute == REACHED_AT),
-            None if raw is None else Decimal(raw).scaleb(column.scaler),
-            "s since 1970"
-            if column.attribute == REACHED_AT
-            else UNIT_SYMBOLS.get(Unit(column.unit), "")
-            if column.unit in set(Unit)
-            else f"unit {column.unit}",
-        )
-        for column, raw in zip(block.columns, row[2:], strict=True)
+        _shown(column, raw, zone) for column, raw in zip(block.columns, row[2:], strict=True)
     )
 
 
-def _registers(result: PollResult) -> list[Shown]:
+def _shown(column: Column, raw: int | None, zone: timezone) -> Shown:
+    name = _name(column.obis)
+    if column.attribute == REACHED_AT:
+        at = None if raw is None else datetime.fromtimestamp(raw, zone)
+        return Shown(column.obis, f"{name}, reached", at, "")
+    known = column.unit in set(Unit)
+    return Shown(
+        column.obis,
+        name,
+        None if raw is None else Decimal(raw).scaleb(column.scaler),
+        UNIT_SYMBOLS[Unit(column.unit)] if known else f"unit {column.unit}",
+    )
+
+
+def _registers(result: PollResult, zone: timezone) -> list[Shown]:
     return [
         value
         for block in result.rows
         if block.profile is None
-        for value in _values(block, block.rows[-1])
+        for value in _values(block, block.rows[-1], zone)
     ]
 
 
@@ -438,7 +455,8 @@ def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> list[S
         if not rows:
             continue
         shown = [
-            ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts])) for ts in sorted(rows)
+            ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts], zone))
+            for ts in sorted(rows)
         ]
         title = PROFILE_TITLES.get(wanted.obis, "profile")
         found.append(

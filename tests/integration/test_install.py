@@ -6,7 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,12 @@ from edge_agent.credentials import keys_of
 from edge_agent.settings import load_settings
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
-from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, SERIAL_NUMBER
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BILLING_PROFILE,
+    BLOCK_LOAD_PROFILE,
+    SERIAL_NUMBER,
+)
 from shared_schema.signing import fingerprint, generate_key, private_key_to_pem, public_key_to_pem
 
 FLAT = {"model": "single_phase", "manufacturer": "LNT", "load": {"kind": "flat"}}
@@ -487,6 +492,25 @@ def test_a_line_in_use_is_said(site: Site) -> None:
         code, _, err = site.run("scan", "--port", site.desk, "--addresses", "99")
     assert code == 2
     assert "another program uses it (the agent?" in err
+
+
+def test_the_time_of_a_maximum_demand_is_a_local_time(site: Site) -> None:
+    given = (
+        *("trial", "--port", site.riser, "--baud", 9600, "--address", 200),
+        *("--password-file", "meter.pw"),
+    )
+    profiles = site.json(*given)["meter"]["profiles"]
+    (billing,) = [each for each in profiles if each["obis"] == str(BILLING_PROFILE)]
+    reached = [each for each in billing["rows"][-1]["values"] if each["name"].endswith(", reached")]
+    assert reached
+    for each in reached:
+        at = datetime.fromisoformat(each["value"])
+        assert at.utcoffset() == timedelta(minutes=330)
+        assert at < datetime.fromisoformat(billing["rows"][-1]["at"])
+        assert each["unit"] == ""
+    _, out, _ = site.run(*given)
+    assert f"{datetime.fromisoformat(reached[0]['value']):%Y-%m-%d %H:%M}" in out
+    assert "since 1970" not in out
 
 
 PULSES = """\
