@@ -35,6 +35,10 @@ CONFLICT: Final = (
     "two meters have this address, or the line is noisy: leave one of them connected, give it "
     "another address, and scan again"
 )
+NO_TIME: Final = (
+    "switch the time service on (timedatectl set-ntp true), wait until timedatectl says that the "
+    "clock is synchronised, and run it again"
+)
 BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     (
         RefusedBefore,

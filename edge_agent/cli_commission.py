@@ -254,6 +254,10 @@ def _show(done: "Done", *, as_json: bool) -> None:
             troubles += [replace(each, step=line.listed.label) for each in found.troubles]
     print(table(("label", "address", "meter", "result", "why"), rows))
     show_troubles(troubles)
+    if not done.sheet.clock_synchronised:
+        from edge_agent import advice
+
+        print(f"\nthis machine's own time is not synchronised\n  try  {advice.NO_TIME}")
     for conflict in done.sheet.conflicts:
         print(f"several meters answer at address {conflict.door}")
     print(f"\nsheet     {done.page}\ndocument  {done.document}")

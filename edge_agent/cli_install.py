@@ -97,6 +97,7 @@ def trial(
     A meter that refuses its password or keys is not sent the same ones again, by no command of
     yours: many lock after three. --again does, where the meter itself was changed.
     """
+    from edge_agent import clock
     from edge_agent.lockout import Lockout
     from edge_agent.scan import DEFAULT_ADDRESSES, parse_addresses
     from edge_agent.trial import Wish
@@ -123,6 +124,7 @@ def trial(
         wish,
         _now,
         Lockout.of_user(lasting_name(port.absolute()), again=again),
+        is_time_known=clock.is_synchronised(),
         progress=Ticker(),
         tell=say,
     )
@@ -288,6 +290,10 @@ def show_examination(found: "Examination") -> None:
         offset = found.clock_offset_s
         way = "ahead of" if offset >= 0 else "behind"
         print(f"clock  {found.clock:%Y-%m-%d %H:%M:%S %z}, {abs(offset):.0f} s {way} this machine")
+        if not found.is_time_known:
+            from edge_agent import advice
+
+            print(f"       this machine's own time is not synchronised: {advice.NO_TIME}")
     print(f"line   {found.line.frames} frames, {found.line.errors} errors")
     entries = plate.entries if plate else {}
     rows = [(str(obis), text, "", _meaning(obis)) for obis, text in entries.items()]

@@ -92,11 +92,13 @@ class Line:
     """Why there is no examination."""
     dial: Decimal | None = None
     """What the dial beside the module shows, m³."""
+    is_time_known: bool = True
+    """Whether this machine's time, which its clock is held against, is kept by a time service."""
 
     @property
     def verdict(self) -> Verdict:
         """Judge it."""
-        return judge(self.listed, self.examination, self.problem)
+        return judge(self.listed, self.examination, self.problem, is_time_known=self.is_time_known)
 
     @property
     def billed(self) -> Shown | None:
@@ -150,8 +152,9 @@ class Sheet:
 
     @property
     def is_green(self) -> bool:
-        """Whether every meter may go into service."""
-        return not self.conflicts and not self.count("red") and not self.count("amber")
+        """Whether every meter may go into service, by a machine that knows the time."""
+        flawless = not self.conflicts and not self.count("red") and not self.count("amber")
+        return flawless and self.clock_synchronised
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -183,13 +186,20 @@ class Sheet:
         }
 
 
-def judge(listed: Listed, found: Examination | None, problem: str = "did not answer") -> Verdict:
+def judge(
+    listed: Listed,
+    found: Examination | None,
+    problem: str = "did not answer",
+    *,
+    is_time_known: bool = True,
+) -> Verdict:
     """Tell whether a meter may go into service.
 
     Args:
         listed: how the installer lists it.
         found: what was read of it.
         problem: why nothing was.
+        is_time_known: whether this machine's own time is kept by a time service.
     """
     if listed.address is None:
         return Verdict("self-read", ("no data port: its resident reads the dial",))
@@ -204,6 +214,8 @@ def judge(listed: Listed, found: Examination | None, problem: str = "did not ans
     offset = found.clock_offset_s
     if offset is None:
         reasons.append("its clock shows no valid time")
+    elif not is_time_known:
+        reasons.append("its clock cannot be judged: this machine's own is not synchronised")
     elif abs(offset) > CLOCK_LIMIT_S:
         reasons.append(f"its clock is {offset:+.0f} s off")
     errors = found.line.errors_per_1000

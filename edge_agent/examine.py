@@ -189,6 +189,8 @@ class Examination:
     troubles: list[Trouble] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     """Objects of the model that this meter does not have."""
+    is_time_known: bool = True
+    """Whether a time service keeps this machine's time, which the clock is held against."""
 
     @property
     def is_good(self) -> bool:
@@ -255,6 +257,7 @@ def examine(
     *,
     frames: int = 0,
     plate: Plate | None = None,
+    is_time_known: bool = True,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> Examination:
     """Read a meter as the agent will.
@@ -266,12 +269,13 @@ def examine(
         lockout: what the meter refused before; it is not sent again.
         frames: how many frames must pass at least to count errors.
         plate: its name plate; see `see_plate`.
+        is_time_known: whether a time service keeps this machine's time.
         tell: takes a few words on what is being done.
 
     Raises:
         ConfigurationError: the model or the password file cannot be used.
     """
-    found = Examination(meter, now(), plate)
+    found = Examination(meter, now(), plate, is_time_known=is_time_known)
     its_model = load(meter.model, meter.models_dir)
     try:
         with lockout.guard(meter, plate.owner if plate else None):
@@ -361,7 +365,9 @@ def _take_problems(found: Examination, result: PollResult) -> None:
             if said not in found.remarks:
                 found.remarks.append(said)
         elif all(said != each.said for each in found.troubles):
-            found.troubles.append(Trouble("reading", said, advice.for_problem(said)))
+            by_time = "its clock is" in said and not found.is_time_known
+            text = advice.NO_TIME if by_time else advice.for_problem(said)
+            found.troubles.append(Trouble("reading", said, text))
 
 
 def _name(obis: Obis) -> str:

@@ -279,11 +279,18 @@ def examine_all(  # noqa: PLR0917
                 sheet.lines.append(Line(each))
                 continue
             examined = examine(
-                line, config, now, lockout, frames=job.frames, plate=known, tell=said
+                line,
+                config,
+                now,
+                lockout,
+                frames=job.frames,
+                plate=known,
+                is_time_known=sheet.clock_synchronised,
+                tell=said,
             )
             if isinstance(plate, Trouble) and examined.meter is None:
                 examined.troubles.insert(0, plate)
-            sheet.lines.append(Line(each, examined))
+            sheet.lines.append(Line(each, examined, is_time_known=sheet.clock_synchronised))
 
 
 def meter_config(

@@ -54,6 +54,8 @@ class Trial:
     examination: Examination | None = None
     found: FoundMeter | None = None
     troubles: list[Trouble] = field(default_factory=list)
+    clock_synchronised: bool = True
+    """Whether a time service keeps this machine's time, which the meter's is held against."""
 
     @property
     def all_troubles(self) -> list[Trouble]:
@@ -66,6 +68,7 @@ class Trial:
         return {
             "baudrate": found.baudrate if found else None,
             "address_bytes": found.door.size if found else None,
+            "clock_synchronised": self.clock_synchronised,
             "model_because": found.plate.guess.because if found and found.plate else None,
             "meter": self.examination.document() if self.examination else None,
             "troubles": [
@@ -81,6 +84,7 @@ def trial(
     now: Callable[[], datetime],
     lockout: Lockout,
     *,
+    is_time_known: bool = True,
     progress: Callable[[Progress], None] = lambda _progress: None,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> Trial:
@@ -91,6 +95,7 @@ def trial(
         wish: what is known.
         now: this machine's time, aware.
         lockout: what the meter refused before; it is not sent again.
+        is_time_known: whether a time service keeps this machine's time.
         progress: called while the meter is looked for.
         tell: takes a few words on what is being done.
 
@@ -98,7 +103,7 @@ def trial(
         ConfigurationError: the port, the model or the password file cannot be used.
         BusError: the adapter vanished.
     """
-    result = Trial()
+    result = Trial(clock_synchronised=is_time_known)
     if wish.address is None or wish.baudrate is None:
         _find(open_line, wish, result, progress)
     else:
@@ -120,7 +125,13 @@ def trial(
                 plate = seen
                 result.found = FoundMeter(found.door, found.baudrate, plate)
         result.examination = examine(
-            line, _config(found.door, wish, plate), now, lockout, plate=plate, tell=tell
+            line,
+            _config(found.door, wish, plate),
+            now,
+            lockout,
+            plate=plate,
+            is_time_known=is_time_known,
+            tell=tell,
         )
     return result
 

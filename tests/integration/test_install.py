@@ -95,6 +95,7 @@ def site(
     (tmp_path / "meter.pw").chmod(0o600)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("edge_agent.clock.is_synchronised", lambda: True)
     estate = parse_estate(
         {
             "bus": [
@@ -415,6 +416,36 @@ def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
     assert [each["label"] for each in told["meters"]] == ["Desk D1"]
     document = tomllib.loads((site.folder / "agent.toml").read_text())
     assert document["bus"][0]["meter"][0]["address"] == 99
+
+
+def test_a_machine_without_the_time_makes_no_green_sheet(site: Site) -> None:
+    site.monkeypatch.setattr("edge_agent.clock.is_synchronised", lambda: False)
+    told = site.commission("--meter", "17=A-101")
+    assert (told["green"], told["clock_synchronised"]) == (False, False)
+    assert told["meters"][0]["verdict"] == "amber"
+    code, out, _ = site.run(
+        *("commission", "--port", site.riser, "--gateway", "g", "--broker", "b", "--force"),
+        *("--key-file", "gateway.key", "--meter", "17=A-101", "--baud", 9600),
+        *("--frames", 1, "--password-file", "meter.pw"),
+    )
+    assert code == 0
+    assert "timedatectl set-ntp true" in out
+    page = (site.folder / "commissioning-g-riser-1.html").read_text()
+    assert '<div class="sum amber">' in page
+    assert "NOT synchronised" in page
+    off = {**DESK[0], "clock_offset_s": 500}
+    with serve(
+        parse_estate({"bus": [{"name": "o", "link": "off.tty", "meter": [off]}]}),
+        site.folder,
+        baud=None,
+        now=lambda: datetime.now(UTC),
+    ) as ports:
+        trial = ("trial", "--port", ports["o"], "--baud", 9600, "--password-file", "meter.pw")
+        _, out, _ = site.run(*trial)
+        assert "s off, more than 300 s" in out
+        assert "timedatectl set-ntp true" in out
+        assert "set-clock" not in out, "it is this machine that may be wrong"
+        assert site.json(*trial, code=2)["clock_synchronised"] is False
 
 
 def test_a_meter_without_a_serial_number_stays_out(site: Site) -> None:

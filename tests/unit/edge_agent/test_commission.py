@@ -129,6 +129,21 @@ def test_verdicts(found: Examination | None, level: str, reason: str) -> None:
     assert bool(verdict.reasons) == (level != "green")
 
 
+def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
+    line = Line(Listed("A-1", 17), examined(), is_time_known=False)
+    assert line.verdict.level == "amber"
+    assert line.verdict.reasons == (
+        "its clock cannot be judged: this machine's own is not synchronised",
+    )
+    far_off = Line(Listed("A-1", 17), examined(clock_offset_s=900.0), is_time_known=False)
+    assert far_off.verdict.reasons == line.verdict.reasons
+    written = sheet(Line(Listed("A-1", 17), examined()))
+    assert written.is_green
+    written.clock_synchronised = False
+    assert not written.is_green
+    assert not written.document()["green"]
+
+
 def test_a_meter_without_a_data_port_is_a_self_read_unit() -> None:
     assert judge(Listed("A-1", None), None).level == "self-read"
     assert sheet(Line(Listed("A-1", None))).is_green
