@@ -485,6 +485,15 @@ def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
     )
     keys = ("--encryption-key-file", "ek", "--authentication-key-file", "ak")
     with serve(estate, site.folder, baud=None, now=lambda: datetime.now(UTC)) as ports:
+        there = ("--port", ports["s"], "--baud", 9600, "--address", 99)
+        reader = ("--security", "lls-ae", "--password-file", "meter.pw")
+        swapped = ("--encryption-key-file", "ak", "--authentication-key-file", "ek")
+        _, out, _ = site.run("trial", *there, *reader, *swapped)
+        assert "they may be swapped" in out
+        assert "meter reader's password" not in out
+        _, out, err = site.run("trial", *there, *reader, *swapped, "--trace")
+        assert "nothing was sent" in out
+        assert "LLS password" not in err
         code, out, err = site.run(
             *("trial", "--port", ports["s"], "--baud", 9600, "--address", 99, "--trace"),
             *("--security", "lls-ae", "--password-file", "meter.pw", *keys),
