@@ -95,7 +95,8 @@ def commission(
 
     Finds, reads and judges each meter; writes the settings and a sheet as HTML and JSON. The list
     is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes,
-    security,encryption_key_file,authentication_key_file,dial (m³); a line without an
+    security,encryption_key_file,authentication_key_file,security_suite,signing_key_file,
+    meter_public_key_file,dial (m³); a line without an
     address is a meter without a data port. Without a list it scans and asks for the label of each
     meter found. What the dial beside a water module shows is asked for where the list does not say
     it. Meters that did not say who they are stay out of the settings and are red on the sheet; exit

@@ -45,6 +45,15 @@ EncryptionOption = Annotated[
 AuthenticationOption = Annotated[
     Path | None, typer.Option(help="File with the authentication key (AK), mode 0600.")
 ]
+SuiteOption = Annotated[int, typer.Option(help="Security suite 0, 1 or 2; 1 and 2 are unproven.")]
+SigningOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the client's private key of hls-ecdsa, PEM, mode 0600."),
+]
+MeterPublicOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the meter's public key of hls-ecdsa, PEM, mode 0600."),
+]
 ModelsOption = Annotated[
     Path | None, typer.Option(help="Folder of meter models besides the packaged ones.")
 ]
@@ -76,6 +85,9 @@ def trial(
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
+    security_suite: SuiteOption = 0,
+    signing_key_file: SigningOption = None,
+    meter_public_key_file: MeterPublicOption = None,
     models_dir: ModelsOption = None,
     parity: ParityOption = "none",
     direction_control: DirectionOption = "adapter",
@@ -114,6 +126,9 @@ def trial(
         security=security,
         encryption_key_file=encryption_key_file,
         authentication_key_file=authentication_key_file,
+        security_suite=security_suite,
+        signing_key_file=signing_key_file,
+        meter_public_key_file=meter_public_key_file,
         models_dir=models_dir,
     )
     opener = line_opener(

@@ -17,9 +17,12 @@ from edge_agent.cli_install import (
     AuthenticationOption,
     EncryptionOption,
     JsonOption,
+    MeterPublicOption,
     ParityOption,
     PasswordOption,
     SecurityOption,
+    SigningOption,
+    SuiteOption,
 )
 from edge_agent.errors import MeterError
 from edge_agent.options import SETTINGS, lasting_name, one_meter
@@ -64,6 +67,9 @@ def read(
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
+    security_suite: SuiteOption = 0,
+    signing_key_file: SigningOption = None,
+    meter_public_key_file: MeterPublicOption = None,
     logical_address: LogicalOption = 1,
     baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
@@ -97,6 +103,9 @@ def read(
         security=security,
         encryption_key_file=encryption_key_file,
         authentication_key_file=authentication_key_file,
+        security_suite=security_suite,
+        signing_key_file=signing_key_file,
+        meter_public_key_file=meter_public_key_file,
         baudrate=baudrate,
         parity=parity,
     )
@@ -121,6 +130,9 @@ def trace(
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
+    security_suite: SuiteOption = 0,
+    signing_key_file: SigningOption = None,
+    meter_public_key_file: MeterPublicOption = None,
     logical_address: LogicalOption = 1,
     baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
@@ -154,6 +166,9 @@ def trace(
         security=security,
         encryption_key_file=encryption_key_file,
         authentication_key_file=authentication_key_file,
+        security_suite=security_suite,
+        signing_key_file=signing_key_file,
+        meter_public_key_file=meter_public_key_file,
         baudrate=baudrate,
         parity=parity,
     )

@@ -37,9 +37,19 @@ _COLUMNS: Final = (
     "password_file",
     "encryption_key_file",
     "authentication_key_file",
+    "security_suite",
+    "signing_key_file",
+    "meter_public_key_file",
     "dial",
 )
-_TEXTS: Final = ("security", "password_file", "encryption_key_file", "authentication_key_file")
+_TEXTS: Final = (
+    "security",
+    "password_file",
+    "encryption_key_file",
+    "authentication_key_file",
+    "signing_key_file",
+    "meter_public_key_file",
+)
 Level = Literal["green", "amber", "red", "self-read"]
 
 
@@ -58,6 +68,9 @@ class Listed:
     password_file: str | None = None
     encryption_key_file: str | None = None
     authentication_key_file: str | None = None
+    security_suite: int = 0
+    signing_key_file: str | None = None
+    meter_public_key_file: str | None = None
     dial: Decimal | None = None
     """What the dial of a water meter with a module shows, m³."""
 
@@ -275,7 +288,7 @@ def is_dial(text: str) -> bool:
 
 def _listed(row: dict[str, str], where: str, number: int) -> Listed:
     numbers = {}
-    for name in ("address", "logical_address", "address_bytes", "client"):
+    for name in ("address", "logical_address", "address_bytes", "client", "security_suite"):
         text = row.get(name, "")
         if text and not (text.isascii() and text.isdigit()):
             raise ConfigurationError(f"{where}, line {number}: {name} {text!r} is no number")
@@ -301,6 +314,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
         address_bytes=numbers["address_bytes"],
         model=row.get("model") or None,
         client=numbers["client"],
+        security_suite=numbers["security_suite"] or 0,
         dial=Decimal(text) if text else None,
         **{name: row.get(name) or None for name in _TEXTS},
     )
@@ -397,6 +411,9 @@ def _meter(config: MeterConfig) -> dict[str, object]:
         "password_file": config.password_file,
         "encryption_key_file": config.encryption_key_file,
         "authentication_key_file": config.authentication_key_file,
+        "security_suite": config.security_suite or None,
+        "signing_key_file": config.signing_key_file,
+        "meter_public_key_file": config.meter_public_key_file,
     }
 
 

@@ -304,7 +304,12 @@ def meter_config(
     given = Path(listed.password_file).absolute() if listed.password_file else password_file
     keys = {
         name: Path(path).absolute() if (path := getattr(listed, name)) else None
-        for name in ("encryption_key_file", "authentication_key_file")
+        for name in (
+            "encryption_key_file",
+            "authentication_key_file",
+            "signing_key_file",
+            "meter_public_key_file",
+        )
     }
     nothing = given is None and not any(keys.values())
     client = listed.client or (PUBLIC_CLIENT if nothing else None)
@@ -317,6 +322,7 @@ def meter_config(
         model=listed.model or (plate.guess.model if plate else "generic"),
         client=client,
         security=listed.security,
+        security_suite=listed.security_suite,
         password_file=None if client == PUBLIC_CLIENT else given,
         **keys,
         models_dir=models_dir,

@@ -44,6 +44,9 @@ class Wish:
     password_file: Path | None = None
     encryption_key_file: Path | None = None
     authentication_key_file: Path | None = None
+    security_suite: int = 0
+    signing_key_file: Path | None = None
+    meter_public_key_file: Path | None = None
     models_dir: Path | None = None
 
 
@@ -182,6 +185,9 @@ def _config(door: Door, wish: Wish, plate: Plate | None) -> MeterConfig:
             "password_file": wish.password_file,
             "encryption_key_file": wish.encryption_key_file,
             "authentication_key_file": wish.authentication_key_file,
+            "security_suite": wish.security_suite,
+            "signing_key_file": wish.signing_key_file,
+            "meter_public_key_file": wish.meter_public_key_file,
             "models_dir": wish.models_dir,
         },
     )

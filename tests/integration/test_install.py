@@ -524,6 +524,43 @@ def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
     assert "1111" not in page
 
 
+@pytest.mark.parametrize("suite", [1, 2])
+def test_other_suites_are_reached_by_every_command(site: Site, suite: int) -> None:
+    keys = {name: key * suite for name, key in (("ek", "11" * 16), ("ak", "22" * 16))}
+    for name, key in keys.items():
+        (site.folder / name).write_text(key)
+        (site.folder / name).chmod(0o600)
+    secure = {"encryption_key": keys["ek"], "authentication_key": keys["ak"], "suite": suite}
+    meter = {**DESK[0], "security": secure}
+    with serve(
+        parse_estate({"bus": [{"name": "s", "link": "s.tty", "meter": [meter]}]}),
+        site.folder,
+        baud=None,
+        now=lambda: datetime.now(UTC),
+    ) as ports:
+        by_hand = (
+            *("--port", ports["s"], "--baud", 9600, "--address", 99, "--client", 48),
+            *("--encryption-key-file", "ek", "--authentication-key-file", "ak"),
+            *("--security-suite", suite),
+        )
+        assert site.json("trial", *by_hand)["meter"]["good"]
+        found = site.json("read", *by_hand, "--model", "is16444", ACTIVE_IMPORT)
+        assert found["values"][0]["unit"] == "Wh"
+        assert site.run("trace", *by_hand, ACTIVE_IMPORT)[0] == 0
+        (site.folder / "list.csv").write_text(
+            "label,address,client,security_suite,encryption_key_file,authentication_key_file\n"
+            f"Desk,99,48,{suite},ek,ak\n"
+        )
+        told = site.json(
+            *("commission", "--port", ports["s"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meters", "list.csv", "--baud", 9600),
+            *("--frames", 1),
+        )
+        assert told["green"]
+    (bus,) = load_settings(site.folder / "agent.toml").buses
+    assert bus.meters[0].security_suite == suite
+
+
 def test_a_line_in_use_is_said(site: Site) -> None:
     from edge_agent.bus import Bus
     from edge_agent.settings import BusConfig

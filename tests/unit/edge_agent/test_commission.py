@@ -26,7 +26,7 @@ from edge_agent.commission import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Examination, LineCount, Shown, Trouble, unbilled
 from edge_agent.frames import Drop
-from edge_agent.guide import key_fingerprint, list_found
+from edge_agent.guide import key_fingerprint, list_found, meter_config
 from edge_agent.options import lasting_name
 from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
@@ -80,6 +80,27 @@ def test_a_list() -> None:
     assert first == Listed("A-1204", 17, model="is16444", password_file="a.pw")  # noqa: S106
     assert (first.door, lift.door, dial.door) == (Door(1, 17, 2), Door(1, 200, 4), None)
     assert lift.label == "Lift, T1"
+
+
+def test_a_list_names_every_secret_and_the_suite() -> None:
+    text = (
+        "label,address,client,security,security_suite,encryption_key_file,"
+        "authentication_key_file,signing_key_file,meter_public_key_file\n"
+        "A-1,17,48,hls-ecdsa,1,ek,ak,sign.pem,its.pem\n"
+    )
+    (listed,) = parse_list(text, "list.csv")
+    config = meter_config(listed, None, None, None)
+    found = examined()
+    found.config = config
+    written = sheet(Line(listed, found))
+    bus = tomllib.loads(bus_toml(written, in_service(written)))["bus"][0]
+    assert MeterConfig.model_validate(bus["meter"][0]) == config
+    assert config.security_suite == 1
+    assert config.signing_key_file == Path("sign.pem").absolute()
+    assert config.meter_public_key_file == Path("its.pem").absolute()
+    (wrong,) = parse_list("label,address,security_suite\nA-1,17,3\n", "list.csv")
+    with pytest.raises(ConfigurationError, match="security-suite"):
+        meter_config(wrong, None, None, None)
 
 
 @pytest.mark.parametrize(
