@@ -229,7 +229,7 @@ def judge(
         reasons.append("its clock shows no valid time")
     elif not is_time_known:
         reasons.append("its clock cannot be judged: this machine's own is not synchronised")
-    elif abs(offset) > CLOCK_LIMIT_S:
+    elif abs(offset) > CLOCK_LIMIT_S and not any("its clock is" in said for said in troubles):
         reasons.append(f"its clock is {offset:+.0f} s off")
     errors = found.line.errors_per_1000
     if errors is not None and errors > ERRORS_PER_1000:

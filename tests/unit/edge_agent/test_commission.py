@@ -150,6 +150,12 @@ def test_verdicts(found: Examination | None, level: str, reason: str) -> None:
     assert bool(verdict.reasons) == (level != "green")
 
 
+def test_a_clock_that_the_poll_told_of_is_told_once() -> None:
+    said = "A-1: its clock is 499 s off, more than 300 s: set it: profiles are not read"
+    found = examined(clock_offset_s=499.0, troubles=[Trouble("reading", said, "try")])
+    assert judge(Listed("A-1", 17), found).reasons == (said,)
+
+
 def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
     line = Line(Listed("A-1", 17), examined(), is_time_known=False)
     assert line.verdict.level == "amber"
