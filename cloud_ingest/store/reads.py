@@ -9,9 +9,10 @@ constants of time, so that the chunks or partitions beside them are not touched
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.consumption import (
@@ -154,21 +155,51 @@ class Latest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a rollup says of its readings, or they of themselves."""
+
+    first_raw: int
+    last_raw: int
+    min_ts: datetime
+    max_ts: datetime
+    count: int
+    sum_raw: Decimal
+    min_raw: int
+    max_raw: int
+
+
+def said(row: Sequence[Any]) -> Said | None:
+    """Return what the columns of a rollup say, or None where there was no such row."""
+    return None if row[0] is None else Said(*row)
+
+
+def shown(one: Said | None, other: Said | None) -> str:
+    """Return for a person what ``one`` says, with whatever tells it apart from ``other``."""
+    if one is None:
+        return "nothing"
+    text = f"{one.count} readings up to {one.last_raw}"
+    if other is None or (one.count, one.last_raw) != (other.count, other.last_raw):
+        return text
+    mine, theirs = asdict(one), asdict(other)
+    return ", ".join(
+        [text, *(f"{name} {mine[name]}" for name in mine if mine[name] != theirs[name])]
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """A rollup that is not what its readings say."""
 
     channel_id: int
-    day: date
     bucket: str
-    told: int | None
-    rolled_up: int | None
-    told_count: int | None
-    rolled_up_count: int | None
+    day: date
     manufacturer: str
     serial: str
     obis: str
     waits: bool
     """A commit has marked it since: it only has to be refreshed."""
+    told: Said | None
+    rolled_up: Said | None
 
 
 @translating
@@ -443,4 +474,6 @@ def disagreement(
             "last": days[-1][0],
         },
     ).fetchone()
-    return None if row is None else Disagreement(*row)
+    if row is None:
+        return None
+    return Disagreement(*row[:7], *map(said, (row[7:15], row[15:])))
