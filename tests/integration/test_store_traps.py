@@ -18,6 +18,7 @@ from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import (
     ConfigurationError,
+    ImportRefused,
     MigrationRefused,
     RecomputeRefused,
     RollupDisagrees,
@@ -379,8 +380,9 @@ def test_a_read_older_than_retention_is_refused_with_a_reason(site: Site) -> Non
         "manufacturer,serial,obis,unit,scaler,ts,raw\n"
         f"{MAKER},1,1.0.1.8.0.255,Wh,0,2025-05-31T23:00,9\n"
     )
-    with pytest.raises(UserError, match="older than what the store keeps"):
+    with pytest.raises(ImportRefused, match="nothing was imported") as caught:
         import_history(site.conn, SOCIETY, file, NOW)
+    assert "older than what the store keeps" in caught.value.lines[0]
     assert site.one("SELECT count(*) FROM reading") == len(before) + 1
     assert site.one("SELECT (SELECT count(*) FROM self_read) + count(*) FROM history_import") == 0
     for month in ("2025-05", "2025-06"):
