@@ -23,6 +23,7 @@ from cloud_ingest.consumption import (
     Register,
     local_days,
 )
+from cloud_ingest.errors import ReadRefused
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import ORIGINS
@@ -440,6 +441,21 @@ def completeness(
         )
         for row in rows
     ]
+
+
+@translating
+def require_kept(conn: Connection, since: datetime) -> None:
+    """Refuse to look for readings of a time after ``since`` that the store has let go.
+
+    Raises:
+        ReadRefused: readings are kept from a later time on.
+    """
+    row = conn.execute(query("store_retention")).fetchone()
+    if row is not None and row[1] is not None and since < row[1]:
+        raise ReadRefused(
+            f"readings are kept from {row[1].astimezone(ZoneInfo(row[2])):%Y-%m-%d} on: of before "
+            "there are days and months alone"
+        )
 
 
 @translating
