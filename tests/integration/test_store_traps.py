@@ -45,7 +45,7 @@ from shared_schema.quality import Origin, Quality
 from shared_schema.readings import Column
 from shared_schema.signing import SigningKey
 from tests.support.gateway import MAKER, block_line
-from tests.support.store import QUARTER, SOCIETY, Site, every, kwh, local, unit_line
+from tests.support.store import QUARTER, SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 NOW = local("2026-08-05 09:00")
@@ -338,6 +338,39 @@ def test_dropping_raw_data_leaves_the_old_months(site: Site) -> None:
     assert site.one("SELECT min(ts) FROM reading") == oldest
     assert (site.all(days), site.all(months)) == before
     assert close_month(site.conn, SOCIETY, "2025-07", NOW).numbers[0].quantity == kwh(10 * 2 * 31)
+
+
+def test_a_late_reading_among_dropped_ones_shrinks_no_rollup(site: Site) -> None:
+    site.units(*(unit_line(f"A-{n}", n, since="2026-01-01") for n in "12"))
+    first = local("2026-02-01 00:00")
+    for serial in "12":
+        site.deliver(serial, every(first + 6 * HOUR, first + 28 * DAY, 1000, 10, 6 * HOUR))
+    refresh(site.conn, NOW)
+    days = "SELECT * FROM reading_day ORDER BY 1, 2"
+    months = "SELECT * FROM reading_month ORDER BY 1, 2"
+    before = site.all(days), site.all(months)
+    assert [row[6] for row in before[1]] == [112, 112]
+    border = local("2026-02-20 00:00")
+    if open_store(site.conn).tables == "hypertable":
+        site.conn.execute("SELECT drop_chunks('reading', older_than => %s)", (border,))
+    else:
+        site.conn.execute("DELETE FROM reading WHERE ts <= %s", (border,))
+    left = site.one("SELECT count(*) FROM reading")
+    assert 0 < left < 224
+    oldest = site.one("SELECT min(ts) FROM reading")
+    late = [oldest - 9 * DAY + HOUR, oldest - HOUR, oldest + HOUR]
+    site.deliver("1", [(at, 1001) for at in late])
+    refresh(site.conn, NOW)
+    assert site.one("SELECT count(*) FROM dirty") == 0
+    after = site.all(days), site.all(months)
+    changed = [
+        (was[:2], was[6], now[6])
+        for was, now in zip(before[0], after[0], strict=True)
+        if was != now
+    ]
+    day = (oldest - MICROSECOND).astimezone(ZONE).date()
+    assert [(key[1], *counts) for key, *counts in changed] == [(day, 4, 6)]
+    assert [row[6] for row in after[1]] == [114, 112]
 
 
 def test_a_read_older_than_retention_is_refused_with_a_reason(site: Site) -> None:
