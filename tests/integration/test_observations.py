@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.mosquitto import MosquittoServer, local_mosquitto
 from edge_agent.adapter import StoppableBus
 from edge_agent.settings import BusConfig
 from edge_agent.spool import Spool
@@ -23,14 +22,15 @@ from tests.integration.test_service import CLOUD, GATEWAYS, SOCIETY, Site
 from tests.integration.test_set_clock import NOW, QUARTER, World, world
 from tests.support.bus_world import gateway
 from tests.support.observed import observations
+from tests.support.servers import MosquittoWith, MqttServer
 
 site = test_service.site
 DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def mosquitto() -> Iterator[MosquittoServer]:
-    with local_mosquitto(users=[CLOUD, *GATEWAYS]) as server:
+def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([CLOUD, *GATEWAYS]) as server:
         yield server
 
 
@@ -63,7 +63,7 @@ def run(here: World, name: str, key: SigningKey, since: datetime, minutes: float
 
 def seen(folder: Path, key: SigningKey) -> list[Observation]:
     with Spool.open(folder / "spool.db") as spool:
-        return observations(spool, key.public_key())
+        return observations(spool, key)
 
 
 def payloads(folder: Path) -> list[bytes]:

@@ -43,6 +43,7 @@ from shared_schema.message import MeterId
 from shared_schema.readings import Column, open_batch, read_header
 from shared_schema.signing import SigningKey, generate_key, key_id, sign_message
 from shared_schema.topics import GatewayTopic, gateway_topic
+from tests.support.servers import MqttServer
 
 GATEWAY_KEY, CLOUD_KEY = generate_key(), generate_key()
 METER = MeterId(manufacturer="LNT", serial="L0012345")
@@ -64,7 +65,7 @@ def until(done: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) ->
 class Cloud:
     """An ingest reduced to its promise: what it has stored, it says so, signed."""
 
-    server: MosquittoServer
+    server: MqttServer
     gateway: str
     answers: bool = True
     key: SigningKey = CLOUD_KEY
@@ -196,15 +197,14 @@ class Gateway:
         for _ in range(count):
             self.rows += 1
             ts = T0 + 900 * self.rows
-            made += self.spool.append(
+            self.spool.append(
                 METER,
                 [MeterRows(BLOCK_LOAD_PROFILE, 900, (COLUMN,), ((ts, None, self.rows),))],
                 watermarks={BLOCK_LOAD_PROFILE: ts},
-                created_at=datetime.now(UTC),
+                at=datetime.now(UTC),
                 historical=historical,
-                gateway=self.name,
-                key=GATEWAY_KEY,
             )
+            made += self.spool.seal(gateway=self.name, key=GATEWAY_KEY)
         return made
 
     @contextmanager

@@ -27,7 +27,6 @@ from cloud_ingest.store.receipts import store_id
 from cloud_ingest.store.registry import enrol_gateway, ensure_society, load_registry
 from deploy.demo.mosquitto import (
     BrokerUser,
-    MosquittoServer,
     cloud_user,
     gateway_user,
     local_mosquitto,
@@ -50,7 +49,7 @@ from shared_schema.topics import (
     reconciliation_topic,
 )
 from tests.support.gateway import MAKER, WATER, Sealer, TestGateway, block_line
-from tests.support.servers import SqlServer
+from tests.support.servers import MosquittoWith, MqttServer, SqlServer
 
 SOCIETY = "Lake View"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -61,17 +60,15 @@ OTHER = BrokerUser("other-modules", uuid4().hex, ("topic readwrite metering/v1/s
 
 
 @pytest.fixture(scope="module")
-def mosquitto() -> Iterator[MosquittoServer]:
-    with local_mosquitto(users=[CLOUD, OTHER, *GATEWAYS]) as server:
+def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([CLOUD, OTHER, *GATEWAYS]) as server:
         yield server
 
 
 class Site:
     """One society with its store and broker, and the ingest between them."""
 
-    def __init__(
-        self, dsn: str, mosquitto: MosquittoServer, folder: Path, stack: ExitStack
-    ) -> None:
+    def __init__(self, dsn: str, mosquitto: MqttServer, folder: Path, stack: ExitStack) -> None:
         self.dsn = dsn
         self.mosquitto = mosquitto
         self.folder = folder
@@ -163,7 +160,7 @@ class Site:
 
 
 @pytest.fixture
-def site(database: str, mosquitto: MosquittoServer, tmp_path: Path) -> Iterator[Site]:
+def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         yield Site(database, mosquitto, tmp_path, stack)
 

@@ -13,7 +13,6 @@ import pytest
 
 from cloud_ingest.store import outbox
 from cloud_ingest.store.locks import Lock
-from deploy.demo.mosquitto import MosquittoServer, local_mosquitto
 from tests.integration.test_service import (
     CLOUD,
     GATEWAYS,
@@ -25,16 +24,17 @@ from tests.integration.test_service import (
     wait_until,
 )
 from tests.support.gateway import Sealer, block_line
+from tests.support.servers import MosquittoWith, MqttServer
 
 
 @pytest.fixture(scope="module")
-def mosquitto() -> Iterator[MosquittoServer]:
-    with local_mosquitto(users=[CLOUD, OTHER, *GATEWAYS]) as server:
+def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([CLOUD, OTHER, *GATEWAYS]) as server:
         yield server
 
 
 @pytest.fixture
-def site(database: str, mosquitto: MosquittoServer, tmp_path: Path) -> Iterator[Site]:
+def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         yield Site(database, mosquitto, tmp_path, stack)
 

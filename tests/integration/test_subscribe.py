@@ -24,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from cloud_ingest.errors import BrokerLost, BrokerRefused
 from cloud_ingest.subscribe import Broker, Delivery, Link
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, cloud_user, local_mosquitto
+from tests.support.servers import MosquittoWith, MqttServer
 
 PASSWORD = uuid.uuid4().hex
 TOPIC = "metering/v1/gw/gw-a/readings"
@@ -32,17 +33,17 @@ BLIND = BrokerUser("blind", PASSWORD, ("topic write nothing/at/all",))
 
 
 @pytest.fixture(scope="module")
-def mosquitto() -> Iterator[MosquittoServer]:
-    with local_mosquitto(users=[cloud_user(PASSWORD), BLIND]) as server:
+def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([cloud_user(PASSWORD), BLIND]) as server:
         yield server
 
 
 @pytest.fixture
-def broker(mosquitto: MosquittoServer) -> Broker:
+def broker(mosquitto: MqttServer) -> Broker:
     return broker_of(mosquitto)
 
 
-def broker_of(server: MosquittoServer) -> Broker:
+def broker_of(server: MqttServer) -> Broker:
     """A broker with a session of our own, so that no test sees what another one left."""
     return Broker(
         server.host,
@@ -58,7 +59,7 @@ async def open_session(broker: Broker) -> None:
         pass
 
 
-async def send(server: MosquittoServer, payloads: Sequence[bytes]) -> None:
+async def send(server: MqttServer, payloads: Sequence[bytes]) -> None:
     async with Link(broker_of(server), ()) as link:
         assert all(await asyncio.gather(*(link.publish(TOPIC, each) for each in payloads)))
 
@@ -95,7 +96,7 @@ def test_the_pinned_version_is_the_tested_one() -> None:
     assert importlib.metadata.version("aiomqtt") == "2.5.1"
 
 
-def test_what_is_not_acknowledged_comes_again(mosquitto: MosquittoServer, broker: Broker) -> None:
+def test_what_is_not_acknowledged_comes_again(mosquitto: MqttServer, broker: Broker) -> None:
     async def scenario() -> None:
         await open_session(broker)
         await send(mosquitto, numbered(50))
@@ -110,7 +111,7 @@ def test_what_is_not_acknowledged_comes_again(mosquitto: MosquittoServer, broker
     asyncio.run(scenario())
 
 
-def test_only_what_was_acknowledged_stays_away(mosquitto: MosquittoServer, broker: Broker) -> None:
+def test_only_what_was_acknowledged_stays_away(mosquitto: MqttServer, broker: Broker) -> None:
     async def scenario() -> None:
         await open_session(broker)
         await send(mosquitto, numbered(10))
@@ -139,7 +140,7 @@ def test_a_fresh_session_says_so(broker: Broker) -> None:
 
 
 def test_more_than_the_receive_maximum_keeps_its_order(
-    mosquitto: MosquittoServer, broker: Broker
+    mosquitto: MqttServer, broker: Broker
 ) -> None:
     async def scenario() -> None:
         await open_session(broker)
@@ -150,7 +151,7 @@ def test_more_than_the_receive_maximum_keeps_its_order(
     asyncio.run(scenario())
 
 
-def test_a_batch_is_never_larger_than_asked(mosquitto: MosquittoServer, broker: Broker) -> None:
+def test_a_batch_is_never_larger_than_asked(mosquitto: MqttServer, broker: Broker) -> None:
     async def scenario() -> None:
         await open_session(broker)
         await send(mosquitto, numbered(100))
@@ -185,7 +186,7 @@ asyncio.run(main())
 
 
 def test_a_consumer_killed_between_receipt_and_commit_loses_nothing(
-    mosquitto: MosquittoServer, broker: Broker, tmp_path: Path
+    mosquitto: MqttServer, broker: Broker, tmp_path: Path
 ) -> None:
     """A batch that was written in part and never acknowledged comes again, whole."""
     kept = tmp_path / "kept"
@@ -247,13 +248,13 @@ def test_a_broker_that_dies_ends_the_link_and_its_acknowledgements() -> None:
         asyncio.run(scenario(server))
 
 
-def test_a_wrong_password_is_refused_at_once(mosquitto: MosquittoServer) -> None:
+def test_a_wrong_password_is_refused_at_once(mosquitto: MqttServer) -> None:
     broker = Broker(mosquitto.host, mosquitto.port, username="cloud", password=PASSWORD[1:])
     with pytest.raises(BrokerRefused, match="refuses cloud"):
         asyncio.run(open_session(broker))
 
 
-def test_nobody_listening_is_worth_another_try(mosquitto: MosquittoServer) -> None:
+def test_nobody_listening_is_worth_another_try(mosquitto: MqttServer) -> None:
     broker = Broker(mosquitto.host, 1, username="cloud", password=PASSWORD)
     with pytest.raises(BrokerLost, match=r"127\.0\.0\.1:1"):
         asyncio.run(open_session(broker))
@@ -296,7 +297,7 @@ def test_publish_says_whether_anybody_listens(broker: Broker) -> None:
     asyncio.run(scenario())
 
 
-def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: MosquittoServer) -> None:
+def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: MqttServer) -> None:
     async def scenario() -> None:
         blind = Broker(mosquitto.host, mosquitto.port, username="blind", password=PASSWORD)
         async with Link(blind, ()) as link:

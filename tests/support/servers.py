@@ -11,8 +11,8 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,6 +55,9 @@ class MqttServer(Protocol):
     def set_users(self, users: Sequence[BrokerUser]) -> None: ...
 
 
+MosquittoWith = Callable[[Sequence[BrokerUser]], AbstractContextManager[MqttServer]]
+
+
 class Broker:
     """The session's broker; a gateway is known to it once it was asked for."""
 
@@ -94,7 +97,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         editions = (item.get_closest_marker(name) for name in ("timescale", "apache"))
-        if "mqtt_server" in fixtures or any(editions):
+        if "mosquitto_with" in fixtures or any(editions):
             item.add_marker(pytest.mark.containers)
 
 
@@ -127,14 +130,15 @@ def database(postgres_server: SqlServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mqtt_server() -> Iterator[MqttServer]:
-    with _mosquitto() if containers_in_use() else local_mosquitto() as server:
-        yield server
+def mosquitto_with() -> MosquittoWith:
+    """Start a broker with some users: a local process, or a container."""
+    return _mosquitto if containers_in_use() else lambda users: local_mosquitto(users=users)
 
 
 @pytest.fixture(scope="session")
-def broker(mqtt_server: MqttServer) -> Broker:
-    return Broker(mqtt_server)
+def broker(mosquitto_with: MosquittoWith) -> Iterator[Broker]:
+    with mosquitto_with([]) as server:
+        yield Broker(server)
 
 
 @contextmanager
@@ -174,7 +178,7 @@ class _ContainerPostgres:
 
 
 @contextmanager
-def _mosquitto() -> Iterator[MqttServer]:
+def _mosquitto(users: Sequence[BrokerUser]) -> Iterator[MqttServer]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -186,7 +190,7 @@ def _mosquitto() -> Iterator[MqttServer]:
             text.replace("listener 1883 127.0.0.1", "listener 1883"), encoding="utf-8"
         )
         server = _ContainerMosquitto(settings)
-        server.set_users([])
+        server.set_users(users)
         container = (
             DockerContainer(MOSQUITTO_IMAGE)
             .with_command("mosquitto -c /settings/mosquitto.conf")
