@@ -30,8 +30,9 @@ from edge_agent.commission import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT, peer
+from edge_agent.lockout import Lockout
 from edge_agent.model import load
-from edge_agent.options import made
+from edge_agent.options import lasting_name, made
 from edge_agent.plate import Plate
 from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
 from edge_agent.settings import MeterConfig, load_settings, read_secret
@@ -85,6 +86,7 @@ class Done:
 def commission(
     job: Job,
     open_line: LineOpener,
+    lockout: Lockout,
     ask: Ask,
     now: Callable[[], datetime],
     *,
@@ -97,6 +99,7 @@ def commission(
     Args:
         job: what and where.
         open_line: opens the line at a speed.
+        lockout: what the meters refused before.
         ask: gives the label of a meter that is not listed.
         now: this machine's time, aware.
         ask_dial: gives the dial beside a water module, where the list does not.
@@ -142,7 +145,7 @@ def commission(
         raise ConfigurationError(
             f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
         )
-    examine_all(job, open_line, sheet, listed, found.meters, now, tell)
+    examine_all(job, open_line, lockout, sheet, listed, found.meters, now, tell)
     for line in sheet.lines:
         if line.volume is not None:
             line.dial = ask_dial(line) if line.listed.dial is None else line.listed.dial
@@ -170,15 +173,6 @@ def _gateway(job: Job) -> tuple[str, Path, set[str]]:
         raise ConfigurationError(f"{job.config} has a bus {job.bus} already: give another --bus")
     labels = {meter.label for bus in settings.buses for meter in bus.meters}
     return settings.gateway, settings.key_file, labels
-
-
-def lasting_name(port: Path, folder: Path = Path("/dev/serial/by-id")) -> Path:
-    """Return the name of an adapter that stays when it is plugged in elsewhere, if it has one."""
-    try:
-        links = sorted(folder.iterdir())
-    except OSError:
-        return port
-    return next((link for link in links if link.resolve() == port.resolve()), port)
 
 
 def key_fingerprint(key_file: Path) -> str:
@@ -256,6 +250,7 @@ def list_found(
 def examine_all(  # noqa: PLR0917
     job: Job,
     open_line: LineOpener,
+    lockout: Lockout,
     sheet: Sheet,
     listed: Sequence[Listed],
     found: Sequence[FoundMeter],
@@ -283,10 +278,19 @@ def examine_all(  # noqa: PLR0917
             if isinstance(plate, Trouble) and plate.silent:
                 sheet.lines.append(Line(each))
                 continue
-            examined = examine(line, config, now, frames=job.frames, plate=known, tell=said)
+            examined = examine(
+                line,
+                config,
+                now,
+                lockout,
+                frames=job.frames,
+                plate=known,
+                is_time_known=sheet.clock_synchronised,
+                tell=said,
+            )
             if isinstance(plate, Trouble) and examined.meter is None:
                 examined.troubles.insert(0, plate)
-            sheet.lines.append(Line(each, examined))
+            sheet.lines.append(Line(each, examined, is_time_known=sheet.clock_synchronised))
 
 
 def meter_config(
@@ -300,7 +304,12 @@ def meter_config(
     given = Path(listed.password_file).absolute() if listed.password_file else password_file
     keys = {
         name: Path(path).absolute() if (path := getattr(listed, name)) else None
-        for name in ("encryption_key_file", "authentication_key_file")
+        for name in (
+            "encryption_key_file",
+            "authentication_key_file",
+            "signing_key_file",
+            "meter_public_key_file",
+        )
     }
     nothing = given is None and not any(keys.values())
     client = listed.client or (PUBLIC_CLIENT if nothing else None)
@@ -313,6 +322,7 @@ def meter_config(
         model=listed.model or (plate.guess.model if plate else "generic"),
         client=client,
         security=listed.security,
+        security_suite=listed.security_suite,
         password_file=None if client == PUBLIC_CLIENT else given,
         **keys,
         models_dir=models_dir,
