@@ -542,6 +542,57 @@ def test_a_clock_that_may_not_be_set_is_answered_with_the_reason(play: Maker) ->
     assert "set_clock = true" in answer.reason
 
 
+@pytest.mark.parametrize(
+    "kind", [CommandKind.SET_CLOCK, CommandKind.READ_NOW, CommandKind.BACKFILL]
+)
+def test_a_command_that_expired_before_it_was_begun_is_not_run(
+    play: Maker, kind: CommandKind
+) -> None:
+    it = play(2, commands={"allow": list(CommandKind)})
+    it.runs(60)
+    it.asks(kind)
+    it.synchronised = False
+    it.runs(2 * 3600)
+    it.synchronised = True
+    ran = len(it.stamped)
+    it.worker.step()
+    assert len(it.stamped) - ran <= 1, "the cycle's own poll alone"
+    (answer,) = it.answers()
+    assert answer.outcome == "expired"
+    assert "it expired at" in answer.reason
+
+
+def test_a_clock_is_not_set_after_the_commands_end_though_it_waited(
+    play: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = play(1, commands={"allow": ["set_clock"]})
+    it.runs(60)
+    tries: list[float] = []
+
+    def set_clock(*_: object, **__: object) -> ClockOutcome:
+        tries.append(it.now)
+        return ClockOutcome(Became.WAITS, "a capture period ends", until=it.now + 4000)
+
+    monkeypatch.setattr("edge_agent.clock_keeper.set_clock", set_clock)
+    it.asks(CommandKind.SET_CLOCK)
+    it.runs(5000)
+    assert len(tries) == 1
+    assert [each.outcome for each in it.answers()] == ["expired"]
+
+
+def test_a_command_that_expired_at_some_meters_fails_and_says_at_which(play: Maker) -> None:
+    it = play(2)
+    it.runs(60)
+    it.asks(CommandKind.READ_NOW)
+    it.worker.step()
+    it.passes(2 * 3600)
+    it.runs(60)
+    (answer,) = it.answers()
+    assert answer.outcome == "failed"
+    assert {each.label: each.done for each in answer.meters} == {"m0": True, "m1": False}
+    assert "m1: it expired at" in answer.reason
+
+
 def test_what_the_cloud_did_not_sign_is_not_even_answered(play: Maker) -> None:
     it = play(1)
     it.runs(60)
