@@ -4,8 +4,9 @@
 In: a command whose signature was verified, what the configuration allows, the time where the
 gateway has one. Out: a verdict; later one `Result` made of what happened at each meter. Pure.
 
-A command is judged when it comes, and has expired where it was not begun in time. Its id is noted before it is run (`command_log`), so that it is never
-run twice, also where the power fails in between.
+A command is judged when it comes, and has expired where it was not begun in time. Its id is noted
+before it is run (`command_log`), so that it is never run twice, also where the power fails in
+between.
 """
 
 from collections.abc import Collection, Sequence

@@ -39,6 +39,10 @@ class Job:
     marks: dict[Obis, int] = field(default_factory=dict)
     """Of a back-fill: up to when each profile was read again (s since 1970)."""
     rows: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Of a back-fill: what was complained of, each once."""
+    unread: frozenset[Obis] = frozenset()
+    """Of a back-fill: the profiles of which its last window brought nothing, for a problem."""
     until: float = 0.0
     """It waits until then (s since 1970): a clock is not set while a capture period ends."""
 
@@ -46,6 +50,16 @@ class Job:
     def is_begun(self) -> bool:
         """Whether a part of it was done: a back-fill goes on, window by window."""
         return bool(self.marks)
+
+    @property
+    def worked(self) -> bool:
+        """Whether a back-fill that has ended read every profile, be it empty."""
+        return not self.unread
+
+    @property
+    def detail(self) -> str:
+        """What is told of a back-fill that has ended."""
+        return "; ".join([f"{self.rows} rows", *self.problems])
 
     @property
     def urgent(self) -> bool:
@@ -159,9 +173,7 @@ class Orders:
         """
         now = self._now()
         with self._lock:
-            late = [
-                job for job in self._jobs[bus] if not job.is_begun and job.command.expired(now)
-            ]
+            late = [job for job in self._jobs[bus] if not job.is_begun and job.command.expired(now)]
         for job in late:
             self._ended(bus, job, worked=False, detail=expiry(job.command).reason, begun=False)
         with self._lock:

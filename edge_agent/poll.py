@@ -76,6 +76,8 @@ class PollResult:
     exchanges: int
     bytes_sent: int
     bytes_received: int
+    unread: frozenset[Obis] = frozenset()
+    """The profiles that were not read, though the meter has or had them; `problems` say why."""
     confirmed: bool = True
     """False: registers were read and are not kept, as the meter fell silent before it was
     confirmed whose they are."""
@@ -191,6 +193,7 @@ def poll(
         exchanges=traffic.exchanges,
         bytes_sent=traffic.bytes_sent,
         bytes_received=traffic.bytes_received,
+        unread=frozenset(profiles.unread),
         confirmed=visit.confirmed,
     )
 

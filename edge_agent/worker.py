@@ -224,7 +224,8 @@ class BusWorker:
         if not self._bus.broken_off:
             polled = after.polls > before.polls
             problems = after.problems if polled else (self._adapter.reason or "it was not read",)
-            self._done(job, "; ".join(problems), worked=polled and after.failures == 0)
+            worked = polled and after.failures == 0 and after.unread.isdisjoint(forced)
+            self._done(job, "; ".join(problems), worked=worked)
         return rest_s
 
     def _fill(self, job: Job, now: float) -> float:
@@ -254,7 +255,7 @@ class BusWorker:
             self._done(job, f"after {job.rows} rows: {type(error).__name__} in edge-agent")
         else:
             if last:
-                self._done(job, f"{job.rows} rows", worked=True)
+                self._done(job, job.detail, worked=job.worked)
         return 0.0
 
     def _done(self, job: Job, detail: str, *, worked: bool = False) -> None:
@@ -418,6 +419,7 @@ class BusWorker:
             self._wall(),
             caught_up=result.caught_up,
             problems=result.problems,
+            unread=result.unread,
             clock_offset_s=result.clock_offset_s,
         )
         if before.failures:

@@ -54,6 +54,7 @@ class Play:
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
     unconfirmed: set[str] = field(default_factory=set)
+    unread: frozenset[Obis] = frozenset()
     offset_s: float = 0.0
     behind: dict[str, int] = field(default_factory=dict)
     did: list[tuple[float, str, str]] = field(default_factory=list)
@@ -173,6 +174,7 @@ class Play:
             captures={},
             caught_up=not left,
             problems=(),
+            unread=self.unread,
             clock_offset_s=self.offset_s,
             exchanges=1,
             bytes_sent=1,
@@ -420,6 +422,16 @@ def test_event_logs_that_are_asked_for_are_read_though_they_are_not_due(play: Ma
     assert it.forced == [EVENT_PROFILES]
     (answer,) = it.answers()
     assert (answer.outcome, answer.meters[0].done) == ("done", True)
+
+
+def test_event_logs_that_could_not_be_read_are_not_done(play: Maker) -> None:
+    it = play(1)
+    it.runs(300)
+    it.unread = frozenset(EVENT_PROFILES[:1])
+    it.asks(CommandKind.READ_NOW)
+    it.asks(CommandKind.READ_EVENTS)
+    it.runs(60)
+    assert {each.outcome for each in it.answers()} == {"done", "failed"}
 
 
 def test_a_command_to_a_dead_meter_fails_with_its_reason(play: Maker) -> None:
