@@ -133,6 +133,9 @@ class Model(BaseModel):
     address_bytes: Literal[0, 1, 4] = 0
     """4 where the long form of the address is wanted always, 1 where the meter has the logical
     address alone; 0 chooses."""
+    inter_frame_s: float = Field(ge=0, le=1, default=0.0)
+    """Rest between a meter's last byte and the next frame to it, for meters that are deaf so long
+    after they answered."""
     public_pause_s: float = Field(ge=0, le=10, default=1.0)
     """Rest between an association of the public client and a ciphered one."""
     zone_offset_min: int = Field(ge=-720, le=840, default=330)

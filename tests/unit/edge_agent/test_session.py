@@ -6,7 +6,7 @@ import itertools
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import axdr, decode, session
+from edge_agent import axdr, decode, model, session
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -17,7 +17,9 @@ from edge_agent.errors import (
     SessionLost,
 )
 from edge_agent.frames import Drop, check_sequence
+from edge_agent.link import peer
 from edge_agent.session import Peer, Session, Traffic, probe
+from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import METERS, NOW, Wire, meter
@@ -88,6 +90,55 @@ def test_a_meter_alone_on_its_bus_is_read_under_the_short_address() -> None:
         assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
     assert wire.sent[0][3:5] == b"\x03\x41"
     assert not traffic.dropped
+
+
+class Resting(Wire):
+    """Meters that hear nothing for a while after their own answer."""
+
+    deaf_s = 0.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 100.0
+        self._deaf_until = self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def monotonic(self) -> float:
+        self.now_s += 0.001
+        return self.now_s
+
+    def send(self, data: bytes) -> None:
+        if self.now_s >= self._deaf_until:
+            super().send(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        data = super().receive(timeout_s)
+        if data:
+            self._deaf_until = self.now_s + self.deaf_s
+        return data
+
+
+def test_a_meter_that_is_deaf_after_its_answer_is_given_its_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire = Resting()
+    monkeypatch.setattr(session, "time", wire)
+    with pytest.raises(BusTimeout), Session(wire, reader()):
+        pass
+    wire.sleep(wire.deaf_s)
+    for _ in range(2):  # the second session follows the first one's last answer at once
+        traffic = Traffic()
+        with Session(wire, reader(inter_frame_s=0.2), traffic) as meter:
+            assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert traffic.resends == 0
+
+
+def test_the_rest_between_frames_is_the_models() -> None:
+    kind = model.load("is16444").model_copy(update={"inter_frame_s": 0.05})
+    config = MeterConfig(label="A-1", address=17, client=16)
+    assert peer(config, kind).inter_frame_s == 0.05
 
 
 def test_what_the_guards_drop_is_counted_over_all_sessions() -> None:
