@@ -153,7 +153,8 @@ def scan(
     edge-agent scan --port /dev/ttyUSB0 --baud 9600 --addresses 1-127,1000-1100 --json
 
     No password is used. An address where several meters answer at once is listed as a conflict.
-    127 addresses take about 40 s for each speed.
+    127 addresses take about 40 s for each speed; at a speed with meters the silent ones are tried
+    again, for a line loses frames.
     """
     from edge_agent import scan as scanning
 
