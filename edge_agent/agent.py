@@ -2,7 +2,8 @@
 """The service: a thread for each bus polls its meters into the spool; one thread publishes.
 
 In: the settings. Out: a spool that fills and empties, until it is told to stop.
-It owns the threads and their end; what a bus does is `worker`, what the broker gets `publish`.
+It owns the threads and their end, and looks at what is due: sealing, pruning, the status in the
+log. What a bus does is `worker`, what the broker gets `publish`.
 Only a spool that fails ends the service.
 Never: a protocol, a message format, a decision about order.
 """
@@ -23,10 +24,12 @@ from edge_agent.bus import Bus
 from edge_agent.clock import Timekeeper
 from edge_agent.command_log import CommandLog
 from edge_agent.credentials import setter_of
+from edge_agent.errors import SpoolError
 from edge_agent.health import Health
 from edge_agent.link import peer
 from edge_agent.orders import Orders
 from edge_agent.publish import Publisher, check_broker
+from edge_agent.sealer import Sealer
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
@@ -35,6 +38,7 @@ from shared_schema.message import MeterId
 
 STOP_S = 5.0
 """How long a thread may take to end: a meter is still told that the session is over."""
+LOOK_S = 0.2
 STATUS_LOG_S = 900.0
 PRUNE_S = 3600.0
 _log = logging.getLogger(__name__)
@@ -51,13 +55,16 @@ class Agent:
             SpoolError: the spool cannot be opened.
         """
         self.settings = settings
-        self.key = settings.signing_key()
+        key = settings.signing_key()
         cloud_key = settings.cloud_key()
         check_meters(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
         self._clock = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)
         self._failure: BaseException | None = None
         self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024)
+        self.sealer = Sealer(
+            self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
+        )
         try:
             self.orders = Orders(
                 settings,
@@ -65,6 +72,7 @@ class Agent:
                 CommandLog(self.spool),
                 known=self._meter_at,
                 is_synchronised=self._clock.is_synchronised,
+                seal=self.sealer.seal,
             )
             self.publisher = Publisher(
                 self.spool,
@@ -84,12 +92,12 @@ class Agent:
         Raises:
             SpoolError: the spool failed; what is in it stays.
         """
+        self.sealer.seal()  # what the run before left
         self._tell_start()
         self.orders.recover()
         ended = threading.Event()
         shared = Shared(
             self.settings,
-            self.key,
             self.spool,
             self.health,
             self._clock.is_synchronised,
@@ -110,6 +118,8 @@ class Agent:
             deadline = time.monotonic() + STOP_S
             for thread in threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
+            with contextlib.suppress(SpoolError):  # it ends already, or it is done at the start
+                self.sealer.seal()
             self.spool.close()
             _log.info("stopped", extra={"action": "stopped"})
         if self._failure is not None:
@@ -155,10 +165,11 @@ class Agent:
     def _watch(self, stop: threading.Event, ended: threading.Event) -> None:
         status_at = time.monotonic() + STATUS_LOG_S
         prune_at = time.monotonic()
-        while not stop.wait(0.2):
+        while not stop.wait(LOOK_S):
             if ended.is_set():
                 return
             now = time.monotonic()
+            self.sealer.seal_due(now)
             if now >= status_at:
                 status_at = now + STATUS_LOG_S
                 self._tell_status()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What polls read, booked: rows and watermarks into the spool, losses into the log.
 
-In: the result of a poll. Out: batches in the spool, and with a changed capture list the event
-that tells it, in one transaction.
+In: the result of a poll. Out: lines gathered in the spool, and with a changed capture list the
+event that tells it, in one transaction.
 Never: a watermark that moves without its rows; a refusal or a schedule: those are `worker`'s.
 """
 
@@ -16,11 +16,11 @@ from edge_agent.errors import MeterError
 from edge_agent.observer import Observer
 from edge_agent.poll import PollResult
 from edge_agent.settings import MeterConfig
-from edge_agent.spool import Noted, Spool, SpoolFull
+from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool_marks import Noted
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.obis import Obis
 from shared_schema.readings import CaptureChange, Loss, Observation
-from shared_schema.signing import SigningKey
 
 _log = logging.getLogger(__name__)
 
@@ -28,15 +28,11 @@ _log = logging.getLogger(__name__)
 class Booking:
     """Keeps what the meters of one bus say."""
 
-    def __init__(
-        self, spool: Spool, observer: Observer, bus: str, *, gateway: str, key: SigningKey
-    ) -> None:
-        """Take where it goes, and what signs it."""
+    def __init__(self, spool: Spool, observer: Observer, bus: str) -> None:
+        """Take where it goes."""
         self._spool = spool
         self._observer = observer
         self._bus = bus
-        self._gateway = gateway
-        self._key = key
 
     def keep(self, meter: MeterConfig, result: PollResult, now: float) -> bool:
         """Spool what was read; False where it cannot be kept and is read again next cycle.
@@ -82,13 +78,7 @@ class Booking:
         backlog: Sequence[MeterRows],
         live: Sequence[MeterRows],
     ) -> None:
-        append = partial(
-            self._spool.append,
-            result.meter,
-            created_at=datetime.fromtimestamp(now, UTC),
-            gateway=self._gateway,
-            key=self._key,
-        )
+        append = partial(self._spool.append, result.meter, at=datetime.fromtimestamp(now, UTC))
         noted = self._changed_captures(result, now)
         if backlog and live:
             append(live, watermarks={}, historical=False)

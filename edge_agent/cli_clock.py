@@ -80,7 +80,7 @@ def set_clock(
 
 
 def _note(found: Any, settings: Any) -> None:
-    """Note it in the spool, where there is one; the agent is stopped and does not hold it."""
+    """Note it in the spool, where there is one; the agent, which is stopped, seals it later."""
     from edge_agent.clock_book import ClockBook
     from edge_agent.clock_keeper import was_set
     from edge_agent.clocking import Sample
@@ -91,10 +91,9 @@ def _note(found: Any, settings: Any) -> None:
         return
     now = datetime.now(UTC).timestamp()
     try:
-        key = settings.signing_key()
         with Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024) as spool:
             anew = ClockBook(spool).anew(found.meter, Sample(now, found.after_s))
-            Observer(spool, settings.gateway, key).note(found.meter, [was_set(found, now)], anew)
+            Observer(spool).note(found.meter, [was_set(found, now)], anew)
     except AgentError as error:
         say(f"set, and not noted for the cloud: {error}")
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from edge_agent.spool import Move, Noted, Spool
+from edge_agent.spool import Spool
+from edge_agent.spool_marks import Move, Noted
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
 from shared_schema.readings import Observation
-from shared_schema.signing import SigningKey
 
 MOST_A_DAY: Final = 6
 DAY_S: Final = 86400
@@ -58,11 +58,9 @@ class _Tally:
 class Observer:
     """Notes what is seen of the meters of one bus."""
 
-    def __init__(self, spool: Spool, gateway: str, key: SigningKey) -> None:
-        """Take what signs."""
+    def __init__(self, spool: Spool) -> None:
+        """Take what keeps it."""
         self._spool = spool
-        self._gateway = gateway
-        self._key = key
 
     def lasting(self, meter: MeterId) -> frozenset[int]:
         """Return the states of a meter that were noted and not noted as over.
@@ -116,10 +114,8 @@ class Observer:
             meter,
             (),
             watermarks={},
-            created_at=datetime.fromtimestamp(seen[-1].ts, UTC),
+            at=datetime.fromtimestamp(seen[-1].ts, UTC),
             historical=False,
-            gateway=self._gateway,
-            key=self._key,
             noted=self.sift(meter, seen, move),
         )
 

@@ -89,6 +89,7 @@ class Orders:
         *,
         known: Callable[[BusConfig, MeterConfig], MeterId | None],
         is_synchronised: Callable[[], bool],
+        seal: Callable[[], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Begin with nothing under way; `recover` answers what an earlier run left.
@@ -99,12 +100,14 @@ class Orders:
             log: what was taken already.
             known: which meter answered last at a place.
             is_synchronised: whether the gateway's time may be believed.
+            seal: seals what was read, so that it does not wait longer than the answer.
             now: the time.
         """
         self._settings = settings
         self._cloud_key = cloud_key
         self._known = known
         self._is_synchronised = is_synchronised
+        self._seal = seal
         self._now = now
         self._command_log = log
         self._lock = threading.Lock()
@@ -202,6 +205,7 @@ class Orders:
             if under.missing:
                 return
             del self._under[job.command.id]
+        self._seal()
         if under.begun:
             self._finish(result(under.command, under.outcomes, self._now()))
         else:

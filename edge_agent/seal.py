@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sealing: the rows of one poll become lines of blocks, grouped so that each group is a batch.
+"""Sealing: the rows of one poll become lines of blocks; lines are grouped, each group a batch.
 
-In: a meter, what was read of it and what the gateway itself saw of it. Out: groups of block
-lines, each group within the size of a batch. Pure but for the random salt of each block: no file,
-no clock, no key.
+In: a meter, what was read of it and what the gateway itself saw of it; later the lines of many
+meters. Out: block lines; groups of them, each within the size of a batch. Pure but for the random
+salt of each block: no file, no clock, no key.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -29,17 +29,22 @@ if TYPE_CHECKING:
 _HEADER_BYTES = 1024
 """More than a header without its block hashes, and the signature line, can take."""
 _LOGS = frozenset((*EVENT_PROFILES, PROFILE_STATUS))
-_HASH_BYTES = 67
-"""A block's hash in the header, with its quotes and comma, and the block's newline is 68."""
+BLOCK_BYTES = 68
+"""What a block takes besides its line: its newline, and its hash in the header with quotes and
+comma."""
+ROOM_BYTES = MAX_BATCH_BYTES - _HEADER_BYTES
+"""What the blocks of a batch may take together."""
 
 
-def groups_of(meter: MeterId, rows: "Sequence[MeterRows]") -> list[list[bytes]]:
-    """Return block lines in as few batches as hold them, in order.
+def lines_of(meter: MeterId, rows: "Sequence[MeterRows]") -> Iterator[bytes]:
+    """Write one block for each profile, more where a block would not fit a batch.
 
     Raises:
         ProtocolViolation: the rows are none that the contract can carry.
     """
-    return _group(_block_lines(meter, rows))
+    for part in rows:
+        if part.rows:
+            yield from _split(meter, part, part.rows)
 
 
 def observed_line(meter: MeterId, seen: Sequence[Observation]) -> bytes:
@@ -47,11 +52,18 @@ def observed_line(meter: MeterId, seen: Sequence[Observation]) -> bytes:
     return Observations(salt=new_salt(), meter=meter, seen=tuple(seen)).to_line()
 
 
-def _block_lines(meter: MeterId, rows: "Sequence[MeterRows]") -> Iterator[bytes]:
-    """Write one block for each profile, more where a block would not fit a batch."""
-    for part in rows:
-        if part.rows:
-            yield from _split(meter, part, part.rows)
+def grouped(lines: Iterable[bytes]) -> list[list[bytes]]:
+    """Return block lines in as few batches as hold them, in order."""
+    groups: list[list[bytes]] = []
+    room = 0
+    for line in lines:
+        needed = len(line) + BLOCK_BYTES
+        if needed > room or not groups:
+            groups.append([])
+            room = ROOM_BYTES
+        groups[-1].append(line)
+        room -= needed
+    return groups
 
 
 def _split(
@@ -64,7 +76,7 @@ def _split(
         raise ProtocolViolation(
             f"rows of meter {meter}, profile {part.profile}, cannot be sent: {first['msg']}"
         ) from None
-    if len(line) <= MAX_BATCH_BYTES - _HEADER_BYTES - _HASH_BYTES:
+    if len(line) + BLOCK_BYTES <= ROOM_BYTES:
         yield line
         return
     middle = len(rows) // 2
@@ -87,17 +99,3 @@ def _block(
         columns=part.columns,
         rows=rows,
     )
-
-
-def _group(lines: Iterator[bytes]) -> list[list[bytes]]:
-    """Put block lines into as few batches as hold them, in order."""
-    groups: list[list[bytes]] = []
-    room = 0
-    for line in lines:
-        needed = len(line) + 1 + _HASH_BYTES
-        if needed > room or not groups:
-            groups.append([])
-            room = MAX_BATCH_BYTES - _HEADER_BYTES
-        groups[-1].append(line)
-        room -= needed
-    return groups

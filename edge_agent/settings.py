@@ -372,6 +372,8 @@ class AgentSettings(BaseModel):
     zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Kolkata"
     """The society's time zone: its meters' clocks show it."""
     poll_period_s: int = Field(ge=60, le=86400, default=900)
+    gather_s: int = Field(ge=0, le=60, default=10)
+    """How long what was read waits for other meters, so that it goes out in one message."""
     models_dir: Path | None = None
     """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
     assume_synchronised_clock: bool = False

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What was read and is not yet stored elsewhere: batches in a SQLite file.
+"""What was read and is not yet stored elsewhere, in a SQLite file: lines gathered, batches sealed.
 
 In: the rows of one poll; receipts of the cloud. Out: sealed batches, the next to send first.
-It owns the stream (its id, made with the file; seq; the hash of the header before), the
-watermark of each (meter, profile) and what it captured then, and the identity last seen at
-each address. A watermark goes back only where that is said to be meant. Rows and
-watermark enter in one transaction: after a power cut either both are there or neither is.
-Never: a batch forgotten that no receipt covers, unless the file has its largest size: then
-the oldest give way, and a loss that is signed in the same transaction says which; a batch made
-twice; a socket.
+It owns the stream (its id, made with the file; seq; the hash of the header before) and the
+identity last seen at each address; `gathered` and `spool_marks` own tables of the same file. A
+watermark goes back only where that is said to be meant. Rows and watermark enter in one
+transaction, and the rows become batches in another: after a power cut either both are there or
+neither is, and nothing is there twice.
+Never: a line or batch forgotten that no receipt covers, unless the file has its largest size:
+then the oldest batches give way, and a loss that is gathered in the same transaction says which; a
+batch made twice; a socket.
 
 What is in flight is not written here: after a restart everything without a receipt is due.
 """
@@ -22,17 +23,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 
-from edge_agent import spool_file, spool_room
+from edge_agent import gathered, spool_file, spool_marks, spool_room
 from edge_agent.decode import Captured
 from edge_agent.errors import SpoolError
-from edge_agent.seal import groups_of, observed_line
+from edge_agent.seal import lines_of, observed_line
+from edge_agent.spool_marks import Moved, Noted
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import Loss, Observation, line_hash, seal_batch
+from shared_schema.readings import Loss
 from shared_schema.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ _FORGET_BATCHES = 256
 _ROOM_BATCHES = (256, 32, 4)
 _DROP_PARTS = (64, 8, 2)
 """One in so many of what waits is dropped at once, more where that makes no room."""
+_Made = TypeVar("_Made")
 
 
 class SpoolFull(SpoolError):
@@ -61,7 +64,10 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How many batches no receipt of the present store covers."""
+    """How many batches no receipt of the present store covers.
+
+    What is gathered counts as the batch that it will be, live and backlog apart.
+    """
 
     live: int
     backlog: int
@@ -82,31 +88,6 @@ class Applied:
     """Another store answers: everything that it does not name waits again."""
     ignored: str = ""
     """Why the receipt is not for this spool, or is older than one that was applied."""
-
-
-Move = Callable[[sqlite3.Connection], None]
-"""Writes a change of state, within the transaction of what is spooled with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """What the gateway saw of a meter, and the state that moves with it."""
-
-    seen: tuple[Observation, ...]
-    move: Move
-
-
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    """What moves with the rows of one meter."""
-
-    meter: MeterId
-    watermarks: Mapping[Obis, int]
-    captures: Mapping[Obis, Captured]
-    noted: Noted | None
-
-    def __bool__(self) -> bool:
-        return bool(self.watermarks or self.captures or self.noted)
 
 
 class Spool:
@@ -175,18 +156,16 @@ class Spool:
         rows: "Sequence[MeterRows]",
         *,
         watermarks: Mapping[Obis, int],
-        created_at: datetime,
+        at: datetime,
         historical: bool,
-        gateway: str,
-        key: SigningKey,
         rewound: Collection[Obis] = (),
         captures: Mapping[Obis, Captured] | None = None,
         noted: Noted | None = None,
-    ) -> list[int]:
-        """Seal what one poll read, and move the meter's watermarks with it.
+    ) -> None:
+        """Gather what one poll read, and move the meter's watermarks with it.
 
         A full file makes room: first what a receipt covers is forgotten; where it has its largest
-        size, the oldest of the rest is dropped and a batch with the losses goes before the rows.
+        size, the oldest of the rest is dropped and the losses are gathered before the rows.
         A full disk drops nothing.
 
         Args:
@@ -194,114 +173,109 @@ class Spool:
             rows: what was read.
             watermarks: up to when each profile was read; an earlier one than is kept changes
                 nothing.
-            created_at: the gateway's time, aware.
+            at: the gateway's time, aware.
             historical: whether the rows are back-fill.
-            gateway: this gateway's id.
-            key: what it signs with.
             rewound: the profiles whose watermark goes back, if it is earlier.
             captures: what each profile captures, where that is new.
-            noted: what the gateway saw of the meter; a batch of its own, which is live.
-
-        Returns:
-            The seq of each batch that was made: none where there were no rows.
+            noted: what the gateway saw of the meter; it is live, whatever the rows are.
 
         Raises:
             SpoolFull: the disk is full; nothing was kept and the watermarks stay.
             SpoolError: the file fails.
             ProtocolViolation: the rows are none that the contract can carry.
         """
-        groups = [(historical, group) for group in groups_of(meter, rows)]
+        lines = [(historical, line) for line in lines_of(meter, rows)]
         if noted is not None and noted.seen:
-            groups.insert(0, (False, [observed_line(meter, noted.seen)]))
-        kept = self.watermarks(meter)
-        moved = _Moved(
-            meter,
-            {
-                profile: ts
-                for profile, ts in watermarks.items()
-                if profile in rewound or ts > kept.get(profile, ts - 1)
-            },
-            captures or {},
-            noted,
-        )
-        if not (groups or moved):
-            return []
-        size = sum(len(line) for _, group in groups for line in group)
+            lines.insert(0, (False, observed_line(meter, noted.seen)))
+        with self._lock:
+            new = spool_marks.later(self.watermarks(meter), watermarks, rewound)
+            moved = Moved(meter, new, captures or {}, noted)
+            if not (lines or moved):
+                return
 
-        def put(drop_part: int = 0) -> list[int]:
-            return self._append(groups, moved, created_at, gateway, key, drop_part)
+            def put(database: sqlite3.Connection, losses: Sequence[Loss]) -> None:
+                gathered.put(database, [*((False, loss.to_line()) for loss in losses), *lines], at)
+                moved.write(database)
+
+            size = sum(len(line) for _, line in lines)
+            lost = f"what was read from meter {meter} is not kept and is read again later"
+            self._with_room(put, size, keep_reserve=True, lost=lost)
+
+    def gathered_bytes(self) -> int:
+        """Return how many bytes the lines that are not sealed yet take in a batch."""
+        with self.reading() as database:
+            return gathered.size(database)
+
+    def seal(self, *, gateway: str, key: SigningKey) -> list[int]:
+        """Make batches of all that is gathered: live ones first, in as few as hold it.
+
+        A full file makes room as for `append`; what was taken once may use the disk's reserve.
+
+        Args:
+            gateway: this gateway's id.
+            key: what it signs with.
+
+        Returns:
+            The seq of each batch that was made.
+
+        Raises:
+            SpoolFull: the disk is full; everything stays gathered.
+            SpoolError: the file fails.
+        """
+
+        def make(database: sqlite3.Connection, losses: Sequence[Loss]) -> list[int]:
+            return gathered.seal(database, gateway, key, losses)
 
         with self._lock:
-            while True:
-                with contextlib.suppress(SpoolFull):
-                    with self.reading() as database:
-                        room = spool_room.has_room(database, self.path.parent, size)
-                    if room:
-                        return put()
-                if not self._forget_covered():
-                    break
-            with self.reading() as database:
-                at_limit = spool_room.is_at_limit(database, size)
-            for part in _DROP_PARTS if at_limit else ():
-                with contextlib.suppress(SpoolFull):
-                    return put(part)
+            size = self.gathered_bytes()
+            if not size:
+                return []
+            lost = "what is gathered is sealed when there is room"
+            return self._with_room(make, size, keep_reserve=False, lost=lost)
+
+    def _with_room(
+        self,
+        change: Callable[[sqlite3.Connection, Sequence[Loss]], _Made],
+        size: int,
+        *,
+        keep_reserve: bool,
+        lost: str,
+    ) -> _Made:
+        """Make a change for which there may be no room; then what gives way makes some.
+
+        Args:
+            change: writes, within a transaction, the losses that it is given and what it is for.
+            size: bytes that it needs.
+            keep_reserve: whether the disk's reserve must stay.
+            lost: what it means where there is no room.
+        """
+        while True:
+            with contextlib.suppress(SpoolFull):
+                if not keep_reserve or self._has_room(size):
+                    return self._change(change)
+            if not self._forget_covered():
+                break
+        with self.reading() as database:
+            at_limit = spool_room.is_at_limit(database, size)
+        for part in _DROP_PARTS if at_limit else ():
+            with contextlib.suppress(SpoolFull):
+                return self._change(change, part)
         raise SpoolFull(
-            f"the disk of the spool {self.path} is full, or the spool has its largest size: "
-            f"what was read from meter {meter} is not kept and is read again later"
+            f"the disk of the spool {self.path} is full, or the spool has its largest size: {lost}"
         )
 
-    def _append(  # noqa: PLR0917
-        self,
-        groups: Sequence[tuple[bool, Sequence[bytes]]],
-        moved: "_Moved",
-        created_at: datetime,
-        gateway: str,
-        key: SigningKey,
-        drop_part: int,
-    ) -> list[int]:
-        made: list[int] = []
+    def _has_room(self, size: int) -> bool:
+        with self.reading() as database:
+            return spool_room.has_room(database, self.path.parent, size)
+
+    def _change(
+        self, change: Callable[[sqlite3.Connection, Sequence[Loss]], _Made], drop_part: int = 0
+    ) -> _Made:
         losses: list[Loss] = []
         with self.transaction() as database:
             if drop_part:
                 losses = spool_room.drop_oldest(database, self.stream, drop_part)
-                if losses:
-                    groups = [(False, [loss.to_line() for loss in losses]), *groups]
-            seq, previous = database.execute("SELECT last_seq, last_hash FROM spool").fetchone()
-            for historical, group in groups:
-                seq += 1
-                payload = seal_batch(
-                    gateway=gateway,
-                    stream=self.stream,
-                    seq=seq,
-                    previous=previous,
-                    block_lines=group,
-                    created_at=created_at,
-                    historical=historical,
-                    key=key,
-                )
-                previous = line_hash(payload.partition(b"\n")[0])
-                database.execute(
-                    "INSERT INTO batch VALUES (?, ?, ?, ?)",
-                    (seq, int(created_at.timestamp()), int(historical), payload),
-                )
-                database.execute("INSERT INTO waiting VALUES (?, ?)", (seq, int(historical)))
-                made.append(seq)
-            if made:
-                database.execute("UPDATE spool SET last_seq = ?, last_hash = ?", (seq, previous))
-            meter = (moved.meter.manufacturer, moved.meter.serial)
-            database.executemany(
-                "INSERT OR REPLACE INTO watermark VALUES (?, ?, ?, ?)",
-                [(*meter, str(profile), ts) for profile, ts in moved.watermarks.items()],
-            )
-            database.executemany(
-                "INSERT OR REPLACE INTO captured VALUES (?, ?, ?, ?, ?)",
-                [
-                    (*meter, str(profile), found.digest, " ".join(map(str, found.columns)))
-                    for profile, found in moved.captures.items()
-                ],
-            )
-            if moved.noted is not None:
-                moved.noted.move(database)
+            made = change(database, losses)
         self._losses += losses
         return made
 
@@ -314,24 +288,12 @@ class Spool:
     def watermarks(self, meter: MeterId) -> dict[Obis, int]:
         """Return, for each profile of a meter, up to which time (s, UTC) its rows are kept."""
         with self.reading() as database:
-            found = database.execute(
-                "SELECT profile, ts FROM watermark WHERE manufacturer = ? AND serial = ?",
-                (meter.manufacturer, meter.serial),
-            ).fetchall()
-        return {Obis.parse(profile): ts for profile, ts in found}
+            return spool_marks.watermarks(database, meter)
 
     def captures(self, meter: MeterId) -> dict[Obis, Captured]:
         """Return, for each profile of a meter, what it captured when its rows were last kept."""
         with self.reading() as database:
-            found = database.execute(
-                "SELECT profile, digest, columns FROM captured"
-                " WHERE manufacturer = ? AND serial = ?",
-                (meter.manufacturer, meter.serial),
-            ).fetchall()
-        return {
-            Obis.parse(profile): Captured(digest, tuple(map(Obis.parse, columns.split())))
-            for profile, digest, columns in found
-        }
+            return spool_marks.captures(database, meter)
 
     def known_meter(self, bus: str, address: int, logical_address: int = 1) -> MeterId | None:
         """Return which meter answered last at this address, or None before the first time."""
@@ -386,12 +348,9 @@ class Spool:
         return Spooled(seq, bool(row[0]), row[1]) if row else None
 
     def pending(self) -> Pending:
-        """Count what waits for a receipt."""
+        """Count what waits for a receipt, or to be sealed."""
         with self.reading() as database:
-            counts = dict(
-                database.execute("SELECT historical, count(*) FROM waiting GROUP BY historical")
-            )
-        return Pending(live=counts.get(0, 0), backlog=counts.get(1, 0))
+            return Pending(*gathered.waiting(database))
 
     def apply_receipt(self, receipt: Receipt) -> Applied:
         """Take the store's word for what it has; its signature was verified by the caller.

@@ -42,6 +42,12 @@ CREATE TABLE IF NOT EXISTS waiting (
     historical INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS waiting_order ON waiting (historical, seq);
+CREATE TABLE IF NOT EXISTS gathered (
+    place INTEGER PRIMARY KEY,
+    historical INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    line BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS watermark (
     manufacturer TEXT NOT NULL,
     serial TEXT NOT NULL,

@@ -6,6 +6,7 @@ Never: a write; a lock that would keep an agent from starting; a number that is 
 spool. The spool is opened read-only, so it may be asked while the agent runs and after it died.
 """
 
+import itertools
 import json
 import sqlite3
 from contextlib import closing
@@ -18,6 +19,7 @@ from edge_agent.clock_book import samples_of
 from edge_agent.clocking import drift_s_per_day
 from edge_agent.credentials import unproven
 from edge_agent.errors import ConfigurationError
+from edge_agent.gathered import waiting
 from edge_agent.model import load
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool_file import APPLICATION_ID
@@ -132,7 +134,7 @@ def _read(
     if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ConfigurationError(f"{settings.spool} is no spool of edge-agent")
     stream, store_at = database.execute("SELECT stream, store_at FROM spool").fetchone()
-    waiting = dict(database.execute("SELECT historical, count(*) FROM waiting GROUP BY historical"))
+    live, backlog = waiting(database)
     known = {
         (bus, address, logical): (maker, serial)
         for bus, address, logical, maker, serial in database.execute(
@@ -179,8 +181,8 @@ def _read(
         running=is_held(settings.spool),
         spool=str(settings.spool),
         stream=stream,
-        waiting_live=waiting.get(0, 0),
-        waiting_backlog=waiting.get(1, 0),
+        waiting_live=live,
+        waiting_backlog=backlog,
         last_receipt=datetime.fromisoformat(store_at) if store_at else None,
         meters=tuple(found),
     )
@@ -196,7 +198,7 @@ def _unproven(meter: MeterConfig) -> str:
 def _last_read(
     database: sqlite3.Connection, now: datetime, enough: int
 ) -> dict[tuple[str, str], datetime]:
-    """Return when each meter was read last, by the batches of the last two days.
+    """Return when each meter was read last, by what is gathered and the batches of two days.
 
     Args:
         database: the spool.
@@ -204,18 +206,21 @@ def _last_read(
         enough: how many meters are known; when all are found, no older batch is read.
     """
     found: dict[tuple[str, str], datetime] = {}
-    batches = database.execute(
-        "SELECT created_at, payload FROM batch WHERE created_at >= ? ORDER BY created_at DESC",
-        (int(now.timestamp()) - RECENT_S,),
+    newest_first = itertools.chain(
+        database.execute("SELECT at, line FROM gathered ORDER BY place DESC"),
+        database.execute(
+            "SELECT created_at, payload FROM batch WHERE created_at >= ? ORDER BY created_at DESC",
+            (int(now.timestamp()) - RECENT_S,),
+        ),
     )
-    for created_at, payload in batches:
+    for at, text in newest_first:
         if len(found) >= enough:
             break
-        for line in payload.split(b"\n")[1:-1]:
+        for line in text.split(b"\n"):
             meter = json.loads(line).get("meter") if b'"meter"' in line else None
             if isinstance(meter, dict):
                 who = (str(meter.get("manufacturer")), str(meter.get("serial")))
-                found.setdefault(who, datetime.fromtimestamp(created_at, UTC))
+                found.setdefault(who, datetime.fromtimestamp(at, UTC))
     return found
 
 

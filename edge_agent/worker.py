@@ -58,7 +58,6 @@ from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.signing import SigningKey
 
 TIME_CHECK_S: Final = 10.0
 LONGEST_WAIT_S: Final = 1.0
@@ -71,7 +70,6 @@ class Shared:
     """What all buses of a gateway use."""
 
     settings: AgentSettings
-    key: SigningKey
     spool: Spool
     health: Health
     is_synchronised: Callable[[], bool]
@@ -118,9 +116,8 @@ class BusWorker:
         self._told_clock = False
         self._refusals = Refusals(shared.spool, config.name)
         self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
-        gateway, key = shared.settings.gateway, shared.key
-        observer = Observer(shared.spool, gateway, key)
-        self._booking = Booking(shared.spool, observer, config.name, gateway=gateway, key=key)
+        observer = Observer(shared.spool)
+        self._booking = Booking(shared.spool, observer, config.name)
         self._clocks = ClockKeeper(
             shared.spool,
             config,

@@ -45,7 +45,8 @@ class Status(Message):
     meters_behind: Count | None = None
     """Meters whose history is still being read back."""
     spooled: Count | None = None
-    """Batches in the spool that no receipt covers yet."""
+    """Batches in the spool that no receipt covers yet; lines that are not sealed yet count as one,
+    live and back-fill apart."""
 
 
 class Receipt(Message):

@@ -288,16 +288,20 @@ def test_from_publish_to_receipt(
     assert rates[1] > LEAST_SHARE * limit
 
 
-def test_one_poll_a_message(store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path) -> None:
-    """What gateways send when nothing waits: a message for each poll of a meter."""
+@pytest.mark.parametrize("polls", [1, 10])
+def test_live_messages(
+    store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path, polls: int
+) -> None:
+    """What gateways send that gather nothing, and what they send that gather ten polls."""
     channels, hours = 8, 3
     batches = list(
         signed_batches(
             gateways=GATEWAYS, meters=METERS, start=START, hours=hours, channels=channels,
-            send_every=QUARTER, blocks=1,
+            send_every=QUARTER, blocks=polls,
         )
     )  # fmt: skip
     total = METERS * channels * 4 * hours
+    each = len(batches) / total
     with connect(store_dsn) as conn:
         ready(conn)
         edition, rates, told = open_store(conn).rollups, [], ""
@@ -309,9 +313,9 @@ def test_one_poll_a_message(store_dsn: str, mosquitto: MosquittoServer, tmp_path
             told = f"{size_of(conn, 'batch') / total:.1f}"
             conn.execute("TRUNCATE reading, dirty, batch, stream_range, quarantine CASCADE")
     print(
-        f"\ningest ({edition}): {len(batches):,} messages, each one poll of {channels} registers"
-        f"\n  1 worker           {rates[0]:9,.0f} rows/s  {rates[0] / channels:7,.0f} messages/s"
-        f"\n  2 workers          {rates[1]:9,.0f} rows/s  {rates[1] / channels:7,.0f} messages/s"
+        f"\ningest ({edition}): {len(batches):,} messages of {polls} polls of {channels} registers"
+        f"\n  1 worker           {rates[0]:9,.0f} rows/s  {rates[0] * each:7,.0f} messages/s"
+        f"\n  2 workers          {rates[1]:9,.0f} rows/s  {rates[1] * each:7,.0f} messages/s"
         f"\n  evidence           {told} bytes a reading"
     )
 

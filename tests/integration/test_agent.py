@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from deploy.demo.mosquitto import BrokerUser, gateway_user
 from edge_agent.agent import Agent
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import load_settings
-from edge_agent.virtual.estate import Estate, load_estate, serve
+from edge_agent.virtual.estate import Estate, load_estate, parse_estate, serve
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.readings import Block, open_batch
 from shared_schema.signing import private_key_to_pem, public_key_to_pem
@@ -57,7 +57,7 @@ spool = "spool.db"
 key_file = "gateway.key"
 cloud_key_file = "cloud.pem"
 assume_synchronised_clock = true
-{more}
+gather_s = 1
 [broker]
 host = "{host}"
 port = {port}
@@ -80,6 +80,13 @@ password_file = "meter.password"
 [[bus.meter]]
 label = "nobody"
 address = 19
+model = "is16444"
+password_file = "meter.password"
+"""
+METER = """
+[[bus.meter]]
+label = "{label}"
+address = {address}
 model = "is16444"
 password_file = "meter.password"
 """
@@ -113,7 +120,7 @@ def secret(path: Path, content: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def users() -> list[BrokerUser]:
-    return [gateway_user(f"gw-a{number}", secrets.token_hex(8)) for number in range(8)]
+    return [gateway_user(f"gw-a{number}", secrets.token_hex(8)) for number in range(9)]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +138,7 @@ def place(mosquitto: MqttServer, users: list[BrokerUser], tmp_path: Path) -> Pla
     secret(tmp_path / "broker.password", user.password.encode())
     secret(tmp_path / "meter.password", b"12345678\n")
     (tmp_path / "agent.toml").write_text(
-        AGENT.format(name=user.username, host=mosquitto.host, port=mosquitto.port, more="")
+        AGENT.format(name=user.username, host=mosquitto.host, port=mosquitto.port)
     )
     return Place(tmp_path, load_estate(tmp_path / "estate.toml"), Cloud(mosquitto, user.username))
 
@@ -233,6 +240,64 @@ def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
     ]
     assert max(later) >= before
     assert max(place.cloud.arrived) > last
+
+
+def test_polls_of_many_meters_are_few_batches_also_after_a_restart(place: Place) -> None:
+    """What was gathered when an agent ended is sealed, and sent by the next one."""
+    begun_at = datetime.now(UTC)
+    serials = [str(10000001 + number) for number in range(8)]
+    settings = place.config.read_text().replace("gather_s = 1", "gather_s = 60")
+    settings = settings.partition("[[bus.meter]]")[0]
+    meters = []
+    for address, serial in enumerate(serials, 17):
+        settings += METER.format(label=serial, address=address)
+        meters.append(
+            {
+                "label": serial,
+                "serial": serial,
+                "manufacturer": "LNT",
+                "model": "single_phase",
+                "address": address,
+                "password": "12345678",
+                "installed_at": begun_at - timedelta(hours=6),
+                "load": {"kind": "flat"},
+            }
+        )
+    place.config.write_text(settings)
+    bus = {"name": "riser-1", "link": "riser-1.tty", "meter": meters}
+    place.estate = parse_estate({"zone": "Asia/Kolkata", "bus": [bus]})
+    with place.bus():
+        first = place.agent()
+        with running(first):
+            until(
+                lambda: (
+                    first.health.summary().answering == len(serials)
+                    and not first.health.summary().behind
+                ),
+                "all meters read",
+                60,
+            )
+            polls = first.health.summary().polls
+            assert first.spool.due(99) == [], "it waits for others"
+            waiting = first.spool.pending().total
+        with place.cloud.online(), running(place.agent()):
+            until(
+                lambda: sum(map(len, place.cloud.stored.values())) >= waiting,
+                "all stored",
+                60,
+            )
+    assert polls >= len(serials)
+    sent = [batch for batches in place.cloud.stored.values() for batch in batches.values()]
+    assert len(sent) < polls / 2
+    for serial in serials:
+        times = {
+            row[0]
+            for block in stored(place.cloud)
+            if (block.meter.serial, block.profile) == (serial, BLOCK_LOAD_PROFILE)
+            for row in block.rows
+        }
+        buffered = place.estate.meter(serial).buffered(BLOCK_LOAD_PROFILE, begun_at)
+        assert {int(row.ts.timestamp()) for row in buffered} <= times
 
 
 def test_a_bus_that_comes_late_is_waited_for(

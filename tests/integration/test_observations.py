@@ -63,7 +63,7 @@ def run(here: World, name: str, key: SigningKey, since: datetime, minutes: float
 
 def seen(folder: Path, key: SigningKey) -> list[Observation]:
     with Spool.open(folder / "spool.db") as spool:
-        return observations(spool, key.public_key())
+        return observations(spool, key)
 
 
 def payloads(folder: Path) -> list[bytes]:

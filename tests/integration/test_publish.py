@@ -197,15 +197,14 @@ class Gateway:
         for _ in range(count):
             self.rows += 1
             ts = T0 + 900 * self.rows
-            made += self.spool.append(
+            self.spool.append(
                 METER,
                 [MeterRows(BLOCK_LOAD_PROFILE, 900, (COLUMN,), ((ts, None, self.rows),))],
                 watermarks={BLOCK_LOAD_PROFILE: ts},
-                created_at=datetime.now(UTC),
+                at=datetime.now(UTC),
                 historical=historical,
-                gateway=self.name,
-                key=GATEWAY_KEY,
             )
+            made += self.spool.seal(gateway=self.name, key=GATEWAY_KEY)
         return made
 
     @contextmanager

@@ -533,7 +533,7 @@ def test_a_clock_that_was_set_by_hand_is_told_to_the_cloud(
         assert desk.set("--force").stderr == ""
         assert desk.set().exit_code == 0, "left alone"
     with Spool.open(tmp_path / "spool.db") as spool:
-        (event,) = observations(spool, key.public_key())
+        (event,) = observations(spool, key)
     assert event.code == GatewayEvent.CLOCK_SET
     assert event.offset_before_s == pytest.approx(39600, abs=10)
     assert event.offset_s == pytest.approx(0, abs=10)

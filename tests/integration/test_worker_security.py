@@ -17,7 +17,6 @@ from edge_agent.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.message import MeterId
-from shared_schema.signing import generate_key
 from tests.support.orders import no_orders
 
 EK, AK = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
@@ -80,7 +79,6 @@ class Site:
         (config,) = self.settings.buses
         shared = Shared(
             self.settings,
-            generate_key(),
             spool,
             Health(meter.label for meter in config.meters),
             lambda: True,

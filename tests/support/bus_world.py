@@ -19,6 +19,7 @@ from edge_agent.decode import MeterRows
 from edge_agent.health import Health
 from edge_agent.poll import poll
 from edge_agent.schedule import cycle_of
+from edge_agent.sealer import Sealer
 from edge_agent.settings import AgentSettings, BusConfig
 from edge_agent.spool import Spool
 from edge_agent.virtual.estate import Estate
@@ -50,9 +51,16 @@ class Told(logging.Handler):
 
 
 class Gateway:
-    """The worker of one bus with a spool, as the service runs it."""
+    """The worker of one bus with a spool and what seals it, as the service runs them."""
 
-    def __init__(self, worker: BusWorker, spool: Spool, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        worker: BusWorker,
+        spool: Spool,
+        sealer: Sealer,
+        seconds: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
         self.seconds = seconds
         self.polls = 0
         self.exchanges = 0
@@ -64,13 +72,17 @@ class Gateway:
         self.told = Told()
         self.spool = spool
         self._worker = worker
+        self._sealer = sealer
+        self._monotonic = monotonic
         self._begun = 0.0
         self._poll = poll
         self._append = spool.append
 
     def step(self) -> float:
-        """Do one thing; return how long to wait."""
-        return self._worker.step()
+        """Do one thing, and seal what is due; return how long to wait."""
+        wait_s = self._worker.step()
+        self._sealer.seal_due(self._monotonic())
+        return wait_s
 
     def poll(self, *args: Any, **more: Any) -> Any:
         """Count a poll, and go on with it."""
@@ -126,6 +138,7 @@ def gateway(
         }
     )
     spool = Spool.open(folder / "spool.db")
+    sealer = Sealer(spool, gateway=name, key=key or generate_key(), gather_s=settings.gather_s)
     logger = logging.getLogger(module.__name__)
     level = logger.level
     try:
@@ -133,7 +146,6 @@ def gateway(
             health = Health(meter.label for meter in config.meters)
             shared = Shared(
                 settings,
-                key or generate_key(),
                 spool,
                 health,
                 lambda: True,
@@ -141,7 +153,7 @@ def gateway(
                 is_kept=lambda: kept,
             )
             worker = BusWorker(shared, config, bus=bus, wall=wall, monotonic=monotonic)
-            found = Gateway(worker, spool, wall)
+            found = Gateway(worker, spool, sealer, wall, monotonic)
             patch.setattr(module, "poll", found.poll)
             patch.setattr(spool, "append", found.append)
             logger.addHandler(found.told)
@@ -149,6 +161,7 @@ def gateway(
             try:
                 yield found
             finally:
+                sealer.seal()
                 logger.setLevel(level)
                 logger.removeHandler(found.told)
     finally:

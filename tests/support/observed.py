@@ -3,14 +3,15 @@
 
 from edge_agent.spool import Spool
 from shared_schema.readings import Observation, Observations, open_batch
-from shared_schema.signing import VerifyKey
+from shared_schema.signing import SigningKey
 
 
-def observations(spool: Spool, key: VerifyKey) -> list[Observation]:
-    """Return them in the order of the stream, each batch verified."""
+def observations(spool: Spool, key: SigningKey) -> list[Observation]:
+    """Seal what is gathered; return them in the order of the stream, each batch verified."""
+    spool.seal(gateway="gw-1", key=key)
     found: list[Observation] = []
     for spooled in sorted(spool.due(10_000), key=lambda each: each.seq):
-        for block in open_batch(spooled.payload, lambda _gateway, _key: key).blocks():
+        for block in open_batch(spooled.payload, lambda _gateway, _key: key.public_key()).blocks():
             if isinstance(block, Observations):
                 assert not spooled.historical
                 found.extend(block.seen)

@@ -15,4 +15,5 @@ def no_orders(settings: AgentSettings, spool: Spool) -> Orders:
         CommandLog(spool),
         known=lambda _bus, _meter: None,
         is_synchronised=lambda: True,
+        seal=lambda: None,
     )

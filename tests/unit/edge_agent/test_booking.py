@@ -59,13 +59,12 @@ class Book:
             bytes_sent=0,
             bytes_received=0,
         )
-        observer = Observer(self.spool, "gw-1", KEY)
-        booking = Booking(self.spool, observer, "riser-1", gateway="gw-1", key=KEY)
+        booking = Booking(self.spool, Observer(self.spool), "riser-1")
         return booking.keep(METER, result, float(at))
 
     @property
     def seen(self) -> list[Observation]:
-        return observations(self.spool, KEY.public_key())
+        return observations(self.spool, KEY)
 
     def captured(self, profile: Obis = BLOCK_LOAD_PROFILE) -> Captured:
         return self.spool.captures(E1)[profile]

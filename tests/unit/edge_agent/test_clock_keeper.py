@@ -65,13 +65,13 @@ class Play:
             self.bus,
             ClocksConfig(),
             self.health,
-            Observer(self.spool, "gw-1", KEY),
+            Observer(self.spool),
             is_kept=lambda: self.is_kept,
         )
 
     @property
     def seen(self) -> list[Observation]:
-        return observations(self.spool, KEY.public_key())
+        return observations(self.spool, KEY)
 
     @property
     def codes(self) -> list[GatewayEvent]:

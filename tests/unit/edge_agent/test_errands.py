@@ -20,10 +20,8 @@ from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE, WATER_LOAD_PROFILE
 from shared_schema.gateway import Command, CommandArguments, CommandKind
 from shared_schema.obis import Obis
-from shared_schema.signing import generate_key
 from tests.unit.edge_agent.wire import NOW, Wire, meter, password_file
 
-KEY = generate_key()
 DAY = timedelta(days=1)
 
 
@@ -32,8 +30,7 @@ class Place:
 
     def __init__(self, folder: Path, model: str = "is16444") -> None:
         self.spool = Spool.open(folder / "spool.db")
-        observer = Observer(self.spool, "gw-1", KEY)
-        self.booking = Booking(self.spool, observer, "riser-1", gateway="gw-1", key=KEY)
+        self.booking = Booking(self.spool, Observer(self.spool), "riser-1")
         self.config = MeterConfig(
             label="A-1", address=17, model=model, password_file=password_file(folder)
         )

@@ -38,7 +38,7 @@ def test_what_is_seen_is_noted_or_counted(steps: list[tuple[int, GatewayEvent]])
         seen = {GatewayEvent.CLOCK_JUMPED: 0, GatewayEvent.CLOCK_SET: 0}
         for gap_s, kind in [*steps, (2 * DAY_S, GatewayEvent.CLOCK_JUMPED), (0, FAR)]:
             at += gap_s
-            observer = Observer(spool, "gw-1", KEY)  # as after a restart
+            observer = Observer(spool)  # as after a restart
             if kind is FAR:
                 is_far = not is_far
                 if is_far == (FAR in observer.lasting(E1)):
@@ -48,8 +48,8 @@ def test_what_is_seen_is_noted_or_counted(steps: list[tuple[int, GatewayEvent]])
                 code = kind
                 seen[kind] += 1
             observer.note(E1, [Observation(ts=at, code=code)])
-        found = observations(spool, KEY.public_key())
-        assert (FAR in Observer(spool, "gw-1", KEY).lasting(E1)) == is_far
+        found = observations(spool, KEY)
+        assert (FAR in Observer(spool).lasting(E1)) == is_far
     jumps = [each for each in found if each.code == GatewayEvent.CLOCK_JUMPED]
     sets = [each for each in found if each.code == GatewayEvent.CLOCK_SET]
     states = [each.code for each in found if each.code not in seen]

@@ -122,6 +122,7 @@ def test_tls_has_another_port() -> None:
         ('name = "riser-1"', 'name = "riser-1"\nbaudrate = 1', "[[bus]] riser-1, baudrate: Input"),
         ('gateway = "gw-1"', 'gateway = "g"\nzone = "Mars/X"', "zone: no time zone 'Mars/X'"),
         ('gateway = "gw-1"', 'gateway = "g"\npoll_period_s = 1', "poll_period_s: Input should be"),
+        ('gateway = "gw-1"', 'gateway = "g"\ngather_s = 61', "gather_s: Input should be"),
         (
             'label = "A-1204"',
             'label = "A-1204"\nencryption_key_file = "ek"',

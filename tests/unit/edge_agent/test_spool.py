@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from edge_agent.decode import Captured, MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
+from edge_agent.seal import BLOCK_BYTES, ROOM_BYTES, grouped
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.spool_file import APPLICATION_ID, State, inspect
 from edge_agent.spool_room import joined
@@ -25,7 +26,15 @@ from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOA
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import MAX_BATCH_BYTES, Batch, Block, Column, Loss, open_batch
+from shared_schema.readings import (
+    MAX_BATCH_BYTES,
+    Batch,
+    Block,
+    Column,
+    Loss,
+    open_batch,
+    seal_batch,
+)
 from shared_schema.signing import VerifyKey, generate_key, key_id
 
 KEY = generate_key()
@@ -54,32 +63,58 @@ def profile_rows(
     return MeterRows(profile=profile, period_s=900, columns=columns, rows=rows)
 
 
+def gather(
+    spool: Spool,
+    *rows: MeterRows,
+    meter: MeterId = METERS[0],
+    watermarks: dict[Obis, int] | None = None,
+    historical: bool = False,
+    at: datetime = NOW,
+    rewound: Collection[Obis] = (),
+    captures: dict[Obis, Captured] | None = None,
+) -> None:
+    marks = {
+        part.profile: int(part.rows[-1][0] or 0)
+        for part in rows
+        if part.profile is not None and part.rows
+    }
+    spool.append(
+        meter,
+        rows,
+        watermarks=marks if watermarks is None else watermarks,
+        at=at,
+        historical=historical,
+        rewound=rewound,
+        captures=captures,
+    )
+
+
+def seal(spool: Spool) -> list[int]:
+    return spool.seal(gateway=GATEWAY, key=KEY)
+
+
 def put(
     spool: Spool,
     *rows: MeterRows,
     meter: MeterId = METERS[0],
     watermarks: dict[Obis, int] | None = None,
     historical: bool = False,
-    created_at: datetime = NOW,
+    at: datetime = NOW,
     rewound: Collection[Obis] = (),
     captures: dict[Obis, Captured] | None = None,
 ) -> list[int]:
-    marks = {
-        part.profile: int(part.rows[-1][0] or 0)
-        for part in rows
-        if part.profile is not None and part.rows
-    }
-    return spool.append(
-        meter,
-        rows,
-        watermarks=marks if watermarks is None else watermarks,
-        created_at=created_at,
+    """Gather and seal at once."""
+    gather(
+        spool,
+        *rows,
+        meter=meter,
+        watermarks=watermarks,
         historical=historical,
-        gateway=GATEWAY,
-        key=KEY,
+        at=at,
         rewound=rewound,
         captures=captures,
     )
+    return seal(spool)
 
 
 def receipt(
@@ -103,6 +138,13 @@ def batch(spool: Spool, seq: int) -> Batch:
     spooled = spool.get(seq)
     assert spooled is not None
     return open_batch(spooled.payload, ring)
+
+
+def lines(spool: Spool) -> list[bytes]:
+    """Return what is gathered, live ones first."""
+    with spool.reading() as database:
+        found = database.execute("SELECT line FROM gathered ORDER BY historical, place")
+        return [line for (line,) in found]
 
 
 def blocks(spool: Spool, seq: int) -> list[Block]:
@@ -207,6 +249,75 @@ def test_rows_that_the_contract_cannot_carry_skip_the_meter_alone(spool: Spool) 
     assert put(spool, profile_rows(1)) == [1]
 
 
+# -------------------------------------------------------------- gathered, then sealed
+
+
+def test_polls_of_many_meters_are_one_batch(spool: Spool) -> None:
+    for number, meter in enumerate(METERS):
+        gather(spool, profile_rows(2), meter=meter, at=NOW + timedelta(seconds=number))
+    assert spool.due(9) == []
+    assert (spool.pending().live, spool.pending().backlog) == (1, 0)
+    waiting = lines(spool)
+
+    assert seal(spool) == [1]
+
+    assert list(batch(spool, 1).block_lines) == waiting
+    assert [block.meter for block in blocks(spool, 1)] == METERS
+    assert batch(spool, 1).header.created_at == NOW + timedelta(seconds=2), "when it was read"
+    assert (spool.pending().live, spool.pending().backlog) == (1, 0)
+    assert seal(spool) == [], "once"
+
+
+def test_live_and_back_fill_are_sealed_apart_and_live_first(spool: Spool) -> None:
+    for historical in (True, False, True, False):
+        gather(spool, profile_rows(1), historical=historical)
+    assert (spool.pending().live, spool.pending().backlog) == (1, 1)
+
+    assert seal(spool) == [1, 2]
+
+    assert [batch(spool, seq).header.historical for seq in (1, 2)] == [False, True]
+    assert [len(blocks(spool, seq)) for seq in (1, 2)] == [2, 2]
+
+
+def test_what_is_gathered_says_how_much_of_a_batch_it_takes(spool: Spool) -> None:
+    assert spool.gathered_bytes() == 0
+    gather(spool, profile_rows(100))
+    gather(spool, profile_rows(10), historical=True)
+    seal_of = spool.gathered_bytes()
+    (seq, _) = seal(spool)
+    spooled = spool.get(seq)
+    assert spooled is not None
+    assert 0 <= len(spooled.payload) - seal_of < MAX_BATCH_BYTES - ROOM_BYTES
+    assert spool.gathered_bytes() == 0
+
+
+@given(st.lists(st.integers(200, 40_000), max_size=40))
+def test_groups_are_full_and_hold_each_line_in_its_place(sizes: list[int]) -> None:
+    given_lines = [b"x" * size for size in sizes]
+    groups = grouped(given_lines)
+    assert [line for group in groups for line in group] == given_lines
+    taken = [sum(len(line) + BLOCK_BYTES for line in group) for group in groups]
+    assert all(bytes_ <= ROOM_BYTES for bytes_ in taken)
+    for bytes_, following in zip(taken, groups[1:], strict=False):
+        assert bytes_ + len(following[0]) + BLOCK_BYTES > ROOM_BYTES, "it would have fitted"
+
+
+def test_no_batch_names_more_blocks_than_a_header_may(spool: Spool) -> None:
+    smallest = Loss(stream=spool.stream, first=1, last=1, reason="spool_full").to_line()
+    (group, *_) = grouped([smallest] * 2000)
+    payload = seal_batch(
+        gateway=GATEWAY,
+        stream=spool.stream,
+        seq=1,
+        previous=None,
+        block_lines=group,
+        created_at=NOW,
+        historical=False,
+        key=KEY,
+    )
+    assert open_batch(payload, ring).block_lines == tuple(group)
+
+
 # ------------------------------------------------------------------ receipts
 
 
@@ -275,7 +386,7 @@ def test_an_older_copy_of_the_spool_gives_way_to_a_new_stream(tmp_path: Path) ->
 
 def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
     for days in (40, 40, 36, 1):
-        put(spool, profile_rows(1), created_at=NOW - timedelta(days=days))
+        put(spool, profile_rows(1), at=NOW - timedelta(days=days))
     spool.apply_receipt(receipt(spool, (2, 4), store=uuid4()))
 
     assert spool.prune(NOW) == 2
@@ -284,18 +395,21 @@ def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
     assert put(spool, profile_rows(1)) == [5]
 
 
-def test_a_table_that_an_earlier_program_did_not_know_is_added(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["observed", "gathered"])
+def test_a_table_that_an_earlier_program_did_not_know_is_added(tmp_path: Path, table: str) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         stream = spool.stream
         put(spool, profile_rows(3))
         with spool.transaction() as database:
-            database.execute("DROP TABLE observed")
+            database.execute(f"DROP TABLE {table}")
     with Spool.open(path) as spool:
         assert (spool.stream, spool.set_aside) == (stream, None)
         assert spool.pending().total == 1
         with spool.reading() as database:
-            assert database.execute("SELECT count(*) FROM observed").fetchone() == (0,)
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+        assert put(spool, profile_rows(1)) == [2]
+        assert batch(spool, 2).header.previous == batch(spool, 1).header_hash
 
 
 # ------------------------------------------------------------- a full disk
@@ -352,6 +466,56 @@ def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -
         assert spool.watermarks(METERS[0]) == marks
         assert [spooled.seq for spooled in spool.due(9)] == made
         assert spool.take_losses() == []
+
+
+def test_a_loss_is_on_disk_with_the_rows_that_it_made_room_for(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with Spool.open(path, max_bytes=400_000) as spool:
+        number = 0
+        losses: list[Loss] = []
+        while not losses:
+            number += 1
+            seal(spool)
+            gather(spool, profile_rows(300, T0 + number * 270_000), historical=True)
+            losses = spool.take_losses()
+        last = spool.due(1, skip=range(1, losses[-1].last + 1))[0].seq
+        assert last == losses[-1].last + 1, "what is kept begins where the loss ends"
+    with Spool.open(path, max_bytes=400_000) as spool:
+        made = seal(spool)
+        assert batch(spool, made[0]).blocks() == losses, "live, before the rows"
+        assert [len(block.rows) for block in blocks(spool, made[1])] == [300]
+
+
+def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
+    with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
+        number = 0
+        while not spool.take_losses():
+            number += 1
+            put(spool, profile_rows(300, T0 + number * 270_000))
+        sealed: list[bytes] = []
+        was_gathered: list[bytes] = []
+        dropped = 0
+        for _ in range(12):
+            for _ in range(120):  # many small lines: their hashes take more than is freed
+                number += 1
+                gather(spool, profile_rows(1, T0 + number * 900))
+            was_gathered += lines(spool)
+            spool.take_losses()
+            made = seal(spool)
+            dropped += len(spool.take_losses())
+            sealed += [line for seq in made for line in batch(spool, seq).block_lines]
+        assert dropped, "sealing needs room too"
+        assert [line for line in sealed if line in was_gathered] == was_gathered
+        stated = {
+            seq
+            for spooled in spool.due(999)
+            for loss in open_batch(spooled.payload, ring).blocks()
+            if isinstance(loss, Loss)
+            for seq in range(loss.first, loss.last + 1)
+        }
+        kept = {seq for seq in range(1, made[-1] + 1) if spool.get(seq)}
+        assert kept | stated == set(range(1, made[-1] + 1))
+        assert not kept & stated
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), max_size=20), st.integers(1, 5))
@@ -494,7 +658,7 @@ def test_the_meter_of_an_address_is_remembered(tmp_path: Path) -> None:
         assert spool.known_meter("riser-1", 17) == METERS[2]
 
 
-def test_buses_append_while_the_publisher_reads(spool: Spool) -> None:
+def test_buses_append_while_others_seal_and_publish(spool: Spool) -> None:
     stop = threading.Event()
     failures: list[BaseException] = []
 
@@ -511,7 +675,9 @@ def test_buses_append_while_the_publisher_reads(spool: Spool) -> None:
     def poll(meter: MeterId) -> None:
         try:
             for index in range(40):
-                put(spool, profile_rows(2, T0 + index * 900), meter=meter)
+                gather(spool, profile_rows(1, T0 + index * 900), meter=meter)
+                if index % 7 == 0:
+                    seal(spool)
         except BaseException as error:
             failures.append(error)
 
@@ -524,9 +690,16 @@ def test_buses_append_while_the_publisher_reads(spool: Spool) -> None:
     stop.set()
     reader.join()
 
+    seal(spool)
+
     assert not failures
-    hashes = [batch(spool, seq).header_hash for seq in range(1, 121)]
-    assert [batch(spool, seq).header.previous for seq in range(2, 121)] == hashes[:-1]
+    last = max(spooled.seq for spooled in spool.due(999))
+    sent = [block for seq in range(1, last + 1) for block in blocks(spool, seq)]
+    for meter in METERS:
+        times = [block.rows[0][0] for block in sent if block.meter == meter]
+        assert times == [T0 + index * 900 for index in range(40)]
+    hashes = [batch(spool, seq).header_hash for seq in range(1, last + 1)]
+    assert [batch(spool, seq).header.previous for seq in range(2, last + 1)] == hashes[:-1]
 
 
 # ------------------------------------------------------------- any sequence
@@ -537,6 +710,11 @@ class Append:
     meter: int
     rows: int
     historical: bool
+
+
+@dataclass(frozen=True)
+class Seal:
+    pass
 
 
 @dataclass(frozen=True)
@@ -566,6 +744,10 @@ class Model:
     ever_covered: set[int] = field(default_factory=set)
     store: int | None = None
     rows: dict[int, list[int]] = field(default_factory=dict)
+    gathered: dict[bool, list[tuple[int, int]]] = field(
+        default_factory=lambda: {False: [], True: []}
+    )
+    """Of each kind what waits to be sealed, in order: meter and time of each row."""
 
 
 _append = st.builds(
@@ -581,7 +763,14 @@ _receipts = st.builds(
 )
 _steps = st.lists(
     st.one_of(
-        _append, _append, _receipts, st.just(Restart()), st.builds(Prune, st.integers(0, 60))
+        _append,
+        _append,
+        _append,
+        st.just(Seal()),
+        st.just(Seal()),
+        _receipts,
+        st.just(Restart()),
+        st.builds(Prune, st.integers(0, 60)),
     ),
     max_size=25,
 )
@@ -590,8 +779,8 @@ STORES = (uuid4(), uuid4())
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=_steps)
-def test_whatever_happens_the_chain_holds_and_nothing_uncovered_is_forgotten(
-    steps: list[Append | Receipts | Restart | Prune],
+def test_whatever_happens_rows_are_sealed_once_in_order_and_nothing_uncovered_is_forgotten(
+    steps: list[Append | Seal | Receipts | Restart | Prune],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spool.db"
@@ -605,23 +794,30 @@ def test_whatever_happens_the_chain_holds_and_nothing_uncovered_is_forgotten(
                     known = model.rows.setdefault(step.meter, [])
                     start = (known[-1] if known else T0) + 900
                     part = profile_rows(step.rows, start)
-                    made = put(
-                        spool,
-                        part,
-                        meter=METERS[step.meter],
-                        historical=step.historical,
-                        created_at=now,
+                    gather(
+                        spool, part, meter=METERS[step.meter], historical=step.historical, at=now
                     )
+                    times = [int(row[0] or 0) for row in part.rows]
+                    known += times
+                    model.gathered[step.historical] += [(step.meter, each) for each in times]
+                elif isinstance(step, Seal):
+                    made = seal(spool)
                     assert made == list(range(model.made + 1, model.made + 1 + len(made)))
                     model.made += len(made)
-                    known += [int(row[0] or 0) for row in part.rows]
-                    sent: list[int] = []
+                    sent: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
+                    kinds = []
                     for seq in made:
                         sealed = batch(spool, seq)
                         chain[seq] = (sealed.header.previous, sealed.header_hash)
-                        for block in blocks(spool, seq):
-                            sent += [int(row[0] or 0) for row in block.rows]
-                    assert sent == [row[0] for row in part.rows]
+                        kinds.append(sealed.header.historical)
+                        sent[sealed.header.historical] += [
+                            (METERS.index(block.meter), int(row[0] or 0))
+                            for block in blocks(spool, seq)
+                            for row in block.rows
+                        ]
+                    assert sent == model.gathered
+                    assert kinds == sorted(kinds), "live before back-fill"
+                    model.gathered = {False: [], True: []}
                 elif isinstance(step, Receipts):
                     seqs = {
                         seq
@@ -663,6 +859,7 @@ def _holds(spool: Spool, model: Model, chain: dict[int, tuple[str | None, str]])
     due = {spooled.seq: spooled for spooled in spool.due(10_000)}
     kept = {seq for seq in range(1, model.made + 1) if spool.get(seq) is not None}
     assert set(due) == kept - model.covered
+    assert spool.pending().total == len(due) + sum(map(bool, model.gathered.values()))
     assert set(range(1, model.made + 1)) - model.ever_covered <= kept
     for seq, spooled in due.items():
         assert len(spooled.payload) <= MAX_BATCH_BYTES
@@ -677,11 +874,12 @@ def _holds(spool: Spool, model: Model, chain: dict[int, tuple[str | None, str]])
 # -------------------------------------------------------------------- kills
 
 
-def test_a_kill_at_any_statement_leaves_all_of_a_poll_or_nothing(tmp_path: Path) -> None:
+def test_a_kill_at_any_statement_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     copies: list[Path] = []
     with Spool.open(path) as spool:
         put(spool, profile_rows(3))
+        gather(spool, profile_rows(2), meter=METERS[1], historical=True)
 
         def copy(_statement: str) -> None:
             target = tmp_path / f"killed-{len(copies)}"
@@ -691,33 +889,38 @@ def test_a_kill_at_any_statement_leaves_all_of_a_poll_or_nothing(tmp_path: Path)
             copies.append(target / "spool.db")
 
         spool._database.set_trace_callback(copy)
-        made = put(
+        gather(
             spool,
             profile_rows(2500, T0 + 2700),
             profile_rows(2, profile=DAILY_LOAD_PROFILE),
         )
+        waiting = lines(spool)
+        made = seal(spool)
         spool._database.set_trace_callback(None)
         copy("")
-        assert len(made) > 1
+        assert len(made) > 2
 
     outcomes = set()
     for killed in copies:
         with Spool.open(killed) as spool:
             assert spool.set_aside is None
-            seqs = [spooled.seq for spooled in reversed(spool.due(99))]
             marks = spool.watermarks(METERS[0])
-            assert [batch(spool, seq).header.seq for seq in seqs] == seqs
-            newest = max(
-                int(row[0] or 0)
-                for seq in seqs
-                for block in blocks(spool, seq)
-                if block.profile == BLOCK_LOAD_PROFILE
-                for row in block.rows
-            )
-            assert marks[BLOCK_LOAD_PROFILE] == newest
-            outcomes.add((tuple(seqs), len(marks)))
-            assert put(spool, profile_rows(1), meter=METERS[1]) == [seqs[-1] + 1]
-            following = batch(spool, seqs[-1] + 1).header
-            assert following.previous == batch(spool, seqs[-1]).header_hash
-    assert outcomes == {((1,), 1), ((1, *made), 2)}
-    assert len(copies) > 10
+            before = len(spool.due(99))
+            later = seal(spool)
+            sealed = [line for seq in (later or made) for line in batch(spool, seq).block_lines]
+            seqs = sorted(spooled.seq for spooled in spool.due(99))
+            assert seqs == list(range(1, len(seqs) + 1))
+            hashes = [batch(spool, seq).header_hash for seq in seqs]
+            assert [batch(spool, seq).header.previous for seq in seqs] == [None, *hashes[:-1]]
+            if len(marks) > 1:
+                assert sealed == waiting, "the bytes that were gathered"
+            else:
+                assert sealed == waiting[-1:], "what was there before"
+            assert lines(spool) == []
+            outcomes.add((before, len(later), len(marks)))
+    assert outcomes == {
+        (1, 1, 1),  # before the poll is kept
+        (1, len(made), 2),  # gathered
+        (1 + len(made), 0, 2),  # sealed
+    }
+    assert len(copies) > 15

@@ -51,10 +51,8 @@ def put(spool: Spool, meter: MeterId, at: datetime, *, historical: bool = False)
         meter,
         [ROWS],
         watermarks={BLOCK_LOAD_PROFILE: ts - 900, DAILY_LOAD_PROFILE: ts},
-        created_at=at,
+        at=at,
         historical=historical,
-        gateway="gw-1",
-        key=KEY,
     )
 
 
@@ -62,6 +60,7 @@ def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> N
     with Spool.open(settings.spool) as spool:
         for minutes in (60, 30, 15):
             put(spool, ONE, NOW - timedelta(minutes=minutes), historical=minutes == 60)
+            spool.seal(gateway="gw-1", key=KEY)
         put(spool, TWO, NOW - timedelta(hours=2))
         spool.remember_meter(ONE, "riser-1", 17)
         spool.remember_meter(TWO, "riser-1", 18)

@@ -18,6 +18,7 @@ from edge_agent.health import Health
 from edge_agent.orders import Orders
 from edge_agent.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
+from edge_agent.sealer import Sealer
 from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
@@ -69,6 +70,7 @@ class Play:
 
     def restart(self) -> None:
         (bus,) = self.settings.buses
+        self.sealer = Sealer(self.spool, gateway="gw-1", key=GATEWAY_KEY, gather_s=10)
         self.health = Health(meter.label for meter in bus.meters)
         self.orders = Orders(
             self.settings,
@@ -76,11 +78,11 @@ class Play:
             CommandLog(self.spool),
             known=lambda _bus, meter: MeterId(manufacturer="LNT", serial=meter.label),
             is_synchronised=lambda: self.synchronised,
+            seal=self.sealer.seal,
             now=lambda: datetime.fromtimestamp(self.now, UTC),
         )
         shared = Shared(
             self.settings,
-            GATEWAY_KEY,
             self.spool,
             self.health,
             lambda: self.synchronised,
@@ -413,6 +415,20 @@ def test_what_is_asked_now_is_read_once_and_answered(play: Maker) -> None:
     assert (answer.outcome, [each.label for each in answer.meters]) == ("done", ["m1"])
 
 
+def test_what_was_asked_for_is_sealed_before_the_answer(play: Maker) -> None:
+    it = play(2)
+    it.runs(60)
+    it.offset_s = 5000.0
+    it.asks(CommandKind.READ_NOW)
+    it.worker.step()
+    assert it.answers() == []
+    assert it.spool.gathered_bytes() > 0, "what is seen of the first may wait for the second"
+    it.worker.step()
+    assert len(it.answers()) == 1
+    assert it.spool.gathered_bytes() == 0
+    assert len(it.spool.due(9)) == 1
+
+
 def test_event_logs_that_are_asked_for_are_read_though_they_are_not_due(play: Maker) -> None:
     it = play(1)
     it.runs(300)
@@ -462,10 +478,10 @@ def test_a_clock_of_a_meter_that_is_not_confirmed_tells_nothing(play: Maker) -> 
     it.runs(60)
     it.offset_s, it.unconfirmed = 5000.0, {"m0"}
     it.runs(2 * CYCLE_S)
-    assert observations(it.spool, GATEWAY_KEY.public_key()) == []
+    assert observations(it.spool, GATEWAY_KEY) == []
     it.unconfirmed = set()
     it.runs(2 * CYCLE_S)
-    assert [each.code for each in observations(it.spool, GATEWAY_KEY.public_key())] == [
+    assert [each.code for each in observations(it.spool, GATEWAY_KEY)] == [
         GatewayEvent.CLOCK_JUMPED,
         GatewayEvent.CLOCK_FAR_OFF,
     ]
@@ -486,7 +502,7 @@ def test_an_event_has_the_time_that_was_synchronised(play: Maker) -> None:
     asked = it.now
     it.worker.step()
     assert it.now > asked + 300 * 86400
-    seen = observations(it.spool, GATEWAY_KEY.public_key())
+    seen = observations(it.spool, GATEWAY_KEY)
     assert {each.ts for each in seen} == {int(asked)}
 
 

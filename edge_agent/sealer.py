@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""When what is gathered is sealed: after some seconds, when it fills a batch, or when asked.
+
+In: the spool, a clock that nobody sets. Out: batches in the spool. Owns since when lines wait.
+Never: a line held back by a clock that jumps, or because the broker is away.
+"""
+
+import logging
+
+from edge_agent.seal import ROOM_BYTES
+from edge_agent.spool import Spool, SpoolFull
+from shared_schema.signing import SigningKey
+
+_log = logging.getLogger(__name__)
+
+
+class Sealer:
+    """Seals what the buses of a gateway gather; `seal` may be called from any thread."""
+
+    def __init__(self, spool: Spool, *, gateway: str, key: SigningKey, gather_s: float) -> None:
+        """Take what is sealed, and by whom.
+
+        Args:
+            spool: what holds the lines.
+            gateway: this gateway's id.
+            key: what it signs with.
+            gather_s: how long a line may wait for others; 0 for not at all.
+        """
+        self._spool = spool
+        self._gateway = gateway
+        self._key = key
+        self._gather_s = gather_s
+        self._since: float | None = None
+        self._said = ""
+
+    def seal_due(self, now: float) -> None:
+        """Seal what has waited long enough, or fills a batch; to be called a few times a second.
+
+        Args:
+            now: of a monotonic clock, in seconds.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        size = self._spool.gathered_bytes()
+        if not size:
+            self._since = None
+            return
+        since = self._since = now if self._since is None else self._since
+        if now - since >= self._gather_s or size > ROOM_BYTES:
+            self.seal()
+
+    def seal(self) -> None:
+        """Seal all that is gathered. On a full disk it stays gathered: it is tried again.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        self._since = None
+        try:
+            self._spool.seal(gateway=self._gateway, key=self._key)
+            self._said = ""
+        except SpoolFull as error:
+            level = logging.DEBUG if str(error) == self._said else logging.ERROR
+            self._said = str(error)
+            _log.log(
+                level,
+                "what was read is not sealed; it is tried again",
+                extra={"action": "not_sealed", "reason": str(error)},
+            )
