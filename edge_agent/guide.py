@@ -33,6 +33,7 @@ from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.model import load
 from edge_agent.options import made
 from edge_agent.plate import Plate
+from edge_agent.poll import WRONG_SIGN
 from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
 from edge_agent.settings import MeterConfig, load_settings, read_secret
 from edge_agent.sheet import html
@@ -284,6 +285,13 @@ def examine_all(  # noqa: PLR0917
                 sheet.lines.append(Line(each))
                 continue
             examined = examine(line, config, now, frames=job.frames, plate=known, tell=said)
+            if any(WRONG_SIGN in each.said for each in examined.troubles):
+                config = _turned(config)
+                examined = examine(line, config, now, frames=job.frames, plate=known, tell=said)
+                examined.remarks.append(
+                    f"it writes its time zone the other way round: deviation_sign = "
+                    f"{config.deviation_sign} is set"
+                )
             if isinstance(plate, Trouble) and examined.meter is None:
                 examined.troubles.insert(0, plate)
             sheet.lines.append(Line(each, examined))
@@ -319,6 +327,12 @@ def meter_config(
     )
     load(config.model, models_dir)
     return config
+
+
+def _turned(config: MeterConfig) -> MeterConfig:
+    """Return how a meter is read that writes its time zone the other way than its model."""
+    sign = load(config.model, config.models_dir).deviation_sign
+    return config.model_copy(update={"deviation_sign": -sign})
 
 
 def check_settings(path: Path, text: str, *, place: bool = False) -> None:

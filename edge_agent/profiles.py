@@ -343,7 +343,7 @@ class ProfileReader:
             return True
         self._problem(
             "it shows no clock and its newest row is not of just now: no row is kept; "
-            "see whether its model has the right deviation_sign"
+            "see whether its deviation_sign is right"
         )
         return False
 

@@ -68,7 +68,7 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
         MeterError: the meter refused, or its answer is no DLMS.
         ConfigurationError: its model, password or port cannot be used.
     """
-    its_model = load(meter.model, meter.models_dir)
+    its_model = load(meter.model, meter.models_dir, meter.deviation_sign)
     with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
         serial = _text(link, SERIAL_NUMBER)
         if serial is not None:

@@ -9,14 +9,15 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edge_agent import settings
+from edge_agent import model, settings
+from edge_agent.model_check import mistakes
 from edge_agent.settings import load_settings
 from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate
 from edge_agent.virtual.faults import Faults
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
-AGENT, ESTATE = "agent-toml.md", "estate-toml.md"
+AGENT, ESTATE, MODEL = "agent-toml.md", "estate-toml.md", "model-toml.md"
 
 
 def sections(name: str) -> dict[str, str]:
@@ -41,7 +42,7 @@ def shown(field: FieldInfo) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("file", "section", "model"),
+    ("file", "section", "described"),
     [
         (AGENT, "Top level", settings.AgentSettings),
         (AGENT, "[broker]", settings.BrokerConfig),
@@ -51,6 +52,10 @@ def shown(field: FieldInfo) -> str | None:
         (AGENT, "[[bus]]", settings.BusConfig),
         (AGENT, "[[bus.meter]]", settings.MeterConfig),
         (AGENT, "[bus.meter.setter]", settings.SetterConfig),
+        (MODEL, "Top level", model.Model),
+        (MODEL, "[[profiles]]", model.ProfileToRead),
+        (MODEL, "[[scaling]]", model.Scaling),
+        (MODEL, "[[status_bits]]", model.StatusBit),
         (ESTATE, "Top level", estate.EstateConfig),
         (ESTATE, "[[bus]]", estate.BusConfig),
         (ESTATE, "[bus.faults]", Faults),
@@ -60,10 +65,10 @@ def shown(field: FieldInfo) -> str | None:
     ],
 )
 def test_each_key_is_there_with_its_default(
-    file: str, section: str, model: type[BaseModel]
+    file: str, section: str, described: type[BaseModel]
 ) -> None:
     table = rows(sections(file)[section])
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    fields = {field.alias or name: field for name, field in described.model_fields.items()}
     assert list(table) == list(fields)
     for key, field in fields.items():
         kind, unit, default, _ = table[key]
@@ -85,6 +90,10 @@ def test_the_gateways_example_loads(tmp_path: Path) -> None:
     found = load_settings(example(AGENT, tmp_path))
     assert [meter.model for meter in found.buses[0].meters] == ["is16444", "water"]
     assert found.key_file == tmp_path / "gateway.key"
+
+
+def test_a_models_example_has_no_mistake(tmp_path: Path) -> None:
+    assert mistakes(example(MODEL, tmp_path).read_text()) == []
 
 
 def test_the_estates_example_loads(tmp_path: Path) -> None:
