@@ -35,8 +35,8 @@ def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     edge-agent status --config /etc/edge-agent/agent.toml
     edge-agent status --json
 
-    It reads the spool and disturbs no agent. Why a meter is not read stands in the agent's log:
-    journalctl -u edge-agent.
+    It reads the spool and disturbs no agent. Why a meter was not read when it was last tried stands
+    beside it; all that happened is in the agent's log: journalctl -u edge-agent.
     """
     from edge_agent.settings import load_settings
     from edge_agent.standing import standing
@@ -77,6 +77,8 @@ def _show_status(found: "Standing") -> None:
 
 def _remark(meter: "MeterStanding") -> str:
     read = "refused its password" if meter.refused else "behind" if meter.behind else ""
+    if meter.reason and not meter.refused:
+        read = f"{read}: {meter.reason}".removeprefix(": ")
     clock = f"its clock {meter.clock_remark}" if meter.clock_remark else ""
     unproven = f"unproven: {meter.unproven}" if meter.unproven else ""
     return ", ".join(filter(None, (read, clock, unproven)))

@@ -22,6 +22,7 @@ from edge_agent.sealer import Sealer
 from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
+from edge_agent.standing import standing
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.catalogue import EVENT_PROFILES, GatewayEvent
 from shared_schema.gateway import Command, CommandArguments, CommandKind, Result
@@ -291,6 +292,38 @@ def test_when_one_silent_meter_answers_the_others_are_tried_at_once(play: Maker)
     back = it.now
     it.runs(10)
     assert any(who == "m1" and at >= back - 2 for at, _, who in it.did)
+
+
+def reasons(it: Play) -> dict[str, str]:
+    found = standing(it.settings, datetime.fromtimestamp(it.now, UTC))
+    return {each.label: each.reason for each in found.meters}
+
+
+def test_status_tells_why_a_meter_is_silent_until_it_answers(play: Maker) -> None:
+    it = play(3)
+    it.silent, it.refusing = {"m1"}, {"m2"}
+    it.runs(60)
+    assert reasons(it) == {"m0": "", "m1": "m1 does not answer", "m2": "m2 refuses the password"}
+    it.restart()
+    it.silent = set()
+    it.runs(2 * CYCLE_S)
+    assert reasons(it)["m1"] == ""
+    it.adapter = False
+    it.runs(2 * CYCLE_S)
+    assert reasons(it)["m0"] == "bus riser-1: lost /dev/ttyUSB0: no such device"
+
+
+def test_a_reason_that_stays_is_written_once(play: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = play(1)
+    it.silent = {"m0"}
+    it.runs(60)
+
+    def written() -> None:
+        raise AssertionError("it is kept already")
+
+    monkeypatch.setattr(it.spool, "transaction", written)
+    it.runs(6 * 3600)
+    assert reasons(it) == {"m0": "m0 does not answer"}
 
 
 def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
