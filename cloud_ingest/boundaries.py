@@ -87,8 +87,12 @@ def count_month(
     assigned = reads.assignments(conn, society_id, month.start, month.end)
     published = _published(conn, society_id, month)
     billed, exponents, absurd = _channels(conn, assigned, BILLED_REGISTER)
-    progress(f"{month}: holding the rollups of {len(billed)} registers against their readings")
-    _hold_rollups(conn, exponents, month, zone)
+    own, interval_exponents, _ = _channels(
+        conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
+    )
+    held = exponents.keys() | interval_exponents.keys()
+    progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
+    _hold_rollups(conn, held, month, zone)
     epochs = reads.epochs(conn, exponents.keys())
     progress(f"{month}: reading the borders of {len(assigned)} meters")
     meters = _meters(
@@ -100,9 +104,6 @@ def count_month(
         absurd=absurd,
         published=published,
         self_read_window=self_read_window,
-    )
-    own, interval_exponents, _ = _channels(
-        conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
     )
     intervals = reads.intervals(conn, own, interval_exponents, month)
     return [
@@ -181,24 +182,19 @@ def _channels(
 
 
 def _hold_rollups(
-    conn: Connection, exponents: Mapping[int, int], month: Month, zone: ZoneInfo
+    conn: Connection, channels: Collection[int], month: Month, zone: ZoneInfo
 ) -> None:
-    wrong = reads.disagreement(conn, exponents.keys(), month, zone)
+    wrong = reads.disagreement(conn, channels, month, zone)
     if wrong is None:
         return
     if wrong.waits:
         raise Stale
-    exponent = exponents[wrong.channel_id]
-
-    def figure(raw: int | None) -> str:
-        return "nothing" if raw is None else f"{Decimal(raw).scaleb(exponent):f}"
-
     raise RollupDisagrees(
         f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
-        f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) ends with "
-        f"{figure(wrong.rolled_up)} over {wrong.rolled_up_count or 0} readings, but its readings "
-        f"end with {figure(wrong.told)} over {wrong.told_count or 0}: find out who changed the "
-        "rollup, mark the day in metering.dirty, and close again"
+        f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "
+        f"{reads.shown(wrong.rolled_up, wrong.told)}, but its readings say "
+        f"{reads.shown(wrong.told, wrong.rolled_up)}: find out who changed them, run "
+        f"cloud-ingest recompute --month {month}, and close again"
     )
 
 

@@ -27,6 +27,7 @@ NEWEST_EXTENSION: Final = (2, 28)
 CLOCKS_DIFFER: Final = timedelta(seconds=5)
 MARKS_ARE_LATE: Final = timedelta(minutes=10)
 MARKS_ARE_STUCK: Final = timedelta(hours=1)
+RETENTION: Final = "policy_retention"
 RESTART: Final = "in postgresql.conf, then restart the server"
 RELOAD: Final = "in postgresql.conf, then SELECT pg_reload_conf()"
 
@@ -282,8 +283,12 @@ def check_jobs(jobs: Sequence[Job]) -> Iterator[Check]:
             yield Check("fail", name, f"{said}: its last run failed", advice)
         if job.scheduled:
             advice = f"SELECT alter_job({job.job_id}, scheduled => false)"
-            said = f"{said} runs by itself, beside what the service does: they may deadlock"
-            yield Check("warn", name, said, advice)
+            if job.kind == RETENTION:
+                said = f"{said} runs by itself and drops what rollups need: use keep-readings"
+                yield Check("fail", name, said, advice)
+            else:
+                said = f"{said} runs by itself, beside what the service does: they may deadlock"
+                yield Check("warn", name, said, advice)
     if not any(job.failed or job.scheduled for job in jobs):
         yield Check("ok", "jobs", "no policy of TimescaleDB runs beside the service")
 

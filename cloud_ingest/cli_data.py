@@ -20,6 +20,7 @@ from cloud_ingest.history import History, import_history
 from cloud_ingest.recompute import Change, Recomputed, recompute
 from cloud_ingest.rollup import DAY, next_month
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.reads import shown
 
 data_app = typer.Typer()
 history_app = typer.Typer(help="Registers that an earlier system has read.")
@@ -147,10 +148,6 @@ def _as_lines(done: Recomputed) -> str:
 
 
 def _change(change: Change) -> str:
-    def said(count: int | None, last_raw: int | None) -> str:
-        return "nothing" if count is None else f"{count} readings up to {last_raw}"
-
-    before = said(change.count_before, change.last_raw_before)
-    now = said(change.count_now, change.last_raw_now)
+    before, now = shown(change.before, change.now), shown(change.now, change.before)
     meter = f"{change.society}, {change.manufacturer} {change.serial}"
     return f"{meter} {change.obis}: {before}, now {now}"

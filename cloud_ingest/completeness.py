@@ -59,7 +59,8 @@ def missing(
     """Return the stretches without readings on the days that lack some.
 
     Raises:
-        ReadRefused: more than `MAX_CHANNEL_DAYS` days of channels lack some.
+        ReadRefused: more than `MAX_CHANNEL_DAYS` days of channels lack some, or the store has let
+            readings of one go.
     """
     lacking = [one for one in found if one.lacking]
     count = sum(len(one.lacking) for one in lacking)
@@ -69,6 +70,8 @@ def missing(
             "stretches are looked for at once: name a unit"
         )
     windows = [(window, one.period_s) for one in lacking for window in _windows(one, zone, until)]
+    if windows:
+        reads.require_kept(conn, min(window.start for window, _ in windows))
     return reads.gaps(
         conn, [window for window, _ in windows], [period_s for _, period_s in windows]
     )

@@ -69,10 +69,12 @@ def load_curve(
         subject_type: What ``subject`` is the label of.
 
     Raises:
-        ReadRefused: not a whole number of steps, or more than `MAX_POINTS`.
+        ReadRefused: not a whole number of steps, more than `MAX_POINTS`, or begun before what the
+            store keeps. (A register's first step of that is not known: what opens it is gone.)
         NotFound: the subject had no meter of the service then.
     """
     borders = _borders(start, end, step)
+    reads.require_kept(conn, start)
     meters = [
         assignment
         for assignment in reads.assignments(

@@ -16,7 +16,7 @@ IngestError
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── RecomputeRefused  days that cannot be made anew from their readings
-    ├── ReadRefused       a stretch of time that is none, or asks for too much at once
+    ├── ReadRefused       a stretch of time that is none, is no longer kept, or asks for too much
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         └── RollupDisagrees  a rollup is not what its readings say: no number leaves
@@ -91,7 +91,7 @@ class RecomputeRefused(UserError):
 
 
 class ReadRefused(UserError):
-    """A question about a stretch of time that is none, or asks for too much at once."""
+    """A question about a stretch of time that is none, is no longer kept, or asks for too much."""
 
 
 class EpochRefused(UserError):

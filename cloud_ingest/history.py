@@ -9,8 +9,9 @@ it is run again, and the same file again changes nothing.
 A row is stored by the election that every claim goes through: what a gateway signed, what was
 edited and what was read from a dial stays elected; the imported claim is kept beside it.
 
-Never: a meter that unit management does not know, a time at which it was not installed, a
-rounded value.
+Never: a meter that unit management does not know, a time at which it was not installed or of
+which the store keeps no readings, a rounded value; in a file in the order of time, a second value
+for the same moment.
 """
 
 import csv
@@ -139,12 +140,12 @@ def import_history(
         if owner == society_id
     }
     latest = int((now + FUTURE_TOLERANCE).timestamp())
-    found = _check(path, Judge(meters, store.zone, latest), progress)
+    found = _check(path, Judge(meters, store.zone, latest, store.kept_from), progress)
     if dry_run:
         return found
     ids: dict[ChannelKey, int] = {}
     new = duplicates = conflicts = done = 0
-    for part in _parts(path, Judge(meters, store.zone, latest)):
+    for part in _parts(path, Judge(meters, store.zone, latest, store.kept_from)):
         with conn.transaction():
             unknown = {row[0].channel: 0 for row in part if row[0].channel not in ids}
             if unknown:
@@ -192,12 +193,24 @@ class Judge:
     """Reads lines, one by one; remembers the targets that it has met. Pure."""
 
     def __init__(
-        self, meters: Mapping[tuple[str, str], KnownMeter], zone: ZoneInfo, latest: int
+        self,
+        meters: Mapping[tuple[str, str], KnownMeter],
+        zone: ZoneInfo,
+        latest: int,
+        kept_from: datetime | None,
     ) -> None:
-        """Know the meters by manufacturer and serial; ``latest`` is in seconds since 1970."""
+        """Know what may be stored.
+
+        Args:
+            meters: By manufacturer and serial.
+            zone: Of times without an offset.
+            latest: What is later has not come; in seconds since 1970.
+            kept_from: Readings after it are kept; None: all are.
+        """
         self._meters = meters
         self._zone = zone
         self._latest = latest
+        self._kept_from = kept_from
         self._targets: dict[tuple[str, ...], Target] = {}
 
     def row(self, field: Mapping[str, str]) -> Row:
@@ -216,6 +229,11 @@ class Judge:
         ts = self._seconds(field["ts"])
         if not any(start <= ts <= end for start, end in target.installed):
             raise ValueError(f"{field['ts']}: the meter was not installed at that time")
+        if self._kept_from is not None and ts <= self._kept_from.timestamp():
+            since = self._kept_from.astimezone(self._zone)
+            raise ValueError(
+                f"{field['ts']}: older than what the store keeps (after {since:%Y-%m-%d %H:%M})"
+            )
         if "raw" in field:
             return target, ts, _integer(field["raw"])
         return target, ts, _exact(field["value"], target.exponent, field["unit"])
@@ -367,6 +385,7 @@ def lines(path: Path, judge: Judge) -> Iterator[tuple[int, Row | str]]:
             reader = csv.reader(file, strict=True)
             header = [name.strip() for name in next(reader, [])]
             _require_columns(header)
+            before: dict[ChannelKey, tuple[int, Row]] = {}
             for words in reader:
                 if len(words) != len(header):
                     yield reader.line_num, f"it has {len(words)} fields, not {len(header)}"
@@ -374,9 +393,11 @@ def lines(path: Path, judge: Judge) -> Iterator[tuple[int, Row | str]]:
                 try:
                     field = {name: word.strip() for name, word in zip(header, words, strict=True)}
                     row = judge.row(field)
+                    _require_one_value(before.get(row[0].channel), row, field["ts"])
                 except ValueError as error:
                     yield reader.line_num, str(error)
                 else:
+                    before[row[0].channel] = reader.line_num, row
                     yield reader.line_num, row
     except csv.Error as error:
         raise ImportRefused(f"nothing is imported: {path} is not CSV: {error}", ()) from None
@@ -384,6 +405,12 @@ def lines(path: Path, judge: Judge) -> Iterator[tuple[int, Row | str]]:
         raise ImportRefused(f"cannot read the file: {error.strerror}: {path}", ()) from None
     except UnicodeDecodeError:
         raise ImportRefused(f"{path} is not UTF-8: save it as CSV UTF-8", ()) from None
+
+
+def _require_one_value(before: tuple[int, Row] | None, row: Row, ts: str) -> None:
+    """Hold a row against the one before it of the same channel, with its line's number."""
+    if before is not None and before[1][1] == row[1] and before[1][2] != row[2]:
+        raise ValueError(f"{ts}: line {before[0]} gives another value of this register")
 
 
 def _require_columns(header: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from cloud_ingest.rollup import DAY, MICROSECOND, local_start, next_month, refre
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
+from cloud_ingest.store.reads import Said, said
 from cloud_ingest.store.registry import find_society
 
 DAYS_AT_ONCE = 7
@@ -43,11 +44,9 @@ class Change:
     obis: str
     bucket: date
     """The day, or the 1st of the month."""
-    count_before: int | None
+    before: Said | None
     """None: there was no such row."""
-    last_raw_before: int | None
-    count_now: int | None
-    last_raw_now: int | None
+    now: Said | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +200,8 @@ def _anew(
         conn.execute(query(f"{span.bucket}_remember"), {**window, "after": True})
         rows = conn.execute(query("rollup_changes"), {"limit": MOST_SHOWN}).fetchall()
         conn.execute(query("rollup_said_clear"))
-    return (rows[0][0] if rows else 0), [Change(*row[1:]) for row in rows]
+    changes = [Change(*row[1:6], *map(said, (row[6:14], row[14:]))) for row in rows]
+    return (rows[0][0] if rows else 0), changes
 
 
 def _channels(conn: Connection, society_id: int | None) -> Iterator[list[int]]:

@@ -12,11 +12,16 @@ a day that begins a month, where it is the last that has changed, for the month 
 changed range that ends on the first instant of a bucket), and would leave the month as it was.
 It costs no more, because a month is materialised for all channels at once anyway.
 
+A day that tells of more readings than there are is left as it is, and its mark goes: somebody has
+dropped readings, and a rollup outlives them. `cloud_ingest.recompute` makes it anew nevertheless.
+With continuous aggregates only days older than `LONG_PAST` are looked at, for it costs what a
+refresh does; to drop younger ones is not foreseen.
+
 A mark goes when its day is done and not before; one that is added meanwhile stays. One
 refresh runs at a time in a database.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -30,6 +35,7 @@ KEYS_AT_ONCE = 5_000
 """On a portable store: about a quarter of a second of work in one transaction."""
 SAME_WINDOW = timedelta(days=7)
 """Days closer than this are refreshed together: one chunk is read once."""
+LONG_PAST = timedelta(days=7)
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -67,7 +73,8 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
                 if oldest is None or day >= oldest:  # else its readings are gone: it stays
                     changed.setdefault(day, set()).update(channels)
             if continuous:
-                _refresh_aggregates(conn, changed, store.zone, store.kept_from)
+                lost = _lost(conn, [day for day in changed if day < tomorrow - LONG_PAST], store)
+                _refresh_aggregates(conn, changed, store.zone, store.kept_from, lost)
                 days += len(changed)
             else:
                 days += _recompute(conn, changed, store)
@@ -100,19 +107,50 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
     return len(keys)
 
 
+def _lost(conn: Connection, days: Collection[date], store: Store) -> set[date]:
+    """Return the days, in the windows that days are refreshed in, whose readings were dropped."""
+    found: set[date] = set()
+    for first, last in runs(days):
+        window = {
+            "first": first - DAY,
+            "last": last + DAY,
+            "start": local_start(first - DAY, store.zone) - MICROSECOND,
+            "end": local_start(last + 2 * DAY, store.zone) - MICROSECOND,
+            "zone": store.zone.key,
+        }
+        found.update(day for (day,) in conn.execute(query("days_lost"), window))
+    return found
+
+
 def _refresh_aggregates(
-    conn: Connection, days: Collection[date], zone: ZoneInfo, kept_from: datetime | None = None
+    conn: Connection,
+    days: Collection[date],
+    zone: ZoneInfo,
+    kept_from: datetime | None = None,
+    lost: Collection[date] = (),
 ) -> None:
     def materialise(name: str, start: date, end: date, *, force: bool) -> None:
         window = {"start": local_start(start, zone), "end": local_start(end, zone)}
         if kept_from is not None:  # what is older would be rolled up to nothing
             window["start"] = max(window["start"], kept_from + MICROSECOND)
-        conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
+        if window["start"] < window["end"]:
+            conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
 
     for first, last in runs(days):
-        materialise("reading_day_c", first - DAY, last + 2 * DAY, force=False)
+        for begin, end in _around(first - DAY, last + DAY, lost):
+            materialise("reading_day_c", begin, end + DAY, force=False)
     for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
         materialise("reading_month_c", first, next_month(last), force=True)
+
+
+def _around(first: date, last: date, lost: Collection[date]) -> Iterator[tuple[date, date]]:
+    """Cut days out of a stretch, and give what is left of it; pure."""
+    for day in sorted(day for day in lost if first <= day <= last):
+        if first < day:
+            yield first, day - DAY
+        first = day + DAY
+    if first <= last:
+        yield first, last
 
 
 def runs(days: Iterable[date], gap: timedelta = SAME_WINDOW) -> list[tuple[date, date]]:

@@ -18,6 +18,7 @@ from edge_agent.errors import (
     NoCounter,
     PasswordRefused,
     ProtocolViolation,
+    RefusedBefore,
     SessionLost,
     WrongIdentity,
 )
@@ -34,7 +35,16 @@ CONFLICT: Final = (
     "two meters have this address, or the line is noisy: leave one of them connected, give it "
     "another address, and scan again"
 )
+NO_TIME: Final = (
+    "switch the time service on (timedatectl set-ntp true), wait until timedatectl says that the "
+    "clock is synchronised, and run it again"
+)
 BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
+    (
+        RefusedBefore,
+        "put another password or key into its file; where the meter itself was changed since: "
+        "--again",
+    ),
     (
         PasswordRefused,
         "ask the maker or the utility for the meter reader's password; do not try others: many "
@@ -42,7 +52,8 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     ),
     (
         AssociationRefused,
-        "the meter wants another client or security: choose the model that names it, or --client",
+        "the meter does not speak with this client, or not at these terms: ask the maker which "
+        "client and which security it wants, then --client and --security",
     ),
     (AddressShared, CONFLICT),
     (
@@ -60,6 +71,32 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
         "correct the option; a port is seen with: ls -l /dev/serial/by-id",
     ),
 )
+_OTHER_SECURITY: Final = (
+    "the meter wants the other of lls and lls-ae: with EK and AK from its maker give "
+    "--security lls-ae, --encryption-key-file and --authentication-key-file; where these were "
+    "given, leave them out"
+)
+OF_REFUSAL: Final = (
+    (
+        "keys",
+        "compare EK and AK with the delivery sheet: they may be swapped, or those of another "
+        "client or another meter; do not try others: many meters lock after three",
+    ),
+    (
+        "diagnostic 2)",
+        _OTHER_SECURITY,
+    ),
+    (
+        "another kind of security",
+        _OTHER_SECURITY,
+    ),
+    (
+        "high-level security",
+        "give --client 48 with --encryption-key-file and --authentication-key-file from the maker, "
+        "or ask for a client that reads with a password",
+    ),
+)
+"""A refused association: by a word of what is said."""
 BY_WORD: Final = (
     (
         "deviation_sign",
@@ -67,6 +104,26 @@ BY_WORD: Final = (
         "it; by hand, set the other one at the meter in agent.toml",
     ),
     ("has no scaler", "the meter does not say its unit: such a register cannot be billed"),
+    (
+        "says no unit",
+        "give the weight of a pulse in a model of its own, with [[scaling]]: until then no month "
+        "of it can be billed",
+    ),
+    (
+        "not billed in it",
+        "energy is billed in Wh, water in m³ or litres: another model, or the maker sets it",
+    ),
+    (
+        "cable cut",
+        "mend the cable between the meter and its module: no pulse is counted; then compare the "
+        "dial with the register",
+    ),
+    (
+        "set it: profiles are not read",
+        "find the cause, then `edge-agent set-clock`, beyond 600 s with `--force` (it needs "
+        "[bus.meter.setter]; without such keys its maker's tool): a month closes at the meter's "
+        "midnight",
+    ),
     (
         "no valid time",
         "set it by `edge-agent set-clock --force`, which needs [bus.meter.setter]; without such "
@@ -77,7 +134,8 @@ BY_WORD: Final = (
     (
         "scope-of-access-violated",
         "this client may not read it: give the reader's --password-file; a profile that refuses a "
-        'range is read by place, with access = "entry" in its model',
+        "range: a model of its own with range_deviation = true, or that reads it by place, with "
+        'access = "entry" and every = "hour"',
     ),
     ("object-undefined", "the meter does not have it: choose another model, or leave it out"),
 )
@@ -85,6 +143,10 @@ BY_WORD: Final = (
 
 def for_error(error: AgentError) -> str:
     """Return what to try after an error."""
+    if isinstance(error, AssociationRefused) and not isinstance(error, RefusedBefore):
+        for word, text in OF_REFUSAL:
+            if word in str(error):
+                return text
     return next((text for kind, text in BY_KIND if isinstance(error, kind)), "look with --trace")
 
 

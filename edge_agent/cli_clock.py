@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.cli_install import JsonOption
+from edge_agent.cli_install import AgainOption, JsonOption
 from edge_agent.errors import AgentError, MeterError
-from edge_agent.options import SETTINGS, one_meter, say
+from edge_agent.options import SETTINGS, lasting_name, one_meter, say
 
 clocks = typer.Typer()
 
@@ -30,6 +30,7 @@ def set_clock(
         bool,
         typer.Option("--force", help="Set it however far it is off, once its cause is known."),
     ] = False,
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Set one meter's clock to this machine's.
@@ -46,14 +47,17 @@ def set_clock(
     from edge_agent import set_clock as setting
     from edge_agent.bus import Bus
     from edge_agent.clock import Timekeeper
+    from edge_agent.credentials import setter_of
     from edge_agent.link import sessions
+    from edge_agent.lockout import Lockout
     from edge_agent.settings import load_settings
 
     line, its_settings, _ = one_meter([meter], config, None)
     settings = load_settings(config)
+    lockout = Lockout.of_user(lasting_name(line.port), again=again)
     keeper = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)
     while True:
-        with Bus(line) as bus:
+        with lockout.guard(setter_of(its_settings)), Bus(line) as bus:
             found = setting.set_clock(
                 sessions(bus),
                 its_settings,

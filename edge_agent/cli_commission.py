@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_agent.cli_install import (
+    AgainOption,
     DirectionOption,
     JsonOption,
     ModelsOption,
@@ -28,7 +29,7 @@ from edge_agent.cli_install import (
     show_troubles,
 )
 from edge_agent.errors import ConfigurationError, MeterError
-from edge_agent.options import Ticker, line_opener, say, table
+from edge_agent.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.commission import Gateway, Line, Listed
@@ -81,6 +82,7 @@ def commission(
     models_dir: ModelsOption = None,
     parity: ParityOption = "none",
     direction_control: DirectionOption = "adapter",
+    again: AgainOption = False,
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -93,13 +95,18 @@ def commission(
 
     Finds, reads and judges each meter; writes the settings and a sheet as HTML and JSON. The list
     is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes,
-    security,encryption_key_file,authentication_key_file,dial (m³); a line without an
+    security,encryption_key_file,authentication_key_file,security_suite,signing_key_file,
+    meter_public_key_file,dial (m³); a line without an
     address is a meter without a data port. Without a list it scans and asks for the label of each
     meter found. What the dial beside a water module shows is asked for where the list does not say
     it. Meters that did not say who they are stay out of the settings and are red on the sheet; exit
     code 2 if any is.
+
+    It may be run again with --force as often as is needed: a meter that refused its password or
+    keys is sent no secret until its file holds another one.
     """
     from edge_agent import guide
+    from edge_agent.lockout import Lockout
     from edge_agent.scan import parse_addresses
 
     if add and force:
@@ -141,7 +148,14 @@ def commission(
         tell=show_frame if trace else None,
     )
     done = guide.commission(
-        job, opener, _ask_label, _now, ask_dial=_ask_dial, progress=Ticker(), tell=say
+        job,
+        opener,
+        Lockout.of_user(lasting_name(port.absolute()), again=again),
+        _ask_label,
+        _now,
+        ask_dial=_ask_dial,
+        progress=Ticker(),
+        tell=say,
     )
     _show(done, as_json=as_json)
     sheet = done.sheet
@@ -241,6 +255,10 @@ def _show(done: "Done", *, as_json: bool) -> None:
             troubles += [replace(each, step=line.listed.label) for each in found.troubles]
     print(table(("label", "address", "meter", "result", "why"), rows))
     show_troubles(troubles)
+    if not done.sheet.clock_synchronised:
+        from edge_agent import advice
+
+        print(f"\nthis machine's own time is not synchronised\n  try  {advice.NO_TIME}")
     for conflict in done.sheet.conflicts:
         print(f"several meters answer at address {conflict.door}")
     print(f"\nsheet     {done.page}\ndocument  {done.document}")

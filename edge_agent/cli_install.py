@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.errors import MeterError
-from edge_agent.options import Ticker, line_opener, say, table
+from edge_agent.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.examine import Examination, Trouble
@@ -45,8 +45,21 @@ EncryptionOption = Annotated[
 AuthenticationOption = Annotated[
     Path | None, typer.Option(help="File with the authentication key (AK), mode 0600.")
 ]
+SuiteOption = Annotated[int, typer.Option(help="Security suite 0, 1 or 2; 1 and 2 are unproven.")]
+SigningOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the client's private key of hls-ecdsa, PEM, mode 0600."),
+]
+MeterPublicOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the meter's public key of hls-ecdsa, PEM, mode 0600."),
+]
 ModelsOption = Annotated[
     Path | None, typer.Option(help="Folder of meter models besides the packaged ones.")
+]
+AgainOption = Annotated[
+    bool,
+    typer.Option("--again", help="Send what the meter refused before: it was changed itself."),
 ]
 TraceOption = Annotated[
     bool, typer.Option("--trace", help="Show every frame on stderr, secrets left out.")
@@ -72,9 +85,13 @@ def trial(
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
+    security_suite: SuiteOption = 0,
+    signing_key_file: SigningOption = None,
+    meter_public_key_file: MeterPublicOption = None,
     models_dir: ModelsOption = None,
     parity: ParityOption = "none",
     direction_control: DirectionOption = "adapter",
+    again: AgainOption = False,
     trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,7 +105,12 @@ def trial(
     registers and the newest rows of the profiles; says what failed and what to try. Without a
     password only what a meter tells everybody is read. Put the password in a file:
     printf %s 12345678 > meter.pw; chmod 600 meter.pw
+
+    A meter that refuses its password or keys is not sent the same ones again, by no command of
+    yours: many lock after three. --again does, where the meter itself was changed.
     """
+    from edge_agent import clock
+    from edge_agent.lockout import Lockout
     from edge_agent.scan import DEFAULT_ADDRESSES, parse_addresses
     from edge_agent.trial import Wish
     from edge_agent.trial import trial as try_meter
@@ -104,12 +126,23 @@ def trial(
         security=security,
         encryption_key_file=encryption_key_file,
         authentication_key_file=authentication_key_file,
+        security_suite=security_suite,
+        signing_key_file=signing_key_file,
+        meter_public_key_file=meter_public_key_file,
         models_dir=models_dir,
     )
     opener = line_opener(
         port, parity=parity, direction_control=direction_control, tell=show_frame if trace else None
     )
-    found = try_meter(opener, wish, _now, progress=Ticker(), tell=say)
+    found = try_meter(
+        opener,
+        wish,
+        _now,
+        Lockout.of_user(lasting_name(port.absolute()), again=again),
+        is_time_known=clock.is_synchronised(),
+        progress=Ticker(),
+        tell=say,
+    )
     if as_json:
         print(json.dumps({"port": str(port), **found.document()}, ensure_ascii=False))
     else:
@@ -273,13 +306,14 @@ def show_examination(found: "Examination") -> None:
         offset = found.clock_offset_s
         way = "ahead of" if offset >= 0 else "behind"
         print(f"clock  {found.clock:%Y-%m-%d %H:%M:%S %z}, {abs(offset):.0f} s {way} this machine")
+        if not found.is_time_known:
+            from edge_agent import advice
+
+            print(f"       this machine's own time is not synchronised: {advice.NO_TIME}")
     print(f"line   {found.line.frames} frames, {found.line.errors} errors")
     entries = plate.entries if plate else {}
     rows = [(str(obis), text, "", _meaning(obis)) for obis, text in entries.items()]
-    rows += [
-        (str(each.obis), "-" if each.value is None else f"{each.value:f}", each.unit, each.name)
-        for each in found.registers
-    ]
+    rows += [(str(each.obis), each.text, each.unit, each.name) for each in found.registers]
     if rows:
         print()
         print(table(("OBIS", "value", "unit", "meaning"), rows, right=1))
@@ -294,7 +328,7 @@ def show_examination(found: "Examination") -> None:
                 [
                     (
                         str(each.obis),
-                        "-" if each.value is None else f"{each.value:f}",
+                        each.text,
                         each.unit,
                         each.name,
                     )

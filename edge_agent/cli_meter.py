@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli_install import (
+    AgainOption,
     AuthenticationOption,
     EncryptionOption,
     JsonOption,
+    MeterPublicOption,
     ParityOption,
     PasswordOption,
     SecurityOption,
+    SigningOption,
+    SuiteOption,
 )
 from edge_agent.errors import MeterError
-from edge_agent.options import SETTINGS, one_meter
+from edge_agent.options import SETTINGS, lasting_name, one_meter
 
 if TYPE_CHECKING:
     from edge_agent.readout import Readout
@@ -63,9 +67,13 @@ def read(
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
+    security_suite: SuiteOption = 0,
+    signing_key_file: SigningOption = None,
+    meter_public_key_file: MeterPublicOption = None,
     logical_address: LogicalOption = 1,
     baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read one meter by hand: who it is, clock, registers.
@@ -80,6 +88,7 @@ def read(
     Nothing is stored. The agent holds its ports: stop it while you read.
     """
     from edge_agent.bus import Bus
+    from edge_agent.lockout import Lockout
     from edge_agent.readout import read_meter
 
     line, meter, wanted = one_meter(
@@ -94,10 +103,14 @@ def read(
         security=security,
         encryption_key_file=encryption_key_file,
         authentication_key_file=authentication_key_file,
+        security_suite=security_suite,
+        signing_key_file=signing_key_file,
+        meter_public_key_file=meter_public_key_file,
         baudrate=baudrate,
         parity=parity,
     )
-    with Bus(line) as bus:
+    lockout = Lockout.of_user(lasting_name(line.port), again=again)
+    with lockout.guard(meter), Bus(line) as bus:
         found = read_meter(bus, meter, wanted)
     _show(found, as_json=as_json)
     unread = sum(bool(each.problem) for each in found.values)
@@ -117,9 +130,13 @@ def trace(
     security: SecurityOption = None,
     encryption_key_file: EncryptionOption = None,
     authentication_key_file: AuthenticationOption = None,
+    security_suite: SuiteOption = 0,
+    signing_key_file: SigningOption = None,
+    meter_public_key_file: MeterPublicOption = None,
     logical_address: LogicalOption = 1,
     baudrate: BaudOption = 9600,
     parity: ParityOption = "none",
+    again: AgainOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a frame.")] = False,
 ) -> None:
     """Read one meter and show every frame in words.
@@ -133,6 +150,7 @@ def trace(
     named and not deciphered; damaged bytes are counted. It may be sent to a maker as it is.
     """
     from edge_agent.bus import Bus
+    from edge_agent.lockout import Lockout
     from edge_agent.readout import read_meter
     from edge_agent.trace import Tap
 
@@ -148,6 +166,9 @@ def trace(
         security=security,
         encryption_key_file=encryption_key_file,
         authentication_key_file=authentication_key_file,
+        security_suite=security_suite,
+        signing_key_file=signing_key_file,
+        meter_public_key_file=meter_public_key_file,
         baudrate=baudrate,
         parity=parity,
     )
@@ -156,7 +177,8 @@ def trace(
         text = json.dumps(event.document(), ensure_ascii=False) if as_json else event.line()
         print(text, flush=True)
 
-    with Bus(line) as bus:
+    lockout = Lockout.of_user(lasting_name(line.port), again=again)
+    with lockout.guard(meter), Bus(line) as bus:
         read_meter(Tap(bus, tell), meter, wanted)
 
 

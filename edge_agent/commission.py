@@ -37,9 +37,19 @@ _COLUMNS: Final = (
     "password_file",
     "encryption_key_file",
     "authentication_key_file",
+    "security_suite",
+    "signing_key_file",
+    "meter_public_key_file",
     "dial",
 )
-_TEXTS: Final = ("security", "password_file", "encryption_key_file", "authentication_key_file")
+_TEXTS: Final = (
+    "security",
+    "password_file",
+    "encryption_key_file",
+    "authentication_key_file",
+    "signing_key_file",
+    "meter_public_key_file",
+)
 Level = Literal["green", "amber", "red", "self-read"]
 
 
@@ -58,6 +68,9 @@ class Listed:
     password_file: str | None = None
     encryption_key_file: str | None = None
     authentication_key_file: str | None = None
+    security_suite: int = 0
+    signing_key_file: str | None = None
+    meter_public_key_file: str | None = None
     dial: Decimal | None = None
     """What the dial of a water meter with a module shows, m³."""
 
@@ -92,11 +105,13 @@ class Line:
     """Why there is no examination."""
     dial: Decimal | None = None
     """What the dial beside the module shows, m³."""
+    is_time_known: bool = True
+    """Whether this machine's time, which its clock is held against, is kept by a time service."""
 
     @property
     def verdict(self) -> Verdict:
         """Judge it."""
-        return judge(self.listed, self.examination, self.problem)
+        return judge(self.listed, self.examination, self.problem, is_time_known=self.is_time_known)
 
     @property
     def billed(self) -> Shown | None:
@@ -107,12 +122,12 @@ class Line:
 
     @property
     def volume(self) -> Decimal | None:
-        """What a water module counted, m³."""
+        """What a water module counted, m³; None where it does not say what a count is worth."""
         shown = self.billed
-        if shown is None or shown.value is None or shown.obis != WATER_VOLUME:
+        if shown is None or not isinstance(shown.value, Decimal) or shown.obis != WATER_VOLUME:
             return None
-        litres = shown.unit == UNIT_SYMBOLS[Unit.LITRE]
-        return shown.value.scaleb(-3) if litres else shown.value
+        places = {UNIT_SYMBOLS[Unit.LITRE]: -3, UNIT_SYMBOLS[Unit.CUBIC_METRE]: 0}.get(shown.unit)
+        return None if places is None else shown.value.scaleb(places)
 
     def dial_document(self) -> dict[str, str] | None:
         """Return the dial beside the register of its module for JSON, both in m³."""
@@ -150,8 +165,9 @@ class Sheet:
 
     @property
     def is_green(self) -> bool:
-        """Whether every meter may go into service."""
-        return not self.conflicts and not self.count("red") and not self.count("amber")
+        """Whether every meter may go into service, by a machine that knows the time."""
+        flawless = not self.conflicts and not self.count("red") and not self.count("amber")
+        return flawless and self.clock_synchronised
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -183,13 +199,20 @@ class Sheet:
         }
 
 
-def judge(listed: Listed, found: Examination | None, problem: str = "did not answer") -> Verdict:
+def judge(
+    listed: Listed,
+    found: Examination | None,
+    problem: str = "did not answer",
+    *,
+    is_time_known: bool = True,
+) -> Verdict:
     """Tell whether a meter may go into service.
 
     Args:
         listed: how the installer lists it.
         found: what was read of it.
         problem: why nothing was.
+        is_time_known: whether this machine's own time is kept by a time service.
     """
     if listed.address is None:
         return Verdict("self-read", ("no data port: its resident reads the dial",))
@@ -204,7 +227,9 @@ def judge(listed: Listed, found: Examination | None, problem: str = "did not ans
     offset = found.clock_offset_s
     if offset is None:
         reasons.append("its clock shows no valid time")
-    elif abs(offset) > CLOCK_LIMIT_S:
+    elif not is_time_known:
+        reasons.append("its clock cannot be judged: this machine's own is not synchronised")
+    elif abs(offset) > CLOCK_LIMIT_S and not any("its clock is" in said for said in troubles):
         reasons.append(f"its clock is {offset:+.0f} s off")
     errors = found.line.errors_per_1000
     if errors is not None and errors > ERRORS_PER_1000:
@@ -263,7 +288,7 @@ def is_dial(text: str) -> bool:
 
 def _listed(row: dict[str, str], where: str, number: int) -> Listed:
     numbers = {}
-    for name in ("address", "logical_address", "address_bytes", "client"):
+    for name in ("address", "logical_address", "address_bytes", "client", "security_suite"):
         text = row.get(name, "")
         if text and not (text.isascii() and text.isdigit()):
             raise ConfigurationError(f"{where}, line {number}: {name} {text!r} is no number")
@@ -289,6 +314,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
         address_bytes=numbers["address_bytes"],
         model=row.get("model") or None,
         client=numbers["client"],
+        security_suite=numbers["security_suite"] or 0,
         dial=Decimal(text) if text else None,
         **{name: row.get(name) or None for name in _TEXTS},
     )
@@ -386,6 +412,9 @@ def _meter(config: MeterConfig) -> dict[str, object]:
         "password_file": config.password_file,
         "encryption_key_file": config.encryption_key_file,
         "authentication_key_file": config.authentication_key_file,
+        "security_suite": config.security_suite or None,
+        "signing_key_file": config.signing_key_file,
+        "meter_public_key_file": config.meter_public_key_file,
     }
 
 

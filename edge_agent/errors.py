@@ -8,7 +8,8 @@ AgentError
 ├── MeterError            skip this meter, go on with the others
 │   ├── AssociationRefused   the meter said no to the association
 │   │   ├── PasswordRefused  to this password or key: never tried again on its own (lock-out)
-│   │   │   └── Unexplained  for no reason: to the password, the keys, or the counter
+│   │   │   ├── Unexplained  for no reason: to the password, the keys, or the counter
+│   │   │   └── RefusedBefore  in an earlier run by hand: nothing was sent
 │   │   └── CounterRefused   to the invocation counter: the meter is asked for its own
 │   ├── NoCounter         no invocation counter is left, or none can be kept on disk
 │   ├── WrongIdentity     another meter than expected answers here, or one without a serial
@@ -55,6 +56,10 @@ class PasswordRefused(AssociationRefused):
 
 class Unexplained(PasswordRefused):
     """The meter refused a ciphered association and does not say what: maybe the counter."""
+
+
+class RefusedBefore(PasswordRefused):
+    """The meter refused this password or these keys in an earlier run: nothing was sent."""
 
 
 class CounterRefused(AssociationRefused):

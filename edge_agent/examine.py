@@ -2,14 +2,14 @@
 """Examining one meter: what the agent will read of it, how good its clock and its line are.
 
 In: a transport, where the meter answers, this machine's time. Out: an `Examination`.
-Never: a stored state; a password tried twice; a float among values.
+Never: a stored reading; a password tried twice, in this run or a later one; a float among values.
 
 It polls as the agent does: once from the oldest row, then for the newest rows, and on until
 enough frames have passed to count errors.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -21,6 +21,7 @@ from edge_agent.decode import MeterRows
 from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.frames import DAMAGE, Drop
 from edge_agent.link import Reader, sessions
+from edge_agent.lockout import Lockout
 from edge_agent.memory import Memory
 from edge_agent.model import Model, load
 from edge_agent.plate import Plate, read_plate
@@ -28,20 +29,23 @@ from edge_agent.poll import PollResult, poll
 from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
     BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
     DAILY_LOAD_PROFILE,
     EVENT_PROFILES,
     INSTANTANEOUS_PROFILE,
+    PROFILE_STATUS,
     UNIT_SYMBOLS,
     WATER_LOAD_PROFILE,
+    WATER_VOLUME,
     Unit,
     event_name,
     quantity,
 )
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
-from shared_schema.readings import REACHED_AT
+from shared_schema.readings import REACHED_AT, Column
 
 PROFILE_TITLES: Final = {
     BLOCK_LOAD_PROFILE: "block load profile",
@@ -52,6 +56,11 @@ PROFILE_TITLES: Final = {
     **dict.fromkeys(EVENT_PROFILES, "event log"),
 }
 NEWEST_ROWS: Final = 8
+_BILLED_UNITS: Final = {
+    ACTIVE_IMPORT: {UNIT_SYMBOLS[Unit.WATT_HOUR]},
+    WATER_VOLUME: {UNIT_SYMBOLS[Unit.CUBIC_METRE], UNIT_SYMBOLS[Unit.LITRE]},
+}
+"""In which units the cloud makes a month of a register."""
 _BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
 _MOST_POLLS: Final = 60
 _ABSENT: Final = ("object-undefined", "object-class-inconsistent", "object-unavailable")
@@ -63,13 +72,26 @@ class Shown:
 
     obis: Obis
     name: str
-    value: Decimal | None
+    value: Decimal | datetime | None
+    """A time is in the meter's own zone."""
     unit: str
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it."""
+        if isinstance(self.value, datetime):
+            return f"{self.value:%Y-%m-%d %H:%M}"
+        return "-" if self.value is None else f"{self.value:f}"
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
-        value = None if self.value is None else f"{self.value:f}"
-        return {"obis": str(self.obis), "name": self.name, "value": value, "unit": self.unit}
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.text
+        return {
+            "obis": str(self.obis),
+            "name": self.name,
+            "value": None if self.value is None else value,
+            "unit": self.unit,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +189,8 @@ class Examination:
     troubles: list[Trouble] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     """Objects of the model that this meter does not have."""
+    is_time_known: bool = True
+    """Whether a time service keeps this machine's time, which the clock is held against."""
 
     @property
     def is_good(self) -> bool:
@@ -229,9 +253,11 @@ def examine(
     transport: Transport,
     meter: MeterConfig,
     now: Callable[[], datetime],
+    lockout: Lockout,
     *,
     frames: int = 0,
     plate: Plate | None = None,
+    is_time_known: bool = True,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> Examination:
     """Read a meter as the agent will.
@@ -240,40 +266,59 @@ def examine(
         transport: the line.
         meter: where it answers, its model and password.
         now: this machine's time, aware.
+        lockout: what the meter refused before; it is not sent again.
         frames: how many frames must pass at least to count errors.
         plate: its name plate; see `see_plate`.
+        is_time_known: whether a time service keeps this machine's time.
         tell: takes a few words on what is being done.
 
     Raises:
         ConfigurationError: the model or the password file cannot be used.
     """
-    found = Examination(meter, now(), plate)
+    found = Examination(meter, now(), plate, is_time_known=is_time_known)
     its_model = load(meter.model, meter.models_dir)
-    counted = _counting(transport, found.line)
-    memory = Memory()
     try:
-        tell("registers and the oldest rows")
-        first = poll(counted, meter, lambda _meter: {}, now(), memory=memory, windows=1)
-        found.meter = first.meter
-        found.clock_offset_s = first.clock_offset_s
-        found.clock = _clock(its_model, found.at, first.clock_offset_s)
-        found.registers = tuple(_registers(first))
-        _take_problems(found, first)
-        tell("the newest rows")
-        marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
-        newest = poll(
-            counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
-        )
-        found.profiles = tuple(_profiles(its_model, first, newest))
-        _take_problems(found, newest)
-        for _ in range(_MOST_POLLS):
-            if found.line.frames >= frames:
-                break
-            tell(f"counting errors: {found.line.frames} of {frames} frames")
-            poll(counted, meter, lambda _meter: marks, now(), memory=Memory(), windows=1)
+        with lockout.guard(meter, plate.owner if plate else None):
+            _poll(found, transport, its_model, now, frames=frames, tell=tell)
     except (MeterError, BusError) as error:
         found.troubles.append(_trouble("reading", error))
     return found
+
+
+def _poll(
+    found: Examination,
+    transport: Transport,
+    its_model: Model,
+    now: Callable[[], datetime],
+    *,
+    frames: int,
+    tell: Callable[[str], None],
+) -> None:
+    """Poll the meter as the agent does, until enough frames have passed."""
+    meter = found.config
+    counted = _counting(transport, found.line)
+    memory = Memory()
+    tell("registers and the oldest rows")
+    first = poll(counted, meter, lambda _meter: {}, now(), memory=memory, windows=1)
+    found.meter = first.meter
+    found.clock_offset_s = first.clock_offset_s
+    found.clock = _clock(its_model, found.at, first.clock_offset_s)
+    found.registers = tuple(_registers(first, _zone(its_model)))
+    found.troubles += unbilled(found.registers)
+    _take_problems(found, first)
+    tell("the newest rows")
+    marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
+    newest = poll(
+        counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
+    )
+    found.profiles = tuple(_profiles(its_model, first, newest))
+    _take_problems(found, newest)
+    found.troubles += _alarms(its_model, newest)
+    for _ in range(_MOST_POLLS):
+        if found.line.frames >= frames:
+            break
+        tell(f"counting errors: {found.line.frames} of {frames} frames")
+        poll(counted, meter, lambda _meter: marks, now(), memory=Memory(), windows=1)
 
 
 def _counting(
@@ -320,7 +365,9 @@ def _take_problems(found: Examination, result: PollResult) -> None:
             if said not in found.remarks:
                 found.remarks.append(said)
         elif all(said != each.said for each in found.troubles):
-            found.troubles.append(Trouble("reading", said, advice.for_problem(said)))
+            by_time = "its clock is" in said and not found.is_time_known
+            text = advice.NO_TIME if by_time else advice.for_problem(said)
+            found.troubles.append(Trouble("reading", said, text))
 
 
 def _name(obis: Obis) -> str:
@@ -328,34 +375,76 @@ def _name(obis: Obis) -> str:
     return known.name if known else PROFILE_TITLES.get(obis, "not in the catalogue")
 
 
-def _values(block: MeterRows, row: tuple[int | None, ...]) -> tuple[Shown, ...]:
+def _values(block: MeterRows, row: tuple[int | None, ...], zone: timezone) -> tuple[Shown, ...]:
     log, code = block.profile, row[1]
     event: tuple[Shown, ...] = ()
     if log in EVENT_PROFILES and log is not None and code is not None:
         name = event_name(log, code) or "event not in the catalogue"
         event = (Shown(log, name, Decimal(code), ""),)
     return event + tuple(
-        Shown(
-            column.obis,
-            _name(column.obis) + ", reached" * (column.attribute == REACHED_AT),
-            None if raw is None else Decimal(raw).scaleb(column.scaler),
-            "s since 1970"
-            if column.attribute == REACHED_AT
-            else UNIT_SYMBOLS.get(Unit(column.unit), "")
-            if column.unit in set(Unit)
-            else f"unit {column.unit}",
-        )
-        for column, raw in zip(block.columns, row[2:], strict=True)
+        _shown(column, raw, zone) for column, raw in zip(block.columns, row[2:], strict=True)
     )
 
 
-def _registers(result: PollResult) -> list[Shown]:
+def _shown(column: Column, raw: int | None, zone: timezone) -> Shown:
+    name = _name(column.obis)
+    if column.attribute == REACHED_AT:
+        at = None if raw is None else datetime.fromtimestamp(raw, zone)
+        return Shown(column.obis, f"{name}, reached", at, "")
+    known = column.unit in set(Unit)
+    return Shown(
+        column.obis,
+        name,
+        None if raw is None else Decimal(raw).scaleb(column.scaler),
+        UNIT_SYMBOLS[Unit(column.unit)] if known else f"unit {column.unit}",
+    )
+
+
+def _registers(result: PollResult, zone: timezone) -> list[Shown]:
     return [
         value
         for block in result.rows
         if block.profile is None
-        for value in _values(block, block.rows[-1])
+        for value in _values(block, block.rows[-1], zone)
     ]
+
+
+def unbilled(registers: Sequence[Shown]) -> list[Trouble]:
+    """Tell of registers whose months cannot be billed, for they have no unit, or a wrong one."""
+    found: list[Trouble] = []
+    for each in registers:
+        units = _BILLED_UNITS.get(each.obis)
+        if units is None or each.unit in units:
+            continue
+        said = (
+            f"{each.obis} is in {each.unit} and not billed in it"
+            if each.unit
+            else f"{each.obis} says no unit: it counts pulses"
+        )
+        found.append(Trouble("reading", said, advice.for_problem(said)))
+    return found
+
+
+def _alarms(its_model: Model, newest: PollResult) -> list[Trouble]:
+    """Tell which bits of the status are set in the newest row of a profile."""
+    rows = [
+        row
+        for block in newest.rows
+        if block.profile is not None and block.profile not in EVENT_PROFILES
+        for row in block.rows
+        if row[0] is not None and row[1] is not None and block.profile != PROFILE_STATUS
+    ]
+    if not rows:
+        return []
+    ts, status = max((row[0] or 0, row[1] or 0) for row in rows)
+    at = datetime.fromtimestamp(ts, _zone(its_model))
+    found: list[Trouble] = []
+    for bit in its_model.status_bits:
+        if status >> bit.bit & 1:
+            what = bit.means.replace("_", " ")
+            said = f"{what}: bit {bit.bit} of its status is set at {at:%Y-%m-%d %H:%M}"
+            found.append(Trouble("reading", said, advice.for_problem(said)))
+    return found
 
 
 def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> list[ShownProfile]:
@@ -372,7 +461,8 @@ def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> list[S
         if not rows:
             continue
         shown = [
-            ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts])) for ts in sorted(rows)
+            ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts], zone))
+            for ts in sorted(rows)
         ]
         title = PROFILE_TITLES.get(wanted.obis, "profile")
         found.append(

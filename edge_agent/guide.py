@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from edge_agent import clock
@@ -30,8 +31,9 @@ from edge_agent.commission import (
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT, peer
+from edge_agent.lockout import Lockout
 from edge_agent.model import load
-from edge_agent.options import made
+from edge_agent.options import lasting_name, made
 from edge_agent.plate import Plate
 from edge_agent.poll import WRONG_SIGN
 from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
@@ -86,6 +88,7 @@ class Done:
 def commission(
     job: Job,
     open_line: LineOpener,
+    lockout: Lockout,
     ask: Ask,
     now: Callable[[], datetime],
     *,
@@ -98,6 +101,7 @@ def commission(
     Args:
         job: what and where.
         open_line: opens the line at a speed.
+        lockout: what the meters refused before.
         ask: gives the label of a meter that is not listed.
         now: this machine's time, aware.
         ask_dial: gives the dial beside a water module, where the list does not.
@@ -143,7 +147,7 @@ def commission(
         raise ConfigurationError(
             f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
         )
-    examine_all(job, open_line, sheet, listed, found.meters, now, tell)
+    examine_all(job, open_line, lockout, sheet, listed, found.meters, now, tell)
     for line in sheet.lines:
         if line.volume is not None:
             line.dial = ask_dial(line) if line.listed.dial is None else line.listed.dial
@@ -171,15 +175,6 @@ def _gateway(job: Job) -> tuple[str, Path, set[str]]:
         raise ConfigurationError(f"{job.config} has a bus {job.bus} already: give another --bus")
     labels = {meter.label for bus in settings.buses for meter in bus.meters}
     return settings.gateway, settings.key_file, labels
-
-
-def lasting_name(port: Path, folder: Path = Path("/dev/serial/by-id")) -> Path:
-    """Return the name of an adapter that stays when it is plugged in elsewhere, if it has one."""
-    try:
-        links = sorted(folder.iterdir())
-    except OSError:
-        return port
-    return next((link for link in links if link.resolve() == port.resolve()), port)
 
 
 def key_fingerprint(key_file: Path) -> str:
@@ -257,6 +252,7 @@ def list_found(
 def examine_all(  # noqa: PLR0917
     job: Job,
     open_line: LineOpener,
+    lockout: Lockout,
     sheet: Sheet,
     listed: Sequence[Listed],
     found: Sequence[FoundMeter],
@@ -284,17 +280,25 @@ def examine_all(  # noqa: PLR0917
             if isinstance(plate, Trouble) and plate.silent:
                 sheet.lines.append(Line(each))
                 continue
-            examined = examine(line, config, now, frames=job.frames, plate=known, tell=said)
+            read = partial(
+                examine,
+                now=now,
+                lockout=lockout,
+                frames=job.frames,
+                plate=known,
+                is_time_known=sheet.clock_synchronised,
+                tell=said,
+            )
+            examined = read(line, config)
             if any(WRONG_SIGN in each.said for each in examined.troubles):
-                config = _turned(config)
-                examined = examine(line, config, now, frames=job.frames, plate=known, tell=said)
+                examined = read(line, _turned(config))
                 examined.remarks.append(
-                    f"it writes its time zone the other way round: deviation_sign = "
-                    f"{config.deviation_sign} is set"
+                    "it writes its time zone the other way round: deviation_sign = "
+                    f"{examined.config.deviation_sign} is set"
                 )
             if isinstance(plate, Trouble) and examined.meter is None:
                 examined.troubles.insert(0, plate)
-            sheet.lines.append(Line(each, examined))
+            sheet.lines.append(Line(each, examined, is_time_known=sheet.clock_synchronised))
 
 
 def meter_config(
@@ -308,7 +312,12 @@ def meter_config(
     given = Path(listed.password_file).absolute() if listed.password_file else password_file
     keys = {
         name: Path(path).absolute() if (path := getattr(listed, name)) else None
-        for name in ("encryption_key_file", "authentication_key_file")
+        for name in (
+            "encryption_key_file",
+            "authentication_key_file",
+            "signing_key_file",
+            "meter_public_key_file",
+        )
     }
     nothing = given is None and not any(keys.values())
     client = listed.client or (PUBLIC_CLIENT if nothing else None)
@@ -321,6 +330,7 @@ def meter_config(
         model=listed.model or (plate.guess.model if plate else "generic"),
         client=client,
         security=listed.security,
+        security_suite=listed.security_suite,
         password_file=None if client == PUBLIC_CLIENT else given,
         **keys,
         models_dir=models_dir,

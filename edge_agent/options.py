@@ -99,6 +99,15 @@ def _configured(config: Path, label: str) -> "tuple[BusConfig, MeterConfig]":
     return found[0]
 
 
+def lasting_name(port: Path, folder: Path = Path("/dev/serial/by-id")) -> Path:
+    """Return the name of an adapter that stays when it is plugged in elsewhere, if it has one."""
+    try:
+        links = sorted(folder.iterdir())
+    except OSError:
+        return port
+    return next((link for link in links if link.resolve() == port.resolve()), port)
+
+
 def line_opener(
     port: Path,
     *,

@@ -68,6 +68,11 @@ class Plate:
         return self.entries.get(MANUFACTURER)
 
     @property
+    def owner(self) -> str | None:
+        """Maker and serial number: which meter this is; None without a serial number."""
+        return f"{self.manufacturer or ''} {self.serial}".strip() if self.serial else None
+
+    @property
     def serial(self) -> str | None:
         """The serial number, as the meter writes it."""
         return self.entries.get(SERIAL_NUMBER)

@@ -19,7 +19,7 @@ from edge_agent.spool import Spool, SpoolFull
 
 _ROUNDS: Final = 20_000
 """Enough beside the secret's own file, and quick for a riser of refusals on a small machine."""
-_SALT_BYTES: Final = 16
+SALT_BYTES: Final = 16
 _Place = tuple[str, int, int]
 """Bus, logical and physical address."""
 _Stamp = tuple[int, int, int] | None
@@ -42,8 +42,8 @@ class Refusals:
             SpoolError: the spool fails.
         """
         self._watched[meter.label] = (meter, _stamps(meter))
-        salt = secrets.token_bytes(_SALT_BYTES)
-        hashed = _hash(_secret_of(meter), salt)
+        salt = secrets.token_bytes(SALT_BYTES)
+        hashed = digest(secret_of(meter), salt)
         with self._spool.transaction() as database:
             database.execute(
                 "INSERT OR REPLACE INTO refusal VALUES (?, ?, ?, ?, ?)",
@@ -77,7 +77,7 @@ class Refusals:
                 found = self._find(meter)
                 if found is not None and _is_refused(meter, found):
                     continue
-                _secret_of(meter)
+                secret_of(meter)
             except ConfigurationError:  # it is being written
                 continue
             self._forget(meter)
@@ -118,7 +118,7 @@ def secret_files(meter: MeterConfig) -> list[Path]:
     return [path for path in named if path is not None]
 
 
-def _secret_of(meter: MeterConfig) -> bytes:
+def secret_of(meter: MeterConfig) -> bytes:
     """Return all that a meter is asked to believe: as whom, and by which secrets.
 
     Raises:
@@ -131,10 +131,11 @@ def _secret_of(meter: MeterConfig) -> bytes:
 
 def _is_refused(meter: MeterConfig, found: tuple[bytes, bytes]) -> bool:
     salt, hashed = found
-    return secrets.compare_digest(_hash(_secret_of(meter), salt), hashed)
+    return secrets.compare_digest(digest(secret_of(meter), salt), hashed)
 
 
-def _hash(secret: bytes, salt: bytes) -> bytes:
+def digest(secret: bytes, salt: bytes) -> bytes:
+    """Return by what a secret is known again, without keeping it."""
     return hashlib.pbkdf2_hmac("sha256", secret, salt, _ROUNDS)
 
 

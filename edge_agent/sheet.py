@@ -103,7 +103,7 @@ def _row(line: Line) -> str:
         meter = _text(str(found.meter)) if found.meter else ""
         model = _text(found.config.model)
         if line.billed is not None and line.billed.value is not None:
-            reading = f"{line.billed.value:f} {_text(line.billed.unit)}"
+            reading = f"{line.billed.text} {_text(line.billed.unit)}"
         if line.dial is not None:
             dial = f"{line.dial:f} m³"
         if found.clock_offset_s is not None:

@@ -2,7 +2,7 @@
 """The trial: one real meter on a laptop, from nothing set to what it says.
 
 In: how to open the line, and what is known of the meter: nothing, or speed, address, password.
-Out: a `Trial`. Never: a broker, a file written, a configuration.
+Out: a `Trial`. Never: a broker, a configuration; a file, but for what the meter refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_agent import advice
 from edge_agent.examine import Examination, Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT
+from edge_agent.lockout import Lockout
 from edge_agent.options import made
 from edge_agent.plate import Plate
 from edge_agent.scan import (
@@ -43,6 +44,9 @@ class Wish:
     password_file: Path | None = None
     encryption_key_file: Path | None = None
     authentication_key_file: Path | None = None
+    security_suite: int = 0
+    signing_key_file: Path | None = None
+    meter_public_key_file: Path | None = None
     models_dir: Path | None = None
 
 
@@ -53,6 +57,8 @@ class Trial:
     examination: Examination | None = None
     found: FoundMeter | None = None
     troubles: list[Trouble] = field(default_factory=list)
+    clock_synchronised: bool = True
+    """Whether a time service keeps this machine's time, which the meter's is held against."""
 
     @property
     def all_troubles(self) -> list[Trouble]:
@@ -65,6 +71,7 @@ class Trial:
         return {
             "baudrate": found.baudrate if found else None,
             "address_bytes": found.door.size if found else None,
+            "clock_synchronised": self.clock_synchronised,
             "model_because": found.plate.guess.because if found and found.plate else None,
             "meter": self.examination.document() if self.examination else None,
             "troubles": [
@@ -78,7 +85,9 @@ def trial(
     open_line: LineOpener,
     wish: Wish,
     now: Callable[[], datetime],
+    lockout: Lockout,
     *,
+    is_time_known: bool = True,
     progress: Callable[[Progress], None] = lambda _progress: None,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> Trial:
@@ -88,6 +97,8 @@ def trial(
         open_line: opens the line at a speed.
         wish: what is known.
         now: this machine's time, aware.
+        lockout: what the meter refused before; it is not sent again.
+        is_time_known: whether a time service keeps this machine's time.
         progress: called while the meter is looked for.
         tell: takes a few words on what is being done.
 
@@ -95,7 +106,7 @@ def trial(
         ConfigurationError: the port, the model or the password file cannot be used.
         BusError: the adapter vanished.
     """
-    result = Trial()
+    result = Trial(clock_synchronised=is_time_known)
     if wish.address is None or wish.baudrate is None:
         _find(open_line, wish, result, progress)
     else:
@@ -117,7 +128,13 @@ def trial(
                 plate = seen
                 result.found = FoundMeter(found.door, found.baudrate, plate)
         result.examination = examine(
-            line, _config(found.door, wish, plate), now, plate=plate, tell=tell
+            line,
+            _config(found.door, wish, plate),
+            now,
+            lockout,
+            plate=plate,
+            is_time_known=is_time_known,
+            tell=tell,
         )
     return result
 
@@ -168,6 +185,9 @@ def _config(door: Door, wish: Wish, plate: Plate | None) -> MeterConfig:
             "password_file": wish.password_file,
             "encryption_key_file": wish.encryption_key_file,
             "authentication_key_file": wish.authentication_key_file,
+            "security_suite": wish.security_suite,
+            "signing_key_file": wish.signing_key_file,
+            "meter_public_key_file": wish.meter_public_key_file,
             "models_dir": wish.models_dir,
         },
     )

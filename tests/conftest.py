@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What every test can use; and no property test fails because the machine is slow."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.servers"]
@@ -9,3 +12,11 @@ settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_of_no_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what a command remembers for its user out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -9,9 +9,10 @@ constants of time, so that the chunks or partitions beside them are not touched
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.consumption import (
@@ -22,6 +23,7 @@ from cloud_ingest.consumption import (
     Register,
     local_days,
 )
+from cloud_ingest.errors import ReadRefused
 from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import ORIGINS
@@ -154,21 +156,51 @@ class Latest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a rollup says of its readings, or they of themselves."""
+
+    first_raw: int
+    last_raw: int
+    min_ts: datetime
+    max_ts: datetime
+    count: int
+    sum_raw: Decimal
+    min_raw: int
+    max_raw: int
+
+
+def said(row: Sequence[Any]) -> Said | None:
+    """Return what the columns of a rollup say, or None where there was no such row."""
+    return None if row[0] is None else Said(*row)
+
+
+def shown(one: Said | None, other: Said | None) -> str:
+    """Return for a person what ``one`` says, with whatever tells it apart from ``other``."""
+    if one is None:
+        return "nothing"
+    text = f"{one.count} readings up to {one.last_raw}"
+    if other is None or (one.count, one.last_raw) != (other.count, other.last_raw):
+        return text
+    mine, theirs = asdict(one), asdict(other)
+    return ", ".join(
+        [text, *(f"{name} {mine[name]}" for name in mine if mine[name] != theirs[name])]
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """A rollup that is not what its readings say."""
 
     channel_id: int
-    day: date
     bucket: str
-    told: int | None
-    rolled_up: int | None
-    told_count: int | None
-    rolled_up_count: int | None
+    day: date
     manufacturer: str
     serial: str
     obis: str
     waits: bool
     """A commit has marked it since: it only has to be refreshed."""
+    told: Said | None
+    rolled_up: Said | None
 
 
 @translating
@@ -412,6 +444,21 @@ def completeness(
 
 
 @translating
+def require_kept(conn: Connection, since: datetime) -> None:
+    """Refuse to look for readings of a time after ``since`` that the store has let go.
+
+    Raises:
+        ReadRefused: readings are kept from a later time on.
+    """
+    row = conn.execute(query("store_retention")).fetchone()
+    if row is not None and row[1] is not None and since < row[1]:
+        raise ReadRefused(
+            f"readings are kept from {row[1].astimezone(ZoneInfo(row[2])):%Y-%m-%d} on: of before "
+            "there are days and months alone"
+        )
+
+
+@translating
 def gaps(conn: Connection, windows: Collection[Window], periods_s: Collection[int]) -> list[Gap]:
     """Return where in each window readings are more than one and a half periods apart.
 
@@ -443,4 +490,6 @@ def disagreement(
             "last": days[-1][0],
         },
     ).fetchone()
-    return None if row is None else Disagreement(*row)
+    if row is None:
+        return None
+    return Disagreement(*row[:7], *map(said, (row[7:15], row[15:])))

@@ -16,6 +16,7 @@ from cloud_ingest.cli import app
 from cloud_ingest.errors import ImportRefused, NotFound, StoreUnavailable
 from cloud_ingest.history import History, import_history
 from cloud_ingest.rollup import refresh
+from cloud_ingest.upkeep import keep_months, upkeep
 from shared_schema.quality import Origin, Quality, Reason
 from tests.support.gateway import MAKER
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
@@ -102,6 +103,42 @@ def test_of_a_file_with_bad_lines_nothing_is_stored(flat: Site) -> None:
     assert shown[2].startswith("line 725: ts '2026-07-21T09:11' is in the future")
     assert (len(shown), shown[-1]) == (51, "… and 13 more")
     assert flat.one("SELECT count(*) FROM reading") == 0
+
+
+def test_of_a_file_that_begins_before_retention_nothing_is_stored(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "ROWS_AT_ONCE", 100)
+    site.units(unit_line("A-1", "1", since="2025-01-01"))
+    keep_months(site.conn, 13)
+    upkeep(site.conn, NOW)
+    line = local("2025-05-01 00:00")
+    rows = every(START, START + 149 * HOUR, 1000, 10, HOUR)
+    path = csv_file(site, [*rows, (line + HOUR, 9), (line, 8), (line - HOUR, 7)])
+    for dry_run in (True, False):
+        with pytest.raises(ImportRefused, match="2 bad lines beside 151 good ones") as caught:
+            take(site, path, dry_run=dry_run)
+        assert caught.value.lines == tuple(
+            f"line {number}: {ts}: older than what the store keeps (after 2025-05-01 00:00)"
+            for number, ts in ((153, "2025-05-01T00:00:00"), (154, "2025-04-30T23:00:00"))
+        )
+    assert site.one("SELECT count(*) FROM reading") == 0
+    assert take(site, csv_file(site, [*rows, (line + HOUR, 9)])).new == 151
+
+
+def test_two_values_for_one_moment_are_refused(flat: Site) -> None:
+    rows = every(START, START + 3 * HOUR, 1000, 10, HOUR)
+    path = csv_file(flat, [*rows, rows[-1], (START + 3 * HOUR, 1031)])
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{MAKER},1,1.0.1.8.0.255,Wh,0,2026-06-01T03:00+05:30,1029\n")
+    with pytest.raises(ImportRefused, match="2 bad lines beside 5 good ones") as caught:
+        take(flat, path)
+    assert caught.value.lines == (
+        "line 7: 2026-06-01T03:00:00: line 6 gives another value of this register",
+        "line 8: 2026-06-01T03:00+05:30: line 6 gives another value of this register",
+    )
+    done = take(flat, csv_file(flat, [*rows, rows[-1]]))
+    assert (done.new, done.duplicates, done.conflicts) == (4, 1, 0)
 
 
 def test_a_look_stores_nothing(flat: Site) -> None:

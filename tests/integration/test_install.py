@@ -6,7 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,12 @@ from edge_agent.credentials import keys_of
 from edge_agent.settings import load_settings
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
-from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, SERIAL_NUMBER
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BILLING_PROFILE,
+    BLOCK_LOAD_PROFILE,
+    SERIAL_NUMBER,
+)
 from shared_schema.signing import fingerprint, generate_key, private_key_to_pem, public_key_to_pem
 
 FLAT = {"model": "single_phase", "manufacturer": "LNT", "load": {"kind": "flat"}}
@@ -89,6 +94,8 @@ def site(
     (tmp_path / "meter.pw").write_text("12345678")
     (tmp_path / "meter.pw").chmod(0o600)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("edge_agent.clock.is_synchronised", lambda: True)
     estate = parse_estate(
         {
             "bus": [
@@ -158,6 +165,44 @@ def test_a_trial_with_the_wrong_password_tries_it_once_and_hides_it(site: Site) 
     assert err.count("LLS password (hidden)") == 1
     assert "xyz-secret" not in out + err
     assert b"xyz-secret".hex(" ").upper() not in err
+
+
+TRACED = "LLS password (hidden)"
+
+
+def test_no_command_sends_a_refused_password_again(site: Site) -> None:
+    (site.folder / "meter.pw").write_text("wrong-one")
+    trial = ("trial", "--port", site.desk, "--baud", 9600, "--password-file", "meter.pw")
+    by_hand = ("--port", site.desk, "--address", 99, "--password-file", "meter.pw")
+    commission = (
+        *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b", "--force"),
+        *("--key-file", "gateway.key", "--meter", "99=D", "--baud", 9600, "--frames", 1),
+        *("--password-file", "meter.pw", "--trace"),
+    )
+    _, out, err = site.run(*trial, "--trace")
+    assert err.count(TRACED) == 1
+    assert "refuses the password" in out
+    for command in ((*trial, "--address", 99, "--trace"), commission, commission):
+        code, out, err = site.run(*command)
+        assert (code, TRACED in err) == (2, False)
+        assert "nothing was sent" in out
+        assert "--again" in out
+    for word in ("read", "trace"):
+        # By its place on the line, which the desk's short address hid from the trial.
+        code, out, err = site.run(word, *by_hand)
+        assert (code, TRACED in out, "nothing was sent" in err) == (2, False, True)
+
+    (site.folder / "meter.pw").write_text("12345678")
+    code, out, _ = site.run(*commission)
+    assert (code, "in service" in out or "green" in out) == (0, True), out
+
+
+def test_a_meter_that_was_given_the_password_is_asked_again(site: Site) -> None:
+    (site.folder / "meter.pw").write_text("wrong-one")
+    command = ("read", "--port", site.desk, "--address", 99, "--password-file", "meter.pw")
+    assert "refuses the password" in site.run(*command)[2]
+    assert "nothing was sent" in site.run(*command)[2]
+    assert "refuses the password" in site.run(*command, "--again")[2]
 
 
 def test_a_trial_where_nobody_is(site: Site) -> None:
@@ -390,6 +435,36 @@ def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
     assert document["bus"][0]["meter"][0]["address"] == 99
 
 
+def test_a_machine_without_the_time_makes_no_green_sheet(site: Site) -> None:
+    site.monkeypatch.setattr("edge_agent.clock.is_synchronised", lambda: False)
+    told = site.commission("--meter", "17=A-101")
+    assert (told["green"], told["clock_synchronised"]) == (False, False)
+    assert told["meters"][0]["verdict"] == "amber"
+    code, out, _ = site.run(
+        *("commission", "--port", site.riser, "--gateway", "g", "--broker", "b", "--force"),
+        *("--key-file", "gateway.key", "--meter", "17=A-101", "--baud", 9600),
+        *("--frames", 1, "--password-file", "meter.pw"),
+    )
+    assert code == 0
+    assert "timedatectl set-ntp true" in out
+    page = (site.folder / "commissioning-g-riser-1.html").read_text()
+    assert '<div class="sum amber">' in page
+    assert "NOT synchronised" in page
+    off = {**DESK[0], "clock_offset_s": 500}
+    with serve(
+        parse_estate({"bus": [{"name": "o", "link": "off.tty", "meter": [off]}]}),
+        site.folder,
+        baud=None,
+        now=lambda: datetime.now(UTC),
+    ) as ports:
+        trial = ("trial", "--port", ports["o"], "--baud", 9600, "--password-file", "meter.pw")
+        _, out, _ = site.run(*trial)
+        assert "s off, more than 300 s" in out
+        assert "timedatectl set-ntp true" in out
+        assert "set-clock" not in out, "it is this machine that may be wrong"
+        assert site.json(*trial, code=2)["clock_synchronised"] is False
+
+
 def test_a_meter_without_a_serial_number_stays_out(site: Site) -> None:
     site.estate.meter("E1").faults[SERIAL_NUMBER] = AccessResult.OBJECT_UNDEFINED
     told = site.commission("--meter", "17=A-101", code=2)
@@ -427,6 +502,15 @@ def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
     )
     keys = ("--encryption-key-file", "ek", "--authentication-key-file", "ak")
     with serve(estate, site.folder, baud=None, now=lambda: datetime.now(UTC)) as ports:
+        there = ("--port", ports["s"], "--baud", 9600, "--address", 99)
+        reader = ("--security", "lls-ae", "--password-file", "meter.pw")
+        swapped = ("--encryption-key-file", "ak", "--authentication-key-file", "ek")
+        _, out, _ = site.run("trial", *there, *reader, *swapped)
+        assert "they may be swapped" in out
+        assert "meter reader's password" not in out
+        _, out, err = site.run("trial", *there, *reader, *swapped, "--trace")
+        assert "nothing was sent" in out
+        assert "LLS password" not in err
         code, out, err = site.run(
             *("trial", "--port", ports["s"], "--baud", 9600, "--address", 99, "--trace"),
             *("--security", "lls-ae", "--password-file", "meter.pw", *keys),
@@ -457,6 +541,43 @@ def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
     assert "1111" not in page
 
 
+@pytest.mark.parametrize("suite", [1, 2])
+def test_other_suites_are_reached_by_every_command(site: Site, suite: int) -> None:
+    keys = {name: key * suite for name, key in (("ek", "11" * 16), ("ak", "22" * 16))}
+    for name, key in keys.items():
+        (site.folder / name).write_text(key)
+        (site.folder / name).chmod(0o600)
+    secure = {"encryption_key": keys["ek"], "authentication_key": keys["ak"], "suite": suite}
+    meter = {**DESK[0], "security": secure}
+    with serve(
+        parse_estate({"bus": [{"name": "s", "link": "s.tty", "meter": [meter]}]}),
+        site.folder,
+        baud=None,
+        now=lambda: datetime.now(UTC),
+    ) as ports:
+        by_hand = (
+            *("--port", ports["s"], "--baud", 9600, "--address", 99, "--client", 48),
+            *("--encryption-key-file", "ek", "--authentication-key-file", "ak"),
+            *("--security-suite", suite),
+        )
+        assert site.json("trial", *by_hand)["meter"]["good"]
+        found = site.json("read", *by_hand, "--model", "is16444", ACTIVE_IMPORT)
+        assert found["values"][0]["unit"] == "Wh"
+        assert site.run("trace", *by_hand, ACTIVE_IMPORT)[0] == 0
+        (site.folder / "list.csv").write_text(
+            "label,address,client,security_suite,encryption_key_file,authentication_key_file\n"
+            f"Desk,99,48,{suite},ek,ak\n"
+        )
+        told = site.json(
+            *("commission", "--port", ports["s"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meters", "list.csv", "--baud", 9600),
+            *("--frames", 1),
+        )
+        assert told["green"]
+    (bus,) = load_settings(site.folder / "agent.toml").buses
+    assert bus.meters[0].security_suite == suite
+
+
 def test_a_line_in_use_is_said(site: Site) -> None:
     from edge_agent.bus import Bus
     from edge_agent.settings import BusConfig
@@ -465,3 +586,80 @@ def test_a_line_in_use_is_said(site: Site) -> None:
         code, _, err = site.run("scan", "--port", site.desk, "--addresses", "99")
     assert code == 2
     assert "another program uses it (the agent?" in err
+
+
+def test_the_time_of_a_maximum_demand_is_a_local_time(site: Site) -> None:
+    given = (
+        *("trial", "--port", site.riser, "--baud", 9600, "--address", 200),
+        *("--password-file", "meter.pw"),
+    )
+    profiles = site.json(*given)["meter"]["profiles"]
+    (billing,) = [each for each in profiles if each["obis"] == str(BILLING_PROFILE)]
+    reached = [each for each in billing["rows"][-1]["values"] if each["name"].endswith(", reached")]
+    assert reached
+    for each in reached:
+        at = datetime.fromisoformat(each["value"])
+        assert at.utcoffset() == timedelta(minutes=330)
+        assert at < datetime.fromisoformat(billing["rows"][-1]["at"])
+        assert each["unit"] == ""
+    _, out, _ = site.run(*given)
+    assert f"{datetime.fromisoformat(reached[0]['value']):%Y-%m-%d %H:%M}" in out
+    assert "since 1970" not in out
+
+
+PULSES = """\
+title = "a module of 10 L a pulse"
+client = 32
+registers = ["8.0.1.0.0.255"]
+
+[[profiles]]
+obis = "8.0.99.1.0.255"
+
+[[scaling]]
+obis = "8.0.1.0.0.255"
+unit = 19
+weight = 10
+
+[[status_bits]]
+bit = 3
+means = "cable_cut"
+"""
+
+
+def test_a_module_of_pulses_is_amber_without_a_weight_and_with_a_cut_cable(site: Site) -> None:
+    (site.folder / "pulses.toml").write_text(PULSES)
+    module = {**RISER[2], "pulse_litres": 10}
+    cut = {**module, "address": 20, "serial": "W2", "cable_cut_at": "2026-01-01T00:00:00Z"}
+    with serve(
+        parse_estate({"bus": [{"name": "p", "link": "p.tty", "meter": [module, cut]}]}),
+        site.folder,
+        baud=None,
+        now=lambda: datetime.now(UTC),
+    ) as ports:
+        by_hand = ("--port", ports["p"], "--baud", 9600, "--password-file", "meter.pw")
+        code, out, _ = site.run("trial", *by_hand, "--address", 19)
+        assert code == 2
+        assert "8.0.1.0.0.255 says no unit: it counts pulses" in out
+        assert "[[scaling]]" in out
+        own = ("--model", "pulses", "--models-dir", site.folder)
+        code, out, _ = site.run("trial", *by_hand, "--address", 20, *own)
+        assert code == 2
+        assert "cable cut: bit 3 of its status is set" in out
+        assert "says no unit" not in out
+        assert site.run("trial", *by_hand, "--address", 19, *own)[0] == 0
+
+        (site.folder / "list.csv").write_text(
+            "label,address,model,dial\nunweighed,19,water,1.5\ncut,20,pulses,\n"
+        )
+        told = site.json(
+            *("commission", *by_hand, "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meters", "list.csv", "--frames", 1),
+            *("--models-dir", site.folder),
+        )
+    unweighed, cut_off = told["meters"]
+    assert not told["green"]
+    assert unweighed["verdict"] == "amber"
+    assert "says no unit" in " ".join(unweighed["reasons"])
+    assert unweighed["dial"] is None, "a count is no volume to hold a dial against"
+    assert cut_off["verdict"] == "amber"
+    assert "cable cut" in " ".join(cut_off["reasons"])

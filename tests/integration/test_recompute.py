@@ -67,11 +67,15 @@ def test_a_day_that_lacks_a_reading_is_named_and_mended(
     (day,), (month,) = done.days, done.months
     assert (done.days_changed, done.months_changed) == (1, 1)
     assert (day.society, day.serial, day.bucket) == (SOCIETY, "1", date(2026, 7, 9))
-    assert (day.count_before, day.count_now) == (24, 25)
-    assert (month.bucket, month.count_now) == (FIRST, (month.count_before or 0) + 1)
+    assert day.before is not None
+    assert day.now is not None
+    assert month.before is not None
+    assert month.now is not None
+    assert (day.before.count, day.now.count) == (24, 25)
+    assert (month.bucket, month.now.count) == (FIRST, month.before.count + 1)
     assert len([text for text in told if " to " in text]) == 3
     changed = [row for row in rollups(july) if row not in before]
-    assert [row[6] for row in changed] == [25, month.count_now]
+    assert [row[6] for row in changed] == [25, month.now.count]
     assert {row[8] for row in changed} == {5}
     assert recompute(july.conn, FIRST, LAST, NOW).days_changed == 0
 
@@ -83,7 +87,9 @@ def test_a_rollup_that_no_reading_tells_of_goes(july: Site) -> None:
         (local("2026-07-09 00:00"), local("2026-07-10 00:00")),
     )
     done = recompute(july.conn, date(2026, 7, 9), date(2026, 7, 9), NOW)
-    assert [(change.count_before, change.count_now) for change in done.days] == [(24, None)]
+    (day,) = done.days
+    assert day.before is not None
+    assert (day.before.count, day.now) == (24, None)
     assert done.months_changed == 1
     assert recompute(july.conn, FIRST, LAST, NOW).days_changed == 0
 
@@ -127,12 +133,21 @@ def test_the_command(july: Site, store_dsn: str) -> None:
     slip_in(july, "2026-07-09 23:30", 5)
     code, out, err = run("--month", "2026-07", "--json", "--society", SOCIETY)
     assert code == 0
-    assert json.loads(out)["days"][0]["bucket"] == "2026-07-09"
+    (day,) = json.loads(out)["days"]
+    assert (day["bucket"], day["before"]["count"], day["now"]["count"]) == ("2026-07-09", 24, 25)
     assert "2026-07-01 to 2026-07-07" in err
     slip_in(july, "2026-07-10 23:30", 5)
     code, out, _ = run("--from", "2026-07-10")
     assert "1 days and 1 months of registers changed" in out.splitlines()[0]
     assert "24 readings up to 4120, now 25 readings up to 4120" in out
+    channel = july.one("SELECT min(channel_id) FROM channel")
+    july.conn.execute(
+        "UPDATE reading SET raw = raw + 1 WHERE channel_id = %s AND ts = %s",
+        (channel, local("2026-07-12 12:00")),
+    )
+    _, out, _ = run("--from", "2026-07-12")
+    was, now = "sum_raw 107640", "sum_raw 107641"
+    assert f"24 readings up to 4600, {was}, now 24 readings up to 4600, {now}" in out
     for words in ((), ("--month", "2026-07", "--from", "2026-07-01"), ("--from", "july")):
         code, _, err = run(*words)
         assert (code, len(err.splitlines())) == (2, 1)

@@ -164,7 +164,8 @@ def test_a_policy_that_somebody_added(conn: Connection, store_dsn: str) -> None:
     conn.execute("SELECT add_retention_policy('reading', INTERVAL '10 years')")
     conn.execute("SELECT add_continuous_aggregate_policy('reading_day_c', NULL, NULL, '1 hour')")
     jobs = [check for name, check in look(store_dsn).items() if name.startswith("job ")]
-    assert [check.level for check in jobs] == ["warn", "warn"]
+    assert [check.level for check in jobs] == ["fail", "warn"]
+    assert jobs[0].said.endswith("drops what rollups need: use keep-readings")
     assert {check.said.split(" runs")[0] for check in jobs} == {
         "policy_retention of reading",
         "policy_refresh_continuous_aggregate of reading_day_c",

@@ -14,15 +14,16 @@ from cloud_ingest import usage
 from cloud_ingest.cli import app
 from cloud_ingest.completeness import completeness, missing
 from cloud_ingest.consumption import Month, local_days, month_of
-from cloud_ingest.curve import Curve, load_curve
+from cloud_ingest.curve import Curve, Point, load_curve
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.rollup import refresh
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.reads import RegisterMonth
+from cloud_ingest.store.reads import Gap, RegisterMonth
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.units import COLUMNS, import_units
+from cloud_ingest.upkeep import keep_months, upkeep
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.readings import Column
 from tests.support.fill import fill
@@ -245,6 +246,48 @@ def test_what_is_missing(site: Site) -> None:
     assert (found[1].channel_id, until, until + HOUR) in missing(
         site.conn, late, ZONE, until + HOUR
     )
+
+
+def test_what_was_let_go_is_refused_and_not_told_as_missing(site: Site, store_dsn: str) -> None:
+    site.units(unit_line("A-1204", "1", since="2025-01-01"), unit_line("A-1205", "2"))
+    start, line = local("2025-05-01 00:00"), local("2025-06-01 00:00")
+    rows = every(start, local("2025-07-01 00:00"), 1000, 10, HOUR)
+    gap = local("2025-05-05 10:00")
+    site.deliver("1", [row for row in rows if row[0] != gap], period_s=3600)
+    refresh(site.conn, NOW)
+    may, june = month_of(2025, 5, ZONE), month_of(2025, 6, ZONE)
+
+    def curve(begin: datetime, end: datetime) -> tuple[Point, ...]:
+        (found,) = load_curve(
+            site.conn, society(site), "A-1204", Service.ELECTRICITY, start=begin, end=end, step=HOUR
+        )
+        return found.points
+
+    def gaps_of(month: Month) -> list[Gap]:
+        found = completeness(site.conn, society(site), month, ZONE, month.end)
+        return missing(site.conn, found, ZONE, month.end)
+
+    channel = site.one("SELECT channel_id FROM channel")
+    assert curve(start, line)[200].quantity == kwh(10)
+    assert gaps_of(may) == [(channel, gap - HOUR, gap + HOUR)]
+    keep_months(site.conn, 13)
+    upkeep(site.conn, NOW)
+    since = "readings are kept from 2025-06-01 on"
+    for begin in (start, line - HOUR):
+        with pytest.raises(ReadRefused, match=since):
+            curve(begin, line)
+    with pytest.raises(ReadRefused, match=since):
+        gaps_of(may)
+    for words in (("usage", "A-1204", "--curve"), ("completeness", "--gaps")):
+        told = CliRunner().invoke(
+            app, [*words, "--month", "2025-05", "--society", SOCIETY, "--dsn", store_dsn]
+        )
+        assert (told.exit_code, len(told.output.splitlines())) == (2, 1)
+        assert since in told.output
+    assert {point.quantity for point in curve(line, local("2025-07-01 00:00"))[1:]} == {kwh(10)}
+    assert gaps_of(june) == []
+    (counts,) = completeness(site.conn, society(site), may, ZONE, may.end)
+    assert (counts.expected, counts.present) == (744, 743)
 
 
 def test_a_tower_is_held_against_its_bulk_meter(site: Site) -> None:

@@ -18,6 +18,7 @@ from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import (
     ConfigurationError,
+    ImportRefused,
     MigrationRefused,
     RecomputeRefused,
     RollupDisagrees,
@@ -39,14 +40,16 @@ from cloud_ingest.store.receipts import stored_ranges
 from cloud_ingest.store.rows import NewReading, store_readings
 from cloud_ingest.subscribe import Broker
 from cloud_ingest.upkeep import keep_months, retention, upkeep
-from shared_schema.catalogue import Service
-from shared_schema.quality import Origin
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
+from shared_schema.quality import Origin, Quality
+from shared_schema.readings import Column
 from shared_schema.signing import SigningKey
 from tests.support.gateway import MAKER, block_line
-from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+from tests.support.store import QUARTER, SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 NOW = local("2026-08-05 09:00")
+INTERVAL_DWH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=-1, unit=Unit.WATT_HOUR)
 HOUR, DAY, MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
 WITH_STEPS = (
     "Asia/Kolkata",
@@ -229,6 +232,18 @@ def test_a_wrong_zone_stops_the_service_at_its_start(store_dsn: str) -> None:
     assert (result.exit_code, "not of Europe/Berlin" in result.output) == (2, True)
 
 
+def tamper(site: Site, rollup: str, change: str) -> None:
+    """Change rows of a rollup where they are kept."""
+    table = rollup
+    if site.one("SELECT rollups FROM store") == "continuous":
+        table = site.one(
+            "SELECT materialization_hypertable_schema || '.' || materialization_hypertable_name "
+            "FROM timescaledb_information.continuous_aggregates WHERE view_name = %s",
+            f"{rollup}_c",
+        )
+    site.conn.execute(f"UPDATE {table} SET {change}".encode())  # noqa: S608
+
+
 @pytest.mark.parametrize("touched", ["a late row", "a changed row", "a row that is gone", "a day"])
 def test_a_rollup_that_nobody_marked_stops_the_closing(flat: Site, touched: str) -> None:
     at = START + 9 * DAY + timedelta(minutes=30)
@@ -240,19 +255,31 @@ def test_a_rollup_that_nobody_marked_stops_the_closing(flat: Site, touched: str)
     elif touched == "a row that is gone":
         flat.conn.execute("DELETE FROM reading WHERE ts = %s", (START + 9 * DAY,))
     else:
-        day_table = (
-            "reading_day"
-            if flat.one("SELECT rollups FROM store") == "portable"
-            else flat.one(
-                "SELECT materialization_hypertable_schema || '.' || "
-                "materialization_hypertable_name FROM timescaledb_information."
-                "continuous_aggregates WHERE view_name = 'reading_day_c'"
-            )
-        )
-        flat.conn.execute(f"UPDATE {day_table} SET min_raw = 0 WHERE min_ts > '{at}'".encode())  # noqa: S608
+        tamper(flat, "reading_day", f"min_raw = 0 WHERE min_ts > '{at}'")
     with pytest.raises(RollupDisagrees, match=r"2026-07 is not closed: .* \(LNT 1, 1.0.1.8.0"):
         close_month(flat.conn, SOCIETY, "2026-07", NOW)
     assert flat.one("SELECT (SELECT count(*) FROM month_number) + count(*) FROM outbox") == 0
+
+
+@pytest.mark.parametrize("rollup", ["reading_day", "reading_month"])
+def test_a_wrong_rollup_of_intervals_stops_the_closing(flat: Site, rollup: str) -> None:
+    flat.deliver("1", every(START + QUARTER, END, 25, 0), column=INTERVAL_DWH)
+    (number,) = close_month(flat.conn, SOCIETY, "2026-07", NOW).numbers
+    assert (number.quality, number.reasons) == (Quality.VALIDATED, ())
+    sent = flat.all("SELECT * FROM outbox ORDER BY 1")
+    channel = flat.one("SELECT channel_id FROM channel WHERE kind = 'interval'")
+    tamper(flat, rollup, f"sum_raw = sum_raw * 2 WHERE channel_id = {channel}")
+    with pytest.raises(RollupDisagrees) as caught:
+        close_month(flat.conn, SOCIETY, "2026-07", NOW)
+    count, told = (96, 2400) if rollup == "reading_day" else (2976, 74400)
+    assert (
+        f"(LNT 1, {ACTIVE_IMPORT_INTERVAL}) says {count} readings up to 25, sum_raw {2 * told}, "
+        f"but its readings say {count} readings up to 25, sum_raw {told}:"
+    ) in str(caught.value)
+    assert "cloud-ingest recompute --month 2026-07" in str(caught.value)
+    assert flat.all("SELECT * FROM outbox ORDER BY 1") == sent
+    recompute(flat.conn, date(2026, 7, 1), date(2026, 7, 31), NOW)
+    assert close_month(flat.conn, SOCIETY, "2026-07", NOW).published == 0
 
 
 def test_a_day_that_is_marked_again_closes(flat: Site) -> None:
@@ -313,6 +340,39 @@ def test_dropping_raw_data_leaves_the_old_months(site: Site) -> None:
     assert close_month(site.conn, SOCIETY, "2025-07", NOW).numbers[0].quantity == kwh(10 * 2 * 31)
 
 
+def test_a_late_reading_among_dropped_ones_shrinks_no_rollup(site: Site) -> None:
+    site.units(*(unit_line(f"A-{n}", n, since="2026-01-01") for n in "12"))
+    first = local("2026-02-01 00:00")
+    for serial in "12":
+        site.deliver(serial, every(first + 6 * HOUR, first + 28 * DAY, 1000, 10, 6 * HOUR))
+    refresh(site.conn, NOW)
+    days = "SELECT * FROM reading_day ORDER BY 1, 2"
+    months = "SELECT * FROM reading_month ORDER BY 1, 2"
+    before = site.all(days), site.all(months)
+    assert [row[6] for row in before[1]] == [112, 112]
+    border = local("2026-02-20 00:00")
+    if open_store(site.conn).tables == "hypertable":
+        site.conn.execute("SELECT drop_chunks('reading', older_than => %s)", (border,))
+    else:
+        site.conn.execute("DELETE FROM reading WHERE ts <= %s", (border,))
+    left = site.one("SELECT count(*) FROM reading")
+    assert 0 < left < 224
+    oldest = site.one("SELECT min(ts) FROM reading")
+    late = [oldest - 9 * DAY + HOUR, oldest - HOUR, oldest + HOUR]
+    site.deliver("1", [(at, 1001) for at in late])
+    refresh(site.conn, NOW)
+    assert site.one("SELECT count(*) FROM dirty") == 0
+    after = site.all(days), site.all(months)
+    changed = [
+        (was[:2], was[6], now[6])
+        for was, now in zip(before[0], after[0], strict=True)
+        if was != now
+    ]
+    day = (oldest - MICROSECOND).astimezone(ZONE).date()
+    assert [(key[1], *counts) for key, *counts in changed] == [(day, 4, 6)]
+    assert [row[6] for row in after[1]] == [114, 112]
+
+
 def test_a_read_older_than_retention_is_refused_with_a_reason(site: Site) -> None:
     site.units(unit_line("A-1204", "1", since="2025-01-01"))
     site.deliver("1", every(local("2025-05-01 00:00"), NOW, 1000, 10, DAY))
@@ -353,8 +413,9 @@ def test_a_read_older_than_retention_is_refused_with_a_reason(site: Site) -> Non
         "manufacturer,serial,obis,unit,scaler,ts,raw\n"
         f"{MAKER},1,1.0.1.8.0.255,Wh,0,2025-05-31T23:00,9\n"
     )
-    with pytest.raises(UserError, match="older than what the store keeps"):
+    with pytest.raises(ImportRefused, match="nothing was imported") as caught:
         import_history(site.conn, SOCIETY, file, NOW)
+    assert "older than what the store keeps" in caught.value.lines[0]
     assert site.one("SELECT count(*) FROM reading") == len(before) + 1
     assert site.one("SELECT (SELECT count(*) FROM self_read) + count(*) FROM history_import") == 0
     for month in ("2025-05", "2025-06"):

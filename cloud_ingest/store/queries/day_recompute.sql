@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Roll up days again from their readings. A day runs from after its 00:00 to the next 00:00.
+-- One that tells of more readings than there are stays: somebody has dropped some.
 INSERT INTO reading_day AS d
   (channel_id, day, first_raw, last_raw, min_ts, max_ts, count, sum_raw, min_raw, max_raw)
 SELECT k.channel_id, k.day, r.raws[1], r.raws[r.count], r.min_ts, r.max_ts,
@@ -19,3 +20,4 @@ ON CONFLICT (channel_id, day) DO UPDATE
 SET first_raw = excluded.first_raw, last_raw = excluded.last_raw, min_ts = excluded.min_ts,
     max_ts = excluded.max_ts, count = excluded.count, sum_raw = excluded.sum_raw,
     min_raw = excluded.min_raw, max_raw = excluded.max_raw
+WHERE excluded.count >= d.count

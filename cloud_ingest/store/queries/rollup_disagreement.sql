@@ -22,26 +22,36 @@ WITH told AS (
 ), months AS (
   SELECT * FROM months_between(%(first)s, %(first)s) WHERE channel_id = ANY(%(channels)s::int[])
 ), different AS (
-  SELECT channel_id, day, 'day' AS bucket, told.last_raw AS told, d.last_raw AS rolled_up,
-         told.count AS told_count, d.count AS rolled_up_count
+  SELECT channel_id, 'day' AS bucket, day,
+         told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
+         told.min_raw, told.max_raw,
+         d.first_raw AS rolled_first, d.last_raw AS rolled_last, d.min_ts AS rolled_from,
+         d.max_ts AS rolled_to, d.count AS rolled_count, d.sum_raw AS rolled_sum,
+         d.min_raw AS rolled_min, d.max_raw AS rolled_max
   FROM told FULL JOIN days AS d USING (channel_id, day)
   WHERE (told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
          told.min_raw, told.max_raw)
     IS DISTINCT FROM (d.first_raw, d.last_raw, d.min_ts, d.max_ts, d.count, d.sum_raw,
                       d.min_raw, d.max_raw)
   UNION ALL
-  SELECT channel_id, %(first)s::date, 'month', told.last_raw, m.last_raw, told.count, m.count
+  SELECT channel_id, 'month', %(first)s::date,
+         told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
+         told.min_raw, told.max_raw,
+         m.first_raw, m.last_raw, m.min_ts, m.max_ts, m.count, m.sum_raw, m.min_raw, m.max_raw
   FROM told_month AS told FULL JOIN months AS m USING (channel_id)
   WHERE (told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
          told.min_raw, told.max_raw)
     IS DISTINCT FROM (m.first_raw, m.last_raw, m.min_ts, m.max_ts, m.count, m.sum_raw,
                       m.min_raw, m.max_raw)
 )
-SELECT different.*, meter.manufacturer, meter.serial, channel.obis,
+SELECT channel_id, bucket, day, meter.manufacturer, meter.serial, channel.obis,
        EXISTS (SELECT FROM dirty
                WHERE (dirty.channels = '{}' OR different.channel_id = ANY(dirty.channels))
                  AND dirty.day BETWEEN %(first)s AND %(last)s
-                 AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits
+                 AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits,
+       first_raw, last_raw, min_ts, max_ts, count, sum_raw, min_raw, max_raw,
+       rolled_first, rolled_last, rolled_from, rolled_to, rolled_count, rolled_sum, rolled_min,
+       rolled_max
 FROM different JOIN channel USING (channel_id) JOIN meter USING (meter_id)
 ORDER BY waits, channel_id, day, bucket
 LIMIT 1

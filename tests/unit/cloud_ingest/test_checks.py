@@ -312,8 +312,11 @@ def test_policies_beside_the_service() -> None:
     assert levels(checks.check_jobs((called,))) == {"jobs": "ok"}
     alone = Job(8, "policy_retention", "reading", scheduled=True, failed=False)
     (found,) = checks.check_jobs((called, alone))
-    assert (found.name, found.level) == ("job 8", "warn")
+    assert (found.name, found.level) == ("job 8", "fail")
+    assert "drops what rollups need: use keep-readings" in found.said
     assert "alter_job(8, scheduled => false)" in found.advice
+    compressing = Job(8, "policy_compression", "reading", scheduled=True, failed=False)
+    assert levels(checks.check_jobs((compressing,))) == {"job 8": "warn"}
     failing = Job(9, "policy_compression", "reading", scheduled=False, failed=True)
     (found,) = checks.check_jobs((failing,))
     assert (found.level, "job_errors" in found.advice) == ("fail", True)

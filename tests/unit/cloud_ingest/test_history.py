@@ -18,6 +18,7 @@ from shared_schema.obis import Obis
 KOLKATA = ZoneInfo("Asia/Kolkata")
 FROM = datetime(2025, 1, 1, tzinfo=UTC)
 TO = datetime(2026, 1, 1, tzinfo=UTC)
+KEPT_FROM = datetime(2025, 2, 1, tzinfo=UTC)
 LATEST = datetime(2025, 12, 1, tzinfo=UTC)
 IMPORT = "1.0.1.8.0.255"
 VOLUME = "8.0.1.0.0.255"
@@ -34,7 +35,7 @@ LINE = {
 
 def judge(zone: ZoneInfo = KOLKATA) -> Judge:
     meters = {("LNT", "1"): KnownMeter(7, ((FROM, TO),))}
-    return Judge(meters, zone, int(LATEST.timestamp()))
+    return Judge(meters, zone, int(LATEST.timestamp()), kept_from=KEPT_FROM)
 
 
 def line(**words: str) -> dict[str, str]:
@@ -88,6 +89,7 @@ def test_a_line_says_which_channel_and_what(
         ({"ts": "1999-07-01"}, "not within 2000 to 2099"),
         ({"ts": "0001-01-01T00:00:00+14:00"}, "not within 2000 to 2099"),
         ({"ts": "2024-12-31T23:59:59Z"}, "was not installed"),
+        ({"ts": "2025-02-01T00:00:00Z"}, "the store keeps (after 2025-02-01 05:30)"),
         ({"ts": "2025-12-01T00:00:01Z"}, "in the future"),
     ],
 )
@@ -108,13 +110,13 @@ def test_an_hour_that_is_none_or_two_wants_its_offset() -> None:
 @given(
     raw=st.integers(-(2**63), 2**63 - 1),
     scaler=st.integers(-12, 12),
-    seconds=st.integers(0, int((LATEST - FROM).total_seconds())),
+    seconds=st.integers(1, int((LATEST - KEPT_FROM).total_seconds())),
     offset=st.integers(-14 * 4, 14 * 4),
 )
 def test_a_value_and_its_raw_are_the_same_row(
     raw: int, scaler: int, seconds: int, offset: int
 ) -> None:
-    at = FROM + timedelta(seconds=seconds)
+    at = KEPT_FROM + timedelta(seconds=seconds)
     zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 4:02}:{abs(offset) % 4 * 15:02}"
     shown = (at + timedelta(minutes=15 * offset)).replace(tzinfo=None).isoformat() + zone
     value = f"{Decimal(raw).scaleb(scaler):f}"

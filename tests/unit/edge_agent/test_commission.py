@@ -24,15 +24,17 @@ from edge_agent.commission import (
     parse_list,
 )
 from edge_agent.errors import ConfigurationError
-from edge_agent.examine import Examination, LineCount, Shown, Trouble
+from edge_agent.examine import Examination, LineCount, Shown, Trouble, unbilled
 from edge_agent.frames import Drop
-from edge_agent.guide import key_fingerprint, lasting_name, list_found
+from edge_agent.guide import key_fingerprint, list_found, meter_config
+from edge_agent.options import lasting_name
 from edge_agent.scan import Door, FoundMeter
 from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.sheet import html
-from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
+from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME
 from shared_schema.message import MeterId
+from shared_schema.obis import Obis
 from shared_schema.signing import (
     fingerprint,
     generate_key,
@@ -80,6 +82,27 @@ def test_a_list() -> None:
     assert lift.label == "Lift, T1"
 
 
+def test_a_list_names_every_secret_and_the_suite() -> None:
+    text = (
+        "label,address,client,security,security_suite,encryption_key_file,"
+        "authentication_key_file,signing_key_file,meter_public_key_file\n"
+        "A-1,17,48,hls-ecdsa,1,ek,ak,sign.pem,its.pem\n"
+    )
+    (listed,) = parse_list(text, "list.csv")
+    config = meter_config(listed, None, None, None)
+    found = examined()
+    found.config = config
+    written = sheet(Line(listed, found))
+    bus = tomllib.loads(bus_toml(written, in_service(written)))["bus"][0]
+    assert MeterConfig.model_validate(bus["meter"][0]) == config
+    assert config.security_suite == 1
+    assert config.signing_key_file == Path("sign.pem").absolute()
+    assert config.meter_public_key_file == Path("its.pem").absolute()
+    (wrong,) = parse_list("label,address,security_suite\nA-1,17,3\n", "list.csv")
+    with pytest.raises(ConfigurationError, match="security-suite"):
+        meter_config(wrong, None, None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -125,6 +148,27 @@ def test_verdicts(found: Examination | None, level: str, reason: str) -> None:
     assert verdict.level == level
     assert reason in " ".join(verdict.reasons)
     assert bool(verdict.reasons) == (level != "green")
+
+
+def test_a_clock_that_the_poll_told_of_is_told_once() -> None:
+    said = "A-1: its clock is 499 s off, more than 300 s: set it: profiles are not read"
+    found = examined(clock_offset_s=499.0, troubles=[Trouble("reading", said, "try")])
+    assert judge(Listed("A-1", 17), found).reasons == (said,)
+
+
+def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
+    line = Line(Listed("A-1", 17), examined(), is_time_known=False)
+    assert line.verdict.level == "amber"
+    assert line.verdict.reasons == (
+        "its clock cannot be judged: this machine's own is not synchronised",
+    )
+    far_off = Line(Listed("A-1", 17), examined(clock_offset_s=900.0), is_time_known=False)
+    assert far_off.verdict.reasons == line.verdict.reasons
+    written = sheet(Line(Listed("A-1", 17), examined()))
+    assert written.is_green
+    written.clock_synchronised = False
+    assert not written.is_green
+    assert not written.document()["green"]
 
 
 def test_a_meter_without_a_data_port_is_a_self_read_unit() -> None:
@@ -237,6 +281,29 @@ def test_the_dial_stands_on_the_sheet_beside_its_module(value: str, unit: str) -
         "register_m3": "2.500",
     }
     assert Line(listed, module(value, unit)).dial_document() is None
+
+
+@pytest.mark.parametrize("unit", ["", "Wh", "unit 99"])
+def test_a_register_in_another_unit_is_no_volume(unit: str) -> None:
+    assert Line(Listed("A-1", 19), module("2500", unit)).volume is None
+
+
+@pytest.mark.parametrize(
+    ("obis", "unit", "said"),
+    [
+        (WATER_VOLUME, "L", ""),
+        (WATER_VOLUME, "m³", ""),
+        (ACTIVE_IMPORT, "Wh", ""),
+        (ACTIVE_IMPORT_INTERVAL, "", ""),
+        (WATER_VOLUME, "", "says no unit: it counts pulses"),
+        (WATER_VOLUME, "Wh", "is in Wh and not billed"),
+        (ACTIVE_IMPORT, "", "says no unit"),
+        (ACTIVE_IMPORT, "unit 99", "is in unit 99 and not billed"),
+    ],
+)
+def test_a_billed_register_has_a_unit_that_is_billed(obis: Obis, unit: str, said: str) -> None:
+    found = unbilled((Shown(obis, "x", Decimal(5), unit),))
+    assert [said in each.said and bool(each.advice) for each in found] == [True] * bool(said)
 
 
 def test_a_dial_without_a_module_is_said() -> None:

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The reference of the files that a person writes: every key, and an example that loads."""
 
+import configparser
 import json
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edge_agent import link, model, security, session, settings
+from edge_agent.cli import app
 from edge_agent.errors import AccessDenied
 from edge_agent.model_check import mistakes
 from edge_agent.plate import read_plate
@@ -132,6 +136,28 @@ def test_the_gateways_example_loads(tmp_path: Path) -> None:
 
 def test_a_models_example_has_no_mistake(tmp_path: Path) -> None:
     assert mistakes(example(MODEL, tmp_path).read_text()) == []
+
+
+def test_the_service_of_the_installers_guide_starts_the_agent_with_the_machine() -> None:
+    guide = (REFERENCE.parent / "howto" / "install-gateway.md").read_text()
+    text = guide.partition("<<'UNIT'\n")[2].partition("\nUNIT\n")[0]
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(text)
+    service = unit["Service"]
+    program, *words = service["ExecStart"].split()
+    assert f"sudo ln -s /opt/edge-agent/bin/edge-agent {Path(program).parent}/" in guide
+    command: Any = typer.main.get_command(app)
+    with command.commands["run"].make_context("run", words[1:]) as context:
+        config = context.params["config"]
+    assert f"\ncd {config.parent}\n" in guide
+    assert f"useradd --system --groups {service['SupplementaryGroups']} " in guide
+    assert guide.count(f"sudo -u {service['User']} ") >= 2
+    assert f"--home-dir /var/lib/{service['StateDirectory']} " in guide
+    assert service["Restart"] == "always"
+    assert unit["Install"]["WantedBy"] == "multi-user.target"
+    after = guide.partition("\nUNIT\n")[2]
+    assert after.index("systemctl daemon-reload") < after.index("systemctl enable --now edge-agent")
 
 
 def test_the_estates_example_loads(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""No secret is sent twice by hand to a meter that refused it: most lock after three.
+
+In: the line, a meter, its secrets. Out: a guard around what uses them. Owns: a file of this user
+that every command and every run share, one line a refusal, appended.
+Never: the secret itself, nor a plain hash of it. The agent keeps its own in its spool: `refusals`.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from edge_agent.credentials import mode_of
+from edge_agent.errors import ConfigurationError, PasswordRefused, RefusedBefore
+from edge_agent.model import load
+from edge_agent.refusals import SALT_BYTES, digest, secret_files, secret_of
+from edge_agent.settings import MeterConfig
+
+_NAME: Final = "refused.jsonl"
+
+
+class Lockout:
+    """What the meters of one line refused, by this user's hand."""
+
+    def __init__(self, file: Path, port: Path, *, again: bool = False) -> None:
+        """Take the file of refusals.
+
+        Args:
+            file: where they are kept; it is made when a meter refuses.
+            port: the adapter, by its lasting name.
+            again: send what was refused before, since the meter itself was changed.
+
+        Raises:
+            ConfigurationError: nothing can be kept there.
+        """
+        self._file = file
+        self._port = str(port)
+        self._again = again
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot keep what a meter refuses: {error.strerror}: {file}; "
+                "set XDG_STATE_HOME to a folder of yours"
+            ) from None
+
+    @classmethod
+    def of_user(cls, port: Path, *, again: bool = False) -> Self:
+        """Take this user's file, below ``$XDG_STATE_HOME`` or ``~/.local/state``.
+
+        Raises:
+            ConfigurationError: nothing can be kept there.
+        """
+        named = os.environ.get("XDG_STATE_HOME", "")
+        folder = Path(named) if named.startswith("/") else Path("~/.local/state").expanduser()
+        return cls(folder / "edge-agent" / _NAME, port, again=again)
+
+    @contextmanager
+    def guard(self, meter: MeterConfig, serial: str | None = None) -> Iterator[None]:
+        """Run what sends a meter's secrets, unless it refused them before; note a refusal.
+
+        Args:
+            meter: where it answers, and its secrets.
+            serial: maker and serial number, where its name plate was read: then a refusal stays
+                with the meter. Otherwise it stays with its place on the line.
+
+        Raises:
+            RefusedBefore: it refused them before; nothing was sent.
+            PasswordRefused: it refuses them now.
+            ConfigurationError: a secret's file cannot be read, or nothing can be kept.
+        """
+        if not secret_files(meter):
+            yield
+            return
+        client = meter.client or load(meter.model, meter.models_dir).client
+        meter = meter.model_copy(update={"client": client, "security": mode_of(meter, client)})
+        short = meter.address_bytes == 1  # alone on the line, under an address that is not written
+        place = {
+            "port": self._port,
+            "logical": meter.logical_address,
+            "address": None if short else meter.address,
+        }
+        who = {"serial": serial, **place}
+        refused_at = self._refused_at(who, secret_of(meter))
+        if refused_at and not self._again:
+            what = "keys" if meter.password_file is None else "secrets"
+            raise RefusedBefore(
+                f"{meter.label} refused these {what} of client {client} on {refused_at[:10]}: "
+                "nothing was sent"
+            )
+        try:
+            yield
+        except PasswordRefused:
+            self._append(who, secret_of(meter), refused=True)
+            raise
+        if refused_at:
+            self._append(who, secret_of(meter), refused=False)
+
+    def _refused_at(self, who: dict[str, Any], secret: bytes) -> str:
+        """Return when this secret was refused, or nothing: what was said last of it counts."""
+        found = ""
+        for line in self._lines():
+            if not _may_be_same(line, who):
+                continue
+            if secrets.compare_digest(
+                digest(secret, bytes.fromhex(line["salt"])).hex(), line["hash"]
+            ):
+                found = str(line["at"]) if line["refused"] else ""
+        return found
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        wanted = {"at", "serial", "port", "logical", "address", "salt", "hash", "refused"}
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"cannot read {self._file}: {error}") from None
+        for line in text.splitlines():
+            try:
+                found = json.loads(line)
+            except json.JSONDecodeError:  # cut by a loss of power
+                continue
+            if isinstance(found, dict) and wanted <= set(found):
+                yield found
+
+    def _append(self, who: dict[str, Any], secret: bytes, *, refused: bool) -> None:
+        salt = secrets.token_bytes(SALT_BYTES)
+        line = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **who,
+            "salt": salt.hex(),
+            "hash": digest(secret, salt).hex(),
+            "refused": refused,
+        }
+        try:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(f"\n{json.dumps(line)}\n")  # the last one may have been cut
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot keep that a meter refused its secret: {error.strerror}: {self._file}"
+            ) from None
+
+
+def _may_be_same(line: dict[str, Any], who: dict[str, Any]) -> bool:
+    """Tell whether a line is of this meter, or may be: then nothing is sent."""
+    if line["serial"] and who["serial"]:
+        return bool(line["serial"] == who["serial"])
+    addresses = {line["address"], who["address"]}
+    return (line["port"], line["logical"]) == (who["port"], who["logical"]) and (
+        len(addresses) == 1 or None in addresses
+    )
