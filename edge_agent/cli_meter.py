@@ -216,3 +216,4 @@ def _show(found: "Readout", *, as_json: bool) -> None:
         print(f"\n{profile.title} {profile.obis}")
         for row in reversed(profile.rows):
             show_row(row)
+            print()

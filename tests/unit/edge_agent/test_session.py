@@ -2,6 +2,7 @@
 """The session: one meter's answers only, on a line that loses, damages and delays."""
 
 import itertools
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -20,11 +21,14 @@ from edge_agent.frames import Drop, check_sequence
 from edge_agent.link import peer
 from edge_agent.session import Peer, Session, Traffic, probe
 from edge_agent.settings import MeterConfig
+from edge_agent.virtual import hdlc, station
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import METERS, NOW, Wire, meter
 from tests.vectors import hdlc_cosem as vectors
 
+ONE_FRAME = bytes.fromhex("070400000001 080400000001")
+"""The window of one frame in UA, both ways."""
 ZONE = decode.Zone(330, 1)
 PASSWORD = SecretStr("12345678")
 
@@ -148,6 +152,32 @@ def test_what_the_guards_drop_is_counted_over_all_sessions() -> None:
         with Session(wire, reader(), traffic) as meter:
             meter.get(SERIAL_NUMBER, 1, 2)
     assert traffic.dropped == {Drop.ECHO: traffic.exchanges}
+
+
+@pytest.mark.parametrize("physical", [17, 200, 19], ids=["one frame", "segments", "blocks"])
+def test_a_meter_that_offers_a_window_of_seven_is_read_with_one(
+    monkeypatch: pytest.MonkeyPatch, physical: int
+) -> None:
+    seven = ONE_FRAME.replace(b"\x01", b"\x07")
+
+    def build(to: bytes, by: bytes, control: int, info: bytes = b"", **more: Any) -> bytes:
+        return hdlc.build(to, by, control, info.replace(ONE_FRAME, seven), **more)
+
+    def answer(data: bytes) -> bytes:
+        heard.append(data)
+        return data
+
+    monkeypatch.setattr(station, "build", build)
+    heard: list[bytes] = []
+    wire = Wire()
+    wire.answers = answer
+    with Session(wire, reader(physical)) as meter:
+        rows = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(24)))
+    assert isinstance(rows, list)
+    assert len(rows) == 96
+    assert seven in heard[0]
+    assert len(wire.sent) == len(heard)
+    assert all(each for each in heard), "one frame is answered before the next is sent"
 
 
 @pytest.mark.parametrize("physical", [17, 200, 19], ids=["one frame", "segments", "blocks"])

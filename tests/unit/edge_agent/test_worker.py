@@ -568,6 +568,25 @@ def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker)
     assert "restarted" in answer.reason
 
 
+def test_a_command_is_forgotten_once_it_expired_and_its_answer_was_sent(play: Maker) -> None:
+    it = play(1)
+    it.runs(60)
+    payload = it.asks(CommandKind.READ_NOW)
+    it.runs(60)
+    log = CommandLog(it.spool)
+    ((command, _),) = log.unsent()
+    end = datetime.fromtimestamp(it.now, UTC) + timedelta(hours=2)
+    log.prune(end)
+    assert [each for each, _ in log.unsent()] == [command], "its answer is still to be sent"
+    log.sent(command)
+    log.prune(datetime.fromtimestamp(it.now, UTC))
+    it.orders.take(payload)
+    assert [each for each, _ in log.unsent()] == [command], "it came again: it is answered again"
+    log.sent(command)
+    log.prune(end)
+    assert log.begin(command, end), "nothing of it is left"
+
+
 def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
     play: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
