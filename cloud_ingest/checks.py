@@ -48,7 +48,7 @@ def check_server(server: Server) -> Check:
     if major < OLDEST_SERVER:
         return Check("fail", "server", f"PostgreSQL {said}", f"upgrade to {OLDEST_SERVER} or later")
     if major > NEWEST_SERVER:
-        advice = f"PostgreSQL {OLDEST_SERVER} to {NEWEST_SERVER} are tested"
+        advice = f"the tests run on {NEWEST_SERVER}, with TimescaleDB on {OLDEST_SERVER} and 17"
         return Check("warn", "server", f"PostgreSQL {said}", advice)
     return Check("ok", "server", f"PostgreSQL {said}")
 
@@ -249,9 +249,12 @@ def check_role(role: Role) -> Check:
         advice = "give the DSN of the primary, and a role that may write"
         return Check("fail", "role", f"{role.name} can only read here", advice)
     if role.foreign:
+        first = role.foreign[0]
         more = "" if len(role.foreign) == 1 else f" and {len(role.foreign) - 1} more"
-        said = f"{role.foreign[0]}{more} in schema metering do not belong to {role.name}"
-        advice = f"REASSIGN OWNED BY their owner TO {role.name}, or run the service as that owner"
+        said = f"{first.name}{more} in schema metering belong to {first.owner}, not to {role.name}"
+        advice = f"REASSIGN OWNED BY {first.owner} TO {role.name}, or run the service as that owner"
+        if first.of_superuser:  # it owns the server's own objects, too
+            advice = f"docs/howto/own-database.md has the statement that gives all to {role.name}"
         return Check("fail", "role", said, advice)
     if role.superuser:
         advice = "make a role without SUPERUSER that owns the database"

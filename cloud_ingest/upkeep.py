@@ -15,6 +15,7 @@ Never: a reading dropped that nobody said may go; a rollup, evidence or a closed
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from psycopg import errors as pg
 from psycopg import sql
 
 from cloud_ingest.errors import UserError
@@ -61,11 +62,7 @@ def upkeep(conn: Connection, now: datetime) -> Upkept:
     made = make_partitions(
         conn, Known(), [int((local_start(month, store.zone)).timestamp()) + 1 for month in ahead]
     )
-    compressed = 0
-    if store.rollups == "continuous":
-        for (name,) in conn.execute(query("chunks_to_compress"), (now - COMPRESS_AFTER,)):
-            conn.execute(query("chunk_compress"), (name,))
-            compressed += 1
+    compressed = _compress(conn, now) if store.rollups == "continuous" else 0
     return Upkept(len(made), compressed, _let_go(conn, store, now))
 
 
@@ -102,6 +99,18 @@ def oldest_kept(months: int, today: date) -> date:
     for _ in range(months + 1):
         first = (first - timedelta(days=1)).replace(day=1)
     return first
+
+
+def _compress(conn: Connection, now: datetime) -> int:
+    """Compress what is old; a chunk into which somebody writes is left for the next time."""
+    compressed = 0
+    for (name,) in conn.execute(query("chunks_to_compress"), (now - COMPRESS_AFTER,)).fetchall():
+        try:
+            conn.execute(query("chunk_compress"), (name,))
+        except pg.SerializationFailure:
+            continue
+        compressed += 1
+    return compressed
 
 
 def _let_go(conn: Connection, store: Store, now: datetime) -> int:

@@ -64,6 +64,15 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """A table or view of the store that belongs to somebody else."""
+
+    name: str
+    owner: str
+    of_superuser: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """Who we are to the database."""
 
@@ -71,8 +80,7 @@ class Role:
     superuser: bool
     read_only: bool
     """A standby, or a role that may only read."""
-    foreign: tuple[str, ...]
-    """Tables and views of the store that belong to somebody else."""
+    foreign: tuple[Foreign, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +151,8 @@ def read_extension(conn: Connection) -> Extension:
 def read_role(conn: Connection) -> Role:
     """Read who we are."""
     row = _one(conn, "facts_role")
-    return Role(row[0], row[1], row[2], tuple(row[3]))
+    foreign = tuple(Foreign(*found) for found in conn.execute(query("facts_foreign")))
+    return Role(row[0], row[1], row[2], foreign)
 
 
 @translating

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A store is lost and comes back from an older backup; the gateways send again what they keep.
 
-Logical (pg_dump, pg_restore) and physical (pg_basebackup, a second cluster), on every edition.
+Logical (pg_dump, pg_restore) and physical (pg_basebackup, a second cluster), on every edition. The
+store is of a role that is no superuser, before and after.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ import pytest
 
 from cloud_ingest.accept import accept
 from cloud_ingest.billing import Closed, close_month
+from cloud_ingest.checks import check_role
 from cloud_ingest.rollup import refresh
 from cloud_ingest.store.connection import Connection, connect, edition
+from cloud_ingest.store.facts import read_role
 from cloud_ingest.store.ingest import CommitResult, commit
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.receipts import store_id
@@ -21,7 +25,16 @@ from cloud_ingest.store.registry import load_registry
 from tests.support.backup import programs_beside
 from tests.support.gateway import block_line
 from tests.support.servers import SqlServer
-from tests.support.store import SOCIETY, Site, database_at, every, local, unit_line
+from tests.support.store import (
+    SOCIETY,
+    Site,
+    as_role,
+    database_at,
+    every,
+    local,
+    role_at,
+    unit_line,
+)
 
 HOUR = timedelta(hours=1)
 NOW = local("2026-08-05 09:00")
@@ -71,6 +84,18 @@ def picture(conn: Connection) -> list[list[tuple[Any, ...]]]:
     return [all_of(conn, statement) for statement in (READINGS, DAYS, MONTHS)]
 
 
+@pytest.fixture
+def owner(store_server: str) -> Iterator[str]:
+    with role_at(store_server) as role:
+        yield role
+
+
+@pytest.fixture
+def store_dsn(store_server: str, owner: str) -> Iterator[str]:
+    with database_at(store_server, owner) as dsn:
+        yield as_role(dsn, owner)
+
+
 @pytest.mark.parametrize("way", ["logical", "physical"])
 def test_after_a_restore_everything_is_as_it_was(
     site: Site,
@@ -79,6 +104,7 @@ def test_after_a_restore_everything_is_as_it_was(
     tmp_path: Path,
     postgres_server: SqlServer,
     *,
+    owner: str,
     way: str,
 ) -> None:
     conn = site.conn
@@ -91,8 +117,8 @@ def test_after_a_restore_everything_is_as_it_was(
     june = close(conn, "2026-06")
     assert [number.version for number in june.numbers] == [1, 1]
     with (
-        programs.second_cluster(store_dsn) as second,
-        database_at(store_server) as empty,
+        programs.second_cluster(store_dsn, store_server) as second,
+        database_at(store_server, owner) as empty,
     ):
         file = tmp_path / "metering.dump"
         if way == "logical":
@@ -110,10 +136,12 @@ def test_after_a_restore_everything_is_as_it_was(
         june_before = all_of(conn, CLOSED, "2026-06", "2026-06")
 
         if way == "logical":
-            programs.restore(file, empty, timescale=timescale)
+            programs.restore(file, empty, owner, timescale=timescale)
         else:
             second.start()
-        with connect(empty if way == "logical" else second.dsn) as restored:
+        back = as_role(empty, owner) if way == "logical" else second.dsn
+        with connect(back) as restored:
+            assert check_role(read_role(restored)).level == "ok"
             assert picture(restored) != before
             assert migrate(restored, restored=True).renewed != store_id(conn)
             drill.deliver(restored, drill.kept)

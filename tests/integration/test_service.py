@@ -165,11 +165,26 @@ def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]
         yield Site(database, mosquitto, tmp_path, stack)
 
 
+@pytest.fixture
+def each_site(store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
+    """A site on each edition of the store."""
+    with ExitStack() as stack:
+        yield Site(store_dsn, mosquitto, tmp_path, stack)
+
+
 def wait_until(done: Callable[[], object], timeout_s: float = 20) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.02)
+
+
+def rolled_up(conn: Connection) -> tuple[int, int] | None:
+    """Return how many readings the days tell of, and the months."""
+    return conn.execute(
+        "SELECT (SELECT sum(count) FROM reading_day)::int,"
+        " (SELECT sum(count) FROM reading_month)::int"
+    ).fetchone()
 
 
 def quarters(count: int, until: datetime = NOW, step: int = 7) -> list[tuple[datetime, int]]:
@@ -178,7 +193,8 @@ def quarters(count: int, until: datetime = NOW, step: int = 7) -> list[tuple[dat
     return [(start + timedelta(minutes=15 * n), 1000 + step * n) for n in range(count)]
 
 
-def test_sealed_batches_are_stored_and_receipted(site: Site) -> None:
+def test_sealed_batches_are_stored_and_receipted(each_site: Site) -> None:
+    site = each_site
     site.meter("1")
     site.meter("2")
     sealer, gateway = site.gateway(GATEWAYS[0])
@@ -199,7 +215,9 @@ def test_sealed_batches_are_stored_and_receipted(site: Site) -> None:
         gateway.publish(sealer.topic, payloads[7])
         gateway.wait(before + 1)  # it came again, so its receipt may have been lost
         assert site.count("reading") == 2 * 4 * 50
-        wait_until(lambda: site.count("reading_day") > 0)
+        wait_until(lambda: site.count("dirty") == 0)
+        assert rolled_up(site.conn) == (2 * 4 * 50, 2 * 4 * 50)
+    assert b" ERROR " not in site.log.read_bytes()
 
 
 def test_a_store_that_was_restored_is_told_with_the_next_receipt(site: Site) -> None:

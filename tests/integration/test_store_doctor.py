@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,20 @@ from cloud_ingest.checks import Check
 from cloud_ingest.cli import app
 from cloud_ingest.doctor import examine
 from cloud_ingest.intake import HEARD
+from cloud_ingest.rollup import refresh
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.facts import read_parts
-from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.subscribe import Broker as Address
 from cloud_ingest.subscribe import Link
+from cloud_ingest.upkeep import upkeep
 from deploy.demo.mosquitto import BrokerUser
 from deploy.demo.postgres import local_postgres
+from tests.support.fill import fill
+from tests.support.pages import block
 from tests.support.servers import Broker
-from tests.support.store import Site, every, local, unit_line
+from tests.support.store import Site, as_role, database_at, every, local, role_at, unit_line
 
 
 def look(dsn: str, *, now: datetime | None = None, zone: str | None = None) -> dict[str, Check]:
@@ -107,7 +111,10 @@ def test_a_role_without_its_rights(database: str) -> None:
         migrate(conn)
         with role(conn, "GRANT USAGE ON SCHEMA metering TO {}") as words:
             found = look(make_conninfo(database, **words))
-            assert (found["role"].level, "do not belong" in found["role"].said) == ("fail", True)
+            assert (found["role"].level, "belong to postgres" in found["role"].said) == (
+                "fail",
+                True,
+            )
             assert found["database"].level == "fail"
             assert "does not allow it" in found["database"].said
             assert "server" in found
@@ -126,6 +133,32 @@ def test_an_owner_who_is_no_superuser_is_as_it_should_be(database: str) -> None:
             found = look(dsn)
             assert found["role"].level == "ok", found["role"]
             assert found["store"].level == "ok"
+
+
+def test_a_store_of_the_administrator_is_given_to_the_service(store_server: str) -> None:
+    with (
+        role_at(store_server) as name,
+        database_at(store_server) as dsn,
+        connect(dsn) as conn,
+    ):
+        migrate(conn)
+        fill(conn, "Lake View", 2, date(2026, 6, 1), days=40, dense=1)
+        conn.execute(f"GRANT USAGE ON SCHEMA metering TO {name}".encode())
+        found = look(as_role(dsn, name))["role"]
+        assert (found.level, f"belong to {conn.info.user}" in found.said) == ("fail", True)
+        assert ("REASSIGN" in found.advice, "own-database.md" in found.advice) == (False, True)
+        statement = block("howto/own-database.md", "sql").replace("TO metering", f"TO {name}")
+        conn.execute(f"RESET search_path; {statement}".encode())
+        assert look(as_role(dsn, name))["role"].level == "ok"
+        with connect(as_role(dsn, name)) as own:
+            migrate(own, restored=True)
+            rollups = open_store(own).rollups
+            own.execute(
+                "INSERT INTO dirty (day, channels) VALUES ('2026-06-05', %s)",
+                ([] if rollups == "continuous" else [1],),
+            )
+            assert refresh(own, datetime.now(UTC)).days == 1
+            upkeep(own, datetime.now(UTC))
 
 
 def test_a_store_that_does_not_fit(database: str) -> None:

@@ -2,8 +2,11 @@
 """What is read from the store: right, through an index, of one society; on both editions."""
 
 import json
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -19,15 +22,18 @@ from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.rollup import refresh
 from cloud_ingest.store import reads
-from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.connection import Connection, query
+from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.reads import Gap, RegisterMonth
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.units import COLUMNS, import_units
 from cloud_ingest.upkeep import keep_months, upkeep
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
+from shared_schema.obis import Obis
 from shared_schema.readings import Column
 from tests.support.fill import fill
 from tests.support.gateway import MAKER
+from tests.support.pages import block
 from tests.support.plans import nodes, parts_of, scans
 from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
@@ -35,6 +41,14 @@ JULY = month_of(2026, 7, ZONE)
 DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 NOW = local("2026-08-20 09:00")
 INTERVAL_WH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
+VOLTAGE = Column(obis=Obis.parse("1.0.12.7.0.255"), scaler=-1, unit=Unit.VOLT)
+UNPLANNED = {
+    "days_lost": "all readings of the days that are refreshed, which the refresh reads anyway",
+    "rollup_disagreement": "it holds a month against every reading of it",
+    "reading_before": "a person recomputes: it ends at the first row, no index begins with a time",
+    "reading_oldest": "a person recomputes, and nothing is kept of before the range",
+}
+"""Queries that may scan the readings, and why."""
 
 
 def society(site: Site) -> int:
@@ -45,6 +59,17 @@ def of(site: Site, subject: str, month: Month = JULY) -> list[usage.DayUsage]:
     return usage.day_usage(
         site.conn, society(site), month, ZONE, subject_type="unit", subject=subject
     )
+
+
+def reading_queries() -> set[str]:
+    """Return the names of the queries that look for readings."""
+    looks = re.compile(r"\b(FROM|JOIN|UPDATE)\s+(metering\.)?reading\b", re.IGNORECASE)
+    texts = files("cloud_ingest.store").joinpath("queries").iterdir()
+    return {
+        text.name.removesuffix(".sql")
+        for text in texts
+        if looks.search(re.sub(r"--.*", "", text.read_text(encoding="utf-8")))
+    }
 
 
 def test_no_query_scans_the_readings(conn: Connection) -> None:
@@ -110,9 +135,31 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         assert found, name
         assert all(node["Node Type"] != "Seq Scan" for node in found), name
         assert len({node["Relation Name"] for node in found}) <= 2, name  # of all its chunks
-    latest = scans(nodes(conn, "report_latest", {**one, **codes, "now": NOW}), reading)
-    assert latest
-    assert all(node["Node Type"] != "Seq Scan" for node in latest)
+    newest: dict[str, Mapping[str, object] | Sequence[object]] = {
+        "report_latest": {**one, **codes, "now": NOW},
+        "channels_newest": ([1, 2, channel[0]],),
+        "reading_neighbours": {"channels": [1, 2, channel[0]], "at": local("2026-07-20 12:00")},
+    }
+    written = {**border, "first": 0, "last": JULY.end.timestamp(), "at": NOW, "source": "test"}
+    by_key: dict[str, Mapping[str, object] | Sequence[object]] = {
+        "incoming_conflicts": written,
+        "incoming_elect": written,
+        "reading_elect": (1, 0, None, channel[0], JULY.end),
+    }
+    portable = {
+        "day_recompute": {"channels": [1, 2], "days": [JULY.first] * 2, "zone": ZONE.key},
+        "day_forget": {**span, "channels": [1, 2], "zone": ZONE.key},
+    }
+    conn.execute(query("incoming_make"))
+    used = portable if open_store(conn).rollups == "portable" else {}
+    for name, values in {**newest, **by_key, **used}.items():
+        found = scans(nodes(conn, name, values), reading)
+        leaves = [node for node in found if node["Node Type"] not in {"Custom Scan", "ModifyTable"}]
+        assert leaves, name
+        for node in leaves:
+            assert node["Node Type"] in {"Index Scan", "Index Only Scan"}, name
+            assert node["Index Cond"].startswith(("(channel_id =", "((channel_id =")), name
+    assert {*pruned, *newest, *by_key, *portable, *UNPLANNED} == reading_queries()
     (unit,) = scans(nodes(conn, "read_months", {**month, **one}), {"assignment"})
     assert unit["Index Name"] == "assignment_subject"
     probes = [
@@ -139,6 +186,15 @@ def test_a_month_is_the_sum_of_its_days(site: Site) -> None:
     assert date(2026, 7, 11) not in found.days
     assert found.days[date(2026, 7, 13)] == kwh(7 * (72 + 24 - 5))  # with what fell into the gap
     assert usage.month_usage(site.conn, society(site), JULY) == [found.month]
+
+
+def test_days_of_a_voltage_are_read_as_the_page_says(site: Site) -> None:
+    site.units(unit_line("A-1", "S-1"))
+    rows = [(local("2026-07-05 01:00") + n * HOUR, raw) for n, raw in enumerate((2290, 2310, 2330))]
+    site.deliver("S-1", rows, column=VOLTAGE)
+    refresh(site.conn, NOW)
+    (day,) = site.all(block("reference/sql.md", "sql"))
+    assert day == (date(2026, 7, 5), 3, Decimal(229), Decimal(233), Decimal(231))
 
 
 def test_epochs_count_and_a_fall_does_not(site: Site) -> None:

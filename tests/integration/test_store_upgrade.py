@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 import pytest
 
+from cloud_ingest.rollup import refresh
 from cloud_ingest.store import migrate as module
 from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.evidence import payload, unpack
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.migration import Migration, migrations
+from shared_schema.readings import Header, line_hash
 from tests.support.catalogue import catalogue, differences
-from tests.support.store import database_at
+from tests.support.gateway import Sealer, block_line
+from tests.support.store import database_at, every, local
+
+START = local("2026-07-05 09:00")
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,53 @@ def test_every_older_store_becomes_the_one_of_today(
             put(conn, tuple(row for row in ROWS if row not in had))
             assert differences(wanted, catalogue(conn)) == [], f"from {applied[count - 1]}"
             assert kept(conn) == rows, f"from {applied[count - 1]}"
+
+
+def test_batches_of_blocks_and_marks_of_channels_outlive_what_held_them(
+    store_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = migrations()
+    older = _until(everything, "0007_meter_events")
+    sealer = Sealer("gw-a")
+    payloads = [
+        sealer.seal(*(block_line("S-1", every(START, START, n, 0)) for n in range(blocks)))
+        for blocks in (1, 12)
+    ]
+    with database_at(store_server) as dsn, connect(dsn) as conn:
+        monkeypatch.setattr(module, "migrations", lambda: older)
+        migrate(conn)
+        put(conn, tuple(row for row in ROWS if row.since <= "0007"))
+        for sent in payloads:
+            put_as_0007(conn, sent)
+        conn.execute("DELETE FROM dirty")
+        conn.execute(
+            "INSERT INTO dirty (channel_id, day) VALUES (1, '2026-06-01'), (1, '2026-06-20')"
+        )
+        monkeypatch.undo()
+        rollups = migrate(conn).rollups
+        rows = conn.execute("SELECT evidence FROM batch ORDER BY seq").fetchall()
+        assert [payload(unpack(evidence)) for (evidence,) in rows] == payloads
+        marks = conn.execute("SELECT channels, day::text FROM dirty ORDER BY day").fetchall()
+        whose = [] if rollups == "continuous" else [1]
+        assert marks == [(whose, "2026-06-01"), (whose, "2026-06-20")]
+        refresh(conn, START)
+        days = conn.execute("SELECT day::text, last_raw FROM reading_day ORDER BY day").fetchall()
+        assert days == [("2026-06-01", 4711), ("2026-06-20", 4811)]
+        assert conn.execute("SELECT count(*) FROM dirty").fetchone() == (0,)
+
+
+def put_as_0007(conn: Connection, sent: bytes) -> None:
+    """Keep a batch as a store of that version did: its lines one by one."""
+    header, *blocks, signature = sent.split(b"\n")
+    about = Header.from_line(header)
+    row = conn.execute(
+        "INSERT INTO batch (gateway_id, stream, seq, header, header_hash, signature, received_at)"
+        " VALUES (1, %s, %s, %s, %s, %s, %s) RETURNING batch_id",
+        (about.stream, about.seq, header, bytes.fromhex(line_hash(header)), signature, START),
+    ).fetchone()
+    assert row is not None
+    for ordinal, line in reversed(list(enumerate(blocks))):
+        conn.execute("INSERT INTO block VALUES (%s, %s, 1, %s)", (*row, ordinal, line))
 
 
 def _until(everything: Sequence[Migration], last: str) -> list[Migration]:

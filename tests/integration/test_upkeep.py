@@ -221,6 +221,19 @@ def test_an_election_works_on_a_compressed_chunk(old: Old) -> None:
     assert old.conn.execute("SELECT count(*) FROM election").fetchone() == elected
 
 
+@pytest.mark.parametrize(
+    "store_server", [pytest.param("timescale", marks=pytest.mark.timescale)], indirect=True
+)
+def test_a_chunk_that_somebody_writes_into_is_left_for_the_next_time(old: Old) -> None:
+    put(old.conn, {1: old.missing[1], 9: [(seconds(YEARS), METER, 1, None)]})
+    keep_months(old.conn, 13)
+    with connect(old.dsn) as other, other.transaction():
+        put(other, {2: old.missing[2]})
+        assert upkeep(old.conn, NOW) == Upkept(compressed=1, dropped=1)  # the chunk of years ago
+    assert compressed(old.conn) == 0
+    assert upkeep(old.conn, NOW) == Upkept(compressed=1)
+
+
 YEARS = local("2024-05-15 09:00")
 
 

@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from deploy.demo.postgres import PostgresServer
 from deploy.demo.rootless import ServerProcess, clean_environment, server_account, workspace
+from tests.support.store import as_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,25 @@ class Programs:
     def dump(self, dsn: str, file: Path) -> None:
         self.run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={dsn}")
 
-    def restore(self, file: Path, dsn: str, *, timescale: bool) -> None:
-        """Restore into an empty database."""
+    def restore(self, file: Path, dsn: str, owner: str, *, timescale: bool) -> None:
+        """Restore into an empty database of a role of `role_at`; the DSN is an administrator's."""
+        restore = ["pg_restore", "--exit-on-error", str(file)]
+        if not timescale:
+            self.run(*restore, "--no-owner", f"--dbname={as_role(dsn, owner)}")
+            return
         with psycopg.connect(dsn, autocommit=True) as conn:
-            if timescale:
-                conn.execute("CREATE EXTENSION timescaledb")
-                conn.execute("SELECT timescaledb_pre_restore()")
-        self.run("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={dsn}", str(file))
-        if timescale:
-            with psycopg.connect(dsn, autocommit=True) as conn:
-                conn.execute("SELECT timescaledb_post_restore()")
+            conn.execute("CREATE EXTENSION timescaledb")
+            conn.execute("SELECT timescaledb_pre_restore()")
+        self.run(*restore, f"--dbname={dsn}")
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            conn.execute("SELECT timescaledb_post_restore()")
 
     @contextmanager
-    def second_cluster(self, dsn: str) -> Iterator["SecondCluster"]:
-        """Make room for a copy of the whole cluster that holds ``dsn``; start it when told."""
+    def second_cluster(self, dsn: str, replicator: str) -> Iterator["SecondCluster"]:
+        """Make room for a copy of the whole cluster that holds ``dsn``; start it when told.
+
+        ``replicator`` is a DSN of the same cluster, of a role that may copy it.
+        """
         account = server_account()
         account.require_passwd_entry()
         with workspace(account) as place:
@@ -78,7 +84,7 @@ class Programs:
             )
             restored = make_conninfo(dsn, host=str(sockets), port=5432)
             try:
-                yield SecondCluster(self, dsn, restored, folder / "data", process)
+                yield SecondCluster(self, replicator, restored, folder / "data", process)
             finally:
                 process.stop()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Ask the planner how it would answer a query, and hold it to that."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cloud_ingest.store.connection import Connection, literal, query
@@ -9,7 +9,9 @@ from cloud_ingest.store.connection import Connection, literal, query
 Node = dict[str, Any]
 
 
-def nodes(conn: Connection, name: str, parameters: Mapping[str, object]) -> list[Node]:
+def nodes(
+    conn: Connection, name: str, parameters: Mapping[str, object] | Sequence[object]
+) -> list[Node]:
     """Return every node of the plan of a query of the store."""
     row = conn.execute(literal("EXPLAIN (FORMAT JSON) " + query(name)), parameters).fetchone()
     assert row is not None

@@ -52,16 +52,37 @@ QUARTER = timedelta(minutes=15)
 
 
 @contextmanager
-def database_at(server: str) -> Iterator[str]:
-    """Make an empty database on a server of somebody's own and drop it afterwards."""
+def database_at(server: str, owner: str = "DEFAULT") -> Iterator[str]:
+    """Make an empty database on a server of somebody's own and drop it afterwards.
+
+    The DSN is still that of who made it, also where a role from `role_at` owns it.
+    """
     name = f"metering_test_{secrets.token_hex(6)}"
+    make = f"CREATE DATABASE {name} OWNER {owner}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(make.encode())
         try:
             yield make_conninfo(server, dbname=name)
         finally:
             drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             connection.execute(drop)
+
+
+@contextmanager
+def role_at(server: str) -> Iterator[str]:
+    """Make a role that may log in, its name as password, and nothing else; drop it afterwards."""
+    name = f"metering_role_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'".encode())
+        try:
+            yield name
+        finally:
+            connection.execute(f"DROP ROLE {name}".encode())
+
+
+def as_role(dsn: str, role: str) -> str:
+    """The same database, for a role of `role_at`."""
+    return make_conninfo(dsn, user=role, password=role)
 
 
 @pytest.fixture(params=EDITIONS)
