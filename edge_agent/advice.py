@@ -100,8 +100,8 @@ OF_REFUSAL: Final = (
 BY_WORD: Final = (
     (
         "deviation_sign",
-        "the meter writes its time zone the other way round: use a model with the other "
-        "deviation_sign",
+        "the meter writes its time zone the other way round: commission sets deviation_sign for "
+        "it; by hand, set the other one at the meter in agent.toml",
     ),
     ("has no scaler", "the meter does not say its unit: such a register cannot be billed"),
     (

@@ -35,8 +35,8 @@ def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     edge-agent status --config /etc/edge-agent/agent.toml
     edge-agent status --json
 
-    It reads the spool and disturbs no agent. Why a meter is not read stands in the agent's log:
-    journalctl -u edge-agent.
+    It reads the spool and disturbs no agent. Why a meter was not read when it was last tried stands
+    beside it; all that happened is in the agent's log: journalctl -u edge-agent.
     """
     from edge_agent.settings import load_settings
     from edge_agent.standing import standing
@@ -77,6 +77,8 @@ def _show_status(found: "Standing") -> None:
 
 def _remark(meter: "MeterStanding") -> str:
     read = "refused its password" if meter.refused else "behind" if meter.behind else ""
+    if meter.reason and not meter.refused:
+        read = f"{read}: {meter.reason}".removeprefix(": ")
     clock = f"its clock {meter.clock_remark}" if meter.clock_remark else ""
     unproven = f"unproven: {meter.unproven}" if meter.unproven else ""
     return ", ".join(filter(None, (read, clock, unproven)))
@@ -132,6 +134,30 @@ def list_models(
     print(table(("model", "client", "title"), rows))
 
 
+@models.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(help="A model's name.")],
+    models_dir: Annotated[
+        Path | None, typer.Option(help="Folder of models besides the packaged ones.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a model as TOML, to begin another one with.
+
+    \b
+    edge-agent models show is16444 > /etc/edge-agent/models/maker-x.toml
+
+    --json prints every key, also those that the model does not set.
+    """
+    from edge_agent import model
+
+    found = model.load(name, models_dir)
+    if as_json:
+        print(json.dumps({"name": name, **found.model_dump(mode="json")}, ensure_ascii=False))
+    else:
+        print(model.known(models_dir)[name].read_text(encoding="utf-8"), end="")
+
+
 @models.command("check")
 def check_model(
     file: Annotated[Path, typer.Argument(help="A TOML file.")], as_json: JsonOption = False
@@ -143,7 +169,7 @@ def check_model(
 
     Each with its line and what is allowed. The file's name without .toml is the model's name.
     Put it into the folder that models_dir of the settings names; a packaged model to begin with
-    is shown by: edge-agent models list --json
+    is printed by: edge-agent models show is16444
     """
     from edge_agent.model_check import mistakes
 

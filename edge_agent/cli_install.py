@@ -17,7 +17,7 @@ from edge_agent.errors import MeterError
 from edge_agent.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
-    from edge_agent.examine import Examination, Trouble
+    from edge_agent.examine import Examination, ShownRow, Trouble
     from edge_agent.scan import Scan
     from edge_agent.trace import Event
     from edge_agent.trial import Trial
@@ -186,7 +186,8 @@ def scan(
     edge-agent scan --port /dev/ttyUSB0 --baud 9600 --addresses 1-127,1000-1100 --json
 
     No password is used. An address where several meters answer at once is listed as a conflict.
-    127 addresses take about 40 s for each speed.
+    127 addresses take about 40 s for each speed; at a speed with meters the silent ones are tried
+    again, for a line loses frames.
     """
     from edge_agent import scan as scanning
 
@@ -317,27 +318,18 @@ def show_examination(found: "Examination") -> None:
         print()
         print(table(("OBIS", "value", "unit", "meaning"), rows, right=1))
     for profile in found.profiles:
-        newest = profile.rows[-1]
         oldest = f", oldest row {profile.oldest:%Y-%m-%d %H:%M}" if profile.oldest else ""
         period = f", every {profile.period_s // 60} min" if profile.period_s else ""
         print(f"\n{profile.title} {profile.obis}{period}{oldest}")
-        print(
-            table(
-                ("OBIS", f"{newest.at:%Y-%m-%d %H:%M}", "unit", "meaning"),
-                [
-                    (
-                        str(each.obis),
-                        each.text,
-                        each.unit,
-                        each.name,
-                    )
-                    for each in newest.values
-                ],
-                right=1,
-            )
-        )
+        show_row(profile.rows[-1])
     for remark in found.remarks:
         print(f"note   {remark}")
+
+
+def show_row(row: "ShownRow") -> None:
+    """Print a profile's row as a table."""
+    values = [(str(each.obis), each.text, each.unit, each.name) for each in row.values]
+    print(table(("OBIS", f"{row.at:%Y-%m-%d %H:%M}", "unit", "meaning"), values, right=1))
 
 
 def show_troubles(troubles: "list[Trouble]") -> None:

@@ -23,6 +23,7 @@ from edge_agent.cli_install import (
     SecurityOption,
     SigningOption,
     SuiteOption,
+    show_row,
 )
 from edge_agent.errors import MeterError
 from edge_agent.options import SETTINGS, lasting_name, one_meter
@@ -81,10 +82,12 @@ def read(
     \b
     edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
     edge-agent read A-1204 1.0.12.7.0.255
+    edge-agent read A-1204 1.0.99.1.0.255
     edge-agent read --port /dev/ttyUSB0 --address 17 --model is16444 --password-file meter.pw
 
     A configured meter is named by its label, or by a beginning of it; one that is not is read
-    with --port and --address. With OBIS codes these are read instead of the model's registers.
+    with --port and --address. With OBIS codes these are read instead of the model's registers; of a
+    profile its newest rows are shown, and of a code that only a profile has which one that is.
     Nothing is stored. The agent holds its ports: stop it while you read.
     """
     from edge_agent.bus import Bus
@@ -199,6 +202,7 @@ def _show(found: "Readout", *, as_json: bool) -> None:
                 }
                 for each in found.values
             ],
+            "profiles": [each.document() for each in found.profiles],
         }
         print(json.dumps(document, ensure_ascii=False))
         return
@@ -208,3 +212,8 @@ def _show(found: "Readout", *, as_json: bool) -> None:
         value = "-" if each.value is None else str(each.value)
         remark = f"  ({each.problem})" if each.problem else ""
         print(f"{each.obis!s:<18} {value:>16} {each.unit:<4} {each.name or ''}{remark}".rstrip())
+    for profile in found.profiles:
+        print(f"\n{profile.title} {profile.obis}")
+        for row in reversed(profile.rows):
+            show_row(row)
+            print()

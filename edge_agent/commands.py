@@ -4,8 +4,9 @@
 In: a command whose signature was verified, what the configuration allows, the time where the
 gateway has one. Out: a verdict; later one `Result` made of what happened at each meter. Pure.
 
-A command is judged once. Its id is noted before it is run (`command_log`), so that it is never
-run twice, also where the power fails in between.
+A command is judged when it comes, and has expired where it was not begun in time. Its id is noted
+before it is run (`command_log`), so that it is never run twice, also where the power fails in
+between.
 """
 
 from collections.abc import Collection, Sequence
@@ -49,9 +50,14 @@ def judge(
         now: The time; None while the gateway has none that may be believed.
     """
     if now is not None and command.expired(now):
-        return Verdict(Outcome.EXPIRED, f"it expired at {command.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+        return expiry(command)
     reason = _objection(command, gateway, allowed, now)
     return Verdict(Outcome.REFUSED, reason) if reason else None
+
+
+def expiry(command: Command) -> Verdict:
+    """Return what is said of a command that was not begun in time."""
+    return Verdict(Outcome.EXPIRED, f"it expired at {command.expires_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _objection(

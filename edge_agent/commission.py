@@ -406,6 +406,7 @@ def _meter(config: MeterConfig) -> dict[str, object]:
         "logical_address": logical,
         "address_bytes": config.address_bytes,
         "model": config.model,
+        "deviation_sign": config.deviation_sign,
         "client": config.client,
         "security": config.security,
         "password_file": config.password_file,

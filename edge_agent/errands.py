@@ -56,8 +56,10 @@ def read_window(job: Job, sessions: SessionFactory, spool: Spool, now: float, ke
         raise WrongIdentity(f"{result.meter} answers where {identity} was")
     keep(result)
     job.rows += sum(len(block.rows) for block in result.rows)
+    job.problems += [each for each in result.problems if each not in job.problems]
     job.marks |= {profile: result.watermarks.get(profile, mark) for profile, mark in before.items()}
     end = min(window.until.timestamp(), now)
+    job.unread = frozenset(each for each in result.unread if job.marks.get(each, 0) < end)
     # A profile that is read more rarely does not move: it has nothing more.
     moved = [mark for profile, mark in job.marks.items() if mark != before[profile]]
     return result.caught_up or not moved or min(moved) >= end

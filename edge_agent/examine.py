@@ -61,7 +61,8 @@ _BILLED_UNITS: Final = {
     WATER_VOLUME: {UNIT_SYMBOLS[Unit.CUBIC_METRE], UNIT_SYMBOLS[Unit.LITRE]},
 }
 """In which units the cloud makes a month of a register."""
-_BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
+BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
+"""How far back the newest rows of a profile are looked for, by when it is read."""
 _MOST_POLLS: Final = 60
 _ABSENT: Final = ("object-undefined", "object-class-inconsistent", "object-unavailable")
 
@@ -112,6 +113,22 @@ class ShownProfile:
     oldest: datetime | None
     rows: tuple[ShownRow, ...]
     """The newest ones, ascending."""
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "obis": str(self.obis),
+            "name": self.title,
+            "period_s": self.period_s,
+            "oldest": self.oldest.isoformat() if self.oldest else None,
+            "rows": [
+                {
+                    "at": row.at.isoformat(),
+                    "values": [value.document() for value in row.values],
+                }
+                for row in self.rows
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,22 +232,7 @@ class Examination:
             "clock": self.clock.isoformat(timespec="seconds") if self.clock else None,
             "clock_offset_s": self.clock_offset_s,
             "registers": [each.document() for each in self.registers],
-            "profiles": [
-                {
-                    "obis": str(each.obis),
-                    "name": each.title,
-                    "period_s": each.period_s,
-                    "oldest": each.oldest.isoformat() if each.oldest else None,
-                    "rows": [
-                        {
-                            "at": row.at.isoformat(),
-                            "values": [value.document() for value in row.values],
-                        }
-                        for row in each.rows
-                    ],
-                }
-                for each in self.profiles
-            ],
+            "profiles": [each.document() for each in self.profiles],
             "line": self.line.document(),
             "good": self.is_good,
             "troubles": [
@@ -349,9 +351,7 @@ def _clock(its_model: Model, at: datetime, offset_s: float | None) -> datetime |
 
 def _marks(its_model: Model, meter_ts: float) -> dict[Obis, int]:
     """Return watermarks that leave the newest rows of each profile to be read."""
-    return {
-        each.obis: int(meter_ts) - _BACK_S.get(each.every, 86400) for each in its_model.profiles
-    }
+    return {each.obis: int(meter_ts) - BACK_S.get(each.every, 86400) for each in its_model.profiles}
 
 
 def _trouble(step: str, error: AgentError) -> Trouble:
@@ -457,17 +457,18 @@ def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> list[S
             for block in result.rows
             if block.profile == wanted.obis
         ]
-        rows = {row[0]: (block, row) for block in blocks for row in block.rows if row[0]}
-        if not rows:
-            continue
-        shown = [
-            ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts], zone))
-            for ts in sorted(rows)
-        ]
-        title = PROFILE_TITLES.get(wanted.obis, "profile")
-        found.append(
-            ShownProfile(
-                wanted.obis, title, blocks[-1].period_s, shown[0].at, tuple(shown[-NEWEST_ROWS:])
-            )
-        )
+        found += shown_profile(wanted.obis, blocks, zone)
     return found
+
+
+def shown_profile(profile: Obis, blocks: Sequence[MeterRows], zone: timezone) -> list[ShownProfile]:
+    """Return a profile with its newest rows, as a list of one; of none where it has no rows."""
+    rows = {row[0]: (block, row) for block in blocks for row in block.rows if row[0]}
+    if not rows:
+        return []
+    shown = [
+        ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts], zone)) for ts in sorted(rows)
+    ]
+    title = PROFILE_TITLES.get(profile, "profile")
+    newest = tuple(shown[-NEWEST_ROWS:])
+    return [ShownProfile(profile, title, blocks[-1].period_s, shown[0].at, newest)]

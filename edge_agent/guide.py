@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from edge_agent import clock
@@ -34,6 +35,7 @@ from edge_agent.lockout import Lockout
 from edge_agent.model import load
 from edge_agent.options import lasting_name, made
 from edge_agent.plate import Plate
+from edge_agent.poll import WRONG_SIGN
 from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
 from edge_agent.settings import MeterConfig, load_settings, read_secret
 from edge_agent.sheet import html
@@ -278,16 +280,22 @@ def examine_all(  # noqa: PLR0917
             if isinstance(plate, Trouble) and plate.silent:
                 sheet.lines.append(Line(each))
                 continue
-            examined = examine(
-                line,
-                config,
-                now,
-                lockout,
+            read = partial(
+                examine,
+                now=now,
+                lockout=lockout,
                 frames=job.frames,
                 plate=known,
                 is_time_known=sheet.clock_synchronised,
                 tell=said,
             )
+            examined = read(line, config)
+            if any(WRONG_SIGN in each.said for each in examined.troubles):
+                examined = read(line, _turned(config))
+                examined.remarks.append(
+                    "it writes its time zone the other way round: deviation_sign = "
+                    f"{examined.config.deviation_sign} is set"
+                )
             if isinstance(plate, Trouble) and examined.meter is None:
                 examined.troubles.insert(0, plate)
             sheet.lines.append(Line(each, examined, is_time_known=sheet.clock_synchronised))
@@ -329,6 +337,12 @@ def meter_config(
     )
     load(config.model, models_dir)
     return config
+
+
+def _turned(config: MeterConfig) -> MeterConfig:
+    """Return how a meter is read that writes its time zone the other way than its model."""
+    sign = load(config.model, config.models_dir).deviation_sign
+    return config.model_copy(update={"deviation_sign": -sign})
 
 
 def check_settings(path: Path, text: str, *, place: bool = False) -> None:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from shared_schema.obis import Obis
+
 
 @dataclass(frozen=True, slots=True)
 class MeterHealth:
@@ -22,6 +24,8 @@ class MeterHealth:
     behind: bool = False
     problems: tuple[str, ...] = ()
     """What the last poll complained of."""
+    unread: frozenset[Obis] = frozenset()
+    """The profiles that the last poll did not read, though the meter has or had them."""
     clock_offset_s: float | None = None
     clock_drift_s_per_day: float | None = None
     clock_remark: str = ""
@@ -67,6 +71,7 @@ class Health:
         *,
         caught_up: bool,
         problems: tuple[str, ...] = (),
+        unread: frozenset[Obis] = frozenset(),
         clock_offset_s: float | None = None,
     ) -> MeterHealth:
         """Note a poll that read the meter; return what was known before it."""
@@ -79,6 +84,7 @@ class Health:
                 last_ok=at,
                 behind=not caught_up,
                 problems=problems,
+                unread=unread,
                 clock_offset_s=clock_offset_s,
             )
             return before

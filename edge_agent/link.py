@@ -145,6 +145,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         ciphering=ciphering,
         hls=hls,
         release=model.release,
+        inter_frame_s=model.inter_frame_s,
     )
 
 

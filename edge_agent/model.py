@@ -11,9 +11,17 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from edge_agent.decode import Scale, Zone
 from edge_agent.errors import ConfigurationError
@@ -22,6 +30,15 @@ from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
 
 _MOST_DIGITS: Final = 9
+
+
+def _no_text(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("Input should be a number")  # noqa: TRY004 - what pydantic expects
+    return value
+
+
+_Number = BeforeValidator(_no_text)
 
 
 class ProfileToRead(BaseModel):
@@ -33,15 +50,15 @@ class ProfileToRead(BaseModel):
     every: Literal["period", "hour", "day", "month"] = "period"
     """When it is read: a capture period after its newest row, once an hour, after local midnight,
     or after midnight of the first of the month and then once an hour until the row is there."""
-    whole: bool = False
+    whole: bool = Field(strict=True, default=False)
     """It has one row, made when it is read: the buffer is read whole, without a range."""
     access: Literal["range", "entry"] = "range"
     """How rows are selected: by their time, or by their place, for meters that refuse a range."""
-    optional: bool = False
+    optional: bool = Field(strict=True, default=False)
     """Not every meter of the model has it: that it is absent is no problem."""
-    window_h: int = Field(ge=1, le=366 * 24, default=24)
+    window_h: int = Field(strict=True, ge=1, le=366 * 24, default=24)
     """The longest range that is asked for at once, in hours."""
-    period_s: int | None = Field(ge=0, le=366 * 86400, default=None)
+    period_s: int | None = Field(strict=True, ge=0, le=366 * 86400, default=None)
     """The capture period of meters that do not state it truly, 0 for rows that have none; None
     reads attribute 4."""
 
@@ -59,7 +76,7 @@ class StatusBit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bit: int = Field(ge=0, le=55)
+    bit: int = Field(strict=True, ge=0, le=55)
     """0 is the lowest one."""
     means: Literal["cable_cut"]
 
@@ -73,13 +90,13 @@ class Scaling(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     obis: Obis
-    unit: int = Field(ge=1, le=254)
+    unit: int = Field(strict=True, ge=1, le=254)
     """The COSEM unit: 13 m3, 19 litre, 30 Wh."""
-    scaler: int | None = Field(ge=-9, le=9, default=None)
+    scaler: int | None = Field(strict=True, ge=-9, le=9, default=None)
     """A count is worth 10^scaler units."""
     weight: Decimal | None = Field(gt=0, le=1_000_000, default=None)
     """A count is worth so many units, such as 2.5."""
-    impulses: int | None = Field(ge=1, le=1_000_000_000, default=None)
+    impulses: int | None = Field(strict=True, ge=1, le=1_000_000_000, default=None)
     """So many counts are worth one unit, such as 400 for a cubic metre."""
 
     @model_validator(mode="after")
@@ -122,31 +139,34 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
-    data_port: bool = True
+    data_port: bool = Field(strict=True, default=True)
     """False: no meter of the model can be read; its unit is read by its resident."""
     client: Literal[16, 32]
     """Whom to read as: 16 public, 32 meter reader with the LLS password."""
     manufacturer: str | None = Field(min_length=1, max_length=64, default=None)
     """The maker of meters that do not name it (0.0.96.1.1); None insists on reading it."""
-    max_info_length: int = Field(ge=32, le=2030, default=1024)
+    max_info_length: int = Field(strict=True, ge=32, le=2030, default=1024)
     """Information bytes in a frame that are proposed to the meter."""
     address_bytes: Literal[0, 1, 4] = 0
     """4 where the long form of the address is wanted always, 1 where the meter has the logical
     address alone; 0 chooses."""
-    public_pause_s: float = Field(ge=0, le=10, default=1.0)
+    inter_frame_s: Annotated[float, _Number] = Field(ge=0, le=1, default=0.0)
+    """Rest between a meter's last byte and the next frame to it, for meters that are deaf so long
+    after they answered."""
+    public_pause_s: Annotated[float, _Number] = Field(ge=0, le=10, default=1.0)
     """Rest between an association of the public client and a ciphered one."""
-    zone_offset_min: int = Field(ge=-720, le=840, default=330)
+    zone_offset_min: int = Field(strict=True, ge=-720, le=840, default=330)
     deviation_sign: Literal[-1, 0, 1] = 1
     """1: UTC = local + deviation (the Blue Book); -1: UTC = local - deviation; 0: ignore it."""
-    max_clock_offset_s: int = Field(ge=30, le=1800, default=300)
+    max_clock_offset_s: int = Field(strict=True, ge=30, le=1800, default=300)
     """How far the meter's clock may be from the gateway's before its rows are not believed."""
     set_clock: Literal["time", "shift"] = "time"
     """How its clock is set: by writing the time, or by shifting it, by 900 s at most."""
-    range_deviation: bool = False
+    range_deviation: bool = Field(strict=True, default=False)
     """Whether the times of a range carry the deviation and the clock status."""
-    lists: bool = True
+    lists: bool = Field(strict=True, default=True)
     """Whether to try reading registers by one request, when the meter offers it."""
-    release: bool = True
+    release: bool = Field(strict=True, default=True)
     """Whether an association is released (RLRQ) before the disconnection. On HDLC the
     disconnection alone ends it as well."""
     registers: tuple[Obis, ...] = ()
@@ -220,12 +240,15 @@ def names(folder: Path | None = None) -> tuple[str, ...]:
 
 
 @cache
-def load(name: str, folder: Path | None = None) -> Model:
+def load(
+    name: str, folder: Path | None = None, deviation_sign: Literal[-1, 0, 1] | None = None
+) -> Model:
     """Return the model of this name.
 
     Args:
         name: the model's file without ``.toml``.
         folder: where models are besides the packaged ones.
+        deviation_sign: of one meter, instead of the model's.
 
     Raises:
         ConfigurationError: there is none, or its file is wrong.
@@ -235,7 +258,7 @@ def load(name: str, folder: Path | None = None) -> Model:
         raise ConfigurationError(f"there is no meter model {name!r}; there are {', '.join(models)}")
     file = models[name]
     try:
-        return Model.model_validate(document(file.read_text(encoding="utf-8")))
+        found = Model.model_validate(document(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"meter model {name}: {error.strerror}: {file}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -244,3 +267,6 @@ def load(name: str, folder: Path | None = None) -> Model:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ConfigurationError(f"meter model {name}: {where}: {first['msg']}") from None
+    if deviation_sign is None:
+        return found
+    return found.model_copy(update={"deviation_sign": deviation_sign})

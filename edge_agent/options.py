@@ -171,7 +171,8 @@ class Ticker:
     def __call__(self, step: "Progress") -> None:
         """Take the next step."""
         text = (
-            f"{step.baudrate} baud: {step.done} of {step.total} addresses, "
+            f"{step.baudrate} baud: {step.done} of {step.total} "
+            f"{'silent addresses again' if step.again else 'addresses'}, "
             f"{step.found} meter{'' if step.found == 1 else 's'} found"
         )
         if self._alive:

@@ -3,7 +3,8 @@
 
 In: signed commands from the publisher's thread; outcomes from the buses' threads. Out: jobs for
 a bus; a result in the spool's database, which the publisher sends. It owns what is under way.
-Never: a command believed without the cloud's signature, or run before its id is on disk.
+Never: a command believed without the cloud's signature, run before its id is on disk, or begun
+after it expired.
 """
 
 import logging
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from edge_agent.command_log import CommandLog
-from edge_agent.commands import judge, refusal, result
+from edge_agent.commands import expiry, judge, refusal, result
 from edge_agent.errors import SpoolError
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from shared_schema.errors import ContractError
@@ -38,8 +39,27 @@ class Job:
     marks: dict[Obis, int] = field(default_factory=dict)
     """Of a back-fill: up to when each profile was read again (s since 1970)."""
     rows: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Of a back-fill: what was complained of, each once."""
+    unread: frozenset[Obis] = frozenset()
+    """Of a back-fill: the profiles of which its last window brought nothing, for a problem."""
     until: float = 0.0
     """It waits until then (s since 1970): a clock is not set while a capture period ends."""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a part of it was done: a back-fill goes on, window by window."""
+        return bool(self.marks)
+
+    @property
+    def worked(self) -> bool:
+        """Whether a back-fill that has ended read every profile, be it empty."""
+        return not self.unread
+
+    @property
+    def detail(self) -> str:
+        """What is told of a back-fill that has ended."""
+        return "; ".join([f"{self.rows} rows", *self.problems])
 
     @property
     def urgent(self) -> bool:
@@ -53,6 +73,8 @@ class _Under:
 
     command: Command
     missing: int
+    begun: bool = False
+    """At one meter, at least, before it expired."""
     outcomes: list[MeterOutcome] = field(default_factory=list)
 
 
@@ -145,10 +167,20 @@ class Orders:
                 self._jobs[bus] += of_bus
 
     def next(self, bus: str, *, only_urgent: bool) -> Job | None:
-        """Return what the bus should do before its schedule; it stays until it is `done`."""
+        """Return what the bus should do before its schedule; it stays until it is `done`.
+
+        A job that was not begun before its command expired is answered here.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        now = self._now()
         with self._lock:
-            now = self._now().timestamp()
-            jobs = [job for job in self._jobs[bus] if job.until <= now]
+            late = [job for job in self._jobs[bus] if not job.is_begun and job.command.expired(now)]
+        for job in late:
+            self._ended(bus, job, worked=False, detail=expiry(job.command).reason, begun=False)
+        with self._lock:
+            jobs = [job for job in self._jobs[bus] if job.until <= now.timestamp()]
             urgent = next((job for job in jobs if job.urgent), None)
             return urgent if urgent is not None or only_urgent else next(iter(jobs), None)
 
@@ -158,6 +190,9 @@ class Orders:
         Raises:
             SpoolError: the spool fails.
         """
+        self._ended(bus, job, worked=worked, detail=detail, begun=True)
+
+    def _ended(self, bus: str, job: Job, *, worked: bool, detail: str, begun: bool) -> None:
         outcome = MeterOutcome(
             meter=job.identity, label=job.meter.label, done=worked, detail=detail[:300]
         )
@@ -165,12 +200,16 @@ class Orders:
             self._jobs[bus].remove(job)
             under = self._under[job.command.id]
             under.outcomes.append(outcome)
+            under.begun = under.begun or begun
             under.missing -= 1
             if under.missing:
                 return
             del self._under[job.command.id]
         self._seal()
-        self._finish(result(under.command, under.outcomes, self._now()))
+        if under.begun:
+            self._finish(result(under.command, under.outcomes, self._now()))
+        else:
+            self._finish(refusal(under.command, expiry(under.command), self._now()))
 
     def _jobs_of(self, command: Command, bus: BusConfig) -> list[Job]:
         wanted = set(command.arguments.meters)

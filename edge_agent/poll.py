@@ -47,6 +47,8 @@ from shared_schema.obis import Obis
 from shared_schema.readings import Column
 
 DEFAULT_WINDOWS: Final = 8
+WRONG_SIGN: Final = "the wrong deviation_sign"
+"""Said of a meter whose clock is right once its deviation is read the other way round."""
 HISTORICAL_S: Final = 2 * 3600
 """Rows older than this are back-fill."""
 SUSPICION_S: Final = 86400
@@ -76,6 +78,8 @@ class PollResult:
     exchanges: int
     bytes_sent: int
     bytes_received: int
+    unread: frozenset[Obis] = frozenset()
+    """The profiles that were not read, though the meter has or had them; `problems` say why."""
     confirmed: bool = True
     """False: registers were read and are not kept, as the meter fell silent before it was
     confirmed whose they are."""
@@ -135,7 +139,7 @@ def poll(
     """
     if now.tzinfo is None:
         raise ConfigurationError("a poll needs an aware time")
-    model = load(meter.model, meter.models_dir)
+    model = load(meter.model, meter.models_dir, meter.deviation_sign)
     memory = memory if memory is not None else Memory()
     traffic = Traffic()
     begun = monotonic()
@@ -191,6 +195,7 @@ def poll(
         exchanges=traffic.exchanges,
         bytes_sent=traffic.bytes_sent,
         bytes_received=traffic.bytes_received,
+        unread=frozenset(profiles.unread),
         confirmed=visit.confirmed,
     )
 
@@ -329,11 +334,7 @@ class _Visit:
         if not self.clock_is_sound:
             turned = decode.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
             fits = turned is not None and abs(turned - read_ts) <= most
-            because = (
-                "because its model has the wrong deviation_sign"
-                if fits
-                else (f"more than {most} s: set it")
-            )
+            because = f"because {WRONG_SIGN} is set" if fits else (f"more than {most} s: set it")
             self.problem(
                 f"its clock is {self.clock_offset_s:.0f} s off, {because}: profiles are not read"
             )

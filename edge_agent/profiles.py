@@ -159,6 +159,8 @@ class ProfileReader:
     fetched: dict[Range, bytes] = field(default_factory=dict)
     """Ranges that came with another request."""
     caught_up: bool = True
+    unread: set[Obis] = field(default_factory=set)
+    """Profiles that were not read, though the meter has or had them."""
     unreadable: int = 0
 
     def read(self, watermarks: Mapping[Obis, int], windows: int) -> None:
@@ -171,29 +173,35 @@ class ProfileReader:
         layouts = Layouts(self.link, self.facts, self.captured, self.now, self._problem)
         if windows and self.trusted:
             self._fetch_logs(watermarks)
+        is_lost = False
         for wanted in self.model.profiles:
             if wanted.whole and not self.live:
                 continue
             if self.facts.absent.get(wanted.obis, 0) > self.now():
                 continue
-            if self.trusted is False:
-                return
+            if is_lost or self.trusted is False:
+                self.unread.add(wanted.obis)
+                continue
+            mark = watermarks.get(wanted.obis)
             try:
-                self._read_profile(wanted, layouts, watermarks.get(wanted.obis), windows)
+                self._read_profile(wanted, layouts, mark, windows)
             except (WrongIdentity, PasswordRefused):
                 raise
             except AccessDenied as error:
                 self.facts.tried[wanted.obis] = self.limit
-                is_known = wanted.optional and error.result in _ABSENT
-                heard = [] if is_known else self.problems
+                never_was = mark is None and error.result in _ABSENT
+                if not never_was:
+                    self.unread.add(wanted.obis)
+                heard = [] if wanted.optional and never_was else self.problems
                 report_denied(wanted.obis, error, self.facts, self.now(), heard)
             except (MeterError, BusError) as error:
                 # What waits is read in line time left only if this poll got anywhere.
                 self.caught_up = self.caught_up and wanted.obis not in self.watermarks
                 self._problem(f"{wanted.obis}: {error}")
-                if isinstance(error, BusError):
-                    return
-                self.facts.tried[wanted.obis] = self.limit
+                self.unread.add(wanted.obis)
+                is_lost = isinstance(error, BusError)
+                if not is_lost:
+                    self.facts.tried[wanted.obis] = self.limit
             if wanted.obis in self.facts.skipped:
                 self._problem(self.facts.skipped[wanted.obis])
 
@@ -250,6 +258,7 @@ class ProfileReader:
             if self.trusted is None and wanted.every not in _SPARSE:
                 self.trusted = self._newest_is_now(held.plan)
             if not self.trusted:
+                self.unread.add(wanted.obis)
                 return
             try:
                 if wanted.whole:
@@ -334,7 +343,7 @@ class ProfileReader:
             return True
         self._problem(
             "it shows no clock and its newest row is not of just now: no row is kept; "
-            "see whether its model has the right deviation_sign"
+            "see whether its deviation_sign is right"
         )
         return False
 

@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reading one meter by hand: who it is, its clock, and registers with value and unit.
 
-In: a bus, how the meter answers, the codes wanted. Out: a `Readout`.
-Never: a stored state; a profile; a float.
+In: a bus, how the meter answers, the codes wanted. Out: a `Readout`; of a profile its newest rows.
+Never: a stored state; a float.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Final
 
 from edge_agent import decode
-from edge_agent.errors import AccessDenied, MeterError
-from edge_agent.link import Link, sessions
-from edge_agent.memory import Memory
-from edge_agent.model import Model, load
+from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
+from edge_agent.examine import BACK_S, ShownProfile, shown_profile
+from edge_agent.link import HAS_NONE, Link, sessions
+from edge_agent.memory import Known, Memory
+from edge_agent.model import Model, ProfileToRead, load
+from edge_agent.profiles import ProfileReader
 from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     CLOCK,
+    INSTANTANEOUS_PROFILE,
     MANUFACTURER,
+    OBJECTS,
     SERIAL_NUMBER,
     UNIT_SYMBOLS,
     Kind,
@@ -28,7 +33,12 @@ from shared_schema.catalogue import (
 )
 from shared_schema.obis import Obis
 
-_DATA, _REGISTER, _EXTENDED_REGISTER, _CLOCK = 1, 3, 4, 8
+OTHERS_BACK_S: Final = 26 * 3600
+"""How far back a profile is read that the model does not know: a day and its midnight."""
+_WINDOWS: Final = 2
+_DATA, _REGISTER, _EXTENDED_REGISTER, _PROFILE, _CLOCK = 1, 3, 4, 7, 8
+_PROFILE_GROUPS: Final = frozenset((98, 99))
+"""Value group C of profiles: billing; loads and logs."""
 _MAXIMUM = 6
 """Value group D of a maximum demand: an extended register."""
 
@@ -53,6 +63,8 @@ class Readout:
     clock: datetime | None
     """In the meter's own zone."""
     values: tuple[Value, ...]
+    """Registers and other objects, and profiles without a row to show."""
+    profiles: tuple[ShownProfile, ...] = ()
 
 
 def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Readout:
@@ -68,14 +80,24 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
         MeterError: the meter refused, or its answer is no DLMS.
         ConfigurationError: its model, password or port cannot be used.
     """
-    its_model = load(meter.model, meter.models_dir)
+    its_model = load(meter.model, meter.models_dir, meter.deviation_sign)
     with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
         serial = _text(link, SERIAL_NUMBER)
         if serial is not None:
             link.look()  # a second session must be with the same meter
-        values = [_read(link, obis, its_model) for obis in codes or its_model.registers]
+        profiles = [obis for obis in codes if _is_profile(obis)]
+        objects = [obis for obis in codes or its_model.registers if obis not in profiles]
+        among = its_model.profiles if codes else ()
+        values = [_read(link, obis, its_model, among) for obis in objects]
         manufacturer = _text(link, MANUFACTURER) or its_model.manufacturer
         clock = _clock(link, its_model)
+        shown: list[ShownProfile] = []
+        for profile in profiles:
+            found = _newest_rows(link, profile, its_model, clock or datetime.now(UTC))
+            if isinstance(found, Value):
+                values.append(found)
+            else:
+                shown.append(found)
         if serial is not None:
             link.confirm()
         return Readout(
@@ -83,7 +105,42 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
             serial=serial,
             clock=clock,
             values=tuple(value for value in values if codes or not value.problem),
+            profiles=tuple(shown),
         )
+
+
+def _is_profile(obis: Obis) -> bool:
+    return obis == INSTANTANEOUS_PROFILE or obis.c in _PROFILE_GROUPS
+
+
+def _newest_rows(
+    link: Link, profile: Obis, its_model: Model, meter_time: datetime
+) -> ShownProfile | Value:
+    """Read the newest rows of a profile, by the meter's own clock."""
+    wanted = next((each for each in its_model.profiles if each.obis == profile), None)
+    back_s = OTHERS_BACK_S if wanted is None else BACK_S[wanted.every]
+    wanted = wanted or ProfileToRead(obis=profile)
+    meter_ts = meter_time.timestamp()
+    problems: list[str] = []
+    reader = ProfileReader(
+        link=link,
+        model=its_model.model_copy(update={"profiles": (wanted,)}),
+        facts=Known(),
+        now=lambda: meter_ts,
+        limit=meter_ts,
+        synchronised=True,
+        trusted=True,
+        captured={},
+        problems=problems,
+        forced=(profile,),
+    )
+    reader.read({profile: int(meter_ts - back_s)}, _WINDOWS)
+    zone = timezone(timedelta(minutes=its_model.zone_offset_min))
+    for shown in shown_profile(profile, reader.blocks, zone):
+        return shown
+    since = _local(int(meter_ts - back_s), its_model)
+    nothing = "" if problems else f"no row since {since:%Y-%m-%d %H:%M}"
+    return Value(profile, OBJECTS.get(profile), nothing or None, "", "; ".join(problems))
 
 
 def _text(link: Link, obis: Obis) -> str | None:
@@ -123,20 +180,38 @@ def _classes(obis: Obis) -> tuple[int, ...]:
     return (_REGISTER, _DATA, _EXTENDED_REGISTER)
 
 
-def _read(link: Link, obis: Obis, its_model: Model) -> Value:
+def _read(link: Link, obis: Obis, its_model: Model, among: Sequence[ProfileToRead]) -> Value:
+    """Read an object; of one that the meter does not have say which profile captures it."""
     known = quantity(obis)
-    name = known.name if known else None
-    problem = ""
+    name = known.name if known else OBJECTS.get(obis)
+    problem, is_absent = "", True
     for class_id in _classes(obis):
         answer = link.read_one((obis, class_id, 2))
         if isinstance(answer, AccessDenied):
             problem = problem or str(answer)
+            is_absent = is_absent and answer.result in HAS_NONE
             continue
         try:
             return _value(link, obis, class_id, answer, its_model)
         except MeterError as error:
             return Value(obis, name, None, "", str(error))
+    captor = _captor(link, obis, among) if is_absent else None
+    if captor is not None:
+        problem += f"; it is a column of the {OBJECTS.get(captor, 'profile')} {captor}"
     return Value(obis, name, None, "", problem)
+
+
+def _captor(link: Link, obis: Obis, among: Sequence[ProfileToRead]) -> Obis | None:
+    """Return which of some profiles captures a code."""
+    for profile in among:
+        objects = link.read_one((profile.obis, _PROFILE, 3))
+        try:
+            captured = [] if isinstance(objects, AccessDenied) else decode.capture_objects(objects)
+        except ProtocolViolation:
+            continue
+        if any(each.obis == obis for each in captured):
+            return profile.obis
+    return None
 
 
 def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Model) -> Value:

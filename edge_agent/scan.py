@@ -6,7 +6,8 @@ answer, with their name plates, and the addresses where several answer at once.
 Never: a password; a setting changed in a meter. A meter that was connected is disconnected.
 
 A knock is SNRM, the request to connect, which every meter answers with UA within its
-turnaround; so a silent address costs one short wait.
+turnaround; so a silent address costs one short wait. A line loses frames: at a speed at which
+meters answer, silent addresses are tried again until a round finds nothing new.
 """
 
 import re
@@ -133,6 +134,8 @@ class Progress:
     done: int
     total: int
     found: int
+    again: bool = False
+    """Addresses that were silent are tried once more."""
 
 
 def parse_addresses(text: str) -> tuple[int, ...]:
@@ -206,10 +209,11 @@ def scan(
         with open_line(baudrate) as line:
             scanner = _Scanner(line, baudrate, wait_s, clients, monotonic, found)
             scanner.listen()
-            for done, door in enumerate(wanted, 1):
-                scanner.knock(door)
-                progress(Progress(baudrate, done, len(wanted), len(found.meters)))
-                if enough is not None and len(found.meters) >= enough:
+            left = tuple(wanted)
+            while left:
+                before = scanner.heard_of
+                left = scanner.round(left, progress, enough)
+                if not found.meters or scanner.heard_of == before:
                     break
         if found.meters and not every_speed:
             break
@@ -227,12 +231,35 @@ class _Scanner:
     clients: Sequence[int]
     monotonic: Callable[[], float]
     found: Scan
+    again: bool = False
 
     def listen(self) -> None:
         """Count what comes before anybody is asked."""
         self.found.unasked += sum(len(data) for data in self._heard(LISTEN_S))
 
-    def knock(self, door: Door) -> None:
+    @property
+    def heard_of(self) -> int:
+        """At how many addresses something answers."""
+        return len(self.found.meters) + len(self.found.conflicts)
+
+    def round(
+        self, wanted: Sequence[Door], progress: Callable[[Progress], None], enough: int | None
+    ) -> tuple[Door, ...]:
+        """Try addresses one after the other; return those that are silent, to be tried again.
+
+        Where so many meters as are enough were found, nothing is to be tried again.
+        """
+        silent = []
+        for done, door in enumerate(wanted, 1):
+            if self.knock(door) is Knock.SILENT:
+                silent.append(door)
+            progress(Progress(self.baudrate, done, len(wanted), len(self.found.meters), self.again))
+            if enough is not None and len(self.found.meters) >= enough:
+                return ()
+        self.again = True
+        return tuple(silent)
+
+    def knock(self, door: Door) -> Knock:
         """Try one address and note what answers."""
         answer, heard = Knock.SILENT, 0
         for client in self.clients:
@@ -246,6 +273,7 @@ class _Scanner:
             self.found.conflicts.append(Conflict(door, self.baudrate, heard))
         elif answer is not Knock.SILENT:
             self._note(door, busy=answer is Knock.BUSY)
+        return answer
 
     def _note(self, door: Door, *, busy: bool) -> None:
         """Keep a meter once: short and long form of an address reach the same one."""

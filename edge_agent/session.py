@@ -152,6 +152,8 @@ class Peer:
     """Keys and system title of a ciphered association."""
     release: bool = True
     """Whether the association is released before the disconnection, which ends it as well."""
+    inter_frame_s: float = 0.0
+    """Rest between the last byte heard and the next frame sent."""
     hls: Hls | None = None
     """By what both sides prove themselves, where that is not GMAC."""
 
@@ -277,6 +279,7 @@ class Session:
         self._broken = False
         self._taken: deque[Frame] = deque(maxlen=_REMEMBERED)
         self._deadline_info = _DEFAULT_INFO
+        self._heard_at = time.monotonic()  # another session may just have ended
         self._counter = counter
         self._opener: security.Opener | None = None
         self._client: Any = self._make_client(len(server))
@@ -754,6 +757,9 @@ class Session:
         )
         for attempt in range(1 + resends):
             self.guard.clear()
+            rest_s = self._heard_at + self.peer.inter_frame_s - time.monotonic()
+            if rest_s > 0:
+                time.sleep(rest_s)
             self._transport.send(request)
             self.traffic.bytes_sent += len(request)
             self.traffic.resends += attempt > 0
@@ -798,6 +804,7 @@ class Session:
         while (left := deadline - time.monotonic()) > 0:
             data = self._transport.receive(left)
             if data:
+                self._heard_at = time.monotonic()
                 self.traffic.bytes_received += len(data)
                 yield self.guard.feed(data)
 

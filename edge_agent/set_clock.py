@@ -145,7 +145,8 @@ def set_clock(
         forbidden = "its settings do not say set_clock = true"
     if forbidden:  # before the line is used
         return ClockOutcome(Became.REFUSED, forbidden)
-    setter, model = setter_of(meter), load(meter.model, meter.models_dir)
+    setter = setter_of(meter)
+    model = load(meter.model, meter.models_dir, meter.deviation_sign)
     visit = _Visit(setter, model, now_s, known)
     answered = True
     with factory(setter, model, Traffic()) as session:

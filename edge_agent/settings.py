@@ -163,6 +163,8 @@ class MeterConfig(BaseModel):
     """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
     address_bytes: Literal[0, 1, 4] | None = None
     """How the address is written; None takes what the model says."""
+    deviation_sign: Literal[-1, 0, 1] | None = None
+    """How it writes its time zone; None takes what the model says."""
     client: Literal[16, 32, 48] | None = None
     """16 public, 32 meter reader, 48 utility; None takes what the model says."""
     security: Mode | None = None

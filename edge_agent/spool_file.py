@@ -88,6 +88,13 @@ CREATE TABLE IF NOT EXISTS refusal (
     hash BLOB NOT NULL,
     PRIMARY KEY (bus, logical_address, address)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reason (
+    bus TEXT NOT NULL,
+    logical_address INTEGER NOT NULL,
+    address INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (bus, logical_address, address)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock_sample (
     manufacturer TEXT NOT NULL,
     serial TEXT NOT NULL,

@@ -46,6 +46,8 @@ class MeterStanding:
     rows_until: datetime | None
     """Up to when the rows of its profiles are kept, of the one that is furthest behind."""
     behind: bool
+    reason: str = ""
+    """Why it was not read when it was last tried; empty where it was."""
     refused: bool = False
     """It refused its password or keys: it is not tried again until they are changed."""
     clock_offset_s: float | None = None
@@ -149,6 +151,12 @@ def _read(
         )
     }
     refused = set(database.execute("SELECT bus, logical_address, address FROM refusal"))
+    reasons = {
+        (bus, logical, address): text
+        for bus, logical, address, text in database.execute(
+            "SELECT bus, logical_address, address, text FROM reason"
+        )
+    }
     last = _last_read(database, now, meters_known)
     longest_s = BEHIND_CYCLES * settings.poll_period_s
     found = []
@@ -156,6 +164,7 @@ def _read(
         who = known.get((bus.name, meter.address, meter.logical_address))
         read_at = last.get(who) if who else None
         until = marks.get(who) if who else None
+        place = (bus.name, meter.logical_address, meter.address)
         samples = samples_of(database, MeterId(manufacturer=who[0], serial=who[1])) if who else []
         offset_s = samples[-1].offset_s if samples else None
         drift = drift_s_per_day(samples)
@@ -168,7 +177,8 @@ def _read(
                 last_read=read_at,
                 rows_until=None if until is None else datetime.fromtimestamp(until, UTC),
                 behind=read_at is None or (now - read_at).total_seconds() > longest_s,
-                refused=(bus.name, meter.logical_address, meter.address) in refused,
+                reason=reasons.get(place, ""),
+                refused=place in refused,
                 clock_offset_s=offset_s,
                 clock_drift_s_per_day=drift,
                 clock_remark="" if offset_s is None else settings.clocks.remark(offset_s, drift),

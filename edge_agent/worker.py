@@ -37,6 +37,7 @@ from edge_agent.model import load
 from edge_agent.observer import Observer
 from edge_agent.orders import Job, Orders
 from edge_agent.poll import PollResult, poll
+from edge_agent.reasons import Reasons
 from edge_agent.refusals import Refusals, secret_files
 from edge_agent.schedule import (
     Failure,
@@ -114,6 +115,7 @@ class BusWorker:
         self._memory = Memory()
         self._adapter = Adapter(monotonic)
         self._told_clock = False
+        self._reasons = Reasons(shared.spool, config.name)
         self._refusals = Refusals(shared.spool, config.name)
         self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
         observer = Observer(shared.spool)
@@ -221,7 +223,8 @@ class BusWorker:
         if not self._bus.broken_off:
             polled = after.polls > before.polls
             problems = after.problems if polled else (self._adapter.reason or "it was not read",)
-            self._done(job, "; ".join(problems), worked=polled and after.failures == 0)
+            worked = polled and after.failures == 0 and after.unread.isdisjoint(forced)
+            self._done(job, "; ".join(problems), worked=worked)
         return rest_s
 
     def _fill(self, job: Job, now: float) -> float:
@@ -251,7 +254,7 @@ class BusWorker:
             self._done(job, f"after {job.rows} rows: {type(error).__name__} in edge-agent")
         else:
             if last:
-                self._done(job, f"{job.rows} rows", worked=True)
+                self._done(job, job.detail, worked=job.worked)
         return 0.0
 
     def _done(self, job: Job, detail: str, *, worked: bool = False) -> None:
@@ -346,6 +349,7 @@ class BusWorker:
         rest_s = self._adapter.lost(reason)
         if self._adapter.losses > 1:
             self._shared.health.lost(self._meters, reason)
+            self._reasons.note(self._meters.values(), reason)
         return rest_s
 
     def _stands(self) -> None:
@@ -415,8 +419,10 @@ class BusWorker:
             self._wall(),
             caught_up=result.caught_up,
             problems=result.problems,
+            unread=result.unread,
             clock_offset_s=result.clock_offset_s,
         )
+        self._reasons.note([meter], None)
         if before.failures:
             self._log(
                 logging.INFO,
@@ -447,6 +453,7 @@ class BusWorker:
     def _failed(self, meter: MeterConfig, reason: str, failure: Failure) -> None:
         self._states[meter.label] = failed(self._states[meter.label], self._wall(), failure)
         before = self._shared.health.failed(meter.label, reason)
+        self._reasons.note([meter], reason)
         if failure is Failure.REFUSED:
             files = ", ".join(map(str, secret_files(meter))) or "no password file is set"
             self._log(

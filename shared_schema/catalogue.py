@@ -301,6 +301,28 @@ CABLE_CUT = 1
 STATUS_EVENTS: dict[int, str] = {CABLE_CUT: "cable cut"}
 """Codes of this project for bits of the profile status; which bit it is says the meter's model."""
 
+LOGS = ("voltage", "current", "power", "transaction", "other", "non-rollover", "control")
+"""What the `EVENT_PROFILES` are about, in their order."""
+OBJECTS: dict[Obis, str] = {
+    INSTANTANEOUS_PROFILE: "instantaneous profile",
+    BLOCK_LOAD_PROFILE: "block load profile",
+    DAILY_LOAD_PROFILE: "daily load profile",
+    BILLING_PROFILE: "billing profile",
+    WATER_LOAD_PROFILE: "water load profile",
+    **{log: f"event log, {name}" for log, name in zip(EVENT_PROFILES, LOGS, strict=True)},
+    SCALER_PROFILES[INSTANTANEOUS_PROFILE]: "scalers of the instantaneous profile",
+    SCALER_PROFILES[BLOCK_LOAD_PROFILE]: "scalers of the block load profile",
+    SCALER_PROFILES[DAILY_LOAD_PROFILE]: "scalers of the daily load profile",
+    SCALER_PROFILES[BILLING_PROFILE]: "scalers of the billing profile",
+    SCALER_PROFILES[EVENT_PROFILES[0]]: "scalers of the event logs",
+    ASSOCIATION: "association: the proof of both sides in high-level security",
+    **{
+        _obis(f"0.0.43.1.{client // 16}"): f"invocation counter of client {client}"
+        for client in (32, 48)
+    },
+}
+"""What is read of a meter besides the `CATALOGUE`, to know what its values are and how to ask."""
+
 
 GATEWAY_LOG = _obis("0.65.99.98.0")
 """The log of what a gateway itself saw of a meter, or did to it: no object of the meter. Group B

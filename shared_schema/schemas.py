@@ -16,7 +16,9 @@ from shared_schema.catalogue import (
     EVENT_PROFILES,
     GATEWAY_EVENTS,
     GATEWAY_LOG,
+    LOGS,
     METER_EVENTS,
+    OBJECTS,
     UNIT_SYMBOLS,
 )
 from shared_schema.events import Event
@@ -101,6 +103,13 @@ gives; a stored value keeps the unit and scaler that its meter states.
 |---|---|---|---|---|"""
 
 
+_OBJECTS_HEAD = """
+## Profiles and other objects
+
+Read to know what the values are, and how to ask for them.
+
+| code | object |
+|---|---|"""
 _EVENTS_HEAD = """
 ## Codes of event logs
 
@@ -174,14 +183,16 @@ def obis_table() -> str:
         f"| {entry.service or '-'} |"
         for entry in CATALOGUE.values()
     ]
-    logs = ("voltage", "current", "power", "transaction", "other", "non-rollover", "control")
+    objects = [f"| {obis} | {name} |" for obis, name in OBJECTS.items()]
     events, seen = (
         [f"| {int(code)} | {name} |" for code, name in sorted(names.items())]
         for names in (METER_EVENTS, GATEWAY_EVENTS)
     )
-    named = ", ".join(f"{log} {name}" for log, name in zip(EVENT_PROFILES, logs, strict=True))
+    named = ", ".join(f"{log} {name}" for log, name in zip(EVENT_PROFILES, LOGS, strict=True))
     heads = _EVENTS_HEAD.format(logs=named), _GATEWAY_HEAD.format(log=GATEWAY_LOG)
-    return "\n".join([_OBIS_HEAD, *rows, heads[0], *events, heads[1], *seen, ""])
+    return "\n".join(
+        [_OBIS_HEAD, *rows, _OBJECTS_HEAD, *objects, heads[0], *events, heads[1], *seen, ""]
+    )
 
 
 def main(folder: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -377,3 +378,54 @@ def test_a_second_agent_on_the_same_spool_is_refused(place: Place) -> None:
             place.agent()
     finally:
         agent.spool.close()
+
+
+RISER_2 = """
+[[bus]]
+name = "riser-2"
+{line}
+[[bus.meter]]
+label = "B-101"
+address = 17
+{meter}
+"""
+
+
+def test_two_buses_are_read_side_by_side_and_each_without_the_other(place: Place) -> None:
+    second = RISER_2.format(
+        line='link = "riser-2.tty"',
+        meter='serial = "20000001"\nmanufacturer = "LNT"\nmodel = "single_phase"\n'
+        'password = "12345678"\nprofile_days = 2\nload = { kind = "flat" }',
+    )
+    read = RISER_2.format(
+        line='port = "bus/riser-2.tty"\nturnaround_s = 0.3',
+        meter='model = "is16444"\npassword_file = "meter.password"',
+    )
+    place.config.write_text(place.config.read_text() + read)
+
+    def serials() -> set[str]:
+        return {block.meter.serial for block in stored(place.cloud) if block.profile is None}
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    folder = place.folder / "bus"
+    with place.cloud.online(), running(place.agent()):
+        with serve(parse_estate(tomllib.loads(second)), folder, baud=None, now=now):
+            until(lambda: serials() == {"20000001"}, "one is read without the other", 30)
+        both = parse_estate(tomllib.loads(ESTATE + second))
+        with serve(both, folder, baud=None, now=now):
+            until(lambda: serials() == {"10000001", "20000001"}, "both are read", 60)
+    profiles = {
+        serial: {
+            row[0]
+            for block in stored(place.cloud)
+            if block.profile == BLOCK_LOAD_PROFILE and block.meter.serial == serial
+            for row in block.rows
+        }
+        for serial in ("10000001", "20000001")
+    }
+    for serial, times in profiles.items():
+        held = both.meter(serial).buffered(BLOCK_LOAD_PROFILE, now())
+        assert times <= {int(row.ts.timestamp()) for row in held}, serial
+    assert profiles["20000001"], "its history was read as well"

@@ -332,6 +332,23 @@ def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
     assert line["damaged"]
 
 
+def test_a_meter_that_writes_its_zone_the_other_way_round_is_commissioned_so(site: Site) -> None:
+    line_ = {"name": "z", "link": "zone.tty", "meter": [{**DESK[0], "deviation": "reversed"}]}
+    with serve(
+        parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
+    ) as ports:
+        told = site.json(
+            *("commission", "--port", ports["z"], "--gateway", "g", "--broker", "b"),
+            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 9600),
+            *("--frames", 1, "--password-file", "meter.pw"),
+        )
+    (desk,) = told["meters"]
+    assert desk["verdict"] == "green"
+    assert any("deviation_sign = -1" in each for each in desk["examination"]["remarks"])
+    (bus,) = load_settings(site.folder / "agent.toml").buses
+    assert [each.deviation_sign for each in bus.meters] == [-1]
+
+
 @pytest.mark.parametrize("same", [True, False], ids=["same model", "other models"])
 def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> None:
     other = {**FLAT, "label": "T", "serial": "T9", "address": 99, "manufacturer": "GSE"}

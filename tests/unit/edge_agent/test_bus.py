@@ -8,6 +8,7 @@ import tty
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,55 @@ def test_a_port_without_direction_control_says_what_to_set(
 ) -> None:
     with pytest.raises(ConfigurationError, match="direction_control to 'adapter'"):
         Bus(terminal.config(direction_control=control)).open()
+
+
+class Adapter:
+    """A serial port that notes what was done with it, in order."""
+
+    did: list[tuple[str, Any]]
+
+    def __init__(self) -> None:
+        self.__dict__["did"] = []
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.did.append((name, value))
+
+    def write(self, data: bytes) -> None:
+        self.did.append(("write", data))
+
+    def flush(self) -> None:
+        self.did.append(("flush", None))
+
+    def close(self) -> None:
+        self.did.append(("close", None))
+
+
+def test_rts_is_raised_while_bytes_leave_and_not_before_the_line_is_turned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Adapter()
+    monkeypatch.setattr("edge_agent.bus.serial.Serial", lambda *_, **__: made)
+    config = BusConfig(name="a", port=Path("/dev/ttyS0"), direction_control="rts")
+    with Bus(config) as bus:
+        bus.send(b"one")
+        bus.send(b"two")
+    sent = [
+        [("rts", True), ("write", data), ("flush", None), ("rts", False)]
+        for data in (b"one", b"two")
+    ]
+    assert made.did == [("rts", False), *sent[0], *sent[1], ("close", None)]
+
+
+def test_the_kernel_turns_the_line_in_rs485_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Adapter()
+    monkeypatch.setattr("edge_agent.bus.serial.Serial", lambda *_, **__: made)
+    config = BusConfig(name="a", port=Path("/dev/ttyS0"), direction_control="rs485")
+    with Bus(config) as bus:
+        bus.send(b"one")
+    (name, settings), *rest = made.did
+    assert (name, type(settings).__name__) == ("rs485_mode", "RS485Settings")
+    assert (settings.rts_level_for_tx, settings.rts_level_for_rx) == (True, False)
+    assert rest == [("write", b"one"), ("close", None)]
 
 
 def test_an_adapter_that_vanishes_is_opened_again(terminal: Terminal, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import cli, cli_reference
+from edge_agent import cli, cli_reference, model
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 ESTATE = """
@@ -37,7 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 COMMANDS = (
     *("run", "read", "simulate", "keygen", "trial", "scan", "commission", "trace", "status"),
-    *("doctor", "models list", "models check"),
+    *("doctor", "models list", "models show", "models check", "set-clock"),
 )
 
 
@@ -69,6 +69,13 @@ def test_models_are_listed_and_checked(
     assert {"maker", "is16444"} <= set(names)
     assert run(monkeypatch, "models", "list") == 0
     assert "is16444" in capsys.readouterr().out
+    assert run(monkeypatch, "models", "show", "is16444") == 0
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
+    assert model.load("mine", tmp_path) == model.load("is16444")
+    assert run(monkeypatch, "models", "show", "maker", "--models-dir", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Maker"
+    assert run(monkeypatch, "models", "show", "none") == 2
+    assert "no meter model 'none'" in capsys.readouterr().err
     assert run(monkeypatch, "models", "check", file) == 0
     assert "can be used" in capsys.readouterr().out
     file.write_text("client = 17\nlist = true\n")

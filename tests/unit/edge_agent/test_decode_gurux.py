@@ -18,8 +18,9 @@ from gurux_dlms.objects import GXDLMSClock, GXDLMSProfileGeneric, GXDLMSRegister
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import decode
+from edge_agent import decode, session
 from edge_agent.decode import Zone
+from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.test_decode import (
@@ -192,3 +193,14 @@ def test_an_hour_that_is_none_loses_the_whole_read_in_gurux_and_its_row_in_ours(
     with pytest.raises(ValueError, match="hour"):
         Gurux(ENERGY).read(sent)
     assert [row[2] for row in decode.rows(sent, plan(ENERGY), BLUE_BOOK).rows] == [1, 4]
+
+
+def test_a_bare_exception_is_raised_in_gurux_and_our_own_error_in_ours() -> None:
+    no_list = bytes.fromhex("0201 02")  # a list of objects that is a structure
+    with pytest.raises(Exception) as theirs:  # noqa: PT011  # that is the point
+        GXDLMSClient(True, 32, 17).parseObjects(GXByteBuffer(no_list), True)
+    assert type(theirs.value) is Exception
+    with pytest.raises(ProtocolViolation):
+        decode.capture_objects(no_list)
+    with pytest.raises(ProtocolViolation, match="GET: Exception"), session._gurux("GET"):
+        raise theirs.value

@@ -12,15 +12,24 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edge_agent import settings
+from edge_agent import link, model, security, session, settings
 from edge_agent.cli import app
-from edge_agent.settings import load_settings
+from edge_agent.errors import AccessDenied
+from edge_agent.model_check import mistakes
+from edge_agent.plate import read_plate
+from edge_agent.poll import poll
+from edge_agent.readout import read_meter
+from edge_agent.settings import MeterConfig, load_settings
 from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate
 from edge_agent.virtual.faults import Faults
+from shared_schema import catalogue
+from shared_schema.obis import Obis
+from tests.unit.edge_agent.wire import NOW, Wire, meter, password_file
 
+WATER = meter(3, 19, model="water", load={"kind": "water"})
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
-AGENT, ESTATE = "agent-toml.md", "estate-toml.md"
+AGENT, ESTATE, MODEL = "agent-toml.md", "estate-toml.md", "model-toml.md"
 
 
 def sections(name: str) -> dict[str, str]:
@@ -45,7 +54,7 @@ def shown(field: FieldInfo) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("file", "section", "model"),
+    ("file", "section", "described"),
     [
         (AGENT, "Top level", settings.AgentSettings),
         (AGENT, "[broker]", settings.BrokerConfig),
@@ -55,6 +64,10 @@ def shown(field: FieldInfo) -> str | None:
         (AGENT, "[[bus]]", settings.BusConfig),
         (AGENT, "[[bus.meter]]", settings.MeterConfig),
         (AGENT, "[bus.meter.setter]", settings.SetterConfig),
+        (MODEL, "Top level", model.Model),
+        (MODEL, "[[profiles]]", model.ProfileToRead),
+        (MODEL, "[[scaling]]", model.Scaling),
+        (MODEL, "[[status_bits]]", model.StatusBit),
         (ESTATE, "Top level", estate.EstateConfig),
         (ESTATE, "[[bus]]", estate.BusConfig),
         (ESTATE, "[bus.faults]", Faults),
@@ -64,10 +77,10 @@ def shown(field: FieldInfo) -> str | None:
     ],
 )
 def test_each_key_is_there_with_its_default(
-    file: str, section: str, model: type[BaseModel]
+    file: str, section: str, described: type[BaseModel]
 ) -> None:
     table = rows(sections(file)[section])
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    fields = {field.alias or name: field for name, field in described.model_fields.items()}
     assert list(table) == list(fields)
     for key, field in fields.items():
         kind, unit, default, _ = table[key]
@@ -76,6 +89,36 @@ def test_each_key_is_there_with_its_default(
         assert default, key
         if key.endswith("_s"):
             assert unit == "s", key
+
+
+def test_every_code_that_is_asked_for_is_in_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {security.counter_object(client) for client in (32, 48)} | {catalogue.ASSOCIATION}
+    get, get_list = session.Session.get, session.Session.get_list
+
+    def seen(self: session.Session, obis: Obis, class_id: int, attribute: int) -> bytes:
+        asked.add(obis)
+        return get(self, obis, class_id, attribute)
+
+    def all_seen(
+        self: session.Session, wanted: list[tuple[Obis, int, int]], selector: bytes = b""
+    ) -> list[bytes | AccessDenied]:
+        asked.update(obis for obis, _, _ in wanted)
+        return get_list(self, wanted, selector)
+
+    monkeypatch.setattr(session.Session, "get", seen)
+    monkeypatch.setattr(session.Session, "get_list", all_seen)
+    wire = Wire(meters=[meter(1, 17), meter(2, 18, model="three_phase"), WATER])
+    password = password_file(tmp_path)
+    for address, name in ((17, "is16444"), (18, "is13779"), (19, "water"), (17, "generic")):
+        config = MeterConfig(label="A-1", address=address, model=name, password_file=password)
+        read_plate(wire, config)
+        read_meter(wire, config)
+        poll(link.sessions(wire), config, lambda _meter: {}, NOW)
+    assert set(catalogue.SCALER_PROFILES.values()) <= asked
+    text = (REFERENCE / "obis.md").read_text()
+    assert {str(code) for code in asked if f"| {code} |" not in text} == set()
 
 
 def example(file: str, folder: Path) -> Path:
@@ -89,6 +132,10 @@ def test_the_gateways_example_loads(tmp_path: Path) -> None:
     found = load_settings(example(AGENT, tmp_path))
     assert [meter.model for meter in found.buses[0].meters] == ["is16444", "water"]
     assert found.key_file == tmp_path / "gateway.key"
+
+
+def test_a_models_example_has_no_mistake(tmp_path: Path) -> None:
+    assert mistakes(example(MODEL, tmp_path).read_text()) == []
 
 
 def test_the_service_of_the_installers_guide_starts_the_agent_with_the_machine() -> None:

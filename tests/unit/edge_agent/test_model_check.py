@@ -56,6 +56,33 @@ def test_every_mistake_is_told_with_its_line() -> None:
     assert str(found["client"]).startswith("line 2: client: ")
 
 
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ('lists = "yes"', "true or false"),
+        ("release = 1", "true or false"),
+        ('max_info_length = "1024"', "a whole number"),
+        ("zone_offset_min = true", "a whole number"),
+        ('inter_frame_s = "0.5"', "a number"),
+        ("public_pause_s = true", "a number"),
+        ('[[profiles]]\nobis = "1.0.99.1.0.255"\nwindow_h = "24"', "a whole number"),
+        ('[[profiles]]\nobis = "1.0.99.1.0.255"\nperiod_s = "900"', "a whole number"),
+        ('[[profiles]]\nobis = "1.0.99.1.0.255"\nwhole = "yes"', "true or false"),
+        ('[[status_bits]]\nbit = "3"\nmeans = "cable_cut"', "a whole number"),
+        ('[[scaling]]\nobis = "8.0.1.0.0.255"\nunit = "19"\nscaler = 1', "a whole number"),
+    ],
+)
+def test_a_value_of_another_kind_is_a_mistake(line: str, allowed: str) -> None:
+    (found,) = mistakes(f'title = "x"\nclient = 16\n{line}\n')
+    assert allowed in found.allowed
+    assert found.line is not None
+
+
+def test_numbers_with_a_point_are_taken() -> None:
+    text = 'title = "x"\nclient = 16\ninter_frame_s = 0.02\npublic_pause_s = 2\n'
+    assert mistakes(text) == []
+
+
 def test_a_missing_key_and_what_is_no_toml() -> None:
     (missing,) = mistakes("client = 16\n")
     assert missing == Mistake(None, "title", "is missing", "a text in quotes")

@@ -22,6 +22,7 @@ from edge_agent.link import Wanted
 from edge_agent.memory import Memory
 from edge_agent.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
+from edge_agent.readout import read_meter
 from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
@@ -365,6 +366,16 @@ def test_the_deviation_as_the_model_says(
     wire = Wire(meters=[meter(1, 17, deviation=deviation)])
     found = read(wire, config(password))
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_the_deviation_of_one_meter_goes_before_its_models(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, deviation="reversed")])
+    found = read(wire, config(password, deviation_sign=-1))
+    assert found.problems == ()
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    shown = read_meter(wire, config(password, deviation_sign=-1), [CLOCK]).clock
+    assert shown is not None
+    assert abs((shown - wire.now).total_seconds()) < 2
 
 
 @pytest.mark.parametrize("demand", ["refused", "required"])

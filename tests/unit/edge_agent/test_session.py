@@ -2,11 +2,12 @@
 """The session: one meter's answers only, on a line that loses, damages and delays."""
 
 import itertools
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import axdr, decode, session
+from edge_agent import axdr, decode, model, session
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -17,12 +18,17 @@ from edge_agent.errors import (
     SessionLost,
 )
 from edge_agent.frames import Drop, check_sequence
+from edge_agent.link import peer
 from edge_agent.session import Peer, Session, Traffic, probe
+from edge_agent.settings import MeterConfig
+from edge_agent.virtual import hdlc, station
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import METERS, NOW, Wire, meter
 from tests.vectors import hdlc_cosem as vectors
 
+ONE_FRAME = bytes.fromhex("070400000001 080400000001")
+"""The window of one frame in UA, both ways."""
 ZONE = decode.Zone(330, 1)
 PASSWORD = SecretStr("12345678")
 
@@ -90,6 +96,55 @@ def test_a_meter_alone_on_its_bus_is_read_under_the_short_address() -> None:
     assert not traffic.dropped
 
 
+class Resting(Wire):
+    """Meters that hear nothing for a while after their own answer."""
+
+    deaf_s = 0.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 100.0
+        self._deaf_until = self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def monotonic(self) -> float:
+        self.now_s += 0.001
+        return self.now_s
+
+    def send(self, data: bytes) -> None:
+        if self.now_s >= self._deaf_until:
+            super().send(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        data = super().receive(timeout_s)
+        if data:
+            self._deaf_until = self.now_s + self.deaf_s
+        return data
+
+
+def test_a_meter_that_is_deaf_after_its_answer_is_given_its_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire = Resting()
+    monkeypatch.setattr(session, "time", wire)
+    with pytest.raises(BusTimeout), Session(wire, reader()):
+        pass
+    wire.sleep(wire.deaf_s)
+    for _ in range(2):  # the second session follows the first one's last answer at once
+        traffic = Traffic()
+        with Session(wire, reader(inter_frame_s=0.2), traffic) as meter:
+            assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert traffic.resends == 0
+
+
+def test_the_rest_between_frames_is_the_models() -> None:
+    kind = model.load("is16444").model_copy(update={"inter_frame_s": 0.05})
+    config = MeterConfig(label="A-1", address=17, client=16)
+    assert peer(config, kind).inter_frame_s == 0.05
+
+
 def test_what_the_guards_drop_is_counted_over_all_sessions() -> None:
     traffic = Traffic()
     for _ in range(2):
@@ -97,6 +152,32 @@ def test_what_the_guards_drop_is_counted_over_all_sessions() -> None:
         with Session(wire, reader(), traffic) as meter:
             meter.get(SERIAL_NUMBER, 1, 2)
     assert traffic.dropped == {Drop.ECHO: traffic.exchanges}
+
+
+@pytest.mark.parametrize("physical", [17, 200, 19], ids=["one frame", "segments", "blocks"])
+def test_a_meter_that_offers_a_window_of_seven_is_read_with_one(
+    monkeypatch: pytest.MonkeyPatch, physical: int
+) -> None:
+    seven = ONE_FRAME.replace(b"\x01", b"\x07")
+
+    def build(to: bytes, by: bytes, control: int, info: bytes = b"", **more: Any) -> bytes:
+        return hdlc.build(to, by, control, info.replace(ONE_FRAME, seven), **more)
+
+    def answer(data: bytes) -> bytes:
+        heard.append(data)
+        return data
+
+    monkeypatch.setattr(station, "build", build)
+    heard: list[bytes] = []
+    wire = Wire()
+    wire.answers = answer
+    with Session(wire, reader(physical)) as meter:
+        rows = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(24)))
+    assert isinstance(rows, list)
+    assert len(rows) == 96
+    assert seven in heard[0]
+    assert len(wire.sent) == len(heard)
+    assert all(each for each in heard), "one frame is answered before the next is sent"
 
 
 @pytest.mark.parametrize("physical", [17, 200, 19], ids=["one frame", "segments", "blocks"])

@@ -487,7 +487,7 @@ def test_a_loss_is_on_disk_with_the_rows_that_it_made_room_for(tmp_path: Path) -
 
 
 def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
-    with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
+    with Spool.open(tmp_path / "spool.db", max_bytes=404_096) as spool:
         number = 0
         while not spool.take_losses():
             number += 1

@@ -56,7 +56,9 @@ def put(spool: Spool, meter: MeterId, at: datetime, *, historical: bool = False)
     )
 
 
-def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> None:
+def test_a_running_agent_is_seen_with_what_it_read(
+    settings: AgentSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Spool.open(settings.spool) as spool:
         for minutes in (60, 30, 15):
             put(spool, ONE, NOW - timedelta(minutes=minutes), historical=minutes == 60)
@@ -66,6 +68,7 @@ def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> N
         spool.remember_meter(TWO, "riser-1", 18)
         with spool.transaction() as database:
             database.execute("INSERT INTO refusal VALUES ('riser-1', 1, 19, x'00', x'00')")
+            database.execute("INSERT INTO reason VALUES ('riser-1', 1, 18, 'A-2 does not answer')")
         at = NOW - timedelta(minutes=5)
         spool.apply_receipt(
             Receipt(
@@ -90,7 +93,10 @@ def test_a_running_agent_is_seen_with_what_it_read(settings: AgentSettings) -> N
     assert (three.meter, three.last_read, three.rows_until) == (None, None, None)
     assert [each.behind for each in found.meters] == [False, True, True]
     assert [each.refused for each in found.meters] == [False, False, True]
+    _show_status(found)
+    assert "behind: A-2 does not answer" in capsys.readouterr().out
     document = found.document()
+    assert document["meters"][1]["reason"] == "A-2 does not answer"
     assert document["meters"][0]["last_read"] == "2026-11-24T00:00:00+00:00"
 
 

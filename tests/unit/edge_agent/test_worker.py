@@ -22,6 +22,7 @@ from edge_agent.sealer import Sealer
 from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
+from edge_agent.standing import standing
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.catalogue import EVENT_PROFILES, GatewayEvent
 from shared_schema.gateway import Command, CommandArguments, CommandKind, Result
@@ -55,6 +56,7 @@ class Play:
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
     unconfirmed: set[str] = field(default_factory=set)
+    unread: frozenset[Obis] = frozenset()
     offset_s: float = 0.0
     behind: dict[str, int] = field(default_factory=dict)
     did: list[tuple[float, str, str]] = field(default_factory=list)
@@ -175,6 +177,7 @@ class Play:
             captures={},
             caught_up=not left,
             problems=(),
+            unread=self.unread,
             clock_offset_s=self.offset_s,
             exchanges=1,
             bytes_sent=1,
@@ -289,6 +292,38 @@ def test_when_one_silent_meter_answers_the_others_are_tried_at_once(play: Maker)
     back = it.now
     it.runs(10)
     assert any(who == "m1" and at >= back - 2 for at, _, who in it.did)
+
+
+def reasons(it: Play) -> dict[str, str]:
+    found = standing(it.settings, datetime.fromtimestamp(it.now, UTC))
+    return {each.label: each.reason for each in found.meters}
+
+
+def test_status_tells_why_a_meter_is_silent_until_it_answers(play: Maker) -> None:
+    it = play(3)
+    it.silent, it.refusing = {"m1"}, {"m2"}
+    it.runs(60)
+    assert reasons(it) == {"m0": "", "m1": "m1 does not answer", "m2": "m2 refuses the password"}
+    it.restart()
+    it.silent = set()
+    it.runs(2 * CYCLE_S)
+    assert reasons(it)["m1"] == ""
+    it.adapter = False
+    it.runs(2 * CYCLE_S)
+    assert reasons(it)["m0"] == "bus riser-1: lost /dev/ttyUSB0: no such device"
+
+
+def test_a_reason_that_stays_is_written_once(play: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = play(1)
+    it.silent = {"m0"}
+    it.runs(60)
+
+    def written() -> None:
+        raise AssertionError("it is kept already")
+
+    monkeypatch.setattr(it.spool, "transaction", written)
+    it.runs(6 * 3600)
+    assert reasons(it) == {"m0": "m0 does not answer"}
 
 
 def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
@@ -438,6 +473,16 @@ def test_event_logs_that_are_asked_for_are_read_though_they_are_not_due(play: Ma
     assert (answer.outcome, answer.meters[0].done) == ("done", True)
 
 
+def test_event_logs_that_could_not_be_read_are_not_done(play: Maker) -> None:
+    it = play(1)
+    it.runs(300)
+    it.unread = frozenset(EVENT_PROFILES[:1])
+    it.asks(CommandKind.READ_NOW)
+    it.asks(CommandKind.READ_EVENTS)
+    it.runs(60)
+    assert {each.outcome for each in it.answers()} == {"done", "failed"}
+
+
 def test_a_command_to_a_dead_meter_fails_with_its_reason(play: Maker) -> None:
     it = play(2)
     it.runs(60)
@@ -523,6 +568,25 @@ def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker)
     assert "restarted" in answer.reason
 
 
+def test_a_command_is_forgotten_once_it_expired_and_its_answer_was_sent(play: Maker) -> None:
+    it = play(1)
+    it.runs(60)
+    payload = it.asks(CommandKind.READ_NOW)
+    it.runs(60)
+    log = CommandLog(it.spool)
+    ((command, _),) = log.unsent()
+    end = datetime.fromtimestamp(it.now, UTC) + timedelta(hours=2)
+    log.prune(end)
+    assert [each for each, _ in log.unsent()] == [command], "its answer is still to be sent"
+    log.sent(command)
+    log.prune(datetime.fromtimestamp(it.now, UTC))
+    it.orders.take(payload)
+    assert [each for each, _ in log.unsent()] == [command], "it came again: it is answered again"
+    log.sent(command)
+    log.prune(end)
+    assert log.begin(command, end), "nothing of it is left"
+
+
 def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
     play: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -556,6 +620,57 @@ def test_a_clock_that_may_not_be_set_is_answered_with_the_reason(play: Maker) ->
     (answer,) = it.answers()
     assert answer.outcome == "failed"
     assert "set_clock = true" in answer.reason
+
+
+@pytest.mark.parametrize(
+    "kind", [CommandKind.SET_CLOCK, CommandKind.READ_NOW, CommandKind.BACKFILL]
+)
+def test_a_command_that_expired_before_it_was_begun_is_not_run(
+    play: Maker, kind: CommandKind
+) -> None:
+    it = play(2, commands={"allow": list(CommandKind)})
+    it.runs(60)
+    it.asks(kind)
+    it.synchronised = False
+    it.runs(2 * 3600)
+    it.synchronised = True
+    ran = len(it.stamped)
+    it.worker.step()
+    assert len(it.stamped) - ran <= 1, "the cycle's own poll alone"
+    (answer,) = it.answers()
+    assert answer.outcome == "expired"
+    assert "it expired at" in answer.reason
+
+
+def test_a_clock_is_not_set_after_the_commands_end_though_it_waited(
+    play: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = play(1, commands={"allow": ["set_clock"]})
+    it.runs(60)
+    tries: list[float] = []
+
+    def set_clock(*_: object, **__: object) -> ClockOutcome:
+        tries.append(it.now)
+        return ClockOutcome(Became.WAITS, "a capture period ends", until=it.now + 4000)
+
+    monkeypatch.setattr("edge_agent.clock_keeper.set_clock", set_clock)
+    it.asks(CommandKind.SET_CLOCK)
+    it.runs(5000)
+    assert len(tries) == 1
+    assert [each.outcome for each in it.answers()] == ["expired"]
+
+
+def test_a_command_that_expired_at_some_meters_fails_and_says_at_which(play: Maker) -> None:
+    it = play(2)
+    it.runs(60)
+    it.asks(CommandKind.READ_NOW)
+    it.worker.step()
+    it.passes(2 * 3600)
+    it.runs(60)
+    (answer,) = it.answers()
+    assert answer.outcome == "failed"
+    assert {each.label: each.done for each in answer.meters} == {"m0": True, "m1": False}
+    assert "m1: it expired at" in answer.reason
 
 
 def test_what_the_cloud_did_not_sign_is_not_even_answered(play: Maker) -> None:
