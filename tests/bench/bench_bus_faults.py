@@ -4,6 +4,7 @@
 Once in the line's own time, and once through twenty terminals side by side.
 """
 
+import logging
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -28,9 +29,13 @@ def test_ten_thousand_polls_and_no_value_in_a_wrong_place(
     print(f"  {(time.process_time() - begun) / POLLS * 1e3:.1f} ms of processor time a poll")
 
 
+def _say_nothing() -> None:
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
 def test_ten_thousand_polls_through_terminals(tmp_path: Path) -> None:
     numbers = range(TERMINALS)
-    with ProcessPoolExecutor(TERMINALS, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(TERMINALS, get_context("spawn"), _say_nothing) as pool:
         found = list(
             pool.map(
                 through_a_terminal,

@@ -255,7 +255,6 @@ def through_a_terminal(folder: Path, seed: int, polls: int) -> Passage:
                 wait_s = here.step()
                 time.sleep(min(wait_s, 0.02))
                 offset += max(0.0, wait_s - 0.02)
-            tell(here, truth, begun)
             every = whole_cycles(begun, seconds())
         bus.close()
     return Passage(
@@ -271,6 +270,7 @@ def through_a_terminal(folder: Path, seed: int, polls: int) -> Passage:
 
 def test_the_same_through_a_terminal(tmp_path: Path) -> None:
     found = through_a_terminal(tmp_path / "bus", seed=20260310, polls=100)
+    print(f"\n{found}")
     assert found.wrong == []
     assert found.reopened > 0
     assert found.rows > 0
