@@ -232,12 +232,20 @@ def integer(data: bytes) -> int | None:
 
 
 def text(data: bytes) -> str:
-    """Read a name plate entry: a text, or a number in decimal; without padding.
+    """Read a name plate entry.
+
+    Raises:
+        ProtocolViolation: as `printable`.
+    """
+    return printable(value(data))
+
+
+def printable(found: Value) -> str:
+    """Return a name plate entry as text: a text, or a number in decimal; without padding.
 
     Raises:
         ProtocolViolation: it is neither, or holds what cannot be printed.
     """
-    found = value(data)
     if isinstance(found, int):
         return str(found)
     if not isinstance(found, bytes):

@@ -5,12 +5,13 @@ In: a transport and where the meter answers. Out: a `Plate`.
 Never: a password (the public client reads it); a guess that does not say why.
 """
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from edge_agent import decode
-from edge_agent.errors import AccessDenied, MeterError
+from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.link import PUBLIC_CLIENT, Link, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import load
@@ -24,6 +25,7 @@ from shared_schema.catalogue import (
     FIRMWARE,
     MANUFACTURER,
     METER_TYPE,
+    NAME_PLATE,
     SERIAL_NUMBER,
     WATER_VOLUME,
     YEAR_OF_MANUFACTURE,
@@ -79,7 +81,7 @@ class Plate:
 
 
 def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None = None) -> Plate:
-    """Read a name plate as the public client, in one association.
+    """Read a name plate as the public client: its profile, then the objects that this lacks.
 
     Args:
         transport: the line.
@@ -93,19 +95,41 @@ def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None
         update={"client": PUBLIC_CLIENT, "model": "generic", "security": None}
     )
     with Link(sessions(transport), public, load("generic"), Memory(), traffic or Traffic()) as link:
-        entries: dict[Obis, str] = {}
+        entries = _of_profile(link)
         for obis in ENTRIES:
-            answer = link.read_one((obis, 1, 2))
-            if isinstance(answer, AccessDenied):
-                continue
-            try:
-                text = decode.text(answer)
-            except MeterError:
-                continue
-            if text:
+            if obis not in entries and (text := _object(link, obis)):
                 entries[obis] = text
         there = {obis for obis in _TELLING if _is_there(link, obis)}
     return Plate(entries, guess_model(entries.get(CATEGORY), there))
+
+
+def _of_profile(link: Link) -> dict[Obis, str]:
+    """Return what the profile of the name plate tells: one row; nothing where it has none."""
+    columns = link.read_one((NAME_PLATE, 7, 3))
+    if isinstance(columns, AccessDenied):
+        return {}
+    rows = link.read_one((NAME_PLATE, 7, 2))
+    if isinstance(rows, AccessDenied):
+        return {}
+    found: dict[Obis, str] = {}
+    with contextlib.suppress(ProtocolViolation):
+        captured, held = decode.capture_objects(columns), decode.value(rows)
+        match held:
+            case [[*entries]] if len(entries) == len(captured):
+                for each, entry in zip(captured, entries, strict=True):
+                    with contextlib.suppress(ProtocolViolation):
+                        found[each.obis] = decode.printable(entry)
+    return {obis: found[obis] for obis in ENTRIES if found.get(obis)}
+
+
+def _object(link: Link, obis: Obis) -> str | None:
+    answer = link.read_one((obis, 1, 2))
+    if isinstance(answer, AccessDenied):
+        return None
+    try:
+        return decode.text(answer)
+    except ProtocolViolation:
+        return None
 
 
 def _is_there(link: Link, obis: Obis) -> bool:

@@ -304,6 +304,7 @@ STATUS_EVENTS: dict[int, str] = {CABLE_CUT: "cable cut"}
 LOGS = ("voltage", "current", "power", "transaction", "other", "non-rollover", "control")
 """What the `EVENT_PROFILES` are about, in their order."""
 OBJECTS: dict[Obis, str] = {
+    NAME_PLATE: "name plate",
     INSTANTANEOUS_PROFILE: "instantaneous profile",
     BLOCK_LOAD_PROFILE: "block load profile",
     DAILY_LOAD_PROFILE: "daily load profile",
