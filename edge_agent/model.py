@@ -57,7 +57,7 @@ class ProfileToRead(BaseModel):
     optional: bool = Field(strict=True, default=False)
     """Not every meter of the model has it: that it is absent is no problem."""
     window_h: int = Field(strict=True, ge=1, le=366 * 24, default=24)
-    """The longest range that is asked for at once, in hours."""
+    """The longest range that is asked for at once, in hours; a day of rows of every period."""
     period_s: int | None = Field(strict=True, ge=0, le=366 * 86400, default=None)
     """The capture period of meters that do not state it truly, 0 for rows that have none; None
     reads attribute 4."""
@@ -68,6 +68,12 @@ class ProfileToRead(BaseModel):
             raise ValueError(
                 'access = "entry" is for profiles of few rows: every = "day", "month" or "hour"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _live_reads_do_not_wait_for_long_answers(self) -> Self:
+        if self.every == "period" and self.window_h > 24:
+            raise ValueError('window_h is at most 24 with every = "period"')
         return self
 
 

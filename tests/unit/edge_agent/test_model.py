@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Models: every file is sound, and what is wrong is one line for a person."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     BILLED_REGISTER,
     BILLING_PROFILE,
+    BLOCK_LOAD_PROFILE,
     CATALOGUE,
     EVENT_PROFILES,
     INSTANTANEOUS_PROFILE,
@@ -42,6 +44,14 @@ def test_electricity_has_its_rarer_profiles_at_their_rhythm(name: str) -> None:
     assert every[BILLING_PROFILE] == "month"
     assert every[INSTANTANEOUS_PROFILE] == "hour"
     assert {every[log] for log in EVENT_PROFILES} == {"hour"}
+
+
+@pytest.mark.parametrize("hours", [24, 25])
+def test_a_load_profile_is_asked_for_a_day_at_most(hours: int) -> None:
+    wanted = {"obis": BLOCK_LOAD_PROFILE, "window_h": hours}
+    assert model.ProfileToRead.model_validate({**wanted, "every": "day"}).window_h == hours
+    with pytest.raises(ValueError, match="at most 24") if hours > 24 else nullcontext():
+        assert model.ProfileToRead.model_validate(wanted).window_h == hours
 
 
 def test_a_meter_without_a_data_port_is_said_to_be_self_read() -> None:
