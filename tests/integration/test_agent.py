@@ -168,8 +168,8 @@ def running(agent: Agent) -> Iterator[threading.Event]:
 
 def stored(cloud: Cloud) -> list[Block]:
     found: list[Block] = []
-    for batches in cloud.stored.values():
-        for payload in batches.values():
+    for batches in list(cloud.stored.values()):  # the cloud's thread adds to them meanwhile
+        for payload in list(batches.values()):
             batch = open_batch(payload, lambda _gateway, _key: GATEWAY_KEY.public_key())
             found += [block for block in batch.blocks() if isinstance(block, Block)]
     return found
@@ -283,7 +283,7 @@ def test_polls_of_many_meters_are_few_batches_also_after_a_restart(place: Place)
             waiting = first.spool.pending().total
         with place.cloud.online(), running(place.agent()):
             until(
-                lambda: sum(map(len, place.cloud.stored.values())) >= waiting,
+                lambda: sum(map(len, list(place.cloud.stored.values()))) >= waiting,
                 "all stored",
                 60,
             )
