@@ -17,6 +17,8 @@ __all__ = ["line_time", "password"]
 POLLS = 10_000
 TERMINALS = 20
 SEED = 20260310
+UNPLUG_EVERY_S = 120.0
+"""Once in some three cycles, as in the line's own time."""
 
 
 def test_ten_thousand_polls_and_no_value_in_a_wrong_place(
@@ -42,6 +44,7 @@ def test_ten_thousand_polls_through_terminals(tmp_path: Path) -> None:
                 [tmp_path / f"{number}" for number in numbers],
                 [SEED + number for number in numbers],
                 [POLLS // TERMINALS for _ in numbers],
+                [UNPLUG_EVERY_S for _ in numbers],
             )
         )
     cycles, missed = (sum(getattr(one, name) for one in found) for name in ("cycles", "missed"))
@@ -53,4 +56,5 @@ def test_ten_thousand_polls_through_terminals(tmp_path: Path) -> None:
         f"{missed} of {cycles} cycles of healthy meters were missed"
     )
     assert [each for one in found for each in one.wrong] == []
+    assert missed == 0
     assert all(one.reopened for one in found)
