@@ -30,14 +30,10 @@ from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
-    BILLING_PROFILE,
-    BLOCK_LOAD_PROFILE,
-    DAILY_LOAD_PROFILE,
     EVENT_PROFILES,
-    INSTANTANEOUS_PROFILE,
+    OBJECTS,
     PROFILE_STATUS,
     UNIT_SYMBOLS,
-    WATER_LOAD_PROFILE,
     WATER_VOLUME,
     Unit,
     event_name,
@@ -47,14 +43,6 @@ from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import REACHED_AT, Column
 
-PROFILE_TITLES: Final = {
-    BLOCK_LOAD_PROFILE: "block load profile",
-    DAILY_LOAD_PROFILE: "daily load profile",
-    BILLING_PROFILE: "billing profile",
-    WATER_LOAD_PROFILE: "water load profile",
-    INSTANTANEOUS_PROFILE: "instantaneous profile",
-    **dict.fromkeys(EVENT_PROFILES, "event log"),
-}
 NEWEST_ROWS: Final = 8
 _BILLED_UNITS: Final = {
     ACTIVE_IMPORT: {UNIT_SYMBOLS[Unit.WATT_HOUR]},
@@ -372,7 +360,7 @@ def _take_problems(found: Examination, result: PollResult) -> None:
 
 def _name(obis: Obis) -> str:
     known = quantity(obis)
-    return known.name if known else PROFILE_TITLES.get(obis, "not in the catalogue")
+    return known.name if known else OBJECTS.get(obis, "not in the catalogue")
 
 
 def _values(block: MeterRows, row: tuple[int | None, ...], zone: timezone) -> tuple[Shown, ...]:
@@ -469,6 +457,6 @@ def shown_profile(profile: Obis, blocks: Sequence[MeterRows], zone: timezone) ->
     shown = [
         ShownRow(datetime.fromtimestamp(ts, zone), _values(*rows[ts], zone)) for ts in sorted(rows)
     ]
-    title = PROFILE_TITLES.get(profile, "profile")
+    title = OBJECTS.get(profile, "profile")
     newest = tuple(shown[-NEWEST_ROWS:])
     return [ShownProfile(profile, title, blocks[-1].period_s, shown[0].at, newest)]
