@@ -46,8 +46,8 @@ def set_clock(
     """
     from edge_agent import set_clock as setting
     from edge_agent.bus import Bus
-    from edge_agent.clock import Timekeeper
     from edge_agent.credentials import setter_of
+    from edge_agent.gateway_clock import Timekeeper
     from edge_agent.link import sessions
     from edge_agent.lockout import Lockout
     from edge_agent.settings import load_settings
@@ -87,7 +87,7 @@ def _note(found: Any, settings: Any) -> None:
     """Note it in the spool, where there is one; the agent, which is stopped, seals it later."""
     from edge_agent.clock_book import ClockBook
     from edge_agent.clock_keeper import was_set
-    from edge_agent.clocking import Sample
+    from edge_agent.clock_policy import Sample
     from edge_agent.observer import Observer
     from edge_agent.spool import Spool
 

@@ -109,7 +109,7 @@ def trial(
     A meter that refuses its password or keys is not sent the same ones again, by no command of
     yours: many lock after three. --again does, where the meter itself was changed.
     """
-    from edge_agent import clock
+    from edge_agent import gateway_clock
     from edge_agent.lockout import Lockout
     from edge_agent.scan import DEFAULT_ADDRESSES, parse_addresses
     from edge_agent.trial import Wish
@@ -139,7 +139,7 @@ def trial(
         wish,
         _now,
         Lockout.of_user(lasting_name(port.absolute()), again=again),
-        is_time_known=clock.is_synchronised(),
+        is_time_known=gateway_clock.is_synchronised(),
         progress=Ticker(),
         tell=say,
     )

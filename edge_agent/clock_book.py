@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.clocking import Sample, drift_s_per_day, jumped
+from edge_agent.clock_policy import Sample, drift_s_per_day, jumped
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.spool_marks import Move
 from shared_schema.message import MeterId

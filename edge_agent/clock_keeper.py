@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from edge_agent.clock_book import ClockBook, ClockView
-from edge_agent.clocking import Sample
+from edge_agent.clock_policy import Sample
 from edge_agent.credentials import setter_of
 from edge_agent.errors import (
     BusError,

@@ -19,7 +19,7 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from edge_agent import clock, spool_file
+from edge_agent import gateway_clock, spool_file
 from edge_agent.credentials import unproven
 from edge_agent.errors import ConfigurationError, SpoolError
 from edge_agent.link import peer
@@ -50,7 +50,7 @@ def examine_gateway(
     now: datetime,
     *,
     broker: Callable[[BrokerConfig, str], None] = check_broker,
-    synchronised: Callable[[], bool] = clock.is_synchronised,
+    synchronised: Callable[[], bool] = gateway_clock.is_synchronised,
 ) -> Iterator[Check]:
     """Look at everything and yield each finding at once: the broker may take a while.
 

@@ -17,7 +17,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from edge_agent import clock
+from edge_agent import gateway_clock
 from edge_agent.commission import (
     Gateway,
     Line,
@@ -125,7 +125,7 @@ def commission(
         direction_control=job.direction_control,
         at=now(),
         by=job.by,
-        clock_synchronised=clock.is_synchronised(),
+        clock_synchronised=gateway_clock.is_synchronised(),
     )
     planned = [
         meter_config(each, None, job.password_file, job.models_dir)

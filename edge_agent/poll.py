@@ -22,7 +22,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from edge_agent import clock, decode
+from edge_agent import decode, gateway_clock
 from edge_agent.decode import Captured, MeterRows, Zone
 from edge_agent.errors import (
     AccessDenied,
@@ -328,7 +328,7 @@ class _Visit:
             return
         read_ts = (found.begun + found.ended) / 2
         most = self.model.max_clock_offset_s
-        self.clock_offset_s = clock.offset_s(self.meter_ts, read_ts)
+        self.clock_offset_s = gateway_clock.offset_s(self.meter_ts, read_ts)
         self.clock_is_sound = abs(self.clock_offset_s) <= most
         self.facts.note_clock(read_ts, self.clock_offset_s, is_sound=self.clock_is_sound)
         if not self.clock_is_sound:

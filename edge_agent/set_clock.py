@@ -20,8 +20,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from edge_agent import axdr, decode
-from edge_agent.clock import offset_s
-from edge_agent.clocking import Action, Decision, Limits, decide
+from edge_agent.clock_policy import Action, Decision, Limits, decide
 from edge_agent.credentials import setter_of
 from edge_agent.errors import (
     AccessDenied,
@@ -30,6 +29,7 @@ from edge_agent.errors import (
     SessionLost,
     WrongIdentity,
 )
+from edge_agent.gateway_clock import offset_s
 from edge_agent.link import HAS_NONE, SERIAL, Reader, Wanted
 from edge_agent.model import Model, load
 from edge_agent.session import Traffic

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from edge_agent.clocking import Limits, remark
+from edge_agent.clock_policy import Limits, remark
 from edge_agent.errors import ConfigurationError
 from edge_agent.security import Mode
 from shared_schema.errors import ContractError

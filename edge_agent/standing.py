@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.clock_book import samples_of
-from edge_agent.clocking import drift_s_per_day
+from edge_agent.clock_policy import drift_s_per_day
 from edge_agent.credentials import unproven
 from edge_agent.errors import ConfigurationError
 from edge_agent.gathered import waiting

@@ -17,7 +17,6 @@ from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
 from edge_agent.booking import Booking
-from edge_agent.clock import kernel_synchronised
 from edge_agent.clock_keeper import ClockKeeper
 from edge_agent.counter import Counters, SpoolStore
 from edge_agent.errands import read_window
@@ -30,6 +29,7 @@ from edge_agent.errors import (
     PasswordRefused,
     SpoolError,
 )
+from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.link import peer, sessions
 from edge_agent.memory import Memory

@@ -95,7 +95,7 @@ def site(
     (tmp_path / "meter.pw").chmod(0o600)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("edge_agent.clock.is_synchronised", lambda: True)
+    monkeypatch.setattr("edge_agent.gateway_clock.is_synchronised", lambda: True)
     estate = parse_estate(
         {
             "bus": [
@@ -436,7 +436,7 @@ def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
 
 
 def test_a_machine_without_the_time_makes_no_green_sheet(site: Site) -> None:
-    site.monkeypatch.setattr("edge_agent.clock.is_synchronised", lambda: False)
+    site.monkeypatch.setattr("edge_agent.gateway_clock.is_synchronised", lambda: False)
     told = site.commission("--meter", "17=A-101")
     assert (told["green"], told["clock_synchronised"]) == (False, False)
     assert told["meters"][0]["verdict"] == "amber"

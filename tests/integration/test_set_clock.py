@@ -20,7 +20,7 @@ from edge_agent import decode
 from edge_agent.adapter import StoppableBus
 from edge_agent.bus import Bus
 from edge_agent.cli import app
-from edge_agent.clocking import Limits
+from edge_agent.clock_policy import Limits
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
 from edge_agent.link import sessions
 from edge_agent.memory import Memory

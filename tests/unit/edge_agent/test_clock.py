@@ -5,29 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import clock
+from edge_agent import gateway_clock
 
 
 def test_the_marker_of_timesyncd_vouches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "kernel_synchronised", lambda: False)
+    monkeypatch.setattr(gateway_clock, "kernel_synchronised", lambda: False)
     marker = tmp_path / "synchronized"
-    assert not clock.is_synchronised(marker=marker)
+    assert not gateway_clock.is_synchronised(marker=marker)
     marker.touch()
-    assert clock.is_synchronised(marker=marker)
+    assert gateway_clock.is_synchronised(marker=marker)
 
 
 def test_the_kernel_vouches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "kernel_synchronised", lambda: True)
-    assert clock.is_synchronised(marker=tmp_path / "none")
+    monkeypatch.setattr(gateway_clock, "kernel_synchronised", lambda: True)
+    assert gateway_clock.is_synchronised(marker=tmp_path / "none")
 
 
 def test_a_person_vouches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "kernel_synchronised", lambda: False)
-    assert clock.is_synchronised(assume_synchronised=True, marker=tmp_path / "none")
+    monkeypatch.setattr(gateway_clock, "kernel_synchronised", lambda: False)
+    assert gateway_clock.is_synchronised(assume_synchronised=True, marker=tmp_path / "none")
 
 
 def test_the_kernel_can_be_asked() -> None:
-    assert clock.kernel_synchronised() in (True, False)
+    assert gateway_clock.kernel_synchronised() in (True, False)
 
 
 class Clocks:
@@ -39,8 +39,8 @@ class Clocks:
         self.set_once = True
         self.kernel = True
 
-    def keeper(self, *, assume_synchronised: bool = False) -> clock.Timekeeper:
-        return clock.Timekeeper(
+    def keeper(self, *, assume_synchronised: bool = False) -> gateway_clock.Timekeeper:
+        return gateway_clock.Timekeeper(
             assume_synchronised=assume_synchronised,
             wall=lambda: self.wall,
             steady=lambda: self.steady,
@@ -106,8 +106,8 @@ def test_a_jump_is_told_where_somebody_else_keeps_the_time(
 
 
 def test_the_offset_is_meter_minus_gateway() -> None:
-    assert clock.offset_s(1010, 1000.04) == 10.0
-    assert clock.offset_s(990, 1000.0) == -10.0
+    assert gateway_clock.offset_s(1010, 1000.04) == 10.0
+    assert gateway_clock.offset_s(990, 1000.0) == -10.0
 
 
 def test_other_clocks_are_set_only_while_a_time_service_keeps_this_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.clock_book import EVERY_S, KEPT, ClockBook, samples_of
 from edge_agent.clock_keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
-from edge_agent.clocking import Sample
+from edge_agent.clock_policy import Sample
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
 from edge_agent.health import Health
 from edge_agent.observer import MOST_A_DAY, Observer

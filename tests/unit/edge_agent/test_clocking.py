@@ -7,15 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.clocking import (
-    DAY_S,
-    Action,
-    Limits,
-    Sample,
-    decide,
-    drift_s_per_day,
-    jumped,
-)
+from edge_agent.clock_policy import DAY_S, Action, Limits, Sample, decide, drift_s_per_day, jumped
 
 IST_S = 19800
 LIMITS = Limits()
