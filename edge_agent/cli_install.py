@@ -17,9 +17,9 @@ from edge_agent.errors import MeterError
 from edge_agent.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
+    from edge_agent.dlms.trace import Event
     from edge_agent.examine import Examination, ShownRow, Trouble
     from edge_agent.scan import Scan
-    from edge_agent.trace import Event
     from edge_agent.trial import Trial
 
 install = typer.Typer()

@@ -29,8 +29,8 @@ from edge_agent.errors import MeterError
 from edge_agent.options import SETTINGS, lasting_name, one_meter
 
 if TYPE_CHECKING:
+    from edge_agent.dlms.trace import Event
     from edge_agent.readout import Readout
-    from edge_agent.trace import Event
 
 one = typer.Typer()
 
@@ -153,9 +153,9 @@ def trace(
     named and not deciphered; damaged bytes are counted. It may be sent to a maker as it is.
     """
     from edge_agent.bus import Bus
+    from edge_agent.dlms.trace import Tap
     from edge_agent.lockout import Lockout
     from edge_agent.readout import read_meter
-    from edge_agent.trace import Tap
 
     line, meter, wanted = one_meter(
         words or [],

@@ -11,10 +11,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from edge_agent.dlms.hls import Hls, Mechanism
+from edge_agent.dlms.security import Keys, Mode, parse_key
 from edge_agent.errors import ConfigurationError
-from edge_agent.hls import Hls, Mechanism
 from edge_agent.model import Model
-from edge_agent.security import Keys, Mode, parse_key
 from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_password, read_secret
 
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {

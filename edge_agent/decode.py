@@ -22,7 +22,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from edge_agent.axdr import (
+from edge_agent.dlms.axdr import (
     ARRAY,
     COMPACT_ARRAY,
     FIXED_SIZE,

@@ -13,8 +13,8 @@ Source: IEC 62056-6-2, profile generic, entry_descriptor.
 from typing import Final
 
 from edge_agent import decode
-from edge_agent.axdr import Zone
 from edge_agent.decode import Decoded, Layout
+from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from edge_agent.link import Link, asking
 

@@ -18,15 +18,15 @@ from typing import Final
 
 from edge_agent import advice
 from edge_agent.decode import MeterRows
+from edge_agent.dlms.hdlc import DAMAGE, Drop
+from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AgentError, BusError, MeterError
-from edge_agent.frames import DAMAGE, Drop
 from edge_agent.link import Reader, sessions
 from edge_agent.lockout import Lockout
 from edge_agent.memory import Memory
 from edge_agent.model import Model, load
 from edge_agent.plate import Plate, read_plate
 from edge_agent.poll import PollResult, poll
-from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

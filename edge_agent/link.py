@@ -21,10 +21,12 @@ from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from edge_agent import decode
-from edge_agent.association import CipheredSession
-from edge_agent.counter import Counters, by_hand
 from edge_agent.credentials import hls_of, keys_of, mode_of
 from edge_agent.decode import Scale
+from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.invocation_counter import Counters, by_hand
+from edge_agent.dlms.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
+from edge_agent.dlms.session import Peer, Session, Traffic, Transport
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -37,8 +39,6 @@ from edge_agent.errors import (
 )
 from edge_agent.memory import Memory
 from edge_agent.model import Model
-from edge_agent.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
-from edge_agent.session import Peer, Session, Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import SERIAL_NUMBER, Unit
 from shared_schema.obis import Obis

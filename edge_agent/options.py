@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from edge_agent.dlms.session import Transport
+    from edge_agent.dlms.trace import Event
     from edge_agent.scan import Progress
-    from edge_agent.session import Transport
     from edge_agent.settings import BusConfig, MeterConfig
-    from edge_agent.trace import Event
     from shared_schema.obis import Obis
 
 SETTINGS = Path("/etc/edge-agent/agent.toml")
@@ -117,8 +117,8 @@ def line_opener(
 ) -> "Callable[[int], AbstractContextManager[Transport]]":
     """Return what opens a port at a speed, with a tap on it where ``tell`` is given."""
     from edge_agent.bus import Bus  # noqa: PLC0415 - heavy
+    from edge_agent.dlms.trace import Tap
     from edge_agent.settings import BusConfig  # noqa: PLC0415 - heavy
-    from edge_agent.trace import Tap  # noqa: PLC0415 - heavy
 
     @contextmanager
     def open_line(baudrate: int) -> "Iterator[Transport]":

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent import decode
+from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.link import PUBLIC_CLIENT, Link, sessions
 from edge_agent.memory import Memory
 from edge_agent.model import load
-from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

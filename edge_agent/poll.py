@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from edge_agent import decode, gateway_clock
 from edge_agent.decode import Captured, MeterRows, Zone
+from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -39,7 +40,6 @@ from edge_agent.link import Answer, Link, Range, SessionFactory, Timed, Wanted
 from edge_agent.memory import Known, Memory
 from edge_agent.model import Model, load
 from edge_agent.profiles import ProfileReader, everyday, report_denied
-from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId

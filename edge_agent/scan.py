@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
-from edge_agent.errors import AddressShared, BusTimeout, ConfigurationError, MeterError, SessionLost
-from edge_agent.frames import (
+from edge_agent.dlms.hdlc import (
     DAMAGE,
     Drop,
     Frame,
@@ -28,9 +27,10 @@ from edge_agent.frames import (
     client_address,
     server_address,
 )
+from edge_agent.dlms.session import Traffic, Transport
+from edge_agent.errors import AddressShared, BusTimeout, ConfigurationError, MeterError, SessionLost
 from edge_agent.link import PUBLIC_CLIENT
 from edge_agent.plate import Plate, read_plate
-from edge_agent.session import Traffic, Transport
 from edge_agent.settings import MeterConfig
 
 BAUDRATES: Final = (9600, 19200, 4800, 2400, 38400, 115200)

@@ -25,8 +25,8 @@ from pydantic import (
 )
 
 from edge_agent.clock_policy import Limits, remark
+from edge_agent.dlms.security import Mode
 from edge_agent.errors import ConfigurationError
-from edge_agent.security import Mode
 from shared_schema.errors import ContractError
 from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName

@@ -18,7 +18,8 @@ from typing import Final
 from edge_agent.adapter import Adapter, StoppableBus
 from edge_agent.booking import Booking
 from edge_agent.clock_keeper import ClockKeeper
-from edge_agent.counter import Counters, SpoolStore
+from edge_agent.dlms.invocation_counter import Counters, SpoolStore
+from edge_agent.dlms.session import probe
 from edge_agent.errands import read_window
 from edge_agent.errors import (
     BusError,
@@ -52,7 +53,6 @@ from edge_agent.schedule import (
     released,
     succeeded,
 )
-from edge_agent.session import probe
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from shared_schema.catalogue import EVENT_PROFILES

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from edge_agent.bus import Bus
-from edge_agent.counter import Counters, SpoolStore
+from edge_agent.dlms.hdlc import check_sequence
+from edge_agent.dlms.invocation_counter import Counters, SpoolStore
 from edge_agent.errors import (
     AssociationRefused,
     ConfigurationError,
     PasswordRefused,
     ProtocolViolation,
 )
-from edge_agent.frames import check_sequence
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
 from edge_agent.poll import PollResult, poll

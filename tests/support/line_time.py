@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent import session
 from edge_agent.adapter import StoppableBus
+from edge_agent.dlms import session
 from edge_agent.errors import BusLost
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.line import Line

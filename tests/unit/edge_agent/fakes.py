@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from edge_agent import decode, link
+from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
 )
@@ -15,7 +16,6 @@ from edge_agent.link import Wanted
 from edge_agent.memory import Memory
 from edge_agent.model import Model, ProfileToRead
 from edge_agent.poll import PollResult, poll
-from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

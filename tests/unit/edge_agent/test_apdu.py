@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import apdu
+from edge_agent.dlms import apdu
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from shared_schema.catalogue import ACTIVE_IMPORT, SERIAL_NUMBER
 from tests.vectors import hdlc_cosem

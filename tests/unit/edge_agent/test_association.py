@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import decode, session
-from edge_agent.association import CipheredSession
-from edge_agent.counter import Counter, Passing
+from edge_agent import decode
+from edge_agent.dlms import session
+from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.hdlc import check_sequence
+from edge_agent.dlms.invocation_counter import Counter, Passing
+from edge_agent.dlms.security import Ciphering, Keys
+from edge_agent.dlms.session import Peer, Session, Traffic
 from edge_agent.errors import (
     AccessDenied,
     AgentError,
@@ -23,9 +27,6 @@ from edge_agent.errors import (
     SessionLost,
     Unexplained,
 )
-from edge_agent.frames import check_sequence
-from edge_agent.security import Ciphering, Keys
-from edge_agent.session import Peer, Session, Traffic
 from edge_agent.virtual.meter import VirtualMeter
 from shared_schema.catalogue import ACTIVE_IMPORT, ASSOCIATION, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis

@@ -23,13 +23,13 @@ from edge_agent.commission import (
     parse_labels,
     parse_list,
 )
+from edge_agent.dlms.hdlc import Drop
+from edge_agent.dlms.session import Traffic
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Examination, LineCount, Shown, Trouble, unbilled
-from edge_agent.frames import Drop
 from edge_agent.guide import key_fingerprint, list_found, meter_config
 from edge_agent.options import lasting_name
 from edge_agent.scan import Door, FoundMeter
-from edge_agent.session import Traffic
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.sheet import html
 from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME

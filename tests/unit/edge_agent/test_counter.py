@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.counter import BLOCK, Counter, Counters, Passing, SpoolStore, by_hand
+from edge_agent.dlms.invocation_counter import (
+    BLOCK,
+    Counter,
+    Counters,
+    Passing,
+    SpoolStore,
+    by_hand,
+)
 from edge_agent.errors import NoCounter
 from edge_agent.spool import Spool
 

@@ -18,8 +18,9 @@ from gurux_dlms.objects import GXDLMSClock, GXDLMSProfileGeneric, GXDLMSRegister
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import decode, session
+from edge_agent import decode
 from edge_agent.decode import Zone
+from edge_agent.dlms import session
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.obis import Obis

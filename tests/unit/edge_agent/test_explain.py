@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from edge_agent.dlms.explain import Explainer, Told
+from edge_agent.dlms.explain_apdu import explain
+from edge_agent.dlms.session import Peer, Session
+from edge_agent.dlms.trace import Event, Tap
 from edge_agent.errors import PasswordRefused
-from edge_agent.explain import Explainer, Told
-from edge_agent.explain_apdu import explain
-from edge_agent.session import Peer, Session
-from edge_agent.trace import Event, Tap
 from edge_agent.virtual.hdlc import build, server_address
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK
 from tests.unit.edge_agent.wire import Wire

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.frames import (
+from edge_agent.dlms.hdlc import (
     Drop,
     Frame,
     FrameGuard,

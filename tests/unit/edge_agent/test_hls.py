@@ -11,7 +11,7 @@ from gurux_dlms.GXSecure import GXSecure
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.hls import Hls, Mechanism, Side, is_proof, proof
+from edge_agent.dlms.hls import Hls, Mechanism, Side, is_proof, proof
 
 TITLES = st.binary(min_size=8, max_size=8)
 CHALLENGES = st.binary(min_size=8, max_size=64)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent import link, model
+from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -23,7 +24,6 @@ from edge_agent.memory import Memory
 from edge_agent.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.readout import read_meter
-from edge_agent.session import Traffic
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (

@@ -9,14 +9,7 @@ from gurux_dlms.GXDLMSChipperingStream import GXDLMSChipperingStream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.errors import (
-    ConfigurationError,
-    CounterRefused,
-    PasswordRefused,
-    ProtocolViolation,
-    Unexplained,
-)
-from edge_agent.security import (
+from edge_agent.dlms.security import (
     Ciphering,
     Keys,
     Mode,
@@ -32,6 +25,13 @@ from edge_agent.security import (
     refusal,
     seal,
     sized,
+)
+from edge_agent.errors import (
+    ConfigurationError,
+    CounterRefused,
+    PasswordRefused,
+    ProtocolViolation,
+    Unexplained,
 )
 from edge_agent.virtual import security as meter
 from shared_schema.obis import Obis

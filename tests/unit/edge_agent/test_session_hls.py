@@ -15,17 +15,17 @@ from gurux_dlms.ecdsa import GXEcdsa, GXPrivateKey, GXPublicKey
 from gurux_dlms.enums import Authentication
 from gurux_dlms.GXSecure import GXSecure
 
-from edge_agent.association import CipheredSession
-from edge_agent.counter import Counter, Passing
+from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.hls import Hls, Mechanism
+from edge_agent.dlms.invocation_counter import Counter, Passing
+from edge_agent.dlms.security import Ciphering, Keys
+from edge_agent.dlms.session import Peer, Session, Traffic
 from edge_agent.errors import (
     AgentError,
     AssociationRefused,
     PasswordRefused,
     ProtocolViolation,
 )
-from edge_agent.hls import Hls, Mechanism
-from edge_agent.security import Ciphering, Keys
-from edge_agent.session import Peer, Session, Traffic
 from edge_agent.virtual import acse, axdr, cosem
 from edge_agent.virtual.line import Line
 from edge_agent.virtual.security import KeySet, Vault

@@ -10,7 +10,7 @@ Source: IEC 62056-5-3 (GET response, data-access-result), ISO/IEC 8650-1 (AARE).
 
 from typing import Final
 
-from edge_agent.axdr import length, parse
+from edge_agent.dlms.axdr import length, parse
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from shared_schema.obis import Obis
 

@@ -23,7 +23,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from edge_agent.axdr import length
+from edge_agent.dlms.axdr import length
 from edge_agent.errors import (
     AssociationRefused,
     ConfigurationError,

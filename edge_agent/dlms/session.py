@@ -59,9 +59,11 @@ from gurux_dlms.objects.enums import SecuritySuite
 from gurux_dlms.secure import GXDLMSSecureClient
 from pydantic import SecretStr
 
-from edge_agent import apdu, security
-from edge_agent.axdr import range_selector
-from edge_agent.counter import Counter
+from edge_agent.dlms import apdu, security
+from edge_agent.dlms.axdr import range_selector
+from edge_agent.dlms.hdlc import Drop, Frame, FrameGuard, client_address, server_address
+from edge_agent.dlms.hls import Hls, Side, is_proof, proof
+from edge_agent.dlms.invocation_counter import Counter
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -75,8 +77,6 @@ from edge_agent.errors import (
     SessionLost,
     Unexplained,
 )
-from edge_agent.frames import Drop, Frame, FrameGuard, client_address, server_address
-from edge_agent.hls import Hls, Side, is_proof, proof
 from shared_schema.obis import Obis
 
 RESENDS = 2

@@ -12,8 +12,8 @@ Source: IEC 62056-46 (frames and control fields).
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edge_agent.explain_apdu import HIDDEN, explain, kind
-from edge_agent.frames import FLAG, is_intact
+from edge_agent.dlms.explain_apdu import HIDDEN, explain, kind
+from edge_agent.dlms.hdlc import FLAG, is_intact
 
 Way = Literal["sent", "heard"]
 _LLC_BYTES: Final = 3

@@ -16,7 +16,9 @@ from dataclasses import replace
 from types import TracebackType
 
 from edge_agent import decode
-from edge_agent.counter import Counter
+from edge_agent.dlms.invocation_counter import Counter
+from edge_agent.dlms.security import PUBLIC_CLIENT, counter_object
+from edge_agent.dlms.session import Peer, Session, Traffic, Transport
 from edge_agent.errors import (
     AccessDenied,
     AssociationRefused,
@@ -24,8 +26,6 @@ from edge_agent.errors import (
     ProtocolViolation,
     Unexplained,
 )
-from edge_agent.security import PUBLIC_CLIENT, counter_object
-from edge_agent.session import Peer, Session, Traffic, Transport
 
 _DATA = 1
 _MARGIN = 16

@@ -15,8 +15,8 @@ import secrets
 import threading
 from typing import Final, Protocol
 
+from edge_agent.dlms.security import LAST_COUNTER, client_title
 from edge_agent.errors import NoCounter
-from edge_agent.security import LAST_COUNTER, client_title
 from edge_agent.spool import Spool, SpoolFull
 
 BLOCK: Final = 256

@@ -12,7 +12,7 @@ here is hidden whole. Source: IEC 62056-5-3.
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent import apdu, axdr
+from edge_agent.dlms import apdu, axdr
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import quantity
 from shared_schema.errors import ObisError
