@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from edge_agent.decode import Captured, MeterRows
+from edge_agent.decode.layout import Captured
+from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import MeterError
 from edge_agent.observer import Observer
 from edge_agent.poll import PollResult

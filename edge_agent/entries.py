@@ -12,8 +12,10 @@ Source: IEC 62056-6-2, profile generic, entry_descriptor.
 
 from typing import Final
 
-from edge_agent import decode
-from edge_agent.decode import Decoded, Layout
+from edge_agent.decode import buffer, rows
+from edge_agent.decode.layout import Layout
+from edge_agent.decode.rows import Decoded
+from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from edge_agent.link import Link, asking
@@ -30,7 +32,7 @@ def entries(link: Link, plan: Layout, first: int, last: int, zone: Zone) -> Deco
         BusError, MeterError: they cannot be read.
     """
     data = link.read(lambda reader: reader.get_entries(plan.profile, first, last))
-    return decode.rows(data, plan, zone)
+    return buffer.rows_of(data, plan, zone)
 
 
 def rows_since(link: Link, plan: Layout, start: int | None, zone: Zone) -> Decoded:
@@ -46,10 +48,10 @@ def rows_since(link: Link, plan: Layout, start: int | None, zone: Zone) -> Decod
         AccessDenied: the meter does not say how many rows it has, or does not give them.
         BusError, MeterError: they cannot be read.
     """
-    count = decode.integer(link.read(asking(plan.profile, 7, 7)))
+    count = axdr.integer(link.read(asking(plan.profile, 7, 7)))
     if count is None:
         raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
-    found: set[decode.Row] = set()
+    found: set[rows.Row] = set()
     bad_time = misfit = no_code = 0
     for newest in range(0, count, AT_ONCE):
         oldest = min(newest + AT_ONCE, count)

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Final
 
 from edge_agent import advice
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms.hdlc import DAMAGE, Drop
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AgentError, BusError, MeterError

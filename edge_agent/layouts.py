@@ -18,8 +18,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from edge_agent import decode
-from edge_agent.decode import Captured, Scale
+from edge_agent.decode import layout
+from edge_agent.decode.layout import Captured, layout_of
+from edge_agent.dlms import axdr
+from edge_agent.dlms.axdr import Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.link import HAS_NONE, Answer, Link
 from edge_agent.memory import Held, Known
@@ -87,18 +89,18 @@ class Layouts:
         if known != digest:
             self.facts.registers.clear()
             self.problem(f"{profile} captures other objects, or in another period, than before")
-        plan = self._read(profile, decode.capture_objects(objects), period_s)
+        plan = self._read(profile, layout.capture_objects(objects), period_s)
         found = Held(plan, digest, now + look_s, now + LAYOUT_LIFE_S)
         self.facts.layouts[profile] = found
         return found
 
     def _read(
-        self, profile: Obis, objects: tuple[decode.CaptureObject, ...], period_s: int
-    ) -> decode.Layout:
+        self, profile: Obis, objects: tuple[layout.CaptureObject, ...], period_s: int
+    ) -> layout.Layout:
         """Read the order of the rows, and the scalers."""
         order = self.link.read_one((profile, 7, 5))
         scalers = dict(self._scaler_profile(profile))
-        for captured in decode.value_objects(objects).values():
+        for captured in layout.value_objects(objects).values():
             if scalers.get(captured.obis, UNKNOWN).unit == Unit.COUNT:
                 found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
                 if found is None:
@@ -106,7 +108,7 @@ class Layouts:
                 else:
                     scalers[captured.obis] = found
         descending = _number(order) in _NEWEST_FIRST
-        return _shared(decode.layout(profile, period_s, objects, scalers, descending=descending))
+        return _shared(layout_of(profile, period_s, objects, scalers, descending=descending))
 
     def _period_s(self, answer: Answer) -> int:
         """Return the capture period: the profile's, else that of 1.0.0.8.4; 0 when unknown."""
@@ -136,13 +138,13 @@ class Layouts:
                 return {}
             found.append(answer)
         try:
-            return decode.scaler_profile(found[1], decode.capture_objects(found[0]))
+            return layout.scaler_profile(found[1], layout.capture_objects(found[0]))
         except ProtocolViolation:
             return {}
 
 
 @lru_cache(maxsize=256)
-def _shared(plan: decode.Layout) -> decode.Layout:
+def _shared(plan: layout.Layout) -> layout.Layout:
     """Return one layout for all that are equal: the meters of a kind have theirs in common."""
     return plan
 
@@ -158,6 +160,6 @@ def _number(answer: Answer) -> int | None:
             raise answer
         return None
     try:
-        return decode.integer(answer)
+        return axdr.integer(answer)
     except ProtocolViolation:
         return None

@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
-from edge_agent import decode
 from edge_agent.credentials import hls_of, keys_of, mode_of
-from edge_agent.decode import Scale
+from edge_agent.dlms import axdr
 from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.axdr import Scale
 from edge_agent.dlms.invocation_counter import Counters, by_hand
 from edge_agent.dlms.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
 from edge_agent.dlms.session import Peer, Session, Traffic, Transport
@@ -376,7 +376,7 @@ class Link:
         refusing = self._memory.no_range_lists
         if self.label in refusing | self._memory.no_ahead:
             return None
-        selector = decode.range_selector(ahead.start, ahead.end)
+        selector = axdr.range_selector(ahead.start, ahead.end)
         found = self._list([*wanted, (ahead.profile, 7, 2)], refusing, selector)
         if found is None:
             return None
@@ -401,7 +401,7 @@ class Link:
         refusing = self._memory.no_range_lists
         found = None
         if self.label not in refusing:
-            found = self._list([(profile, 7, 2)], refusing, decode.range_selector(start, end))
+            found = self._list([(profile, 7, 2)], refusing, axdr.range_selector(start, end))
             if found is not None and isinstance(found[0], bytes):
                 return found[0]
         data = self.read(lambda reader: reader.get_range(profile, start, end))
@@ -441,7 +441,7 @@ class Link:
         refusing = self._memory.no_log_lists
         if self.label in refusing | self._memory.no_range_lists:
             return {}
-        found = self._list(wanted, refusing, decode.range_selector(start, end), "ranges")
+        found = self._list(wanted, refusing, axdr.range_selector(start, end), "ranges")
         answers = zip(profiles, found or (), strict=False)
         return {profile: answer for profile, answer in answers if isinstance(answer, bytes)}
 
@@ -510,7 +510,7 @@ class Link:
                     raise answer
                 continue
             try:
-                return decode.scaler_unit(decode.value(answer))
+                return axdr.scaler_unit(axdr.value(answer))
             except ProtocolViolation:
                 continue
         return None
@@ -519,7 +519,7 @@ class Link:
 def _name(serial: bytes) -> str:
     """Return a serial number as a person writes it."""
     try:
-        return decode.text(serial)
+        return axdr.text(serial)
     except ProtocolViolation:
         return serial.hex()
 

@@ -8,7 +8,7 @@ Never: a stored state; what was read of a meter whose identity is in doubt (`Kno
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent import decode
+from edge_agent.decode import layout, rows
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
@@ -20,7 +20,7 @@ _MAX_DOUBTED: Final = 256
 class Held:
     """How a profile is read, as it was last found out. Times in seconds since 1970."""
 
-    plan: decode.Layout
+    plan: layout.Layout
     digest: str
     """Of the capture objects and the capture period, as the meter sent them."""
     look_at: float
@@ -38,7 +38,7 @@ class Known:
     """For each register until when (seconds since 1970) its scaler is taken as known."""
     absent: dict[Obis, float] = field(default_factory=dict)
     """For each object that is not there, until when it is not asked for again."""
-    sent: dict[Obis, tuple[int, frozenset[decode.Row]]] = field(default_factory=dict)
+    sent: dict[Obis, tuple[int, frozenset[rows.Row]]] = field(default_factory=dict)
     """For each profile the watermark that a poll returned, and its rows of the last hours."""
     settled: dict[Obis, int] = field(default_factory=dict)
     """For each profile: its rows up to here were read when they were an hour old or older."""

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from edge_agent.decode import Scale, Zone
+from edge_agent.dlms.axdr import Scale, Zone
 from edge_agent.errors import ConfigurationError
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis

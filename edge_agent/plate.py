@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent import decode
+from edge_agent.decode import layout
+from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.link import PUBLIC_CLIENT, Link, sessions
@@ -113,12 +114,12 @@ def _of_profile(link: Link) -> dict[Obis, str]:
         return {}
     found: dict[Obis, str] = {}
     with contextlib.suppress(ProtocolViolation):
-        captured, held = decode.capture_objects(columns), decode.value(rows)
+        captured, held = layout.capture_objects(columns), axdr.value(rows)
         match held:
             case [[*entries]] if len(entries) == len(captured):
                 for each, entry in zip(captured, entries, strict=True):
                     with contextlib.suppress(ProtocolViolation):
-                        found[each.obis] = decode.printable(entry)
+                        found[each.obis] = axdr.printable(entry)
     return {obis: found[obis] for obis in ENTRIES if found.get(obis)}
 
 
@@ -127,7 +128,7 @@ def _object(link: Link, obis: Obis) -> str | None:
     if isinstance(answer, AccessDenied):
         return None
     try:
-        return decode.text(answer)
+        return axdr.text(answer)
     except ProtocolViolation:
         return None
 

@@ -22,8 +22,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from edge_agent import decode, gateway_clock
-from edge_agent.decode import Captured, MeterRows, Zone
+from edge_agent import gateway_clock
+from edge_agent.decode import buffer, layout
+from edge_agent.decode.layout import Captured
+from edge_agent.decode.rows import MeterRows
+from edge_agent.dlms import axdr
+from edge_agent.dlms.axdr import Zone
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
@@ -300,7 +304,7 @@ class _Visit:
             if isinstance(entry, AccessDenied):
                 raise WrongIdentity(f"{self.link.label} does not say who it is: {entry}")
             try:
-                names.append(decode.text(entry))
+                names.append(axdr.text(entry))
             except ProtocolViolation as error:
                 raise WrongIdentity(f"{self.link.label}: {error}") from None
         serial, name, *_ = (*names, self.model.manufacturer)
@@ -315,11 +319,11 @@ class _Visit:
             self.problems.append(str(found.answer))
             return
         try:
-            stamp = decode.value(found.answer)
+            stamp = axdr.value(found.answer)
         except ProtocolViolation:
             stamp = None
         zone = self.model.zone
-        self.meter_ts = decode.epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
+        self.meter_ts = axdr.epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
         if not isinstance(stamp, bytes) or self.meter_ts is None:
             self.problem("its clock shows no valid time")
             return
@@ -332,7 +336,7 @@ class _Visit:
         self.clock_is_sound = abs(self.clock_offset_s) <= most
         self.facts.note_clock(read_ts, self.clock_offset_s, is_sound=self.clock_is_sound)
         if not self.clock_is_sound:
-            turned = decode.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
+            turned = axdr.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
             fits = turned is not None and abs(turned - read_ts) <= most
             because = f"because {WRONG_SIGN} is set" if fits else (f"more than {most} s: set it")
             self.problem(
@@ -348,7 +352,7 @@ class _Visit:
                 report_denied(obis, answer, self.facts, self.now(), self.problems)
                 continue
             try:
-                raw = decode.integer(answer)
+                raw = axdr.integer(answer)
                 column = self._column(obis)
             except (WrongIdentity, PasswordRefused):
                 raise
@@ -359,7 +363,7 @@ class _Visit:
                 self.problem(f"{obis} has no scaler")
             elif raw is not None:
                 columns.append(column)
-                raws.append(decode.weighed(raw, column.weight))
+                raws.append(buffer.weighed(raw, column.weight))
         if columns and not self.synchronised:
             self.problem("registers are not kept: the gateway has no time to stamp them")
         elif columns:
@@ -374,6 +378,6 @@ class _Visit:
         found = self.link.scaler_of(obis, 3, {})
         if found is None:
             return None
-        column = decode.column(obis, found)
+        column = layout.column(obis, found)
         self.facts.registers[obis] = (self.now() + LAYOUT_LIFE_S, column)
         return column

@@ -26,8 +26,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent import decode
-from edge_agent.decode import Captured, Decoded, Layout, MeterRows, Row, Zone
+from edge_agent.decode import buffer
+from edge_agent.decode.layout import Captured, Layout
+from edge_agent.decode.rows import Decoded, MeterRows, Row
+from edge_agent.dlms import axdr
+from edge_agent.dlms.axdr import Zone
 from edge_agent.entries import entries, rows_since
 from edge_agent.errors import (
     AccessDenied,
@@ -117,8 +120,7 @@ def everyday(
 def span(model: Model, start: int, end: int) -> tuple[bytes, bytes]:
     """Return a range of times (seconds since 1970) as the model's meters want it."""
     first, last = (
-        decode.date_time(ts, model.zone, with_deviation=model.range_deviation)
-        for ts in (start, end)
+        axdr.date_time(ts, model.zone, with_deviation=model.range_deviation) for ts in (start, end)
     )
     return first, last
 
@@ -332,7 +334,7 @@ class ProfileReader:
         first, last = span(self.model, earliest, int(self.limit) + _HALF_DAY_S)
         data = self.link.read_range(plan.profile, first, last)
         newest, turned = (
-            max((row[0] or 0 for row in decode.rows(data, plan, each).rows), default=None)
+            max((row[0] or 0 for row in buffer.rows_of(data, plan, each).rows), default=None)
             for each in (zone, Zone(zone.offset_min, -zone.deviation_sign))
         )
 
@@ -352,7 +354,7 @@ class ProfileReader:
         fallback = int(self.limit) - max(FALLBACK_HISTORY_S, wanted.window_h * 3600)
         used = self.link.read_one((plan.profile, 7, 7))
         try:
-            count = decode.integer(used) if isinstance(used, bytes) else None
+            count = axdr.integer(used) if isinstance(used, bytes) else None
             if count is None and plan.descending:
                 return fallback
             if count == 0 and plan.is_log:
@@ -462,7 +464,7 @@ class ProfileReader:
         """
         plan = held.plan
         data = self.link.read_whole(plan.profile)
-        found = decode.rows(data, plan, self.model.zone)
+        found = buffer.rows_of(data, plan, self.model.zone)
         if found.misfit and layouts.again(wanted) is not held:
             raise _LayoutChangedError
         self.link.confirm()
@@ -488,7 +490,7 @@ class ProfileReader:
         try:
             rows = Range(plan.profile, *span(self.model, start, end))
             data = self.fetched.pop(rows, b"") or self.link.read_range(*rows)
-            found = decode.rows(data, plan, self.model.zone)
+            found = buffer.rows_of(data, plan, self.model.zone)
         except ProtocolViolation as error:
             step = plan.period_s or _SHORTEST_PERIOD_S
             steps = (end - start + 1) // step

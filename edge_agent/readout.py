@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final
 
-from edge_agent import decode
+from edge_agent.decode import layout
+from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.examine import BACK_S, ShownProfile, shown_profile
@@ -148,15 +149,15 @@ def _text(link: Link, obis: Obis) -> str | None:
     if isinstance(answer, AccessDenied):
         return None
     try:
-        return decode.text(answer)
+        return axdr.text(answer)
     except MeterError:
         return None
 
 
 def _clock(link: Link, its_model: Model) -> datetime | None:
     answer = link.read_one((CLOCK, _CLOCK, 2))
-    stamp = None if isinstance(answer, AccessDenied) else decode.value(answer)
-    found = decode.epoch_s(stamp, its_model.zone) if isinstance(stamp, bytes) else None
+    stamp = None if isinstance(answer, AccessDenied) else axdr.value(answer)
+    found = axdr.epoch_s(stamp, its_model.zone) if isinstance(stamp, bytes) else None
     if found is None:
         return None
     return _local(found, its_model)
@@ -206,7 +207,7 @@ def _captor(link: Link, obis: Obis, among: Sequence[ProfileToRead]) -> Obis | No
     for profile in among:
         objects = link.read_one((profile.obis, _PROFILE, 3))
         try:
-            captured = [] if isinstance(objects, AccessDenied) else decode.capture_objects(objects)
+            captured = [] if isinstance(objects, AccessDenied) else layout.capture_objects(objects)
         except ProtocolViolation:
             continue
         if any(each.obis == obis for each in captured):
@@ -219,7 +220,7 @@ def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Mode
     name = known.name if known else None
     if class_id in {_DATA, _CLOCK}:
         return Value(obis, name, _plain(answer, class_id, its_model), "")
-    raw = decode.integer(answer)
+    raw = axdr.integer(answer)
     if raw is None:
         return Value(obis, name, None, "", f"{link.label}: {obis} holds no number")
     scaling = link.scaler_of(obis, class_id, {})
@@ -232,15 +233,15 @@ def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Mode
 
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:
-    found = decode.value(answer)
+    found = axdr.value(answer)
     if isinstance(found, int) and not isinstance(found, bool):
         return Decimal(found)
     if class_id == _CLOCK and isinstance(found, bytes):
-        stamp = decode.epoch_s(found, its_model.zone)
+        stamp = axdr.epoch_s(found, its_model.zone)
         return None if stamp is None else _local(stamp, its_model).isoformat()
     if isinstance(found, bytes):
         try:
-            return decode.text(answer)
+            return axdr.text(answer)
         except MeterError:
             return found.hex()
     return None if found is None else str(found)

@@ -24,7 +24,7 @@ from shared_schema.readings import (
 )
 
 if TYPE_CHECKING:
-    from edge_agent.decode import MeterRows
+    from edge_agent.decode.rows import MeterRows
 
 _HEADER_BYTES = 1024
 """More than a header without its block hashes, and the signature line, can take."""

@@ -19,7 +19,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from edge_agent import decode
 from edge_agent.clock_policy import Action, Decision, Limits, decide
 from edge_agent.credentials import setter_of
 from edge_agent.dlms import axdr
@@ -223,8 +222,8 @@ class _Visit:
             WrongIdentity: it is another one, or does not say who it is.
         """
         try:
-            serial = decode.text(session.get(*SERIAL))
-            maker = self._model.manufacturer or decode.text(session.get(MANUFACTURER, 1, 2))
+            serial = axdr.text(session.get(*SERIAL))
+            maker = self._model.manufacturer or axdr.text(session.get(MANUFACTURER, 1, 2))
             found = MeterId(manufacturer=maker, serial=serial)
         except (AccessDenied, ValueError) as error:
             raise WrongIdentity(f"{self._label} does not say who it is: {error}") from None
@@ -235,9 +234,9 @@ class _Visit:
     def look(self, session: Reader) -> _Look | None:
         """Compare the clock with the gateway's; None: it shows no time."""
         begun = self._now()
-        stamp = decode.value(session.get(CLOCK, _CLOCK, _TIME))
+        stamp = axdr.value(session.get(CLOCK, _CLOCK, _TIME))
         at = (begun + self._now()) / 2
-        shown = decode.epoch_s(stamp, self._model.zone) if isinstance(stamp, bytes) else None
+        shown = axdr.epoch_s(stamp, self._model.zone) if isinstance(stamp, bytes) else None
         return None if shown is None else _Look(offset_s(shown, at), at)
 
     def period_s(self, session: Reader) -> int:
@@ -252,7 +251,7 @@ class _Visit:
     @staticmethod
     def _asked_period(wanted: Wanted, session: Reader) -> int | None:
         try:
-            return decode.integer(session.get(*wanted))
+            return axdr.integer(session.get(*wanted))
         except AccessDenied as error:
             if error.result not in HAS_NONE:
                 raise

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 
 from edge_agent import gathered, spool_file, spool_marks, spool_room
-from edge_agent.decode import Captured
+from edge_agent.decode.layout import Captured
 from edge_agent.errors import SpoolError
 from edge_agent.seal import lines_of, observed_line
 from edge_agent.spool_marks import Moved, Noted
@@ -38,7 +38,7 @@ from shared_schema.readings import Loss
 from shared_schema.signing import SigningKey
 
 if TYPE_CHECKING:
-    from edge_agent.decode import MeterRows
+    from edge_agent.decode.rows import MeterRows
 
 KEEP = timedelta(days=35)
 MAX_BYTES = 2 * 1024**3

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from edge_agent.decode import Captured
+from edge_agent.decode.layout import Captured
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Observation

@@ -7,7 +7,7 @@ Pure. Never: an event for a bit that was set before and stays set.
 
 from collections.abc import Collection, Sequence
 
-from edge_agent.decode import Row
+from edge_agent.decode.rows import Row
 from edge_agent.model import StatusBit
 from shared_schema.catalogue import CABLE_CUT
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 
-from edge_agent import decode
+from edge_agent.dlms import axdr
 from edge_agent.dlms.invocation_counter import Counter
 from edge_agent.dlms.security import PUBLIC_CLIENT, counter_object
 from edge_agent.dlms.session import Peer, Session, Traffic, Transport
@@ -120,6 +120,6 @@ class CipheredSession:
             contextlib.suppress(AccessDenied, AssociationRefused, ProtocolViolation),
             Session(self._transport, public, self._traffic) as meter,
         ):
-            last = decode.integer(meter.get(counter_object(self._peer.client), _DATA, 2))
+            last = axdr.integer(meter.get(counter_object(self._peer.client), _DATA, 2))
         self._sleep(self._pause_s)
         return -1 if last is None else last

@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from edge_agent import decode
+from edge_agent.decode import buffer
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.test_decode import (
     BLUE_BOOK,
@@ -57,8 +57,8 @@ def test_our_decode_beside_gurux() -> None:
     print(f"\ndecode: {ROWS} rows of {1 + len(COLUMNS)} columns     ours    gurux   ratio")
     for name, null_times in (("each row with its time", False), ("null times", True)):
         data = profile(null_times=null_times)
-        assert decode.rows(data, layout, BLUE_BOOK).rows == as_ours(Gurux(*COLUMNS).read(data))
-        ours = us_a_row(lambda data=data: decode.rows(data, layout, BLUE_BOOK))  # type: ignore[misc]
+        assert buffer.rows_of(data, layout, BLUE_BOOK).rows == as_ours(Gurux(*COLUMNS).read(data))
+        ours = us_a_row(lambda data=data: buffer.rows_of(data, layout, BLUE_BOOK))  # type: ignore[misc]
         theirs = us_a_row(lambda data=data: Gurux(*COLUMNS).read(data), 3)  # type: ignore[misc]
         print(f"  {name:<30} {ours:6.2f} us {theirs:6.1f} us {theirs / ours:6.0f}x")
         assert theirs / ours > 5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloud_ingest.store.evidence import pack
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
 from edge_agent.sealer import Sealer
 from edge_agent.spool import Spool
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE

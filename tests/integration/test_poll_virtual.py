@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.bus import Bus
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
 from edge_agent.link import sessions
 from edge_agent.memory import Memory

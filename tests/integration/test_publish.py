@@ -31,7 +31,7 @@ from deploy.demo.mosquitto import (
     gateway_user,
     local_mosquitto,
 )
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
 from edge_agent.flight import Flight
 from edge_agent.publish import Publisher, check_broker

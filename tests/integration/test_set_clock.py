@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from edge_agent import decode
 from edge_agent.adapter import StoppableBus
 from edge_agent.bus import Bus
 from edge_agent.cli import app
 from edge_agent.clock_policy import Limits
+from edge_agent.dlms import axdr
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
@@ -191,10 +191,10 @@ def test_a_clock_that_shows_no_time_is_set_by_force(
 
     def unset_at_first(*given: Any) -> int | None:
         shown.append(given)
-        return None if len(shown) == 1 else decode.epoch_s(*given)
+        return None if len(shown) == 1 else axdr.epoch_s(*given)
 
-    unset = SimpleNamespace(**{**vars(decode), "epoch_s": unset_at_first})
-    monkeypatch.setattr("edge_agent.set_clock.decode", unset)
+    unset = SimpleNamespace(**{**vars(axdr), "epoch_s": unset_at_first})
+    monkeypatch.setattr("edge_agent.set_clock.axdr", unset)
     with world(tmp_path, clock_offset_s=3000) as here:
         found = here.set(known=E1)
         assert found.became is Became.REFUSED

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from edge_agent import decode
 from edge_agent import worker as module
 from edge_agent.adapter import StoppableBus
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
+from edge_agent.dlms import axdr
 from edge_agent.health import Health
 from edge_agent.poll import poll
 from edge_agent.schedule import cycle_of
@@ -246,7 +246,7 @@ class Truth:
 
 def _as_booked(value: object) -> object:
     """Return a captured value as it is booked: a time, as COSEM writes it, in seconds."""
-    return decode.epoch_s(value[2:], decode.Zone()) if isinstance(value, bytes) else value
+    return axdr.epoch_s(value[2:], axdr.Zone()) if isinstance(value, bytes) else value
 
 
 def whole_cycles(begun: float, ended: float) -> set[int]:

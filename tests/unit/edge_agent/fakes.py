@@ -7,7 +7,9 @@ from datetime import datetime
 
 import pytest
 
-from edge_agent import decode, link
+from edge_agent import link
+from edge_agent.decode import layout
+from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
@@ -71,8 +73,8 @@ class Fake:
 
     def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
         assert profile == BLOCK_LOAD_PROFILE
-        zone = decode.Zone()
-        first, last = decode.epoch_s(start, zone), decode.epoch_s(end, zone)
+        zone = axdr.Zone()
+        first, last = axdr.epoch_s(start, zone), axdr.epoch_s(end, zone)
         assert first is not None
         assert last is not None
         assert last - first < 24 * HOUR_S
@@ -85,7 +87,7 @@ class Fake:
     def buffer(self, times: list[int]) -> bytes:
         rows = [
             b"\x02\x02\x09\x0c"
-            + decode.date_time(ts, decode.Zone(), with_deviation=True)
+            + axdr.date_time(ts, axdr.Zone(), with_deviation=True)
             + b"\x06"
             + self.rows[ts].to_bytes(4, "big")
             for ts in times
@@ -103,7 +105,7 @@ def captured(obis: Obis, class_id: int) -> bytes:
 
 
 def fake(now: datetime = NOW, **names: str) -> Fake:
-    clock = decode.date_time(int(now.timestamp()), decode.Zone(), with_deviation=True)
+    clock = axdr.date_time(int(now.timestamp()), axdr.Zone(), with_deviation=True)
     objects = b"\x01\x02" + captured(CLOCK, 8) + captured(ACTIVE_IMPORT_INTERVAL, 3)
     return Fake(
         {
@@ -130,7 +132,7 @@ def visit(
     memory: Memory | None = None,
     windows: int = 8,
     kind: Model = SIMPLE,
-    captured_before: dict[Obis, decode.Captured] | None = None,
+    captured_before: dict[Obis, layout.Captured] | None = None,
     now: datetime = NOW,
 ) -> PollResult:
     monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
@@ -172,7 +174,7 @@ class Wide(Fake):
         self.rows = dict.fromkeys(self.pairs, 0)
         rows = [
             b"\x02\x03\x09\x0c"
-            + decode.date_time(ts, decode.Zone(), with_deviation=True)
+            + axdr.date_time(ts, axdr.Zone(), with_deviation=True)
             + b"".join(b"\x06" + each.to_bytes(4, "big") for each in self.pairs[ts])
             for ts in times
         ]

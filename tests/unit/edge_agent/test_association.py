@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import decode
-from edge_agent.dlms import session
+from edge_agent.dlms import axdr, session
 from edge_agent.dlms.association import CipheredSession
 from edge_agent.dlms.hdlc import check_sequence
 from edge_agent.dlms.invocation_counter import Counter, Passing
@@ -101,12 +100,12 @@ def test_reading_in_a_ciphered_association(client: int, general: bool, suite: in
     )
     gateway = Gateway(line, client, Keys(EK * times, AK * times, suite))
     with gateway.session() as reader:
-        assert decode.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
-        raw = decode.integer(reader.get(ACTIVE_IMPORT, 3, 2))
+        assert axdr.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        raw = axdr.integer(reader.get(ACTIVE_IMPORT, 3, 2))
         assert raw == its(line).register_at(ACTIVE_IMPORT, NOW)
         assert reader.takes_lists
         two = reader.get_list([(SERIAL_NUMBER, 1, 2), (ACTIVE_IMPORT, 3, 2)])
-        assert [decode.value(each) for each in two if isinstance(each, bytes)] == [b"E1", raw]
+        assert [axdr.value(each) for each in two if isinstance(each, bytes)] == [b"E1", raw]
         with pytest.raises(AccessDenied, match="object-undefined"):
             reader.get(Obis.parse("1.0.99.8.0.255"), 3, 2)
         assert len(reader.get(ASSOCIATION, 15, 2)) > 2 * 1024  # in blocks
@@ -149,7 +148,7 @@ def test_a_counter_that_is_behind_goes_on_from_the_meters(explains: bool) -> Non
     vault.taken[READER] = 5000  # another client with the same keys was here
     before = gateway.counter.number()
     with gateway.session() as reader:
-        assert decode.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
     assert aarqs(line)[2:] == [READER, 16, READER]
     assert before < 5000 < taken(line, READER)
     assert gateway.rests == [1.0, 1.0]
@@ -163,7 +162,7 @@ def test_a_meter_that_hides_its_counter_tells_it_by_its_refusal() -> None:
     its(line).faults[Obis(0, 0, 43, 1, 2, 255)] = _denied()
     gateway = Gateway(line)
     with gateway.session() as reader:
-        assert decode.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
     assert aarqs(line) == [16, READER, READER]
 
 
@@ -184,7 +183,7 @@ def test_a_counter_that_another_client_moves_in_the_session() -> None:
         with pytest.raises(SessionLost):
             reader.get(SERIAL_NUMBER, 1, 2)
     with gateway.session() as reader:
-        assert decode.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
 
 
 def wrong_password(gateway: Gateway) -> None:
@@ -394,7 +393,7 @@ def test_a_lost_answer_is_asked_for_with_the_same_bytes() -> None:
     with Gateway(line).session() as reader:
         lost = iter((True, False))
         line.answers = lambda data: b"" if next(lost, False) else data
-        assert decode.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
         line.answers = lambda data: data
     asked = [each for each in line.sent if each[12:13] == b"\xc8"]
     assert len(asked) == 2
@@ -477,9 +476,9 @@ def test_the_ciphered_association_of_the_books(monkeypatch: pytest.MonkeyPatch) 
         ciphering=Ciphering(KEYS, vectors.CLIENT_TITLE, gmac=False),
     )
     with Session(script, peer, counter=counter) as reader:
-        clock = decode.value(reader.get(CLOCK, 8, 2))
+        clock = axdr.value(reader.get(CLOCK, 8, 2))
         assert clock == bytes.fromhex("07EA060A030A071E00FEB600")
-        assert decode.integer(reader.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
+        assert axdr.integer(reader.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
     assert script.sent[2][12:-3] == vectors.AE_GET_CLOCK
     assert script.sent[3][12:-3] == vectors.AE_GET_ENERGY
 
@@ -499,7 +498,7 @@ def test_the_handshake_of_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
         "A-1", 17, client=UTILITY, ciphering=Ciphering(KEYS, vectors.CLIENT_TITLE, gmac=True)
     )
     with Session(script, peer, counter=counter) as reader:
-        assert decode.integer(reader.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
+        assert axdr.integer(reader.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
     assert script.sent[2][12:-3] == vectors.REPLY_TO_HLS
     assert script.sent[3][12:-3] == vectors.GMAC_GET_ENERGY
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edge_agent.booking import Booking
-from edge_agent.decode import Captured, MeterRows
+from edge_agent.decode.layout import Captured
+from edge_agent.decode.rows import MeterRows
 from edge_agent.observer import DAY_S, MOST_A_DAY, Observer
 from edge_agent.poll import PollResult
 from edge_agent.settings import MeterConfig

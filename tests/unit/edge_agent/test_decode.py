@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import decode
-from edge_agent.decode import CaptureObject, Layout, Zone
+from edge_agent.decode import buffer, layout, rows
+from edge_agent.decode.layout import CaptureObject, Layout, layout_of
+from edge_agent.dlms import axdr
+from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, CLOCK, PROFILE_STATUS
 from shared_schema.obis import Obis
@@ -117,8 +119,8 @@ def capture(*values: Obis, status: bool = False) -> tuple[CaptureObject, ...]:
 
 
 def plan(*values: Obis, status: bool = False, period_s: int = PERIOD_S) -> Layout:
-    scalers = dict.fromkeys(values, decode.Scale(0, 30))
-    return decode.layout(BLOCK_LOAD_PROFILE, period_s, capture(*values, status=status), scalers)
+    scalers = dict.fromkeys(values, axdr.Scale(0, 30))
+    return layout_of(BLOCK_LOAD_PROFILE, period_s, capture(*values, status=status), scalers)
 
 
 # --- times
@@ -138,11 +140,11 @@ def plan(*values: Obis, status: bool = False, period_s: int = PERIOD_S) -> Layou
 def test_the_deviation_by_the_blue_book_and_as_india_sends_it(
     deviation: int | None, zone: Zone
 ) -> None:
-    assert decode.epoch_s(stamp(T0, deviation), zone) == T0
+    assert axdr.epoch_s(stamp(T0, deviation), zone) == T0
 
 
 def test_the_wrong_sign_is_eleven_hours_off() -> None:
-    found = decode.epoch_s(stamp(T0, 330), BLUE_BOOK)
+    found = axdr.epoch_s(stamp(T0, 330), BLUE_BOOK)
     assert found is not None
     assert found - T0 == 11 * 3600
 
@@ -153,8 +155,8 @@ def test_the_wrong_sign_is_eleven_hours_off() -> None:
     st.booleans(),
 )
 def test_what_is_asked_for_is_what_is_read(ts: int, zone: Zone, with_deviation: bool) -> None:
-    written = decode.date_time(ts, zone, with_deviation=with_deviation)
-    assert decode.epoch_s(written, zone) == ts
+    written = axdr.date_time(ts, zone, with_deviation=with_deviation)
+    assert axdr.epoch_s(written, zone) == ts
 
 
 @pytest.mark.parametrize(
@@ -164,18 +166,18 @@ def test_what_is_asked_for_is_what_is_read(ts: int, zone: Zone, with_deviation: 
 def test_a_time_that_is_none(place: int, value: int) -> None:
     written = bytearray(stamp(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()), -330))
     written[place] = value
-    assert decode.epoch_s(bytes(written), BLUE_BOOK) is None
+    assert axdr.epoch_s(bytes(written), BLUE_BOOK) is None
 
 
 def test_a_time_that_the_meter_calls_invalid_is_none() -> None:
-    assert decode.epoch_s(stamp(T0, -330, status=0x01), BLUE_BOOK) is None
-    assert decode.epoch_s(stamp(T0, -330, status=0x02), BLUE_BOOK) == T0  # only doubtful
-    assert decode.epoch_s(stamp(T0, -330, status=0xFF), BLUE_BOOK) == T0  # not specified
+    assert axdr.epoch_s(stamp(T0, -330, status=0x01), BLUE_BOOK) is None
+    assert axdr.epoch_s(stamp(T0, -330, status=0x02), BLUE_BOOK) == T0  # only doubtful
+    assert axdr.epoch_s(stamp(T0, -330, status=0xFF), BLUE_BOOK) == T0  # not specified
 
 
 @given(st.binary(max_size=14))
 def test_any_bytes_are_a_time_or_none(data: bytes) -> None:
-    found = decode.epoch_s(data, BLUE_BOOK)
+    found = axdr.epoch_s(data, BLUE_BOOK)
     assert found is None or EARLIEST_TS <= found < LATEST_TS
 
 
@@ -183,17 +185,17 @@ def test_any_bytes_are_a_time_or_none(data: bytes) -> None:
 
 
 def test_the_values_of_the_books() -> None:
-    assert decode.integer(hdlc_cosem.ENERGY[-8:-3]) == 1_541_050
-    assert decode.scaler_unit(decode.value(hdlc_cosem.SCALER_UNIT[-9:-3])) == decode.Scale(0, 30)
-    clock = decode.value(hdlc_cosem.CLOCK[-17:-3])
+    assert axdr.integer(hdlc_cosem.ENERGY[-8:-3]) == 1_541_050
+    assert axdr.scaler_unit(axdr.value(hdlc_cosem.SCALER_UNIT[-9:-3])) == axdr.Scale(0, 30)
+    clock = axdr.value(hdlc_cosem.CLOCK[-17:-3])
     assert isinstance(clock, bytes)
     local = datetime(2026, 6, 10, 10, 7, 30, tzinfo=IST)
-    assert decode.epoch_s(clock, BLUE_BOOK) == int(local.timestamp())
+    assert axdr.epoch_s(clock, BLUE_BOOK) == int(local.timestamp())
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_the_one_error(data: bytes) -> None:
-    for read in (decode.value, decode.integer, decode.text, decode.capture_objects):
+    for read in (axdr.value, axdr.integer, axdr.text, layout.capture_objects):
         try:
             read(data)
         except ProtocolViolation:
@@ -205,20 +207,20 @@ def test_any_bytes_are_rows_or_the_one_error(data: bytes) -> None:
     layout = plan(ENERGY, VOLTAGE, status=True)
     for candidate in (data, b"\x01\x02" + data, b"\x01\x01\x02\x04" + data):
         try:
-            decode.rows(candidate, layout, BLUE_BOOK)
+            buffer.rows_of(candidate, layout, BLUE_BOOK)
         except ProtocolViolation:
             continue
 
 
 def test_an_array_in_arrays_without_end_is_refused() -> None:
     with pytest.raises(ProtocolViolation):
-        decode.value(b"\x01\x01" * 5000 + NULL)
+        axdr.value(b"\x01\x01" * 5000 + NULL)
 
 
 def test_a_register_of_floats_is_no_raw_value() -> None:
     with pytest.raises(ProtocolViolation):
-        decode.integer(b"\x17" + struct.pack(">f", 1.5))
-    assert decode.integer(NULL) is None
+        axdr.integer(b"\x17" + struct.pack(">f", 1.5))
+    assert axdr.integer(NULL) is None
 
 
 @pytest.mark.parametrize(
@@ -230,13 +232,13 @@ def test_a_register_of_floats_is_no_raw_value() -> None:
     ],
 )
 def test_name_plate_entries(data: bytes, name: str) -> None:
-    assert decode.text(data) == name
+    assert axdr.text(data) == name
 
 
 @pytest.mark.parametrize("data", [b"\x09\x02\xff\xfe", b"\x09\x03a\x1bb", NULL, b"\x01\x00"])
 def test_name_plate_entries_that_are_none(data: bytes) -> None:
     with pytest.raises(ProtocolViolation):
-        decode.text(data)
+        axdr.text(data)
 
 
 # --- profiles
@@ -259,8 +261,8 @@ def test_random_profiles_agree_with_the_encoders(
         time = NULL if null and number else octets(stamp(ts, deviation))
         sent.append(structure(time, first[0], second[0], b"\x11" + bytes([status])))
         expected.append((ts, status, first[1], second[1]))
-    found = decode.rows(array(sent), plan(ENERGY, VOLTAGE, status=True), zone)
-    assert found == decode.Decoded(tuple(expected))
+    found = buffer.rows_of(array(sent), plan(ENERGY, VOLTAGE, status=True), zone)
+    assert found == rows.Decoded(tuple(expected))
 
 
 @given(st.integers(1, 400), st.integers(0, 399))
@@ -268,7 +270,7 @@ def test_long_runs_of_one_shape(count: int, odd: int) -> None:
     sent = [structure(octets(stamp(T0 + 900 * n, -330)), u32(n), u16(n)) for n in range(count)]
     if odd < count:
         sent[odd] = structure(octets(stamp(T0 + 900 * odd, -330)), u32(odd), NULL)
-    found = decode.rows(array(sent), plan(ENERGY, VOLTAGE), BLUE_BOOK)
+    found = buffer.rows_of(array(sent), plan(ENERGY, VOLTAGE), BLUE_BOOK)
     assert found.rows == tuple(
         (T0 + 900 * n, None, n, None if n == odd else n) for n in range(count)
     )
@@ -276,14 +278,14 @@ def test_long_runs_of_one_shape(count: int, odd: int) -> None:
 
 def test_the_rows_of_the_books() -> None:
     start = hdlc_cosem.BLOCK_LOAD_RANGE.index(bytes.fromhex("0103"))
-    found = decode.rows(hdlc_cosem.BLOCK_LOAD_RANGE[start:-3], plan(ENERGY), BLUE_BOOK)
+    found = buffer.rows_of(hdlc_cosem.BLOCK_LOAD_RANGE[start:-3], plan(ENERGY), BLUE_BOOK)
     first = int(datetime(2026, 6, 10, 9, 30, tzinfo=IST).timestamp())
     assert found.rows == ((first, None, 100), (first + 900, None, 100), (first + 1800, None, 100))
 
 
 def test_a_date_time_with_its_own_tag() -> None:
     sent = array([structure(b"\x19" + stamp(T0, -330), u32(7))])
-    assert decode.rows(sent, plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 7),)
+    assert buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 7),)
 
 
 def test_a_bad_date_costs_its_row_only() -> None:
@@ -294,7 +296,7 @@ def test_a_bad_date_costs_its_row_only() -> None:
         structure(octets(bytes(bad)), u32(2)),
         structure(octets(stamp(T0 + 1800, -330)), u32(3)),
     ]
-    found = decode.rows(array(sent), plan(ENERGY), BLUE_BOOK)
+    found = buffer.rows_of(array(sent), plan(ENERGY), BLUE_BOOK)
     assert found.rows == ((T0, None, 1), (T0 + 1800, None, 3))
     assert found.bad_time == 1
 
@@ -307,7 +309,7 @@ def test_a_null_time_after_a_bad_one_is_not_guessed() -> None:
         structure(octets(stamp(T0 + 9000, -330)), u32(4)),
         structure(NULL, u32(5)),
     ]
-    found = decode.rows(array(sent), plan(ENERGY), BLUE_BOOK)
+    found = buffer.rows_of(array(sent), plan(ENERGY), BLUE_BOOK)
     assert found.rows == ((T0, None, 1), (T0 + 9000, None, 4), (T0 + 9900, None, 5))
     assert found.bad_time == 2
 
@@ -315,14 +317,14 @@ def test_a_null_time_after_a_bad_one_is_not_guessed() -> None:
 def test_a_null_time_without_a_period_or_a_row_before_is_lost() -> None:
     first = structure(octets(stamp(T0, -330)), u32(1))
     null = structure(NULL, u32(2))
-    assert decode.rows(array([first, null]), plan(ENERGY, period_s=0), BLUE_BOOK).bad_time == 1
-    assert decode.rows(array([null, first]), plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 1),)
+    assert buffer.rows_of(array([first, null]), plan(ENERGY, period_s=0), BLUE_BOOK).bad_time == 1
+    assert buffer.rows_of(array([null, first]), plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 1),)
 
 
 def test_a_null_time_goes_back_where_the_newest_row_comes_first() -> None:
     layout = replace(plan(ENERGY), descending=True)
     rows = [structure(octets(stamp(T0)), u32(3)), structure(NULL, u32(2)), structure(NULL, u32(1))]
-    found = decode.rows(array(rows), layout, BLUE_BOOK)
+    found = buffer.rows_of(array(rows), layout, BLUE_BOOK)
     assert found.rows == (
         (T0 - 2 * PERIOD_S, None, 1),
         (T0 - PERIOD_S, None, 2),
@@ -339,16 +341,16 @@ def test_null_times_are_lost_where_the_rows_go_the_other_way(descending: bool) -
         structure(NULL, u32(2)),
         structure(octets(stamp(T0 + 2 * step)), u32(3)),
     ]
-    found = decode.rows(array(rows), layout, BLUE_BOOK)
+    found = buffer.rows_of(array(rows), layout, BLUE_BOOK)
     assert {row[2] for row in found.rows} == {1, 3}
     assert found.bad_time == 1
 
 
 def test_a_value_that_does_not_matter_is_none() -> None:
     rows = [structure(octets(stamp(T0)), b"\xff", u32(1))] * 2
-    found = decode.rows(array(rows), plan(ENERGY, VOLTAGE), BLUE_BOOK)
+    found = buffer.rows_of(array(rows), plan(ENERGY, VOLTAGE), BLUE_BOOK)
     assert found.rows == ((T0, None, None, 1),) * 2
-    assert decode.integer(b"\xff") is None
+    assert axdr.integer(b"\xff") is None
 
 
 def test_a_compact_array_holds_what_an_array_holds() -> None:
@@ -360,12 +362,12 @@ def test_a_compact_array_holds_what_an_array_holds() -> None:
     )
     compact = b"\x13" + description + length(len(content)) + content
     layout = plan(ENERGY, VOLTAGE, POWER)
-    expected = decode.rows(array(rows), layout, BLUE_BOOK)
+    expected = buffer.rows_of(array(rows), layout, BLUE_BOOK)
     assert len(expected.rows) == 200
-    assert decode.rows(compact, layout, BLUE_BOOK) == expected
-    assert decode.value(compact) == decode.value(array(rows))
+    assert buffer.rows_of(compact, layout, BLUE_BOOK) == expected
+    assert axdr.value(compact) == axdr.value(array(rows))
     with pytest.raises(ProtocolViolation):
-        decode.rows(compact[:-1], layout, BLUE_BOOK)
+        buffer.rows_of(compact[:-1], layout, BLUE_BOOK)
 
 
 @pytest.mark.parametrize(
@@ -383,34 +385,34 @@ def test_a_compact_array_holds_what_an_array_holds() -> None:
 )
 def test_a_compact_array_that_is_none(data: str) -> None:
     with pytest.raises(ProtocolViolation):
-        decode.value(bytes.fromhex(data))
+        axdr.value(bytes.fromhex(data))
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_compact_array_or_the_one_error(data: bytes) -> None:
     try:
-        decode.value(b"\x13" + data)
+        axdr.value(b"\x13" + data)
     except ProtocolViolation:
         return
 
 
 def test_nulls_are_not_dropped_before_the_columns_are_counted() -> None:
     sent = array([structure(octets(stamp(T0, -330)), NULL, u32(2), u32(3))])
-    found = decode.rows(sent, plan(ENERGY, VOLTAGE, POWER), BLUE_BOOK)
+    found = buffer.rows_of(sent, plan(ENERGY, VOLTAGE, POWER), BLUE_BOOK)
     assert found.rows == ((T0, None, None, 2, 3),)
 
 
 def test_a_row_of_another_width_is_counted_and_lost() -> None:
     good = structure(octets(stamp(T0, -330)), u32(1))
     sent = array([structure(octets(stamp(T0, -330)), u32(9), u32(9)), good, u32(7)])
-    found = decode.rows(sent, plan(ENERGY), BLUE_BOOK)
+    found = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
     assert found.rows == ((T0, None, 1),)
     assert found.misfit == 2
 
 
 def test_rows_come_out_in_order_of_time() -> None:
     sent = [structure(octets(stamp(T0 - 900 * n, -330)), u32(n)) for n in range(5)]
-    found = decode.rows(array(sent), plan(ENERGY), BLUE_BOOK)
+    found = buffer.rows_of(array(sent), plan(ENERGY), BLUE_BOOK)
     assert [row[2] for row in found.rows] == [4, 3, 2, 1, 0]
 
 
@@ -429,17 +431,17 @@ def test_the_status_is_the_rows_and_no_column(sent: bytes, status: int | None) -
     row = structure(octets(stamp(T0, -330)), u32(1), sent)
     layout = plan(ENERGY, status=True)
     assert [column.obis for column in layout.columns] == [ENERGY]
-    assert decode.rows(array([row]), layout, BLUE_BOOK).rows == ((T0, status, 1),)
+    assert buffer.rows_of(array([row]), layout, BLUE_BOOK).rows == ((T0, status, 1),)
 
 
 def test_a_buffer_that_ends_within_a_row_is_refused_whole() -> None:
     whole = array([structure(octets(stamp(T0 + 900 * n, -330)), u32(n)) for n in range(9)])
-    assert len(decode.rows(whole, plan(ENERGY), BLUE_BOOK).rows) == 9
+    assert len(buffer.rows_of(whole, plan(ENERGY), BLUE_BOOK).rows) == 9
     for cut in range(len(whole)):
         with pytest.raises(ProtocolViolation):
-            decode.rows(whole[:cut], plan(ENERGY), BLUE_BOOK)
+            buffer.rows_of(whole[:cut], plan(ENERGY), BLUE_BOOK)
     with pytest.raises(ProtocolViolation):
-        decode.rows(whole + NULL, plan(ENERGY), BLUE_BOOK)
+        buffer.rows_of(whole + NULL, plan(ENERGY), BLUE_BOOK)
 
 
 # --- layouts
@@ -452,7 +454,7 @@ def test_capture_objects_as_a_meter_lists_them() -> None:
             structure(u16(3), octets(bytes(ENERGY)), b"\x0f\x02", u16(0)),
         ]
     )
-    assert decode.capture_objects(sent) == capture(ENERGY)
+    assert layout.capture_objects(sent) == capture(ENERGY)
 
 
 def test_only_values_become_columns_and_each_code_once() -> None:
@@ -466,8 +468,8 @@ def test_only_values_become_columns_and_each_code_once() -> None:
         CaptureObject(3, VOLTAGE, 2, 0),
         CaptureObject(3, VOLTAGE, 2, 0),
     )
-    scalers = dict.fromkeys((demand, ENERGY, VOLTAGE), decode.Scale(0, 27))
-    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, scalers)
+    scalers = dict.fromkeys((demand, ENERGY, VOLTAGE), axdr.Scale(0, 27))
+    layout = layout_of(BLOCK_LOAD_PROFILE, 900, objects, scalers)
     assert layout.columns == (
         reached_at(demand),
         Column(obis=demand, scaler=0, unit=27),
@@ -477,40 +479,40 @@ def test_only_values_become_columns_and_each_code_once() -> None:
 
 
 def test_a_value_without_a_scaler_is_no_column() -> None:
-    layout = decode.layout(
-        BLOCK_LOAD_PROFILE, 900, capture(ENERGY, VOLTAGE), {ENERGY: decode.Scale(1, 30)}
+    layout = layout_of(
+        BLOCK_LOAD_PROFILE, 900, capture(ENERGY, VOLTAGE), {ENERGY: axdr.Scale(1, 30)}
     )
     assert [(column.obis, column.scaler) for column in layout.columns] == [(ENERGY, 1)]
 
 
 def test_the_clock_need_not_come_first() -> None:
     objects = (CaptureObject(3, ENERGY, 2, 0), CaptureObject(8, CLOCK, 2, 0))
-    layout = decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: decode.Scale(0, 30)})
+    layout = layout_of(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: axdr.Scale(0, 30)})
     sent = array([structure(u32(5), octets(stamp(T0, -330))), structure(u32(6), NULL)])
-    assert decode.rows(sent, layout, BLUE_BOOK).rows == ((T0, None, 5), (T0 + 900, None, 6))
+    assert buffer.rows_of(sent, layout, BLUE_BOOK).rows == ((T0, None, 5), (T0 + 900, None, 6))
 
 
 @pytest.mark.parametrize("objects", [capture(ENERGY)[1:], capture()])
 def test_a_profile_without_a_time_or_a_value_is_none(objects: tuple[CaptureObject, ...]) -> None:
     with pytest.raises(ProtocolViolation):
-        decode.layout(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: decode.Scale(0, 30)})
+        layout_of(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: axdr.Scale(0, 30)})
 
 
 def test_a_scaler_profile_gives_each_code_its_scaler() -> None:
     objects = tuple(CaptureObject(3, obis, 3, 0) for obis in (ENERGY, VOLTAGE, POWER))
     sent = array([structure(b"\x02\x02\x0f\x01\x16\x1e", b"\x02\x02\x0f\xfe\x16\x23", NULL)])
-    assert decode.scaler_profile(sent, objects) == {
-        ENERGY: decode.Scale(1, 30),
-        VOLTAGE: decode.Scale(-2, 35),
+    assert layout.scaler_profile(sent, objects) == {
+        ENERGY: axdr.Scale(1, 30),
+        VOLTAGE: axdr.Scale(-2, 35),
     }
 
 
 def test_the_range_that_is_asked_for_is_the_books() -> None:
-    first = decode.date_time(
+    first = axdr.date_time(
         int(datetime(2026, 6, 10, 9, 30, tzinfo=IST).timestamp()), BLUE_BOOK, with_deviation=True
     )
     assert first == bytes.fromhex("07EA060AFF 091E00FF FEB600")
-    selector = decode.range_selector(first, first)
+    selector = axdr.range_selector(first, first)
     # Selector 1, the restricting clock and both bounds, as in the vector; all columns.
     start = hdlc_cosem.GET_BLOCK_LOAD_RANGE.index(bytes.fromhex("01010204")) + 1
     books = hdlc_cosem.GET_BLOCK_LOAD_RANGE[start:]

@@ -18,9 +18,10 @@ from gurux_dlms.objects import GXDLMSClock, GXDLMSProfileGeneric, GXDLMSRegister
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import decode
-from edge_agent.decode import Zone
-from edge_agent.dlms import session
+from edge_agent.decode import buffer, layout
+from edge_agent.decode.layout import layout_of
+from edge_agent.dlms import axdr, session
+from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.obis import Obis
@@ -98,7 +99,7 @@ def test_random_profiles_agree_value_by_value(
         )
         for number, (null, first, second) in enumerate(content)
     ]
-    ours = decode.rows(array(sent), plan(ENERGY, VOLTAGE), BLUE_BOOK)
+    ours = buffer.rows_of(array(sent), plan(ENERGY, VOLTAGE), BLUE_BOOK)
     theirs = as_ours(Gurux(ENERGY, VOLTAGE).read(array(sent)))
     assert ours.bad_time == ours.misfit == 0
     assert [row[0] for row in ours.rows] == [row[0] for row in theirs]
@@ -117,9 +118,9 @@ def test_null_times_without_a_period_are_all_the_same_in_gurux_and_lost_in_ours(
     theirs = as_ours(Gurux(ENERGY, period_s=None).read(sent))
     assert {row[0] for row in theirs[1:]} != {T0 + PERIOD_S, T0 + 2 * PERIOD_S}
     assert len({row[0] for row in theirs[1:]}) == 1
-    ours = decode.rows(sent, plan(ENERGY, period_s=0), BLUE_BOOK)
+    ours = buffer.rows_of(sent, plan(ENERGY, period_s=0), BLUE_BOOK)
     assert (ours.rows, ours.bad_time) == (((T0, None, 1),), 2)
-    known = decode.rows(sent, plan(ENERGY), BLUE_BOOK)
+    known = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
     assert [row[0] for row in known.rows] == [T0, T0 + PERIOD_S, T0 + 2 * PERIOD_S]
 
 
@@ -129,7 +130,7 @@ def test_a_time_without_a_deviation_takes_the_hosts_zone_in_gurux_and_the_meters
     sent = array([structure(octets(stamp(T0)), u32(1))])
     (row,) = Gurux(ENERGY).read(sent)
     assert moment(row[0]).timestamp() != T0
-    assert decode.rows(sent, plan(ENERGY), Zone(330, 1)).rows == ((T0, None, 1),)
+    assert buffer.rows_of(sent, plan(ENERGY), Zone(330, 1)).rows == ((T0, None, 1),)
 
 
 def test_a_reversed_deviation_is_eleven_hours_off_in_gurux_and_a_matter_of_the_model_in_ours() -> (
@@ -138,7 +139,7 @@ def test_a_reversed_deviation_is_eleven_hours_off_in_gurux_and_a_matter_of_the_m
     sent = array([structure(octets(stamp(T0, 330)), u32(1))])
     (row,) = Gurux(ENERGY).read(sent)
     assert abs(moment(row[0]).astimezone(UTC).timestamp() - T0) == 11 * 3600
-    assert decode.rows(sent, plan(ENERGY), Zone(330, -1)).rows == ((T0, None, 1),)
+    assert buffer.rows_of(sent, plan(ENERGY), Zone(330, -1)).rows == ((T0, None, 1),)
 
 
 def test_a_second_read_appends_in_gurux_and_stands_alone_in_ours() -> None:
@@ -147,8 +148,8 @@ def test_a_second_read_appends_in_gurux_and_stands_alone_in_ours() -> None:
     gurux.read(first)
     assert [row[1] for row in gurux.read(second)] == [1, 2]
     layout = plan(ENERGY)
-    decode.rows(first, layout, BLUE_BOOK)
-    assert decode.rows(second, layout, BLUE_BOOK).rows == ((T0, None, 2),)
+    buffer.rows_of(first, layout, BLUE_BOOK)
+    assert buffer.rows_of(second, layout, BLUE_BOOK).rows == ((T0, None, 2),)
 
 
 def test_a_scaled_value_is_a_float_in_gurux_and_raw_in_ours() -> None:
@@ -158,11 +159,11 @@ def test_a_scaled_value_is_a_float_in_gurux_and_raw_in_ours() -> None:
     gurux.client.updateValue(gurux.registers[0], 3, [-3, 30])
     (row,) = gurux.read(sent)
     assert isinstance(row[1], float)
-    layout = decode.layout(
-        BLOCK_LOAD_PROFILE, PERIOD_S, plan(ENERGY).objects, {ENERGY: decode.Scale(-3, 30)}
+    layout = layout_of(
+        BLOCK_LOAD_PROFILE, PERIOD_S, plan(ENERGY).objects, {ENERGY: axdr.Scale(-3, 30)}
     )
     assert layout.columns[0].scaler == -3
-    assert decode.rows(sent, layout, BLUE_BOOK).rows == ((T0, None, raw),)
+    assert buffer.rows_of(sent, layout, BLUE_BOOK).rows == ((T0, None, raw),)
 
 
 def profile_with(bad: bytes) -> bytes:
@@ -182,7 +183,7 @@ def test_a_month_that_is_none_becomes_january_in_gurux_and_costs_the_row_in_ours
     bad[2] = 13
     sent = profile_with(bytes(bad))
     assert [moment(row[0]).month for row in Gurux(ENERGY).read(sent)] == [3, 1, 1, 3]
-    ours = decode.rows(sent, plan(ENERGY), BLUE_BOOK)
+    ours = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
     assert [row[2] for row in ours.rows] == [1, 4], "a null time after a bad one is not guessed"
     assert ours.bad_time == 2
 
@@ -193,7 +194,7 @@ def test_an_hour_that_is_none_loses_the_whole_read_in_gurux_and_its_row_in_ours(
     sent = profile_with(bytes(bad))
     with pytest.raises(ValueError, match="hour"):
         Gurux(ENERGY).read(sent)
-    assert [row[2] for row in decode.rows(sent, plan(ENERGY), BLUE_BOOK).rows] == [1, 4]
+    assert [row[2] for row in buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK).rows] == [1, 4]
 
 
 def test_a_bare_exception_is_raised_in_gurux_and_our_own_error_in_ours() -> None:
@@ -202,6 +203,6 @@ def test_a_bare_exception_is_raised_in_gurux_and_our_own_error_in_ours() -> None
         GXDLMSClient(True, 32, 17).parseObjects(GXByteBuffer(no_list), True)
     assert type(theirs.value) is Exception
     with pytest.raises(ProtocolViolation):
-        decode.capture_objects(no_list)
+        layout.capture_objects(no_list)
     with pytest.raises(ProtocolViolation, match="GET: Exception"), session._gurux("GET"):
         raise theirs.value

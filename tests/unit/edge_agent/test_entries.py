@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import decode
-from edge_agent.decode import Layout
+from edge_agent.decode import layout
+from edge_agent.decode.layout import Layout
+from edge_agent.dlms import axdr
 from edge_agent.entries import AT_ONCE, rows_since
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
 from edge_agent.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
-from edge_agent.virtual import axdr
+from edge_agent.virtual import axdr as meter_axdr
 from shared_schema.catalogue import (
     BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
@@ -145,18 +146,18 @@ class Buffer:
 
     def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
         assert (obis, class_id, attribute) == (BILLING_PROFILE, 7, 7)
-        return axdr.double_long_unsigned(len(self.at))
+        return meter_axdr.double_long_unsigned(len(self.at))
 
     def get_entries(self, profile: Obis, first: int, last: int) -> bytes:
         assert profile == BILLING_PROFILE
         assert 1 <= first <= last <= len(self.at)
         self.asked.append((first, last))
-        return axdr.array(
-            axdr.structure(
-                axdr.octet_string(
-                    decode.date_time(int(at.timestamp()), decode.Zone(), with_deviation=True)
+        return meter_axdr.array(
+            meter_axdr.structure(
+                meter_axdr.octet_string(
+                    axdr.date_time(int(at.timestamp()), axdr.Zone(), with_deviation=True)
                 ),
-                axdr.double_long_unsigned(at.minute),
+                meter_axdr.double_long_unsigned(at.minute),
             )
             for at in self._sent[first - 1 : last]
         )
@@ -169,8 +170,8 @@ PLAN = Layout(
     BILLING_PROFILE,
     0,
     (
-        decode.CaptureObject(8, CLOCK, 2, 0),
-        decode.CaptureObject(3, Obis(1, 0, 1, 8, 0, 255), 2, 0),
+        layout.CaptureObject(8, CLOCK, 2, 0),
+        layout.CaptureObject(3, Obis(1, 0, 1, 8, 0, 255), 2, 0),
     ),
     0,
     None,
@@ -188,7 +189,7 @@ def test_rows_since_a_time_in_either_order(
     buffer = Buffer(count, newest_first=newest_first)
     start = None if since is None else int((NOW.replace(second=0)).timestamp()) + since * 60
     plan = replace(PLAN, descending=newest_first)
-    found = rows_since(buffer, plan, start, decode.Zone())  # type: ignore[arg-type]
+    found = rows_since(buffer, plan, start, axdr.Zone())  # type: ignore[arg-type]
     wanted = [int(at.timestamp()) for at in buffer.at]
     assert [row[0] for row in found.rows] == [ts for ts in wanted if start is None or ts >= start]
     assert found.bad_time == found.misfit == 0

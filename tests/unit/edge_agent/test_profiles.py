@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge_agent import decode
+from edge_agent.dlms import axdr
 from edge_agent.errors import (
     AccessDenied,
 )
@@ -92,7 +92,7 @@ def test_rows_that_come_late_or_change_within_their_hour_are_read(
             for ts, value in truth.items()
             if ts <= now and (until[ts] <= now or ts not in late)
         }
-        stamp = decode.date_time(now, decode.Zone(), with_deviation=True)
+        stamp = axdr.date_time(now, axdr.Zone(), with_deviation=True)
         reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
         found = visit(
             reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(now, UTC)
@@ -125,7 +125,7 @@ def test_a_row_comes_once_where_nothing_is_late(monkeypatch: pytest.MonkeyPatch)
     for quarter in range(33):
         now = QUARTER + 900 * quarter + 20
         reader.rows[now - 20] = quarter
-        stamp = decode.date_time(now, decode.Zone(), with_deviation=True)
+        stamp = axdr.date_time(now, axdr.Zone(), with_deviation=True)
         reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
         found = visit(
             reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(now, UTC)
@@ -234,7 +234,7 @@ def test_rows_that_were_stamped_by_a_wrong_clock_are_left_out(
     def poll_at(quarter: int, off_s: int) -> PollResult:
         ts = QUARTER + 900 * quarter
         reader.rows[ts + off_s] = quarter
-        stamp = decode.date_time(ts + off_s + 20, decode.Zone(), with_deviation=True)
+        stamp = axdr.date_time(ts + off_s + 20, axdr.Zone(), with_deviation=True)
         reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + stamp
         found = visit(
             reader, monkeypatch, marks, memory=memory, now=datetime.fromtimestamp(ts + 20, UTC)
@@ -338,7 +338,7 @@ def test_a_meter_whose_newest_row_comes_first(monkeypatch: pytest.MonkeyPatch) -
                 + (
                     b"\x00"
                     if place
-                    else b"\x09\x0c" + decode.date_time(ts, decode.Zone(), with_deviation=True)
+                    else b"\x09\x0c" + axdr.date_time(ts, axdr.Zone(), with_deviation=True)
                 )
                 + b"\x06"
                 + self.rows[ts].to_bytes(4, "big")

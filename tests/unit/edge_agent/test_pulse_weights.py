@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge_agent import decode
+from edge_agent.decode import buffer
+from edge_agent.dlms import axdr
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
 from edge_agent.model import Scaling, load
@@ -34,7 +35,7 @@ def scaling(**given_: object) -> Scaling:
 )
 def test_a_count_of_pulses_is_worth_exactly_its_weight(weight: Decimal, count: int) -> None:
     scale = scaling(weight=weight).scale
-    raw = decode.weighed(count, scale.weight)
+    raw = buffer.weighed(count, scale.weight)
     assert raw is not None
     assert Decimal(raw).scaleb(scale.scaler) == count * weight
     assert raw // scale.weight == count
@@ -54,7 +55,7 @@ def test_a_count_of_pulses_is_worth_exactly_its_weight(weight: Decimal, count: i
     ],
 )
 def test_one_weight_has_one_form(given_: dict[str, object], scale: tuple[int, int, int]) -> None:
-    assert scaling(**given_).scale == decode.Scale(*scale)
+    assert scaling(**given_).scale == axdr.Scale(*scale)
 
 
 @pytest.mark.parametrize(
@@ -139,5 +140,5 @@ def test_a_module_that_counts_pulses_is_read_in_litres(
 
 
 def test_a_count_that_its_weight_makes_too_large_is_no_number() -> None:
-    assert decode.weighed(2**62, MAX_WEIGHT) is None
-    assert decode.weighed(2**32 - 1, MAX_WEIGHT) == (2**32 - 1) * MAX_WEIGHT
+    assert buffer.weighed(2**62, MAX_WEIGHT) is None
+    assert buffer.weighed(2**32 - 1, MAX_WEIGHT) == (2**32 - 1) * MAX_WEIGHT

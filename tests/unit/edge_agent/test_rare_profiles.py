@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import decode
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
+from edge_agent.dlms import axdr
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
 from edge_agent.model import Model, Scaling, StatusBit, load
@@ -102,12 +102,12 @@ def test_billing_is_the_truth_with_zones_and_the_time_of_the_maximum(
         for _, name, attribute in virtual.columns(BILLING_PROFILE)[1:]
     ]
     assert columns(found, BILLING_PROFILE) == tuple(captured)
-    zone = decode.Zone()
+    zone = axdr.Zone()
     for row, true in zip(rows(found, BILLING_PROFILE), truth, strict=True):
         assert row[0] == int(true.ts.timestamp())
         for raw, value in zip(row[2:], true.values, strict=True):
             is_time = isinstance(value, bytes)
-            assert raw == (decode.epoch_s(value[2:], zone) if isinstance(value, bytes) else value)
+            assert raw == (axdr.epoch_s(value[2:], zone) if isinstance(value, bytes) else value)
             if is_time:
                 assert row[0] - 32 * 86400 < (raw or 0) <= row[0]
     total, *zones = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
 from edge_agent.sealer import Sealer
 from edge_agent.spool import Spool, SpoolFull
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import decode, model
+from edge_agent import model
 from edge_agent.dlms import axdr, session
 from edge_agent.dlms.hdlc import Drop, check_sequence
 from edge_agent.dlms.session import Peer, Session, Traffic, probe
@@ -30,7 +30,7 @@ from tests.vectors import hdlc_cosem as vectors
 
 ONE_FRAME = bytes.fromhex("070400000001 080400000001")
 """The window of one frame in UA, both ways."""
-ZONE = decode.Zone(330, 1)
+ZONE = axdr.Zone(330, 1)
 PASSWORD = SecretStr("12345678")
 
 
@@ -74,7 +74,7 @@ def reader(physical: int = 17, **changes: object) -> Peer:
 def span(hours: int) -> tuple[bytes, bytes]:
     end = int(NOW.timestamp()) // 900 * 900
     first, last = (
-        decode.date_time(ts, ZONE, with_deviation=True) for ts in (end - hours * 3600 + 900, end)
+        axdr.date_time(ts, ZONE, with_deviation=True) for ts in (end - hours * 3600 + 900, end)
     )
     return first, last
 
@@ -83,8 +83,8 @@ def span(hours: int) -> tuple[bytes, bytes]:
 def test_reading_over_short_and_long_addresses(physical: int, serial: str) -> None:
     wire = Wire()
     with Session(wire, reader(physical)) as meter:
-        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == serial
-        raw = decode.integer(meter.get(ACTIVE_IMPORT, 3, 2))
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == serial
+        raw = axdr.integer(meter.get(ACTIVE_IMPORT, 3, 2))
     assert raw == wire.estate.meter(serial).register_at(ACTIVE_IMPORT, NOW)
 
 
@@ -92,7 +92,7 @@ def test_a_meter_alone_on_its_bus_is_read_under_the_short_address() -> None:
     wire = Wire(meters=METERS[:1])
     traffic = Traffic()
     with Session(wire, reader(1, address_bytes=1), traffic) as meter:
-        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
     assert wire.sent[0][3:5] == b"\x03\x41"
     assert not traffic.dropped
 
@@ -136,7 +136,7 @@ def test_a_meter_that_is_deaf_after_its_answer_is_given_its_rest(
     for _ in range(2):  # the second session follows the first one's last answer at once
         traffic = Traffic()
         with Session(wire, reader(inter_frame_s=0.2), traffic) as meter:
-            assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+            assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
         assert traffic.resends == 0
 
 
@@ -173,7 +173,7 @@ def test_a_meter_that_offers_a_window_of_seven_is_read_with_one(
     wire = Wire()
     wire.answers = answer
     with Session(wire, reader(physical)) as meter:
-        rows = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(24)))
+        rows = axdr.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(24)))
     assert isinstance(rows, list)
     assert len(rows) == 96
     assert seven in heard[0]
@@ -186,7 +186,7 @@ def test_long_answers_come_together(physical: int) -> None:
     wire = Wire()
     with Session(wire, reader(physical)) as meter:
         data = meter.get_range(BLOCK_LOAD_PROFILE, *span(24))
-    rows = decode.value(data)
+    rows = axdr.value(data)
     assert isinstance(rows, list)
     assert len(rows) == 96
 
@@ -194,13 +194,13 @@ def test_long_answers_come_together(physical: int) -> None:
 def test_entries_count_from_the_oldest() -> None:
     wire = Wire()
     with Session(wire, reader()) as meter:
-        rows = decode.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
+        rows = axdr.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
     assert isinstance(rows, list)
     oldest = wire.estate.meter("E1").buffered(BLOCK_LOAD_PROFILE, NOW)[0].ts
     first = rows[0]
     assert isinstance(first, list)
     assert isinstance(first[0], bytes)
-    assert decode.epoch_s(first[0], ZONE) == int(oldest.timestamp())
+    assert axdr.epoch_s(first[0], ZONE) == int(oldest.timestamp())
     assert len(rows) == 2
 
 
@@ -211,7 +211,7 @@ def test_a_list_gives_each_its_answer_or_refusal() -> None:
         assert meter.takes_lists
         found = meter.get_list([(SERIAL_NUMBER, 1, 2), (missing, 3, 2), (ACTIVE_IMPORT, 3, 2)])
     assert isinstance(found[0], bytes)
-    assert decode.text(found[0]) == "E1"
+    assert axdr.text(found[0]) == "E1"
     assert isinstance(found[1], AccessDenied)
     assert isinstance(found[2], bytes)
 
@@ -260,9 +260,9 @@ def test_the_identical_request_is_sent_again(kind: str) -> None:
 
         wire.answers = spoil_once
         before = len(wire.sent)
-        raw = decode.integer(meter.get(ACTIVE_IMPORT, 3, 2))
+        raw = axdr.integer(meter.get(ACTIVE_IMPORT, 3, 2))
         assert wire.sent[before] == wire.sent[before + 1]
-        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"  # numbers still agree
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"  # numbers still agree
     assert raw == wire.estate.meter("E1").register_at(ACTIVE_IMPORT, NOW)
     assert traffic.resends == 1
 
@@ -271,11 +271,11 @@ def test_an_answer_that_comes_twice_is_taken_once() -> None:
     wire = Wire()
     with Session(wire, reader()) as meter:
         wire.answers = lambda data: data + data
-        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
-        assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) is not None
-        clock = decode.value(meter.get(CLOCK, 8, 2))
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.integer(meter.get(ACTIVE_IMPORT, 3, 2)) is not None
+        clock = axdr.value(meter.get(CLOCK, 8, 2))
     assert isinstance(clock, bytes)
-    assert decode.epoch_s(clock, ZONE) == int(NOW.timestamp())
+    assert axdr.epoch_s(clock, ZONE) == int(NOW.timestamp())
 
 
 def test_a_late_answer_of_another_meter_is_never_taken() -> None:
@@ -283,7 +283,7 @@ def test_a_late_answer_of_another_meter_is_never_taken() -> None:
     with Session(wire, reader(18)) as neighbour:
         late = neighbour.get(ACTIVE_IMPORT, 3, 2)
         wanted = wire.estate.meter("E1").register_at(ACTIVE_IMPORT, NOW)
-        assert decode.integer(late) != wanted
+        assert axdr.integer(late) != wanted
     kept: list[bytes] = []
     with Session(wire, reader(18)) as neighbour:
         wire.answers = lambda data: kept.append(data) or data  # type: ignore[func-returns-value]
@@ -291,7 +291,7 @@ def test_a_late_answer_of_another_meter_is_never_taken() -> None:
         wire.answers = lambda data: data
     with Session(wire, reader(17)) as meter:
         wire.answers = lambda data: kept[0] + data
-        assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == wanted
+        assert axdr.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == wanted
         assert meter.guard.dropped[Drop.OTHER_ADDRESS] == 1
         wire.answers = lambda data: data
 
@@ -364,17 +364,17 @@ def test_a_rows_range_comes_in_a_list_beside_the_serial_number() -> None:
     wire = Wire()
     wanted = [(SERIAL_NUMBER, 1, 2), (BLOCK_LOAD_PROFILE, 7, 2)]
     with Session(wire, reader()) as found:
-        serial, rows = found.get_list(wanted, decode.range_selector(*span(2)))
+        serial, rows = found.get_list(wanted, axdr.range_selector(*span(2)))
         alone = found.get_range(BLOCK_LOAD_PROFILE, *span(2))
     assert isinstance(serial, bytes)
-    assert decode.text(serial) == "E1"
+    assert axdr.text(serial) == "E1"
     assert rows == alone
 
 
 def test_an_adapter_that_hears_itself() -> None:
     wire = Wire(echo=True)
     with Session(wire, reader()) as meter:
-        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
         assert meter.guard.dropped[Drop.ECHO] >= 3
 
 
@@ -426,16 +426,14 @@ def test_the_frames_of_the_books_are_understood(
         vectors.UA_1024,
     )
     with Session(script, reader()) as meter:
-        clock = decode.value(meter.get(CLOCK, 8, 2))
+        clock = axdr.value(meter.get(CLOCK, 8, 2))
         assert isinstance(clock, bytes)
-        assert decode.epoch_s(clock, ZONE) is not None
-        assert decode.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
-        assert decode.scaler_unit(decode.value(meter.get(ACTIVE_IMPORT, 3, 3))) == decode.Scale(
-            0, 30
-        )
-        three = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(1)))
-        two = decode.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
-        seven = decode.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(2)))
+        assert axdr.epoch_s(clock, ZONE) is not None
+        assert axdr.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == 1_541_050
+        assert axdr.scaler_unit(axdr.value(meter.get(ACTIVE_IMPORT, 3, 3))) == axdr.Scale(0, 30)
+        three = axdr.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(1)))
+        two = axdr.value(meter.get_entries(BLOCK_LOAD_PROFILE, 1, 2))
+        seven = axdr.value(meter.get_range(BLOCK_LOAD_PROFILE, *span(2)))
         assert [len(found) for found in (three, two, seven) if isinstance(found, list)] == [3, 2, 7]
         with pytest.raises(AccessDenied):
             meter.get(Obis.parse("1.0.99.8.0.255"), 3, 2)
@@ -529,7 +527,7 @@ def test_a_probe_finds_a_meter_and_leaves_it_free() -> None:
     assert probe(wire, reader())
     assert len(wire.sent) == 2, "SNRM and DISC"
     with Session(wire, reader()) as meter:
-        assert decode.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
 
 
 def test_a_probe_ignores_the_answer_of_another_meter() -> None:
@@ -558,7 +556,7 @@ def test_a_change_is_sent_as_the_books_have_it_and_refused_to_the_reader() -> No
             found.act(CLOCK, 8, 6, bytes.fromhex("10FFC4"))
         sent = wire.sent[-1][12:-3]
         assert sent[:2] + sent[3:] == bytes.fromhex("C301 0008 0000010000FF 06 01 10FFC4")
-        assert decode.text(found.get(SERIAL_NUMBER, 1, 2)) == "E1", "the session goes on"
+        assert axdr.text(found.get(SERIAL_NUMBER, 1, 2)) == "E1", "the session goes on"
 
 
 def test_a_change_without_an_answer_is_not_sent_again() -> None:

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.decode import Captured, MeterRows
+from edge_agent.decode.layout import Captured
+from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
 from edge_agent.seal import BLOCK_BYTES, ROOM_BYTES, grouped
 from edge_agent.spool import Spool, SpoolFull

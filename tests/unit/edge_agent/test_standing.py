@@ -11,7 +11,7 @@ import pytest
 from edge_agent.cli_care import _show_status
 from edge_agent.clock_book import ClockBook
 from edge_agent.clock_policy import Sample
-from edge_agent.decode import MeterRows
+from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool

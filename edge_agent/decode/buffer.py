@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Decode: the bytes of a profile's attributes become columns and rows.
+"""Buffer: the bytes of a profile's buffer become rows.
 
-In: the bytes of one attribute as the meter sent them, and the layout of its profile.
+In: the bytes of the buffer as the meter sent them, and the layout of its profile.
 Out: rows of ``(ts, status, raw, …)`` with whole numbers exactly as the meter said them, times
 the weight of its pulses where its model states one, and how many rows were lost, with the
-reason. What reads single values and times comes from `axdr` and is handed on here.
+reason.
 Never: a float, a guessed value, a clock, a driver. A row whose time cannot be told is lost
 alone; the others stay. Bytes that are no A-XDR raise `ProtocolViolation`.
 
@@ -16,12 +16,14 @@ Source: IEC 62056-6-2 (profile generic), IS 15959 parts 1 and 2 (what profiles c
 
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
+from edge_agent.decode.layout import Layout
+from edge_agent.decode.rows import Decoded, Row
 from edge_agent.dlms.axdr import (
     ARRAY,
     COMPACT_ARRAY,
@@ -32,260 +34,25 @@ from edge_agent.dlms.axdr import (
     READERS,
     STRINGS,
     STRUCTURE,
-    Scale,
     Value,
     Zone,
-    date_time,
     epoch_s,
     expand,
-    integer,
     length,
     parse,
-    printable,
-    range_selector,
-    scaler_unit,
-    text,
-    value,
 )
 from edge_agent.errors import ProtocolViolation
-from shared_schema.catalogue import (
-    BILLING_DATE,
-    CLOCK,
-    EVENT_CODES,
-    EVENT_PROFILES,
-    PROFILE_STATUS,
-    Kind,
-    quantity,
-)
-from shared_schema.obis import Obis
-from shared_schema.readings import REACHED_AT, Column, reached_at
+from shared_schema.readings import REACHED_AT
 
-__all__ = [
-    "CaptureObject",
-    "Captured",
-    "Decoded",
-    "Layout",
-    "MeterRows",
-    "Row",
-    "Scale",
-    "Value",
-    "Zone",
-    "capture_objects",
-    "column",
-    "date_time",
-    "epoch_s",
-    "integer",
-    "layout",
-    "printable",
-    "range_selector",
-    "rows",
-    "scaler_profile",
-    "scaler_unit",
-    "text",
-    "value",
-    "value_objects",
-]
-
-Row = tuple[int | None, ...]
-"""``(ts, status or None, raw or None, …)``; ts in seconds since 1970, UTC."""
-MAX_COLUMNS: Final = 64
 _PLAIN: Final = frozenset(INTEGERS) - {21} | {0, 255}
 """Types whose values are raw values as they are."""
 _TIMES: Final = frozenset((9, 25))
-
-
-class CaptureObject(NamedTuple):
-    """One column of a profile, as its attribute 3 lists it."""
-
-    class_id: int
-    obis: Obis
-    attribute: int
-    data_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How to read one profile's rows."""
-
-    profile: Obis
-    period_s: int
-    objects: tuple[CaptureObject, ...]
-    time_at: int
-    """Which captured object is the time."""
-    status_at: int | None
-    """Which one is the status; in an event log, the event's code."""
-    columns: tuple[Column, ...]
-    places: tuple[int, ...]
-    """For each of the columns, which captured object it is."""
-    descending: bool = False
-    """The newest row comes first."""
-    is_log: bool = False
-    """An event log: its rows are ``(ts, code, raw, …)``."""
-
-
-class Captured(NamedTuple):
-    """What a profile captured when its rows were last kept."""
-
-    digest: str
-    """Of its capture objects and capture period, as the meter sent them."""
-    columns: tuple[Obis, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MeterRows:
-    """Rows of one profile of one meter, ascending by time."""
-
-    profile: Obis | None
-    """None: registers that were read when asked."""
-    period_s: int
-    """The capture period in seconds; 0 for registers."""
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """The rows of one buffer, ascending by time, and what was lost of it."""
-
-    rows: tuple[Row, ...]
-    bad_time: int = 0
-    """Rows whose time is missing, impossible, or invalid by the meter's own word."""
-    misfit: int = 0
-    """Rows that do not have as many values as the profile has captured objects."""
-    no_code: int = 0
-    """Rows of an event log that do not say what happened."""
-
-
-def capture_objects(data: bytes) -> tuple[CaptureObject, ...]:
-    """Read attribute 3 of a profile.
-
-    Raises:
-        ProtocolViolation: it has another shape.
-    """
-    found = value(data)
-    if not isinstance(found, list):
-        raise ProtocolViolation("the capture objects are no array")
-    objects: list[CaptureObject] = []
-    for item in found:
-        match item:
-            case [int(class_id), bytes(name), int(attribute), int(index)] if len(name) == 6:
-                objects.append(CaptureObject(class_id, Obis.from_bytes(name), attribute, index))
-            case _:
-                raise ProtocolViolation("a capture object has another shape")
-    return tuple(objects)
-
-
-def scaler_profile(data: bytes, objects: Sequence[CaptureObject]) -> dict[Obis, Scale]:
-    """Read the buffer of a scaler profile: the scaler and unit of each code in it.
-
-    An entry that is no scaler_unit is left out.
-
-    Raises:
-        ProtocolViolation: the buffer holds no row of that many values.
-    """
-    match value(data):
-        case [list(row), *_] if len(row) == len(objects):
-            found: dict[Obis, Scale] = {}
-            for captured, item in zip(objects, row, strict=True):
-                try:
-                    found.setdefault(captured.obis, scaler_unit(item))
-                except ProtocolViolation:
-                    continue
-            return found
-    raise ProtocolViolation("the scaler profile holds no row for its capture objects")
-
-
-def value_objects(objects: Sequence[CaptureObject]) -> dict[int, CaptureObject]:
-    """Return the captured objects that are values: place -> object.
-
-    The time, the status, attributes other than the value, parts of a value, and what is no
-    number (texts, dates) are left out; of a code that is captured twice, the first counts.
-    """
-    found: dict[int, CaptureObject] = {}
-    seen: set[Obis] = set()
-    for place, captured in enumerate(objects):
-        known = quantity(captured.obis)
-        if (
-            captured.class_id not in (3, 4, 5)
-            or captured.attribute != 2
-            or captured.data_index != 0
-            or captured.obis in seen
-            or (known is not None and known.kind is Kind.STATUS)
-        ):
-            continue
-        seen.add(captured.obis)
-        found[place] = captured
-    return found
-
-
-@lru_cache(maxsize=1024)
-def column(obis: Obis, scale: Scale) -> Column:
-    """Return the column of a register; meters that scale it alike have it in common."""
-    return Column(obis=obis, scaler=scale.scaler, unit=scale.unit, weight=scale.weight)
 
 
 def weighed(count: int, weight: int) -> int | None:
     """Return the raw value of a count of pulses; None where it has more than 64 bits."""
     raw = count * weight
     return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
-
-
-def _time_of_maximum(captured: CaptureObject) -> bool:
-    """Tell whether it is when a maximum demand was reached (IEC 62056-6-2, capture_time)."""
-    return (captured.class_id, captured.attribute, captured.data_index) in {(4, 5, 0), (5, 6, 0)}
-
-
-def layout(
-    profile: Obis,
-    period_s: int,
-    objects: Sequence[CaptureObject],
-    scalers: Mapping[Obis, Scale],
-    *,
-    descending: bool = False,
-) -> Layout:
-    """Join what is captured with how it is scaled. A value without a scaler is left out.
-
-    When a maximum demand was reached is a column beside the demand itself.
-
-    Raises:
-        ProtocolViolation: the profile captures no time, or no value that has a scaler; an event
-            log captures no code.
-    """
-    is_log = profile in EVENT_PROFILES
-    status = EVENT_CODES if is_log else (PROFILE_STATUS,)
-    time_at = status_at = None
-    for place, captured in enumerate(objects):
-        if captured.obis in (CLOCK, BILLING_DATE) and captured.attribute == 2 and time_at is None:
-            time_at = place
-        elif captured.obis in status and captured.attribute == 2:
-            status_at = place if status_at is None else status_at
-    found: dict[int, Column] = {}
-    for place, captured in value_objects(objects).items():
-        if captured.obis in scalers:
-            found[place] = column(captured.obis, scalers[captured.obis])
-    scaled = {each.obis for each in found.values()}
-    for place, captured in enumerate(objects):
-        if _time_of_maximum(captured) and captured.obis in scaled:
-            scaled.remove(captured.obis)
-            found[place] = reached_at(captured.obis)
-    places = sorted(found)[:MAX_COLUMNS]
-    if time_at is None:
-        raise ProtocolViolation(f"profile {profile} captures no time")
-    if is_log and status_at is None:
-        raise ProtocolViolation(f"event log {profile} captures no code")
-    if not (places or is_log):
-        raise ProtocolViolation(f"profile {profile} captures no value with a scaler")
-    return Layout(
-        profile,
-        period_s,
-        tuple(objects),
-        time_at,
-        status_at,
-        tuple(found[place] for place in places),
-        tuple(places),
-        descending,
-        is_log,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +217,7 @@ def _buffer(data: bytes) -> tuple[bytes, int, int]:
     return data, count, at
 
 
-def rows(data: bytes, plan: Layout, zone: Zone) -> Decoded:
+def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
     """Read a profile's buffer (attribute 2).
 
     A null time is the time of the row before plus the capture period, or minus it where the

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rows: the values of a profile or of registers, as the meter said them.
+
+Raw values are whole numbers, times are seconds since 1970 in UTC; a missing value is None, never 0.
+"""
+
+from dataclasses import dataclass
+
+from shared_schema.obis import Obis
+from shared_schema.readings import Column
+
+Row = tuple[int | None, ...]
+"""``(ts, status or None, raw or None, …)``; ts in seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRows:
+    """Rows of one profile of one meter, ascending by time."""
+
+    profile: Obis | None
+    """None: registers that were read when asked."""
+    period_s: int
+    """The capture period in seconds; 0 for registers."""
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The rows of one buffer, ascending by time, and what was lost of it."""
+
+    rows: tuple[Row, ...]
+    bad_time: int = 0
+    """Rows whose time is missing, impossible, or invalid by the meter's own word."""
+    misfit: int = 0
+    """Rows that do not have as many values as the profile has captured objects."""
+    no_code: int = 0
+    """Rows of an event log that do not say what happened."""
