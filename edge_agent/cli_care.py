@@ -124,7 +124,7 @@ def list_models(
     \b
     edge-agent models list --models-dir /etc/edge-agent/models
     """
-    from edge_agent import model
+    from edge_agent.meters import model
 
     found = [(name, model.load(name, models_dir)) for name in model.names(models_dir)]
     if as_json:
@@ -149,7 +149,7 @@ def show_model(
 
     --json prints every key, also those that the model does not set.
     """
-    from edge_agent import model
+    from edge_agent.meters import model
 
     found = model.load(name, models_dir)
     if as_json:
@@ -171,7 +171,7 @@ def check_model(
     Put it into the folder that models_dir of the settings names; a packaged model to begin with
     is printed by: edge-agent models show is16444
     """
-    from edge_agent.model_check import mistakes
+    from edge_agent.meters.model_check import mistakes
 
     try:
         text = file.read_text(encoding="utf-8")

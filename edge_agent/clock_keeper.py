@@ -16,7 +16,6 @@ from typing import Final
 
 from edge_agent.clock_book import ClockBook, ClockView
 from edge_agent.clock_policy import Sample
-from edge_agent.credentials import setter_of
 from edge_agent.errors import (
     BusError,
     BusLost,
@@ -25,6 +24,7 @@ from edge_agent.errors import (
     PasswordRefused,
 )
 from edge_agent.health import Health
+from edge_agent.meters.credentials import setter_of
 from edge_agent.observer import OVER, Observer
 from edge_agent.refusals import Refusals
 from edge_agent.set_clock import Became, ClockOutcome, SetterFactory, set_clock

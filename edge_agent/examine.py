@@ -24,7 +24,7 @@ from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.link import Reader, sessions
 from edge_agent.lockout import Lockout
 from edge_agent.memory import Memory
-from edge_agent.model import Model, load
+from edge_agent.meters.model import Model, load
 from edge_agent.plate import Plate, read_plate
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import MeterConfig

@@ -32,7 +32,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Trouble, examine, see_plate
 from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.lockout import Lockout
-from edge_agent.model import load
+from edge_agent.meters.model import load
 from edge_agent.options import lasting_name, made
 from edge_agent.plate import Plate
 from edge_agent.poll import WRONG_SIGN

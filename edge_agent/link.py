@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
-from edge_agent.credentials import hls_of, keys_of, mode_of
 from edge_agent.dlms import axdr
 from edge_agent.dlms.association import CipheredSession
 from edge_agent.dlms.axdr import Scale
@@ -38,7 +37,8 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.memory import Memory
-from edge_agent.model import Model
+from edge_agent.meters.credentials import hls_of, keys_of, mode_of
+from edge_agent.meters.model import Model
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import SERIAL_NUMBER, Unit
 from shared_schema.obis import Obis

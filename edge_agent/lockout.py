@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from edge_agent.credentials import mode_of
 from edge_agent.errors import ConfigurationError, PasswordRefused, RefusedBefore
-from edge_agent.model import load
+from edge_agent.meters.credentials import mode_of
+from edge_agent.meters.model import load
 from edge_agent.refusals import SALT_BYTES, digest, secret_files, secret_of
 from edge_agent.settings import MeterConfig
 

@@ -42,7 +42,7 @@ from edge_agent.errors import (
 from edge_agent.layouts import LAYOUT_LIFE_S
 from edge_agent.link import Answer, Link, Range, SessionFactory, Timed, Wanted
 from edge_agent.memory import Known, Memory
-from edge_agent.model import Model, load
+from edge_agent.meters.model import Model, load
 from edge_agent.profiles import ProfileReader, everyday, report_denied
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER

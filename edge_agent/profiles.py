@@ -43,7 +43,7 @@ from edge_agent.errors import (
 from edge_agent.layouts import LAYOUT_LIFE_S, Layouts
 from edge_agent.link import Link, Range
 from edge_agent.memory import Held, Known
-from edge_agent.model import Model, ProfileToRead
+from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.rhythm import BEHIND_S, is_due
 from edge_agent.status import events_of
 from shared_schema.catalogue import PROFILE_STATUS

@@ -18,7 +18,7 @@ from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.link import HAS_NONE, Link, sessions
 from edge_agent.memory import Known, Memory
-from edge_agent.model import Model, ProfileToRead, load
+from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.profiles import ProfileReader
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (

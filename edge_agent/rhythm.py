@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zlib import crc32
 
-from edge_agent.model import ProfileToRead
+from edge_agent.meters.model import ProfileToRead
 
 BEHIND_S: Final = 600
 """How far the clocks may stand behind a watermark before it goes back."""

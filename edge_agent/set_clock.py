@@ -20,7 +20,6 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from edge_agent.clock_policy import Action, Decision, Limits, decide
-from edge_agent.credentials import setter_of
 from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
@@ -32,7 +31,8 @@ from edge_agent.errors import (
 )
 from edge_agent.gateway_clock import offset_s
 from edge_agent.link import HAS_NONE, SERIAL, Reader, Wanted
-from edge_agent.model import Model, load
+from edge_agent.meters.credentials import setter_of
+from edge_agent.meters.model import Model, load
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId

@@ -8,7 +8,7 @@ Pure. Never: an event for a bit that was set before and stays set.
 from collections.abc import Collection, Sequence
 
 from edge_agent.decode.rows import Row
-from edge_agent.model import StatusBit
+from edge_agent.meters.model import StatusBit
 from shared_schema.catalogue import CABLE_CUT
 
 _CODES = {"cable_cut": CABLE_CUT}

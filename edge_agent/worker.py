@@ -34,7 +34,7 @@ from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.link import peer, sessions
 from edge_agent.memory import Memory
-from edge_agent.model import load
+from edge_agent.meters.model import load
 from edge_agent.observer import Observer
 from edge_agent.orders import Job, Orders
 from edge_agent.poll import PollResult, poll

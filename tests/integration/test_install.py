@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge_agent import cli
-from edge_agent.credentials import keys_of
+from edge_agent.meters.credentials import keys_of
 from edge_agent.settings import load_settings
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve

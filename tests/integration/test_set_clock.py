@@ -24,7 +24,7 @@ from edge_agent.dlms import axdr
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
-from edge_agent.model import Model, load
+from edge_agent.meters.model import Model, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.set_clock import Became, ClockOutcome, set_clock
 from edge_agent.settings import BusConfig, MeterConfig

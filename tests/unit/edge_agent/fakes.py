@@ -16,7 +16,7 @@ from edge_agent.errors import (
 )
 from edge_agent.link import Wanted
 from edge_agent.memory import Memory
-from edge_agent.model import Model, ProfileToRead
+from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (

@@ -17,8 +17,8 @@ from edge_agent.errors import (
     RefusedBefore,
     Unexplained,
 )
-from edge_agent.model import load
-from edge_agent.model_check import mistakes
+from edge_agent.meters.model import load
+from edge_agent.meters.model_check import mistakes
 
 GUIDE = Path(__file__).parents[3] / "docs" / "howto" / "install-gateway.md"
 

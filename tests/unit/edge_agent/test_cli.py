@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import cli, cli_reference, model
+from edge_agent import cli, cli_reference
+from edge_agent.meters import model
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 ESTATE = """

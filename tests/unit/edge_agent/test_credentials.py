@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from edge_agent.credentials import keys_of, mode_of, unproven
 from edge_agent.dlms.security import Mode
 from edge_agent.errors import ConfigurationError
 from edge_agent.link import peer
-from edge_agent.model import load
+from edge_agent.meters.credentials import keys_of, mode_of, unproven
+from edge_agent.meters.model import load
 from edge_agent.settings import MeterConfig
 
 

@@ -12,11 +12,12 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edge_agent import link, model, settings
+from edge_agent import link, settings
 from edge_agent.cli import app
 from edge_agent.dlms import security, session
 from edge_agent.errors import AccessDenied
-from edge_agent.model_check import mistakes
+from edge_agent.meters import model
+from edge_agent.meters.model_check import mistakes
 from edge_agent.plate import read_plate
 from edge_agent.poll import poll
 from edge_agent.readout import read_meter

@@ -14,7 +14,7 @@ from edge_agent.dlms import axdr
 from edge_agent.entries import AT_ONCE, rows_since
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
-from edge_agent.model import Model, ProfileToRead, load
+from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual import axdr as meter_axdr

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import model
-from edge_agent.model_check import Mistake, mistakes
+from edge_agent.meters import model
+from edge_agent.meters.model_check import Mistake, mistakes
 
 BAD = """\
 title = "Maker X"

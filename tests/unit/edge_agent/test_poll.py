@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import link, model
+from edge_agent import link
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
@@ -21,7 +21,8 @@ from edge_agent.errors import (
 )
 from edge_agent.link import Wanted
 from edge_agent.memory import Memory
-from edge_agent.model import Model, ProfileToRead, load
+from edge_agent.meters import model
+from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.readout import read_meter
 from edge_agent.settings import MeterConfig

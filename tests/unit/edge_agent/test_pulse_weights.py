@@ -13,8 +13,8 @@ from edge_agent.decode import buffer
 from edge_agent.dlms import axdr
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
-from edge_agent.model import Scaling, load
-from edge_agent.model_check import mistakes
+from edge_agent.meters.model import Scaling, load
+from edge_agent.meters.model_check import mistakes
 from edge_agent.poll import poll
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import WATER_LOAD_PROFILE, WATER_VOLUME, Unit

@@ -11,7 +11,7 @@ from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
 from edge_agent.link import sessions
 from edge_agent.memory import Memory
-from edge_agent.model import Model, Scaling, StatusBit, load
+from edge_agent.meters.model import Model, Scaling, StatusBit, load
 from edge_agent.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult

@@ -7,7 +7,7 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.model import ProfileToRead
+from edge_agent.meters.model import ProfileToRead
 from edge_agent.rhythm import is_due
 from shared_schema.catalogue import BILLING_PROFILE
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from edge_agent import model
 from edge_agent.dlms import axdr, session
 from edge_agent.dlms.hdlc import Drop, check_sequence
 from edge_agent.dlms.session import Peer, Session, Traffic, probe
@@ -21,6 +20,7 @@ from edge_agent.errors import (
     SessionLost,
 )
 from edge_agent.link import peer
+from edge_agent.meters import model
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual import hdlc, station
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.credentials import setter_of
 from edge_agent.errors import ConfigurationError
+from edge_agent.meters.credentials import setter_of
 from edge_agent.settings import BrokerConfig, MeterConfig, load_settings, read_secret
 from shared_schema.signing import (
     fingerprint,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Bits of a status word: an event when one is set, none while it stays so."""
 
-from edge_agent.model import StatusBit
+from edge_agent.meters.model import StatusBit
 from edge_agent.status import events_of
 from shared_schema.catalogue import CABLE_CUT
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from edge_agent.model import Model, document
+from edge_agent.meters.model import Model, document
 
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _BOUNDS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}

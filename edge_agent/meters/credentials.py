@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from edge_agent.dlms.hls import Hls, Mechanism
 from edge_agent.dlms.security import Keys, Mode, parse_key
 from edge_agent.errors import ConfigurationError
-from edge_agent.model import Model
+from edge_agent.meters.model import Model
 from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_password, read_secret
 
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {
