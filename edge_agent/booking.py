@@ -15,7 +15,7 @@ from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import MeterError
 from edge_agent.observer import Observer
-from edge_agent.poll import PollResult
+from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from edge_agent.spool_marks import Noted

@@ -47,9 +47,9 @@ def set_clock(
     from edge_agent import set_clock as setting
     from edge_agent.bus import Bus
     from edge_agent.gateway_clock import Timekeeper
-    from edge_agent.link import sessions
     from edge_agent.lockout import Lockout
     from edge_agent.meters.credentials import setter_of
+    from edge_agent.poll.meter_link import sessions
     from edge_agent.settings import load_settings
 
     line, its_settings, _ = one_meter([meter], config, None)

@@ -21,9 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent import gateway_clock, spool_file
 from edge_agent.errors import ConfigurationError, SpoolError
-from edge_agent.link import peer
 from edge_agent.meters.credentials import unproven
 from edge_agent.meters.model import load
+from edge_agent.poll.meter_link import peer
 from edge_agent.publish import check_broker
 from edge_agent.settings import AgentSettings, BrokerConfig, BusConfig, load_settings
 

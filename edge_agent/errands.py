@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from edge_agent.errors import WrongIdentity
-from edge_agent.link import SessionFactory
-from edge_agent.memory import Memory
 from edge_agent.orders import Job
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import SessionFactory
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.spool import Spool
 
 Keep = Callable[[PollResult], None]

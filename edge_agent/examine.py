@@ -21,12 +21,12 @@ from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms.hdlc import DAMAGE, Drop
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AgentError, BusError, MeterError
-from edge_agent.link import Reader, sessions
 from edge_agent.lockout import Lockout
-from edge_agent.memory import Memory
 from edge_agent.meters.model import Model, load
-from edge_agent.plate import Plate, read_plate
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import Reader, sessions
+from edge_agent.poll.name_plate import Plate, read_plate
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

@@ -30,12 +30,12 @@ from edge_agent.commission import (
 )
 from edge_agent.errors import ConfigurationError
 from edge_agent.examine import Trouble, examine, see_plate
-from edge_agent.link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.lockout import Lockout
 from edge_agent.meters.model import load
 from edge_agent.options import lasting_name, made
-from edge_agent.plate import Plate
-from edge_agent.poll import WRONG_SIGN
+from edge_agent.poll.meter_link import PUBLIC_CLIENT, READER_CLIENT, peer
+from edge_agent.poll.name_plate import Plate
+from edge_agent.poll.poll import WRONG_SIGN
 from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
 from edge_agent.settings import MeterConfig, load_settings, read_secret
 from edge_agent.sheet import html

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from edge_agent import advice
 from edge_agent.examine import Examination, Trouble, examine, see_plate
-from edge_agent.link import PUBLIC_CLIENT
 from edge_agent.lockout import Lockout
 from edge_agent.options import made
-from edge_agent.plate import Plate
+from edge_agent.poll.meter_link import PUBLIC_CLIENT
+from edge_agent.poll.name_plate import Plate
 from edge_agent.scan import (
     BAUDRATES,
     Door,

@@ -32,12 +32,12 @@ from edge_agent.errors import (
 )
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
-from edge_agent.link import peer, sessions
-from edge_agent.memory import Memory
 from edge_agent.meters.model import load
 from edge_agent.observer import Observer
 from edge_agent.orders import Job, Orders
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import peer, sessions
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.reasons import Reasons
 from edge_agent.refusals import Refusals, secret_files
 from edge_agent.schedule import (

@@ -19,9 +19,9 @@ from edge_agent.adapter import StoppableBus
 from edge_agent.dlms.axdr import range_selector
 from edge_agent.dlms.invocation_counter import by_hand
 from edge_agent.dlms.session import Session, Traffic
-from edge_agent.link import Range, sessions
 from edge_agent.meters.model import load
-from edge_agent.profiles import span
+from edge_agent.poll.meter_link import Range, sessions
+from edge_agent.poll.profiles import span
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE

@@ -19,9 +19,9 @@ from edge_agent.errors import (
     PasswordRefused,
     ProtocolViolation,
 )
-from edge_agent.link import sessions
-from edge_agent.memory import Memory
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve

@@ -22,10 +22,10 @@ from edge_agent.cli import app
 from edge_agent.clock_policy import Limits
 from edge_agent.dlms import axdr
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
-from edge_agent.link import sessions
-from edge_agent.memory import Memory
 from edge_agent.meters.model import Model, load
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.set_clock import Became, ClockOutcome, set_clock
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool import Spool

@@ -17,7 +17,7 @@ from edge_agent.adapter import StoppableBus
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
 from edge_agent.health import Health
-from edge_agent.poll import poll
+from edge_agent.poll.poll import poll
 from edge_agent.schedule import cycle_of
 from edge_agent.sealer import Sealer
 from edge_agent.settings import AgentSettings, BusConfig

@@ -7,17 +7,17 @@ from datetime import datetime
 
 import pytest
 
-from edge_agent import link
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
 )
-from edge_agent.link import Wanted
-from edge_agent.memory import Memory
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll import meter_link
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import Wanted
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
@@ -135,11 +135,11 @@ def visit(
     captured_before: dict[Obis, layout.Captured] | None = None,
     now: datetime = NOW,
 ) -> PollResult:
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
 
     def factory(
         _meter: MeterConfig, _model: Model, _traffic: Traffic
-    ) -> AbstractContextManager[link.Reader]:
+    ) -> AbstractContextManager[meter_link.Reader]:
         return nullcontext(reader)
 
     return poll(

@@ -11,7 +11,7 @@ from edge_agent.booking import Booking
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.observer import DAY_S, MOST_A_DAY, Observer
-from edge_agent.poll import PollResult
+from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
 from edge_agent.spool import Spool, SpoolFull
 from shared_schema.catalogue import (

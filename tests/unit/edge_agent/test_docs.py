@@ -12,14 +12,15 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edge_agent import link, settings
+from edge_agent import settings
 from edge_agent.cli import app
 from edge_agent.dlms import security, session
 from edge_agent.errors import AccessDenied
 from edge_agent.meters import model
 from edge_agent.meters.model_check import mistakes
-from edge_agent.plate import read_plate
-from edge_agent.poll import poll
+from edge_agent.poll import meter_link
+from edge_agent.poll.name_plate import read_plate
+from edge_agent.poll.poll import poll
 from edge_agent.readout import read_meter
 from edge_agent.settings import MeterConfig, load_settings
 from edge_agent.virtual import estate, keyring
@@ -117,7 +118,7 @@ def test_every_code_that_is_asked_for_is_in_the_reference(
         config = MeterConfig(label="A-1", address=address, model=name, password_file=password)
         read_plate(wire, config)
         read_meter(wire, config)
-        poll(link.sessions(wire), config, lambda _meter: {}, NOW)
+        poll(meter_link.sessions(wire), config, lambda _meter: {}, NOW)
     assert set(catalogue.SCALER_PROFILES.values()) <= asked
     text = (REFERENCE / "obis.md").read_text()
     assert {str(code) for code in asked if f"| {code} |" not in text} == set()

@@ -11,11 +11,11 @@ import pytest
 from edge_agent.decode import layout
 from edge_agent.decode.layout import Layout
 from edge_agent.dlms import axdr
-from edge_agent.entries import AT_ONCE, rows_since
-from edge_agent.link import sessions
-from edge_agent.memory import Memory
 from edge_agent.meters.model import Model, ProfileToRead, load
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.by_entry import AT_ONCE, rows_since
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual import axdr as meter_axdr
 from shared_schema.catalogue import (
@@ -58,7 +58,7 @@ class Visits:
         self.wire = Wire(meters=[REFUSING])
         self.memory = Memory()
         self.marks: dict[Obis, int] = {}
-        monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+        monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
         self.password = password_file(tmp_path)
 
     def read(self) -> PollResult:

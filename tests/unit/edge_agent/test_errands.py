@@ -10,10 +10,10 @@ import pytest
 
 from edge_agent.booking import Booking
 from edge_agent.errands import read_window
-from edge_agent.link import sessions
 from edge_agent.observer import Observer
 from edge_agent.orders import Job
-from edge_agent.poll import poll
+from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.poll import poll
 from edge_agent.settings import MeterConfig
 from edge_agent.spool import Spool
 from edge_agent.virtual.cosem import AccessResult

@@ -4,7 +4,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.memory import Known
+from edge_agent.poll.memory import Known
 
 LIMIT_S = 300
 

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import pytest
 
-from edge_agent import plate
 from edge_agent.errors import AccessDenied
+from edge_agent.poll import name_plate
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual import axdr
 from shared_schema.catalogue import CATEGORY, MANUFACTURER, NAME_PLATE, SERIAL_NUMBER
@@ -55,12 +55,14 @@ class FakeLink:
 
 def read(
     monkeypatch: pytest.MonkeyPatch, answers: dict[Asked, bytes]
-) -> tuple[plate.Plate, set[Obis]]:
+) -> tuple[name_plate.Plate, set[Obis]]:
     """Return the plate, and which objects were asked for one by one."""
     link = FakeLink(answers)
-    monkeypatch.setattr(plate, "Link", lambda *_: link)
+    monkeypatch.setattr(name_plate, "Link", lambda *_: link)
     nowhere: Any = None
-    return plate.read_plate(nowhere, METER), {obis for obis, kind, _ in link.asked if kind == 1}
+    return name_plate.read_plate(nowhere, METER), {
+        obis for obis, kind, _ in link.asked if kind == 1
+    }
 
 
 def test_the_profile_is_read_and_only_what_it_lacks_is_asked_for(
@@ -69,7 +71,7 @@ def test_the_profile_is_read_and_only_what_it_lacks_is_asked_for(
     found, asked = read(monkeypatch, held(axdr.array([row(b"P-77\0", b"D2")])) | OBJECTS)
     assert found.entries == {SERIAL_NUMBER: "P-77", MANUFACTURER: "LNT", CATEGORY: "D2"}
     assert found.guess.model == "is13779"
-    assert asked == set(plate.ENTRIES) - set(COLUMNS)
+    assert asked == set(name_plate.ENTRIES) - set(COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +92,4 @@ def test_without_a_sound_profile_the_objects_tell(
 ) -> None:
     found, asked = read(monkeypatch, answers | OBJECTS)
     assert found.entries == {SERIAL_NUMBER: "O-11", MANUFACTURER: "LNT"}
-    assert asked == set(plate.ENTRIES)
+    assert asked == set(name_plate.ENTRIES)

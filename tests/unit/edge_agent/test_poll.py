@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import link
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import (
     AccessDenied,
@@ -19,11 +18,12 @@ from edge_agent.errors import (
     PasswordRefused,
     WrongIdentity,
 )
-from edge_agent.link import Wanted
-from edge_agent.memory import Memory
 from edge_agent.meters import model
 from edge_agent.meters.model import Model, ProfileToRead, load
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll import meter_link
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import Wanted
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.readout import read_meter
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
@@ -79,7 +79,7 @@ def read(
     **more: object,
 ) -> PollResult:
     return poll(
-        link.sessions(wire),
+        meter_link.sessions(wire),
         meter_config,
         lambda _meter: watermarks or {},
         now or wire.now,
@@ -211,7 +211,7 @@ def test_rows_that_came_ahead_from_another_meter_are_not_taken(password: Path) -
     other = Wire(meters=[meter(2, 17)])
     other.now = NOW + timedelta(minutes=15)
     found = poll(
-        link.sessions(other),
+        meter_link.sessions(other),
         config(password),
         lambda meter: marks if meter.serial == "E1" else {BLOCK_LOAD_PROFILE: QUARTER - 900},
         other.now,
@@ -285,7 +285,7 @@ def test_the_clock_is_compared_when_it_is_read(monkeypatch: pytest.MonkeyPatch) 
         reader.attributes[obis, 3, 2] = b"\x06" + (7).to_bytes(4, "big")
         reader.attributes[obis, 3, 3] = bytes.fromhex("02020F00161E")
     kind = SIMPLE.model_copy(update={"registers": registers})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
     found = poll(
         lambda _meter, _model, _traffic: nullcontext(reader),
         MeterConfig(label="A-1", address=1),
@@ -363,7 +363,7 @@ def test_the_deviation_as_the_model_says(
     password: Path, monkeypatch: pytest.MonkeyPatch, deviation: str, sign: int
 ) -> None:
     changed = model.load("is16444").model_copy(update={"deviation_sign": sign})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: changed)
     wire = Wire(meters=[meter(1, 17, deviation=deviation)])
     found = read(wire, config(password))
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
@@ -384,7 +384,7 @@ def test_meters_that_want_the_deviation_of_a_range_and_that_refuse_it(
     password: Path, monkeypatch: pytest.MonkeyPatch, demand: str
 ) -> None:
     changed = model.load("is16444").model_copy(update={"range_deviation": demand == "required"})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: changed)
     wire = Wire(meters=[meter(1, 17, range_deviation=demand)])
     found = read(wire, config(password))
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
@@ -480,7 +480,7 @@ def test_another_meter_at_the_address_is_read_from_its_own_watermark(password: P
     before = MeterId(manufacturer="GSE", serial="E0")
     marks = {before: {BLOCK_LOAD_PROFILE: QUARTER}}
     found = poll(
-        link.sessions(wire),
+        meter_link.sessions(wire),
         config(password),
         lambda answering: marks.get(answering, {}),
         NOW,
@@ -522,16 +522,16 @@ def test_one_lost_list_does_not_cost_the_lists(password: Path) -> None:
 def test_a_meter_that_refuses_ranges_in_lists_is_asked_plainly(password: Path) -> None:
     wire = Wire()
     memory = Memory()
-    factory = link.sessions(wire)
+    factory = meter_link.sessions(wire)
 
     @contextmanager
     def refusing(
         its_config: MeterConfig, its_model: Model, traffic: Traffic
-    ) -> Iterator[link.Reader]:
+    ) -> Iterator[meter_link.Reader]:
         with factory(its_config, its_model, traffic) as session:
             whole = session.get_list
 
-            def get_list(wanted: list[Wanted], selector: bytes = b"") -> list[link.Answer]:
+            def get_list(wanted: list[Wanted], selector: bytes = b"") -> list[meter_link.Answer]:
                 found = whole(wanted, selector)
                 denied = AccessDenied("scope of access violated", result=13)
                 return [*found[:-1], denied] if selector else found
@@ -559,7 +559,7 @@ def test_lists_and_single_requests_give_the_same(
 ) -> None:
     by_list = read(Wire(), config(password))
     changed = model.load("is16444").model_copy(update={"lists": False})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: changed)
     assert read(Wire(), config(password)).rows == by_list.rows
 
 
@@ -578,7 +578,7 @@ def test_a_second_session_with_another_meter_ends_the_poll(
     other.rows = {QUARTER - 900: 9}
     two = (ProfileToRead(obis=BLOCK_LOAD_PROFILE), ProfileToRead(obis=BLOCK_LOAD_PROFILE))
     kind = SIMPLE.model_copy(update={"profiles": two})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
     readers = iter([first, other])
     memory = Memory()
     with pytest.raises(AddressShared, match="F2 answers where F1 was"):
@@ -606,7 +606,7 @@ def test_a_second_session_is_checked_before_the_first_register(
     other = fake(serial="F2")
     other.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
     kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
     readers = iter([Silent(fake().attributes), other])
     with pytest.raises(AddressShared):
         poll(
@@ -627,13 +627,13 @@ def test_a_password_refused_to_the_second_session_is_said(monkeypatch: pytest.Mo
 
     def factory(
         _meter: MeterConfig, _model: Model, _traffic: Traffic
-    ) -> AbstractContextManager[link.Reader]:
+    ) -> AbstractContextManager[meter_link.Reader]:
         if opened:
             raise PasswordRefused("changed meanwhile")
         opened.append(Silent(fake().attributes, {QUARTER: 1}))
         return nullcontext(opened[0])
 
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: SIMPLE)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: SIMPLE)
     with pytest.raises(PasswordRefused):
         poll(
             factory,
@@ -651,7 +651,7 @@ def test_two_meters_of_which_each_is_heard_now_and_then_are_never_mixed(
     lists: bool,
 ) -> None:
     changed = model.load("is16444").model_copy(update={"lists": lists})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: changed)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: changed)
     chance = random.Random(3)
     wires = {number: Wire(meters=[meter(number, 17)]) for number in (1, 2)}
     truths = {

@@ -10,8 +10,8 @@ from edge_agent.dlms import axdr
 from edge_agent.errors import (
     AccessDenied,
 )
-from edge_agent.memory import Memory
-from edge_agent.poll import PollResult
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.poll import PollResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     ACTIVE_IMPORT_INTERVAL,

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from edge_agent.decode import buffer
 from edge_agent.dlms import axdr
-from edge_agent.link import sessions
-from edge_agent.memory import Memory
 from edge_agent.meters.model import Scaling, load
 from edge_agent.meters.model_check import mistakes
-from edge_agent.poll import poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.poll import poll
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import WATER_LOAD_PROFILE, WATER_VOLUME, Unit
 from shared_schema.readings import MAX_WEIGHT
@@ -105,7 +105,7 @@ def test_a_module_that_counts_pulses_is_read_in_litres(
     wire = Wire(meters=[spec])
     virtual = wire.estate.meter("E1")
     kind = load("water").model_copy(update={"scaling": (scaling(weight=litres),)})
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
     config = MeterConfig(
         label="A-1", address=19, model="water", password_file=password_file(tmp_path)
     )

@@ -9,10 +9,10 @@ import pytest
 
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
-from edge_agent.link import sessions
-from edge_agent.memory import Memory
 from edge_agent.meters.model import Model, Scaling, StatusBit, load
-from edge_agent.poll import PollResult, poll
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
@@ -268,7 +268,7 @@ def test_water_in_every_resolution_and_unit(tmp_path: Path, scaler: int, litres:
 
 
 def read_as(kind: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_agent.poll.load", lambda *_name: kind)
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
 
 
 def test_a_cut_cable_becomes_one_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.meters.model import ProfileToRead
-from edge_agent.rhythm import is_due
+from edge_agent.poll.due import is_due
 from shared_schema.catalogue import BILLING_PROFILE
 
 IST_S = 330 * 60

@@ -2,7 +2,7 @@
 """Bits of a status word: an event when one is set, none while it stays so."""
 
 from edge_agent.meters.model import StatusBit
-from edge_agent.status import events_of
+from edge_agent.poll.status_bits import events_of
 from shared_schema.catalogue import CABLE_CUT
 
 BITS = (StatusBit(bit=3, means="cable_cut"),)

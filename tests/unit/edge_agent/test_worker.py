@@ -16,7 +16,7 @@ from edge_agent.command_log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError
 from edge_agent.health import Health
 from edge_agent.orders import Orders
-from edge_agent.poll import PollResult
+from edge_agent.poll.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
 from edge_agent.sealer import Sealer
 from edge_agent.set_clock import Became, ClockOutcome

@@ -39,11 +39,11 @@ from edge_agent.errors import (
     ProtocolViolation,
     WrongIdentity,
 )
-from edge_agent.layouts import LAYOUT_LIFE_S
-from edge_agent.link import Answer, Link, Range, SessionFactory, Timed, Wanted
-from edge_agent.memory import Known, Memory
 from edge_agent.meters.model import Model, load
-from edge_agent.profiles import ProfileReader, everyday, report_denied
+from edge_agent.poll.capture_layout import LAYOUT_LIFE_S
+from edge_agent.poll.memory import Known, Memory
+from edge_agent.poll.meter_link import Answer, Link, Range, SessionFactory, Timed, Wanted
+from edge_agent.poll.profiles import ProfileReader, everyday, report_denied
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId

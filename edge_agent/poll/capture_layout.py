@@ -23,9 +23,9 @@ from edge_agent.decode.layout import Captured, layout_of
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
-from edge_agent.link import HAS_NONE, Answer, Link
-from edge_agent.memory import Held, Known
 from edge_agent.meters.model import ProfileToRead
+from edge_agent.poll.memory import Held, Known
+from edge_agent.poll.meter_link import HAS_NONE, Answer, Link
 from shared_schema.catalogue import CAPTURE_PERIOD, EVENT_PROFILES, SCALER_PROFILES, Unit
 from shared_schema.obis import Obis
 

@@ -36,9 +36,9 @@ from edge_agent.errors import (
     SessionLost,
     WrongIdentity,
 )
-from edge_agent.memory import Memory
 from edge_agent.meters.credentials import hls_of, keys_of, mode_of
 from edge_agent.meters.model import Model
+from edge_agent.poll.memory import Memory
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import SERIAL_NUMBER, Unit
 from shared_schema.obis import Obis

@@ -31,7 +31,6 @@ from edge_agent.decode.layout import Captured, Layout
 from edge_agent.decode.rows import Decoded, MeterRows, Row
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.entries import entries, rows_since
 from edge_agent.errors import (
     AccessDenied,
     BusError,
@@ -40,12 +39,13 @@ from edge_agent.errors import (
     ProtocolViolation,
     WrongIdentity,
 )
-from edge_agent.layouts import LAYOUT_LIFE_S, Layouts
-from edge_agent.link import Link, Range
-from edge_agent.memory import Held, Known
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.rhythm import BEHIND_S, is_due
-from edge_agent.status import events_of
+from edge_agent.poll.by_entry import entries, rows_since
+from edge_agent.poll.capture_layout import LAYOUT_LIFE_S, Layouts
+from edge_agent.poll.due import BEHIND_S, is_due
+from edge_agent.poll.memory import Held, Known
+from edge_agent.poll.meter_link import Link, Range
+from edge_agent.poll.status_bits import events_of
 from shared_schema.catalogue import PROFILE_STATUS
 from shared_schema.obis import Obis
 

@@ -14,9 +14,9 @@ from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, ProtocolViolation
-from edge_agent.link import PUBLIC_CLIENT, Link, sessions
-from edge_agent.memory import Memory
 from edge_agent.meters.model import load
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.meter_link import PUBLIC_CLIENT, Link, sessions
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
