@@ -19,7 +19,6 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from edge_agent import spool_file
 from edge_agent.bus import Bus
 from edge_agent.command_log import CommandLog
 from edge_agent.errors import SpoolError
@@ -30,9 +29,10 @@ from edge_agent.meters.credentials import setter_of
 from edge_agent.orders import Orders
 from edge_agent.poll.meter_link import peer
 from edge_agent.publish import Publisher, check_broker
-from edge_agent.sealer import Sealer
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool import file
+from edge_agent.spool.sealer import Sealer
+from edge_agent.spool.spool import Spool, SpoolFull
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.gateway import Status
 from shared_schema.message import MeterId
@@ -270,14 +270,14 @@ def check(settings: AgentSettings) -> list[str]:
     settings.cloud_key()
     check_meters(settings)
     done = ["keys, models and passwords can be used"]
-    state = spool_file.inspect(settings.spool)
+    state = file.inspect(settings.spool)
     done.append(f"spool {settings.spool}: {state.value}")
     check_broker(settings.broker, settings.gateway)
     host, port = settings.broker.address
     done.append(f"broker {host}:{port} takes the login")
     for config in settings.buses:
         meters = f"{len(config.meters)} meters set"
-        if state is spool_file.State.IN_USE:
+        if state is file.State.IN_USE:
             done.append(f"bus {config.name}: left to the agent that runs, {meters}")
             continue
         with Bus(config):

@@ -88,8 +88,8 @@ def _note(found: Any, settings: Any) -> None:
     from edge_agent.clock_book import ClockBook
     from edge_agent.clock_keeper import was_set
     from edge_agent.clock_policy import Sample
-    from edge_agent.observer import Observer
-    from edge_agent.spool import Spool
+    from edge_agent.spool.gateway_events import Observer
+    from edge_agent.spool.spool import Spool
 
     if not settings.spool.exists():
         return

@@ -25,11 +25,11 @@ from edge_agent.errors import (
 )
 from edge_agent.health import Health
 from edge_agent.meters.credentials import setter_of
-from edge_agent.observer import OVER, Observer
-from edge_agent.refusals import Refusals
 from edge_agent.set_clock import Became, ClockOutcome, SetterFactory, set_clock
 from edge_agent.settings import BusConfig, ClocksConfig, MeterConfig
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool.gateway_events import OVER, Observer
+from edge_agent.spool.refused_secrets import Refusals
+from edge_agent.spool.spool import Spool, SpoolFull
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
 from shared_schema.readings import Observation

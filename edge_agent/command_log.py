@@ -9,7 +9,7 @@ Never: an id forgotten while its command could still be run; a decision.
 from datetime import datetime
 from uuid import UUID
 
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 
 
 class CommandLog:

@@ -19,13 +19,14 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from edge_agent import gateway_clock, spool_file
+from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError, SpoolError
 from edge_agent.meters.credentials import unproven
 from edge_agent.meters.model import load
 from edge_agent.poll.meter_link import peer
 from edge_agent.publish import check_broker
 from edge_agent.settings import AgentSettings, BrokerConfig, BusConfig, load_settings
+from edge_agent.spool import file
 
 Level = Literal["ok", "warn", "fail"]
 _PACKAGES: Final = ("gurux-dlms", "pyserial", "paho-mqtt", "pydantic", "cryptography")
@@ -181,7 +182,7 @@ def _user() -> str:
 def _spool(settings: AgentSettings) -> Iterator[Check]:
     path = settings.spool
     try:
-        yield Check("ok", "spool", f"{path}: {spool_file.inspect(path).value}")
+        yield Check("ok", "spool", f"{path}: {file.inspect(path).value}")
     except ConfigurationError as error:
         yield Check("fail", "spool", str(error), f"install -d -o {_user()} {path.parent}")
     except SpoolError as error:

@@ -14,7 +14,7 @@ from edge_agent.orders import Job
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import SessionFactory
 from edge_agent.poll.poll import PollResult, poll
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 
 Keep = Callable[[PollResult], None]
 

@@ -33,7 +33,7 @@ from edge_agent.command_log import CommandLog
 from edge_agent.errors import ConfigurationError, PublishError
 from edge_agent.flight import Flight
 from edge_agent.settings import BrokerConfig, TlsConfig, read_secret
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool, SpoolFull
 from shared_schema.errors import ContractError
 from shared_schema.gateway import Receipt, Status
 from shared_schema.signing import VerifyKey, open_message

@@ -18,11 +18,11 @@ from typing import Any, Final
 from edge_agent.clock_book import samples_of
 from edge_agent.clock_policy import drift_s_per_day
 from edge_agent.errors import ConfigurationError
-from edge_agent.gathered import waiting
 from edge_agent.meters.credentials import unproven
 from edge_agent.meters.model import load
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
-from edge_agent.spool_file import APPLICATION_ID
+from edge_agent.spool.file import APPLICATION_ID
+from edge_agent.spool.unsealed import waiting
 from shared_schema.message import MeterId
 
 RECENT_S: Final = 2 * 86400

@@ -33,13 +33,10 @@ from edge_agent.errors import (
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.meters.model import load
-from edge_agent.observer import Observer
 from edge_agent.orders import Job, Orders
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import peer, sessions
 from edge_agent.poll.poll import PollResult, poll
-from edge_agent.reasons import Reasons
-from edge_agent.refusals import Refusals, secret_files
 from edge_agent.schedule import (
     Failure,
     Kind,
@@ -54,7 +51,10 @@ from edge_agent.schedule import (
     succeeded,
 )
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool.gateway_events import Observer
+from edge_agent.spool.read_failures import Reasons
+from edge_agent.spool.refused_secrets import Refusals, secret_files
+from edge_agent.spool.spool import Spool, SpoolFull
 from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId

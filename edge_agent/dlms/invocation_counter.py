@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from edge_agent.dlms.security import LAST_COUNTER, client_title
 from edge_agent.errors import NoCounter
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool, SpoolFull
 
 BLOCK: Final = 256
 Place = tuple[str, int, int, int]

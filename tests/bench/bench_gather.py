@@ -11,8 +11,8 @@ import pytest
 
 from cloud_ingest.store.evidence import pack
 from edge_agent.decode.rows import MeterRows
-from edge_agent.sealer import Sealer
-from edge_agent.spool import Spool
+from edge_agent.spool.sealer import Sealer
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.readings import open_batch

@@ -23,7 +23,7 @@ from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import BusConfig, MeterConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
 from shared_schema.catalogue import (

@@ -36,7 +36,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.flight import Flight
 from edge_agent.publish import Publisher, check_broker
 from edge_agent.settings import BrokerConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.gateway import Receipt, Result, Status
 from shared_schema.message import MeterId

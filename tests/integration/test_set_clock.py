@@ -28,7 +28,7 @@ from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.set_clock import Became, ClockOutcome, set_clock
 from edge_agent.settings import BusConfig, MeterConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter

@@ -19,9 +19,9 @@ from edge_agent.dlms import axdr
 from edge_agent.health import Health
 from edge_agent.poll.poll import poll
 from edge_agent.schedule import cycle_of
-from edge_agent.sealer import Sealer
 from edge_agent.settings import AgentSettings, BusConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.sealer import Sealer
+from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.catalogue import EVENT_PROFILES, INSTANTANEOUS_PROFILE

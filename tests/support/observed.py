@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a gateway's spool says that it saw of meters, from its signed batches."""
 
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 from shared_schema.readings import Observation, Observations, open_batch
 from shared_schema.signing import SigningKey
 

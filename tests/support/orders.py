@@ -4,7 +4,7 @@
 from edge_agent.command_log import CommandLog
 from edge_agent.orders import Orders
 from edge_agent.settings import AgentSettings
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 from shared_schema.signing import generate_key
 
 

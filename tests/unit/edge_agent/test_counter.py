@@ -18,7 +18,7 @@ from edge_agent.dlms.invocation_counter import (
     by_hand,
 )
 from edge_agent.errors import NoCounter
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 
 PLACE = ("riser-1", 1, 17, 32)
 TITLE = b"IOU12345"

@@ -10,12 +10,12 @@ import pytest
 
 from edge_agent.booking import Booking
 from edge_agent.errands import read_window
-from edge_agent.observer import Observer
 from edge_agent.orders import Job
 from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import poll
 from edge_agent.settings import MeterConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.gateway_events import Observer
+from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE, WATER_LOAD_PROFILE
 from shared_schema.gateway import Command, CommandArguments, CommandKind

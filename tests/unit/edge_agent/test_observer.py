@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.observer import DAY_S, MOST_A_DAY, OVER, Observer
-from edge_agent.spool import Spool
+from edge_agent.spool.gateway_events import DAY_S, MOST_A_DAY, OVER, Observer
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
 from shared_schema.readings import Observation

@@ -13,7 +13,7 @@ from edge_agent import publish
 from edge_agent.errors import ConfigurationError
 from edge_agent.publish import Publisher
 from edge_agent.settings import BrokerConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.spool import Spool
 from shared_schema.gateway import Status
 from shared_schema.signing import generate_key
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.refusals import Refusals
 from edge_agent.settings import MeterConfig
-from edge_agent.spool import Spool
+from edge_agent.spool.refused_secrets import Refusals
+from edge_agent.spool.spool import Spool
 
 
 def write(path: Path, secret: bytes) -> None:

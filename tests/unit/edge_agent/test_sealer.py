@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.decode.rows import MeterRows
-from edge_agent.sealer import Sealer
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool.sealer import Sealer
+from edge_agent.spool.spool import Spool, SpoolFull
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.readings import Column, open_batch
@@ -127,7 +127,7 @@ def test_somebody_who_must_not_wait_seals_at_once(spool: Spool) -> None:
 def test_a_full_disk_keeps_it_gathered_and_is_told_once(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "edge_agent.sealer")
+    caplog.set_level(logging.DEBUG, "edge_agent.spool.sealer")
     it = sealer(spool)
     polls(spool, 1)
     with monkeypatch.context() as patch:

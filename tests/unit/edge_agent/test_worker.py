@@ -18,10 +18,10 @@ from edge_agent.health import Health
 from edge_agent.orders import Orders
 from edge_agent.poll.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
-from edge_agent.sealer import Sealer
 from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
-from edge_agent.spool import Spool, SpoolFull
+from edge_agent.spool.sealer import Sealer
+from edge_agent.spool.spool import Spool, SpoolFull
 from edge_agent.standing import standing
 from edge_agent.worker import BusWorker, Shared
 from shared_schema.catalogue import EVENT_PROFILES, GatewayEvent

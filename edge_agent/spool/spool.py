@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 
-from edge_agent import gathered, spool_file, spool_marks, spool_room
 from edge_agent.decode.layout import Captured
 from edge_agent.errors import SpoolError
-from edge_agent.seal import lines_of, observed_line
-from edge_agent.spool_marks import Moved, Noted
+from edge_agent.spool import file, room, unsealed
+from edge_agent.spool import watermarks as module
+from edge_agent.spool.blocks import lines_of, observed_line
+from edge_agent.spool.watermarks import Moved, Noted
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
@@ -117,20 +118,20 @@ class Spool:
                 version's, or its folder cannot be written.
             SpoolError: the disk fails or is full.
         """
-        lock_file = spool_file.lock(path)
+        lock_file = file.lock(path)
         try:
             try:
-                database = spool_file.open_database(path)
+                database = file.open_database(path)
                 aside, because = None, ""
-            except spool_file.Unusable as error:
-                aside, because = spool_file.set_aside(path), str(error)
-                database = spool_file.open_database(path)
+            except file.Unusable as error:
+                aside, because = file.set_aside(path), str(error)
+                database = file.open_database(path)
             page_size = database.execute("PRAGMA page_size").fetchone()[0]
             database.execute(f"PRAGMA max_page_count = {max(16, max_bytes // page_size)}")
             spool = cls(path, database, lock_file)
         except BaseException as error:
             os.close(lock_file)
-            if isinstance(error, sqlite3.Error | spool_file.Unusable):
+            if isinstance(error, sqlite3.Error | file.Unusable):
                 raise SpoolError(f"cannot open the spool {path}: {error}") from None
             raise
         spool.set_aside, spool.set_aside_because = aside, because
@@ -188,13 +189,13 @@ class Spool:
         if noted is not None and noted.seen:
             lines.insert(0, (False, observed_line(meter, noted.seen)))
         with self._lock:
-            new = spool_marks.later(self.watermarks(meter), watermarks, rewound)
+            new = module.later(self.watermarks(meter), watermarks, rewound)
             moved = Moved(meter, new, captures or {}, noted)
             if not (lines or moved):
                 return
 
             def put(database: sqlite3.Connection, losses: Sequence[Loss]) -> None:
-                gathered.put(database, [*((False, loss.to_line()) for loss in losses), *lines], at)
+                unsealed.put(database, [*((False, loss.to_line()) for loss in losses), *lines], at)
                 moved.write(database)
 
             size = sum(len(line) for _, line in lines)
@@ -204,7 +205,7 @@ class Spool:
     def gathered_bytes(self) -> int:
         """Return how many bytes the lines that are not sealed yet take in a batch."""
         with self.reading() as database:
-            return gathered.size(database)
+            return unsealed.size(database)
 
     def seal(self, *, gateway: str, key: SigningKey) -> list[int]:
         """Make batches of all that is gathered: live ones first, in as few as hold it.
@@ -224,7 +225,7 @@ class Spool:
         """
 
         def make(database: sqlite3.Connection, losses: Sequence[Loss]) -> list[int]:
-            return gathered.seal(database, gateway, key, losses)
+            return unsealed.seal(database, gateway, key, losses)
 
         with self._lock:
             size = self.gathered_bytes()
@@ -256,7 +257,7 @@ class Spool:
             if not self._forget_covered():
                 break
         with self.reading() as database:
-            at_limit = spool_room.is_at_limit(database, size)
+            at_limit = room.is_at_limit(database, size)
         for part in _DROP_PARTS if at_limit else ():
             with contextlib.suppress(SpoolFull):
                 return self._change(change, part)
@@ -266,7 +267,7 @@ class Spool:
 
     def _has_room(self, size: int) -> bool:
         with self.reading() as database:
-            return spool_room.has_room(database, self.path.parent, size)
+            return room.has_room(database, self.path.parent, size)
 
     def _change(
         self, change: Callable[[sqlite3.Connection, Sequence[Loss]], _Made], drop_part: int = 0
@@ -274,7 +275,7 @@ class Spool:
         losses: list[Loss] = []
         with self.transaction() as database:
             if drop_part:
-                losses = spool_room.drop_oldest(database, self.stream, drop_part)
+                losses = room.drop_oldest(database, self.stream, drop_part)
             made = change(database, losses)
         self._losses += losses
         return made
@@ -288,12 +289,12 @@ class Spool:
     def watermarks(self, meter: MeterId) -> dict[Obis, int]:
         """Return, for each profile of a meter, up to which time (s, UTC) its rows are kept."""
         with self.reading() as database:
-            return spool_marks.watermarks(database, meter)
+            return module.watermarks(database, meter)
 
     def captures(self, meter: MeterId) -> dict[Obis, Captured]:
         """Return, for each profile of a meter, what it captured when its rows were last kept."""
         with self.reading() as database:
-            return spool_marks.captures(database, meter)
+            return module.captures(database, meter)
 
     def known_meter(self, bus: str, address: int, logical_address: int = 1) -> MeterId | None:
         """Return which meter answered last at this address, or None before the first time."""
@@ -350,7 +351,7 @@ class Spool:
     def pending(self) -> Pending:
         """Count what waits for a receipt, or to be sealed."""
         with self.reading() as database:
-            return Pending(*gathered.waiting(database))
+            return Pending(*unsealed.waiting(database))
 
     def apply_receipt(self, receipt: Receipt) -> Applied:
         """Take the store's word for what it has; its signature was verified by the caller.
@@ -413,7 +414,7 @@ class Spool:
         before = int((now - keep).timestamp())
         while True:
             with self.transaction() as database:
-                count = spool_room.forget_aged(database, before, _FORGET_BATCHES)
+                count = room.forget_aged(database, before, _FORGET_BATCHES)
             forgotten += count
             if count < _FORGET_BATCHES:
                 return forgotten
@@ -422,7 +423,7 @@ class Spool:
         """Forget the oldest batches that a receipt covers; say whether there were any."""
         for count in _ROOM_BATCHES:  # forgetting takes a little room too
             with contextlib.suppress(SpoolFull), self.transaction() as database:
-                return spool_room.forget_oldest(database, count) > 0
+                return room.forget_oldest(database, count) > 0
         return False
 
     @contextmanager

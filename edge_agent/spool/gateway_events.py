@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from edge_agent.spool import Spool
-from edge_agent.spool_marks import Move, Noted
+from edge_agent.spool.spool import Spool
+from edge_agent.spool.watermarks import Move, Noted
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
 from shared_schema.readings import Observation

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from edge_agent.seal import BLOCK_BYTES, grouped
+from edge_agent.spool.blocks import BLOCK_BYTES, grouped
 from shared_schema.readings import Loss, line_hash, seal_batch
 from shared_schema.signing import SigningKey
 
