@@ -44,8 +44,8 @@ def set_clock(
     than [clocks] set_within_s, or shows no valid time, is set with --force only. Where a capture
     period ends it waits some minutes. The agent holds its ports: stop it meanwhile.
     """
-    from edge_agent import set_clock as setting
     from edge_agent.bus import Bus
+    from edge_agent.clock import set as setting
     from edge_agent.gateway_clock import Timekeeper
     from edge_agent.lockout import Lockout
     from edge_agent.meters.credentials import setter_of
@@ -85,8 +85,8 @@ def set_clock(
 
 def _note(found: Any, settings: Any) -> None:
     """Note it in the spool, where there is one; the agent, which is stopped, seals it later."""
-    from edge_agent.clock_book import ClockBook
-    from edge_agent.clock_keeper import was_set
+    from edge_agent.clock.keeper import was_set
+    from edge_agent.clock.samples import ClockBook
     from edge_agent.clock_policy import Sample
     from edge_agent.spool.gateway_events import Observer
     from edge_agent.spool.spool import Spool

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent.clock_book import samples_of
+from edge_agent.clock.samples import samples_of
 from edge_agent.clock_policy import drift_s_per_day
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import unproven

@@ -17,7 +17,7 @@ from typing import Final
 
 from edge_agent.adapter import Adapter, StoppableBus
 from edge_agent.booking import Booking
-from edge_agent.clock_keeper import ClockKeeper
+from edge_agent.clock.keeper import ClockKeeper
 from edge_agent.dlms.invocation_counter import Counters, SpoolStore
 from edge_agent.dlms.session import probe
 from edge_agent.errands import read_window

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from edge_agent.adapter import StoppableBus
 from edge_agent.bus import Bus
 from edge_agent.cli import app
+from edge_agent.clock.set import Became, ClockOutcome, set_clock
 from edge_agent.clock_policy import Limits
 from edge_agent.dlms import axdr
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
@@ -26,7 +27,6 @@ from edge_agent.meters.model import Model, load
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
-from edge_agent.set_clock import Became, ClockOutcome, set_clock
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
@@ -194,7 +194,7 @@ def test_a_clock_that_shows_no_time_is_set_by_force(
         return None if len(shown) == 1 else axdr.epoch_s(*given)
 
     unset = SimpleNamespace(**{**vars(axdr), "epoch_s": unset_at_first})
-    monkeypatch.setattr("edge_agent.set_clock.axdr", unset)
+    monkeypatch.setattr("edge_agent.clock.set.axdr", unset)
     with world(tmp_path, clock_offset_s=3000) as here:
         found = here.set(known=E1)
         assert found.became is Became.REFUSED
@@ -261,7 +261,7 @@ def test_a_model_whose_clock_is_shifted(tmp_path: Path, monkeypatch: pytest.Monk
     def shifting(*names: Any) -> Model:
         return load(*names).model_copy(update={"set_clock": "shift"})
 
-    monkeypatch.setattr("edge_agent.set_clock.load", shifting)
+    monkeypatch.setattr("edge_agent.clock.set.load", shifting)
     with world(tmp_path, clock_offset_s=-250) as here:
         found = here.set()
         assert (found.became, found.before_s, found.after_s) == (Became.SET, -250, 0)

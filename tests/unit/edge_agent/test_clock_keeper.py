@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from edge_agent.clock_book import EVERY_S, KEPT, ClockBook, samples_of
-from edge_agent.clock_keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
+from edge_agent.clock.keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
+from edge_agent.clock.samples import EVERY_S, KEPT, ClockBook, samples_of
+from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.clock_policy import Sample
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
 from edge_agent.health import Health
-from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import BusConfig, ClocksConfig
 from edge_agent.spool.gateway_events import MOST_A_DAY, Observer
 from edge_agent.spool.spool import Spool, SpoolFull
@@ -55,7 +55,7 @@ class Play:
         self.is_kept = True
         self.tries: list[float] = []
         self.answer: Answer = ClockOutcome(Became.SET, "", E1, 90.0, 0.0)
-        patch.setattr("edge_agent.clock_keeper.set_clock", self._set_clock)
+        patch.setattr("edge_agent.clock.keeper.set_clock", self._set_clock)
         self.restart()
 
     def restart(self) -> None:
@@ -132,7 +132,7 @@ def test_drift_is_told_once_and_known_after_a_restart(
 def test_a_jump_is_told_with_both_sides_and_begins_a_new_history(
     play: Play, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("WARNING", logger="edge_agent.clock_keeper")
+    caplog.set_level("WARNING", logger="edge_agent.clock.keeper")
     for quarter in range(2 * 96):
         play.polls(START + 900 * quarter, 1.0)
     year = 365 * DAY
@@ -322,7 +322,7 @@ def test_a_jump_that_is_not_on_disk_is_seen_again(
         def crash(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr("edge_agent.clock_book._put", crash)
+        patch.setattr("edge_agent.clock.samples._put", crash)
         with pytest.raises(KeyboardInterrupt):
             play.polls(START + 900, 100.0)
     assert play.seen == []

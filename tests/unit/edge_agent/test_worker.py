@@ -12,13 +12,13 @@ import pytest
 
 from edge_agent import worker as module
 from edge_agent.adapter import REOPEN_S, StoppableBus
+from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.command_log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError
 from edge_agent.health import Health
 from edge_agent.orders import Orders
 from edge_agent.poll.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
-from edge_agent.set_clock import Became, ClockOutcome
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool, SpoolFull
@@ -601,7 +601,7 @@ def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
             return ClockOutcome(Became.WAITS, "a capture period ends", until=it.now + 100)
         return ClockOutcome(Became.SET, "", None, 45.0, 0.0)
 
-    monkeypatch.setattr("edge_agent.clock_keeper.set_clock", set_clock)
+    monkeypatch.setattr("edge_agent.clock.keeper.set_clock", set_clock)
     it.asks(CommandKind.SET_CLOCK, "m1")
     it.runs(90)
     assert it.answers() == []
@@ -653,7 +653,7 @@ def test_a_clock_is_not_set_after_the_commands_end_though_it_waited(
         tries.append(it.now)
         return ClockOutcome(Became.WAITS, "a capture period ends", until=it.now + 4000)
 
-    monkeypatch.setattr("edge_agent.clock_keeper.set_clock", set_clock)
+    monkeypatch.setattr("edge_agent.clock.keeper.set_clock", set_clock)
     it.asks(CommandKind.SET_CLOCK)
     it.runs(5000)
     assert len(tries) == 1

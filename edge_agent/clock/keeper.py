@@ -14,7 +14,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from edge_agent.clock_book import ClockBook, ClockView
+from edge_agent.clock.samples import ClockBook, ClockView
+from edge_agent.clock.set import Became, ClockOutcome, SetterFactory, set_clock
 from edge_agent.clock_policy import Sample
 from edge_agent.errors import (
     BusError,
@@ -25,7 +26,6 @@ from edge_agent.errors import (
 )
 from edge_agent.health import Health
 from edge_agent.meters.credentials import setter_of
-from edge_agent.set_clock import Became, ClockOutcome, SetterFactory, set_clock
 from edge_agent.settings import BusConfig, ClocksConfig, MeterConfig
 from edge_agent.spool.gateway_events import OVER, Observer
 from edge_agent.spool.refused_secrets import Refusals
