@@ -20,13 +20,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from edge_agent.bus import Bus
-from edge_agent.command_log import CommandLog
+from edge_agent.commands.desk import Orders
+from edge_agent.commands.log import CommandLog
 from edge_agent.errors import SpoolError
 from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
 from edge_agent.meters import model
 from edge_agent.meters.credentials import setter_of
-from edge_agent.orders import Orders
 from edge_agent.poll.meter_link import peer
 from edge_agent.publish import Publisher, check_broker
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig

@@ -29,7 +29,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import SecretStr
 
-from edge_agent.command_log import CommandLog
+from edge_agent.commands.log import CommandLog
 from edge_agent.errors import ConfigurationError, PublishError
 from edge_agent.flight import Flight
 from edge_agent.settings import BrokerConfig, TlsConfig, read_secret

@@ -18,9 +18,10 @@ from typing import Final
 from edge_agent.adapter import Adapter, StoppableBus
 from edge_agent.booking import Booking
 from edge_agent.clock.keeper import ClockKeeper
+from edge_agent.commands.backfill import read_window
+from edge_agent.commands.desk import Job, Orders
 from edge_agent.dlms.invocation_counter import Counters, SpoolStore
 from edge_agent.dlms.session import probe
-from edge_agent.errands import read_window
 from edge_agent.errors import (
     BusError,
     BusLost,
@@ -33,7 +34,6 @@ from edge_agent.errors import (
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.meters.model import load
-from edge_agent.orders import Job, Orders
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import peer, sessions
 from edge_agent.poll.poll import PollResult, poll

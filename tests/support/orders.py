@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A desk of commands at which nobody asks for anything."""
 
-from edge_agent.command_log import CommandLog
-from edge_agent.orders import Orders
+from edge_agent.commands.desk import Orders
+from edge_agent.commands.log import CommandLog
 from edge_agent.settings import AgentSettings
 from edge_agent.spool.spool import Spool
 from shared_schema.signing import generate_key

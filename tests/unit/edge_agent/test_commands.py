@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from edge_agent.commands import LONGEST_WINDOW, judge, refusal, result
+from edge_agent.commands.verdict import LONGEST_WINDOW, judge, refusal, result
 from shared_schema.gateway import (
     LONGEST_LIFE,
     Command,

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from edge_agent.booking import Booking
-from edge_agent.errands import read_window
-from edge_agent.orders import Job
+from edge_agent.commands.backfill import read_window
+from edge_agent.commands.desk import Job
 from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import poll
 from edge_agent.settings import MeterConfig

@@ -13,10 +13,10 @@ import pytest
 from edge_agent import worker as module
 from edge_agent.adapter import REOPEN_S, StoppableBus
 from edge_agent.clock.set import Became, ClockOutcome
-from edge_agent.command_log import CommandLog
+from edge_agent.commands.desk import Orders
+from edge_agent.commands.log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError
 from edge_agent.health import Health
-from edge_agent.orders import Orders
 from edge_agent.poll.poll import PollResult
 from edge_agent.schedule import CYCLE_S, DELAY_S
 from edge_agent.settings import AgentSettings, MeterConfig

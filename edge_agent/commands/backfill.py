@@ -9,8 +9,8 @@ knows the rows that it has. Never: a job's end, an error caught: the worker does
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from edge_agent.commands.desk import Job
 from edge_agent.errors import WrongIdentity
-from edge_agent.orders import Job
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import SessionFactory
 from edge_agent.poll.poll import PollResult, poll

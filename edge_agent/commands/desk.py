@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from edge_agent.command_log import CommandLog
-from edge_agent.commands import expiry, judge, refusal, result
+from edge_agent.commands.log import CommandLog
+from edge_agent.commands.verdict import expiry, judge, refusal, result
 from edge_agent.errors import SpoolError
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from shared_schema.errors import ContractError
