@@ -33,8 +33,8 @@ from deploy.demo.mosquitto import (
 )
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
-from edge_agent.flight import Flight
-from edge_agent.publish import Publisher, check_broker
+from edge_agent.publish.in_flight import Flight
+from edge_agent.publish.publisher import Publisher, check_broker
 from edge_agent.settings import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE

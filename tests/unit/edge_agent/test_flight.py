@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.flight import PATIENCE, Flight
+from edge_agent.publish.in_flight import PATIENCE, Flight
 
 NONE: Callable[[int], bool] = frozenset[int]().__contains__
 

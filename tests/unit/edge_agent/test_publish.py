@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from paho.mqtt.client import Client
 
-from edge_agent import publish
 from edge_agent.errors import ConfigurationError
-from edge_agent.publish import Publisher
+from edge_agent.publish import publisher as module
+from edge_agent.publish.publisher import Publisher
 from edge_agent.settings import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.gateway import Status
@@ -25,7 +25,7 @@ def no_status(session: UUID, state: Literal["online", "offline"]) -> Status:
 def test_a_certificate_that_is_being_renewed_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(publish, "_RECONNECT_S", (0.001, 0.001))
+    monkeypatch.setattr(module, "_RECONNECT_S", (0.001, 0.001))
     stop = threading.Event()
     attempts: list[int] = []
 

@@ -31,7 +31,7 @@ from pydantic import SecretStr
 
 from edge_agent.commands.log import CommandLog
 from edge_agent.errors import ConfigurationError, PublishError
-from edge_agent.flight import Flight
+from edge_agent.publish.in_flight import Flight
 from edge_agent.settings import BrokerConfig, TlsConfig, read_secret
 from edge_agent.spool.spool import Spool, SpoolFull
 from shared_schema.errors import ContractError
