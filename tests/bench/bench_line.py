@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from edge_agent.adapter import StoppableBus
 from edge_agent.dlms.axdr import range_selector
 from edge_agent.dlms.invocation_counter import by_hand
 from edge_agent.dlms.session import Session, Traffic
@@ -24,6 +23,7 @@ from edge_agent.poll.meter_link import Range, sessions
 from edge_agent.poll.profiles import span
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
+from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from tests.support.bus_world import Gateway, Truth, gateway, whole_cycles
 from tests.support.line_time import LineTime, Wire

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.adapter import StoppableBus
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
+from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, WATER_LOAD_PROFILE
 from tests.support.bus_world import Gateway, Truth, gateway, whole_cycles
 from tests.support.line_time import LineTime, Wire

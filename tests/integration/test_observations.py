@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.adapter import StoppableBus
 from edge_agent.settings import BusConfig
 from edge_agent.spool.spool import Spool
+from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, GATEWAY_LOG, GatewayEvent
 from shared_schema.readings import Observation
 from shared_schema.signing import SigningKey, generate_key

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from edge_agent.adapter import StoppableBus
 from edge_agent.bus import Bus
 from edge_agent.cli import app
 from edge_agent.clock.set import Became, ClockOutcome, set_clock
@@ -32,6 +31,7 @@ from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
+from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import (
     BLOCK_LOAD_PROFILE,
     CLOCK,

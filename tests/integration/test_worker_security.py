@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.adapter import StoppableBus
 from edge_agent.health import Health
-from edge_agent.schedule import CYCLE_S, DELAY_S
 from edge_agent.settings import AgentSettings
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
-from edge_agent.worker import BusWorker, Shared
+from edge_agent.worker.adapter import StoppableBus
+from edge_agent.worker.schedule import CYCLE_S, DELAY_S
+from edge_agent.worker.worker import BusWorker, Shared
 from shared_schema.message import MeterId
 from tests.support.orders import no_orders
 

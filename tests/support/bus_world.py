@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from edge_agent import worker as module
-from edge_agent.adapter import StoppableBus
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
 from edge_agent.health import Health
 from edge_agent.poll.poll import poll
-from edge_agent.schedule import cycle_of
 from edge_agent.settings import AgentSettings, BusConfig
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate
-from edge_agent.worker import BusWorker, Shared
+from edge_agent.worker import worker as module
+from edge_agent.worker.adapter import StoppableBus
+from edge_agent.worker.schedule import cycle_of
+from edge_agent.worker.worker import BusWorker, Shared
 from shared_schema.catalogue import EVENT_PROFILES, INSTANTANEOUS_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis

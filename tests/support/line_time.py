@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from edge_agent.adapter import StoppableBus
 from edge_agent.dlms import session
 from edge_agent.errors import BusLost
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.line import Line
+from edge_agent.worker.adapter import StoppableBus
 
 
 class LineTime:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.adapter import REOPEN_S, Adapter, StoppableBus
 from edge_agent.errors import BusLost
 from edge_agent.settings import BusConfig
+from edge_agent.worker.adapter import REOPEN_S, Adapter, StoppableBus
 
 
 class Clock:

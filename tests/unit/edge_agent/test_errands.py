@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from edge_agent.booking import Booking
 from edge_agent.commands.backfill import read_window
 from edge_agent.commands.desk import Job
 from edge_agent.poll.meter_link import sessions
@@ -17,6 +16,7 @@ from edge_agent.settings import MeterConfig
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
+from edge_agent.worker.book import Booking
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE, WATER_LOAD_PROFILE
 from shared_schema.gateway import Command, CommandArguments, CommandKind
 from shared_schema.obis import Obis

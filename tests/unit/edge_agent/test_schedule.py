@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.schedule import (
+from edge_agent.worker.schedule import (
     CYCLE_S,
     DELAY_S,
     FIRST_REST_S,

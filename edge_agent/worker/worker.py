@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from edge_agent.adapter import Adapter, StoppableBus
-from edge_agent.booking import Booking
 from edge_agent.clock.keeper import ClockKeeper
 from edge_agent.commands.backfill import read_window
 from edge_agent.commands.desk import Job, Orders
@@ -37,7 +35,14 @@ from edge_agent.meters.model import load
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import peer, sessions
 from edge_agent.poll.poll import PollResult, poll
-from edge_agent.schedule import (
+from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.spool.gateway_events import Observer
+from edge_agent.spool.read_failures import Reasons
+from edge_agent.spool.refused_secrets import Refusals, secret_files
+from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.worker.adapter import Adapter, StoppableBus
+from edge_agent.worker.book import Booking
+from edge_agent.worker.schedule import (
     Failure,
     Kind,
     MeterState,
@@ -50,11 +55,6 @@ from edge_agent.schedule import (
     released,
     succeeded,
 )
-from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
-from edge_agent.spool.gateway_events import Observer
-from edge_agent.spool.read_failures import Reasons
-from edge_agent.spool.refused_secrets import Refusals, secret_files
-from edge_agent.spool.spool import Spool, SpoolFull
 from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind
 from shared_schema.message import MeterId

@@ -12,8 +12,8 @@ from typing import Final
 
 from edge_agent.bus import Bus
 from edge_agent.errors import BusLost
-from edge_agent.schedule import bus_rest_s
 from edge_agent.settings import BusConfig
+from edge_agent.worker.schedule import bus_rest_s
 
 REOPEN_S: Final = 300.0
 """How long a bus is silent before its port is closed and opened again."""
