@@ -15,7 +15,7 @@ import typer
 
 from edge_agent.cli_install import JsonOption
 from edge_agent.errors import ConfigurationError, MeterError
-from edge_agent.options import SETTINGS, table
+from edge_agent.install.options import SETTINGS, table
 
 if TYPE_CHECKING:
     from edge_agent.standing import MeterStanding, Standing

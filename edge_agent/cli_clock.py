@@ -17,7 +17,7 @@ import typer
 
 from edge_agent.cli_install import AgainOption, JsonOption
 from edge_agent.errors import AgentError, MeterError
-from edge_agent.options import SETTINGS, lasting_name, one_meter, say
+from edge_agent.install.options import SETTINGS, lasting_name, one_meter, say
 
 clocks = typer.Typer()
 
@@ -47,7 +47,7 @@ def set_clock(
     from edge_agent.bus import Bus
     from edge_agent.clock import set as setting
     from edge_agent.gateway_clock import Timekeeper
-    from edge_agent.lockout import Lockout
+    from edge_agent.install.lockout import Lockout
     from edge_agent.meters.credentials import setter_of
     from edge_agent.poll.meter_link import sessions
     from edge_agent.settings import load_settings

@@ -29,13 +29,13 @@ from edge_agent.cli_install import (
     show_troubles,
 )
 from edge_agent.errors import ConfigurationError, MeterError
-from edge_agent.options import Ticker, lasting_name, line_opener, say, table
+from edge_agent.install.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
-    from edge_agent.commission import Gateway, Line, Listed
-    from edge_agent.examine import Trouble
-    from edge_agent.guide import Done
-    from edge_agent.scan import FoundMeter
+    from edge_agent.install.examine import Trouble
+    from edge_agent.install.plan import Gateway, Line, Listed
+    from edge_agent.install.scan import FoundMeter
+    from edge_agent.install.walkthrough import Done
 
 commissioning = typer.Typer()
 
@@ -105,9 +105,9 @@ def commission(
     It may be run again with --force as often as is needed: a meter that refused its password or
     keys is sent no secret until its file holds another one.
     """
-    from edge_agent import guide
-    from edge_agent.lockout import Lockout
-    from edge_agent.scan import parse_addresses
+    from edge_agent.install import walkthrough
+    from edge_agent.install.lockout import Lockout
+    from edge_agent.install.scan import parse_addresses
 
     if add and force:
         raise ConfigurationError("--add keeps the settings, --force replaces them: choose one")
@@ -124,7 +124,7 @@ def commission(
             ca=ca and ca.absolute(),
             models_dir=models_dir and models_dir.absolute(),
         )
-    job = guide.Job(
+    job = walkthrough.Job(
         port=port.absolute(),
         bus=bus,
         config=config,
@@ -147,7 +147,7 @@ def commission(
         direction_control=direction_control,
         tell=show_frame if trace else None,
     )
-    done = guide.commission(
+    done = walkthrough.commission(
         job,
         opener,
         Lockout.of_user(lasting_name(port.absolute()), again=again),
@@ -173,7 +173,7 @@ def _now() -> datetime:
 
 
 def _gateway(name: str, broker: str, **files: Any) -> "Gateway":
-    from edge_agent.commission import Gateway
+    from edge_agent.install.plan import Gateway
 
     host, _, number = broker.rpartition(":") if ":" in broker else (broker, "", "")
     if not host or (number and not (number.isascii() and number.isdigit())):
@@ -182,7 +182,7 @@ def _gateway(name: str, broker: str, **files: Any) -> "Gateway":
 
 
 def _listed(file: Path | None, options: list[str]) -> "tuple[Listed, ...]":
-    from edge_agent.commission import parse_labels, parse_list
+    from edge_agent.install.plan import parse_labels, parse_list
 
     if file is None:
         return parse_labels(options)
@@ -219,7 +219,7 @@ def _ask_label(meter: "FoundMeter") -> str:
 
 def _ask_dial(line: "Line") -> Decimal | None:
     """Ask what the dial beside a water module shows; nobody at the terminal: it is not known."""
-    from edge_agent.commission import is_dial
+    from edge_agent.install.plan import is_dial
 
     if not sys.stdin.isatty():
         return None
@@ -256,7 +256,7 @@ def _show(done: "Done", *, as_json: bool) -> None:
     print(table(("label", "address", "meter", "result", "why"), rows))
     show_troubles(troubles)
     if not done.sheet.clock_synchronised:
-        from edge_agent import advice
+        from edge_agent.install import advice
 
         print(f"\nthis machine's own time is not synchronised\n  try  {advice.NO_TIME}")
     for conflict in done.sheet.conflicts:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.errors import MeterError
-from edge_agent.options import Ticker, lasting_name, line_opener, say, table
+from edge_agent.install.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
     from edge_agent.dlms.trace import Event
-    from edge_agent.examine import Examination, ShownRow, Trouble
-    from edge_agent.scan import Scan
-    from edge_agent.trial import Trial
+    from edge_agent.install.examine import Examination, ShownRow, Trouble
+    from edge_agent.install.scan import Scan
+    from edge_agent.install.trial import Trial
 
 install = typer.Typer()
 
@@ -110,10 +110,10 @@ def trial(
     yours: many lock after three. --again does, where the meter itself was changed.
     """
     from edge_agent import gateway_clock
-    from edge_agent.lockout import Lockout
-    from edge_agent.scan import DEFAULT_ADDRESSES, parse_addresses
-    from edge_agent.trial import Wish
-    from edge_agent.trial import trial as try_meter
+    from edge_agent.install.lockout import Lockout
+    from edge_agent.install.scan import DEFAULT_ADDRESSES, parse_addresses
+    from edge_agent.install.trial import Wish
+    from edge_agent.install.trial import trial as try_meter
 
     wish = Wish(
         baudrate=baud,
@@ -189,7 +189,7 @@ def scan(
     127 addresses take about 40 s for each speed; at a speed with meters the silent ones are tried
     again, for a line loses frames.
     """
-    from edge_agent import scan as scanning
+    from edge_agent.install import scan as scanning
 
     opener = line_opener(
         port, parity=parity, direction_control=direction_control, tell=show_frame if trace else None
@@ -214,7 +214,7 @@ def scan(
     else:
         _show_scan(found)
     if not found.meters:
-        from edge_agent import advice
+        from edge_agent.install import advice
 
         raise MeterError(f"no meter answers on {port}: {advice.SILENCE}")
 
@@ -263,7 +263,7 @@ def _scan_document(port: Path, found: "Scan") -> dict[str, object]:
 
 
 def _show_scan(found: "Scan") -> None:
-    from edge_agent import advice
+    from edge_agent.install import advice
 
     rows = []
     for each in found.meters:
@@ -307,7 +307,7 @@ def show_examination(found: "Examination") -> None:
         way = "ahead of" if offset >= 0 else "behind"
         print(f"clock  {found.clock:%Y-%m-%d %H:%M:%S %z}, {abs(offset):.0f} s {way} this machine")
         if not found.is_time_known:
-            from edge_agent import advice
+            from edge_agent.install import advice
 
             print(f"       this machine's own time is not synchronised: {advice.NO_TIME}")
     print(f"line   {found.line.frames} frames, {found.line.errors} errors")

@@ -26,11 +26,11 @@ from edge_agent.cli_install import (
     show_row,
 )
 from edge_agent.errors import MeterError
-from edge_agent.options import SETTINGS, lasting_name, one_meter
+from edge_agent.install.options import SETTINGS, lasting_name, one_meter
 
 if TYPE_CHECKING:
     from edge_agent.dlms.trace import Event
-    from edge_agent.readout import Readout
+    from edge_agent.install.read_once import Readout
 
 one = typer.Typer()
 
@@ -91,8 +91,8 @@ def read(
     Nothing is stored. The agent holds its ports: stop it while you read.
     """
     from edge_agent.bus import Bus
-    from edge_agent.lockout import Lockout
-    from edge_agent.readout import read_meter
+    from edge_agent.install.lockout import Lockout
+    from edge_agent.install.read_once import read_meter
 
     line, meter, wanted = one_meter(
         words or [],
@@ -154,8 +154,8 @@ def trace(
     """
     from edge_agent.bus import Bus
     from edge_agent.dlms.trace import Tap
-    from edge_agent.lockout import Lockout
-    from edge_agent.readout import read_meter
+    from edge_agent.install.lockout import Lockout
+    from edge_agent.install.read_once import read_meter
 
     line, meter, wanted = one_meter(
         words or [],

@@ -317,7 +317,7 @@ def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
     with serve(
         parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
     ) as ports:
-        site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
+        site.monkeypatch.setattr("edge_agent.install.options.TURNAROUND_S", 0.2)
         found = site.json(
             *("commission", "--port", ports["n"], "--gateway", "g", "--broker", "b"),
             *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 9600),
@@ -363,7 +363,7 @@ def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> Non
     with serve(
         parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
     ) as ports:
-        site.monkeypatch.setattr("edge_agent.options.TURNAROUND_S", 0.2)
+        site.monkeypatch.setattr("edge_agent.install.options.TURNAROUND_S", 0.2)
         found = site.json(
             *("scan", "--port", ports["t"], "--baud", 9600, "--addresses", "7,99"),
             *("--wait-ms", 60),

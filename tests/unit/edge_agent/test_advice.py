@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import advice, errors
+from edge_agent import errors
 from edge_agent.errors import (
     AccessDenied,
     AgentError,
@@ -17,6 +17,7 @@ from edge_agent.errors import (
     RefusedBefore,
     Unexplained,
 )
+from edge_agent.install import advice
 from edge_agent.meters.model import load
 from edge_agent.meters.model_check import mistakes
 

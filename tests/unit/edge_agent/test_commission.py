@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.cli_commission import _ask_dial
-from edge_agent.commission import (
+from edge_agent.dlms.hdlc import Drop
+from edge_agent.dlms.session import Traffic
+from edge_agent.errors import ConfigurationError
+from edge_agent.install.examine import Examination, LineCount, Shown, Trouble, unbilled
+from edge_agent.install.options import lasting_name
+from edge_agent.install.plan import (
     Gateway,
     Line,
     Listed,
@@ -23,15 +28,10 @@ from edge_agent.commission import (
     parse_labels,
     parse_list,
 )
-from edge_agent.dlms.hdlc import Drop
-from edge_agent.dlms.session import Traffic
-from edge_agent.errors import ConfigurationError
-from edge_agent.examine import Examination, LineCount, Shown, Trouble, unbilled
-from edge_agent.guide import key_fingerprint, list_found, meter_config
-from edge_agent.options import lasting_name
-from edge_agent.scan import Door, FoundMeter
+from edge_agent.install.scan import Door, FoundMeter
+from edge_agent.install.sheet import html
+from edge_agent.install.walkthrough import key_fingerprint, list_found, meter_config
 from edge_agent.settings import AgentSettings, MeterConfig
-from edge_agent.sheet import html
 from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis

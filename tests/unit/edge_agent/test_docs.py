@@ -16,12 +16,12 @@ from edge_agent import settings
 from edge_agent.cli import app
 from edge_agent.dlms import security, session
 from edge_agent.errors import AccessDenied
+from edge_agent.install.read_once import read_meter
 from edge_agent.meters import model
 from edge_agent.meters.model_check import mistakes
 from edge_agent.poll import meter_link
 from edge_agent.poll.name_plate import read_plate
 from edge_agent.poll.poll import poll
-from edge_agent.readout import read_meter
 from edge_agent.settings import MeterConfig, load_settings
 from edge_agent.virtual import estate, keyring
 from edge_agent.virtual.estate import load_estate

@@ -18,13 +18,13 @@ from edge_agent.errors import (
     PasswordRefused,
     WrongIdentity,
 )
+from edge_agent.install.read_once import read_meter
 from edge_agent.meters import model
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import meter_link
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import Wanted
 from edge_agent.poll.poll import PollResult, poll
-from edge_agent.readout import read_meter
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (

@@ -9,8 +9,8 @@ import pytest
 
 from edge_agent.dlms.session import Transport
 from edge_agent.errors import ConfigurationError
+from edge_agent.install.scan import Conflict, Door, Progress, Scan, doors, parse_addresses, scan
 from edge_agent.poll.name_plate import VOLTAGE_L2, guess_model
-from edge_agent.scan import Conflict, Door, Progress, Scan, doors, parse_addresses, scan
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import Wire, meter

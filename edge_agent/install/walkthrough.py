@@ -18,7 +18,11 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent import gateway_clock
-from edge_agent.commission import (
+from edge_agent.errors import ConfigurationError
+from edge_agent.install.examine import Trouble, examine, see_plate
+from edge_agent.install.lockout import Lockout
+from edge_agent.install.options import lasting_name, made
+from edge_agent.install.plan import (
     Gateway,
     Line,
     Listed,
@@ -28,17 +32,13 @@ from edge_agent.commission import (
     in_service,
     is_label,
 )
-from edge_agent.errors import ConfigurationError
-from edge_agent.examine import Trouble, examine, see_plate
-from edge_agent.lockout import Lockout
+from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
+from edge_agent.install.sheet import html
 from edge_agent.meters.model import load
-from edge_agent.options import lasting_name, made
 from edge_agent.poll.meter_link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.poll.name_plate import Plate
 from edge_agent.poll.poll import WRONG_SIGN
-from edge_agent.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
 from edge_agent.settings import MeterConfig, load_settings, read_secret
-from edge_agent.sheet import html
 from shared_schema.errors import ContractError
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 

@@ -15,7 +15,7 @@ from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
-from edge_agent.examine import BACK_S, ShownProfile, shown_profile
+from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.memory import Known, Memory
 from edge_agent.poll.meter_link import HAS_NONE, Link, sessions

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from edge_agent import advice
-from edge_agent.examine import Examination, Trouble, examine, see_plate
-from edge_agent.lockout import Lockout
-from edge_agent.options import made
-from edge_agent.poll.meter_link import PUBLIC_CLIENT
-from edge_agent.poll.name_plate import Plate
-from edge_agent.scan import (
+from edge_agent.install import advice
+from edge_agent.install.examine import Examination, Trouble, examine, see_plate
+from edge_agent.install.lockout import Lockout
+from edge_agent.install.options import made
+from edge_agent.install.scan import (
     BAUDRATES,
     Door,
     FoundMeter,
@@ -26,6 +24,8 @@ from edge_agent.scan import (
     doors,
     scan,
 )
+from edge_agent.poll.meter_link import PUBLIC_CLIENT
+from edge_agent.poll.name_plate import Plate
 from edge_agent.settings import MeterConfig
 
 

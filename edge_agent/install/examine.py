@@ -16,12 +16,12 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final
 
-from edge_agent import advice
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms.hdlc import DAMAGE, Drop
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AgentError, BusError, MeterError
-from edge_agent.lockout import Lockout
+from edge_agent.install import advice
+from edge_agent.install.lockout import Lockout
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import Reader, sessions

@@ -9,7 +9,7 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from edge_agent.commission import Line, Sheet
+from edge_agent.install.plan import Line, Sheet
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm }

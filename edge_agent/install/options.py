@@ -16,7 +16,7 @@ from edge_agent.errors import ConfigurationError
 if TYPE_CHECKING:
     from edge_agent.dlms.session import Transport
     from edge_agent.dlms.trace import Event
-    from edge_agent.scan import Progress
+    from edge_agent.install.scan import Progress
     from edge_agent.settings import BusConfig, MeterConfig
     from shared_schema.obis import Obis
 

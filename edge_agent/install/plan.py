@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.examine import Examination, Shown
-from edge_agent.scan import Conflict, Door
+from edge_agent.install.examine import Examination, Shown
+from edge_agent.install.scan import Conflict, Door
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, WATER_VOLUME, Unit
 
