@@ -18,7 +18,7 @@ from edge_agent.errors import ConfigurationError, MeterError
 from edge_agent.install.options import SETTINGS, table
 
 if TYPE_CHECKING:
-    from edge_agent.standing import MeterStanding, Standing
+    from edge_agent.operate.status import MeterStanding, Standing
 
 care = typer.Typer()
 models = typer.Typer(help="List the models of meters; check a file of one.")
@@ -38,8 +38,8 @@ def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     It reads the spool and disturbs no agent. Why a meter was not read when it was last tried stands
     beside it; all that happened is in the agent's log: journalctl -u edge-agent.
     """
+    from edge_agent.operate.status import standing
     from edge_agent.settings import load_settings
-    from edge_agent.standing import standing
 
     found = standing(load_settings(config), datetime.now(UTC))
     if as_json:
@@ -95,7 +95,7 @@ def doctor(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     Run it as the agent's user, so that it sees the agent's permissions. Each line is ok, warn or
     fail; exit code 2 if one failed.
     """
-    from edge_agent.doctor import Check, examine_gateway
+    from edge_agent.operate.doctor import Check, examine_gateway
 
     checks: list[Check] = []
     for each in examine_gateway(config, datetime.now(UTC)):

@@ -13,9 +13,9 @@ from edge_agent.clock.samples import ClockBook
 from edge_agent.clock_policy import Sample
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
+from edge_agent.operate.status import is_held, standing
 from edge_agent.settings import AgentSettings
 from edge_agent.spool.spool import Spool
-from edge_agent.standing import is_held, standing
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
