@@ -41,7 +41,7 @@ bench: setup ## Print the measured rates beside their limits
 
 docs: setup ## Generate the reference of messages and of the commands
 	$(BIN)/python -m shared_schema.schemas docs/reference
-	$(BIN)/python -m edge_agent.cli_reference docs/reference
+	$(BIN)/python -m edge_agent.cli.reference docs/reference
 	$(BIN)/python -m cloud_ingest.cli_reference docs/reference
 
 lock: ## Renew requirements.lock: versions and hashes, no addresses (needs uv)

@@ -336,7 +336,7 @@ def test_an_adapter_that_vanishes_in_a_back_fill_costs_its_meters_nothing(
 
 
 def test_the_command_runs_checks_and_stops(place: Place) -> None:
-    program = [sys.executable, "-m", "edge_agent.cli", "run", "--config", str(place.config)]
+    program = [sys.executable, "-m", "edge_agent.cli.app", "run", "--config", str(place.config)]
     with place.bus():
         checked = subprocess.run([*program, "--check"], capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, "")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent import cli
 from edge_agent.agent import Agent
+from edge_agent.cli import app
 from edge_agent.settings import load_settings
 from edge_agent.virtual.estate import parse_estate, serve
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
@@ -55,7 +55,7 @@ def test_from_the_commissioned_line_to_a_running_agent(
     def run(*arguments: object) -> tuple[int, Any, str]:
         monkeypatch.setattr(sys, "argv", ["edge-agent", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         printed = capsys.readouterr()
         return int(ended.value.code or 0), printed.out, printed.err
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent import cli
+from edge_agent.cli import app
 from edge_agent.meters.credentials import keys_of
 from edge_agent.settings import load_settings
 from edge_agent.virtual.cosem import AccessResult
@@ -65,7 +65,7 @@ class Site:
         """Type a command: exit code, stdout, stderr."""
         self.monkeypatch.setattr(sys, "argv", ["edge-agent", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         printed = self.capsys.readouterr()
         code = ended.value.code
         return code if isinstance(code, int) else 0, printed.out, printed.err
@@ -423,7 +423,7 @@ def test_a_scan_without_labels_asks_nobody_where_nobody_sits(site: Site) -> None
 
 def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
     site.monkeypatch.setattr(
-        "edge_agent.cli_commission._ask_label", lambda meter: f"Desk {meter.plate.serial}"
+        "edge_agent.cli.commission._ask_label", lambda meter: f"Desk {meter.plate.serial}"
     )
     told = site.json(
         *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),

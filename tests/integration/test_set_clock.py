@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_agent.bus import Bus
-from edge_agent.cli import app
+from edge_agent.cli.app import app
 from edge_agent.clock.set import Became, ClockOutcome, set_clock
 from edge_agent.clock_policy import Limits
 from edge_agent.dlms import axdr
@@ -466,8 +466,8 @@ class Desk:
             return here.now.timestamp()
 
         steady = SimpleNamespace(time=seconds, sleep=sleep)
-        patch.setattr("edge_agent.cli_clock.datetime", Clock)
-        patch.setattr("edge_agent.cli_clock.time", steady)
+        patch.setattr("edge_agent.cli.clock.datetime", Clock)
+        patch.setattr("edge_agent.cli.clock.time", steady)
         self.run = partial(CliRunner().invoke, app)
 
     def set(self, *words: str) -> Any:

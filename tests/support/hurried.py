@@ -18,9 +18,9 @@ if __name__ == "__main__":
     _ahead_s, _speed = float(sys.argv[1]), float(sys.argv[2])
     time.time = lambda: hurried(_ahead_s, _speed)
     time.clock_gettime = lambda _clock: time.monotonic() * _speed
-    from edge_agent import cli
+    from edge_agent.cli import app
     from edge_agent.worker import worker
 
     vars(worker)["LONGEST_WAIT_S"] /= _speed
     sys.argv = ["edge-agent", *sys.argv[3:]]
-    cli.main()
+    app.main()

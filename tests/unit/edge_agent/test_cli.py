@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import cli, cli_reference
+from edge_agent.cli import app, reference
 from edge_agent.meters import model
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
@@ -31,7 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Run ``main`` as the installed command does and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["edge-agent", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     code = ended.value.code
     return code if isinstance(code, int) else 0
 
@@ -53,8 +53,8 @@ def test_help_teaches_with_an_example(
 
 
 def test_the_reference_is_the_program() -> None:
-    written = Path(__file__).parents[3] / "docs" / "reference" / cli_reference.NAME
-    text = cli_reference.reference()
+    written = Path(__file__).parents[3] / "docs" / "reference" / reference.NAME
+    text = reference.reference()
     assert written.read_text(encoding="utf-8") == text, "run: make docs"
     for command in COMMANDS:
         assert f"\n## edge-agent {command}\n" in text
@@ -205,7 +205,9 @@ def test_keygen_leaves_nothing_beside_a_public_key_that_is_there(
 
 
 def test_keygen_on_a_full_disk_leaves_no_half_made_key(tmp_path: Path) -> None:
-    command = f"ulimit -f 0; exec {sys.executable} -m edge_agent.cli keygen {tmp_path}/gateway.key"
+    command = (
+        f"ulimit -f 0; exec {sys.executable} -m edge_agent.cli.app keygen {tmp_path}/gateway.key"
+    )
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"edge-agent: cannot write {tmp_path}/gateway.key")
@@ -225,7 +227,7 @@ def test_simulate_tells_all_registers_at_a_time(
 
 def test_nothing_heavy_is_imported_for_the_help() -> None:
     code = (
-        "import sys, edge_agent.cli;"
+        "import sys, edge_agent.cli.app;"
         "print(*(m for m in ('gurux_dlms', 'serial', 'paho', 'sqlite3', 'pydantic', 'cryptography')"
         " if m in sys.modules))"
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.cli_commission import _ask_dial
+from edge_agent.cli.commission import _ask_dial
 from edge_agent.dlms.hdlc import Drop
 from edge_agent.dlms.session import Traffic
 from edge_agent.errors import ConfigurationError

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from edge_agent.cli_care import _show_status
+from edge_agent.cli.operate import _show_status
 from edge_agent.clock.samples import ClockBook
 from edge_agent.clock_policy import Sample
 from edge_agent.decode.rows import MeterRows

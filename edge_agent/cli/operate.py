@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli_install import JsonOption
+from edge_agent.cli.install import JsonOption
 from edge_agent.errors import ConfigurationError, MeterError
 from edge_agent.install.options import SETTINGS, table
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.cli_install import AgainOption, JsonOption
+from edge_agent.cli.install import AgainOption, JsonOption
 from edge_agent.errors import AgentError, MeterError
 from edge_agent.install.options import SETTINGS, lasting_name, one_meter, say
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge_agent.cli_install import (
+from edge_agent.cli.install import (
     AgainOption,
     DirectionOption,
     JsonOption,

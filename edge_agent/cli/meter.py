@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli_install import (
+from edge_agent.cli.install import (
     AgainOption,
     AuthenticationOption,
     EncryptionOption,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Generate the reference of the command line from the command line itself.
 
-Run as ``python -m edge_agent.cli_reference docs/reference``; a test holds the file against the
+Run as ``python -m edge_agent.cli.reference docs/reference``; a test holds the file against the
 program, so that the reference is never behind it.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from edge_agent.cli import app
+from edge_agent.cli.app import app
 
 NAME = "cli-edge.md"
 _HEAD = """# edge-agent: the commands

@@ -19,11 +19,11 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.cli_care import care
-from edge_agent.cli_clock import clocks
-from edge_agent.cli_commission import commissioning
-from edge_agent.cli_install import install
-from edge_agent.cli_meter import one
+from edge_agent.cli.clock import clocks
+from edge_agent.cli.commission import commissioning
+from edge_agent.cli.install import install
+from edge_agent.cli.meter import one
+from edge_agent.cli.operate import care
 from edge_agent.errors import AgentError, ConfigurationError
 
 app = typer.Typer(
