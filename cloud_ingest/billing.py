@@ -22,7 +22,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.boundaries import Counted, Progress, Stale, closings, count_month
-from cloud_ingest.consumption import (
+from cloud_ingest.core.balance import Drawn, SubjectKind, balance, taken_by_tower
+from cloud_ingest.core.consumption import (
     SELF_READ_WINDOW,
     Month,
     Register,
@@ -30,9 +31,8 @@ from cloud_ingest.consumption import (
     month_of,
     quality_of,
 )
+from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import CloseRefused
-from cloud_ingest.exact import exactly
-from cloud_ingest.reconcile import Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.rollup import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating

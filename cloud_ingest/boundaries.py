@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import (
+from cloud_ingest.core.consumption import (
     DayRegister,
     Epochs,
     Intervals,

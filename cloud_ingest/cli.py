@@ -38,7 +38,7 @@ from cloud_ingest.cli_options import (
 )
 from cloud_ingest.cli_read import read_app
 from cloud_ingest.cli_store import store_app
-from cloud_ingest.reconcile import SubjectKind
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import open_store

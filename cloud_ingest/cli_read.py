@@ -18,8 +18,8 @@ from cloud_ingest import completeness as gaps
 from cloud_ingest import usage
 from cloud_ingest.billing import parse_month
 from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.curve import Curve, load_curve
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.report import aligned, figure
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.reads import RegisterMonth

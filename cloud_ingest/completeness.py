@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import Month, local_days
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Month, local_days
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.rollup import runs
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection

@@ -12,9 +12,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from cloud_ingest.consumption import Epochs, Register, between, billing_exponent, tolerance_of
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Epochs, Register, between, billing_exponent, tolerance_of
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.reads import Assignment, Channel, Window

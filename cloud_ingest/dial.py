@@ -18,10 +18,10 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from cloud_ingest.consumption import LONGEST_TOLERANCE, billing_exponent
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import LONGEST_TOLERANCE, billing_exponent
+from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import DialRefused
-from cloud_ingest.exact import exactly
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.selfread import MAX_DIAL, find_dial, neighbours
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection, query, translating

@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import (
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import (
     SELF_READ_WINDOW,
     Epoch,
     Epochs,
@@ -27,9 +28,8 @@ from cloud_ingest.consumption import (
     month_of,
     normalised,
 )
+from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import EpochRefused
-from cloud_ingest.exact import exactly
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.selfread import MAX_DIAL, MICROSECOND, find_dial, most_per_day, neighbours
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection, query, translating

@@ -17,8 +17,15 @@ from decimal import Decimal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.rules.leak import LONG_FLOW, LOOK_BACK, Leak, hourly_flows, may_leak, running_leak
-from cloud_ingest.rules.read_failure import silence
+from cloud_ingest.core.rules.leak import (
+    LONG_FLOW,
+    LOOK_BACK,
+    Leak,
+    hourly_flows,
+    may_leak,
+    running_leak,
+)
+from cloud_ingest.core.rules.read_failure import silence
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, change_event, open_events, raise_event
 from cloud_ingest.store.rule_inputs import AssignedMeter, Register, assigned_meters, registers

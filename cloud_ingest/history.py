@@ -24,9 +24,9 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.accept import FUTURE_TOLERANCE, KnownMeter
+from cloud_ingest.core.accept import FUTURE_TOLERANCE, KnownMeter
+from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import ImportRefused
-from cloud_ingest.exact import exactly
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cloud_ingest.accept import Accepted, QuarantineReason, Refused, Registry, accept
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, Registry, accept
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commands import answer

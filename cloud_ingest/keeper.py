@@ -16,6 +16,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
 from cloud_ingest.events import refresh_leaks, refresh_silence
 from cloud_ingest.loops import (
@@ -28,7 +29,6 @@ from cloud_ingest.loops import (
     until_stopping,
 )
 from cloud_ingest.rollup import refresh
-from cloud_ingest.rules.read_failure import judged_from
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock

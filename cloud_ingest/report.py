@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from cloud_ingest.billing import parse_month
-from cloud_ingest.consumption import billing_exponent
+from cloud_ingest.core.consumption import billing_exponent
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import months, reads
 from cloud_ingest.store.connection import Connection, query, translating

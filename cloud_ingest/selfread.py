@@ -20,10 +20,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Context, Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import Epochs, Register, billing_exponent, normalised
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Epochs, Register, billing_exponent, normalised
+from cloud_ingest.core.exact import DIGITS
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.exact import DIGITS
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store import reads
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating

@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.errors import ImportRefused
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import ensure_society

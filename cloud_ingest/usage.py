@@ -22,7 +22,8 @@ from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import (
+from cloud_ingest.core.balance import Balance, Drawn, SubjectKind, balance, taken_by_tower
+from cloud_ingest.core.consumption import (
     Epochs,
     Measured,
     Month,
@@ -32,7 +33,6 @@ from cloud_ingest.consumption import (
     days_of,
 )
 from cloud_ingest.errors import NotFound
-from cloud_ingest.reconcile import Balance, Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.reads import RegisterMonth, Window

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from cloud_ingest.accept import CONTRADICTIONS, QuarantineReason
+from cloud_ingest.core.accept import CONTRADICTIONS, QuarantineReason
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.events import change_event, open_events, raise_event
 from shared_schema.events import Event, EventKind, Subject, SubjectType

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from cloud_ingest.accept import Accepted, AcceptedBlock, Refused
+from cloud_ingest.core.accept import Accepted, AcceptedBlock, Refused
 from cloud_ingest.store.chain import broken_links
 from cloud_ingest.store.channels import ChannelKey, Known, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating

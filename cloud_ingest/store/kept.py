@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 
-from cloud_ingest.accept import CONTRADICTIONS, Accepted, KnownGateway, QuarantineReason, Refused
+from cloud_ingest.core.accept import (
+    CONTRADICTIONS,
+    Accepted,
+    KnownGateway,
+    QuarantineReason,
+    Refused,
+)
 from cloud_ingest.store.chain import BrokenLink, raise_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload as bytes_of

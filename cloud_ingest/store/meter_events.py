@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import repeat
 from typing import Any
 
-from cloud_ingest.accept import Accepted
+from cloud_ingest.core.accept import Accepted
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.registry import find_society
 from shared_schema.obis import Obis

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cloud_ingest.accept import (
+from cloud_ingest.core.accept import (
     CONTRADICTIONS,
     Accepted,
     QuarantineReason,

@@ -2,7 +2,7 @@
 """Read readings and rollups: the one place where a number begins.
 
 In: a society, or channels that were found through it, and a stretch of time. Out: rows as
-values. It decides nothing and adds nothing up: `cloud_ingest.consumption`, `cloud_ingest.usage`
+values. It decides nothing and adds nothing up: `cloud_ingest.core.consumption`, `cloud_ingest.usage`
 and the rules do. Every query is served by an index, and every look at ``reading`` is bounded by
 constants of time, so that the chunks or partitions beside them are not touched
 (docs/reference/sql.md names each).
@@ -15,16 +15,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.consumption import (
-    DayRegister,
-    Epoch,
-    Intervals,
-    Month,
-    Register,
-    local_days,
-)
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import DayRegister, Epoch, Intervals, Month, Register, local_days
 from cloud_ingest.errors import ReadRefused
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import ORIGINS
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service

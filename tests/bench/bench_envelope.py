@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from cloud_ingest.accept import Accepted, KnownGateway, KnownMeter, Registry, accept
+from cloud_ingest.core.accept import Accepted, KnownGateway, KnownMeter, Registry, accept
 from tests.support.gateway import MAKER, Sealer, block_line
 
 METERS, ROWS, ROUNDS = 8, 96, 40

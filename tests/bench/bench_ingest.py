@@ -25,7 +25,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from cloud_ingest.accept import Accepted, accept
+from cloud_ingest.core.accept import Accepted, accept
 from cloud_ingest.rollup import refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import pytest
 
 from cloud_ingest.completeness import completeness
-from cloud_ingest.consumption import month_of
+from cloud_ingest.core.consumption import month_of
 from cloud_ingest.curve import load_curve
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection, connect

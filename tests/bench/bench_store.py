@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from cloud_ingest.accept import accept
+from cloud_ingest.core.accept import accept
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.migrate import migrate

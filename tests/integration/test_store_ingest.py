@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from cloud_ingest.accept import Refused
+from cloud_ingest.core.accept import Refused
 from cloud_ingest.errors import StoreUnavailable
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.evidence import payload as bytes_of

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloud_ingest.accept import QuarantineReason
+from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.intake import Intake, Received
 from cloud_ingest.store import quarantine
 from shared_schema.gateway import Status

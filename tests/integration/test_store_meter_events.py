@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloud_ingest.accept import Accepted
+from cloud_ingest.core.accept import Accepted
 from cloud_ingest.errors import NotFound
 from cloud_ingest.kept import list_of_meters
 from cloud_ingest.store.ingest import commit

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cloud_ingest import usage
 from cloud_ingest.cli import app
 from cloud_ingest.completeness import completeness, missing
-from cloud_ingest.consumption import Month, local_days, month_of
+from cloud_ingest.core.consumption import Month, local_days, month_of
 from cloud_ingest.curve import Curve, Point, load_curve
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import NotFound, ReadRefused

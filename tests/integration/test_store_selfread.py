@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.reconcile import SubjectKind
 from cloud_ingest.selfread import SelfRead, self_read
 from shared_schema.catalogue import Service
 from shared_schema.quality import Quality, Reason

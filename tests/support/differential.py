@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cloud_ingest.boundaries import count_month
-from cloud_ingest.consumption import SELF_READ_WINDOW, Measured, days_of, month_of
+from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of, month_of
 from cloud_ingest.rollup import refresh
 from cloud_ingest.store import reads
 from cloud_ingest.store.connection import Connection

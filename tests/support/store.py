@@ -22,7 +22,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from cloud_ingest.accept import Accepted, Refused, accept
+from cloud_ingest.core.accept import Accepted, Refused, accept
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.ingest import CommitResult, commit
 from cloud_ingest.store.migrate import migrate

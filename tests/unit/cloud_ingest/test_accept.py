@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.accept import (
+from cloud_ingest.core.accept import (
     Accepted,
     KnownGateway,
     KnownMeter,

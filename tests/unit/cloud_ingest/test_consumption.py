@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.consumption import (
+from cloud_ingest.core.consumption import (
     DayRegister,
     Epoch,
     Epochs,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.accept import KnownMeter
+from cloud_ingest.core.accept import KnownMeter
 from cloud_ingest.history import Judge
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from cloud_ingest import intake
-from cloud_ingest.accept import (
+from cloud_ingest.core.accept import (
     Accepted,
     KnownGateway,
     KnownMeter,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_ingest import intake
-from cloud_ingest.accept import (
+from cloud_ingest.core.accept import (
     Accepted,
     KnownGateway,
     KnownMeter,

@@ -9,14 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.rules.leak import (
-    HOUR_S,
-    Flow,
-    Leak,
-    hourly_flows,
-    may_leak,
-    running_leak,
-)
+from cloud_ingest.core.rules.leak import HOUR_S, Flow, Leak, hourly_flows, may_leak, running_leak
 
 LITRE = Decimal(1)
 START = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloud_ingest.rules.read_failure import Silence, judged_from, silence
+from cloud_ingest.core.rules.read_failure import Silence, judged_from, silence
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=100)

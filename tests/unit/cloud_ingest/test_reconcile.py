@@ -3,7 +3,7 @@
 
 from decimal import Decimal
 
-from cloud_ingest.reconcile import Taken, balance, taken_from_network
+from cloud_ingest.core.balance import Taken, balance, taken_from_network
 from shared_schema.quality import Quality, Reason
 
 HUGE, TINY = Decimal(2**62).scaleb(9), Decimal(1).scaleb(-12)

@@ -26,7 +26,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.exact import exactly
+from cloud_ingest.core.exact import exactly
 from shared_schema.catalogue import Service, Unit
 from shared_schema.quality import Origin, Quality, Reason
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from cloud_ingest.exact import exactly, widely
+from cloud_ingest.core.exact import exactly, widely
 from shared_schema.catalogue import Service
 from shared_schema.quality import Quality, Reason
 
