@@ -31,9 +31,9 @@ from cloud_ingest.core.consumption import (
     tolerance_of,
 )
 from cloud_ingest.errors import CloseRefused, RollupDisagrees
-from cloud_ingest.store import months, reads
+from cloud_ingest.store import months, readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.reads import Assignment, Channel, Window
+from cloud_ingest.store.readings_read import Assignment, Channel, Window
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 from shared_schema.quality import Origin, Reason
@@ -84,7 +84,7 @@ def count_month(
         Stale: the same, but only because readings came a moment ago.
         CloseRefused: the month before has changed since it was closed.
     """
-    assigned = reads.assignments(conn, society_id, month.start, month.end)
+    assigned = readings_read.assignments(conn, society_id, month.start, month.end)
     published = _published(conn, society_id, month)
     billed, exponents, absurd = _channels(conn, assigned, BILLED_REGISTER)
     own, interval_exponents, _ = _channels(
@@ -93,7 +93,7 @@ def count_month(
     held = exponents.keys() | interval_exponents.keys()
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
     _hold_rollups(conn, held, month, zone)
-    epochs = reads.epochs(conn, exponents.keys())
+    epochs = readings_read.epochs(conn, exponents.keys())
     progress(f"{month}: reading the borders of {len(assigned)} meters")
     meters = _meters(
         conn,
@@ -105,7 +105,7 @@ def count_month(
         published=published,
         self_read_window=self_read_window,
     )
-    intervals = reads.intervals(conn, own, interval_exponents, month)
+    intervals = readings_read.intervals(conn, own, interval_exponents, month)
     return [
         _count(
             assignment,
@@ -168,7 +168,9 @@ def _channels(
     found: list[Channel] = []
     exponents: dict[int, int] = {}
     absurd: set[int] = set()
-    for channel in reads.channels(conn, services.keys(), {str(code) for code in codes.values()}):
+    for channel in readings_read.channels(
+        conn, services.keys(), {str(code) for code in codes.values()}
+    ):
         service = services[channel.meter_id]
         if channel.obis != str(codes[service]):
             continue
@@ -184,7 +186,7 @@ def _channels(
 def _hold_rollups(
     conn: Connection, channels: Collection[int], month: Month, zone: ZoneInfo
 ) -> None:
-    wrong = reads.disagreement(conn, channels, month, zone)
+    wrong = readings_read.disagreement(conn, channels, month, zone)
     if wrong is None:
         return
     if wrong.waits:
@@ -192,8 +194,8 @@ def _hold_rollups(
     raise RollupDisagrees(
         f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
         f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "
-        f"{reads.shown(wrong.rolled_up, wrong.told)}, but its readings say "
-        f"{reads.shown(wrong.told, wrong.rolled_up)}: find out who changed them, run "
+        f"{readings_read.shown(wrong.rolled_up, wrong.told)}, but its readings say "
+        f"{readings_read.shown(wrong.told, wrong.rolled_up)}: find out who changed them, run "
         f"cloud-ingest recompute --month {month}, and close again"
     )
 
@@ -226,7 +228,7 @@ def _meters(
             )
             first_in += first
             last_in += last
-    readings = reads.boundary_readings(
+    readings = readings_read.boundary_readings(
         conn,
         last_in=last_in,
         first_in=first_in,
@@ -237,7 +239,9 @@ def _meters(
         exponents=exponents,
     )
     around = self_read_window + timedelta(days=1)
-    days = reads.day_registers(conn, exponents, month.first - around, (month.end + around).date())
+    days = readings_read.day_registers(
+        conn, exponents, month.first - around, (month.end + around).date()
+    )
     return {
         meter_id: _Meter(
             channels=own,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The judgements of the doctor: each takes what was read and says one thing about it.
 
-In: values of `cloud_ingest.store.facts`. Out: a `Check`: ``ok``; ``warn``: it works, and should
+In: values of `cloud_ingest.store.server_facts`. Out: a `Check`: ``ok``; ``warn``: it works, and should
 be better; ``fail``: readings or numbers are lost, late or wrong while it stays. Pure.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from cloud_ingest.store.facts import Clock, Extension, Job, Marks, Parts, Role, Server
 from cloud_ingest.store.migrate import Store
+from cloud_ingest.store.server_facts import Clock, Extension, Job, Marks, Parts, Role, Server
 
 Level = Literal["ok", "warn", "fail"]
 

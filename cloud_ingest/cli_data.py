@@ -20,7 +20,7 @@ from cloud_ingest.history import History, import_history
 from cloud_ingest.recompute import Change, Recomputed, recompute
 from cloud_ingest.rollup import DAY, next_month
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.reads import shown
+from cloud_ingest.store.readings_read import shown
 
 data_app = typer.Typer()
 history_app = typer.Typer(help="Registers that an earlier system has read.")

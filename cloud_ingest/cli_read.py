@@ -22,7 +22,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.curve import Curve, load_curve
 from cloud_ingest.report import aligned, figure
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.reads import RegisterMonth
+from cloud_ingest.store.readings_read import RegisterMonth
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service

@@ -16,9 +16,9 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import Month, local_days
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.rollup import runs
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.reads import ChannelCompleteness, Gap, Window
+from cloud_ingest.store.readings_read import ChannelCompleteness, Gap, Window
 
 DAY = timedelta(days=1)
 MAX_CHANNEL_DAYS = 10_000
@@ -40,7 +40,7 @@ def completeness(
     Raises:
         NotFound: the subject had no channel with a capture period.
     """
-    found = reads.completeness(
+    found = readings_read.completeness(
         conn,
         society_id,
         local_days(month, zone),
@@ -71,8 +71,8 @@ def missing(
         )
     windows = [(window, one.period_s) for one in lacking for window in _windows(one, zone, until)]
     if windows:
-        reads.require_kept(conn, min(window.start for window, _ in windows))
-    return reads.gaps(
+        readings_read.require_kept(conn, min(window.start for window, _ in windows))
+    return readings_read.gaps(
         conn, [window for window, _ in windows], [period_s for _, period_s in windows]
     )
 

@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import Epochs, Register, between, billing_exponent, tolerance_of
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.reads import Assignment, Channel, Window
+from cloud_ingest.store.readings_read import Assignment, Channel, Window
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 
 MAX_POINTS = 3000
@@ -74,10 +74,10 @@ def load_curve(
         NotFound: the subject had no meter of the service then.
     """
     borders = _borders(start, end, step)
-    reads.require_kept(conn, start)
+    readings_read.require_kept(conn, start)
     meters = [
         assignment
-        for assignment in reads.assignments(
+        for assignment in readings_read.assignments(
             conn, society_id, start, end, subject_type=subject_type, subject=subject
         )
         if assignment.service is service
@@ -87,7 +87,7 @@ def load_curve(
     codes = {str(BILLED_REGISTER[service])}
     if service is Service.ELECTRICITY:
         codes.add(str(ACTIVE_IMPORT_INTERVAL))
-    channels = reads.channels(conn, {meter.meter_id for meter in meters}, codes)
+    channels = readings_read.channels(conn, {meter.meter_id for meter in meters}, codes)
     return [
         _curve(conn, meter, [c for c in channels if c.meter_id == meter.meter_id], borders)
         for meter in meters
@@ -131,7 +131,7 @@ def _curve(
             max(borders[0], meter.valid_from),
             borders[-1] if meter.valid_to is None else min(borders[-1], meter.valid_to),
         )
-        steps = reads.interval_steps(conn, within, borders[0], step_s)
+        steps = readings_read.interval_steps(conn, within, borders[0], step_s)
         whole = step_s // channel.period_s
         exponent = exponents[channel.channel_id]
         points = tuple(
@@ -171,13 +171,13 @@ def _register_points(
         if meter.valid_from <= border and (meter.valid_to is None or border <= meter.valid_to)
     }
     own = {channel.channel_id: exponents[channel.channel_id] for channel in channels}
-    readings = reads.boundary_readings(
+    readings = readings_read.boundary_readings(
         conn, last_in=windows.values(), first_in=(), by_hand_in=(), exponents=own
     )
     return points_of(
         borders,
         [reading for some in readings.values() for reading in some],
-        reads.epochs(conn, own),
+        readings_read.epochs(conn, own),
         max((tolerance_of(channel.period_s) for channel in channels), default=timedelta()),
     )
 

@@ -23,7 +23,7 @@ from cloud_ingest.core.consumption import LONGEST_TOLERANCE, billing_exponent
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import DialRefused
 from cloud_ingest.selfread import MAX_DIAL, find_dial, neighbours
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import DialReading, Dials, dials, losses
 from cloud_ingest.store.migrate import open_store
@@ -209,7 +209,9 @@ def compare_dial(
     with conn.transaction():
         exponents = {
             channel.channel_id: exponent
-            for channel in reads.channels(conn, [meter.meter_id], [str(BILLED_REGISTER[service])])
+            for channel in readings_read.channels(
+                conn, [meter.meter_id], [str(BILLED_REGISTER[service])]
+            )
             if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
         }
         read = neighbours(conn, exponents, at)[0]

@@ -19,7 +19,7 @@ from cloud_ingest.errors import BrokerLost, ConfigurationError, IngestError, Not
 from cloud_ingest.intake import HEARD
 from cloud_ingest.operate import broker_of
 from cloud_ingest.settings import CloudSettings
-from cloud_ingest.store import facts
+from cloud_ingest.store import server_facts
 from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.subscribe import Broker, Link
@@ -62,33 +62,33 @@ def _database(
 
 
 def _server(conn: Connection, _: CloudSettings, now: Callable[[], datetime]) -> Iterator[Check]:
-    server = facts.read_server(conn)
-    extension = facts.read_extension(conn)
+    server = server_facts.read_server(conn)
+    extension = server_facts.read_extension(conn)
     yield checks.check_server(server)
     yield checks.check_edition(extension)
     yield checks.check_extension(extension)
     if (licence := checks.check_licence(extension, server)) is not None:
         yield licence
-    yield checks.check_clock(facts.read_clock(conn, now))
+    yield checks.check_clock(server_facts.read_clock(conn, now))
     yield from checks.check_durability(server)
     yield checks.check_checksums(server)
     yield checks.check_autovacuum(server)
     yield from checks.check_memory(server)
-    yield checks.check_locks(server, facts.read_parts(conn))
+    yield checks.check_locks(server, server_facts.read_parts(conn))
     if (workers := checks.check_workers(server)) is not None:
         yield workers
 
 
 def _role(conn: Connection, _: CloudSettings, __: Callable[[], datetime]) -> Iterator[Check]:
-    yield checks.check_role(facts.read_role(conn))
+    yield checks.check_role(server_facts.read_role(conn))
 
 
 def _store(
     conn: Connection, settings: CloudSettings, now: Callable[[], datetime]
 ) -> Iterator[Check]:
-    zone = facts.read_store_zone(conn)
+    zone = server_facts.read_store_zone(conn)
     if zone is not None:
-        knows, ours = facts.server_knows_zone(conn, zone), zone in available_timezones()
+        knows, ours = server_facts.server_knows_zone(conn, zone), zone in available_timezones()
         yield checks.check_zone(zone, server_knows=knows, we_know=ours)
         if not ours:
             return
@@ -103,11 +103,11 @@ def _store(
         )
         return
     yield Check("ok", "store", f"{store.store_id} is of this version")
-    extension = facts.read_extension(conn)
+    extension = server_facts.read_extension(conn)
     yield checks.check_rollups(extension, store)
-    yield checks.check_marks(facts.read_marks(conn), now())
+    yield checks.check_marks(server_facts.read_marks(conn), now())
     if extension.installed is not None:
-        yield from checks.check_jobs(facts.read_jobs(conn))
+        yield from checks.check_jobs(server_facts.read_jobs(conn))
 
 
 def _broker(settings: CloudSettings) -> Check:

@@ -31,7 +31,7 @@ from cloud_ingest.core.consumption import (
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.selfread import MAX_DIAL, MICROSECOND, find_dial, most_per_day, neighbours
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society
@@ -105,14 +105,14 @@ def add_epoch(
         subject_type=subject_type,
     )
     with conn.transaction():
-        channels = reads.channels(conn, [dial.meter_id], [str(BILLED_REGISTER[service])])
+        channels = readings_read.channels(conn, [dial.meter_id], [str(BILLED_REGISTER[service])])
         weights = {channel.channel_id: channel.weight for channel in channels}
         exponents = {
             channel.channel_id: exponent
             for channel in channels
             if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
         }
-        former = reads.epochs(conn, exponents.keys())
+        former = readings_read.epochs(conn, exponents.keys())
         before, after = neighbours(conn, exponents, starts_at - MICROSECOND)
         reweighed = (
             before is not None

@@ -30,8 +30,8 @@ from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.registry import find_society, load_registry
-from cloud_ingest.store.rows import NewReading, store_readings
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit, quantity
 from shared_schema.errors import ContractError
 from shared_schema.obis import Obis

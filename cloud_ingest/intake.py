@@ -21,9 +21,9 @@ from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, Regist
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commands import answer
+from cloud_ingest.store.commit import CommitResult, Stream, commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import payload
-from cloud_ingest.store.ingest import CommitResult, Stream, commit
 from cloud_ingest.store.outbox import acknowledge_number
 from cloud_ingest.store.registry import load_registry
 from cloud_ingest.store.status import is_enrolled, put_status

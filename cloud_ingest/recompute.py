@@ -23,7 +23,7 @@ from cloud_ingest.rollup import DAY, MICROSECOND, local_start, next_month, refre
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
-from cloud_ingest.store.reads import Said, said
+from cloud_ingest.store.readings_read import Said, said
 from cloud_ingest.store.registry import find_society
 
 DAYS_AT_ONCE = 7

@@ -16,13 +16,13 @@ from pydantic import TypeAdapter
 from cloud_ingest.billing import parse_month
 from cloud_ingest.core.consumption import billing_exponent
 from cloud_ingest.errors import NotFound
-from cloud_ingest.store import months, reads
+from cloud_ingest.store import months, readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import dials
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.readings_write import ORIGINS
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.store.rows import ORIGINS
 from shared_schema.billing import BILLING_UNITS, BoundaryReading, Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
@@ -150,7 +150,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     ]
     towers = {
         (str(a.subject_type), a.subject): a.tower
-        for a in reads.assignments(conn, society_id, span.start, span.end)
+        for a in readings_read.assignments(conn, society_id, span.start, span.end)
     }
     lines += [
         ReportLine(
@@ -197,7 +197,7 @@ def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
     society_id = find_society(conn, society)
     known = dials(conn, society_id)
     found: list[LatestLine] = []
-    for row in reads.latest(conn, society_id, now):
+    for row in readings_read.latest(conn, society_id, now):
         service = Service(row.service)
         exponent = None
         if row.unit is not None and row.scaler is not None:

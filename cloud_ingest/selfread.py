@@ -24,13 +24,13 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import Epochs, Register, billing_exponent, normalised
 from cloud_ingest.core.exact import DIGITS
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import dials
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.readings_write import ORIGINS, NewReading, store_readings
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.store.rows import ORIGINS, NewReading, store_readings
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
@@ -137,7 +137,7 @@ def self_read(
         if adds is not None and value.is_finite():
             register = beside_dial(value, adds, exponent)
         raw = as_raw(register, exponent, what, BILLING_UNITS[service])
-        epochs = reads.epochs(conn, exponents.keys())
+        epochs = readings_read.epochs(conn, exponents.keys())
         claimed = Register(channel_id, at, raw, Origin.SELF_READ, exponent)
         before, after = neighbours(conn, exponents, at)
         fault = _away(dial, at, what) or implausible(
@@ -338,7 +338,7 @@ def _channel(conn: Connection, dial: Dial, service: Service) -> tuple[int, int, 
     code = BILLED_REGISTER[service]
     exponents = {
         channel.channel_id: exponent
-        for channel in reads.channels(conn, [dial.meter_id], [str(code)])
+        for channel in readings_read.channels(conn, [dial.meter_id], [str(code)])
         if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
     }
     if not exponents:

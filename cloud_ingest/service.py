@@ -36,8 +36,8 @@ from cloud_ingest.loops import (
     until_stopping,
 )
 from cloud_ingest.store import outbox
+from cloud_ingest.store.commit import Stream
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.ingest import Stream
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.receipts import Range, store_id, stored_ranges
 from cloud_ingest.subscribe import Delivery, Link

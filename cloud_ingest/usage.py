@@ -33,9 +33,9 @@ from cloud_ingest.core.consumption import (
     days_of,
 )
 from cloud_ingest.errors import NotFound
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.reads import RegisterMonth, Window
+from cloud_ingest.store.readings_read import RegisterMonth, Window
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
@@ -149,7 +149,7 @@ def day_usage(
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
     exponents = _exponents(rows)
     last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
-    days = reads.day_registers(conn, exponents, month.first, last)
+    days = readings_read.day_registers(conn, exponents, month.first, last)
     return [
         DayUsage(
             _usage(own[0], measured),
@@ -171,13 +171,13 @@ def _registers(
     subject_type: SubjectKind | None,
     subject: str | None,
 ) -> tuple[list[RegisterMonth], Epochs]:
-    rows = reads.register_months(
+    rows = readings_read.register_months(
         conn, society_id, month, subject_type=subject_type, subject=subject
     )
     if subject is not None and not rows:
         raise NotFound(f"{subject!r} had no meter in {month}: see cloud-ingest units import")
     rows.sort(key=attrgetter("assignment_id"))
-    epochs = reads.epochs(
+    epochs = readings_read.epochs(
         conn, {row.channel_id for row in rows if row.has_epochs and row.channel_id is not None}
     )
     return rows, epochs
@@ -191,7 +191,7 @@ def _count(
     found = [(own, ends_of(own, month)) for own in (list(some) for _, some in by_assignment)]
     asked = [(own, ends) for own, ends in found if ends.first_in or ends.last_in]
     if asked:
-        readings = reads.boundary_readings(
+        readings = readings_read.boundary_readings(
             conn,
             first_in=[window for _, ends in asked for window in ends.first_in],
             last_in=[window for _, ends in asked for window in ends.last_in],

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from cloud_ingest.core.consumption import Epochs, billing_exponent
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
@@ -107,8 +107,8 @@ def losses(
         meters: By id, maker and serial number, and what it counts.
     """
     codes = {str(BILLED_REGISTER[service]) for _, service in meters.values()}
-    channels = reads.channels(conn, meters, codes)
-    epochs: Epochs = reads.epochs(conn, [channel.channel_id for channel in channels])
+    channels = readings_read.channels(conn, meters, codes)
+    epochs: Epochs = readings_read.epochs(conn, [channel.channel_id for channel in channels])
     found: dict[str, list[tuple[datetime, Decimal]]] = {}
     for channel in channels:
         meter, service = meters[channel.meter_id]

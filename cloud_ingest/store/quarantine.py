@@ -28,9 +28,9 @@ from cloud_ingest.core.accept import (
 )
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.chain import end_contradiction
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.ingest import commit
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}

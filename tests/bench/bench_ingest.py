@@ -28,8 +28,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from cloud_ingest.core.accept import Accepted, accept
 from cloud_ingest.rollup import refresh
 from cloud_ingest.store.channels import Known
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.registry import load_registry
 from deploy.demo.mosquitto import MosquittoServer, cloud_user, local_mosquitto

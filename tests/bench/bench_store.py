@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from cloud_ingest.core.accept import accept
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import load_registry
 from tests.support.gateway import block_line

@@ -16,12 +16,12 @@ from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.checks import check_role
 from cloud_ingest.core.accept import accept
 from cloud_ingest.rollup import refresh
+from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect, edition
-from cloud_ingest.store.facts import read_role
-from cloud_ingest.store.ingest import CommitResult, commit
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.receipts import store_id
 from cloud_ingest.store.registry import load_registry
+from cloud_ingest.store.server_facts import read_role
 from tests.support.backup import programs_beside
 from tests.support.gateway import block_line
 from tests.support.servers import SqlServer

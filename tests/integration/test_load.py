@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from cloud_ingest.core.accept import Accepted, accept
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.registry import load_registry
 from tests.support import load
 from tests.support.store import local

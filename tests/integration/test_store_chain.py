@@ -8,8 +8,8 @@ import pytest
 
 from cloud_ingest.errors import UserError
 from cloud_ingest.store import outbox
+from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.events import list_events
-from cloud_ingest.store.ingest import CommitResult, commit
 from cloud_ingest.store.quarantine import dismiss, list_entries, replay, show
 from cloud_ingest.store.receipts import stored_ranges
 from cloud_ingest.store.registry import load_registry

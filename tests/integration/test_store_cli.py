@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest import kept
 from cloud_ingest.cli import app
-from cloud_ingest.store.ingest import commit
+from cloud_ingest.store.commit import commit
 from tests.support.store import SOCIETY, Site, local
 
 

@@ -21,8 +21,8 @@ from cloud_ingest.intake import HEARD
 from cloud_ingest.rollup import refresh
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
-from cloud_ingest.store.facts import read_parts
 from cloud_ingest.store.migrate import migrate, open_store
+from cloud_ingest.store.server_facts import read_parts
 from cloud_ingest.subscribe import Broker as Address
 from cloud_ingest.subscribe import Link
 from cloud_ingest.upkeep import upkeep

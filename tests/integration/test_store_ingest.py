@@ -11,12 +11,12 @@ import pytest
 
 from cloud_ingest.core.accept import Refused
 from cloud_ingest.errors import StoreUnavailable
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.evidence import payload as bytes_of
 from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.ingest import commit
+from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.receipts import merge, store_id, stored_ranges
-from cloud_ingest.store.rows import NewReading, store_readings
 from shared_schema.quality import Origin
 from tests.support.gateway import Sealer, block_line
 from tests.support.store import Site, every, local, unit_line

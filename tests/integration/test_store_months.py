@@ -18,7 +18,7 @@ from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.outbox import billing_ack_key
-from cloud_ingest.store.rows import NewReading, store_readings
+from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

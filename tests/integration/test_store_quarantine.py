@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
 from cloud_ingest.errors import UserError
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.quarantine import QuarantineState, Replay, list_entries, replay
 from cloud_ingest.store.registry import enrol_gateway, load_registry
 from shared_schema.signing import public_key_to_pem

@@ -21,10 +21,10 @@ from cloud_ingest.curve import Curve, Point, load_curve
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.rollup import refresh
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.reads import Gap, RegisterMonth
+from cloud_ingest.store.readings_read import Gap, RegisterMonth
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.units import COLUMNS, import_units
 from cloud_ingest.upkeep import keep_months, upkeep
@@ -243,7 +243,7 @@ def test_another_society_is_not_seen(site: Site) -> None:
     (row,) = usage.month_usage(site.conn, other, JULY)
     assert row.quantity is None
     assert row.place.channel_id is None
-    assert [line.at for line in reads.latest(site.conn, other, NOW)] == [None]
+    assert [line.at for line in readings_read.latest(site.conn, other, NOW)] == [None]
     with pytest.raises(NotFound):
         completeness(site.conn, other, JULY, ZONE, NOW, subject_type="unit", subject="A-1204")
 

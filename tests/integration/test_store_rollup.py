@@ -11,7 +11,7 @@ import pytest
 from cloud_ingest.rollup import refresh, runs
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
-from cloud_ingest.store.rows import NewReading, store_readings
+from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.quality import Origin
 from tests.support.store import Site, every, local, unit_line
 

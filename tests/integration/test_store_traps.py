@@ -31,13 +31,13 @@ from cloud_ingest.recompute import recompute
 from cloud_ingest.rollup import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.channels import Known
+from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.ingest import commit
 from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
 from cloud_ingest.store.migration import migrations
 from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.receipts import stored_ranges
-from cloud_ingest.store.rows import NewReading, store_readings
 from cloud_ingest.subscribe import Broker
 from cloud_ingest.upkeep import keep_months, retention, upkeep
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit

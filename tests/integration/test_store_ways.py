@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from cloud_ingest.errors import StoreError
-from cloud_ingest.store import ingest
+from cloud_ingest.store import commit as module
 from cloud_ingest.store.channels import Known
+from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.ingest import CommitResult, commit
 from tests.support.gateway import block_line
 from tests.support.store import QUARTER, Site, every, local, unit_line
 
@@ -132,7 +132,7 @@ def test_a_commit_that_failed_is_forgotten(
     sealed = flats.gateway.seal(block("1", 1), block("2", 1))
     verdict = flats.verdict(sealed, LATER)
     with monkeypatch.context() as patched:
-        patched.setattr(ingest, "store_meter_events", fail)
+        patched.setattr(module, "store_meter_events", fail)
         with pytest.raises(StoreError):
             commit(worker.conn, [verdict], known=worker.known)
     assert worker.known == Known()

@@ -18,7 +18,7 @@ from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.partitions import make_partitions
-from cloud_ingest.store.rows import (
+from cloud_ingest.store.readings_write import (
     ORIGIN_NUMBERS,
     NewReading,
     Rows,

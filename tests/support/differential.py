@@ -17,10 +17,10 @@ from decimal import Decimal
 from cloud_ingest.boundaries import count_month
 from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of, month_of
 from cloud_ingest.rollup import refresh
-from cloud_ingest.store import reads
+from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import migrate
-from cloud_ingest.store.rows import store_readings
+from cloud_ingest.store.readings_write import store_readings
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from tests.support.history import History, Life
 from tests.support.oracle import Oracle, Row, Used
@@ -227,12 +227,12 @@ class Compared:
         """Hold every month of every meter against the oracle, its days, and the rollups."""
         lives = {life.channel: life for life in self.history.lives}
         exponents = dict.fromkeys(lives, WH_EXPONENT)
-        epochs = reads.epochs(self.conn, exponents)
+        epochs = readings_read.epochs(self.conn, exponents)
         rolled_up = {(row[0], row[1]): row for row in self.stored("month", lives)}
         seen: Counter[str] = Counter()
         for first in sorted({first for _, first in rolled_up}):
             month = month_of(first.year, first.month, self.history.zone)
-            days = reads.day_registers(
+            days = readings_read.day_registers(
                 self.conn, exponents, first - AROUND, month.end.date() + AROUND
             )
             for counted in count_month(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.store.rows import NewReading
+from cloud_ingest.store.readings_write import NewReading
 from shared_schema.quality import Origin
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400

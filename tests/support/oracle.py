@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from cloud_ingest.store.rows import NewReading
+from cloud_ingest.store.readings_write import NewReading
 from shared_schema.quality import Origin
 from tests.support.history import DAY_S, HOUR_S, History, Life, midnights
 

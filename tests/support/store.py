@@ -23,8 +23,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.accept import Accepted, Refused, accept
+from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.ingest import CommitResult, commit
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import enrol_gateway, load_registry
 from cloud_ingest.units import COLUMNS, Imported, import_units

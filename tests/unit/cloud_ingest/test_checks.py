@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 
 from cloud_ingest import checks
 from cloud_ingest.checks import GB, MB, Check
-from cloud_ingest.store.facts import Clock, Extension, Foreign, Job, Marks, Parts, Role, Server
 from cloud_ingest.store.migrate import Rollups, Store, Tables
+from cloud_ingest.store.server_facts import (
+    Clock,
+    Extension,
+    Foreign,
+    Job,
+    Marks,
+    Parts,
+    Role,
+    Server,
+)
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SETTINGS = {

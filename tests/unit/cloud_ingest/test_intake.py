@@ -18,7 +18,7 @@ from cloud_ingest.core.accept import (
 )
 from cloud_ingest.errors import NotStorable, StoreUnavailable
 from cloud_ingest.intake import Intake, Received
-from cloud_ingest.store.ingest import CommitResult, Stream
+from cloud_ingest.store.commit import CommitResult, Stream
 from shared_schema.gateway import Outcome, Result
 from shared_schema.signing import key_id
 from tests.support.gateway import MAKER, Sealer, block_line

@@ -21,7 +21,7 @@ from cloud_ingest.core.accept import (
 )
 from cloud_ingest.errors import ConfigurationError, NotStorable, StoreError, StoreUnavailable
 from cloud_ingest.intake import Intake, Received
-from cloud_ingest.store.ingest import CommitResult
+from cloud_ingest.store.commit import CommitResult
 from shared_schema.billing import BillingAck
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud_ingest.store.channels import Known, local_day
-from cloud_ingest.store.rows import ORIGIN_NUMBERS, Rows, _packed, _part
+from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, _packed, _part
 from shared_schema.quality import Origin
 
 METER = ORIGIN_NUMBERS[Origin.METER]

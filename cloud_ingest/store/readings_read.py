@@ -19,7 +19,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import DayRegister, Epoch, Intervals, Month, Register, local_days
 from cloud_ingest.errors import ReadRefused
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import ORIGINS
+from cloud_ingest.store.readings_write import ORIGINS
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 from shared_schema.message import MeterId
 

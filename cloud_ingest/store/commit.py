@@ -17,10 +17,10 @@ from cloud_ingest.store.chain import broken_links
 from cloud_ingest.store.channels import ChannelKey, Known, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
-from cloud_ingest.store.kept import Kept
 from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
-from cloud_ingest.store.rows import ORIGIN_NUMBERS, Rows, Stored, store_rows
+from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, Stored, store_rows
+from cloud_ingest.store.set_aside import Kept
 from shared_schema.quality import Origin
 from shared_schema.readings import Column
 
