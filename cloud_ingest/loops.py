@@ -22,9 +22,9 @@ from cloud_ingest.errors import (
     IngestError,
     StoreUnavailable,
 )
+from cloud_ingest.ingest.subscribe import Broker, Link
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.outbox import RESEND_AFTER
-from cloud_ingest.subscribe import Broker, Link
 from shared_schema.signing import SigningKey
 
 logger = logging.getLogger(__name__)

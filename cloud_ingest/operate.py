@@ -19,10 +19,10 @@ from cloud_ingest.errors import (
     ConfigurationError,
     StoreUnavailable,
 )
+from cloud_ingest.ingest.subscribe import MEMBER_EXPIRY_S, Broker
 from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.service import Service
 from cloud_ingest.settings import CloudSettings
-from cloud_ingest.subscribe import MEMBER_EXPIRY_S, Broker
 from shared_schema.errors import ContractError
 from shared_schema.signing import (
     SigningKey,

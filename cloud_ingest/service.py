@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.intake import Intake, Judged, Outcome, Received, subscriptions
+from cloud_ingest.ingest.intake import Intake, Judged, Outcome, Received, subscriptions
+from cloud_ingest.ingest.subscribe import Delivery, Link
 from cloud_ingest.keeper import Keeper
 from cloud_ingest.loops import (
     Database,
@@ -40,7 +41,6 @@ from cloud_ingest.store.commit import Stream
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.receipts import Range, store_id, stored_ranges
-from cloud_ingest.subscribe import Delivery, Link
 from shared_schema.gateway import Receipt
 from shared_schema.signing import key_id, sign_message
 from shared_schema.topics import GatewayTopic, gateway_topic

@@ -17,14 +17,14 @@ from cloud_ingest import doctor
 from cloud_ingest.checks import Check
 from cloud_ingest.cli import app
 from cloud_ingest.doctor import examine
-from cloud_ingest.intake import HEARD
+from cloud_ingest.ingest.intake import HEARD
+from cloud_ingest.ingest.subscribe import Broker as Address
+from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.rollup import refresh
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.server_facts import read_parts
-from cloud_ingest.subscribe import Broker as Address
-from cloud_ingest.subscribe import Link
 from cloud_ingest.upkeep import upkeep
 from deploy.demo.mosquitto import BrokerUser
 from deploy.demo.postgres import local_postgres

@@ -25,6 +25,7 @@ from cloud_ingest.errors import (
     UserError,
 )
 from cloud_ingest.history import import_history
+from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.operate import serve
 from cloud_ingest.recompute import recompute
@@ -38,7 +39,6 @@ from cloud_ingest.store.migration import migrations
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.receipts import stored_ranges
-from cloud_ingest.subscribe import Broker
 from cloud_ingest.upkeep import keep_months, retention, upkeep
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.quality import Origin, Quality

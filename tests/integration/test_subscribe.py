@@ -2,7 +2,7 @@
 """The door to the broker, against a real mosquitto: what is not committed is not lost.
 
 The first tests are the contract with aiomqtt 2.5.1 and the paho client below it: if a new
-version breaks the private use that `cloud_ingest.subscribe` makes of it, they fail.
+version breaks the private use that `cloud_ingest.ingest.subscribe` makes of it, they fail.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused
-from cloud_ingest.subscribe import Broker, Delivery, Link
+from cloud_ingest.ingest.subscribe import Broker, Delivery, Link
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, cloud_user, local_mosquitto
 from tests.support.servers import MosquittoWith, MqttServer
 

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from cloud_ingest import intake
 from cloud_ingest.core.accept import (
     Accepted,
     KnownGateway,
@@ -17,7 +16,8 @@ from cloud_ingest.core.accept import (
     Registry,
 )
 from cloud_ingest.errors import NotStorable, StoreUnavailable
-from cloud_ingest.intake import Intake, Received
+from cloud_ingest.ingest import intake
+from cloud_ingest.ingest.intake import Intake, Received
 from cloud_ingest.store.commit import CommitResult, Stream
 from shared_schema.gateway import Outcome, Result
 from shared_schema.signing import key_id

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest import intake
 from cloud_ingest.core.accept import (
     Accepted,
     KnownGateway,
@@ -20,7 +19,8 @@ from cloud_ingest.core.accept import (
     accept,
 )
 from cloud_ingest.errors import ConfigurationError, NotStorable, StoreError, StoreUnavailable
-from cloud_ingest.intake import Intake, Received
+from cloud_ingest.ingest import intake
+from cloud_ingest.ingest.intake import Intake, Received
 from cloud_ingest.store.commit import CommitResult
 from shared_schema.billing import BillingAck
 from shared_schema.catalogue import Service
