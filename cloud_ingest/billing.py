@@ -33,7 +33,7 @@ from cloud_ingest.core.consumption import (
 )
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import CloseRefused
-from cloud_ingest.rollup import next_month, refresh
+from cloud_ingest.rollup.refresh import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock

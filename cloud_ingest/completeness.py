@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import Month, local_days
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.rollup import runs
+from cloud_ingest.rollup.refresh import runs
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import ChannelCompleteness, Gap, Window

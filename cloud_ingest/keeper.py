@@ -28,7 +28,7 @@ from cloud_ingest.loops import (
     taken_by_broker,
     until_stopping,
 )
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock

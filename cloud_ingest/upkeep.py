@@ -19,7 +19,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from cloud_ingest.errors import UserError
-from cloud_ingest.rollup import MICROSECOND, local_start, next_month, refresh
+from cloud_ingest.rollup.refresh import MICROSECOND, local_start, next_month, refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock

@@ -26,7 +26,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud_ingest.core.accept import Accepted, accept
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect

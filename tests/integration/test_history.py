@@ -15,7 +15,7 @@ from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import ImportRefused, NotFound, StoreUnavailable
 from cloud_ingest.history import History, import_history
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.upkeep import keep_months, upkeep
 from shared_schema.quality import Origin, Quality, Reason
 from tests.support.gateway import MAKER

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest import recompute as module
 from cloud_ingest.cli import app
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.recompute import recompute
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup import recompute as module
+from cloud_ingest.rollup.recompute import recompute
+from cloud_ingest.rollup.refresh import refresh
 from tests.support.store import SOCIETY, Site, every, local, unit_line
 
 HOUR = timedelta(hours=1)

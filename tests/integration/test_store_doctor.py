@@ -20,7 +20,7 @@ from cloud_ingest.doctor import examine
 from cloud_ingest.ingest.intake import HEARD
 from cloud_ingest.ingest.subscribe import Broker as Address
 from cloud_ingest.ingest.subscribe import Link
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.migrate import migrate, open_store

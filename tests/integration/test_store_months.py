@@ -13,7 +13,7 @@ from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
 from cloud_ingest.report import as_json, as_table, latest, month_report
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate

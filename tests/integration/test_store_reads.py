@@ -20,7 +20,7 @@ from cloud_ingest.core.consumption import Month, local_days, month_of
 from cloud_ingest.curve import Curve, Point, load_curve
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query
 from cloud_ingest.store.migrate import open_store

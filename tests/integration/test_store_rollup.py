@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud_ingest.rollup import refresh, runs
+from cloud_ingest.rollup.refresh import refresh, runs
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.readings_write import NewReading, store_readings

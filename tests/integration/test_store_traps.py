@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest import rollup
 from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import (
@@ -28,8 +27,9 @@ from cloud_ingest.history import import_history
 from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.operate import serve
-from cloud_ingest.recompute import recompute
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup import refresh as module
+from cloud_ingest.rollup.recompute import recompute
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commit import commit
@@ -100,7 +100,7 @@ def windows_of(
     days: Collection[date], zone: ZoneInfo
 ) -> dict[str, list[tuple[datetime, datetime]]]:
     recorder = Recorder()
-    rollup._refresh_aggregates(recorder, days, zone)  # type: ignore[arg-type]
+    module._refresh_aggregates(recorder, days, zone)  # type: ignore[arg-type]
     return recorder.windows
 
 

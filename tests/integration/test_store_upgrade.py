@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cloud_ingest.rollup import refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import migrate as module
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.evidence import payload, unpack

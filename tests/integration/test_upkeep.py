@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
 from cloud_ingest.errors import UserError
-from cloud_ingest.rollup import Refreshed, refresh
+from cloud_ingest.rollup.refresh import Refreshed, refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import open_store

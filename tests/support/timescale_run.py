@@ -21,8 +21,8 @@ RECORD = ROOT / "docs" / "reference" / "timescale-run.json"
 STORE = (
     "cloud_ingest/store",
     "cloud_ingest/keeper.py",
-    "cloud_ingest/recompute.py",
-    "cloud_ingest/rollup.py",
+    "cloud_ingest/rollup/recompute.py",
+    "cloud_ingest/rollup/refresh.py",
     "cloud_ingest/upkeep.py",
 )
 """All SQL, and what does other things by the kind of the store; what stands above is one path."""

@@ -19,7 +19,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.rollup import DAY, MICROSECOND, local_start, next_month, refresh
+from cloud_ingest.rollup.refresh import DAY, MICROSECOND, local_start, next_month, refresh
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
