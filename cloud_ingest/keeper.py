@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
-from cloud_ingest.events import refresh_leaks, refresh_silence
+from cloud_ingest.flags.lifecycle import refresh_leaks, refresh_silence
 from cloud_ingest.loops import (
     Database,
     Loops,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud_ingest.events import Changes, refresh_leaks, refresh_silence
+from cloud_ingest.flags.lifecycle import Changes, refresh_leaks, refresh_silence
 from cloud_ingest.store import outbox
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cloud_ingest.core.rules.leak import LONG_FLOW, Leak
-from cloud_ingest.events import leak_message
+from cloud_ingest.flags.lifecycle import leak_message
 
 SINCE = datetime(2026, 10, 16, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
