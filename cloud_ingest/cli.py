@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest import billing, epochs, operate, report, selfread
+from cloud_ingest import epochs, operate, selfread
 from cloud_ingest.cli_command import command_app
 from cloud_ingest.cli_data import data_app
 from cloud_ingest.cli_dial import dial_app
@@ -39,6 +39,7 @@ from cloud_ingest.cli_options import (
 from cloud_ingest.cli_read import read_app
 from cloud_ingest.cli_store import store_app
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.month import close, report
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import open_store
@@ -207,7 +208,7 @@ def close_month(
         settings = load_settings(config, dsn=dsn)
         with connect(dsn_of(settings)) as conn:
             open_store(conn, zone=settings.zone)
-            done = billing.close_month(
+            done = close.close_month(
                 conn,
                 society,
                 month,
@@ -223,7 +224,7 @@ def close_month(
             )
 
 
-def _counted(done: billing.Closed) -> str:
+def _counted(done: close.Closed) -> str:
     return (
         f"{done.month} of {done.society}: {len(done.numbers)} numbers ({done.published} to send), "
         f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"

@@ -2,7 +2,7 @@
 """What was used so far: in a month, on each day, by a tower.
 
 In: a society and a stretch of time. Out: values, from rollups and epochs. Nothing is closed,
-estimated or written here: a month's published number is `cloud_ingest.billing`'s, which reads
+estimated or written here: a month's published number is `cloud_ingest.month.close`'s, which reads
 the boundary rows themselves and holds the rollups against them.
 
 What is shown is what the registers say. A month opens with the last register at or before its

@@ -2,7 +2,7 @@
 """Numbers of closed months: kept for ever, version after version.
 
 In: a society and a month. Out: numbers, reconciliations and the manifest of its closing. It
-owns their tables, and decides nothing: `cloud_ingest.billing` does.
+owns their tables, and decides nothing: `cloud_ingest.month.close` does.
 """
 
 import hashlib

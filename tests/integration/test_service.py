@@ -17,8 +17,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from cloud_ingest.billing import close_month
 from cloud_ingest.errors import UserError
+from cloud_ingest.month.close import close_month
 from cloud_ingest.store import outbox, quarantine
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.cli import app
 from cloud_ingest.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import DialRefused, SelfReadRefused
-from cloud_ingest.report import latest, month_report
+from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.month.report import latest, month_report
 from cloud_ingest.selfread import self_read
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.cli import app
 from cloud_ingest.epochs import EpochAdded, add_epoch
 from cloud_ingest.errors import EpochRefused, SelfReadRefused
+from cloud_ingest.month.close import Closed, close_month
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line

@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
-from cloud_ingest.report import as_json, as_table, latest, month_report
+from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.month.report import as_json, as_table, latest, month_report
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
@@ -174,7 +174,7 @@ def test_it_stops_where_a_rollup_disagrees(flat: Site, number: int) -> None:
 def test_readings_that_come_while_closing_are_rolled_up_first(
     flat: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cloud_ingest import billing
+    from cloud_ingest.month import close as module
 
     late = [(START + timedelta(minutes=30), 1485)]
 
@@ -187,7 +187,7 @@ def test_readings_that_come_while_closing_are_rolled_up_first(
                 reading = NewReading(channel, int(at.timestamp()), raw, None, Origin.METER)
                 store_readings(other, [reading], source="late", at=NOW)
 
-    monkeypatch.setattr(billing, "refresh", refresh_then_deliver)
+    monkeypatch.setattr(module, "refresh", refresh_then_deliver)
     assert number_of(close(flat), "A-1204").quantity == kwh(10 * HOURS)
 
 

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest.billing import close_month
 from cloud_ingest.cli import app
 from cloud_ingest.errors import (
     ConfigurationError,
@@ -26,6 +25,7 @@ from cloud_ingest.errors import (
 from cloud_ingest.history import import_history
 from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.loops import ServiceSettings
+from cloud_ingest.month.close import close_month
 from cloud_ingest.operate import serve
 from cloud_ingest.rollup import refresh as module
 from cloud_ingest.rollup.recompute import recompute

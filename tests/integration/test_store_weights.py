@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from cloud_ingest.billing import Closed, close_month
 from cloud_ingest.epochs import add_epoch
 from cloud_ingest.errors import EpochRefused
+from cloud_ingest.month.close import Closed, close_month
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.quality import Reason
 from shared_schema.readings import Column

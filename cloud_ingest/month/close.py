@@ -21,7 +21,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.boundaries import Counted, Progress, Stale, closings, count_month
 from cloud_ingest.core.balance import Drawn, SubjectKind, balance, taken_by_tower
 from cloud_ingest.core.consumption import (
     SELF_READ_WINDOW,
@@ -33,6 +32,7 @@ from cloud_ingest.core.consumption import (
 )
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import CloseRefused
+from cloud_ingest.month.boundaries import Counted, Progress, Stale, closings, count_month
 from cloud_ingest.rollup.refresh import next_month, refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
