@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest import epochs, operate, selfread
+from cloud_ingest import operate
 from cloud_ingest.cli_command import command_app
 from cloud_ingest.cli_data import data_app
 from cloud_ingest.cli_dial import dial_app
@@ -39,12 +39,14 @@ from cloud_ingest.cli_options import (
 from cloud_ingest.cli_read import read_app
 from cloud_ingest.cli_store import store_app
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.entries import epochs
+from cloud_ingest.entries import self_read as module
+from cloud_ingest.entries.units import import_units
 from cloud_ingest.month import close, report
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import enrol_gateway
-from cloud_ingest.units import import_units
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
@@ -121,7 +123,7 @@ def self_read(
     """
     with one_line_errors(), store(dsn, config) as conn:
         now = datetime.now(UTC)
-        done = selfread.self_read(
+        done = module.self_read(
             conn,
             society,
             unit,

@@ -3,7 +3,7 @@
 
 In: a connection. Out: the `Registry` that `accept` decides by. It owns the rows of
 societies, gateways and their keys; meters and assignments come from unit management
-(`cloud_ingest.units`).
+(`cloud_ingest.entries.units`).
 """
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest import history
 from cloud_ingest.cli import app
+from cloud_ingest.entries import history
+from cloud_ingest.entries.history import History, import_history
 from cloud_ingest.errors import ImportRefused, NotFound, StoreUnavailable
-from cloud_ingest.history import History, import_history
 from cloud_ingest.month.close import close_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.upkeep import keep_months, upkeep

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
-from cloud_ingest.dial import Compared, compare_dial, import_sheet
-from cloud_ingest.epochs import add_epoch
+from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
+from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import DialRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.report import latest, month_report
-from cloud_ingest.selfread import self_read
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column
 from tests.support.gateway import MAKER

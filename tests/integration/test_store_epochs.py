@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
-from cloud_ingest.epochs import EpochAdded, add_epoch
+from cloud_ingest.entries.epochs import EpochAdded, add_epoch
 from cloud_ingest.errors import EpochRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
 from shared_schema.catalogue import Service

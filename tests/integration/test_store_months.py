@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
+from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.report import as_json, as_table, latest, month_report
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.selfread import self_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.outbox import billing_ack_key
@@ -486,7 +486,7 @@ def test_the_days_add_up_in_the_store(flat: Site) -> None:
 
 
 def test_a_society_sees_its_own_a_1204(flat: Site) -> None:
-    from cloud_ingest.units import import_units
+    from cloud_ingest.entries.units import import_units
 
     import_units(flat.conn, "Hill View", flat.folder / "units.csv")
     flat.deliver("1", [(AFTER + HOUR, 99_999)])

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.entries.self_read import SelfRead, self_read
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.month.close import close_month
-from cloud_ingest.selfread import SelfRead, self_read
 from shared_schema.catalogue import Service
 from shared_schema.quality import Quality, Reason
 from tests.support.store import SOCIETY, Site, every, local, unit_line

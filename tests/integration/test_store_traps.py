@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
+from cloud_ingest.entries.history import import_history
+from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
@@ -22,7 +24,6 @@ from cloud_ingest.errors import (
     RollupDisagrees,
     UserError,
 )
-from cloud_ingest.history import import_history
 from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.month.close import close_month
@@ -30,7 +31,6 @@ from cloud_ingest.operate import serve
 from cloud_ingest.rollup import refresh as module
 from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.selfread import self_read
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect

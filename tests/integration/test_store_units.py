@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
+from cloud_ingest.entries.units import COLUMNS, Imported, import_units
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.registry import load_registry
-from cloud_ingest.units import COLUMNS, Imported, import_units
 from tests.support.store import SOCIETY, Site, local, unit_line
 
 PLACES = (

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cloud_ingest.epochs import add_epoch
+from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.month.close import Closed, close_month
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit

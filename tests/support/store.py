@@ -23,11 +23,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.accept import Accepted, Refused, accept
+from cloud_ingest.entries.units import COLUMNS, Imported, import_units
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import enrol_gateway, load_registry
-from cloud_ingest.units import COLUMNS, Imported, import_units
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from shared_schema.readings import Column
 from shared_schema.signing import public_key_to_pem

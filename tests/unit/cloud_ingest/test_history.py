@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_ingest.core.accept import KnownMeter
-from cloud_ingest.history import Judge
+from cloud_ingest.entries.history import Judge
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis
 

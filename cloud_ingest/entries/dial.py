@@ -21,8 +21,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import LONGEST_TOLERANCE, billing_exponent
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.entries.self_read import MAX_DIAL, find_dial, neighbours
 from cloud_ingest.errors import DialRefused
-from cloud_ingest.selfread import MAX_DIAL, find_dial, neighbours
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import DialReading, Dials, dials, losses

@@ -29,8 +29,14 @@ from cloud_ingest.core.consumption import (
     normalised,
 )
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.entries.self_read import (
+    MAX_DIAL,
+    MICROSECOND,
+    find_dial,
+    most_per_day,
+    neighbours,
+)
 from cloud_ingest.errors import EpochRefused
-from cloud_ingest.selfread import MAX_DIAL, MICROSECOND, find_dial, most_per_day, neighbours
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store

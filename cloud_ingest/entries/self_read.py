@@ -7,7 +7,7 @@ entered it. It is a claim like any other: what the meter itself says of the same
 elected before it, and nothing is lost.
 
 Where a module counts beside the dial, what is stored is the register that the module would show:
-the dial without its offset (`cloud_ingest.dial`).
+the dial without its offset (`cloud_ingest.entries.dial`).
 
 A value that cannot be right is refused with what to do; a person who knows better says why.
 A self-read that was typed wrongly is corrected by one of the same moment, with the reason: it
