@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest import completeness as gaps
-from cloud_ingest import usage
 from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.curve import Curve, load_curve
 from cloud_ingest.month.close import parse_month
 from cloud_ingest.month.report import aligned, figure
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import RegisterMonth
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.views import completeness as gaps
+from cloud_ingest.views import usage
+from cloud_ingest.views.load_curve import Curve, load_curve
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 

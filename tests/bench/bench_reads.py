@@ -13,14 +13,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from cloud_ingest.completeness import completeness
 from cloud_ingest.core.consumption import month_of
-from cloud_ingest.curve import load_curve
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.usage import day_usage, month_usage
+from cloud_ingest.views.completeness import completeness
+from cloud_ingest.views.load_curve import load_curve
+from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.catalogue import Service
 from tests.support.fill import fill
 from tests.support.store import SOCIETY, TEST_DSN, ZONE, database_at

@@ -13,11 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest import usage
 from cloud_ingest.cli import app
-from cloud_ingest.completeness import completeness, missing
 from cloud_ingest.core.consumption import Month, local_days, month_of
-from cloud_ingest.curve import Curve, Point, load_curve
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.units import COLUMNS, import_units
 from cloud_ingest.errors import NotFound, ReadRefused
@@ -28,6 +25,9 @@ from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import Gap, RegisterMonth
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.upkeep import keep_months, upkeep
+from cloud_ingest.views import usage
+from cloud_ingest.views.completeness import completeness, missing
+from cloud_ingest.views.load_curve import Curve, Point, load_curve
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
