@@ -20,8 +20,8 @@ from cloud_ingest.errors import (
     StoreUnavailable,
 )
 from cloud_ingest.ingest.subscribe import MEMBER_EXPIRY_S, Broker
-from cloud_ingest.loops import ServiceSettings
-from cloud_ingest.service import Service
+from cloud_ingest.service.loops import ServiceSettings
+from cloud_ingest.service.serve import Service
 from cloud_ingest.settings import CloudSettings
 from shared_schema.errors import ContractError
 from shared_schema.signing import (

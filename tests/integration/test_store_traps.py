@@ -25,12 +25,12 @@ from cloud_ingest.errors import (
     UserError,
 )
 from cloud_ingest.ingest.subscribe import Broker
-from cloud_ingest.loops import ServiceSettings
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate import serve
 from cloud_ingest.rollup import refresh as module
 from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect

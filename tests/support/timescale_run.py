@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "reference" / "timescale-run.json"
 STORE = (
     "cloud_ingest/store",
-    "cloud_ingest/keeper.py",
+    "cloud_ingest/service/leader.py",
     "cloud_ingest/rollup/recompute.py",
     "cloud_ingest/rollup/refresh.py",
     "cloud_ingest/upkeep.py",

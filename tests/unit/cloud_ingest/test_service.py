@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from cloud_ingest import service as module
 from cloud_ingest.ingest.intake import Judged, Outcome, Received
 from cloud_ingest.ingest.subscribe import Broker, Delivery, Link
-from cloud_ingest.loops import Database, ServiceSettings
-from cloud_ingest.service import Service
+from cloud_ingest.service import serve as module
+from cloud_ingest.service.loops import Database, ServiceSettings
+from cloud_ingest.service.serve import Service
 from shared_schema.signing import generate_key
 
 PATIENCE_S = 10.0

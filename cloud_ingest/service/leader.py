@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
 from cloud_ingest.flags.lifecycle import refresh_leaks, refresh_silence
-from cloud_ingest.loops import (
+from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.service.loops import (
     Database,
     Loops,
     ServiceSettings,
@@ -28,7 +29,6 @@ from cloud_ingest.loops import (
     taken_by_broker,
     until_stopping,
 )
-from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock

@@ -25,8 +25,8 @@ from uuid import UUID
 
 from cloud_ingest.ingest.intake import Intake, Judged, Outcome, Received, subscriptions
 from cloud_ingest.ingest.subscribe import Delivery, Link
-from cloud_ingest.keeper import Keeper
-from cloud_ingest.loops import (
+from cloud_ingest.service.leader import Keeper
+from cloud_ingest.service.loops import (
     Database,
     Loops,
     ServiceSettings,
