@@ -17,7 +17,6 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest import operate
 from cloud_ingest.cli_command import command_app
 from cloud_ingest.cli_data import data_app
 from cloud_ingest.cli_dial import dial_app
@@ -43,6 +42,7 @@ from cloud_ingest.entries import epochs
 from cloud_ingest.entries import self_read as module
 from cloud_ingest.entries.units import import_units
 from cloud_ingest.month import close, report
+from cloud_ingest.operate import keys
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import open_store
@@ -301,7 +301,7 @@ def serve(
     --broker localhost:1883 --username cloud --password-file broker.password --key cloud.pem
     """
     with one_line_errors():
-        host, port = (None, None) if broker is None else operate.parse_broker(broker)
+        host, port = (None, None) if broker is None else keys.parse_broker(broker)
         settings = load_settings(
             config,
             dsn=dsn,
@@ -311,14 +311,14 @@ def serve(
             broker_password_file=password_file,
             cloud_key_file=key,
         )
-        service = operate.service_settings(
+        service = keys.service_settings(
             settings,
             dsn_of(settings),
             client_id=client_id,
             rules_every_s=rules_every,
             group=group,
         )
-        operate.serve(service, check=check, verbose=verbose, say=typer.echo)
+        keys.serve(service, check=check, verbose=verbose, say=typer.echo)
 
 
 @app.command()
@@ -330,7 +330,7 @@ def keygen(
     Example: cloud-ingest keygen cloud.pem
     """
     with one_line_errors():
-        operate.keygen(path, typer.echo)
+        keys.keygen(path, typer.echo)
 
 
 @app.command()
@@ -348,7 +348,7 @@ def enrol(
     Example: cloud-ingest enrol gw-a1 --society "Lake View" --tower A --key gw-a1.pem
     """
     with one_line_errors(), store(dsn, config) as conn:
-        found = enrol_gateway(conn, society, gateway, tower, operate.read_public_key(key))
+        found = enrol_gateway(conn, society, gateway, tower, keys.read_public_key(key))
         typer.echo(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
 
 

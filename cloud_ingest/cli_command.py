@@ -14,7 +14,6 @@ from uuid import UUID
 
 import typer
 
-from cloud_ingest import command
 from cloud_ingest.cli_options import (
     Config,
     Dsn,
@@ -26,7 +25,8 @@ from cloud_ingest.cli_options import (
     store,
 )
 from cloud_ingest.errors import NotFound, UserError
-from cloud_ingest.operate import read_key
+from cloud_ingest.operate import send_command
+from cloud_ingest.operate.keys import read_key
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.commands import Asked, asked
 from cloud_ingest.store.connection import connect
@@ -77,7 +77,7 @@ def send(
         signing_key = read_key(settings.cloud_key_file)
         with connect(dsn_of(settings)) as conn:
             zone = open_store(conn, zone=settings.zone).zone
-            sent = command.send(
+            sent = send_command.send(
                 conn,
                 society,
                 gateway,

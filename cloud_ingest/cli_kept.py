@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest import kept
 from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.operate import review
 from cloud_ingest.store.quarantine import QuarantineState, dismiss
 
 quarantine_app = typer.Typer(help="What was received and is not stored, and why.")
@@ -37,7 +37,7 @@ def quarantine_list(
     Example: cloud-ingest quarantine list --reason unknown_meter
     """
     with one_line_errors(), store(dsn, config) as conn:
-        kept.list_quarantine(
+        review.list_quarantine(
             conn,
             state=None if everything else state,
             reason=reason,
@@ -59,7 +59,7 @@ def quarantine_show(
     Example: cloud-ingest quarantine show 7
     """
     with one_line_errors(), store(dsn, config) as conn:
-        kept.show_quarantine(conn, entry, as_json=json, say=typer.echo)
+        review.show_quarantine(conn, entry, as_json=json, say=typer.echo)
 
 
 @quarantine_app.command("replay")
@@ -77,7 +77,7 @@ def quarantine_replay(
     Example: import the missing meter, then cloud-ingest quarantine replay 7 8
     """
     with one_line_errors(), store(dsn, config) as conn:
-        kept.replay_quarantine(
+        review.replay_quarantine(
             conn, entries or [], everything=everything, as_json=json, say=typer.echo
         )
 
@@ -111,7 +111,9 @@ def events_list(
     Example: cloud-ingest events list --society "Lake View"
     """
     with one_line_errors(), store(dsn, config) as conn:
-        kept.list_flags(conn, society=society, everything=everything, as_json=json, say=typer.echo)
+        review.list_flags(
+            conn, society=society, everything=everything, as_json=json, say=typer.echo
+        )
 
 
 @events_app.command("meter")
@@ -135,7 +137,7 @@ def events_meter(
     Example: cloud-ingest events meter --society "Lake View" --code 251 --days 365
     """
     with one_line_errors(), store(dsn, config) as conn:
-        kept.list_of_meters(
+        review.list_of_meters(
             conn,
             society,
             serial=serial,

@@ -11,8 +11,6 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest import operate
-from cloud_ingest.checks import Check
 from cloud_ingest.cli_options import (
     BrokerAt,
     BrokerPassword,
@@ -23,13 +21,15 @@ from cloud_ingest.cli_options import (
     dsn_of,
     one_line_errors,
 )
-from cloud_ingest.doctor import examine
 from cloud_ingest.errors import ConfigurationError, UserError
+from cloud_ingest.operate import keys
+from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.doctor import examine
+from cloud_ingest.operate.upkeep import keep_months, retention
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import Plan, open_store, plan
 from cloud_ingest.store.migrate import migrate as run_migrations
-from cloud_ingest.upkeep import keep_months, retention
 
 store_app = typer.Typer()
 
@@ -150,7 +150,7 @@ def doctor(
     Example: cloud-ingest doctor --config /etc/iot-utility/cloud.toml
     """
     with one_line_errors():
-        host, port = (None, None) if broker is None else operate.parse_broker(broker)
+        host, port = (None, None) if broker is None else keys.parse_broker(broker)
         settings = load_settings(
             config,
             dsn=dsn,

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
 from cloud_ingest.flags.lifecycle import refresh_leaks, refresh_silence
+from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.loops import (
     Database,
@@ -34,7 +35,6 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
-from cloud_ingest.upkeep import upkeep
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from cloud_ingest.entries import history
 from cloud_ingest.entries.history import History, import_history
 from cloud_ingest.errors import ImportRefused, NotFound, StoreUnavailable
 from cloud_ingest.month.close import close_month
+from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.upkeep import keep_months, upkeep
 from shared_schema.quality import Origin, Quality, Reason
 from tests.support.gateway import MAKER
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line

@@ -6,8 +6,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest import kept
 from cloud_ingest.cli import app
+from cloud_ingest.operate import review
 from cloud_ingest.store.commit import commit
 from tests.support.store import SOCIETY, Site, local
 
@@ -29,7 +29,7 @@ def test_migrate_takes_the_zone_of_the_settings(store_dsn: str) -> None:
 def test_a_list_that_is_cut_says_so(
     site: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "MOST_LISTED", 2)
+    monkeypatch.setattr(review, "MOST_LISTED", 2)
     at = local("2026-07-01 00:00")
     for number, length in ((2, 3), (3, 4)):
         commit(site.conn, [site.verdict(b"garbage %d" % number, at), site.verdict(b"more", at)])

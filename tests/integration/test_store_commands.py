@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from cloud_ingest.command import send
 from cloud_ingest.errors import NotFound, UserError
+from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.commands import answer, asked
 from cloud_ingest.store.outbox import due
 from shared_schema.gateway import Command, CommandKind, Outcome, Result

@@ -13,19 +13,19 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
-from cloud_ingest import doctor
-from cloud_ingest.checks import Check
 from cloud_ingest.cli import app
-from cloud_ingest.doctor import examine
 from cloud_ingest.ingest.intake import HEARD
 from cloud_ingest.ingest.subscribe import Broker as Address
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.operate import doctor
+from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.doctor import examine
+from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.server_facts import read_parts
-from cloud_ingest.upkeep import upkeep
 from deploy.demo.mosquitto import BrokerUser
 from deploy.demo.postgres import local_postgres
 from tests.support.fill import fill

@@ -8,7 +8,7 @@ import pytest
 
 from cloud_ingest.core.accept import Accepted
 from cloud_ingest.errors import NotFound
-from cloud_ingest.kept import list_of_meters
+from cloud_ingest.operate.review import list_of_meters
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.meter_events import list_meter_events
 from cloud_ingest.store.quarantine import QuarantineState, list_entries, replay

@@ -18,13 +18,13 @@ from cloud_ingest.core.consumption import Month, local_days, month_of
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.units import COLUMNS, import_units
 from cloud_ingest.errors import NotFound, ReadRefused
+from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import Gap, RegisterMonth
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.upkeep import keep_months, upkeep
 from cloud_ingest.views import usage
 from cloud_ingest.views.completeness import completeness, missing
 from cloud_ingest.views.load_curve import Curve, Point, load_curve

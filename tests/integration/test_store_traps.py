@@ -26,7 +26,8 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.month.close import close_month
-from cloud_ingest.operate import serve
+from cloud_ingest.operate.keys import serve
+from cloud_ingest.operate.upkeep import keep_months, retention, upkeep
 from cloud_ingest.rollup import refresh as module
 from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
@@ -39,7 +40,6 @@ from cloud_ingest.store.migration import migrations
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.receipts import stored_ranges
-from cloud_ingest.upkeep import keep_months, retention, upkeep
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.quality import Origin, Quality
 from shared_schema.readings import Column

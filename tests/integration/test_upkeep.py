@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli import app
 from cloud_ingest.errors import UserError
+from cloud_ingest.operate.upkeep import Upkept, keep_months, oldest_kept, retention, upkeep
 from cloud_ingest.rollup.refresh import Refreshed, refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
@@ -26,7 +27,6 @@ from cloud_ingest.store.readings_write import (
     store_readings,
     store_rows,
 )
-from cloud_ingest.upkeep import Upkept, keep_months, oldest_kept, retention, upkeep
 from shared_schema.quality import Origin
 from tests.support.store import local
 
@@ -307,7 +307,7 @@ def test_nothing_is_dropped_while_a_mark_below_the_line_waits(
         return done
 
     with monkeypatch.context() as patched:
-        patched.setattr("cloud_ingest.upkeep.refresh", refresh_and_then_a_commit)
+        patched.setattr("cloud_ingest.operate.upkeep.refresh", refresh_and_then_a_commit)
         assert upkeep(years, NOW).dropped == 0
     assert (readings(years), retention(years)) == (before + 1, (13, None))
     assert upkeep(years, NOW).dropped > 0

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest import checks
-from cloud_ingest.checks import GB, MB, Check
+from cloud_ingest.operate import checks
+from cloud_ingest.operate.checks import GB, MB, Check
 from cloud_ingest.store.migrate import Rollups, Store, Tables
 from cloud_ingest.store.server_facts import (
     Clock,

@@ -11,7 +11,7 @@ from cloud_ingest import cli_reference
 from cloud_ingest.cli import app
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.ingest.subscribe import Broker, Link
-from cloud_ingest.operate import read_key
+from cloud_ingest.operate.keys import read_key
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import pytest
 
-from cloud_ingest import kept
 from cloud_ingest.errors import (
     ConfigurationError,
     NotFound,
@@ -15,6 +14,7 @@ from cloud_ingest.errors import (
     StoreUnavailable,
     UserError,
 )
+from cloud_ingest.operate import review
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.quarantine import QuarantineState, Replay
 
@@ -24,7 +24,7 @@ class FakeQuarantine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.faults: dict[int, Exception] = {}
-        monkeypatch.setattr(kept, "load_registry", lambda _conn: None)
+        monkeypatch.setattr(review, "load_registry", lambda _conn: None)
         monkeypatch.setattr(quarantine, "replay", self.replay)
 
     def replay(self, _conn: object, _registry: object, number: int, _now: datetime) -> Replay:
@@ -39,7 +39,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> FakeQuarantine:
 
 
 def run(*numbers: int, said: list[str], as_json: bool = False) -> None:
-    kept.replay_quarantine(
+    review.replay_quarantine(
         None,  # type: ignore[arg-type]
         numbers,
         everything=False,

@@ -13,12 +13,12 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from cloud_ingest import checks
-from cloud_ingest.checks import Check
 from cloud_ingest.errors import BrokerLost, ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.ingest.intake import HEARD
 from cloud_ingest.ingest.subscribe import Broker, Link
-from cloud_ingest.operate import broker_of
+from cloud_ingest.operate import checks
+from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.keys import broker_of
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
 from cloud_ingest.store.connection import Connection, connect, describe
