@@ -42,7 +42,7 @@ bench: setup ## Print the measured rates beside their limits
 docs: setup ## Generate the reference of messages and of the commands
 	$(BIN)/python -m shared_schema.schemas docs/reference
 	$(BIN)/python -m edge_agent.cli.reference docs/reference
-	$(BIN)/python -m cloud_ingest.cli_reference docs/reference
+	$(BIN)/python -m cloud_ingest.cli.reference docs/reference
 
 lock: ## Renew requirements.lock: versions and hashes, no addresses (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock

@@ -2,7 +2,7 @@
 """What the commands around the running ingest do: serve, keys, enrolment.
 
 In: options as a person gave them. Out: lines for that person. The command line itself, with
-its help, is `cloud_ingest.cli`; every error leaves from here as one of ours.
+its help, is `cloud_ingest.cli.app`; every error leaves from here as one of ours.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 """What is kept for a person to look into: the quarantine, flags, events of meters.
 
 In: an open store, what is asked. Out: lines for that person, or JSON; a replay or a dismissal.
-The command line itself, with its help, is `cloud_ingest.cli_kept`.
+The command line itself, with its help, is `cloud_ingest.cli.review`.
 """
 
 import json

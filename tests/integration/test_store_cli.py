@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli import app
+from cloud_ingest.cli.app import app
 from cloud_ingest.operate import review
 from cloud_ingest.store.commit import commit
 from tests.support.store import SOCIETY, Site, local

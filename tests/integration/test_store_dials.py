@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli import app
+from cloud_ingest.cli.app import app
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.self_read import self_read

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
-from cloud_ingest.cli import app
+from cloud_ingest.cli.app import app
 from cloud_ingest.ingest.intake import HEARD
 from cloud_ingest.ingest.subscribe import Broker as Address
 from cloud_ingest.ingest.subscribe import Link
@@ -275,10 +275,10 @@ def test_the_command_says_what_failed(database: str) -> None:
 
 
 def test_advice_alone_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cloud_ingest import cli_store
+    from cloud_ingest.cli import store
 
     only = [Check("warn", "role", "a superuser", "make another")]
-    monkeypatch.setattr(cli_store, "examine", lambda *_: iter(only))
+    monkeypatch.setattr(store, "examine", lambda *_: iter(only))
     result = CliRunner().invoke(app, ["doctor", "--dsn", "host=/nowhere"])
     assert (result.exit_code, result.stdout) == (
         0,

@@ -5,7 +5,7 @@ import re
 
 from tests.support.timescale_run import ROOT, STORE
 
-SHOWN = {"cloud_ingest/operate/checks.py", "cloud_ingest/cli_store.py"}
+SHOWN = {"cloud_ingest/operate/checks.py", "cloud_ingest/cli/store.py"}
 """They say what kind of store it is, and do nothing by it."""
 
 

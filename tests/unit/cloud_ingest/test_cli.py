@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest import cli_reference
-from cloud_ingest.cli import app
+from cloud_ingest.cli import reference
+from cloud_ingest.cli.app import app
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.ingest.subscribe import Broker, Link
 from cloud_ingest.operate.keys import read_key
@@ -51,8 +51,8 @@ def test_a_secret_is_its_owners_alone(tmp_path: Path, mode: int) -> None:
 
 
 def test_the_reference_is_the_program() -> None:
-    written = Path(__file__).parents[3] / "docs" / "reference" / cli_reference.NAME
-    text = cli_reference.reference()
+    written = Path(__file__).parents[3] / "docs" / "reference" / reference.NAME
+    text = reference.reference()
     assert written.read_text(encoding="utf-8") == text, "run: make docs"
     for command in ("migrate", "doctor", "serve", "units import", "quarantine replay"):
         assert f"\n## cloud-ingest {command}\n" in text

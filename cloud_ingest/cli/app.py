@@ -17,11 +17,10 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli_command import command_app
-from cloud_ingest.cli_data import data_app
-from cloud_ingest.cli_dial import dial_app
-from cloud_ingest.cli_kept import events_app, quarantine_app
-from cloud_ingest.cli_options import (
+from cloud_ingest.cli.command import command_app
+from cloud_ingest.cli.data import data_app
+from cloud_ingest.cli.dial import dial_app
+from cloud_ingest.cli.options import (
     BrokerAt,
     BrokerPassword,
     BrokerUser,
@@ -35,8 +34,9 @@ from cloud_ingest.cli_options import (
     one_line_errors,
     store,
 )
-from cloud_ingest.cli_read import read_app
-from cloud_ingest.cli_store import store_app
+from cloud_ingest.cli.read import read_app
+from cloud_ingest.cli.review import events_app, quarantine_app
+from cloud_ingest.cli.store import store_app
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.entries import epochs
 from cloud_ingest.entries import self_read as module

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Write the reference of the command line, from the command line itself.
 
-Run as ``python -m cloud_ingest.cli_reference docs/reference``; a test compares the file with the
+Run as ``python -m cloud_ingest.cli.reference docs/reference``; a test compares the file with the
 program.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from cloud_ingest.cli import app
+from cloud_ingest.cli.app import app
 
 NAME = "cli-cloud.md"
 _HEAD = """# cloud-ingest: the commands

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.cli.options import Config, Dsn, Json, Society, one_line_errors, store
 from cloud_ingest.entries.history import History, import_history
 from cloud_ingest.errors import RecomputeRefused
 from cloud_ingest.month.close import parse_month

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.cli.options import Config, Dsn, Json, Society, one_line_errors, store
 from cloud_ingest.operate import review
 from cloud_ingest.store.quarantine import QuarantineState, dismiss
 

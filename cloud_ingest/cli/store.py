@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli_options import (
+from cloud_ingest.cli.options import (
     BrokerAt,
     BrokerPassword,
     BrokerUser,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest.cli_options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.cli.options import Config, Dsn, Json, Society, one_line_errors, store
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.month.close import parse_month
 from cloud_ingest.month.report import aligned, figure

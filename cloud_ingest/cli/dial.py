@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli_options import Config, Dsn, Json, Society, decimal, moment, one_line_errors
-from cloud_ingest.cli_options import store as opened
+from cloud_ingest.cli.options import Config, Dsn, Json, Society, decimal, moment, one_line_errors
+from cloud_ingest.cli.options import store as opened
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.errors import DialRefused

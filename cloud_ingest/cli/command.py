@@ -14,7 +14,7 @@ from uuid import UUID
 
 import typer
 
-from cloud_ingest.cli_options import (
+from cloud_ingest.cli.options import (
     Config,
     Dsn,
     Json,
