@@ -11,7 +11,7 @@ broker on the next one. aiomqtt 2.5.1 has no call for that and acknowledges befo
 application sees a message, so three things of the paho client below it are used:
 ``manual_ack_set``, ``ack``, and the arguments of two callbacks (whether the broker had kept
 the session, and whether it really took a message). The version is pinned, and
-``tests/integration/test_subscribe.py`` holds the contract.
+``tests/integration/cloud_ingest/test_ingest_subscribe.py`` holds the contract.
 
 Never: a queue bound on this side (it would drop after acknowledging; Receive Maximum
 bounds what is under way), a clean start, an acknowledgement of one link on another.

@@ -117,7 +117,7 @@ def line_opener(
 ) -> "Callable[[int], AbstractContextManager[Transport]]":
     """Return what opens a port at a speed, with a tap on it where ``tell`` is given."""
     from edge_agent.bus import Bus  # noqa: PLC0415 - heavy
-    from edge_agent.dlms.trace import Tap
+    from edge_agent.dlms.trace import Tap  # noqa: PLC0415 - heavy
     from edge_agent.settings import BusConfig  # noqa: PLC0415 - heavy
 
     @contextmanager

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""Two workers that share the messages of one broker: each batch once, one keeper at a time."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cloud_ingest.store import outbox
+from cloud_ingest.store.connection import Connection, edition
+from cloud_ingest.store.locks import Lock
+from tests.integration.cloud_ingest.test_service import (
+    CLOUD,
+    GATEWAYS,
+    NOW,
+    OTHER,
+    SOCIETY,
+    Site,
+    quarters,
+    rolled_up,
+    wait_until,
+)
+from tests.support.gateway import Sealer, block_line
+from tests.support.servers import MosquittoWith, MqttServer
+
+
+@pytest.fixture(scope="module")
+def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([CLOUD, OTHER, *GATEWAYS]) as server:
+        yield server
+
+
+@pytest.fixture
+def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(database, mosquitto, tmp_path, stack)
+
+
+@pytest.fixture
+def each_site(store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
+    """A site on each edition of the store."""
+    with ExitStack() as stack:
+        yield Site(store_dsn, mosquitto, tmp_path, stack)
+
+
+class Workers:
+    """The processes of one group, each with a log and a session of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.group = uuid4().hex  # the broker remembers a killed worker's share for a minute
+        self.logs: dict[str, Path] = {}
+
+    @contextmanager
+    def worker(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+        site, log = self.site, self.site.folder / f"log-{name}"
+        self.logs[name] = log
+        words = site.command(
+            "serve",
+            *("--dsn", site.dsn),
+            *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
+            *("--username", CLOUD.username),
+            *("--password-file", str(site.folder / "password")),
+            *("--key", str(site.folder / "cloud.pem")),
+            *("--client-id", f"{name}-{site.folder.name}"),
+            *("--group", self.group),
+        )
+        with log.open("wb") as file:
+            process = subprocess.Popen(words, stderr=file, stdout=file)
+            try:
+                wait_until(lambda: b"linked" in log.read_bytes() or process.poll() is not None)
+                assert process.poll() is None, log.read_text()
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                assert process.wait(20) in {0, -signal.SIGKILL}, log.read_text()
+                assert "Traceback" not in log.read_text()
+
+    def keeps(self, name: str) -> bool:
+        return b"Keeps rollups" in self.logs[name].read_bytes()
+
+    def keepers(self) -> int:
+        """Return how many sessions hold the lock of the keeper."""
+        row = self.site.conn.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+            "AND classid = 0 AND objid = %s AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())",
+            (Lock.KEEPER,),
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def hours(sealer: Sealer, first: int, count: int) -> list[bytes]:
+    """Batches of an hour each, the newest last."""
+    ends = [NOW - timedelta(hours=200 - n) for n in range(first, first + count)]
+    return [sealer.seal(block_line("1", quarters(4, end))) for end in ends]
+
+
+def test_each_batch_is_stored_once_and_receipted_by_one_of_two_workers(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[0])
+    workers = Workers(site)
+    with workers.worker("one"), workers.worker("two"):
+        wait_until(lambda: workers.keepers() == 1)
+        gateway.publish(sealer.topic, *hours(sealer, 0, 120))
+        assert gateway.wait_receipt(sealer, site.key, 120).ranges == ((1, 120),)
+        assert (site.count("batch"), site.count("reading")) == (120, 480)
+        assert (site.count("claim"), site.count("quarantine")) == (0, 0)
+        wait_until(lambda: site.count("dirty") == 0 and site.count("reading_day") > 0)
+        assert workers.keepers() == 1
+        assert workers.keeps("one") != workers.keeps("two")
+    ended = [log.read_text().splitlines()[-1] for log in workers.logs.values()]
+    assert all("batches" in line for line in ended), ended  # both had a share
+
+
+def compressed(conn: Connection) -> int:
+    row = conn.execute(
+        "SELECT count(*) FROM timescaledb_information.chunks"
+        " WHERE hypertable_name = 'reading' AND is_compressed"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_another_keeps_when_the_keeper_is_killed(each_site: Site) -> None:
+    site = each_site
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[1])
+    reader = site.client(OTHER, "metering/v1/society/#")
+    workers = Workers(site)
+    old = NOW - timedelta(days=40)
+    with workers.worker("one") as keeper:
+        wait_until(lambda: workers.keeps("one"))
+        with workers.worker("two"):
+            gateway.publish(sealer.topic, sealer.seal(block_line("1", quarters(4, old))))
+            gateway.publish(sealer.topic, *hours(sealer, 0, 5))
+            gateway.wait_receipt(sealer, site.key, 6)
+            assert not workers.keeps("two")
+            keeper.kill()
+            keeper.wait()
+            later = hours(sealer, 5, 6)
+            outbox.enqueue(site.conn, "metering/v1/society/x/billing/2026-10/manifest", b"M")
+            wait_until(lambda: workers.keeps("two"))
+            assert workers.keepers() == 1
+            assert reader.wait(1)[0][1] == b"M"
+            if edition(site.conn) == "timescale":
+                wait_until(lambda: compressed(site.conn) == 1)
+            later.append(sealer.seal(block_line("1", quarters(4, old - timedelta(hours=1)))))
+
+            # What the broker holds for the dead one is not waited for. It deals by turns: of seven
+            # each comes to the living one in the end.
+            def sent_again() -> bool:
+                gateway.publish(sealer.topic, *later)
+                return site.count("batch") == 13
+
+            wait_until(sent_again)
+            gateway.wait_receipt(sealer, site.key, 13)
+            wait_until(lambda: site.count("dirty") == 0)
+            assert rolled_up(site.conn) == (52, 52)
+
+
+def test_a_worker_that_stops_in_good_order_leaves_no_message_behind(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[2])
+    workers = Workers(site)
+    with workers.worker("one") as one, workers.worker("two"):
+        gateway.publish(sealer.topic, *hours(sealer, 0, 10))
+        gateway.wait_receipt(sealer, site.key, 10)
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(20) == 0
+        gateway.publish(sealer.topic, *hours(sealer, 10, 40))
+        receipt = gateway.wait_receipt(sealer, site.key, 50)
+        assert receipt.ranges == ((1, 50),)
+        assert site.count("batch") == 50
+
+
+def test_a_session_that_was_cut_is_an_outage_and_no_fault(site: Site) -> None:
+    site.meter("1")
+    workers = Workers(site)
+    with workers.worker("one"):
+        wait_until(lambda: workers.keeps("one"))
+        site.conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND objid = %s AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            (Lock.KEEPER,),
+        )
+        log = workers.logs["one"]
+        wait_until(lambda: b"action=outage what=keeper" in log.read_bytes())
+        wait_until(lambda: log.read_bytes().count(b"Keeps rollups") == 2)
+        assert workers.keepers() == 1
+
+
+def test_a_month_closes_beside_a_running_ingest(site: Site) -> None:
+    site.meter("1")
+    month = f"{(NOW.replace(day=1) - timedelta(days=1)):%Y-%m}"
+    workers = Workers(site)
+    with workers.worker("one"):
+        wait_until(lambda: workers.keepers() == 1)
+        closed = subprocess.run(
+            site.command("close-month", month, "--society", SOCIETY, "--dsn", site.dsn),
+            capture_output=True,
+            timeout=60,
+            check=False,
+            text=True,
+        )
+    assert (closed.returncode, "withheld" in closed.stdout) == (0, True), closed.stderr

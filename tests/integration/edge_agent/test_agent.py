@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: MIT
+"""The whole gateway: virtual meters on a pty bus, the agent, a real broker, a small cloud."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.mosquitto import BrokerUser, gateway_user
+from edge_agent.agent import Agent
+from edge_agent.errors import ConfigurationError
+from edge_agent.settings import load_settings
+from edge_agent.virtual.estate import Estate, load_estate, parse_estate, serve
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
+from shared_schema.readings import Block, open_batch
+from shared_schema.signing import private_key_to_pem, public_key_to_pem
+from tests.integration.edge_agent.test_publish import CLOUD, CLOUD_KEY, GATEWAY_KEY, Cloud, until
+from tests.support.servers import MosquittoWith, MqttServer
+
+ESTATE = """
+zone = "Asia/Kolkata"
+[[bus]]
+name = "riser-1"
+link = "riser-1.tty"
+[[bus.meter]]
+label = "A-101"
+serial = "10000001"
+manufacturer = "LNT"
+model = "single_phase"
+address = 17
+password = "12345678"
+profile_days = 20
+load = { kind = "flat" }
+[[bus.meter]]
+label = "A-102"
+serial = "10000002"
+manufacturer = "LNT"
+model = "single_phase"
+address = 18
+password = "87654321"
+profile_days = 20
+load = { kind = "flat" }
+"""
+AGENT = """
+gateway = "{name}"
+spool = "spool.db"
+key_file = "gateway.key"
+cloud_key_file = "cloud.pem"
+assume_synchronised_clock = true
+gather_s = 1
+[broker]
+host = "{host}"
+port = {port}
+username = "{name}"
+password_file = "broker.password"
+[[bus]]
+name = "riser-1"
+port = "bus/riser-1.tty"
+turnaround_s = 0.3
+[[bus.meter]]
+label = "A-101"
+address = 17
+model = "is16444"
+password_file = "meter.password"
+[[bus.meter]]
+label = "A-102"
+address = 18
+model = "is16444"
+password_file = "meter.password"
+[[bus.meter]]
+label = "nobody"
+address = 19
+model = "is16444"
+password_file = "meter.password"
+"""
+METER = """
+[[bus.meter]]
+label = "{label}"
+address = {address}
+model = "is16444"
+password_file = "meter.password"
+"""
+
+
+@dataclass
+class Place:
+    """A gateway's folder with all its files."""
+
+    folder: Path
+    estate: Estate
+    cloud: Cloud
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "agent.toml"
+
+    def agent(self) -> Agent:
+        return Agent(load_settings(self.config))
+
+    @contextmanager
+    def bus(self, baud: int | None = None) -> Iterator[None]:
+        with serve(self.estate, self.folder / "bus", baud=baud, now=lambda: datetime.now(UTC)):
+            yield
+
+
+def secret(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
+@pytest.fixture(scope="module")
+def users() -> list[BrokerUser]:
+    return [gateway_user(f"gw-a{number}", secrets.token_hex(8)) for number in range(9)]
+
+
+@pytest.fixture(scope="module")
+def mosquitto(users: list[BrokerUser], mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+    with mosquitto_with([CLOUD, *users]) as server:
+        yield server
+
+
+@pytest.fixture
+def place(mosquitto: MqttServer, users: list[BrokerUser], tmp_path: Path) -> Place:
+    user = users.pop()
+    (tmp_path / "estate.toml").write_text(ESTATE)
+    secret(tmp_path / "gateway.key", private_key_to_pem(GATEWAY_KEY))
+    (tmp_path / "cloud.pem").write_bytes(public_key_to_pem(CLOUD_KEY.public_key()))
+    secret(tmp_path / "broker.password", user.password.encode())
+    secret(tmp_path / "meter.password", b"12345678\n")
+    (tmp_path / "agent.toml").write_text(
+        AGENT.format(name=user.username, host=mosquitto.host, port=mosquitto.port)
+    )
+    return Place(tmp_path, load_estate(tmp_path / "estate.toml"), Cloud(mosquitto, user.username))
+
+
+@contextmanager
+def running(agent: Agent) -> Iterator[threading.Event]:
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            agent.run(stop)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive()
+    assert not failures
+
+
+def stored(cloud: Cloud) -> list[Block]:
+    found: list[Block] = []
+    for batches in list(cloud.stored.values()):  # the cloud's thread adds to them meanwhile
+        for payload in list(batches.values()):
+            batch = open_batch(payload, lambda _gateway, _key: GATEWAY_KEY.public_key())
+            found += [block for block in batch.blocks() if isinstance(block, Block)]
+    return found
+
+
+def test_every_row_that_the_meter_has_reaches_the_cloud(place: Place) -> None:
+    begun_at = datetime.now(UTC)
+    with place.cloud.online(), place.bus(), running(place.agent()) as stop:
+        until(
+            lambda: (
+                bool(place.cloud.statuses)
+                and place.cloud.statuses[-1].meters_answering == 1
+                and place.cloud.statuses[-1].meters_behind == 0
+                and place.cloud.statuses[-1].spooled == 0
+            ),
+            "all history read and receipted",
+            60,
+        )
+        status = place.cloud.statuses[-1]
+        assert (status.meters, status.clock_synchronised) == (3, True)
+        begun = time.monotonic()
+        stop.set()
+        until(lambda: place.cloud.statuses[-1].state == "offline", "the goodbye", 6)
+        assert time.monotonic() - begun < 6
+
+    blocks = stored(place.cloud)
+    assert {block.meter.serial for block in blocks} == {"10000001"}, "the others do not answer"
+    profile = [block for block in blocks if block.profile == BLOCK_LOAD_PROFILE]
+    times = {row[0] for block in profile for row in block.rows}
+    meter = place.estate.meter("10000001")
+    truth = {int(row.ts.timestamp()) for row in meter.buffered(BLOCK_LOAD_PROFILE, begun_at)}
+    assert len(truth) > 19 * 96
+    assert truth <= times
+    registers = [block for block in blocks if block.profile is None]
+    place_of = [column.obis for column in registers[0].columns].index(ACTIVE_IMPORT)
+    ts, raw = registers[0].rows[0][0], registers[0].rows[0][2 + place_of]
+    assert ts is not None
+    at = datetime.fromtimestamp(ts, UTC)
+    assert raw == meter.register_at(ACTIVE_IMPORT, at)
+
+
+def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
+    with place.bus():
+        first = place.agent()
+
+        def has_history() -> bool:
+            known = first.spool.known_meter("riser-1", 17)
+            return known is not None and BLOCK_LOAD_PROFILE in first.spool.watermarks(known)
+
+        with running(first):
+            until(has_history, "some history read")
+        agent = place.agent()
+        known = agent.spool.known_meter("riser-1", 17)
+        assert known is not None
+        before = agent.spool.watermarks(known)[BLOCK_LOAD_PROFILE]
+        last = agent.spool.due(1)[0].seq
+        with place.cloud.online(), running(agent):
+            until(
+                lambda: bool(place.cloud.statuses) and place.cloud.statuses[-1].spooled == 0,
+                "all receipted",
+                60,
+            )
+    assert len(place.cloud.stored) == 1, "one stream"
+    later = [
+        row[0] or 0
+        for block in stored(place.cloud)
+        if block.profile == BLOCK_LOAD_PROFILE
+        for row in block.rows
+    ]
+    assert max(later) >= before
+    assert max(place.cloud.arrived) > last
+
+
+def test_polls_of_many_meters_are_few_batches_also_after_a_restart(place: Place) -> None:
+    """What was gathered when an agent ended is sealed, and sent by the next one."""
+    begun_at = datetime.now(UTC)
+    serials = [str(10000001 + number) for number in range(8)]
+    settings = place.config.read_text().replace("gather_s = 1", "gather_s = 60")
+    settings = settings.partition("[[bus.meter]]")[0]
+    meters = []
+    for address, serial in enumerate(serials, 17):
+        settings += METER.format(label=serial, address=address)
+        meters.append(
+            {
+                "label": serial,
+                "serial": serial,
+                "manufacturer": "LNT",
+                "model": "single_phase",
+                "address": address,
+                "password": "12345678",
+                "installed_at": begun_at - timedelta(hours=6),
+                "load": {"kind": "flat"},
+            }
+        )
+    place.config.write_text(settings)
+    bus = {"name": "riser-1", "link": "riser-1.tty", "meter": meters}
+    place.estate = parse_estate({"zone": "Asia/Kolkata", "bus": [bus]})
+    with place.bus():
+        first = place.agent()
+        with running(first):
+            until(
+                lambda: (
+                    first.health.summary().answering == len(serials)
+                    and not first.health.summary().behind
+                ),
+                "all meters read",
+                60,
+            )
+            polls = first.health.summary().polls
+            assert first.spool.due(99) == [], "it waits for others"
+            waiting = first.spool.pending().total
+        with place.cloud.online(), running(place.agent()):
+            until(
+                lambda: sum(map(len, list(place.cloud.stored.values()))) >= waiting,
+                "all stored",
+                60,
+            )
+    assert polls >= len(serials)
+    sent = [batch for batches in place.cloud.stored.values() for batch in batches.values()]
+    assert len(sent) < polls / 2
+    for serial in serials:
+        times = {
+            row[0]
+            for block in stored(place.cloud)
+            if (block.meter.serial, block.profile) == (serial, BLOCK_LOAD_PROFILE)
+            for row in block.rows
+        }
+        buffered = place.estate.meter(serial).buffered(BLOCK_LOAD_PROFILE, begun_at)
+        assert {int(row.ts.timestamp()) for row in buffered} <= times
+
+
+def test_a_bus_that_comes_late_is_waited_for(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    with place.cloud.online(), running(place.agent()):
+        until(
+            lambda: any("no such device" in str(vars(each)) for each in caplog.records),
+            "the missing port is told",
+        )
+        with place.bus():
+            until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
+
+
+def test_an_adapter_that_vanishes_in_a_back_fill_costs_its_meters_nothing(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(action: str) -> bool:
+        return any(getattr(record, "action", "") == action for record in caplog.records)
+
+    caplog.set_level("INFO")
+    agent = place.agent()
+    with place.cloud.online(), running(agent):
+        with place.bus(baud=19200):
+            until(lambda: agent.health["A-101"].behind, "history waits")
+        until(lambda: told("bus_lost"), "the loss is told")
+        with place.bus():
+            until(lambda: told("bus_back"), "the adapter is back")
+            until(
+                lambda: agent.health["A-101"].answers and not agent.health["A-101"].behind,
+                "all history read",
+                60,
+            )
+    assert agent.health["A-101"].failed_polls == 0
+
+
+def test_the_command_runs_checks_and_stops(place: Place) -> None:
+    program = [sys.executable, "-m", "edge_agent.cli.app", "run", "--config", str(place.config)]
+    with place.bus():
+        checked = subprocess.run([*program, "--check"], capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, "")
+        assert "takes the login" in checked.stdout
+        assert "riser-1.tty opens, 3 meters" in checked.stdout
+        assert not list(place.folder.glob("spool.db*")), "a check makes nothing"
+        with place.cloud.online():
+            agent = subprocess.Popen(
+                [*program, "--log-format", "json"], stderr=subprocess.PIPE, text=True
+            )
+            try:
+                until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
+                beside = subprocess.run(
+                    [*program, "--check"], capture_output=True, text=True, check=False
+                )
+                assert (beside.returncode, beside.stderr) == (0, "")
+                assert "an agent that runs uses it" in beside.stdout
+                begun = time.monotonic()
+                os.kill(agent.pid, signal.SIGTERM)
+                _, log = agent.communicate(timeout=10)
+            finally:
+                agent.kill()
+                agent.wait()
+        assert time.monotonic() - begun < 7
+        assert agent.returncode == 0
+        assert '"action": "meter_refused"' in log
+        assert "12345678" not in log
+        assert "Traceback" not in log
+    gone = subprocess.run([*program, "--check"], capture_output=True, text=True, check=False)
+    assert gone.returncode == 2
+    assert gone.stderr.count("\n") == 1
+    assert "no such device" in gone.stderr
+
+
+def test_a_second_agent_on_the_same_spool_is_refused(place: Place) -> None:
+    agent = place.agent()
+    try:
+        with pytest.raises(ConfigurationError, match="another edge-agent"):
+            place.agent()
+    finally:
+        agent.spool.close()
+
+
+RISER_2 = """
+[[bus]]
+name = "riser-2"
+{line}
+[[bus.meter]]
+label = "B-101"
+address = 17
+{meter}
+"""
+
+
+def test_two_buses_are_read_side_by_side_and_each_without_the_other(place: Place) -> None:
+    second = RISER_2.format(
+        line='link = "riser-2.tty"',
+        meter='serial = "20000001"\nmanufacturer = "LNT"\nmodel = "single_phase"\n'
+        'password = "12345678"\nprofile_days = 2\nload = { kind = "flat" }',
+    )
+    read = RISER_2.format(
+        line='port = "bus/riser-2.tty"\nturnaround_s = 0.3',
+        meter='model = "is16444"\npassword_file = "meter.password"',
+    )
+    place.config.write_text(place.config.read_text() + read)
+
+    def serials() -> set[str]:
+        return {block.meter.serial for block in stored(place.cloud) if block.profile is None}
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    folder = place.folder / "bus"
+    with place.cloud.online(), running(place.agent()):
+        with serve(parse_estate(tomllib.loads(second)), folder, baud=None, now=now):
+            until(lambda: serials() == {"20000001"}, "one is read without the other", 30)
+        both = parse_estate(tomllib.loads(ESTATE + second))
+        with serve(both, folder, baud=None, now=now):
+            until(lambda: serials() == {"10000001", "20000001"}, "both are read", 60)
+    profiles = {
+        serial: {
+            row[0]
+            for block in stored(place.cloud)
+            if block.profile == BLOCK_LOAD_PROFILE and block.meter.serial == serial
+            for row in block.rows
+        }
+        for serial in ("10000001", "20000001")
+    }
+    for serial, times in profiles.items():
+        held = both.meter(serial).buffered(BLOCK_LOAD_PROFILE, now())
+        assert times <= {int(row.ts.timestamp()) for row in held}, serial
+    assert profiles["20000001"], "its history was read as well"

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""The command line: help that teaches, one line for a mistake, nothing heavy before its time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_agent.cli import app, reference
+from edge_agent.meters import model
+from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
+
+ESTATE = """
+zone = "Asia/Kolkata"
+[[bus]]
+name = "riser-1"
+link = "riser-1.tty"
+[[bus.meter]]
+label = "A-101"
+serial = "10000001"
+manufacturer = "LNT"
+model = "single_phase"
+address = 17
+load = { kind = "flat" }
+"""
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Run ``main`` as the installed command does and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["edge-agent", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    code = ended.value.code
+    return code if isinstance(code, int) else 0
+
+
+COMMANDS = (
+    *("run", "read", "simulate", "keygen", "trial", "scan", "commission", "trace", "status"),
+    *("doctor", "models list", "models show", "models check", "set-clock"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_with_an_example(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *command.split(), "--help") == 0
+    printed = capsys.readouterr().out
+    assert f"\n  edge-agent {command} " in printed
+    assert ("--json" in printed) == (command not in {"run", "simulate"})
+
+
+def test_the_reference_is_the_program() -> None:
+    written = Path(__file__).parents[4] / "docs" / "reference" / reference.NAME
+    text = reference.reference()
+    assert written.read_text(encoding="utf-8") == text, "run: make docs"
+    for command in COMMANDS:
+        assert f"\n## edge-agent {command}\n" in text
+
+
+def test_models_are_listed_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "maker.toml"
+    file.write_text('title = "Maker"\nclient = 16\n')
+    assert run(monkeypatch, "models", "list", "--models-dir", tmp_path, "--json") == 0
+    names = [each["name"] for each in json.loads(capsys.readouterr().out)]
+    assert {"maker", "is16444"} <= set(names)
+    assert run(monkeypatch, "models", "list") == 0
+    assert "is16444" in capsys.readouterr().out
+    assert run(monkeypatch, "models", "show", "is16444") == 0
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
+    assert model.load("mine", tmp_path) == model.load("is16444")
+    assert run(monkeypatch, "models", "show", "maker", "--models-dir", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Maker"
+    assert run(monkeypatch, "models", "show", "none") == 2
+    assert "no meter model 'none'" in capsys.readouterr().err
+    assert run(monkeypatch, "models", "check", file) == 0
+    assert "can be used" in capsys.readouterr().out
+    file.write_text("client = 17\nlist = true\n")
+    assert run(monkeypatch, "models", "check", file) == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 3
+    assert printed.err == f"edge-agent: {file}: 3 mistakes\n"
+    assert run(monkeypatch, "models", "check", file, "--json") == 2
+    found = json.loads(capsys.readouterr().out)["mistakes"]
+    assert {each["key"] for each in found} == {"title", "client", "list"}
+
+
+def test_doctor_and_status_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        'gateway = "gw-1"\nspool = "spool.db"\nkey_file = "k"\ncloud_key_file = "c"\n'
+        '[broker]\nhost = "localhost"\nport = 1\n[[bus]]\nname = "riser-1"\nport = "gone"\n'
+        '[[bus.meter]]\nlabel = "A-1"\naddress = 17\nclient = 16\n'
+    )
+    assert run(monkeypatch, "status", "--config", config, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["running"], found["meters"][0]["label"]) == (False, "A-1")
+    assert run(monkeypatch, "status", "--config", config) == 0
+    assert "never answered" in capsys.readouterr().out
+    assert run(monkeypatch, "doctor", "--config", config) == 2
+    printed = capsys.readouterr()
+    assert "fail  bus riser-1: " in printed.out
+    assert printed.err.count("\n") == 1
+    assert run(monkeypatch, "doctor", "--config", config, "--json") == 2
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert {"ok", "fail"} <= {each["level"] for each in checks}
+
+
+def test_keygen_makes_a_private_key_and_its_public_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gateway.key"
+    assert run(monkeypatch, "keygen", path, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert path.stat().st_mode & 0o777 == 0o600
+    private = private_key_from_pem(path.read_bytes())
+    public = public_key_from_pem((tmp_path / "gateway.key.pub").read_bytes())
+    assert told["fingerprint"] == fingerprint(public) == fingerprint(private.public_key())
+    assert told["public_key_file"] == f"{path}.pub"
+
+    before = path.read_bytes()
+    assert run(monkeypatch, "keygen", path) == 2
+    assert "is not overwritten" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--config", "none.toml"), "cannot read the settings: No such file"),
+        (("run", "--config", "bad.toml"), "bad.toml: gateway: is missing"),
+        (("run", "--config", "x.toml", "--log-format", "xml"), "--log-format is text or json"),
+        (("read", "--port", "none", "--address", 5, "--client", 16), "no such device"),
+        (("read", "--port", "none", "--address", 0), "--address: Input should be greater"),
+        (("read", "--port", "none", "--address", 5, "--client", 7), "--client: Input should be 16"),
+        (("read", "--port", "none", "--address", 5, "1.8.0"), "an example: 1.0.1.8.0.255"),
+        (("read", "--port", "none", "--address", 5, "--model", "x y"), "--model: String should"),
+        (("read",), "name a meter of the settings by its label"),
+        (("read", "A-1", "--config", "none.toml"), "cannot read the settings"),
+        (("read", "--port", "none"), "edge-agent scan finds it"),
+        (("trace", "--port", "none", "--address", 5, "--client", 16), "no such device"),
+        (("trial", "--port", "none"), "no such device"),
+        (("trial", "--port", "none", "--baud", 7, "--address", 5), "--baud: Input should be 300"),
+        (("scan", "--port", "none"), "no such device"),
+        (("scan", "--port", "none", "--addresses", "0"), "give numbers from 1 to 16381"),
+        (("commission", "--port", "none"), "give --gateway, or run it at a terminal"),
+        (("commission", "--port", "p", "--gateway", "g"), "give --broker"),
+        (("commission", "--port", "p", "--add", "--force"), "choose one"),
+        (("commission", "--port", "p", "--add"), "cannot read the settings"),
+        (("commission", "--port", "p", "--add", "--meters", "x.csv"), "the list of meters: No"),
+        (("status", "--config", "none.toml"), "cannot read the settings"),
+        (("models", "check", "none.toml"), "cannot read the model: No such file"),
+        (("models", "list", "--models-dir", "none"), "cannot read the models' folder"),
+        (("simulate", "none.toml", "--directory", "d"), "cannot read the estate: No such file"),
+        (
+            ("simulate", "bad.toml", "--directory", "d"),
+            "bad.toml: zone: Input should be a valid string; bus:",
+        ),
+        (("simulate", "estate.toml"), "--directory DIR"),
+        (("simulate", "estate.toml", "--registers-at", "noon"), "is no ISO 8601 time"),
+        (("simulate", "estate.toml", "--registers-at", "2026-11-01"), "with its zone"),
+        (
+            ("simulate", "estate.toml", "--registers-at", "9999-12-31T23:59:59-05:00"),
+            "the year is from 2000 to 2099",
+        ),
+        (("simulate", "estate.toml", "--registers-at", "0001-01-01T00:00:00+05:30"), "the year"),
+        (("simulate", "estate.toml", "--directory", "d", "--baud", 0), "--baud 0: no line is"),
+        (("simulate", "estate.toml", "--directory", "d", "--baud", "-5"), "--baud -5: no line is"),
+        (("keygen", "no/such/folder/key"), "cannot write no/such/folder/key: No such file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: tuple[object, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.toml").write_text("zone = 5\n")
+    Path("estate.toml").write_text(ESTATE)
+    assert run(monkeypatch, *arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("edge-agent: ")
+    assert printed.err.count("\n") == 1
+    assert said in printed.err
+
+
+def test_keygen_leaves_nothing_beside_a_public_key_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = tmp_path / "gateway.key.pub"
+    public.write_text("of another key")
+    assert run(monkeypatch, "keygen", tmp_path / "gateway.key") == 2
+    assert "gateway.key.pub is there already" in capsys.readouterr().err
+    assert public.read_text() == "of another key"
+    assert list(tmp_path.iterdir()) == [public]
+
+
+def test_keygen_on_a_full_disk_leaves_no_half_made_key(tmp_path: Path) -> None:
+    command = (
+        f"ulimit -f 0; exec {sys.executable} -m edge_agent.cli.app keygen {tmp_path}/gateway.key"
+    )
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"edge-agent: cannot write {tmp_path}/gateway.key")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_simulate_tells_all_registers_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate = tmp_path / "estate.toml"
+    estate.write_text(ESTATE)
+    assert run(monkeypatch, "simulate", estate, "--registers-at", "2026-11-01T00:00:00+05:30") == 0
+    registers = json.loads(capsys.readouterr().out)
+    assert registers["10000001"]["1.0.1.8.0.255"] > 0
+
+
+def test_nothing_heavy_is_imported_for_the_help() -> None:
+    code = (
+        "import sys, edge_agent.cli.app;"
+        "print(*(m for m in ('gurux_dlms', 'serial', 'paho', 'sqlite3', 'pydantic', 'cryptography')"
+        " if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Our decoding beside that of gurux-dlms: equal wherever it is right, and not where it is wrong.
+
+Each known fault of the library has a test that shows the fault in it, so that a release which
+mends it is noticed, and that ours does not share it.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from gurux_dlms import GXByteBuffer, GXDateTime, GXDLMSClient
+from gurux_dlms.enums import Authentication, InterfaceType
+from gurux_dlms.objects import GXDLMSClock, GXDLMSProfileGeneric, GXDLMSRegister
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.decode import buffer, layout
+from edge_agent.decode.layout import layout_of
+from edge_agent.dlms import axdr, session
+from edge_agent.dlms.axdr import Zone
+from edge_agent.errors import ProtocolViolation
+from shared_schema.catalogue import BLOCK_LOAD_PROFILE
+from shared_schema.obis import Obis
+from tests.unit.edge_agent.decode.test_buffer import (
+    BLUE_BOOK,
+    ENERGY,
+    NULL,
+    PERIOD_S,
+    T0,
+    VOLTAGE,
+    array,
+    numbers,
+    octets,
+    plan,
+    stamp,
+    structure,
+    u32,
+)
+
+
+class Gurux:
+    """A profile as an application of gurux-dlms reads it."""
+
+    def __init__(self, *registers: Obis, period_s: int | None = PERIOD_S) -> None:
+        self.client = GXDLMSClient(True, 32, 17, Authentication.NONE, None, InterfaceType.HDLC)
+        self.profile: Any = GXDLMSProfileGeneric(str(BLOCK_LOAD_PROFILE))
+        self.profile.addCaptureObject(GXDLMSClock(), 2, 0)
+        self.registers = [GXDLMSRegister(str(obis)) for obis in registers]
+        for register in self.registers:
+            self.profile.addCaptureObject(register, 2, 0)
+        if period_s is not None:
+            self.profile.capturePeriod = period_s
+
+    def read(self, data: bytes) -> list[list[Any]]:
+        found = GXDLMSClient.getValue(GXByteBuffer(data), False)
+        self.client.updateValue(self.profile, 2, found)
+        rows: list[list[Any]] = self.profile.buffer
+        return rows
+
+
+def moment(found: Any) -> datetime:
+    """Return the time that gurux gives."""
+    assert isinstance(found, GXDateTime)
+    assert isinstance(found.value, datetime)
+    return found.value
+
+
+def as_ours(rows: Sequence[Sequence[Any]]) -> tuple[tuple[int | None, ...], ...]:
+    return tuple((int(moment(row[0]).timestamp()), None, *row[1:]) for row in rows)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[None]:
+    """A host whose zone is not that of the meters."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@given(st.lists(st.tuples(st.booleans(), numbers(), numbers()), min_size=1, max_size=40))
+def test_random_profiles_agree_value_by_value(
+    content: list[tuple[bool, tuple[bytes, int | None], tuple[bytes, int | None]]],
+) -> None:
+    sent = [
+        structure(
+            NULL if null and number else octets(stamp(T0 + number * PERIOD_S, -330)),
+            first[0],
+            second[0],
+        )
+        for number, (null, first, second) in enumerate(content)
+    ]
+    ours = buffer.rows_of(array(sent), plan(ENERGY, VOLTAGE), BLUE_BOOK)
+    theirs = as_ours(Gurux(ENERGY, VOLTAGE).read(array(sent)))
+    assert ours.bad_time == ours.misfit == 0
+    assert [row[0] for row in ours.rows] == [row[0] for row in theirs]
+    for mine, other in zip(ours.rows, theirs, strict=True):
+        for raw, value in zip(mine[2:], other[2:], strict=True):
+            if isinstance(value, int) and -(2**63) <= value < 2**63:
+                assert raw == value
+            else:  # a text, a float or an integer without room: no raw value
+                assert raw is None
+
+
+def test_null_times_without_a_period_are_all_the_same_in_gurux_and_lost_in_ours() -> None:
+    sent = array(
+        [structure(octets(stamp(T0, -330)), u32(1)), *[structure(NULL, u32(n)) for n in (2, 3)]]
+    )
+    theirs = as_ours(Gurux(ENERGY, period_s=None).read(sent))
+    assert {row[0] for row in theirs[1:]} != {T0 + PERIOD_S, T0 + 2 * PERIOD_S}
+    assert len({row[0] for row in theirs[1:]}) == 1
+    ours = buffer.rows_of(sent, plan(ENERGY, period_s=0), BLUE_BOOK)
+    assert (ours.rows, ours.bad_time) == (((T0, None, 1),), 2)
+    known = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
+    assert [row[0] for row in known.rows] == [T0, T0 + PERIOD_S, T0 + 2 * PERIOD_S]
+
+
+def test_a_time_without_a_deviation_takes_the_hosts_zone_in_gurux_and_the_meters_in_ours(
+    elsewhere: None,  # noqa: ARG001  # the zone of this host
+) -> None:
+    sent = array([structure(octets(stamp(T0)), u32(1))])
+    (row,) = Gurux(ENERGY).read(sent)
+    assert moment(row[0]).timestamp() != T0
+    assert buffer.rows_of(sent, plan(ENERGY), Zone(330, 1)).rows == ((T0, None, 1),)
+
+
+def test_a_reversed_deviation_is_eleven_hours_off_in_gurux_and_a_matter_of_the_model_in_ours() -> (
+    None
+):
+    sent = array([structure(octets(stamp(T0, 330)), u32(1))])
+    (row,) = Gurux(ENERGY).read(sent)
+    assert abs(moment(row[0]).astimezone(UTC).timestamp() - T0) == 11 * 3600
+    assert buffer.rows_of(sent, plan(ENERGY), Zone(330, -1)).rows == ((T0, None, 1),)
+
+
+def test_a_second_read_appends_in_gurux_and_stands_alone_in_ours() -> None:
+    first, second = (array([structure(octets(stamp(T0, -330)), u32(n))]) for n in (1, 2))
+    gurux = Gurux(ENERGY)
+    gurux.read(first)
+    assert [row[1] for row in gurux.read(second)] == [1, 2]
+    layout = plan(ENERGY)
+    buffer.rows_of(first, layout, BLUE_BOOK)
+    assert buffer.rows_of(second, layout, BLUE_BOOK).rows == ((T0, None, 2),)
+
+
+def test_a_scaled_value_is_a_float_in_gurux_and_raw_in_ours() -> None:
+    raw = 1_234_567_891
+    sent = array([structure(octets(stamp(T0, -330)), u32(raw))])
+    gurux = Gurux(ENERGY)
+    gurux.client.updateValue(gurux.registers[0], 3, [-3, 30])
+    (row,) = gurux.read(sent)
+    assert isinstance(row[1], float)
+    layout = layout_of(
+        BLOCK_LOAD_PROFILE, PERIOD_S, plan(ENERGY).objects, {ENERGY: axdr.Scale(-3, 30)}
+    )
+    assert layout.columns[0].scaler == -3
+    assert buffer.rows_of(sent, layout, BLUE_BOOK).rows == ((T0, None, raw),)
+
+
+def profile_with(bad: bytes) -> bytes:
+    """Three rows; the time of the second is none, that of the third is null."""
+    return array(
+        [
+            structure(octets(stamp(T0, -330)), u32(1)),
+            structure(octets(bad), u32(2)),
+            structure(NULL, u32(3)),
+            structure(octets(stamp(T0 + 3 * PERIOD_S, -330)), u32(4)),
+        ]
+    )
+
+
+def test_a_month_that_is_none_becomes_january_in_gurux_and_costs_the_row_in_ours() -> None:
+    bad = bytearray(stamp(T0 + PERIOD_S, -330))
+    bad[2] = 13
+    sent = profile_with(bytes(bad))
+    assert [moment(row[0]).month for row in Gurux(ENERGY).read(sent)] == [3, 1, 1, 3]
+    ours = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
+    assert [row[2] for row in ours.rows] == [1, 4], "a null time after a bad one is not guessed"
+    assert ours.bad_time == 2
+
+
+def test_an_hour_that_is_none_loses_the_whole_read_in_gurux_and_its_row_in_ours() -> None:
+    bad = bytearray(stamp(T0 + PERIOD_S, -330))
+    bad[5] = 24
+    sent = profile_with(bytes(bad))
+    with pytest.raises(ValueError, match="hour"):
+        Gurux(ENERGY).read(sent)
+    assert [row[2] for row in buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK).rows] == [1, 4]
+
+
+def test_a_bare_exception_is_raised_in_gurux_and_our_own_error_in_ours() -> None:
+    no_list = bytes.fromhex("0201 02")  # a list of objects that is a structure
+    with pytest.raises(Exception) as theirs:  # noqa: PT011  # that is the point
+        GXDLMSClient(True, 32, 17).parseObjects(GXByteBuffer(no_list), True)
+    assert type(theirs.value) is Exception
+    with pytest.raises(ProtocolViolation):
+        layout.capture_objects(no_list)
+    with pytest.raises(ProtocolViolation, match="GET: Exception"), session._gurux("GET"):
+        raise theirs.value
