@@ -43,6 +43,7 @@ from cloud_ingest.entries import self_read as module
 from cloud_ingest.entries.units import import_units
 from cloud_ingest.month import close, report
 from cloud_ingest.operate import keys
+from cloud_ingest.service.start import run_service, service_settings
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import open_store
@@ -311,14 +312,14 @@ def serve(
             broker_password_file=password_file,
             cloud_key_file=key,
         )
-        service = keys.service_settings(
+        service = service_settings(
             settings,
             dsn_of(settings),
             client_id=client_id,
             rules_every_s=rules_every,
             group=group,
         )
-        keys.serve(service, check=check, verbose=verbose, say=typer.echo)
+        run_service(service, check=check, verbose=verbose, say=typer.echo)
 
 
 @app.command()

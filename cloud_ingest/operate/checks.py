@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The judgements of the doctor: each takes what was read and says one thing about it.
 
-In: values of `cloud_ingest.store.server_facts`. Out: a `Check`: ``ok``; ``warn``: it works, and should
-be better; ``fail``: readings or numbers are lost, late or wrong while it stays. Pure.
+In: values of `store.server_facts`. Out: a `Check`: ``ok``; ``warn``: it works, and should be
+better; ``fail``: readings or numbers are lost, late or wrong while it stays. Pure.
 """
 
 import re

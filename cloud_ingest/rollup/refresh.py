@@ -13,7 +13,7 @@ changed range that ends on the first instant of a bucket), and would leave the m
 It costs no more, because a month is materialised for all channels at once anyway.
 
 A day that tells of more readings than there are is left as it is, and its mark goes: somebody has
-dropped readings, and a rollup outlives them. `cloud_ingest.rollup.recompute` makes it anew nevertheless.
+dropped readings, and a rollup outlives them. `recompute` makes it anew nevertheless.
 With continuous aggregates only days older than `LONG_PAST` are looked at, for it costs what a
 refresh does; to drop younger ones is not foreseen.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Flags in the database: each change of one goes into the outbox in the same transaction.
 
-In: a decision of `cloud_ingest.flags.lifecycle`. Out: rows, and the messages that other modules get.
+In: a decision of `flags.lifecycle`. Out: rows, and the messages that other modules get.
 While a flag is open its message is retained on its topic; its last word is sent to those who
 listen, and then the topic is emptied.
 """

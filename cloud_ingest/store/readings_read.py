@@ -2,7 +2,7 @@
 """Read readings and rollups: the one place where a number begins.
 
 In: a society, or channels that were found through it, and a stretch of time. Out: rows as
-values. It decides nothing and adds nothing up: `cloud_ingest.core.consumption`, `cloud_ingest.views.usage`
+values. It decides nothing and adds nothing up: `core.consumption`, `views.usage`
 and the rules do. Every query is served by an index, and every look at ``reading`` is bounded by
 constants of time, so that the chunks or partitions beside them are not touched
 (docs/reference/sql.md names each).

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The invocation counters of ciphered associations: on disk before a number is sent.
 
-In: the place of a meter, what the meter says of its own count. Out: numbers that were never
-used before with this meter. Owns the table ``invocation_counter`` of the spool's file.
+In: the place of a meter, what the meter says of its own count, and a `Store` that keeps numbers
+(on a gateway `spool.counters`). Out: numbers that were never used before with this meter.
 Never: a number twice, a counter lowered.
 
 A number that is used twice under one key breaks AES-GCM, so a block of numbers is written and
@@ -10,14 +10,12 @@ synchronised first and then used from memory: one write for many requests. What 
 block at the end of the program is lost, which costs nothing: 2^32 numbers last for centuries.
 """
 
-import contextlib
 import secrets
 import threading
 from typing import Final, Protocol
 
 from edge_agent.dlms.security import LAST_COUNTER, client_title
 from edge_agent.errors import NoCounter
-from edge_agent.spool.spool import Spool, SpoolFull
 
 BLOCK: Final = 256
 Place = tuple[str, int, int, int]
@@ -25,7 +23,7 @@ Place = tuple[str, int, int, int]
 
 
 class Store(Protocol):
-    """What keeps counters: `SpoolStore`, or `Passing`."""
+    """What keeps counters: the spool of a gateway, or `Passing` for one visit by hand."""
 
     def reserve(self, place: Place, above: int, count: int) -> int:
         """Keep that ``count`` numbers above ``above`` are used; return the first of them."""
@@ -38,53 +36,6 @@ class Store(Protocol):
     def mark(self, place: Place, *, sure: bool) -> None:
         """Keep whether the meter took the counter."""
         ...
-
-
-class SpoolStore:
-    """Counters in the spool's file."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-
-    def reserve(self, place: Place, above: int, count: int) -> int:
-        """Keep that numbers are used; they are on disk when this returns.
-
-        Raises:
-            NoCounter: the disk is full; nothing is reserved.
-            SpoolError: the spool fails.
-        """
-        try:
-            with self._spool.transaction() as database:
-                row = database.execute(
-                    "INSERT INTO invocation_counter VALUES (?, ?, ?, ?, ? + 1 + ?, 0)"
-                    " ON CONFLICT DO UPDATE SET next = max(next, ? + 1) + ? RETURNING next",
-                    (*place, above, count, above, count),
-                ).fetchone()
-        except SpoolFull:
-            raise NoCounter(
-                f"bus {place[0]}, address {place[2]}: the disk is full: no invocation counter "
-                "can be kept, and none is used that is not kept"
-            ) from None
-        return int(row[0]) - count
-
-    def is_sure(self, place: Place) -> bool:
-        """Return whether the place has a counter that its meter took last time."""
-        with self._spool.reading() as database:
-            row = database.execute(
-                "SELECT sure FROM invocation_counter WHERE bus = ? AND logical_address = ?"
-                " AND address = ? AND client = ?",
-                place,
-            ).fetchone()
-        return row is not None and bool(row[0])
-
-    def mark(self, place: Place, *, sure: bool) -> None:
-        """Keep whether the meter took the counter; on a full disk it is asked once more."""
-        with contextlib.suppress(SpoolFull), self._spool.transaction() as database:
-            database.execute(
-                "UPDATE invocation_counter SET sure = ? WHERE bus = ? AND logical_address = ?"
-                " AND address = ? AND client = ?",
-                (int(sure), *place),
-            )
 
 
 class Passing:

@@ -18,7 +18,7 @@ from typing import Final
 from edge_agent.clock.keeper import ClockKeeper
 from edge_agent.commands.backfill import read_window
 from edge_agent.commands.desk import Job, Orders
-from edge_agent.dlms.invocation_counter import Counters, SpoolStore
+from edge_agent.dlms.invocation_counter import Counters
 from edge_agent.dlms.session import probe
 from edge_agent.errors import (
     BusError,
@@ -36,6 +36,7 @@ from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import peer, sessions
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.read_failures import Reasons
 from edge_agent.spool.refused_secrets import Refusals, secret_files
@@ -117,7 +118,7 @@ class BusWorker:
         self._told_clock = False
         self._reasons = Reasons(shared.spool, config.name)
         self._refusals = Refusals(shared.spool, config.name)
-        self._counters = Counters(SpoolStore(shared.spool), shared.settings.gateway, config.name)
+        self._counters = Counters(SpoolCounters(shared.spool), shared.settings.gateway, config.name)
         observer = Observer(shared.spool)
         self._booking = Booking(shared.spool, observer, config.name)
         self._clocks = ClockKeeper(

@@ -26,12 +26,12 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.month.close import close_month
-from cloud_ingest.operate.keys import serve
 from cloud_ingest.operate.upkeep import keep_months, retention, upkeep
 from cloud_ingest.rollup import refresh as module
 from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.loops import ServiceSettings
+from cloud_ingest.service.start import run_service
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect
@@ -226,7 +226,7 @@ def test_a_wrong_zone_stops_the_service_at_its_start(store_dsn: str) -> None:
     settings = ServiceSettings(store_dsn, nobody, SigningKey.generate(), zone="Europe/Berlin")
     for check in (True, False):
         with pytest.raises(ConfigurationError, match="of Asia/Kolkata, not of Europe/Berlin"):
-            serve(settings, check=check, verbose=False, say=print)
+            run_service(settings, check=check, verbose=False, say=print)
     words = ["close-month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
     result = CliRunner().invoke(app, words, env={"IOT_UTILITY_ZONE": "Europe/Berlin"})
     assert (result.exit_code, "not of Europe/Berlin" in result.output) == (2, True)

@@ -17,7 +17,7 @@ from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, GATEWAY_LOG, GatewayEvent
 from shared_schema.readings import Observation
 from shared_schema.signing import SigningKey, generate_key
-from tests.integration import test_service
+from tests.integration.cloud_ingest import test_service
 from tests.integration.cloud_ingest.test_service import CLOUD, GATEWAYS, SOCIETY, Site
 from tests.integration.edge_agent.test_clock_set import NOW, QUARTER, World, world
 from tests.support.bus_world import gateway

@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.bus import Bus
 from edge_agent.dlms.hdlc import check_sequence
-from edge_agent.dlms.invocation_counter import Counters, SpoolStore
+from edge_agent.dlms.invocation_counter import Counters
 from edge_agent.errors import (
     AssociationRefused,
     ConfigurationError,
@@ -23,6 +23,7 @@ from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.settings import BusConfig, MeterConfig
+from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
@@ -95,7 +96,7 @@ class World:
     def poll(self) -> PollResult:
         """Poll as a gateway that was just started."""
         with Spool.open(self.folder / "spool.db") as spool:
-            counters = Counters(SpoolStore(spool), "gw-1", "a")
+            counters = Counters(SpoolCounters(spool), "gw-1", "a")
             return poll(
                 sessions(self.bus, counters, sleep=self.rests.append),
                 self.config(),

@@ -14,10 +14,10 @@ from edge_agent.dlms.invocation_counter import (
     Counter,
     Counters,
     Passing,
-    SpoolStore,
     by_hand,
 )
 from edge_agent.errors import NoCounter
+from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.spool import Spool
 
 PLACE = ("riser-1", 1, 17, 32)
@@ -43,7 +43,7 @@ def use(counter: Counter) -> int:
 def test_a_number_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         for expected in range(1, 2 * BLOCK + 2):
             assert counter.number() == expected
             assert kept(path) > expected
@@ -52,7 +52,7 @@ def test_a_number_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
 
 def test_one_write_for_a_block(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         before = spool._database.total_changes
         for _ in range(4 * BLOCK):
             use(counter)
@@ -87,20 +87,20 @@ def test_no_number_comes_twice_and_none_falls(steps: list[str | int]) -> None:
 def test_a_new_start_goes_on_behind_the_block(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         assert [use(counter) for _ in range(3)] == [1, 2, 3]
         counter.follow(1000)
         assert use(counter) == 1001
     with Spool.open(path) as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         assert use(counter) == 1001 + BLOCK
-        other = Counter(SpoolStore(spool), ("riser-1", 1, 18, 32), TITLE)
+        other = Counter(SpoolCounters(spool), ("riser-1", 1, 18, 32), TITLE)
         assert use(other) == 1
 
 
 def test_a_meter_that_is_behind_changes_nothing(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         assert use(counter) == 1
         assert not counter.follow(1)  # it took ours
         assert not counter.follow(0)
@@ -113,16 +113,16 @@ def test_a_meter_that_is_behind_changes_nothing(tmp_path: Path) -> None:
 def test_sureness_outlives_the_program(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         assert not counter.is_sure
         use(counter)
         counter.mark(sure=True)
         counter.mark(sure=True)
     with Spool.open(path) as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         assert counter.is_sure
         counter.mark(sure=False)
-        assert not Counter(SpoolStore(spool), PLACE, TITLE).is_sure
+        assert not Counter(SpoolCounters(spool), PLACE, TITLE).is_sure
 
 
 def test_the_last_number_of_a_key() -> None:
@@ -138,7 +138,7 @@ def test_the_last_number_of_a_key() -> None:
 
 def test_on_a_full_disk_no_number_is_given(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        counter = Counter(SpoolStore(spool), PLACE, TITLE)
+        counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
         spool._database.execute(f"PRAGMA max_page_count = {pages}")
         _fill(spool)

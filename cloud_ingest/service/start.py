@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Starting the ingest: from what a person set to a running service.
+
+In: settings as a person gave them. Out: the service, until it is stopped, or one line that says
+whether it could run. Every error leaves from here as one of ours.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from cloud_ingest import logs
+from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
+from cloud_ingest.ingest.subscribe import MEMBER_EXPIRY_S
+from cloud_ingest.operate.keys import broker_of, read_key
+from cloud_ingest.service.loops import ServiceSettings
+from cloud_ingest.service.serve import Service
+from cloud_ingest.settings import CloudSettings
+from shared_schema.signing import fingerprint
+
+Say = Callable[[str], None]
+
+
+def service_settings(
+    settings: CloudSettings,
+    dsn: str,
+    *,
+    client_id: str,
+    rules_every_s: float,
+    group: str | None = None,
+) -> ServiceSettings:
+    """Gather what the service needs, with its secrets read from their files.
+
+    Raises:
+        ConfigurationError: a file is missing, is not its owner's alone, or holds no key.
+    """
+    if settings.cloud_key_file is None:
+        raise ConfigurationError(
+            "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
+            "then give --key cloud.pem"
+        )
+    broker = broker_of(settings, client_id)
+    if group is not None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", group):
+            raise ConfigurationError(f"--group wants letters, digits, '_' and '-', not {group!r}")
+        broker = replace(broker, group=group, session_expiry_s=MEMBER_EXPIRY_S)
+    return ServiceSettings(
+        dsn=dsn,
+        broker=broker,
+        key=read_key(settings.cloud_key_file),
+        zone=settings.zone,
+        rules_every_s=rules_every_s,
+    )
+
+
+def run_service(settings: ServiceSettings, *, check: bool, verbose: bool, say: Say) -> None:
+    """Run the ingest, or only see whether it could.
+
+    Raises:
+        IngestError: at the start a server cannot be reached, or refuses.
+    """
+    logs.set_up(verbose=verbose)
+
+    async def run() -> None:
+        service = Service(settings)
+        if check:
+            store = await service.check()
+            say(
+                f"The store {store.store_id} ({store.zone.key}) and the broker at "
+                f"{settings.broker} are ready; receipts are signed by "
+                f"{fingerprint(settings.key.public_key())}."
+            )
+        else:
+            await service.run()
+
+    try:
+        asyncio.run(run())
+    except BrokerLost as error:
+        raise ConfigurationError(f"{error}; start the broker, or give --broker HOST:PORT") from None
+    except StoreUnavailable as error:
+        raise ConfigurationError(str(error)) from None
