@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.options import Config, Dsn, Json, Society, one_line_errors, store
+from cloud_ingest.core.month import DAY, next_month, parse_month
 from cloud_ingest.entries.history import History, import_history
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.month.close import parse_month
 from cloud_ingest.rollup.recompute import Change, Recomputed, recompute
-from cloud_ingest.rollup.refresh import DAY, next_month
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import shown
 

@@ -16,7 +16,7 @@ import typer
 
 from cloud_ingest.cli.options import Config, Dsn, Json, Society, one_line_errors, store
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.month.close import parse_month
+from cloud_ingest.core.month import parse_month
 from cloud_ingest.month.report import aligned, figure
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import RegisterMonth

@@ -19,8 +19,8 @@ from decimal import Decimal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import LONGEST_TOLERANCE, billing_exponent
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.register import LONGEST_TOLERANCE, billing_exponent
 from cloud_ingest.entries.self_read import MAX_DIAL, find_dial, neighbours
 from cloud_ingest.errors import DialRefused
 from cloud_ingest.store import readings_read

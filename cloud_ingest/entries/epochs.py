@@ -12,23 +12,23 @@ would still fall, and where more would have been used across the fall than can b
 register's pulse weight was changed it may rise as well, and what is added may be negative.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import (
-    SELF_READ_WINDOW,
+from cloud_ingest.core.consumption import SELF_READ_WINDOW
+from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.month import month_of
+from cloud_ingest.core.register import (
     Epoch,
     Epochs,
     Register,
     billing_exponent,
-    month_of,
     normalised,
+    with_epoch,
 )
-from cloud_ingest.core.exact import exactly
 from cloud_ingest.entries.self_read import (
     MAX_DIAL,
     MICROSECOND,
@@ -203,24 +203,6 @@ def in_raw(adds: Decimal, exponent: int, what: str, service: Service) -> int:
             f"{what}: the register counts in steps of {step:f} {unit}, {adds:f} is finer"
         )
     return int(raw)
-
-
-def with_epoch(known: Sequence[Epoch], starts_at: datetime, adds_raw: int) -> list[Epoch]:
-    """Return a channel's epochs with one more, or with one corrected; pure.
-
-    An epoch's offset is all that the register has lost until then, so that those after it
-    move by what this one changes.
-    """
-    earlier = [epoch for epoch in known if epoch.starts_at < starts_at]
-    offset = (earlier[-1].offset_raw if earlier else 0) + adds_raw
-    former = [epoch.offset_raw for epoch in known if epoch.starts_at <= starts_at]
-    moved = offset - (former[-1] if former else 0)
-    later = [
-        Epoch(epoch.starts_at, epoch.offset_raw + moved)
-        for epoch in known
-        if epoch.starts_at > starts_at
-    ]
-    return [*earlier, Epoch(starts_at, offset), *later]
 
 
 def implausible(

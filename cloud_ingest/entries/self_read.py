@@ -21,8 +21,8 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import Epochs, Register, billing_exponent, normalised
 from cloud_ingest.core.exact import DIGITS
+from cloud_ingest.core.register import Epochs, Register, billing_exponent, normalised
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.channels import ChannelKey, ensure_channels

@@ -13,21 +13,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.consumption import (
+from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, is_reweighed, measure
+from cloud_ingest.core.month import Month
+from cloud_ingest.core.quality import Intervals, falls_within, sum_check
+from cloud_ingest.core.register import (
     DayRegister,
     Epochs,
-    Intervals,
-    Measured,
-    Month,
     Register,
-    Rules,
-    Span,
     billing_exponent,
-    days_of,
-    drops,
-    measure,
-    scaled_absurdly,
-    sum_check,
+    has_absurd_scaler,
     tolerance_of,
 )
 from cloud_ingest.errors import CloseRefused, RollupDisagrees
@@ -36,7 +30,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import Assignment, Channel, Window
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
-from shared_schema.quality import Origin, Reason
+from shared_schema.quality import Reason
 
 Progress = Callable[[str], None]
 Published = Mapping[tuple[str, str, Service, str, str, str], BoundaryReading]
@@ -178,7 +172,7 @@ def _channels(
         if exponent is not None:
             found.append(channel)
             exponents[channel.channel_id] = exponent
-        elif scaled_absurdly(service, channel.unit, channel.scaler):
+        elif has_absurd_scaler(service, channel.unit, channel.scaler):
             absurd.add(channel.meter_id)
     return found, exponents, absurd
 
@@ -299,12 +293,13 @@ def _count(
     )
     _hold_opening(assignment, measured, opening, month)
     found = set(measured.reasons)
-    if _reweighed(measured, meter.channels, epochs):
+    weights = {channel.channel_id: channel.weight for channel in meter.channels}
+    if is_reweighed(measured, weights, epochs):
         measured = replace(measured, quantity=None)
         found.add(Reason.SCALER)
     days = days_of(measured, meter.days, epochs, zone)
     if measured.quantity is not None:
-        if drops(days):
+        if falls_within(days):
             found.add(Reason.REGISTER_DROP)
         if intervals is not None and sum_check(measured, intervals, month, meter.step) is False:
             found.add(Reason.SUM_CHECK)
@@ -314,22 +309,6 @@ def _count(
         if not assignment.legacy and _was_away(assignment, month.end):
             found.add(Reason.OFFLINE)
     return Counted(assignment, replace(measured, reasons=frozenset(found)))
-
-
-def _reweighed(measured: Measured, channels: Sequence[Channel], epochs: Epochs) -> bool:
-    """Say whether the ends have different pulse weights that no epoch joins; pure."""
-    opening, closing = measured.opening, measured.closing
-    if opening is None or closing is None:
-        return False
-    weights = {channel.channel_id: channel.weight for channel in channels}
-    return (
-        {opening.origin, closing.origin} == {Origin.METER}
-        and weights[opening.channel_id] != weights[closing.channel_id]
-        and not any(
-            opening.ts < epoch.starts_at <= closing.ts
-            for epoch in epochs.get(closing.channel_id, ())
-        )
-    )
 
 
 def _was_away(assignment: Assignment, end: datetime) -> bool:

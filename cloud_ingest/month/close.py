@@ -14,7 +14,6 @@ not estimated.
 """
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,18 +21,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import Drawn, SubjectKind, balance, taken_by_tower
-from cloud_ingest.core.consumption import (
-    SELF_READ_WINDOW,
-    Month,
-    Register,
-    combined_quality,
-    month_of,
-    quality_of,
-)
+from cloud_ingest.core.consumption import SELF_READ_WINDOW
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.month import Month, month_of, next_month, parse_month
+from cloud_ingest.core.quality import combined_quality, quality_of
+from cloud_ingest.core.register import Register
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import Counted, Progress, Stale, closings, count_month
-from cloud_ingest.rollup.refresh import next_month, refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
@@ -105,18 +100,6 @@ class Closed:
 
 def _quiet(_text: str) -> None:
     """Say nothing."""
-
-
-def parse_month(text: str, zone: ZoneInfo) -> Month:
-    """Return the month of ``YYYY-MM``.
-
-    Raises:
-        CloseRefused: it is none.
-    """
-    match = re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", text)
-    if match is None:
-        raise CloseRefused(f"{text[:20]!r} is not a month: write it as 2026-07")
-    return month_of(int(match[1]), int(match[2]), zone)
 
 
 @translating

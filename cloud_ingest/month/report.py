@@ -13,9 +13,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from cloud_ingest.core.consumption import billing_exponent
+from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.errors import NotFound
-from cloud_ingest.month.close import parse_month
 from cloud_ingest.store import months, readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import dials

@@ -18,8 +18,9 @@ from datetime import date, datetime, timedelta
 from psycopg import errors as pg
 from psycopg import sql
 
+from cloud_ingest.core.month import MICROSECOND, bucket_start, next_month
 from cloud_ingest.errors import UserError
-from cloud_ingest.rollup.refresh import MICROSECOND, local_start, next_month, refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
@@ -60,7 +61,7 @@ def upkeep(conn: Connection, now: datetime) -> Upkept:
     for _ in range(MONTHS_AHEAD):
         ahead.append(next_month(ahead[-1]))
     made = make_partitions(
-        conn, Known(), [int((local_start(month, store.zone)).timestamp()) + 1 for month in ahead]
+        conn, Known(), [int((bucket_start(month, store.zone)).timestamp()) + 1 for month in ahead]
     )
     compressed = _compress(conn, now) if store.rollups == "continuous" else 0
     return Upkept(len(made), compressed, _let_go(conn, store, now))
@@ -123,7 +124,7 @@ def _let_go(conn: Connection, store: Store, now: datetime) -> int:
         waits = conn.execute(query("dirty_before"), (line,)).fetchone()
         if waits is not None and waits[0]:
             return 0  # a commit came since: it is rolled up first, and this is done next time
-        border = local_start(line, store.zone) - MICROSECOND
+        border = bucket_start(line, store.zone) - MICROSECOND
         kept = conn.execute(query("store_raise_kept_from"), (border,)).fetchone()
         if kept is None:
             return 0

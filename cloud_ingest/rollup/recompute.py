@@ -18,8 +18,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.rollup.refresh import DAY, MICROSECOND, local_start, next_month, refresh
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
@@ -146,7 +147,7 @@ def _kept_from(conn: Connection, first: date, last: date, store: Store) -> date:
         if last < line:
             raise RecomputeRefused(f"the store no longer keeps all readings from {first} to {last}")
         first = max(first, line)
-    start, end = (local_start(day, zone) - MICROSECOND for day in (first, last + DAY))
+    start, end = (bucket_start(day, zone) - MICROSECOND for day in (first, last + DAY))
     below = conn.execute(query("reading_before"), {"start": start}).fetchone()
     if below is not None and below[0]:
         return first
@@ -182,15 +183,15 @@ def _anew(
     }
     with alone(conn, Lock.ROLLUP):
         line = open_store(conn).kept_from
-        if line is not None and local_start(span.first, store.zone) <= line:
+        if line is not None and bucket_start(span.first, store.zone) <= line:
             raise RecomputeRefused("readings were let go meanwhile: recompute again")
         conn.execute(query("rollup_said_clear"))
         conn.execute(query(f"{span.bucket}_remember"), {**window, "after": False})
         if store.rollups == "continuous":
             arguments = {
                 "name": f"reading_{span.bucket}_c",
-                "start": local_start(span.first, store.zone),
-                "end": local_start(span.after(span.last), store.zone),
+                "start": bucket_start(span.first, store.zone),
+                "end": bucket_start(span.after(span.last), store.zone),
                 "force": True,
             }
             conn.execute(query("aggregate_refresh"), arguments)

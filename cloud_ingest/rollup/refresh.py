@@ -21,11 +21,12 @@ A mark goes when its day is done and not before; one that is added meanwhile sta
 refresh runs at a time in a database.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month, runs
 from cloud_ingest.store.connection import Connection, alone, query, translating
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.migrate import Store, open_store
@@ -36,8 +37,6 @@ KEYS_AT_ONCE = 5_000
 SAME_WINDOW = timedelta(days=7)
 """Days closer than this are refreshed together: one chunk is read once."""
 LONG_PAST = timedelta(days=7)
-DAY = timedelta(days=1)
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +109,12 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
 def _lost(conn: Connection, days: Collection[date], store: Store) -> set[date]:
     """Return the days, in the windows that days are refreshed in, whose readings were dropped."""
     found: set[date] = set()
-    for first, last in runs(days):
+    for first, last in runs(days, SAME_WINDOW):
         window = {
             "first": first - DAY,
             "last": last + DAY,
-            "start": local_start(first - DAY, store.zone) - MICROSECOND,
-            "end": local_start(last + 2 * DAY, store.zone) - MICROSECOND,
+            "start": bucket_start(first - DAY, store.zone) - MICROSECOND,
+            "end": bucket_start(last + 2 * DAY, store.zone) - MICROSECOND,
             "zone": store.zone.key,
         }
         found.update(day for (day,) in conn.execute(query("days_lost"), window))
@@ -130,13 +129,13 @@ def _refresh_aggregates(
     lost: Collection[date] = (),
 ) -> None:
     def materialise(name: str, start: date, end: date, *, force: bool) -> None:
-        window = {"start": local_start(start, zone), "end": local_start(end, zone)}
+        window = {"start": bucket_start(start, zone), "end": bucket_start(end, zone)}
         if kept_from is not None:  # what is older would be rolled up to nothing
             window["start"] = max(window["start"], kept_from + MICROSECOND)
         if window["start"] < window["end"]:
             conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
 
-    for first, last in runs(days):
+    for first, last in runs(days, SAME_WINDOW):
         for begin, end in _around(first - DAY, last + DAY, lost):
             materialise("reading_day_c", begin, end + DAY, force=False)
     for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
@@ -151,24 +150,3 @@ def _around(first: date, last: date, lost: Collection[date]) -> Iterator[tuple[d
         first = day + DAY
     if first <= last:
         yield first, last
-
-
-def runs(days: Iterable[date], gap: timedelta = SAME_WINDOW) -> list[tuple[date, date]]:
-    """Join days into runs whose gaps are at most ``gap``; pure."""
-    found: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if found and day - found[-1][1] <= gap:
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return found
-
-
-def local_start(day: date, zone: ZoneInfo) -> datetime:
-    """Return where the bucket of a local day begins: a microsecond after its 00:00; pure."""
-    return datetime.combine(day, time(), zone) + MICROSECOND
-
-
-def next_month(day: date) -> date:
-    """Return the 1st of the month after; pure."""
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from cloud_ingest.core.consumption import Epochs, billing_exponent
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.register import Epochs, billing_exponent
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from shared_schema.catalogue import BILLED_REGISTER, Service

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import DayRegister, Epoch, Intervals, Month, Register, local_days
+from cloud_ingest.core.month import Month, local_days
+from cloud_ingest.core.quality import Intervals
+from cloud_ingest.core.register import DayRegister, Epoch, Register
 from cloud_ingest.errors import ReadRefused
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.readings_write import ORIGINS

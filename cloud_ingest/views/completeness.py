@@ -9,18 +9,16 @@ stretches are looked for only on the days whose counts lack some.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import Month, local_days
+from cloud_ingest.core.month import DAY, Month, local_days, midnight, runs
 from cloud_ingest.errors import NotFound, ReadRefused
-from cloud_ingest.rollup.refresh import runs
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import ChannelCompleteness, Gap, Window
 
-DAY = timedelta(days=1)
 MAX_CHANNEL_DAYS = 10_000
 """Of which stretches are looked for at once: about a million readings at quarters of an hour."""
 
@@ -82,12 +80,8 @@ def _windows(one: ChannelCompleteness, zone: ZoneInfo, until: datetime) -> list[
     return [
         Window(
             one.channel_id,
-            max(_midnight(first, zone), one.valid_from),
-            min(_midnight(last + DAY, zone), ends),
+            max(midnight(first, zone), one.valid_from),
+            min(midnight(last + DAY, zone), ends),
         )
-        for first, last in runs((day for day, _, _ in one.lacking), DAY)
+        for first, last in runs(day for day, _, _ in one.lacking)
     ]
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)

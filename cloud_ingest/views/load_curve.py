@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import Epochs, Register, between, billing_exponent, tolerance_of
+from cloud_ingest.core.consumption import between
+from cloud_ingest.core.register import Epochs, Register, billing_exponent, tolerance_of
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection

@@ -23,15 +23,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import Balance, Drawn, SubjectKind, balance, taken_by_tower
-from cloud_ingest.core.consumption import (
-    Epochs,
-    Measured,
-    Month,
-    Register,
-    between,
-    billing_exponent,
-    days_of,
-)
+from cloud_ingest.core.consumption import Measured, between, days_of, is_reweighed
+from cloud_ingest.core.month import Month
+from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
@@ -213,16 +207,10 @@ def _unless_reweighed(
     rows: Iterable[RegisterMonth], measured: Measured, epochs: Epochs
 ) -> Measured:
     """Count nothing between pulse weights that no epoch joins, as a month is not closed there."""
-    opening, closing = measured.opening, measured.closing
-    if opening is None or closing is None or opening.channel_id == closing.channel_id:
-        return measured
-    weights = {row.channel_id: row.weight for row in rows}
-    joined = any(
-        opening.ts < epoch.starts_at <= closing.ts for epoch in epochs.get(closing.channel_id, ())
-    )
-    if joined or weights[opening.channel_id] == weights[closing.channel_id]:
-        return measured
-    return replace(measured, quantity=None)
+    weights = {row.channel_id: row.weight for row in rows if row.channel_id is not None}
+    if is_reweighed(measured, weights, epochs):
+        return replace(measured, quantity=None)
+    return measured
 
 
 def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
@@ -251,18 +239,12 @@ def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
 def measured_of(ends: Ends, epochs: Epochs) -> Measured:
     """Return what was counted between the ends of a month; pure."""
     opening = (
-        max(ends.before, key=_in_time)
-        if ends.before
-        else min(ends.first, key=_in_time, default=None)
+        max(ends.before, key=in_time) if ends.before else min(ends.first, key=in_time, default=None)
     )
-    closing = max(ends.last, key=_in_time, default=None)
+    closing = max(ends.last, key=in_time, default=None)
     if opening is None or closing is None or closing.ts <= opening.ts:
         return Measured(opening, None, None)
     return between(opening, closing, epochs)
-
-
-def _in_time(reading: Register) -> tuple[datetime, int]:
-    return (reading.ts, reading.channel_id)
 
 
 def _register(channel_id: int, ts: datetime, raw: int | None, exponent: int) -> Register:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from cloud_ingest.core.consumption import month_of
+from cloud_ingest.core.month import month_of
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate

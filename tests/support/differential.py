@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of, month_of
+from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of
+from cloud_ingest.core.month import month_of
 from cloud_ingest.month.boundaries import count_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud_ingest.rollup.refresh import refresh, runs
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.readings_write import NewReading, store_readings
@@ -146,12 +146,6 @@ def test_marks_that_come_during_a_refresh_outlive_it(site: Site, store_dsn: str)
     assert site.one("SELECT count(*) FROM dirty") == 1
     refresh(site.conn, NOW)
     assert site.one("SELECT first_raw, count FROM reading_day") == (90, 2)
-
-
-def test_days_are_joined_into_runs() -> None:
-    july = [date(2026, 7, day) for day in (1, 2, 9, 20)]
-    assert runs(reversed(july)) == [(july[0], july[2]), (july[3], july[3])]
-    assert runs([]) == []
 
 
 def test_nothing_to_do_is_nothing(conn: Connection) -> None:

@@ -11,30 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.consumption import (
-    DayRegister,
-    Epoch,
-    Epochs,
-    Intervals,
-    Measured,
-    Month,
-    Register,
-    Rules,
-    Span,
-    at_border,
-    billing_exponent,
-    combined_quality,
-    day_of,
-    days_of,
-    drops,
-    measure,
-    month_of,
-    quality_of,
-    scaled_absurdly,
-    sum_check,
-    tolerance_of,
-)
-from shared_schema.catalogue import Service, Unit
+from cloud_ingest.core.consumption import Measured, Rules, Span, at_border, days_of, measure
+from cloud_ingest.core.month import Month, day_of, month_of
+from cloud_ingest.core.quality import falls_within, quality_of
+from cloud_ingest.core.register import DayRegister, Epoch, Epochs, Register
 from shared_schema.quality import Origin, Quality, Reason
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -145,7 +125,7 @@ def test_the_days_add_up_to_the_month(life: Life) -> None:
         assert days == {}
         return
     assert sum(days.values()) == measured.quantity
-    assert not drops(days)
+    assert not falls_within(days)
     assert measured.opening
     assert measured.closing
     known = {day_of(reading.ts, life.zone) for reading in life.readings}
@@ -223,14 +203,6 @@ JULY = month_of(2026, 7, KOLKATA)
 HOUR = timedelta(hours=1)
 
 
-def test_months_are_of_the_zone() -> None:
-    assert datetime(2026, 6, 30, 18, 30, tzinfo=UTC) == JULY.start
-    assert day_of(JULY.end, KOLKATA) == date(2026, 7, 31)
-    assert day_of(JULY.end + timedelta(seconds=1), KOLKATA) == date(2026, 8, 1)
-    march = month_of(2026, 3, ZoneInfo("Europe/Berlin"))
-    assert march.end - march.start == timedelta(days=31) - HOUR
-
-
 def test_a_reading_after_the_border_does_not_stand_for_it() -> None:
     late = reading(JULY.end + timedelta(seconds=1), 5)
     assert at_border([late], JULY.end, RULES) is None
@@ -246,15 +218,6 @@ def test_a_register_that_drops_is_never_a_negative_number() -> None:
     assert Reason.REGISTER_DROP in measured.reasons
     rolled = {CHANNEL: [Epoch(JULY.start + HOUR, 1000)]}
     assert wh(measure(readings, rolled, JULY, Span(LONG_AGO), RULES)) == 200
-
-
-def test_a_drop_on_the_way_shows_in_its_days() -> None:
-    readings = [reading(JULY.start, 100), reading(JULY.end, 900)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
-    ninth = DayRegister(CHANNEL, date(2026, 7, 9), JULY.start + 200 * HOUR, 0, -3)
-    days = days_of(measured, [ninth], {}, KOLKATA)
-    assert drops(days)
-    assert sum(days.values()) == measured.quantity == Decimal("0.800")
 
 
 def test_an_epoch_counts_from_its_own_moment() -> None:
@@ -324,42 +287,3 @@ def test_two_channels_of_one_meter_meet_in_one_unit() -> None:
     coarse = Register(8, JULY.end, 13, Origin.METER, 0)
     measured = measure([reading(JULY.start, 12_500), coarse], {}, JULY, Span(LONG_AGO), RULES)
     assert measured.quantity == Decimal("0.5")
-
-
-@pytest.mark.parametrize(
-    ("total", "count", "verdict"),
-    [("10", 2976, True), ("10.031", 2976, True), ("10.1", 2976, False), ("10.1", 2975, None)],
-)
-def test_the_sum_check(total: str, count: int, verdict: bool | None) -> None:
-    readings = [reading(JULY.start, 0), reading(JULY.end, 10_000)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
-    intervals = Intervals(count, Decimal(total), 900, Decimal("0.001"))
-    assert sum_check(measured, intervals, JULY, Decimal("0.001")) is verdict
-
-
-def test_units_of_billing() -> None:
-    assert billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, 1) == -2
-    assert billing_exponent(Service.WATER, Unit.CUBIC_METRE, -3) == -3
-    assert billing_exponent(Service.WATER, Unit.LITRE, 0) == -3
-    assert billing_exponent(Service.WATER, Unit.WATT_HOUR, 0) is None
-    assert billing_exponent(Service.ELECTRICITY, Unit.VOLT, 0) is None
-
-
-@pytest.mark.parametrize(("scaler", "absurd"), [(-10, True), (-9, False), (9, False), (10, True)])
-def test_a_scaler_that_no_meter_has_is_not_billed(scaler: int, absurd: bool) -> None:
-    exponent = billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, scaler)
-    assert exponent == (None if absurd else scaler - 3)
-    assert scaled_absurdly(Service.ELECTRICITY, Unit.WATT_HOUR, scaler) is absurd
-    assert not scaled_absurdly(Service.ELECTRICITY, Unit.VOLT, scaler)
-
-
-def test_a_day_is_no_tolerance_for_a_border() -> None:
-    assert tolerance_of(1800) == timedelta(minutes=30)
-    assert tolerance_of(0) == tolerance_of(86400) == timedelta(minutes=15)
-
-
-def test_a_sum_is_as_good_as_its_parts() -> None:
-    good, dial, bad = Quality.VALIDATED, Quality.SELF_READ, Quality.SUSPECT
-    assert combined_quality([good, good]) is good
-    assert combined_quality([good, dial]) is Quality.MIXED
-    assert combined_quality([good, dial, bad]) is bad

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""What a billed register says, in the unit of billing, and what it would say had it never fallen.
+
+A register is an integer; its channel's unit and scaler give the exponent e of
+value = raw * 10^e in kWh or kL. A register that rolled over, was reset or is weighed anew has an
+epoch: an offset that is added from a moment on. What is compared is N = raw + offset.
+
+In: readings as the store has them, units and scalers, epochs. Out: values in Decimal.
+Never: a float, or a rounded value. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from shared_schema.catalogue import Service, Unit
+from shared_schema.quality import Origin
+
+CAPTURE_PERIOD = timedelta(seconds=900)
+"""Where a channel does not say, or says more than an hour: a midnight row of a daily profile
+is exact, and a day is no tolerance for the end of a month."""
+LONGEST_TOLERANCE = timedelta(hours=1)
+MAX_SCALER = 9
+"""Beyond ± this a scaler is a fault of the meter: 10^10 Wh is what a power station counts by."""
+
+_EXPONENTS: dict[tuple[Service, int], int] = {
+    (Service.ELECTRICITY, Unit.WATT_HOUR): -3,
+    (Service.WATER, Unit.CUBIC_METRE): 0,
+    (Service.WATER, Unit.LITRE): -3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One reading of a billed register; its value is raw * 10^exponent kWh or kL."""
+
+    channel_id: int
+    ts: datetime
+    raw: int
+    origin: Origin
+    exponent: int
+
+    @property
+    def value(self) -> Decimal:
+        """What the dial says, in the unit of billing."""
+        return Decimal(self.raw).scaleb(self.exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class DayRegister:
+    """The last reading of a local day, as the rollup has it."""
+
+    channel_id: int
+    day: date
+    last_ts: datetime
+    last_raw: int
+    exponent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What is added to a channel's raw register from a time on."""
+
+    starts_at: datetime
+    offset_raw: int
+
+
+Epochs = Mapping[int, Sequence[Epoch]]
+"""By channel id, ascending."""
+
+
+def in_time(reading: Register) -> tuple[datetime, int]:
+    """Return the key that sorts readings by time, and at one time by channel."""
+    return (reading.ts, reading.channel_id)
+
+
+def billing_exponent(service: Service, unit: int, scaler: int) -> int | None:
+    """Return e of value = raw * 10^e in kWh or kL.
+
+    Returns:
+        None for a unit that is not billed, and for a scaler that no meter has.
+    """
+    own = _EXPONENTS.get((service, unit))
+    return None if own is None or abs(scaler) > MAX_SCALER else own + scaler
+
+
+def has_absurd_scaler(service: Service, unit: int, scaler: int) -> bool:
+    """Say whether it is only the scaler for which a register cannot be billed."""
+    return (service, unit) in _EXPONENTS and abs(scaler) > MAX_SCALER
+
+
+def tolerance_of(period_s: int) -> timedelta:
+    """Return how far before a border the last register may lie."""
+    period = timedelta(seconds=period_s)
+    return period if timedelta() < period <= LONGEST_TOLERANCE else CAPTURE_PERIOD
+
+
+def normalised(reading: Register | DayRegister, epochs: Epochs) -> Decimal:
+    """Return N: what the register would say had it never rolled over or been reset."""
+    ts, raw = (
+        (reading.ts, reading.raw)
+        if isinstance(reading, Register)
+        else (reading.last_ts, reading.last_raw)
+    )
+    offset = 0
+    for epoch in epochs.get(reading.channel_id, ()):
+        if epoch.starts_at <= ts:
+            offset = epoch.offset_raw
+    return Decimal(raw + offset).scaleb(reading.exponent)
+
+
+def with_epoch(known: Sequence[Epoch], starts_at: datetime, adds_raw: int) -> list[Epoch]:
+    """Return a channel's epochs with one more, or with one corrected.
+
+    An epoch's offset is all that the register has lost until then, so that those after it
+    move by what this one changes.
+    """
+    earlier = [epoch for epoch in known if epoch.starts_at < starts_at]
+    offset = (earlier[-1].offset_raw if earlier else 0) + adds_raw
+    former = [epoch.offset_raw for epoch in known if epoch.starts_at <= starts_at]
+    moved = offset - (former[-1] if former else 0)
+    later = [
+        Epoch(epoch.starts_at, epoch.offset_raw + moved)
+        for epoch in known
+        if epoch.starts_at > starts_at
+    ]
+    return [*earlier, Epoch(starts_at, offset), *later]

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""The calendar of a society."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloud_ingest.core.month import bucket_start, day_of, month_of, parse_month, runs
+from cloud_ingest.errors import CloseRefused
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+JULY = month_of(2026, 7, KOLKATA)
+HOUR = timedelta(hours=1)
+
+
+def test_months_are_of_the_zone() -> None:
+    assert datetime(2026, 6, 30, 18, 30, tzinfo=UTC) == JULY.start
+    assert day_of(JULY.end, KOLKATA) == date(2026, 7, 31)
+    assert day_of(JULY.end + timedelta(seconds=1), KOLKATA) == date(2026, 8, 1)
+    march = month_of(2026, 3, ZoneInfo("Europe/Berlin"))
+    assert march.end - march.start == timedelta(days=31) - HOUR
+
+
+def test_days_are_joined_into_runs() -> None:
+    july = [date(2026, 7, day) for day in (1, 2, 9, 20)]
+    week = timedelta(days=7)
+    assert runs(reversed(july), week) == [(july[0], july[2]), (july[3], july[3])]
+    assert runs([]) == []
+
+
+def test_a_bucket_begins_after_midnight_even_without_one() -> None:
+    assert bucket_start(date(2026, 7, 1), KOLKATA) == JULY.start + timedelta(microseconds=1)
+    havana = ZoneInfo("America/Havana")  # 2026-03-08 begins at 01:00
+    began = datetime(2026, 3, 8, 5, tzinfo=UTC) + timedelta(microseconds=1)
+    assert bucket_start(date(2026, 3, 8), havana) == began
+
+
+@pytest.mark.parametrize("text", ["2026-7", "2026-13", "1999-07", "2026-07-01", "July"])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    assert parse_month("2026-07", KOLKATA) == JULY
+    with pytest.raises(CloseRefused, match="is not a month"):
+        parse_month(text, KOLKATA)

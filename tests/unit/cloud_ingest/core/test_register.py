@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""What a billed register says."""
+
+from datetime import timedelta
+
+import pytest
+
+from cloud_ingest.core.register import billing_exponent, has_absurd_scaler, tolerance_of
+from shared_schema.catalogue import Service, Unit
+
+
+def test_units_of_billing() -> None:
+    assert billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, 1) == -2
+    assert billing_exponent(Service.WATER, Unit.CUBIC_METRE, -3) == -3
+    assert billing_exponent(Service.WATER, Unit.LITRE, 0) == -3
+    assert billing_exponent(Service.WATER, Unit.WATT_HOUR, 0) is None
+    assert billing_exponent(Service.ELECTRICITY, Unit.VOLT, 0) is None
+
+
+@pytest.mark.parametrize(("scaler", "absurd"), [(-10, True), (-9, False), (9, False), (10, True)])
+def test_a_scaler_that_no_meter_has_is_not_billed(scaler: int, absurd: bool) -> None:
+    exponent = billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, scaler)
+    assert exponent == (None if absurd else scaler - 3)
+    assert has_absurd_scaler(Service.ELECTRICITY, Unit.WATT_HOUR, scaler) is absurd
+    assert not has_absurd_scaler(Service.ELECTRICITY, Unit.VOLT, scaler)
+
+
+def test_a_day_is_no_tolerance_for_a_border() -> None:
+    assert tolerance_of(1800) == timedelta(minutes=30)
+    assert tolerance_of(0) == tolerance_of(86400) == timedelta(minutes=15)
