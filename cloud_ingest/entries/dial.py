@@ -114,7 +114,7 @@ def import_sheet(
                 continue
             who = f"{meter.examination.manufacturer} {meter.examination.serial}"
             row = conn.execute(
-                query("dial_assignment"),
+                query("registry/meter_at"),
                 {
                     "society_id": society_id,
                     "manufacturer": meter.examination.manufacturer,
@@ -253,7 +253,7 @@ def _record(  # noqa: PLR0917  # what a row needs
     earlier = [each for each in known.readings.get(found.meter, ()) if each.at < found.at]
     deviation = deviates(found, earlier[-1]) if earlier else None
     conn.execute(
-        query("dial_add"),
+        query("entry/dial_add"),
         {
             "society_id": society_id,
             "assignment_id": assignment_id,

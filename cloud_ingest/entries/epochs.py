@@ -163,7 +163,7 @@ def add_epoch(
             )
         }
         closed = conn.execute(
-            query("months_closed"), {"society_id": society_id, "months": sorted(touched)}
+            query("month/closed"), {"society_id": society_id, "months": sorted(touched)}
         )
         close_again = tuple(month for (month,) in closed)
     with exactly():
@@ -175,7 +175,7 @@ def _add(
     conn: Connection, channel_id: int, epoch: Epoch, *, reason: str, by: str, now: datetime
 ) -> None:
     conn.execute(
-        query("epoch_add"),
+        query("entry/epoch_add"),
         {
             "channel_id": channel_id,
             "starts_at": epoch.starts_at,

@@ -165,7 +165,7 @@ def import_history(
         done += len(part)
         progress(f"stored {done:,} of {found.rows:,} rows")
     conn.execute(
-        query("history_import_add"),
+        query("entry/history_import_add"),
         {
             "society_id": society_id,
             "sha256": _digest(path),

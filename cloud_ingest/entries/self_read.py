@@ -168,7 +168,7 @@ def self_read(
                 "give the time at which the dial was read"
             )
         conn.execute(
-            query("self_read_add"),
+            query("entry/self_read_add"),
             {
                 "society_id": society_id,
                 "assignment_id": dial.assignment_id,
@@ -286,7 +286,7 @@ def find_dial(
         SelfReadRefused: there was none, or several and ``source`` does not say which.
     """
     rows = conn.execute(
-        query("self_read_assignments"),
+        query("registry/meters_of_subject"),
         {
             "society_id": society_id,
             "subject_type": subject_type,
@@ -308,7 +308,7 @@ def find_dial(
     ]
     if not dials:
         known = conn.execute(
-            query("self_read_subjects"),
+            query("registry/subjects"),
             {"society_id": society_id, "subject_type": subject_type, "service": service.value},
         )
         if unit in {name for (name,) in known}:
@@ -349,7 +349,7 @@ def _channel(conn: Connection, dial: Dial, service: Service) -> tuple[int, int, 
         if exponent is None:
             raise AssertionError("the unit of a dial is one that is billed")
         return channel_id, exponent, {channel_id: exponent}
-    newest = conn.execute(query("channels_newest"), (sorted(exponents),)).fetchone()
+    newest = conn.execute(query("reading/newest_channel"), (sorted(exponents),)).fetchone()
     channel_id = newest[0] if newest else min(exponents)
     return channel_id, exponents[channel_id], exponents
 
@@ -359,7 +359,7 @@ def neighbours(
 ) -> Sequence[Register | None]:
     """Return the last reading at or before a time and the first one after it, of any channel."""
     found: list[Register | None] = [None, None]
-    rows = conn.execute(query("reading_neighbours"), {"channels": sorted(exponents), "at": at})
+    rows = conn.execute(query("reading/neighbours"), {"channels": sorted(exponents), "at": at})
     for channel_id, ts, raw, origin in rows:
         found[ts > at] = Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
     return found

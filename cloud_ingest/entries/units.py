@@ -121,16 +121,16 @@ def import_units(conn: Connection, society: str, path: Path) -> Imported:
             row[0]: Place(
                 row[1], row[2], row[3], Service(row[4]), row[5], (row[6], row[7]), *row[8:11]
             )
-            for row in conn.execute(query("assignments_all"), (society_id,))
+            for row in conn.execute(query("registry/assignments_for_update"), (society_id,))
         }
         plan = make_plan(known, lines)
         for assignment_id, place in plan.change:
             values = {**_values(place), "assignment_id": assignment_id}
-            conn.execute(query("assignment_change"), values)
+            conn.execute(query("registry/assignment_change"), values)
         for place in plan.add:
-            made = conn.execute(query("meter_make"), (society_id, *place.meter)).fetchone()
+            made = conn.execute(query("registry/meter_add"), (society_id, *place.meter)).fetchone()
             values = {**_values(place), "society_id": society_id, "meter_id": made and made[0]}
-            conn.execute(query("assignment_add"), values)
+            conn.execute(query("registry/assignment_add"), values)
     return Imported(len(plan.add), len(plan.change), plan.unchanged)
 
 

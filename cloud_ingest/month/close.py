@@ -147,7 +147,7 @@ def close_month(
             progress(f"{month}: rolling up what came in")
             refresh(conn, now)
             with contextlib.suppress(Stale), conn.transaction():
-                conn.execute(query("snapshot"))
+                conn.execute(query("month/snapshot"))
                 return _close_in_turn(conn, closing)
     raise CloseRefused(f"readings of {month} keep arriving: close it again in a minute")
 

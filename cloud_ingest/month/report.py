@@ -185,7 +185,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
 
 def _deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
     found: dict[str, Delivery] = {}
-    for key, published_at, acked_at in conn.execute(query("report_sent"), (keys,)):
+    for key, published_at, acked_at in conn.execute(query("outbox/sent"), (keys,)):
         sent: Delivery = "waiting" if published_at is None else "sent"
         found[key] = sent if acked_at is None else "acknowledged"
     return found

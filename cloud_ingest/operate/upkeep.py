@@ -105,7 +105,9 @@ def oldest_kept(months: int, today: date) -> date:
 def _compress(conn: Connection, now: datetime) -> int:
     """Compress what is old; a chunk into which somebody writes is left for the next time."""
     compressed = 0
-    for (name,) in conn.execute(query("chunks_to_compress"), (now - COMPRESS_AFTER,)).fetchall():
+    for (name,) in conn.execute(
+        query("partition/chunks_to_compress"), (now - COMPRESS_AFTER,)
+    ).fetchall():
         try:
             conn.execute(query("chunk_compress"), (name,))
         except pg.SerializationFailure:
@@ -121,7 +123,7 @@ def _let_go(conn: Connection, store: Store, now: datetime) -> int:
     refresh(conn, now)
     line = oldest_kept(months, now.astimezone(store.zone).date())
     with alone(conn, Lock.ROLLUP):
-        waits = conn.execute(query("dirty_before"), (line,)).fetchone()
+        waits = conn.execute(query("rollup/marks_before"), (line,)).fetchone()
         if waits is not None and waits[0]:
             return 0  # a commit came since: it is rolled up first, and this is done next time
         border = bucket_start(line, store.zone) - MICROSECOND

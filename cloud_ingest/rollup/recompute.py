@@ -101,7 +101,7 @@ def recompute(
     kept = _kept_from(conn, first, last, store)
     days_changed = 0
     days: list[Change] = []
-    conn.execute(query("rollup_said_make"))
+    conn.execute(query("rollup/remembered_make"))
     for begin, end in _windows(kept, last):
         progress(f"{begin} to {end}")
         found, some = _anew(conn, store, _Span("day", begin, end), society_id)
@@ -148,16 +148,16 @@ def _kept_from(conn: Connection, first: date, last: date, store: Store) -> date:
             raise RecomputeRefused(f"the store no longer keeps all readings from {first} to {last}")
         first = max(first, line)
     start, end = (bucket_start(day, zone) - MICROSECOND for day in (first, last + DAY))
-    below = conn.execute(query("reading_before"), {"start": start}).fetchone()
+    below = conn.execute(query("reading/any_before"), {"start": start}).fetchone()
     if below is not None and below[0]:
         return first
-    row = conn.execute(query("reading_oldest"), {"start": start, "end": end}).fetchone()
+    row = conn.execute(query("reading/oldest"), {"start": start, "end": end}).fetchone()
     oldest: datetime | None = None if row is None else row[0]
     if oldest is None:
         raise RecomputeRefused(f"the store keeps no reading from {first} to {last}")
     day = (oldest - MICROSECOND).astimezone(zone).date()
     window = {"first": first, "last": day, "oldest": oldest}
-    older = conn.execute(query("day_older"), window).fetchone()
+    older = conn.execute(query("rollup/day_older"), window).fetchone()
     if older is None or not older[0]:
         return day
     if day == last:
@@ -185,8 +185,8 @@ def _anew(
         line = open_store(conn).kept_from
         if line is not None and bucket_start(span.first, store.zone) <= line:
             raise RecomputeRefused("readings were let go meanwhile: recompute again")
-        conn.execute(query("rollup_said_clear"))
-        conn.execute(query(f"{span.bucket}_remember"), {**window, "after": False})
+        conn.execute(query("rollup/remembered_clear"))
+        conn.execute(query(f"rollup/{span.bucket}_remember"), {**window, "after": False})
         if store.rollups == "continuous":
             arguments = {
                 "name": f"reading_{span.bucket}_c",
@@ -194,13 +194,13 @@ def _anew(
                 "end": bucket_start(span.after(span.last), store.zone),
                 "force": True,
             }
-            conn.execute(query("aggregate_refresh"), arguments)
+            conn.execute(query("rollup/refresh_aggregate"), arguments)
         else:
             for channels in _channels(conn, society_id):
                 _portable(conn, store.zone, span, channels)
-        conn.execute(query(f"{span.bucket}_remember"), {**window, "after": True})
-        rows = conn.execute(query("rollup_changes"), {"limit": MOST_SHOWN}).fetchall()
-        conn.execute(query("rollup_said_clear"))
+        conn.execute(query(f"rollup/{span.bucket}_remember"), {**window, "after": True})
+        rows = conn.execute(query("rollup/changes"), {"limit": MOST_SHOWN}).fetchall()
+        conn.execute(query("rollup/remembered_clear"))
     changes = [Change(*row[1:6], *map(said, (row[6:14], row[14:]))) for row in rows]
     return (rows[0][0] if rows else 0), changes
 
@@ -209,7 +209,7 @@ def _channels(conn: Connection, society_id: int | None) -> Iterator[list[int]]:
     after = 0
     while True:
         window = {"after": after, "society_id": society_id, "limit": CHANNELS_AT_ONCE}
-        found = [row[0] for row in conn.execute(query("channels_after"), window)]
+        found = [row[0] for row in conn.execute(query("registry/channels_after"), window)]
         if not found:
             return
         yield found
@@ -225,5 +225,5 @@ def _portable(conn: Connection, zone: ZoneInfo, span: _Span, channels: list[int]
     }
     window = {"channels": channels, "first": span.first, "last": span.last, "zone": zone.key}
     with conn.transaction():
-        conn.execute(query(f"{span.bucket}_forget"), window)
-        conn.execute(query(f"{span.bucket}_recompute"), keys)
+        conn.execute(query(f"rollup/{span.bucket}_forget"), window)
+        conn.execute(query(f"rollup/{span.bucket}_recompute"), keys)

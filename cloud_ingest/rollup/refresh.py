@@ -66,7 +66,9 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         continuous = store.rollups == "continuous"
         tomorrow = now.astimezone(store.zone).date() + DAY
         oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
-        while taken := conn.execute(query("dirty_take"), (tomorrow, MARKS_AT_ONCE)).fetchall():
+        while taken := conn.execute(
+            query("rollup/marks_take"), (tomorrow, MARKS_AT_ONCE)
+        ).fetchall():
             changed: dict[date, set[int]] = {}
             for _, day, channels in taken:
                 if oldest is None or day >= oldest:  # else its readings are gone: it stays
@@ -77,7 +79,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
                 days += len(changed)
             else:
                 days += _recompute(conn, changed, store)
-            conn.execute(query("dirty_clear"), ([row[0] for row in taken],))
+            conn.execute(query("rollup/marks_clear"), ([row[0] for row in taken],))
             marks += len(taken)
             if len(taken) < MARKS_AT_ONCE:
                 break
@@ -92,7 +94,7 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
         months = sorted({(channel_id, day.replace(day=1)) for channel_id, day in part})
         with conn.transaction():
             conn.execute(
-                query("day_recompute"),
+                query("rollup/day_recompute"),
                 {
                     "channels": [key[0] for key in part],
                     "days": [key[1] for key in part],
@@ -100,7 +102,7 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
                 },
             )
             conn.execute(
-                query("month_recompute"),
+                query("rollup/month_recompute"),
                 {"channels": [key[0] for key in months], "months": [key[1] for key in months]},
             )
     return len(keys)
@@ -117,7 +119,7 @@ def _lost(conn: Connection, days: Collection[date], store: Store) -> set[date]:
             "end": bucket_start(last + 2 * DAY, store.zone) - MICROSECOND,
             "zone": store.zone.key,
         }
-        found.update(day for (day,) in conn.execute(query("days_lost"), window))
+        found.update(day for (day,) in conn.execute(query("rollup/days_lost"), window))
     return found
 
 
@@ -133,7 +135,9 @@ def _refresh_aggregates(
         if kept_from is not None:  # what is older would be rolled up to nothing
             window["start"] = max(window["start"], kept_from + MICROSECOND)
         if window["start"] < window["end"]:
-            conn.execute(query("aggregate_refresh"), {"name": name, "force": force, **window})
+            conn.execute(
+                query("rollup/refresh_aggregate"), {"name": name, "force": force, **window}
+            )
 
     for first, last in runs(days, SAME_WINDOW):
         for begin, end in _around(first - DAY, last + DAY, lost):

@@ -54,7 +54,7 @@ def broken_links(conn: Connection, added: Iterable[BatchKey]) -> list[BrokenLink
         "streams": [link[1] for link in links],
         "seqs": [link[2] for link in links],
     }
-    rows = conn.execute(query("links_broken"), arguments, binary=True)
+    rows = conn.execute(query("batch/broken_links"), arguments, binary=True)
     return [BrokenLink(*row) for row in rows]
 
 

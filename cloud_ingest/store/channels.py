@@ -112,14 +112,14 @@ def _from_database(
     }
     found: dict[ChannelKey, tuple[int, int]] = {}
     for attempt in range(2):
-        rows = conn.execute(query("channels_find"), arguments).fetchall()
+        rows = conn.execute(query("registry/channels_find"), arguments).fetchall()
         found = {(row[0], Obis.parse(row[1]), *row[2:5]): (row[5], row[6]) for row in rows}
         missing = [key for key in keys if key not in found]
         if not missing or attempt:
             break
         with conn.cursor() as cursor:
             cursor.executemany(
-                query("channel_make"),
+                query("registry/channel_add"),
                 [(key[0], str(key[1]), *key[2:], _kind(key), wanted[key]) for key in missing],
             )
     shorter = sorted(
@@ -129,7 +129,7 @@ def _from_database(
     )
     if shorter:
         with conn.cursor() as cursor:
-            cursor.executemany(query("channel_period"), [each[:2] for each in shorter])
+            cursor.executemany(query("registry/channel_period"), [each[:2] for each in shorter])
         found.update((key, (channel_id, period_s)) for channel_id, period_s, key in shorter)
     return found
 

@@ -52,7 +52,7 @@ def issue(conn: Connection, society: str, command: Command, payload: bytes, *, b
     """
     with conn.transaction():
         made = conn.execute(
-            query("command_add"),
+            query("command/add"),
             {
                 "id": command.id,
                 "kind": command.kind,
@@ -75,7 +75,7 @@ def issue(conn: Connection, society: str, command: Command, payload: bytes, *, b
 def answer(conn: Connection, result: Result, at: datetime) -> bool:
     """Keep an answer; False where nothing waits for it."""
     row = conn.execute(
-        query("command_answer"),
+        query("command/answer"),
         {
             "id": result.command,
             "gateway": result.gateway,
@@ -93,4 +93,4 @@ def asked(
 ) -> list[Asked]:
     """Return the newest commands of a society, or the one that is named."""
     arguments = {"society": society, "id": command, "limit": limit}
-    return [Asked(*row) for row in conn.execute(query("command_list"), arguments)]
+    return [Asked(*row) for row in conn.execute(query("command/list"), arguments)]

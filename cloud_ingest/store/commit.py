@@ -147,12 +147,11 @@ def _store_batches(
         "received": [a.received_at for a in first.values()],
     }
     made = {
-        (row[1], row[2], row[3])
-        for row in conn.execute(query("batches_make"), arguments, binary=True)
+        (row[1], row[2], row[3]) for row in conn.execute(query("batch/add"), arguments, binary=True)
     }
     stored = {
         (row[1], row[2], row[3]): (row[0], row[4])
-        for row in conn.execute(query("batches_find"), arguments, binary=True)
+        for row in conn.execute(query("batch/find"), arguments, binary=True)
     }
     fresh = {id(first[key]) for key in made}
     batch_ids: dict[int, int] = {}
@@ -206,7 +205,8 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted], known: Known) 
     source = f"gateway {', '.join(gateways)}"
     stored = store_rows(conn, rows, known, source=source, at=at)
     conn.execute(
-        query("meters_heard"), {"meters": list(heard), "times": list(map(float, heard.values()))}
+        query("registry/meters_heard"),
+        {"meters": list(heard), "times": list(map(float, heard.values()))},
     )
     return stored
 

@@ -83,7 +83,7 @@ def connect(dsn: str) -> Connection:
     except psycopg.Error as error:
         raise ConfigurationError(f"cannot open {where}: {type(error).__name__}") from None
     with translated():
-        conn.execute(query("session"))
+        conn.execute(query("migration/session"))
     return conn
 
 

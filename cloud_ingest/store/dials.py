@@ -83,7 +83,7 @@ def dial_readings(conn: Connection, society_id: int) -> list[DialReading]:
     """Return the comparisons of a society, by meter and time: of each moment the newest."""
     return [
         DialReading(row[0], f"{row[1]} {row[2]}", row[3], row[4], Service(row[5]), *row[6:])
-        for row in conn.execute(query("dial_list"), {"society_id": society_id})
+        for row in conn.execute(query("entry/dials"), {"society_id": society_id})
     ]
 
 

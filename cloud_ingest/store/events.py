@@ -32,7 +32,7 @@ class StoredEvent:
 @translating
 def open_events(conn: Connection, kind: EventKind) -> list[StoredEvent]:
     """Return the open flags of a kind, in all societies."""
-    return [_event(row) for row in conn.execute(query("event_open"), (kind,))]
+    return [_event(row) for row in conn.execute(query("event/open"), (kind,))]
 
 
 @translating
@@ -44,7 +44,7 @@ def list_events(
     limit: int = 1000,
 ) -> list[StoredEvent]:
     """Return flags, newest first; None stands for any."""
-    rows = conn.execute(query("event_list"), {"society": society, "state": state, "limit": limit})
+    rows = conn.execute(query("event/list"), {"society": society, "state": state, "limit": limit})
     return [_event(row) for row in rows]
 
 
@@ -53,7 +53,7 @@ def raise_event(conn: Connection, society_id: int, event: Event) -> bool:
     """Open a flag and send it, unless one is open for the same thing already."""
     with conn.transaction():
         row = conn.execute(
-            query("event_raise"),
+            query("event/raise"),
             {
                 "id": event.id,
                 "society_id": society_id,
@@ -77,7 +77,7 @@ def change_event(conn: Connection, event: Event) -> bool:
     """Send a flag's new word: it began earlier than was known, or it is over."""
     with conn.transaction():
         row = conn.execute(
-            query("event_change"),
+            query("event/change"),
             {
                 "id": event.id,
                 "state": event.state,

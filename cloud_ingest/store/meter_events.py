@@ -45,7 +45,7 @@ def store_meter_events(conn: Connection, deliveries: Sequence[Accepted]) -> None
     if rows:
         names = ("meters", "logs", "times", "codes", "details", "received")
         columns = map(list, zip(*rows, strict=True))
-        conn.execute(query("meter_event_add"), dict(zip(names, columns, strict=True)))
+        conn.execute(query("event/meter_event_add"), dict(zip(names, columns, strict=True)))
 
 
 @translating
@@ -73,7 +73,7 @@ def list_meter_events(
     """
     find_society(conn, society)
     found = conn.execute(
-        query("meter_event_list"),
+        query("event/meter_events"),
         {
             "society": society,
             "serial": serial,

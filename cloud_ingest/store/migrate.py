@@ -127,7 +127,7 @@ def migrate(
             this user may not create, nothing that was restored.
     """
     with alone(conn, Lock.MIGRATION):
-        conn.execute(query("migration_table"))
+        conn.execute(query("migration/tables"))
         if restored and _read_store(conn) is None:
             raise MigrationRefused(
                 "the database holds no store that could have a new id: restore the backup first"
@@ -241,7 +241,7 @@ def _apply(conn: Connection, migration: Migration, target: _Target) -> None:
         if migration.in_transaction:
             conn.execute(literal(text))
         conn.execute(query("migration_done"), (migration.name, migration.checksum))
-        conn.execute(query("migration_step_clear"), (migration.name,))
+        conn.execute(query("migration/step_clear"), (migration.name,))
         conn.execute(query("store_make"), {"zone": target.zone, "rollups": _rollups(target.kind)})
 
 
@@ -249,13 +249,13 @@ def _run_one_by_one(conn: Connection, migration: Migration, parts: list[str]) ->
     begun = _begun(conn)
     resumes_at = _resumes_at(migration, begun)
     if migration.name in begun:
-        conn.execute(query("index_invalid_drop"))
+        conn.execute(query("migration/index_invalid_drop"))
     for number, part in enumerate(parts[resumes_at:], start=resumes_at):
         step = {"name": migration.name, "checksum": migration.checksum, "done": number}
-        conn.execute(query("migration_step_put"), step)
+        conn.execute(query("migration/step_put"), step)
         conn.execute(literal(part))
     step = {"name": migration.name, "checksum": migration.checksum, "done": len(parts)}
-    conn.execute(query("migration_step_put"), step)
+    conn.execute(query("migration/step_put"), step)
 
 
 def _resumes_at(migration: Migration, begun: Mapping[str, tuple[str, int]]) -> int:
@@ -272,7 +272,7 @@ def _begun(conn: Connection) -> dict[str, tuple[str, int]]:
     """Return of each migration that was interrupted its checksum and how much is done."""
     if not _is_table(conn, "migration_step"):
         return {}
-    return {row[0]: (row[1], row[2]) for row in conn.execute(query("migration_step_list"))}
+    return {row[0]: (row[1], row[2]) for row in conn.execute(query("migration/step_list"))}
 
 
 def _applied(conn: Connection) -> dict[str, str]:
@@ -327,7 +327,7 @@ def _wants_extension(conn: Connection, *, portable: bool) -> bool:
     """
     if portable or _read_store(conn) is not None or edition(conn) != "plain":
         return False
-    row = conn.execute(query("timescale_ready")).fetchone()
+    row = conn.execute(query("facts/timescale_ready")).fetchone()
     return row is not None and bool(row[0])
 
 

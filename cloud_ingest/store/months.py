@@ -24,7 +24,7 @@ class KeptNumber:
 @translating
 def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
     """Return the newest version of each number of a month, also of one now withheld."""
-    rows = conn.execute(query("month_numbers"), {"society_id": society_id, "month": month})
+    rows = conn.execute(query("month/numbers"), {"society_id": society_id, "month": month})
     return [
         KeptNumber(MonthlyConsumption.from_line(line), bytes(line), digest) for line, digest in rows
     ]
@@ -58,7 +58,7 @@ def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) ->
     line = number.to_line()
     digest = hashlib.sha256(line).hexdigest()
     conn.execute(
-        query("month_number_add"),
+        query("month/number_add"),
         {
             "society_id": society_id,
             "month": number.month,
@@ -88,7 +88,7 @@ def put_reconciliation(conn: Connection, society_id: int, result: Reconciliation
     """Keep a reconciliation and return the bytes that are sent."""
     line = result.to_line()
     conn.execute(
-        query("month_reconciliation_put"),
+        query("month/reconciliation_put"),
         {
             "society_id": society_id,
             "month": result.month,
@@ -115,7 +115,7 @@ def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> by
     """Note that a month was closed and return the bytes that are sent."""
     line = made.to_line()
     conn.execute(
-        query("month_close_put"),
+        query("month/close_put"),
         {
             "society_id": society_id,
             "month": made.month,

@@ -82,7 +82,7 @@ def due(
         resend_after: How long the first acknowledgement is waited for; it doubles each time.
     """
     rows = conn.execute(
-        query("outbox_due"),
+        query("outbox/due"),
         {
             "now": now,
             "held": list(held),
@@ -117,10 +117,10 @@ def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
 @translating
 def requeue_retained(conn: Connection) -> int:
     """Make everything due again that a broker should retain; return how many topics."""
-    return conn.execute(query("outbox_requeue_retained")).rowcount
+    return conn.execute(query("outbox/requeue_retained")).rowcount
 
 
 @translating
 def prune(conn: Connection, before: datetime) -> int:
     """Forget what was sent before a time and is not needed; return how many."""
-    return conn.execute(query("outbox_prune"), {"before": before}).rowcount
+    return conn.execute(query("outbox/prune"), {"before": before}).rowcount

@@ -87,7 +87,7 @@ def list_entries(
 ) -> list[Entry]:
     """Return entries, newest first; None stands for any."""
     rows = conn.execute(
-        query("quarantine_list"),
+        query("quarantine/list"),
         {"state": state, "reason": reason, "society": society, "limit": limit},
     )
     return [_entry(row) for row in rows]
@@ -106,7 +106,7 @@ def show(conn: Connection, quarantine_id: int) -> tuple[Entry, bytes | None]:
     Raises:
         NotFound: there is no such entry.
     """
-    row = conn.execute(query("quarantine_one"), (quarantine_id,)).fetchone()
+    row = conn.execute(query("quarantine/one"), (quarantine_id,)).fetchone()
     if row is None:
         raise NotFound(f"the quarantine has no entry {quarantine_id}: cloud-ingest quarantine list")
     *columns, payload, evidence = row

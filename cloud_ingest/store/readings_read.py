@@ -210,7 +210,7 @@ def assignments(
 ) -> list[Assignment]:
     """Return who had which meter at any time between ``start`` and ``end``, or what one had."""
     rows = conn.execute(
-        query("month_assignments"),
+        query("registry/assignments_between"),
         {
             "society_id": society_id,
             "start": start,
@@ -241,7 +241,9 @@ def assignments(
 @translating
 def channels(conn: Connection, meters: Collection[int], codes: Collection[str]) -> list[Channel]:
     """Return the channels of meters that hold the given codes."""
-    rows = conn.execute(query("month_channels"), {"meters": sorted(meters), "codes": sorted(codes)})
+    rows = conn.execute(
+        query("registry/channels_of_meters"), {"meters": sorted(meters), "codes": sorted(codes)}
+    )
     return [Channel(*row) for row in rows]
 
 
@@ -250,7 +252,7 @@ def epochs(conn: Connection, channel_ids: Collection[int]) -> dict[int, list[Epo
     """Return the epochs of channels, ascending."""
     found: dict[int, list[Epoch]] = {}
     for channel_id, starts_at, offset in conn.execute(
-        query("month_epochs"), (sorted(channel_ids),)
+        query("registry/epochs"), (sorted(channel_ids),)
     ):
         found.setdefault(channel_id, []).append(Epoch(starts_at, offset))
     return found
@@ -284,12 +286,15 @@ def boundary_readings(
                 Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
             )
 
-    for name, windows in (("reading_last", last_in), ("reading_first", first_in)):
+    for name, windows in (
+        ("reading/last_in_windows", last_in),
+        ("reading/first_in_windows", first_in),
+    ):
         if windows:
             take(conn.execute(query(name), _arrays(windows)))
     for start, end in by_hand_in:
         arguments = {"channels": sorted(exponents), "start": start, "end": end}
-        take(conn.execute(query("reading_by_hand"), arguments))
+        take(conn.execute(query("reading/by_hand"), arguments))
     return {channel_id: list(readings) for channel_id, readings in found.items()}
 
 
@@ -310,7 +315,7 @@ def day_registers(
     """Return the last register of each day from the rollups, by channel."""
     found: dict[int, list[DayRegister]] = {}
     rows = conn.execute(
-        query("month_days"), {"channels": sorted(exponents), "first": first, "last": last}
+        query("rollup/last_of_days"), {"channels": sorted(exponents), "first": first, "last": last}
     )
     for channel_id, day, max_ts, raw in rows.fetchall():
         found.setdefault(channel_id, []).append(
@@ -326,7 +331,9 @@ def intervals(
     """Return the intervals of a month by meter; none for a meter with two such channels."""
     by_id = {channel.channel_id: channel for channel in own}
     found: dict[int, list[Intervals]] = {}
-    rows = conn.execute(query("month_intervals"), {"channels": sorted(by_id), "month": month.first})
+    rows = conn.execute(
+        query("rollup/month_intervals"), {"channels": sorted(by_id), "month": month.first}
+    )
     for channel_id, count, total in rows:
         channel, exponent = by_id[channel_id], exponents[channel_id]
         found.setdefault(channel.meter_id, []).append(
@@ -348,7 +355,7 @@ def register_months(
 ) -> list[RegisterMonth]:
     """Return the billed registers of a month's assignments, of all subjects or of one."""
     rows = conn.cursor(binary=True).execute(
-        query("read_months"),
+        query("rollup/register_months"),
         {
             "society_id": society_id,
             "start": month.start,
@@ -374,7 +381,7 @@ def interval_steps(
         By number of the step, counted from ``origin``: how many, and their raw sum.
     """
     rows = conn.execute(
-        query("read_intervals"),
+        query("reading/interval_steps"),
         {
             "channel": within.channel_id,
             "start": within.start,
@@ -389,7 +396,7 @@ def interval_steps(
 @translating
 def latest(conn: Connection, society_id: int, now: datetime) -> list[Latest]:
     """Return the newest billed register of every meter that is assigned now."""
-    rows = conn.execute(query("report_latest"), {"society_id": society_id, "now": now, **_CODES})
+    rows = conn.execute(query("reading/latest"), {"society_id": society_id, "now": now, **_CODES})
     return [Latest._make(row) for row in rows.fetchall()]
 
 
@@ -414,7 +421,7 @@ def completeness(
         subject: Of one subject.
     """
     rows = conn.execute(
-        query("read_completeness"),
+        query("rollup/completeness"),
         {
             "society_id": society_id,
             "days": [day for day, _, _ in days],
@@ -464,7 +471,7 @@ def gaps(conn: Connection, windows: Collection[Window], periods_s: Collection[in
     """
     if not windows:
         return []
-    rows = conn.execute(query("read_gaps"), {**_arrays(windows), "periods_s": list(periods_s)})
+    rows = conn.execute(query("reading/gaps"), {**_arrays(windows), "periods_s": list(periods_s)})
     return [Gap._make(row) for row in rows]
 
 
@@ -475,7 +482,7 @@ def disagreement(
     """Return the first rollup of a month that is not what its readings say, or None."""
     days = local_days(month, zone)
     row = conn.execute(
-        query("rollup_disagreement"),
+        query("rollup/disagreement"),
         {
             "channels": sorted(channel_ids),
             "zone": zone.key,

@@ -114,7 +114,7 @@ def store_rows(conn: Connection, rows: Rows, known: Known, *, source: str, at: d
             with conn.transaction(), conn.cursor() as cursor:
                 with cursor.copy(query("reading_copy")) as copy:
                     copy.write(_packed(ahead))
-                cursor.executemany(query("dirty_add"), _marks(ahead, known, known.of(conn)))
+                cursor.executemany(query("rollup/mark"), _marks(ahead, known, known.of(conn)))
         except pg.UniqueViolation:
             rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
     new = sum(map(len, ahead.values()))
@@ -160,22 +160,22 @@ def _marks(rows: Rows, known: Known, store: Store) -> list[tuple[date, list[int]
 def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> Stored:
     """Copy rows to a temporary table and move from there what is new."""
     count = sum(map(len, rows.values()))
-    conn.execute(query("incoming_make"))
+    conn.execute(query("reading/incoming_make"))
     with conn.cursor() as cursor, cursor.copy(query("incoming_copy")) as copy:
         copy.write(_packed(rows))
-    counted = conn.execute(query("incoming_store")).fetchone()
+    counted = conn.execute(query("reading/incoming_store")).fetchone()
     new = int(counted[0]) if counted else 0
     conflicts = 0
     if new < count:
         times = [row[0] for own in rows.values() for row in own]
         window = {"first": min(times), "last": max(times), "source": source, "at": at}
-        found = conn.execute(query("incoming_conflicts"), window).fetchone()
+        found = conn.execute(query("reading/incoming_conflicts"), window).fetchone()
         conflicts, better = found or (0, 0)
         if better:
             conn.execute(query("election_begin"), (Lock.ELECTION,))
-            elected = conn.execute(query("incoming_elect"), window).fetchall()
+            elected = conn.execute(query("reading/incoming_elect"), window).fetchall()
             with conn.cursor() as cursor:
-                cursor.executemany(query("reading_elect"), elected)
+                cursor.executemany(query("reading/elect"), elected)
     conn.execute(query("incoming_clear"))
     return Stored(new, count - new - conflicts, conflicts)
 

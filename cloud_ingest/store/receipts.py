@@ -35,14 +35,16 @@ def stored_ranges(conn: Connection, gateway_id: int, stream: UUID) -> list[Range
     Call it outside of the ingest's transaction: it says what is committed.
     """
     key = {"gateway_id": gateway_id, "stream": stream}
-    row = conn.execute(query("stream_range_read"), key).fetchone()
+    row = conn.execute(query("batch/run"), key).fetchone()
     known: Range | None = None if row is None else (row[0], row[1])
     low, high = known or (0, 0)
-    outside = conn.execute(query("stream_outside"), {**key, "low": low, "high": high}).fetchall()
+    outside = conn.execute(
+        query("batch/runs_outside"), {**key, "low": low, "high": high}
+    ).fetchall()
     ranges = merge([*outside, *([known] if known else [])])
     longest = max(ranges, key=lambda found: found[1] - found[0], default=None)
     if longest is not None and longest != known:
-        conn.execute(query("stream_range_write"), {**key, "first": longest[0], "last": longest[1]})
+        conn.execute(query("batch/run_put"), {**key, "first": longest[0], "last": longest[1]})
     return ranges
 
 

@@ -24,7 +24,7 @@ def load_registry(conn: Connection) -> Registry:
     """Read who is known at this moment."""
     gateways: dict[str, KnownGateway] = {}
     keys: dict[str, dict[str, VerifyKey]] = {}
-    for gateway_id, name, society_id, key, public in conn.execute(query("registry_gateways")):
+    for gateway_id, name, society_id, key, public in conn.execute(query("registry/gateways")):
         own = keys.setdefault(name, {})
         if key is not None:
             own[key] = Ed25519PublicKey.from_public_bytes(public)
@@ -34,7 +34,7 @@ def load_registry(conn: Connection) -> Registry:
             meter_id, tuple(zip(starts, ends, strict=True))
         )
         for society_id, manufacturer, serial, meter_id, starts, ends in conn.execute(
-            query("registry_meters")
+            query("registry/meters")
         )
     }
     return Registry(gateways, meters, open_store(conn).kept_from)
@@ -111,7 +111,8 @@ def enrol_gateway(
                 "choose another name"
             )
         made = conn.execute(
-            query("gateway_make"), {"name": gateway, "society_id": society_id, "tower": tower}
+            query("registry/gateway_add"),
+            {"name": gateway, "society_id": society_id, "tower": tower},
         ).fetchone()
         if made is None:
             raise AssertionError("INSERT … RETURNING returns a row")

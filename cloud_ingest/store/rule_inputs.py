@@ -41,7 +41,9 @@ class Register:
 @translating
 def assigned_meters(conn: Connection, now: datetime) -> list[AssignedMeter]:
     """Return every assignment that is valid now."""
-    return [AssignedMeter(*row) for row in conn.execute(query("rule_assignments"), {"now": now})]
+    return [
+        AssignedMeter(*row) for row in conn.execute(query("flag/assigned_meters"), {"now": now})
+    ]
 
 
 @translating
@@ -56,7 +58,7 @@ def registers(conn: Connection, obis: Obis, since: Mapping[int, datetime]) -> li
     if not since:
         return []
     rows = conn.execute(
-        query("rule_registers"),
+        query("flag/registers"),
         {
             "obis": str(obis),
             "meters": list(since),
@@ -83,5 +85,5 @@ def newest_reading(conn: Connection) -> datetime | None:
 @translating
 def delivered_societies(conn: Connection, since: datetime) -> set[int]:
     """Return the societies whose gateways all said, after ``since``, that nothing waits."""
-    rows = conn.execute(query("rule_delivered"), {"since": since}).fetchall()
+    rows = conn.execute(query("flag/delivered_societies"), {"since": since}).fetchall()
     return {society_id for (society_id,) in rows}

@@ -126,7 +126,7 @@ class Job:
 @translating
 def read_server(conn: Connection) -> Server:
     """Read the settings, and the machine's memory where the server is on this one."""
-    rows = conn.execute(query("facts_settings"), (list(SETTINGS),)).fetchall()
+    rows = conn.execute(query("facts/settings"), (list(SETTINGS),)).fetchall()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if _is_here(conn) else None
     return Server({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}, memory)
 
@@ -143,15 +143,15 @@ def _is_here(conn: Connection) -> bool:
 @translating
 def read_extension(conn: Connection) -> Extension:
     """Read what is there of TimescaleDB; it is not created."""
-    row = _one(conn, "facts_extension")
+    row = _one(conn, "facts/extension")
     return Extension(*row)
 
 
 @translating
 def read_role(conn: Connection) -> Role:
     """Read who we are."""
-    row = _one(conn, "facts_role")
-    foreign = tuple(Foreign(*found) for found in conn.execute(query("facts_foreign")))
+    row = _one(conn, "facts/role")
+    foreign = tuple(Foreign(*found) for found in conn.execute(query("facts/foreign")))
     return Role(row[0], row[1], row[2], foreign)
 
 
@@ -159,7 +159,7 @@ def read_role(conn: Connection) -> Role:
 def read_clock(conn: Connection, now: Callable[[], datetime]) -> Clock:
     """Read the server's clock between two looks at ours."""
     before = now()
-    row = _one(conn, "facts_clock")
+    row = _one(conn, "facts/clock")
     return Clock(row[0], before, now())
 
 
@@ -182,21 +182,21 @@ def server_knows_zone(conn: Connection, zone: str) -> bool:
 @translating
 def read_parts(conn: Connection) -> Parts:
     """Count what ``reading`` is cut into."""
-    row = _one(conn, "facts_parts")
+    row = _one(conn, "facts/parts")
     return Parts(*row)
 
 
 @translating
 def read_marks(conn: Connection) -> Marks:
     """Count the days that wait."""
-    row = _one(conn, "facts_marks")
+    row = _one(conn, "facts/marks")
     return Marks(*row)
 
 
 @translating
 def read_jobs(conn: Connection) -> tuple[Job, ...]:
     """Read TimescaleDB's policies on tables of the store; it must be in the database."""
-    return tuple(Job(*row) for row in conn.execute(query("facts_jobs")))
+    return tuple(Job(*row) for row in conn.execute(query("facts/jobs")))
 
 
 def _one(conn: Connection, name: str) -> tuple[Any, ...]:

@@ -144,7 +144,7 @@ class Kept:
         added = 0
         for same in sorted(self.rows):
             row = self.rows[same]
-            kept = conn.execute(query("quarantine_keep"), astuple(row)).fetchone()
+            kept = conn.execute(query("quarantine/keep"), astuple(row)).fetchone()
             if kept is None or not kept[0]:
                 continue
             added += 1

@@ -22,7 +22,7 @@ def put_status(conn: Connection, status: Status, at: datetime) -> bool:
         at: When it became so: a will is written long before it is sent.
     """
     row = conn.execute(
-        query("gateway_status_put"),
+        query("registry/gateway_status"),
         {
             "gateway": status.gateway,
             "session": status.session,

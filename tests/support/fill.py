@@ -82,11 +82,11 @@ def roll_up(conn: Connection, channels: list[int], first: date, last: date) -> N
         end = datetime.combine(after, time(), store.zone) + timedelta(microseconds=1)
         for name in ("reading_day_c", "reading_month_c"):
             window = {"name": name, "start": start, "end": end, "force": True}
-            conn.execute(query("aggregate_refresh"), window)
+            conn.execute(query("rollup/refresh_aggregate"), window)
         return
     for name, buckets in (("day", days), ("month", months)):
         conn.execute(
-            query(f"{name}_recompute"),
+            query(f"rollup/{name}_recompute"),
             {
                 "channels": [channel for channel in channels for _ in buckets],
                 f"{name}s": buckets * len(channels),

@@ -43,10 +43,10 @@ NOW = local("2026-08-20 09:00")
 INTERVAL_WH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
 VOLTAGE = Column(obis=Obis.parse("1.0.12.7.0.255"), scaler=-1, unit=Unit.VOLT)
 UNPLANNED = {
-    "days_lost": "all readings of the days that are refreshed, which the refresh reads anyway",
-    "rollup_disagreement": "it holds a month against every reading of it",
-    "reading_before": "a person recomputes: it ends at the first row, no index begins with a time",
-    "reading_oldest": "a person recomputes, and nothing is kept of before the range",
+    "rollup/days_lost": "all readings of the refreshed days, which the refresh reads anyway",
+    "rollup/disagreement": "it holds a month against every reading of it",
+    "reading/any_before": "a person recomputes; the first row ends it, no index begins with a time",
+    "reading/oldest": "a person recomputes, and nothing is kept of before the range",
 }
 """Queries that may scan the readings, and why."""
 
@@ -64,10 +64,12 @@ def of(site: Site, subject: str, month: Month = JULY) -> list[usage.DayUsage]:
 def reading_queries() -> set[str]:
     """Return the names of the queries that look for readings."""
     looks = re.compile(r"\b(FROM|JOIN|UPDATE)\s+(metering\.)?reading\b", re.IGNORECASE)
-    texts = files("cloud_ingest.store").joinpath("queries").iterdir()
+    folders = files("cloud_ingest.store").joinpath("queries").iterdir()
     return {
-        text.name.removesuffix(".sql")
-        for text in texts
+        f"{folder.name}/{text.name.removesuffix('.sql')}"
+        for folder in folders
+        if folder.is_dir()
+        for text in folder.iterdir()
         if looks.search(re.sub(r"--.*", "", text.read_text(encoding="utf-8")))
     }
 
@@ -102,28 +104,28 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "codes": list(codes.values()),
     }
     rollups_alone = {
-        "read_months": [{**month, **nobody}, {**month, **one}],
-        "month_days": [{**span, "channels": [channel[0]]}],
-        "month_intervals": [{"month": JULY.first, "channels": [channel[0]]}],
-        "read_completeness": [{**due, **nobody}, {**due, **one}],
-        "month_assignments": [{**span, **one}],
+        "rollup/register_months": [{**month, **nobody}, {**month, **one}],
+        "rollup/last_of_days": [{**span, "channels": [channel[0]]}],
+        "rollup/month_intervals": [{"month": JULY.first, "channels": [channel[0]]}],
+        "rollup/completeness": [{**due, **nobody}, {**due, **one}],
+        "registry/assignments_between": [{**span, **one}],
     }
     for name, asked in rollups_alone.items():
         for parameters in asked:
             assert not scans(nodes(conn, name, parameters), reading), name
     pruned = {
-        "reading_last": windows,
-        "reading_first": windows,
-        "read_gaps": windows,
-        "reading_by_hand": windows,
-        "read_intervals": {
+        "reading/last_in_windows": windows,
+        "reading/first_in_windows": windows,
+        "reading/gaps": windows,
+        "reading/by_hand": windows,
+        "reading/interval_steps": {
             "channel": channel[0],
             "start": JULY.end - HOUR,
             "end": JULY.end,
             "origin": JULY.end - HOUR,
             "step_s": 900,
         },
-        "rule_registers": {
+        "flag/registers": {
             "obis": codes["electricity"],
             "meters": [1],
             "since": [local("2026-08-09 00:00")],
@@ -136,21 +138,21 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         assert all(node["Node Type"] != "Seq Scan" for node in found), name
         assert len({node["Relation Name"] for node in found}) <= 2, name  # of all its chunks
     newest: dict[str, Mapping[str, object] | Sequence[object]] = {
-        "report_latest": {**one, **codes, "now": NOW},
-        "channels_newest": ([1, 2, channel[0]],),
-        "reading_neighbours": {"channels": [1, 2, channel[0]], "at": local("2026-07-20 12:00")},
+        "reading/latest": {**one, **codes, "now": NOW},
+        "reading/newest_channel": ([1, 2, channel[0]],),
+        "reading/neighbours": {"channels": [1, 2, channel[0]], "at": local("2026-07-20 12:00")},
     }
     written = {**border, "first": 0, "last": JULY.end.timestamp(), "at": NOW, "source": "test"}
     by_key: dict[str, Mapping[str, object] | Sequence[object]] = {
-        "incoming_conflicts": written,
-        "incoming_elect": written,
-        "reading_elect": (1, 0, None, channel[0], JULY.end),
+        "reading/incoming_conflicts": written,
+        "reading/incoming_elect": written,
+        "reading/elect": (1, 0, None, channel[0], JULY.end),
     }
     portable = {
-        "day_recompute": {"channels": [1, 2], "days": [JULY.first] * 2, "zone": ZONE.key},
-        "day_forget": {**span, "channels": [1, 2], "zone": ZONE.key},
+        "rollup/day_recompute": {"channels": [1, 2], "days": [JULY.first] * 2, "zone": ZONE.key},
+        "rollup/day_forget": {**span, "channels": [1, 2], "zone": ZONE.key},
     }
-    conn.execute(query("incoming_make"))
+    conn.execute(query("reading/incoming_make"))
     used = portable if open_store(conn).rollups == "portable" else {}
     for name, values in {**newest, **by_key, **used}.items():
         found = scans(nodes(conn, name, values), reading)
@@ -160,11 +162,11 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
             assert node["Node Type"] in {"Index Scan", "Index Only Scan"}, name
             assert node["Index Cond"].startswith(("(channel_id =", "((channel_id =")), name
     assert {*pruned, *newest, *by_key, *portable, *UNPLANNED} == reading_queries()
-    (unit,) = scans(nodes(conn, "read_months", {**month, **one}), {"assignment"})
+    (unit,) = scans(nodes(conn, "rollup/register_months", {**month, **one}), {"assignment"})
     assert unit["Index Name"] == "assignment_subject"
     probes = [
         node
-        for node in nodes(conn, "read_months", {**month, **one})
+        for node in nodes(conn, "rollup/register_months", {**month, **one})
         if "channel_id" in node.get("Index Cond", "")
     ]
     assert len(probes) >= 2  # this month and the one before, by channel

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Put a claim of better origin, or a newer edit, in the place of the elected one, which is kept
 -- beside it. It returns what has to be written into the reading. Elections wait for one another
--- (election_begin.sql): TimescaleDB locks no row of a compressed chunk.
+-- (`store.readings_write`): TimescaleDB locks no row of a compressed chunk.
 WITH former AS (
   SELECT DISTINCT ON (i.channel_id, i.ts) i.channel_id, i.ts, r.raw, r.status, r.origin,
          i.raw AS new_raw, i.origin AS new_origin, i.status AS new_status
