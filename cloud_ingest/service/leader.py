@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
-from cloud_ingest.flags.lifecycle import refresh_leaks, refresh_silence
+from cloud_ingest.flags.leaks import refresh_leaks
+from cloud_ingest.flags.silence import refresh_silence
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.loops import (

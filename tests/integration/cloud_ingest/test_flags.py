@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud_ingest.flags.lifecycle import Changes, refresh_leaks, refresh_silence
+from cloud_ingest.flags.leaks import refresh_leaks
+from cloud_ingest.flags.lifecycle import Changes
+from cloud_ingest.flags.silence import refresh_silence
 from cloud_ingest.store import outbox
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect

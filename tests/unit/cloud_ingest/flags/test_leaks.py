@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a flag says to a person."""
+"""What the flag of a leak says to a person."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cloud_ingest.core.rules.leak import LONG_FLOW, Leak
-from cloud_ingest.flags.lifecycle import leak_message
+from cloud_ingest.flags.leaks import leak_message
 
 SINCE = datetime(2026, 10, 16, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
         (False, LONG_FLOW + HOUR, "No dry hour for more than 40 days"),
     ],
 )
-def test_a_leak_is_never_said_to_begin_where_only_the_look_began(
+def test_a_leak_says_no_more_than_its_known_start(
     start_known: bool, ran: timedelta, words: str
 ) -> None:
     leak = Leak(
