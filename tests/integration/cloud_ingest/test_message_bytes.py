@@ -8,7 +8,8 @@ import pytest
 
 from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.entries.self_read import self_read
-from cloud_ingest.flags.lifecycle import refresh_leaks, refresh_silence
+from cloud_ingest.flags.leaks import refresh_leaks
+from cloud_ingest.flags.silence import refresh_silence
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.chain import end_contradiction, raise_contradiction
