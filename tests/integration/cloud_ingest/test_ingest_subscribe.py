@@ -169,7 +169,7 @@ def test_a_batch_is_never_larger_than_asked(mosquitto: MqttServer, broker: Broke
 
 CONSUMER = """
 import asyncio, os, signal, sys
-from cloud_ingest.subscribe import Broker, Link
+from cloud_ingest.ingest.subscribe import Broker, Link
 async def main():
     broker = Broker(sys.argv[1], int(sys.argv[2]), username="cloud", password=sys.argv[3],
                     client_id=sys.argv[4])
