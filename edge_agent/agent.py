@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.bus import Bus
 from edge_agent.commands.desk import Orders
 from edge_agent.commands.log import CommandLog
-from edge_agent.errors import SpoolError
+from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
 from edge_agent.meters import model
@@ -32,7 +32,7 @@ from edge_agent.publish.publisher import Publisher, check_broker
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import file
 from edge_agent.spool.sealer import Sealer
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from edge_agent.worker.worker import BusWorker, Shared
 from shared_schema.gateway import Status
 from shared_schema.message import MeterId

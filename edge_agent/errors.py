@@ -19,6 +19,7 @@ AgentError
 ├── PublishError          retry: the broker did not take it
 ├── ConfigurationError    stop, and show this one line to whoever set it up
 └── SpoolError            stop: nothing more can be kept
+    └── SpoolFull         go on: nothing more fits now; it is read again, or comes again
 """
 
 
@@ -106,3 +107,7 @@ class ConfigurationError(AgentError):
 
 class SpoolError(AgentError):
     """The spool cannot keep anything more."""
+
+
+class SpoolFull(SpoolError):
+    """Nothing more fits now: the change was not made, and the caller does it again later."""

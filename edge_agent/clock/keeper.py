@@ -23,13 +23,14 @@ from edge_agent.errors import (
     ConfigurationError,
     MeterError,
     PasswordRefused,
+    SpoolFull,
 )
 from edge_agent.health import Health
 from edge_agent.meters.credentials import setter_of
 from edge_agent.settings import BusConfig, ClocksConfig, MeterConfig
 from edge_agent.spool.gateway_events import OVER, Observer
 from edge_agent.spool.refused_secrets import Refusals
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
 from shared_schema.readings import Observation

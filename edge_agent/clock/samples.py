@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.clock_policy import Sample, drift_s_per_day, jumped
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.errors import SpoolFull
+from edge_agent.spool.spool import Spool
 from edge_agent.spool.watermarks import Move
 from shared_schema.message import MeterId
 

@@ -30,10 +30,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import SecretStr
 
 from edge_agent.commands.log import CommandLog
-from edge_agent.errors import ConfigurationError, PublishError
+from edge_agent.errors import ConfigurationError, PublishError, SpoolFull
 from edge_agent.publish.in_flight import Flight
 from edge_agent.settings import BrokerConfig, TlsConfig, read_secret
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from shared_schema.errors import ContractError
 from shared_schema.gateway import Receipt, Status
 from shared_schema.signing import VerifyKey, open_message

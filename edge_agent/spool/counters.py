@@ -9,8 +9,8 @@ Never: a counter lowered.
 import contextlib
 
 from edge_agent.dlms.invocation_counter import Place
-from edge_agent.errors import NoCounter
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.errors import NoCounter, SpoolFull
+from edge_agent.spool.spool import Spool
 
 
 class SpoolCounters:

@@ -8,8 +8,9 @@ Never: a write for what is kept already; an error on a full disk: the log has it
 import contextlib
 from collections.abc import Iterable
 
+from edge_agent.errors import SpoolFull
 from edge_agent.settings import MeterConfig
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 
 
 class Reasons:

@@ -13,9 +13,9 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, SpoolFull
 from edge_agent.settings import MeterConfig, read_secret
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 
 _ROUNDS: Final = 20_000
 """Enough beside the secret's own file, and quick for a riser of refusals on a small machine."""

@@ -7,8 +7,9 @@ Never: a line held back by a clock that jumps, or because the broker is away.
 
 import logging
 
+from edge_agent.errors import SpoolFull
 from edge_agent.spool.blocks import ROOM_BYTES
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from shared_schema.signing import SigningKey
 
 _log = logging.getLogger(__name__)

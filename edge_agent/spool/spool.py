@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 
 from edge_agent.decode.layout import Captured
-from edge_agent.errors import SpoolError
+from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.spool import file, room, unsealed
 from edge_agent.spool import watermarks as module
 from edge_agent.spool.blocks import lines_of, observed_line
@@ -48,10 +48,6 @@ _ROOM_BATCHES = (256, 32, 4)
 _DROP_PARTS = (64, 8, 2)
 """One in so many of what waits is dropped at once, more where that makes no room."""
 _Made = TypeVar("_Made")
-
-
-class SpoolFull(SpoolError):
-    """Nothing more fits now: what was read is read again later, the watermark has not moved."""
 
 
 @dataclass(frozen=True, slots=True)

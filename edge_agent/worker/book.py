@@ -13,11 +13,11 @@ from functools import partial
 
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
-from edge_agent.errors import MeterError
+from edge_agent.errors import MeterError, SpoolFull
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
 from edge_agent.spool.gateway_events import Observer
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from edge_agent.spool.watermarks import Noted
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.obis import Obis

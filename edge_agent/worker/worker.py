@@ -28,6 +28,7 @@ from edge_agent.errors import (
     MeterError,
     PasswordRefused,
     SpoolError,
+    SpoolFull,
 )
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
@@ -40,7 +41,7 @@ from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.read_failures import Reasons
 from edge_agent.spool.refused_secrets import Refusals, secret_files
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from edge_agent.worker.adapter import Adapter, StoppableBus
 from edge_agent.worker.book import Booking
 from edge_agent.worker.schedule import (

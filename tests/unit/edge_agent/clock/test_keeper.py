@@ -13,11 +13,11 @@ from edge_agent.clock.keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
 from edge_agent.clock.samples import EVERY_S, KEPT, ClockBook, samples_of
 from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.clock_policy import Sample
-from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
+from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolFull
 from edge_agent.health import Health
 from edge_agent.settings import BusConfig, ClocksConfig
 from edge_agent.spool.gateway_events import MOST_A_DAY, Observer
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
 from shared_schema.readings import Observation

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.decode.rows import MeterRows
+from edge_agent.errors import SpoolFull
 from edge_agent.spool.sealer import Sealer
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.readings import Column, open_batch

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
-from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError
+from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError, SpoolFull
 from edge_agent.spool.blocks import BLOCK_BYTES, ROOM_BYTES, grouped
 from edge_agent.spool.file import APPLICATION_ID, State, inspect
 from edge_agent.spool.room import joined
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId

@@ -13,13 +13,13 @@ import pytest
 from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.commands.desk import Orders
 from edge_agent.commands.log import CommandLog
-from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError
+from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError, SpoolFull
 from edge_agent.health import Health
 from edge_agent.operate.status import standing
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool.sealer import Sealer
-from edge_agent.spool.spool import Spool, SpoolFull
+from edge_agent.spool.spool import Spool
 from edge_agent.worker import worker as module
 from edge_agent.worker.adapter import REOPEN_S, StoppableBus
 from edge_agent.worker.schedule import CYCLE_S, DELAY_S
