@@ -247,7 +247,7 @@ def rows_in(conn: Connection) -> int:
 
 
 def test_from_publish_to_receipt(
-    store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path
+    empty_dsn: str, mosquitto: MosquittoServer, tmp_path: Path
 ) -> None:
     """A million readings that were held back, in batches of 40 meters and two hours."""
     days = 9
@@ -259,11 +259,11 @@ def test_from_publish_to_receipt(
     )  # fmt: skip
     total = METERS * CHANNELS * 96 * days
     edition, rates = "", []
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         ready(conn)
         edition = open_store(conn).rollups
         for count in (1, 2):
-            took = caught_up(store_dsn, mosquitto, tmp_path / f"{count}", batches, count=count)
+            took = caught_up(empty_dsn, mosquitto, tmp_path / f"{count}", batches, count=count)
             assert rows_in(conn) == total
             rates.append(total / took)
             if count == 1:
@@ -290,7 +290,7 @@ def test_from_publish_to_receipt(
 
 @pytest.mark.parametrize("polls", [1, 10])
 def test_live_messages(
-    store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path, polls: int
+    empty_dsn: str, mosquitto: MosquittoServer, tmp_path: Path, polls: int
 ) -> None:
     """What gateways send that gather nothing, and what they send that gather ten polls."""
     channels, hours = 8, 3
@@ -302,11 +302,11 @@ def test_live_messages(
     )  # fmt: skip
     total = METERS * channels * 4 * hours
     each = len(batches) / total
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         ready(conn)
         edition, rates, told = open_store(conn).rollups, [], ""
         for count in (1, 2):
-            took = caught_up(store_dsn, mosquitto, tmp_path / f"{count}", batches, count=count)
+            took = caught_up(empty_dsn, mosquitto, tmp_path / f"{count}", batches, count=count)
             assert rows_in(conn) == total
             rates.append(total / took)
             conn.execute("VACUUM FULL batch")
@@ -320,10 +320,10 @@ def test_live_messages(
     )
 
 
-def test_freshness(store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path) -> None:
+def test_freshness(empty_dsn: str, mosquitto: MosquittoServer, tmp_path: Path) -> None:
     """How long after its publish a reading is in the total of today."""
     now = datetime.now(UTC)
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         ready(conn)
         zone = open_store(conn).zone
         today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -336,7 +336,7 @@ def test_freshness(store_dsn: str, mosquitto: MosquittoServer, tmp_path: Path) -
         )[:200]  # fmt: skip
         a_batch = 8 * CHANNELS * 4
         shown: list[float] = []
-        with workers(store_dsn, mosquitto, tmp_path, 1):
+        with workers(empty_dsn, mosquitto, tmp_path, 1):
             publisher = Publisher(mosquitto)
             try:
                 sent: list[float] = []
@@ -373,7 +373,7 @@ def _feed(publisher: Publisher, batches: Batches, sent: list[float]) -> None:
 
 
 @pytest.mark.parametrize("channels", [10_000, 100_000, 1_000_000])
-def test_cost_grows_with_rows_alone(store_dsn: str, channels: int) -> None:
+def test_cost_grows_with_rows_alone(empty_dsn: str, channels: int) -> None:
     """What a row costs, verified and committed, in a store of ever more channels."""
     meters, gateways = channels // CHANNELS, max(10, channels // 600)
     at = START + timedelta(days=1)
@@ -381,7 +381,7 @@ def test_cost_grows_with_rows_alone(store_dsn: str, channels: int) -> None:
         gateways=gateways, meters=meters, start=START, hours=1, channels=CHANNELS,
         send_every=2 * QUARTER, blocks=100,
     )  # fmt: skip
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         migrate(conn)
         register(conn, gateways=gateways, meters=meters, since=START - timedelta(days=1))
         registry, known = load_registry(conn), Known()

@@ -1,6 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the tests that need a store."""
 
-from tests.support.store import conn, site, store_dsn, store_server
+from tests.support.store import (
+    conn,
+    empty_dsn,
+    plain_store_dsn,
+    site,
+    store_dsn,
+    store_server,
+    templates,
+)
 
-__all__ = ["conn", "site", "store_dsn", "store_server"]
+__all__ = [
+    "conn",
+    "empty_dsn",
+    "plain_store_dsn",
+    "site",
+    "store_dsn",
+    "store_server",
+    "templates",
+]

@@ -3,14 +3,17 @@
 
 Plain is the session's own server. TimescaleDB Community is the server behind
 IOT_UTILITY_TEST_DSN, the Apache edition that behind IOT_UTILITY_TEST_APACHE_DSN, where every
-test makes a database and drops it; without the variable it is a container, where containers are
-in use, and else its tests are skipped.
+test makes a database and drops it. Without the variable it is a container, if containers are in
+use; otherwise its tests are skipped.
+
+A server is migrated once a session, into a template; a test that needs a store gets a copy of it
+with a store id of its own. Tests of the migration itself begin with an empty database.
 """
 
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -52,13 +55,13 @@ QUARTER = timedelta(minutes=15)
 
 
 @contextmanager
-def database_at(server: str, owner: str = "DEFAULT") -> Iterator[str]:
-    """Make an empty database on a server of somebody's own and drop it afterwards.
+def database_at(server: str, owner: str = "DEFAULT", template: str = "DEFAULT") -> Iterator[str]:
+    """Make a database on a server of somebody's own and drop it afterwards.
 
     The DSN is still that of who made it, also where a role from `role_at` owns it.
     """
     name = f"metering_test_{secrets.token_hex(6)}"
-    make = f"CREATE DATABASE {name} OWNER {owner}"
+    make = f"CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(make.encode())
         try:
@@ -66,6 +69,47 @@ def database_at(server: str, owner: str = "DEFAULT") -> Iterator[str]:
         finally:
             drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             connection.execute(drop)
+
+
+class Templates:
+    """A migrated database on each server that was asked for; tests get copies of it."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._names: dict[str, str] = {}
+
+    @contextmanager
+    def copy(self, server: str) -> Iterator[str]:
+        """Make a migrated store, as ``migrate`` leaves it, and drop it afterwards."""
+        if server not in self._names:
+            self._names[server] = self._stack.enter_context(_template_at(server))
+        with database_at(server, template=self._names[server]) as dsn:
+            with connect(dsn) as conn:
+                conn.execute("UPDATE store SET store_id = gen_random_uuid()")
+            yield dsn
+
+
+@contextmanager
+def _template_at(server: str) -> Iterator[str]:
+    """Migrate a database and close it: PostgreSQL copies none that has a session.
+
+    A database that takes no connection gets none of TimescaleDB's background workers either.
+    """
+    name = f"metering_template_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        with connect(make_conninfo(server, dbname=name)) as conn:
+            migrate(conn)
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+    yield name
+    with (
+        suppress(psycopg.OperationalError),  # a server of this session is gone already
+        psycopg.connect(server, autocommit=True) as connection,
+    ):
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextmanager
@@ -101,9 +145,29 @@ def store_server(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store_dsn(store_server: str) -> Iterator[str]:
+def empty_dsn(store_server: str) -> Iterator[str]:
     """The DSN of an empty database that is this test's alone, on each edition."""
     with database_at(store_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def templates() -> Iterator[Templates]:
+    with ExitStack() as stack:
+        yield Templates(stack)
+
+
+@pytest.fixture
+def store_dsn(store_server: str, templates: Templates) -> Iterator[str]:
+    """The DSN of a migrated store that is this test's alone, on each edition."""
+    with templates.copy(store_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def plain_store_dsn(postgres_server: SqlServer, templates: Templates) -> Iterator[str]:
+    """The DSN of a migrated store that is this test's alone, on plain PostgreSQL."""
+    with templates.copy(postgres_server.dsn_of("postgres")) as dsn:
         yield dsn
 
 
@@ -111,7 +175,6 @@ def store_dsn(store_server: str) -> Iterator[str]:
 def conn(store_dsn: str) -> Iterator[Connection]:
     """A migrated store."""
     with connect(store_dsn) as connection:
-        migrate(connection)
         yield connection
 
 

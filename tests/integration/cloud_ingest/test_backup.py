@@ -92,7 +92,10 @@ def owner(store_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def store_dsn(store_server: str, owner: str) -> Iterator[str]:
+    """A store of a role that is no superuser, as a service has it."""
     with database_at(store_server, owner) as dsn:
+        with connect(as_role(dsn, owner)) as own:
+            migrate(own)
         yield as_role(dsn, owner)
 
 

@@ -140,13 +140,12 @@ def test_lines_that_contradict_what_is_known_are_named(site: Site) -> None:
     ],
 )
 def test_a_file_that_is_no_list_is_refused(
-    database: str, tmp_path: Path, content: bytes, says: str
+    plain_store_dsn: str, tmp_path: Path, content: bytes, says: str
 ) -> None:
     path = tmp_path / "units.csv"
     path.write_bytes(content)
     runner = CliRunner()
-    environment = {"IOT_UTILITY_DSN": database}
-    assert runner.invoke(app, ["migrate"], env=environment).exit_code == 0
+    environment = {"IOT_UTILITY_DSN": plain_store_dsn}
     words = ["units", "import", str(path), "--society", SOCIETY]
     result = runner.invoke(app, words, env=environment)
     assert result.exit_code == 2

@@ -15,7 +15,6 @@ from cloud_ingest.store import outbox
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import list_events
-from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.store.rule_inputs import delivered_societies
@@ -106,9 +105,8 @@ class World:
 
 
 @pytest.fixture
-def world(database: str) -> Iterator[World]:
-    with connect(database) as conn:
-        migrate(conn)
+def world(plain_store_dsn: str) -> Iterator[World]:
+    with connect(plain_store_dsn) as conn:
         yield World(conn)
 
 

@@ -96,75 +96,65 @@ def test_the_pinned_version_is_the_tested_one() -> None:
     assert importlib.metadata.version("aiomqtt") == "2.5.1"
 
 
-def test_what_is_not_acknowledged_comes_again(mosquitto: MqttServer, broker: Broker) -> None:
-    async def scenario() -> None:
-        await open_session(broker)
-        await send(mosquitto, numbered(50))
-        async with Link(broker, TOPICS) as link:
-            assert link.session_present
-            assert await take(link, 50, acknowledge=False) == numbered(50)
-        async with Link(broker, TOPICS) as link:
-            assert await take(link, 50) == numbered(50)
-        async with Link(broker, TOPICS) as link:
-            assert await nothing_comes(link)
-
-    asyncio.run(scenario())
+@pytest.mark.asyncio
+async def test_what_is_not_acknowledged_comes_again(mosquitto: MqttServer, broker: Broker) -> None:
+    await open_session(broker)
+    await send(mosquitto, numbered(50))
+    async with Link(broker, TOPICS) as link:
+        assert link.session_present
+        assert await take(link, 50, acknowledge=False) == numbered(50)
+    async with Link(broker, TOPICS) as link:
+        assert await take(link, 50) == numbered(50)
+    async with Link(broker, TOPICS) as link:
+        assert await nothing_comes(link)
 
 
-def test_only_what_was_acknowledged_stays_away(mosquitto: MqttServer, broker: Broker) -> None:
-    async def scenario() -> None:
-        await open_session(broker)
-        await send(mosquitto, numbered(10))
-        async with Link(broker, TOPICS) as link, aclosing(link.batches()) as batches:
-            received: list[Delivery] = []
-            async for batch in batches:
-                received.extend(batch)
-                if len(received) >= 10:
-                    break
-            link.acknowledge(received[:4])
-            await asyncio.sleep(0.1)
-        async with Link(broker, TOPICS) as link:
-            assert await take(link, 6) == numbered(10)[4:]
-
-    asyncio.run(scenario())
+@pytest.mark.asyncio
+async def test_only_what_was_acknowledged_stays_away(mosquitto: MqttServer, broker: Broker) -> None:
+    await open_session(broker)
+    await send(mosquitto, numbered(10))
+    async with Link(broker, TOPICS) as link, aclosing(link.batches()) as batches:
+        received: list[Delivery] = []
+        async for batch in batches:
+            received.extend(batch)
+            if len(received) >= 10:
+                break
+        link.acknowledge(received[:4])
+        await asyncio.sleep(0.1)
+    async with Link(broker, TOPICS) as link:
+        assert await take(link, 6) == numbered(10)[4:]
 
 
-def test_a_fresh_session_says_so(broker: Broker) -> None:
-    async def scenario() -> None:
-        async with Link(broker, TOPICS) as link:
-            assert not link.session_present
-        async with Link(broker, TOPICS) as link:
-            assert link.session_present
-
-    asyncio.run(scenario())
+@pytest.mark.asyncio
+async def test_a_fresh_session_says_so(broker: Broker) -> None:
+    async with Link(broker, TOPICS) as link:
+        assert not link.session_present
+    async with Link(broker, TOPICS) as link:
+        assert link.session_present
 
 
-def test_more_than_the_receive_maximum_keeps_its_order(
+@pytest.mark.asyncio
+async def test_more_than_the_receive_maximum_keeps_its_order(
     mosquitto: MqttServer, broker: Broker
 ) -> None:
-    async def scenario() -> None:
-        await open_session(broker)
-        await send(mosquitto, numbered(1000))
-        async with Link(broker, TOPICS) as link:
-            assert await take(link, 1000) == numbered(1000)
-
-    asyncio.run(scenario())
+    await open_session(broker)
+    await send(mosquitto, numbered(1000))
+    async with Link(broker, TOPICS) as link:
+        assert await take(link, 1000) == numbered(1000)
 
 
-def test_a_batch_is_never_larger_than_asked(mosquitto: MqttServer, broker: Broker) -> None:
-    async def scenario() -> None:
-        await open_session(broker)
-        await send(mosquitto, numbered(100))
-        seen: list[int] = []
-        async with Link(broker, TOPICS) as link, aclosing(link.batches(max_messages=7)) as batches:
-            async for batch in batches:
-                link.acknowledge(batch)
-                seen.append(len(batch))
-                if sum(seen) == 100:
-                    break
-        assert max(seen) == 7
-
-    asyncio.run(scenario())
+@pytest.mark.asyncio
+async def test_a_batch_is_never_larger_than_asked(mosquitto: MqttServer, broker: Broker) -> None:
+    await open_session(broker)
+    await send(mosquitto, numbered(100))
+    seen: list[int] = []
+    async with Link(broker, TOPICS) as link, aclosing(link.batches(max_messages=7)) as batches:
+        async for batch in batches:
+            link.acknowledge(batch)
+            seen.append(len(batch))
+            if sum(seen) == 100:
+                break
+    assert max(seen) == 7
 
 
 CONSUMER = """
@@ -185,14 +175,16 @@ asyncio.run(main())
 """
 
 
-def test_a_consumer_killed_between_receipt_and_commit_loses_nothing(
+@pytest.mark.asyncio
+async def test_a_consumer_killed_between_receipt_and_commit_loses_nothing(
     mosquitto: MqttServer, broker: Broker, tmp_path: Path
 ) -> None:
     """A batch that was written in part and never acknowledged comes again, whole."""
     kept = tmp_path / "kept"
-    asyncio.run(open_session(broker))
-    asyncio.run(send(mosquitto, numbered(40)))
-    died = subprocess.run(
+    await open_session(broker)
+    await send(mosquitto, numbered(40))
+    died = await asyncio.to_thread(
+        subprocess.run,
         [
             sys.executable,
             "-c",
@@ -210,54 +202,58 @@ def test_a_consumer_killed_between_receipt_and_commit_loses_nothing(
     )
     assert died.returncode == -signal.SIGKILL
     first = kept.read_bytes().split()
-
-    async def rest() -> list[bytes]:
-        async with Link(broker, TOPICS) as link:
-            return await take(link, 40 - len(first))
-
-    again = asyncio.run(rest())
+    async with Link(broker, TOPICS) as link:
+        again = await take(link, 40 - len(first))
     assert b"17" in again
     assert set(first) | set(again) == set(numbered(40))
     assert again == sorted(again, key=int)
 
 
-def test_a_broker_that_dies_ends_the_link_and_its_acknowledgements() -> None:
-    async def scenario(server: MosquittoServer) -> None:
-        broker = broker_of(server)
-        await open_session(broker)
-        await send(server, numbered(3))
-        async with Link(broker, TOPICS) as link:
-            batches = link.batches(linger_s=0.3)
-            batch = await anext(batches)
-            await asyncio.to_thread(server.kill)
-            with pytest.raises(BrokerLost):
-                async with asyncio.timeout(10):
-                    await anext(batches)
-            with pytest.raises(BrokerLost):
-                link.acknowledge(batch)
-            with pytest.raises(BrokerLost):
-                await link.publish(TOPIC, b"too late")
-        with pytest.raises(BrokerLost, match="no link"):
-            await open_session(broker)
-        await asyncio.to_thread(server.wipe)
-        await asyncio.to_thread(server.start)
-        async with Link(broker, TOPICS) as link:
-            assert not link.session_present
-
+@pytest.fixture
+def mortal() -> Iterator[MosquittoServer]:
+    """A broker of our own, to be killed."""
     with local_mosquitto(users=[cloud_user(PASSWORD)]) as server:
-        asyncio.run(scenario(server))
+        yield server
 
 
-def test_a_wrong_password_is_refused_at_once(mosquitto: MqttServer) -> None:
+@pytest.mark.asyncio
+async def test_a_broker_that_dies_ends_the_link_and_its_acknowledgements(
+    mortal: MosquittoServer,
+) -> None:
+    broker = broker_of(mortal)
+    await open_session(broker)
+    await send(mortal, numbered(3))
+    async with Link(broker, TOPICS) as link:
+        batches = link.batches(linger_s=0.3)
+        batch = await anext(batches)
+        await asyncio.to_thread(mortal.kill)
+        with pytest.raises(BrokerLost):
+            async with asyncio.timeout(10):
+                await anext(batches)
+        with pytest.raises(BrokerLost):
+            link.acknowledge(batch)
+        with pytest.raises(BrokerLost):
+            await link.publish(TOPIC, b"too late")
+    with pytest.raises(BrokerLost, match="no link"):
+        await open_session(broker)
+    await asyncio.to_thread(mortal.wipe)
+    await asyncio.to_thread(mortal.start)
+    async with Link(broker, TOPICS) as link:
+        assert not link.session_present
+
+
+@pytest.mark.asyncio
+async def test_a_wrong_password_is_refused_at_once(mosquitto: MqttServer) -> None:
     broker = Broker(mosquitto.host, mosquitto.port, username="cloud", password=PASSWORD[1:])
     with pytest.raises(BrokerRefused, match="refuses cloud"):
-        asyncio.run(open_session(broker))
+        await open_session(broker)
 
 
-def test_nobody_listening_is_worth_another_try(mosquitto: MqttServer) -> None:
+@pytest.mark.asyncio
+async def test_nobody_listening_is_worth_another_try(mosquitto: MqttServer) -> None:
     broker = Broker(mosquitto.host, 1, username="cloud", password=PASSWORD)
     with pytest.raises(BrokerLost, match=r"127\.0\.0\.1:1"):
-        asyncio.run(open_session(broker))
+        await open_session(broker)
 
 
 @pytest.mark.parametrize(
@@ -288,20 +284,16 @@ def test_the_password_is_in_no_repr() -> None:
     assert PASSWORD not in repr(Broker("host", password=PASSWORD))
 
 
-def test_publish_says_whether_anybody_listens(broker: Broker) -> None:
-    async def scenario() -> None:
-        async with Link(broker, ("some/where",)) as link:
-            assert await link.publish("some/where", b"heard")
-            assert not await link.publish(f"no/where/{uuid.uuid4()}", b"unheard")
-
-    asyncio.run(scenario())
+@pytest.mark.asyncio
+async def test_publish_says_whether_anybody_listens(broker: Broker) -> None:
+    async with Link(broker, ("some/where",)) as link:
+        assert await link.publish("some/where", b"heard")
+        assert not await link.publish(f"no/where/{uuid.uuid4()}", b"unheard")
 
 
-def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: MqttServer) -> None:
-    async def scenario() -> None:
-        blind = Broker(mosquitto.host, mosquitto.port, username="blind", password=PASSWORD)
-        async with Link(blind, ()) as link:
-            with pytest.raises(BrokerRefused, match="refuses some/where"):
-                await link.publish("some/where", b"forbidden")
-
-    asyncio.run(scenario())
+@pytest.mark.asyncio
+async def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: MqttServer) -> None:
+    blind = Broker(mosquitto.host, mosquitto.port, username="blind", password=PASSWORD)
+    async with Link(blind, ()) as link:
+        with pytest.raises(BrokerRefused, match="refuses some/where"):
+            await link.publish("some/where", b"forbidden")

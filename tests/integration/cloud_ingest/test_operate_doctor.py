@@ -106,11 +106,10 @@ def role(conn: Connection, *words: str) -> Iterator[dict[str, str]]:
         conn.execute(f"DROP ROLE {name}".encode())
 
 
-def test_a_role_without_its_rights(database: str) -> None:
-    with connect(database) as conn:
-        migrate(conn)
+def test_a_role_without_its_rights(plain_store_dsn: str) -> None:
+    with connect(plain_store_dsn) as conn:
         with role(conn, "GRANT USAGE ON SCHEMA metering TO {}") as words:
-            found = look(make_conninfo(database, **words))
+            found = look(make_conninfo(plain_store_dsn, **words))
             assert (found["role"].level, "belong to postgres" in found["role"].said) == (
                 "fail",
                 True,
@@ -119,7 +118,7 @@ def test_a_role_without_its_rights(database: str) -> None:
             assert "does not allow it" in found["database"].said
             assert "server" in found
         with role(conn, "ALTER ROLE {} SET default_transaction_read_only = on") as words:
-            found = look(make_conninfo(database, **words))
+            found = look(make_conninfo(plain_store_dsn, **words))
             assert (found["role"].level, "only read" in found["role"].said) == ("fail", True)
 
 
@@ -257,10 +256,8 @@ def test_the_broker_is_tried_and_left_as_it_was(
     assert asyncio.run(session_of(f"{name}-1")) is False
 
 
-def test_the_command_says_what_failed(database: str) -> None:
-    with connect(database) as conn:
-        migrate(conn)
-    words = ["doctor", "--dsn", database, "--broker", "127.0.0.1:1"]
+def test_the_command_says_what_failed(plain_store_dsn: str) -> None:
+    words = ["doctor", "--dsn", plain_store_dsn, "--broker", "127.0.0.1:1"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
     lines = result.stdout.splitlines()

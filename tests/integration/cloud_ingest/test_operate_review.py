@@ -17,12 +17,12 @@ def run(dsn: str, *words: str, **environment: str) -> tuple[int, list[str]]:
     return result.exit_code, result.output.splitlines()
 
 
-def test_migrate_takes_the_zone_of_the_settings(store_dsn: str) -> None:
-    code, lines = run(store_dsn, "migrate", IOT_UTILITY_ZONE="Asia/Dubai")
+def test_migrate_takes_the_zone_of_the_settings(empty_dsn: str) -> None:
+    code, lines = run(empty_dsn, "migrate", IOT_UTILITY_ZONE="Asia/Dubai")
     assert code == 0
     assert "(Asia/Dubai, " in lines[0]
-    assert run(store_dsn, "migrate", IOT_UTILITY_ZONE="Asia/Dubai")[0] == 0
-    code, lines = run(store_dsn, "migrate", "--zone", "Asia/Kolkata", IOT_UTILITY_ZONE="Asia/Dubai")
+    assert run(empty_dsn, "migrate", IOT_UTILITY_ZONE="Asia/Dubai")[0] == 0
+    code, lines = run(empty_dsn, "migrate", "--zone", "Asia/Kolkata", IOT_UTILITY_ZONE="Asia/Dubai")
     assert (code, len(lines)) == (2, 1)
 
 

@@ -66,7 +66,7 @@ def put(conn: Connection, rows: Iterable[tuple[tuple[int, datetime], int]]) -> N
     "zone_name",
     ["Asia/Kolkata", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"],
 )
-def test_rollups_are_what_the_oracle_says(store_dsn: str, zone_name: str) -> None:
+def test_rollups_are_what_the_oracle_says(empty_dsn: str, zone_name: str) -> None:
     dice = random.Random(zone_name)
     zone = ZoneInfo(zone_name)
     begin = datetime(2026, 2, 25, tzinfo=zone).astimezone(UTC)
@@ -81,7 +81,7 @@ def test_rollups_are_what_the_oracle_says(store_dsn: str, zone_name: str) -> Non
     order = list(rows.items())
     dice.shuffle(order)
     known: Rows = {}
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         migrate(conn, zone=zone_name)
         for at in range(0, len(order), len(order) // 5):
             part = order[at : at + len(order) // 5]

@@ -21,7 +21,6 @@ from cloud_ingest.errors import UserError
 from cloud_ingest.month.close import close_month
 from cloud_ingest.store import outbox, quarantine
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.quarantine import QuarantineState
 from cloud_ingest.store.receipts import store_id
 from cloud_ingest.store.registry import enrol_gateway, ensure_society, load_registry
@@ -74,7 +73,6 @@ class Site:
         self.folder = folder
         self.stack = stack
         self.conn: Connection = stack.enter_context(connect(dsn))
-        migrate(self.conn)
         self.society_id = ensure_society(self.conn, SOCIETY)
         key = generate_key()
         self.key: VerifyKey = key.public_key()
@@ -160,9 +158,9 @@ class Site:
 
 
 @pytest.fixture
-def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
+def site(plain_store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
-        yield Site(database, mosquitto, tmp_path, stack)
+        yield Site(plain_store_dsn, mosquitto, tmp_path, stack)
 
 
 @pytest.fixture
@@ -413,9 +411,9 @@ def test_the_ingest_killed_in_the_middle_loses_nothing(site: Site) -> None:
     assert stored == sent
 
 
-def test_a_broker_that_forgets_everything_is_survived(database: str, tmp_path: Path) -> None:
+def test_a_broker_that_forgets_everything_is_survived(plain_store_dsn: str, tmp_path: Path) -> None:
     with local_mosquitto(users=[CLOUD, OTHER, *GATEWAYS]) as server, ExitStack() as stack:
-        site = Site(database, server, tmp_path, stack)
+        site = Site(plain_store_dsn, server, tmp_path, stack)
         site.meter("1")
         sealer, gateway = site.gateway(GATEWAYS[0])
         outbox.enqueue(
@@ -546,10 +544,10 @@ def test_a_number_is_sent_until_billing_has_it(site: Site) -> None:
 
 
 def test_a_reconciliation_waits_for_an_accounting_that_comes_late(
-    database: str, tmp_path: Path
+    plain_store_dsn: str, tmp_path: Path
 ) -> None:
     with local_mosquitto(users=[CLOUD, OTHER]) as server, ExitStack() as stack:
-        site = Site(database, server, tmp_path, stack)
+        site = Site(plain_store_dsn, server, tmp_path, stack)
         site.meter("1")
         site.conn.execute("UPDATE assignment SET tower = 'A'")
         month = f"{NOW - timedelta(days=40):%Y-%m}"

@@ -36,9 +36,9 @@ def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
 
 
 @pytest.fixture
-def site(database: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
+def site(plain_store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
-        yield Site(database, mosquitto, tmp_path, stack)
+        yield Site(plain_store_dsn, mosquitto, tmp_path, stack)
 
 
 @pytest.fixture

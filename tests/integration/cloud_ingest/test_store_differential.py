@@ -33,13 +33,13 @@ def hold(dsn: str, history: History) -> Passage:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_random_history_is_rolled_up_as_it_happened(store_dsn: str, zone: str) -> None:
-    passage = hold(store_dsn, history_of(1, zone))
+def test_a_random_history_is_rolled_up_as_it_happened(empty_dsn: str, zone: str) -> None:
+    passage = hold(empty_dsn, history_of(1, zone))
     assert min(passage.late, passage.claims, passage.elections, passage.turns) > 3
     assert all(passage.measured[kind] for kind in ("proved", "withheld", "across an epoch"))
     assert passage.measured["equal to their rollups"] > passage.measured["proved"] / 2
 
 
-def test_so_is_the_history_of_today(store_dsn: str) -> None:
+def test_so_is_the_history_of_today(empty_dsn: str) -> None:
     seed = datetime.now(UTC).date().toordinal()
-    hold(store_dsn, history_of(seed, ZONES[seed % len(ZONES)]))
+    hold(empty_dsn, history_of(seed, ZONES[seed % len(ZONES)]))

@@ -41,8 +41,8 @@ ORDER BY 1, 2, 3
 """
 
 
-def test_a_second_run_changes_nothing(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_a_second_run_changes_nothing(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         first = migrate(conn)
         before = conn.execute(CATALOGUE).fetchall()
         kept = conn.execute("SELECT * FROM store").fetchall()
@@ -53,13 +53,13 @@ def test_a_second_run_changes_nothing(store_dsn: str) -> None:
     assert list(first.applied) == [m.name for m in migrations() if kind in m.kinds]
 
 
-def test_a_restored_store_gets_a_new_id_and_keeps_the_rest(store_dsn: str) -> None:
+def test_a_restored_store_gets_a_new_id_and_keeps_the_rest(empty_dsn: str) -> None:
     run = CliRunner()
-    words = ["migrate", "--restored", "--dsn", store_dsn]
+    words = ["migrate", "--restored", "--dsn", empty_dsn]
     refused = run.invoke(app, words)
     assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
     assert "restore the backup first" in refused.stderr
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         migrate(conn, zone="Asia/Tokyo")
         old = open_store(conn)
         conn.execute("INSERT INTO society (name) VALUES ('S')")
@@ -71,12 +71,12 @@ def test_a_restored_store_gets_a_new_id_and_keeps_the_rest(store_dsn: str) -> No
         assert new.store_id != old.store_id
         assert (new.zone, new.rollups) == (old.zone, old.rollups)
         assert conn.execute("SELECT count(*) FROM society").fetchone() == (1,)
-        assert run.invoke(app, ["migrate", "--dsn", store_dsn]).exit_code == 0
+        assert run.invoke(app, ["migrate", "--dsn", empty_dsn]).exit_code == 0
         assert open_store(conn) == new
 
 
-def test_rollups_look_alike_on_every_edition(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_rollups_look_alike_on_every_edition(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         kind = migrate(conn).rollups
         assert (kind == "continuous") == (edition(conn) == "timescale")
         columns = [
@@ -103,15 +103,15 @@ def test_rollups_look_alike_on_every_edition(store_dsn: str) -> None:
     )
 
 
-def test_portable_rollups_can_be_asked_for(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_portable_rollups_can_be_asked_for(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         assert migrate(conn, portable=True).rollups == "portable"
         assert migrate(conn).applied == ()
         assert open_store(conn).rollups == "portable"
 
 
-def test_another_zone_is_refused(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_another_zone_is_refused(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         with pytest.raises(MigrationRefused, match="'Mars/Olympus' is not a time zone"):
             migrate(conn, zone="Mars/Olympus")
         migrate(conn, zone="Europe/Berlin")
@@ -219,12 +219,12 @@ def test_what_may_be_shown_of_a_dsn() -> None:
         connect("postgresql://me:hush@127.0.0.1:1/x")
 
 
-def test_a_plan_changes_nothing_and_says_what_migrate_does(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_a_plan_changes_nothing_and_says_what_migrate_does(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         before = conn.execute(EVERYTHING).fetchall()
         found = plan(conn, zone="Asia/Tokyo")
         assert conn.execute(EVERYTHING).fetchall() == before
-        code, output = run("migrate", "--plan", "--json", "--zone", "Asia/Tokyo", dsn=store_dsn)
+        code, output = run("migrate", "--plan", "--json", "--zone", "Asia/Tokyo", dsn=empty_dsn)
         assert (code, json.loads(output)["zone"]) == (0, "Asia/Tokyo")
         assert conn.execute(EVERYTHING).fetchall() == before
         done = migrate(conn, zone="Asia/Tokyo")
@@ -242,14 +242,14 @@ def test_a_plan_changes_nothing_and_says_what_migrate_does(store_dsn: str) -> No
         assert (again.rollups, again.tables) == (store.rollups, store.tables)
         with pytest.raises(MigrationRefused, match="of Asia/Tokyo, not of Europe/Berlin"):
             plan(conn, zone="Europe/Berlin")
-    code, output = run("migrate", "--plan", dsn=store_dsn)
+    code, output = run("migrate", "--plan", dsn=empty_dsn)
     assert (code, "nothing is missing" in output) == (0, True)
-    code, output = run("migrate", "--json", dsn=store_dsn)
+    code, output = run("migrate", "--json", dsn=empty_dsn)
     assert (code, "give it with --plan" in output) == (2, True)
 
 
-def test_tables_follow_the_edition(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_tables_follow_the_edition(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         migrate(conn)
         store = open_store(conn)
         assert (store.rollups, store.tables) == {
@@ -295,11 +295,11 @@ INSERT INTO log VALUES ('ended');
 
 
 def test_a_migration_without_a_transaction_goes_on_where_it_was_killed(
-    store_dsn: str, monkeypatch: pytest.MonkeyPatch
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cloud_ingest.store import migrate as module
 
-    with connect(store_dsn) as conn, connect(store_dsn) as blocker:
+    with connect(empty_dsn) as conn, connect(empty_dsn) as blocker:
         migrate(conn)
         everything = [*migrations(), Migration("9998_long", LONG_WAY)]
         monkeypatch.setattr(module, "migrations", lambda: everything)
@@ -309,7 +309,7 @@ def test_a_migration_without_a_transaction_goes_on_where_it_was_killed(
         with blocker.transaction():
             blocker.execute("INSERT INTO log VALUES ('open')")
             with ThreadPoolExecutor() as pool:
-                dying = connect(store_dsn)
+                dying = connect(empty_dsn)
                 run_ = pool.submit(migrate, dying)
                 _await(blocker, "SELECT FROM pg_index WHERE indexrelid = to_regclass('log_at')")
                 blocker.execute("SELECT pg_terminate_backend(%s)", (dying.info.backend_pid,))
@@ -321,7 +321,7 @@ def test_a_migration_without_a_transaction_goes_on_where_it_was_killed(
         assert plan(conn).steps == (module.Step("9998_long", False, 2),)
         with pytest.raises(NotMigrated, match="lacks 9998_long"):
             open_store(conn)
-        code, output = run("migrate", "--plan", dsn=store_dsn)
+        code, output = run("migrate", "--plan", dsn=empty_dsn)
         assert (code, "statement by statement, from statement 3 on" in output) == (0, True)
         assert migrate(conn).applied == ("9998_long",)
         assert conn.execute(half).fetchone() == (True,)

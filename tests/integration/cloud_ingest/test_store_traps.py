@@ -141,7 +141,7 @@ def test_no_window_cuts_a_bucket(days: set[date], zone_name: str) -> None:
 
 
 @pytest.mark.parametrize("zone_name", WITH_STEPS)
-def test_the_database_sees_the_same_borders(store_dsn: str, zone_name: str) -> None:
+def test_the_database_sees_the_same_borders(empty_dsn: str, zone_name: str) -> None:
     dice, zone = random.Random(zone_name), ZoneInfo(zone_name)
     days = {date(2020, 1, 1) + dice.randrange(5800) * DAY for _ in range(300)}
     days |= {date(2020, 1, 1) + number * DAY for number in range(5800) if _steps(number, zone)}
@@ -150,7 +150,7 @@ def test_the_database_sees_the_same_borders(store_dsn: str, zone_name: str) -> N
         bucket: sorted({border for one in of for window in one[name] for border in window})
         for bucket, name in (("day", "reading_day_c"), ("month", "reading_month_c"))
     }
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         bucket_of = "date_trunc(%(bucket)s, border - %(tick)s, %(zone)s) + %(tick)s"
         if migrate(conn).rollups == "continuous":
             bucket_of = (
@@ -177,11 +177,11 @@ def _steps(number: int, zone: ZoneInfo) -> bool:
     return day.utcoffset() != (day + DAY).utcoffset()
 
 
-def test_month_and_day_are_made_from_one_zone(store_dsn: str) -> None:
+def test_month_and_day_are_made_from_one_zone(empty_dsn: str) -> None:
     for migration in migrations():
         for bucket in re.findall(r"time_bucket\(([^)]*)\)", migration.text):
             assert bucket.split(", ")[2] == "{zone}", migration.name
-    with connect(store_dsn) as conn:
+    with connect(empty_dsn) as conn:
         rollups = migrate(conn, zone="Australia/Lord_Howe").rollups
         zone = ZoneInfo("Australia/Lord_Howe")
         at = int(datetime(2028, 1, 30, tzinfo=zone).timestamp())
@@ -209,25 +209,25 @@ def test_month_and_day_are_made_from_one_zone(store_dsn: str) -> None:
 
 
 @pytest.mark.parametrize("zone_name", ["America/Havana", "Atlantic/Azores"])
-def test_a_zone_whose_midnight_comes_twice_is_refused(store_dsn: str, zone_name: str) -> None:
-    with connect(store_dsn) as conn:
+def test_a_zone_whose_midnight_comes_twice_is_refused(empty_dsn: str, zone_name: str) -> None:
+    with connect(empty_dsn) as conn:
         with pytest.raises(MigrationRefused, match=f"clocks of {zone_name} go back over 00:00"):
             migrate(conn, zone=zone_name)
         assert migrate(conn, zone="Asia/Kolkata").applied
     assert not any(repeats_midnight(ZoneInfo(name)) for name in WITH_STEPS)
 
 
-def test_a_wrong_zone_stops_the_service_at_its_start(store_dsn: str) -> None:
-    with connect(store_dsn) as conn:
+def test_a_wrong_zone_stops_the_service_at_its_start(empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         migrate(conn, zone="Asia/Kolkata")
         with pytest.raises(ConfigurationError, match="of Asia/Kolkata, not of Europe/Berlin"):
             open_store(conn, zone="Europe/Berlin")
     nobody = Broker("127.0.0.1", 1)
-    settings = ServiceSettings(store_dsn, nobody, SigningKey.generate(), zone="Europe/Berlin")
+    settings = ServiceSettings(empty_dsn, nobody, SigningKey.generate(), zone="Europe/Berlin")
     for check in (True, False):
         with pytest.raises(ConfigurationError, match="of Asia/Kolkata, not of Europe/Berlin"):
             run_service(settings, check=check, verbose=False, say=print)
-    words = ["close-month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
+    words = ["close-month", "2026-07", "--society", SOCIETY, "--dsn", empty_dsn]
     result = CliRunner().invoke(app, words, env={"IOT_UTILITY_ZONE": "Europe/Berlin"})
     assert (result.exit_code, "not of Europe/Berlin" in result.output) == (2, True)
 

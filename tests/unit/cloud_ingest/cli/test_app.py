@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Mistakes of a person at the command line: one line, exit code 2, no traceback."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,11 @@ def test_one_line_and_exit_code_2(words: tuple[str, ...], says: str) -> None:
     assert says in result.stderr
 
 
-def test_a_broker_whose_host_can_be_none_is_refused() -> None:
-    async def connect() -> None:
+@pytest.mark.asyncio
+async def test_a_broker_whose_host_can_be_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"host 'a\.\.b' is no host name"):
         async with Link(Broker("a..b"), ()):
             pass
-
-    with pytest.raises(ConfigurationError, match=r"host 'a\.\.b' is no host name"):
-        asyncio.run(connect())
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])

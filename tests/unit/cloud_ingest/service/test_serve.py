@@ -65,19 +65,16 @@ class FakeLink:
             self.service.stop()
 
 
-def test_a_batch_is_judged_while_the_one_before_is_committed(
+@pytest.mark.asyncio
+async def test_a_batch_is_judged_while_the_one_before_is_committed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     intake = FakeIntake()
     monkeypatch.setattr(module, "Intake", lambda: intake)
     link = FakeLink(intake)
-
-    async def serve() -> None:
-        link.service = Service(ServiceSettings("", Broker("nowhere", 1), generate_key()))
-        judging, storing = (cast("Database", FakeDatabase()) for _ in range(2))
-        await link.service._serve(judging, storing, cast("Link", link))
-
-    asyncio.run(serve())
+    link.service = Service(ServiceSettings("", Broker("nowhere", 1), generate_key()))
+    judging, storing = (cast("Database", FakeDatabase()) for _ in range(2))
+    await link.service._serve(judging, storing, cast("Link", link))
     assert intake.said[0] == "judge 1"
     assert sorted(intake.said[1:3]) == ["commit 1", "judge 2"]
     assert intake.said[3:] == [
