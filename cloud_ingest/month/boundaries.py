@@ -1,56 +1,53 @@
 # SPDX-License-Identifier: MIT
-"""Measure every meter of a society in a month, from the rows around its borders.
+"""The boundary rows of a month: what is read of each meter around the two borders.
 
-In: the store, within one snapshot. Out: each assignment with what its meter counted. It reads
-boundary rows and epochs directly; the rollups give the days (a register that fell on the way)
-and the intervals (the sum check), and are held against the readings before anything is made
-of them.
+A border is met by the last reading within one capture period before it, or by a reading that a
+person made within the window for self-reads. A meter that came or went within the month has its
+first or last reading there; a meter whose month before was closed has the reading that closed it.
+Beside these rows stand the rollups of the days around them.
+
+In: the store, within one snapshot; the assignments of a month. Out: for each meter the rows that
+may be an end of its month. Never: a choice between them (`core.consumption` makes it).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, is_reweighed, measure
-from cloud_ingest.core.month import Month
-from cloud_ingest.core.quality import Intervals, falls_within, sum_check
+from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.register import (
     DayRegister,
-    Epochs,
     Register,
     billing_exponent,
     has_absurd_scaler,
     tolerance_of,
 )
-from cloud_ingest.errors import CloseRefused, RollupDisagrees
 from cloud_ingest.store import months, readings_read
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import Assignment, Channel, Window
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
-from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
-from shared_schema.quality import Reason
+from shared_schema.catalogue import Service
 
-Progress = Callable[[str], None]
-Published = Mapping[tuple[str, str, Service, str, str, str], BoundaryReading]
-"""Closing readings of the month before, by subject, service, source and meter."""
-
-
-class Stale(Exception):
-    """Readings came after the rollups were refreshed: refresh and look again."""
+MeterKey = tuple[str, str, Service, str, str, str]
+"""Subject type, subject, service, source, manufacturer, serial."""
+Closings = Mapping[MeterKey, BoundaryReading]
+"""Where each meter of published numbers closed its month."""
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What a meter counted for its subject."""
+class MonthChannels:
+    """The channels of a month's meters that hold their service's code in a billed unit."""
 
-    assignment: Assignment
-    measured: Measured
+    channels: Sequence[Channel]
+    exponents: dict[int, int]
+    """By channel id."""
+    absurd: frozenset[int]
+    """Meters with such a channel that only its scaler keeps out."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Meter:
+class MeterRows:
     """What is known of one meter's billed register around a month."""
 
     channels: Sequence[Channel]
@@ -58,64 +55,25 @@ class _Meter:
     days: Sequence[DayRegister]
     step: Decimal
     tolerance: timedelta
-    scaled_absurdly: bool
+    has_absurd_scaler: bool
     """It has a billed register with a scaler that no meter has; that one is left out."""
 
-
-def count_month(
-    conn: Connection,
-    society_id: int,
-    month: Month,
-    zone: ZoneInfo,
-    *,
-    self_read_window: timedelta,
-    progress: Progress,
-) -> list[Counted]:
-    """Measure every assignment of a month.
-
-    Raises:
-        RollupDisagrees: a rollup is not what its readings say.
-        Stale: the same, but only because readings came a moment ago.
-        CloseRefused: the month before has changed since it was closed.
-    """
-    assigned = readings_read.assignments(conn, society_id, month.start, month.end)
-    published = _published(conn, society_id, month)
-    billed, exponents, absurd = _channels(conn, assigned, BILLED_REGISTER)
-    own, interval_exponents, _ = _channels(
-        conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
-    )
-    held = exponents.keys() | interval_exponents.keys()
-    progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
-    _hold_rollups(conn, held, month, zone)
-    epochs = readings_read.epochs(conn, exponents.keys())
-    progress(f"{month}: reading the borders of {len(assigned)} meters")
-    meters = _meters(
-        conn,
-        assigned,
-        billed,
-        exponents,
-        month,
-        absurd=absurd,
-        published=published,
-        self_read_window=self_read_window,
-    )
-    intervals = readings_read.intervals(conn, own, interval_exponents, month)
-    return [
-        _count(
-            assignment,
-            meters[assignment.meter_id],
-            epochs,
-            month,
-            zone,
-            intervals=intervals.get(assignment.meter_id),
-            opening=published.get(_key(assignment)),
-            self_read_window=self_read_window,
-        )
-        for assignment in assigned
-    ]
+    @property
+    def weights(self) -> dict[int, int]:
+        """The pulse weight of each channel, by id."""
+        return {channel.channel_id: channel.weight for channel in self.channels}
 
 
-def _key(assignment: Assignment) -> tuple[str, str, Service, str, str, str]:
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Where the first and where the last reading may be an end of the month."""
+
+    first_in: tuple[Window, ...]
+    last_in: tuple[Window, ...]
+
+
+def meter_key(assignment: Assignment) -> MeterKey:
+    """Return what an assignment and a part of a published number are the same by."""
     return (
         assignment.subject_type,
         assignment.subject,
@@ -126,14 +84,9 @@ def _key(assignment: Assignment) -> tuple[str, str, Service, str, str, str]:
     )
 
 
-def _published(conn: Connection, society_id: int, month: Month) -> Published:
-    before = month.first - timedelta(days=1)
-    return closings(months.current(conn, society_id, f"{before:%Y-%m}"))
-
-
-def closings(numbers: Iterable[MonthlyConsumption]) -> Published:
+def closings(numbers: Iterable[MonthlyConsumption]) -> Closings:
     """Return where each meter of published numbers closed its month; pure."""
-    found: dict[tuple[str, str, Service, str, str, str], BoundaryReading] = {}
+    found: dict[MeterKey, BoundaryReading] = {}
     for number in numbers:
         for part in number.parts:
             key = (
@@ -149,15 +102,16 @@ def closings(numbers: Iterable[MonthlyConsumption]) -> Published:
     return found
 
 
-def _channels(
-    conn: Connection, assigned: Sequence[Assignment], codes: Mapping[Service, object]
-) -> tuple[list[Channel], dict[int, int], set[int]]:
-    """Return the channels of meters that hold their service's code in a unit that is billed.
+def closings_before(conn: Connection, society_id: int, month: Month) -> Closings:
+    """Return where the month before was closed; nothing if it is open."""
+    before = month.first - DAY
+    return closings(months.current(conn, society_id, f"{before:%Y-%m}"))
 
-    Returns:
-        The channels, their exponents by id, and the meters that have one which only its
-        scaler keeps out.
-    """
+
+def month_channels(
+    conn: Connection, assigned: Sequence[Assignment], codes: Mapping[Service, object]
+) -> MonthChannels:
+    """Return the channels of meters that hold their service's code in a unit that is billed."""
     services = {a.meter_id: a.service for a in assigned if a.service in codes}
     found: list[Channel] = []
     exponents: dict[int, int] = {}
@@ -174,162 +128,99 @@ def _channels(
             exponents[channel.channel_id] = exponent
         elif has_absurd_scaler(service, channel.unit, channel.scaler):
             absurd.add(channel.meter_id)
-    return found, exponents, absurd
+    return MonthChannels(found, exponents, frozenset(absurd))
 
 
-def _hold_rollups(
-    conn: Connection, channels: Collection[int], month: Month, zone: ZoneInfo
-) -> None:
-    wrong = readings_read.disagreement(conn, channels, month, zone)
-    if wrong is None:
-        return
-    if wrong.waits:
-        raise Stale
-    raise RollupDisagrees(
-        f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
-        f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "
-        f"{readings_read.shown(wrong.rolled_up, wrong.told)}, but its readings say "
-        f"{readings_read.shown(wrong.told, wrong.rolled_up)}: find out who changed them, run "
-        f"cloud-ingest recompute --month {month}, and close again"
-    )
-
-
-def _meters(
+def read_boundaries(
     conn: Connection,
     assigned: Sequence[Assignment],
-    billed: Sequence[Channel],
-    exponents: dict[int, int],
+    billed: MonthChannels,
     month: Month,
     *,
-    absurd: Collection[int],
-    published: Published,
+    before: Closings,
     self_read_window: timedelta,
-) -> dict[int, _Meter]:
-    of: dict[int, list[Channel]] = {assignment.meter_id: [] for assignment in assigned}
-    for channel in billed:
-        of[channel.meter_id].append(channel)
-    tolerances = {
-        meter_id: max(map(tolerance_of, (c.period_s for c in own)), default=timedelta())
-        for meter_id, own in of.items()
-    }
-    first_in: list[Window] = []
-    last_in: list[Window] = []
-    for assignment in assigned:
-        opening = published.get(_key(assignment))
-        for channel in of[assignment.meter_id]:
-            first, last = _windows(
-                assignment, channel.channel_id, month, tolerances[assignment.meter_id], opening
-            )
-            first_in += first
-            last_in += last
+) -> dict[int, MeterRows]:
+    """Return what is known of each meter around a month, by meter id.
+
+    Args:
+        conn: The store.
+        assigned: The assignments of the month.
+        billed: The billed channels of their meters.
+        month: The month.
+        before: Where the month before was closed.
+        self_read_window: How far from a border a self-read may stand for it.
+    """
+    own: dict[int, list[Channel]] = {assignment.meter_id: [] for assignment in assigned}
+    for channel in billed.channels:
+        own[channel.meter_id].append(channel)
+    windows = [
+        _windows(assignment, channel, month, _tolerance(own[assignment.meter_id]), opening)
+        for assignment in assigned
+        for opening in (before.get(meter_key(assignment)),)
+        for channel in own[assignment.meter_id]
+    ]
     readings = readings_read.boundary_readings(
         conn,
-        last_in=last_in,
-        first_in=first_in,
+        last_in=[window for each in windows for window in each.last_in],
+        first_in=[window for each in windows for window in each.first_in],
         by_hand_in=[
             (border - self_read_window, border + self_read_window)
             for border in (month.start, month.end)
         ],
-        exponents=exponents,
+        exponents=billed.exponents,
     )
-    around = self_read_window + timedelta(days=1)
+    around = self_read_window + DAY
     days = readings_read.day_registers(
-        conn, exponents, month.first - around, (month.end + around).date()
+        conn, billed.exponents, month.first - around, (month.end + around).date()
     )
     return {
-        meter_id: _Meter(
-            channels=own,
-            readings=[r for c in own for r in readings.get(c.channel_id, ())],
-            days=[d for c in own for d in days.get(c.channel_id, ())],
-            step=max((Decimal(1).scaleb(exponents[c.channel_id]) for c in own), default=Decimal(0)),
-            tolerance=tolerances[meter_id],
-            scaled_absurdly=meter_id in absurd,
-        )
-        for meter_id, own in of.items()
+        meter_id: _meter_rows(meter_id, channels, billed, readings, days)
+        for meter_id, channels in own.items()
     }
+
+
+def _meter_rows(
+    meter_id: int,
+    channels: Sequence[Channel],
+    billed: MonthChannels,
+    readings: Mapping[int, Sequence[Register]],
+    days: Mapping[int, Sequence[DayRegister]],
+) -> MeterRows:
+    ids = [channel.channel_id for channel in channels]
+    steps = (Decimal(1).scaleb(billed.exponents[channel_id]) for channel_id in ids)
+    return MeterRows(
+        channels=channels,
+        readings=[reading for channel_id in ids for reading in readings.get(channel_id, ())],
+        days=[day for channel_id in ids for day in days.get(channel_id, ())],
+        step=max(steps, default=Decimal(0)),
+        tolerance=_tolerance(channels),
+        has_absurd_scaler=meter_id in billed.absurd,
+    )
+
+
+def _tolerance(channels: Collection[Channel]) -> timedelta:
+    return max((tolerance_of(channel.period_s) for channel in channels), default=timedelta())
 
 
 def _windows(
     assignment: Assignment,
-    channel_id: int,
+    channel: Channel,
     month: Month,
     tolerance: timedelta,
     opening: BoundaryReading | None,
-) -> tuple[list[Window], list[Window]]:
-    """Return where the first and where the last reading may be an end of the month; pure."""
+) -> _Windows:
     first_in: list[Window] = []
     last_in = [
-        Window(channel_id, border - tolerance, border) for border in (month.start, month.end)
+        Window(channel.channel_id, border - tolerance, border)
+        for border in (month.start, month.end)
     ]
     ends_at = assignment.valid_to
     if assignment.valid_from >= month.start:
         until = month.end if ends_at is None else min(ends_at, month.end)
-        first_in.append(Window(channel_id, assignment.valid_from, until))
+        first_in.append(Window(channel.channel_id, assignment.valid_from, until))
     elif opening is not None:
-        last_in.append(Window(channel_id, opening.at, opening.at))
+        last_in.append(Window(channel.channel_id, opening.at, opening.at))
     if ends_at is not None and ends_at <= month.end:
-        last_in.append(Window(channel_id, max(assignment.valid_from, month.start), ends_at))
-    return first_in, last_in
-
-
-def _count(
-    assignment: Assignment,
-    meter: _Meter,
-    epochs: Epochs,
-    month: Month,
-    zone: ZoneInfo,
-    *,
-    intervals: Intervals | None,
-    opening: BoundaryReading | None,
-    self_read_window: timedelta,
-) -> Counted:
-    measured = measure(
-        meter.readings,
-        epochs,
-        month,
-        Span(assignment.valid_from, assignment.valid_to),
-        Rules(meter.tolerance, self_read_window),
-        opens_at=None if opening is None else opening.at,
-    )
-    _hold_opening(assignment, measured, opening, month)
-    found = set(measured.reasons)
-    weights = {channel.channel_id: channel.weight for channel in meter.channels}
-    if is_reweighed(measured, weights, epochs):
-        measured = replace(measured, quantity=None)
-        found.add(Reason.SCALER)
-    days = days_of(measured, meter.days, epochs, zone)
-    if measured.quantity is not None:
-        if falls_within(days):
-            found.add(Reason.REGISTER_DROP)
-        if intervals is not None and sum_check(measured, intervals, month, meter.step) is False:
-            found.add(Reason.SUM_CHECK)
-    else:
-        if meter.scaled_absurdly:
-            found.add(Reason.SCALER)
-        if not assignment.legacy and _was_away(assignment, month.end):
-            found.add(Reason.OFFLINE)
-    return Counted(assignment, replace(measured, reasons=frozenset(found)))
-
-
-def _was_away(assignment: Assignment, end: datetime) -> bool:
-    until = end if assignment.valid_to is None else min(end, assignment.valid_to)
-    return assignment.last_reading_at is None or assignment.last_reading_at < until
-
-
-def _hold_opening(
-    assignment: Assignment, measured: Measured, opening: BoundaryReading | None, month: Month
-) -> None:
-    """Refuse to open a month at another register than the one that closed the month before."""
-    found = measured.opening
-    if (
-        opening is not None
-        and found is not None
-        and found.ts == opening.at
-        and found.value != opening.register_value
-    ):
-        before = month.first - timedelta(days=1)
-        raise CloseRefused(
-            f"{month} is not closed: {before:%Y-%m} was closed for {assignment.subject} "
-            f"{assignment.service} with {opening.register_value:f}, but that reading is now "
-            f"{found.value:f}: close {before:%Y-%m} again first"
-        )
+        begin = max(assignment.valid_from, month.start)
+        last_in.append(Window(channel.channel_id, begin, ends_at))
+    return _Windows(tuple(first_in), tuple(last_in))

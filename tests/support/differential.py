@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of
 from cloud_ingest.core.month import month_of
-from cloud_ingest.month.boundaries import count_month
+from cloud_ingest.month.count import count_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""A closing: which month of which society is closed, when, and by what rules.
+
+In: what a person asked to close. Out: one frozen value that every step of the closing takes, and
+the word that tells a step whether a message says anything new. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.month import Month, month_of, next_month
+from cloud_ingest.month.count import Counted, Progress
+from shared_schema.catalogue import Service
+from shared_schema.message import Message
+
+SubjectKey = tuple[SubjectKind, str, Service]
+"""Kind and label of a subject, and what is metered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Which month of which society is closed, and when."""
+
+    society_id: int
+    society: str
+    span: Month
+    zone: ZoneInfo
+    now: datetime
+    self_read_window: timedelta
+    progress: Progress
+
+    @property
+    def month(self) -> str:
+        """``YYYY-MM``."""
+        return str(self.span)
+
+    def following(self) -> "Closing":
+        """Return the closing of the month after."""
+        first = next_month(self.span.first)
+        return replace(self, span=month_of(first.year, first.month, self.zone))
+
+
+def by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
+    """Sort what meters counted by the subject and service that they counted for."""
+    found: dict[SubjectKey, list[Counted]] = {}
+    for one in counted:
+        served = one.assignment
+        key = (served.subject_type, served.subject, served.service)
+        found.setdefault(key, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def says_the_same(former: Message, made: Message) -> bool:
+    """Say whether two messages differ in nothing but their version and time."""
+    apart = {"version", "closed_at"}
+    return former.model_dump(exclude=apart) == made.model_dump(exclude=apart)

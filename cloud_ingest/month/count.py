@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""What every meter of a society counted in a month, from the rows around its borders.
+
+The boundary rows and epochs give the number; the rollups give the days (a register that fell on
+the way) and the intervals (the sum check). Before anything is made of the rollups, they are held
+against their readings, and the opening is held against what closed the month before.
+
+In: the store, within one snapshot. Out: each assignment with what its meter counted, and why it
+counted nothing. Never: a write.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, is_reweighed, measure
+from cloud_ingest.core.month import DAY, Month
+from cloud_ingest.core.quality import Intervals, falls_within, sum_check
+from cloud_ingest.core.register import Epochs
+from cloud_ingest.errors import CloseRefused, RollupDisagrees
+from cloud_ingest.month.boundaries import (
+    MeterRows,
+    closings_before,
+    meter_key,
+    month_channels,
+    read_boundaries,
+)
+from cloud_ingest.store import readings_read
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.readings_read import Assignment
+from shared_schema.billing import BoundaryReading
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
+from shared_schema.quality import Reason
+
+Progress = Callable[[str], None]
+
+
+class Stale(Exception):
+    """Readings came after the rollups were refreshed: refresh and look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a meter counted for its subject."""
+
+    assignment: Assignment
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What one meter's month is measured from."""
+
+    rows: MeterRows
+    epochs: Epochs
+    intervals: Intervals | None
+    opening: BoundaryReading | None
+    """Where the month before was closed."""
+
+
+def count_month(
+    conn: Connection,
+    society_id: int,
+    month: Month,
+    zone: ZoneInfo,
+    *,
+    self_read_window: timedelta,
+    progress: Progress,
+) -> list[Counted]:
+    """Measure every assignment of a month.
+
+    Raises:
+        RollupDisagrees: a rollup is not what its readings say.
+        Stale: the same, but only because readings came a moment ago.
+        CloseRefused: the month before has changed since it was closed.
+    """
+    assigned = readings_read.assignments(conn, society_id, month.start, month.end)
+    before = closings_before(conn, society_id, month)
+    billed = month_channels(conn, assigned, BILLED_REGISTER)
+    profile = month_channels(conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL})
+    held = billed.exponents.keys() | profile.exponents.keys()
+    progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
+    _hold_rollups(conn, held, month, zone)
+    epochs = readings_read.epochs(conn, billed.exponents.keys())
+    progress(f"{month}: reading the borders of {len(assigned)} meters")
+    rows = read_boundaries(
+        conn, assigned, billed, month, before=before, self_read_window=self_read_window
+    )
+    intervals = readings_read.intervals(conn, profile.channels, profile.exponents, month)
+    return [
+        _count(
+            assignment,
+            _Evidence(
+                rows=rows[assignment.meter_id],
+                epochs=epochs,
+                intervals=intervals.get(assignment.meter_id),
+                opening=before.get(meter_key(assignment)),
+            ),
+            month,
+            zone,
+            self_read_window,
+        )
+        for assignment in assigned
+    ]
+
+
+def _hold_rollups(
+    conn: Connection, channels: Collection[int], month: Month, zone: ZoneInfo
+) -> None:
+    wrong = readings_read.disagreement(conn, channels, month, zone)
+    if wrong is None:
+        return
+    if wrong.waits:
+        raise Stale
+    raise RollupDisagrees(
+        f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
+        f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "
+        f"{readings_read.shown(wrong.rolled_up, wrong.told)}, but its readings say "
+        f"{readings_read.shown(wrong.told, wrong.rolled_up)}: find out who changed them, run "
+        f"cloud-ingest recompute --month {month}, and close again"
+    )
+
+
+def _count(
+    assignment: Assignment,
+    known: _Evidence,
+    month: Month,
+    zone: ZoneInfo,
+    self_read_window: timedelta,
+) -> Counted:
+    rows, epochs = known.rows, known.epochs
+    measured = measure(
+        rows.readings,
+        epochs,
+        month,
+        Span(assignment.valid_from, assignment.valid_to),
+        Rules(rows.tolerance, self_read_window),
+        opens_at=None if known.opening is None else known.opening.at,
+    )
+    _hold_opening(assignment, measured, known.opening, month)
+    found = set(measured.reasons)
+    if is_reweighed(measured, rows.weights, epochs):
+        measured = replace(measured, quantity=None)
+        found.add(Reason.SCALER)
+    if measured.quantity is not None:
+        if falls_within(days_of(measured, rows.days, epochs, zone)):
+            found.add(Reason.REGISTER_DROP)
+        intervals = known.intervals
+        if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
+            found.add(Reason.SUM_CHECK)
+    else:
+        if rows.has_absurd_scaler:
+            found.add(Reason.SCALER)
+        if not assignment.legacy and _was_away(assignment, month.end):
+            found.add(Reason.OFFLINE)
+    return Counted(assignment, replace(measured, reasons=frozenset(found)))
+
+
+def _was_away(assignment: Assignment, end: datetime) -> bool:
+    until = end if assignment.valid_to is None else min(end, assignment.valid_to)
+    return assignment.last_reading_at is None or assignment.last_reading_at < until
+
+
+def _hold_opening(
+    assignment: Assignment, measured: Measured, opening: BoundaryReading | None, month: Month
+) -> None:
+    """Refuse to open a month at another register than the one that closed the month before."""
+    found = measured.opening
+    if (
+        opening is not None
+        and found is not None
+        and found.ts == opening.at
+        and found.value != opening.register_value
+    ):
+        before = month.first - DAY
+        raise CloseRefused(
+            f"{month} is not closed: {before:%Y-%m} was closed for {assignment.subject} "
+            f"{assignment.service} with {opening.register_value:f}, but that reading is now "
+            f"{found.value:f}: close {before:%Y-%m} again first"
+        )

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""The manifest of a closed month: which numbers it consists of, and what is withheld.
+
+It names each number by its version and by the hash of the bytes that were sent, so that billing
+knows when it has all of them.
+
+In: a closing and its numbers. Out: the manifest, in the store and in the outbox, unless it says
+nothing new. Never: a number.
+"""
+
+from cloud_ingest.month.closing import Closing, says_the_same
+from cloud_ingest.month.numbers import Numbers
+from cloud_ingest.store import months
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.outbox import enqueue
+from shared_schema.billing import BillingManifest, ManifestEntry
+from shared_schema.topics import billing_manifest_topic
+
+
+def write_manifest(conn: Connection, closing: Closing, numbers: Numbers) -> None:
+    """Publish the manifest of a month, unless it says the same as the former one."""
+    made = BillingManifest(
+        society=closing.society,
+        month=closing.month,
+        entries=tuple(
+            ManifestEntry(
+                subject=kept.number.subject,
+                service=kept.number.service,
+                version=kept.number.version,
+                sha256=kept.sha256,
+            )
+            for kept in numbers.kept
+        ),
+        withheld=numbers.withheld,
+        closed_at=closing.now,
+    )
+    former = months.manifest(conn, closing.society_id, closing.month)
+    if former is not None and says_the_same(former, made):
+        return
+    line = months.put_manifest(conn, closing.society_id, made)
+    enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)
