@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Read what the store knows: a closed month, the newest registers.
+"""A closed month as it was published: its numbers, what is withheld, and the reconciliations.
 
-In: a society and what is asked. Out: frozen rows for a table, JSON or a page. It writes
-nothing and decides nothing: a month's numbers are those that were published.
+In: a society and a month. Out: frozen rows for a table, JSON or a page. It writes nothing and
+decides nothing: a month's numbers are those that were published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,20 +13,24 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from cloud_ingest.core.month import parse_month
-from cloud_ingest.core.register import billing_exponent
+from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import months, readings_read
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.dials import dials
+from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.outbox import billing_ack_key
-from cloud_ingest.store.readings_write import ORIGINS
 from cloud_ingest.store.registry import find_society
-from shared_schema.billing import BILLING_UNITS, BoundaryReading, Reconciliation
+from shared_schema.billing import (
+    BILLING_UNITS,
+    BoundaryReading,
+    MeterMonth,
+    Reconciliation,
+    Withheld,
+)
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
-from shared_schema.quality import Origin, Quality, Reason
+from shared_schema.quality import Quality, Reason
 
 Delivery = Literal["waiting", "sent", "acknowledged", "withheld"]
 
@@ -81,25 +85,6 @@ class MonthReport:
     reconciliations: tuple[Reconciliation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LatestLine:
-    """The newest billed register of one meter."""
-
-    tower: str | None
-    subject_type: str
-    subject: str
-    service: Service
-    source: str
-    meter: str
-    legacy: bool
-    at: datetime | None
-    value: DecimalText | None
-    dial: DecimalText | None
-    """What its dial shows beside it; None: it was never compared with its module."""
-    unit: str
-    origin: Origin | None
-
-
 @translating
 def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     """Return a closed month.
@@ -116,57 +101,9 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
             f"{month} of {society} is not closed: cloud-ingest close-month {month} "
             f"--society '{society}'"
         )
-    known = dials(conn, society_id)
-    numbers = months.current(conn, society_id, month)
-    delivered = _deliveries(conn, [billing_ack_key(number) for number in numbers])
     lines = [
-        ReportLine(
-            tower=number.tower,
-            subject_type=number.subject.type.value,
-            subject=number.subject.id,
-            service=number.service,
-            quantity=number.quantity,
-            unit=number.unit,
-            quality=number.quality,
-            reasons=number.reasons,
-            version=number.version,
-            delivery=delivered.get(billing_ack_key(number), "acknowledged"),
-            parts=tuple(
-                ReportPart(
-                    p.source,
-                    str(p.meter),
-                    p.opening,
-                    p.closing,
-                    p.quantity,
-                    *(
-                        known.shown(str(p.meter), end.register_value, end.at)
-                        for end in (p.opening, p.closing)
-                    ),
-                )
-                for p in number.parts
-            ),
-        )
-        for number in numbers
-    ]
-    towers = {
-        (str(a.subject_type), a.subject): a.tower
-        for a in readings_read.assignments(conn, society_id, span.start, span.end)
-    }
-    lines += [
-        ReportLine(
-            tower=towers.get((entry.subject.type.value, entry.subject.id)),
-            subject_type=entry.subject.type.value,
-            subject=entry.subject.id,
-            service=entry.service,
-            quantity=None,
-            unit=BILLING_UNITS[entry.service],
-            quality=Quality.MISSING,
-            reasons=entry.reasons,
-            version=None,
-            delivery="withheld",
-            parts=(),
-        )
-        for entry in manifest.withheld
+        *_published(conn, society_id, month),
+        *_withheld(conn, society_id, span, manifest.withheld),
     ]
     lines.sort(key=lambda line: (line.subject_type != "unit", line.subject, line.service))
     return MonthReport(
@@ -183,45 +120,72 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     )
 
 
+def _published(conn: Connection, society_id: int, month: str) -> list[ReportLine]:
+    known = dials(conn, society_id)
+    numbers = months.current(conn, society_id, month)
+    delivered = _deliveries(conn, [billing_ack_key(number) for number in numbers])
+    return [
+        ReportLine(
+            tower=number.tower,
+            subject_type=number.subject.type.value,
+            subject=number.subject.id,
+            service=number.service,
+            quantity=number.quantity,
+            unit=number.unit,
+            quality=number.quality,
+            reasons=number.reasons,
+            version=number.version,
+            delivery=delivered.get(billing_ack_key(number), "acknowledged"),
+            parts=tuple(_part(part, known) for part in number.parts),
+        )
+        for number in numbers
+    ]
+
+
+def _part(part: MeterMonth, known: Dials) -> ReportPart:
+    meter = str(part.meter)
+    opening, closing = part.opening, part.closing
+    return ReportPart(
+        source=part.source,
+        meter=meter,
+        opening=opening,
+        closing=closing,
+        quantity=part.quantity,
+        opening_dial=known.shown(meter, opening.register_value, opening.at),
+        closing_dial=known.shown(meter, closing.register_value, closing.at),
+    )
+
+
+def _withheld(
+    conn: Connection, society_id: int, span: Month, withheld: Iterable[Withheld]
+) -> list[ReportLine]:
+    towers = {
+        (str(a.subject_type), a.subject): a.tower
+        for a in readings_read.assignments(conn, society_id, span.start, span.end)
+    }
+    return [
+        ReportLine(
+            tower=towers.get((entry.subject.type.value, entry.subject.id)),
+            subject_type=entry.subject.type.value,
+            subject=entry.subject.id,
+            service=entry.service,
+            quantity=None,
+            unit=BILLING_UNITS[entry.service],
+            quality=Quality.MISSING,
+            reasons=entry.reasons,
+            version=None,
+            delivery="withheld",
+            parts=(),
+        )
+        for entry in withheld
+    ]
+
+
 def _deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
     found: dict[str, Delivery] = {}
     for key, published_at, acked_at in conn.execute(query("outbox/sent"), (keys,)):
         sent: Delivery = "waiting" if published_at is None else "sent"
         found[key] = sent if acked_at is None else "acknowledged"
-    return found
-
-
-@translating
-def latest(conn: Connection, society: str, now: datetime) -> list[LatestLine]:
-    """Return the newest billed register of every meter that is assigned now."""
-    society_id = find_society(conn, society)
-    known = dials(conn, society_id)
-    found: list[LatestLine] = []
-    for row in readings_read.latest(conn, society_id, now):
-        service = Service(row.service)
-        exponent = None
-        if row.unit is not None and row.scaler is not None:
-            exponent = billing_exponent(service, row.unit, row.scaler)
-        meter = f"{row.manufacturer} {row.serial}"
-        value: Decimal | None = None
-        if exponent is not None and row.raw is not None:
-            value = Decimal(row.raw).scaleb(exponent)
-        found.append(
-            LatestLine(
-                tower=row.tower,
-                subject_type=row.subject_type,
-                subject=row.subject,
-                service=service,
-                source=row.source,
-                meter=meter,
-                legacy=row.legacy,
-                at=row.at,
-                value=value,
-                dial=None if value is None or row.at is None else known.shown(meter, value, row.at),
-                unit=BILLING_UNITS[service],
-                origin=None if row.origin is None else ORIGINS[row.origin],
-            )
-        )
     return found
 
 

@@ -15,7 +15,8 @@ from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import DialRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
-from cloud_ingest.month.report import latest, month_report
+from cloud_ingest.month.report import month_report
+from cloud_ingest.views.latest import latest
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column
 from tests.support.gateway import MAKER

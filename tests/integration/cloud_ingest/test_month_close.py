@@ -13,12 +13,13 @@ from cloud_ingest.cli.app import app
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
 from cloud_ingest.month.close import Closed, close_month
-from cloud_ingest.month.report import as_json, as_table, latest, month_report
+from cloud_ingest.month.report import as_json, as_table, month_report
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.readings_write import NewReading, store_readings
+from cloud_ingest.views.latest import latest
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
