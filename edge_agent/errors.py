@@ -20,7 +20,13 @@ AgentError
 ├── ConfigurationError    stop, and show this one line to whoever set it up
 └── SpoolError            stop: nothing more can be kept
     └── SpoolFull         go on: nothing more fits now; it is read again, or comes again
+
+Where callers must tell cases of one class apart, the error carries a value:
+`AssociationRefused.of`, `CounterRefused.expected`, `AccessDenied.result`. The message is for a
+person alone.
 """
+
+from enum import Enum
 
 
 class AgentError(Exception):
@@ -47,16 +53,46 @@ class MeterError(AgentError):
     """This meter cannot be read now; the others can."""
 
 
+class Refusal(Enum):
+    """What a meter did not take when it refused an association."""
+
+    TERMS = "terms"
+    """The client, or something that the meter does not name."""
+    PASSWORD = "password"  # noqa: S105
+    KEYS = "keys"
+    SECURITY = "security"
+    """It wants another kind of security: with ciphering, or without."""
+    HIGH_LEVEL = "high-level"
+    """It wants high-level security."""
+
+
 class AssociationRefused(MeterError):
     """The meter refused the association."""
+
+    of: Refusal = Refusal.TERMS
+    """What it did not take."""
+
+    def __init__(self, message: str, *, of: Refusal = Refusal.TERMS) -> None:
+        super().__init__(message)
+        self.of = of
 
 
 class PasswordRefused(AssociationRefused):
     """The meter refused the password or the keys: trying again may lock the meter."""
 
+    of = Refusal.PASSWORD
+
+    def __init__(self, message: str, *, of: Refusal = Refusal.PASSWORD) -> None:
+        super().__init__(message, of=of)
+
 
 class Unexplained(PasswordRefused):
     """The meter refused a ciphered association and does not say what: maybe the counter."""
+
+    of = Refusal.KEYS
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, of=Refusal.KEYS)
 
 
 class RefusedBefore(PasswordRefused):

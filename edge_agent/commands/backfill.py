@@ -56,7 +56,7 @@ def read_window(job: Job, sessions: SessionFactory, spool: Spool, now: float, ke
         raise WrongIdentity(f"{result.meter} answers where {identity} was")
     keep(result)
     job.rows += sum(len(block.rows) for block in result.rows)
-    job.problems += [each for each in result.problems if each not in job.problems]
+    job.findings += [each for each in result.findings if each not in job.findings]
     job.marks |= {profile: result.watermarks.get(profile, mark) for profile, mark in before.items()}
     end = min(window.until.timestamp(), now)
     job.unread = frozenset(each for each in result.unread if job.marks.get(each, 0) < end)

@@ -18,6 +18,7 @@ from uuid import UUID
 from edge_agent.commands.log import CommandLog
 from edge_agent.commands.verdict import expiry, judge, refusal, result
 from edge_agent.errors import SpoolError
+from edge_agent.poll.finding import Finding, words
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from shared_schema.errors import ContractError
 from shared_schema.gateway import Command, CommandKind, MeterOutcome, Outcome, Result
@@ -39,8 +40,8 @@ class Job:
     marks: dict[Obis, int] = field(default_factory=dict)
     """Of a back-fill: up to when each profile was read again (s since 1970)."""
     rows: int = 0
-    problems: list[str] = field(default_factory=list)
-    """Of a back-fill: what was complained of, each once."""
+    findings: list[Finding] = field(default_factory=list)
+    """Of a back-fill: what was found about its meter, each once."""
     unread: frozenset[Obis] = frozenset()
     """Of a back-fill: the profiles of which its last window brought nothing, for a problem."""
     until: float = 0.0
@@ -59,7 +60,7 @@ class Job:
     @property
     def detail(self) -> str:
         """What is told of a back-fill that has ended."""
-        return "; ".join([f"{self.rows} rows", *self.problems])
+        return "; ".join([f"{self.rows} rows", *map(words, self.findings)])
 
     @property
     def urgent(self) -> bool:

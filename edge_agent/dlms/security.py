@@ -30,6 +30,7 @@ from edge_agent.errors import (
     CounterRefused,
     PasswordRefused,
     ProtocolViolation,
+    Refusal,
     Unexplained,
 )
 from shared_schema.obis import Obis
@@ -357,7 +358,8 @@ def refusal(answer: bytes, label: str, client: int) -> AssociationRefused:
     if reason == _DECIPHERING_ERROR:
         return PasswordRefused(
             f"{label} cannot decipher: the keys of client {client} are not the meter's: see "
-            "encryption_key_file and authentication_key_file"
+            "encryption_key_file and authentication_key_file",
+            of=Refusal.KEYS,
         )
     if reason == _COUNTER_ERROR and len(answer) == 7:
         return CounterRefused(

@@ -74,6 +74,7 @@ from edge_agent.errors import (
     ConfigurationError,
     PasswordRefused,
     ProtocolViolation,
+    Refusal,
     SessionLost,
     Unexplained,
 )
@@ -98,6 +99,8 @@ _NORMAL, _BLOCK, _LIST = 1, 2, 3
 # reason (1) for a wrong one.
 _WRONG_PASSWORD = frozenset((11, 12, 13, 14))
 _NO_REASON = 1
+_NOT_SUPPORTED = 2
+"""Diagnostic: the application context name is not supported, such as one with ciphering."""
 _REJECTED_FOR_GOOD = 1
 _AUTHENTICATION_REQUIRED = 14
 # What refuses a service in the clear: exception, service error.
@@ -412,21 +415,24 @@ class Session:
                     "see its password and its keys"
                 )
             if diagnostic in _WRONG_PASSWORD or (unexplained and self.peer.password is not None):
-                secret = "keys" if self.peer.password is None else "password"
+                secret = Refusal.KEYS if self.peer.password is None else Refusal.PASSWORD
                 raise PasswordRefused(
-                    f"{self.peer.label} refuses the {secret} of client {self.peer.client} "
-                    f"(diagnostic {diagnostic})"
+                    f"{self.peer.label} refuses the {secret.value} of client {self.peer.client} "
+                    f"(diagnostic {diagnostic})",
+                    of=secret,
                 )
             raise AssociationRefused(
                 f"{self.peer.label} refuses client {self.peer.client} "
-                f"(result {result}, diagnostic {diagnostic})"
+                f"(result {result}, diagnostic {diagnostic})",
+                of=Refusal.SECURITY if diagnostic == _NOT_SUPPORTED else Refusal.TERMS,
             )
         accepted = None
         if ciphering is not None or proves:
             if diagnostic != (_AUTHENTICATION_REQUIRED if proves else 0):
                 raise AssociationRefused(
                     f"{self.peer.label} takes client {self.peer.client} for another kind of "
-                    f"security (diagnostic {diagnostic})"
+                    f"security (diagnostic {diagnostic})",
+                    of=Refusal.SECURITY,
                 )
             accepted = security.acceptance(
                 answer, self.peer.label, self.peer.mechanism, ciphered=ciphering is not None
@@ -443,7 +449,9 @@ class Session:
         if accepted is not None and proves:
             self._prove(accepted)
         elif self._client.isAuthenticationRequired:
-            raise AssociationRefused(f"{self.peer.label} wants high-level security")
+            raise AssociationRefused(
+                f"{self.peer.label} wants high-level security", of=Refusal.HIGH_LEVEL
+            )
 
     def _prove(self, accepted: security.Acceptance) -> None:
         """Prove to have the secret, and see that the meter has it.
@@ -473,7 +481,8 @@ class Session:
         if result != 0:
             raise PasswordRefused(
                 f"{label} does not take the proof of client {self.peer.client} "
-                f"(result {result}): see its keys"
+                f"(result {result}): see its keys",
+                of=Refusal.KEYS,
             )
         if hls is not None:
             proven = is_proof(hls, value, meter, client)

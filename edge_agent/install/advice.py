@@ -18,10 +18,12 @@ from edge_agent.errors import (
     NoCounter,
     PasswordRefused,
     ProtocolViolation,
+    Refusal,
     RefusedBefore,
     SessionLost,
     WrongIdentity,
 )
+from edge_agent.poll.finding import Finding, FindingKind
 
 SILENCE: Final = (
     "swap A and B; check that the meter has power and that its port is RS-485; give its own "
@@ -71,85 +73,80 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
         "correct the option; a port is seen with: ls -l /dev/serial/by-id",
     ),
 )
-_OTHER_SECURITY: Final = (
-    "the meter wants the other of lls and lls-ae: with EK and AK from its maker give "
-    "--security lls-ae, --encryption-key-file and --authentication-key-file; where these were "
-    "given, leave them out"
-)
-OF_REFUSAL: Final = (
-    (
-        "keys",
+OF_REFUSAL: Final = {
+    Refusal.KEYS: (
         "compare EK and AK with the delivery sheet: they may be swapped, or those of another "
-        "client or another meter; do not try others: many meters lock after three",
+        "client or another meter; do not try others: many meters lock after three"
     ),
-    (
-        "diagnostic 2)",
-        _OTHER_SECURITY,
+    Refusal.SECURITY: (
+        "the meter wants the other of lls and lls-ae: with EK and AK from its maker give "
+        "--security lls-ae, --encryption-key-file and --authentication-key-file; where these were "
+        "given, leave them out"
     ),
-    (
-        "another kind of security",
-        _OTHER_SECURITY,
-    ),
-    (
-        "high-level security",
+    Refusal.HIGH_LEVEL: (
         "give --client 48 with --encryption-key-file and --authentication-key-file from the maker, "
-        "or ask for a client that reads with a password",
+        "or ask for a client that reads with a password"
     ),
+}
+"""A refused association, by what the meter did not take."""
+_OTHER_SIGN: Final = (
+    "the meter writes its time zone the other way round: commission sets deviation_sign for "
+    "it; by hand, set the other one at the meter in agent.toml"
 )
-"""A refused association: by a word of what is said."""
-BY_WORD: Final = (
-    (
-        "deviation_sign",
-        "the meter writes its time zone the other way round: commission sets deviation_sign for "
-        "it; by hand, set the other one at the meter in agent.toml",
-    ),
-    ("has no scaler", "the meter does not say its unit: such a register cannot be billed"),
-    (
-        "says no unit",
+_NO_UNIT: Final = "the meter does not say its unit: such a register cannot be billed"
+OF_FINDING: Final = {
+    FindingKind.WRONG_DEVIATION_SIGN: _OTHER_SIGN,
+    FindingKind.NEWEST_ROW_IS_OLD: _OTHER_SIGN,
+    FindingKind.NO_SCALER: _NO_UNIT,
+    FindingKind.COLUMN_WITHOUT_SCALER: _NO_UNIT,
+    FindingKind.NO_UNIT: (
         "give the weight of a pulse in a model of its own, with [[scaling]]: until then no month "
-        "of it can be billed",
+        "of it can be billed"
     ),
-    (
-        "not billed in it",
-        "energy is billed in Wh, water in m³ or litres: another model, or the maker sets it",
+    FindingKind.UNIT_NOT_BILLED: (
+        "energy is billed in Wh, water in m³ or litres: another model, or the maker sets it"
     ),
-    (
-        "cable cut",
+    FindingKind.STATUS_BIT_SET: (
         "mend the cable between the meter and its module: no pulse is counted; then compare the "
-        "dial with the register",
+        "dial with the register"
     ),
-    (
-        "set it: profiles are not read",
+    FindingKind.CLOCK_OFF: (
         "find the cause, then `edge-agent set-clock`, beyond 600 s with `--force` (it needs "
         "[bus.meter.setter]; without such keys its maker's tool): a month closes at the meter's "
-        "midnight",
+        "midnight"
     ),
-    (
-        "no valid time",
+    FindingKind.CLOCK_SHOWS_NO_TIME: (
         "set it by `edge-agent set-clock --force`, which needs [bus.meter.setter]; without such "
-        "keys with its maker's tool: without a time no profile counts",
+        "keys with its maker's tool: without a time no profile counts"
     ),
-    ("captures other objects", "somebody changed what the profile captures: commission it again"),
-    ("read-write-denied", "this client may not read it: give the reader's --password-file"),
-    (
-        "scope-of-access-violated",
+    FindingKind.CAPTURES_CHANGED: (
+        "somebody changed what the profile captures: commission it again"
+    ),
+}
+"""What a poll or an examination found, by its kind."""
+OF_RESULT: Final = {
+    3: "this client may not read it: give the reader's --password-file",
+    4: "the meter does not have it: choose another model, or leave it out",
+    13: (
         "this client may not read it: give the reader's --password-file; a profile that refuses a "
         "range: a model of its own with range_deviation = true, or that reads it by place, with "
-        'access = "entry" and every = "hour"',
+        'access = "entry" and every = "hour"'
     ),
-    ("object-undefined", "the meter does not have it: choose another model, or leave it out"),
-)
+}
+"""An object that the meter refused, by the data-access-result."""
 
 
 def for_error(error: AgentError) -> str:
     """Return what to try after an error."""
     if isinstance(error, AssociationRefused) and not isinstance(error, RefusedBefore):
-        for word, text in OF_REFUSAL:
-            if word in str(error):
-                return text
+        by_refusal = OF_REFUSAL.get(error.of)
+        if by_refusal is not None:
+            return by_refusal
     return next((text for kind, text in BY_KIND if isinstance(error, kind)), "look with --trace")
 
 
-def for_problem(problem: str) -> str:
-    """Return what to try after a remark of a poll, or nothing where it says all."""
-    return next((text for word, text in BY_WORD if word in problem), "")
+def for_finding(found: Finding) -> str:
+    """Return what to try after a finding, or nothing where the finding says all."""
+    if found.result is not None:
+        return OF_RESULT.get(found.result, "")
+    return OF_FINDING.get(found.kind, "")

@@ -23,6 +23,7 @@ from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.install import advice
 from edge_agent.install.lockout import Lockout
 from edge_agent.meters.model import Model, load
+from edge_agent.poll.finding import CLOCK_WRONG, Finding, FindingKind, finding, words
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import Reader, sessions
 from edge_agent.poll.name_plate import Plate, read_plate
@@ -52,7 +53,6 @@ _BILLED_UNITS: Final = {
 BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
 """How far back the newest rows of a profile are looked for, by when it is read."""
 _MOST_POLLS: Final = 60
-_ABSENT: Final = ("object-undefined", "object-class-inconsistent", "object-unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,13 @@ class Trouble:
     advice: str
     silent: bool = False
     """Nothing answers: there is no use in asking further."""
+    finding: Finding | None = None
+    """What was noticed; None where an error ended the step."""
+
+    @property
+    def kind(self) -> FindingKind | None:
+        """What was noticed, for whoever tells cases apart."""
+        return None if self.finding is None else self.finding.kind
 
 
 @dataclass(slots=True)
@@ -295,14 +302,14 @@ def _poll(
     found.clock = _clock(its_model, found.at, first.clock_offset_s)
     found.registers = tuple(_registers(first, _zone(its_model)))
     found.troubles += unbilled(found.registers)
-    _take_problems(found, first)
+    _sort_findings(found, first)
     tell("the newest rows")
     marks = _marks(its_model, now().timestamp() + (first.clock_offset_s or 0.0))
     newest = poll(
         counted, meter, lambda _meter: marks, now(), memory=memory, windows=1, registers=False
     )
     found.profiles = tuple(_profiles(its_model, first, newest))
-    _take_problems(found, newest)
+    _sort_findings(found, newest)
     found.troubles += _alarms(its_model, newest)
     for _ in range(_MOST_POLLS):
         if found.line.frames >= frames:
@@ -346,16 +353,19 @@ def _trouble(step: str, error: AgentError) -> Trouble:
     return Trouble(step, str(error), advice.for_error(error), isinstance(error, BusError))
 
 
-def _take_problems(found: Examination, result: PollResult) -> None:
-    """Sort what a poll remarked: that a meter lacks an object is no trouble."""
-    for said in result.problems:
-        if any(word in said for word in _ABSENT):
-            if said not in found.remarks:
-                found.remarks.append(said)
-        elif all(said != each.said for each in found.troubles):
-            by_time = "its clock is" in said and not found.is_time_known
-            text = advice.NO_TIME if by_time else advice.for_problem(said)
-            found.troubles.append(Trouble("reading", said, text))
+def _trouble_of(found: Finding, *, is_time_known: bool = True) -> Trouble:
+    by_time = found.kind in CLOCK_WRONG and not is_time_known
+    text = advice.NO_TIME if by_time else advice.for_finding(found)
+    return Trouble("reading", words(found), text, finding=found)
+
+
+def _sort_findings(found: Examination, result: PollResult) -> None:
+    """Sort what a poll found: that a meter lacks an object is no trouble."""
+    absent = [each for each in result.findings if each.is_absence]
+    found.remarks += [said for said in map(words, absent) if said not in found.remarks]
+    for each in result.findings:
+        if not each.is_absence and all(each != known.finding for known in found.troubles):
+            found.troubles.append(_trouble_of(each, is_time_known=found.is_time_known))
 
 
 def _name(obis: Obis) -> str:
@@ -404,12 +414,8 @@ def unbilled(registers: Sequence[Shown]) -> list[Trouble]:
         units = _BILLED_UNITS.get(each.obis)
         if units is None or each.unit in units:
             continue
-        said = (
-            f"{each.obis} is in {each.unit} and not billed in it"
-            if each.unit
-            else f"{each.obis} says no unit: it counts pulses"
-        )
-        found.append(Trouble("reading", said, advice.for_problem(said)))
+        kind = FindingKind.UNIT_NOT_BILLED if each.unit else FindingKind.NO_UNIT
+        found.append(_trouble_of(finding(kind, obis=each.obis, unit=each.unit)))
     return found
 
 
@@ -429,9 +435,9 @@ def _alarms(its_model: Model, newest: PollResult) -> list[Trouble]:
     found: list[Trouble] = []
     for bit in its_model.status_bits:
         if status >> bit.bit & 1:
-            what = bit.means.replace("_", " ")
-            said = f"{what}: bit {bit.bit} of its status is set at {at:%Y-%m-%d %H:%M}"
-            found.append(Trouble("reading", said, advice.for_problem(said)))
+            means, when = bit.means.replace("_", " "), f"{at:%Y-%m-%d %H:%M}"
+            noticed = finding(FindingKind.STATUS_BIT_SET, means=means, bit=bit.bit, at=when)
+            found.append(_trouble_of(noticed))
     return found
 
 

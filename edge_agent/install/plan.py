@@ -19,6 +19,7 @@ from typing import Final, Literal
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.examine import Examination, Shown
 from edge_agent.install.scan import Conflict, Door
+from edge_agent.poll.finding import CLOCK_WRONG
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, WATER_VOLUME, Unit
 
@@ -224,12 +225,12 @@ def judge(
     reasons = list(troubles)
     if listed.dial is not None and all(each.obis != WATER_VOLUME for each in found.registers):
         reasons.append("the list gives its dial, but no volume of water was read beside it")
-    offset = found.clock_offset_s
+    offset, kinds = found.clock_offset_s, {each.kind for each in found.troubles}
     if offset is None:
         reasons.append("its clock shows no valid time")
     elif not is_time_known:
         reasons.append("its clock cannot be judged: this machine's own is not synchronised")
-    elif abs(offset) > CLOCK_LIMIT_S and not any("its clock is" in said for said in troubles):
+    elif abs(offset) > CLOCK_LIMIT_S and CLOCK_WRONG.isdisjoint(kinds):
         reasons.append(f"its clock is {offset:+.0f} s off")
     errors = found.line.errors_per_1000
     if errors is not None and errors > ERRORS_PER_1000:

@@ -17,6 +17,7 @@ from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.meters.model import Model, ProfileToRead, load
+from edge_agent.poll.finding import Finding, words
 from edge_agent.poll.memory import Known, Memory
 from edge_agent.poll.meter_link import HAS_NONE, Link, sessions
 from edge_agent.poll.profiles import ProfileReader
@@ -122,7 +123,7 @@ def _newest_rows(
     back_s = OTHERS_BACK_S if wanted is None else BACK_S[wanted.every]
     wanted = wanted or ProfileToRead(obis=profile)
     meter_ts = meter_time.timestamp()
-    problems: list[str] = []
+    findings: list[Finding] = []
     reader = ProfileReader(
         link=link,
         model=its_model.model_copy(update={"profiles": (wanted,)}),
@@ -132,7 +133,7 @@ def _newest_rows(
         synchronised=True,
         trusted=True,
         captured={},
-        problems=problems,
+        findings=findings,
         forced=(profile,),
     )
     reader.read({profile: int(meter_ts - back_s)}, _WINDOWS)
@@ -140,8 +141,9 @@ def _newest_rows(
     for shown in shown_profile(profile, reader.blocks, zone):
         return shown
     since = _local(int(meter_ts - back_s), its_model)
-    nothing = "" if problems else f"no row since {since:%Y-%m-%d %H:%M}"
-    return Value(profile, OBJECTS.get(profile), nothing or None, "", "; ".join(problems))
+    nothing = "" if findings else f"no row since {since:%Y-%m-%d %H:%M}"
+    problem = "; ".join(map(words, findings))
+    return Value(profile, OBJECTS.get(profile), nothing or None, "", problem)
 
 
 def _text(link: Link, obis: Obis) -> str | None:

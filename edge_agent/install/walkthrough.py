@@ -35,9 +35,9 @@ from edge_agent.install.plan import (
 from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
 from edge_agent.install.sheet import html
 from edge_agent.meters.model import load
+from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.meter_link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.poll.name_plate import Plate
-from edge_agent.poll.poll import WRONG_SIGN
 from edge_agent.settings import MeterConfig, load_settings, read_secret
 from shared_schema.errors import ContractError
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
@@ -290,7 +290,8 @@ def examine_all(  # noqa: PLR0917
                 tell=said,
             )
             examined = read(line, config)
-            if any(WRONG_SIGN in each.said for each in examined.troubles):
+            kinds = {each.kind for each in examined.troubles}
+            if FindingKind.WRONG_DEVIATION_SIGN in kinds:
                 examined = read(line, _turned(config))
                 examined.remarks.append(
                     "it writes its time zone the other way round: deviation_sign = "

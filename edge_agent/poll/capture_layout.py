@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from edge_agent.decode import layout
 from edge_agent.decode.layout import Captured, layout_of
@@ -24,6 +24,7 @@ from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import ProfileToRead
+from edge_agent.poll.finding import FindingKind, Value
 from edge_agent.poll.memory import Held, Known
 from edge_agent.poll.meter_link import HAS_NONE, Answer, Link
 from shared_schema.catalogue import CAPTURE_PERIOD, EVENT_PROFILES, SCALER_PROFILES, Unit
@@ -39,6 +40,14 @@ _NEWEST_FIRST: Final = frozenset((2, 3))
 """Sort methods: last in first out, largest first."""
 
 
+class Note(Protocol):
+    """Takes a finding about the meter."""
+
+    def __call__(self, kind: FindingKind, **values: Value) -> None:
+        """Take a kind with its values."""
+        ...
+
+
 @dataclass
 class Layouts:
     """The layouts of one meter's profiles."""
@@ -49,7 +58,7 @@ class Layouts:
     """For each profile what it captured when its rows were last kept."""
     now: Callable[[], float]
     """The gateway's time, seconds since 1970."""
-    problem: Callable[[str], None]
+    note: Note
     shared: dict[Obis, dict[Obis, Scale]] = field(default_factory=dict)
     """The scaler profile that all event logs have, once it was read in this poll."""
 
@@ -88,7 +97,7 @@ class Layouts:
         known = before.digest if before else held.digest if held else digest
         if known != digest:
             self.facts.registers.clear()
-            self.problem(f"{profile} captures other objects, or in another period, than before")
+            self.note(FindingKind.CAPTURES_CHANGED, profile=profile)
         plan = self._read(profile, layout.capture_objects(objects), period_s)
         found = Held(plan, digest, now + look_s, now + LAYOUT_LIFE_S)
         self.facts.layouts[profile] = found
@@ -104,7 +113,8 @@ class Layouts:
             if scalers.get(captured.obis, UNKNOWN).unit == Unit.COUNT:
                 found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
                 if found is None:
-                    self.problem(f"{captured.obis} has no scaler: it is left out of {profile}")
+                    kind = FindingKind.COLUMN_WITHOUT_SCALER
+                    self.note(kind, obis=captured.obis, profile=profile)
                 else:
                     scalers[captured.obis] = found
         descending = _number(order) in _NEWEST_FIRST

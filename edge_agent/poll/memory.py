@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge_agent.decode import layout, rows
+from edge_agent.poll.finding import Finding
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
@@ -44,7 +45,7 @@ class Known:
     """For each profile: its rows up to here were read when they were an hour old or older."""
     tried: dict[Obis, float] = field(default_factory=dict)
     """For each profile when it was asked for last, by the time that its rows may not pass."""
-    skipped: dict[Obis, str] = field(default_factory=dict)
+    skipped: dict[Obis, Finding] = field(default_factory=dict)
     """For each profile with a row that cannot be read: what was left out last."""
     clock_at: float | None = None
     """When the meter's clock was compared last, by the gateway's time."""

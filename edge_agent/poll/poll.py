@@ -41,9 +41,10 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.capture_layout import LAYOUT_LIFE_S
+from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error
 from edge_agent.poll.memory import Known, Memory
 from edge_agent.poll.meter_link import Answer, Link, Range, SessionFactory, Timed, Wanted
-from edge_agent.poll.profiles import ProfileReader, everyday, report_denied
+from edge_agent.poll.profiles import ProfileReader, everyday, is_news
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId
@@ -51,8 +52,6 @@ from shared_schema.obis import Obis
 from shared_schema.readings import Column
 
 DEFAULT_WINDOWS: Final = 8
-WRONG_SIGN: Final = "the wrong deviation_sign"
-"""Said of a meter whose clock is right once its deviation is read the other way round."""
 HISTORICAL_S: Final = 2 * 3600
 """Rows older than this are back-fill."""
 SUSPICION_S: Final = 86400
@@ -76,14 +75,15 @@ class PollResult:
     """For each profile: what it captures, where that is not known yet."""
     caught_up: bool
     """False: more history waits; poll again in line time that is left."""
-    problems: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    """What a person should know of the meter."""
     clock_offset_s: float | None
     """How far the meter's clock is ahead of the gateway's; None: one of them says nothing."""
     exchanges: int
     bytes_sent: int
     bytes_received: int
     unread: frozenset[Obis] = frozenset()
-    """The profiles that were not read, though the meter has or had them; `problems` say why."""
+    """The profiles that were not read, though the meter has or had them; `findings` say why."""
     confirmed: bool = True
     """False: registers were read and are not kept, as the meter fell silent before it was
     confirmed whose they are."""
@@ -132,7 +132,7 @@ def poll(
         monotonic: a clock for the time that the poll itself takes.
 
     Returns:
-        What was read, even if a later part of it failed (then ``problems`` says so).
+        What was read, even if a later part of it failed (then ``findings`` say so).
 
     Raises:
         BusError: the line failed before the meter had said who it is.
@@ -162,7 +162,7 @@ def poll(
             visit.read_now(model.registers if registers else (), known, ahead)
             if known is not None and known != visit.meter:
                 link.look_closely()
-                visit.problem(f"{visit.meter} answers where {known} was")
+                visit.note(FindingKind.ANOTHER_METER, found=visit.meter, known=known)
             profiles = ProfileReader(
                 link=link,
                 model=model,
@@ -172,7 +172,7 @@ def poll(
                 synchronised=synchronised,
                 trusted=visit.clock_is_sound,
                 captured=captures_of(visit.meter),
-                problems=visit.problems,
+                findings=visit.findings,
                 live=registers,
                 forced=forced,
             )
@@ -194,7 +194,7 @@ def poll(
         rewound=frozenset(profiles.rewound),
         captures=profiles.captures,
         caught_up=profiles.caught_up,
-        problems=tuple(visit.problems),
+        findings=tuple(visit.findings),
         clock_offset_s=visit.clock_offset_s,
         exchanges=traffic.exchanges,
         bytes_sent=traffic.bytes_sent,
@@ -230,7 +230,7 @@ class _Visit:
     now: Callable[[], float]
     synchronised: bool
     blocks: list[MeterRows] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     clock_offset_s: float | None = None
     clock_is_sound: bool | None = None
     """None: the meter's clock says nothing."""
@@ -241,9 +241,9 @@ class _Visit:
     sure: bool = field(init=False)
     """The registers came with the serial number."""
 
-    def problem(self, text: str) -> None:
-        """Note what a person should know."""
-        self.problems.append(f"{self.link.label}: {text}")
+    def note(self, kind: FindingKind, **values: Value) -> None:
+        """Keep what a person should know."""
+        self.findings.append(finding(kind, self.link.label, **values))
 
     def read_now(
         self, registers: Sequence[Obis], known: MeterId | None, ahead: Range | None = None
@@ -288,7 +288,8 @@ class _Visit:
             if not self.sure and self.blocks:
                 self.blocks.clear()
                 self.confirmed = False
-                self.problem(f"registers are not kept, whose they are was not confirmed: {error}")
+                unconfirmed = FindingKind.REGISTERS_UNCONFIRMED
+                self.findings.append(of_error(unconfirmed, self.link.label, error))
 
     def time_limit(self) -> float:
         """Return the time that no watermark passes: the gateway's and the meter's clock."""
@@ -316,7 +317,7 @@ class _Visit:
     def _see_clock(self, found: Timed) -> None:
         """Compare the meter's clock with the gateway's."""
         if isinstance(found.answer, AccessDenied):
-            self.problems.append(str(found.answer))
+            self.findings.append(of_error(FindingKind.DENIED, self.link.label, found.answer))
             return
         try:
             stamp = axdr.value(found.answer)
@@ -325,7 +326,7 @@ class _Visit:
         zone = self.model.zone
         self.meter_ts = axdr.epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
         if not isinstance(stamp, bytes) or self.meter_ts is None:
-            self.problem("its clock shows no valid time")
+            self.note(FindingKind.CLOCK_SHOWS_NO_TIME)
             return
         if not self.synchronised:
             self.clock_is_sound = True
@@ -338,10 +339,8 @@ class _Visit:
         if not self.clock_is_sound:
             turned = axdr.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
             fits = turned is not None and abs(turned - read_ts) <= most
-            because = f"because {WRONG_SIGN} is set" if fits else (f"more than {most} s: set it")
-            self.problem(
-                f"its clock is {self.clock_offset_s:.0f} s off, {because}: profiles are not read"
-            )
+            kind = FindingKind.WRONG_DEVIATION_SIGN if fits else FindingKind.CLOCK_OFF
+            self.note(kind, offset_s=round(self.clock_offset_s), most_s=most)
 
     def _keep_registers(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> None:
         """Make one row of the registers. One that failed costs only itself."""
@@ -349,7 +348,8 @@ class _Visit:
         raws: list[int | None] = []
         for obis, (answer, _, _) in zip(registers, answers, strict=True):
             if isinstance(answer, AccessDenied):
-                report_denied(obis, answer, self.facts, self.now(), self.problems)
+                if is_news(obis, answer, self.facts, self.now()):
+                    self.findings.append(of_error(FindingKind.DENIED, self.link.label, answer))
                 continue
             try:
                 raw = axdr.integer(answer)
@@ -357,15 +357,16 @@ class _Visit:
             except (WrongIdentity, PasswordRefused):
                 raise
             except (BusError, MeterError) as error:
-                self.problem(f"{obis}: {error}")
+                unreadable = of_error(FindingKind.UNREADABLE, self.link.label, error, obis=obis)
+                self.findings.append(unreadable)
                 continue
             if column is None:
-                self.problem(f"{obis} has no scaler")
+                self.note(FindingKind.NO_SCALER, obis=obis)
             elif raw is not None:
                 columns.append(column)
                 raws.append(buffer.weighed(raw, column.weight))
         if columns and not self.synchronised:
-            self.problem("registers are not kept: the gateway has no time to stamp them")
+            self.note(FindingKind.REGISTERS_UNSTAMPED)
         elif columns:
             row = (int(answers[-1].ended), None, *raws)
             self.blocks.append(MeterRows(None, 0, tuple(columns), (row,)))

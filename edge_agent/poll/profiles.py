@@ -43,6 +43,14 @@ from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import entries, rows_since
 from edge_agent.poll.capture_layout import LAYOUT_LIFE_S, Layouts
 from edge_agent.poll.due import BEHIND_S, is_due
+from edge_agent.poll.finding import (
+    NOT_THERE,
+    Finding,
+    FindingKind,
+    Value,
+    finding,
+    of_error,
+)
 from edge_agent.poll.memory import Held, Known
 from edge_agent.poll.meter_link import Link, Range
 from edge_agent.poll.status_bits import events_of
@@ -66,8 +74,6 @@ _HALF_DAY_S: Final = 43200
 _SPARSE: Final = frozenset(("hour", "month"))
 _PASSING: Final = frozenset((1, 2))
 """Data-access-results that will pass: hardware-fault, temporary-failure."""
-_ABSENT: Final = frozenset((4, 9, 11))
-"""Data-access-results for: undefined, of another class, unavailable."""
 
 
 def newest_known(facts: Known, profile: Obis, mark: int, limit: float) -> int | None:
@@ -145,7 +151,7 @@ class ProfileReader:
     """Whether the meter's times are right; None: its clock says nothing, its rows are asked."""
     captured: Mapping[Obis, Captured]
     """For each profile what it captured when its rows were last kept."""
-    problems: list[str]
+    findings: list[Finding]
     live: bool = True
     """The registers are read too, and so are profiles of what is now."""
     forced: Collection[Obis] = ()
@@ -172,7 +178,7 @@ class ProfileReader:
             WrongIdentity: another meter answered: nothing of this poll counts.
             PasswordRefused: a second session was refused: it must not be tried again.
         """
-        layouts = Layouts(self.link, self.facts, self.captured, self.now, self._problem)
+        layouts = Layouts(self.link, self.facts, self.captured, self.now, self._note)
         if windows and self.trusted:
             self._fetch_logs(watermarks)
         is_lost = False
@@ -191,21 +197,24 @@ class ProfileReader:
                 raise
             except AccessDenied as error:
                 self.facts.tried[wanted.obis] = self.limit
-                never_was = mark is None and error.result in _ABSENT
+                never_was = mark is None and error.result in NOT_THERE
                 if not never_was:
                     self.unread.add(wanted.obis)
-                heard = [] if wanted.optional and never_was else self.problems
-                report_denied(wanted.obis, error, self.facts, self.now(), heard)
+                is_new = is_news(wanted.obis, error, self.facts, self.now())
+                if is_new and not (wanted.optional and never_was):
+                    self.findings.append(of_error(FindingKind.DENIED, self.link.label, error))
             except (MeterError, BusError) as error:
                 # What waits is read in line time left only if this poll got anywhere.
                 self.caught_up = self.caught_up and wanted.obis not in self.watermarks
-                self._problem(f"{wanted.obis}: {error}")
+                self.findings.append(
+                    of_error(FindingKind.UNREADABLE, self.link.label, error, obis=wanted.obis)
+                )
                 self.unread.add(wanted.obis)
                 is_lost = isinstance(error, BusError)
                 if not is_lost:
                     self.facts.tried[wanted.obis] = self.limit
             if wanted.obis in self.facts.skipped:
-                self._problem(self.facts.skipped[wanted.obis])
+                self.findings.append(self.facts.skipped[wanted.obis])
 
     def _fetch_logs(self, watermarks: Mapping[Obis, int]) -> None:
         """Read the event logs that are due by one request, as far as nothing else is to be seen.
@@ -234,8 +243,8 @@ class ProfileReader:
                     return
                 self.fetched |= {Range(log, start, end): data for log, data in found.items()}
 
-    def _problem(self, text: str) -> None:
-        self.problems.append(f"{self.link.label}: {text}")
+    def _note(self, kind: FindingKind, **values: Value) -> None:
+        self.findings.append(finding(kind, self.link.label, **values))
 
     def _read_profile(
         self, wanted: ProfileToRead, layouts: Layouts, mark: int | None, windows: int
@@ -284,16 +293,14 @@ class ProfileReader:
             gained = {column.obis for column in held.plan.columns} - set(before.columns)
             if gained:
                 names = ", ".join(map(str, sorted(gained)))
-                self._problem(f"{profile} has {names} as well now: it is read from its beginning")
+                self._note(FindingKind.COLUMNS_GAINED, profile=profile, names=names)
                 self.rewound.add(profile)
                 self.facts.sent.pop(profile, None)
                 return None
         if self.limit < mark - BEHIND_S:
             back = int(self.limit) - OVERLAP_S
-            self._problem(
-                f"clock event: {profile} was read {mark - self.limit:.0f} s beyond the clocks: "
-                f"its watermark goes back"
-            )
+            by_s = round(mark - self.limit)
+            self._note(FindingKind.READ_BEYOND_CLOCKS, profile=profile, by_s=by_s)
             self.rewound.add(profile)
             self.facts.sent.pop(profile, None)
             self.watermarks[profile] = back
@@ -343,10 +350,7 @@ class ProfileReader:
 
         if fits(newest) and (newest == turned or not fits(turned)):
             return True
-        self._problem(
-            "it shows no clock and its newest row is not of just now: no row is kept; "
-            "see whether its deviation_sign is right"
-        )
+        self._note(FindingKind.NEWEST_ROW_IS_OLD)
         return False
 
     def _oldest(self, wanted: ProfileToRead, plan: Layout) -> int | None:
@@ -474,7 +478,7 @@ class ProfileReader:
         fits = [row for row in found.rows if row[0] and abs(row[0] - now) <= most]
         rows = tuple(fits if self.synchronised else found.rows)
         if len(rows) < len(found.rows):
-            self._problem(f"{plan.profile}: its row is not of now and is left out")
+            self._note(FindingKind.ROW_NOT_OF_NOW, profile=plan.profile)
         if rows:
             self.blocks.append(MeterRows(plan.profile, plan.period_s, plan.columns, rows))
         if rows and self.synchronised:
@@ -503,9 +507,13 @@ class ProfileReader:
                 return
             self.link.look()  # it is these bytes that fail, and nothing else
             self.unreadable += 1
-            self.facts.skipped[plan.profile] = (
-                f"{plan.profile}: what it has from {start} to {end} cannot be read and is left "
-                f"out: {error}"
+            self.facts.skipped[plan.profile] = of_error(
+                FindingKind.ROWS_UNREADABLE,
+                self.link.label,
+                error,
+                profile=plan.profile,
+                first=start,
+                last=end,
             )
             found = Decoded(())
         yield start, end, found
@@ -544,19 +552,18 @@ class ProfileReader:
             return past
         kept = [row for row in past if not self.facts.is_doubted(row[0] or 0)]
         if len(kept) < len(past):
-            self._problem(
-                f"clock event: {len(past) - len(kept)} rows of {profile} from {start} on are left "
-                f"out: its clock passed their time while it was wrong"
-            )
+            count = len(past) - len(kept)
+            self._note(FindingKind.ROWS_IN_DOUBT, profile=profile, count=count, first=start)
         return kept
 
     def _tell_lost(self, profile: Obis, start: int, found: Decoded) -> None:
-        if found.bad_time:
-            self._problem(f"{profile}: {found.bad_time} rows from {start} on have no time")
-        if found.misfit:
-            self._problem(f"{profile}: {found.misfit} rows from {start} on do not fit")
-        if found.no_code:
-            self._problem(f"{profile}: {found.no_code} rows from {start} on have no event code")
+        for kind, count in (
+            (FindingKind.ROWS_WITHOUT_TIME, found.bad_time),
+            (FindingKind.ROWS_MISFIT, found.misfit),
+            (FindingKind.ROWS_WITHOUT_CODE, found.no_code),
+        ):
+            if count:
+                self._note(kind, profile=profile, count=count, first=start)
 
     def _keep(self, held: Held, mark: int | None, reached: int | None, rows: Sequence[Row]) -> None:
         """Hand out the rows that are new, and move the watermark."""
@@ -604,12 +611,11 @@ class ProfileReader:
         self.facts.sent[profile] = (reached, kept)
 
 
-def report_denied(
-    obis: Obis, error: AccessDenied, facts: Known, now_s: float, problems: list[str]
-) -> None:
-    """Note a refusal; that an object is not there is said, and asked, once a day."""
-    if error.result in _ABSENT:
-        if facts.absent.get(obis, 0) > now_s:
-            return
-        facts.absent[obis] = now_s + LAYOUT_LIFE_S
-    problems.append(str(error))
+def is_news(obis: Obis, error: AccessDenied, facts: Known, now_s: float) -> bool:
+    """Remember an object that is not there; tell whether its refusal is to be told, once a day."""
+    if error.result not in NOT_THERE:
+        return True
+    if facts.absent.get(obis, 0) > now_s:
+        return False
+    facts.absent[obis] = now_s + LAYOUT_LIFE_S
+    return True

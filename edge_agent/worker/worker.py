@@ -33,6 +33,7 @@ from edge_agent.errors import (
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.meters.model import load
+from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import peer, sessions
 from edge_agent.poll.poll import PollResult, poll
@@ -416,11 +417,12 @@ class BusWorker:
     def _tell_read(self, meter: MeterConfig, result: PollResult, now: float) -> None:
         if result.clock_offset_s is not None and result.confirmed:
             self._clocks.compared(meter, result.meter, now, result.clock_offset_s)
+        problems = tuple(map(words, result.findings))
         before = self._shared.health.read(
             meter.label,
             self._wall(),
             caught_up=result.caught_up,
-            problems=result.problems,
+            problems=problems,
             unread=result.unread,
             clock_offset_s=result.clock_offset_s,
         )
@@ -433,13 +435,13 @@ class BusWorker:
                 meter=meter.label,
                 failures=before.failures,
             )
-        if result.problems and result.problems != before.problems:
+        if problems and problems != before.problems:
             self._log(
                 logging.WARNING,
                 "a meter was read with problems",
                 "meter_problems",
                 meter=meter.label,
-                problems=list(result.problems),
+                problems=list(problems),
             )
         self._log(
             logging.DEBUG,

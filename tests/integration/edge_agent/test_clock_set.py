@@ -352,7 +352,7 @@ def test_no_row_is_lost_or_changed_by_a_clock_that_drifts_and_is_set(tmp_path: P
         while here.now < NOW:
             here.now += timedelta(minutes=15)
             found = here.poll()
-            assert found.problems == ()
+            assert found.findings == ()
             for key, raw in cells(found).items():
                 assert read.setdefault(key, raw) == raw
             sets += here.set().became is Became.SET

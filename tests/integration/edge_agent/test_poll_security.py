@@ -174,7 +174,7 @@ def assert_true(here: World, found: PollResult) -> None:
 def test_every_value_is_the_truth(tmp_path: Path, client: int, mode: str, general: bool) -> None:
     with world(tmp_path, client, mode, general=general) as here:
         found = here.poll()
-        assert found.problems == ()
+        assert found.findings == ()
         assert found.meter.serial == "E1"
         assert_true(here, found)
         asked = [16, client] if mode != "lls" else [client]
@@ -193,7 +193,7 @@ def test_a_counter_that_is_behind(tmp_path: Path, client: int, mode: str, explai
         here.meter.vault.taken[client] += 100_000
         ahead = here.meter.vault.taken[client]
         found = here.poll()
-        assert found.problems == ()
+        assert found.findings == ()
         assert_true(here, found)
         assert here.aarqs[2:] == [client, 16, client]
         assert here.rests == [1.0, 1.0]
@@ -208,7 +208,7 @@ def test_a_spool_that_was_lost(tmp_path: Path) -> None:
         for path in tmp_path.glob("spool.db*"):
             path.unlink()
         found = here.poll()
-        assert found.problems == ()
+        assert found.findings == ()
         assert_true(here, found)
         assert here.aarqs == [16, 32, 16, 32]
 

@@ -139,7 +139,7 @@ def test_every_value_is_the_truth(tmp_path: Path, serial: str, profiles: tuple[O
         found = here.poll(serial)
         meter = here.estate.meter(serial)
     assert found.meter == MeterId(manufacturer="GSE", serial=serial)
-    assert found.problems == ()
+    assert found.findings == ()
     assert found.caught_up
     for profile in profiles:
         truth = expected(meter, profile, NOW)
@@ -307,7 +307,7 @@ def test_a_module_of_pulses_without_ranges_is_read_through_a_port(tmp_path: Path
                 memory=Memory(),
                 monotonic=lambda: 0.0,
             )
-    assert found.problems == ()
+    assert found.findings == ()
     meter = estate.meter("P1")
     counts = {row.ts: row.values[0] for row in meter.buffered(WATER_LOAD_PROFILE, NOW)}
     read = column(found, WATER_LOAD_PROFILE, WATER_VOLUME)

@@ -15,6 +15,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll import meter_link
+from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import Wanted
 from edge_agent.poll.poll import PollResult, poll
@@ -49,6 +50,10 @@ def stamps(result: PollResult, profile: Obis) -> list[int]:
         for row in block.rows
         if row[0] is not None
     ]
+
+
+def kinds_of(result: PollResult) -> set[FindingKind]:
+    return {each.kind for each in result.findings}
 
 
 @dataclass

@@ -23,6 +23,7 @@ from edge_agent.errors import (
     CounterRefused,
     PasswordRefused,
     ProtocolViolation,
+    Refusal,
     SessionLost,
     Unexplained,
 )
@@ -232,8 +233,9 @@ def test_a_refused_proof_is_final() -> None:
     vault = its(line).vault
     assert vault is not None
     vault.is_answer = lambda *_: False  # type: ignore[method-assign]
-    with pytest.raises(PasswordRefused, match="does not take the proof of client 48"):
+    with pytest.raises(PasswordRefused, match="does not take the proof of client 48") as caught:
         Gateway(line, UTILITY).session().__enter__()
+    assert caught.value.of is Refusal.KEYS
     assert aarqs(line) == [16, UTILITY]
 
 
@@ -374,8 +376,9 @@ def test_a_meter_that_proves_nothing() -> None:
 
 def test_a_meter_without_ciphering_says_so() -> None:
     line = Wire(meters=[meter(1, 17, password=PASSWORD)])
-    with pytest.raises(AssociationRefused, match="diagnostic 2"):
+    with pytest.raises(AssociationRefused, match="diagnostic 2") as caught:
         Gateway(line).session().__enter__()
+    assert caught.value.of is Refusal.SECURITY
 
 
 def test_each_challenge_is_new() -> None:

@@ -31,6 +31,7 @@ from edge_agent.install.plan import (
 from edge_agent.install.scan import Door, FoundMeter
 from edge_agent.install.sheet import html
 from edge_agent.install.walkthrough import key_fingerprint, list_found, meter_config
+from edge_agent.poll.finding import FindingKind, finding
 from edge_agent.settings import AgentSettings, MeterConfig
 from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME
 from shared_schema.message import MeterId
@@ -151,9 +152,10 @@ def test_verdicts(found: Examination | None, level: str, reason: str) -> None:
 
 
 def test_a_clock_that_the_poll_told_of_is_told_once() -> None:
-    said = "A-1: its clock is 499 s off, more than 300 s: set it: profiles are not read"
-    found = examined(clock_offset_s=499.0, troubles=[Trouble("reading", said, "try")])
-    assert judge(Listed("A-1", 17), found).reasons == (said,)
+    clock_off = finding(FindingKind.CLOCK_OFF)
+    trouble = Trouble("reading", "off", "try", finding=clock_off)
+    found = examined(clock_offset_s=499.0, troubles=[trouble])
+    assert judge(Listed("A-1", 17), found).reasons == ("off",)
 
 
 def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:

@@ -84,7 +84,7 @@ def test_a_meter_that_refuses_ranges_is_read_by_place(
 ) -> None:
     visits = Visits(monkeypatch, tmp_path, by_place("is16444"))
     found = visits.read()
-    assert found.problems == ()
+    assert found.findings == ()
     virtual = visits.wire.estate.meter("E1")
     for profile in SPARSE:
         truth = virtual.buffered(profile, NOW)
@@ -105,7 +105,7 @@ def test_only_what_is_new_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_pat
     for _ in range(8):
         visits.wire.now += timedelta(minutes=15)
         found = visits.read()
-        assert found.problems == ()
+        assert found.findings == ()
         seen += rows(found, BILLING_PROFILE)
     truth = visits.wire.estate.meter("E1").buffered(BILLING_PROFILE, visits.wire.now)[-1]
     assert [row[0] for row in seen] == [int(truth.ts.timestamp())]
@@ -118,8 +118,8 @@ def test_without_it_the_meter_refuses_and_that_is_said(
     for profile in (BLOCK_LOAD_PROFILE, BILLING_PROFILE):
         assert rows(found, profile) == []
         assert any(
-            str(profile) in problem and "scope-of-access-violated" in problem
-            for problem in found.problems
+            str(profile) in str(each) and "scope-of-access-violated" in str(each)
+            for each in found.findings
         )
 
 

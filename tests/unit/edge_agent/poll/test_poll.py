@@ -22,6 +22,7 @@ from edge_agent.install.read_once import read_meter
 from edge_agent.meters import model
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import meter_link
+from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import Wanted
 from edge_agent.poll.poll import PollResult, poll
@@ -48,6 +49,7 @@ from tests.unit.edge_agent.fakes import (
     Fake,
     fake,
     frozen,
+    kinds_of,
     of_column,
     stamps,
     visit,
@@ -109,7 +111,7 @@ def test_the_first_contact_reads_everything_the_meter_remembers(password: Path) 
     now = [None, BLOCK_LOAD_PROFILE, INSTANTANEOUS_PROFILE]
     assert [block.profile for block in found.live] == now
     assert found.clock_offset_s == 0
-    assert found.problems == ()
+    assert found.findings == ()
 
 
 def test_windows_are_a_day_at_most_and_go_on_where_they_ended(password: Path) -> None:
@@ -265,7 +267,7 @@ def test_neither_a_row_nor_the_watermark_passes_the_clocks(password: Path, offse
     assert max(stamps(found, BLOCK_LOAD_PROFILE)) <= limit
     assert found.watermarks[BLOCK_LOAD_PROFILE] <= limit
     assert found.clock_offset_s == offset_s
-    assert found.problems == ()
+    assert found.findings == ()
 
 
 @pytest.mark.parametrize("offset_s", [-5 * HOUR_S, -301, 301, 3 * HOUR_S, 365 * 24 * HOUR_S])
@@ -275,7 +277,7 @@ def test_rows_under_a_clock_that_is_off_are_not_kept(password: Path, offset_s: i
         found = read(Wire(meters=[meter(1, 17, clock_offset_s=offset_s)]), config(password), before)
         assert [block.profile for block in found.rows] == [None]
         assert found.watermarks == {}
-        assert any(f"{offset_s} s off" in problem for problem in found.problems)
+        assert any(f"{offset_s} s off" in str(each) for each in found.findings)
 
 
 def test_the_clock_is_compared_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +306,7 @@ def test_a_watermark_beyond_the_clocks_goes_back_and_nothing_is_skipped(password
     marks = dict(read(wire, config(password), memory=memory).watermarks)
     wire.now = NOW
     found = read(wire, config(password), marks, memory)
-    assert any("clock event" in problem for problem in found.problems)
+    assert FindingKind.READ_BEYOND_CLOCKS in kinds_of(found)
     assert {BLOCK_LOAD_PROFILE} <= found.rewound
     assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
     assert QUARTER in stamps(found, BLOCK_LOAD_PROFILE)
@@ -313,7 +315,7 @@ def test_a_watermark_beyond_the_clocks_goes_back_and_nothing_is_skipped(password
     again = read(wire, config(password), marks, memory)
     assert stamps(again, BLOCK_LOAD_PROFILE) == [QUARTER + 900]
     assert again.rewound == frozenset()
-    assert again.problems == ()
+    assert again.findings == ()
 
 
 @pytest.mark.parametrize("deviation", ["standard", "reversed", "unspecified"])
@@ -326,7 +328,7 @@ def test_without_a_clock_the_newest_row_tells_whether_times_are_right(
     if deviation == "reversed":
         assert [block.profile for block in found.rows] == [None]
         assert found.watermarks == {}
-        assert any("deviation_sign" in problem for problem in found.problems)
+        assert FindingKind.NEWEST_ROW_IS_OLD in kinds_of(found)
     else:
         assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
 
@@ -337,7 +339,7 @@ def test_without_a_clock_old_rows_prove_nothing(monkeypatch: pytest.MonkeyPatch)
     reader.rows = {QUARTER - 5 * HOUR_S - 900 * n: n for n in range(8)}
     found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 20 * HOUR_S})
     assert (found.rows, found.watermarks) == ((), {})
-    assert any("no row is kept" in problem for problem in found.problems)
+    assert FindingKind.NEWEST_ROW_IS_OLD in kinds_of(found)
 
 
 def test_a_gateway_without_time_stamps_nothing_and_moves_nothing(password: Path) -> None:
@@ -347,7 +349,7 @@ def test_a_gateway_without_time_stamps_nothing_and_moves_nothing(password: Path)
     assert all(block.profile is not None for block in found.rows)
     assert found.watermarks == {}
     assert found.clock_offset_s is None
-    assert any("no time to stamp" in problem for problem in found.problems)
+    assert FindingKind.REGISTERS_UNSTAMPED in kinds_of(found)
     assert read(wire, config(password), synchronised=False, windows=2).caught_up
 
 
@@ -355,7 +357,7 @@ def test_a_wrong_sign_of_the_deviation_stops_the_profiles(password: Path) -> Non
     wire = Wire(meters=[meter(1, 17, deviation="reversed")])
     found = read(wire, config(password))
     assert [block.profile for block in found.rows] == [None]
-    assert any("deviation_sign" in problem for problem in found.problems)
+    assert FindingKind.WRONG_DEVIATION_SIGN in kinds_of(found)
 
 
 @pytest.mark.parametrize(("deviation", "sign"), [("reversed", -1), ("unspecified", 1)])
@@ -372,7 +374,7 @@ def test_the_deviation_as_the_model_says(
 def test_the_deviation_of_one_meter_goes_before_its_models(password: Path) -> None:
     wire = Wire(meters=[meter(1, 17, deviation="reversed")])
     found = read(wire, config(password, deviation_sign=-1))
-    assert found.problems == ()
+    assert found.findings == ()
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
     shown = read_meter(wire, config(password, deviation_sign=-1), [CLOCK]).clock
     assert shown is not None
@@ -409,7 +411,7 @@ def test_a_register_in_fault_is_left_out_alone(password: Path) -> None:
         "1.0.9.8.0.255",
         "1.0.10.8.0.255",
     ]
-    assert any("hardware-fault" in problem for problem in found.problems)
+    assert any("hardware-fault" in str(each) for each in found.findings)
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
 
 
@@ -418,10 +420,10 @@ def test_an_object_that_is_not_there_is_said_and_asked_for_once_a_day(password: 
     memory = Memory()
     generic = config(password, model="generic")
     first = read(wire, generic, memory=memory)
-    assert sum("object-undefined" in problem for problem in first.problems) == 2
+    assert sum("object-undefined" in str(each) for each in first.findings) == 2
     wire.sent.clear()
     again = read(wire, generic, first.watermarks, memory=memory, known=first.meter)
-    assert again.problems == ()
+    assert again.findings == ()
     assert [len(block.columns) for block in again.rows] == [1]
     assert not any(bytes((8, 0, 1, 0, 0, 255)) in request for request in wire.sent)
 
@@ -458,7 +460,7 @@ def test_a_line_that_dies_keeps_what_was_read_before(password: Path) -> None:
     assert len(seen) > 96
     assert expected[len(seen) - 1] <= found.watermarks[BLOCK_LOAD_PROFILE] < expected[len(seen)]
     assert not found.caught_up
-    assert any("does not answer" in problem for problem in found.problems)
+    assert any("does not answer" in str(each) for each in found.findings)
 
 
 def test_a_dead_meter_and_a_wrong_password(password: Path) -> None:
@@ -489,7 +491,7 @@ def test_another_meter_at_the_address_is_read_from_its_own_watermark(password: P
         monotonic=frozen,
     )
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
-    assert any("GSE E0" in problem for problem in found.problems)
+    assert any("GSE E0" in str(each) for each in found.findings)
 
 
 def test_a_meter_that_offers_lists_and_does_not_answer_them(password: Path) -> None:
@@ -716,7 +718,7 @@ def test_a_silence_at_a_registers_scaler_costs_the_register_alone(
     found = visit(reader, monkeypatch, kind=kind)
     assert of_column(found, ACTIVE_IMPORT) == [4711]
     assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER]
-    assert any("nothing" in problem for problem in found.problems)
+    assert any("nothing" in str(each) for each in found.findings)
 
 
 @pytest.mark.parametrize("maker", ["", "\x7f", "x" * 65])

@@ -10,6 +10,7 @@ from edge_agent.dlms import axdr
 from edge_agent.errors import (
     AccessDenied,
 )
+from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
 from shared_schema.catalogue import (
@@ -29,6 +30,7 @@ from tests.unit.edge_agent.fakes import (
     Wide,
     captured,
     fake,
+    kinds_of,
     of_column,
     stamps,
     visit,
@@ -163,8 +165,8 @@ def test_a_layout_is_read_once_and_a_change_is_said(monkeypatch: pytest.MonkeyPa
     )
     memory.meters[MeterId(manufacturer="Fake", serial="F1")].layouts[BLOCK_LOAD_PROFILE].look_at = 0
     found = visit(reader, monkeypatch, marks, memory=memory)
-    assert any("captures other objects" in problem for problem in found.problems)
-    assert any("do not fit" in problem for problem in found.problems)
+    assert FindingKind.CAPTURES_CHANGED in kinds_of(found)
+    assert FindingKind.ROWS_MISFIT in kinds_of(found)
 
 
 def test_meters_of_a_kind_have_their_layout_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +204,7 @@ def test_columns_that_change_places_within_the_hour_are_noticed(
     reader.rows = dict.fromkeys(reader.pairs, 0)
     reader.set_up(ACTIVE_EXPORT_INTERVAL, ACTIVE_IMPORT_INTERVAL)
     found = visit(reader, monkeypatch, marks, memory=memory)
-    assert any("captures other objects" in problem for problem in found.problems)
+    assert FindingKind.CAPTURES_CHANGED in kinds_of(found)
     assert set(of_column(found, ACTIVE_IMPORT_INTERVAL)) <= set(range(100, 106))
     assert 100 in of_column(found, ACTIVE_IMPORT_INTERVAL)
     assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER}
@@ -215,10 +217,10 @@ def test_another_capture_list_than_the_stored_one_is_said(monkeypatch: pytest.Mo
     first = visit(reader, monkeypatch)
     assert set(first.captures) == {BLOCK_LOAD_PROFILE}
     again = visit(reader, monkeypatch, first.watermarks, captured_before=first.captures)
-    assert (again.captures, again.problems) == ({}, ())
+    assert (again.captures, again.findings) == ({}, ())
     reader.set_up(ACTIVE_EXPORT_INTERVAL, ACTIVE_IMPORT_INTERVAL)
     other = visit(reader, monkeypatch, first.watermarks, captured_before=first.captures)
-    assert any("captures other objects" in problem for problem in other.problems)
+    assert FindingKind.CAPTURES_CHANGED in kinds_of(other)
     assert other.captures[BLOCK_LOAD_PROFILE] != first.captures[BLOCK_LOAD_PROFILE]
 
 
@@ -247,7 +249,7 @@ def test_rows_that_were_stamped_by_a_wrong_clock_are_left_out(
         found = poll_at(quarter, hours * HOUR_S if 20 <= quarter < 60 else 0)
     assert all(ts == QUARTER + 900 * (quarter or 0) for ts, quarter in seen.items())
     assert set(range(20)) | set(range(75, 80)) <= set(seen.values())
-    assert found.problems == ()
+    assert found.findings == ()
 
 
 def test_a_scaler_that_is_refused_for_now_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +261,7 @@ def test_a_scaler_that_is_refused_for_now_moves_nothing(monkeypatch: pytest.Monk
     reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 3] = AccessDenied("not now", result=2)
     found = visit(reader, monkeypatch, memory=memory)
     assert (found.rows, found.watermarks) == ((), {})
-    assert "not now" in found.problems
+    assert "not now" in map(str, found.findings)
     reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 3] = scaler
     found = visit(reader, monkeypatch, memory=memory)
     assert of_column(found, ACTIVE_EXPORT_INTERVAL) == [507 - n for n in range(8)]
@@ -309,9 +311,9 @@ def test_rows_that_cannot_be_read_cost_their_period_alone(monkeypatch: pytest.Mo
         QUARTER - 900 * n for n in reversed(range(200)) if n != 13
     ]
     assert found.watermarks == {BLOCK_LOAD_PROFILE: QUARTER}
-    assert any("cannot be read and is left out" in problem for problem in found.problems)
+    assert FindingKind.ROWS_UNREADABLE in kinds_of(found)
     again = visit(reader, monkeypatch, found.watermarks, memory=memory)
-    assert any("cannot be read and is left out" in problem for problem in again.problems)
+    assert FindingKind.ROWS_UNREADABLE in kinds_of(again)
 
 
 def test_a_meter_whose_newest_row_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

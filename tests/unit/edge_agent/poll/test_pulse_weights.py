@@ -118,7 +118,7 @@ def test_a_module_that_counts_pulses_is_read_in_litres(
         windows=60,
         monotonic=lambda: 0.0,
     )
-    assert found.problems == ()
+    assert found.findings == ()
     weight = Decimal(litres)
     for profile in (None, WATER_LOAD_PROFILE):
         blocks = [block for block in found.rows if block.profile == profile]

@@ -93,7 +93,7 @@ def test_billing_is_the_truth_with_zones_and_the_time_of_the_maximum(
 ) -> None:
     visits = Visits(tmp_path, HOME, LIFT)
     found = visits.read(spec)
-    assert found.problems == ()
+    assert found.findings == ()
     virtual = visits.wire.estate.meter(str(spec["serial"]))
     truth = virtual.buffered(BILLING_PROFILE, NOW)
     assert [row.ts.astimezone(virtual.spec.zone).day for row in truth] == [1] * 6
@@ -189,7 +189,7 @@ def test_logs_come_together_where_the_meter_can_and_one_by_one_else(
     for _ in range(12):
         visits.wire.now += timedelta(minutes=15)
         found = visits.read(spec)
-        assert found.problems == ()
+        assert found.findings == ()
         opened += rows(found, EVENT_PROFILES[5])
     assert [row[:2] for row in opened] == [(int(OPENED.timestamp()), 251)]
     assert "A-1" not in visits.memory.no_range_lists | visits.memory.no_lists
@@ -229,7 +229,7 @@ def test_a_meter_without_the_rarer_profiles_has_no_problem(tmp_path: Path) -> No
     gone = (BILLING_PROFILE, INSTANTANEOUS_PROFILE, *EVENT_PROFILES)
     virtual.faults.update(dict.fromkeys(gone, AccessResult.OBJECT_UNDEFINED))
     found = visits.read(HOME)
-    assert found.problems == ()
+    assert found.findings == ()
     assert rows(found, BLOCK_LOAD_PROFILE)
     visits.wire.now += timedelta(hours=2)
     assert visits.read(HOME).exchanges <= 9
@@ -243,7 +243,7 @@ def test_a_log_that_is_refused_is_not_asked_for_at_each_poll(tmp_path: Path) -> 
     for _ in range(16):
         visits.wire.now += timedelta(minutes=15)
         found = visits.read(HOME)
-        asked += any(str(EVENT_PROFILES[3]) in problem for problem in found.problems)
+        asked += any(str(EVENT_PROFILES[3]) in str(each) for each in found.findings)
     assert 4 <= asked <= 5
 
 
@@ -253,7 +253,7 @@ def test_water_in_every_resolution_and_unit(tmp_path: Path, scaler: int, litres:
     spec = {**WATER, "scaler": scaler, "litres": litres}
     visits = Visits(tmp_path, spec)
     found = visits.read(spec)
-    assert found.problems == ()
+    assert found.findings == ()
     virtual = visits.wire.estate.meter("E3")
     unit = (scaler + 3, Unit.LITRE) if litres else (scaler, Unit.CUBIC_METRE)
     for profile in (None, WATER_LOAD_PROFILE):

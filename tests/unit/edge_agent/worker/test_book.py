@@ -55,7 +55,7 @@ class Book:
             rewound=frozenset(),
             captures={names[name]: captured for name, captured in captures.items()},
             caught_up=True,
-            problems=(),
+            findings=(),
             clock_offset_s=None,
             exchanges=0,
             bytes_sent=0,

@@ -176,7 +176,7 @@ class Play:
             rewound=frozenset(),
             captures={},
             caught_up=not left,
-            problems=(),
+            findings=(),
             unread=self.unread,
             clock_offset_s=self.offset_s,
             exchanges=1,

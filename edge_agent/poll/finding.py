@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A finding: what a poll or an examination noticed about one meter, as a kind with its values.
+
+Whoever decides looks at the kind and the values. `words` makes the sentence for a person, at the
+surface: in the log, on the sheet, in an answer to a command. A translation changes `WORDS` alone.
+
+In: kind, label of the meter, values. Out: the same, or a sentence.
+Pure. Never: a decision that depends on a word of a sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from edge_agent.errors import AccessDenied, AgentError
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+
+Value = int | str | Obis | MeterId
+NOT_THERE: Final = frozenset((4, 9, 11))
+"""Data-access-results of an object that a meter lacks: undefined, other class, unavailable."""
+
+
+class FindingKind(StrEnum):
+    """What was noticed."""
+
+    ANOTHER_METER = "another_meter"
+    REGISTERS_UNCONFIRMED = "registers_unconfirmed"
+    REGISTERS_UNSTAMPED = "registers_unstamped"
+    DENIED = "denied"
+    UNREADABLE = "unreadable"
+    NO_SCALER = "no_scaler"
+    COLUMN_WITHOUT_SCALER = "column_without_scaler"
+    CLOCK_SHOWS_NO_TIME = "clock_shows_no_time"
+    CLOCK_OFF = "clock_off"
+    WRONG_DEVIATION_SIGN = "wrong_deviation_sign"
+    """The clock is right once its deviation is read the other way round."""
+    NEWEST_ROW_IS_OLD = "newest_row_is_old"
+    CAPTURES_CHANGED = "captures_changed"
+    COLUMNS_GAINED = "columns_gained"
+    READ_BEYOND_CLOCKS = "read_beyond_clocks"
+    ROW_NOT_OF_NOW = "row_not_of_now"
+    ROWS_UNREADABLE = "rows_unreadable"
+    ROWS_IN_DOUBT = "rows_in_doubt"
+    ROWS_WITHOUT_TIME = "rows_without_time"
+    ROWS_MISFIT = "rows_misfit"
+    ROWS_WITHOUT_CODE = "rows_without_code"
+    NO_UNIT = "no_unit"
+    UNIT_NOT_BILLED = "unit_not_billed"
+    STATUS_BIT_SET = "status_bit_set"
+
+
+CLOCK_WRONG: Final = frozenset((FindingKind.CLOCK_OFF, FindingKind.WRONG_DEVIATION_SIGN))
+"""The kinds that tell by how much a clock is wrong."""
+
+WORDS: Final[dict[FindingKind, str]] = {
+    FindingKind.ANOTHER_METER: "{label}: {found} answers where {known} was",
+    FindingKind.REGISTERS_UNCONFIRMED: (
+        "{label}: registers are not kept, whose they are was not confirmed: {error}"
+    ),
+    FindingKind.REGISTERS_UNSTAMPED: (
+        "{label}: registers are not kept: the gateway has no time to stamp them"
+    ),
+    FindingKind.DENIED: "{error}",
+    FindingKind.UNREADABLE: "{label}: {obis}: {error}",
+    FindingKind.NO_SCALER: "{label}: {obis} has no scaler",
+    FindingKind.COLUMN_WITHOUT_SCALER: (
+        "{label}: {obis} has no scaler: it is left out of {profile}"
+    ),
+    FindingKind.CLOCK_SHOWS_NO_TIME: "{label}: its clock shows no valid time",
+    FindingKind.CLOCK_OFF: (
+        "{label}: its clock is {offset_s} s off, more than {most_s} s: set it: "
+        "profiles are not read"
+    ),
+    FindingKind.WRONG_DEVIATION_SIGN: (
+        "{label}: its clock is {offset_s} s off, because the wrong deviation_sign is set: "
+        "profiles are not read"
+    ),
+    FindingKind.NEWEST_ROW_IS_OLD: (
+        "{label}: it shows no clock and its newest row is not of just now: no row is kept; "
+        "see whether its deviation_sign is right"
+    ),
+    FindingKind.CAPTURES_CHANGED: (
+        "{label}: {profile} captures other objects, or in another period, than before"
+    ),
+    FindingKind.COLUMNS_GAINED: (
+        "{label}: {profile} has {names} as well now: it is read from its beginning"
+    ),
+    FindingKind.READ_BEYOND_CLOCKS: (
+        "{label}: clock event: {profile} was read {by_s} s beyond the clocks: "
+        "its watermark goes back"
+    ),
+    FindingKind.ROW_NOT_OF_NOW: "{label}: {profile}: its row is not of now and is left out",
+    FindingKind.ROWS_UNREADABLE: (
+        "{label}: {profile}: what it has from {first} to {last} cannot be read and is left "
+        "out: {error}"
+    ),
+    FindingKind.ROWS_IN_DOUBT: (
+        "{label}: clock event: {count} rows of {profile} from {first} on are left out: "
+        "its clock passed their time while it was wrong"
+    ),
+    FindingKind.ROWS_WITHOUT_TIME: "{label}: {profile}: {count} rows from {first} on have no time",
+    FindingKind.ROWS_MISFIT: "{label}: {profile}: {count} rows from {first} on do not fit",
+    FindingKind.ROWS_WITHOUT_CODE: (
+        "{label}: {profile}: {count} rows from {first} on have no event code"
+    ),
+    FindingKind.NO_UNIT: "{obis} says no unit: it counts pulses",
+    FindingKind.UNIT_NOT_BILLED: "{obis} is in {unit} and not billed in it",
+    FindingKind.STATUS_BIT_SET: "{means}: bit {bit} of its status is set at {at}",
+}
+"""The sentence of each kind; the names in braces are the meter's label and the values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was noticed about one meter."""
+
+    kind: FindingKind
+    label: str
+    """Of the meter; empty where the sentence names none."""
+    values: Mapping[str, Value] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return words(self)
+
+    @property
+    def result(self) -> int | None:
+        """The data-access-result, where a meter refused an object."""
+        found = self.values.get("result")
+        return found if isinstance(found, int) else None
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether the meter just lacks an object: a remark, and no trouble."""
+        return self.kind is FindingKind.DENIED and self.result in NOT_THERE
+
+
+def finding(kind: FindingKind, label: str = "", **values: Value) -> Finding:
+    """Return a finding with its values by name."""
+    return Finding(kind, label, values)
+
+
+def of_error(kind: FindingKind, label: str, error: AgentError, **values: Value) -> Finding:
+    """Return a finding that an error is the reason of; a refusal keeps its result."""
+    if isinstance(error, AccessDenied):
+        values["result"] = error.result
+    return Finding(kind, label, {**values, "error": str(error)})
+
+
+def words(found: Finding) -> str:
+    """Return the sentence that a person reads."""
+    return WORDS[found.kind].format(label=found.label, **found.values)

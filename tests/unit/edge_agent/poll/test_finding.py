@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Findings: each kind has its sentence, and a refusal keeps its result."""
+
+import pytest
+
+from edge_agent.errors import AccessDenied, BusTimeout
+from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error, words
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
+from shared_schema.message import MeterId
+
+METER = MeterId(manufacturer="ACME", serial="E1")
+LOAD = str(BLOCK_LOAD_PROFILE)
+VALUES: dict[str, Value] = {
+    "found": METER,
+    "known": MeterId(manufacturer="ACME", serial="E2"),
+    "error": "A-1 does not answer",
+    "obis": ACTIVE_IMPORT,
+    "profile": BLOCK_LOAD_PROFILE,
+    "offset_s": 900,
+    "most_s": 300,
+    "by_s": 7200,
+    "names": "1.0.9.8.0.255",
+    "first": 100,
+    "last": 999,
+    "count": 3,
+    "unit": "V",
+    "means": "cable cut",
+    "bit": 5,
+    "at": "2026-03-10 12:00",
+}
+SENTENCES = {
+    FindingKind.ANOTHER_METER: f"A-1: {METER} answers where {VALUES['known']} was",
+    FindingKind.REGISTERS_UNCONFIRMED: (
+        "A-1: registers are not kept, whose they are was not confirmed: A-1 does not answer"
+    ),
+    FindingKind.REGISTERS_UNSTAMPED: (
+        "A-1: registers are not kept: the gateway has no time to stamp them"
+    ),
+    FindingKind.DENIED: "A-1 does not answer",
+    FindingKind.UNREADABLE: f"A-1: {ACTIVE_IMPORT}: A-1 does not answer",
+    FindingKind.NO_SCALER: f"A-1: {ACTIVE_IMPORT} has no scaler",
+    FindingKind.COLUMN_WITHOUT_SCALER: (
+        f"A-1: {ACTIVE_IMPORT} has no scaler: it is left out of {LOAD}"
+    ),
+    FindingKind.CLOCK_SHOWS_NO_TIME: "A-1: its clock shows no valid time",
+    FindingKind.CLOCK_OFF: (
+        "A-1: its clock is 900 s off, more than 300 s: set it: profiles are not read"
+    ),
+    FindingKind.WRONG_DEVIATION_SIGN: (
+        "A-1: its clock is 900 s off, because the wrong deviation_sign is set: "
+        "profiles are not read"
+    ),
+    FindingKind.NEWEST_ROW_IS_OLD: (
+        "A-1: it shows no clock and its newest row is not of just now: no row is kept; "
+        "see whether its deviation_sign is right"
+    ),
+    FindingKind.CAPTURES_CHANGED: (
+        f"A-1: {LOAD} captures other objects, or in another period, than before"
+    ),
+    FindingKind.COLUMNS_GAINED: (
+        f"A-1: {LOAD} has 1.0.9.8.0.255 as well now: it is read from its beginning"
+    ),
+    FindingKind.READ_BEYOND_CLOCKS: (
+        f"A-1: clock event: {LOAD} was read 7200 s beyond the clocks: its watermark goes back"
+    ),
+    FindingKind.ROW_NOT_OF_NOW: f"A-1: {LOAD}: its row is not of now and is left out",
+    FindingKind.ROWS_UNREADABLE: (
+        f"A-1: {LOAD}: what it has from 100 to 999 cannot be read and is left out: "
+        "A-1 does not answer"
+    ),
+    FindingKind.ROWS_IN_DOUBT: (
+        f"A-1: clock event: 3 rows of {LOAD} from 100 on are left out: its clock passed their "
+        "time while it was wrong"
+    ),
+    FindingKind.ROWS_WITHOUT_TIME: f"A-1: {LOAD}: 3 rows from 100 on have no time",
+    FindingKind.ROWS_MISFIT: f"A-1: {LOAD}: 3 rows from 100 on do not fit",
+    FindingKind.ROWS_WITHOUT_CODE: f"A-1: {LOAD}: 3 rows from 100 on have no event code",
+    FindingKind.NO_UNIT: f"{ACTIVE_IMPORT} says no unit: it counts pulses",
+    FindingKind.UNIT_NOT_BILLED: f"{ACTIVE_IMPORT} is in V and not billed in it",
+    FindingKind.STATUS_BIT_SET: "cable cut: bit 5 of its status is set at 2026-03-10 12:00",
+}
+
+
+def of_kind(kind: FindingKind) -> Finding:
+    return finding(kind, "A-1", **VALUES)
+
+
+@pytest.mark.parametrize("kind", FindingKind)
+def test_each_kind_has_its_sentence(kind: FindingKind) -> None:
+    assert words(of_kind(kind)) == SENTENCES[kind]
+
+
+def test_a_refusal_keeps_its_result() -> None:
+    found = of_error(FindingKind.DENIED, "A-1", AccessDenied("no", result=13))
+    assert (found.result, str(found)) == (13, "no")
+    assert of_error(FindingKind.UNREADABLE, "A-1", BusTimeout("x")).result is None
+
+
+def test_a_meter_that_lacks_an_object_is_no_trouble() -> None:
+    absent = [finding(FindingKind.DENIED, result=each).is_absence for each in (3, 4, 9, 11, 13)]
+    assert absent == [False, True, True, True, False]
