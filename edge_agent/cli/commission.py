@@ -3,87 +3,142 @@
 """The command ``edge-agent commission``: from a line of meters to agent.toml and the sheet.
 
 In: options, and answers where a person sits at the terminal. Out: files; a table or JSON.
-Never: a question where nobody can answer; the work itself, which is in `guide`.
+Never: a question where nobody can answer; the work itself, which is in `walkthrough`.
 """
 
-import json
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.install import (
+from edge_agent.cli.options import (
     AgainOption,
-    DirectionOption,
     JsonOption,
+    LineOptions,
     ModelsOption,
-    ParityOption,
     PasswordOption,
-    PortOption,
-    TraceOption,
-    show_frame,
-    show_troubles,
+    spread,
 )
+from edge_agent.cli.show import show_troubles
+from edge_agent.cli.terminal import Ticker, listing, say, show_json, table
 from edge_agent.errors import ConfigurationError, MeterError
-from edge_agent.install.options import Ticker, lasting_name, line_opener, say, table
 
 if TYPE_CHECKING:
-    from edge_agent.install.examine import Trouble
     from edge_agent.install.plan import Gateway, Line, Listed
     from edge_agent.install.scan import FoundMeter
-    from edge_agent.install.walkthrough import Done
+    from edge_agent.install.walkthrough import Done, Job
 
 commissioning = typer.Typer()
 
 
-@commissioning.command()
-def commission(
-    port: PortOption,
-    gateway: Annotated[str | None, typer.Option(help="The gateway's name.")] = None,
-    broker: Annotated[str | None, typer.Option(help="The broker, HOST or HOST:PORT.")] = None,
-    bus: Annotated[str, typer.Option(help="A name for this line.")] = "riser-1",
-    meters: Annotated[
-        Path | None, typer.Option(help="CSV: label,address,model,client,password_file,…")
-    ] = None,
-    meter: Annotated[
-        list[str] | None, typer.Option(help="address=label; repeated; instead of a list.")
-    ] = None,
-    addresses: Annotated[str, typer.Option(help="Where to look without a list.")] = "1-127",
-    baud: Annotated[int | None, typer.Option(help="Speed; found out where not given.")] = None,
-    password_file: PasswordOption = None,
-    frames: Annotated[
-        int, typer.Option(min=1, max=100000, help="Frames for each meter to count errors.")
-    ] = 100,
-    config: Annotated[Path, typer.Option(help="The settings to write.")] = Path("agent.toml"),
-    add: Annotated[bool, typer.Option("--add", help="Add this line to the settings.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the settings.")] = False,
-    sheet_dir: Annotated[Path, typer.Option(help="Where the sheet goes.")] = Path(),
-    by: Annotated[str, typer.Option(help="Who commissions.")] = "",
-    key_file: Annotated[Path, typer.Option(help="The gateway's key.")] = Path(
-        "/etc/edge-agent/gateway.key"
-    ),
-    cloud_key_file: Annotated[Path, typer.Option(help="The cloud's public key.")] = Path(
-        "/etc/edge-agent/cloud.pem"
-    ),
-    spool: Annotated[Path, typer.Option(help="The agent's spool.")] = Path(
-        "/var/lib/edge-agent/spool.db"
-    ),
-    username: Annotated[str | None, typer.Option(help="At the broker.")] = None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayOptions:
+    """The gateway and its broker: what agent.toml says besides the line."""
+
+    gateway: Annotated[str | None, typer.Option(help="The gateway's name.")] = None
+    broker: Annotated[str | None, typer.Option(help="The broker, HOST or HOST:PORT.")] = None
+    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None
     broker_password_file: Annotated[
         Path | None, typer.Option(help="File with the broker's password, mode 0600.")
-    ] = None,
+    ] = None
     ca: Annotated[
         Path | None, typer.Option(help="Authority of the broker's certificate; switches TLS on.")
-    ] = None,
-    models_dir: ModelsOption = None,
-    parity: ParityOption = "none",
-    direction_control: DirectionOption = "adapter",
+    ] = None
+    key_file: Annotated[Path, typer.Option(help="The gateway's key.")] = Path(
+        "/etc/edge-agent/gateway.key"
+    )
+    cloud_key_file: Annotated[Path, typer.Option(help="The cloud's public key.")] = Path(
+        "/etc/edge-agent/cloud.pem"
+    )
+    spool: Annotated[Path, typer.Option(help="The agent's spool.")] = Path(
+        "/var/lib/edge-agent/spool.db"
+    )
+
+    def read(self, models_dir: Path | None) -> "Gateway":
+        """Return the gateway; ask for a name that is missing."""
+        from edge_agent.install.plan import Gateway
+
+        name = _answer(self.gateway, "Name of this gateway", "--gateway")
+        broker = _answer(self.broker, "Broker, host or host:port", "--broker")
+        host, _, number = broker.rpartition(":") if ":" in broker else (broker, "", "")
+        if not host or (number and not (number.isascii() and number.isdigit())):
+            raise ConfigurationError(f"--broker {broker!r}: write host or host:port")
+        return Gateway(
+            name,
+            spool=self.spool.absolute(),
+            key_file=self.key_file.absolute(),
+            cloud_key_file=self.cloud_key_file.absolute(),
+            broker_host=host,
+            broker_port=int(number) if number else None,
+            username=self.username,
+            broker_password_file=_absolute(self.broker_password_file),
+            ca=_absolute(self.ca),
+            models_dir=_absolute(models_dir),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """Which meters to commission, and where the results go."""
+
+    bus: Annotated[str, typer.Option(help="A name for this line.")] = "riser-1"
+    meters: Annotated[
+        Path | None, typer.Option(help="CSV: label,address,model,client,password_file,…")
+    ] = None
+    meter: Annotated[
+        list[str] | None, typer.Option(help="address=label; repeated; instead of a list.")
+    ] = None
+    addresses: Annotated[str, typer.Option(help="Where to look without a list.")] = "1-127"
+    baud: Annotated[int | None, typer.Option(help="Speed; found out where not given.")] = None
+    password_file: PasswordOption = None
+    models_dir: ModelsOption = None
+    frames: Annotated[
+        int, typer.Option(min=1, max=100000, help="Frames for each meter to count errors.")
+    ] = 100
+    config: Annotated[Path, typer.Option(help="The settings to write.")] = Path("agent.toml")
+    add: Annotated[bool, typer.Option("--add", help="Add this line to the settings.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Replace the settings.")] = False
+    sheet_dir: Annotated[Path, typer.Option(help="Folder for the sheet.")] = Path()
+    by: Annotated[str, typer.Option(help="Who commissions; printed on the sheet.")] = ""
+
+    def job(self, line: LineOptions, gateway: GatewayOptions) -> "Job":
+        """Return the job; ask for what is missing."""
+        from edge_agent.install.scan import parse_addresses
+        from edge_agent.install.walkthrough import Job
+
+        if self.add and self.force:
+            raise ConfigurationError("--add keeps the settings, --force replaces them: choose one")
+        return Job(
+            port=line.port.absolute(),
+            bus=self.bus,
+            config=self.config,
+            sheet_dir=self.sheet_dir,
+            gateway=None if self.add else gateway.read(self.models_dir),
+            listed=_listed(self.meters, self.meter or []),
+            addresses=parse_addresses(self.addresses),
+            baudrate=self.baud,
+            parity=line.parity,
+            direction_control=line.direction_control,
+            password_file=_absolute(self.password_file),
+            models_dir=_absolute(self.models_dir),
+            frames=self.frames,
+            overwrite=self.force,
+            by=self.by,
+        )
+
+
+@commissioning.command()
+@spread
+def commission(
+    line: LineOptions,
+    gateway: GatewayOptions,
+    asked: JobOptions,
     again: AgainOption = False,
-    trace: TraceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take a line of meters into service, with a sheet.
@@ -93,92 +148,48 @@ def commission(
         --ca ca.pem --password-file meter.pw
     edge-agent commission --port /dev/ttyUSB0 --meters riser-1.csv --config agent.toml --add
 
-    Finds, reads and judges each meter; writes the settings and a sheet as HTML and JSON. The list
-    is CSV: label,address and, if wanted, model,client,password_file,logical_address,address_bytes,
-    security,encryption_key_file,authentication_key_file,security_suite,signing_key_file,
-    meter_public_key_file,dial (m³); a line without an
-    address is a meter without a data port. Without a list it scans and asks for the label of each
-    meter found. What the dial beside a water module shows is asked for where the list does not say
-    it. Meters that did not say who they are stay out of the settings and are red on the sheet; exit
-    code 2 if any is.
+    It finds, reads and judges each meter, then writes the settings, and a sheet as HTML and JSON.
+    The list of meters is CSV with the columns label and address. It may have the columns model,
+    client, password_file, logical_address, address_bytes, security, encryption_key_file,
+    authentication_key_file, security_suite, signing_key_file, meter_public_key_file and dial (m³).
+    A line without an address is a meter without a data port.
 
-    It may be run again with --force as often as is needed: a meter that refused its password or
-    keys is sent no secret until its file holds another one.
+    Without a list the command scans, and asks for the label of each meter that it finds. It asks
+    for the dial beside a water module where the list does not give it. A meter that did not say
+    who it is stays out of the settings and is red on the sheet; then the exit code is 2.
+
+    You may run it again with --force as often as you need. A meter that refused its password or
+    keys gets no secret until its file holds another one.
     """
     from edge_agent.install import walkthrough
-    from edge_agent.install.lockout import Lockout
-    from edge_agent.install.scan import parse_addresses
 
-    if add and force:
-        raise ConfigurationError("--add keeps the settings, --force replaces them: choose one")
-    about = None
-    if not add:
-        about = _gateway(
-            _answer(gateway, "Name of this gateway", "--gateway"),
-            _answer(broker, "Broker, host or host:port", "--broker"),
-            spool=spool.absolute(),
-            key_file=key_file.absolute(),
-            cloud_key_file=cloud_key_file.absolute(),
-            username=username,
-            broker_password_file=broker_password_file and broker_password_file.absolute(),
-            ca=ca and ca.absolute(),
-            models_dir=models_dir and models_dir.absolute(),
-        )
-    job = walkthrough.Job(
-        port=port.absolute(),
-        bus=bus,
-        config=config,
-        sheet_dir=sheet_dir,
-        gateway=about,
-        listed=_listed(meters, meter or []),
-        addresses=parse_addresses(addresses),
-        baudrate=baud,
-        parity=parity,
-        direction_control=direction_control,
-        password_file=password_file and password_file.absolute(),
-        models_dir=models_dir and models_dir.absolute(),
-        frames=frames,
-        overwrite=force,
-        by=by,
-    )
-    opener = line_opener(
-        port,
-        parity=parity,
-        direction_control=direction_control,
-        tell=show_frame if trace else None,
-    )
     done = walkthrough.commission(
-        job,
-        opener,
-        Lockout.of_user(lasting_name(port.absolute()), again=again),
+        asked.job(line, gateway),
+        line.opener(),
+        line.lockout(again=again),
         _ask_label,
-        _now,
+        lambda: datetime.now().astimezone(),
         ask_dial=_ask_dial,
         progress=Ticker(),
         tell=say,
     )
-    _show(done, as_json=as_json)
-    sheet = done.sheet
-    wrong = []
-    if red := sheet.count("red"):
-        wrong.append(f"{red} of {len(sheet.lines)} meters not in service")
-    if sheet.conflicts:
-        wrong.append(f"addresses with several meters: {len(sheet.conflicts)}")
-    if wrong:
+    if as_json:
+        show_json({**done.sheet.document(), "files": _files(done)})
+    else:
+        _show(done)
+    if wrong := list(_wrong(done)):
         raise MeterError(f"{'; '.join(wrong)}; see {done.page}")
 
 
-def _now() -> datetime:
-    return datetime.now().astimezone()
+def _wrong(done: "Done") -> Iterator[str]:
+    if red := done.sheet.count("red"):
+        yield f"{red} of {len(done.sheet.lines)} meters not in service"
+    if done.sheet.conflicts:
+        yield f"addresses with several meters: {len(done.sheet.conflicts)}"
 
 
-def _gateway(name: str, broker: str, **files: Any) -> "Gateway":
-    from edge_agent.install.plan import Gateway
-
-    host, _, number = broker.rpartition(":") if ":" in broker else (broker, "", "")
-    if not host or (number and not (number.isascii() and number.isdigit())):
-        raise ConfigurationError(f"--broker {broker!r}: write host or host:port")
-    return Gateway(name, broker_host=host, broker_port=int(number) if number else None, **files)
+def _absolute(path: Path | None) -> Path | None:
+    return path and path.absolute()
 
 
 def _listed(file: Path | None, options: list[str]) -> "tuple[Listed, ...]":
@@ -234,32 +245,45 @@ def _ask_dial(line: "Line") -> Decimal | None:
     return None
 
 
-def _show(done: "Done", *, as_json: bool) -> None:
-    files = {
+def _files(done: "Done") -> dict[str, str | None]:
+    return {
         "sheet": str(done.page),
         "document": str(done.document),
         "config": None if done.config is None else str(done.config),
     }
-    if as_json:
-        print(json.dumps({**done.sheet.document(), "files": files}, ensure_ascii=False))
-        return
-    rows = []
-    troubles: list[Trouble] = []
-    for line in done.sheet.lines:
-        found = line.examination
-        who = str(found.meter) if found and found.meter else ""
-        address = str(line.listed.address or "")
-        verdict = line.verdict
-        rows.append((line.listed.label, address, who, verdict.level, "; ".join(verdict.reasons)))
-        if found is not None:
-            troubles += [replace(each, step=line.listed.label) for each in found.troubles]
-    print(table(("label", "address", "meter", "result", "why"), rows))
-    show_troubles(troubles)
-    if not done.sheet.clock_synchronised:
+
+
+def _show(done: "Done") -> None:
+    sheet = done.sheet
+    print(table(("label", "address", "meter", "result", "why"), map(_cells, sheet.lines)))
+    show_troubles(
+        replace(trouble, step=line.listed.label)
+        for line in sheet.lines
+        if line.examination is not None
+        for trouble in line.examination.troubles
+    )
+    if not sheet.clock_synchronised:
         from edge_agent.install import advice
 
-        print(f"\nthis machine's own time is not synchronised\n  try  {advice.NO_TIME}")
-    for conflict in done.sheet.conflicts:
+        lines = (("failed", "a time service does not keep this machine's time"),)
+        print("\n" + listing((*lines, ("  try", advice.NO_TIME))))
+    for conflict in sheet.conflicts:
         print(f"several meters answer at address {conflict.door}")
-    print(f"\nsheet     {done.page}\ndocument  {done.document}")
-    print(f"settings  {done.config or 'not written: no meter may go into service'}")
+    settings = "not written: no meter may go into service" if done.config is None else done.config
+    print()
+    print(
+        listing(
+            (
+                ("sheet", str(done.page)),
+                ("document", str(done.document)),
+                ("settings", str(settings)),
+            )
+        )
+    )
+
+
+def _cells(line: "Line") -> tuple[str, str, str, str, str]:
+    found, verdict = line.examination, line.verdict
+    who = str(found.meter) if found and found.meter else ""
+    address = str(line.listed.address or "")
+    return line.listed.label, address, who, verdict.level, "; ".join(verdict.reasons)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # ruff: noqa: D301, PLC0415 - click's \b; imports when needed
-"""The commands for a gateway in service: ``edge-agent status, doctor, models``.
+"""The commands for a gateway in service: ``edge-agent status``, ``doctor`` and ``models``.
 
 In: arguments. Out: a table or JSON. Never: a change on the gateway.
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.install import JsonOption
+from edge_agent.cli.options import JsonOption, ModelsOption
+from edge_agent.cli.terminal import listing, show_json, table
 from edge_agent.errors import ConfigurationError, MeterError
-from edge_agent.install.options import SETTINGS, table
+from edge_agent.install.options import SETTINGS
 
 if TYPE_CHECKING:
-    from edge_agent.operate.status import MeterStanding, Standing
+    from edge_agent.operate.doctor import Check
+    from edge_agent.operate.status import GatewayStatus, MeterStatus
 
 care = typer.Typer()
 models = typer.Typer(help="List the models of meters; check a file of one.")
@@ -35,47 +37,59 @@ def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     edge-agent status --config /etc/edge-agent/agent.toml
     edge-agent status --json
 
-    It reads the spool and disturbs no agent. Why a meter was not read when it was last tried stands
-    beside it; all that happened is in the agent's log: journalctl -u edge-agent.
+    It reads the spool and disturbs no agent. Below the table it says why a meter was not read when
+    it was last tried. The whole history is in the agent's log: journalctl -u edge-agent.
     """
-    from edge_agent.operate.status import standing
+    from edge_agent.operate.status import gateway_status
     from edge_agent.settings import load_settings
 
-    found = standing(load_settings(config), datetime.now(UTC))
+    found = gateway_status(load_settings(config), datetime.now(UTC))
     if as_json:
-        print(json.dumps(found.document(), ensure_ascii=False))
+        show_json(found.document())
     else:
-        _show_status(found)
+        show_status(found)
 
 
-def _show_status(found: "Standing") -> None:
-    def ago(at: datetime | None) -> str:
-        if at is None:
-            return "never"
-        minutes = int((found.at - at).total_seconds()) // 60
-        return f"{minutes} min ago" if abs(minutes) < 600 else f"{at.astimezone():%d %b %H:%M}"
-
+def show_status(found: "GatewayStatus") -> None:
+    """Print a gateway's status: the gateway, its meters, and what is wrong with them."""
     running = {True: "runs", False: "does not run", None: "cannot be seen"}[found.running]
-    print(f"gateway  {found.gateway}: the agent {running}")
-    print(f"waiting  {found.waiting_live} live, {found.waiting_backlog} older batches")
-    print(f"receipt  {ago(found.last_receipt)}")
-    rows = [
-        (
-            each.label,
-            each.bus,
-            str(each.address),
-            each.meter or "never answered",
-            ago(each.last_read),
-            f"{each.rows_until.astimezone():%d %b %H:%M}" if each.rows_until else "-",
-            _remark(each),
+    print(
+        listing(
+            (
+                ("gateway", f"{found.gateway}: the agent {running}"),
+                ("waiting", f"{found.waiting_live} live, {found.waiting_backlog} older batches"),
+                ("receipt", _ago(found.last_receipt, found.at)),
+            )
         )
-        for each in found.meters
-    ]
+    )
     print()
-    print(table(("label", "bus", "address", "meter", "last read", "rows until", ""), rows))
+    header = ("label", "bus", "address", "meter", "last read", "rows until")
+    print(table(header, (_meter_cells(each, found.at) for each in found.meters)))
+    remarks = [(each.label, text) for each in found.meters if (text := _remark(each))]
+    if remarks:
+        print()
+        print(listing(remarks))
 
 
-def _remark(meter: "MeterStanding") -> str:
+def _ago(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "never"
+    minutes = int((now - at).total_seconds()) // 60
+    return f"{minutes} min ago" if abs(minutes) < 600 else f"{at.astimezone():%d %b %H:%M}"
+
+
+def _meter_cells(meter: "MeterStatus", now: datetime) -> tuple[str, ...]:
+    return (
+        meter.label,
+        meter.bus,
+        str(meter.address),
+        meter.meter or "never answered",
+        _ago(meter.last_read, now),
+        f"{meter.rows_until.astimezone():%d %b %H:%M}" if meter.rows_until else "-",
+    )
+
+
+def _remark(meter: "MeterStatus") -> str:
     read = "refused its password" if meter.refused else "behind" if meter.behind else ""
     if meter.reason and not meter.refused:
         read = f"{read}: {meter.reason}".removeprefix(": ")
@@ -93,30 +107,31 @@ def doctor(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     sudo -u edge-agent edge-agent doctor
 
     Run it as the agent's user, so that it sees the agent's permissions. Each line is ok, warn or
-    fail; exit code 2 if one failed.
+    fail. If one failed, the exit code is 2.
     """
-    from edge_agent.operate.doctor import Check, examine_gateway
+    from edge_agent.operate.doctor import examine_gateway
 
     checks: list[Check] = []
     for each in examine_gateway(config, datetime.now(UTC)):
         checks.append(each)
         if not as_json:
-            print(f"{each.level:<5} {each.name}: {each.said}", flush=True)
-            if each.advice:
-                print(f"      {each.advice}", flush=True)
+            print(listing(_check_lines(each)), flush=True)  # at once: the broker takes a while
     failed = sum(each.level == "fail" for each in checks)
     if as_json:
-        document = {"ok": not failed, "checks": [asdict(each) for each in checks]}
-        print(json.dumps(document, ensure_ascii=False))
+        show_json({"ok": not failed, "checks": [asdict(each) for each in checks]})
     if failed:
         raise ConfigurationError(f"{failed} of {len(checks)} checks failed")
 
 
+def _check_lines(check: "Check") -> Iterator[tuple[str, str]]:
+    yield f"{check.level:<4}", f"{check.name}: {check.said}"
+    if check.advice:
+        yield "", check.advice
+
+
 @models.command("list")
 def list_models(
-    models_dir: Annotated[
-        Path | None, typer.Option(help="Folder of models besides the packaged ones.")
-    ] = None,
+    models_dir: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the models of meters, and as whom they are read.
@@ -128,18 +143,16 @@ def list_models(
 
     found = [(name, model.load(name, models_dir)) for name in model.names(models_dir)]
     if as_json:
-        print(json.dumps([{"name": name, **each.model_dump(mode="json")} for name, each in found]))
-        return
-    rows = [(name, str(each.client), each.title) for name, each in found]
-    print(table(("model", "client", "title"), rows))
+        show_json([{"name": name, **each.model_dump(mode="json")} for name, each in found])
+    else:
+        rows = ((name, str(each.client), each.title) for name, each in found)
+        print(table(("model", "client", "title"), rows))
 
 
 @models.command("show")
 def show_model(
     name: Annotated[str, typer.Argument(help="A model's name.")],
-    models_dir: Annotated[
-        Path | None, typer.Option(help="Folder of models besides the packaged ones.")
-    ] = None,
+    models_dir: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print a model as TOML, to begin another one with.
@@ -153,7 +166,7 @@ def show_model(
 
     found = model.load(name, models_dir)
     if as_json:
-        print(json.dumps({"name": name, **found.model_dump(mode="json")}, ensure_ascii=False))
+        show_json({"name": name, **found.model_dump(mode="json")})
     else:
         print(model.known(models_dir)[name].read_text(encoding="utf-8"), end="")
 
@@ -167,21 +180,15 @@ def check_model(
     \b
     edge-agent models check /etc/edge-agent/models/maker-x.toml
 
-    Each with its line and what is allowed. The file's name without .toml is the model's name.
-    Put it into the folder that models_dir of the settings names; a packaged model to begin with
-    is printed by: edge-agent models show is16444
+    It names the line of each mistake and what is allowed there. The file's name without .toml is
+    the model's name. Put the file into the folder that models_dir of the settings names. To begin
+    with a packaged model, print it: edge-agent models show is16444
     """
     from edge_agent.meters.model_check import mistakes
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the model: {error.strerror}: {file}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{file}: a model must be UTF-8 text") from None
-    found = mistakes(text)
+    found = mistakes(_model_text(file))
     if as_json:
-        print(json.dumps({"file": str(file), "mistakes": [asdict(each) for each in found]}))
+        show_json({"file": str(file), "mistakes": [asdict(each) for each in found]})
     else:
         for each in found:
             print(each)
@@ -189,3 +196,12 @@ def check_model(
         raise MeterError(f"{file}: {len(found)} mistake{'' if len(found) == 1 else 's'}")
     if not as_json:
         print(f"{file}: a model that can be used")
+
+
+def _model_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the model: {error.strerror}: {file}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: a model must be UTF-8 text") from None

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from edge_agent.cli.app import app
+from edge_agent.cli.command_line import app
 
 NAME = "cli-edge.md"
 _HEAD = """# edge-agent: the commands

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the commands share: checked options, a line opened by hand, tables, progress.
+"""What a person typed, as the configuration it stands for: meters, codes, a line to open.
 
-In: what a person typed. Out: configuration, a way to open the line, text.
-Never: progress on stdout; a heavy import before it is needed.
+In: options, labels, OBIS codes. Out: `BusConfig`, `MeterConfig`, a way to open the line.
+Never: a heavy import before it is needed.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ from edge_agent.errors import ConfigurationError
 if TYPE_CHECKING:
     from edge_agent.dlms.session import Transport
     from edge_agent.dlms.trace import Event
-    from edge_agent.install.scan import Progress
     from edge_agent.settings import BusConfig, MeterConfig
     from shared_schema.obis import Obis
 
@@ -25,8 +23,8 @@ TURNAROUND_S = 2.0
 """How long a meter that is read by hand may think."""
 
 
-def made(kind: Any, **fields: Any) -> Any:
-    """Make a configuration of options; a wrong one is named as the option that it is.
+def validated(kind: Any, **fields: Any) -> Any:
+    """Make a configuration of options; the error names the wrong one as the option that it is.
 
     Raises:
         ConfigurationError: an option has a value that it cannot have.
@@ -69,8 +67,8 @@ def one_meter(
     if by_hand.get("address") is None:
         raise ConfigurationError("--port needs --address; edge-agent scan finds it")
     line = {key: by_hand.pop(key) for key in ("baudrate", "parity") if key in by_hand}
-    meter = made(MeterConfig, label=f"meter {by_hand['address']}", **by_hand)
-    return made(BusConfig, name="hand", port=port, **line), meter, codes
+    meter = validated(MeterConfig, label=f"meter {by_hand['address']}", **by_hand)
+    return validated(BusConfig, name="hand", port=port, **line), meter, codes
 
 
 def _codes(words: Sequence[str]) -> "list[Obis]":
@@ -122,7 +120,7 @@ def line_opener(
 
     @contextmanager
     def open_line(baudrate: int) -> "Iterator[Transport]":
-        config: BusConfig = made(
+        config: BusConfig = validated(
             BusConfig,
             name="hand",
             port=port,
@@ -135,49 +133,3 @@ def line_opener(
             yield bus if tell is None else Tap(bus, tell)
 
     return open_line
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = -1) -> str:
-    """Write rows in columns as wide as their content.
-
-    Args:
-        header: names of the columns.
-        rows: texts.
-        right: the column that is set to the right: numbers.
-    """
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if place == right else text.ljust(width)
-            for place, (text, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
-def say(text: str) -> None:
-    """Tell a person at the terminal what is being done, on stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
-class Ticker:
-    """Progress of a scan on stderr: one line that changes, or one for each speed."""
-
-    def __init__(self) -> None:
-        self._alive = sys.stderr.isatty()
-        self._speed = 0
-
-    def __call__(self, step: "Progress") -> None:
-        """Take the next step."""
-        text = (
-            f"{step.baudrate} baud: {step.done} of {step.total} "
-            f"{'silent addresses again' if step.again else 'addresses'}, "
-            f"{step.found} meter{'' if step.found == 1 else 's'} found"
-        )
-        if self._alive:
-            end = "\n" if step.done == step.total else ""
-            print(f"\r{text:<72}", end=end, file=sys.stderr, flush=True)
-        elif step.baudrate != self._speed or step.done == step.total:
-            say(text)
-        self._speed = step.baudrate

@@ -55,6 +55,16 @@ class Value:
     unit: str
     problem: str = ""
 
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "obis": str(self.obis),
+            "name": self.name,
+            "value": None if self.value is None else str(self.value),
+            "unit": self.unit,
+            **({"problem": self.problem} if self.problem else {}),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Readout:
@@ -67,6 +77,16 @@ class Readout:
     values: tuple[Value, ...]
     """Registers and other objects, and profiles without a row to show."""
     profiles: tuple[ShownProfile, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "manufacturer": self.manufacturer,
+            "serial": self.serial,
+            "clock": None if self.clock is None else self.clock.isoformat(),
+            "values": [each.document() for each in self.values],
+            "profiles": [each.document() for each in self.profiles],
+        }
 
 
 def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -> Readout:

@@ -101,6 +101,21 @@ class FoundMeter:
     problem: str = ""
     """Why there is no name plate."""
 
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        plate = self.plate
+        return {
+            "baudrate": self.baudrate,
+            "address": self.door.physical or None,
+            "logical_address": self.door.logical,
+            "address_bytes": self.door.size,
+            "manufacturer": plate.manufacturer if plate else None,
+            "serial": plate.serial if plate else None,
+            "model": plate.guess.model if plate else None,
+            "model_because": plate.guess.because if plate else None,
+            **({"problem": self.problem} if self.problem else {}),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
@@ -110,6 +125,16 @@ class Conflict:
     baudrate: int
     heard: int
     """Bytes."""
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "baudrate": self.baudrate,
+            "address": self.door.physical or None,
+            "logical_address": self.door.logical,
+            "address_bytes": self.door.size,
+            "bytes_heard": self.heard,
+        }
 
 
 @dataclass(slots=True)
@@ -124,6 +149,17 @@ class Scan:
     unasked: int = 0
     """Bytes that came before anybody was asked: another master, or A and B swapped."""
     baudrates: list[int] = field(default_factory=list)
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "meters": [each.document() for each in self.meters],
+            "conflicts": [each.document() for each in self.conflicts],
+            "knocks": self.knocks,
+            "baudrates": self.baudrates,
+            "echo": self.echo,
+            "unasked_bytes": self.unasked,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from edge_agent.install import advice
 from edge_agent.install.examine import Examination, Trouble, examine, see_plate
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.options import made
+from edge_agent.install.options import validated
 from edge_agent.install.scan import (
     BAUDRATES,
     Door,
@@ -175,7 +175,7 @@ def _config(door: Door, wish: Wish, plate: Plate | None) -> MeterConfig:
     """Return how the meter is read: as the reader with a password, else as the public client."""
     known = door.config("the meter")
     nothing = wish.password_file is None and wish.encryption_key_file is None
-    config: MeterConfig = made(
+    config: MeterConfig = validated(
         MeterConfig,
         **{
             **known.model_dump(),

@@ -21,7 +21,7 @@ from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.examine import Trouble, examine, see_plate
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.options import lasting_name, made
+from edge_agent.install.options import lasting_name, validated
 from edge_agent.install.plan import (
     Gateway,
     Line,
@@ -322,7 +322,7 @@ def meter_config(
     }
     nothing = given is None and not any(keys.values())
     client = listed.client or (PUBLIC_CLIENT if nothing else None)
-    config: MeterConfig = made(
+    config: MeterConfig = validated(
         MeterConfig,
         label=listed.label,
         address=listed.address,

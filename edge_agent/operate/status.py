@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a gateway stands, told from its spool: what was read, what waits, what the cloud has.
+"""The status of a gateway, from its spool: what was read, what waits, what the cloud has.
 
-In: the settings and this moment. Out: a `Standing`.
+The spool is opened read-only, so the status can be read while the agent runs and after it died.
+
+In: the settings and this moment. Out: a `GatewayStatus`.
 Never: a write; a lock that would keep an agent from starting; a number that is not in the
-spool. The spool is opened read-only, so it may be asked while the agent runs and after it died.
+spool.
 """
 
 import itertools
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.clock.samples import samples_of
-from edge_agent.clock_policy import drift_s_per_day
+from edge_agent.clock_policy import Sample, drift_s_per_day
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import unproven
 from edge_agent.meters.model import load
@@ -26,15 +28,15 @@ from edge_agent.spool.unsealed import waiting
 from shared_schema.message import MeterId
 
 RECENT_S: Final = 2 * 86400
-"""How far back batches are looked through for the last reading of each meter."""
+"""Batches of this age and younger are searched for the last reading of each meter."""
 BEHIND_CYCLES: Final = 3
-"""A meter without a reading for so many polls is behind."""
+"""A meter is behind after this many polls without a reading."""
 _LOCKS: Final = Path("/proc/locks")
 
 
 @dataclass(frozen=True, slots=True)
-class MeterStanding:
-    """One meter of the settings."""
+class MeterStatus:
+    """What the spool says of one meter of the settings."""
 
     label: str
     bus: str
@@ -42,31 +44,31 @@ class MeterStanding:
     meter: str | None
     """Maker and serial number; None: it never answered."""
     last_read: datetime | None
-    """When the newest readings of it that are kept were read."""
+    """When its newest readings in the spool were read."""
     rows_until: datetime | None
-    """Up to when the rows of its profiles are kept, of the one that is furthest behind."""
+    """Up to when its rows are in the spool, by the profile that is furthest behind."""
     behind: bool
     reason: str = ""
-    """Why it was not read when it was last tried; empty where it was."""
+    """Why the last try to read it failed; empty after a success."""
     refused: bool = False
-    """It refused its password or keys: it is not tried again until they are changed."""
+    """It refused its password or keys: the agent does not try again until they change."""
     clock_offset_s: float | None = None
-    """How far its clock was ahead in the last comparison that is kept: they are 6 h apart."""
+    """How far its clock was ahead in the last stored comparison; they are 6 h apart."""
     clock_drift_s_per_day: float | None = None
     clock_remark: str = ""
     """What is wrong with its clock, by the limits of the settings."""
     unproven: str = ""
-    """What of its security no meter has proven."""
+    """The part of its security that no meter has proven."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One gateway."""
+class GatewayStatus:
+    """What the spool says of a gateway and its meters."""
 
     gateway: str
     at: datetime
     running: bool | None
-    """Whether an agent holds the spool; None: it cannot be told here."""
+    """Whether an agent holds the spool; None: this machine does not show it."""
     spool: str
     stream: str | None
     """None: no agent ever ran with this spool."""
@@ -74,7 +76,7 @@ class Standing:
     waiting_backlog: int
     last_receipt: datetime | None
     """The last one that covered something."""
-    meters: tuple[MeterStanding, ...]
+    meters: tuple[MeterStatus, ...]
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -90,8 +92,8 @@ def _texts(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def standing(settings: AgentSettings, now: datetime) -> Standing:
-    """Read how a gateway stands.
+def gateway_status(settings: AgentSettings, now: datetime) -> GatewayStatus:
+    """Read the status of a gateway.
 
     Args:
         settings: the gateway's; they name the spool and the meters.
@@ -100,101 +102,69 @@ def standing(settings: AgentSettings, now: datetime) -> Standing:
     Raises:
         ConfigurationError: the spool cannot be read, or is no spool.
     """
-    path = settings.spool
-    meters = [(bus, meter) for bus in settings.buses for meter in bus.meters]
-    if not path.exists():
-        silent = tuple(
-            MeterStanding(
-                meter.label,
-                bus.name,
-                meter.address,
-                meter=None,
-                last_read=None,
-                rows_until=None,
-                behind=True,
-                unproven=_unproven(meter),
-            )
-            for bus, meter in meters
-        )
-        return Standing(settings.gateway, now, is_held(path), str(path), None, 0, 0, None, silent)
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return _read(database, settings, meters, now)
-    except sqlite3.Error as error:
-        raise ConfigurationError(
-            f"cannot read the spool {path}: {error}; run it as the agent's user or as root"
-        ) from None
-
-
-def _read(
-    database: sqlite3.Connection,
-    settings: AgentSettings,
-    meters: list[tuple[BusConfig, MeterConfig]],
-    now: datetime,
-) -> Standing:
-    database.execute("BEGIN")  # one moment for all of it
-    if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise ConfigurationError(f"{settings.spool} is no spool of edge-agent")
-    stream, store_at = database.execute("SELECT stream, store_at FROM spool").fetchone()
-    live, backlog = waiting(database)
-    known = {
-        (bus, address, logical): (maker, serial)
-        for bus, address, logical, maker, serial in database.execute(
-            "SELECT bus, address, logical_address, manufacturer, serial FROM known_meter"
-        )
-    }
-    meters_known = len(set(known.values()))
-    marks = {
-        (maker, serial): ts
-        for maker, serial, ts in database.execute(
-            "SELECT manufacturer, serial, min(ts) FROM watermark GROUP BY manufacturer, serial"
-        )
-    }
-    refused = set(database.execute("SELECT bus, logical_address, address FROM refusal"))
-    reasons = {
-        (bus, logical, address): text
-        for bus, logical, address, text in database.execute(
-            "SELECT bus, logical_address, address, text FROM reason"
-        )
-    }
-    last = _last_read(database, now, meters_known)
-    longest_s = BEHIND_CYCLES * settings.poll_period_s
-    found = []
-    for bus, meter in meters:
-        who = known.get((bus.name, meter.address, meter.logical_address))
-        read_at = last.get(who) if who else None
-        until = marks.get(who) if who else None
-        place = (bus.name, meter.logical_address, meter.address)
-        samples = samples_of(database, MeterId(manufacturer=who[0], serial=who[1])) if who else []
-        offset_s = samples[-1].offset_s if samples else None
-        drift = drift_s_per_day(samples)
-        found.append(
-            MeterStanding(
-                label=meter.label,
-                bus=bus.name,
-                address=meter.address,
-                meter=" ".join(who) if who else None,
-                last_read=read_at,
-                rows_until=None if until is None else datetime.fromtimestamp(until, UTC),
-                behind=read_at is None or (now - read_at).total_seconds() > longest_s,
-                reason=reasons.get(place, ""),
-                refused=place in refused,
-                clock_offset_s=offset_s,
-                clock_drift_s_per_day=drift,
-                clock_remark="" if offset_s is None else settings.clocks.remark(offset_s, drift),
-                unproven=_unproven(meter),
-            )
-        )
-    return Standing(
+    facts = _spool_facts(settings, now)
+    return GatewayStatus(
         gateway=settings.gateway,
         at=now,
         running=is_held(settings.spool),
         spool=str(settings.spool),
-        stream=stream,
-        waiting_live=live,
-        waiting_backlog=backlog,
-        last_receipt=datetime.fromisoformat(store_at) if store_at else None,
-        meters=tuple(found),
+        stream=facts.stream,
+        waiting_live=facts.waiting_live,
+        waiting_backlog=facts.waiting_backlog,
+        last_receipt=facts.last_receipt,
+        meters=tuple(
+            _meter_status(settings, bus, meter, facts, now)
+            for bus in settings.buses
+            for meter in bus.meters
+        ),
+    )
+
+
+_Place = tuple[str, int, int]
+"""Bus, logical address, physical address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _SpoolFacts:
+    """What the spool holds at one moment; without a spool, nothing."""
+
+    stream: str | None = None
+    waiting_live: int = 0
+    waiting_backlog: int = 0
+    last_receipt: datetime | None = None
+    known: dict[_Place, MeterId] = field(default_factory=dict)
+    rows_until: dict[MeterId, datetime] = field(default_factory=dict)
+    last_read: dict[MeterId, datetime] = field(default_factory=dict)
+    samples: dict[MeterId, list[Sample]] = field(default_factory=dict)
+    """Comparisons of clocks, ascending."""
+    refused: frozenset[_Place] = frozenset()
+    reasons: dict[_Place, str] = field(default_factory=dict)
+
+
+def _meter_status(
+    settings: AgentSettings, bus: BusConfig, meter: MeterConfig, facts: _SpoolFacts, now: datetime
+) -> MeterStatus:
+    place = (bus.name, meter.logical_address, meter.address)
+    who = facts.known.get(place)
+    read_at = facts.last_read.get(who) if who else None
+    samples = facts.samples.get(who, []) if who else []
+    offset_s = samples[-1].offset_s if samples else None
+    drift = drift_s_per_day(samples)
+    longest = timedelta(seconds=BEHIND_CYCLES * settings.poll_period_s)
+    return MeterStatus(
+        label=meter.label,
+        bus=bus.name,
+        address=meter.address,
+        meter=str(who) if who else None,
+        last_read=read_at,
+        rows_until=facts.rows_until.get(who) if who else None,
+        behind=read_at is None or now - read_at > longest,
+        reason=facts.reasons.get(place, ""),
+        refused=place in facts.refused,
+        clock_offset_s=offset_s,
+        clock_drift_s_per_day=drift,
+        clock_remark="" if offset_s is None else settings.clocks.remark(offset_s, drift),
+        unproven=_unproven(meter),
     )
 
 
@@ -205,17 +175,62 @@ def _unproven(meter: MeterConfig) -> str:
         return ""
 
 
-def _last_read(
-    database: sqlite3.Connection, now: datetime, enough: int
-) -> dict[tuple[str, str], datetime]:
-    """Return when each meter was read last, by what is gathered and the batches of two days.
+def _spool_facts(settings: AgentSettings, now: datetime) -> _SpoolFacts:
+    path = settings.spool
+    if not path.exists():
+        return _SpoolFacts()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            return _read(database, path, now)
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            f"cannot read the spool {path}: {error}; run it as the agent's user or as root"
+        ) from None
+
+
+def _read(database: sqlite3.Connection, path: Path, now: datetime) -> _SpoolFacts:
+    database.execute("BEGIN")  # one moment for all of it
+    if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ConfigurationError(f"{path} is no spool of edge-agent")
+    spool = database.execute("SELECT stream, store_at FROM spool").fetchone()
+    live, backlog = waiting(database)
+    known = {_place(row): _identity(row) for row in database.execute("SELECT * FROM known_meter")}
+    meters = set(known.values())
+    marks = database.execute(
+        "SELECT manufacturer, serial, min(ts) AS ts FROM watermark GROUP BY manufacturer, serial"
+    )
+    return _SpoolFacts(
+        stream=spool["stream"],
+        waiting_live=live,
+        waiting_backlog=backlog,
+        last_receipt=datetime.fromisoformat(spool["store_at"]) if spool["store_at"] else None,
+        known=known,
+        rows_until={_identity(row): datetime.fromtimestamp(row["ts"], UTC) for row in marks},
+        last_read=_last_read(database, now, len(meters)),
+        samples={meter: samples_of(database, meter) for meter in meters},
+        refused=frozenset(_place(row) for row in database.execute("SELECT * FROM refusal")),
+        reasons={_place(row): row["text"] for row in database.execute("SELECT * FROM reason")},
+    )
+
+
+def _place(row: sqlite3.Row) -> _Place:
+    return row["bus"], row["logical_address"], row["address"]
+
+
+def _identity(row: sqlite3.Row) -> MeterId:
+    return MeterId(manufacturer=row["manufacturer"], serial=row["serial"])
+
+
+def _last_read(database: sqlite3.Connection, now: datetime, enough: int) -> dict[MeterId, datetime]:
+    """Return when each meter was read last, from unsealed readings and the batches of two days.
 
     Args:
         database: the spool.
         now: this moment.
         enough: how many meters are known; when all are found, no older batch is read.
     """
-    found: dict[tuple[str, str], datetime] = {}
+    found: dict[MeterId, datetime] = {}
     newest_first = itertools.chain(
         database.execute("SELECT at, line FROM gathered ORDER BY place DESC"),
         database.execute(
@@ -229,8 +244,7 @@ def _last_read(
         for line in text.split(b"\n"):
             meter = json.loads(line).get("meter") if b'"meter"' in line else None
             if isinstance(meter, dict):
-                who = (str(meter.get("manufacturer")), str(meter.get("serial")))
-                found.setdefault(who, datetime.fromtimestamp(at, UTC))
+                found.setdefault(MeterId.model_validate(meter), datetime.fromtimestamp(at, UTC))
     return found
 
 

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_agent.bus import Bus
-from edge_agent.cli.app import app
+from edge_agent.cli.command_line import app
 from edge_agent.clock.set import Became, ClockOutcome, set_clock
 from edge_agent.clock_policy import Limits
 from edge_agent.dlms import axdr

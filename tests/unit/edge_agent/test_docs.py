@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edge_agent import settings
-from edge_agent.cli.app import app
+from edge_agent.cli.command_line import app
 from edge_agent.dlms import security, session
 from edge_agent.errors import AccessDenied
 from edge_agent.install.read_once import read_meter

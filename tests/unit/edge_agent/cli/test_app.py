@@ -4,6 +4,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -225,11 +226,32 @@ def test_simulate_tells_all_registers_at_a_time(
     assert registers["10000001"]["1.0.1.8.0.255"] > 0
 
 
-def test_nothing_heavy_is_imported_for_the_help() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys, edge_agent.cli.app;"
-        "print(*(m for m in ('gurux_dlms', 'serial', 'paho', 'sqlite3', 'pydantic', 'cryptography')"
-        " if m in sys.modules))"
+        "import sys, edge_agent.cli.command_line;"
+        "print(*(m for m in ('gurux_dlms', 'serial', 'paho', 'sqlite3', 'pydantic', 'cryptography',"
+        " 'rich.table') if m in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert python("-c", code).stdout.split() == []
+
+
+def test_group_help_is_not_cut_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for group in ((), ("models",)):
+        assert run(monkeypatch, *group, "--help") == 0
+        printed = capsys.readouterr().out
+        assert ".." not in printed.replace("[ARGS]...", "")
+        assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_version_is_the_package_s(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"edge-agent {version('iot-utility')}\n"
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)

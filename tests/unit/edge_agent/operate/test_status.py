@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from edge_agent.cli.operate import _show_status
+from edge_agent.cli.operate import show_status
 from edge_agent.clock.samples import ClockBook
 from edge_agent.clock_policy import Sample
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
-from edge_agent.operate.status import is_held, standing
+from edge_agent.operate.status import gateway_status, is_held
 from edge_agent.settings import AgentSettings
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
@@ -80,10 +80,10 @@ def test_a_running_agent_is_seen_with_what_it_read(
                 key=key_id(KEY.public_key()),
             )
         )
-        found = standing(settings, NOW)
+        found = gateway_status(settings, NOW)
         assert found.running
         assert str(spool.stream) == found.stream
-    assert standing(settings, NOW).running is False
+    assert gateway_status(settings, NOW).running is False
     assert (found.waiting_live, found.waiting_backlog) == (2, 0)
     assert found.last_receipt == at
     one, two, three = found.meters
@@ -93,7 +93,7 @@ def test_a_running_agent_is_seen_with_what_it_read(
     assert (three.meter, three.last_read, three.rows_until) == (None, None, None)
     assert [each.behind for each in found.meters] == [False, True, True]
     assert [each.refused for each in found.meters] == [False, False, True]
-    _show_status(found)
+    show_status(found)
     assert "behind: A-2 does not answer" in capsys.readouterr().out
     document = found.document()
     assert document["meters"][1]["reason"] == "A-2 does not answer"
@@ -101,7 +101,7 @@ def test_a_running_agent_is_seen_with_what_it_read(
 
 
 def test_before_the_first_start(settings: AgentSettings) -> None:
-    found = standing(settings, NOW)
+    found = gateway_status(settings, NOW)
     assert (found.running, found.stream, found.waiting_live) == (False, None, 0)
     assert [each.label for each in found.meters] == ["A-1", "A-2", "A-3"]
     assert not settings.spool.exists()
@@ -114,19 +114,19 @@ def test_security_that_no_meter_has_proven_is_said(
     bus = {"name": "riser-1", "port": "p", "meter": [meter]}
     changed = AgentSettings.model_validate({**settings.model_dump(by_alias=True), "bus": [bus]})
     Spool.open(settings.spool).close()
-    found = standing(changed, NOW)
+    found = gateway_status(changed, NOW)
     assert [each.unproven for each in found.meters] == ["security hls"]
-    _show_status(found)
+    show_status(found)
     assert "unproven: security hls" in capsys.readouterr().out
 
 
 def test_what_is_no_spool_is_said(settings: AgentSettings) -> None:
     sqlite3.connect(settings.spool).execute("CREATE TABLE x (y)").connection.close()
     with pytest.raises(ConfigurationError, match="is no spool of edge-agent"):
-        standing(settings, NOW)
+        gateway_status(settings, NOW)
     settings.spool.write_bytes(b"x" * 4096)
     with pytest.raises(ConfigurationError, match="cannot read the spool"):
-        standing(settings, NOW)
+        gateway_status(settings, NOW)
 
 
 def test_where_locks_cannot_be_seen_nothing_is_claimed(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_clock_that_drifts_stands_with_its_drift(settings: AgentSettings) -> N
         for day in range(3):
             book.note(ONE, Sample(start + 86400 * day, 9.0 * day))
             book.note(TWO, Sample(start + 86400 * day, 2.0))
-    one, two, three = standing(settings, NOW).meters
+    one, two, three = gateway_status(settings, NOW).meters
     assert (one.clock_offset_s, one.clock_drift_s_per_day) == (18.0, 9.0)
     assert one.clock_remark == "gains 9.0 s a day"
     assert (two.clock_offset_s, two.clock_drift_s_per_day, two.clock_remark) == (2.0, 0.0, "")

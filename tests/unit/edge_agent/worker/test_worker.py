@@ -15,7 +15,7 @@ from edge_agent.commands.desk import Orders
 from edge_agent.commands.log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError, SpoolFull
 from edge_agent.health import Health
-from edge_agent.operate.status import standing
+from edge_agent.operate.status import gateway_status
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import AgentSettings, MeterConfig
 from edge_agent.spool.sealer import Sealer
@@ -295,7 +295,7 @@ def test_when_one_silent_meter_answers_the_others_are_tried_at_once(play: Maker)
 
 
 def reasons(it: Play) -> dict[str, str]:
-    found = standing(it.settings, datetime.fromtimestamp(it.now, UTC))
+    found = gateway_status(it.settings, datetime.fromtimestamp(it.now, UTC))
     return {each.label: each.reason for each in found.meters}
 
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# ruff: noqa: D301 - click's \b
+"""All commands of ``edge-agent`` as one Typer application; `app` is the entry point.
+
+In: arguments. Out: text or JSON on stdout.
+Never: a heavy import before a command needs it.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.cli import run as running
+from edge_agent.cli.clock import clocks
+from edge_agent.cli.commission import commissioning
+from edge_agent.cli.install import install
+from edge_agent.cli.keygen import keys
+from edge_agent.cli.meter import one
+from edge_agent.cli.operate import care
+from edge_agent.cli.simulate import virtual
+
+app = typer.Typer(
+    name="edge-agent",
+    help="The gateway of a housing society: reads DLMS meters on RS-485 and delivers "
+    "what they say, signed, over MQTT.",
+    epilog="A first try without hardware: edge-agent simulate estate.toml --directory /tmp/estate",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"edge-agent {version('iot-utility')}")
+        except PackageNotFoundError:
+            print("edge-agent, not installed as a package")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda wanted: _print_version(wanted=wanted),
+            help="Print the version and leave.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path, typer.Option(help="The gateway's settings: docs/reference/agent-toml.md.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Try the files, the broker and the ports, and leave.")
+    ] = False,
+    log_format: Annotated[str, typer.Option(help="text or json, on stderr.")] = "text",
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log each poll.")] = False,
+) -> None:
+    """Poll the meters and publish, until SIGTERM or Ctrl-C.
+
+    \b
+    edge-agent run --config /etc/edge-agent/agent.toml --check
+    edge-agent run --config /etc/edge-agent/agent.toml
+
+    The agent waits for a broker or a meter that is away. A mistake in the settings ends it with
+    exit code 2.
+    """
+    running.run(running.RunOptions(config, check, log_format, verbose))
+
+
+for _commands in (virtual, keys, one, install, commissioning, care, clocks):
+    app.add_typer(_commands)

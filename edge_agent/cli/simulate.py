@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# ruff: noqa: D301, PLC0415 - click's \b; imports when needed
+"""The command ``edge-agent simulate``: virtual meters on pseudo terminals.
+
+In: an estate file. Out: a link for each bus, or all registers at a time as JSON.
+Never: a meter that is not in the file.
+"""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_agent.cli.signals import stopped_by_signals
+from edge_agent.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from edge_agent.virtual.estate import Estate
+
+virtual = typer.Typer()
+_SLOWEST_BAUD = 300
+_YEARS = range(2000, 2100)
+"""What a meter's clock can show."""
+
+
+@virtual.command()
+def simulate(
+    estate: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ESTATE.toml", help="Buses and meters: docs/reference/estate-toml.md."
+        ),
+    ],
+    directory: Annotated[
+        Path | None, typer.Option(help="Folder in which the links to the buses are made.")
+    ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option(help="Pace of the lines, 300 or more; without it as fast as possible."),
+    ] = None,
+    registers_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Print all registers at an ISO 8601 time, and leave."),
+    ] = None,
+) -> None:
+    """Serve virtual meters on pseudo terminals, until Ctrl-C.
+
+    \b
+    edge-agent simulate estate.toml --directory /tmp/estate
+    edge-agent read --port /tmp/estate/riser-1.tty --address 17 --client 16
+
+    Each bus of the file becomes a link that any DLMS reader can open as a serial port.
+    """
+    if baud is not None and baud < _SLOWEST_BAUD:
+        raise ConfigurationError(f"--baud {baud}: no line is slower than {_SLOWEST_BAUD}")
+    loaded = _load(estate)
+    if registers_at is not None:
+        print(json.dumps(_registers(loaded, _aware(registers_at))))
+        return
+    if directory is None:
+        raise ConfigurationError("say where the links are made: --directory DIR")
+    _serve(loaded, directory, baud)
+
+
+def _load(file: Path) -> "Estate":
+    from edge_agent.virtual.estate import EstateError, load_estate
+
+    try:
+        return load_estate(file)
+    except EstateError as error:
+        raise ConfigurationError(f"{error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the estate: {error.strerror}: {file}") from None
+
+
+def _serve(estate: "Estate", directory: Path, baud: int | None) -> None:
+    from edge_agent.virtual.estate import serve
+
+    try:
+        with (
+            stopped_by_signals() as stop,
+            serve(estate, directory, baud=baud, now=lambda: datetime.now(UTC)) as links,
+        ):
+            for name, link in links.items():
+                print(f"{name}\t{link}", flush=True)
+            stop.wait()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot make the links in {directory}: {error.strerror}: {error.filename}"
+        ) from None
+
+
+def _aware(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ConfigurationError(
+            f"--registers-at {text!r} is no ISO 8601 time with its zone, "
+            "such as 2026-11-01T00:00:00+05:30"
+        )
+    if at.year not in _YEARS:
+        raise ConfigurationError(
+            f"--registers-at {text!r}: the year is from {_YEARS.start} to {_YEARS.stop - 1}"
+        )
+    return at
+
+
+def _registers(estate: "Estate", at: datetime) -> dict[str, dict[str, int]]:
+    """Return the registers of each meter at a time, by serial number and OBIS code."""
+    from shared_schema.catalogue import CATALOGUE, Kind
+
+    codes = [obis for obis, known in CATALOGUE.items() if known.kind is Kind.REGISTER]
+    found: dict[str, dict[str, int]] = {}
+    for meter in estate.meters():
+        registers = found[meter.spec.serial] = {}
+        for obis in codes:
+            with suppress(KeyError):
+                registers[str(obis)] = meter.register_at(obis, at)
+    return found
