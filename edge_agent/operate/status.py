@@ -23,7 +23,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import unproven
 from edge_agent.meters.model import load
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
-from edge_agent.spool.file import APPLICATION_ID
+from edge_agent.spool.schema import APPLICATION_ID
 from edge_agent.spool.unsealed import waiting
 from shared_schema.message import MeterId
 

@@ -1,124 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The spool's file: made, checked at each start, set aside when it is damaged.
+"""The spool's file on disk: one agent opens it, checks all of it, and sets it aside if damaged.
 
-In: a path. Out: an open database with the schema of this version, that no other agent uses.
+A gateway must start: a damaged file is renamed with the date and a new stream begins. So is a file
+that is an older copy of itself, which would fork the stream.
+
+In: a path. Out: an open database with the tables of this version, that no other agent uses.
 Never: a file deleted; another program's file touched.
 """
 
 import fcntl
 import os
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from uuid import uuid4
 
 from edge_agent.errors import ConfigurationError, SpoolError
+from edge_agent.spool import stream
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.schema import APPLICATION_ID, SCHEMA, VERSION
 
-APPLICATION_ID = 0x494F5455
-"""``IOTU``: in the file's header, so that another program's file is never taken for ours."""
-VERSION = 1
 CACHE_KIB = 512
 """Of pages in memory: it holds the upper levels of the tables and what a poll touches."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS spool (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    stream TEXT NOT NULL,
-    last_seq INTEGER NOT NULL,
-    last_hash TEXT,
-    store TEXT,
-    store_at TEXT,
-    superseded INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS batch (
-    seq INTEGER PRIMARY KEY,
-    created_at INTEGER NOT NULL,
-    historical INTEGER NOT NULL,
-    payload BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS batch_age ON batch (created_at);
-CREATE TABLE IF NOT EXISTS waiting (
-    seq INTEGER PRIMARY KEY REFERENCES batch,
-    historical INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS waiting_order ON waiting (historical, seq);
-CREATE TABLE IF NOT EXISTS gathered (
-    place INTEGER PRIMARY KEY,
-    historical INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    line BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS watermark (
-    manufacturer TEXT NOT NULL,
-    serial TEXT NOT NULL,
-    profile TEXT NOT NULL,
-    ts INTEGER NOT NULL,
-    PRIMARY KEY (manufacturer, serial, profile)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS captured (
-    manufacturer TEXT NOT NULL,
-    serial TEXT NOT NULL,
-    profile TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    columns TEXT NOT NULL,
-    PRIMARY KEY (manufacturer, serial, profile)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS known_meter (
-    bus TEXT NOT NULL,
-    address INTEGER NOT NULL,
-    logical_address INTEGER NOT NULL,
-    manufacturer TEXT NOT NULL,
-    serial TEXT NOT NULL,
-    PRIMARY KEY (bus, address, logical_address)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS invocation_counter (
-    bus TEXT NOT NULL,
-    logical_address INTEGER NOT NULL,
-    address INTEGER NOT NULL,
-    client INTEGER NOT NULL,
-    next INTEGER NOT NULL,
-    sure INTEGER NOT NULL,
-    PRIMARY KEY (bus, logical_address, address, client)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS refusal (
-    bus TEXT NOT NULL,
-    logical_address INTEGER NOT NULL,
-    address INTEGER NOT NULL,
-    salt BLOB NOT NULL,
-    hash BLOB NOT NULL,
-    PRIMARY KEY (bus, logical_address, address)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS reason (
-    bus TEXT NOT NULL,
-    logical_address INTEGER NOT NULL,
-    address INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    PRIMARY KEY (bus, logical_address, address)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS clock_sample (
-    manufacturer TEXT NOT NULL,
-    serial TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    offset_s REAL NOT NULL,
-    PRIMARY KEY (manufacturer, serial, at)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS observed (
-    manufacturer TEXT NOT NULL,
-    serial TEXT NOT NULL,
-    code INTEGER NOT NULL,
-    since INTEGER NOT NULL,
-    noted INTEGER NOT NULL,
-    left_out INTEGER NOT NULL,
-    stands INTEGER NOT NULL,
-    PRIMARY KEY (manufacturer, serial, code)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS command (
-    id TEXT PRIMARY KEY,
-    expires_at INTEGER NOT NULL,
-    result BLOB,
-    sent INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-"""
+_LEAST_PAGES = 16
 
 
 class Unusable(Exception):
@@ -134,7 +39,45 @@ class State(Enum):
     NOT_CLOSED = "was not closed cleanly; all of it is checked at the start"
 
 
-def lock(path: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The open file, and what became of one that could not be used."""
+
+    database: SpoolDatabase
+    set_aside: Path | None = None
+    """Where the former file went."""
+    because: str = ""
+    """Why it could not be used."""
+
+
+def open_file(path: Path, *, max_bytes: int) -> Opened:
+    """Open the file, or make it; set a damaged one aside first.
+
+    Raises:
+        ConfigurationError: another agent uses it, it is another program's file or a newer
+            version's, or its folder cannot be written.
+        SpoolError: the disk fails or is full.
+    """
+    lock_file = _lock(path)
+    aside, because = None, ""
+    try:
+        try:
+            connection = _connect(path)
+        except Unusable as error:
+            aside, because = _set_aside(path), str(error)
+            connection = _connect(path)
+        page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+        pages = max(_LEAST_PAGES, max_bytes // page_size)
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    except BaseException as error:
+        os.close(lock_file)
+        if isinstance(error, sqlite3.Error | Unusable):
+            raise SpoolError(f"cannot open the spool {path}: {error}") from None
+        raise
+    return Opened(SpoolDatabase(path, connection, lock_file), aside, because)
+
+
+def _lock(path: Path) -> int:
     """Make sure that one agent uses the file: two would send one stream in two sessions."""
     lock_path = path.with_name(path.name + ".lock")
     try:
@@ -216,7 +159,7 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; check all of it first.
 
     Raises:
@@ -272,12 +215,10 @@ def _check(database: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
     if not tables:
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute(f"PRAGMA user_version = {VERSION}")
-    for statement in _SCHEMA.split(";"):  # a table that an earlier program did not know is added
+    for statement in SCHEMA.split(";"):  # a table that an earlier program did not know is added
         database.execute(statement)
     if not tables:
-        database.execute(
-            "INSERT INTO spool (only, stream, last_seq) VALUES (1, ?, 0)", (str(uuid4()),)
-        )
+        stream.begin(database)
     database.execute("COMMIT")
     _check_stream(database)
 
@@ -304,14 +245,14 @@ def _check_pages(database: sqlite3.Connection) -> None:
 
 
 def _check_stream(database: sqlite3.Connection) -> None:
-    row = database.execute("SELECT superseded FROM spool").fetchone()
-    if row is None:
+    superseded = stream.is_superseded(database)
+    if superseded is None:
         raise Unusable("the spool has no stream")
-    if row[0]:
+    if superseded:
         raise Unusable("the cloud has later batches of its stream: it is an older copy")
 
 
-def set_aside(path: Path) -> Path:
+def _set_aside(path: Path) -> Path:
     """Rename the file and its journal; nothing is deleted, a person may still want it."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     number = 0

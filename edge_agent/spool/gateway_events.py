@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from edge_agent.spool.losses import log_losses
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.watermarks import Move, Noted
 from shared_schema.catalogue import GatewayEvent
@@ -110,7 +111,7 @@ class Observer:
             SpoolFull: neither is kept; it will be seen again.
             SpoolError: the spool fails.
         """
-        self._spool.append(
+        losses = self._spool.append(
             meter,
             (),
             watermarks={},
@@ -118,6 +119,7 @@ class Observer:
             historical=False,
             noted=self.sift(meter, seen, move),
         )
+        log_losses(losses)
 
     def _tallies(self, meter: MeterId) -> dict[int, _Tally]:
         with self._spool.reading() as database:

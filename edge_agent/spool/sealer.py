@@ -9,6 +9,7 @@ import logging
 
 from edge_agent.errors import SpoolFull
 from edge_agent.spool.blocks import ROOM_BYTES
+from edge_agent.spool.losses import log_losses
 from edge_agent.spool.spool import Spool
 from shared_schema.signing import SigningKey
 
@@ -59,7 +60,7 @@ class Sealer:
         """
         self._since = None
         try:
-            self._spool.seal(gateway=self._gateway, key=self._key)
+            log_losses(self._spool.seal(gateway=self._gateway, key=self._key).losses)
             self._said = ""
         except SpoolFull as error:
             level = logging.DEBUG if str(error) == self._said else logging.ERROR

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What was read and is not sealed yet: lines of blocks in the spool's file, and their sealing.
+"""Lines that were read and are not sealed yet, and their sealing into batches.
 
-In: block lines, as they will be sent, with the time at which they were read. Out: signed batches of
-many meters that wait to be sent, the next in the stream's chain. Owns the table ``gathered``.
+Polls put block lines, as they will be sent, with the time at which they were read. Sealing takes
+all of them at once: signed batches of many meters, the next in the stream's chain.
+
+In: block lines. Out: batches that wait to be sent. Owns the table ``gathered``.
 Never: a line changed, lost or sealed twice; live and back-fill in one batch; a transaction of
-its own: `spool` puts lines in with the watermarks that they moved, and takes all of them at once.
+its own: `spool` puts lines in with the watermarks that they moved.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from uuid import UUID
 
+from edge_agent.spool import batches, stream
+from edge_agent.spool.batches import Spooled
 from edge_agent.spool.blocks import BLOCK_BYTES, grouped
 from shared_schema.readings import Loss, line_hash, seal_batch
 from shared_schema.signing import SigningKey
 
 Line = tuple[bool, bytes]
 """Whether it is back-fill, and its bytes without the newline."""
+_Read = tuple[bytes, int]
+"""A line, and when it was read (s since 1970)."""
 
 
 def put(database: sqlite3.Connection, lines: Iterable[Line], at: datetime) -> None:
@@ -64,8 +69,6 @@ def seal(
 ) -> list[int]:
     """Make batches of all lines, live ones first, each line in its place; they wait to be sent.
 
-    A batch is as old as its last line: it says when that was read, not when it was sealed.
-
     Args:
         database: the spool, within a transaction; at least one line is there.
         gateway: this gateway's id.
@@ -75,41 +78,45 @@ def seal(
     Returns:
         The seq of each batch.
     """
-    stream, seq, previous = database.execute(
-        "SELECT stream, last_seq, last_hash FROM spool"
-    ).fetchone()
-    lines = {
-        historical: database.execute(
+    live, backlog = _take_all(database)
+    latest = max(at for _, at in (*live, *backlog))
+    live[:0] = [(loss.to_line(), latest) for loss in losses]
+    head = stream.head(database)
+    seq, previous = head.seq, head.header_hash
+    for historical, group in (*_groups(live, is_backlog=False), *_groups(backlog, is_backlog=True)):
+        seq += 1
+        at = group[-1][1]  # a batch is as old as its last line: when that was read
+        payload = seal_batch(
+            gateway=gateway,
+            stream=head.stream,
+            seq=seq,
+            previous=previous,
+            block_lines=[line for line, _ in group],
+            created_at=datetime.fromtimestamp(at, UTC),
+            historical=historical,
+            key=key,
+        )
+        batches.put(database, Spooled(seq, historical, payload), at)
+        previous = line_hash(payload.partition(b"\n")[0])
+    stream.advance(database, seq, previous)
+    return list(range(head.seq + 1, seq + 1))
+
+
+def _take_all(database: sqlite3.Connection) -> tuple[list[_Read], list[_Read]]:
+    """Take the lines out, so that the batches have their room: live ones, and back-fill."""
+    live, backlog = (
+        database.execute(
             "SELECT line, at FROM gathered WHERE historical = ? ORDER BY place", (historical,)
         ).fetchall()
         for historical in (0, 1)
-    }
-    latest = max(at for found in lines.values() for _, at in found)
-    lines[0][:0] = [(loss.to_line(), latest) for loss in losses]
-    database.execute("DELETE FROM gathered")  # first: the batches take their room
-    made: list[int] = []
-    for historical, found in lines.items():
-        end = 0
-        for group in grouped(line for line, _ in found):
-            end += len(group)
-            seq += 1
-            at = found[end - 1][1]
-            payload = seal_batch(
-                gateway=gateway,
-                stream=UUID(stream),
-                seq=seq,
-                previous=previous,
-                block_lines=group,
-                created_at=datetime.fromtimestamp(at, UTC),
-                historical=bool(historical),
-                key=key,
-            )
-            previous = line_hash(payload.partition(b"\n")[0])
-            database.execute(
-                "INSERT INTO batch VALUES (?, ?, ?, ?)", (seq, at, historical, payload)
-            )
-            database.execute("INSERT INTO waiting VALUES (?, ?)", (seq, historical))
-            made.append(seq)
-    if made:
-        database.execute("UPDATE spool SET last_seq = ?, last_hash = ?", (seq, previous))
-    return made
+    )
+    database.execute("DELETE FROM gathered")
+    return live, backlog
+
+
+def _groups(lines: list[_Read], *, is_backlog: bool) -> Iterator[tuple[bool, list[_Read]]]:
+    """Yield the lines of each batch, and whether it is back-fill."""
+    begin = 0
+    for group in grouped(line for line, _ in lines):
+        yield is_backlog, lines[begin : begin + len(group)]
+        begin += len(group)

@@ -17,11 +17,12 @@ from edge_agent.errors import MeterError, SpoolFull
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
 from edge_agent.spool.gateway_events import Observer
+from edge_agent.spool.losses import log_losses
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.watermarks import Noted
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.obis import Obis
-from shared_schema.readings import CaptureChange, Loss, Observation
+from shared_schema.readings import CaptureChange, Observation
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,6 @@ class Booking:
             self._append(
                 result, now, watermarks=result.watermarks, backlog=result.backlog, live=result.live
             )
-            self._tell_losses(self._spool.take_losses())
             self._spool.remember_meter(
                 result.meter, self._bus, meter.address, meter.logical_address
             )
@@ -82,9 +82,9 @@ class Booking:
         append = partial(self._spool.append, result.meter, at=datetime.fromtimestamp(now, UTC))
         noted = self._changed_captures(result, now)
         if backlog and live:
-            append(live, watermarks={}, historical=False)
+            log_losses(append(live, watermarks={}, historical=False), bus=self._bus)
         # The watermarks and what is captured speak of both, so they move with the last.
-        append(
+        losses = append(
             backlog or live,
             watermarks=watermarks,
             historical=bool(backlog),
@@ -92,6 +92,7 @@ class Booking:
             captures=result.captures,
             noted=noted,
         )
+        log_losses(losses, bus=self._bus)
 
     def _changed_captures(self, result: PollResult, now: float) -> Noted | None:
         """Return the event of profiles that capture other objects than when last kept."""
@@ -105,16 +106,6 @@ class Booking:
             return None
         seen = Observation(ts=int(now), code=GatewayEvent.CAPTURES_CHANGED, captures=changes)
         return self._observer.sift(result.meter, [seen])
-
-    def _tell_losses(self, losses: Sequence[Loss]) -> None:
-        if losses:
-            self._log(
-                logging.ERROR,
-                "the spool has its largest size; the oldest readings that the cloud does not have "
-                "were dropped: see why it does not take them, or raise spool_max_mb",
-                "readings_dropped",
-                batches=[f"{loss.first}-{loss.last}" for loss in losses[:20]],
-            )
 
     def _log(self, level: int, message: str, action: str, **extra: object) -> None:
         _log.log(level, message, extra={"action": action, "bus": self._bus, **extra})

@@ -204,7 +204,7 @@ class Gateway:
                 at=datetime.now(UTC),
                 historical=historical,
             )
-            made += self.spool.seal(gateway=self.name, key=GATEWAY_KEY)
+            made += self.spool.seal(gateway=self.name, key=GATEWAY_KEY).seqs
         return made
 
     @contextmanager

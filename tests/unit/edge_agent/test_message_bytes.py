@@ -107,7 +107,7 @@ def append(
 
 
 def seal(spool: Spool) -> list[tuple[str, bytes]]:
-    sealed = [spool.get(seq) for seq in spool.seal(gateway="gw-a", key=KEY)]
+    sealed = [spool.get(seq) for seq in spool.seal(gateway="gw-a", key=KEY).seqs]
     return [(f"batch {each.seq}", each.payload) for each in sealed if each is not None]
 
 
@@ -127,7 +127,7 @@ def test_a_loss_keeps_its_bytes(spool: Spool) -> None:
         seal(spool)
     append(spool, TWO, PULSES, after_s=9)
     with spool.transaction() as database:
-        losses = room.drop_oldest(database, spool.stream, 2)
+        losses = room.drop_oldest(database, 2)
         made = unsealed.seal(database, "gw-a", KEY, losses)
     found = [spool.get(seq) for seq in made]
     messages = [(f"batch {each.seq}", each.payload) for each in found if each is not None]

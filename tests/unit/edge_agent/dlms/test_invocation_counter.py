@@ -51,12 +51,12 @@ def test_a_number_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
 
 
 def test_one_write_for_a_block(tmp_path: Path) -> None:
-    with Spool.open(tmp_path / "spool.db") as spool:
+    with Spool.open(tmp_path / "spool.db") as spool, spool.reading() as database:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
-        before = spool._database.total_changes
+        before = database.total_changes
         for _ in range(4 * BLOCK):
             use(counter)
-        assert spool._database.total_changes - before == 4
+        assert database.total_changes - before == 4
 
 
 @given(
@@ -139,20 +139,21 @@ def test_the_last_number_of_a_key() -> None:
 def test_on_a_full_disk_no_number_is_given(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
-        pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
-        spool._database.execute(f"PRAGMA max_page_count = {pages}")
-        _fill(spool)
+        with spool.reading() as database:
+            pages = database.execute("PRAGMA page_count").fetchone()[0]
+            database.execute(f"PRAGMA max_page_count = {pages}")
+            _fill(database)
         with pytest.raises(NoCounter, match="the disk is full"):
             counter.number()
 
 
-def _fill(spool: Spool) -> None:
+def _fill(database: sqlite3.Connection) -> None:
     for length in (500, 50, 20, 8):  # ever smaller rows, until not one more fits
         number = 0
         with contextlib.suppress(sqlite3.OperationalError):
             while True:
                 number += 1
-                spool._database.execute(
+                database.execute(
                     "INSERT INTO invocation_counter VALUES (?, 1, 1, 32, 1, 0)",
                     (f"{number:0{length}}",),
                 )

@@ -40,7 +40,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 def test_it_delivers_the_batches_of_before(spool: Spool) -> None:
     assert spool.pending() == Pending(live=1, backlog=1)
     assert [each.seq for each in spool.due(9)] == [2]
-    assert spool.seal(gateway="gw-a", key=KEY) == [3]
+    assert spool.seal(gateway="gw-a", key=KEY).seqs == (3,)
     assert [each.seq for each in spool.due(9)] == [3, 2]
     batches = [spool.get(seq) for seq in (1, 2, 3)]
     messages = [(f"batch {each.seq}", each.payload) for each in batches if each is not None]

@@ -146,3 +146,23 @@ def test_a_full_disk_keeps_it_gathered_and_is_told_once(
     it.seal_due(200.0)
     it.seal_due(210.0)
     assert batches(spool) == [1]
+
+
+def test_what_sealing_drops_reaches_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Spool.open(tmp_path / "spool.db", max_bytes=404_096) as spool:
+        it = sealer(spool)
+        dropped: set[int] = set()
+        for number in range(1440):  # many small lines: their hashes take more than they free
+            polls(spool, number, rows=300 if number < 120 else 1)
+            if number % 120 and number > 120:
+                continue
+            before = {each.seq for each in spool.due(9999)}
+            it.seal()
+            dropped |= before - {each.seq for each in spool.due(9999)}
+    told = [each for each in caplog.records if getattr(each, "action", "") == "readings_dropped"]
+    ranges = [batches.split("-") for each in told for batches in vars(each)["batches"]]
+    named = {seq for first, last in ranges for seq in range(int(first), int(last) + 1)}
+    assert dropped
+    assert dropped <= named

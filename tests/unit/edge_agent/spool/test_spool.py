@@ -20,8 +20,9 @@ from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError, SpoolFull
 from edge_agent.spool.blocks import BLOCK_BYTES, ROOM_BYTES, grouped
-from edge_agent.spool.file import APPLICATION_ID, State, inspect
-from edge_agent.spool.room import joined
+from edge_agent.spool.file import State, inspect
+from edge_agent.spool.losses import joined
+from edge_agent.spool.schema import APPLICATION_ID
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.gateway import Receipt
@@ -73,13 +74,13 @@ def gather(
     at: datetime = NOW,
     rewound: Collection[Obis] = (),
     captures: dict[Obis, Captured] | None = None,
-) -> None:
+) -> tuple[Loss, ...]:
     marks = {
         part.profile: int(part.rows[-1][0] or 0)
         for part in rows
         if part.profile is not None and part.rows
     }
-    spool.append(
+    return spool.append(
         meter,
         rows,
         watermarks=marks if watermarks is None else watermarks,
@@ -91,7 +92,14 @@ def gather(
 
 
 def seal(spool: Spool) -> list[int]:
-    return spool.seal(gateway=GATEWAY, key=KEY)
+    return list(spool.seal(gateway=GATEWAY, key=KEY).seqs)
+
+
+def put_and_lose(spool: Spool, rows: MeterRows) -> tuple[list[int], list[Loss]]:
+    """Gather and seal at once; return also what was dropped for it."""
+    losses = gather(spool, rows)
+    sealed = spool.seal(gateway=GATEWAY, key=KEY)
+    return list(sealed.seqs), [*losses, *sealed.losses]
 
 
 def put(
@@ -420,13 +428,15 @@ def test_a_full_spool_drops_the_oldest_and_says_so_signed(tmp_path: Path) -> Non
     path = tmp_path / "spool.db"
     with Spool.open(path, max_bytes=400_000) as spool:
         made: list[int] = []
+        losses: list[Loss] = []
         for number in range(60):
-            made += put(spool, profile_rows(1000, T0 + number * 900_000))
+            seqs, dropped = put_and_lose(spool, profile_rows(1000, T0 + number * 900_000))
+            made += seqs
+            losses += dropped
             mark = T0 + number * 900_000 + 999 * 900
             assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: mark}
         assert made == list(range(1, len(made) + 1))
-        lost = {seq for loss in spool.take_losses() for seq in range(loss.first, loss.last + 1)}
-        assert spool.take_losses() == []
+        lost = {seq for loss in losses for seq in range(loss.first, loss.last + 1)}
         kept = {seq for seq in made if spool.get(seq)}
         assert kept | lost == set(made)
         assert not kept & lost
@@ -452,9 +462,9 @@ def test_what_a_receipt_covers_gives_way_before_anything_is_lost(tmp_path: Path)
     with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
         store = uuid4()
         for number in range(30):
-            made = put(spool, profile_rows(1000, T0 + number * 900_000))
+            made, losses = put_and_lose(spool, profile_rows(1000, T0 + number * 900_000))
+            assert losses == []
             spool.apply_receipt(receipt(spool, (1, made[-1]), store=store))
-        assert spool.take_losses() == []
         assert spool.pending().total == 0
 
 
@@ -466,33 +476,33 @@ def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -
             put(spool, profile_rows(20_000, T0 + 900_000))
         assert spool.watermarks(METERS[0]) == marks
         assert [spooled.seq for spooled in spool.due(9)] == made
-        assert spool.take_losses() == []
+        assert batch(spool, made[0]).blocks() == blocks(spool, made[0]), "it states no loss"
 
 
 def test_a_loss_is_on_disk_with_the_rows_that_it_made_room_for(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path, max_bytes=400_000) as spool:
         number = 0
-        losses: list[Loss] = []
+        losses: tuple[Loss, ...] = ()
         while not losses:
             number += 1
             seal(spool)
-            gather(spool, profile_rows(300, T0 + number * 270_000), historical=True)
-            losses = spool.take_losses()
+            losses = gather(spool, profile_rows(300, T0 + number * 270_000), historical=True)
         last = spool.due(1, skip=range(1, losses[-1].last + 1))[0].seq
         assert last == losses[-1].last + 1, "what is kept begins where the loss ends"
     with Spool.open(path, max_bytes=400_000) as spool:
         made = seal(spool)
-        assert batch(spool, made[0]).blocks() == losses, "live, before the rows"
+        assert batch(spool, made[0]).blocks() == list(losses), "live, before the rows"
         assert [len(block.rows) for block in blocks(spool, made[1])] == [300]
 
 
 def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db", max_bytes=404_096) as spool:
         number = 0
-        while not spool.take_losses():
+        losses: list[Loss] = []
+        while not losses:
             number += 1
-            put(spool, profile_rows(300, T0 + number * 270_000))
+            _, losses = put_and_lose(spool, profile_rows(300, T0 + number * 270_000))
         sealed: list[bytes] = []
         was_gathered: list[bytes] = []
         dropped = 0
@@ -501,9 +511,9 @@ def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
                 number += 1
                 gather(spool, profile_rows(1, T0 + number * 900))
             was_gathered += lines(spool)
-            spool.take_losses()
-            made = seal(spool)
-            dropped += len(spool.take_losses())
+            made_now = spool.seal(gateway=GATEWAY, key=KEY)
+            made = made_now.seqs
+            dropped += len(made_now.losses)
             sealed += [line for seq in made for line in batch(spool, seq).block_lines]
         assert dropped, "sealing needs room too"
         assert [line for line in sealed if line in was_gathered] == was_gathered
@@ -545,7 +555,7 @@ def test_on_a_full_disk_receipts_are_still_noted_and_make_room(
         put(spool, profile_rows(1000, T0 + 900_000))
     assert spool.watermarks(METERS[0]) == marks
     assert spool.pending().total == last
-    assert spool.take_losses() == [], "a disk that others filled costs nothing that was kept"
+    assert len(spool.due(99)) == last, "a disk that others filled costs nothing that was kept"
 
     assert spool.apply_receipt(receipt(spool, (1, last), store=uuid4())).covered == last
     assert put(spool, profile_rows(1000))[0] == last + 1
@@ -889,7 +899,8 @@ def test_a_kill_at_any_statement_loses_nothing_and_doubles_nothing(tmp_path: Pat
                 shutil.copy(f"{path}{suffix}", target / f"spool.db{suffix}")
             copies.append(target / "spool.db")
 
-        spool._database.set_trace_callback(copy)
+        with spool.reading() as database:
+            database.set_trace_callback(copy)
         gather(
             spool,
             profile_rows(2500, T0 + 2700),
@@ -897,7 +908,8 @@ def test_a_kill_at_any_statement_loses_nothing_and_doubles_nothing(tmp_path: Pat
         )
         waiting = lines(spool)
         made = seal(spool)
-        spool._database.set_trace_callback(None)
+        with spool.reading() as database:
+            database.set_trace_callback(None)
         copy("")
         assert len(made) > 2
 
