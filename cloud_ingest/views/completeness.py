@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What is missing: how many intervals each channel should have, and where it has none.
 
-In: a society and a month. Out: counts by channel and day, from the rollups, and stretches of
-time, from the readings. Nothing is filled in. A channel is expected once in each of its capture
-periods while its meter is assigned; one that is only read when asked has no period and is left
-out. A reading beside the rhythm counts for one that is missing on the same day, and hides it:
-stretches are looked for only on the days whose counts lack some.
+A channel is expected once in each of its capture periods while its meter is assigned. A channel
+that is only read when asked has no period and is left out. A reading beside the rhythm counts for
+one that is missing on the same day, and hides it. Stretches are looked for only on the days whose
+counts lack some.
+
+In: a society and a month. Out: counts by channel and day, from the rollups, and stretches of time,
+from the readings. Never: a filled gap.
 """
 
 from collections.abc import Iterable

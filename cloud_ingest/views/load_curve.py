@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The load of a unit over time: its intervals, or differences of its register, step by step.
 
-In: a subject and a stretch of time. Out: points; what is not known is None. Nothing is estimated
-and no time is moved.
+In: a subject and a stretch of time. Out: points; a step that is not known is None.
+Never: an estimate, or a moved time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import between
-from cloud_ingest.core.register import Epochs, Register, billing_exponent, tolerance_of
+from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time, tolerance_of
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
@@ -110,13 +110,13 @@ def _borders(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
 def _curve(
     conn: Connection, meter: Assignment, channels: Sequence[Channel], borders: Sequence[datetime]
 ) -> Curve:
-    step_s = (borders[1] - borders[0]) // timedelta(seconds=1)
     exponents = {
         channel.channel_id: exponent
         for channel in channels
         if (exponent := billing_exponent(meter.service, channel.unit, channel.scaler)) is not None
     }
     own = [channel for channel in channels if channel.channel_id in exponents]
+    step_s = (borders[1] - borders[0]) // timedelta(seconds=1)
     profile = [
         channel
         for channel in own
@@ -127,30 +127,33 @@ def _curve(
     name = str(meter.meter)
     if len(profile) == 1:
         (channel,) = profile
-        within = Window(
-            channel.channel_id,
-            max(borders[0], meter.valid_from),
-            borders[-1] if meter.valid_to is None else min(borders[-1], meter.valid_to),
-        )
-        steps = readings_read.interval_steps(conn, within, borders[0], step_s)
-        whole = step_s // channel.period_s
-        exponent = exponents[channel.channel_id]
-        points = tuple(
-            Point(
-                here,
-                there,
-                Decimal(total).scaleb(exponent) if count == whole else None,
-            )
-            for number, (here, there) in enumerate(pairwise(borders))
-            for count, total in (steps.get(number, (0, 0)),)
-        )
+        points = _interval_points(conn, meter, channel, exponents[channel.channel_id], borders)
         return Curve(meter.source, name, "intervals", points)
     registers = [channel for channel in own if channel.obis == str(BILLED_REGISTER[meter.service])]
-    return Curve(
-        meter.source,
-        name,
-        "registers",
-        _register_points(conn, meter, registers, exponents, borders),
+    points = _register_points(conn, meter, registers, exponents, borders)
+    return Curve(meter.source, name, "registers", points)
+
+
+def _interval_points(
+    conn: Connection,
+    meter: Assignment,
+    channel: Channel,
+    exponent: int,
+    borders: Sequence[datetime],
+) -> tuple[Point, ...]:
+    """Add up the intervals of each step; one that lacks an interval is not known."""
+    step_s = (borders[1] - borders[0]) // timedelta(seconds=1)
+    within = Window(
+        channel.channel_id,
+        max(borders[0], meter.valid_from),
+        borders[-1] if meter.valid_to is None else min(borders[-1], meter.valid_to),
+    )
+    steps = readings_read.interval_steps(conn, within, borders[0], step_s)
+    whole = step_s // channel.period_s
+    return tuple(
+        Point(here, there, Decimal(total).scaleb(exponent) if count == whole else None)
+        for number, (here, there) in enumerate(pairwise(borders))
+        for count, total in (steps.get(number, (0, 0)),)
     )
 
 
@@ -193,7 +196,7 @@ def points_of(
 
     A border is met by the last reading at or before it, within ``tolerance``.
     """
-    ordered = sorted(readings, key=lambda reading: (reading.ts, reading.channel_id))
+    ordered = sorted(readings, key=in_time)
     met: list[Register | None] = []
     at = 0
     for border in borders:

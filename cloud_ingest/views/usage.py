@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
 """What was used so far: in a month, on each day, by a tower.
 
-In: a society and a stretch of time. Out: values, from rollups and epochs. Nothing is closed,
-estimated or written here: a month's published number is `cloud_ingest.month.close`'s, which reads
-the boundary rows themselves and holds the rollups against them.
+A view shows what the registers say. A month opens with the last register at or before its start,
+or with the first one of a meter that came later, and ends with its last one. Both times are told,
+so that a reader sees a month that has not ended, or that was not read at its start. The days add
+up to the month exactly; what was counted over a gap lands in the next day that has data. Readings
+themselves are looked at only where a meter came or went within the month.
 
-What is shown is what the registers say. A month opens with the last register at or before its
-start, or the first one of a meter that came later, and ends with its last one; both times are
-told, so that a month that has not ended, or was not read at its start, is seen as such. The days
-add up to the month exactly. What was counted over a gap lands in the next day that has data.
-Only where a meter came or went within the month are readings themselves looked at.
+In: a society and a month. Out: values, from rollups and epochs.
+Never: a closed month, an estimate, a write. A published number is `month.close`'s, which reads the
+boundary rows and holds the rollups against them.
 """
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
@@ -62,14 +62,15 @@ class TowerBalance(NamedTuple):
     balance: Balance
 
 
-class Ends(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ends:
     """Where a meter's month may open and close, and where only its readings can tell."""
 
-    before: list[Register]
-    first: list[Register]
-    last: list[Register]
-    first_in: list[Window]
-    last_in: list[Window]
+    before: tuple[Register, ...]
+    first: tuple[Register, ...]
+    last: tuple[Register, ...]
+    first_in: tuple[Window, ...]
+    last_in: tuple[Window, ...]
 
 
 def month_usage(
@@ -92,7 +93,7 @@ def month_usage(
         if here.assignment_id == there.assignment_id
     }
     found: list[MeterUsage | None] = [
-        None if row.assignment_id in several else simply(row) for row in rows
+        None if row.assignment_id in several else usage_from_rollup(row) for row in rows
     ]
     asked = [row for row, usage in zip(rows, found, strict=True) if usage is None]
     usages = [usage for usage in found if usage is not None]
@@ -100,7 +101,7 @@ def month_usage(
     return usages
 
 
-def simply(row: RegisterMonth) -> MeterUsage | None:
+def usage_from_rollup(row: RegisterMonth) -> MeterUsage | None:
     """Return what one register counted where two rows of a rollup tell all of it; pure.
 
     Returns:
@@ -181,26 +182,48 @@ def _count(
     conn: Connection, rows: Iterable[RegisterMonth], epochs: Epochs, month: Month
 ) -> list[tuple[list[RegisterMonth], Measured]]:
     """Count each assignment, from rollups and, where these cannot tell, from its readings."""
-    by_assignment = groupby(rows, key=attrgetter("assignment_id"))
-    found = [(own, ends_of(own, month)) for own in (list(some) for _, some in by_assignment)]
-    asked = [(own, ends) for own, ends in found if ends.first_in or ends.last_in]
-    if asked:
-        readings = readings_read.boundary_readings(
-            conn,
-            first_in=[window for _, ends in asked for window in ends.first_in],
-            last_in=[window for _, ends in asked for window in ends.last_in],
-            by_hand_in=(),
-            exponents=_exponents(row for own, _ in asked for row in own),
+    by_assignment = [list(some) for _, some in groupby(rows, key=attrgetter("assignment_id"))]
+    ends = _with_readings(conn, by_assignment, [ends_of(own, month) for own in by_assignment])
+    return [
+        (own, _unless_reweighed(own, measured_of(each, epochs), epochs))
+        for own, each in zip(by_assignment, ends, strict=True)
+    ]
+
+
+def _with_readings(
+    conn: Connection, by_assignment: Sequence[Sequence[RegisterMonth]], ends: Sequence[Ends]
+) -> Sequence[Ends]:
+    """Look at the readings where the rollups cannot tell an end."""
+    asked = [each for each in ends if each.first_in or each.last_in]
+    if not asked:
+        return ends
+    readings = readings_read.boundary_readings(
+        conn,
+        first_in=[window for each in asked for window in each.first_in],
+        last_in=[window for each in asked for window in each.last_in],
+        by_hand_in=(),
+        exponents=_exponents(
+            row
+            for own, each in zip(by_assignment, ends, strict=True)
+            if each.first_in or each.last_in
+            for row in own
+        ),
+    )
+
+    def within(windows: Iterable[Window]) -> tuple[Register, ...]:
+        return tuple(
+            reading
+            for window in windows
+            for reading in readings.get(window.channel_id, ())
+            if window.start <= reading.ts <= window.end
         )
-        for _, ends in asked:
-            for windows, known in ((ends.first_in, ends.first), (ends.last_in, ends.last)):
-                known += [
-                    reading
-                    for window in windows
-                    for reading in readings.get(window.channel_id, ())
-                    if window.start <= reading.ts <= window.end
-                ]
-    return [(own, _unless_reweighed(own, measured_of(ends, epochs), epochs)) for own, ends in found]
+
+    return [
+        replace(
+            each, first=each.first + within(each.first_in), last=each.last + within(each.last_in)
+        )
+        for each in ends
+    ]
 
 
 def _unless_reweighed(
@@ -215,25 +238,29 @@ def _unless_reweighed(
 
 def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
     """Say what the rollups know of the ends of one assignment's month; pure."""
-    ends = Ends([], [], [], [], [])
+    before: list[Register] = []
+    first: list[Register] = []
+    last: list[Register] = []
+    first_in: list[Window] = []
+    last_in: list[Window] = []
     for row in rows:
         exponent = _exponent(row.service, row.unit, row.scaler)
         if row.channel_id is None or exponent is None:
             continue
         until = month.end if row.valid_to is None else min(month.end, row.valid_to)
         if row.before_ts is not None and row.before_ts >= row.valid_from:
-            ends.before.append(_register(row.channel_id, row.before_ts, row.before_raw, exponent))
+            before.append(_register(row.channel_id, row.before_ts, row.before_raw, exponent))
         if row.first_ts is None or row.last_ts is None:
             continue
         if row.first_ts >= row.valid_from:
-            ends.first.append(_register(row.channel_id, row.first_ts, row.first_raw, exponent))
+            first.append(_register(row.channel_id, row.first_ts, row.first_raw, exponent))
         else:
-            ends.first_in.append(Window(row.channel_id, row.valid_from, until))
+            first_in.append(Window(row.channel_id, row.valid_from, until))
         if row.last_ts <= until:
-            ends.last.append(_register(row.channel_id, row.last_ts, row.last_raw, exponent))
+            last.append(_register(row.channel_id, row.last_ts, row.last_raw, exponent))
         else:
-            ends.last_in.append(Window(row.channel_id, max(month.start, row.valid_from), until))
-    return ends
+            last_in.append(Window(row.channel_id, max(month.start, row.valid_from), until))
+    return Ends(tuple(before), tuple(first), tuple(last), tuple(first_in), tuple(last_in))
 
 
 def measured_of(ends: Ends, epochs: Epochs) -> Measured:

@@ -429,7 +429,7 @@ def test_two_rows_of_rollups_tell_what_the_ends_tell(
         1, None, "unit", "A", "electricity", "grid", valid_from, valid_to, MAKER, "1", 1, 30, 0, 1,
         900, before[1], before[0], first[1], first[0], last[1], last[0], False,
     )  # fmt: skip
-    quick = usage.simply(row)
+    quick = usage.usage_from_rollup(row)
     ends = usage.ends_of([row], JULY)
     if quick is not None:
         assert not ends.last_in
