@@ -27,7 +27,7 @@ from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
 from edge_agent.meters import model
 from edge_agent.meters.credentials import setter_of
-from edge_agent.poll.meter_link import peer
+from edge_agent.poll.sessions import peer
 from edge_agent.publish.publisher import Publisher, check_broker
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import file

@@ -75,7 +75,7 @@ def _set_when_possible(
     from edge_agent.gateway_clock import Timekeeper
     from edge_agent.install.lockout import Lockout
     from edge_agent.meters.credentials import setter_of
-    from edge_agent.poll.meter_link import sessions
+    from edge_agent.poll.sessions import sessions
 
     lockout = Lockout.of_user(lasting_name(line.port), again=again)
     keeper = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from edge_agent.commands.desk import Job
 from edge_agent.errors import WrongIdentity
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import SessionFactory
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import SessionFactory
 from edge_agent.spool.spool import Spool
 
 Keep = Callable[[PollResult], None]

@@ -25,9 +25,9 @@ from edge_agent.install.lockout import Lockout
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import CLOCK_WRONG, Finding, FindingKind, finding, words
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import Reader, sessions
 from edge_agent.poll.name_plate import Plate, read_plate
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import Reader, sessions
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

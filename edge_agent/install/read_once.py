@@ -19,8 +19,10 @@ from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.finding import Finding, words
 from edge_agent.poll.memory import Known, Memory
-from edge_agent.poll.meter_link import HAS_NONE, Link, sessions
+from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.profiles import ProfileReader
+from edge_agent.poll.scaler import HAS_NONE, scaler_of
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     CLOCK,
@@ -103,7 +105,7 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
         ConfigurationError: its model, password or port cannot be used.
     """
     its_model = load(meter.model, meter.models_dir, meter.deviation_sign)
-    with Link(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
+    with MeterLink(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
         serial = _text(link, SERIAL_NUMBER)
         if serial is not None:
             link.look()  # a second session must be with the same meter
@@ -136,7 +138,7 @@ def _is_profile(obis: Obis) -> bool:
 
 
 def _newest_rows(
-    link: Link, profile: Obis, its_model: Model, meter_time: datetime
+    link: MeterLink, profile: Obis, its_model: Model, meter_time: datetime
 ) -> ShownProfile | Value:
     """Read the newest rows of a profile, by the meter's own clock."""
     wanted = next((each for each in its_model.profiles if each.obis == profile), None)
@@ -166,7 +168,7 @@ def _newest_rows(
     return Value(profile, OBJECTS.get(profile), nothing or None, "", problem)
 
 
-def _text(link: Link, obis: Obis) -> str | None:
+def _text(link: MeterLink, obis: Obis) -> str | None:
     answer = link.read_one((obis, _DATA, 2))
     if isinstance(answer, AccessDenied):
         return None
@@ -176,7 +178,7 @@ def _text(link: Link, obis: Obis) -> str | None:
         return None
 
 
-def _clock(link: Link, its_model: Model) -> datetime | None:
+def _clock(link: MeterLink, its_model: Model) -> datetime | None:
     answer = link.read_one((CLOCK, _CLOCK, 2))
     stamp = None if isinstance(answer, AccessDenied) else axdr.value(answer)
     found = axdr.epoch_s(stamp, its_model.zone) if isinstance(stamp, bytes) else None
@@ -203,7 +205,7 @@ def _classes(obis: Obis) -> tuple[int, ...]:
     return (_REGISTER, _DATA, _EXTENDED_REGISTER)
 
 
-def _read(link: Link, obis: Obis, its_model: Model, among: Sequence[ProfileToRead]) -> Value:
+def _read(link: MeterLink, obis: Obis, its_model: Model, among: Sequence[ProfileToRead]) -> Value:
     """Read an object; of one that the meter does not have say which profile captures it."""
     known = quantity(obis)
     name = known.name if known else OBJECTS.get(obis)
@@ -224,7 +226,7 @@ def _read(link: Link, obis: Obis, its_model: Model, among: Sequence[ProfileToRea
     return Value(obis, name, None, "", problem)
 
 
-def _captor(link: Link, obis: Obis, among: Sequence[ProfileToRead]) -> Obis | None:
+def _captor(link: MeterLink, obis: Obis, among: Sequence[ProfileToRead]) -> Obis | None:
     """Return which of some profiles captures a code."""
     for profile in among:
         objects = link.read_one((profile.obis, _PROFILE, 3))
@@ -237,7 +239,7 @@ def _captor(link: Link, obis: Obis, among: Sequence[ProfileToRead]) -> Obis | No
     return None
 
 
-def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Model) -> Value:
+def _value(link: MeterLink, obis: Obis, class_id: int, answer: bytes, its_model: Model) -> Value:
     known = quantity(obis)
     name = known.name if known else None
     if class_id in {_DATA, _CLOCK}:
@@ -245,7 +247,7 @@ def _value(link: Link, obis: Obis, class_id: int, answer: bytes, its_model: Mode
     raw = axdr.integer(answer)
     if raw is None:
         return Value(obis, name, None, "", f"{link.label}: {obis} holds no number")
-    scaling = link.scaler_of(obis, class_id, {})
+    scaling = scaler_of(link, obis, class_id, {})
     if scaling is None:
         return Value(obis, name, Decimal(raw), "", f"{link.label}: {obis} has no scaler")
     scaler, unit, weight = scaling

@@ -29,8 +29,8 @@ from edge_agent.dlms.hdlc import (
 )
 from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AddressShared, BusTimeout, ConfigurationError, MeterError, SessionLost
-from edge_agent.poll.meter_link import PUBLIC_CLIENT
 from edge_agent.poll.name_plate import Plate, read_plate
+from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings import MeterConfig
 
 BAUDRATES: Final = (9600, 19200, 4800, 2400, 38400, 115200)

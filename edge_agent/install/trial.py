@@ -24,8 +24,8 @@ from edge_agent.install.scan import (
     doors,
     scan,
 )
-from edge_agent.poll.meter_link import PUBLIC_CLIENT
 from edge_agent.poll.name_plate import Plate
+from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings import MeterConfig
 
 

@@ -36,8 +36,8 @@ from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress,
 from edge_agent.install.sheet import html
 from edge_agent.meters.model import load
 from edge_agent.poll.finding import FindingKind
-from edge_agent.poll.meter_link import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.poll.name_plate import Plate
+from edge_agent.poll.sessions import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.settings import MeterConfig, load_settings, read_secret
 from shared_schema.errors import ContractError
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem

@@ -18,13 +18,13 @@ from edge_agent.decode.rows import Decoded
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
-from edge_agent.poll.meter_link import Link, asking
+from edge_agent.poll.meter_link import MeterLink, asking
 
 AT_ONCE: Final = 16
 """Rows in one request."""
 
 
-def entries(link: Link, plan: Layout, first: int, last: int, zone: Zone) -> Decoded:
+def entries(link: MeterLink, plan: Layout, first: int, last: int, zone: Zone) -> Decoded:
     """Read the rows at these places, both included.
 
     Raises:
@@ -35,7 +35,7 @@ def entries(link: Link, plan: Layout, first: int, last: int, zone: Zone) -> Deco
     return buffer.rows_of(data, plan, zone)
 
 
-def rows_since(link: Link, plan: Layout, start: int | None, zone: Zone) -> Decoded:
+def rows_since(link: MeterLink, plan: Layout, start: int | None, zone: Zone) -> Decoded:
     """Read the rows of a profile from a time on.
 
     Args:

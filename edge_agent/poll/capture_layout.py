@@ -26,7 +26,9 @@ from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import ProfileToRead
 from edge_agent.poll.finding import FindingKind, Value
 from edge_agent.poll.memory import Held, Known
-from edge_agent.poll.meter_link import HAS_NONE, Answer, Link
+from edge_agent.poll.meter_link import MeterLink
+from edge_agent.poll.scaler import HAS_NONE, scaler_of
+from edge_agent.poll.sessions import Answer
 from shared_schema.catalogue import CAPTURE_PERIOD, EVENT_PROFILES, SCALER_PROFILES, Unit
 from shared_schema.obis import Obis
 
@@ -52,7 +54,7 @@ class Note(Protocol):
 class Layouts:
     """The layouts of one meter's profiles."""
 
-    link: Link
+    link: MeterLink
     facts: Known
     captured: Mapping[Obis, Captured]
     """For each profile what it captured when its rows were last kept."""
@@ -83,7 +85,7 @@ class Layouts:
         profile = wanted.obis
         held = self.facts.layouts.get(profile)
         asked = [(profile, 7, 3)] + ([(profile, 7, 4)] if wanted.period_s is None else [])
-        objects, *period = [each.answer for each in self.link.read_many(asked, self.now)]
+        objects, *period = [each.answer for each in self.link.read_many(asked, self.now).each]
         if isinstance(objects, AccessDenied):
             raise objects
         period_s = wanted.period_s if wanted.period_s is not None else self._period_s(period[0])
@@ -111,7 +113,7 @@ class Layouts:
         scalers = dict(self._scaler_profile(profile))
         for captured in layout.value_objects(objects).values():
             if scalers.get(captured.obis, UNKNOWN).unit == Unit.COUNT:
-                found = self.link.scaler_of(captured.obis, captured.class_id, scalers)
+                found = scaler_of(self.link, captured.obis, captured.class_id, scalers)
                 if found is None:
                     kind = FindingKind.COLUMN_WITHOUT_SCALER
                     self.note(kind, obis=captured.obis, profile=profile)

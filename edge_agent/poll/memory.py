@@ -6,6 +6,7 @@ Never: a stored state; what was read of a meter whose identity is in doubt (`Kno
 """
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from edge_agent.decode import layout, rows
@@ -84,20 +85,31 @@ class Known:
         self.settled.clear()
 
 
+class ListKind(Enum):
+    """What is asked for by one request for a list."""
+
+    PLAIN = "plain"
+    """Attributes; a meter that does not answer these answers no list."""
+    RANGE = "range"
+    """A range of rows."""
+    LOGS = "logs"
+    """A range of several event logs."""
+    AHEAD = "ahead"
+    """A new row in one frame with the registers."""
+
+
 @dataclass(slots=True)
 class Memory:
     """What polls remember of meters and of their addresses."""
 
     meters: dict[MeterId, Known] = field(default_factory=dict)
-    no_lists: set[str] = field(default_factory=set)
-    """Labels of meters that offer to answer lists and do not."""
-    no_range_lists: set[str] = field(default_factory=set)
-    """Labels of meters that answer lists, but none with a range in it."""
-    no_log_lists: set[str] = field(default_factory=set)
-    """Labels of meters that answer lists, but none with several ranges."""
-    no_ahead: set[str] = field(default_factory=set)
-    """Labels of meters that do not give a new row in one frame with their registers."""
-    failed_lists: dict[tuple[str, str], int] = field(default_factory=dict)
+    no_lists: set[tuple[str, ListKind]] = field(default_factory=set)
+    """Labels of meters, each with a kind of list that it does not answer."""
+    failed_lists: dict[tuple[str, ListKind], int] = field(default_factory=dict)
     """For each label and kind of list: how many in a row had no sound answer."""
     alone: dict[str, float] = field(default_factory=dict)
     """For each label from when on (seconds since 1970) one meter alone is taken to answer."""
+
+    def takes(self, label: str, *kinds: ListKind) -> bool:
+        """Tell whether a meter is taken to answer all of these kinds of list."""
+        return all((label, kind) not in self.no_lists for kind in kinds)

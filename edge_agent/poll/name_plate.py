@@ -16,7 +16,8 @@ from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import load
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import PUBLIC_CLIENT, Link, sessions
+from edge_agent.poll.meter_link import MeterLink
+from edge_agent.poll.sessions import PUBLIC_CLIENT, sessions
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
@@ -95,7 +96,9 @@ def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None
     public = meter.model_copy(
         update={"client": PUBLIC_CLIENT, "model": "generic", "security": None}
     )
-    with Link(sessions(transport), public, load("generic"), Memory(), traffic or Traffic()) as link:
+    with MeterLink(
+        sessions(transport), public, load("generic"), Memory(), traffic or Traffic()
+    ) as link:
         entries = _of_profile(link)
         for obis in ENTRIES:
             if obis not in entries and (text := _object(link, obis)):
@@ -104,7 +107,7 @@ def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None
     return Plate(entries, guess_model(entries.get(CATEGORY), there))
 
 
-def _of_profile(link: Link) -> dict[Obis, str]:
+def _of_profile(link: MeterLink) -> dict[Obis, str]:
     """Return what the profile of the name plate tells: one row; nothing where it has none."""
     columns = link.read_one((NAME_PLATE, 7, 3))
     if isinstance(columns, AccessDenied):
@@ -123,7 +126,7 @@ def _of_profile(link: Link) -> dict[Obis, str]:
     return {obis: found[obis] for obis in ENTRIES if found.get(obis)}
 
 
-def _object(link: Link, obis: Obis) -> str | None:
+def _object(link: MeterLink, obis: Obis) -> str | None:
     answer = link.read_one((obis, 1, 2))
     if isinstance(answer, AccessDenied):
         return None
@@ -133,7 +136,7 @@ def _object(link: Link, obis: Obis) -> str | None:
         return None
 
 
-def _is_there(link: Link, obis: Obis) -> bool:
+def _is_there(link: MeterLink, obis: Obis) -> bool:
     """Tell whether a register is there, which a refusal tells as well."""
     answer = link.read_one((obis, 3, 3))
     return answer.result in _DENIED if isinstance(answer, AccessDenied) else True

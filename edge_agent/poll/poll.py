@@ -43,8 +43,10 @@ from edge_agent.meters.model import Model, load
 from edge_agent.poll.capture_layout import LAYOUT_LIFE_S
 from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error
 from edge_agent.poll.memory import Known, Memory
-from edge_agent.poll.meter_link import Answer, Link, Range, SessionFactory, Timed, Wanted
+from edge_agent.poll.meter_link import MeterLink, Range, Timed
 from edge_agent.poll.profiles import ProfileReader, everyday, is_news
+from edge_agent.poll.scaler import scaler_of
+from edge_agent.poll.sessions import Answer, SessionFactory, Wanted
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId
@@ -153,7 +155,7 @@ def poll(
 
     visit: _Visit | None = None
     try:
-        with Link(session_factory, meter, model, memory, traffic) as link:
+        with MeterLink(session_factory, meter, model, memory, traffic) as link:
             visit = _Visit(link, model, memory, now_s, synchronised)
             facts = memory.meters.get(known) if known is not None and windows else None
             ahead = None
@@ -176,8 +178,8 @@ def poll(
                 live=registers,
                 forced=forced,
             )
-            if ahead is not None and link.ahead is not None and known == visit.meter:
-                profiles.fetched[ahead] = link.ahead
+            if ahead is not None and visit.rows is not None and known == visit.meter:
+                profiles.fetched[ahead] = visit.rows
             profiles.read(marks_of(visit.meter), windows)
             visit.confirm()
     except AddressShared:
@@ -224,7 +226,7 @@ def _by_age(
 class _Visit:
     """What is read at once: identity, clock, registers."""
 
-    link: Link
+    link: MeterLink
     model: Model
     memory: Memory
     now: Callable[[], float]
@@ -237,6 +239,8 @@ class _Visit:
     meter_ts: int | None = None
     meter: MeterId = field(init=False)
     facts: Known = field(default_factory=Known)
+    rows: bytes | None = None
+    """The rows that came with the registers."""
     confirmed: bool = True
     sure: bool = field(init=False)
     """The registers came with the serial number."""
@@ -258,11 +262,12 @@ class _Visit:
         if facts is not None:  # a register that is not there is asked for once a day
             registers = [each for each in registers if facts.absent.get(each, 0) <= self.now()]
         maker: list[Wanted] = [] if self.model.manufacturer else [(MANUFACTURER, 1, 2)]
-        answers = self.link.read_many(
+        read = self.link.read_many(
             [*maker, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)],
             self.now,
             ahead,
         )
+        answers, self.rows = read.each, read.rows
         if self.memory.alone.get(self.link.label, math.inf) > self.now():
             self.link.look_closely()
             self.memory.alone.setdefault(self.link.label, 0)
@@ -376,7 +381,7 @@ class _Visit:
         held = self.facts.registers.get(obis)
         if held is not None and held[0] > self.now():
             return held[1]
-        found = self.link.scaler_of(obis, 3, {})
+        found = scaler_of(self.link, obis, 3, {})
         if found is None:
             return None
         column = layout.column(obis, found)

@@ -52,7 +52,7 @@ from edge_agent.poll.finding import (
     of_error,
 )
 from edge_agent.poll.memory import Held, Known
-from edge_agent.poll.meter_link import Link, Range
+from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.status_bits import events_of
 from shared_schema.catalogue import PROFILE_STATUS
 from shared_schema.obis import Obis
@@ -139,7 +139,7 @@ class _LayoutChangedError(Exception):
 class ProfileReader:
     """What reading the profiles of one meter needs, and what comes of it."""
 
-    link: Link
+    link: MeterLink
     model: Model
     facts: Known
     now: Callable[[], float]

@@ -35,8 +35,8 @@ from edge_agent.health import Health
 from edge_agent.meters.model import load
 from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import peer, sessions
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import peer, sessions
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.gateway_events import Observer

@@ -24,8 +24,8 @@ from edge_agent.dlms import axdr
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult

@@ -20,8 +20,8 @@ from edge_agent.errors import (
     ProtocolViolation,
 )
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.spool import Spool

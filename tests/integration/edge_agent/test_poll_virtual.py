@@ -13,8 +13,8 @@ from edge_agent.bus import Bus
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter

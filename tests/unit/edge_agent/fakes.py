@@ -14,11 +14,11 @@ from edge_agent.errors import (
     AccessDenied,
 )
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.poll import meter_link
+from edge_agent.poll import sessions
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import Wanted
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import Wanted
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
@@ -144,7 +144,7 @@ def visit(
 
     def factory(
         _meter: MeterConfig, _model: Model, _traffic: Traffic
-    ) -> AbstractContextManager[meter_link.Reader]:
+    ) -> AbstractContextManager[sessions.Reader]:
         return nullcontext(reader)
 
     return poll(

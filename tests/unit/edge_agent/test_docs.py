@@ -19,7 +19,7 @@ from edge_agent.errors import AccessDenied
 from edge_agent.install.read_once import read_meter
 from edge_agent.meters import model
 from edge_agent.meters.model_check import mistakes
-from edge_agent.poll import meter_link
+from edge_agent.poll import sessions
 from edge_agent.poll.name_plate import read_plate
 from edge_agent.poll.poll import poll
 from edge_agent.settings import MeterConfig, load_settings
@@ -118,7 +118,7 @@ def test_every_code_that_is_asked_for_is_in_the_reference(
         config = MeterConfig(label="A-1", address=address, model=name, password_file=password)
         read_plate(wire, config)
         read_meter(wire, config)
-        poll(meter_link.sessions(wire), config, lambda _meter: {}, NOW)
+        poll(sessions.sessions(wire), config, lambda _meter: {}, NOW)
     assert set(catalogue.SCALER_PROFILES.values()) <= asked
     text = (REFERENCE / "obis.md").read_text()
     assert {str(code) for code in asked if f"| {code} |" not in text} == set()

@@ -20,7 +20,7 @@ from edge_agent.errors import (
     SessionLost,
 )
 from edge_agent.meters import model
-from edge_agent.poll.meter_link import peer
+from edge_agent.poll.sessions import peer
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual import hdlc, station
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER

@@ -16,7 +16,7 @@ from edge_agent.dlms.security import Mode
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import keys_of, mode_of, unproven
 from edge_agent.meters.model import load
-from edge_agent.poll.meter_link import peer
+from edge_agent.poll.sessions import peer
 from edge_agent.settings import MeterConfig
 
 

@@ -14,8 +14,8 @@ from edge_agent.dlms import axdr
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.by_entry import AT_ONCE, rows_since
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual import axdr as meter_axdr
 from shared_schema.catalogue import (

@@ -58,7 +58,7 @@ def read(
 ) -> tuple[name_plate.Plate, set[Obis]]:
     """Return the plate, and which objects were asked for one by one."""
     link = FakeLink(answers)
-    monkeypatch.setattr(name_plate, "Link", lambda *_: link)
+    monkeypatch.setattr(name_plate, "MeterLink", lambda *_: link)
     nowhere: Any = None
     return name_plate.read_plate(nowhere, METER), {
         obis for obis, kind, _ in link.asked if kind == 1

@@ -21,11 +21,11 @@ from edge_agent.errors import (
 from edge_agent.install.read_once import read_meter
 from edge_agent.meters import model
 from edge_agent.meters.model import Model, ProfileToRead, load
-from edge_agent.poll import meter_link
+from edge_agent.poll import sessions
 from edge_agent.poll.finding import FindingKind
-from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import Wanted
+from edge_agent.poll.memory import ListKind, Memory
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import Wanted
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
@@ -81,7 +81,7 @@ def read(
     **more: object,
 ) -> PollResult:
     return poll(
-        meter_link.sessions(wire),
+        sessions.sessions(wire),
         meter_config,
         lambda _meter: watermarks or {},
         now or wire.now,
@@ -203,7 +203,7 @@ def test_a_row_that_does_not_fit_into_the_frame_has_a_request_of_its_own(passwor
         marks.update(found.watermarks)
         asked.append(found.exchanges)
     assert asked[0] > asked[1] == asked[2]
-    assert memory.no_ahead == {"A-1"}
+    assert ("A-1", ListKind.AHEAD) in memory.no_lists
 
 
 def test_rows_that_came_ahead_from_another_meter_are_not_taken(password: Path) -> None:
@@ -213,7 +213,7 @@ def test_rows_that_came_ahead_from_another_meter_are_not_taken(password: Path) -
     other = Wire(meters=[meter(2, 17)])
     other.now = NOW + timedelta(minutes=15)
     found = poll(
-        meter_link.sessions(other),
+        sessions.sessions(other),
         config(password),
         lambda meter: marks if meter.serial == "E1" else {BLOCK_LOAD_PROFILE: QUARTER - 900},
         other.now,
@@ -482,7 +482,7 @@ def test_another_meter_at_the_address_is_read_from_its_own_watermark(password: P
     before = MeterId(manufacturer="GSE", serial="E0")
     marks = {before: {BLOCK_LOAD_PROFILE: QUARTER}}
     found = poll(
-        meter_link.sessions(wire),
+        sessions.sessions(wire),
         config(password),
         lambda answering: marks.get(answering, {}),
         NOW,
@@ -502,7 +502,7 @@ def test_a_meter_that_offers_lists_and_does_not_answer_them(password: Path) -> N
     assert stamps(first, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
     assert memory.no_lists == set()  # one silence may be the line's
     read(wire, config(password), first.watermarks, memory)
-    assert memory.no_lists == {"A-1"}
+    assert memory.no_lists == {("A-1", ListKind.PLAIN)}
     before = len(wire.sent)
     again = read(wire, config(password), first.watermarks, memory)
     # One by one, nothing repeated; the serial number is read twice.
@@ -524,16 +524,16 @@ def test_one_lost_list_does_not_cost_the_lists(password: Path) -> None:
 def test_a_meter_that_refuses_ranges_in_lists_is_asked_plainly(password: Path) -> None:
     wire = Wire()
     memory = Memory()
-    factory = meter_link.sessions(wire)
+    factory = sessions.sessions(wire)
 
     @contextmanager
     def refusing(
         its_config: MeterConfig, its_model: Model, traffic: Traffic
-    ) -> Iterator[meter_link.Reader]:
+    ) -> Iterator[sessions.Reader]:
         with factory(its_config, its_model, traffic) as session:
             whole = session.get_list
 
-            def get_list(wanted: list[Wanted], selector: bytes = b"") -> list[meter_link.Answer]:
+            def get_list(wanted: list[Wanted], selector: bytes = b"") -> list[sessions.Answer]:
                 found = whole(wanted, selector)
                 denied = AccessDenied("scope of access violated", result=13)
                 return [*found[:-1], denied] if selector else found
@@ -629,7 +629,7 @@ def test_a_password_refused_to_the_second_session_is_said(monkeypatch: pytest.Mo
 
     def factory(
         _meter: MeterConfig, _model: Model, _traffic: Traffic
-    ) -> AbstractContextManager[meter_link.Reader]:
+    ) -> AbstractContextManager[sessions.Reader]:
         if opened:
             raise PasswordRefused("changed meanwhile")
         opened.append(Silent(fake().attributes, {QUARTER: 1}))

@@ -14,8 +14,8 @@ from edge_agent.dlms import axdr
 from edge_agent.meters.model import Scaling, load
 from edge_agent.meters.model_check import mistakes
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import sessions
 from edge_agent.poll.poll import poll
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import WATER_LOAD_PROFILE, WATER_VOLUME, Unit
 from shared_schema.readings import MAX_WEIGHT

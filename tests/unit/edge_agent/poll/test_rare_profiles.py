@@ -10,9 +10,9 @@ import pytest
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
 from edge_agent.meters.model import Model, Scaling, StatusBit, load
-from edge_agent.poll.memory import Memory
-from edge_agent.poll.meter_link import sessions
+from edge_agent.poll.memory import ListKind, Memory
 from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
@@ -192,7 +192,7 @@ def test_logs_come_together_where_the_meter_can_and_one_by_one_else(
         assert found.findings == ()
         opened += rows(found, EVENT_PROFILES[5])
     assert [row[:2] for row in opened] == [(int(OPENED.timestamp()), 251)]
-    assert "A-1" not in visits.memory.no_range_lists | visits.memory.no_lists
+    assert visits.memory.takes("A-1", ListKind.PLAIN, ListKind.RANGE)
 
 
 def test_what_is_now_is_read_once_an_hour(tmp_path: Path) -> None:
