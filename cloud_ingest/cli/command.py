@@ -6,37 +6,31 @@ In: options as a person typed them. Out: a line, a table or JSON. Never: a decis
 
 import getpass
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
 
-from cloud_ingest.cli.options import (
-    Config,
-    Dsn,
-    Json,
-    Society,
-    dsn_of,
-    moment,
-    one_line_errors,
-    store,
-)
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import Config, Dsn, Json, Society, moment, opened_store
+from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.operate import send_command
 from cloud_ingest.operate.keys import read_key
-from cloud_ingest.settings import load_settings
+from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.commands import Asked, asked
-from cloud_ingest.store.connection import connect
-from cloud_ingest.store.migrate import open_store
 from shared_schema.gateway import CommandKind
+from shared_schema.signing import SigningKey
 
-command_app = typer.Typer(help="Ask a gateway for something, and see its answer.")
+app = new_group("Ask a gateway for something, and see its answer.")
 
 
-@command_app.command("send")
+@app.command("send")
 def send(
     gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
     kind: Annotated[CommandKind, typer.Argument(help="What it is to do.")],
@@ -70,34 +64,34 @@ def send(
     Example: cloud-ingest command send gw-tower-1 backfill --meter LNT/26100001
     --since 2026-07-03 --until 2026-07-05 --society "Lake View" --key cloud.key
     """
-    with one_line_errors():
-        settings = load_settings(config, dsn=dsn, cloud_key_file=key)
-        if settings.cloud_key_file is None:
-            raise UserError("no key signs the command: give --key, the one that serve has")
-        signing_key = read_key(settings.cloud_key_file)
-        with connect(dsn_of(settings)) as conn:
-            zone = open_store(conn, zone=settings.zone).zone
-            sent = send_command.send(
-                conn,
-                society,
-                gateway,
-                kind,
-                key=signing_key,
-                by=by or getpass.getuser(),
-                now=datetime.now(UTC),
-                expires_after=timedelta(minutes=expires_after),
-                meters=meters or (),
-                since=None if since is None else moment(since, zone),
-                until=None if until is None else moment(until, zone),
-            )
-        if as_json:
-            typer.echo(sent.to_line().decode())
-        else:
-            expires = sent.expires_at.astimezone(zone)
-            typer.echo(f"{sent.id}: {kind} to {gateway}, expires {expires:%d %b %Y %H:%M}")
+    with opened_store(dsn, config, cloud_key_file=key) as opened:
+        sent = send_command.send(
+            opened.conn,
+            society,
+            gateway,
+            kind,
+            key=_signing_key(opened.settings),
+            by=by or getpass.getuser(),
+            now=datetime.now(UTC),
+            expires_after=timedelta(minutes=expires_after),
+            meters=meters or (),
+            since=None if since is None else moment(since, opened.zone),
+            until=None if until is None else moment(until, opened.zone),
+        )
+    if as_json:
+        typer.echo(sent.to_line().decode())
+    else:
+        expires = sent.expires_at.astimezone(opened.zone)
+        typer.echo(f"{sent.id}: {kind} to {gateway}, expires {expires:%d %b %Y %H:%M}")
 
 
-@command_app.command("list")
+def _signing_key(settings: CloudSettings) -> SigningKey:
+    if settings.cloud_key_file is None:
+        raise UserError("no key signs the command: give --key, the one that serve has")
+    return read_key(settings.cloud_key_file)
+
+
+@app.command("list")
 def list_commands(
     number: Annotated[
         UUID | None, typer.Argument(help="The id of one command [default: the newest].")
@@ -112,24 +106,42 @@ def list_commands(
 
     Example: cloud-ingest command list --society "Lake View"
     """
-    with one_line_errors(), store(dsn, config) as conn:
-        found = asked(conn, society, command=number)
+    with opened_store(dsn, config) as opened:
+        found = asked(opened.conn, society, command=number)
         if number is not None and not found:
             raise NotFound(f"{society!r} has no command {number}")
-        now = datetime.now(UTC)
-        if as_json:
-            typer.echo(json.dumps([asdict(each) for each in found], default=str))
-        elif not found:
-            typer.echo("Nothing was asked.")
-        else:
-            typer.echo("\n".join(_line(each, now) for each in found))
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], default=str))
+    elif not found:
+        typer.echo("No command was sent yet.")
+    else:
+        typer.echo(_as_table(found, opened.zone, datetime.now(UTC)))
 
 
-def _line(each: Asked, now: datetime) -> str:
-    became = each.outcome or ("no answer yet" if now < each.expires_at else "never answered")
+def _as_table(found: Sequence[Asked], zone: ZoneInfo, now: datetime) -> str:
+    columns = [
+        Column("Id", "name"),
+        Column("Sent"),
+        Column("Gateway"),
+        Column("Kind"),
+        Column("By"),
+        Column("Outcome"),
+    ]
+    rows = [
+        (
+            str(each.command_id),
+            local(each.issued_at, zone),
+            each.gateway,
+            each.kind,
+            each.issued_by,
+            _outcome(each, now),
+        )
+        for each in found
+    ]
+    return table(columns, rows)
+
+
+def _outcome(each: Asked, now: datetime) -> str:
+    outcome = each.outcome or ("no answer yet" if now < each.expires_at else "never answered")
     reason = (each.result or {}).get("reason") or ""
-    asked_at = each.issued_at.isoformat(timespec="minutes")
-    return (
-        f"{each.command_id}  {asked_at}  {each.gateway}  {each.kind}  by {each.issued_by}: "
-        f"{became}{f' ({reason})' if reason else ''}"
-    )
+    return f"{outcome} ({reason})" if reason else outcome

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""What the commands of ``cloud-ingest`` have in common: options, the store, errors as one line.
+"""What the commands have in common: options, the open store, errors as one line.
 
-In: words as a person typed them. Out: settings, an open store, a time; an error of ours is one
-line and exit code 2. Never: a password in any text.
+In: words as a person typed them. Out: settings, an open store, a time, a number. An error of ours
+becomes one line and exit code 2. Never: a password in any text.
 """
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
@@ -43,8 +45,17 @@ Config = Annotated[
 Society = Annotated[
     str, typer.Option("--society", envvar="IOT_UTILITY_SOCIETY", help="The society's name.")
 ]
-
-
+OneSociety = Annotated[
+    str | None, typer.Option("--society", help="Of one society [default: of all].")
+]
+Subject = Annotated[
+    str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+]
+SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
+Source = Annotated[
+    str | None, typer.Option("--source", help="Which meter, where the unit has several.")
+]
+Month = Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")]
 BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
 BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]
 BrokerPassword = Annotated[
@@ -54,17 +65,22 @@ BrokerPassword = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
-def dsn_of(settings: CloudSettings) -> str:
-    """Return the DSN in clear, for `store.connection.connect` alone.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open store and what it was opened with."""
 
-    Raises:
-        ConfigurationError: none was given.
-    """
-    if settings.dsn is None or not settings.dsn.get_secret_value().strip():
-        raise ConfigurationError(
-            "no database is named: give --dsn postgresql://… or set IOT_UTILITY_DSN"
-        )
-    return settings.dsn.get_secret_value()
+    conn: Connection
+    zone: ZoneInfo
+    settings: CloudSettings
+
+
+@contextlib.contextmanager
+def opened_store(dsn: str | None, config: Path | None, **options: object) -> Iterator[Opened]:
+    """Open the store for one command, whose errors become one line."""
+    with one_line_errors():
+        settings = load_settings(config, dsn=dsn, **options)
+        with connect(dsn_of(settings)) as conn:
+            yield Opened(conn, open_store(conn, zone=settings.zone).zone, settings)
 
 
 @contextlib.contextmanager
@@ -80,13 +96,39 @@ def one_line_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-@contextlib.contextmanager
-def store(dsn: str | None, config: Path | None) -> Iterator[Connection]:
-    """Open the store for one command."""
-    settings = load_settings(config, dsn=dsn)
-    with connect(dsn_of(settings)) as conn:
-        open_store(conn, zone=settings.zone)
-        yield conn
+def dsn_of(settings: CloudSettings) -> str:
+    """Return the DSN in clear, for `store.connection.connect` alone.
+
+    Raises:
+        ConfigurationError: none was given.
+    """
+    if settings.dsn is None or not settings.dsn.get_secret_value().strip():
+        raise ConfigurationError(
+            "no database is named: give --dsn postgresql://… or set IOT_UTILITY_DSN"
+        )
+    return settings.dsn.get_secret_value()
+
+
+def broker_address(text: str | None) -> dict[str, object]:
+    """Take ``HOST:PORT`` apart into settings; without a port it is 1883, without a text none.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if text is None:
+        return {}
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        host, port = text, "1883"
+    host = host.removeprefix("[").removesuffix("]")
+    if (
+        not host
+        or not port.isdigit()
+        or not 0 < int(port) < 65536
+        or (":" in host and not text.startswith("["))
+    ):
+        raise ConfigurationError(f"--broker wants HOST:PORT such as localhost:1883, not {text!r}")
+    return {"broker_host": host, "broker_port": int(port)}
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:
@@ -115,3 +157,8 @@ def decimal(text: str) -> Decimal:
         raise SelfReadRefused(
             f"{text[:40]!r} is no dial value: give digits, such as 4711.3"
         ) from None
+
+
+def progress(text: str) -> None:
+    """Say how far a long command is, beside its answer."""
+    typer.echo(text, err=True)

@@ -31,12 +31,12 @@ def reference() -> str:
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
+    if not hasattr(command, "list_commands"):
         yield name, command
-    else:
-        for word, each in inner.items():
-            yield from _commands(f"{name} {word}", each)
+        return
+    context = typer.Context(command)
+    for word in command.list_commands(context):
+        yield from _commands(f"{name} {word}", command.get_command(context, word))
 
 
 def _section(name: str, command: Any) -> str:

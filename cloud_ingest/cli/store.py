@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     BrokerAt,
     BrokerPassword,
@@ -18,23 +19,24 @@ from cloud_ingest.cli.options import (
     Config,
     Dsn,
     Json,
+    broker_address,
     dsn_of,
     one_line_errors,
+    opened_store,
 )
 from cloud_ingest.errors import ConfigurationError, UserError
-from cloud_ingest.operate import keys
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
 from cloud_ingest.operate.upkeep import keep_months, retention
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.migrate import Plan, open_store, plan
+from cloud_ingest.store.migrate import Migrated, Plan, plan
 from cloud_ingest.store.migrate import migrate as run_migrations
 
-store_app = typer.Typer()
+app = new_group()
 
 
-@store_app.command()
+@app.command("migrate")
 def migrate(
     zone: Annotated[
         str | None,
@@ -74,19 +76,22 @@ def migrate(
             if planned:
                 found = plan(conn, zone=zone, portable=portable)
                 typer.echo(json.dumps(asdict(found)) if as_json else _plan_text(found))
-                return
-            done = run_migrations(conn, zone=zone, portable=portable, restored=restored)
-        what = ", ".join(done.applied) if done.applied else "nothing was missing"
-        typer.echo(f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)")
-        if done.renewed is not None:
-            typer.echo(
-                f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
-                "and will send again what it still keeps and this store lacks"
-            )
-            typer.echo(
-                "then close again each month that was closed or corrected since the backup: "
-                "its numbers leave with new versions"
-            )
+            else:
+                done = run_migrations(conn, zone=zone, portable=portable, restored=restored)
+                typer.echo(_done_text(done))
+
+
+def _done_text(done: Migrated) -> str:
+    what = ", ".join(done.applied) if done.applied else "nothing was missing"
+    lines = [f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)"]
+    if done.renewed is not None:
+        lines += [
+            f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
+            "and will send again what it still keeps and this store lacks",
+            "then close again each month that was closed or corrected since the backup: "
+            "its numbers leave with new versions",
+        ]
+    return "\n".join(lines)
 
 
 def _plan_text(found: Plan) -> str:
@@ -101,7 +106,7 @@ def _plan_text(found: Plan) -> str:
     return "\n".join(lines if found.steps else [*lines, "nothing is missing"])
 
 
-@store_app.command("keep-readings")
+@app.command("keep-readings")
 def keep_readings(
     months: Annotated[
         int | None, typer.Argument(help="Closed months whose readings are kept: 13 or more.")
@@ -121,18 +126,18 @@ def keep_readings(
     with one_line_errors():
         if months is not None and everything:
             raise UserError("give a number of months, or --all")
-        settings = load_settings(config, dsn=dsn)
-        with connect(dsn_of(settings)) as conn:
-            zone = open_store(conn, zone=settings.zone).zone
-            if months is not None or everything:
-                keep_months(conn, months)
-            kept, line = retention(conn)
-        told = "all readings are kept" if kept is None else f"readings of {kept} months are kept"
-        since = "" if line is None else f"; the oldest are after {line.astimezone(zone):%Y-%m-%d}"
-        typer.echo(told + since)
+    with opened_store(dsn, config) as opened:
+        if months is not None or everything:
+            keep_months(opened.conn, months)
+        kept, line = retention(opened.conn)
+    told = "all readings are kept" if kept is None else f"readings of {kept} months are kept"
+    since = (
+        "" if line is None else f"; the oldest are after {line.astimezone(opened.zone):%Y-%m-%d}"
+    )
+    typer.echo(told + since)
 
 
-@store_app.command()
+@app.command("doctor")
 def doctor(
     *,
     broker: BrokerAt = None,
@@ -150,14 +155,12 @@ def doctor(
     Example: cloud-ingest doctor --config /etc/iot-utility/cloud.toml
     """
     with one_line_errors():
-        host, port = (None, None) if broker is None else keys.parse_broker(broker)
         settings = load_settings(
             config,
             dsn=dsn,
-            broker_host=host,
-            broker_port=port,
             broker_username=username,
             broker_password_file=password_file,
+            **broker_address(broker),
         )
         checks: list[Check] = []
         for each in examine(settings, dsn_of(settings), lambda: datetime.now(UTC)):

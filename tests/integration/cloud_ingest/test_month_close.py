@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.app import app
+from cloud_ingest.cli.month import as_table
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
 from cloud_ingest.month.close import Closed, close_month
-from cloud_ingest.month.report import as_json, as_table, month_report
+from cloud_ingest.month.report import as_json, month_report
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
@@ -509,7 +510,7 @@ def test_the_report_says_what_was_published(flat: Site) -> None:
     flat.conn.execute("UPDATE outbox SET published_at = now(), acked_at = now()")
     assert month_report(flat.conn, SOCIETY, "2026-07").lines[0].goes_to == "billing (acknowledged)"
     table = as_table(report)
-    assert "A-1204  electricity     7.440  kWh  validated" in table
+    assert "A-1204  electricity  7.440 kWh  validated" in table
     assert "nobody yet: investigate, self-read" in table
     document = json.loads(as_json(report))
     assert document["lines"][0]["quantity"] == "7.440"

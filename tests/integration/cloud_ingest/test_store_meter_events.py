@@ -3,12 +3,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud_ingest.cli.events import meter_events_as_json, meter_events_as_table
 from cloud_ingest.core.accept import Accepted
 from cloud_ingest.errors import NotFound
-from cloud_ingest.operate.review import list_of_meters
+from cloud_ingest.operate.review import meter_events
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.meter_events import list_meter_events
 from cloud_ingest.store.quarantine import QuarantineState, list_entries, replay
@@ -31,6 +33,7 @@ from tests.support.store import SOCIETY, Site, local, unit_line
 
 START = local("2026-07-01 00:00")
 LATER = START + timedelta(days=1)
+KOLKATA = ZoneInfo("Asia/Kolkata")
 POWER, COVER = EVENT_PROFILES[2], EVENT_PROFILES[5]
 
 
@@ -93,24 +96,16 @@ def test_another_society_sees_none_of_them(flat: Site) -> None:
 def test_the_list_names_what_it_knows_and_keeps_the_number_of_the_rest(flat: Site) -> None:
     line = log_line("1", COVER, (START, 251), (START, 60001))
     commit(flat.conn, [flat.verdict(flat.gateway.seal(line), LATER)])
-    said: list[str] = []
-    list_of_meters(
-        flat.conn,
-        SOCIETY,
-        serial=None,
-        codes=(),
-        days=2,
-        now=LATER,
-        as_json=False,
-        say=said.append,
-    )
-    _head, known, unknown = said[0].splitlines()
-    assert "2026-07-01T00:00:00+05:30" in known
+    found = meter_events(flat.conn, SOCIETY, serial=None, codes=(), days=2, now=LATER)
+    _head, known, unknown = meter_events_as_table(found, KOLKATA).splitlines()
+    assert "2026-07-01 00:00:00" in known
     assert known.endswith("251    meter cover opened")
     assert unknown.endswith("60001  not in the catalogue")
 
 
-def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(flat: Site) -> None:
+def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(
+    flat: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     profile = Obis.parse("1.0.99.1.0.255")
     change = CaptureChange(
         profile=profile, before="0" * 16, after="f" * 16, gained=(Obis.parse("1.0.2.29.0.255"),)
@@ -132,19 +127,9 @@ def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(flat: Site)
     payload = flat.gateway.seal(line)
     for _ in range(2):
         assert commit(flat.conn, [flat.verdict(payload, LATER)]).quarantined == 0
-    said: list[str] = []
-    for as_json in (False, True):
-        list_of_meters(
-            flat.conn,
-            SOCIETY,
-            serial="1",
-            codes=(),
-            days=2,
-            now=LATER,
-            as_json=as_json,
-            say=said.append,
-        )
-    _head, was_set, changed = said[0].splitlines()
+    monkeypatch.setenv("COLUMNS", "200")
+    found = meter_events(flat.conn, SOCIETY, serial="1", codes=(), days=2, now=LATER)
+    _head, was_set, changed = meter_events_as_table(found, KOLKATA).splitlines()
     assert was_set.endswith(
         "1003  clock set by the gateway: was +90 s off; is +0 s off; 2 more before it were left out"
     )
@@ -152,7 +137,7 @@ def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(flat: Site)
         f"1001  capture list changed: {profile} from {'0' * 16} to {'f' * 16}, "
         "gained 1.0.2.29.0.255"
     )
-    rows = json.loads(said[1])
+    rows = json.loads(meter_events_as_json(found))
     assert [(each["log"], each["code"]) for each in rows] == [
         (str(GATEWAY_LOG), 1003),
         (str(GATEWAY_LOG), 1001),

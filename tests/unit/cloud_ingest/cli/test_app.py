@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Mistakes of a person at the command line: one line, exit code 2, no traceback."""
 
+import asyncio
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import reference
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.app import COMMANDS, Commands, app
+from cloud_ingest.cli.main import LIBRARIES
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.ingest.subscribe import Broker, Link
 from cloud_ingest.operate.keys import read_key
@@ -53,3 +59,64 @@ def test_the_reference_is_the_program() -> None:
     assert written.read_text(encoding="utf-8") == text, "run: make docs"
     for command in ("migrate", "doctor", "serve", "units import", "quarantine replay"):
         assert f"\n## cloud-ingest {command}\n" in text
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_help_imports_no_library_of_a_command() -> None:
+    heavy = ("psycopg", "aiomqtt", "paho", "pydantic", "pydantic_settings", "cryptography")
+    result = python(
+        "import sys\n"
+        "from cloud_ingest.cli.main import main\n"
+        "sys.argv[1:] = ['--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"found = {{*sys.modules}} & {{*{(*heavy, 'asyncio', 'rich')!r}}}\n"
+        "sys.exit(','.join(found) or 0)"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "close-month" in result.stdout
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_without_the_extra_it_says_what_to_install(library: str) -> None:
+    result = python(
+        "import sys\n"
+        "from importlib import machinery\n"
+        "class Hidden(machinery.PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        f"        return None if name == {library!r} else super().find_spec(name, path, target)\n"
+        "sys.meta_path[:] = [f for f in sys.meta_path if f is not machinery.PathFinder]\n"
+        "sys.meta_path.append(Hidden)\n"
+        "from cloud_ingest.cli.main import main\n"
+        "main()"
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"cloud-ingest: without {library} it cannot run: install iot-utility[cloud]\n"
+    )
+
+
+def test_the_version_is_the_packages() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"cloud-ingest {version('iot-utility')}\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_each_command_says(name: str) -> None:
+    root = typer.main.get_command(app)
+    assert isinstance(root, Commands)
+    about = root.get_command(typer.Context(root), name).help.split("\n\n")[0]
+    assert " ".join(about.split()) == COMMANDS[name].about
+
+
+@pytest.mark.parametrize("words", [(), ("events",), ("quarantine",)])
+def test_help_of_a_group_is_not_cut_off(words: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80"}).stdout
+    assert "..." not in text.partition("Commands:")[2]
+    assert max(map(len, text.splitlines())) <= 80

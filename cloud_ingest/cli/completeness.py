@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest completeness``: which channels lack intervals in a month so far.
+
+In: a month, perhaps a label. Out: a table or JSON. Never: a decision.
+"""
+
+import json as json_format
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
+from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.core.month import parse_month
+from cloud_ingest.store.readings_read import ChannelCompleteness, Gap
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.views import completeness as view
+
+app = new_group()
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """The channels of a month, and from when to when readings of theirs are missing."""
+
+    channels: Sequence[ChannelCompleteness]
+    gaps: Sequence[Gap]
+    zone: ZoneInfo
+
+    def places(self) -> dict[int, tuple[str, str]]:
+        """Return the label and the OBIS code of each channel, by its number."""
+        return {one.channel_id: (one.subject, one.obis) for one in self.channels}
+
+
+@app.command("completeness")
+def completeness(
+    *,
+    society: Society,
+    month: Month,
+    unit: Annotated[str | None, typer.Option("--unit", help="Of one label.")] = None,
+    subject_type: SubjectType = "unit",
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="Also from when to when readings are missing.")
+    ] = False,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show which channels lack intervals in a month so far.
+
+    Example: cloud-ingest completeness --society "Lake View" --month 2026-07 --unit A-1204 --gaps
+    """
+    with opened_store(dsn, config) as opened:
+        conn, zone = opened.conn, opened.zone
+        span = parse_month(month, zone)
+        until = min(span.end, datetime.now(UTC))
+        channels = view.completeness(
+            conn,
+            find_society(conn, society),
+            span,
+            zone,
+            until,
+            subject_type=None if unit is None else subject_type,
+            subject=unit,
+        )
+        found = Lacks(channels, view.missing(conn, channels, zone, until) if gaps else (), zone)
+    typer.echo(_as_json(found) if json else _as_tables(found))
+
+
+def _as_tables(found: Lacks) -> str:
+    lacking = [one for one in found.channels if one.lacking]
+    complete = len(found.channels) - len(lacking)
+    parts = [f"{complete} of {len(found.channels)} channels are complete"]
+    if lacking:
+        columns = [
+            Column("Unit"),
+            Column("Service"),
+            Column("Meter"),
+            Column("OBIS", "name"),
+            Column("Present", "figure"),
+            Column("", "figure"),
+            Column("Days that lack", "figure"),
+        ]
+        rows = [
+            (
+                one.subject,
+                one.service,
+                f"{one.manufacturer} {one.serial}",
+                one.obis,
+                f"{one.present} of {one.expected}",
+                f"{100 * one.present / one.expected:.1f} %",
+                str(len(one.lacking)),
+            )
+            for one in lacking
+        ]
+        parts.append(table(columns, rows))
+    if found.gaps:
+        places = found.places()
+        columns = [
+            Column("Unit"),
+            Column("OBIS", "name"),
+            Column("Last before", "name"),
+            Column("First after", "name"),
+        ]
+        missing = [
+            (*places[gap.channel_id], local(gap.start, found.zone), local(gap.end, found.zone))
+            for gap in found.gaps
+        ]
+        parts.append(table(columns, missing))
+    return "\n\n".join(parts)
+
+
+def _as_json(found: Lacks) -> str:
+    channels = [
+        {
+            "subject_type": one.subject_type,
+            "subject": one.subject,
+            "service": one.service,
+            "meter": f"{one.manufacturer} {one.serial}",
+            "obis": one.obis,
+            "period_s": one.period_s,
+            "expected": one.expected,
+            "present": one.present,
+            "lacking": [
+                {"day": str(day), "expected": due, "present": present}
+                for day, due, present in one.lacking
+            ],
+        }
+        for one in found.channels
+    ]
+    places = found.places()
+    gaps = [
+        {
+            "subject": places[gap.channel_id][0],
+            "obis": places[gap.channel_id][1],
+            "start": gap.start.astimezone(found.zone).isoformat(),
+            "end": gap.end.astimezone(found.zone).isoformat(),
+        }
+        for gap in found.gaps
+    ]
+    return json_format.dumps({"channels": channels, "gaps": gaps}, indent=2)

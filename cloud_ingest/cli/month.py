@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest close-month`` and ``report``: a month's numbers, made and shown.
+
+In: a month and a society. Out: lines that count, a table or JSON. Never: a decision.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import (
+    Config,
+    Dsn,
+    Json,
+    Society,
+    opened_store,
+    progress,
+)
+from cloud_ingest.cli.table import Column, figure, table
+from cloud_ingest.month.close import Closed
+from cloud_ingest.month.close import close_month as close_and_send
+from cloud_ingest.month.report import MonthReport, as_json, month_report
+
+app = new_group()
+
+
+@app.command("close-month")
+def close_month(
+    month: Annotated[str, typer.Argument(help="The month, such as 2026-07.")],
+    *,
+    society: Society,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Prove the numbers of a month and send them; again after a correction.
+
+    Example: cloud-ingest close-month 2026-07 --society "Lake View"
+    """
+    with opened_store(dsn, config) as opened:
+        done = close_and_send(
+            opened.conn,
+            society,
+            month,
+            datetime.now(UTC),
+            self_read_window=opened.settings.self_read_window,
+            grace=opened.settings.close_grace,
+            progress=progress,
+        )
+    typer.echo(_counted(done))
+    for later in done.later:
+        typer.echo(f"closed again, because the month before now ends elsewhere: {_counted(later)}")
+
+
+def _counted(done: Closed) -> str:
+    return (
+        f"{done.month} of {done.society}: {len(done.numbers)} numbers ({done.published} to send), "
+        f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
+    )
+
+
+@app.command("report")
+def report(
+    month: Annotated[str, typer.Argument(help="A closed month, such as 2026-07.")],
+    *,
+    society: Society,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show a closed month: per unit what was used, how good it is, where it goes.
+
+    Example: cloud-ingest report 2026-07 --society "Lake View"
+    """
+    with opened_store(dsn, config) as opened:
+        found = month_report(opened.conn, society, month)
+    typer.echo(as_json(found) if json else as_table(found))
+
+
+def as_table(report: MonthReport) -> str:
+    """Write a closed month as tables for a terminal."""
+    units = table(
+        [
+            Column("Unit"),
+            Column("Service"),
+            Column("Quantity", "figure"),
+            Column("Quality"),
+            Column("Reasons"),
+            Column("Goes to"),
+        ],
+        (
+            (
+                line.subject,
+                line.service.value,
+                "withheld" if line.quantity is None else f"{line.quantity:f} {line.unit}",
+                line.quality.value,
+                ", ".join(line.reasons) or "-",
+                line.goes_to,
+            )
+            for line in report.lines
+        ),
+    )
+    towers = table(
+        [
+            Column("Tower"),
+            Column("Service"),
+            *(Column(name, "figure") for name in ("Bulk", "Units", "Common", "Loss", "")),
+            Column("Units known", "figure"),
+        ],
+        (
+            (
+                result.tower,
+                result.service.value,
+                figure(result.bulk),
+                f"{result.units:f}",
+                f"{result.common:f}",
+                figure(result.loss),
+                "-" if result.loss_percent is None else f"{result.loss_percent:f} %",
+                f"{result.units_known}/{result.units_total}",
+            )
+            for result in report.reconciliations
+        ),
+    )
+    return f"{report.society}, {report.month}\n\n{units}\n\n{towers}"

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest quarantine``: what was received and is not stored, and why.
+
+In: options as a person typed them. Out: lines, a table or JSON. Never: a decision.
+"""
+
+import json as json_format
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store
+from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.errors import UserError
+from cloud_ingest.operate import review
+from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay, dismiss, show
+
+app = new_group("What was received and is not stored, and why.")
+
+
+@app.command("list")
+def quarantine_list(
+    *,
+    state: Annotated[
+        QuarantineState | None, typer.Option("--state", help="[default: open]")
+    ] = QuarantineState.OPEN,
+    everything: Annotated[bool, typer.Option("--all", help="Of every state.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Such as unknown_meter.")] = None,
+    society: OneSociety = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """List what is kept apart, newest first.
+
+    Example: cloud-ingest quarantine list --reason unknown_meter
+    """
+    with opened_store(dsn, config) as opened:
+        entries = review.quarantined(
+            opened.conn,
+            state=None if everything else state,
+            reason=reason,
+            society=society,
+            limit=review.EVERYTHING if json else review.MOST_LISTED + 1,
+        )
+    typer.echo(
+        _as_json([asdict(entry) for entry in entries]) if json else _as_table(entries, opened.zone)
+    )
+
+
+@app.command("show")
+def quarantine_show(
+    number: Annotated[int, typer.Argument(metavar="ENTRY", help="Number of the entry.")],
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show one entry with its bytes.
+
+    Example: cloud-ingest quarantine show 7
+    """
+    with opened_store(dsn, config) as opened:
+        entry, payload = show(opened.conn, number)
+    text = None if payload is None else payload.decode("utf-8", "backslashreplace")
+    typer.echo(_as_json({**asdict(entry), "payload": text}) if json else _as_lines(entry, text))
+
+
+@app.command("replay")
+def quarantine_replay(
+    entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that is open and can be mended.")
+    ] = False,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Try entries once more, after their cause was mended; what is not stays open.
+
+    Example: import the missing meter, then cloud-ingest quarantine replay 7 8
+    """
+    with opened_store(dsn, config) as opened:
+        if everything == bool(entries):
+            raise UserError("say which: entry numbers from cloud-ingest quarantine list, or --all")
+        numbers = entries or review.replayable(opened.conn)
+        replays = review.replay(opened.conn, numbers)
+        if json:
+            _echo_as_json(replays)
+            return
+        for each in replays:
+            typer.echo(_outcome(each))
+        if not numbers:
+            typer.echo("Nothing can be replayed.")
+
+
+@app.command("dismiss")
+def quarantine_dismiss(
+    entries: Annotated[list[int], typer.Argument(help="Numbers of entries.")],
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Close entries that shall never be stored; their bytes stay.
+
+    Example: cloud-ingest quarantine dismiss 7
+    """
+    with opened_store(dsn, config) as opened:
+        for number in entries:
+            dismiss(opened.conn, number, datetime.now(UTC))
+            typer.echo(f"{number}: dismissed")
+
+
+def _as_table(entries: Sequence[Entry], zone: ZoneInfo) -> str:
+    if not entries:
+        return "Nothing is kept apart."
+    columns = [
+        Column("Id", "name"),
+        Column("Reason"),
+        Column("Gateway"),
+        Column("Times", "figure"),
+        Column("Last"),
+        Column("Detail"),
+    ]
+    rows = [
+        (
+            str(entry.quarantine_id),
+            entry.reason,
+            entry.gateway or "-",
+            str(entry.times),
+            local(entry.last_at, zone),
+            entry.detail,
+        )
+        for entry in entries[: review.MOST_LISTED]
+    ]
+    text = table(columns, rows)
+    if len(entries) > len(rows):
+        text += (
+            f"\nThese are the newest {len(rows)}, there are more: "
+            "narrow the list with --reason or --society, or take --json for all"
+        )
+    return text
+
+
+def _as_lines(entry: Entry, text: str | None) -> str:
+    facts = [
+        f"{name:14} {value}" for name, value in asdict(entry).items() if value not in {None, ()}
+    ]
+    shown = "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text or ""
+    )
+    return "\n".join([*facts, "", shown])
+
+
+def _outcome(replay: Replay) -> str:
+    if replay.state is QuarantineState.REPLAYED:
+        return f"{replay.quarantine_id}: replayed, {replay.new_readings} new readings"
+    return f"{replay.quarantine_id}: still open: {replay.reason}"
+
+
+def _echo_as_json(replays: Iterator[Replay]) -> None:
+    """Write what was done, also where the store goes away before the last one."""
+    done: list[dict[str, object]] = []
+    try:
+        for each in replays:
+            done.append(asdict(each))  # noqa: PERF401  what came before a fault is kept
+    finally:
+        typer.echo(_as_json(done))
+
+
+def _as_json(value: object) -> str:
+    return json_format.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest serve``: the service in the foreground.
+
+In: options as a person typed them. Out: the service until SIGTERM, or one line of ``--check``.
+Never: a decision.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import (
+    BrokerAt,
+    BrokerPassword,
+    BrokerUser,
+    Config,
+    Dsn,
+    broker_address,
+    dsn_of,
+    one_line_errors,
+)
+from cloud_ingest.service.start import run_service, service_settings
+from cloud_ingest.settings import load_settings
+
+app = new_group()
+
+
+@app.command("serve")
+def serve(
+    *,
+    broker: BrokerAt = None,
+    username: BrokerUser = None,
+    password_file: BrokerPassword = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The private key that signs receipts: see keygen."),
+    ] = None,
+    client_id: Annotated[
+        str, typer.Option("--client-id", help="Name of this ingest to the broker, one for each.")
+    ] = "cloud-ingest",
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", help="Share the messages with the other workers that name this group."
+        ),
+    ] = None,
+    rules_every: Annotated[
+        float,
+        typer.Option(
+            "--rules-every",
+            envvar="IOT_UTILITY_RULES_EVERY_S",
+            min=0.1,
+            help="Seconds between two judgements of new readings.",
+        ),
+    ] = 15.0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only see whether everything can be reached.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Take readings from the broker, store them and send receipts, until SIGTERM.
+
+    Several may serve one store: give each the same --group and a --client-id of its own.
+
+    Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
+    --broker localhost:1883 --username cloud --password-file broker.password --key cloud.pem
+    """
+    with one_line_errors():
+        settings = load_settings(
+            config,
+            dsn=dsn,
+            broker_username=username,
+            broker_password_file=password_file,
+            cloud_key_file=key,
+            **broker_address(broker),
+        )
+        service = service_settings(
+            settings,
+            dsn_of(settings),
+            client_id=client_id,
+            rules_every_s=rules_every,
+            group=group,
+        )
+        run_service(service, check=check, verbose=verbose, say=typer.echo)

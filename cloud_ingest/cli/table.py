@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""A table for a terminal, laid out by rich.
+
+rich counts cells, which characters are not: a vowel sign of Devanagari stands in the cell of its
+consonant, a Chinese character takes two. A table that is wider than the terminal folds its texts;
+a figure or a name that someone copies stays whole. Without a terminal a table has 80 columns, or
+as many as ``COLUMNS`` says.
+
+In: columns and rows of text. Out: lines of plain text. Never: a control sequence.
+"""
+
+import io
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+
+GAP = 2
+NARROWEST = 8
+"""Cells that a folded text keeps; a narrower terminal breaks the lines itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, and what stands in it."""
+
+    title: str
+    holds: Literal["text", "figure", "name"] = "text"
+    """A text may fold; a name stays whole; a figure stays whole at the right."""
+
+
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, width: int | None = None
+) -> str:
+    """Lay out a table.
+
+    Args:
+        columns: What stands where.
+        rows: The text of each cell.
+        width: Cells of a line; None takes the terminal's.
+    """
+    lines = list(rows)
+    room = shutil.get_terminal_size().columns if width is None else width
+    widths = _widths(columns, lines, room - GAP * (len(columns) - 1))
+    layout = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    for column, cells in zip(columns, widths, strict=True):
+        right: Literal["left", "right"] = "right" if column.holds == "figure" else "left"
+        layout.add_column(column.title, justify=right, width=cells, overflow="fold")
+    for line in lines:
+        layout.add_row(*line)
+    console = Console(
+        file=io.StringIO(),
+        width=sum(widths) + GAP * len(columns),
+        color_system=None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    with console.capture() as written:
+        console.print(layout)
+    return "\n".join(line.rstrip() for line in written.get().splitlines())
+
+
+def _widths(columns: Sequence[Column], lines: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Say how many cells each column has: what must stay whole first, then the shortest text."""
+    texts = [
+        [column.title, *(line[number] for line in lines)] for number, column in enumerate(columns)
+    ]
+    wanted = [max(map(cell_len, column)) for column in texts]
+    words = [
+        max(cell_len(word) for text in column for word in ["", *text.split()]) for column in texts
+    ]
+    folds = [number for number, column in enumerate(columns) if column.holds == "text"]
+    widths = [words[n] if n in folds else wanted[n] for n in range(len(columns))]
+    if sum(widths) > room:  # then words break, too
+        widths = [min(cells, NARROWEST) if n in folds else cells for n, cells in enumerate(widths)]
+    spare = room - sum(widths)
+    for left, number in zip(
+        range(len(folds), 0, -1), sorted(folds, key=lambda n: wanted[n] - widths[n]), strict=True
+    ):
+        more = max(0, min(wanted[number] - widths[number], spare // left))
+        widths[number] += more
+        spare -= more
+    return widths
+
+
+def figure(value: Decimal | None) -> str:
+    """Write a number for a table; a dash where it is not known."""
+    return "-" if value is None else f"{value:f}"
+
+
+def local(at: datetime | None, zone: ZoneInfo) -> str:
+    """Write a time for a table, in the society's zone; a dash where it is not known."""
+    return "-" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"

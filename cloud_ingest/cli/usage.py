@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest usage``: what one unit used in a month so far.
+
+In: a label and a month. Out: a table or JSON. Never: a decision, or a number of a closed month:
+``cloud-ingest report`` has these.
+"""
+
+import json as json_format
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
+from cloud_ingest.cli.table import Column, figure, local, table
+from cloud_ingest.core.month import parse_month
+from cloud_ingest.store.readings_read import RegisterMonth
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.views.load_curve import Curve, load_curve
+from cloud_ingest.views.usage import DayUsage, day_usage
+from shared_schema.billing import BILLING_UNITS
+from shared_schema.catalogue import Service
+
+app = new_group()
+
+
+@app.command("usage")
+def usage(
+    unit: Annotated[str, typer.Argument(help="Label of the unit, common area or bulk meter.")],
+    *,
+    society: Society,
+    month: Month,
+    days: Annotated[bool, typer.Option("--days", help="Also each day.")] = False,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Instead the load, in steps of --step.")
+    ] = False,
+    step: Annotated[int, typer.Option("--step", min=1, help="Minutes of a step.")] = 60,
+    service: Annotated[
+        Service, typer.Option("--service", help="What --curve is of.")
+    ] = Service.ELECTRICITY,
+    subject_type: SubjectType = "unit",
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show what a unit used in a month so far, by its registers.
+
+    Example: cloud-ingest usage A-1204 --society "Lake View" --month 2026-07 --days
+    """
+    with opened_store(dsn, config) as opened:
+        conn, zone = opened.conn, opened.zone
+        society_id, span = find_society(conn, society), parse_month(month, zone)
+        if curve:
+            curves = load_curve(
+                conn,
+                society_id,
+                unit,
+                service,
+                start=span.start,
+                end=span.end,
+                step=timedelta(minutes=step),
+                subject_type=subject_type,
+            )
+            typer.echo(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone))
+            return
+        found = day_usage(conn, society_id, span, zone, subject_type=subject_type, subject=unit)
+    typer.echo(_as_json(found, zone) if json else _as_tables(found, zone, days=days))
+
+
+def _as_tables(found: Sequence[DayUsage], zone: ZoneInfo, *, days: bool) -> str:
+    columns = [
+        Column("Service"),
+        Column("Meter"),
+        Column("From"),
+        Column("Register", "figure"),
+        Column("To"),
+        Column("Register", "figure"),
+        Column("Used", "figure"),
+    ]
+    rows = [
+        (
+            f"{row.month.place.service} {row.month.place.source}",
+            _meter(row.month.place),
+            local(row.month.since, zone),
+            figure(row.month.opening),
+            local(row.month.until, zone),
+            figure(row.month.closing),
+            f"{figure(row.month.quantity)} {BILLING_UNITS[Service(row.month.place.service)]}",
+        )
+        for row in found
+    ]
+    text = table(columns, rows)
+    if not days:
+        return text
+    columns = [
+        Column("Day", "name"),
+        Column("Service"),
+        Column("Source"),
+        Column("Meter"),
+        Column("Used", "figure"),
+    ]
+    by_day = [
+        (
+            str(day),
+            row.month.place.service,
+            row.month.place.source,
+            _meter(row.month.place),
+            f"{quantity:f}",
+        )
+        for row in found
+        for day, quantity in sorted(row.days.items())
+    ]
+    return f"{text}\n\n{table(columns, by_day)}"
+
+
+def _as_json(found: Sequence[DayUsage], zone: ZoneInfo) -> str:
+    meters = [
+        {
+            "service": row.month.place.service,
+            "source": row.month.place.source,
+            "meter": _meter(row.month.place),
+            "since": None if row.month.since is None else _iso(row.month.since, zone),
+            "opening": _text(row.month.opening),
+            "until": None if row.month.until is None else _iso(row.month.until, zone),
+            "closing": _text(row.month.closing),
+            "quantity": _text(row.month.quantity),
+            "unit": BILLING_UNITS[Service(row.month.place.service)],
+            "days": {str(day): _text(used) for day, used in sorted(row.days.items())},
+        }
+        for row in found
+    ]
+    return json_format.dumps({"meters": meters}, indent=2)
+
+
+def _curves_as_table(curves: Sequence[Curve], zone: ZoneInfo) -> str:
+    columns = [
+        Column("From", "name"),
+        Column("Source"),
+        Column("Meter"),
+        Column("Used", "figure"),
+    ]
+    return table(
+        columns,
+        (
+            (local(point.start, zone), curve.source, curve.meter, figure(point.quantity))
+            for curve in curves
+            for point in curve.points
+        ),
+    )
+
+
+def _curves_as_json(curves: Sequence[Curve], zone: ZoneInfo) -> str:
+    documents = [
+        {
+            "source": curve.source,
+            "meter": curve.meter,
+            "basis": curve.basis,
+            "points": [
+                {
+                    "start": _iso(point.start, zone),
+                    "end": _iso(point.end, zone),
+                    "quantity": _text(point.quantity),
+                }
+                for point in curve.points
+            ],
+        }
+        for curve in curves
+    ]
+    return json_format.dumps({"curves": documents}, indent=2)
+
+
+def _meter(place: RegisterMonth) -> str:
+    return f"{place.manufacturer} {place.serial}"
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def _iso(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).isoformat()
