@@ -107,7 +107,7 @@ def meter_events_as_table(found: Sequence[StoredMeterEvent], zone: ZoneInfo) -> 
         Column("Time", "name"),
         Column("Meter"),
         Column("Log", "name"),
-        Column("Code", "figure"),
+        Column("Code", "name"),
         Column("Event"),
     ]
     rows = [

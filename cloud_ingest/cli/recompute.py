@@ -14,11 +14,10 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store, progress
+from cloud_ingest.core.month import DAY, next_month, parse_month
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.core.month import parse_month
 from cloud_ingest.rollup.recompute import Change, Recomputed
 from cloud_ingest.rollup.recompute import recompute as make_anew
-from cloud_ingest.core.month import DAY, next_month
 from cloud_ingest.store.readings_read import shown
 
 app = new_group()

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 
 NAME = "cli-cloud.md"
 _HEAD = """# cloud-ingest: the commands

@@ -5,10 +5,9 @@ In: a society and a month. Out: frozen rows for a table, JSON or a page. It writ
 decides nothing: a month's numbers are those that were published.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import TypeAdapter

@@ -65,7 +65,7 @@ def workers(
         (folder / name).chmod(0o600)
     group = f"bench-{uuid.uuid4().hex[:8]}"
     words = [
-        *(sys.executable, "-m", "cloud_ingest.cli.main", "serve", "--dsn", dsn),
+        *(sys.executable, "-m", "cloud_ingest.cli.app", "serve", "--dsn", dsn),
         *("--broker", f"{mosquitto.host}:{mosquitto.port}", "--username", CLOUD.username),
         *("--password-file", str(folder / "password"), "--key", str(folder / "cloud.pem")),
         *("--group", group),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.self_read import self_read
@@ -243,9 +243,8 @@ def test_the_command_line(store_dsn: str, tmp_path: Path) -> None:
         "dial has counted 0.0025 kL more\n"
     )
     code, told = run("list")
-    assert told.splitlines()[1] == (
-        "2026-07-20 09:20  A-1  LNT 1: dial 101.165 kL, module 1.1625 kL, apart by +0.0025 kL "
-        "(check; me)"
+    assert told.splitlines()[-1] == (
+        "2026-07-20 09:20  A-1   LNT 1   101.165    1.1625  +0.0025  kL  check; me"
     )
     rows = [json.loads(line) for line in run("list", "--json")[1].splitlines()]
     assert [row["offset"] for row in rows] == ["100", "100.0025"]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.epochs import EpochAdded, add_epoch
 from cloud_ingest.errors import EpochRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month

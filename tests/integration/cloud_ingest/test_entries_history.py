@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries import history
 from cloud_ingest.entries.history import History, import_history
 from cloud_ingest.errors import ImportRefused, NotFound, StoreUnavailable

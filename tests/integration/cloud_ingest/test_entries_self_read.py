@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.entries.self_read import SelfRead, self_read
 from cloud_ingest.errors import SelfReadRefused

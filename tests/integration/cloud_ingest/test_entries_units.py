@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.units import COLUMNS, Imported, import_units
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.registry import load_registry

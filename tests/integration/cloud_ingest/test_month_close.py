@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
@@ -497,7 +497,7 @@ def test_a_society_sees_its_own_a_1204(flat: Site) -> None:
     assert number_of(close(flat), "A-1204").society == SOCIETY
 
 
-def test_the_report_says_what_was_published(flat: Site) -> None:
+def test_the_report_says_what_was_published(flat: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFound, match="cloud-ingest close-month 2026-07"):
         month_report(flat.conn, SOCIETY, "2026-07")
     flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
@@ -509,6 +509,9 @@ def test_the_report_says_what_was_published(flat: Site) -> None:
     ]
     flat.conn.execute("UPDATE outbox SET published_at = now(), acked_at = now()")
     assert month_report(flat.conn, SOCIETY, "2026-07").lines[0].goes_to == "billing (acknowledged)"
+    folded = as_table(report)
+    assert max(map(len, folded.splitlines())) <= 80
+    monkeypatch.setenv("COLUMNS", "120")
     table = as_table(report)
     assert "A-1204  electricity  7.440 kWh  validated" in table
     assert "nobody yet: investigate, self-read" in table

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.ingest.intake import HEARD
 from cloud_ingest.ingest.subscribe import Broker as Address
 from cloud_ingest.ingest.subscribe import Link

@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.operate import review
 from cloud_ingest.store.commit import commit
 from tests.support.store import SOCIETY, Site, local
@@ -33,7 +33,7 @@ def test_a_list_that_is_cut_says_so(
     at = local("2026-07-01 00:00")
     for number, length in ((2, 3), (3, 4)):
         commit(site.conn, [site.verdict(b"garbage %d" % number, at), site.verdict(b"more", at)])
-        code, lines = run(store_dsn, "quarantine", "list")
+        code, lines = run(store_dsn, "quarantine", "list", COLUMNS="200")
         assert (code, len(lines)) == (0, length)
     assert lines[-1].startswith("These are the newest 2, there are more: narrow it")
     _, lines = run(store_dsn, "quarantine", "list", "--json")

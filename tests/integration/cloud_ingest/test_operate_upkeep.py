@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from psycopg.errors import CheckViolation
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import UserError
 from cloud_ingest.operate.upkeep import Upkept, keep_months, oldest_kept, retention, upkeep
 from cloud_ingest.rollup.refresh import Refreshed, refresh

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import RecomputeRefused
 from cloud_ingest.rollup import recompute as module
 from cloud_ingest.rollup.recompute import recompute

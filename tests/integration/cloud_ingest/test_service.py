@@ -120,7 +120,7 @@ class Site:
         return client
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "cloud_ingest.cli.main", *words]
+        return [sys.executable, "-m", "cloud_ingest.cli.app", *words]
 
     @contextmanager
     def ingest(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import Month, local_days, month_of
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.units import COLUMNS, import_units

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.history import import_history
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import (

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli import quarantine
-from cloud_ingest.cli.app import app
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.options import one_line_errors
 from cloud_ingest.errors import StoreUnavailable, UserError
 from cloud_ingest.operate import review

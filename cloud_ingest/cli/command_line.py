@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""The command ``cloud-ingest``: which commands there are, and where each lies.
+
+This module imports none of them. A command, or a group of commands, is imported when it is asked
+for, so that ``--help`` needs neither the database's driver nor the broker's.
+
+In: words, options, the environment. Out: a line, a table or JSON, and an exit code: 0 done; 2 not
+done, and a line says why: something to change, or a server to look after. Anything else is a fault
+of this program. Never: a traceback for a mistake of a person, a password in any text.
+"""
+
+from importlib import import_module
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperCommand
+
+from cloud_ingest.cli.group import Group
+
+
+class Place(NamedTuple):
+    """Where a command lies, and what the list of commands says of it."""
+
+    module: str
+    """A module of this folder; its ``app`` is the group of that name, or holds the command."""
+    about: str
+    """The first sentence of its own help; a test compares them."""
+
+
+COMMANDS: Final = {
+    "migrate": Place(
+        "store", "Make the database ready, or bring it up to date; run again it changes nothing."
+    ),
+    "doctor": Place(
+        "store", "Check the database, the store and the broker, and say what to do; change nothing."
+    ),
+    "keep-readings": Place(
+        "store",
+        "Say how long readings are kept [default: for ever]; the service lets the older ones go.",
+    ),
+    "keygen": Place("keys", "Make the key pair that signs receipts and commands."),
+    "enrol": Place(
+        "keys",
+        "Let a gateway speak for a society; a further key of the same gateway is a rotation.",
+    ),
+    "serve": Place(
+        "serve", "Take readings from the broker, store them and send receipts, until SIGTERM."
+    ),
+    "units": Place("units", "Which meter serves which flat, as unit management has it."),
+    "history": Place("history", "Registers that an earlier system has read."),
+    "self-read": Place("self_read", "Take what a resident or the caretaker read from a dial."),
+    "dial": Place("dial", "Dials beside the modules that read them."),
+    "epoch": Place("epoch", "Registers that fell for a good reason: rollover, reset."),
+    "usage": Place("usage", "Show what a unit used in a month so far, by its registers."),
+    "towers": Place(
+        "towers", "Show where each tower's electricity and water went in a month so far."
+    ),
+    "completeness": Place("completeness", "Show which channels lack intervals in a month so far."),
+    "close-month": Place(
+        "month", "Prove the numbers of a month and send them; again after a correction."
+    ),
+    "report": Place(
+        "month", "Show a closed month: per unit what was used, how good it is, where it goes."
+    ),
+    "recompute": Place(
+        "recompute",
+        "Make days and months anew from their readings, and say which of them changed.",
+    ),
+    "events": Place(
+        "events", "Flags for other modules: leaks, read failures, evidence that does not hold."
+    ),
+    "quarantine": Place("quarantine", "What was received and is not stored, and why."),
+    "command": Place("command", "Ask a gateway for something, and see its answer."),
+}
+
+
+class Commands(Group):
+    """All commands, each imported when it is asked for (as click's manual shows it)."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, place in COMMANDS.items():  # they stand for the commands in lists
+            self.add_command(TyperCommand(name, short_help=place.about))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  typer's signature
+        """Import a command; None where there is none of that name."""
+        if (place := COMMANDS.get(cmd_name)) is None:
+            return None
+        module = import_module(f"cloud_ingest.cli.{place.module}")
+        group = typer.main.get_group(module.app)
+        return group.commands.get(cmd_name, group)
+
+
+app = typer.Typer(
+    name="cloud-ingest",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  no other command needs it
+
+        typer.echo(f"cloud-ingest {version('iot-utility')}")
+        raise typer.Exit
+
+
+@app.callback()
+def cloud_ingest(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _version(wanted=wanted),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """The cloud side of the metering layer: store readings, close months, answer for them."""
