@@ -35,7 +35,7 @@ def test_a_list_that_is_cut_says_so(
         commit(site.conn, [site.verdict(b"garbage %d" % number, at), site.verdict(b"more", at)])
         code, lines = run(store_dsn, "quarantine", "list", COLUMNS="200")
         assert (code, len(lines)) == (0, length)
-    assert lines[-1].startswith("These are the newest 2, there are more: narrow it")
+    assert lines[-1].startswith("These are the newest 2, there are more: narrow the list")
     _, lines = run(store_dsn, "quarantine", "list", "--json")
     assert len(json.loads(lines[0])) == 3
 
