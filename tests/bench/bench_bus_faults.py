@@ -4,13 +4,10 @@
 Once in the line's own time, and once through twenty terminals side by side.
 """
 
-import logging
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
-from tests.chaos.test_bus_faults import hold_a_bad_bus, line_time, password, through_a_terminal
+from tests.support.bad_bus import hold_a_bad_bus, line_time, password, through_terminals
 from tests.support.line_time import LineTime
 
 __all__ = ["line_time", "password"]
@@ -31,22 +28,14 @@ def test_ten_thousand_polls_and_no_value_in_a_wrong_place(
     print(f"  {(time.process_time() - begun) / POLLS * 1e3:.1f} ms of processor time a poll")
 
 
-def _say_nothing() -> None:
-    logging.getLogger().addHandler(logging.NullHandler())
-
-
 def test_ten_thousand_polls_through_terminals(tmp_path: Path) -> None:
-    numbers = range(TERMINALS)
-    with ProcessPoolExecutor(TERMINALS, get_context("spawn"), _say_nothing) as pool:
-        found = list(
-            pool.map(
-                through_a_terminal,
-                [tmp_path / f"{number}" for number in numbers],
-                [SEED + number for number in numbers],
-                [POLLS // TERMINALS for _ in numbers],
-                [UNPLUG_EVERY_S for _ in numbers],
-            )
-        )
+    found = through_terminals(
+        tmp_path,
+        seed=SEED,
+        terminals=TERMINALS,
+        polls=POLLS // TERMINALS,
+        unplug_every_s=UNPLUG_EVERY_S,
+    )
     cycles, missed = (sum(getattr(one, name) for one in found) for name in ("cycles", "missed"))
     print(
         f"\n{sum(one.polls for one in found)} polls through {TERMINALS} terminals: "

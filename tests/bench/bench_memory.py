@@ -23,8 +23,8 @@ from typing import Self
 from deploy.demo.mosquitto import gateway_user, local_mosquitto
 from edge_agent.virtual.estate import parse_estate, serve
 from shared_schema.signing import private_key_to_pem, public_key_to_pem
-from tests.integration.edge_agent.test_publish import CLOUD, CLOUD_KEY, GATEWAY_KEY, Cloud, until
 from tests.support.hurried import hurried
+from tests.support.small_cloud import CLOUD, CLOUD_KEY, GATEWAY_KEY, Cloud, until
 
 BUSES, METERS = 4, 50
 SPEED = 400.0

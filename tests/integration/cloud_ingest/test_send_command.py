@@ -9,8 +9,8 @@ from shared_schema.gateway import Command, CommandArguments, CommandKind, Outcom
 from shared_schema.message import MeterId
 from shared_schema.signing import key_id, sign_message
 from shared_schema.topics import GatewayTopic
-from tests.integration.edge_agent.test_agent import Place, mosquitto, place, running, stored, users
-from tests.integration.edge_agent.test_publish import CLOUD_KEY, until
+from tests.support.agent_place import Place, mosquitto, place, running, stored, users
+from tests.support.small_cloud import CLOUD_KEY, until
 
 __all__ = ["mosquitto", "place", "users"]
 

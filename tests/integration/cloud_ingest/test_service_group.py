@@ -4,48 +4,31 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, edition
 from cloud_ingest.store.locks import Lock
-from tests.integration.cloud_ingest.test_service import (
+from tests.support.gateway import Sealer, block_line
+from tests.support.service_site import (
     CLOUD,
     GATEWAYS,
     NOW,
     OTHER,
     SOCIETY,
     Site,
+    each_site,
+    mosquitto,
     quarters,
     rolled_up,
+    site,
     wait_until,
 )
-from tests.support.gateway import Sealer, block_line
-from tests.support.servers import MosquittoWith, MqttServer
 
-
-@pytest.fixture(scope="module")
-def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
-    with mosquitto_with([CLOUD, OTHER, *GATEWAYS]) as server:
-        yield server
-
-
-@pytest.fixture
-def site(plain_store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
-    with ExitStack() as stack:
-        yield Site(plain_store_dsn, mosquitto, tmp_path, stack)
-
-
-@pytest.fixture
-def each_site(store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator[Site]:
-    """A site on each edition of the store."""
-    with ExitStack() as stack:
-        yield Site(store_dsn, mosquitto, tmp_path, stack)
+__all__ = ["each_site", "mosquitto", "site"]
 
 
 class Workers:

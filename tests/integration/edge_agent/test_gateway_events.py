@@ -4,7 +4,6 @@
 import itertools
 import json
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,14 @@ from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, GATEWAY_LOG, GatewayEvent
 from shared_schema.readings import Observation
 from shared_schema.signing import SigningKey, generate_key
-from tests.integration.cloud_ingest import test_service
-from tests.integration.cloud_ingest.test_service import CLOUD, GATEWAYS, SOCIETY, Site
 from tests.integration.edge_agent.test_clock_set import NOW, QUARTER, World, world
 from tests.support.bus_world import gateway
 from tests.support.observed import observations
-from tests.support.servers import MosquittoWith, MqttServer
+from tests.support.service_site import GATEWAYS, SOCIETY, Site, mosquitto, site
 
-site = test_service.site
+__all__ = ["mosquitto", "site"]
+
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
-    with mosquitto_with([CLOUD, *GATEWAYS]) as server:
-        yield server
 
 
 def run(here: World, name: str, key: SigningKey, since: datetime, minutes: float) -> None:
