@@ -28,7 +28,8 @@ from edge_agent.health import Health
 from edge_agent.meters import model
 from edge_agent.meters.credentials import setter_of
 from edge_agent.poll.sessions import peer
-from edge_agent.publish.publisher import Publisher, check_broker
+from edge_agent.publish.mqtt import check_broker
+from edge_agent.publish.publisher import Publisher
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import file
 from edge_agent.spool.sealer import Sealer

@@ -24,7 +24,7 @@ from edge_agent.errors import ConfigurationError, SpoolError
 from edge_agent.meters.credentials import unproven
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import peer
-from edge_agent.publish.publisher import check_broker
+from edge_agent.publish.mqtt import check_broker
 from edge_agent.settings import AgentSettings, BrokerConfig, BusConfig, load_settings
 from edge_agent.spool import file
 

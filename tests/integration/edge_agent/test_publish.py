@@ -31,7 +31,8 @@ from deploy.demo.mosquitto import (
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
 from edge_agent.publish.in_flight import Flight
-from edge_agent.publish.publisher import Publisher, check_broker
+from edge_agent.publish.mqtt import check_broker
+from edge_agent.publish.publisher import Publisher
 from edge_agent.settings import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
@@ -243,7 +244,9 @@ def test_a_receipt_that_the_cloud_did_not_sign_for_us_is_ignored(
             cloud.send(payload)
 
         def ignored() -> int:
-            return sum(record.msg == "a receipt is ignored" for record in caplog.records)
+            return sum(
+                record.__dict__.get("action") == "receipt_ignored" for record in caplog.records
+            )
 
         until(lambda: ignored() == len(bad), "all of them ignored")
         assert gateway.waiting == 2

@@ -2,12 +2,12 @@
 """The publisher without a broker: what goes wrong is told and tried again."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
 import pytest
-from paho.mqtt.client import Client
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.publish import publisher as module
@@ -18,8 +18,8 @@ from shared_schema.gateway import Status
 from shared_schema.signing import generate_key
 
 
-def no_status(session: UUID, state: Literal["online", "offline"]) -> Status:
-    raise AssertionError((session, state))
+def a_status(session: UUID, state: Literal["online", "offline"]) -> Status:
+    return Status(gateway="gw-1", session=session, state=state, at=datetime.now(UTC))
 
 
 def test_a_certificate_that_is_being_renewed_is_tried_again(
@@ -29,7 +29,7 @@ def test_a_certificate_that_is_being_renewed_is_tried_again(
     stop = threading.Event()
     attempts: list[int] = []
 
-    def half_written() -> Client:
+    def half_written(*_login: object, **_more: object) -> None:
         attempts.append(1)
         if len(attempts) == 3:
             stop.set()
@@ -41,9 +41,10 @@ def test_a_certificate_that_is_being_renewed_is_tried_again(
             BrokerConfig(host="127.0.0.1"),
             gateway="gw-1",
             cloud_key=generate_key().public_key(),
-            status=no_status,
+            status=a_status,
         )
-        monkeypatch.setattr(publisher, "new_client", half_written)
+        monkeypatch.setattr(module, "MqttLink", half_written)
         publisher.run(stop)
     assert len(attempts) == 3
     assert "KEY_VALUES_MISMATCH" in str([vars(record) for record in caplog.records])
+    assert repr(publisher) == "<Publisher to 127.0.0.1:1883, not connected, 0 sent, 0 out>"

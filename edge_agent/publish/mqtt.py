@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The link to the broker: one MQTT 5 connection, from its attempt to its end.
+
+A link is used once and in one thread, which drives the network loop by `MqttLink.turn`; each link
+is a new client object, so that nothing waits in the library's own queue. The only module that
+imports paho-mqtt.
+
+In: a login, topics with what takes their messages, a last will. Out: messages, each as it came;
+the broker's answer to each that was published, by its packet id.
+Never: a topic or a payload of our own making; a second attempt: `publisher` tries again.
+
+Raises:
+    PublishError: the link did not come up, or ended; the text says why.
+    ConfigurationError: a password or certificate file cannot be used.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+from uuid import uuid4
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from pydantic import SecretStr
+
+from edge_agent.errors import ConfigurationError, PublishError
+from edge_agent.publish.tls import tls_context, unreachable
+from edge_agent.settings import BrokerConfig
+
+CONNECT_TIMEOUT_S: Final = 10.0
+SESSION_EXPIRY_S: Final = 7 * 86400
+LOOP_S: Final = 0.2
+_LARGEST_RECEIVE_MAXIMUM: Final = 65535
+_NO_SUBSCRIBERS: Final = 16
+_BAD_LOGIN: Final = frozenset({134, 135})
+_log = logging.getLogger(__name__)
+
+
+class Login:
+    """Where the broker is, and as whom the gateway speaks to it.
+
+    The password is read once; the certificates are read for each link, so that a renewed one is
+    used without a restart.
+    """
+
+    def __init__(self, broker: BrokerConfig, client_id: str) -> None:
+        """Read every file once: what cannot be used is told before the start.
+
+        Raises:
+            ConfigurationError: a password or certificate file cannot be used.
+        """
+        self.broker = broker
+        self._client_id = client_id
+        self._password = broker.password()
+        self.client()
+
+    def __str__(self) -> str:
+        host, port = self.broker.address
+        return f"{host}:{port}"
+
+    def client(self) -> Client:
+        """Return a client that knows the login and the certificates.
+
+        Raises:
+            ConfigurationError: a certificate or key cannot be used.
+        """
+        return _client(self.broker, self._client_id, self._password)
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for a gateway whose link broke; it is retained."""
+
+    topic: str
+    payload: bytes
+    delay_s: int
+    """How long it waits for the gateway to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the broker said of a message."""
+
+    text: str
+    is_refusal: bool
+    """It did not take the message."""
+    nobody_listens: bool
+    """It took the message and gave it to nobody."""
+
+
+class MqttLink:
+    """One connection. Entering it connects and subscribes; leaving it ends it."""
+
+    def __init__(
+        self,
+        login: Login,
+        *,
+        topics: Mapping[str, Callable[[bytes], None]],
+        will: Will,
+        on_answer: Callable[[int, Answer], None],
+    ) -> None:
+        """Prepare, without connecting.
+
+        Args:
+            login: where to connect, and as whom.
+            topics: what to subscribe to, and what takes the messages of each.
+            will: what the broker says if the link breaks.
+            on_answer: takes the broker's answer to a packet that was published.
+        """
+        self._broker = login.broker
+        self._topics = topics
+        self._on_answer = on_answer
+        self._is_subscribed = False
+        self._ended = ""
+        self.receive_maximum = _LARGEST_RECEIVE_MAXIMUM
+        """How many messages the broker takes before it acknowledges one."""
+        client = self._client = login.client()
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        properties = _properties(PacketTypes.WILLMESSAGE)
+        properties.WillDelayInterval = will.delay_s
+        client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
+
+    def __repr__(self) -> str:
+        state = self._ended or ("up" if self._is_subscribed else "not up yet")
+        host, port = self._broker.address
+        return f"<MqttLink to {host}:{port}, {state}>"
+
+    def __enter__(self) -> Self:
+        _connect(self._client, self._broker, SESSION_EXPIRY_S)
+        try:
+            self._await_subscription()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the link; after an error the broker sends the last will, after `goodbye` not."""
+        self._client.disconnect(reasoncode=_with_will())
+
+    def _await_subscription(self) -> None:
+        self.wait(lambda: self._is_subscribed, CONNECT_TIMEOUT_S)
+        if not self._is_subscribed:
+            raise PublishError("it accepts the connection and then does not answer")
+
+    def goodbye(self) -> None:
+        """End the link cleanly: the broker sends no last will."""
+        self._client.disconnect()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Hand a message over at QoS 1; return the id of its packet."""
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise PublishError(self._ended or f"the link is lost: {MQTTErrorCode(info.rc).name}")
+        return info.mid
+
+    def turn(self, timeout_s: float = LOOP_S) -> None:
+        """Send and receive for a while; messages and answers are given on meanwhile."""
+        code = self._client.loop(timeout_s)
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self._ended:
+            raise PublishError(self._ended or f"the link is lost: {code.name}")
+
+    def wait(self, is_done: Callable[[], bool], timeout_s: float) -> None:
+        """Send and receive until something is done, or the time is over."""
+        deadline = time.monotonic() + timeout_s
+        while not is_done() and time.monotonic() < deadline:
+            self.turn()
+
+    # The callbacks run inside `Client.loop`, in this thread; they only note, and never publish.
+
+    def _on_connect(
+        self,
+        client: Client,
+        _data: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._ended = _refusal(reason, self._broker)
+            return
+        self.receive_maximum = getattr(properties, "ReceiveMaximum", _LARGEST_RECEIVE_MAXIMUM)
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: object,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        self._is_subscribed = True
+        if any(reason.is_failure for reason in reasons):
+            _log.error(
+                "the broker refuses the subscription to receipts; nothing can be forgotten",
+                extra={"action": "subscribe_refused", "reason": str(reasons[0])},
+            )
+
+    def _on_publish(
+        self,
+        _client: Client,
+        _data: object,
+        mid: int,
+        reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        nobody_listens = reason.value == _NO_SUBSCRIBERS
+        self._on_answer(mid, Answer(str(reason), reason.is_failure, nobody_listens))
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        take = self._topics.get(message.topic)
+        if take is not None:
+            take(bytes(message.payload))
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: object,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        who = "it ended the link" if flags.is_disconnect_packet_from_server else "the link is lost"
+        self._ended = self._ended or f"{who}: {reason}"
+
+
+def check_broker(broker: BrokerConfig, gateway: str) -> None:
+    """Connect once and leave: say whether the broker is there and takes the login.
+
+    Raises:
+        ConfigurationError: it is not, or does not; one line that says what to do.
+    """
+    client = _client(broker, f"{gateway}-check-{uuid4().hex[:8]}", broker.password())
+    answers: list[ReasonCode] = []
+
+    def note(
+        _client: Client,
+        _data: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        answers.append(reason)
+
+    client.on_connect = note
+    problem = ""
+    try:
+        _connect(client, broker, 0)
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while not answers and time.monotonic() < deadline:
+            if client.loop(LOOP_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
+        if not answers:
+            problem = "it does not answer as an MQTT 5 broker"
+        elif answers[0].is_failure:
+            problem = _refusal(answers[0], broker)
+    except PublishError as error:
+        problem = str(error)
+    finally:
+        client.disconnect()
+    if problem:
+        host, port = broker.address
+        raise ConfigurationError(
+            f"broker {host}:{port}: {problem}; start it, or correct [broker] in the settings"
+        )
+
+
+def _client(broker: BrokerConfig, client_id: str, password: SecretStr | None) -> Client:
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTProtocolVersion.MQTTv5,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    client.max_inflight_messages_set(0)  # `Flight` and the broker's own limit hold it
+    if broker.username is not None:
+        client.username_pw_set(broker.username, password.get_secret_value() if password else None)
+    if broker.tls is not None:
+        client.tls_set_context(tls_context(broker.tls))
+    return client
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
+
+
+def _with_will() -> ReasonCode:
+    return ReasonCode(PacketTypes.DISCONNECT, identifier=4)
+
+
+def _connect(client: Client, broker: BrokerConfig, expiry_s: int) -> None:
+    properties = _properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = expiry_s
+    host, port = broker.address
+    try:
+        client.connect(
+            host,
+            port,
+            keepalive=broker.keepalive_s,
+            clean_start=expiry_s == 0,
+            properties=properties,
+        )
+    except (OSError, ValueError) as error:
+        raise PublishError(unreachable(error)) from None
+
+
+def _refusal(reason: ReasonCode, broker: BrokerConfig) -> str:
+    if reason.value in _BAD_LOGIN:
+        who = f"username {broker.username}" if broker.username else "a login without a username"
+        return f"it refuses {who}, or its password ({reason})"
+    return f"it refuses the connection: {reason}"
