@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """What a billed register says."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloud_ingest.core.register import billing_exponent, has_absurd_scaler, tolerance_of
+from cloud_ingest.core.register import (
+    Epoch,
+    billing_exponent,
+    has_absurd_scaler,
+    tolerance_of,
+    with_epoch,
+)
 from shared_schema.catalogue import Service, Unit
 
 
@@ -28,3 +34,12 @@ def test_a_scaler_that_no_meter_has_is_not_billed(scaler: int, absurd: bool) -> 
 def test_a_day_is_no_tolerance_for_a_border() -> None:
     assert tolerance_of(1800) == timedelta(minutes=30)
     assert tolerance_of(0) == tolerance_of(86400) == timedelta(minutes=15)
+
+
+def test_a_corrected_epoch_moves_those_after_it() -> None:
+    first, second = (datetime(2026, 7, day, tzinfo=UTC) for day in (10, 20))
+    once = with_epoch([], first, 1000)
+    twice = with_epoch(once, second, 1000)
+    assert twice == [Epoch(first, 1000), Epoch(second, 2000)]
+    assert with_epoch(twice, first, 1005) == [Epoch(first, 1005), Epoch(second, 2005)]
+    assert with_epoch(twice, second, 0) == [Epoch(first, 1000), Epoch(second, 1000)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_ingest.core.accept import KnownMeter
-from cloud_ingest.entries.history import Judge
+from cloud_ingest.core.history_row import RowParser
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis
 
@@ -33,9 +33,9 @@ LINE = {
 }
 
 
-def judge(zone: ZoneInfo = KOLKATA) -> Judge:
+def parser(zone: ZoneInfo = KOLKATA) -> RowParser:
     meters = {("LNT", "1"): KnownMeter(7, ((FROM, TO),))}
-    return Judge(meters, zone, int(LATEST.timestamp()), kept_from=KEPT_FROM)
+    return RowParser(meters, zone, int(LATEST.timestamp()), kept_from=KEPT_FROM)
 
 
 def line(**words: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def line(**words: str) -> dict[str, str]:
 def test_a_line_says_which_channel_and_what(
     words: dict[str, str], unit: Unit, scaler: int, raw: int
 ) -> None:
-    target, ts, found = judge().row(line(**words))
+    target, ts, found = parser().parse(line(**words))
     assert target.channel == (7, Obis.parse(words.get("obis", IMPORT)), unit, scaler, 1)
     assert (ts, found) == (int(datetime(2025, 6, 30, 18, 45, tzinfo=UTC).timestamp()), raw)
 
@@ -95,16 +95,16 @@ def test_a_line_says_which_channel_and_what(
 )
 def test_a_line_that_cannot_be_stored_says_why(words: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
-        judge().row(line(**words))
+        parser().parse(line(**words))
 
 
 def test_an_hour_that_is_none_or_two_wants_its_offset() -> None:
-    london = judge(ZoneInfo("Europe/London"))
+    london = parser(ZoneInfo("Europe/London"))
     for ts in ("2025-03-30T01:30", "2025-10-26T01:30"):
         with pytest.raises(ValueError, match="give its offset"):
-            london.row(line(ts=ts))
+            london.parse(line(ts=ts))
     for ts, hour in (("2025-10-26T01:30+01:00", 0), ("2025-10-26T01:30+00:00", 1)):
-        assert london.row(line(ts=ts))[1] % 86400 == hour * 3600 + 1800
+        assert london.parse(line(ts=ts))[1] % 86400 == hour * 3600 + 1800
 
 
 @given(
@@ -121,6 +121,6 @@ def test_a_value_and_its_raw_are_the_same_row(
     shown = (at + timedelta(minutes=15 * offset)).replace(tzinfo=None).isoformat() + zone
     value = f"{Decimal(raw).scaleb(scaler):f}"
     words = {"ts": shown, "scaler": str(scaler)}
-    row = judge().row(line(**words, raw=str(raw)))
+    row = parser().parse(line(**words, raw=str(raw)))
     assert row[1:] == (int(at.timestamp()), raw)
-    assert judge().row(line(**words, value=value)) == row
+    assert parser().parse(line(**words, value=value)) == row
