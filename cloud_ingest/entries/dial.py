@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Compare the dial of a meter with the module that reads it.
+"""The dial of a meter beside the module that reads it.
 
-In: what a dial showed, from a commissioning sheet or from a person. Out: a row of
-``dial_reading`` with the register beside it, who says so and why. From then on every register
-is shown beside its dial: dial = register + offset. It owns that table; a row of it is never
-changed: of the rows of one moment the newest counts.
+A dial is compared with its module at commissioning, or whenever a person reads it. From then on
+every register is shown beside its dial: dial = register + offset. A comparison changes no
+consumption: that is a difference of registers. What dial and module have counted apart since the
+comparison before (pulses that were lost, or counted twice) is the deviation. People are told of
+it, and it goes to nobody's bill.
 
-A comparison changes no consumption: that is a difference of registers. What dial and module
-have counted apart since the comparison before (pulses that were lost, or counted twice) is the
-deviation, which is told to people and to nobody's bill.
+In: what a dial showed, from a commissioning sheet or from a person. Out: a row of ``dial_reading``
+with the register beside it, who says so and why. Owns: that table. Never: a changed row; of the
+rows of one moment the newest counts.
 """
 
 from collections.abc import Sequence
@@ -20,16 +21,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.register import LONGEST_TOLERANCE, billing_exponent
-from cloud_ingest.entries.self_read import MAX_DIAL, find_dial, neighbours
+from cloud_ingest.core.plausible import is_dial_value
+from cloud_ingest.core.register import LONGEST_TOLERANCE
+from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter, neighbours
 from cloud_ingest.errors import DialRefused
-from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.dials import DialReading, Dials, dials, losses
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
-from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 
 COMMISSIONED = "commissioned"
@@ -48,6 +49,25 @@ class Compared:
     """How much more the dial counted than the module since the comparison before."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A meter and the subject that it served."""
+
+    assignment_id: int
+    meter_id: int
+    subject: str
+    meter: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a dial showed at a time, in kWh or kL."""
+
+    served: _Served
+    at: datetime
+    dial: Decimal
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -61,6 +81,9 @@ class _SheetDial(_Part):
 class _SheetExamination(_Part):
     manufacturer: str
     serial: str
+
+    def __str__(self) -> str:
+        return f"{self.manufacturer} {self.serial}"
 
 
 class _SheetMeter(_Part):
@@ -95,12 +118,7 @@ def import_sheet(
         DialRefused: it is no such sheet, or one of its meters is not assigned.
         NotFound: no such society.
     """
-    try:
-        sheet = _Sheet.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise DialRefused(f"this is no commissioning sheet: {where}: {first['msg']}") from None
+    sheet = _sheet(text)
     author = (by if by is not None else sheet.by).strip()
     if not author:
         raise DialRefused("the sheet does not say who commissioned: give --by")
@@ -112,50 +130,73 @@ def import_sheet(
         for meter in sheet.meters:
             if meter.dial is None or meter.examination is None:
                 continue
-            who = f"{meter.examination.manufacturer} {meter.examination.serial}"
-            row = conn.execute(
-                query("registry/meter_at"),
-                {
-                    "society_id": society_id,
-                    "manufacturer": meter.examination.manufacturer,
-                    "serial": meter.examination.serial,
-                    "service": Service.WATER.value,
-                    "at": meter.dial.at,
-                },
-            ).fetchone()
-            if row is None:
+            served = _served(conn, society_id, meter.examination, meter.dial.at)
+            if served is None:
                 day = meter.dial.at.astimezone(store.zone).date()
                 raise DialRefused(
-                    f"{meter.label}: no unit of {society} had water meter {who} on {day}: "
-                    "import it first (cloud-ingest units import)"
+                    f"{meter.label}: no unit of {society} had water meter {meter.examination} "
+                    f"on {day}: import it first (cloud-ingest units import)"
                 )
-            assignment_id, meter_id, subject = row
-            at = meter.dial.at.astimezone(UTC)
+            shown = _Shown(served, meter.dial.at.astimezone(UTC), meter.dial.dial_m3)
             before = dials(conn, society_id)
-            lost = Dials({}, losses(conn, {meter_id: (who, Service.WATER)})).lost_until(who, at)
-            with exactly():
-                register = meter.dial.register_m3 + lost
-            told = before.readings.get(who, ())
-            if any(
-                (each.at, each.dial, each.register) == (at, meter.dial.dial_m3, register)
-                for each in told
-            ):
+            register = _since_its_epochs(
+                conn, served, Service.WATER, meter.dial.register_m3, shown.at
+            )
+            if _is_recorded(before, shown, register):
                 known += 1
                 continue
+            reason = f"{COMMISSIONED} at {sheet.gateway}"
             found.append(
                 _record(
-                    conn,
-                    society_id,
-                    assignment_id,
-                    meter_id,
-                    before,
-                    Compared(subject, who, at, meter.dial.dial_m3, register, None),
-                    reason=f"{COMMISSIONED} at {sheet.gateway}",
-                    by=author,
-                    now=now,
+                    conn, society_id, before, shown, register, reason=reason, by=author, now=now
                 )
             )
     return found, known
+
+
+def _sheet(text: str) -> _Sheet:
+    try:
+        return _Sheet.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise DialRefused(f"this is no commissioning sheet: {where}: {first['msg']}") from None
+
+
+def _served(
+    conn: Connection, society_id: int, meter: _SheetExamination, at: datetime
+) -> _Served | None:
+    """Return whom a water meter served at a time; None: nobody."""
+    row = conn.execute(
+        query("registry/meter_at"),
+        {
+            "society_id": society_id,
+            "manufacturer": meter.manufacturer,
+            "serial": meter.serial,
+            "service": Service.WATER.value,
+            "at": at,
+        },
+    ).fetchone()
+    if row is None:
+        return None
+    assignment_id, meter_id, subject = row
+    return _Served(assignment_id, meter_id, subject, str(meter))
+
+
+def _since_its_epochs(
+    conn: Connection, served: _Served, service: Service, register: Decimal, at: datetime
+) -> Decimal:
+    """Return what a module counted until a time: its register, and what it lost by falling."""
+    lost = Dials({}, losses(conn, {served.meter_id: (served.meter, service)}))
+    with exactly():
+        return register + lost.lost_until(served.meter, at)
+
+
+def _is_recorded(known: Dials, shown: _Shown, register: Decimal) -> bool:
+    return any(
+        (each.at, each.dial, each.register) == (shown.at, shown.dial, register)
+        for each in known.readings.get(shown.served.meter, ())
+    )
 
 
 @translating
@@ -198,23 +239,18 @@ def compare_dial(
     what, unit = f"{subject} {service}", BILLING_UNITS[service]
     if not reason.strip() or not by.strip():
         raise DialRefused(f"{what}: say why it was compared and who read it: --reason, --by")
-    if not value.is_finite() or not 0 <= value < MAX_DIAL:
+    if not is_dial_value(value):
         raise DialRefused(f"{what}: {value} is no dial value: give what it shows, in {unit}")
     if at > now:
         raise DialRefused(f"{what}: give --at as it was, not a time to come")
     at = at.astimezone(UTC).replace(microsecond=0)
-    meter = find_dial(
+    meter = find_meter(
         conn, society_id, subject, service, at=at, source=source, subject_type=subject_type
     )
+    served = _Served(meter.assignment_id, meter.meter_id, subject, meter.meter)
     with conn.transaction():
-        exponents = {
-            channel.channel_id: exponent
-            for channel in readings_read.channels(
-                conn, [meter.meter_id], [str(BILLED_REGISTER[service])]
-            )
-            if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
-        }
-        read = neighbours(conn, exponents, at)[0]
+        exponents = exponents_of(billed_channels(conn, meter.meter_id, service), service)
+        read, _ = neighbours(conn, exponents, at)
         if read is None or at - read.ts > LONGEST_TOLERANCE:
             raise DialRefused(
                 f"{what}: its module was not read in the hour before "
@@ -222,55 +258,44 @@ def compare_dial(
                 "dial alone (cloud-ingest self-read)"
             )
         before = dials(conn, society_id)
-        lost = Dials({}, losses(conn, {meter.meter_id: (meter.meter, service)}))
-        with exactly():
-            register = read.value + lost.lost_until(meter.meter, read.ts)
-        return _record(
-            conn,
-            society_id,
-            meter.assignment_id,
-            meter.meter_id,
-            before,
-            Compared(subject, meter.meter, at, value, register, None),
-            reason=reason,
-            by=by,
-            now=now,
-        )
+        register = _since_its_epochs(conn, served, service, read.value, read.ts)
+        shown = _Shown(served, at, value)
+        return _record(conn, society_id, before, shown, register, reason=reason, by=by, now=now)
 
 
-def _record(  # noqa: PLR0917  # what a row needs
+def _record(
     conn: Connection,
     society_id: int,
-    assignment_id: int,
-    meter_id: int,
     known: Dials,
-    found: Compared,
+    shown: _Shown,
+    register: Decimal,
     *,
     reason: str,
     by: str,
     now: datetime,
 ) -> Compared:
-    earlier = [each for each in known.readings.get(found.meter, ()) if each.at < found.at]
-    deviation = deviates(found, earlier[-1]) if earlier else None
+    served = shown.served
+    earlier = [each for each in known.readings.get(served.meter, ()) if each.at < shown.at]
+    deviation = _deviation(shown.dial, register, earlier[-1]) if earlier else None
     conn.execute(
         query("entry/dial_add"),
         {
             "society_id": society_id,
-            "assignment_id": assignment_id,
-            "meter_id": meter_id,
-            "read_at": found.at,
-            "dial": found.dial,
-            "register": found.register,
+            "assignment_id": served.assignment_id,
+            "meter_id": served.meter_id,
+            "read_at": shown.at,
+            "dial": shown.dial,
+            "register": register,
             "deviation": deviation,
             "reason": reason,
             "entered_by": by,
             "now": now,
         },
     )
-    return Compared(found.subject, found.meter, found.at, found.dial, found.register, deviation)
+    return Compared(served.subject, served.meter, shown.at, shown.dial, register, deviation)
 
 
-def deviates(found: Compared, before: DialReading) -> Decimal:
-    """Return how much more a dial counted than its module since another comparison; pure."""
+def _deviation(dial: Decimal, register: Decimal, before: DialReading) -> Decimal:
+    """Return how much more a dial counted than its module since another comparison."""
     with exactly():
-        return found.dial - found.register - before.offset
+        return dial - register - before.offset

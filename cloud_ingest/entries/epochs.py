@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Say that a register fell for a good reason: it rolled over, was reset, or is weighed anew.
+"""An epoch: why a register fell. It rolled over, was reset, or is weighed anew.
 
-In: a subject's meter, when its register fell, and what it lost there. Out: a row of ``epoch``
-for each of the meter's billed channels, with who says so and why, and the closed months that
-want to be closed again. It owns the table ``epoch``; a row of it is never changed: of the rows
-of one moment the newest counts.
+A register that falls without an epoch is withheld: only a person can know whether it turned over,
+was reset, or is broken. The person says when it fell and what it lost there. The entry is refused
+if the register does not fall there, if it would still fall, or if more would have been used across
+the fall than can be. If the register's pulse weight was changed it may rise as well, and what is
+added may be negative.
 
-A register that falls without such a row is withheld: only a person can know whether it turned
-over, was reset, or is broken. So the row is refused where the register does not fall, where it
-would still fall, and where more would have been used across the fall than can be. Where the
-register's pulse weight was changed it may rise as well, and what is added may be negative.
+In: a subject's meter, when its register fell, and what it lost there. Out: a row of ``epoch`` for
+each of the meter's billed channels, with who says so and why, and the closed months that want to
+be closed again. Owns: the table ``epoch``. Never: a changed row; of the rows of one moment the
+newest counts.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,30 +21,18 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import SELF_READ_WINDOW
-from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.month import month_of
-from cloud_ingest.core.register import (
-    Epoch,
-    Epochs,
-    Register,
-    billing_exponent,
-    normalised,
-    with_epoch,
-)
-from cloud_ingest.entries.self_read import (
-    MAX_DIAL,
-    MICROSECOND,
-    find_dial,
-    most_per_day,
-    neighbours,
-)
+from cloud_ingest.core.month import MICROSECOND, month_of
+from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
+from cloud_ingest.core.register import Epoch, Epochs
+from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter, neighbours
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.readings_read import Channel
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
-from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.catalogue import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,143 +87,125 @@ def add_epoch(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    what = f"{subject} {service}"
+    what, unit = f"{subject} {service}", BILLING_UNITS[service]
     if not reason.strip() or not by.strip():
         raise EpochRefused(f"{what}: say why it fell and who says so: --reason, --by")
     starts_at = starts_at.astimezone(UTC)
-    dial = find_dial(
-        conn,
-        society_id,
-        subject,
-        service,
-        at=starts_at,
-        source=source,
-        subject_type=subject_type,
+    meter = find_meter(
+        conn, society_id, subject, service, at=starts_at, source=source, subject_type=subject_type
     )
     with conn.transaction():
-        channels = readings_read.channels(conn, [dial.meter_id], [str(BILLED_REGISTER[service])])
-        weights = {channel.channel_id: channel.weight for channel in channels}
-        exponents = {
-            channel.channel_id: exponent
-            for channel in channels
-            if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
-        }
-        former = readings_read.epochs(conn, exponents.keys())
-        before, after = neighbours(conn, exponents, starts_at - MICROSECOND)
-        reweighed = (
+        channels = billed_channels(conn, meter.meter_id, service)
+        exponents = exponents_of(channels, service)
+        fall = _read_fall(conn, channels, exponents, starts_at)
+        rows = fall.corrected(
+            {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}
+        )
+        if fault := fall.fault(rows, adds, most_per_day(service, subject_type)):
+            raise EpochRefused(f"{what}: {_words(fault, fall, rows, adds, unit, store.zone)}")
+        _insert(conn, fall.epochs, rows, reason=reason, by=by, now=now)
+        close_again = _closed_months(conn, society_id, starts_at, self_read_window, store.zone)
+    return EpochAdded(meter.meter, fall.used(rows), close_again)
+
+
+def _read_fall(
+    conn: Connection,
+    channels: Sequence[Channel],
+    exponents: dict[int, int],
+    starts_at: datetime,
+) -> Fall:
+    """Return the readings on both sides of a moment, and the epochs that are known."""
+    before, after = neighbours(conn, exponents, starts_at - MICROSECOND)
+    weights = {channel.channel_id: channel.weight for channel in channels}
+    return Fall(
+        starts_at=starts_at,
+        before=before,
+        after=after,
+        epochs=readings_read.epochs(conn, exponents.keys()),
+        is_reweighed=(
             before is not None
             and after is not None
             and weights[before.channel_id] != weights[after.channel_id]
-        )
-        if adds.is_finite() and adds < 0 and not reweighed:
-            raise EpochRefused(
-                f"{what}: {adds:f} is not what a register loses: only a changed pulse weight "
-                "makes it rise"
-            )
-        rows = {
-            channel_id: with_epoch(
-                former.get(channel_id, ()), starts_at, in_raw(adds, exponent, what, service)
-            )
-            for channel_id, exponent in exponents.items()
-        }
-        fault = implausible(
-            before,
-            after,
-            former,
-            rows,
-            starts_at=starts_at,
-            adds=adds,
-            most_per_day=most_per_day(service, subject_type),
-            reweighed=reweighed,
-            unit=BILLING_UNITS[service],
-            zone=store.zone,
-        )
-        if fault or before is None or after is None:
-            raise EpochRefused(f"{what}: {fault}")
-        for channel_id, epochs in rows.items():
-            known = former.get(channel_id, ())
-            for epoch in epochs:
-                if epoch not in known:
-                    _add(conn, channel_id, epoch, reason=reason, by=by, now=now)
-        touched = {
-            str(month_of(day.year, day.month, store.zone))
-            for day in (
-                (starts_at + side).astimezone(store.zone)
-                for side in (-self_read_window, timedelta(), self_read_window)
-            )
-        }
-        closed = conn.execute(
-            query("month/closed"), {"society_id": society_id, "months": sorted(touched)}
-        )
-        close_again = tuple(month for (month,) in closed)
-    with exactly():
-        used = normalised(after, rows) - normalised(before, rows)
-    return EpochAdded(dial.meter, used, close_again)
-
-
-def _add(
-    conn: Connection, channel_id: int, epoch: Epoch, *, reason: str, by: str, now: datetime
-) -> None:
-    conn.execute(
-        query("entry/epoch_add"),
-        {
-            "channel_id": channel_id,
-            "starts_at": epoch.starts_at,
-            "offset_raw": epoch.offset_raw,
-            "reason": reason,
-            "author": by,
-            "now": now,
-        },
+        ),
     )
 
 
-def in_raw(adds: Decimal, exponent: int, what: str, service: Service) -> int:
-    """Return what a register lost as its channel counts; pure.
+def _raw(adds: Decimal, exponent: int, what: str, unit: str) -> int:
+    """Return what a register lost as its channel counts.
 
     Raises:
         EpochRefused: it is no such amount, or finer than the channel counts.
     """
-    unit = BILLING_UNITS[service]
     if not adds.is_finite() or not abs(adds) <= MAX_DIAL:
         raise EpochRefused(f"{what}: {adds} is not what a register loses: give it in {unit}")
-    raw = adds.scaleb(-exponent)
-    if raw != raw.to_integral_value():
+    raw = in_steps(adds, exponent)
+    if raw is None:
         step = Decimal(1).scaleb(exponent)
         raise EpochRefused(
             f"{what}: the register counts in steps of {step:f} {unit}, {adds:f} is finer"
         )
-    return int(raw)
+    return raw
 
 
-def implausible(
-    before: Register | None,
-    after: Register | None,
-    former: Epochs,
-    wanted: Epochs,
-    *,
-    starts_at: datetime,
-    adds: Decimal,
-    most_per_day: Decimal,
-    unit: str,
-    reweighed: bool = False,
-    zone: ZoneInfo,
-) -> str | None:
-    """Say why an epoch cannot be right between its neighbours, or None; pure."""
-    when = f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    if before is None or after is None:
-        return f"its meter has no reading {'before' if before is None else 'after'} {when}"
-    if adds == 0 and not reweighed:
-        stands = any(epoch.starts_at == starts_at for own in former.values() for epoch in own)
-        return None if stands else f"nothing is recorded for {when} that could be taken back"
-    with exactly():
-        used = normalised(after, wanted) - normalised(before, wanted)
-        falls = used < adds or reweighed
-    days = max(Decimal((after.ts - before.ts) // timedelta(hours=1)) / 24, Decimal(1))
-    goes = f"its register goes from {before.value:f} to {after.value:f} {unit} at {when}"
-    if not falls:
+def _words(  # noqa: PLR0917  # the values of a fault
+    fault: FallFault, fall: Fall, rows: Epochs, adds: Decimal, unit: str, zone: ZoneInfo
+) -> str:
+    """Say a fault to the person who entered the fall."""
+    when = f"{fall.starts_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    apart = {
+        FallFault.NOT_A_LOSS: (
+            f"{adds:f} is not what a register loses: only a changed pulse weight makes it rise"
+        ),
+        FallFault.NO_READING_BEFORE: f"its meter has no reading before {when}",
+        FallFault.NO_READING_AFTER: f"its meter has no reading after {when}",
+        FallFault.NOTHING_RECORDED: f"nothing is recorded for {when} that could be taken back",
+    }
+    if fault in apart or fall.before is None or fall.after is None:
+        return apart[fault]
+    goes = f"its register goes from {fall.before.value:f} to {fall.after.value:f} {unit} at {when}"
+    if fault is FallFault.DOES_NOT_FALL:
         return f"{goes} and does not fall: give the time of the first reading after the fall"
-    if used < 0:
+    if fault is FallFault.STILL_FALLS:
         return f"{goes}: with {adds:f} {unit} more it would still fall"
-    if used > most_per_day * days:
-        return f"{goes}: with {adds:f} {unit} more {used:f} were used, more than it can use"
-    return None
+    used = fall.used(rows)
+    return f"{goes}: with {adds:f} {unit} more {used:f} were used, more than it can use"
+
+
+def _insert(
+    conn: Connection,
+    known: Epochs,
+    rows: Mapping[int, Sequence[Epoch]],
+    *,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Record the epochs that are new or corrected."""
+    for channel_id, epochs in rows.items():
+        for epoch in epochs:
+            if epoch in known.get(channel_id, ()):
+                continue
+            conn.execute(
+                query("entry/epoch_add"),
+                {
+                    "channel_id": channel_id,
+                    "starts_at": epoch.starts_at,
+                    "offset_raw": epoch.offset_raw,
+                    "reason": reason,
+                    "author": by,
+                    "now": now,
+                },
+            )
+
+
+def _closed_months(
+    conn: Connection, society_id: int, at: datetime, self_read_window: timedelta, zone: ZoneInfo
+) -> tuple[str, ...]:
+    """Return the closed months that a fall at a time may change."""
+    around = (at - self_read_window, at, at + self_read_window)
+    days = (each.astimezone(zone) for each in around)
+    touched = {str(month_of(day.year, day.month, zone)) for day in days}
+    closed = conn.execute(
+        query("month/closed"), {"society_id": society_id, "months": sorted(touched)}
+    )
+    return tuple(month for (month,) in closed)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""The meter that a person means: which one served a subject at a time, and what stands around it.
+
+People name a subject and a service, never a channel. If a subject has several meters of a service,
+the person names the source as well.
+
+In: the labels that a person gave. Out: one meter, its billed channels, the readings on both sides
+of a moment. Never: a guess between two meters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.register import Register, billing_exponent
+from cloud_ingest.errors import SelfReadRefused
+from cloud_ingest.store import readings_read
+from cloud_ingest.store.connection import Connection, query
+from cloud_ingest.store.readings_read import Channel
+from cloud_ingest.store.readings_write import ORIGINS
+from shared_schema.catalogue import BILLED_REGISTER, Service
+
+_KINDS: dict[SubjectKind, str] = {
+    "unit": "unit",
+    "common": "common area",
+    "bulk": "bulk meter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServingMeter:
+    """A meter that served a subject at a time."""
+
+    assignment_id: int
+    source: str
+    legacy: bool
+    meter_id: int
+    meter: str
+    last_reading_at: datetime | None
+
+
+def find_meter(
+    conn: Connection,
+    society_id: int,
+    subject: str,
+    service: Service,
+    *,
+    at: datetime,
+    source: str | None,
+    subject_type: SubjectKind,
+) -> ServingMeter:
+    """Return the meter that served a subject at a time.
+
+    Raises:
+        SelfReadRefused: there was none, or several and ``source`` does not say which.
+    """
+    serving = _serving(conn, society_id, subject, service, at=at, subject_type=subject_type)
+    if not serving:
+        raise SelfReadRefused(_why_none(conn, society_id, subject, service, subject_type))
+    sources = sorted({meter.source for meter in serving})
+    if source is None and len(sources) > 1:
+        raise SelfReadRefused(
+            f"{subject} has several {service} meters: give --source, one of {', '.join(sources)}"
+        )
+    chosen = [meter for meter in serving if source in {None, meter.source}]
+    if not chosen:
+        raise SelfReadRefused(
+            f"{subject} has no {service} source {source!r}: there is {', '.join(sources)}"
+        )
+    return chosen[0]
+
+
+def _serving(
+    conn: Connection,
+    society_id: int,
+    subject: str,
+    service: Service,
+    *,
+    at: datetime,
+    subject_type: SubjectKind,
+) -> list[ServingMeter]:
+    rows = conn.execute(
+        query("registry/meters_of_subject"),
+        {
+            "society_id": society_id,
+            "subject_type": subject_type,
+            "subject": subject,
+            "service": service.value,
+            "at": at,
+        },
+    )
+    return [
+        ServingMeter(assignment_id, source, legacy, meter_id, f"{maker} {serial}", newest)
+        for assignment_id, source, legacy, meter_id, maker, serial, newest in rows
+    ]
+
+
+def _why_none(
+    conn: Connection, society_id: int, subject: str, service: Service, subject_type: SubjectKind
+) -> str:
+    known = conn.execute(
+        query("registry/subjects"),
+        {"society_id": society_id, "subject_type": subject_type, "service": service.value},
+    )
+    if subject in {name for (name,) in known}:
+        return (
+            f"no {service} meter was assigned to {subject} at that time: "
+            "check --at, and the dates in the list of units"
+        )
+    return (
+        f"no {_KINDS[subject_type]} {subject!r} has {service}: check its label and "
+        "--subject-type, or import it with its meter"
+    )
+
+
+def billed_channels(conn: Connection, meter_id: int, service: Service) -> list[Channel]:
+    """Return the channels of a meter that hold its service's billed register."""
+    return [
+        channel
+        for channel in readings_read.channels(conn, [meter_id], [str(BILLED_REGISTER[service])])
+        if billing_exponent(service, channel.unit, channel.scaler) is not None
+    ]
+
+
+def exponents_of(channels: Sequence[Channel], service: Service) -> dict[int, int]:
+    """Return e of value = raw * 10^e in kWh or kL for each billed channel, by id."""
+    return {
+        channel.channel_id: exponent
+        for channel in channels
+        if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
+    }
+
+
+def neighbours(
+    conn: Connection, exponents: dict[int, int], at: datetime
+) -> tuple[Register | None, Register | None]:
+    """Return the last reading at or before a time and the first one after it, of any channel."""
+    before: Register | None = None
+    after: Register | None = None
+    rows = conn.execute(query("reading/neighbours"), {"channels": sorted(exponents), "at": at})
+    for channel_id, ts, raw, origin in rows:
+        found = Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
+        if ts > at:
+            after = found
+        else:
+            before = found
+    return before, after
