@@ -23,7 +23,7 @@ from edge_agent.cli.terminal import say
 from edge_agent.install.options import SETTINGS, lasting_name, line_opener, one_meter
 
 if TYPE_CHECKING:
-    from edge_agent.dlms.session import Transport
+    from edge_agent.dlms.exchange import Transport
     from edge_agent.dlms.trace import Event
     from edge_agent.install.lockout import Lockout
     from edge_agent.settings import BusConfig, MeterConfig

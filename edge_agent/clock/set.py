@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Protocol
 
 from edge_agent.clock_policy import Action, Decision, Limits, decide
 from edge_agent.dlms import axdr
-from edge_agent.dlms.session import Traffic
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
     BusTimeout,

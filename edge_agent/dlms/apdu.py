@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""APDUs: what a meter's answers say, taken apart.
+"""APDUs: what a meter's answers to a service say, taken apart.
 
 In: the bytes of one whole APDU, or of its body. Out: results, blocks, items.
 Never: what the values mean, a clock, a driver. Bytes of another shape raise
 `ProtocolViolation`.
 
-Source: IEC 62056-5-3 (GET response, data-access-result), ISO/IEC 8650-1 (AARE).
+Source: IEC 62056-5-3 (GET, SET and ACTION responses, data-access-result).
 """
 
 from typing import Final
 
 from edge_agent.dlms.axdr import length, parse
-from edge_agent.errors import AccessDenied, ProtocolViolation
+from edge_agent.errors import AccessDenied, AssociationRefused, ProtocolViolation, SessionLost
 from shared_schema.obis import Obis
 
+_EXCEPTION, _SERVICE_ERROR = b"\xd8", b"\x0e"
 _RESULTS: Final = {
     1: "hardware-fault",
     2: "temporary-failure",
@@ -28,32 +29,6 @@ _RESULTS: Final = {
     16: "no-long-get-in-progress",
     250: "other-reason",
 }
-
-
-def association_result(answer: bytes) -> tuple[int, int]:
-    """Return result and diagnostic of an AARE: the library overlooks some refusals.
-
-    Returns:
-        The result (0 accepted, 1 rejected for good, 2 for now) and the diagnostic, of the
-        service user, or of its provider with 256 added.
-
-    Raises:
-        ProtocolViolation: it names no result.
-    """
-    at = 2 + (answer[1] & 0x7F if len(answer) > 1 and answer[1] & 0x80 else 0)
-    result: int | None = None
-    diagnostic = 0
-    while at + 2 <= len(answer):
-        tag, size = answer[at], answer[at + 1]
-        content = answer[at + 2 : at + 2 + size]
-        if tag == 0xA2 and content[:2] == b"\x02\x01" and len(content) == 3:
-            result = content[2]
-        elif tag == 0xA3 and len(content) == 5 and content[2:4] == b"\x02\x01":
-            diagnostic = content[4] if content[0] == 0xA1 else 0x100 + content[4]
-        at += 2 + size
-    if result is None:
-        raise ProtocolViolation("the AARE holds no result")
-    return result, diagnostic
 
 
 def block(answer: bytes, label: str) -> tuple[bool, int, bytes | None]:
@@ -132,3 +107,35 @@ def list_items(
             items.append(body[at + 1 : end])
             at = end
     return items
+
+
+def method_result(answer: bytes, label: str) -> tuple[int, bytes]:
+    """Take the plain response to reply_to_HLS_authentication apart.
+
+    Returns:
+        The action result (0 success), and the octet string that came with it.
+
+    Raises:
+        ProtocolViolation: it is no such response.
+    """
+    if len(answer) < 5 or answer[:2] != b"\xc7\x01":
+        raise ProtocolViolation(f"{label} answers its proof with something else")
+    if answer[3] != 0:
+        return answer[3], b""
+    if answer[4:7] != b"\x01\x00\x09":
+        return 0, b""
+    size, at = length(answer, 7)
+    if len(answer) - at != size:
+        raise ProtocolViolation(f"{label} sent half a proof")
+    return 0, answer[at:]
+
+
+def other_answer(
+    answer: bytes, asked: str, label: str
+) -> SessionLost | AssociationRefused | ProtocolViolation:
+    """Return the error that an APDU is which is not the expected response."""
+    if answer[:1] == _EXCEPTION:
+        return SessionLost(f"{label} answers {asked} with an exception")
+    if answer[:1] == _SERVICE_ERROR:
+        return AssociationRefused(f"{label} answers {asked} with a service error")
+    return ProtocolViolation(f"{label} answers {asked} with something else")

@@ -16,9 +16,11 @@ from dataclasses import replace
 from types import TracebackType
 
 from edge_agent.dlms import axdr
+from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.invocation_counter import Counter
+from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.security import PUBLIC_CLIENT, counter_object
-from edge_agent.dlms.session import Peer, Session, Traffic, Transport
+from edge_agent.dlms.session import Session
 from edge_agent.errors import (
     AccessDenied,
     AssociationRefused,

@@ -373,3 +373,9 @@ def range_selector(start: bytes, end: bytes) -> bytes:
         end: the same.
     """
     return b"".join((_RANGE_HEAD, b"\x09\x0c", start, b"\x09\x0c", end, b"\x01\x00"))
+
+
+def entry_selector(first: int, last: int) -> bytes:
+    """Write the selective access that asks for rows by their place, from 1, both included."""
+    ends = b"".join(b"\x06" + place.to_bytes(4, "big") for place in (first, last))
+    return b"\x02\x02\x04" + ends + b"\x12\x00\x01\x12\x00\x00"  # all columns

@@ -12,7 +12,7 @@ here is hidden whole. Source: IEC 62056-5-3.
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.dlms import apdu, axdr
+from edge_agent.dlms import aare, apdu, axdr
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import quantity
 from shared_schema.errors import ObisError
@@ -201,7 +201,7 @@ def _association_request(data: bytes) -> Explained:
 
 
 def _association_response(data: bytes) -> Explained:
-    result, diagnostic = apdu.association_result(data)
+    result, diagnostic = aare.association_result(data)
     if result == 0:
         said = "accepted" if diagnostic != 14 else "accepted; the high-level password follows"
     else:

@@ -75,8 +75,8 @@ class Counter:
         """Whether the meter took this counter last time; else it is asked first."""
         return self._sure
 
-    def number(self) -> int:
-        """Return the next number; it is on disk already.
+    def take(self) -> int:
+        """Return the next number, once; it is on disk already.
 
         Raises:
             NoCounter: there is none.
@@ -84,23 +84,15 @@ class Counter:
         """
         if self._next >= self._end:
             self._reserve(0)
-        return self._next
-
-    def use(self, following: int) -> None:
-        """Never return a number below this one again.
-
-        Raises:
-            NoCounter, SpoolError: as `number`.
-        """
-        if following > self._end:
-            self._reserve(following - 1)
-        self._next = max(self._next, following)
+        number = self._next
+        self._next += 1
+        return number
 
     def follow(self, last: int) -> bool:
         """Go on above the last number that the meter took; return whether that is a change.
 
         Raises:
-            NoCounter, SpoolError: as `number`.
+            NoCounter, SpoolError: as `take`.
         """
         if last < self._next:
             return False

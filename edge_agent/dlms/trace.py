@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge_agent.dlms.exchange import Transport
 from edge_agent.dlms.explain import Explainer, Told, Way
-from edge_agent.dlms.session import Transport
 
 
 @dataclass(frozen=True, slots=True)

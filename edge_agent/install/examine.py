@@ -17,8 +17,8 @@ from decimal import Decimal
 from typing import Final
 
 from edge_agent.decode.rows import MeterRows
+from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hdlc import DAMAGE, Drop
-from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.install import advice
 from edge_agent.install.lockout import Lockout

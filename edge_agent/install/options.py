@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from edge_agent.dlms.session import Transport
+    from edge_agent.dlms.exchange import Transport
     from edge_agent.dlms.trace import Event
     from edge_agent.settings import BusConfig, MeterConfig
     from shared_schema.obis import Obis

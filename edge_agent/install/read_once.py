@@ -13,7 +13,7 @@ from typing import Final
 
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
-from edge_agent.dlms.session import Traffic, Transport
+from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.meters.model import Model, ProfileToRead, load

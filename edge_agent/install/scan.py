@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hdlc import (
     DAMAGE,
     Drop,
@@ -27,7 +28,6 @@ from edge_agent.dlms.hdlc import (
     client_address,
     server_address,
 )
-from edge_agent.dlms.session import Traffic, Transport
 from edge_agent.errors import AddressShared, BusTimeout, ConfigurationError, MeterError, SessionLost
 from edge_agent.poll.name_plate import Plate, read_plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT

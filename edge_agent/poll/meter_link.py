@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self, TypeVar
 
 from edge_agent.dlms import axdr
-from edge_agent.dlms.session import Traffic
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,

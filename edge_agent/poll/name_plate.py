@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
-from edge_agent.dlms.session import Traffic, Transport
+from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import load
 from edge_agent.poll.memory import Memory

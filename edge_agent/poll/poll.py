@@ -28,7 +28,7 @@ from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.dlms.session import Traffic
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,

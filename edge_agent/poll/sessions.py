@@ -14,9 +14,11 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.invocation_counter import Counters, by_hand
+from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.security import LONGEST_PASSWORD, Ciphering, Mode, client_title
-from edge_agent.dlms.session import Peer, Session, Traffic, Transport
+from edge_agent.dlms.session import Session
 from edge_agent.errors import AccessDenied, ConfigurationError
 from edge_agent.meters.credentials import hls_of, keys_of, mode_of
 from edge_agent.meters.model import Model

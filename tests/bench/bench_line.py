@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from edge_agent.dlms.axdr import range_selector
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.invocation_counter import by_hand
-from edge_agent.dlms.session import Session, Traffic
+from edge_agent.dlms.session import Session
 from edge_agent.meters.model import load
 from edge_agent.poll.meter_link import Range
 from edge_agent.poll.profiles import span

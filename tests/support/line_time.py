@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.dlms import session
+from edge_agent.dlms import exchange
 from edge_agent.errors import BusLost
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.line import Line
@@ -39,7 +39,7 @@ class LineTime:
     def rule(self, patch: pytest.MonkeyPatch) -> None:
         """Let sessions wait in this time."""
         ours: Any = SimpleNamespace(monotonic=self, sleep=self.sleep)
-        patch.setattr(session, "time", ours)
+        patch.setattr(exchange, "time", ours)
 
 
 class Wire(StoppableBus):

@@ -15,7 +15,7 @@ from gurux_dlms.enums.Security import Security
 from gurux_dlms.objects import GXDLMSProfileGeneric, GXDLMSRegister
 from gurux_dlms.secure import GXDLMSSecureClient
 
-from edge_agent.dlms.session import Transport
+from edge_agent.dlms.exchange import Transport
 from shared_schema.obis import Obis
 
 PATIENCE_S = 2.0

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
-from edge_agent.dlms.session import Traffic
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
 )

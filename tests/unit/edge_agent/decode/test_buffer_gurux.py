@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from edge_agent.decode import buffer, layout
 from edge_agent.decode.layout import layout_of
-from edge_agent.dlms import axdr, session
+from edge_agent.dlms import axdr, request_writer
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
@@ -204,5 +204,5 @@ def test_a_bare_exception_is_raised_in_gurux_and_our_own_error_in_ours() -> None
     assert type(theirs.value) is Exception
     with pytest.raises(ProtocolViolation):
         layout.capture_objects(no_list)
-    with pytest.raises(ProtocolViolation, match="GET: Exception"), session._gurux("GET"):
+    with pytest.raises(ProtocolViolation, match="GET: Exception"), request_writer.translated("GET"):
         raise theirs.value

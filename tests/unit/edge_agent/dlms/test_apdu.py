@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.dlms import apdu
+from edge_agent.dlms import aare, apdu
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from shared_schema.catalogue import ACTIVE_IMPORT, SERIAL_NUMBER
 from tests.vectors import hdlc_cosem
@@ -14,13 +14,13 @@ WANTED = [(SERIAL_NUMBER, 1, 2), (ACTIVE_IMPORT, 3, 2)]
 
 
 def test_the_associations_of_the_books() -> None:
-    assert apdu.association_result(hdlc_cosem.AARE_ACCEPTED[12:-3]) == (0, 0)
-    assert apdu.association_result(hdlc_cosem.AARE_WRONG_PASSWORD[12:-3]) == (1, 13)
+    assert aare.association_result(hdlc_cosem.AARE_ACCEPTED[12:-3]) == (0, 0)
+    assert aare.association_result(hdlc_cosem.AARE_WRONG_PASSWORD[12:-3]) == (1, 13)
 
 
 def test_a_refusal_by_the_provider_is_no_wrong_password() -> None:
     answer = bytes.fromhex("610c A203020102 A305A20302010D".replace(" ", ""))
-    assert apdu.association_result(answer) == (2, 0x100 + 13)
+    assert aare.association_result(answer) == (2, 0x100 + 13)
 
 
 def test_blocks() -> None:
@@ -58,7 +58,7 @@ def test_any_bytes_give_a_result_or_the_one_error(data: bytes) -> None:
     heads = (b"", b"\x61", b"\x02\x00", b"\xc4\x02", b"\xc5\x01")
     for answer in (head + data for head in heads):
         for take in (
-            apdu.association_result,
+            aare.association_result,
             lambda found: apdu.block(found, "m"),
             lambda found: apdu.list_items(found, WANTED, "m"),
             lambda found: apdu.write_result(found, 0xC5, 1, "m"),

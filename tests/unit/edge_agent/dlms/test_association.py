@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from edge_agent.dlms import axdr, session
+from edge_agent.dlms import axdr, request_writer
 from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import check_sequence
 from edge_agent.dlms.invocation_counter import Counter, Passing
+from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.security import Ciphering, Keys
-from edge_agent.dlms.session import Peer, Session, Traffic
+from edge_agent.dlms.session import Session
 from edge_agent.errors import (
     AccessDenied,
     AgentError,
@@ -110,7 +112,7 @@ def test_reading_in_a_ciphered_association(client: int, general: bool, suite: in
         with pytest.raises(AccessDenied, match="object-undefined"):
             reader.get(Obis.parse("1.0.99.8.0.255"), 3, 2)
         assert len(reader.get(ASSOCIATION, 15, 2)) > 2 * 1024  # in blocks
-    assert taken(line, client) == gateway.counter.number() - 1
+    assert taken(line, client) == gateway.counter.take() - 1
 
 
 def test_nothing_of_a_ciphered_association_is_read_in_the_clear() -> None:
@@ -147,7 +149,7 @@ def test_a_counter_that_is_behind_goes_on_from_the_meters(explains: bool) -> Non
     vault = its(line).vault
     assert vault is not None
     vault.taken[READER] = 5000  # another client with the same keys was here
-    before = gateway.counter.number()
+    before = gateway.counter.take()
     with gateway.session() as reader:
         assert axdr.text(reader.get(SERIAL_NUMBER, 1, 2)) == "E1"
     assert aarqs(line)[2:] == [READER, 16, READER]
@@ -461,7 +463,7 @@ def _numbered(apdu: bytes, number: int, client: int) -> bytes:
 
 
 def test_the_ciphered_association_of_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_invoke_ids", itertools.repeat(1))
+    monkeypatch.setattr(request_writer, "_invoke_ids", itertools.repeat(1))
     counter = Counter(Passing(), ("a", 1, 17, READER), vectors.CLIENT_TITLE)
     counter.follow(0x100)
     script = Script(
@@ -487,7 +489,7 @@ def test_the_ciphered_association_of_the_books(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_handshake_of_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_invoke_ids", itertools.repeat(1))
+    monkeypatch.setattr(request_writer, "_invoke_ids", itertools.repeat(1))
     monkeypatch.setattr("secrets.token_bytes", lambda _size: vectors.CTOS)
     counter = Counter(Passing(), ("a", 1, 17, UTILITY), vectors.CLIENT_TITLE)
     counter.follow(0x200)

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from edge_agent.dlms.explain import Explainer, Told
 from edge_agent.dlms.explain_apdu import explain
-from edge_agent.dlms.session import Peer, Session
+from edge_agent.dlms.peer import Peer
+from edge_agent.dlms.session import Session
 from edge_agent.dlms.trace import Event, Tap
 from edge_agent.errors import PasswordRefused
 from edge_agent.virtual.hdlc import build, server_address

@@ -34,20 +34,13 @@ def kept(path: Path) -> int:
     return int(row[0])
 
 
-def use(counter: Counter) -> int:
-    number = counter.number()
-    counter.use(number + 1)
-    return number
-
-
 def test_a_number_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         for expected in range(1, 2 * BLOCK + 2):
-            assert counter.number() == expected
+            assert counter.take() == expected
             assert kept(path) > expected
-            counter.use(expected + 1)
 
 
 def test_one_write_for_a_block(tmp_path: Path) -> None:
@@ -55,7 +48,7 @@ def test_one_write_for_a_block(tmp_path: Path) -> None:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         before = database.total_changes
         for _ in range(4 * BLOCK):
-            use(counter)
+            counter.take()
         assert database.total_changes - before == 4
 
 
@@ -78,8 +71,8 @@ def test_no_number_comes_twice_and_none_falls(steps: list[str | int]) -> None:
             counter = Counter(store, PLACE, TITLE)
         elif isinstance(step, int):
             counter.follow(step)
-            assert counter.number() > step
-        number = use(counter)
+            last = max(last, step)
+        number = counter.take()
         assert number > last
         last = number
 
@@ -88,26 +81,26 @@ def test_a_new_start_goes_on_behind_the_block(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
-        assert [use(counter) for _ in range(3)] == [1, 2, 3]
+        assert [counter.take() for _ in range(3)] == [1, 2, 3]
         counter.follow(1000)
-        assert use(counter) == 1001
+        assert counter.take() == 1001
     with Spool.open(path) as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
-        assert use(counter) == 1001 + BLOCK
+        assert counter.take() == 1001 + BLOCK
         other = Counter(SpoolCounters(spool), ("riser-1", 1, 18, 32), TITLE)
-        assert use(other) == 1
+        assert other.take() == 1
 
 
 def test_a_meter_that_is_behind_changes_nothing(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
-        assert use(counter) == 1
+        assert counter.take() == 1
         assert not counter.follow(1)  # it took ours
         assert not counter.follow(0)
         assert not counter.follow(-1)
-        assert use(counter) == 2
+        assert counter.take() == 2
         assert counter.follow(3)
-        assert use(counter) == BLOCK + 1
+        assert counter.take() == BLOCK + 1
 
 
 def test_sureness_outlives_the_program(tmp_path: Path) -> None:
@@ -115,7 +108,7 @@ def test_sureness_outlives_the_program(tmp_path: Path) -> None:
     with Spool.open(path) as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
         assert not counter.is_sure
-        use(counter)
+        counter.take()
         counter.mark(sure=True)
         counter.mark(sure=True)
     with Spool.open(path) as spool:
@@ -128,10 +121,10 @@ def test_sureness_outlives_the_program(tmp_path: Path) -> None:
 def test_the_last_number_of_a_key() -> None:
     counter = Counter(Passing(), PLACE, TITLE)
     counter.follow(2**32 - 3)
-    assert use(counter) == 2**32 - 2
-    assert use(counter) == 2**32 - 1
+    assert counter.take() == 2**32 - 2
+    assert counter.take() == 2**32 - 1
     with pytest.raises(NoCounter, match="address 17: the invocation counter of client 32"):
-        counter.number()
+        counter.take()
     with pytest.raises(NoCounter):
         Counter(Passing(), PLACE, TITLE).follow(2**32 - 1)
 
@@ -144,7 +137,7 @@ def test_on_a_full_disk_no_number_is_given(tmp_path: Path) -> None:
             database.execute(f"PRAGMA max_page_count = {pages}")
             _fill(database)
         with pytest.raises(NoCounter, match="the disk is full"):
-            counter.number()
+            counter.take()
 
 
 def _fill(database: sqlite3.Connection) -> None:

@@ -9,22 +9,16 @@ from gurux_dlms.GXDLMSChipperingStream import GXDLMSChipperingStream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from edge_agent.dlms.aare import acceptance, refusal
+from edge_agent.dlms.apdu import method_result
+from edge_agent.dlms.ciphering import Opener, decipher, is_proof, proof, seal, sized
 from edge_agent.dlms.security import (
     Ciphering,
     Keys,
     Mode,
-    Opener,
-    acceptance,
     client_title,
     counter_object,
-    decipher,
-    is_proof,
-    method_result,
     parse_key,
-    proof,
-    refusal,
-    seal,
-    sized,
 )
 from edge_agent.errors import (
     ConfigurationError,

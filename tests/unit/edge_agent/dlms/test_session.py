@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from edge_agent.dlms import axdr, session
+from edge_agent.dlms import axdr, exchange, request_writer
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import Drop, check_sequence
-from edge_agent.dlms.session import Peer, Session, Traffic, probe
+from edge_agent.dlms.peer import Peer
+from edge_agent.dlms.session import Session, probe
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -129,7 +131,7 @@ def test_a_meter_that_is_deaf_after_its_answer_is_given_its_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wire = Resting()
-    monkeypatch.setattr(session, "time", wire)
+    monkeypatch.setattr(exchange, "time", wire)
     with pytest.raises(BusTimeout), Session(wire, reader()):
         pass
     wire.sleep(wire.deaf_s)
@@ -292,7 +294,7 @@ def test_a_late_answer_of_another_meter_is_never_taken() -> None:
     with Session(wire, reader(17)) as meter:
         wire.answers = lambda data: kept[0] + data
         assert axdr.integer(meter.get(ACTIVE_IMPORT, 3, 2)) == wanted
-        assert meter.guard.dropped[Drop.OTHER_ADDRESS] == 1
+        assert meter.traffic.dropped[Drop.OTHER_ADDRESS] == 1
         wire.answers = lambda data: data
 
 
@@ -375,7 +377,7 @@ def test_an_adapter_that_hears_itself() -> None:
     wire = Wire(echo=True)
     with Session(wire, reader()) as meter:
         assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
-        assert meter.guard.dropped[Drop.ECHO] >= 3
+        assert meter.traffic.dropped[Drop.ECHO] >= 3
 
 
 def test_the_link_is_released_even_when_reading_fails() -> None:
@@ -410,7 +412,7 @@ def test_a_meter_that_forgot_the_session() -> None:
 def test_the_frames_of_the_books_are_understood(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(session, "_invoke_ids", itertools.repeat(1))
+    monkeypatch.setattr(request_writer, "_invoke_ids", itertools.repeat(1))
     script = Script(
         vectors.UA_1024,
         vectors.AARE_ACCEPTED,

@@ -16,10 +16,12 @@ from gurux_dlms.enums import Authentication
 from gurux_dlms.GXSecure import GXSecure
 
 from edge_agent.dlms.association import CipheredSession
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hls import Hls, Mechanism
 from edge_agent.dlms.invocation_counter import Counter, Passing
+from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.security import Ciphering, Keys
-from edge_agent.dlms.session import Peer, Session, Traffic
+from edge_agent.dlms.session import Session
 from edge_agent.errors import (
     AgentError,
     AssociationRefused,

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from edge_agent.dlms.session import Transport
+from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import AssociationRefused, PasswordRefused, Refusal
 from edge_agent.install import advice
 from edge_agent.install import examine as examine_module

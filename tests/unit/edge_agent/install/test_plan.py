@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.cli.commission import _ask_dial
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import Drop
-from edge_agent.dlms.session import Traffic
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.examine import Examination, LineCount, Shown, Trouble, unbilled
 from edge_agent.install.options import lasting_name

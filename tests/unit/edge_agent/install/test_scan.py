@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from edge_agent.dlms.session import Transport
+from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.scan import Conflict, Door, Progress, Scan, doors, parse_addresses, scan
 from edge_agent.poll.name_plate import VOLTAGE_L2, guess_model

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.dlms.session import Traffic
+from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The exchange of frames with one meter: one frame is sent, one answer comes back.
+
+The states are one table, `NEXT`: the state and what was sent or heard give the next state.
+What the table does not name for a state is not the answer, and the exchange goes on listening.
+
+1. The gateway sends, the meter answers; the window is one frame. An answer is the frame whose
+   control field follows from the frame sent last. A repeated or late frame has another one.
+2. After a silence the exchange sends the same bytes again. Another frame would get another
+   number, and the meter could not tell the repetition from the next request.
+3. After the last silence the meter may still hold the connection, and the next request may
+   find it. The session does not release its association, but disconnects.
+4. A meter repeats itself byte for byte. Two sound GET responses to one request that differ come
+   from two meters that were given one address: `AddressShared`.
+
+In: whole frames, written by `request_writer`. Out: the frame, or the whole APDU, that answers.
+Owns: the state, the repeats, the pieces of an answer, the counts in `Traffic`.
+Never: what an APDU means; a frame of another meter (`hdlc` drops it); output on stdout.
+"""
+
+import collections
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from edge_agent.dlms.hdlc import Drop, Frame, FrameGuard, client_address, server_address
+from edge_agent.dlms.peer import Peer
+from edge_agent.errors import AddressShared, BusTimeout, ProtocolViolation, SessionLost
+
+RESENDS: Final = 2
+"""How often the identical frame is sent again after silence."""
+MAX_REPLY_BYTES: Final = 4 * 1024 * 1024
+LLC: Final = b"\xe6\xe7\x00"
+"""What stands before an APDU of a meter."""
+_REMEMBERED: Final = 8
+"""Answers that a late one is held against: a slow twin may be some requests behind."""
+_FRAME_OVERHEAD: Final = 24
+_DEFAULT_INFO: Final = 128
+_GET_RESPONSE: Final = b"\xc4"
+
+
+class Transport(Protocol):
+    """What carries the bytes: `edge_agent.bus.Bus`, or a fake."""
+
+    @property
+    def turnaround_s(self) -> float:
+        """How long a meter may think before its answer begins."""
+        ...
+
+    def line_time_s(self, size: int) -> float:
+        """Return how long this many bytes take on the line."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write bytes."""
+        ...
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what came; nothing at the deadline."""
+        ...
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        """Throw away what is waiting."""
+        ...
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What sessions cost."""
+
+    exchanges: int = 0
+    resends: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    dropped: collections.Counter[Drop] = field(default_factory=collections.Counter)
+    """What the frame guards did not let through."""
+
+
+class State(StrEnum):
+    """How the connection stands."""
+
+    CLOSED = "closed"
+    """The meter holds no connection of ours."""
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    """Nothing is under way."""
+    SENDING = "sending"
+    """A piece of a request is out; the meter tells the gateway to go on."""
+    ASKING = "asking"
+    """A whole request is out; its answer comes."""
+    LOST = "lost"
+    """An answer was missed, or the meter said no: it may hold the connection, or not."""
+    SENDING_AGAIN = "sending over a lost connection"
+    ASKING_AGAIN = "asking over a lost connection"
+    DISCONNECTING = "disconnecting"
+
+
+class Event(StrEnum):
+    """What was sent or heard."""
+
+    SNRM = "SNRM"
+    PIECE = "piece of a request"
+    REQUEST = "request"
+    DISC = "DISC"
+    UA = "UA"
+    DM = "DM"
+    FRMR = "FRMR"
+    READY = "receive-ready"
+    ANSWER = "answer"
+    SILENCE = "silence"
+    RIVAL = "answer of another meter"
+
+
+_IDLE: Final = {
+    Event.PIECE: State.SENDING,
+    Event.REQUEST: State.ASKING,
+    Event.DISC: State.DISCONNECTING,
+    Event.RIVAL: State.LOST,
+}
+_IDLE_AGAIN: Final = {
+    **_IDLE,
+    Event.PIECE: State.SENDING_AGAIN,
+    Event.REQUEST: State.ASKING_AGAIN,
+}
+_UNANSWERED: Final = {
+    Event.DM: State.LOST,
+    Event.FRMR: State.LOST,
+    Event.SILENCE: State.LOST,
+}
+NEXT: Final[dict[State, dict[Event, State]]] = {
+    State.CLOSED: {Event.SNRM: State.CONNECTING, Event.RIVAL: State.CLOSED},
+    State.CONNECTING: {
+        Event.UA: State.CONNECTED,
+        Event.DM: State.CLOSED,
+        Event.SILENCE: State.CLOSED,
+        Event.RIVAL: State.CLOSED,
+        Event.SNRM: State.CONNECTING,
+    },
+    State.CONNECTED: _IDLE,
+    State.SENDING: {Event.READY: State.CONNECTED, **_UNANSWERED, **_IDLE},
+    State.ASKING: {Event.ANSWER: State.CONNECTED, **_UNANSWERED, **_IDLE},
+    State.LOST: _IDLE_AGAIN,
+    State.SENDING_AGAIN: {Event.READY: State.LOST, **_UNANSWERED, **_IDLE_AGAIN},
+    State.ASKING_AGAIN: {Event.ANSWER: State.LOST, **_UNANSWERED, **_IDLE_AGAIN},
+    State.DISCONNECTING: {
+        Event.UA: State.CLOSED,
+        Event.DM: State.CLOSED,
+        Event.SILENCE: State.CLOSED,
+        Event.RIVAL: State.CLOSED,
+    },
+}
+"""State -> what was sent or heard -> next state.
+
+A transport that fails leaves the state as it is, so a request or DISC may follow each state in
+which one is under way.
+"""
+SOUND: Final = frozenset((State.CONNECTED, State.SENDING, State.ASKING))
+"""Nothing was missed: the association stands."""
+_UNNUMBERED: Final = {0x73: Event.UA, 0x1F: Event.DM, 0x97: Event.FRMR}
+"""Control fields of a meter's unnumbered frames, with the final bit."""
+_NUMBERED: Final = frozenset((Event.PIECE, Event.REQUEST))
+
+
+class Exchange:
+    """Sends frames to one meter and returns what answers them."""
+
+    def __init__(self, transport: Transport, peer: Peer, traffic: Traffic) -> None:
+        """Set up an exchange in which nothing was sent yet.
+
+        Args:
+            transport: what carries the bytes.
+            peer: the meter.
+            traffic: what the exchange costs is added here.
+        """
+        server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
+        self.state = State.CLOSED
+        self._label = peer.label
+        self._rest_s = peer.inter_frame_s
+        self._longest_info = peer.max_info
+        self._transport = transport
+        self._traffic = traffic
+        self._guard = FrameGuard(client_address(peer.client), server, traffic.dropped)
+        self._control_at = 3 + len(server) + 1
+        self._numbers = 0
+        """A control field: the N(S) and the N(R) that were sent last."""
+        self._taken: deque[Frame] = deque(maxlen=_REMEMBERED)
+        self._heard_at = time.monotonic()  # another session may just have ended
+
+    def __repr__(self) -> str:
+        return f"<Exchange with {self._label}: {self.state}>"
+
+    def discard(self) -> None:
+        """Throw away what the line holds from before."""
+        self._transport.discard()
+
+    def converse(
+        self, frames: list[bytes], ready: Callable[[], bytes], *, resends: int = RESENDS
+    ) -> bytes:
+        """Send one APDU, in as many frames as it has, and return the APDU that answers.
+
+        Args:
+            frames: those of the request.
+            ready: writes receive-ready, which asks for the next piece of an answer.
+            resends: how often each frame of the request may be sent again.
+
+        Raises:
+            BusTimeout, SessionLost, AddressShared: as `ask`.
+            ProtocolViolation: the answer is no APDU, or has no end.
+        """
+        for piece in frames[:-1]:
+            self.ask(piece, Event.PIECE, resends=resends)
+        frame = self.ask(frames[-1], Event.REQUEST, resends=resends)
+        pieces = [frame.information]
+        size = len(frame.information)
+        while frame.segmented:
+            frame = self.ask(ready(), Event.REQUEST)
+            pieces.append(frame.information)
+            size += len(frame.information)
+            if size > MAX_REPLY_BYTES:
+                raise ProtocolViolation(f"{self._label} sends without end")
+        answer = b"".join(pieces)
+        if answer[:3] != LLC:
+            raise ProtocolViolation(f"{self._label} answers without the LLC header")
+        return answer[3:]
+
+    def ask(self, frame: bytes, kind: Event, *, resends: int = RESENDS) -> Frame:
+        """Send one frame and return the one that answers it; send it again after silence.
+
+        Args:
+            frame: the whole frame.
+            kind: what it is: SNRM, a piece of a request, a request or DISC.
+            resends: how often it may be sent again.
+
+        Raises:
+            BusTimeout: silence, or nothing but frames that are not the answer.
+            SessionLost: the session is over, or the meter says that it is, or rejects the frame.
+            AddressShared: two meters answer.
+        """
+        if not self.may_send(kind):
+            raise SessionLost(f"{self._label}: the session is {self.state}")
+        self._go(kind)
+        if kind in _NUMBERED:
+            self._number(frame[self._control_at])
+        self._traffic.exchanges += 1
+        wait_s = self._wait_s(frame)
+        for attempt in range(1 + resends):
+            self._send(frame)
+            self._traffic.resends += attempt > 0
+            for frames in self._frames(time.monotonic() + wait_s):
+                answer = self._answer(frames)
+                if answer is not None:
+                    return answer
+        self._go(Event.SILENCE)
+        raise BusTimeout(f"{self._label} does not answer")
+
+    def may_send(self, kind: Event) -> bool:
+        """Tell whether this may be sent now."""
+        return kind in NEXT[self.state]
+
+    def _go(self, event: Event) -> None:
+        self.state = NEXT[self.state][event]
+
+    def _number(self, control: int) -> None:
+        """Remember N(R) and N(S) of the frame that goes out; receive-ready has no N(S)."""
+        is_ready = control & 1
+        self._numbers = control & 0xE0 | self._numbers & 0x0E if is_ready else control
+
+    def _wait_s(self, frame: bytes) -> float:
+        """Return how long the answer to a frame may take, with its longest information."""
+        info = _DEFAULT_INFO if self.state is State.CONNECTING else self._longest_info
+        size = len(frame) + info + _FRAME_OVERHEAD
+        return self._transport.turnaround_s + self._transport.line_time_s(size)
+
+    def _send(self, frame: bytes) -> None:
+        """Write a frame, after the rest that the meter needs since it was heard last."""
+        self._guard.clear()
+        rest_s = self._heard_at + self._rest_s - time.monotonic()
+        if rest_s > 0:
+            time.sleep(rest_s)
+        self._transport.send(frame)
+        self._traffic.bytes_sent += len(frame)
+
+    def _frames(self, deadline: float) -> Iterator[list[Frame]]:
+        """Yield the meter's frames until the deadline, those together that came together."""
+        while (left := deadline - time.monotonic()) > 0:
+            data = self._transport.receive(left)
+            if data:
+                self._heard_at = time.monotonic()
+                self._traffic.bytes_received += len(data)
+                yield self._guard.feed(data)
+
+    def _answer(self, frames: list[Frame]) -> Frame | None:
+        """Return the frame that the state waits for; the others must not contradict it.
+
+        Raises:
+            SessionLost: the meter is disconnected, or rejects what was sent.
+            AddressShared: one of them is the answer of another meter.
+        """
+        for place, frame in enumerate(frames):
+            event = self._event(frame)
+            if event is None or event not in NEXT[self.state]:
+                self._must_agree(frame)
+                continue
+            self._go(event)
+            if event in _UNANSWERED and self.state is State.LOST:
+                raise SessionLost(f"{self._label} is no longer connected")
+            self._taken.append(frame)
+            for other in frames[place + 1 :]:
+                self._must_agree(other)
+            return frame
+        return None
+
+    def _event(self, frame: Frame) -> Event | None:
+        """Tell what a frame is; None: not what follows the I-frame sent last."""
+        control = frame.control
+        if control in _UNNUMBERED:
+            return _UNNUMBERED[control]
+        if control == _expected(self._numbers):
+            return Event.ANSWER
+        if control & 0x0F == 0x01 and control >> 5 == _after(self._numbers):
+            return Event.READY
+        return None
+
+    def _must_agree(self, frame: Frame) -> None:
+        """Make sure that a frame beside those that were taken repeats the one it is like.
+
+        Raises:
+            AddressShared: it is the answer of another meter.
+        """
+        if any(_contradict(frame, taken) for taken in self._taken):
+            self._go(Event.RIVAL)
+            raise AddressShared(
+                f"two meters answer at the address of {self._label}: give each its own"
+            )
+
+
+def _contradict(one: Frame, other: Frame) -> bool:
+    """Tell whether two frames answer one request and differ.
+
+    Only GET responses tell which request they answer: by the invoke id. What else differs may
+    be a late frame of an earlier session.
+    """
+    if one == other or one.control != other.control:
+        return False
+    heads = {each.information[:4] for each in (one, other)}
+    invoke_ids = {each.information[5:6] for each in (one, other)}
+    return heads == {LLC + _GET_RESPONSE} and len(invoke_ids) == 1
+
+
+def _after(sent: int) -> int:
+    """Return the N(R) that acknowledges the I-frame sent last."""
+    return ((sent >> 1) + 1) & 0x07
+
+
+def _expected(sent: int) -> int:
+    """Return the control field of the next I-frame: it follows from the one sent last.
+
+    The meter's N(S) is the N(R) that we sent; its N(R) is our N(S) plus one; the window is one
+    frame, so its final bit is set. A repeated or late frame has another N(S).
+    """
+    return _after(sent) << 5 | 0x10 | (sent >> 5 & 0x07) << 1

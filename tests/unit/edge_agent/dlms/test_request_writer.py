@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The door to gurux-dlms: the library stays as it is, and says nothing."""
+
+import sys
+
+import pytest
+from gurux_dlms.GXDLMSChippering import GXDLMSChippering
+from pydantic import SecretStr
+
+from edge_agent.dlms import aare, request_writer
+from edge_agent.dlms.peer import Peer
+from edge_agent.dlms.request_writer import RequestWriter
+from edge_agent.errors import ProtocolViolation
+from tests.vectors import hdlc_cosem as vectors
+
+PEER = Peer("A-1", 17, client=32, password=SecretStr("12345678"))
+ACCEPTED = vectors.AARE_ACCEPTED[12:-3]
+
+
+def test_the_library_is_not_patched() -> None:
+    assert request_writer.__name__ in sys.modules
+    modules = {name: each for name, each in sys.modules.items() if name.startswith("gurux_dlms")}
+    assert not [name for name, each in modules.items() if "print" in vars(each)]
+    assert GXDLMSChippering.encryptAesGcm.__module__ == "gurux_dlms.GXDLMSChippering"
+
+
+def test_a_tag_that_nobody_knows_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    strange = bytes((0x61, len(ACCEPTED))) + ACCEPTED[2:] + b"\xbf\x00"
+    initiate = aare.plain_terms(strange, "A-1")
+    assert initiate is not None
+    writer = RequestWriter(PEER)
+    writer.take_terms(initiate)
+    assert writer.takes_lists
+    assert capsys.readouterr().out == ""
+
+
+def test_an_aare_may_name_no_terms() -> None:
+    assert aare.plain_terms(bytes.fromhex("6105 A203020100".replace(" ", "")), "A-1") is None
+    assert not RequestWriter(PEER).takes_lists
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("6107 A203020100", "half an AARE"),
+        ("6110 A109060760857405080102 A203020100", "another context"),
+        ("6109 A203020100 BE020500", "without its terms"),
+    ],
+)
+def test_other_terms_are_a_violation(answer: str, said: str) -> None:
+    with pytest.raises(ProtocolViolation, match=said):
+        aare.plain_terms(bytes.fromhex(answer), "A-1")
+
+
+def test_terms_that_cannot_be_read_are_a_violation() -> None:
+    with pytest.raises(ProtocolViolation, match="AARE: "):
+        RequestWriter(PEER).take_terms(b"\x08\x00")
