@@ -26,7 +26,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.accept import Accepted, Refused, accept
-from cloud_ingest.entries.units import COLUMNS, Imported, import_units
+from cloud_ingest.core.unit_list import COLUMNS
+from cloud_ingest.entries.units import Imported, import_units
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate

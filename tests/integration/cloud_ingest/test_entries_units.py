@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.entries.units import COLUMNS, Imported, import_units
+from cloud_ingest.core.unit_list import COLUMNS
+from cloud_ingest.entries.units import Imported, import_units
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.registry import load_registry
 from tests.support.store import SOCIETY, Site, local, unit_line
@@ -107,7 +108,7 @@ def test_every_bad_line_is_named_and_nothing_is_taken(site: Site) -> None:
         "line 8: valid_from '01/07/2026' is not a date: write it as 2026-07-01",
         "line 9: valid_to 2026-07-01 is not after 2026-07-01",
         "line 10: a bulk meter needs its tower",
-        "line 11: it has not 10 fields as the first line has",
+        "line 11: it does not have 10 fields, as the first line has",
         "line 12: valid_from '0001-01-01' is not a date: write it as 2026-07-01",
     )
 
