@@ -89,7 +89,7 @@ def dials_of(site: Site) -> tuple[Decimal | None, Decimal | None]:
 USED = Decimal("2.5") * HOURS / 1000
 
 
-def test_the_dial_stands_beside_each_boundary_and_changes_no_consumption(watered: Site) -> None:
+def test_a_dial_changes_no_consumption(watered: Site) -> None:
     (before,) = close(watered).numbers
     assert dials_of(watered) == (None, None)
     assert take(watered, sheet()) == (
@@ -106,7 +106,7 @@ def test_the_dial_stands_beside_each_boundary_and_changes_no_consumption(watered
     assert watered.all(audit) == [("commissioned at gw-1", "R. Rao", None)]
 
 
-def test_a_sheet_is_taken_once_and_a_corrected_one_counts(watered: Site) -> None:
+def test_of_sheets_the_corrected_one_counts(watered: Site) -> None:
     take(watered, sheet())
     assert take(watered, sheet()) == ([], 1)
     (corrected,), known = take(watered, sheet(dial="124"))
@@ -116,7 +116,7 @@ def test_a_sheet_is_taken_once_and_a_corrected_one_counts(watered: Site) -> None
     assert watered.one("SELECT count(*) FROM dial_reading") == 2
 
 
-def test_a_later_comparison_shows_the_pulses_that_were_lost(watered: Site) -> None:
+def test_a_later_comparison_shows_lost_pulses(watered: Site) -> None:
     take(watered, sheet(dial="100"))
     counted = Decimal("2.5") * ((CHECK - START) // HOUR) / 1000
     found = compare(watered, str(100 + counted + Decimal("0.0125")))
@@ -157,7 +157,7 @@ def test_a_module_that_began_again_keeps_its_dial(site: Site) -> None:
     assert compare(site, str(50 + Decimal("2.5") * ((CHECK - START) // HOUR) / 1000)).deviation == 0
 
 
-def test_a_resident_reads_the_dial_of_a_module_that_is_away(site: Site) -> None:
+def test_a_dial_stands_in_for_its_module(site: Site) -> None:
     site.units(unit_line("A-1", "1", service="water"))
     last = local("2026-07-20 00:00")
     site.deliver("1", every(START, last, 0, 25, HOUR), column=PULSES)
@@ -191,7 +191,7 @@ def test_a_resident_reads_the_dial_of_a_module_that_is_away(site: Site) -> None:
         ),
     ],
 )
-def test_what_is_no_sheet_of_this_society_is_refused(watered: Site, text: str, says: str) -> None:
+def test_a_foreign_or_broken_sheet_is_refused(watered: Site, text: str, says: str) -> None:
     with pytest.raises(DialRefused, match=says):
         take(watered, text)
     assert watered.one("SELECT count(*) FROM dial_reading") == 0

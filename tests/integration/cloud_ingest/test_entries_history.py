@@ -48,7 +48,7 @@ def take(site: Site, path: Path, *, dry_run: bool = False) -> History:
     return import_history(site.conn, SOCIETY, path, NOW, dry_run=dry_run)
 
 
-def test_a_month_of_an_earlier_system_is_stored_and_billed_as_what_it_is(flat: Site) -> None:
+def test_an_imported_month_is_billed_as_imported(flat: Site) -> None:
     path = csv_file(flat, every(START, END, 1000, 10, HOUR))
     done = take(flat, path)
     assert (done.rows, done.new, done.channels, done.conflicts) == (721, 721, 1, 0)
@@ -70,7 +70,7 @@ def test_a_month_of_an_earlier_system_is_stored_and_billed_as_what_it_is(flat: S
     assert flat.one("SELECT count(*) FROM dirty") == 0
 
 
-def test_what_a_gateway_signed_stays_elected_whoever_comes_first(flat: Site) -> None:
+def test_a_signed_reading_stays_elected(flat: Site) -> None:
     flat.deliver("1", every(START, START + 3 * HOUR, 1000, 10, HOUR))
     path = csv_file(flat, every(START, START + 6 * HOUR, 1005, 10, HOUR))
     done = take(flat, path)
@@ -88,7 +88,7 @@ def test_what_a_gateway_signed_stays_elected_whoever_comes_first(flat: Site) -> 
     assert flat.all("SELECT raw, origin FROM claim ORDER BY ts") == claims
 
 
-def test_of_a_file_with_bad_lines_nothing_is_stored(flat: Site) -> None:
+def test_a_file_with_bad_lines_stores_nothing(flat: Site) -> None:
     path = csv_file(flat, every(START, END, 1000, 10, HOUR))
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{MAKER},9,1.0.1.8.0.255,Wh,0,2026-06-01,5\n")
@@ -105,7 +105,7 @@ def test_of_a_file_with_bad_lines_nothing_is_stored(flat: Site) -> None:
     assert flat.one("SELECT count(*) FROM reading") == 0
 
 
-def test_of_a_file_that_begins_before_retention_nothing_is_stored(
+def test_a_file_from_before_retention_stores_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "ROWS_AT_ONCE", 100)

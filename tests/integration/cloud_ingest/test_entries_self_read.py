@@ -170,7 +170,7 @@ def test_a_correction_can_itself_be_corrected(old_flat: Site) -> None:
     assert (number.quantity, number.quality) == (Decimal("90.5"), Quality.EDITED)
 
 
-def test_the_dial_of_a_common_area_or_a_bulk_meter(old_flat: Site) -> None:
+def test_common_areas_and_bulk_meters_have_dials(old_flat: Site) -> None:
     old_flat.units(
         *LEGACY,
         "Tower 1,common,lift,electricity,grid,,,yes,2026-06-01,",
@@ -208,7 +208,7 @@ def test_the_dial_of_a_common_area_or_a_bulk_meter(old_flat: Site) -> None:
         dial("bulk", "bulk", 10**8, NOW)
 
 
-def test_which_meter_is_asked_for_where_there_are_several(old_flat: Site) -> None:
+def test_several_meters_need_a_source(old_flat: Site) -> None:
     with pytest.raises(SelfReadRefused, match="give --source, one of inlet-1, inlet-2"):
         read(old_flat, "1", START, "B-0705", WATER)
     with pytest.raises(SelfReadRefused, match="no water source 'main'"):

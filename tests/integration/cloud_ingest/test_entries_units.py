@@ -77,13 +77,13 @@ def test_dates_and_towers_can_be_corrected(site: Site) -> None:
     assert site.one("SELECT tower, valid_from FROM assignment") == ("T2", local("2026-02-01 00:00"))
 
 
-def test_a_line_that_is_gone_leaves_what_it_said(site: Site) -> None:
+def test_a_removed_line_leaves_what_it_said(site: Site) -> None:
     site.units(unit_line("A-1", "1"), unit_line("A-2", "2"))
     assert site.units(unit_line("A-2", "2")) == Imported(0, 0, 1)
     assert len(site.all(PLACES)) == 2
 
 
-def test_every_bad_line_is_named_and_nothing_is_taken(site: Site) -> None:
+def test_every_bad_line_is_named(site: Site) -> None:
     good = unit_line("A-9", "9")
     lines = refused(
         site,

@@ -110,7 +110,7 @@ def world(plain_store_dsn: str) -> Iterator[World]:
         yield World(conn)
 
 
-def test_a_leak_is_raised_once_and_its_words_are_for_people(world: World) -> None:
+def test_a_leak_is_raised_once_for_people(world: World) -> None:
     meter = world.meter("w", "A-1204")
     start = NOW.replace(minute=0) - 60 * HOUR
     world.reads(meter, start, [0, 0, *[9] * 30, 5, *[9] * 27])
@@ -135,9 +135,7 @@ def test_a_leak_is_raised_once_and_its_words_are_for_people(world: World) -> Non
         (60, "No dry hour for more than 40 days, lowest hour 5 L."),
     ],
 )
-def test_a_flow_older_than_what_is_looked_at_is_said_to_be_so(
-    world: World, days: int, words: str
-) -> None:
+def test_a_very_old_flow_is_told_as_longer(world: World, days: int, words: str) -> None:
     meter = world.meter("w", "A-1204")
     world.reads(meter, NOW - timedelta(days=days), [5] * 24 * days)
     assert world.leaks() == Changes(raised=1)
@@ -153,7 +151,7 @@ def test_only_meters_with_news_are_judged(world: World) -> None:
     assert world.leaks(leaking) == Changes(raised=1)
 
 
-def test_bulk_and_common_meters_and_dials_are_not_judged(world: World) -> None:
+def test_only_meters_of_units_are_judged(world: World) -> None:
     for serial, subject_type, legacy in (
         ("b", "bulk", False),
         ("c", "common", False),
@@ -164,7 +162,7 @@ def test_bulk_and_common_meters_and_dials_are_not_judged(world: World) -> None:
     assert world.leaks() == Changes()
 
 
-def test_a_unit_has_one_flag_for_all_its_inlets(world: World) -> None:
+def test_a_unit_has_one_flag_for_all_inlets(world: World) -> None:
     kitchen, bath = world.meter("k", "A-1"), world.meter("b", "A-1")
     world.reads(kitchen, NOW - 40 * HOUR, [5] * 40)
     world.reads(bath, NOW - 70 * HOUR, [6] * 70)
@@ -208,7 +206,7 @@ def test_the_end_is_sent_and_the_topic_emptied(world: World) -> None:
     assert outbox.requeue_retained(world.conn) == 0
 
 
-def test_a_meter_that_is_removed_ends_its_unit_s_flag(world: World) -> None:
+def test_a_removed_meter_ends_the_flag(world: World) -> None:
     meter = world.meter("w", "A-1")
     world.reads(meter, NOW - 30 * HOUR, [5] * 30)
     assert world.leaks() == Changes(raised=1)
@@ -216,7 +214,7 @@ def test_a_meter_that_is_removed_ends_its_unit_s_flag(world: World) -> None:
     assert world.leaks(meter) == Changes(cleared=1)
 
 
-def test_what_the_meter_did_elsewhere_is_not_this_unit_s(world: World) -> None:
+def test_a_flow_elsewhere_is_not_this_unit_s(world: World) -> None:
     meter = world.meter("w", "A-1", since=NOW - 10 * HOUR)
     world.reads(meter, NOW - 40 * HOUR, [5] * 40)
     assert world.leaks() == Changes()
@@ -229,7 +227,7 @@ def test_litres_are_litres_whatever_the_scaler(world: World) -> None:
     assert "lowest hour 10 L" in world.flag().message
 
 
-def test_a_month_that_comes_late_is_judged_at_its_own_time(world: World) -> None:
+def test_late_readings_are_judged_at_their_time(world: World) -> None:
     """The newest reading is a week old: what runs there is open, what ended there is not."""
     running, ended = world.meter("r", "A-1"), world.meter("e", "A-2")
     start = NOW - timedelta(days=30)
@@ -240,7 +238,7 @@ def test_a_month_that_comes_late_is_judged_at_its_own_time(world: World) -> None
     assert (event.subject.id, event.since) == ("A-1", start)
 
 
-def test_every_silent_meter_is_named_with_whom_it_serves(world: World) -> None:
+def test_a_silent_meter_is_named_with_its_unit(world: World) -> None:
     world.meter("dial", "A-1", legacy=True)
     world.meter("fresh", "A-2", since=NOW - 3 * HOUR)
     silent = world.meter("silent", "A-3", service="electricity")
@@ -259,7 +257,7 @@ def test_every_silent_meter_is_named_with_whom_it_serves(world: World) -> None:
     assert refresh_silence(world.conn, ZONE, NOW) == Changes(cleared=1)
 
 
-def test_a_society_that_has_not_delivered_yet_is_not_blamed(world: World) -> None:
+def test_a_society_still_delivering_is_not_blamed(world: World) -> None:
     since = NOW - 3 * HOUR
     silent = world.meter("silent", "A-1")
     world.conn.execute(
@@ -282,7 +280,7 @@ def test_a_society_that_has_not_delivered_yet_is_not_blamed(world: World) -> Non
     assert refresh_silence(world.conn, ZONE, NOW, set()) == Changes()
 
 
-def test_retained_words_are_sent_again_and_old_ones_forgotten(world: World) -> None:
+def test_retained_flags_are_sent_again(world: World) -> None:
     for topic, payload in (("a", b"1"), ("a", b"2"), ("b", b"1"), ("b", b""), ("c", b"1")):
         outbox.enqueue(world.conn, topic, payload, retain=topic != "c")
     assert len(world.sent()) == 5

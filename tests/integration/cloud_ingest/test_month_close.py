@@ -173,7 +173,7 @@ def test_it_stops_where_a_rollup_disagrees(flat: Site, number: int) -> None:
     assert flat.one("SELECT count(*) FROM month_number") == 0
 
 
-def test_readings_that_come_while_closing_are_rolled_up_first(
+def test_readings_during_a_closing_are_rolled_up_first(
     flat: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cloud_ingest.month import close as module
@@ -193,7 +193,7 @@ def test_readings_that_come_while_closing_are_rolled_up_first(
     assert number_of(close(flat), "A-1204").quantity == kwh(10 * HOURS)
 
 
-def test_an_offline_meter_is_withheld_until_a_self_read(flat: Site) -> None:
+def test_an_offline_meter_waits_for_a_self_read(flat: Site) -> None:
     flat.units(unit_line("A-1204", "1"), unit_line("C-0302", "3"))
     died = local("2026-07-24 14:00")
     flat.deliver("3", every(BEFORE, died, 0, 5, HOUR))
@@ -215,7 +215,7 @@ def test_an_offline_meter_is_withheld_until_a_self_read(flat: Site) -> None:
     assert number.parts[0].closing.at == END + 30 * HOUR
 
 
-def test_the_next_month_opens_where_the_last_one_closed(flat: Site) -> None:
+def test_a_month_opens_where_the_last_closed(flat: Site) -> None:
     flat.units(unit_line("C-0304", "9"))
     flat.deliver("9", [(START, 100)])
     dials = ((END - 20 * HOUR, "0.7"), (local("2026-09-01 18:00"), "1.9"))
@@ -261,7 +261,7 @@ def dial(
     )
 
 
-def test_a_month_that_ends_elsewhere_closes_the_next_ones_again(site: Site, store_dsn: str) -> None:
+def test_a_moved_end_closes_later_months_again(site: Site, store_dsn: str) -> None:
     site.units(unit_line("A-1", "1"), unit_line("A-2", "2"), unit_line("bulk", "3", kind="bulk"))
     site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
     dial(site, "300", local("2026-07-03 09:00"))
@@ -294,7 +294,7 @@ def test_a_month_that_ends_elsewhere_closes_the_next_ones_again(site: Site, stor
     assert number_of(close(site, "2026-08", now), "A-1").quantity == 32
 
 
-def test_a_month_that_is_closed_after_the_next_one_hands_its_end_on(site: Site) -> None:
+def test_a_month_closed_late_hands_its_end_on(site: Site) -> None:
     site.units(unit_line("A-1", "1"))
     site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
     dial(site, "300", local("2026-07-03 09:00"))
@@ -307,7 +307,7 @@ def test_a_month_that_is_closed_after_the_next_one_hands_its_end_on(site: Site) 
     assert [(later.month, later.published) for later in june.later] == [("2026-07", 0)]
 
 
-def test_a_month_opens_at_no_number_that_was_withdrawn(site: Site) -> None:
+def test_no_month_opens_at_a_withdrawn_number(site: Site) -> None:
     site.units(unit_line("A-1", "1"))
     site.deliver("1", [(local("2026-06-01 00:00"), 200_000)])
     dial(site, "300", local("2026-07-03 09:00"))
@@ -427,7 +427,7 @@ def test_a_rollover_needs_its_epoch(site: Site) -> None:
     assert number_of(close(site), "A-1").quantity == kwh(closing - opening)
 
 
-def test_sources_stay_apart_and_the_generator_is_not_in_the_balance(site: Site) -> None:
+def test_the_generator_is_not_in_the_balance(site: Site) -> None:
     site.units(
         unit_line("A-1", "1"),
         unit_line("A-1", "2", source="generator"),
@@ -465,7 +465,7 @@ def test_sources_stay_apart_and_the_generator_is_not_in_the_balance(site: Site) 
     assert [Reconciliation.from_line(payload) for _, payload in sent] == [energy, tower_water]
 
 
-def test_intervals_that_do_not_add_up_are_a_reason(flat: Site) -> None:
+def test_intervals_that_disagree_are_a_reason(flat: Site) -> None:
     interval = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
     rows = [(START + HOUR * n, 10) for n in range(1, HOURS + 1)]
     flat.deliver("1", rows, column=interval, period_s=3600)

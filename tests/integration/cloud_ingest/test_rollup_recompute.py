@@ -56,9 +56,7 @@ def test_what_was_right_does_not_change(july: Site) -> None:
     assert july.all(READINGS) == readings
 
 
-def test_a_day_that_lacks_a_reading_is_named_and_mended(
-    july: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_day_is_named_and_mended(july: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHANNELS_AT_ONCE", 1)
     before = rollups(july)
     slip_in(july, "2026-07-09 23:30", 5)

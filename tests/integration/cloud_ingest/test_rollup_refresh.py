@@ -104,7 +104,7 @@ def test_late_rows_show_after_a_refresh(site: Site) -> None:
     assert site.one("SELECT count(*) FROM reading_month") == 4
 
 
-def test_a_late_row_on_the_first_of_a_month_reaches_its_month(site: Site) -> None:
+def test_a_late_row_of_the_first_reaches_its_month(site: Site) -> None:
     site.units(unit_line("A-1204", "1"))
     june, august = START - 30 * DAY, START + 40 * DAY
     site.deliver("1", every(june, august, 1000, 10, timedelta(hours=6)))
@@ -127,7 +127,7 @@ def test_an_elected_claim_shows_after_a_refresh(site: Site) -> None:
     assert site.one("SELECT last_raw FROM reading_month WHERE month = '2026-07-01'") == 150
 
 
-def test_a_mark_of_a_day_that_has_not_come_waits(site: Site) -> None:
+def test_the_mark_of_a_future_day_waits(site: Site) -> None:
     site.units(unit_line("A-1204", "1"))
     site.deliver("1", [(START + 10 * DAY, 100)])
     assert refresh(site.conn, START).marks == 0

@@ -106,7 +106,7 @@ def test_a_verified_batch_is_accepted_whole() -> None:
     assert outcome.rejections == ()
 
 
-def test_only_the_rows_outside_the_meter_s_time_are_kept_apart() -> None:
+def test_rows_outside_the_meter_s_time_are_rejected() -> None:
     left = NOW - timedelta(days=1)
     outcome = accepted(
         sealed(
@@ -175,7 +175,7 @@ def events_line(serial: str, *times: datetime) -> bytes:
     ).to_line()
 
 
-def test_events_of_a_meter_are_judged_as_its_readings_are() -> None:
+def test_events_are_judged_as_readings_are() -> None:
     later = NOW + timedelta(days=1)
     before = INSTALLED - timedelta(days=1)
     lines = (events_line("1001", NOW, later, before), events_line("9", NOW))
@@ -191,7 +191,7 @@ def test_events_of_a_meter_are_judged_as_its_readings_are() -> None:
     ]
 
 
-def test_what_a_gateway_saw_is_judged_the_same_and_keeps_its_detail() -> None:
+def test_an_observation_keeps_its_detail() -> None:
     times = NOW, NOW + timedelta(days=1), NOW - timedelta(hours=1)
     seen = tuple(
         Observation(ts=at(when), code=GatewayEvent.CLOCK_JUMPED, offset_s=float(number))
@@ -207,13 +207,13 @@ def test_what_a_gateway_saw_is_judged_the_same_and_keeps_its_detail() -> None:
     assert (rejected.reason, rejected.row_indexes) == (QuarantineReason.FUTURE, (1,))
 
 
-def test_a_block_without_a_good_row_is_only_rejected() -> None:
+def test_a_block_without_good_rows_is_rejected() -> None:
     outcome = accepted(sealed(block_line("1001", NOW + timedelta(days=1))))
     assert outcome.blocks == ()
     assert [each.reason for each in outcome.rejections] == [QuarantineReason.FUTURE]
 
 
-def test_the_header_s_gateway_must_be_the_topic_s() -> None:
+def test_header_and_topic_name_the_same_gateway() -> None:
     payload = sealed(block_line("1001", NOW))
     outcome = refused(payload, "metering/v1/gw/gw-b/readings")
     assert (outcome.reason, outcome.gateway) == (QuarantineReason.WRONG_TOPIC, "gw-b")
@@ -320,7 +320,7 @@ def test_a_block_with_any_field_changed_is_answered(data: st.DataObject) -> None
 
 
 @given(st.data())
-def test_a_message_with_any_byte_changed_is_never_stored_as_something_else(
+def test_a_changed_byte_never_changes_what_is_stored(
     data: st.DataObject,
 ) -> None:
     payload = sealed(block_line("1001", NOW))

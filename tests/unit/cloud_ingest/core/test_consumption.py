@@ -91,7 +91,7 @@ def wh(measured: Measured) -> int:
 
 
 @given(lives())
-def test_the_month_is_what_was_used_between_its_ends(life: Life) -> None:
+def test_a_month_is_the_use_between_its_ends(life: Life) -> None:
     measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
     opening = expected_border(life.readings, life.month.start)
     closing = expected_border(life.readings, life.month.end)
@@ -203,7 +203,7 @@ JULY = month_of(2026, 7, KOLKATA)
 HOUR = timedelta(hours=1)
 
 
-def test_a_reading_after_the_border_does_not_stand_for_it() -> None:
+def test_no_later_reading_meets_a_border() -> None:
     late = reading(JULY.end + timedelta(seconds=1), 5)
     assert at_border([late], JULY.end, RULES) is None
     early = reading(JULY.end - timedelta(minutes=15), 5)
@@ -211,7 +211,7 @@ def test_a_reading_after_the_border_does_not_stand_for_it() -> None:
     assert at_border([reading(early.ts - timedelta(seconds=1), 4)], JULY.end, RULES) is None
 
 
-def test_a_register_that_drops_is_never_a_negative_number() -> None:
+def test_a_fall_is_never_a_negative_number() -> None:
     readings = [reading(JULY.start, 900), reading(JULY.end, 100)]
     measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
     assert measured.quantity is None
@@ -226,7 +226,7 @@ def test_an_epoch_counts_from_its_own_moment() -> None:
     assert wh(measure(readings, epochs, JULY, Span(LONG_AGO), RULES)) == 200
 
 
-def test_a_self_read_closes_at_its_own_time_and_says_so() -> None:
+def test_a_self_read_closes_at_its_own_time() -> None:
     readings = [reading(JULY.start, 100), reading(JULY.end + 50 * HOUR, 300, Origin.SELF_READ)]
     measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
     assert wh(measured) == 200
@@ -236,12 +236,12 @@ def test_a_self_read_closes_at_its_own_time_and_says_so() -> None:
     assert measure(readings, {}, JULY, Span(LONG_AGO), strict).quantity is None
 
 
-def test_of_two_self_reads_as_near_the_earlier_stands_for_the_border() -> None:
+def test_of_equally_near_self_reads_the_earlier_counts() -> None:
     dials = [reading(JULY.end + side * 9 * HOUR, 100 + side, Origin.SELF_READ) for side in (1, -1)]
     assert at_border(dials, JULY.end, RULES) == dials[1]
 
 
-def test_a_meter_put_in_at_the_border_opens_with_its_first_reading() -> None:
+def test_a_meter_installed_at_the_border_opens_itself() -> None:
     readings = [reading(JULY.start + HOUR, 0), reading(JULY.end, 300)]
     measured = measure(readings, {}, JULY, Span(JULY.start), RULES)
     assert wh(measured) == 300
@@ -249,7 +249,7 @@ def test_a_meter_put_in_at_the_border_opens_with_its_first_reading() -> None:
 
 
 @pytest.mark.parametrize("put_in", [JULY.start, JULY.start + 48 * HOUR])
-def test_a_meter_that_was_read_late_after_its_installation_proves_nothing(
+def test_a_late_first_reading_proves_nothing(
     put_in: datetime,
 ) -> None:
     late = [reading(put_in + 25 * HOUR, 7), reading(JULY.end, 300)]
@@ -262,7 +262,7 @@ def test_a_meter_that_was_read_late_after_its_installation_proves_nothing(
     assert wh(measure([dial, late[1]], {}, JULY, Span(put_in), RULES)) == 294
 
 
-def test_a_meter_that_died_before_it_was_taken_out_proves_nothing() -> None:
+def test_a_meter_that_died_early_proves_nothing() -> None:
     taken_out = JULY.start + 24 * 24 * HOUR
     readings = [reading(JULY.start, 0), reading(JULY.start + 48 * HOUR, 300)]
     measured = measure(readings, {}, JULY, Span(LONG_AGO, taken_out), RULES)
@@ -274,7 +274,7 @@ def test_a_meter_that_died_before_it_was_taken_out_proves_nothing() -> None:
     assert measured.reasons == {Reason.PART_OF_MONTH, Reason.SELF_READ}
 
 
-def test_no_digit_is_lost_however_large_the_register_and_fine_its_step() -> None:
+def test_no_digit_of_a_large_register_is_lost() -> None:
     opening = Register(8, JULY.start, 1, Origin.METER, -12)
     closing = Register(CHANNEL, JULY.end, 2**62, Origin.METER, 9)
     measured = measure([opening, closing], {}, JULY, Span(LONG_AGO), RULES)
@@ -283,7 +283,7 @@ def test_no_digit_is_lost_however_large_the_register_and_fine_its_step() -> None
     assert days_of(measured, [], {}, KOLKATA) == {date(2026, 7, 31): measured.quantity}
 
 
-def test_two_channels_of_one_meter_meet_in_one_unit() -> None:
+def test_two_channels_of_a_meter_share_a_unit() -> None:
     coarse = Register(8, JULY.end, 13, Origin.METER, 0)
     measured = measure([reading(JULY.start, 12_500), coarse], {}, JULY, Span(LONG_AGO), RULES)
     assert measured.quantity == Decimal("0.5")

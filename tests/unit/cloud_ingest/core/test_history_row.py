@@ -98,7 +98,7 @@ def test_a_line_that_cannot_be_stored_says_why(words: dict[str, str], why: str) 
         parser().parse(line(**words))
 
 
-def test_an_hour_that_is_none_or_two_wants_its_offset() -> None:
+def test_an_ambiguous_hour_needs_its_offset() -> None:
     london = parser(ZoneInfo("Europe/London"))
     for ts in ("2025-03-30T01:30", "2025-10-26T01:30"):
         with pytest.raises(ValueError, match="give its offset"):
@@ -113,9 +113,7 @@ def test_an_hour_that_is_none_or_two_wants_its_offset() -> None:
     seconds=st.integers(1, int((LATEST - KEPT_FROM).total_seconds())),
     offset=st.integers(-14 * 4, 14 * 4),
 )
-def test_a_value_and_its_raw_are_the_same_row(
-    raw: int, scaler: int, seconds: int, offset: int
-) -> None:
+def test_a_value_equals_its_raw(raw: int, scaler: int, seconds: int, offset: int) -> None:
     at = KEPT_FROM + timedelta(seconds=seconds)
     zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 4:02}:{abs(offset) % 4 * 15:02}"
     shown = (at + timedelta(minutes=15 * offset)).replace(tzinfo=None).isoformat() + zone

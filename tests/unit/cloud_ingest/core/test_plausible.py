@@ -104,7 +104,7 @@ def test_what_was_recorded_can_be_taken_back() -> None:
     assert epochs == {CHANNEL: [Epoch(NOON, 0)]}
 
 
-def test_a_side_that_was_not_read_gives_no_use() -> None:
+def test_an_unread_side_of_a_fall_gives_nothing() -> None:
     with pytest.raises(ValueError, match="not read"):
         fall(before=None).used({})
 

@@ -43,7 +43,7 @@ def test_a_sum_is_as_good_as_its_parts() -> None:
     assert combined_quality([good, dial, bad]) is bad
 
 
-def test_a_drop_on_the_way_shows_in_its_days() -> None:
+def test_a_fall_within_shows_in_the_days() -> None:
     readings = [reading(JULY.start, 100), reading(JULY.end, 900)]
     measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
     ninth = DayRegister(CHANNEL, date(2026, 7, 9), JULY.start + 200 * HOUR, 0, -3)

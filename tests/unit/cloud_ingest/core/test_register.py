@@ -24,7 +24,7 @@ def test_units_of_billing() -> None:
 
 
 @pytest.mark.parametrize(("scaler", "absurd"), [(-10, True), (-9, False), (9, False), (10, True)])
-def test_a_scaler_that_no_meter_has_is_not_billed(scaler: int, absurd: bool) -> None:
+def test_an_absurd_scaler_is_not_billed(scaler: int, absurd: bool) -> None:
     exponent = billing_exponent(Service.ELECTRICITY, Unit.WATT_HOUR, scaler)
     assert exponent == (None if absurd else scaler - 3)
     assert has_absurd_scaler(Service.ELECTRICITY, Unit.WATT_HOUR, scaler) is absurd

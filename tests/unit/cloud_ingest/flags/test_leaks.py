@@ -24,9 +24,7 @@ HOUR = timedelta(hours=1)
         (False, LONG_FLOW + HOUR, "No dry hour for more than 40 days"),
     ],
 )
-def test_a_leak_says_no_more_than_its_known_start(
-    start_known: bool, ran: timedelta, words: str
-) -> None:
+def test_a_message_says_only_a_known_start(start_known: bool, ran: timedelta, words: str) -> None:
     leak = Leak(
         since=SINCE,
         found_at=SINCE + timedelta(days=1),

@@ -32,7 +32,7 @@ def ends(hours: float) -> datetime:
     return datetime.fromtimestamp(START + int(hours * HOUR_S), UTC)
 
 
-def test_a_day_without_a_dry_hour_is_a_leak() -> None:
+def test_no_dry_hour_in_a_day_is_a_leak() -> None:
     leak = found(register([0] * 3 + [5] * 23 + [40]))
     assert leak == Leak(
         since=ends(3),
@@ -63,7 +63,7 @@ def test_a_coarse_register_must_move_every_hour() -> None:
     assert found(register([1, 0] * 15), ten_litres) is None
 
 
-def test_it_ends_with_two_dry_hours_and_not_with_one() -> None:
+def test_a_leak_ends_with_two_dry_hours() -> None:
     leaking = [5] * 30
     assert found(register([*leaking, 0])) is not None
     assert found(register([*leaking, 0, 5, 5])) is not None
@@ -78,7 +78,7 @@ def test_the_start_is_found_however_long_it_runs() -> None:
     assert leak.hours == 24 * 31
 
 
-def test_a_flow_that_already_ran_at_the_first_reading_has_no_known_start() -> None:
+def test_a_flow_before_the_first_reading_has_no_start() -> None:
     whole = found(register([6] * 40))
     assert whole is not None
     assert (whole.since, whole.start_known) == (ends(0), False)
@@ -114,20 +114,20 @@ def test_where_one_begins_to_look_does_not_matter(quarters: list[int], skipped: 
     assert {(flow.start_s, flow.litres) for flow in late[2:]} <= whole
 
 
-def test_readings_that_come_late_and_early_are_hours_all_the_same() -> None:
+def test_readings_beside_the_hour_still_make_hours() -> None:
     readings = register([5] * 30)
     jittered = [(ts + (index * 97) % 600 - 300, raw) for index, (ts, raw) in enumerate(readings)]
     assert found(jittered) is not None
 
 
-def test_a_gap_that_moved_is_not_known_and_one_that_stood_is_dry() -> None:
+def test_only_a_gap_that_stood_is_dry() -> None:
     moved = [*register([5] * 10), (START + 30 * HOUR_S, 5200)]
     assert [flow.litres for flow in hourly_flows(moved, LITRE)][-1] is None
     stood = [*register([5] * 10), (START + 30 * HOUR_S, 5050)]
     assert [flow.litres for flow in hourly_flows(stood, LITRE)][-1] == 0
 
 
-def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
+def test_only_a_short_gap_is_bridged() -> None:
     def with_gap(hours: int) -> Readings:
         whole = register([5] * (12 + hours + 12))
         return whole[:13] + whole[12 + hours :]
@@ -208,7 +208,7 @@ def test_the_short_look_misses_no_leak(moves: list[tuple[int, int]]) -> None:
 
 
 @given(st.lists(st.integers(0, 60), min_size=60, max_size=120), st.integers(4, 100))
-def test_every_leak_that_runs_for_a_day_is_found(usage: list[int], litres: int) -> None:
+def test_every_leak_of_a_day_is_found(usage: list[int], litres: int) -> None:
     leaking = [each + (litres if hour >= 24 else 0) for hour, each in enumerate(usage)]
     assert found(register(leaking)) is not None
 

@@ -19,16 +19,16 @@ def judged(
 
 
 @pytest.mark.parametrize("hours", [0, 1, 24])
-def test_a_meter_that_was_heard_within_a_day_is_well(hours: int) -> None:
+def test_a_meter_heard_within_a_day_is_well(hours: int) -> None:
     assert judged(NOW - hours * HOUR) is None
 
 
-def test_a_meter_that_was_silent_for_more_is_not() -> None:
+def test_a_meter_silent_for_a_day_is_told() -> None:
     heard = NOW - timedelta(hours=24, seconds=1)
     assert judged(heard) == Silence(since=heard, ever_read=True)
 
 
-def test_a_meter_that_never_spoke_has_a_day_from_its_installation() -> None:
+def test_a_new_meter_has_a_day_to_speak() -> None:
     assert judged(None, NOW - 23 * HOUR) is None
     assert judged(None, NOW - 25 * HOUR) == Silence(NOW - 25 * HOUR, ever_read=False)
 
@@ -47,7 +47,7 @@ def test_a_clock_that_is_ahead_is_no_silence() -> None:
     assert judged(NOW + timedelta(minutes=9)) is None
 
 
-def test_after_a_silence_of_everything_the_gateways_get_a_moment() -> None:
+def test_after_total_silence_gateways_get_a_moment() -> None:
     assert judged_from(started_at=NOW, newest_of_all=NOW - timedelta(minutes=20)) == NOW
     later = NOW + timedelta(minutes=15)
     assert judged_from(started_at=NOW, newest_of_all=NOW - 2 * HOUR) == later
