@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Decide what becomes of a message of readings: stored, kept apart, or refused.
+"""The verdict on a message of readings: accepted, with what is rejected of it, or refused.
+
+A message is refused if nothing of it can be verified. If it is accepted, its bad blocks and rows
+are listed as rejections, and the others are stored. A receipt covers what is `Accepted`, also the
+blocks that went to quarantine: the store keeps them there, and the gateway has no reason to send
+them again. A receipt never covers what is `Refused`.
 
 In: a topic, its bytes, the registry (who is enrolled, which meter was installed when) and
-the time of receipt. Out: `Accepted`, with what is not stored of it listed as rejections, or
-`Refused`, where nothing could be verified. Pure: no clock, environment, log, socket, driver.
-
+the time of receipt. Out: `Accepted` or `Refused`.
 Never: an exception, whatever the bytes are; one bad block or row that stops the others.
-
-A receipt covers what is `Accepted`, also the blocks that went to quarantine: they are kept
-there, and the gateway has no reason to send them again. It never covers what is `Refused`.
+Pure: no clock, environment, log, socket, driver.
 """
 
 from collections.abc import Mapping, Sequence
@@ -329,7 +330,7 @@ def _accepted(
 
 
 def _clean(text: str) -> str:
-    """Keep what a person and a database column can hold of a text that a stranger shaped."""
+    """Return what a person and a database column can hold of a text that a stranger wrote."""
     shown = "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Hold a tower's bulk meter against its units and common areas.
+"""The balance of a tower: its bulk meter against its units and common areas.
+
+The loss is bulk - units - common. What a generator gave did not pass the bulk meter and is left
+out. While anything of a tower is not known, its loss is not known either.
 
 In: what each subject of a tower took from the network in a month, or that it is not known.
-Out: a `Balance`. Pure. What a generator gave did not pass the bulk meter and is left out.
+Out: a `Balance`. Pure.
 """
 
 from collections.abc import Iterable
@@ -123,7 +126,7 @@ def balance(subjects: Iterable[Taken]) -> Balance:
 
 
 def _sum(quantities: Iterable[Decimal | None]) -> Decimal:
-    """Add up those that are known."""
+    """Add up the quantities that are known."""
     with exactly():
         return sum((quantity for quantity in quantities if quantity is not None), Decimal(0))
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Add and subtract without losing a digit.
+"""Exact sums: addition and subtraction that lose no digit.
 
-Decimal rounds silently at the precision of its context, 28 digits by default. Within
-`exactly` nothing that fits 200 digits is rounded, and what does not raises. Pure.
+Decimal rounds silently at the precision of its context, 28 digits by default. Within `exactly`,
+nothing that fits 200 digits is rounded, and what does not fit raises. Pure.
 """
 
 from contextlib import AbstractContextManager

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The leak rule: a flat that has not had one dry hour for a day is leaking.
 
-In: the readings of a water meter's cumulative register, oldest first. Out: the leak that still
-runs at the newest reading, or None. Pure: no clock; the time is that of the data, so a
-back-fill that arrives late is judged as if it had come in time.
-
 The rule (scored on real household registers, see docs/explanation):
 
 * The readings are cut into hours, each between two readings that are about an hour apart,
-  whatever minute the meter is read at. A leak is told when every hour of the last 24 had a
+  at whatever minute the meter is read. There is a leak when every hour of the last 24 had a
   flow of 3.8 L or more, or of one step of the register where that is coarser.
 * Only known hours count. Where no two readings are about an hour apart nothing is interpolated:
   a register that did not move was dry, one that moved tells nothing. 90 % of a day must be
@@ -17,6 +13,10 @@ The rule (scored on real household registers, see docs/explanation):
 
 What it cannot see: a leak below the threshold, one that pauses because the supply does, and on
 a register of 10 L or 100 L anything that does not move it every hour.
+
+In: the readings of a water meter's cumulative register, oldest first. Out: the leak that still
+runs at the newest reading, or None. Pure: no clock; the time is that of the data, so a back-fill
+that arrives late is judged as if it had come in time.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The read-failure rule: a meter that should speak has been silent for more than a day.
 
-In: when a meter was last heard, since when it hangs where it hangs, and the time. Out: the
-silence, or None. Pure: the caller brings the clock.
-
-A meter without a data port is read by its resident and is never silent. A back-fill needs no
+A resident reads a meter without a data port; such a meter is never silent. A back-fill needs no
 grace: a gateway sends what is new first, so a meter that speaks has a recent reading.
+
+In: when a meter was last heard, since when it has served its subject, and the time. Out: the
+silence, or None. Pure: the caller brings the clock.
 """
 
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ def silence(
 def judged_from(*, started_at: datetime, newest_of_all: datetime | None) -> datetime:
     """Return from when on silence may be judged after this program has started.
 
-    Where nothing at all had been heard for an hour, it may be this program, the broker or the
-    network that was away: the gateways get a moment to deliver before their meters are blamed.
-    For a society the moment ends early, when all of its gateways have said that nothing waits.
+    If nothing at all was heard for an hour, this program, the broker or the network may have been
+    away: the gateways get a moment to deliver before their meters are blamed. For a society the
+    moment ends early, when all of its gateways have said that nothing waits.
     """
     if newest_of_all is not None and started_at - newest_of_all <= QUIET_STORE:
         return started_at
