@@ -13,6 +13,8 @@ from deploy.demo.society import make_society, month_before
 from deploy.demo.world import Progress, World, open_world
 from tests.support.month import billed_quantities, days_and_months, true_quantities
 
+pytestmark = pytest.mark.slow
+
 
 def kill_the_ingest(world: World) -> None:
     world.programs["ingest"].kill()

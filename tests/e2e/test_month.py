@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The main job: a society's month from the bus to billing, every number exact."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -24,13 +24,37 @@ from tests.support.month import billed_quantities, days_and_months, true_quantit
 ROOT = Path(__file__).parents[2]
 
 
+pytestmark = pytest.mark.slow
+SMALL_DEMO = [sys.executable, "-m", "deploy.demo", "--small"]
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """A society's month in this process, and beside it the program that `make demo` runs."""
+
+    world: World
+    inbox: Inbox
+    exit_code: int
+    printed: str
+
+
 @pytest.fixture(scope="module")
-def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Inbox]]:
+def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySide]:
     now = datetime.now(UTC)
     society = make_society("Sunrise Heights", month_before(now))
     directory = tmp_path_factory.mktemp("demo")
-    with open_world(society, directory, None) as world:
-        yield world, run(world, Console(quiet=True), now)
+    with (
+        open_world(society, directory, None) as world,
+        subprocess.Popen(SMALL_DEMO, cwd=ROOT, stdout=subprocess.PIPE, text=True) as beside,
+    ):
+        inbox = run(world, Console(quiet=True), now)
+        printed, _ = beside.communicate(timeout=300)
+        yield SideBySide(world, inbox, beside.returncode, printed)
+
+
+@pytest.fixture
+def month(side_by_side: SideBySide) -> tuple[World, Inbox]:
+    return side_by_side.world, side_by_side.inbox
 
 
 def test_every_number_is_the_meters_own(month: tuple[World, Inbox]) -> None:
@@ -97,22 +121,14 @@ def test_the_table_has_a_row_a_unit(month: tuple[World, Inbox]) -> None:
     assert "leak signal" in next(line for line in text.splitlines() if LEAKING in line)
 
 
-def test_two_demos_side_by_side_end_well(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.demo", "--small"]
-    runs = [
-        subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for process in runs:
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, output
-        assert "— offline" in output
-    assert not list(tmp_path.iterdir())
+def test_a_demo_beside_another_ends_well(side_by_side: SideBySide) -> None:
+    assert side_by_side.exit_code == 0, side_by_side.printed
+    assert "— offline" in side_by_side.printed
 
 
 def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.demo", "--small", "--dsn", f"host={tmp_path} dbname=none"],
+        [*SMALL_DEMO, "--dsn", f"host={tmp_path} dbname=none"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -43,17 +43,14 @@ def billed_quantities(inbox: Inbox) -> Quantities:
 
 
 DAYS_AGAINST_MONTHS = """
-WITH last_of_day AS (
-  SELECT channel_id, day, last_raw FROM reading_day
+WITH step AS (
+  SELECT channel_id, day,
+    last_raw - lag(last_raw) OVER (PARTITION BY channel_id ORDER BY day) AS moved
+  FROM reading_day
 ), month_sum AS (
-  SELECT after.channel_id, sum(after.last_raw - before.last_raw) AS days
-  FROM last_of_day AS after
-  JOIN LATERAL (
-    SELECT last_raw FROM last_of_day AS earlier
-    WHERE earlier.channel_id = after.channel_id AND earlier.day < after.day
-    ORDER BY earlier.day DESC LIMIT 1) AS before ON true
-  WHERE after.day >= %s AND after.day < %s
-  GROUP BY after.channel_id
+  SELECT channel_id, sum(moved) AS days FROM step
+  WHERE day >= %s AND day < %s AND moved IS NOT NULL
+  GROUP BY channel_id
 ), boundary AS (
   SELECT channel_id,
     (SELECT raw FROM reading WHERE reading.channel_id = channel.channel_id AND ts <= %s
