@@ -145,7 +145,7 @@ def self_read(
     if at > now + FUTURE_TOLERANCE:
         raise SelfReadRefused(f"{_local(at, store.zone)} is in the future: give --at as it was")
     if not by.strip():
-        raise SelfReadRefused("who read the dial? give --by")
+        raise SelfReadRefused("say who read the dial: give --by")
     at = at.astimezone(UTC).replace(microsecond=0)
     meter = find_meter(
         conn, society_id, unit, service, at=at, source=source, subject_type=subject_type

@@ -97,7 +97,7 @@ def load_curve(
 
 def _borders(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
     if step < timedelta(minutes=1) or end <= start or (end - start) % step:
-        raise ReadRefused(f"from {start} to {end} is no whole number of steps of {step}")
+        raise ReadRefused(f"{start} to {end} is not a whole number of steps of {step}")
     count = (end - start) // step
     if count > MAX_POINTS:
         raise ReadRefused(
