@@ -17,8 +17,9 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.month import parse_month
-from cloud_ingest.store.readings_read import ChannelCompleteness, Gap
+from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rollups_read import ChannelCompleteness
 from cloud_ingest.views import completeness as view
 
 app = new_group()

@@ -16,9 +16,10 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store, progress
 from cloud_ingest.core.month import DAY, next_month, parse_month
 from cloud_ingest.errors import RecomputeRefused
-from cloud_ingest.rollup.recompute import Change, Recomputed
+from cloud_ingest.rollup.recompute import Recomputed
 from cloud_ingest.rollup.recompute import recompute as make_anew
-from cloud_ingest.store.readings_read import shown
+from cloud_ingest.store.rollups_read import describe_figures
+from cloud_ingest.store.rollups_write import RollupChange
 
 app = new_group()
 
@@ -90,7 +91,10 @@ def _as_lines(done: Recomputed) -> str:
     return "\n".join(lines)
 
 
-def _change(change: Change) -> str:
-    before, now = shown(change.before, change.now), shown(change.now, change.before)
+def _change(change: RollupChange) -> str:
+    before, now = (
+        describe_figures(change.before, change.now),
+        describe_figures(change.now, change.before),
+    )
     meter = f"{change.society}, {change.manufacturer} {change.serial}"
     return f"{meter} {change.obis}: {before}, now {now}"

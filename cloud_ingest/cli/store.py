@@ -27,11 +27,12 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
-from cloud_ingest.operate.upkeep import keep_months, retention
+from cloud_ingest.operate.upkeep import keep_months
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import Migrated, Plan, plan
 from cloud_ingest.store.migrate import migrate as run_migrations
+from cloud_ingest.store.retention import retention
 
 app = new_group()
 
@@ -98,11 +99,7 @@ def _plan_text(found: Plan) -> str:
     lines = [f"{found.zone}, {found.rollups} rollups, {found.tables}: {found.why}"]
     if found.creates_extension:
         lines.append("CREATE EXTENSION timescaledb")
-    for step in found.steps:
-        how = "in a transaction" if step.in_transaction else "statement by statement"
-        if step.resumes_at:
-            how += f", from statement {step.resumes_at + 1} on"
-        lines.append(f"{step.name}  {how}")
+    lines.extend(found.steps)
     return "\n".join(lines if found.steps else [*lines, "nothing is missing"])
 
 
@@ -129,11 +126,12 @@ def keep_readings(
     with opened_store(dsn, config) as opened:
         if months is not None or everything:
             keep_months(opened.conn, months)
-        kept, line = retention(opened.conn)
-    told = "all readings are kept" if kept is None else f"readings of {kept} months are kept"
-    since = (
-        "" if line is None else f"; the oldest are after {line.astimezone(opened.zone):%Y-%m-%d}"
-    )
+        kept = retention(opened.conn)
+    told, since = "all readings are kept", ""
+    if kept.keep_months is not None:
+        told = f"readings of {kept.keep_months} months are kept"
+    if kept.kept_from is not None:
+        since = f"; the oldest are after {kept.kept_from.astimezone(kept.zone):%Y-%m-%d}"
     typer.echo(told + since)
 
 

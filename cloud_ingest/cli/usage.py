@@ -18,8 +18,8 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
 from cloud_ingest.cli.table import Column, figure, local, table
 from cloud_ingest.core.month import parse_month
-from cloud_ingest.store.readings_read import RegisterMonth
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.load_curve import Curve, load_curve
 from cloud_ingest.views.usage import DayUsage, day_usage
 from shared_schema.billing import BILLING_UNITS

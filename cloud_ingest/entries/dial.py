@@ -23,11 +23,13 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.plausible import is_dial_value
 from cloud_ingest.core.register import LONGEST_TOLERANCE
-from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter, neighbours
+from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import DialRefused
-from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.dials import DialReading, Dials, dials, losses
+from cloud_ingest.store.assignments import assignment_of_meter
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.dials import DialReading, Dials, dials, losses, store_dial_reading
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -167,20 +169,12 @@ def _served(
     conn: Connection, society_id: int, meter: _SheetExamination, at: datetime
 ) -> _Served | None:
     """Return whom a water meter served at a time; None: nobody."""
-    row = conn.execute(
-        query("registry/meter_at"),
-        {
-            "society_id": society_id,
-            "manufacturer": meter.manufacturer,
-            "serial": meter.serial,
-            "service": Service.WATER.value,
-            "at": at,
-        },
-    ).fetchone()
-    if row is None:
+    found = assignment_of_meter(
+        conn, society_id, (meter.manufacturer, meter.serial), Service.WATER, at
+    )
+    if found is None:
         return None
-    assignment_id, meter_id, subject = row
-    return _Served(assignment_id, meter_id, subject, str(meter))
+    return _Served(found.assignment_id, found.meter_id, found.subject, str(meter))
 
 
 def _since_its_epochs(
@@ -277,20 +271,18 @@ def _record(
     served = shown.served
     earlier = [each for each in known.readings.get(served.meter, ()) if each.at < shown.at]
     deviation = _deviation(shown.dial, register, earlier[-1]) if earlier else None
-    conn.execute(
-        query("entry/dial_add"),
-        {
-            "society_id": society_id,
-            "assignment_id": served.assignment_id,
-            "meter_id": served.meter_id,
-            "read_at": shown.at,
-            "dial": shown.dial,
-            "register": register,
-            "deviation": deviation,
-            "reason": reason,
-            "entered_by": by,
-            "now": now,
-        },
+    store_dial_reading(
+        conn,
+        society_id,
+        assignment_id=served.assignment_id,
+        meter_id=served.meter_id,
+        read_at=shown.at,
+        dial=shown.dial,
+        register=register,
+        deviation=deviation,
+        reason=reason,
+        by=by,
+        now=now,
     )
     return Compared(served.subject, served.meter, shown.at, shown.dial, register, deviation)
 

@@ -24,12 +24,14 @@ from cloud_ingest.core.consumption import SELF_READ_WINDOW
 from cloud_ingest.core.month import MICROSECOND, month_of
 from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
 from cloud_ingest.core.register import Epoch, Epochs
-from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter, neighbours
+from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import EpochRefused
-from cloud_ingest.store import readings_read
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.channels import Channel
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.epochs import epochs_of, store_epoch
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.readings_read import Channel
+from cloud_ingest.store.months import closed_months
+from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -121,7 +123,7 @@ def _read_fall(
         starts_at=starts_at,
         before=before,
         after=after,
-        epochs=readings_read.epochs(conn, exponents.keys()),
+        epochs=epochs_of(conn, exponents.keys()),
         is_reweighed=(
             before is not None
             and after is not None
@@ -185,17 +187,7 @@ def _insert(
         for epoch in epochs:
             if epoch in known.get(channel_id, ()):
                 continue
-            conn.execute(
-                query("entry/epoch_add"),
-                {
-                    "channel_id": channel_id,
-                    "starts_at": epoch.starts_at,
-                    "offset_raw": epoch.offset_raw,
-                    "reason": reason,
-                    "author": by,
-                    "now": now,
-                },
-            )
+            store_epoch(conn, channel_id, epoch, reason=reason, by=by, now=now)
 
 
 def _closed_months(
@@ -205,7 +197,4 @@ def _closed_months(
     around = (at - self_read_window, at, at + self_read_window)
     days = (each.astimezone(zone) for each in around)
     touched = {str(month_of(day.year, day.month, zone)) for day in days}
-    closed = conn.execute(
-        query("month/closed"), {"society_id": society_id, "months": sorted(touched)}
-    )
-    return tuple(month for (month,) in closed)
+    return tuple(closed_months(conn, society_id, touched))

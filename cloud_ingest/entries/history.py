@@ -22,7 +22,8 @@ from cloud_ingest.core.accept import FUTURE_TOLERANCE
 from cloud_ingest.core.history_row import COLUMNS, FORMS, Row, RowParser
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.history_imports import store_history_import
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.registry import find_society, load_registry
@@ -92,17 +93,15 @@ def import_history(
         return found
     parts = _parts(path, RowParser(meters, store.zone, latest, store.kept_from))
     done = _store(conn, parts, found, now, progress)
-    conn.execute(
-        query("entry/history_import_add"),
-        {
-            "society_id": society_id,
-            "sha256": _digest(path),
-            "file": path.name,
-            "rows": found.rows,
-            "first": found.first,
-            "last": found.last,
-            "at": now,
-        },
+    store_history_import(
+        conn,
+        society_id,
+        sha256=_digest(path),
+        file=path.name,
+        rows=found.rows,
+        first=found.first,
+        last=found.last,
+        now=now,
     )
     return done
 

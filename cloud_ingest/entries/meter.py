@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The meter that a person means: which one served a subject at a time, and what stands around it.
+"""The meter that a person means: which one served a subject at a time.
 
 People name a subject and a service, never a channel. If a subject has several meters of a service,
 the person names the source as well.
 
-In: the labels that a person gave. Out: one meter, its billed channels, the readings on both sides
-of a moment. Never: a guess between two meters.
+In: the labels that a person gave. Out: one meter, its billed channels. Never: a guess
+between two meters.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.register import Register, billing_exponent
+from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.store import readings_read
-from cloud_ingest.store.connection import Connection, query
-from cloud_ingest.store.readings_read import Channel
-from cloud_ingest.store.readings_write import ORIGINS
+from cloud_ingest.store.assignments import assignments_of_subject, subjects
+from cloud_ingest.store.channels import Channel, channels_of_meters
+from cloud_ingest.store.connection import Connection
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 _KINDS: dict[SubjectKind, str] = {
@@ -80,30 +79,25 @@ def _serving(
     at: datetime,
     subject_type: SubjectKind,
 ) -> list[ServingMeter]:
-    rows = conn.execute(
-        query("registry/meters_of_subject"),
-        {
-            "society_id": society_id,
-            "subject_type": subject_type,
-            "subject": subject,
-            "service": service.value,
-            "at": at,
-        },
-    )
     return [
-        ServingMeter(assignment_id, source, legacy, meter_id, f"{maker} {serial}", newest)
-        for assignment_id, source, legacy, meter_id, maker, serial, newest in rows
+        ServingMeter(
+            assignment_id=assigned.assignment_id,
+            source=assigned.source,
+            legacy=assigned.legacy,
+            meter_id=assigned.meter_id,
+            meter=str(assigned.meter),
+            last_reading_at=assigned.last_reading_at,
+        )
+        for assigned in assignments_of_subject(
+            conn, society_id, subject, service, subject_type=subject_type, at=at
+        )
     ]
 
 
 def _why_none(
     conn: Connection, society_id: int, subject: str, service: Service, subject_type: SubjectKind
 ) -> str:
-    known = conn.execute(
-        query("registry/subjects"),
-        {"society_id": society_id, "subject_type": subject_type, "service": service.value},
-    )
-    if subject in {name for (name,) in known}:
+    if subject in subjects(conn, society_id, service, subject_type):
         return (
             f"no {service} meter was assigned to {subject} at that time: "
             "check --at, and the dates in the list of units"
@@ -118,7 +112,7 @@ def billed_channels(conn: Connection, meter_id: int, service: Service) -> list[C
     """Return the channels of a meter that hold its service's billed register."""
     return [
         channel
-        for channel in readings_read.channels(conn, [meter_id], [str(BILLED_REGISTER[service])])
+        for channel in channels_of_meters(conn, [meter_id], [str(BILLED_REGISTER[service])])
         if billing_exponent(service, channel.unit, channel.scaler) is not None
     ]
 
@@ -130,19 +124,3 @@ def exponents_of(channels: Sequence[Channel], service: Service) -> dict[int, int
         for channel in channels
         if (exponent := billing_exponent(service, channel.unit, channel.scaler)) is not None
     }
-
-
-def neighbours(
-    conn: Connection, exponents: dict[int, int], at: datetime
-) -> tuple[Register | None, Register | None]:
-    """Return the last reading at or before a time and the first one after it, of any channel."""
-    before: Register | None = None
-    after: Register | None = None
-    rows = conn.execute(query("reading/neighbours"), {"channels": sorted(exponents), "at": at})
-    for channel_id, ts, raw, origin in rows:
-        found = Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
-        if ts > at:
-            after = found
-        else:
-            before = found
-    return before, after

@@ -36,16 +36,17 @@ from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
     find_meter,
-    neighbours,
 )
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.store import readings_read
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import dials
+from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.readings_read import neighbours, newest_channel
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.self_reads import store_self_read
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
@@ -163,19 +164,17 @@ def self_read(
             raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'")
         origin = Origin.EDIT if claim.corrects and fault else Origin.SELF_READ
         _store(conn, channel, claim.register, origin, what=what, by=by, now=now, zone=store.zone)
-        conn.execute(
-            query("entry/self_read_add"),
-            {
-                "society_id": society_id,
-                "assignment_id": meter.assignment_id,
-                "channel_id": channel.channel_id,
-                "read_at": at,
-                "value": value,
-                "raw": raw,
-                "entered_by": by,
-                "entered_at": now,
-                "forced_because": force_because if fault else None,
-            },
+        store_self_read(
+            conn,
+            society_id,
+            assignment_id=meter.assignment_id,
+            channel_id=channel.channel_id,
+            read_at=at,
+            value=value,
+            raw=raw,
+            by=by,
+            now=now,
+            forced_because=force_because if fault else None,
         )
         used = _used(conn, channel, claim)
     return SelfRead(unit, service, meter.source, meter.meter, value, at, used)
@@ -185,8 +184,8 @@ def _channel(conn: Connection, meter: ServingMeter, service: Service) -> _Channe
     """Return the meter's billed channel that was read last, or a new one of a dial."""
     exponents = exponents_of(billed_channels(conn, meter.meter_id, service), service)
     if exponents:
-        newest = conn.execute(query("reading/newest_channel"), (sorted(exponents),)).fetchone()
-        return _Channel(newest[0] if newest else min(exponents), exponents)
+        newest = newest_channel(conn, exponents)
+        return _Channel(min(exponents) if newest is None else newest, exponents)
     unit = DIAL_UNITS[service]
     key: ChannelKey = (meter.meter_id, BILLED_REGISTER[service], int(unit), 0, 1)
     exponent = billing_exponent(service, unit, 0)
@@ -221,7 +220,7 @@ def _raw(value: Decimal, adds: Decimal | None, exponent: int, what: str, service
 def _claim(conn: Connection, channel: _Channel, raw: int, at: datetime) -> _Claim:
     register = Register(channel.channel_id, at, raw, Origin.SELF_READ, channel.exponent)
     before, after = neighbours(conn, channel.exponents, at)
-    return _Claim(register, before, after, readings_read.epochs(conn, channel.exponents.keys()))
+    return _Claim(register, before, after, epochs_of(conn, channel.exponents.keys()))
 
 
 def _fault(

@@ -13,10 +13,15 @@ from pathlib import Path
 
 from cloud_ingest.core.unit_list import Place, make_plan, parse
 from cloud_ingest.errors import ImportRefused
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.assignments import (
+    Assignment,
+    add_assignment,
+    change_assignment,
+    lock_assignments,
+)
+from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import ensure_society
-from shared_schema.catalogue import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +50,24 @@ def import_units(conn: Connection, society: str, path: Path) -> Imported:
     lines = parse(text, store.zone)
     with conn.transaction():
         society_id = ensure_society(conn, society)
-        known = {
-            row[0]: Place(
-                row[1], row[2], row[3], Service(row[4]), row[5], (row[6], row[7]), *row[8:11]
-            )
-            for row in conn.execute(query("registry/assignments_for_update"), (society_id,))
-        }
+        known = {a.assignment_id: _place_of(a) for a in lock_assignments(conn, society_id)}
         plan = make_plan(known, lines)
         for assignment_id, place in plan.change:
-            values = {**_values(place), "assignment_id": assignment_id}
-            conn.execute(query("registry/assignment_change"), values)
+            change_assignment(conn, assignment_id, place)
         for place in plan.add:
-            made = conn.execute(query("registry/meter_add"), (society_id, *place.meter)).fetchone()
-            values = {**_values(place), "society_id": society_id, "meter_id": made and made[0]}
-            conn.execute(query("registry/assignment_add"), values)
+            add_assignment(conn, society_id, place)
     return Imported(len(plan.add), len(plan.change), plan.unchanged)
 
 
-def _values(place: Place) -> dict[str, object]:
-    return {
-        "tower": place.tower,
-        "subject_type": place.subject_type,
-        "subject": place.subject,
-        "service": place.service.value,
-        "source": place.source,
-        "legacy": place.legacy,
-        "valid_from": place.valid_from,
-        "valid_to": place.valid_to,
-    }
+def _place_of(stored: Assignment) -> Place:
+    return Place(
+        tower=stored.tower,
+        subject_type=stored.subject_type,
+        subject=stored.subject,
+        service=stored.service,
+        source=stored.source,
+        meter=(stored.meter.manufacturer, stored.meter.serial),
+        legacy=stored.legacy,
+        valid_from=stored.valid_from,
+        valid_to=stored.valid_to,
+    )

@@ -24,8 +24,11 @@ from cloud_ingest.core.register import (
     tolerance_of,
 )
 from cloud_ingest.store import months, readings_read
+from cloud_ingest.store.assignments import Assignment
+from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_read import Assignment, Channel, Window
+from cloud_ingest.store.readings_read import Window
+from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import Service
 
@@ -116,7 +119,7 @@ def month_channels(
     found: list[Channel] = []
     exponents: dict[int, int] = {}
     absurd: set[int] = set()
-    for channel in readings_read.channels(
+    for channel in channels_of_meters(
         conn, services.keys(), {str(code) for code in codes.values()}
     ):
         service = services[channel.meter_id]
@@ -170,9 +173,7 @@ def read_boundaries(
         exponents=billed.exponents,
     )
     around = self_read_window + DAY
-    days = readings_read.day_registers(
-        conn, billed.exponents, month.first - around, (month.end + around).date()
-    )
+    days = day_registers(conn, billed.exponents, month.first - around, (month.end + around).date())
     return {
         meter_id: _meter_rows(meter_id, channels, billed, readings, days)
         for meter_id, channels in own.items()

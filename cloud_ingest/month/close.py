@@ -26,8 +26,8 @@ from cloud_ingest.month.numbers import write_numbers
 from cloud_ingest.month.reconcile import reconcile
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
-from cloud_ingest.store.connection import Connection, alone, query, translating
-from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.connection import Connection, snapshot, translating
+from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import MonthlyConsumption, Reconciliation, Withheld
@@ -89,12 +89,11 @@ def close_month(
     span = parse_month(month, store.zone)
     _require_closable(span, store, now, grace)
     closing = Closing(society_id, society, span, store.zone, now, self_read_window, progress)
-    with alone(conn, Lock.CLOSING):
+    with advisory_lock(conn, Lock.CLOSING):
         for _ in range(ATTEMPTS):
             progress(f"{month}: rolling up what came in")
             refresh(conn, now)
-            with contextlib.suppress(Stale), conn.transaction():
-                conn.execute(query("month/snapshot"))
+            with contextlib.suppress(Stale), snapshot(conn):
                 return _close_in_turn(conn, closing)
     raise CloseRefused(f"readings of {month} keep arriving: close it again in a minute")
 

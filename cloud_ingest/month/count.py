@@ -26,9 +26,10 @@ from cloud_ingest.month.boundaries import (
     month_channels,
     read_boundaries,
 )
-from cloud_ingest.store import readings_read
+from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_read import Assignment
+from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.rollups_read import describe_figures, disagreement, intervals_of_month
 from shared_schema.billing import BoundaryReading
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 from shared_schema.quality import Reason
@@ -75,19 +76,19 @@ def count_month(
         Stale: the same, but only because readings came a moment ago.
         CloseRefused: the month before has changed since it was closed.
     """
-    assigned = readings_read.assignments(conn, society_id, month.start, month.end)
+    assigned = assignments_between(conn, society_id, month.start, month.end)
     before = closings_before(conn, society_id, month)
     billed = month_channels(conn, assigned, BILLED_REGISTER)
     profile = month_channels(conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL})
     held = billed.exponents.keys() | profile.exponents.keys()
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
     _hold_rollups(conn, held, month, zone)
-    epochs = readings_read.epochs(conn, billed.exponents.keys())
+    epochs = epochs_of(conn, billed.exponents.keys())
     progress(f"{month}: reading the borders of {len(assigned)} meters")
     rows = read_boundaries(
         conn, assigned, billed, month, before=before, self_read_window=self_read_window
     )
-    intervals = readings_read.intervals(conn, profile.channels, profile.exponents, month)
+    intervals = intervals_of_month(conn, profile.channels, profile.exponents, month)
     return [
         _count(
             assignment,
@@ -108,7 +109,7 @@ def count_month(
 def _hold_rollups(
     conn: Connection, channels: Collection[int], month: Month, zone: ZoneInfo
 ) -> None:
-    wrong = readings_read.disagreement(conn, channels, month, zone)
+    wrong = disagreement(conn, channels, month, zone)
     if wrong is None:
         return
     if wrong.waits:
@@ -116,8 +117,8 @@ def _hold_rollups(
     raise RollupDisagrees(
         f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
         f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "
-        f"{readings_read.shown(wrong.rolled_up, wrong.told)}, but its readings say "
-        f"{readings_read.shown(wrong.told, wrong.rolled_up)}: find out who changed them, run "
+        f"{describe_figures(wrong.rolled_up, wrong.told)}, but its readings say "
+        f"{describe_figures(wrong.told, wrong.rolled_up)}: find out who changed them, run "
         f"cloud-ingest recompute --month {month}, and close again"
     )
 

@@ -14,11 +14,12 @@ from pydantic import TypeAdapter
 
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import NotFound
-from cloud_ingest.store import months, readings_read
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store import months
+from cloud_ingest.store.assignments import assignments_between
+from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.outbox import billing_ack_key, sent_messages
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import (
     BILLING_UNITS,
@@ -160,7 +161,7 @@ def _withheld(
 ) -> list[ReportLine]:
     towers = {
         (str(a.subject_type), a.subject): a.tower
-        for a in readings_read.assignments(conn, society_id, span.start, span.end)
+        for a in assignments_between(conn, society_id, span.start, span.end)
     }
     return [
         ReportLine(
@@ -182,9 +183,9 @@ def _withheld(
 
 def _deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
     found: dict[str, Delivery] = {}
-    for key, published_at, acked_at in conn.execute(query("outbox/sent"), (keys,)):
-        sent: Delivery = "waiting" if published_at is None else "sent"
-        found[key] = sent if acked_at is None else "acknowledged"
+    for message in sent_messages(conn, keys):
+        sent: Delivery = "waiting" if message.published_at is None else "sent"
+        found[message.ack_key] = sent if message.acked_at is None else "acknowledged"
     return found
 
 

@@ -22,6 +22,7 @@ from cloud_ingest.operate.keys import broker_of
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
 from cloud_ingest.store.connection import Connection, connect, describe
+from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
 
 CLIENT = "cloud-ingest-doctor"
@@ -88,7 +89,7 @@ def _store(
 ) -> Iterator[Check]:
     zone = server_facts.read_store_zone(conn)
     if zone is not None:
-        knows, ours = server_facts.server_knows_zone(conn, zone), zone in available_timezones()
+        knows, ours = server_knows_zone(conn, zone), zone in available_timezones()
         yield checks.check_zone(zone, server_knows=knows, we_know=ours)
         if not ours:
             return

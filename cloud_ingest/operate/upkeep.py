@@ -1,31 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""Keep the table of readings in shape: partitions ahead, old chunks compressed, the oldest gone.
+"""The hourly care of the readings: partitions ahead, old chunks compressed, the oldest gone.
 
-In: a connection, the time. Out: what was done. It is done when it is called for, by the service
-once an hour, and never by a job of the database: those end as failed on PostgreSQL 15, and two
-that start together have locked each other out.
+The service calls it once an hour. No job of the database does it: jobs end as failed on
+PostgreSQL 15, and two that start together have locked each other out.
 
-Retention drops whole months, and only what is rolled up. ``kept_from`` is raised first: from then
-on no older reading is taken, and no rollup of an older day is made again, so that days and months
+Retention drops whole months, and only what is rolled up. It raises ``kept_from`` first: from then
+on the store takes no older reading and computes no older day again, so that days and months
 outlive their readings.
 
-Never: a reading dropped that nobody said may go; a rollup, evidence or a closed number dropped.
+In: a connection, the time. Out: what was done. Never: a reading dropped that nobody said may go; a
+rollup, evidence or a closed number dropped.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from psycopg import errors as pg
-from psycopg import sql
-
 from cloud_ingest.core.month import MICROSECOND, bucket_start, next_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import Known
-from cloud_ingest.store.connection import Connection, alone, query, translating
-from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
-from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.partitions import (
+    compress_chunks,
+    drop_chunks,
+    drop_partition,
+    make_partitions,
+    partitions,
+)
+from cloud_ingest.store.retention import raise_kept_from, retention, set_keep_months
+from cloud_ingest.store.rollups_write import is_marked_before
 
 COMPRESS_AFTER = timedelta(days=14)
 """By then nearly all that a gateway sends late has come, and the month is closed."""
@@ -37,7 +42,7 @@ MOST_MONTHS = 1200
 
 @dataclass(frozen=True, slots=True)
 class Upkept:
-    """What was done."""
+    """How many parts of the readings a run of `upkeep` made, compressed and dropped."""
 
     partitions: int = 0
     """Made ahead."""
@@ -47,7 +52,6 @@ class Upkept:
     """Chunks or partitions that retention let go."""
 
 
-@translating
 def upkeep(conn: Connection, now: datetime) -> Upkept:
     """Do what is due; called again it does nothing.
 
@@ -63,11 +67,11 @@ def upkeep(conn: Connection, now: datetime) -> Upkept:
     made = make_partitions(
         conn, Known(), [int((bucket_start(month, store.zone)).timestamp()) + 1 for month in ahead]
     )
-    compressed = _compress(conn, now) if store.rollups == "continuous" else 0
-    return Upkept(len(made), compressed, _let_go(conn, store, now))
+    continuous = store.rollups == "continuous"
+    compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0
+    return Upkept(len(made), compressed, _drop_oldest(conn, store, now))
 
 
-@translating
 def keep_months(conn: Connection, months: int | None) -> None:
     """Say how many closed months of readings are kept; None: all. `upkeep` does it.
 
@@ -81,14 +85,7 @@ def keep_months(conn: Connection, months: int | None) -> None:
             f"{months} months are too few: a month is compared with that of a year before, "
             f"keep {LEAST_MONTHS} or more"
         )
-    conn.execute(query("store_keep_months"), (months,))
-
-
-@translating
-def retention(conn: Connection) -> tuple[int | None, datetime | None]:
-    """Return how many closed months are kept (None: all), and from when on readings are there."""
-    row = conn.execute(query("store_retention")).fetchone()
-    return (None, None) if row is None else (row[0], row[1])
+    set_keep_months(conn, months)
 
 
 def oldest_kept(months: int, today: date) -> date:
@@ -102,45 +99,21 @@ def oldest_kept(months: int, today: date) -> date:
     return first
 
 
-def _compress(conn: Connection, now: datetime) -> int:
-    """Compress what is old; a chunk into which somebody writes is left for the next time."""
-    compressed = 0
-    for (name,) in conn.execute(
-        query("partition/chunks_to_compress"), (now - COMPRESS_AFTER,)
-    ).fetchall():
-        try:
-            conn.execute(query("chunk_compress"), (name,))
-        except pg.SerializationFailure:
-            continue
-        compressed += 1
-    return compressed
-
-
-def _let_go(conn: Connection, store: Store, now: datetime) -> int:
-    months, _line = retention(conn)
+def _drop_oldest(conn: Connection, store: Store, now: datetime) -> int:
+    """Drop what retention lets go, and return how many chunks or partitions."""
+    months = retention(conn).keep_months
     if months is None:
         return 0
     refresh(conn, now)
     line = oldest_kept(months, now.astimezone(store.zone).date())
-    with alone(conn, Lock.ROLLUP):
-        waits = conn.execute(query("rollup/marks_before"), (line,)).fetchone()
-        if waits is not None and waits[0]:
-            return 0  # a commit came since: it is rolled up first, and this is done next time
-        border = bucket_start(line, store.zone) - MICROSECOND
-        kept = conn.execute(query("store_raise_kept_from"), (border,)).fetchone()
-        if kept is None:
-            return 0
+    with advisory_lock(conn, Lock.ROLLUP):
+        if is_marked_before(conn, line):
+            return 0  # a commit came since: the next run drops it, after its rollup
+        kept_from = raise_kept_from(conn, bucket_start(line, store.zone) - MICROSECOND)
         if store.tables == "hypertable":
-            return len(conn.execute(query("chunks_drop"), (kept[0],)).fetchall())
-        oldest = kept[0].astimezone(store.zone).date()
-        gone = [
-            month
-            for (month,) in conn.execute(query("partitions_list")).fetchall()
-            if month < oldest
-        ]
+            return drop_chunks(conn, kept_from)
+        oldest = kept_from.astimezone(store.zone).date()
+        gone = [month for month in partitions(conn) if month < oldest]
         for month in gone:
-            name = sql.Identifier("metering", f"reading_{month:%Y_%m}")
-            with conn.transaction():
-                conn.execute(query("lock_briefly"))
-                conn.execute(sql.SQL("DROP TABLE {}").format(name))
+            drop_partition(conn, month)
         return len(gone)

@@ -21,11 +21,25 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month
 from cloud_ingest.errors import RecomputeRefused
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.store.connection import Connection, alone, query, translating
-from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
-from cloud_ingest.store.readings_read import Said, said
+from cloud_ingest.store.readings_read import is_any_kept_until, oldest_between
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rollups_write import (
+    RollupChange,
+    RollupChanges,
+    channels_after,
+    compute_days,
+    compute_months,
+    forget_days,
+    forget_months,
+    forget_remembered,
+    has_day_of_older_readings,
+    refresh_aggregate,
+    remember_rollups,
+    remembered_changes,
+)
 
 DAYS_AT_ONCE = 7
 CHANNELS_AT_ONCE = 1_000
@@ -33,21 +47,6 @@ CHANNELS_AT_ONCE = 1_000
 MOST_SHOWN = 20
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A day or month of a channel that was not what its readings say."""
-
-    society: str
-    manufacturer: str
-    serial: str
-    obis: str
-    bucket: date
-    """The day, or the 1st of the month."""
-    before: Said | None
-    """None: there was no such row."""
-    now: Said | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,9 @@ class Recomputed:
     """The readings of earlier days of the range are no longer kept."""
     days_changed: int
     months_changed: int
-    days: tuple[Change, ...]
+    days: tuple[RollupChange, ...]
     """The first `MOST_SHOWN` of them."""
-    months: tuple[Change, ...]
+    months: tuple[RollupChange, ...]
 
 
 @translating
@@ -100,24 +99,23 @@ def recompute(
     refresh(conn, now)
     kept = _kept_from(conn, first, last, store)
     days_changed = 0
-    days: list[Change] = []
-    conn.execute(query("rollup/remembered_make"))
+    days: list[RollupChange] = []
     for begin, end in _windows(kept, last):
         progress(f"{begin} to {end}")
-        found, some = _anew(conn, store, _Span("day", begin, end), society_id)
-        days_changed += found
-        days.extend(some)
+        changes = _recompute(conn, store, _Span("day", begin, end), society_id)
+        days_changed += changes.total
+        days.extend(changes.first)
     progress("months")
     span = _Span("month", kept.replace(day=1), last.replace(day=1))
-    months_changed, months = _anew(conn, store, span, society_id)
+    months = _recompute(conn, store, span, society_id)
     return Recomputed(
         first=kept,
         last=last,
         cut=kept > first,
         days_changed=days_changed,
-        months_changed=months_changed,
+        months_changed=months.total,
         days=tuple(days[:MOST_SHOWN]),
-        months=tuple(months),
+        months=months.first,
     )
 
 
@@ -148,17 +146,13 @@ def _kept_from(conn: Connection, first: date, last: date, store: Store) -> date:
             raise RecomputeRefused(f"the store no longer keeps all readings from {first} to {last}")
         first = max(first, line)
     start, end = (bucket_start(day, zone) - MICROSECOND for day in (first, last + DAY))
-    below = conn.execute(query("reading/any_before"), {"start": start}).fetchone()
-    if below is not None and below[0]:
+    if is_any_kept_until(conn, start):
         return first
-    row = conn.execute(query("reading/oldest"), {"start": start, "end": end}).fetchone()
-    oldest: datetime | None = None if row is None else row[0]
+    oldest = oldest_between(conn, start, end)
     if oldest is None:
         raise RecomputeRefused(f"the store keeps no reading from {first} to {last}")
     day = (oldest - MICROSECOND).astimezone(zone).date()
-    window = {"first": first, "last": day, "oldest": oldest}
-    older = conn.execute(query("rollup/day_older"), window).fetchone()
-    if older is None or not older[0]:
+    if not has_day_of_older_readings(conn, first, day, oldest):
         return day
     if day == last:
         raise RecomputeRefused(f"the store no longer keeps all readings from {first} to {last}")
@@ -172,58 +166,47 @@ def _windows(first: date, last: date) -> Iterator[tuple[date, date]]:
         first = end + DAY
 
 
-def _anew(
+def _recompute(
     conn: Connection, store: Store, span: _Span, society_id: int | None
-) -> tuple[int, list[Change]]:
-    """Make a span anew; return how many rows changed, and the first of them."""
-    window = {
-        "first": span.first,
-        "last": span.last,
-        "society_id": society_id,
-    }
-    with alone(conn, Lock.ROLLUP):
+) -> RollupChanges:
+    """Roll up a span again, and return which of its rows changed."""
+    remembered = (span.bucket, span.first, span.last, society_id)
+    with advisory_lock(conn, Lock.ROLLUP):
         line = open_store(conn).kept_from
         if line is not None and bucket_start(span.first, store.zone) <= line:
             raise RecomputeRefused("readings were let go meanwhile: recompute again")
-        conn.execute(query("rollup/remembered_clear"))
-        conn.execute(query(f"rollup/{span.bucket}_remember"), {**window, "after": False})
+        forget_remembered(conn)
+        remember_rollups(conn, *remembered, after=False)
         if store.rollups == "continuous":
-            arguments = {
-                "name": f"reading_{span.bucket}_c",
-                "start": bucket_start(span.first, store.zone),
-                "end": bucket_start(span.after(span.last), store.zone),
-                "force": True,
-            }
-            conn.execute(query("rollup/refresh_aggregate"), arguments)
+            start = bucket_start(span.first, store.zone)
+            end = bucket_start(span.after(span.last), store.zone)
+            refresh_aggregate(conn, span.bucket, start, end, force=True)
         else:
             for channels in _channels(conn, society_id):
-                _portable(conn, store.zone, span, channels)
-        conn.execute(query(f"rollup/{span.bucket}_remember"), {**window, "after": True})
-        rows = conn.execute(query("rollup/changes"), {"limit": MOST_SHOWN}).fetchall()
-        conn.execute(query("rollup/remembered_clear"))
-    changes = [Change(*row[1:6], *map(said, (row[6:14], row[14:]))) for row in rows]
-    return (rows[0][0] if rows else 0), changes
+                _recompute_tables(conn, store.zone, span, channels)
+        remember_rollups(conn, *remembered, after=True)
+        changes = remembered_changes(conn, MOST_SHOWN)
+        forget_remembered(conn)
+    return changes
 
 
 def _channels(conn: Connection, society_id: int | None) -> Iterator[list[int]]:
     after = 0
     while True:
-        window = {"after": after, "society_id": society_id, "limit": CHANNELS_AT_ONCE}
-        found = [row[0] for row in conn.execute(query("registry/channels_after"), window)]
+        found = channels_after(conn, after, society_id, CHANNELS_AT_ONCE)
         if not found:
             return
         yield found
         after = found[-1]
 
 
-def _portable(conn: Connection, zone: ZoneInfo, span: _Span, channels: list[int]) -> None:
-    buckets = span.buckets()
-    keys = {
-        "channels": [channel for channel in channels for _ in buckets],
-        f"{span.bucket}s": buckets * len(channels),
-        "zone": zone.key,
-    }
-    window = {"channels": channels, "first": span.first, "last": span.last, "zone": zone.key}
+def _recompute_tables(conn: Connection, zone: ZoneInfo, span: _Span, channels: list[int]) -> None:
+    """Roll up a span of some channels in the tables of a portable store."""
+    keys = [(channel_id, bucket) for channel_id in channels for bucket in span.buckets()]
     with conn.transaction():
-        conn.execute(query(f"rollup/{span.bucket}_forget"), window)
-        conn.execute(query(f"rollup/{span.bucket}_recompute"), keys)
+        if span.bucket == "day":
+            forget_days(conn, channels, span.first, span.last, zone)
+            compute_days(conn, keys, zone)
+        else:
+            forget_months(conn, channels, span.first, span.last)
+            compute_months(conn, keys)

@@ -27,9 +27,18 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month, runs
-from cloud_ingest.store.connection import Connection, alone, query, translating
-from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
+from cloud_ingest.store.rollups_write import (
+    Bucket,
+    clear_marks,
+    compute_days,
+    compute_months,
+    days_that_lost_readings,
+    oldest_marks,
+    refresh_aggregate,
+)
 
 MARKS_AT_ONCE = 500
 KEYS_AT_ONCE = 5_000
@@ -61,25 +70,23 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         StoreUnavailable: try again; no mark is lost.
     """
     marks = days = 0
-    with alone(conn, Lock.ROLLUP):
+    with advisory_lock(conn, Lock.ROLLUP):
         store = open_store(conn)  # what is kept changes under the same lock
         continuous = store.rollups == "continuous"
         tomorrow = now.astimezone(store.zone).date() + DAY
         oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
-        while taken := conn.execute(
-            query("rollup/marks_take"), (tomorrow, MARKS_AT_ONCE)
-        ).fetchall():
+        while taken := oldest_marks(conn, tomorrow, MARKS_AT_ONCE):
             changed: dict[date, set[int]] = {}
-            for _, day, channels in taken:
-                if oldest is None or day >= oldest:  # else its readings are gone: it stays
-                    changed.setdefault(day, set()).update(channels)
+            for mark in taken:
+                if oldest is None or mark.day >= oldest:  # else its readings are gone: it stays
+                    changed.setdefault(mark.day, set()).update(mark.channels)
             if continuous:
                 lost = _lost(conn, [day for day in changed if day < tomorrow - LONG_PAST], store)
                 _refresh_aggregates(conn, changed, store.zone, store.kept_from, lost)
                 days += len(changed)
             else:
                 days += _recompute(conn, changed, store)
-            conn.execute(query("rollup/marks_clear"), ([row[0] for row in taken],))
+            clear_marks(conn, taken)
             marks += len(taken)
             if len(taken) < MARKS_AT_ONCE:
                 break
@@ -93,18 +100,8 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
         part = keys[at : at + KEYS_AT_ONCE]
         months = sorted({(channel_id, day.replace(day=1)) for channel_id, day in part})
         with conn.transaction():
-            conn.execute(
-                query("rollup/day_recompute"),
-                {
-                    "channels": [key[0] for key in part],
-                    "days": [key[1] for key in part],
-                    "zone": store.zone.key,
-                },
-            )
-            conn.execute(
-                query("rollup/month_recompute"),
-                {"channels": [key[0] for key in months], "months": [key[1] for key in months]},
-            )
+            compute_days(conn, part, store.zone)
+            compute_months(conn, months)
     return len(keys)
 
 
@@ -112,14 +109,7 @@ def _lost(conn: Connection, days: Collection[date], store: Store) -> set[date]:
     """Return the days, in the windows that days are refreshed in, whose readings were dropped."""
     found: set[date] = set()
     for first, last in runs(days, SAME_WINDOW):
-        window = {
-            "first": first - DAY,
-            "last": last + DAY,
-            "start": bucket_start(first - DAY, store.zone) - MICROSECOND,
-            "end": bucket_start(last + 2 * DAY, store.zone) - MICROSECOND,
-            "zone": store.zone.key,
-        }
-        found.update(day for (day,) in conn.execute(query("rollup/days_lost"), window))
+        found.update(days_that_lost_readings(conn, first - DAY, last + DAY, store.zone))
     return found
 
 
@@ -130,20 +120,18 @@ def _refresh_aggregates(
     kept_from: datetime | None = None,
     lost: Collection[date] = (),
 ) -> None:
-    def materialise(name: str, start: date, end: date, *, force: bool) -> None:
-        window = {"start": bucket_start(start, zone), "end": bucket_start(end, zone)}
+    def materialise(bucket: Bucket, first: date, after: date, *, force: bool) -> None:
+        start, end = bucket_start(first, zone), bucket_start(after, zone)
         if kept_from is not None:  # what is older would be rolled up to nothing
-            window["start"] = max(window["start"], kept_from + MICROSECOND)
-        if window["start"] < window["end"]:
-            conn.execute(
-                query("rollup/refresh_aggregate"), {"name": name, "force": force, **window}
-            )
+            start = max(start, kept_from + MICROSECOND)
+        if start < end:
+            refresh_aggregate(conn, bucket, start, end, force=force)
 
     for first, last in runs(days, SAME_WINDOW):
         for begin, end in _around(first - DAY, last + DAY, lost):
-            materialise("reading_day_c", begin, end + DAY, force=False)
+            materialise("day", begin, end + DAY, force=False)
     for first, last in runs({day.replace(day=1) for day in days}, timedelta(days=31)):
-        materialise("reading_month_c", first, next_month(last), force=True)
+        materialise("month", first, next_month(last), force=True)
 
 
 def _around(first: date, last: date, lost: Collection[date]) -> Iterator[tuple[date, date]]:

@@ -32,8 +32,8 @@ from cloud_ingest.service.loops import (
     until_stopping,
 )
 from cloud_ingest.store import outbox
-from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.connection import Connection, ping
+from cloud_ingest.store.locks import Lock, try_lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
 
@@ -247,11 +247,9 @@ class Keeper:
                 raise lost
 
 
-@translating
 def _holds(conn: Connection, *, already: bool) -> bool:
     """Say whether this session holds the keeper's lock; take it if it is free."""
     if already:
-        conn.execute(query("alive"))
+        ping(conn)
         return True
-    row = conn.execute(query("lock"), (Lock.KEEPER,)).fetchone()
-    return row is not None and bool(row[0])
+    return try_lock(conn, Lock.KEEPER)

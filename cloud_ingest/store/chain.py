@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from cloud_ingest.core.accept import CONTRADICTIONS, QuarantineReason
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.events import change_event, open_events, raise_event
+from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.events import Event, EventKind, Subject, SubjectType
 
 LAST_SEQ = 2**63 - 1
@@ -54,8 +55,7 @@ def broken_links(conn: Connection, added: Iterable[BatchKey]) -> list[BrokenLink
         "streams": [link[1] for link in links],
         "seqs": [link[2] for link in links],
     }
-    rows = conn.execute(query("batch/broken_links"), arguments, binary=True)
-    return [BrokenLink(*row) for row in rows]
+    return all_rows(conn, BrokenLink, query("batch/broken_links"), arguments, binary=True)
 
 
 @translating
@@ -70,14 +70,13 @@ def raise_contradiction(
     at: datetime,
 ) -> bool:
     """Raise the flag of a gateway, unless it is up already; in the caller's transaction."""
-    row = conn.execute(query("society_name"), (society_id,)).fetchone()
-    assert row is not None  # noqa: S101
+    society = scalar(conn, "SELECT name FROM society WHERE society_id = %s", (society_id,))
     return raise_event(
         conn,
         society_id,
         Event(
             id=uuid4(),
-            society=row[0],
+            society=society,
             kind=EventKind.EVIDENCE,
             subject=Subject(type=SubjectType.GATEWAY, id=gateway),
             service="all",
@@ -94,9 +93,15 @@ def raise_contradiction(
 def end_contradiction(conn: Connection, gateway: str, now: datetime) -> bool:
     """End the flag of a gateway, where none of its entries is open any more."""
     reasons = [reason.value for reason in CONTRADICTIONS]
-    left = conn.execute(query("quarantine_open_of"), {"gateway": gateway, "reasons": reasons})
-    row = left.fetchone()
-    if row is not None and row[0]:
+    left = scalar(
+        conn,
+        """
+        SELECT EXISTS (
+          SELECT FROM quarantine WHERE gateway = %s AND reason = ANY (%s) AND state = 'open')
+        """,
+        (gateway, reasons),
+    )
+    if left:
         return False
     ended = False
     for stored in open_events(conn, EventKind.EVIDENCE):

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""The dimensions of readings: which channel a column of a meter is, and what is known of it.
+"""The dimensions of readings: which channel a column of a meter is.
 
-In: meters and their columns. Out: channel ids, added where they are new. `Known` is what one
-connection has learnt, so that a busy ingest asks the database only about what is new to it.
+`Known` is what one connection has learnt, so that a busy ingest asks the database only about what
+is new to it.
 
-Never: something known that no committed transaction vouches for, or that outlives its
-connection: a restored database has other ids.
+In: meters and their columns. Out: channel ids, added where they are new. Never: something known
+that no committed transaction vouches for, or that outlives its connection: a restored database has
+other ids.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import Store, open_store
+from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import Kind, Unit, quantity
 from shared_schema.obis import Obis
 
@@ -23,6 +25,20 @@ MAX_KNOWN = 1_000_000
 
 ChannelKey = tuple[int, Obis, int, int, int]
 """Meter id, code, unit, scaler, pulse weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of a meter, with e of value = raw * 10^e in the unit of billing."""
+
+    channel_id: int
+    meter_id: int
+    obis: str
+    unit: int
+    scaler: int
+    weight: int
+    """The raw value is a count of pulses times this; 1: it is what the meter says."""
+    period_s: int
 
 
 @dataclass(slots=True)
@@ -74,6 +90,24 @@ def local_day(ts: int, zone: ZoneInfo) -> date:
 
 
 @translating
+def channels_of_meters(
+    conn: Connection, meters: Collection[int], codes: Collection[str]
+) -> list[Channel]:
+    """Return the channels of meters that hold the given codes."""
+    arguments = {"meters": sorted(meters), "codes": sorted(codes)}
+    return all_rows(
+        conn,
+        Channel,
+        """
+        SELECT channel_id, meter_id, obis, unit, scaler, weight, period_s FROM channel
+        WHERE meter_id = ANY(%(meters)s::int[]) AND obis = ANY(%(codes)s::text[])
+        ORDER BY channel_id
+        """,
+        arguments,
+    )
+
+
+@translating
 def ensure_channels(
     conn: Connection, wanted: Mapping[ChannelKey, int], known: Known | None = None
 ) -> dict[ChannelKey, int]:
@@ -112,14 +146,20 @@ def _from_database(
     }
     found: dict[ChannelKey, tuple[int, int]] = {}
     for attempt in range(2):
-        rows = conn.execute(query("registry/channels_find"), arguments).fetchall()
-        found = {(row[0], Obis.parse(row[1]), *row[2:5]): (row[5], row[6]) for row in rows}
+        rows = conn.execute(query("registry/channels_find"), arguments)
+        found = {
+            (meter_id, Obis.parse(obis), unit, scaler, weight): (channel_id, period_s)
+            for meter_id, obis, unit, scaler, weight, channel_id, period_s in rows
+        }
         missing = [key for key in keys if key not in found]
         if not missing or attempt:
             break
         with conn.cursor() as cursor:
             cursor.executemany(
-                query("registry/channel_add"),
+                """
+                INSERT INTO channel (meter_id, obis, unit, scaler, weight, kind, period_s)
+                VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+                """,
                 [(key[0], str(key[1]), *key[2:], _kind(key), wanted[key]) for key in missing],
             )
     shorter = sorted(
@@ -129,7 +169,10 @@ def _from_database(
     )
     if shorter:
         with conn.cursor() as cursor:
-            cursor.executemany(query("registry/channel_period"), [each[:2] for each in shorter])
+            cursor.executemany(
+                "UPDATE channel SET period_s = %s WHERE channel_id = %s",
+                [(period_s, channel_id) for channel_id, period_s, _ in shorter],
+            )
         found.update((key, (channel_id, period_s)) for channel_id, period_s, key in shorter)
     return found
 

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import all_rows
 from shared_schema.gateway import Command, Result
 from shared_schema.topics import GatewayTopic, gateway_topic
 
@@ -93,4 +94,4 @@ def asked(
 ) -> list[Asked]:
     """Return the newest commands of a society, or the one that is named."""
     arguments = {"society": society, "id": command, "limit": limit}
-    return [Asked(*row) for row in conn.execute(query("command/list"), arguments)]
+    return all_rows(conn, Asked, query("command/list"), arguments)

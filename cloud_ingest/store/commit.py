@@ -147,11 +147,13 @@ def _store_batches(
         "received": [a.received_at for a in first.values()],
     }
     made = {
-        (row[1], row[2], row[3]) for row in conn.execute(query("batch/add"), arguments, binary=True)
+        (gateway_id, stream, seq)
+        for gateway_id, stream, seq in conn.execute(query("batch/add"), arguments, binary=True)
     }
+    rows = conn.execute(query("batch/find"), arguments, binary=True)
     stored = {
-        (row[1], row[2], row[3]): (row[0], row[4])
-        for row in conn.execute(query("batch/find"), arguments, binary=True)
+        (gateway_id, stream, seq): (batch_id, header_hash)
+        for gateway_id, stream, seq, batch_id, header_hash in rows
     }
     fresh = {id(first[key]) for key in made}
     batch_ids: dict[int, int] = {}

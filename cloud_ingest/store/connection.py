@@ -8,7 +8,6 @@ of every query lies in ``queries/``; values are always parameters. Never: a DSN 
 """
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -31,7 +30,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Edition = Literal["timescale", "apache", "plain"]
 
 CONNECT_TIMEOUT_S = 10
-LOCK_AGAIN_S = 0.05
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -107,7 +105,12 @@ def describe(dsn: str) -> str:
 def edition(conn: Connection) -> Edition:
     """Say what the database can do: only Community has continuous aggregates."""
     with translated():
-        row = conn.execute(query("edition")).fetchone()
+        row = conn.execute(
+            """
+            SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
+                   current_setting('timescaledb.license', true)
+            """
+        ).fetchone()
     extension, license_ = row or (None, None)
     if extension is None:
         return "plain"
@@ -115,19 +118,27 @@ def edition(conn: Connection) -> Edition:
 
 
 @contextmanager
-def alone(conn: Connection, lock: int) -> Iterator[None]:
-    """Hold an advisory lock of this database for the block, waiting for it first.
-
-    It is asked for again and again: a statement that waits holds a snapshot, and the
-    ``CREATE INDEX CONCURRENTLY`` of whoever has the lock would wait for that.
-    """
-    while conn.execute(query("lock"), (lock,)).fetchone() != (True,):
-        time.sleep(LOCK_AGAIN_S)
-    try:
+def snapshot(conn: Connection) -> Iterator[None]:
+    """Run the block in one transaction whose every query sees the same moment."""
+    with translated(), conn.transaction():
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield
-    finally:
-        if not conn.closed:
-            conn.execute(query("unlock"), (lock,))
+
+
+def ping(conn: Connection) -> None:
+    """Ask the server for nothing, to learn whether the session still lives.
+
+    Raises:
+        StoreUnavailable: it does not.
+    """
+    with translated():
+        conn.execute("SELECT 1")
+
+
+def has_table(conn: Connection, name: str) -> bool:
+    """Say whether a table of the schema is there."""
+    row = conn.execute("SELECT to_regclass('metering.' || quote_ident(%s))", (name,)).fetchone()
+    return row is not None and row[0] is not None
 
 
 @contextmanager

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.register import Epochs, billing_exponent
-from cloud_ingest.store import readings_read
+from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 
@@ -81,10 +84,53 @@ class Dials:
 @translating
 def dial_readings(conn: Connection, society_id: int) -> list[DialReading]:
     """Return the comparisons of a society, by meter and time: of each moment the newest."""
-    return [
-        DialReading(row[0], f"{row[1]} {row[2]}", row[3], row[4], Service(row[5]), *row[6:])
-        for row in conn.execute(query("entry/dials"), {"society_id": society_id})
-    ]
+    return all_rows(conn, _dial_reading, query("dial/list"), {"society_id": society_id})
+
+
+def _dial_reading(
+    *, manufacturer: str, serial: str, service: str, read_at: datetime, **columns: Any
+) -> DialReading:
+    return DialReading(
+        meter=f"{manufacturer} {serial}", service=Service(service), at=read_at, **columns
+    )
+
+
+@translating
+def store_dial_reading(
+    conn: Connection,
+    society_id: int,
+    *,
+    assignment_id: int,
+    meter_id: int,
+    read_at: datetime,
+    dial: Decimal,
+    register: Decimal,
+    deviation: Decimal | None,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Remember what a dial showed beside its module, who says so and why."""
+    conn.execute(
+        """
+        INSERT INTO dial_reading (society_id, assignment_id, meter_id, read_at, dial, register,
+                                  deviation, reason, entered_by, entered_at)
+        VALUES (%(society_id)s, %(assignment_id)s, %(meter_id)s, %(read_at)s, %(dial)s,
+                %(register)s, %(deviation)s, %(reason)s, %(entered_by)s, %(now)s)
+        """,
+        {
+            "society_id": society_id,
+            "assignment_id": assignment_id,
+            "meter_id": meter_id,
+            "read_at": read_at,
+            "dial": dial,
+            "register": register,
+            "deviation": deviation,
+            "reason": reason,
+            "entered_by": by,
+            "now": now,
+        },
+    )
 
 
 def dials(conn: Connection, society_id: int) -> Dials:
@@ -107,8 +153,8 @@ def losses(
         meters: By id, maker and serial number, and what it counts.
     """
     codes = {str(BILLED_REGISTER[service]) for _, service in meters.values()}
-    channels = readings_read.channels(conn, meters, codes)
-    epochs: Epochs = readings_read.epochs(conn, [channel.channel_id for channel in channels])
+    channels = channels_of_meters(conn, meters, codes)
+    epochs: Epochs = epochs_of(conn, [channel.channel_id for channel in channels])
     found: dict[str, list[tuple[datetime, Decimal]]] = {}
     for channel in channels:
         meter, service = meters[channel.meter_id]

@@ -6,9 +6,7 @@ While a flag is open its message is retained on its topic; its last word is sent
 listen, and then the topic is emptied.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.outbox import enqueue
-from shared_schema.catalogue import Service
+from cloud_ingest.store.rows import all_rows
 from shared_schema.events import Event, EventKind, Subject, SubjectType
 from shared_schema.topics import event_topic
 
@@ -32,7 +30,7 @@ class StoredEvent:
 @translating
 def open_events(conn: Connection, kind: EventKind) -> list[StoredEvent]:
     """Return the open flags of a kind, in all societies."""
-    return [_event(row) for row in conn.execute(query("event/open"), (kind,))]
+    return all_rows(conn, _stored_event, query("event/open"), (kind,))
 
 
 @translating
@@ -44,8 +42,8 @@ def list_events(
     limit: int = 1000,
 ) -> list[StoredEvent]:
     """Return flags, newest first; None stands for any."""
-    rows = conn.execute(query("event/list"), {"society": society, "state": state, "limit": limit})
-    return [_event(row) for row in rows]
+    arguments = {"society": society, "state": state, "limit": limit}
+    return all_rows(conn, _stored_event, query("event/list"), arguments)
 
 
 @translating
@@ -99,37 +97,8 @@ def _topic(event: Event) -> str:
     return event_topic(event.society, event.kind, event.subject, event.service)
 
 
-def _event(row: Sequence[Any]) -> StoredEvent:
-    identity: UUID
-    since: datetime
-    (
-        identity,
-        society_id,
-        society,
-        kind,
-        subject_type,
-        subject,
-        service,
-        state,
-        since,
-        raised_at,
-        cleared_at,
-        message,
-        evidence,
-    ) = row
-    return StoredEvent(
-        society_id,
-        Event(
-            id=identity,
-            society=society,
-            kind=EventKind(kind),
-            subject=Subject(type=SubjectType(subject_type), id=subject),
-            service="all" if service == "all" else Service(service),
-            state=state,
-            since=since,
-            raised_at=raised_at,
-            cleared_at=cleared_at,
-            message=message,
-            evidence=evidence,
-        ),
-    )
+def _stored_event(
+    *, event_id: UUID, society_id: int, subject_type: str, subject: str, **columns: Any
+) -> StoredEvent:
+    about = Subject(type=SubjectType(subject_type), id=subject)
+    return StoredEvent(society_id, Event(id=event_id, subject=about, **columns))

@@ -1,7 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""The advisory locks of a store, in one place: each purpose has a number of its own."""
+"""The advisory locks of a store: what only one session at a time does in a database.
 
+In: a connection and a `Lock`. Out: the lock, held by the session. Each purpose has a number of its
+own.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum, unique
+
+from cloud_ingest.store.connection import Connection, translated, translating
+from cloud_ingest.store.rows import scalar
+
+LOCK_AGAIN_S = 0.05
 
 
 @unique
@@ -16,6 +28,35 @@ class Lock(IntEnum):
     ELECTION = 0x696F7458
     """Of another claim, within a transaction."""
     KEEPER = 0x696F7459
-    """Held as long as the worker lives that does for all what follows from readings."""
+    """Held as long as the worker lives that does all that follows from readings."""
     PARTITION = 0x697F7457
-    """Taken by the function ``make_reading_partition`` of the store."""
+    """The store's function ``make_reading_partition`` takes it."""
+
+
+@contextmanager
+def advisory_lock(conn: Connection, lock: Lock) -> Iterator[None]:
+    """Hold a lock for the block, and wait for it first.
+
+    It asks again and again: a statement that waits holds a snapshot, and the
+    ``CREATE INDEX CONCURRENTLY`` of the session that has the lock would wait for that.
+    """
+    with translated():
+        while not try_lock(conn, lock):
+            time.sleep(LOCK_AGAIN_S)
+        try:
+            yield
+        finally:
+            if not conn.closed:
+                conn.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+
+
+@translating
+def try_lock(conn: Connection, lock: Lock) -> bool:
+    """Take a lock unless another session holds it; say whether it is ours now."""
+    return bool(scalar(conn, "SELECT pg_try_advisory_lock(%s)", (lock,)))
+
+
+@translating
+def lock_in_transaction(conn: Connection, lock: Lock) -> None:
+    """Wait for a lock and hold it until the transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))

@@ -15,6 +15,7 @@ from typing import Any
 from cloud_ingest.core.accept import Accepted
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rows import all_rows
 from shared_schema.obis import Obis
 
 
@@ -72,7 +73,9 @@ def list_meter_events(
         NotFound: no such society.
     """
     find_society(conn, society)
-    found = conn.execute(
+    return all_rows(
+        conn,
+        _stored_meter_event,
         query("event/meter_events"),
         {
             "society": society,
@@ -82,7 +85,7 @@ def list_meter_events(
             "limit": limit,
         },
     )
-    return [
-        StoredMeterEvent(maker, number, Obis.parse(log), at, code, detail)
-        for maker, number, log, at, code, detail in found
-    ]
+
+
+def _stored_meter_event(*, log: str, **columns: Any) -> StoredMeterEvent:
+    return StoredMeterEvent(log=Obis.parse(log), **columns)

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Bring a database to this version of the store, and say whether it is there.
+"""Migrations of a database: bring a store to this version, and say whether it is there.
 
-In: a connection. Out: the migrations that were applied, or would be. The files run in the
-order of their names, each once, in its own transaction where its header does not say
-otherwise (`cloud_ingest.store.migration`); the text of each is remembered by its hash, so that
-a file that was changed after the fact is noticed. The kind of the store and its zone are fixed
-when it is made. ``{zone}`` in a file becomes the zone as a literal: a continuous aggregate
-takes no parameter.
+The files run in the order of their names, each once, in a transaction of its own
+(`cloud_ingest.store.migration`). The store remembers each text by its hash, so that a file that was
+changed after the fact is noticed. The kind of the store and its zone are fixed when it is made.
+``{zone}`` in a file becomes the zone as a literal: a continuous aggregate takes no parameter.
+
+It stands here instead of a migration tool: the files depend on the edition of the server and on the
+zone, which a tool for plain SQL does not know, and it is small.
+
+In: a connection. Out: the migrations that were applied, or would be.
 """
 
 from collections.abc import Mapping
@@ -23,24 +26,25 @@ from cloud_ingest.errors import ConfigurationError, MigrationRefused, NotMigrate
 from cloud_ingest.store.connection import (
     Connection,
     Edition,
-    alone,
     edition,
+    has_table,
     literal,
     query,
     translating,
 )
-from cloud_ingest.store.locks import Lock
-from cloud_ingest.store.migration import (
-    Migration,
-    kind_that_is_applied,
-    migrations,
-    missing,
-    statements,
+from cloud_ingest.store.identity import (
+    Rollups,
+    make_identity,
+    read_identity,
+    renew_identity,
+    server_knows_zone,
 )
+from cloud_ingest.store.locks import Lock, advisory_lock
+from cloud_ingest.store.migration import Migration, kind_that_is_applied, migrations, missing
+from cloud_ingest.store.rows import scalar
 
 DEFAULT_ZONE = "Asia/Kolkata"
 
-Rollups = Literal["continuous", "portable"]
 Tables = Literal["hypertable", "partitions"]
 
 _WHY: dict[Edition, str] = {
@@ -63,20 +67,11 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A migration that is to be applied."""
-
-    name: str
-    in_transaction: bool
-    resumes_at: int
-    """How many of its statements an interrupted run has done; 0 of one in a transaction."""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run of `migrate` would do."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[str, ...]
+    """The migrations that would be applied, in order."""
     zone: str
     edition: Edition
     """What the database can do, with the extension where it would be created."""
@@ -126,9 +121,9 @@ def migrate(
             that was changed after it was applied, a store of a newer program, an extension that
             this user may not create, nothing that was restored.
     """
-    with alone(conn, Lock.MIGRATION):
+    with advisory_lock(conn, Lock.MIGRATION):
         conn.execute(query("migration/tables"))
-        if restored and _read_store(conn) is None:
+        if restored and read_identity(conn) is None:
             raise MigrationRefused(
                 "the database holds no store that could have a new id: restore the backup first"
             )
@@ -137,12 +132,12 @@ def migrate(
         target = _target(conn, zone=zone, portable=portable)
         for migration in target.lacks:
             _apply(conn, migration, target)
-        renewed = conn.execute(query("store_renew")).fetchone() if restored else None
+        renewed = renew_identity(conn) if restored else None
     return Migrated(
         tuple(m.name for m in target.lacks),
         target.zone,
         _rollups(target.kind),
-        None if renewed is None else renewed[0],
+        renewed,
     )
 
 
@@ -160,9 +155,8 @@ def plan(conn: Connection, *, zone: str | None = None, portable: bool = False) -
         if creates:
             _create_extension(conn)
         target = _target(conn, zone=zone, portable=portable)
-        begun = _begun(conn)
         return Plan(
-            tuple(Step(m.name, m.in_transaction, _resumes_at(m, begun)) for m in target.lacks),
+            tuple(migration.name for migration in target.lacks),
             target.zone,
             edition(conn),
             creates,
@@ -181,25 +175,22 @@ def open_store(conn: Connection, *, zone: str | None = None) -> Store:
         ConfigurationError: another zone is configured than the store was made with.
         MigrationRefused: a migration was changed, or the store is of a newer program.
     """
-    try:
-        found = _read_store(conn)
-    except pg.UndefinedTable:
-        found = None
+    found = read_identity(conn)
     if found is None:
         raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
-    store_id, own_zone, rollups, kept_from = found
-    if zone is not None and zone != own_zone:
-        raise ConfigurationError(_other_zone(zone, own_zone))
+    if zone is not None and zone != found.zone:
+        raise ConfigurationError(_other_zone(zone, found.zone))
     done = _applied(conn)
-    kind = _kind_of_store(conn, rollups, done)
+    kind = _kind_of_store(conn, found.rollups, done)
     lacks = missing([m for m in migrations() if kind in m.kinds], done)
     if lacks:
         raise NotMigrated(f"the store lacks {lacks[0].name}: run cloud-ingest migrate")
-    return Store(store_id, ZoneInfo(own_zone), rollups, _tables(kind), kept_from)
+    zone_ = ZoneInfo(found.zone)
+    return Store(found.store_id, zone_, found.rollups, _tables(kind), found.kept_from)
 
 
 def _target(conn: Connection, *, zone: str | None, portable: bool) -> _Target:
-    found = _read_store(conn)
+    found = read_identity(conn)
     done = _applied(conn)
     if found is None:
         chosen = _known_zone(conn, zone or DEFAULT_ZONE)
@@ -208,10 +199,10 @@ def _target(conn: Connection, *, zone: str | None, portable: bool) -> _Target:
         if kind == "timescale" and portable:
             kind, why = "plain", "--portable was given"
     else:
-        _, chosen, rollups, _ = found
+        chosen = found.zone
         if zone is not None and zone != chosen:
             raise MigrationRefused(_other_zone(zone, chosen))
-        kind = _kind_of_store(conn, rollups, done)
+        kind = _kind_of_store(conn, found.rollups, done)
         why = "the store was made so"
     wanted = [m for m in migrations() if kind in m.kinds]
     return _Target(chosen, kind, why, tuple(missing(wanted, done)))
@@ -234,69 +225,26 @@ def _tables(kind: Edition) -> Tables:
 
 
 def _apply(conn: Connection, migration: Migration, target: _Target) -> None:
+    """Apply all of a migration, or nothing."""
     text = migration.text.replace("{zone}", sql.Literal(target.zone).as_string(conn))
-    if not migration.in_transaction:
-        _run_one_by_one(conn, migration, statements(text))
     with conn.transaction():
-        if migration.in_transaction:
-            conn.execute(literal(text))
-        conn.execute(query("migration_done"), (migration.name, migration.checksum))
-        conn.execute(query("migration/step_clear"), (migration.name,))
-        conn.execute(query("store_make"), {"zone": target.zone, "rollups": _rollups(target.kind)})
-
-
-def _run_one_by_one(conn: Connection, migration: Migration, parts: list[str]) -> None:
-    begun = _begun(conn)
-    resumes_at = _resumes_at(migration, begun)
-    if migration.name in begun:
-        conn.execute(query("migration/index_invalid_drop"))
-    for number, part in enumerate(parts[resumes_at:], start=resumes_at):
-        step = {"name": migration.name, "checksum": migration.checksum, "done": number}
-        conn.execute(query("migration/step_put"), step)
-        conn.execute(literal(part))
-    step = {"name": migration.name, "checksum": migration.checksum, "done": len(parts)}
-    conn.execute(query("migration/step_put"), step)
-
-
-def _resumes_at(migration: Migration, begun: Mapping[str, tuple[str, int]]) -> int:
-    checksum, done = begun.get(migration.name, (migration.checksum, 0))
-    if checksum != migration.checksum:
-        raise MigrationRefused(
-            f"migration {migration.name} was begun with another text: "
-            "let the cloud-ingest that began it end it"
+        conn.execute(literal(text))
+        conn.execute(
+            "INSERT INTO migration (name, checksum) VALUES (%s, %s)",
+            (migration.name, migration.checksum),
         )
-    return done
-
-
-def _begun(conn: Connection) -> dict[str, tuple[str, int]]:
-    """Return of each migration that was interrupted its checksum and how much is done."""
-    if not _is_table(conn, "migration_step"):
-        return {}
-    return {row[0]: (row[1], row[2]) for row in conn.execute(query("migration/step_list"))}
+        make_identity(conn, target.zone, _rollups(target.kind))
 
 
 def _applied(conn: Connection) -> dict[str, str]:
-    if not _is_table(conn, "migration"):
+    """Return the applied migrations and the hashes of their texts."""
+    if not has_table(conn, "migration"):
         return {}
-    return {row[0]: row[1] for row in conn.execute(query("migration_list"))}
-
-
-def _read_store(conn: Connection) -> tuple[UUID, str, Rollups, datetime | None] | None:
-    """Return id, zone, rollups, and from when on readings are kept."""
-    if not _is_table(conn, "store"):
-        return None
-    found = conn.execute(query("store_read")).fetchone()
-    return None if found is None else (found[0], found[1], found[2], found[3])
-
-
-def _is_table(conn: Connection, name: str) -> bool:
-    row = conn.execute(query("table_exists"), (name,)).fetchone()
-    return row is not None and bool(row[0])
+    return dict(conn.execute("SELECT name, checksum FROM migration ORDER BY name").fetchall())
 
 
 def _known_zone(conn: Connection, zone: str) -> str:
-    known = conn.execute(query("zone_known"), (zone,)).fetchone() is not None
-    if not known or zone not in available_timezones():
+    if not server_knows_zone(conn, zone) or zone not in available_timezones():
         raise MigrationRefused(
             f"{zone!r} is not a time zone that the database and this program both know: "
             f"give a name such as {DEFAULT_ZONE}"
@@ -325,15 +273,14 @@ def _wants_extension(conn: Connection, *, portable: bool) -> bool:
 
     Without the preload CREATE EXTENSION would end the connection: it is looked at first.
     """
-    if portable or _read_store(conn) is not None or edition(conn) != "plain":
+    if portable or read_identity(conn) is not None or edition(conn) != "plain":
         return False
-    row = conn.execute(query("facts/timescale_ready")).fetchone()
-    return row is not None and bool(row[0])
+    return bool(scalar(conn, query("facts/timescale_ready")))
 
 
 def _create_extension(conn: Connection) -> None:
     try:
-        conn.execute(query("timescale_create"))
+        conn.execute("CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA public")
     except pg.InsufficientPrivilege:
         raise MigrationRefused(
             "TimescaleDB is on this server, but this user may not create the extension: "

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""What a migration is: a file of ``migrations/`` whose header says for whom and how it runs.
+"""A migration: one file of ``migrations/``, whose header says for which stores it is.
 
-In: the files. Out: which of them a store lacks, and of which statements one consists. No
-database is touched here.
+All of a file is applied, or nothing. A comment line ``-- edition: NAME`` in its header limits it to
+stores of that kind; without it the file is for all. ``timescale`` is TimescaleDB Community with
+continuous aggregates. ``portable`` is every store whose rollups are tables: of these ``apache`` has
+its readings in a hypertable, and ``plain`` has not.
 
-The header is made of comment lines:
-
-* ``-- edition: NAME``: only for stores of that kind; without it for all. ``timescale`` is
-  TimescaleDB Community with continuous aggregates; ``portable`` is every store whose rollups
-  are tables: of these ``apache`` has its readings in a hypertable and ``plain`` has not.
-* ``-- no-transaction``: the statements run one by one, each committed at once, as
-  ``CREATE INDEX CONCURRENTLY`` wants it. After an interruption the file goes on at the
-  statement that was not finished, so that each must bear to be run again
-  (``IF NOT EXISTS``); an index that was left half built is dropped before.
+In: the files. Out: which of them a store lacks. Never: a database; a file that changes after its
+release, for every store remembers its hash.
 """
 
 import functools
@@ -32,13 +27,6 @@ _KINDS: dict[str, frozenset[Edition]] = {
     "plain": frozenset({"plain"}),
 }
 _EVERY: frozenset[Edition] = frozenset({"timescale", "apache", "plain"})
-_PIECE = re.compile(
-    r"""--[^\n]*|/\*.*?\*/            # comments
-      | '(?:[^']|'')*'|"[^"]*"       # a text, a name
-      | \$(\w*)\$.*?\$\1\$           # the body of a function
-      | ;|.""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -58,11 +46,6 @@ class Migration:
         """The kinds of store that it is for."""
         mark = re.search(r"^-- edition: (\w+)$", self.text, re.MULTILINE)
         return _KINDS[mark[1]] if mark else _EVERY
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether all of it is applied, or nothing."""
-        return re.search(r"^-- no-transaction$", self.text, re.MULTILINE) is None
 
 
 @functools.cache
@@ -112,21 +95,3 @@ def missing(wanted: Sequence[Migration], done: Mapping[str, str]) -> list[Migrat
                 "run the cloud-ingest that made this store, or a newer release"
             )
     return [migration for migration in wanted if migration.name not in done]
-
-
-def statements(text: str) -> list[str]:
-    """Cut SQL at its semicolons, and not at those in texts, names, comments and bodies; pure.
-
-    What consists of comments alone is no statement.
-    """
-    found: list[str] = []
-    current, holds_code = "", False
-    for piece in _PIECE.finditer(text):
-        if piece[0] == ";":
-            if holds_code:
-                found.append(current.strip())
-            current, holds_code = "", False
-            continue
-        current += piece[0]
-        holds_code |= not piece[0].isspace() and not piece[0].startswith(("--", "/*"))
-    return [*found, current.strip()] if holds_code else found

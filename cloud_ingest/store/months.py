@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Numbers of closed months: kept for ever, version after version.
 
-In: a society and a month. Out: numbers, reconciliations and the manifest of its closing. It
-owns their tables, and decides nothing: `cloud_ingest.month.close` does.
+In: a society and a month. Out: numbers, reconciliations and the manifest of its closing. Owns:
+their tables. Never: a decision; `cloud_ingest.month.close` decides.
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 
 
@@ -24,10 +26,20 @@ class KeptNumber:
 @translating
 def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
     """Return the newest version of each number of a month, also of one now withheld."""
-    rows = conn.execute(query("month/numbers"), {"society_id": society_id, "month": month})
-    return [
-        KeptNumber(MonthlyConsumption.from_line(line), bytes(line), digest) for line, digest in rows
-    ]
+    return all_rows(
+        conn,
+        _kept_number,
+        """
+        SELECT DISTINCT ON (subject_type, subject, service) message, sha256 FROM month_number
+        WHERE society_id = %s AND month = %s
+        ORDER BY subject_type, subject, service, version DESC
+        """,
+        (society_id, month),
+    )
+
+
+def _kept_number(message: bytes, sha256: str) -> KeptNumber:
+    return KeptNumber(MonthlyConsumption.from_line(message), message, sha256)
 
 
 @translating
@@ -47,9 +59,7 @@ def current(conn: Connection, society_id: int, month: str) -> list[MonthlyConsum
 @translating
 def version_floor(conn: Connection) -> int:
     """Return the least version that a number gets: above all that a restore has forgotten."""
-    row = conn.execute(query("version_floor")).fetchone()
-    assert row is not None  # noqa: S101
-    return int(row[0])
+    return int(scalar(conn, "SELECT version_floor FROM store"))
 
 
 @translating
@@ -58,7 +68,12 @@ def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) ->
     line = number.to_line()
     digest = hashlib.sha256(line).hexdigest()
     conn.execute(
-        query("month/number_add"),
+        """
+        INSERT INTO month_number (society_id, month, subject_type, subject, service, version,
+                                  quantity, quality, message, sha256, closed_at)
+        VALUES (%(society_id)s, %(month)s, %(subject_type)s, %(subject)s, %(service)s, %(version)s,
+                %(quantity)s, %(quality)s, %(message)s, %(sha256)s, %(closed_at)s)
+        """,
         {
             "society_id": society_id,
             "month": number.month,
@@ -79,8 +94,12 @@ def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) ->
 @translating
 def reconciliations(conn: Connection, society_id: int, month: str) -> list[Reconciliation]:
     """Return the reconciliations of a month."""
-    rows = conn.execute(query("month_reconciliations"), {"society_id": society_id, "month": month})
-    return [Reconciliation.from_line(row[0]) for row in rows]
+    lines = scalars(
+        conn,
+        "SELECT message FROM month_reconciliation WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return [Reconciliation.from_line(line) for line in lines]
 
 
 @translating
@@ -88,7 +107,12 @@ def put_reconciliation(conn: Connection, society_id: int, result: Reconciliation
     """Keep a reconciliation and return the bytes that are sent."""
     line = result.to_line()
     conn.execute(
-        query("month/reconciliation_put"),
+        """
+        INSERT INTO month_reconciliation (society_id, month, tower, service, message, closed_at)
+        VALUES (%(society_id)s, %(month)s, %(tower)s, %(service)s, %(message)s, %(closed_at)s)
+        ON CONFLICT (society_id, month, tower, service)
+        DO UPDATE SET message = excluded.message, closed_at = excluded.closed_at
+        """,
         {
             "society_id": society_id,
             "month": result.month,
@@ -104,10 +128,25 @@ def put_reconciliation(conn: Connection, society_id: int, result: Reconciliation
 @translating
 def manifest(conn: Connection, society_id: int, month: str) -> BillingManifest | None:
     """Return the manifest of a closed month, or None for one that is open."""
-    row = conn.execute(
-        query("month_close_read"), {"society_id": society_id, "month": month}
-    ).fetchone()
-    return None if row is None else BillingManifest.from_line(row[0])
+    line = scalar(
+        conn,
+        "SELECT manifest FROM month_close WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return None if line is None else BillingManifest.from_line(line)
+
+
+@translating
+def closed_months(conn: Connection, society_id: int, of: Collection[str]) -> list[str]:
+    """Return which of some months are closed, ascending."""
+    return scalars(
+        conn,
+        """
+        SELECT month FROM month_close WHERE society_id = %s AND month = ANY(%s::text[])
+        ORDER BY month
+        """,
+        (society_id, sorted(of)),
+    )
 
 
 @translating
@@ -115,7 +154,12 @@ def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> by
     """Note that a month was closed and return the bytes that are sent."""
     line = made.to_line()
     conn.execute(
-        query("month/close_put"),
+        """
+        INSERT INTO month_close (society_id, month, closed_at, last_closed_at, manifest)
+        VALUES (%(society_id)s, %(month)s, %(closed_at)s, %(closed_at)s, %(manifest)s)
+        ON CONFLICT (society_id, month)
+        DO UPDATE SET last_closed_at = excluded.last_closed_at, manifest = excluded.manifest
+        """,
         {
             "society_id": society_id,
             "month": made.month,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.billing import BillingAck, MonthlyConsumption
 
 RESEND_AFTER = timedelta(seconds=60)
@@ -55,12 +56,15 @@ def enqueue(
     ack_key: str | None = None,
 ) -> int:
     """Put a message into the outbox, in the caller's transaction, and return its number."""
-    row = conn.execute(
-        query("outbox_add"),
-        {"topic": topic, "payload": payload, "retain": retain, "ack_key": ack_key},
-    ).fetchone()
-    assert row is not None  # noqa: S101
-    return int(row[0])
+    number = scalar(
+        conn,
+        """
+        INSERT INTO outbox (topic, payload, retain, ack_key) VALUES (%s, %s, %s, %s)
+        RETURNING outbox_id
+        """,
+        (topic, payload, retain, ack_key),
+    )
+    return int(number)
 
 
 @translating
@@ -81,7 +85,9 @@ def due(
         limit: At most so many.
         resend_after: How long the first acknowledgement is waited for; it doubles each time.
     """
-    rows = conn.execute(
+    return all_rows(
+        conn,
+        Parcel,
         query("outbox/due"),
         {
             "now": now,
@@ -91,13 +97,15 @@ def due(
             "longest": max(LONGEST_WAIT, resend_after),
         },
     )
-    return [Parcel(*row) for row in rows]
 
 
 @translating
 def published(conn: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
     """Note that the broker has taken these."""
-    conn.execute(query("outbox_published"), {"ids": list(outbox_ids), "now": now})
+    conn.execute(
+        "UPDATE outbox SET published_at = %s, attempts = attempts + 1 WHERE outbox_id = ANY (%s)",
+        (now, list(outbox_ids)),
+    )
 
 
 @translating
@@ -111,7 +119,33 @@ def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
         _ack_key(ack, version)
         for version in range(max(1, ack.version - VERSIONS_BEFORE), ack.version + 1)
     ]
-    return conn.execute(query("outbox_acknowledge"), {"keys": keys, "now": now}).rowcount
+    acknowledged = conn.execute(
+        "UPDATE outbox SET acked_at = %s WHERE ack_key = ANY (%s) AND acked_at IS NULL",
+        (now, keys),
+    )
+    return acknowledged.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """How far a message with an acknowledgement key has got."""
+
+    ack_key: str
+    published_at: datetime | None
+    """None: the broker has not taken it yet."""
+    acked_at: datetime | None
+    """None: the consumer has not acknowledged it."""
+
+
+@translating
+def sent_messages(conn: Connection, ack_keys: Sequence[str]) -> list[SentMessage]:
+    """Return how far the messages of some acknowledgement keys have got."""
+    return all_rows(
+        conn,
+        SentMessage,
+        "SELECT ack_key, published_at, acked_at FROM outbox WHERE ack_key = ANY(%s::text[])",
+        (list(ack_keys),),
+    )
 
 
 @translating

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""The months of readings on plain PostgreSQL: a partition has to be there before its first row.
+"""The parts that ``reading`` is cut into: partitions of plain PostgreSQL, chunks of TimescaleDB.
 
-In: times. Out: partitions, which the society's months cut to the microsecond. TimescaleDB makes
-its chunks itself, and nothing happens here.
+A partition has to be there before its first row; it is a month of the society, to the microsecond.
+TimescaleDB makes its chunks itself.
+
+In: times. Out: partitions made, chunks compressed, old parts dropped. Never: a part dropped that
+nobody asked for (`cloud_ingest.operate.upkeep` asks).
 """
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
+
+from psycopg import errors as pg
+from psycopg import sql
 
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import scalars
 
 
 @translating
@@ -26,9 +33,61 @@ def make_partitions(conn: Connection, known: Known, times: Collection[int]) -> l
         return []
     wanted = {known.day(ts, store.zone).replace(day=1) for ts in times}
     if known.months is None:
-        known.months = {row[0] for row in conn.execute(query("partitions_list"))}
+        known.months = set(partitions(conn))
     missing = sorted(wanted - known.months)
     for month in missing:
-        conn.execute(query("partition_make"), (month,))
+        conn.execute("SELECT make_reading_partition(%s)", (month,))
         known.months.add(month)
     return missing
+
+
+@translating
+def partitions(conn: Connection) -> list[date]:
+    """Return the months that have a partition of readings, each by its first day."""
+    return scalars(
+        conn,
+        """
+        SELECT to_date(right(relname, 7), 'YYYY_MM')
+        FROM pg_inherits JOIN pg_class ON oid = inhrelid
+        WHERE inhparent = 'metering.reading'::regclass
+        """,
+    )
+
+
+@translating
+def drop_partition(conn: Connection, month: date) -> None:
+    """Drop the partition of a month.
+
+    Raises:
+        StoreUnavailable: readers or writers were in the way for 5 seconds; nothing was dropped.
+    """
+    name = sql.Identifier("metering", f"reading_{month:%Y_%m}")
+    with conn.transaction():
+        conn.execute("SET LOCAL lock_timeout = '5s'")
+        conn.execute(sql.SQL("DROP TABLE {}").format(name))
+
+
+@translating
+def compress_chunks(conn: Connection, before: datetime) -> int:
+    """Compress the chunks that ended before a time, and what came into them since.
+
+    Returns:
+        How many; a chunk into which somebody writes is left for the next time.
+    """
+    compressed = 0
+    for name in scalars(conn, query("partition/chunks_to_compress"), (before,)):
+        try:
+            conn.execute("SELECT compress_chunk(%s::regclass, if_not_compressed => true)", (name,))
+        except pg.SerializationFailure:
+            continue
+        compressed += 1
+    return compressed
+
+
+@translating
+def drop_chunks(conn: Connection, older_than: datetime) -> int:
+    """Drop the chunks that are older than a time as a whole; return how many."""
+    dropped = scalars(
+        conn, "SELECT drop_chunks('metering.reading', older_than => %s::timestamptz)", (older_than,)
+    )
+    return len(dropped)

@@ -31,6 +31,7 @@ from cloud_ingest.store.chain import end_contradiction
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
+from cloud_ingest.store.rows import all_rows, one_row
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}
@@ -76,6 +77,15 @@ class Replay:
     """Why it stays open; empty when it does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredBatch:
+    """A batch as it came, from which gateway, and when."""
+
+    evidence: bytes
+    gateway: str
+    received_at: datetime
+
+
 @translating
 def list_entries(
     conn: Connection,
@@ -86,17 +96,24 @@ def list_entries(
     limit: int = 1000,
 ) -> list[Entry]:
     """Return entries, newest first; None stands for any."""
-    rows = conn.execute(
+    return all_rows(
+        conn,
+        _entry,
         query("quarantine/list"),
         {"state": state, "reason": reason, "society": society, "limit": limit},
     )
-    return [_entry(row) for row in rows]
 
 
 @translating
 def counts(conn: Connection) -> dict[str, int]:
     """Return how many entries are open, by reason."""
-    return dict(conn.execute(query("quarantine_counts")).fetchall())
+    rows = conn.execute(
+        """
+        SELECT reason, count(*) FROM quarantine WHERE state = 'open'
+        GROUP BY reason ORDER BY reason
+        """
+    )
+    return dict(rows.fetchall())
 
 
 @translating
@@ -106,15 +123,10 @@ def show(conn: Connection, quarantine_id: int) -> tuple[Entry, bytes | None]:
     Raises:
         NotFound: there is no such entry.
     """
-    row = conn.execute(query("quarantine/one"), (quarantine_id,)).fetchone()
-    if row is None:
+    found = one_row(conn, _entry_with_bytes, query("quarantine/one"), (quarantine_id,))
+    if found is None:
         raise NotFound(f"the quarantine has no entry {quarantine_id}: cloud-ingest quarantine list")
-    *columns, payload, evidence = row
-    entry = _entry(columns)
-    if payload is None and evidence is not None:
-        batch = unpack(evidence)
-        payload = batch.header_line if entry.ordinal is None else batch.block_lines[entry.ordinal]
-    return entry, payload
+    return found
 
 
 @translating
@@ -200,12 +212,20 @@ def _judge_message(registry: Registry, entry: Entry, payload: bytes) -> Accepted
 
 
 def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:
-    row = conn.execute(query("quarantine_batch"), (batch_id,)).fetchone()
-    gateway = None if row is None else registry.gateways.get(row[1])
-    if row is None or gateway is None:
+    batch = one_row(
+        conn,
+        _StoredBatch,
+        """
+        SELECT batch.evidence, gateway.name AS gateway, batch.received_at
+        FROM batch JOIN gateway USING (gateway_id)
+        WHERE batch_id = %s
+        """,
+        (batch_id,),
+    )
+    gateway = None if batch is None else registry.gateways.get(batch.gateway)
+    if batch is None or gateway is None:
         raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
-    evidence, _name, received_at = row
-    return examine(unpack(evidence), gateway, registry, received_at, [ordinal])
+    return examine(unpack(batch.evidence), gateway, registry, batch.received_at, [ordinal])
 
 
 def _is_still(entry: Entry, rejection: Rejection) -> bool:
@@ -216,11 +236,24 @@ def _is_still(entry: Entry, rejection: Rejection) -> bool:
 
 
 def _resolve(conn: Connection, quarantine_id: int, state: QuarantineState, now: datetime) -> None:
-    conn.execute(query("quarantine_resolve"), {"id": quarantine_id, "state": state, "now": now})
+    conn.execute(
+        """
+        UPDATE quarantine SET state = %s, resolved_at = %s
+        WHERE quarantine_id = %s AND state = 'open'
+        """,
+        (state, now, quarantine_id),
+    )
 
 
-def _entry(row: Sequence[Any]) -> Entry:
-    columns = list(row)
-    columns[8] = tuple(columns[8] or ())
-    columns[12] = QuarantineState(columns[12])
-    return Entry(*columns)
+def _entry(*, state: str, row_indexes: list[int] | None, **columns: Any) -> Entry:
+    return Entry(**columns, row_indexes=tuple(row_indexes or ()), state=QuarantineState(state))
+
+
+def _entry_with_bytes(
+    *, payload: bytes | None, evidence: bytes | None, **columns: Any
+) -> tuple[Entry, bytes | None]:
+    entry = _entry(**columns)
+    if payload is None and evidence is not None:
+        batch = unpack(evidence)
+        payload = batch.header_line if entry.ordinal is None else batch.block_lines[entry.ordinal]
+    return entry, payload

@@ -22,9 +22,10 @@ from psycopg import errors as pg
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.locks import Lock
+from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.rows import scalar
 from shared_schema.quality import Origin
 
 ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
@@ -112,9 +113,14 @@ def store_rows(conn: Connection, rows: Rows, known: Known, *, source: str, at: d
     if ahead:
         try:
             with conn.transaction(), conn.cursor() as cursor:
-                with cursor.copy(query("reading_copy")) as copy:
+                with cursor.copy(
+                    "COPY reading (channel_id, ts, raw, status, origin) FROM STDIN (FORMAT binary)"
+                ) as copy:
                     copy.write(_packed(ahead))
-                cursor.executemany(query("rollup/mark"), _marks(ahead, known, known.of(conn)))
+                cursor.executemany(
+                    "INSERT INTO dirty (day, channels) VALUES (%s, %s::int[])",
+                    _marks(ahead, known, known.of(conn)),
+                )
         except pg.UniqueViolation:
             rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
     new = sum(map(len, ahead.values()))
@@ -161,10 +167,10 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
     """Copy rows to a temporary table and move from there what is new."""
     count = sum(map(len, rows.values()))
     conn.execute(query("reading/incoming_make"))
-    with conn.cursor() as cursor, cursor.copy(query("incoming_copy")) as copy:
+    into = "COPY incoming (channel_id, ts, raw, status, origin) FROM STDIN (FORMAT binary)"
+    with conn.cursor() as cursor, cursor.copy(into) as copy:
         copy.write(_packed(rows))
-    counted = conn.execute(query("reading/incoming_store")).fetchone()
-    new = int(counted[0]) if counted else 0
+    new = int(scalar(conn, query("reading/incoming_store")))
     conflicts = 0
     if new < count:
         times = [row[0] for own in rows.values() for row in own]
@@ -172,11 +178,13 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
         found = conn.execute(query("reading/incoming_conflicts"), window).fetchone()
         conflicts, better = found or (0, 0)
         if better:
-            conn.execute(query("election_begin"), (Lock.ELECTION,))
+            lock_in_transaction(conn, Lock.ELECTION)
+            # By a generic plan TimescaleDB opens the whole of a compressed chunk.
+            conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             elected = conn.execute(query("reading/incoming_elect"), window).fetchall()
             with conn.cursor() as cursor:
                 cursor.executemany(query("reading/elect"), elected)
-    conn.execute(query("incoming_clear"))
+    conn.execute("DELETE FROM incoming")
     return Stored(new, count - new - conflicts, conflicts)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from cloud_ingest.errors import NotMigrated
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.identity import read_identity
 
 Range = tuple[int, int]
 
@@ -21,11 +22,10 @@ def store_id(conn: Connection) -> UUID:
     Raises:
         NotMigrated: there is no store.
     """
-    row = conn.execute(query("store_read")).fetchone()
-    if row is None:
+    found = read_identity(conn)
+    if found is None:
         raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
-    found: UUID = row[0]
-    return found
+    return found.store_id
 
 
 @translating
@@ -35,8 +35,13 @@ def stored_ranges(conn: Connection, gateway_id: int, stream: UUID) -> list[Range
     Call it outside of the ingest's transaction: it says what is committed.
     """
     key = {"gateway_id": gateway_id, "stream": stream}
-    row = conn.execute(query("batch/run"), key).fetchone()
-    known: Range | None = None if row is None else (row[0], row[1])
+    known: Range | None = conn.execute(
+        """
+        SELECT first_seq, last_seq FROM stream_range
+        WHERE gateway_id = %(gateway_id)s AND stream = %(stream)s
+        """,
+        key,
+    ).fetchone()
     low, high = known or (0, 0)
     outside = conn.execute(
         query("batch/runs_outside"), {**key, "low": low, "high": high}
@@ -44,7 +49,15 @@ def stored_ranges(conn: Connection, gateway_id: int, stream: UUID) -> list[Range
     ranges = merge([*outside, *([known] if known else [])])
     longest = max(ranges, key=lambda found: found[1] - found[0], default=None)
     if longest is not None and longest != known:
-        conn.execute(query("batch/run_put"), {**key, "first": longest[0], "last": longest[1]})
+        conn.execute(
+            """
+            INSERT INTO stream_range (gateway_id, stream, first_seq, last_seq)
+            VALUES (%(gateway_id)s, %(stream)s, %(first)s, %(last)s)
+            ON CONFLICT (gateway_id, stream)
+            DO UPDATE SET first_seq = excluded.first_seq, last_seq = excluded.last_seq
+            """,
+            {**key, "first": longest[0], "last": longest[1]},
+        )
     return ranges
 
 

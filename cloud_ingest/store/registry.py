@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Who is enrolled, and which meter was installed when.
 
-In: a connection. Out: the `Registry` that `accept` decides by. It owns the rows of
-societies, gateways and their keys; meters and assignments come from unit management
-(`cloud_ingest.entries.units`).
+Meters and assignments come from unit management: `cloud_ingest.store.assignments` writes them.
+
+In: a connection. Out: the `Registry` by which `cloud_ingest.core.accept` decides. Owns: societies,
+gateways and their keys.
 """
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -14,9 +18,33 @@ from cloud_ingest.core.accept import KnownGateway, KnownMeter, Registry
 from cloud_ingest.errors import ConfigurationError, NotFound
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName, Label
 from shared_schema.signing import VerifyKey, fingerprint, key_id, public_key_from_pem
+
+
+@dataclass(frozen=True, slots=True)
+class _GatewayKey:
+    """A gateway with one of its keys, or with none."""
+
+    gateway_id: int
+    name: str
+    society_id: int
+    key_id: str | None
+    public_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _InstalledMeter:
+    """A meter, and from when to when it was assigned each time."""
+
+    society_id: int
+    manufacturer: str
+    serial: str
+    meter_id: int
+    starts: list[datetime]
+    ends: list[datetime | None]
 
 
 @translating
@@ -24,18 +52,16 @@ def load_registry(conn: Connection) -> Registry:
     """Read who is known at this moment."""
     gateways: dict[str, KnownGateway] = {}
     keys: dict[str, dict[str, VerifyKey]] = {}
-    for gateway_id, name, society_id, key, public in conn.execute(query("registry/gateways")):
-        own = keys.setdefault(name, {})
-        if key is not None:
-            own[key] = Ed25519PublicKey.from_public_bytes(public)
-        gateways[name] = KnownGateway(gateway_id, name, society_id, own)
+    for row in all_rows(conn, _GatewayKey, query("registry/gateways")):
+        own = keys.setdefault(row.name, {})
+        if row.key_id is not None and row.public_key is not None:
+            own[row.key_id] = Ed25519PublicKey.from_public_bytes(row.public_key)
+        gateways[row.name] = KnownGateway(row.gateway_id, row.name, row.society_id, own)
     meters = {
-        (society_id, manufacturer, serial): KnownMeter(
-            meter_id, tuple(zip(starts, ends, strict=True))
+        (row.society_id, row.manufacturer, row.serial): KnownMeter(
+            row.meter_id, tuple(zip(row.starts, row.ends, strict=True))
         )
-        for society_id, manufacturer, serial, meter_id, starts, ends in conn.execute(
-            query("registry/meters")
-        )
+        for row in all_rows(conn, _InstalledMeter, query("registry/meters"))
     }
     return Registry(gateways, meters, open_store(conn).kept_from)
 
@@ -47,14 +73,15 @@ def find_society(conn: Connection, name: str) -> int:
     Raises:
         NotFound: there is none of that name; the text names those that are.
     """
-    row = conn.execute(query("society_find"), (name,)).fetchone()
-    if row is None:
-        known = [repr(other) for (other,) in conn.execute(query("society_names"))]
+    society_id = scalar(conn, "SELECT society_id FROM society WHERE name = %s", (name,))
+    if society_id is None:
+        known = map(repr, scalars(conn, "SELECT name FROM society ORDER BY name"))
+        names = ", ".join(known)
         raise NotFound(
             f"no society is called {name!r}: "
-            + (f"there is {', '.join(known)}" if known else "import its units first")
+            + (f"there is {names}" if names else "import its units first")
         )
-    return int(row[0])
+    return int(society_id)
 
 
 @translating
@@ -70,7 +97,7 @@ def ensure_society(conn: Connection, name: str) -> int:
         raise ConfigurationError(
             f"a society's name has 1 to 64 printable characters, not {name[:80]!r}"
         ) from None
-    conn.execute(query("society_make"), (name,))
+    conn.execute("INSERT INTO society (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
     return find_society(conn, name)
 
 
@@ -104,21 +131,34 @@ def enrol_gateway(
         ) from None
     with conn.transaction():
         society_id = ensure_society(conn, society)
-        row = conn.execute(query("gateway_find"), (gateway,)).fetchone()
-        if row is not None and row[1] != society_id:
+        elsewhere = scalar(
+            conn,
+            """
+            SELECT society.name FROM gateway JOIN society USING (society_id)
+            WHERE gateway.name = %s AND society_id <> %s
+            """,
+            (gateway, society_id),
+        )
+        if elsewhere is not None:
             raise ConfigurationError(
-                f"gateway {gateway} is enrolled in {row[2]!r}: a gateway has one society, "
+                f"gateway {gateway} is enrolled in {elsewhere!r}: a gateway has one society, "
                 "choose another name"
             )
-        made = conn.execute(
-            query("registry/gateway_add"),
-            {"name": gateway, "society_id": society_id, "tower": tower},
-        ).fetchone()
-        if made is None:
-            raise AssertionError("INSERT … RETURNING returns a row")
+        gateway_id = scalar(
+            conn,
+            """
+            INSERT INTO gateway (name, society_id, tower) VALUES (%s, %s, %s)
+            ON CONFLICT (name) DO UPDATE SET tower = coalesce(excluded.tower, gateway.tower)
+            RETURNING gateway_id
+            """,
+            (gateway, society_id, tower),
+        )
         raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
         conn.execute(
-            query("gateway_key_make"),
-            {"gateway_id": made[0], "key_id": key_id(key), "public_key": raw},
+            """
+            INSERT INTO gateway_key (gateway_id, key_id, public_key) VALUES (%s, %s, %s)
+            ON CONFLICT DO NOTHING
+            """,
+            (gateway_id, key_id(key), raw),
         )
     return fingerprint(key)

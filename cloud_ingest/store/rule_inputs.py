@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.obis import Obis
 
 
@@ -41,9 +42,7 @@ class Register:
 @translating
 def assigned_meters(conn: Connection, now: datetime) -> list[AssignedMeter]:
     """Return every assignment that is valid now."""
-    return [
-        AssignedMeter(*row) for row in conn.execute(query("flag/assigned_meters"), {"now": now})
-    ]
+    return all_rows(conn, AssignedMeter, query("flag/assigned_meters"), {"now": now})
 
 
 @translating
@@ -78,12 +77,11 @@ def registers(conn: Connection, obis: Obis, since: Mapping[int, datetime]) -> li
 @translating
 def newest_reading(conn: Connection) -> datetime | None:
     """Return when anything was last heard, or None."""
-    row = conn.execute(query("rule_newest")).fetchone()
-    return None if row is None else row[0]
+    newest: datetime | None = scalar(conn, "SELECT max(last_reading_at) FROM meter")
+    return newest
 
 
 @translating
 def delivered_societies(conn: Connection, since: datetime) -> set[int]:
     """Return the societies whose gateways all said, after ``since``, that nothing waits."""
-    rows = conn.execute(query("flag/delivered_societies"), {"since": since}).fetchall()
-    return {society_id for (society_id,) in rows}
+    return set(scalars(conn, query("flag/delivered_societies"), {"since": since}))

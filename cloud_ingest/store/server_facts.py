@@ -4,14 +4,19 @@
 In: a connection. Out: frozen values, one for each query. Never: a change, a judgement.
 """
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import LiteralString, TypeVar
 
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.identity import read_identity
+from cloud_ingest.store.rows import all_rows, one_row, scalar
+
+_T = TypeVar("_T")
 
 SETTINGS = (
     "autovacuum",
@@ -123,12 +128,22 @@ class Job:
     """Its last run."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A setting, and where it comes from."""
+
+    name: str
+    setting: str
+    source: str
+
+
 @translating
 def read_server(conn: Connection) -> Server:
     """Read the settings, and the machine's memory where the server is on this one."""
-    rows = conn.execute(query("facts/settings"), (list(SETTINGS),)).fetchall()
+    rows = all_rows(conn, _Setting, query("facts/settings"), (list(SETTINGS),))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if _is_here(conn) else None
-    return Server({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}, memory)
+    settings = {row.name: row.setting for row in rows}
+    return Server(settings, {row.name: row.source for row in rows}, memory)
 
 
 def _is_here(conn: Connection) -> bool:
@@ -143,64 +158,67 @@ def _is_here(conn: Connection) -> bool:
 @translating
 def read_extension(conn: Connection) -> Extension:
     """Read what is there of TimescaleDB; it is not created."""
-    row = _one(conn, "facts/extension")
-    return Extension(*row)
+    return _the_row(conn, Extension, query("facts/extension"))
 
 
 @translating
 def read_role(conn: Connection) -> Role:
     """Read who we are."""
-    row = _one(conn, "facts/role")
-    foreign = tuple(Foreign(*found) for found in conn.execute(query("facts/foreign")))
-    return Role(row[0], row[1], row[2], foreign)
+    foreign = tuple(all_rows(conn, Foreign, query("facts/foreign")))
+    return _the_row(
+        conn,
+        functools.partial(Role, foreign=foreign),
+        """
+        SELECT current_user::text AS name,
+               (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+               pg_is_in_recovery()
+                 OR current_setting('transaction_read_only')::boolean AS read_only
+        """,
+    )
 
 
 @translating
 def read_clock(conn: Connection, now: Callable[[], datetime]) -> Clock:
     """Read the server's clock between two looks at ours."""
     before = now()
-    row = _one(conn, "facts/clock")
-    return Clock(row[0], before, now())
+    server = scalar(conn, "SELECT clock_timestamp()")
+    return Clock(server, before, now())
 
 
 @translating
 def read_store_zone(conn: Connection) -> str | None:
     """Return the name of the store's zone, also where this program does not know it."""
-    row = conn.execute(query("table_exists"), ("store",)).fetchone()
-    if row is None or not row[0]:
-        return None
-    found = conn.execute(query("store_read")).fetchone()
-    return None if found is None else str(found[1])
-
-
-@translating
-def server_knows_zone(conn: Connection, zone: str) -> bool:
-    """Say whether the server knows a zone of this name."""
-    return conn.execute(query("zone_known"), (zone,)).fetchone() is not None
+    found = read_identity(conn)
+    return None if found is None else found.zone
 
 
 @translating
 def read_parts(conn: Connection) -> Parts:
     """Count what ``reading`` is cut into."""
-    row = _one(conn, "facts/parts")
-    return Parts(*row)
+    return _the_row(conn, Parts, query("facts/parts"))
 
 
 @translating
 def read_marks(conn: Connection) -> Marks:
     """Count the days that wait."""
-    row = _one(conn, "facts/marks")
-    return Marks(*row)
+    return _the_row(
+        conn,
+        Marks,
+        """
+        SELECT count(*) AS waiting, min(marked_at) AS oldest FROM dirty
+        WHERE day <= (SELECT (now() AT TIME ZONE zone)::date FROM store)
+        """,
+    )
 
 
 @translating
 def read_jobs(conn: Connection) -> tuple[Job, ...]:
     """Read TimescaleDB's policies on tables of the store; it must be in the database."""
-    return tuple(Job(*row) for row in conn.execute(query("facts/jobs")))
+    return tuple(all_rows(conn, Job, query("facts/jobs")))
 
 
-def _one(conn: Connection, name: str) -> tuple[Any, ...]:
-    """Return the one row that a query of ours always has."""
-    row = conn.execute(query(name)).fetchone()
+def _the_row(conn: Connection, make: Callable[..., _T], statement: LiteralString) -> _T:
+    """Return the one row that a statement always has."""
+    row = one_row(conn, make, statement)
     assert row is not None  # noqa: S101
     return row

@@ -21,6 +21,7 @@ from cloud_ingest.core.accept import (
 from cloud_ingest.store.chain import BrokenLink, raise_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload as bytes_of
+from cloud_ingest.store.rows import one_row
 
 MAX_NAME_BYTES = 1024
 """What is kept of a topic, or of the name in it: no gateway of ours has a longer one."""
@@ -42,6 +43,14 @@ class _Row:
     row_indexes: list[int] | None
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The entry that a row of `quarantine_keep` became, or was already."""
+
+    is_new: bool
+    quarantine_id: int
 
 
 @dataclass(slots=True)
@@ -144,8 +153,8 @@ class Kept:
         added = 0
         for same in sorted(self.rows):
             row = self.rows[same]
-            kept = conn.execute(query("quarantine/keep"), astuple(row)).fetchone()
-            if kept is None or not kept[0]:
+            kept = one_row(conn, _Stored, query("quarantine/keep"), astuple(row))
+            if kept is None or not kept.is_new:
                 continue
             added += 1
             if row.reason in CONTRADICTIONS and row.gateway and row.society_id is not None:
@@ -155,7 +164,7 @@ class Kept:
                     gateway=row.gateway,
                     reason=row.reason,
                     detail=row.detail,
-                    quarantine_id=kept[1],
+                    quarantine_id=kept.quarantine_id,
                     at=row.first_at,
                 )
         return added

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What each gateway last said of itself: is it there, does its clock go, what waits in it."""
+"""What each gateway last said of itself: whether it is online, its clock, and what waits in it."""
 
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import scalar
 from shared_schema.gateway import Status
 
 
@@ -22,7 +23,7 @@ def put_status(conn: Connection, status: Status, at: datetime) -> bool:
         at: When it became so: a will is written long before it is sent.
     """
     row = conn.execute(
-        query("registry/gateway_status"),
+        query("registry/gateway_status_put"),
         {
             "gateway": status.gateway,
             "session": status.session,
@@ -37,5 +38,4 @@ def put_status(conn: Connection, status: Status, at: datetime) -> bool:
 @translating
 def is_enrolled(conn: Connection, gateway: str) -> bool:
     """Say whether a gateway of this name is enrolled."""
-    row = conn.execute(query("gateway_known"), (gateway,)).fetchone()
-    return row is not None and bool(row[0])
+    return bool(scalar(conn, "SELECT EXISTS (SELECT FROM gateway WHERE name = %s)", (gateway,)))

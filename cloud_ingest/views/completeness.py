@@ -19,7 +19,8 @@ from cloud_ingest.core.month import DAY, Month, local_days, midnight, runs
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_read import ChannelCompleteness, Gap, Window
+from cloud_ingest.store.readings_read import Gap, Window
+from cloud_ingest.store.rollups_read import ChannelCompleteness, completeness_of_channels
 
 MAX_CHANNEL_DAYS = 10_000
 """Of which stretches are looked for at once: about a million readings at quarters of an hour."""
@@ -40,7 +41,7 @@ def completeness(
     Raises:
         NotFound: the subject had no channel with a capture period.
     """
-    found = readings_read.completeness(
+    found = completeness_of_channels(
         conn,
         society_id,
         local_days(month, zone),

@@ -17,8 +17,11 @@ from cloud_ingest.core.consumption import between
 from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time, tolerance_of
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
+from cloud_ingest.store.assignments import Assignment, assignments_between
+from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_read import Assignment, Channel, Window
+from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.readings_read import Window
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 
 MAX_POINTS = 3000
@@ -78,7 +81,7 @@ def load_curve(
     readings_read.require_kept(conn, start)
     meters = [
         assignment
-        for assignment in readings_read.assignments(
+        for assignment in assignments_between(
             conn, society_id, start, end, subject_type=subject_type, subject=subject
         )
         if assignment.service is service
@@ -88,7 +91,7 @@ def load_curve(
     codes = {str(BILLED_REGISTER[service])}
     if service is Service.ELECTRICITY:
         codes.add(str(ACTIVE_IMPORT_INTERVAL))
-    channels = readings_read.channels(conn, {meter.meter_id for meter in meters}, codes)
+    channels = channels_of_meters(conn, {meter.meter_id for meter in meters}, codes)
     return [
         _curve(conn, meter, [c for c in channels if c.meter_id == meter.meter_id], borders)
         for meter in meters
@@ -181,7 +184,7 @@ def _register_points(
     return points_of(
         borders,
         [reading for some in readings.values() for reading in some],
-        readings_read.epochs(conn, own),
+        epochs_of(conn, own),
         max((tolerance_of(channel.period_s) for channel in channels), default=timedelta()),
     )
 

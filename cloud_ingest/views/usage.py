@@ -29,7 +29,9 @@ from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_ti
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_read import RegisterMonth, Window
+from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.readings_read import Window
+from cloud_ingest.store.rollups_read import RegisterMonth, day_registers, register_months
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
@@ -144,7 +146,7 @@ def day_usage(
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
     exponents = _exponents(rows)
     last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
-    days = readings_read.day_registers(conn, exponents, month.first, last)
+    days = day_registers(conn, exponents, month.first, last)
     return [
         DayUsage(
             _usage(own[0], measured),
@@ -166,13 +168,11 @@ def _registers(
     subject_type: SubjectKind | None,
     subject: str | None,
 ) -> tuple[list[RegisterMonth], Epochs]:
-    rows = readings_read.register_months(
-        conn, society_id, month, subject_type=subject_type, subject=subject
-    )
+    rows = register_months(conn, society_id, month, subject_type=subject_type, subject=subject)
     if subject is not None and not rows:
         raise NotFound(f"{subject!r} had no meter in {month}: see cloud-ingest units import")
     rows.sort(key=attrgetter("assignment_id"))
-    epochs = readings_read.epochs(
+    epochs = epochs_of(
         conn, {row.channel_id for row in rows if row.has_epochs and row.channel_id is not None}
     )
     return rows, epochs

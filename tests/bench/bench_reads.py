@@ -18,6 +18,7 @@ from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rollups_read import disagreement, register_months
 from cloud_ingest.views.completeness import completeness
 from cloud_ingest.views.load_curve import load_curve
 from cloud_ingest.views.usage import day_usage, month_usage
@@ -61,7 +62,7 @@ def fill_and_measure(edition: str, dsn: str) -> None:
 def measure(edition: str, conn: Connection) -> None:
     """Print the figures of one edition and hold the ratios."""
     own = find_society(conn, SOCIETY)
-    channels = [row.channel_id or 0 for row in readings_read.register_months(conn, own, JULY)]
+    channels = [row.channel_id or 0 for row in register_months(conn, own, JULY)]
     end = JULY.end + timedelta(days=2)
 
     def look_up(some: list[int]) -> Callable[[], object]:
@@ -72,15 +73,15 @@ def measure(edition: str, conn: Connection) -> None:
         return load_curve(conn, own, "U-7", Service.ELECTRICITY, start=start, end=end, step=step)
 
     all_rows, one_row = best_ms(look_up(channels)), best_ms(look_up(channels[:1]))
-    rows = best_ms(lambda: readings_read.register_months(conn, own, JULY))
+    rows = best_ms(lambda: register_months(conn, own, JULY))
     totals = best_ms(lambda: month_usage(conn, own, JULY))
     unit = best_ms(lambda: month_usage(conn, own, JULY, subject_type="unit", subject="U-7"))
     days = best_ms(lambda: day_usage(conn, own, JULY, ZONE, subject_type="unit", subject="U-7"))
     quarters = best_ms(curve)
     latest = best_ms(lambda: readings_read.latest(conn, own, end), 2)
     whole = best_ms(lambda: completeness(conn, own, JULY, ZONE, JULY.end), 2)
-    held = best_ms(lambda: readings_read.disagreement(conn, channels, JULY, ZONE), 2)
-    assert readings_read.disagreement(conn, channels, JULY, ZONE) is None
+    held = best_ms(lambda: disagreement(conn, channels, JULY, ZONE), 2)
+    assert disagreement(conn, channels, JULY, ZONE) is None
     print(
         f"\nreads, {edition}: {UNITS:,} units, 37 days, the last 2 in quarters of an hour"
         f"\n  look-up of {UNITS:,} readings     {all_rows:9.1f} ms"

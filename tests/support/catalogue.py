@@ -78,7 +78,6 @@ _PARTS = {
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE n.nspname = 'metering' AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition""",
     "migrations": "SELECT name, checksum FROM migration",
-    "begun migrations": "SELECT name FROM migration_step",
 }
 _TIMESCALE_PARTS = {
     "hypertables": """

@@ -18,10 +18,11 @@ from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of
 from cloud_ingest.core.month import month_of
 from cloud_ingest.month.count import count_month
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.readings_write import store_readings
+from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from tests.support.history import History, Life
 from tests.support.oracle import Oracle, Row, Used
@@ -228,14 +229,12 @@ class Compared:
         """Hold every month of every meter against the oracle, its days, and the rollups."""
         lives = {life.channel: life for life in self.history.lives}
         exponents = dict.fromkeys(lives, WH_EXPONENT)
-        epochs = readings_read.epochs(self.conn, exponents)
+        epochs = epochs_of(self.conn, exponents)
         rolled_up = {(row[0], row[1]): row for row in self.stored("month", lives)}
         seen: Counter[str] = Counter()
         for first in sorted({first for _, first in rolled_up}):
             month = month_of(first.year, first.month, self.history.zone)
-            days = readings_read.day_registers(
-                self.conn, exponents, first - AROUND, month.end.date() + AROUND
-            )
+            days = day_registers(self.conn, exponents, first - AROUND, month.end.date() + AROUND)
             for counted in count_month(
                 self.conn,
                 1,

@@ -8,10 +8,11 @@ quarter of an hour on the last days. Rollups are made and statistics taken.
 from datetime import UTC, date, datetime, time, timedelta
 
 from cloud_ingest.store.channels import Known
-from cloud_ingest.store.connection import Connection, query
+from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.registry import ensure_society
+from cloud_ingest.store.rollups_write import compute_days, compute_months, refresh_aggregate
 
 DAY = timedelta(days=1)
 
@@ -80,16 +81,8 @@ def roll_up(conn: Connection, channels: list[int], first: date, last: date) -> N
         start = datetime.combine(months[0], time(), store.zone) + timedelta(microseconds=1)
         after = (months[-1] + timedelta(days=32)).replace(day=1)
         end = datetime.combine(after, time(), store.zone) + timedelta(microseconds=1)
-        for name in ("reading_day_c", "reading_month_c"):
-            window = {"name": name, "start": start, "end": end, "force": True}
-            conn.execute(query("rollup/refresh_aggregate"), window)
+        refresh_aggregate(conn, "day", start, end, force=True)
+        refresh_aggregate(conn, "month", start, end, force=True)
         return
-    for name, buckets in (("day", days), ("month", months)):
-        conn.execute(
-            query(f"rollup/{name}_recompute"),
-            {
-                "channels": [channel for channel in channels for _ in buckets],
-                f"{name}s": buckets * len(channels),
-                "zone": store.zone.key,
-            },
-        )
+    compute_days(conn, [(channel, day) for channel in channels for day in days], store.zone)
+    compute_months(conn, [(channel, month) for channel in channels for month in months])

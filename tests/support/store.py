@@ -32,6 +32,7 @@ from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import enrol_gateway, load_registry
+from cloud_ingest.store.retention import retention
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from shared_schema.readings import Column
 from shared_schema.signing import public_key_to_pem
@@ -228,6 +229,12 @@ class Site:
     def one(self, statement: str, *parameters: object) -> Any:
         (row,) = self.all(statement, *parameters)
         return row[0] if len(row) == 1 else row
+
+
+def kept(conn: Connection) -> tuple[int | None, datetime | None]:
+    """How many closed months of readings a store keeps, and from when on they are there."""
+    found = retention(conn)
+    return found.keep_months, found.kept_from
 
 
 def unit_line(

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import UserError
-from cloud_ingest.operate.upkeep import Upkept, keep_months, oldest_kept, retention, upkeep
+from cloud_ingest.operate.upkeep import Upkept, keep_months, oldest_kept, upkeep
 from cloud_ingest.rollup.refresh import Refreshed, refresh
 from cloud_ingest.store.channels import Known
 from cloud_ingest.store.connection import Connection, connect
@@ -28,7 +28,7 @@ from cloud_ingest.store.readings_write import (
     store_rows,
 )
 from shared_schema.quality import Origin
-from tests.support.store import local
+from tests.support.store import kept, local
 
 NOW = local("2026-08-20 09:00")
 START, END = local("2026-07-02 06:00"), local("2026-07-08 00:00")
@@ -243,7 +243,7 @@ def test_no_fewer_months_are_kept_than_a_year_and_one(conn: Connection, months: 
         keep_months(conn, months)
     with pytest.raises(CheckViolation):
         conn.execute("UPDATE store SET keep_months = %s", (months,))
-    assert retention(conn) == (None, None)
+    assert kept(conn) == (None, None)
 
 
 @given(st.integers(13, 500), st.dates(date(2000, 1, 1), date(2100, 1, 1)))
@@ -273,24 +273,24 @@ def readings(conn: Connection) -> int:
 def test_nothing_is_dropped_that_nobody_said_may_go(years: Connection) -> None:
     before = readings(years)
     assert upkeep(years, NOW).dropped == 0
-    assert (readings(years), retention(years)) == (before, (None, None))
+    assert (readings(years), kept(years)) == (before, (None, None))
 
 
 def test_the_line_never_sinks(years: Connection) -> None:
     keep_months(years, 13)
     assert upkeep(years, NOW).dropped > 0
     line = local("2025-06-01 00:00")
-    assert retention(years) == (13, line)
+    assert kept(years) == (13, line)
     left = readings(years)
     for months in (20, None):
         keep_months(years, months)
         assert upkeep(years, NOW).dropped == 0
-        assert (retention(years), readings(years)) == ((months, line), left)
+        assert (kept(years), readings(years)) == ((months, line), left)
     keep_months(years, 13)
     assert upkeep(years, NOW - timedelta(days=90)).dropped == 0  # a clock that went back
-    assert (retention(years), readings(years)) == ((13, line), left)
+    assert (kept(years), readings(years)) == ((13, line), left)
     assert upkeep(years, NOW + timedelta(days=31)).dropped > 0
-    assert retention(years) == (13, local("2025-07-01 00:00"))
+    assert kept(years) == (13, local("2025-07-01 00:00"))
 
 
 def test_nothing_is_dropped_while_a_mark_below_the_line_waits(
@@ -309,7 +309,7 @@ def test_nothing_is_dropped_while_a_mark_below_the_line_waits(
     with monkeypatch.context() as patched:
         patched.setattr("cloud_ingest.operate.upkeep.refresh", refresh_and_then_a_commit)
         assert upkeep(years, NOW).dropped == 0
-    assert (readings(years), retention(years)) == (before + 1, (13, None))
+    assert (readings(years), kept(years)) == (before + 1, (13, None))
     assert upkeep(years, NOW).dropped > 0
     day = years.execute("SELECT count FROM reading_day WHERE day = '2024-05-15'").fetchone()
     assert day == (2,)

@@ -20,6 +20,7 @@ from cloud_ingest.errors import (
     StoreUnavailable,
 )
 from cloud_ingest.store.connection import Connection, connect, describe, edition
+from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import migrate, open_store, plan
 from cloud_ingest.store.migration import Migration, migrations
 
@@ -228,7 +229,7 @@ def test_a_plan_changes_nothing_and_says_what_migrate_does(empty_dsn: str) -> No
         assert (code, json.loads(output)["zone"]) == (0, "Asia/Tokyo")
         assert conn.execute(EVERYTHING).fetchall() == before
         done = migrate(conn, zone="Asia/Tokyo")
-        assert tuple(step.name for step in found.steps) == done.applied
+        assert found.steps == done.applied
         assert found.edition == edition(conn)
         store = open_store(conn)
         assert (found.zone, found.rollups, found.tables) == (
@@ -286,102 +287,53 @@ def test_an_extension_that_is_not_ready_is_never_created(
                 plan(conn)
 
 
-LONG_WAY = """-- no-transaction
-CREATE TABLE IF NOT EXISTS log (at text);
-INSERT INTO log VALUES ('begun; not in vain');
-CREATE INDEX CONCURRENTLY IF NOT EXISTS log_at ON log (at);
-INSERT INTO log VALUES ('ended');
-"""
+def test_a_migration_that_waits_holds_no_snapshot(database: str) -> None:
+    with connect(database) as first, connect(database) as second, ThreadPoolExecutor() as pool:
+        migrate(first)
+        with advisory_lock(first, Lock.MIGRATION):
+            waiting = pool.submit(migrate, second)
+            _await(
+                first,
+                "SELECT FROM pg_stat_activity WHERE query LIKE %s AND pid = %s",
+                "%pg_try_advisory_lock%",
+                second.info.backend_pid,
+            )
+            # It waits for every snapshot that could see the table.
+            first.execute("SET statement_timeout = '60s'")
+            first.execute("CREATE INDEX CONCURRENTLY ON outbox (topic)")
+        assert waiting.result(timeout=60).applied == ()
 
 
-def test_a_migration_without_a_transaction_goes_on_where_it_was_killed(
-    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from cloud_ingest.store import migrate as module
-
-    with connect(empty_dsn) as conn, connect(empty_dsn) as blocker:
-        migrate(conn)
-        everything = [*migrations(), Migration("9998_long", LONG_WAY)]
-        monkeypatch.setattr(module, "migrations", lambda: everything)
-        assert plan(conn).steps == (module.Step("9998_long", False, 0),)
-        # The index waits for every transaction that could see the table: this one stays open.
-        blocker.execute("CREATE TABLE IF NOT EXISTS log (at text)")
-        with blocker.transaction():
-            blocker.execute("INSERT INTO log VALUES ('open')")
-            with ThreadPoolExecutor() as pool:
-                dying = connect(empty_dsn)
-                run_ = pool.submit(migrate, dying)
-                _await(blocker, "SELECT FROM pg_index WHERE indexrelid = to_regclass('log_at')")
-                blocker.execute("SELECT pg_terminate_backend(%s)", (dying.info.backend_pid,))
-                with pytest.raises(StoreUnavailable):
-                    run_.result(timeout=60)
-                dying.close()
-        half = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'log_at'::regclass"
-        assert conn.execute(half).fetchone() == (False,)
-        assert plan(conn).steps == (module.Step("9998_long", False, 2),)
-        with pytest.raises(NotMigrated, match="lacks 9998_long"):
-            open_store(conn)
-        code, output = run("migrate", "--plan", dsn=empty_dsn)
-        assert (code, "statement by statement, from statement 3 on" in output) == (0, True)
-        assert migrate(conn).applied == ("9998_long",)
-        assert conn.execute(half).fetchone() == (True,)
-        rows = conn.execute("SELECT at FROM log ORDER BY at").fetchall()
-        assert rows == [("begun; not in vain",), ("ended",), ("open",)]
-        assert (migrate(conn).applied, plan(conn).steps) == ((), ())
-        assert conn.execute("SELECT count(*) FROM migration_step").fetchone() == (0,)
+def test_two_that_migrate_at_once_apply_each_file_once(database: str) -> None:
+    with connect(database) as first, connect(database) as second, ThreadPoolExecutor() as pool:
+        runs = [pool.submit(migrate, conn) for conn in (first, second)]
+        applied = [run_.result(timeout=60).applied for run_ in runs]
+    assert () in applied
+    assert [*applied[0], *applied[1]] == [m.name for m in migrations() if "plain" in m.kinds]
 
 
-@pytest.mark.parametrize("stops_at", [1, 2, 3])
-def test_each_statement_is_run_once_however_often_it_is_interrupted(
-    database: str, monkeypatch: pytest.MonkeyPatch, stops_at: int
-) -> None:
-    from cloud_ingest.store import migrate as module
-
-    parts = ["INSERT INTO log VALUES ('0')", "INSERT INTO log VALUES ('1')"]
-    parts.insert(stops_at - 1, "SELECT 1 / count(*) FROM goes")
-    whole = [*migrations(), Migration("9998_long", "-- no-transaction\n" + ";\n".join(parts))]
-    with connect(database) as conn:
-        migrate(conn)
-        conn.execute("CREATE TABLE log (at text); CREATE TABLE goes ()")
-        monkeypatch.setattr(module, "migrations", lambda: whole)
-        for _ in range(2):
-            with pytest.raises(Exception, match="division by zero"):
-                migrate(conn)
-        assert plan(conn).steps[0].resumes_at == stops_at - 1
-        changed = [*migrations(), Migration("9998_long", whole[-1].text + "; SELECT 1")]
-        monkeypatch.setattr(module, "migrations", lambda: changed)
-        with pytest.raises(MigrationRefused, match="was begun with another text"):
-            migrate(conn)
-        monkeypatch.setattr(module, "migrations", lambda: whole)
-        conn.execute("INSERT INTO goes DEFAULT VALUES")
-        assert migrate(conn).applied == ("9998_long",)
-        assert conn.execute("SELECT at FROM log ORDER BY at").fetchall() == [("0",), ("1",)]
-
-
-def test_a_migration_that_waits_does_not_hold_up_the_one_that_runs(
+def test_an_interrupted_migration_leaves_nothing_and_is_applied_later(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cloud_ingest.store import migrate as module
 
-    with connect(database) as first, connect(database) as second, connect(database) as blocker:
-        migrate(first)
-        everything = [*migrations(), Migration("9998_long", LONG_WAY)]
-        monkeypatch.setattr(module, "migrations", lambda: everything)
-        blocker.execute("CREATE TABLE log (at text)")
-        with ThreadPoolExecutor() as pool:
-            with blocker.transaction():
-                blocker.execute("INSERT INTO log VALUES ('open')")
-                one = pool.submit(migrate, first)
-                _await(blocker, "SELECT FROM pg_index WHERE indexrelid = to_regclass('log_at')")
-                two = pool.submit(migrate, second)
-                _await(
-                    blocker,
-                    "SELECT FROM pg_stat_activity WHERE query LIKE %s AND pid = %s",
-                    "%pg_try_advisory_lock%",
-                    second.info.backend_pid,
-                )
-            assert one.result(timeout=60).applied == ("9998_long",)
-            assert two.result(timeout=60).applied == ()
+    slow = Migration("9998_slow", "CREATE TABLE half (); SELECT pg_sleep(60);")
+    with connect(database) as conn, connect(database) as dying, ThreadPoolExecutor() as pool:
+        migrate(conn)
+        monkeypatch.setattr(module, "migrations", lambda: [*migrations(), slow])
+        assert plan(conn).steps == ("9998_slow",)
+        run_ = pool.submit(migrate, dying)
+        _await(conn, "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE TABLE half%'")
+        conn.execute("SELECT pg_terminate_backend(%s)", (dying.info.backend_pid,))
+        with pytest.raises(StoreUnavailable):
+            run_.result(timeout=60)
+        assert conn.execute("SELECT to_regclass('metering.half')").fetchone() == (None,)
+        with pytest.raises(NotMigrated, match="lacks 9998_slow"):
+            open_store(conn)
+        quick = Migration("9998_slow", "CREATE TABLE half ();")
+        monkeypatch.setattr(module, "migrations", lambda: [*migrations(), quick])
+        assert migrate(conn).applied == ("9998_slow",)
+        assert (migrate(conn).applied, plan(conn).steps) == ((), ())
 
 
 def _await(conn: Connection, statement: str, *parameters: object) -> None:

@@ -24,8 +24,9 @@ from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.readings_read import Gap, RegisterMonth
+from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views import usage
 from cloud_ingest.views.completeness import completeness, missing
 from cloud_ingest.views.load_curve import Curve, Point, load_curve
@@ -109,7 +110,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "rollup/last_of_days": [{**span, "channels": [channel[0]]}],
         "rollup/month_intervals": [{"month": JULY.first, "channels": [channel[0]]}],
         "rollup/completeness": [{**due, **nobody}, {**due, **one}],
-        "registry/assignments_between": [{**span, **one}],
+        "assignment/between": [{**span, **one}],
     }
     for name, asked in rollups_alone.items():
         for parameters in asked:

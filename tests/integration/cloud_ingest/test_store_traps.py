@@ -26,7 +26,7 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.subscribe import Broker
 from cloud_ingest.month.close import close_month
-from cloud_ingest.operate.upkeep import keep_months, retention, upkeep
+from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup import refresh as module
 from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
@@ -45,7 +45,7 @@ from shared_schema.quality import Origin, Quality
 from shared_schema.readings import Column
 from shared_schema.signing import SigningKey
 from tests.support.gateway import MAKER, block_line
-from tests.support.store import QUARTER, SOCIETY, ZONE, Site, every, kwh, local, unit_line
+from tests.support.store import QUARTER, SOCIETY, ZONE, Site, every, kept, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 NOW = local("2026-08-05 09:00")
@@ -305,7 +305,7 @@ def test_dropping_raw_data_leaves_the_old_months(site: Site) -> None:
     keep_months(site.conn, 13)
     assert upkeep(site.conn, NOW).dropped > 0
     line = local("2025-06-01 00:00")  # the 00:00 of it closes May
-    assert retention(site.conn) == (13, line)
+    assert kept(site.conn) == (13, line)
     plain = open_store(site.conn).tables == "partitions"
     oldest = site.one("SELECT min(ts) FROM reading")
     assert oldest > line if plain else oldest > line - 7 * DAY

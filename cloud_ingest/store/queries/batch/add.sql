@@ -5,4 +5,4 @@ SELECT *
 FROM unnest(%(gateways)s::int[], %(streams)s::uuid[], %(seqs)s::bigint[], %(hashes)b::bytea[],
             %(previous)s::bytea[], %(evidence)b::bytea[], %(received)s::timestamptz[])
 ON CONFLICT (gateway_id, stream, seq) DO NOTHING
-RETURNING batch_id, gateway_id, stream, seq
+RETURNING gateway_id, stream, seq

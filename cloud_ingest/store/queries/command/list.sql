@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The newest commands of a society, with their answers.
-SELECT command_id, gateway.name, kind, issued_by, issued_at, expires_at, outcome, result,
+SELECT command_id, gateway.name AS gateway, kind, issued_by, issued_at, expires_at, outcome, result,
        answered_at
 FROM command JOIN gateway USING (gateway_id) JOIN society USING (society_id)
 WHERE society.name = %(society)s AND (%(id)s::uuid IS NULL OR command_id = %(id)s)

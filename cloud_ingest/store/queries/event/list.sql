@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Flags, newest first.
-SELECT event_id, society_id, society.name, kind, subject_type, subject, service, state, since,
+SELECT event_id, society_id, society.name AS society, kind, subject_type, subject, service, state, since,
        raised_at, cleared_at, message, evidence
 FROM event JOIN society USING (society_id)
 WHERE (%(society)s::text IS NULL OR society.name = %(society)s)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Events of the meters of a society, newest first.
-SELECT m.manufacturer, m.serial, e.log, e.ts, e.code, e.detail
+SELECT m.manufacturer, m.serial, e.log, e.ts AS at, e.code, e.detail
 FROM meter_event AS e
 JOIN meter AS m USING (meter_id)
 JOIN society AS s USING (society_id)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The open flags of one kind.
-SELECT event_id, society_id, society.name, kind, subject_type, subject, service, state, since,
+SELECT event_id, society_id, society.name AS society, kind, subject_type, subject, service, state, since,
        raised_at, cleared_at, message, evidence
 FROM event JOIN society USING (society_id)
 WHERE state = 'open' AND kind = %s

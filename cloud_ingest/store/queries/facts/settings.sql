@@ -2,6 +2,6 @@
 -- Settings by name, memory in bytes, and where each comes from.
 SELECT name,
        CASE WHEN unit IN ('B', 'kB', '8kB', 'MB')
-            THEN pg_size_bytes(current_setting(name))::text ELSE setting END,
+            THEN pg_size_bytes(current_setting(name))::text ELSE setting END AS setting,
        source
 FROM pg_settings WHERE name = ANY (%s)

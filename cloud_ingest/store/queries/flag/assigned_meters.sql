@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Which meter serves what now, and when it was last heard.
-SELECT a.society_id, s.name, a.tower, a.subject_type, a.subject, a.service, a.source, a.legacy,
+SELECT a.society_id, s.name AS society, a.tower, a.subject_type, a.subject, a.service, a.source, a.legacy,
        a.valid_from, m.meter_id, m.manufacturer, m.serial, m.last_reading_at
 FROM assignment AS a
 JOIN meter AS m USING (meter_id)

@@ -5,4 +5,4 @@ INSERT INTO quarantine AS q (reason, detail, gateway, society_id, topic, payload
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (payload_hash, reason, hashtextextended(coalesce(topic, ''), 0), coalesce(ordinal, -1))
 DO UPDATE SET times = q.times + 1, last_at = greatest(q.last_at, excluded.last_at)
-RETURNING times = 1, quarantine_id
+RETURNING times = 1 AS is_new, quarantine_id

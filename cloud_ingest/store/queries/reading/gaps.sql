@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Where in each window the readings of a channel are more than one and a half periods apart.
-SELECT w.channel_id, gap.starts_at, gap.ends_at
+SELECT w.channel_id, gap.starts_at AS start, gap.ends_at AS "end"
 FROM unnest(%(channels)s::int[], %(periods_s)s::int[], %(starts)s::timestamptz[],
             %(ends)s::timestamptz[])
   AS w (channel_id, period_s, starts_at, ends_at)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The newest billed register of each subject's meters.
 SELECT a.tower, a.subject_type, a.subject, a.service, a.source, m.manufacturer, m.serial, a.legacy,
-       newest.ts, newest.raw, newest.origin, newest.unit, newest.scaler
+       newest.ts AS at, newest.raw, newest.origin, newest.unit, newest.scaler
 FROM assignment AS a
 JOIN meter AS m USING (meter_id)
 LEFT JOIN LATERAL (

@@ -24,15 +24,15 @@ WITH own AS (
 ), summed AS (
   SELECT assignment_id, channel_id, sum(expected)::bigint AS expected,
          sum(present)::bigint AS present,
-         array_agg(day) FILTER (WHERE present < expected) AS days,
-         array_agg(expected) FILTER (WHERE present < expected) AS days_expected,
-         array_agg(present) FILTER (WHERE present < expected) AS days_present
+         array_agg(day) FILTER (WHERE present < expected) AS lacking_days,
+         array_agg(expected) FILTER (WHERE present < expected) AS lacking_expected,
+         array_agg(present) FILTER (WHERE present < expected) AS lacking_present
   FROM held
   GROUP BY assignment_id, channel_id
 )
 SELECT a.tower, a.subject_type, a.subject, a.service, a.source, m.manufacturer, m.serial,
        a.valid_from, a.valid_to, channel_id, own.obis, own.period_s,
-       summed.expected, summed.present, days, days_expected, days_present
+       summed.expected, summed.present, lacking_days, lacking_expected, lacking_present
 FROM summed
 JOIN own USING (assignment_id, channel_id)
 JOIN assignment AS a USING (assignment_id)

@@ -23,11 +23,12 @@ WITH told AS (
   SELECT * FROM months_between(%(first)s, %(first)s) WHERE channel_id = ANY(%(channels)s::int[])
 ), different AS (
   SELECT channel_id, 'day' AS bucket, day,
-         told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
-         told.min_raw, told.max_raw,
-         d.first_raw AS rolled_first, d.last_raw AS rolled_last, d.min_ts AS rolled_from,
-         d.max_ts AS rolled_to, d.count AS rolled_count, d.sum_raw AS rolled_sum,
-         d.min_raw AS rolled_min, d.max_raw AS rolled_max
+         told.first_raw AS told_first_raw, told.last_raw AS told_last_raw,
+         told.min_ts AS told_min_ts, told.max_ts AS told_max_ts, told.count AS told_count,
+         told.sum_raw AS told_sum_raw, told.min_raw AS told_min_raw, told.max_raw AS told_max_raw,
+         d.first_raw AS rolled_first_raw, d.last_raw AS rolled_last_raw, d.min_ts AS rolled_min_ts,
+         d.max_ts AS rolled_max_ts, d.count AS rolled_count, d.sum_raw AS rolled_sum_raw,
+         d.min_raw AS rolled_min_raw, d.max_raw AS rolled_max_raw
   FROM told FULL JOIN days AS d USING (channel_id, day)
   WHERE (told.first_raw, told.last_raw, told.min_ts, told.max_ts, told.count, told.sum_raw,
          told.min_raw, told.max_raw)
@@ -49,9 +50,10 @@ SELECT channel_id, bucket, day, meter.manufacturer, meter.serial, channel.obis,
                WHERE (dirty.channels = '{}' OR different.channel_id = ANY(dirty.channels))
                  AND dirty.day BETWEEN %(first)s AND %(last)s
                  AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits,
-       first_raw, last_raw, min_ts, max_ts, count, sum_raw, min_raw, max_raw,
-       rolled_first, rolled_last, rolled_from, rolled_to, rolled_count, rolled_sum, rolled_min,
-       rolled_max
+       told_first_raw, told_last_raw, told_min_ts, told_max_ts, told_count, told_sum_raw,
+       told_min_raw, told_max_raw,
+       rolled_first_raw, rolled_last_raw, rolled_min_ts, rolled_max_ts, rolled_count,
+       rolled_sum_raw, rolled_min_raw, rolled_max_raw
 FROM different JOIN channel USING (channel_id) JOIN meter USING (meter_id)
 ORDER BY waits, channel_id, day, bucket
 LIMIT 1

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What rollups said before they are made anew, and after; it lives as long as the session.
-CREATE TEMPORARY TABLE IF NOT EXISTS rollup_said (
+CREATE TEMPORARY TABLE IF NOT EXISTS remembered_rollup (
   after boolean NOT NULL,
   channel_id int NOT NULL,
   bucket date NOT NULL,

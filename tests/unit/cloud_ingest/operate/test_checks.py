@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.checks import GB, MB, Check
-from cloud_ingest.store.migrate import Rollups, Store, Tables
+from cloud_ingest.store.identity import Rollups
+from cloud_ingest.store.migrate import Store, Tables
 from cloud_ingest.store.server_facts import (
     Clock,
     Extension,

@@ -1,64 +1,31 @@
 # SPDX-License-Identifier: MIT
-"""What a migration's header says, and where its statements end."""
+"""What a migration's header says, and which files a store lacks."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cloud_ingest.errors import MigrationRefused
-from cloud_ingest.store.migration import (
-    Migration,
-    kind_that_is_applied,
-    migrations,
-    missing,
-    statements,
-)
-
-HELD = (
-    "'a; b'",
-    "'it''s; so'",
-    '"a;b"',
-    "$$ BEGIN; x := 'y; END $$",
-    "$body$ $$ ; $body$",
-    "/* ; */ 1",
-    "-- a; b\n1",
-)
+from cloud_ingest.store.migration import Migration, kind_that_is_applied, migrations, missing
 
 
-@given(st.lists(st.lists(st.sampled_from([*HELD, "SELECT", "x"]), min_size=1), max_size=6))
-def test_statements_end_at_their_semicolons_alone(parts: list[list[str]]) -> None:
-    wanted = [" ".join(part).strip() for part in parts]
-    assert statements(";\n".join(wanted)) == wanted
-    assert statements(";".join([*wanted, " \n"])) == wanted
-
-
-def test_comments_alone_are_no_statement() -> None:
-    assert statements("-- no-transaction\n;/* x; */ ;;\n-- end") == []
-    assert statements("-- why;\nSELECT 1;\n-- end\n") == ["-- why;\nSELECT 1"]
-
-
-def test_every_file_of_ours_can_be_cut() -> None:
+def test_every_file_of_ours_can_run_in_a_transaction() -> None:
     for migration in migrations():
-        parts = statements(migration.text)
-        assert parts, migration.name
-        assert all(part.count("$$") % 2 == 0 for part in parts), migration.name
+        assert "CONCURRENTLY" not in migration.text, migration.name
 
 
 @pytest.mark.parametrize(
-    ("header", "kinds", "in_transaction"),
+    ("header", "kinds"),
     [
-        ("", {"timescale", "apache", "plain"}, True),
-        ("-- edition: timescale\n", {"timescale"}, True),
-        ("-- edition: portable\n-- no-transaction\n", {"apache", "plain"}, False),
-        ("-- edition: apache\n", {"apache"}, True),
-        ("-- edition: plain\n", {"plain"}, True),
-        ("-- no-transaction is told elsewhere\n", {"timescale", "apache", "plain"}, True),
+        ("", {"timescale", "apache", "plain"}),
+        ("-- edition: timescale\n", {"timescale"}),
+        ("-- edition: portable\n-- why\n", {"apache", "plain"}),
+        ("-- edition: apache\n", {"apache"}),
+        ("-- edition: plain\n", {"plain"}),
+        ("-- edition: plain is told elsewhere\n", {"timescale", "apache", "plain"}),
     ],
 )
-def test_what_a_header_says(header: str, kinds: set[str], *, in_transaction: bool) -> None:
+def test_a_header_names_the_kinds_of_store(header: str, kinds: set[str]) -> None:
     migration = Migration("0001_x", f"-- SPDX-License-Identifier: MIT\n{header}\nSELECT 1;\n")
     assert {str(kind) for kind in migration.kinds} == kinds
-    assert migration.in_transaction == in_transaction
 
 
 def test_an_edition_that_is_none_is_not_taken_for_all() -> None:

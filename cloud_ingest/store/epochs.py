@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What is added to registers from a time on: after a rollover, a reset, a replacement.
+
+In: channels. Out: their epochs; of one moment the epoch that was recorded last counts. Owns: the
+table ``epoch``. Never: a changed row; a correction is a newer one.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from cloud_ingest.core.register import Epoch
+from cloud_ingest.store.connection import Connection, translating
+
+
+@translating
+def epochs_of(conn: Connection, channel_ids: Collection[int]) -> dict[int, list[Epoch]]:
+    """Return the epochs of channels, ascending."""
+    found: dict[int, list[Epoch]] = {}
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (channel_id, starts_at) channel_id, starts_at, offset_raw FROM epoch
+        WHERE channel_id = ANY(%s::int[])
+        ORDER BY channel_id, starts_at, recorded_at DESC
+        """,
+        (sorted(channel_ids),),
+    )
+    for channel_id, starts_at, offset_raw in rows:
+        found.setdefault(channel_id, []).append(Epoch(starts_at, offset_raw))
+    return found
+
+
+@translating
+def store_epoch(
+    conn: Connection, channel_id: int, epoch: Epoch, *, reason: str, by: str, now: datetime
+) -> None:
+    """Remember what is added to a register from a time on, who says so and why."""
+    conn.execute(
+        """
+        INSERT INTO epoch (channel_id, starts_at, offset_raw, reason, author, recorded_at)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        """,
+        (channel_id, epoch.starts_at, epoch.offset_raw, reason, by, now),
+    )

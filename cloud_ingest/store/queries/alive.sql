@@ -1,3 +1,0 @@
--- SPDX-License-Identifier: MIT
--- Whether the session still lives.
-SELECT 1

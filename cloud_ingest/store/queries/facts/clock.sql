@@ -1,3 +1,0 @@
--- SPDX-License-Identifier: MIT
--- The server's clock.
-SELECT clock_timestamp()

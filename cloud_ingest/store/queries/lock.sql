@@ -1,3 +1,0 @@
--- SPDX-License-Identifier: MIT
--- Take a lock unless another session holds it.
-SELECT pg_try_advisory_lock(%s)

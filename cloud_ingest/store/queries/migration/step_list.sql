@@ -1,3 +1,0 @@
--- SPDX-License-Identifier: MIT
--- The migrations that were begun and are not applied.
-SELECT name, checksum, done FROM migration_step

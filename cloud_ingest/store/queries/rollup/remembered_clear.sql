@@ -1,3 +1,0 @@
--- SPDX-License-Identifier: MIT
--- Nothing is remembered any more.
-TRUNCATE rollup_said
