@@ -14,7 +14,7 @@ rows of one moment the newest counts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -22,10 +22,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.plausible import is_dial_value
-from cloud_ingest.core.register import LONGEST_TOLERANCE
+from cloud_ingest.core.register import LONGEST_TOLERANCE, Register
 from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import DialRefused
-from cloud_ingest.store.assignments import assignment_of_meter
+from cloud_ingest.store.assignments import Assignment, assignment_of_meter
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import DialReading, Dials, dials, losses, store_dial_reading
 from cloud_ingest.store.migrate import open_store
@@ -52,22 +52,17 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Served:
-    """A meter and the subject that it served."""
-
-    assignment_id: int
-    meter_id: int
-    subject: str
-    meter: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Shown:
     """What a dial showed at a time, in kWh or kL."""
 
-    served: _Served
+    served: Assignment
     at: datetime
     dial: Decimal
+
+    @property
+    def meter(self) -> str:
+        """Maker and serial number."""
+        return str(self.served.meter)
 
 
 class _Part(BaseModel):
@@ -83,9 +78,6 @@ class _SheetDial(_Part):
 class _SheetExamination(_Part):
     manufacturer: str
     serial: str
-
-    def __str__(self) -> str:
-        return f"{self.manufacturer} {self.serial}"
 
 
 class _SheetMeter(_Part):
@@ -126,33 +118,29 @@ def import_sheet(
         raise DialRefused("the sheet does not say who commissioned: give --by")
     store = open_store(conn)
     society_id = find_society(conn, society)
+    reason = f"{COMMISSIONED} at {sheet.gateway}"
     found: list[Compared] = []
     known = 0
     with conn.transaction():
         for meter in sheet.meters:
             if meter.dial is None or meter.examination is None:
                 continue
-            served = _served(conn, society_id, meter.examination, meter.dial.at)
+            named = (meter.examination.manufacturer, meter.examination.serial)
+            at = meter.dial.at.astimezone(UTC)
+            served = assignment_of_meter(conn, society_id, named, Service.WATER, at)
             if served is None:
-                day = meter.dial.at.astimezone(store.zone).date()
-                raise DialRefused(
-                    f"{meter.label}: no unit of {society} had water meter {meter.examination} "
-                    f"on {day}: import it first (cloud-ingest units import)"
-                )
-            shown = _Shown(served, meter.dial.at.astimezone(UTC), meter.dial.dial_m3)
+                day = at.astimezone(store.zone).date()
+                raise DialRefused(_unassigned(society, meter.label, meter.examination, day))
+            shown = _Shown(served, at, meter.dial.dial_m3)
             before = dials(conn, society_id)
-            register = _since_its_epochs(
-                conn, served, Service.WATER, meter.dial.register_m3, shown.at
-            )
+            register = _with_losses(conn, served, meter.dial.register_m3, at)
             if _is_recorded(before, shown, register):
                 known += 1
                 continue
-            reason = f"{COMMISSIONED} at {sheet.gateway}"
-            found.append(
-                _record(
-                    conn, society_id, before, shown, register, reason=reason, by=author, now=now
-                )
+            done = _record(
+                conn, society_id, before, shown, register, reason=reason, by=author, now=now
             )
+            found.append(done)
     return found, known
 
 
@@ -165,31 +153,25 @@ def _sheet(text: str) -> _Sheet:
         raise DialRefused(f"this is no commissioning sheet: {where}: {first['msg']}") from None
 
 
-def _served(
-    conn: Connection, society_id: int, meter: _SheetExamination, at: datetime
-) -> _Served | None:
-    """Return whom a water meter served at a time; None: nobody."""
-    found = assignment_of_meter(
-        conn, society_id, (meter.manufacturer, meter.serial), Service.WATER, at
+def _unassigned(society: str, label: str, meter: _SheetExamination, day: date) -> str:
+    return (
+        f"{label}: no unit of {society} had water meter {meter.manufacturer} {meter.serial} on "
+        f"{day}: import it first (cloud-ingest units import)"
     )
-    if found is None:
-        return None
-    return _Served(found.assignment_id, found.meter_id, found.subject, str(meter))
 
 
-def _since_its_epochs(
-    conn: Connection, served: _Served, service: Service, register: Decimal, at: datetime
-) -> Decimal:
+def _with_losses(conn: Connection, served: Assignment, register: Decimal, at: datetime) -> Decimal:
     """Return what a module counted until a time: its register, and what it lost by falling."""
-    lost = Dials({}, losses(conn, {served.meter_id: (served.meter, service)}))
+    meter = str(served.meter)
+    lost = Dials({}, losses(conn, {served.meter_id: (meter, served.service)}))
     with exactly():
-        return register + lost.lost_until(served.meter, at)
+        return register + lost.lost_until(meter, at)
 
 
 def _is_recorded(known: Dials, shown: _Shown, register: Decimal) -> bool:
     return any(
         (each.at, each.dial, each.register) == (shown.at, shown.dial, register)
-        for each in known.readings.get(shown.served.meter, ())
+        for each in known.readings.get(shown.meter, ())
     )
 
 
@@ -238,23 +220,28 @@ def compare_dial(
     if at > now:
         raise DialRefused(f"{what}: give --at as it was, not a time to come")
     at = at.astimezone(UTC).replace(microsecond=0)
-    meter = find_meter(
+    served = find_meter(
         conn, society_id, subject, service, at=at, source=source, subject_type=subject_type
     )
-    served = _Served(meter.assignment_id, meter.meter_id, subject, meter.meter)
     with conn.transaction():
-        exponents = exponents_of(billed_channels(conn, meter.meter_id, service), service)
-        read, _ = neighbours(conn, exponents, at)
-        if read is None or at - read.ts > LONGEST_TOLERANCE:
+        read = _last_read(conn, served, at)
+        if read is None:
             raise DialRefused(
                 f"{what}: its module was not read in the hour before "
                 f"{at.astimezone(store.zone):%Y-%m-%d %H:%M}: give --at as it was, or enter the "
                 "dial alone (cloud-ingest self-read)"
             )
         before = dials(conn, society_id)
-        register = _since_its_epochs(conn, served, service, read.value, read.ts)
+        register = _with_losses(conn, served, read.value, read.ts)
         shown = _Shown(served, at, value)
         return _record(conn, society_id, before, shown, register, reason=reason, by=by, now=now)
+
+
+def _last_read(conn: Connection, served: Assignment, at: datetime) -> Register | None:
+    """Return the reading of a module in the hour before a time, or None."""
+    channels = billed_channels(conn, served.meter_id, served.service)
+    read, _ = neighbours(conn, exponents_of(channels, served.service), at)
+    return None if read is None or at - read.ts > LONGEST_TOLERANCE else read
 
 
 def _record(
@@ -269,7 +256,7 @@ def _record(
     now: datetime,
 ) -> Compared:
     served = shown.served
-    earlier = [each for each in known.readings.get(served.meter, ()) if each.at < shown.at]
+    earlier = [each for each in known.readings.get(shown.meter, ()) if each.at < shown.at]
     deviation = _deviation(shown.dial, register, earlier[-1]) if earlier else None
     store_dial_reading(
         conn,
@@ -284,7 +271,7 @@ def _record(
         by=by,
         now=now,
     )
-    return Compared(served.subject, served.meter, shown.at, shown.dial, register, deviation)
+    return Compared(served.subject, shown.meter, shown.at, shown.dial, register, deviation)
 
 
 def _deviation(dial: Decimal, register: Decimal, before: DialReading) -> Decimal:

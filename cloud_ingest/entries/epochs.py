@@ -107,7 +107,7 @@ def add_epoch(
             raise EpochRefused(f"{what}: {_words(fault, fall, rows, adds, unit, store.zone)}")
         _insert(conn, fall.epochs, rows, reason=reason, by=by, now=now)
         close_again = _closed_months(conn, society_id, starts_at, self_read_window, store.zone)
-    return EpochAdded(meter.meter, fall.used(rows), close_again)
+    return EpochAdded(str(meter.meter), fall.used(rows), close_again)
 
 
 def _read_fall(

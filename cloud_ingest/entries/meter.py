@@ -9,13 +9,12 @@ between two meters.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.store.assignments import assignments_of_subject, subjects
+from cloud_ingest.store.assignments import Assignment, assignments_of_subject, subjects
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from shared_schema.catalogue import BILLED_REGISTER, Service
@@ -27,18 +26,6 @@ _KINDS: dict[SubjectKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServingMeter:
-    """A meter that served a subject at a time."""
-
-    assignment_id: int
-    source: str
-    legacy: bool
-    meter_id: int
-    meter: str
-    last_reading_at: datetime | None
-
-
 def find_meter(
     conn: Connection,
     society_id: int,
@@ -48,50 +35,28 @@ def find_meter(
     at: datetime,
     source: str | None,
     subject_type: SubjectKind,
-) -> ServingMeter:
-    """Return the meter that served a subject at a time.
+) -> Assignment:
+    """Return the assignment of the meter that served a subject at a time.
 
     Raises:
         SelfReadRefused: there was none, or several and ``source`` does not say which.
     """
-    serving = _serving(conn, society_id, subject, service, at=at, subject_type=subject_type)
+    serving = assignments_of_subject(
+        conn, society_id, subject, service, subject_type=subject_type, at=at
+    )
     if not serving:
         raise SelfReadRefused(_why_none(conn, society_id, subject, service, subject_type))
-    sources = sorted({meter.source for meter in serving})
+    sources = sorted({served.source for served in serving})
     if source is None and len(sources) > 1:
         raise SelfReadRefused(
             f"{subject} has several {service} meters: give --source, one of {', '.join(sources)}"
         )
-    chosen = [meter for meter in serving if source in {None, meter.source}]
+    chosen = [served for served in serving if source in {None, served.source}]
     if not chosen:
         raise SelfReadRefused(
             f"{subject} has no {service} source {source!r}: there is {', '.join(sources)}"
         )
     return chosen[0]
-
-
-def _serving(
-    conn: Connection,
-    society_id: int,
-    subject: str,
-    service: Service,
-    *,
-    at: datetime,
-    subject_type: SubjectKind,
-) -> list[ServingMeter]:
-    return [
-        ServingMeter(
-            assignment_id=assigned.assignment_id,
-            source=assigned.source,
-            legacy=assigned.legacy,
-            meter_id=assigned.meter_id,
-            meter=str(assigned.meter),
-            last_reading_at=assigned.last_reading_at,
-        )
-        for assigned in assignments_of_subject(
-            conn, society_id, subject, service, subject_type=subject_type, at=at
-        )
-    ]
 
 
 def _why_none(

@@ -32,12 +32,12 @@ from cloud_ingest.core.plausible import (
 )
 from cloud_ingest.core.register import Epochs, Register, billing_exponent, normalised
 from cloud_ingest.entries.meter import (
-    ServingMeter,
     billed_channels,
     exponents_of,
     find_meter,
 )
 from cloud_ingest.errors import SelfReadRefused
+from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import dials
@@ -143,18 +143,14 @@ def self_read(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    if at > now + FUTURE_TOLERANCE:
-        raise SelfReadRefused(f"{_local(at, store.zone)} is in the future: give --at as it was")
-    if not by.strip():
-        raise SelfReadRefused("say who read the dial: give --by")
-    at = at.astimezone(UTC).replace(microsecond=0)
+    at = _moment(at, by, now, store.zone)
     meter = find_meter(
         conn, society_id, unit, service, at=at, source=source, subject_type=subject_type
     )
-    what = f"{unit} {service}"
+    name, what = str(meter.meter), f"{unit} {service}"
     with conn.transaction():
         channel = _channel(conn, meter, service)
-        adds = dials(conn, society_id).adds(meter.meter, at)
+        adds = dials(conn, society_id).adds(name, at)
         raw = _raw(value, adds, channel.exponent, what, service)
         claim = _claim(conn, channel, raw, at)
         fault = _needless(meter, at, what) or _fault(
@@ -177,10 +173,19 @@ def self_read(
             forced_because=force_because if fault else None,
         )
         used = _used(conn, channel, claim)
-    return SelfRead(unit, service, meter.source, meter.meter, value, at, used)
+    return SelfRead(unit, service, meter.source, name, value, at, used)
 
 
-def _channel(conn: Connection, meter: ServingMeter, service: Service) -> _Channel:
+def _moment(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when a dial was read, to the second, if somebody can have read it then."""
+    if at > now + FUTURE_TOLERANCE:
+        raise SelfReadRefused(f"{_local(at, zone)} is in the future: give --at as it was")
+    if not by.strip():
+        raise SelfReadRefused("say who read the dial: give --by")
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _channel(conn: Connection, meter: Assignment, service: Service) -> _Channel:
     """Return the meter's billed channel that was read last, or a new one of a dial."""
     exponents = exponents_of(billed_channels(conn, meter.meter_id, service), service)
     if exponents:
@@ -251,7 +256,7 @@ def _fault(
             )
 
 
-def _needless(meter: ServingMeter, at: datetime, what: str) -> str | None:
+def _needless(meter: Assignment, at: datetime, what: str) -> str | None:
     """Say that a meter's gateway has read it since, or None."""
     if meter.legacy or meter.last_reading_at is None or meter.last_reading_at < at:
         return None

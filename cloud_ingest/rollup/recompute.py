@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Make days and months anew from their readings, and say which of them had been wrong.
+"""The recomputation of days and months from their readings, which says which had been wrong.
 
-In: a range of local days. Out: which rollups are not what they were. It is for a person who
-doubts them: behind the ingest they are kept right by `rollup.refresh`, and a month is not closed
-where they are not what the readings say.
+It is for a person who doubts the rollups: behind the ingest `rollup.refresh` keeps them right, and
+a month is not closed if they are not what the readings say. A rollup outlives its readings.
+Therefore nothing is computed from before the line of retention or the oldest reading that the
+store still keeps, nor the day that this reading cuts: what is known of that time would be lost.
 
-A rollup outlives its readings. Nothing is made anew from before the line of retention or the oldest
-reading that the store still keeps, nor of the day that this one cuts: what is known of it would be
-lost.
-
+In: a range of local days. Out: which rollups changed.
 Never: a change of a reading, or of a number that was sent.
 """
 
@@ -51,7 +49,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """What was made anew."""
+    """Which days and months were computed again, and which of them changed."""
 
     first: date
     last: date
@@ -94,7 +92,7 @@ def recompute(
     society_id = None if society is None else find_society(conn, society)
     last = min(last, now.astimezone(store.zone).date())
     if last < first:
-        raise RecomputeRefused(f"there is no day from {first} to {last} that has come")
+        raise RecomputeRefused(f"no day from {first} to {last} has come yet")
     progress("rolling up what came in")
     refresh(conn, now)
     kept = _kept_from(conn, first, last, store)
@@ -174,7 +172,7 @@ def _recompute(
     with advisory_lock(conn, Lock.ROLLUP):
         line = open_store(conn).kept_from
         if line is not None and bucket_start(span.first, store.zone) <= line:
-            raise RecomputeRefused("readings were let go meanwhile: recompute again")
+            raise RecomputeRefused("retention dropped readings meanwhile: recompute again")
         forget_remembered(conn)
         remember_rollups(conn, *remembered, after=False)
         if store.rollups == "continuous":

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Turn readings into days and months, right behind the ingest.
+"""The refresh of the rollups: readings become days and months, right behind the ingest.
 
-In: the marks that commits leave in ``dirty``. Out: fresh rows of ``reading_day`` and
-``reading_month``, which look alike on every edition. Portable stores recompute the marked
-(channel, day) and the months above them; TimescaleDB refreshes its continuous aggregates
-over the marked days, the day before the month.
+A commit marks the days that it touched; a refresh rolls them up and takes their marks away. A
+portable store computes the marked (channel, day) again, and the months above them. TimescaleDB
+refreshes its continuous aggregates over the marked days, the days before the months. The rows look
+alike on every edition.
 
 A refresh window that cuts a bucket would leave that bucket empty, so that windows run from
 border to border. The months of a window are always materialised anew: TimescaleDB 2.28 takes
@@ -12,13 +12,14 @@ a day that begins a month, where it is the last that has changed, for the month 
 changed range that ends on the first instant of a bucket), and would leave the month as it was.
 It costs no more, because a month is materialised for all channels at once anyway.
 
-A day that tells of more readings than there are is left as it is, and its mark goes: somebody has
-dropped readings, and a rollup outlives them. `recompute` makes it anew nevertheless.
-With continuous aggregates only days older than `LONG_PAST` are looked at, for it costs what a
-refresh does; to drop younger ones is not foreseen.
+If a day counts more readings than there are, somebody has dropped readings, and a rollup outlives
+them: the day stays as it is, and its mark goes. `recompute` makes it anew nevertheless. With
+continuous aggregates only days older than `LONG_PAST` are looked at, for the look costs what a
+refresh does; nobody is expected to drop younger readings.
 
-A mark goes when its day is done and not before; one that is added meanwhile stays. One
-refresh runs at a time in a database.
+In: the marks in ``dirty``. Out: fresh rows of ``reading_day`` and ``reading_month``.
+Never: a mark that goes before its day is done, or two refreshes at a time in a database; a mark
+that is added meanwhile stays.
 """
 
 from collections.abc import Collection, Iterator, Mapping
