@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.register import (
@@ -32,8 +33,18 @@ from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import Service
 
-MeterKey = tuple[str, str, Service, str, str, str]
-"""Subject type, subject, service, source, manufacturer, serial."""
+
+class MeterKey(NamedTuple):
+    """A meter and what it counts for whom: the same in an assignment and in a published number."""
+
+    subject_type: str
+    subject: str
+    service: Service
+    source: str
+    manufacturer: str
+    serial: str
+
+
 Closings = Mapping[MeterKey, BoundaryReading]
 """Where each meter of published numbers closed its month."""
 
@@ -76,8 +87,8 @@ class _Windows:
 
 
 def meter_key(assignment: Assignment) -> MeterKey:
-    """Return what an assignment and a part of a published number are the same by."""
-    return (
+    """Return the key of an assignment."""
+    return MeterKey(
         assignment.subject_type,
         assignment.subject,
         assignment.service,
@@ -92,7 +103,7 @@ def closings(numbers: Iterable[MonthlyConsumption]) -> Closings:
     found: dict[MeterKey, BoundaryReading] = {}
     for number in numbers:
         for part in number.parts:
-            key = (
+            key = MeterKey(
                 number.subject.type.value,
                 number.subject.id,
                 number.service,

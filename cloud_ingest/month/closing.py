@@ -8,6 +8,7 @@ the word that tells a step whether a message says anything new. Pure.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
@@ -16,8 +17,13 @@ from cloud_ingest.month.count import Counted, Progress
 from shared_schema.catalogue import Service
 from shared_schema.message import Message
 
-SubjectKey = tuple[SubjectKind, str, Service]
-"""Kind and label of a subject, and what is metered."""
+
+class SubjectKey(NamedTuple):
+    """A subject and a service that is metered for it."""
+
+    kind: SubjectKind
+    label: str
+    service: Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ def by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
     found: dict[SubjectKey, list[Counted]] = {}
     for one in counted:
         served = one.assignment
-        key = (served.subject_type, served.subject, served.service)
+        key = SubjectKey(served.subject_type, served.subject, served.service)
         found.setdefault(key, []).append(one)
     return dict(sorted(found.items()))
 

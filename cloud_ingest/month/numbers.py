@@ -58,7 +58,7 @@ def write_numbers(
     withheld: list[Withheld] = []
     published = 0
     for key, parts in subjects.items():
-        if key[0] == "bulk":
+        if key.kind == "bulk":
             continue
         number = number_of(closing, key, parts)
         if isinstance(number, Withheld):
@@ -84,15 +84,15 @@ def _publish(conn: Connection, closing: Closing, number: MonthlyConsumption) -> 
 
 def _key_of(number: MonthlyConsumption) -> SubjectKey:
     kind: SubjectKind = "unit" if number.subject.type is SubjectType.UNIT else "common"
-    return (kind, number.subject.id, number.service)
+    return SubjectKey(kind, number.subject.id, number.service)
 
 
 def number_of(
     closing: Closing, key: SubjectKey, parts: Sequence[Counted]
 ) -> MonthlyConsumption | Withheld:
     """Add up a subject's parts, or say why there is no number; pure."""
-    kind, name, service = key
-    subject = Subject(type=SubjectType(kind), id=name)
+    service = key.service
+    subject = Subject(type=SubjectType(key.kind), id=key.label)
     reasons = _ordered(part.measured.reasons for part in parts)
     shares = [_share(part) for part in parts]
     proved = tuple(share for share in shares if share is not None)

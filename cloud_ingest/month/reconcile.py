@@ -42,9 +42,9 @@ def reconcile(
 
 def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:
     return Drawn(
-        kind=key[0],
+        kind=key.kind,
         tower=parts[-1].assignment.tower,
-        service=key[2],
+        service=key.service,
         parts=tuple((part.assignment.source, part.measured.quantity) for part in parts),
         self_read=any(Reason.SELF_READ in part.measured.reasons for part in parts),
     )
