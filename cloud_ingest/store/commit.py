@@ -150,7 +150,16 @@ def _store_batches(
         (gateway_id, stream, seq)
         for gateway_id, stream, seq in conn.execute(query("batch/add"), arguments, binary=True)
     }
-    rows = conn.execute(query("batch/find"), arguments, binary=True)
+    rows = conn.execute(
+        """
+        SELECT batch.gateway_id, batch.stream, batch.seq, batch_id, batch.header_hash
+        FROM unnest(%(gateways)s::int[], %(streams)s::uuid[], %(seqs)s::bigint[])
+          AS wanted (gateway_id, stream, seq)
+        JOIN batch USING (gateway_id, stream, seq)
+        """,
+        arguments,
+        binary=True,
+    )
     stored = {
         (gateway_id, stream, seq): (batch_id, header_hash)
         for gateway_id, stream, seq, batch_id, header_hash in rows

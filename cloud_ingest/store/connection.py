@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The door to the database: connect, translate the driver's errors, find the SQL.
+"""The door to the database: connections, the driver's errors in our words, the text of queries.
 
-In: a DSN. Out: a connection in autocommit mode whose session speaks UTC and sees the schema
-``metering``; a transaction is always opened by name (``with conn.transaction()``). The text
-of every query lies in ``queries/``; values are always parameters. Never: a DSN in a message
-(it may hold a password).
+A connection is in autocommit mode, and its session has the settings of `SESSION`. A transaction is
+always opened by name (``with conn.transaction()``). A statement stands in the function that runs
+it. It has a file under ``queries/``, by noun, where it is longer than four lines, or looks at the
+readings: a test holds the plan of each of those. Values are always parameters.
+
+In: a DSN. Out: a connection. Never: a DSN in a message (it may hold a password).
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Literal, LiteralString, ParamSpec, TypeVar
@@ -30,6 +32,25 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Edition = Literal["timescale", "apache", "plain"]
 
 CONNECT_TIMEOUT_S = 10
+
+SESSION: Mapping[str, str] = {
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "array_nulls": "on",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+    "client_min_messages": "warning",
+    "default_transaction_isolation": "read committed",
+    "extra_float_digits": "1",
+    "jit": "off",  # queries are short: to compile one takes longer than to run it
+    "plan_cache_mode": "auto",
+    "search_path": "metering, public",  # what a store needs of TimescaleDB lies in public
+    "standard_conforming_strings": "on",
+}
+"""What every session sets, because statements or the driver rely on it. A server, a database or a
+role may have other defaults: with another ``DateStyle`` the driver reads no date. Not here: what an
+administrator may decide, such as time-outs and ``synchronous_commit`` (the doctor looks at it)."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -81,7 +102,13 @@ def connect(dsn: str) -> Connection:
     except psycopg.Error as error:
         raise ConfigurationError(f"cannot open {where}: {type(error).__name__}") from None
     with translated():
-        conn.execute(query("migration/session"))
+        conn.execute(
+            """
+            SELECT set_config(name, value, false)
+            FROM unnest(%s::text[], %s::text[]) AS own (name, value)
+            """,
+            (list(SESSION), list(SESSION.values())),
+        )
     return conn
 
 

@@ -75,7 +75,12 @@ def change_event(conn: Connection, event: Event) -> bool:
     """Send a flag's new word: it began earlier than was known, or it is over."""
     with conn.transaction():
         row = conn.execute(
-            query("event/change"),
+            """
+            UPDATE event SET state = %(state)s, since = %(since)s, cleared_at = %(cleared_at)s,
+                             message = %(message)s, evidence = %(evidence)s
+            WHERE event_id = %(id)s AND state = 'open'
+            RETURNING event_id
+            """,
             {
                 "id": event.id,
                 "state": event.state,

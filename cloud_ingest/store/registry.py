@@ -50,9 +50,14 @@ class _InstalledMeter:
 @translating
 def load_registry(conn: Connection) -> Registry:
     """Read who is known at this moment."""
+    keys_of_gateways = """
+        SELECT gateway_id, name, society_id, key_id, public_key
+        FROM gateway LEFT JOIN gateway_key USING (gateway_id)
+        ORDER BY gateway_id
+        """
     gateways: dict[str, KnownGateway] = {}
     keys: dict[str, dict[str, VerifyKey]] = {}
-    for row in all_rows(conn, _GatewayKey, query("registry/gateways")):
+    for row in all_rows(conn, _GatewayKey, keys_of_gateways):
         own = keys.setdefault(row.name, {})
         if row.key_id is not None and row.public_key is not None:
             own[row.key_id] = Ed25519PublicKey.from_public_bytes(row.public_key)
