@@ -17,10 +17,11 @@ from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.meters.model import Model, ProfileToRead, load
-from edge_agent.poll.finding import Finding, words
+from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Known, Memory
 from edge_agent.poll.meter_link import MeterLink
-from edge_agent.poll.profiles import ProfileReader
+from edge_agent.poll.profile_rows import Terms
+from edge_agent.poll.profiles import read_profiles
 from edge_agent.poll.scaler import HAS_NONE, scaler_of
 from edge_agent.poll.sessions import sessions
 from edge_agent.settings import MeterConfig
@@ -145,26 +146,26 @@ def _newest_rows(
     back_s = OTHERS_BACK_S if wanted is None else BACK_S[wanted.every]
     wanted = wanted or ProfileToRead(obis=profile)
     meter_ts = meter_time.timestamp()
-    findings: list[Finding] = []
-    reader = ProfileReader(
-        link=link,
-        model=its_model.model_copy(update={"profiles": (wanted,)}),
-        facts=Known(),
-        now=lambda: meter_ts,
-        limit=meter_ts,
-        synchronised=True,
-        trusted=True,
-        captured={},
-        findings=findings,
-        forced=(profile,),
+    read = read_profiles(
+        link,
+        Terms(
+            model=its_model.model_copy(update={"profiles": (wanted,)}),
+            facts=Known(),
+            now=lambda: meter_ts,
+            limit=meter_ts,
+            synchronised=True,
+            captured={},
+            forced=(profile,),
+        ),
+        {profile: int(meter_ts - back_s)},
+        _WINDOWS,
     )
-    reader.read({profile: int(meter_ts - back_s)}, _WINDOWS)
     zone = timezone(timedelta(minutes=its_model.zone_offset_min))
-    for shown in shown_profile(profile, reader.blocks, zone):
+    for shown in shown_profile(profile, read.blocks, zone):
         return shown
     since = _local(int(meter_ts - back_s), its_model)
-    nothing = "" if findings else f"no row since {since:%Y-%m-%d %H:%M}"
-    problem = "; ".join(map(words, findings))
+    nothing = "" if read.findings else f"no row since {since:%Y-%m-%d %H:%M}"
+    problem = "; ".join(map(words, read.findings))
     return Value(profile, OBJECTS.get(profile), nothing or None, "", problem)
 
 

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How a profile is read: what it captures, how often, in which order, how it is scaled.
 
+The agent reads the capture objects and the capture period when it starts, once an hour, and in a
+poll that needed a second session. It also reads them if a row does not fit, or if a row of the last
+hour is no longer what it was (`again`): a meter that is set up anew empties its profile.
+
+For profiles that are read once an hour or once a month it looks once a day. It reads scalers once
+a day and with each change. One case stays uncovered between two looks: a meter that keeps its rows
+against the rules while it begins to capture as many other objects.
+
 In: a link to a meter, what is known of it. Out: a `Held` layout for each profile.
 Never: a row; a layout made of a refusal that says nothing of the meter.
-
-The capture objects and the capture period are read when the agent starts, once an hour, in a
-poll that needed a second session, and whenever a row does not fit or a row of the last hour
-is no longer what it was (`again`): a meter that is set up anew empties its profile. Those of
-profiles that are read once an hour, or wait for a month's row, are looked at once a day. Scalers
-are read once a day and with each change. What stays uncovered between two looks is a meter that
-keeps its rows against the rules while it begins to capture as many other objects.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 
 from edge_agent.decode import layout
 from edge_agent.decode.layout import Captured, layout_of
@@ -24,8 +25,8 @@ from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import ProfileToRead
-from edge_agent.poll.finding import FindingKind, Value
-from edge_agent.poll.memory import Held, Known
+from edge_agent.poll.finding import FindingKind, Note
+from edge_agent.poll.memory import FACT_LIFE_S, Held, Known
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.scaler import HAS_NONE, scaler_of
 from edge_agent.poll.sessions import Answer
@@ -34,20 +35,10 @@ from shared_schema.obis import Obis
 
 LOOK_S: Final = 3000
 """How long the capture objects are taken as known: the first poll after it, each hour, looks."""
-LAYOUT_LIFE_S: Final = 86400
-"""How long scalers, or that an object is absent, are taken as known."""
 UNKNOWN: Final = Scale(0, Unit.COUNT)
 _MAX_PERIOD_S: Final = 366 * 86400
 _NEWEST_FIRST: Final = frozenset((2, 3))
 """Sort methods: last in first out, largest first."""
-
-
-class Note(Protocol):
-    """Takes a finding about the meter."""
-
-    def __call__(self, kind: FindingKind, **values: Value) -> None:
-        """Take a kind with its values."""
-        ...
 
 
 @dataclass
@@ -91,7 +82,7 @@ class Layouts:
         period_s = wanted.period_s if wanted.period_s is not None else self._period_s(period[0])
         digest = sha256(b"%d:" % period_s + objects).hexdigest()[:16]
         now = self.now()
-        look_s = LAYOUT_LIFE_S if wanted.every in {"hour", "month"} else LOOK_S
+        look_s = FACT_LIFE_S if wanted.every in {"hour", "month"} else LOOK_S
         if held is not None and held.digest == digest and now < held.renew_at:
             held.look_at = now + look_s
             return held
@@ -101,7 +92,7 @@ class Layouts:
             self.facts.registers.clear()
             self.note(FindingKind.CAPTURES_CHANGED, profile=profile)
         plan = self._read(profile, layout.capture_objects(objects), period_s)
-        found = Held(plan, digest, now + look_s, now + LAYOUT_LIFE_S)
+        found = Held(plan, digest, now + look_s, now + FACT_LIFE_S)
         self.facts.layouts[profile] = found
         return found
 

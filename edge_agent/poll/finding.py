@@ -11,7 +11,7 @@ Pure. Never: a decision that depends on a word of a sentence.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from edge_agent.errors import AccessDenied, AgentError
 from shared_schema.message import MeterId
@@ -110,6 +110,14 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.STATUS_BIT_SET: "{means}: bit {bit} of its status is set at {at}",
 }
 """The sentence of each kind; the names in braces are the meter's label and the values."""
+
+
+class Note(Protocol):
+    """Takes a finding about a meter whose label it knows."""
+
+    def __call__(self, kind: FindingKind, **values: Value) -> None:
+        """Take a kind with its values."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

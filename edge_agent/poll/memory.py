@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What polls remember of meters while the agent runs.
+"""What polls remember of meters while the agent runs, so that the next poll need not ask.
 
 In: what a poll found out. Out: the same, to the next poll. Losing it costs line time only.
 Never: a stored state; what was read of a meter whose identity is in doubt (`Known.forget`).
@@ -10,11 +10,14 @@ from enum import Enum
 from typing import Final
 
 from edge_agent.decode import layout, rows
-from edge_agent.poll.finding import Finding
+from edge_agent.errors import AccessDenied
+from edge_agent.poll.finding import NOT_THERE, Finding
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
 
+FACT_LIFE_S: Final = 86400
+"""How long scalers, or that an object is absent, are taken as known."""
 _MAX_DOUBTED: Final = 256
 
 
@@ -76,6 +79,15 @@ class Known:
     def is_doubted(self, ts: int) -> bool:
         """Tell whether a row of this time may be one of another time."""
         return any(first <= ts <= last for first, last in self.doubted)
+
+    def is_news(self, obis: Obis, error: AccessDenied, now_s: float) -> bool:
+        """Remember an object that is not there; tell whether to report it: once a day."""
+        if error.result not in NOT_THERE:
+            return True
+        if self.absent.get(obis, 0) > now_s:
+            return False
+        self.absent[obis] = now_s + FACT_LIFE_S
+        return True
 
     def forget(self) -> None:
         """Forget all of it: it may be another meter's."""

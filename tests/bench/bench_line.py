@@ -21,8 +21,8 @@ from edge_agent.dlms.invocation_counter import by_hand
 from edge_agent.dlms.session import Session
 from edge_agent.meters.model import load
 from edge_agent.poll.meter_link import Range
-from edge_agent.poll.profiles import span
 from edge_agent.poll.sessions import sessions
+from edge_agent.poll.windows import span
 from edge_agent.settings import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker.adapter import StoppableBus

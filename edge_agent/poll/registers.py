@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who a meter is, what its clock shows and what its registers hold: what a poll reads at once.
+
+A meter that takes lists answers all of it in one or two requests. The registers make one row, which
+carries the gateway's time of reading. A register that failed costs only itself.
+
+In: a link to a meter, the codes of its registers, what polls remember. Out: a `RegistersRead`.
+Never: a row of a gateway that has no time to stamp it; a register without a scaler; a value of a
+meter that does not say who it is.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from edge_agent import gateway_clock
+from edge_agent.decode import buffer, layout
+from edge_agent.decode.rows import MeterRows
+from edge_agent.dlms import axdr
+from edge_agent.dlms.axdr import Zone
+from edge_agent.errors import (
+    AccessDenied,
+    AddressShared,
+    BusError,
+    MeterError,
+    PasswordRefused,
+    ProtocolViolation,
+    WrongIdentity,
+)
+from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error
+from edge_agent.poll.memory import FACT_LIFE_S, Known, Memory
+from edge_agent.poll.meter_link import MeterLink, Range, Timed
+from edge_agent.poll.scaler import scaler_of
+from edge_agent.poll.sessions import Answer, Wanted
+from shared_schema.catalogue import CLOCK, MANUFACTURER
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.readings import Column
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSeen:
+    """What a meter's clock showed."""
+
+    meter_ts: int | None = None
+    """Its time, seconds since 1970; None: it shows none."""
+    offset_s: float | None = None
+    """How far it is ahead of the gateway's; None: one of them says nothing."""
+    is_sound: bool | None = None
+    """Whether it is near enough; None: it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistersRead:
+    """What a meter answered first."""
+
+    meter: MeterId
+    facts: Known
+    """What polls remember of this meter."""
+    clock: ClockSeen
+    block: MeterRows | None
+    """One row of its registers; None: none was read, or none may be kept."""
+    ahead: bytes | None
+    """The rows of a profile that came with them."""
+    is_sure: bool
+    """All of it came with the serial number."""
+    findings: tuple[Finding, ...]
+
+
+@contextmanager
+def forgetting_if_shared(facts: Known) -> Iterator[None]:
+    """Forget what is known of a meter, if another one turns out to share its address."""
+    try:
+        yield
+    except AddressShared:
+        facts.forget()
+        raise
+
+
+def read_registers(
+    link: MeterLink,
+    memory: Memory,
+    registers: Sequence[Obis],
+    now: Callable[[], float],
+    *,
+    known: MeterId | None,
+    ahead: Range | None,
+    synchronised: bool,
+) -> RegistersRead:
+    """Read who the meter is, its clock and its registers, in as few requests as it takes.
+
+    Args:
+        link: the meter.
+        memory: what polls remember.
+        registers: the codes of its registers; those known to be absent are left out.
+        now: the gateway's time, seconds since 1970.
+        known: the meter that answered last.
+        ahead: rows that may come as well.
+        synchronised: whether the gateway's time may be believed.
+
+    Raises:
+        WrongIdentity: it does not say who it is, or another one answers.
+        BusError, MeterError: it cannot be read.
+    """
+    facts = memory.meters.get(known) if known is not None else None
+    if facts is not None:  # a register that is not there is asked for once a day
+        registers = [each for each in registers if facts.absent.get(each, 0) <= now()]
+    maker: list[Wanted] = [] if link.model.manufacturer else [(MANUFACTURER, 1, 2)]
+    wanted = [*maker, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)]
+    read = link.read_many(wanted, now, ahead)
+    if memory.alone.get(link.label, math.inf) > now():
+        link.look_closely()
+        memory.alone.setdefault(link.label, 0)
+    meter = _identity(link, [each.answer for each in read.each[: len(maker)]])
+    facts = memory.meters.setdefault(meter, Known())
+    with forgetting_if_shared(facts):
+        answers = _Answers(link, facts, now, synchronised=synchronised)
+        clock = answers.clock(read.each[len(maker)])
+        block = answers.row(registers, read.each[len(maker) + 1 :])
+    return RegistersRead(
+        meter=meter,
+        facts=facts,
+        clock=clock,
+        block=block,
+        ahead=read.rows,
+        is_sure=not link.unsure,
+        findings=tuple(answers.findings),
+    )
+
+
+def _identity(link: MeterLink, maker: Sequence[Answer]) -> MeterId:
+    """Return who the meter is, by its serial number and its maker's name.
+
+    Raises:
+        WrongIdentity: it does not say, or not in a way that can be used.
+    """
+    plate: list[Answer] = [link.serial or b"", *maker]
+    names: list[str | None] = []
+    for entry in plate:
+        if isinstance(entry, AccessDenied):
+            raise WrongIdentity(f"{link.label} does not say who it is: {entry}")
+        try:
+            names.append(axdr.text(entry))
+        except ProtocolViolation as error:
+            raise WrongIdentity(f"{link.label}: {error}") from None
+    serial, name, *_ = (*names, link.model.manufacturer)
+    try:
+        return MeterId.model_validate({"manufacturer": name, "serial": serial})
+    except ValidationError:
+        raise WrongIdentity(f"{link.label} has no usable name plate") from None
+
+
+class _Answers:
+    """Takes the first answers of one meter apart, and gathers what a person should know."""
+
+    def __init__(
+        self, link: MeterLink, facts: Known, now: Callable[[], float], *, synchronised: bool
+    ) -> None:
+        self.findings: list[Finding] = []
+        self._link = link
+        self._facts = facts
+        self._now = now
+        self._synchronised = synchronised
+
+    def _note(self, kind: FindingKind, **values: Value) -> None:
+        self.findings.append(finding(kind, self._link.label, **values))
+
+    def clock(self, found: Timed) -> ClockSeen:
+        """Compare the meter's clock with the gateway's."""
+        if isinstance(found.answer, AccessDenied):
+            self.findings.append(of_error(FindingKind.DENIED, self._link.label, found.answer))
+            return ClockSeen()
+        try:
+            stamp = axdr.value(found.answer)
+        except ProtocolViolation:
+            stamp = None
+        zone = self._link.model.zone
+        meter_ts = axdr.epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
+        if not isinstance(stamp, bytes) or meter_ts is None:
+            self._note(FindingKind.CLOCK_SHOWS_NO_TIME)
+            return ClockSeen()
+        if not self._synchronised:
+            return ClockSeen(meter_ts, is_sound=True)
+        read_ts = (found.begun + found.ended) / 2
+        most_s = self._link.model.max_clock_offset_s
+        offset_s = gateway_clock.offset_s(meter_ts, read_ts)
+        is_sound = abs(offset_s) <= most_s
+        self._facts.note_clock(read_ts, offset_s, is_sound=is_sound)
+        if not is_sound:
+            turned = axdr.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
+            fits = turned is not None and abs(turned - read_ts) <= most_s
+            kind = FindingKind.WRONG_DEVIATION_SIGN if fits else FindingKind.CLOCK_OFF
+            self._note(kind, offset_s=round(offset_s), most_s=most_s)
+        return ClockSeen(meter_ts, offset_s, is_sound)
+
+    def row(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> MeterRows | None:
+        """Make one row of the registers.
+
+        Raises:
+            WrongIdentity: another meter answers.
+            PasswordRefused: a second session was refused.
+        """
+        columns: list[Column] = []
+        raws: list[int | None] = []
+        for obis, found in zip(registers, answers, strict=True):
+            held = self._register(obis, found.answer)
+            if held is not None:
+                columns.append(held[0])
+                raws.append(held[1])
+        if not columns:
+            return None
+        if not self._synchronised:
+            self._note(FindingKind.REGISTERS_UNSTAMPED)
+            return None
+        row = (int(answers[-1].ended), None, *raws)
+        return MeterRows(None, 0, tuple(columns), (row,))
+
+    def _register(self, obis: Obis, answer: Answer) -> tuple[Column, int | None] | None:
+        """Return how a register is scaled and its raw value, or None where one is missing."""
+        label = self._link.label
+        if isinstance(answer, AccessDenied):
+            if self._facts.is_news(obis, answer, self._now()):
+                self.findings.append(of_error(FindingKind.DENIED, label, answer))
+            return None
+        try:
+            raw = axdr.integer(answer)
+            column = self._column(obis)
+        except (WrongIdentity, PasswordRefused):
+            raise
+        except (BusError, MeterError) as error:
+            self.findings.append(of_error(FindingKind.UNREADABLE, label, error, obis=obis))
+            return None
+        if column is None:
+            self._note(FindingKind.NO_SCALER, obis=obis)
+            return None
+        return None if raw is None else (column, buffer.weighed(raw, column.weight))
+
+    def _column(self, obis: Obis) -> Column | None:
+        """Return how a register is scaled, or None when nobody says."""
+        held = self._facts.registers.get(obis)
+        if held is not None and held[0] > self._now():
+            return held[1]
+        found = scaler_of(self._link, obis, 3, {})
+        if found is None:
+            return None
+        column = layout.column(obis, found)
+        self._facts.registers[obis] = (self._now() + FACT_LIFE_S, column)
+        return column
