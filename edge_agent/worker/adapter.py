@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How the adapter of a bus is: there, away, or hung; and a bus that breaks off at a stop.
+"""The adapter of a bus: whether it is there, away or hung; and a bus that breaks off at a stop.
 
-In: what became of each poll. Out: how long the bus rests, and when its port is opened anew.
-Never: what a loss says of a meter: it says nothing.
+In: how each poll ended. Out: how long the bus rests, and when its port is opened anew.
+Never: a conclusion about a meter: that the adapter was lost says nothing of its meters.
 """
 
 import threading
@@ -55,6 +55,10 @@ class Adapter:
         """Why it was lost last."""
         self.hung = False
         """Its port was opened anew, and no meter answered since."""
+
+    def __repr__(self) -> str:
+        state = "hung" if self.hung else "stands" if not self.losses else "away"
+        return f"<Adapter {state}: lost {self.losses} times>"
 
     def lost(self, reason: str) -> float:
         """Note that it is away; return how long the bus rests, in seconds."""
