@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Setting the clock of one meter, in one association: look, decide, set, look again.
 
+The request that sets a clock is sent once. If no answer comes, a new session reads the clock, which
+tells whether it was set.
+
 In: a way to open a session, the meter's settings, the gateway's time, limits. Out: a
 `ClockOutcome`, with what the clock showed before and after.
-Never: a clock set that `clocking` does not let set; a second try with another time; a meter
+Never: a clock set that `clock_policy` does not let set; a second try with another time; a meter
 that is not the one that is known there.
-
-What sets a clock is sent once. Without an answer the clock is read in a new session, which
-tells whether it was set.
 """
 
 import math
@@ -64,7 +64,7 @@ SetterFactory = Callable[[MeterConfig, Model, Traffic], AbstractContextManager[S
 
 
 class Became(StrEnum):
-    """What became of a clock."""
+    """How the setting of a clock ended."""
 
     LEFT = "left"
     """It is right enough."""
@@ -79,7 +79,7 @@ class Became(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClockOutcome:
-    """What became of a clock, and what it showed. Offsets are ahead of the gateway, seconds."""
+    """How it ended, and what the clock showed. Offsets are ahead of the gateway, seconds."""
 
     became: Became
     reason: str
@@ -121,7 +121,7 @@ def set_clock(
     """Set a meter's clock to the gateway's time, if it may be.
 
     Args:
-        factory: opens a session; see `link.sessions`.
+        factory: opens a session; see `sessions.sessions`.
         meter: where it answers; its settings say who may set its clock.
         now: the gateway's time, aware.
         limits: when a clock may be set.
@@ -142,50 +142,37 @@ def set_clock(
     def now_s() -> float:
         return now.timestamp() + monotonic() - begun
 
-    forbidden = "" if is_kept() else "the gateway's own clock is not synchronised"
-    if not (meter.set_clock or by_hand):
-        forbidden = "its settings do not say set_clock = true"
+    forbidden = _forbidden(meter, is_kept=is_kept(), by_hand=by_hand)
     if forbidden:  # before the line is used
         return ClockOutcome(Became.REFUSED, forbidden)
     setter = setter_of(meter)
     model = load(meter.model, meter.models_dir, meter.deviation_sign)
-    visit = _Visit(setter, model, now_s, known)
-    answered = True
+    clock = _MeterClock(setter, model, now_s, known)
     with factory(setter, model, Traffic()) as session:
-        visit.identify(session)
-        before = visit.look(session)
-        offset_s = math.inf if before is None else before.offset_s
-        if before is None and not force:
-            reason = "its clock shows no valid time: see why first"
-            return ClockOutcome(Became.REFUSED, reason, visit.meter)
-        decision = decide(
-            offset_s,
-            now_s(),
-            visit.period_s(session),
-            limits,
-            synchronised=is_kept(),
-            zone_offset_s=model.zone_offset_min * 60,
-            force=force,
-        )
-        if model.set_clock == "shift" and abs(offset_s) > _LONGEST_SHIFT_S:
-            reason = f"this model's clock is shifted by {_LONGEST_SHIFT_S} s at most"
-            decision = Decision(Action.REFUSE, reason)
+        clock.identify(session)
+        before = clock.look(session)
+        decision = clock.decide(session, before, limits, is_kept, force=force)
         if decision.action is not Action.SET:
-            return _untouched(decision, visit.meter, before)
+            return _untouched(decision, clock.meter, before)
         try:
-            visit.change(session, offset_s)
+            is_answered = clock.change(session, before)
         except AccessDenied as error:
-            return ClockOutcome(Became.FAILED, str(error), visit.meter, _shown_s(before))
-        except (BusTimeout, SessionLost, ProtocolViolation):
-            answered = False
-        else:
-            after = visit.look(session)
-            visit.identify(session)
-    if not answered:
+            return ClockOutcome(Became.FAILED, str(error), clock.meter, _shown_s(before))
+        if is_answered:
+            after = clock.look(session)
+            clock.identify(session)
+    if not is_answered:
         with factory(setter, model, Traffic()) as session:
-            visit.identify(session)
-            after = visit.look(session)
-    return visit.judged(before, after)
+            clock.identify(session)
+            after = clock.look(session)
+    return clock.judged(before, after)
+
+
+def _forbidden(meter: MeterConfig, *, is_kept: bool, by_hand: bool) -> str:
+    """Return why no meter's clock may be set, or this one's; empty: it may."""
+    if not (meter.set_clock or by_hand):
+        return "its settings do not say set_clock = true"
+    return "" if is_kept else "the gateway's own clock is not synchronised"
 
 
 def _shown_s(look: _Look | None) -> float | None:
@@ -202,8 +189,8 @@ def _untouched(decision: Decision, meter: MeterId | None, before: _Look | None) 
     return ClockOutcome(became, decision.reason, meter, _shown_s(before), until=until)
 
 
-class _Visit:
-    """One meter, looked at."""
+class _MeterClock:
+    """The clock of one meter: who it belongs to, what it shows, and how it is changed."""
 
     def __init__(
         self,
@@ -241,7 +228,42 @@ class _Visit:
         shown = axdr.epoch_s(stamp, self._model.zone) if isinstance(stamp, bytes) else None
         return None if shown is None else _Look(offset_s(shown, at), at)
 
-    def period_s(self, session: Reader) -> int:
+    def decide(
+        self,
+        session: Reader,
+        before: _Look | None,
+        limits: Limits,
+        is_kept: Callable[[], bool],
+        *,
+        force: bool,
+    ) -> Decision:
+        """Decide whether the clock is set now.
+
+        Args:
+            session: tells the capture period, where the model does not.
+            before: what the clock showed.
+            limits: when a clock may be set.
+            is_kept: whether a time service keeps the gateway's time at this moment.
+            force: a person says that it is set however far it is off.
+        """
+        if before is None and not force:
+            return Decision(Action.REFUSE, "its clock shows no valid time: see why first")
+        offset = math.inf if before is None else before.offset_s
+        decision = decide(
+            offset,
+            self._now(),
+            self._period_s(session),
+            limits,
+            synchronised=is_kept(),
+            zone_offset_s=self._model.zone_offset_min * 60,
+            force=force,
+        )
+        if self._model.set_clock == "shift" and abs(offset) > _LONGEST_SHIFT_S:
+            reason = f"this model's clock is shifted by {_LONGEST_SHIFT_S} s at most"
+            return Decision(Action.REFUSE, reason)
+        return decision
+
+    def _period_s(self, session: Reader) -> int:
         """Return the shortest capture period of the profiles that go by periods."""
         found = [
             each.period_s or self._asked_period((each.obis, 7, _PERIOD), session)
@@ -259,16 +281,28 @@ class _Visit:
                 raise
             return None
 
-    def change(self, session: Setter, offset_s: float) -> None:
-        """Set the clock to the time at which the meter hears it, or shift it by as much."""
-        if self._model.set_clock == "shift":
-            by = round(-offset_s)
-            session.act(CLOCK, _CLOCK, _SHIFT_TIME, b"\x10" + by.to_bytes(2, "big", signed=True))
-            return
-        session.put(CLOCK, _CLOCK, _TIME, axdr.clock_time(round(self._now()), self._model.zone))
+    def change(self, session: Setter, before: _Look | None) -> bool:
+        """Set the clock to the time at which the meter hears it, or shift it by as much.
+
+        Returns:
+            Whether the meter answered; if not, only a new session tells whether it was set.
+
+        Raises:
+            AccessDenied: the meter refuses.
+        """
+        try:
+            if self._model.set_clock == "shift" and before is not None:
+                by = round(-before.offset_s).to_bytes(2, "big", signed=True)
+                session.act(CLOCK, _CLOCK, _SHIFT_TIME, b"\x10" + by)
+            else:
+                stamp = axdr.clock_time(round(self._now()), self._model.zone)
+                session.put(CLOCK, _CLOCK, _TIME, stamp)
+        except (BusTimeout, SessionLost, ProtocolViolation):
+            return False
+        return True
 
     def judged(self, before: _Look | None, after: _Look | None) -> ClockOutcome:
-        """Say what became of a clock that was asked to change."""
+        """Return how it ended: the clock is right now, or it is not."""
         if after is None:
             reason = "its clock shows no valid time after it was set"
             return ClockOutcome(Became.FAILED, reason, self.meter, _shown_s(before))
