@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Buffer: the bytes of a profile's buffer become rows.
+"""The rows of a profile: its buffer, as bytes, becomes rows of whole numbers.
+
+A profile repeats one shape for thousands of rows. So this module reads the first row of a run
+value by value, and a pattern of its type tags then reads all rows of that shape at C speed.
+
+Why by hand: gurux-dlms takes 70 µs for a row of seven columns, this module 1.7 µs (`make bench`,
+on the same bytes). The library also scales by floats, adds each read to the rows of the last one,
+gives all null times one time where it does not know the capture period, and takes a time without
+a deviation in the zone of the host.
+
+Source: IEC 62056-6-2 (profile generic), IS 15959 parts 1 and 2 (what profiles capture).
 
 In: the bytes of the buffer as the meter sent them, and the layout of its profile.
 Out: rows of ``(ts, status, raw, …)`` with whole numbers exactly as the meter said them, times
@@ -7,46 +17,39 @@ the weight of its pulses where its model states one, and how many rows were lost
 reason.
 Never: a float, a guessed value, a clock, a driver. A row whose time cannot be told is lost
 alone; the others stay. Bytes that are no A-XDR raise `ProtocolViolation`.
-
-A profile repeats one shape for thousands of rows, so the first row of a run is read value by
-value, and a pattern of its type tags reads all that follow with the same shape at C speed.
-
-Source: IEC 62056-6-2 (profile generic), IS 15959 parts 1 and 2 (what profiles capture).
 """
 
 import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
 from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded, Row
-from edge_agent.dlms.axdr import (
+from edge_agent.dlms.axdr import RAW_LIMIT, Value, Zone, epoch_s, parse
+from edge_agent.dlms.axdr_types import (
     ARRAY,
     COMPACT_ARRAY,
     FIXED_SIZE,
     INTEGERS,
     NULL,
-    RAW_LIMIT,
     READERS,
     STRINGS,
     STRUCTURE,
-    Value,
-    Zone,
-    epoch_s,
-    expand,
     length,
-    parse,
 )
+from edge_agent.dlms.compact_array import expand
 from edge_agent.errors import ProtocolViolation
 from shared_schema.readings import REACHED_AT
 
 _PLAIN: Final = frozenset(INTEGERS) - {21} | {0, 255}
 """Types whose values are raw values as they are."""
 _TIMES: Final = frozenset((9, 25))
+_Pick = Callable[[int, Sequence[Value]], Row]
+"""Makes a row of its time and the values of one shape."""
 
 
 def weighed(count: int, weight: int) -> int | None:
@@ -163,7 +166,7 @@ def _status(found: Value) -> int | None:
     return found if isinstance(found, int) and -RAW_LIMIT <= found < RAW_LIMIT else None
 
 
-def _picker(plan: Layout, tags: Sequence[int], zone: Zone) -> Callable[[int, Sequence[Value]], Row]:
+def _picker(plan: Layout, tags: Sequence[int], zone: Zone) -> _Pick:
     """Return what makes a row of the values of one shape."""
     places = plan.places
     times = {
@@ -217,6 +220,62 @@ def _buffer(data: bytes) -> tuple[bytes, int, int]:
     return data, count, at
 
 
+@dataclass(slots=True)
+class _Timed:
+    """The rows of a buffer as their times are told, in the order in which they were sent."""
+
+    plan: Layout
+    zone: Zone
+    own: list[Row] = field(default_factory=list)
+    """Rows that came with their time."""
+    filled: list[Row] = field(default_factory=list)
+    """Rows whose time was null: it follows from the row before."""
+    previous: int | None = None
+    """The time of the row before; None where it is lost."""
+    bad_time: int = 0
+    turned: bool = False
+    """Rows with a time go the other way than the layout says: no null time can be filled."""
+
+    def take(self, pick: _Pick, values: Iterator[tuple[Value, ...]], *, null_time: bool) -> None:
+        """Add rows of one shape whose time can be told."""
+        if null_time:
+            self._fill(pick, values)
+            return
+        time_at, zone, sign = self.plan.time_at, self.zone, self._sign
+        previous, keep = self.previous, self.own.append
+        for row in values:
+            stamp = row[time_at]
+            ts = epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
+            if ts is None:
+                self.bad_time += 1
+            else:
+                if previous is not None and sign * (ts - previous) < 0:
+                    self.turned = True
+                keep(pick(ts, row))
+            previous = ts
+        self.previous = previous
+
+    def lose(self, values: Iterator[tuple[Value, ...]]) -> None:
+        """Count rows whose time cannot be told."""
+        self.bad_time += sum(1 for _ in values)
+        self.previous = None
+
+    def _fill(self, pick: _Pick, values: Iterator[tuple[Value, ...]]) -> None:
+        if self.previous is None or self.plan.period_s <= 0:
+            self.lose(values)
+            return
+        step = self._sign * self.plan.period_s
+        ts, keep = self.previous, self.filled.append
+        for row in values:
+            ts += step
+            keep(pick(ts, row))
+        self.previous = ts
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.plan.descending else 1
+
+
 def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
     """Read a profile's buffer (attribute 2).
 
@@ -229,43 +288,27 @@ def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
         ProtocolViolation: the bytes are no array of rows.
     """
     data, count, at = _buffer(data)
-    decoded: list[Row] = []
-    filled: list[Row] = []
-    turned = False
-    sign = -1 if plan.descending else 1
-    bad_time = misfit = 0
-    previous: int | None = None
-    pickers: dict[tuple[int, ...], Callable[[int, Sequence[Value]], Row]] = {}
+    timed = _Timed(plan, zone)
+    misfit = 0
+    pickers: dict[tuple[int, ...], _Pick] = {}
     for run in _runs(data, count, at, len(plan.objects)):
         if run is None:
             misfit += 1
-            previous = None
+            timed.previous = None
             continue
         tags, values = run
         if tags not in pickers:
             pickers[tags] = _picker(plan, tags, zone)
-        pick = pickers[tags]
-        time_at, time_tag = plan.time_at, tags[plan.time_at]
-        step = plan.period_s if time_tag == NULL else None
-        for row in values:
-            ts: int | None = None
-            if step is not None:
-                ts = previous + sign * step if previous is not None and step > 0 else None
-            elif time_tag in _TIMES:
-                stamp = row[time_at]
-                ts = epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
-                turned = turned or (
-                    ts is not None and previous is not None and sign * (ts - previous) < 0
-                )
-            previous = ts
-            if ts is None:
-                bad_time += 1
-            else:
-                (decoded if step is None else filled).append(pick(ts, row))
-    if turned:
-        bad_time += len(filled)
-    else:
-        decoded += filled
-    decoded.sort(key=itemgetter(0))
-    coded = [row for row in decoded if row[1] is not None] if plan.is_log else decoded
-    return Decoded(tuple(coded), bad_time, misfit, no_code=len(decoded) - len(coded))
+        time_tag = tags[plan.time_at]
+        if time_tag == NULL or time_tag in _TIMES:
+            timed.take(pickers[tags], values, null_time=time_tag == NULL)
+        else:
+            timed.lose(values)
+    rows = sorted(timed.own if timed.turned else timed.own + timed.filled, key=itemgetter(0))
+    coded = [row for row in rows if row[1] is not None] if plan.is_log else rows
+    return Decoded(
+        tuple(coded),
+        timed.bad_time + (len(timed.filled) if timed.turned else 0),
+        misfit,
+        no_code=len(rows) - len(coded),
+    )

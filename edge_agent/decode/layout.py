@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Layout: what a profile captures, how often, and how each of its values is scaled.
+"""The layout of a profile: what it captures, how often, and how each of its values is scaled.
+
+Source: IEC 62056-6-2 (profile generic), IS 15959 parts 1 and 2 (what profiles capture).
 
 In: the bytes of a profile's attributes 3 and 4 and of its scaler profile, as the meter sent them.
 Out: the `Layout` by which `buffer` reads the profile's rows.
-Never: a guessed scaler; a value without one is left out.
-
-Source: IEC 62056-6-2 (profile generic), IS 15959 parts 1 and 2 (what profiles capture).
+Never: a guessed scaler; the layout leaves out a value without one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -135,7 +135,7 @@ def column(obis: Obis, scale: Scale) -> Column:
     return Column(obis=obis, scaler=scale.scaler, unit=scale.unit, weight=scale.weight)
 
 
-def _time_of_maximum(captured: CaptureObject) -> bool:
+def _is_time_of_maximum(captured: CaptureObject) -> bool:
     """Tell whether it is when a maximum demand was reached (IEC 62056-6-2, capture_time)."""
     return (captured.class_id, captured.attribute, captured.data_index) in {(4, 5, 0), (5, 6, 0)}
 
@@ -157,23 +157,10 @@ def layout_of(
             log captures no code.
     """
     is_log = profile in EVENT_PROFILES
-    status = EVENT_CODES if is_log else (PROFILE_STATUS,)
-    time_at = status_at = None
-    for place, captured in enumerate(objects):
-        if captured.obis in (CLOCK, BILLING_DATE) and captured.attribute == 2 and time_at is None:
-            time_at = place
-        elif captured.obis in status and captured.attribute == 2:
-            status_at = place if status_at is None else status_at
-    found: dict[int, Column] = {}
-    for place, captured in value_objects(objects).items():
-        if captured.obis in scalers:
-            found[place] = column(captured.obis, scalers[captured.obis])
-    scaled = {each.obis for each in found.values()}
-    for place, captured in enumerate(objects):
-        if _time_of_maximum(captured) and captured.obis in scaled:
-            scaled.remove(captured.obis)
-            found[place] = reached_at(captured.obis)
-    places = sorted(found)[:MAX_COLUMNS]
+    time_at = _place(objects, (CLOCK, BILLING_DATE))
+    status_at = _place(objects, EVENT_CODES if is_log else (PROFILE_STATUS,))
+    columns = _columns(objects, scalers)
+    places = sorted(columns)[:MAX_COLUMNS]
     if time_at is None:
         raise ProtocolViolation(f"profile {profile} captures no time")
     if is_log and status_at is None:
@@ -186,8 +173,31 @@ def layout_of(
         tuple(objects),
         time_at,
         status_at,
-        tuple(found[place] for place in places),
+        tuple(columns[place] for place in places),
         tuple(places),
         descending,
         is_log,
     )
+
+
+def _place(objects: Sequence[CaptureObject], codes: Container[Obis]) -> int | None:
+    """Return which captured object is the first value of one of these codes."""
+    for place, captured in enumerate(objects):
+        if captured.obis in codes and captured.attribute == 2:
+            return place
+    return None
+
+
+def _columns(objects: Sequence[CaptureObject], scalers: Mapping[Obis, Scale]) -> dict[int, Column]:
+    """Return the columns of the values that have a scaler, and of the times of their maxima."""
+    found = {
+        place: column(captured.obis, scalers[captured.obis])
+        for place, captured in value_objects(objects).items()
+        if captured.obis in scalers
+    }
+    scaled = {each.obis for each in found.values()}
+    for place, captured in enumerate(objects):
+        if _is_time_of_maximum(captured) and captured.obis in scaled:
+            scaled.remove(captured.obis)
+            found[place] = reached_at(captured.obis)
+    return found

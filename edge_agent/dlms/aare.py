@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The answer to an association request: the AARE, or an APDU that refuses it.
 
+Why by hand: gurux-dlms takes a rejected AARE without a diagnostic for an accepted one, and prints
+tags that it does not know.
+
+Source: ISO/IEC 8650-1 (AARE), IEC 62056-5-3 (contexts, mechanisms, exception-response).
+
 In: the bytes of the answer. Out: result and diagnostic, an `Acceptance`, or the error that a
 refusal is.
 Never: a password in an error; a clock, a driver. Bytes of another shape raise
 `ProtocolViolation`.
-
-Source: ISO/IEC 8650-1 (AARE), IEC 62056-5-3 (contexts, mechanisms, exception-response).
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.dlms.axdr import length
+from edge_agent.dlms.axdr_types import length
 from edge_agent.dlms.security import GMAC, TITLE_BYTES
 from edge_agent.errors import (
     AssociationRefused,

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """APDUs: what a meter's answers to a service say, taken apart.
 
+Source: IEC 62056-5-3 (GET, SET and ACTION responses, data-access-result).
+
 In: the bytes of one whole APDU, or of its body. Out: results, blocks, items.
 Never: what the values mean, a clock, a driver. Bytes of another shape raise
 `ProtocolViolation`.
-
-Source: IEC 62056-5-3 (GET, SET and ACTION responses, data-access-result).
 """
 
 from typing import Final
 
-from edge_agent.dlms.axdr import length, parse
+from edge_agent.dlms.axdr import parse
+from edge_agent.dlms.axdr_types import length
 from edge_agent.errors import AccessDenied, AssociationRefused, ProtocolViolation, SessionLost
 from shared_schema.obis import Obis
 

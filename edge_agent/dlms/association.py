@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A ciphered session whose invocation counter follows the meter's.
 
-In: the meter, its counter. Out: an open session. Owns: when the meter is asked how far it has
-counted: at the first contact, after a refusal, and when it refuses the counter.
-Never: a second try with a password or keys that the meter refused; a counter lowered.
+The gateway asks the meter how far it has counted at the first contact, after a refusal, and when
+the meter refuses the counter. The meter shows its counters to the public client. Nobody
+authenticates what it says there: a liar on the bus can make a counter jump, which uses numbers
+up, but cannot make one fall.
 
-The meter shows its counters to the public client. What it says there is not authenticated: a
-liar on the bus can make a counter jump, which uses numbers up, and cannot make one fall.
+In: the meter, its counter. Out: an open session.
+Owns: when to ask the meter for its counter.
+Never: a second try with a password or keys that the meter refused; a counter lowered.
 """
 
 import contextlib
@@ -31,8 +33,8 @@ from edge_agent.errors import (
 
 _DATA = 1
 _MARGIN = 16
-"""Numbers left out at a first contact: a gateway that lost its memory may have sent some that
-the meter never heard."""
+"""Numbers that a first contact skips: a gateway that lost its memory may have sent some that the
+meter never heard."""
 
 
 class CipheredSession:
@@ -53,10 +55,10 @@ class CipheredSession:
         Args:
             transport: what carries the bytes.
             peer: the meter, with keys.
-            traffic: what all of it costs is added here.
+            traffic: all sessions add here what they cost.
             counter: the counter of this client at this meter.
             pause_s: rest between a public association and the ciphered one, seconds.
-            sleep: waits so long.
+            sleep: waits this many seconds.
         """
         self._transport = transport
         self._peer = peer
@@ -77,18 +79,18 @@ class CipheredSession:
         """
         first_contact = not self._counter.is_sure
         if first_contact:
-            self._counter.follow(self._asked() + _MARGIN)
+            self._counter.follow(self._meters_count() + _MARGIN)
         try:
-            return self._associated()
+            return self._associate()
         except CounterRefused as error:
             last = error.expected - 1
-            if not self._counter.follow(last if first_contact else max(last, self._asked())):
+            if not self._counter.follow(last if first_contact else max(last, self._meters_count())):
                 raise
-            return self._associated()
+            return self._associate()
         except Unexplained:
-            if first_contact or not self._counter.follow(self._asked()):
+            if first_contact or not self._counter.follow(self._meters_count()):
                 raise
-            return self._associated()
+            return self._associate()
 
     def __exit__(
         self,
@@ -100,7 +102,7 @@ class CipheredSession:
         if session is not None:
             session.__exit__(kind, error, trace)
 
-    def _associated(self) -> Session:
+    def _associate(self) -> Session:
         session = Session(self._transport, self._peer, self._traffic, self._counter)
         try:
             self._session = session.__enter__()
@@ -110,7 +112,7 @@ class CipheredSession:
         self._counter.mark(sure=True)
         return self._session
 
-    def _asked(self) -> int:
+    def _meters_count(self) -> int:
         """Return the last counter that the meter took, by its own word; -1 if it has none.
 
         Raises:

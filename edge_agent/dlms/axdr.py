@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A-XDR: single values and times, as bytes and back.
 
+Why by hand: gurux-dlms reads a time without a deviation in the zone of the host, scales by
+floats, and raises bare exceptions for bytes that are no A-XDR.
+
+Source: IEC 62056-6-2 (data types, date-time, selective access of a profile generic).
+
 In: the bytes of an attribute, or a time to ask for. Out: Python values, or bytes.
 Never: a guessed value, a clock, a driver. Bytes that are no A-XDR raise `ProtocolViolation`,
 and nothing else.
-
-Source: IEC 62056-6-2 (data types, date-time, selective access of a profile generic).
 """
 
 import struct
@@ -13,49 +16,31 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from edge_agent.dlms.axdr_types import (
+    ARRAY,
+    BITS,
+    COMPACT_ARRAY,
+    DONT_CARE,
+    INTEGERS,
+    NULL,
+    READERS,
+    STRINGS,
+    STRUCTURE,
+    length,
+)
+from edge_agent.dlms.compact_array import expand
 from edge_agent.errors import ProtocolViolation
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 
 Value = None | int | bytes | float | list["Value"]
 """What one A-XDR item becomes; a text, a bit-string or a date-time stays bytes."""
 _MAX_DEPTH: Final = 12
-_MAX_EXPANDED: Final = 1 << 20
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _STAMP: Final = struct.Struct(">IBBBBxhB")  # date, weekday, time, deviation, clock status
 _NOT_SPECIFIED: Final = -0x8000
 _CLOCK_INVALID: Final = 0x01
 _CLOCK_STATUS_UNKNOWN: Final = 0xFF
 RAW_LIMIT: Final = 2**63
-
-INTEGERS: Final[dict[int, str]] = {
-    5: "i",
-    6: "I",
-    13: "b",
-    15: "b",
-    16: "h",
-    17: "B",
-    18: "H",
-    20: "q",
-    21: "Q",
-    22: "B",
-}
-"""Types that hold a whole number: tag -> struct format."""
-FIXED_SIZE: Final[dict[int, str]] = {
-    **INTEGERS,
-    0: "",
-    255: "",
-    3: "B",
-    23: "f",
-    24: "d",
-    25: "12s",
-    26: "5s",
-    27: "4s",
-}
-"""Types of a size that the tag tells; null and don't-care (255) have none."""
-READERS: Final = {tag: struct.Struct(">" + code) for tag, code in FIXED_SIZE.items() if code}
-NULL, ARRAY, STRUCTURE, _BITS, COMPACT_ARRAY, _DONT_CARE = 0, 1, 2, 4, 19, 255
-STRINGS: Final = frozenset((9, 10, 12))
-"""Types of octets with a length: octet-string, visible-string, utf8-string."""
 
 
 class Zone(NamedTuple):
@@ -69,24 +54,6 @@ class Zone(NamedTuple):
 
     offset_min: int = 330
     deviation_sign: int = 1
-
-
-def length(data: bytes, at: int) -> tuple[int, int]:
-    """Read a length (1 byte, or 8n and n bytes) and return it with where it ends.
-
-    Raises:
-        ProtocolViolation: it is cut off, or longer than four bytes.
-    """
-    try:
-        first = data[at]
-    except IndexError:
-        raise ProtocolViolation("the attribute ends within a value") from None
-    if first < 0x80:
-        return first, at + 1
-    end = at + 1 + (first & 0x7F)
-    if first & 0x7F > 4 or end > len(data):
-        raise ProtocolViolation("a length is not readable")
-    return int.from_bytes(data[at + 1 : end], "big"), end
 
 
 def parse(data: bytes, at: int = 0, depth: int = 0) -> tuple[Value, int]:
@@ -104,7 +71,7 @@ def parse(data: bytes, at: int = 0, depth: int = 0) -> tuple[Value, int]:
     except (IndexError, struct.error):
         raise ProtocolViolation("the attribute ends within a value") from None
     at += 1
-    if tag in (NULL, _DONT_CARE):
+    if tag in (NULL, DONT_CARE):
         return None, at
     if tag == COMPACT_ARRAY:
         plain, at = expand(data, at - 1)
@@ -118,7 +85,7 @@ def parse(data: bytes, at: int = 0, depth: int = 0) -> tuple[Value, int]:
             value, at = parse(data, at, depth + 1)
             values.append(value)
         return values, at
-    if tag == _BITS:
+    if tag == BITS:
         bits, at = length(data, at)
         size = (bits + 7) // 8
     elif tag in STRINGS:
@@ -128,81 +95,6 @@ def parse(data: bytes, at: int = 0, depth: int = 0) -> tuple[Value, int]:
     if size > len(data) - at:
         raise ProtocolViolation("the attribute ends within a value")
     return data[at : at + size], at + size
-
-
-_Template = tuple[int, tuple["_Template", ...]]
-"""A type description: the tag and, of an array or a structure, what is in it."""
-
-
-def expand(data: bytes, at: int = 0) -> tuple[bytes, int]:
-    """Rewrite a compact array as an array, and return it with the place where the former ends.
-
-    Raises:
-        ProtocolViolation: it is cut off, or its contents do not fit its description.
-    """
-    template, at = _template(data, at + 1, 0)
-    size, at = length(data, at)
-    end = at + size
-    if end > len(data):
-        raise ProtocolViolation("the attribute ends within a value")
-    content = data[at:end]
-    elements = bytearray()
-    count = place = 0
-    while place < len(content):
-        after = _fill(template, content, place, elements)
-        if after == place:
-            raise ProtocolViolation("a compact array holds nothing and says more")
-        count, place = count + 1, after
-    return bytes((ARRAY,)) + _written(count) + bytes(elements), end
-
-
-def _template(data: bytes, at: int, depth: int) -> tuple[_Template, int]:
-    if at >= len(data) or depth > _MAX_DEPTH:
-        raise ProtocolViolation("a type description is cut off or too deep")
-    tag, at = data[at], at + 1
-    if tag == ARRAY:
-        count = int.from_bytes(data[at : at + 2], "big")
-        item, at = _template(data, at + 2, depth + 1)
-        return (tag, (item,) * count), at
-    items: list[_Template] = []
-    if tag == STRUCTURE:
-        count, at = length(data, at)
-        if count > len(data) - at:
-            raise ProtocolViolation("a type description is cut off or too deep")
-        for _ in range(count):
-            item, at = _template(data, at, depth + 1)
-            items.append(item)
-    return (tag, tuple(items)), at
-
-
-def _fill(template: _Template, data: bytes, at: int, out: bytearray) -> int:
-    """Write one element with its tags and return where it ends in the packed contents."""
-    tag, items = template
-    out.append(tag)
-    if len(out) > _MAX_EXPANDED:
-        raise ProtocolViolation("a compact array is larger than a meter's memory")
-    if tag in (ARRAY, STRUCTURE):
-        out += _written(len(items))
-        for item in items:
-            at = _fill(item, data, at, out)
-        return at
-    end = at
-    if tag in READERS:
-        end += READERS[tag].size
-    elif tag == _BITS or tag in STRINGS:
-        size, end = length(data, at)
-        end += (size + 7) // 8 if tag == _BITS else size
-    elif tag not in FIXED_SIZE:
-        raise ProtocolViolation(f"data type {tag} is not read here")
-    if end > len(data):
-        raise ProtocolViolation("the attribute ends within a value")
-    out += data[at:end]
-    return end
-
-
-def _written(size: int) -> bytes:
-    """Write a length or a count."""
-    return bytes((size,)) if size < 0x80 else b"\x84" + size.to_bytes(4, "big")
 
 
 def value(data: bytes) -> Value:

@@ -6,12 +6,12 @@ Why by hand: gurux-dlms would let the meter's answer choose the protection
 tags and private keys; its AES, in Python, takes 7 ms for a request on a PC. Here `cryptography`
 does the work.
 
+Source: IEC 62056-5-3 (DLMS UA 1000-2): glo- and general-glo-ciphering, HLS mechanism 5; the
+other mechanisms are `hls`.
+
 In: plain APDUs, ciphered answers, challenges, keys. Out: sealed requests, plain answers, proofs.
 Owns: the meter's last counter, so that no answer is taken twice.
 Never: a key in a `repr` or an error; bytes whose tag is wrong; a clock, a file, a driver.
-
-Source: IEC 62056-5-3 (DLMS UA 1000-2): glo- and general-glo-ciphering, HLS mechanism 5; the
-other mechanisms are `hls`.
 """
 
 import hmac
@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from edge_agent.dlms.axdr import length
+from edge_agent.dlms.axdr_types import length
 from edge_agent.dlms.security import Ciphering, Keys
 from edge_agent.errors import ProtocolViolation
 

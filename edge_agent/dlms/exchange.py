@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The exchange of frames with one meter: one frame is sent, one answer comes back.
 
-The states are one table, `NEXT`: the state and what was sent or heard give the next state.
-What the table does not name for a state is not the answer, and the exchange goes on listening.
+The state and what was sent or heard give the next state (`states`). A frame that the table does
+not name for a state is not the answer, and the exchange goes on listening.
 
 1. The gateway sends, the meter answers; the window is one frame. An answer is the frame whose
    control field follows from the frame sent last. A repeated or late frame has another one.
@@ -23,11 +23,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, Protocol
 
 from edge_agent.dlms.hdlc import Drop, Frame, FrameGuard, client_address, server_address
 from edge_agent.dlms.peer import Peer
+from edge_agent.dlms.states import NEXT, UNANSWERED, Event, State
 from edge_agent.errors import AddressShared, BusTimeout, ProtocolViolation, SessionLost
 
 RESENDS: Final = 2
@@ -79,86 +79,6 @@ class Traffic:
     """What the frame guards did not let through."""
 
 
-class State(StrEnum):
-    """How the connection stands."""
-
-    CLOSED = "closed"
-    """The meter holds no connection of ours."""
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    """Nothing is under way."""
-    SENDING = "sending"
-    """A piece of a request is out; the meter tells the gateway to go on."""
-    ASKING = "asking"
-    """A whole request is out; its answer comes."""
-    LOST = "lost"
-    """An answer was missed, or the meter said no: it may hold the connection, or not."""
-    SENDING_AGAIN = "sending over a lost connection"
-    ASKING_AGAIN = "asking over a lost connection"
-    DISCONNECTING = "disconnecting"
-
-
-class Event(StrEnum):
-    """What was sent or heard."""
-
-    SNRM = "SNRM"
-    PIECE = "piece of a request"
-    REQUEST = "request"
-    DISC = "DISC"
-    UA = "UA"
-    DM = "DM"
-    FRMR = "FRMR"
-    READY = "receive-ready"
-    ANSWER = "answer"
-    SILENCE = "silence"
-    RIVAL = "answer of another meter"
-
-
-_IDLE: Final = {
-    Event.PIECE: State.SENDING,
-    Event.REQUEST: State.ASKING,
-    Event.DISC: State.DISCONNECTING,
-    Event.RIVAL: State.LOST,
-}
-_IDLE_AGAIN: Final = {
-    **_IDLE,
-    Event.PIECE: State.SENDING_AGAIN,
-    Event.REQUEST: State.ASKING_AGAIN,
-}
-_UNANSWERED: Final = {
-    Event.DM: State.LOST,
-    Event.FRMR: State.LOST,
-    Event.SILENCE: State.LOST,
-}
-NEXT: Final[dict[State, dict[Event, State]]] = {
-    State.CLOSED: {Event.SNRM: State.CONNECTING, Event.RIVAL: State.CLOSED},
-    State.CONNECTING: {
-        Event.UA: State.CONNECTED,
-        Event.DM: State.CLOSED,
-        Event.SILENCE: State.CLOSED,
-        Event.RIVAL: State.CLOSED,
-        Event.SNRM: State.CONNECTING,
-    },
-    State.CONNECTED: _IDLE,
-    State.SENDING: {Event.READY: State.CONNECTED, **_UNANSWERED, **_IDLE},
-    State.ASKING: {Event.ANSWER: State.CONNECTED, **_UNANSWERED, **_IDLE},
-    State.LOST: _IDLE_AGAIN,
-    State.SENDING_AGAIN: {Event.READY: State.LOST, **_UNANSWERED, **_IDLE_AGAIN},
-    State.ASKING_AGAIN: {Event.ANSWER: State.LOST, **_UNANSWERED, **_IDLE_AGAIN},
-    State.DISCONNECTING: {
-        Event.UA: State.CLOSED,
-        Event.DM: State.CLOSED,
-        Event.SILENCE: State.CLOSED,
-        Event.RIVAL: State.CLOSED,
-    },
-}
-"""State -> what was sent or heard -> next state.
-
-A transport that fails leaves the state as it is, so a request or DISC may follow each state in
-which one is under way.
-"""
-SOUND: Final = frozenset((State.CONNECTED, State.SENDING, State.ASKING))
-"""Nothing was missed: the association stands."""
 _UNNUMBERED: Final = {0x73: Event.UA, 0x1F: Event.DM, 0x97: Event.FRMR}
 """Control fields of a meter's unnumbered frames, with the final bit."""
 _NUMBERED: Final = frozenset((Event.PIECE, Event.REQUEST))
@@ -305,7 +225,7 @@ class Exchange:
                 self._must_agree(frame)
                 continue
             self._go(event)
-            if event in _UNANSWERED and self.state is State.LOST:
+            if event in UNANSWERED and self.state is State.LOST:
                 raise SessionLost(f"{self._label} is no longer connected")
             self._taken.append(frame)
             for other in frames[place + 1 :]:

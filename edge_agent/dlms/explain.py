@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What passes on a bus, frame by frame, in words: HDLC here, the APDUs in `explain_apdu`.
 
-In: the bytes that were sent and heard, in pieces of any size. Out: a `Told` for each frame.
-Owns: bytes that are no whole frame yet, and the parts of a message in several frames.
-Never: a secret among the shown bytes. Bytes that are no sound frame are counted and not
-shown: a damaged echo of a password would be among them.
-
 Source: IEC 62056-46 (frames and control fields).
+
+In: the bytes that were sent and heard, in pieces of any size. Out: a `Told` for each frame.
+Owns: bytes that are no whole frame yet, and the pieces of a message in several frames.
+Never: a secret among the shown bytes. The explainer counts bytes that are no sound frame and
+does not show them: a damaged echo of a password would be among them.
 """
 
 from dataclasses import dataclass

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What one APDU means, in words, and which of its bytes may be shown.
 
+This module lists what may be shown and hides the rest: it hides an APDU of an unknown kind whole.
+Source: IEC 62056-5-3.
+
 In: the bytes of a whole APDU, of either side. Out: an `Explained`.
 Never: a password, a challenge, a key or written data among the shown bytes; a deciphered
 APDU; an exception, whatever the bytes are.
-
-What may be shown is listed, what may not is the rest: an APDU of a kind that is not known
-here is hidden whole. Source: IEC 62056-5-3.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.dlms import aare, apdu, axdr
+from edge_agent.dlms.axdr_types import ARRAY, length
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import quantity
 from shared_schema.errors import ObisError
@@ -149,13 +150,13 @@ def _fields(data: bytes) -> list[tuple[int, bytes]]:
     Raises:
         ProtocolViolation: a length does not fit.
     """
-    size, at = axdr.length(data, 1)
+    size, at = length(data, 1)
     if at + size != len(data):
         raise ProtocolViolation("an association of another length than it says")
     found: list[tuple[int, bytes]] = []
     while at < len(data):
         tag = data[at]
-        size, start = axdr.length(data, at + 1)
+        size, start = length(data, at + 1)
         at = start + size
         if at > len(data):
             raise ProtocolViolation("a field is cut off")
@@ -168,7 +169,7 @@ _OPEN_FIELDS: Final = frozenset((0xA1, 0xA2, 0xA3, 0x80, 0x88, 0x8A, 0x8B, 0x89,
 
 
 def _shown_fields(data: bytes, fields: list[tuple[int, bytes]]) -> str:
-    words = [data[: axdr.length(data, 1)[1]].hex(" ").upper()]
+    words = [data[: length(data, 1)[1]].hex(" ").upper()]
     for tag, content in fields:
         open_ = tag in _OPEN_FIELDS or (tag == 0xBE and _is_plain_initiate(content))
         inside = content.hex(" ").upper() if open_ else HIDDEN
@@ -260,7 +261,7 @@ def _got(data: bytes, *, hide: bool) -> str:
 def _data(data: bytes) -> str:
     found, _ = axdr.parse(data)
     if isinstance(found, list):
-        return f"{'array' if data[0] == axdr.ARRAY else 'structure'} of {len(found)}"
+        return f"{'array' if data[0] == ARRAY else 'structure'} of {len(found)}"
     if isinstance(found, bytes):
         return _octets(found)
     return "null" if found is None else f"number {found}"

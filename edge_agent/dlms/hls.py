@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """High level security beside GMAC: what each side answers to the other's challenge.
 
+Source: IEC 62056-5-3 (DLMS UA 1000-2), HLS mechanisms 2, 3, 4, 6 and 7. The standard leaves
+mechanism 2 to the maker; here it is AES-128 of the challenge, block by block, as gurux-dlms and
+many Indian meters have it. No meter has proven any of them.
+
+Why by hand: gurux-dlms draws the nonces of its signatures from a generator that can be foretold,
+which gives the private key away, and prints that key.
+
 In: the secret or the keys of one association, titles, challenges. Out: proofs, verdicts.
 Never: a secret in a `repr` or an error; a clock, a file, a driver.
-
-Source: IEC 62056-5-3 (DLMS UA 1000-2), HLS mechanisms 2, 3, 4, 6 and 7. What mechanism 2 does
-is left to the maker there; here it is AES-128 of the challenge, block by block, as gurux-dlms
-and many Indian meters have it. No meter has proven any of them.
-
-The library's own signatures are not used: it draws their nonces from a generator that can be
-foretold, which gives the private key away, and prints that key.
 """
 
 import hashlib

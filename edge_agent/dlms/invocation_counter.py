@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The invocation counters of ciphered associations: on disk before a number is sent.
 
+A number that is used twice under one key breaks AES-GCM. So the store writes and synchronises a
+block of numbers first, and the counter then takes them from memory: one write for many requests.
+The end of the program loses the rest of a block, which costs nothing: 2^32 numbers last for
+centuries.
+
 In: the place of a meter, what the meter says of its own count, and a `Store` that keeps numbers
 (on a gateway `spool.counters`). Out: numbers that were never used before with this meter.
 Never: a number twice, a counter lowered.
-
-A number that is used twice under one key breaks AES-GCM, so a block of numbers is written and
-synchronised first and then used from memory: one write for many requests. What is left of a
-block at the end of the program is lost, which costs nothing: 2^32 numbers last for centuries.
 """
 
 import secrets

@@ -2,17 +2,8 @@
 """The requests of one session as frames: gurux-dlms writes them.
 
 The library writes SNRM, AARQ, GET, SET, ACTION, RLRQ, DISC and receive-ready, numbers the
-frames, and reads the terms in UA and in the initiate response. Nothing else of what a meter
-sends reaches it, because it
-
-- accepts a reply from *any* meter (`and` where `&` is meant), and prints an unexpected one;
-- counts a frame with a wrong check sequence before it checks it;
-- takes a rejected AARE without a diagnostic for an accepted one;
-- leaves the invoke id at 1, and spends nearly 1 ms on a frame of 1 KiB;
-- lets a meter's answer choose the protection, and takes one in the clear for a ciphered one.
-
-Nor does it see a key: `ciphering` seals what it wrote, because its own AES takes 7 ms for a
-request on a PC, and its counters lie in memory.
+frames, and reads the terms in UA and in the initiate response. It sees nothing else of what a
+meter sends, and no key: `hdlc`, `aare`, `ciphering` and `decode` say at their heads why.
 
 In: the peer; then what to ask. Out: the frames of each request, ready to be sent.
 Owns: the library's settings of one session, thrown away with it; the invoke ids.

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Security as meters have it: modes, keys and system titles.
 
-In: key files' bytes, the place of a meter. Out: keys and titles as values.
-Never: a key in a `repr` or an error; a clock, a file, a driver.
-
 Source: IEC 62056-5-3 (DLMS UA 1000-2). The suites 1 and 2 differ here by the security control
 byte and, for suite 2, the size of the keys; no meter has proven them.
+
+In: key files' bytes, the place of a meter. Out: keys and titles as values.
+Never: a key in a `repr` or an error; a clock, a file, a driver.
 """
 
 import hashlib

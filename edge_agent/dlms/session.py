@@ -23,19 +23,11 @@ from edge_agent.dlms import apdu
 from edge_agent.dlms.authenticate import Association, associate, prove
 from edge_agent.dlms.axdr import entry_selector, range_selector
 from edge_agent.dlms.ciphering import REFUSALS, Sealer
-from edge_agent.dlms.exchange import (
-    MAX_REPLY_BYTES,
-    RESENDS,
-    SOUND,
-    Event,
-    Exchange,
-    State,
-    Traffic,
-    Transport,
-)
+from edge_agent.dlms.exchange import MAX_REPLY_BYTES, RESENDS, Exchange, Traffic, Transport
 from edge_agent.dlms.invocation_counter import Counter
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.request_writer import ACTION, SET, RequestWriter
+from edge_agent.dlms.states import SOUND, Event, State
 from edge_agent.errors import (
     AccessDenied,
     AssociationRefused,

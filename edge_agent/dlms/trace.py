@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A tap on the line: what passes between gateway and meters, told frame by frame.
+"""A tap on the line: it tells, frame by frame, what passes between gateway and meters.
 
 In: the transport that a session would use. Out: a transport, and an `Event` for each frame.
 Never: another byte on the line than without it; a secret (see `explain`).

@@ -4,9 +4,10 @@
 import pytest
 from pydantic import SecretStr
 
-from edge_agent.dlms.exchange import NEXT, SOUND, Event, Exchange, State, Traffic
+from edge_agent.dlms.exchange import Exchange, Traffic
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.session import Session
+from edge_agent.dlms.states import NEXT, SOUND, Event, State
 from edge_agent.errors import BusTimeout, SessionLost
 from shared_schema.catalogue import ACTIVE_IMPORT, SERIAL_NUMBER
 from tests.unit.edge_agent.wire import Wire

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The data types of A-XDR: their tags, how long each is, and how a length is written.
+
+Source: IEC 62056-6-2 (data types), IEC 61334-6 (lengths).
+
+In: bytes at a place. Out: constants, and lengths.
+Never: a value.
+"""
+
+import struct
+from typing import Final
+
+from edge_agent.errors import ProtocolViolation
+
+INTEGERS: Final[dict[int, str]] = {
+    5: "i",
+    6: "I",
+    13: "b",
+    15: "b",
+    16: "h",
+    17: "B",
+    18: "H",
+    20: "q",
+    21: "Q",
+    22: "B",
+}
+"""Types that hold a whole number: tag -> struct format."""
+FIXED_SIZE: Final[dict[int, str]] = {
+    **INTEGERS,
+    0: "",
+    255: "",
+    3: "B",
+    23: "f",
+    24: "d",
+    25: "12s",
+    26: "5s",
+    27: "4s",
+}
+"""Types of a size that the tag tells; null and don't-care (255) have none."""
+READERS: Final = {tag: struct.Struct(">" + code) for tag, code in FIXED_SIZE.items() if code}
+NULL, ARRAY, STRUCTURE, BITS, COMPACT_ARRAY, DONT_CARE = 0, 1, 2, 4, 19, 255
+STRINGS: Final = frozenset((9, 10, 12))
+"""Types of octets with a length: octet-string, visible-string, utf8-string."""
+
+
+def length(data: bytes, at: int) -> tuple[int, int]:
+    """Read a length (1 byte, or 8n and n bytes) and return it with where it ends.
+
+    Raises:
+        ProtocolViolation: it is cut off, or longer than four bytes.
+    """
+    try:
+        first = data[at]
+    except IndexError:
+        raise ProtocolViolation("the attribute ends within a value") from None
+    if first < 0x80:
+        return first, at + 1
+    end = at + 1 + (first & 0x7F)
+    if first & 0x7F > 4 or end > len(data):
+        raise ProtocolViolation("a length is not readable")
+    return int.from_bytes(data[at + 1 : end], "big"), end
