@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What a person sets on the cloud side, read once by the command line.
+"""The settings of the cloud side: where its servers are, and the society's rules for a month.
 
-In: options of the command, the environment (``IOT_UTILITY_…``), a TOML file; the earlier of
-these wins. Out: one frozen model. Never: a secret in a message, a log or a ``repr``.
+The command line reads them once. A setting comes from an option of the command, else from the
+environment (``IOT_UTILITY_…``), else from a TOML file.
+
+In: options, the environment, files. Out: one frozen model; the bytes of a secret's file. Never: a
+secret in a message, a log or a ``repr``.
 """
 
 import os
+import stat
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cloud_ingest.errors import ConfigurationError
 
 CONFIG_VARIABLE = "IOT_UTILITY_CONFIG"
+_LARGEST_SECRET = 65536
 
 
 class CloudSettings(BaseSettings):
@@ -89,3 +94,22 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
     except ValueError as error:  # not UTF-8, not TOML
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
+
+
+def read_secret(path: Path, what: str) -> bytes:
+    """Read a file that its owner alone may read: a key, a password.
+
+    Args:
+        path: Where it is.
+        what: What a message calls it.
+
+    Raises:
+        ConfigurationError: it cannot be read, or others than its owner may read it.
+    """
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise ConfigurationError(f"others may read {what}: run chmod 600 {path}")
+            return file.read(_LARGEST_SECRET)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {what}: {error.strerror}: {path}") from None

@@ -85,20 +85,18 @@ def events_meter(
 
 def flags_as_table(found: Sequence[StoredEvent], zone: ZoneInfo) -> str:
     """Write flags as a table for a terminal."""
-    columns = [Column(name) for name in ("State", "Kind", "Society", "Subject", "Service")]
+    columns = [Column(name) for name in ("Flag", "Society", "Subject", "Since", "Message")]
     rows = [
         (
-            each.event.state,
-            each.event.kind,
+            f"{each.event.state} {each.event.kind}",
             each.event.society,
-            f"{each.event.subject.type} {each.event.subject.id}",
-            each.event.service,
+            f"{each.event.subject.type} {each.event.subject.id} {each.event.service}",
             local(each.event.since, zone),
             each.event.message,
         )
         for each in found
     ]
-    return table([*columns, Column("Since"), Column("Message")], rows)
+    return table(columns, rows)
 
 
 def meter_events_as_table(found: Sequence[StoredMeterEvent], zone: ZoneInfo) -> str:

@@ -26,7 +26,10 @@ def keygen(
     Example: cloud-ingest keygen cloud.pem
     """
     with one_line_errors():
-        keys.keygen(path, typer.echo)
+        pair = keys.make_key_pair(path)
+    typer.echo(f"Private key: {pair.private} (keep it)")
+    typer.echo(f"Public key:  {pair.public} (each gateway needs it)")
+    typer.echo(f"Fingerprint: {pair.fingerprint} (for the commissioning sheet)")
 
 
 @app.command("enrol")

@@ -2,9 +2,10 @@
 """A table for a terminal, laid out by rich.
 
 rich counts cells, which characters are not: a vowel sign of Devanagari stands in the cell of its
-consonant, a Chinese character takes two. A table that is wider than the terminal folds its texts;
-a figure or a name that someone copies stays whole. Without a terminal a table has 80 columns, or
-as many as ``COLUMNS`` says.
+consonant, a Chinese character takes two. A table that is wider than the terminal folds its texts,
+the longest first; a figure or a name that someone copies stays whole. rich would fold those, too,
+so that the widths are counted here. Without a terminal a table has 80 columns, or as many as
+``COLUMNS`` says.
 
 In: columns and rows of text. Out: lines of plain text. Never: a control sequence.
 """
@@ -24,7 +25,7 @@ from rich.table import Table
 
 GAP = 2
 NARROWEST = 8
-"""Cells that a folded text keeps; a narrower terminal breaks the lines itself."""
+"""Cells that a long word keeps; a narrower terminal breaks the lines itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +70,26 @@ def table(
 
 
 def _widths(columns: Sequence[Column], lines: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Say how many cells each column has: what must stay whole first, then the shortest text."""
-    texts = [
-        [column.title, *(line[number] for line in lines)] for number, column in enumerate(columns)
-    ]
-    wanted = [max(map(cell_len, column)) for column in texts]
-    words = [
-        max(cell_len(word) for text in column for word in ["", *text.split()]) for column in texts
-    ]
+    """Say how many cells each column has, so that rows are as low as they can be."""
+    widths: list[int] = []
+    wanted: list[int] = []
+    for number, column in enumerate(columns):
+        texts = [line[number] for line in lines]
+        longest = max(
+            cell_len(word) for text in (column.title, *texts) for word in ["1", *text.split()]
+        )
+        whole = max(map(cell_len, texts), default=longest)
+        wanted.append(max(longest, whole))
+        widths.append(longest if column.holds == "text" else wanted[-1])
     folds = [number for number, column in enumerate(columns) if column.holds == "text"]
-    widths = [words[n] if n in folds else wanted[n] for n in range(len(columns))]
-    if sum(widths) > room:  # then words break, too
-        widths = [min(cells, NARROWEST) if n in folds else cells for n, cells in enumerate(widths)]
-    spare = room - sum(widths)
-    for left, number in zip(
-        range(len(folds), 0, -1), sorted(folds, key=lambda n: wanted[n] - widths[n]), strict=True
-    ):
-        more = max(0, min(wanted[number] - widths[number], spare // left))
-        widths[number] += more
-        spare -= more
+    limit = max((widths[n] for n in folds), default=0)
+    while sum(widths) > room and limit > NARROWEST:  # then the longest words break, too
+        limit -= 1
+        widths = [min(width, limit) if n in folds else width for n, width in enumerate(widths)]
+    for _ in range(room - sum(widths)):
+        highest = max(folds, key=lambda n: wanted[n] / widths[n], default=None)
+        if highest is not None:
+            widths[highest] = min(widths[highest] + 1, wanted[highest])
     return widths
 
 

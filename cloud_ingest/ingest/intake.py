@@ -10,7 +10,6 @@ Never: an acknowledgement, a receipt, a link: the service does that after the re
 """
 
 import logging
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,36 +18,23 @@ from datetime import datetime
 
 from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, Registry, accept
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
+from cloud_ingest.ingest.small_messages import (
+    Received,
+    store_acknowledgement,
+    store_result,
+    store_status,
+)
+from cloud_ingest.ingest.topics import acknowledging_society
 from cloud_ingest.store.channels import Known
-from cloud_ingest.store.commands import answer
 from cloud_ingest.store.commit import CommitResult, Stream, commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import payload
-from cloud_ingest.store.outbox import acknowledge_number
 from cloud_ingest.store.registry import load_registry
-from cloud_ingest.store.status import is_enrolled, put_status
-from shared_schema.billing import BillingAck
 from shared_schema.errors import MalformedMessage, UnknownSchema
-from shared_schema.gateway import Result, Status
-from shared_schema.topics import (
-    GatewayTopic,
-    billing_ack_topic,
-    decode_level,
-    gateway_topic,
-    parse_gateway_topic,
-)
+from shared_schema.topics import GatewayTopic, gateway_topic, parse_gateway_topic
 
 logger = logging.getLogger(__name__)
 
-HEARD = (
-    gateway_topic("+", GatewayTopic.READINGS),
-    gateway_topic("+", GatewayTopic.STATUS),
-    gateway_topic("+", GatewayTopic.RESULTS),
-    billing_ack_topic("+"),
-)
-"""What the ingest listens to."""
-
-_ACK_TOPIC = re.compile(re.escape(billing_ack_topic("+")).replace(r"\+", "([^/]+)"))
 _WORTH_A_RELOAD = frozenset(
     {
         QuarantineReason.UNKNOWN_GATEWAY,
@@ -58,30 +44,6 @@ _WORTH_A_RELOAD = frozenset(
     }
 )
 """What may only be so because the cached registry is old."""
-
-
-def subscriptions(group: str | None) -> tuple[str, ...]:
-    """Return what a worker subscribes to.
-
-    Args:
-        group: The workers that share the messages among them; None: this one has them all. What
-            gateways retain comes to each: a shared subscription brings nothing retained.
-    """
-    if group is None:
-        return HEARD
-    return tuple(
-        topic if topic.endswith(GatewayTopic.STATUS) else f"$share/{group}/{topic}"
-        for topic in HEARD
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One message as it came."""
-
-    topic: str
-    payload: bytes
-    retained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +151,15 @@ class Intake:
         """Return what is to be committed of a message; the small ones are stored at once."""
         gateway: str | None = None
         try:
-            if (match := _ACK_TOPIC.fullmatch(message.topic)) is not None:
-                _acknowledged(conn, decode_level(match[1]), message.payload, received_at)
+            if (society := acknowledging_society(message.topic)) is not None:
+                store_acknowledgement(conn, society, message.payload, received_at)
                 return None
             gateway, kind = parse_gateway_topic(message.topic)
             if kind is GatewayTopic.STATUS:
-                _status(conn, gateway, message, received_at)
+                store_status(conn, gateway, message, received_at)
                 return None
             if kind is GatewayTopic.RESULTS:
-                _result(conn, gateway, message.payload, received_at)
+                store_result(conn, gateway, message.payload, received_at)
                 return None
         except UnknownSchema as error:
             reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
@@ -280,49 +242,6 @@ def _accepted(
         reason, detail = QuarantineReason.UNSTORABLE, _fault(error)
     gateway, _kind = parse_gateway_topic(topic)
     return Refused(topic, payload, gateway, reason, detail, received_at)
-
-
-def _acknowledged(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
-    ack = BillingAck.from_line(payload)
-    if ack.society != society:
-        raise MalformedMessage(f"an acknowledgement of {ack.society!r} on the topic of {society!r}")
-    acknowledge_number(conn, ack, now)
-
-
-def _status(conn: Connection, gateway: str, message: Received, received_at: datetime) -> None:
-    if not message.payload:
-        return  # the retained status was emptied
-    status = Status.from_line(message.payload)
-    if status.gateway != gateway:
-        raise MalformedMessage(f"a status of gateway {status.gateway} on the topic of {gateway}")
-    # A last will was written when its session began: it became true when it was sent.
-    came_true = status.state == "offline" and not message.retained
-    if put_status(conn, status, received_at if came_true else status.at):
-        logger.info(
-            "Gateway says how it is",
-            extra={"action": "gateway_status", "gateway": gateway, "state": status.state},
-        )
-    elif not is_enrolled(conn, gateway):
-        logger.warning(
-            "A gateway that is not enrolled speaks: run cloud-ingest enrol",
-            extra={"action": "unknown_gateway", "gateway": gateway},
-        )
-
-
-def _result(conn: Connection, gateway: str, payload: bytes, received_at: datetime) -> None:
-    result = Result.from_line(payload)
-    if result.gateway != gateway:
-        raise MalformedMessage(f"a result of gateway {result.gateway} on the topic of {gateway}")
-    if answer(conn, result, received_at):
-        logger.info(
-            "Gateway answers a command",
-            extra={
-                "action": "command_result",
-                "gateway": gateway,
-                "command": str(result.command),
-                "outcome": result.outcome,
-            },
-        )
 
 
 def _doubtful(verdict: Accepted | Refused) -> bool:

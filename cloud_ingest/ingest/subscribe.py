@@ -23,7 +23,6 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,14 +33,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
+from cloud_ingest.ingest.broker import Broker
 
-__all__ = ["Broker", "Delivery", "Link"]
+__all__ = ["Delivery", "Link"]
 
-SESSION_EXPIRY_S = 7 * 86400
-"""How long the broker keeps the session of an ingest that is down; the edge keeps longer."""
-MEMBER_EXPIRY_S = 60
-"""The same of one worker of several: what the broker holds for it no other gets meanwhile, and the
-gateways send again what has no receipt."""
 RECEIVE_MAXIMUM = 512
 """How many deliveries may be unacknowledged: one batch in work, and the next ones coming."""
 MAX_PACKET_BYTES = 1024 * 1024
@@ -53,32 +48,6 @@ BAD_PASSWORD = 134
 NOT_AUTHORISED = 135
 SESSION_TAKEN_OVER = 142
 FIRST_ERROR = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who this ingest is to it."""
-
-    host: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    client_id: str = "cloud-ingest"
-    """One for each ingest: the broker ends the older link of two with the same."""
-    group: str | None = None
-    """The workers among which the messages are shared."""
-    session_expiry_s: int = SESSION_EXPIRY_S
-    """0: the broker forgets us when the link ends."""
-    tls: bool = False
-    tls_ca: Path | None = None
-    """The authorities that may have signed the broker's certificate; None: the system's."""
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    keepalive_s: int = 30
-    connect_timeout_s: float = 10.0
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from datetime import datetime
 from zoneinfo import available_timezones
 
 from cloud_ingest.errors import BrokerLost, ConfigurationError, IngestError, NotMigrated
-from cloud_ingest.ingest.intake import HEARD
-from cloud_ingest.ingest.subscribe import Broker, Link
+from cloud_ingest.ingest.broker import Broker, broker_from_settings
+from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.checks import Check
-from cloud_ingest.operate.keys import broker_of
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
 from cloud_ingest.store.connection import Connection, connect, describe
@@ -114,8 +114,9 @@ def _store(
 def _broker(settings: CloudSettings) -> Check:
     advice = "look at the network (ping), the name, the login, the broker's access list and its log"
     try:
-        # A name of its own and no kept session: the one of the service goes on undisturbed.
-        own = replace(broker_of(settings, f"{CLIENT}-{secrets.token_hex(4)}"), session_expiry_s=0)
+        # With its own client id and no kept session it disturbs no service.
+        client_id = f"{CLIENT}-{secrets.token_hex(4)}"
+        own = replace(broker_from_settings(settings, client_id), session_expiry_s=0)
         asyncio.run(_subscribe(own))
     except (BrokerLost, ConfigurationError) as error:
         return Check("fail", "broker", str(error), advice)
@@ -123,5 +124,5 @@ def _broker(settings: CloudSettings) -> Check:
 
 
 async def _subscribe(broker: Broker) -> None:
-    async with Link(broker, HEARD):
+    async with Link(broker, SUBSCRIPTIONS):
         pass

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What one worker of the ingest does for all of them: everything that follows from readings.
+"""The leader: the one worker that does, for all workers, what follows from readings.
 
-In: the word that something was stored. Out: rollups right behind the ingest, rules behind the
-rollups, the outbox, the upkeep of the store. Several workers may serve one store; the one that
-holds the database's lock is the keeper, and another takes over within seconds of its end.
+Several workers may serve one store. The worker that holds the database's lock is the leader;
+another takes over within seconds of its end. The leader refreshes rollups right behind the ingest,
+runs the rules behind the rollups, empties the outbox and looks after the store's tables.
 
-With continuous aggregates a refresh makes a day anew for all channels, so that it is given a fifth
-of the time at most, however large the store.
+With continuous aggregates a refresh makes a day anew for all channels. It gets a fifth of the time
+at most, however large the store.
+
+In: which meters have new readings. Out: rollups, flags, sent messages, partitions. Owns: the lock,
+the messages that the broker refused. Never: the link to the broker, a batch of readings.
 """
 
 import asyncio
@@ -44,15 +47,15 @@ KEEP_SENT = timedelta(days=7)
 PRUNE_EVERY_S = 3600.0
 UPKEEP_EVERY_S = 3600.0
 SETTLE_S = 2.0
-"""How often rollups are looked at when no message came here: others write, too."""
+"""How often the leader looks at rollups when it stored nothing itself: other workers write, too."""
 REFRESH_REST = 4
-"""How much longer than a refresh of all channels the rest after it is."""
+"""The rest after a refresh of all channels, in times of its duration."""
 HOLD_S = 60.0
-"""How long a message that the broker refuses is left aside."""
+"""How long a message that the broker refused waits for its next try."""
 
 
-class Keeper:
-    """The loops that one worker runs for all, while this one is it."""
+class Leader:
+    """The loops that this worker runs for all workers while it is the leader."""
 
     def __init__(
         self, settings: ServiceSettings, loops: Loops, wire: Wire, totals: Counter[str]
@@ -62,7 +65,7 @@ class Keeper:
         self._loops = loops
         self._wire = wire
         self._totals = totals
-        self._keeping = asyncio.Event()
+        self._leading = asyncio.Event()
         self._led_over: Connection | None = None
         self._touched: set[int] = set()
         self._rollup_wanted = asyncio.Event()
@@ -70,7 +73,7 @@ class Keeper:
         self._started_at = datetime.now(UTC)
 
     def stored(self, meters: Collection[int]) -> None:
-        """Hear that readings of meters were stored."""
+        """Note that readings of meters were stored."""
         self._touched.update(meters)
         self._rollup_wanted.set()
 
@@ -78,23 +81,26 @@ class Keeper:
         """Run until the service stops."""
         async with asyncio.TaskGroup() as tasks:
             for serving in (
-                self._lead_for_ever(),
-                self._roll_up_for_ever(store),
-                self._judge_for_ever(store),
-                self._empty_outbox_for_ever(),
-                self._keep_up_for_ever(),
+                self._run_election(),
+                self._run_rollups(store),
+                self._run_rules(store),
+                self._run_outbox(),
+                self._run_upkeep(),
             ):
                 tasks.create_task(until_stopping(serving))
 
-    async def _lead_for_ever(self) -> None:
-        async with database(self.settings.dsn, "keeper") as own:
+    async def _run_election(self) -> None:
+        async with database(self.settings.dsn, "leader") as own:
             while True:
-                leads = await self._loops.persist("keeper", lambda: self._lead(own))
-                if leads and not self._keeping.is_set():
-                    logger.info("Keeps rollups, rules and outbox", extra={"action": "keeper"})
-                    self._keeping.set()
+                leads = await self._loops.retry("leader", lambda: self._lead(own))
+                if leads and not self._leading.is_set():
+                    logger.info(
+                        "This worker leads: it keeps rollups, rules and outbox",
+                        extra={"action": "leader"},
+                    )
+                    self._leading.set()
                 if not leads:
-                    self._keeping.clear()
+                    self._leading.clear()
                 if not await self._loops.pause(LEAD_EVERY_S):
                     return
 
@@ -108,20 +114,20 @@ class Keeper:
             return await own.run(lead)
         except BaseException:
             self._led_over = None
-            self._keeping.clear()
+            self._leading.clear()
             raise
 
     async def _leads(self) -> bool:
-        """Wait until this is the keeper; False when the service stops."""
-        return await self._loops.wait_for(self._keeping, None, clear=False)
+        """Wait until this worker is the leader; False when the service stops."""
+        return await self._loops.wait_for(self._leading, None, clear=False)
 
-    async def _roll_up_for_ever(self, store: Store) -> None:
+    async def _run_rollups(self, store: Store) -> None:
         clock = asyncio.get_running_loop().time
         rest = REFRESH_REST if store.rollups == "continuous" else 0
         async with database(self.settings.dsn, "rollup") as own:
             while await self._leads():
                 began = clock()
-                await self._loops.persist(
+                await self._loops.retry(
                     "rollup", lambda: own.run(lambda conn: refresh(conn, datetime.now(UTC)))
                 )
                 took = clock() - began
@@ -129,9 +135,9 @@ class Keeper:
                 if not await self._loops.wait_for(self._rollup_wanted, SETTLE_S):
                     return
 
-    async def _judge_for_ever(self, store: Store) -> None:
+    async def _run_rules(self, store: Store) -> None:
         async with database(self.settings.dsn, "rules") as own:
-            newest = await self._loops.persist("rules", lambda: own.run(newest_reading))
+            newest = await self._loops.retry("rules", lambda: own.run(newest_reading))
             silence_from = judged_from(started_at=self._started_at, newest_of_all=newest)
             swept_at: float | None = None
             while await self._leads():
@@ -142,7 +148,7 @@ class Keeper:
                 else:
                     meters = self._touched
                 self._touched = set()
-                await self._loops.persist(
+                await self._loops.retry(
                     "rules",
                     lambda meters=meters: own.run(  # type: ignore[misc]
                         lambda conn: self._judge(conn, store, silence_from, meters)
@@ -172,28 +178,31 @@ class Keeper:
                     },
                 )
 
-    async def _keep_up_for_ever(self) -> None:
+    async def _run_upkeep(self) -> None:
         async with database(self.settings.dsn, "upkeep") as own:
             while await self._leads():
-                done = await self._loops.persist(
+                done = await self._loops.retry(
                     "upkeep", lambda: own.run(lambda conn: upkeep(conn, datetime.now(UTC)))
                 )
                 if done.partitions or done.compressed or done.dropped:
-                    logger.info("The store is kept", extra={"action": "upkeep", **asdict(done)})
+                    logger.info(
+                        "Partitions made, compressed or dropped",
+                        extra={"action": "upkeep", **asdict(done)},
+                    )
                 if not await self._loops.pause(UPKEEP_EVERY_S):
                     return
 
-    async def _empty_outbox_for_ever(self) -> None:
+    async def _run_outbox(self) -> None:
         async with database(self.settings.dsn, "outbox") as own:
             pruned_at = 0.0
             while await self._leads() and await self._loops.wait_for(
                 self._wire.linked, None, clear=False
             ):
-                await self._loops.persist("outbox", lambda: self._empty_outbox(own))
+                await self._loops.retry("outbox", lambda: self._empty_outbox(own))
                 clock = asyncio.get_running_loop().time()
                 if clock - pruned_at > PRUNE_EVERY_S:
                     before = datetime.now(UTC) - KEEP_SENT
-                    await self._loops.persist(
+                    await self._loops.retry(
                         "prune",
                         lambda before=before: own.run(  # type: ignore[misc]
                             lambda conn: outbox.prune(conn, before)
@@ -205,7 +214,7 @@ class Keeper:
                     return
 
     async def _empty_outbox(self, own: Database) -> None:
-        """Send what is due, in order, until nothing is."""
+        """Send what is due, in order, until nothing is due."""
         clock = asyncio.get_running_loop().time
         self._held = {number: until for number, until in self._held.items() if until > clock()}
         while True:
@@ -248,7 +257,7 @@ class Keeper:
 
 
 def _holds(conn: Connection, *, already: bool) -> bool:
-    """Say whether this session holds the keeper's lock; take it if it is free."""
+    """Say whether this session holds the leader's lock; take it if it is free."""
     if already:
         ping(conn)
         return True

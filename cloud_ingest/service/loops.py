@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What every loop of the ingest needs: settings, a connection, the link, waiting, trying again.
+"""The ground of the service's loops: settings, connections, the link, waits and retries.
 
-In: attempts. Out: their results, once they work. It owns the word to stop, and what is said of
-outages: once when one begins, once when all works again. It decides nothing else.
+A loop tries again for ever, ever more slowly, while a server is away. The log says so once when
+an outage begins, and once when everything works again.
+
+In: attempts. Out: their results, once they work. Owns: the word to stop, the log of outages. Never:
+a decision about a reading.
 """
 
 import asyncio
@@ -22,7 +25,8 @@ from cloud_ingest.errors import (
     IngestError,
     StoreUnavailable,
 )
-from cloud_ingest.ingest.subscribe import Broker, Link
+from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.outbox import RESEND_AFTER
 from shared_schema.signing import SigningKey
@@ -37,7 +41,7 @@ LONGEST_WAIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """What the service needs, and how often it does what."""
+    """What the service needs, and how often it does each thing."""
 
     dsn: str = field(repr=False)
     broker: Broker
@@ -60,7 +64,7 @@ class ServiceSettings:
 
 @dataclass(slots=True)
 class Wire:
-    """The link to the broker of this moment, if there is one."""
+    """The current link to the broker; None while there is none."""
 
     link: Link | None = None
     linked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,7 +75,7 @@ class Stopping(Exception):
 
 
 class Database:
-    """One connection on one thread, opened again where it was lost."""
+    """One connection on one thread; a lost connection is opened again at the next use."""
 
     def __init__(self, dsn: str, name: str) -> None:
         self._dsn = dsn
@@ -96,7 +100,7 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Close the connection after what it is doing."""
+        """Close the connection when its current work is done."""
 
         def close() -> None:
             if self._conn is not None:
@@ -108,7 +112,7 @@ class Database:
 
 @contextlib.asynccontextmanager
 async def database(dsn: str, name: str) -> AsyncIterator[Database]:
-    """Give a connection of its own, which is closed afterwards."""
+    """Give a loop its own connection, and close it afterwards."""
     own = Database(dsn, name)
     try:
         yield own
@@ -117,14 +121,14 @@ async def database(dsn: str, name: str) -> AsyncIterator[Database]:
 
 
 class Loops:
-    """What the loops of one service have in common."""
+    """The waits and retries of one service's loops."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self._troubles: dict[str, str] = {}
 
-    async def persist(self, what: str, attempt: Callable[[], Awaitable[_R]]) -> _R:
-        """Try until it is done; say once what is wrong, and once that it works again.
+    async def retry(self, what: str, attempt: Callable[[], Awaitable[_R]]) -> _R:
+        """Try until it is done; log an outage once, and once that everything works again.
 
         Raises:
             Stopping: the service stops before it is done.
@@ -135,14 +139,13 @@ class Loops:
             try:
                 done = await attempt()
             except (BrokerLost, BrokerRefused, StoreUnavailable, ConfigurationError) as error:
-                # That the link is gone is told once, by the one who makes the next.
-                self._troubled(what, error)
+                self._log_outage(what, error)
             except (asyncio.CancelledError, Stopping):
                 raise
             except Exception:
                 if self._troubles.get(what) != "fault":
                     logger.exception(
-                        "A fault of this program, it is tried again",
+                        "This program has a fault; it tries again: please report it",
                         extra={"action": "fault", "what": what},
                     )
                 self._troubles[what] = "fault"
@@ -156,17 +159,18 @@ class Loops:
             if not await self.pause(wait_s * random.uniform(0.5, 1.0)):  # noqa: S311
                 raise Stopping
 
-    def _troubled(self, what: str, error: IngestError) -> None:
+    def _log_outage(self, what: str, error: IngestError) -> None:
         kind = type(error).__name__
-        told_by_another = isinstance(error, BrokerLost) and what != "receive"
-        if kind not in self._troubles.values() and not told_by_another:
+        # The loop that makes the next link reports a lost one; the others keep quiet.
+        reported_by_receive = isinstance(error, BrokerLost) and what != "receive"
+        if kind not in self._troubles.values() and not reported_by_receive:
             logger.error(
                 "%s; trying again until it works", error, extra={"action": "outage", "what": what}
             )
         self._troubles[what] = kind
 
     def works(self, what: str) -> None:
-        """Hear that something works; it is told where nothing else is wrong any more."""
+        """Note that something works; log it when nothing else is wrong any more."""
         if self._troubles.pop(what, None) is not None and not self._troubles:
             logger.warning("Everything works again", extra={"action": "recovered"})
 
@@ -210,9 +214,12 @@ async def until_stopping(serving: Coroutine[None, None, None]) -> None:
 
 
 def taken_by_broker(answer: bool | BaseException) -> bool:  # noqa: FBT001
-    """Say whether the broker took a message, from what `Link.publish` gave.
+    """Say whether the broker took a message, from the answer of `Link.publish`.
 
-    That nobody listens is no reason to hold it: what must arrive is retained or acknowledged.
+    A message that nobody listens to counts as taken: what must arrive is retained or acknowledged.
+
+    Raises:
+        BrokerLost: the link ended before an answer.
     """
     if isinstance(answer, BrokerRefused):
         logger.error("%s", answer, extra={"action": "publish_refused"})

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""The ingest as it runs: receive, store, acknowledge, receipt.
+"""The running ingest: receive, store, acknowledge, send receipts.
 
-In: settings and the cloud's private key. It owns the loops and their order, and no decision:
-
-* receive: a batch from the broker, judged while the one before is committed; acknowledged after
-  its commit;
-* receipts: soon after the commit, one for each stream that was touched, also where a batch
-  came again, because its receipt may have been lost;
-* what follows from readings, `keeper` does, in one of the workers that share the messages.
+* Receive: a batch from the broker is judged while the batch before it is committed. It is
+  acknowledged after its commit.
+* Receipts: soon after a commit each stream that it touched gets one. A batch that came again
+  gets one, too, because its receipt may have been lost.
+* `leader` does what follows from readings, in one of the workers that share the messages.
 
 The database or the broker may go away and come back: each loop tries again for ever, ever more
-slowly, and says so once. What was not committed was not acknowledged, and comes again. Nothing
-here stops on one bad message. On SIGTERM a batch in work is finished and acknowledged.
+slowly, and logs it once. A message that was not committed was not acknowledged, and comes again.
+No bad message stops the service. On SIGTERM it finishes and acknowledges the batch in work.
+
+In: settings, the cloud's private key. Out: acknowledgements, receipts, the log. Owns: the loops and
+their order. Never: a decision about a reading.
 """
 
 import asyncio
@@ -21,11 +22,13 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
-from cloud_ingest.ingest.intake import Intake, Judged, Outcome, Received, subscriptions
+from cloud_ingest.ingest.intake import Intake, Judged, Outcome
+from cloud_ingest.ingest.receipts import signed_receipts
+from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.ingest.subscribe import Delivery, Link
-from cloud_ingest.service.leader import Keeper
+from cloud_ingest.ingest.topics import subscriptions
+from cloud_ingest.service.leader import Leader
 from cloud_ingest.service.loops import (
     Database,
     Loops,
@@ -40,15 +43,9 @@ from cloud_ingest.store import outbox
 from cloud_ingest.store.commit import Stream
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import Store, open_store
-from cloud_ingest.store.receipts import Range, store_id, stored_ranges
-from shared_schema.gateway import Receipt
-from shared_schema.signing import key_id, sign_message
-from shared_schema.topics import GatewayTopic, gateway_topic
+from shared_schema.signing import key_id
 
 logger = logging.getLogger(__name__)
-
-MAX_RECEIPT_RANGES = 2000
-"""More gaps than that are told from the newest end; the rest is sent again and merges."""
 
 
 class Service:
@@ -59,7 +56,7 @@ class Service:
         self.totals = Counter[str]()
         self._loops = Loops()
         self._wire = Wire()
-        self._keeper = Keeper(settings, self._loops, self._wire, self.totals)
+        self._leader = Leader(settings, self._loops, self._wire, self.totals)
         self._intake = Intake()
         self._receipts_due: set[Stream] = set()
         self._receipt_wanted = asyncio.Event()
@@ -109,20 +106,20 @@ class Service:
         )
         async with asyncio.TaskGroup() as tasks:
             for serving in (
-                self._receive_for_ever(),
-                self._receipt_for_ever(),
-                self._keeper.serve(store),
-                self._summarise_for_ever(),
+                self._run_intake(),
+                self._run_receipts(),
+                self._leader.serve(store),
+                self._run_summary(),
             ):
                 tasks.create_task(until_stopping(serving))
         logger.info("Ingest has ended", extra={"action": "stop", **self.totals})
 
-    async def _receive_for_ever(self) -> None:
+    async def _run_intake(self) -> None:
         async with (
             database(self.settings.dsn, "judge") as judging,
             database(self.settings.dsn, "ingest") as storing,
         ):
-            await self._loops.persist("receive", lambda: self._receive(judging, storing))
+            await self._loops.retry("receive", lambda: self._receive(judging, storing))
 
     async def _receive(self, judging: Database, storing: Database) -> None:
         """Serve one link until it ends, or until the service stops."""
@@ -133,10 +130,10 @@ class Service:
             )
             self._loops.works("receive")
             # A broker that died may have lost what it retained even where it kept our session.
-            await self._loops.persist("requeue", lambda: storing.run(outbox.requeue_retained))
+            await self._loops.retry("requeue", lambda: storing.run(outbox.requeue_retained))
             self._wire.link = link
             self._wire.linked.set()
-            self._keeper.outbox_wanted.set()
+            self._leader.outbox_wanted.set()
             try:
                 await self._serve(judging, storing, link)
             finally:
@@ -163,7 +160,7 @@ class Service:
     async def _judge(self, judging: Database, batch: Sequence[Delivery]) -> Judged:
         received_at = datetime.now(UTC)
         messages = [Received(d.topic, d.payload, d.retained) for d in batch]
-        return await self._loops.persist(
+        return await self._loops.retry(
             "judge",
             lambda: judging.run(lambda conn: self._intake.judge(conn, messages, received_at)),
         )
@@ -171,7 +168,7 @@ class Service:
     async def _commit(
         self, storing: Database, link: Link, batch: Sequence[Delivery], judged: Judged
     ) -> None:
-        outcome = await self._loops.persist(
+        outcome = await self._loops.retry(
             "ingest", lambda: storing.run(lambda conn: self._intake.commit(conn, judged))
         )
         link.acknowledge(batch)
@@ -191,61 +188,35 @@ class Service:
                 continue  # the summary counts them
             self._warned.add(reason)
             logger.warning(
-                "Kept apart: see cloud-ingest quarantine list",
+                "Messages or rows went to quarantine: see cloud-ingest quarantine list",
                 extra={"action": "quarantine", "reason": reason, "times": times},
             )
         if outcome.streams:
             self._receipts_due |= outcome.streams
             self._receipt_wanted.set()
         if outcome.readings:
-            self._keeper.stored(outcome.meters)
+            self._leader.stored(outcome.meters)
 
-    async def _receipt_for_ever(self) -> None:
+    async def _run_receipts(self) -> None:
         async with database(self.settings.dsn, "receipts") as own:
             while await self._loops.wait_for(self._receipt_wanted, None):
                 await self._loops.pause(self.settings.receipts_after_s)
                 if await self._loops.wait_for(self._wire.linked, None, clear=False):
-                    await self._loops.persist("receipts", lambda: self._receipt(own))
+                    await self._loops.retry("receipts", lambda: self._receipt(own))
 
     async def _receipt(self, own: Database) -> None:
         due, self._receipts_due = self._receipts_due, set()
-
-        def look(conn: Connection) -> tuple[UUID, list[tuple[Stream, list[Range]]]]:
-            """The id is read with the ranges: the store may have been restored meanwhile."""
-            return store_id(conn), [
-                (stream, stored_ranges(conn, stream.gateway_id, stream.stream)) for stream in due
-            ]
-
         try:
-            store, ranges = await own.run(look)
-            now = datetime.now(UTC)
-            messages = [
-                (
-                    gateway_topic(stream.gateway, GatewayTopic.RECEIPTS),
-                    sign_message(
-                        Receipt(
-                            gateway=stream.gateway,
-                            key=self._key_id,
-                            store=store,
-                            stream=stream.stream,
-                            ranges=tuple(stored[-MAX_RECEIPT_RANGES:]),
-                            at=now,
-                        ).to_line(),
-                        self.settings.key,
-                    ),
-                )
-                for stream, stored in ranges
-                if stored
-            ]
-            done = await self._publish_all(messages)
+            messages = await own.run(lambda conn: signed_receipts(conn, due, self.settings.key))
+            taken = await self._publish_all(messages)
         except BaseException:
             self._receipts_due |= due
             self._receipt_wanted.set()
             raise
-        self.totals["receipts"] += sum(done)
+        self.totals["receipts"] += sum(taken)
 
     async def _publish_all(self, messages: list[tuple[str, bytes]]) -> list[bool]:
-        """Publish in order; False where the broker refuses one.
+        """Publish in order; return for each whether the broker took it.
 
         Raises:
             BrokerLost: at least one was not taken.
@@ -260,7 +231,7 @@ class Service:
         )
         return [taken_by_broker(answer) for answer in answers]
 
-    async def _summarise_for_ever(self) -> None:
+    async def _run_summary(self) -> None:
         told = Counter[str]()
         while await self._loops.pause(self.settings.summary_every_s):
             news = self.totals - told

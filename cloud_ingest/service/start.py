@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Starting the ingest: from what a person set to a running service.
+"""The start of the ingest: from a person's settings to a running service.
 
 In: settings as a person gave them. Out: the service, until it is stopped, or one line that says
-whether it could run. Every error leaves from here as one of ours.
+whether it could run. Never: an error that is not one of ours.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from cloud_ingest import logs
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
-from cloud_ingest.ingest.subscribe import MEMBER_EXPIRY_S
-from cloud_ingest.operate.keys import broker_of, read_key
+from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
+from cloud_ingest.operate.keys import read_key
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.service.serve import Service
 from cloud_ingest.settings import CloudSettings
@@ -33,14 +33,15 @@ def service_settings(
     """Gather what the service needs, with its secrets read from their files.
 
     Raises:
-        ConfigurationError: a file is missing, is not its owner's alone, or holds no key.
+        ConfigurationError: a file is missing, others than its owner may read it, or it holds no
+            key.
     """
     if settings.cloud_key_file is None:
         raise ConfigurationError(
             "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
             "then give --key cloud.pem"
         )
-    broker = broker_of(settings, client_id)
+    broker = broker_from_settings(settings, client_id)
     if group is not None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", group):
             raise ConfigurationError(f"--group wants letters, digits, '_' and '-', not {group!r}")
@@ -55,7 +56,7 @@ def service_settings(
 
 
 def run_service(settings: ServiceSettings, *, check: bool, verbose: bool, say: Say) -> None:
-    """Run the ingest, or only see whether it could.
+    """Run the ingest, or only see whether it could run.
 
     Raises:
         IngestError: at the start a server cannot be reached, or refuses.

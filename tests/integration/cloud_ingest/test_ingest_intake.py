@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.core.accept import QuarantineReason
-from cloud_ingest.ingest.intake import Intake, Received
+from cloud_ingest.ingest.intake import Intake
+from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store import quarantine
 from shared_schema.gateway import Status
 from shared_schema.topics import GatewayTopic, billing_ack_topic, gateway_topic

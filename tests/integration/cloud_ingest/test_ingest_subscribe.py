@@ -22,7 +22,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused
-from cloud_ingest.ingest.subscribe import Broker, Delivery, Link
+from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.subscribe import Delivery, Link
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, cloud_user, local_mosquitto
 from tests.support.servers import MosquittoWith, MqttServer
 
@@ -159,7 +160,8 @@ async def test_a_batch_is_never_larger_than_asked(mosquitto: MqttServer, broker:
 
 CONSUMER = """
 import asyncio, os, signal, sys
-from cloud_ingest.ingest.subscribe import Broker, Link
+from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.subscribe import Link
 async def main():
     broker = Broker(sys.argv[1], int(sys.argv[2]), username="cloud", password=sys.argv[3],
                     client_id=sys.argv[4])

@@ -14,9 +14,9 @@ from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.ingest.intake import HEARD
-from cloud_ingest.ingest.subscribe import Broker as Address
+from cloud_ingest.ingest.broker import Broker as Address
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate import doctor
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
@@ -250,7 +250,7 @@ def test_the_broker_is_tried_and_left_as_it_was(
             client_id=client_id,
             session_expiry_s=0,
         )
-        async with Link(own, HEARD) as link:
+        async with Link(own, SUBSCRIPTIONS) as link:
             return link.session_present
 
     assert asyncio.run(session_of(f"{name}-1")) is False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Two workers that share the messages of one broker: each batch once, one keeper at a time."""
+"""Two workers that share the messages of one broker: each batch once, one leader at a time."""
 
 import signal
 import subprocess
@@ -65,11 +65,11 @@ class Workers:
                 assert process.wait(20) in {0, -signal.SIGKILL}, log.read_text()
                 assert "Traceback" not in log.read_text()
 
-    def keeps(self, name: str) -> bool:
-        return b"Keeps rollups" in self.logs[name].read_bytes()
+    def leads(self, name: str) -> bool:
+        return b"This worker leads" in self.logs[name].read_bytes()
 
-    def keepers(self) -> int:
-        """Return how many sessions hold the lock of the keeper."""
+    def leaders(self) -> int:
+        """Return how many sessions hold the leader's lock."""
         row = self.site.conn.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
             "AND classid = 0 AND objid = %s AND database = "
@@ -91,14 +91,14 @@ def test_each_batch_is_stored_once_and_receipted_by_one_of_two_workers(site: Sit
     sealer, gateway = site.gateway(GATEWAYS[0])
     workers = Workers(site)
     with workers.worker("one"), workers.worker("two"):
-        wait_until(lambda: workers.keepers() == 1)
+        wait_until(lambda: workers.leaders() == 1)
         gateway.publish(sealer.topic, *hours(sealer, 0, 120))
         assert gateway.wait_receipt(sealer, site.key, 120).ranges == ((1, 120),)
         assert (site.count("batch"), site.count("reading")) == (120, 480)
         assert (site.count("claim"), site.count("quarantine")) == (0, 0)
         wait_until(lambda: site.count("dirty") == 0 and site.count("reading_day") > 0)
-        assert workers.keepers() == 1
-        assert workers.keeps("one") != workers.keeps("two")
+        assert workers.leaders() == 1
+        assert workers.leads("one") != workers.leads("two")
     ended = [log.read_text().splitlines()[-1] for log in workers.logs.values()]
     assert all("batches" in line for line in ended), ended  # both had a share
 
@@ -112,26 +112,26 @@ def compressed(conn: Connection) -> int:
     return int(row[0])
 
 
-def test_another_keeps_when_the_keeper_is_killed(each_site: Site) -> None:
+def test_another_leads_when_the_leader_is_killed(each_site: Site) -> None:
     site = each_site
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[1])
     reader = site.client(OTHER, "metering/v1/society/#")
     workers = Workers(site)
     old = NOW - timedelta(days=40)
-    with workers.worker("one") as keeper:
-        wait_until(lambda: workers.keeps("one"))
+    with workers.worker("one") as leader:
+        wait_until(lambda: workers.leads("one"))
         with workers.worker("two"):
             gateway.publish(sealer.topic, sealer.seal(block_line("1", quarters(4, old))))
             gateway.publish(sealer.topic, *hours(sealer, 0, 5))
             gateway.wait_receipt(sealer, site.key, 6)
-            assert not workers.keeps("two")
-            keeper.kill()
-            keeper.wait()
+            assert not workers.leads("two")
+            leader.kill()
+            leader.wait()
             later = hours(sealer, 5, 6)
             outbox.enqueue(site.conn, "metering/v1/society/x/billing/2026-10/manifest", b"M")
-            wait_until(lambda: workers.keeps("two"))
-            assert workers.keepers() == 1
+            wait_until(lambda: workers.leads("two"))
+            assert workers.leaders() == 1
             assert reader.wait(1)[0][1] == b"M"
             if edition(site.conn) == "timescale":
                 wait_until(lambda: compressed(site.conn) == 1)
@@ -168,7 +168,7 @@ def test_a_session_that_was_cut_is_an_outage_and_no_fault(site: Site) -> None:
     site.meter("1")
     workers = Workers(site)
     with workers.worker("one"):
-        wait_until(lambda: workers.keeps("one"))
+        wait_until(lambda: workers.leads("one"))
         site.conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
             " AND objid = %s AND database ="
@@ -176,9 +176,9 @@ def test_a_session_that_was_cut_is_an_outage_and_no_fault(site: Site) -> None:
             (Lock.KEEPER,),
         )
         log = workers.logs["one"]
-        wait_until(lambda: b"action=outage what=keeper" in log.read_bytes())
-        wait_until(lambda: log.read_bytes().count(b"Keeps rollups") == 2)
-        assert workers.keepers() == 1
+        wait_until(lambda: b"action=outage what=leader" in log.read_bytes())
+        wait_until(lambda: log.read_bytes().count(b"This worker leads") == 2)
+        assert workers.leaders() == 1
 
 
 def test_a_month_closes_beside_a_running_ingest(site: Site) -> None:
@@ -186,7 +186,7 @@ def test_a_month_closes_beside_a_running_ingest(site: Site) -> None:
     month = f"{(NOW.replace(day=1) - timedelta(days=1)):%Y-%m}"
     workers = Workers(site)
     with workers.worker("one"):
-        wait_until(lambda: workers.keepers() == 1)
+        wait_until(lambda: workers.leaders() == 1)
         closed = subprocess.run(
             site.command("close-month", month, "--society", SOCIETY, "--dsn", site.dsn),
             capture_output=True,

@@ -24,7 +24,7 @@ from cloud_ingest.errors import (
     RollupDisagrees,
     UserError,
 )
-from cloud_ingest.ingest.subscribe import Broker
+from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup import refresh as module

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from cloud_ingest.cli import reference
 from cloud_ingest.cli.command_line import COMMANDS, Commands, app
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.ingest.subscribe import Broker, Link
+from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.operate.keys import read_key
 
 

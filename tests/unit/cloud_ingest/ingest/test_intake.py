@@ -17,7 +17,8 @@ from cloud_ingest.core.accept import (
 )
 from cloud_ingest.errors import NotStorable, StoreUnavailable
 from cloud_ingest.ingest import intake
-from cloud_ingest.ingest.intake import Intake, Received
+from cloud_ingest.ingest.intake import Intake
+from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store.commit import CommitResult, Stream
 from shared_schema.gateway import Outcome, Result
 from shared_schema.signing import key_id

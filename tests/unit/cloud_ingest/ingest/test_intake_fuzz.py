@@ -19,8 +19,9 @@ from cloud_ingest.core.accept import (
     accept,
 )
 from cloud_ingest.errors import ConfigurationError, NotStorable, StoreError, StoreUnavailable
-from cloud_ingest.ingest import intake
-from cloud_ingest.ingest.intake import Intake, Received
+from cloud_ingest.ingest import intake, small_messages
+from cloud_ingest.ingest.intake import Intake
+from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store.commit import CommitResult
 from shared_schema.billing import BillingAck
 from shared_schema.catalogue import Service
@@ -98,7 +99,7 @@ class FakeStore:
         monkeypatch.setattr(intake, "load_registry", lambda _conn: REGISTRY)
         monkeypatch.setattr(intake, "commit", self.commit)
         for name in ("put_status", "is_enrolled", "acknowledge_number", "answer"):
-            monkeypatch.setattr(intake, name, self.small)
+            monkeypatch.setattr(small_messages, name, self.small)
 
     def commit(
         self, _conn: object, verdicts: list[Accepted | Refused], **_: object

@@ -9,8 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from cloud_ingest.ingest.intake import Judged, Outcome, Received
-from cloud_ingest.ingest.subscribe import Broker, Delivery, Link
+from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.intake import Judged, Outcome
+from cloud_ingest.ingest.small_messages import Received
+from cloud_ingest.ingest.subscribe import Delivery, Link
 from cloud_ingest.service import serve as module
 from cloud_ingest.service.loops import Database, ServiceSettings
 from cloud_ingest.service.serve import Service

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Messages that carry no readings: a gateway's status, a command's result, an acknowledgement.
+
+Each changes one row, and the same again changes nothing, so that it is stored at once.
+
+In: a message, a connection. Out: the row. Never: a batch of readings; a reply.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloud_ingest.store.commands import answer
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.outbox import acknowledge_number
+from cloud_ingest.store.status import is_enrolled, put_status
+from shared_schema.billing import BillingAck
+from shared_schema.errors import MalformedMessage
+from shared_schema.gateway import Result, Status
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+def store_acknowledgement(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
+    """Note that billing has a number.
+
+    Raises:
+        MalformedMessage: it is no acknowledgement, or of another society.
+    """
+    ack = BillingAck.from_line(payload)
+    if ack.society != society:
+        raise MalformedMessage(f"an acknowledgement of {ack.society!r} on the topic of {society!r}")
+    acknowledge_number(conn, ack, now)
+
+
+def store_status(conn: Connection, gateway: str, message: Received, received_at: datetime) -> None:
+    """Keep the newest status of a gateway.
+
+    Raises:
+        MalformedMessage: it is no status, or of another gateway.
+    """
+    if not message.payload:
+        return  # the retained status was emptied
+    status = Status.from_line(message.payload)
+    if status.gateway != gateway:
+        raise MalformedMessage(f"a status of gateway {status.gateway} on the topic of {gateway}")
+    # A last will was written when its session began: it became true when it was sent.
+    came_true = status.state == "offline" and not message.retained
+    if put_status(conn, status, received_at if came_true else status.at):
+        logger.info(
+            "Gateway sent its status",
+            extra={"action": "gateway_status", "gateway": gateway, "state": status.state},
+        )
+    elif not is_enrolled(conn, gateway):
+        logger.warning(
+            "A gateway that is not enrolled sends messages: run cloud-ingest enrol",
+            extra={"action": "unknown_gateway", "gateway": gateway},
+        )
+
+
+def store_result(conn: Connection, gateway: str, payload: bytes, received_at: datetime) -> None:
+    """Keep a gateway's first answer to a command.
+
+    Raises:
+        MalformedMessage: it is no result, or of another gateway.
+    """
+    result = Result.from_line(payload)
+    if result.gateway != gateway:
+        raise MalformedMessage(f"a result of gateway {result.gateway} on the topic of {gateway}")
+    if answer(conn, result, received_at):
+        logger.info(
+            "Gateway answered a command",
+            extra={
+                "action": "command_result",
+                "gateway": gateway,
+                "command": str(result.command),
+                "outcome": result.outcome,
+            },
+        )
