@@ -34,7 +34,8 @@ from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool import file
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
-from edge_agent.worker.worker import BusWorker, Shared
+from edge_agent.worker.shared import Shared
+from edge_agent.worker.worker import BusWorker
 from shared_schema.gateway import Status
 from shared_schema.message import MeterId
 

@@ -32,7 +32,7 @@ from edge_agent.errors import (
 from edge_agent.gateway_clock import offset_s
 from edge_agent.meters.credentials import setter_of
 from edge_agent.meters.model import Model, load
-from edge_agent.poll.meter_link import SERIAL
+from edge_agent.poll.meter_session import SERIAL
 from edge_agent.poll.scaler import HAS_NONE
 from edge_agent.poll.sessions import Reader, Wanted
 from edge_agent.settings import MeterConfig

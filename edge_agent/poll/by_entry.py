@@ -18,7 +18,8 @@ from edge_agent.decode.rows import Decoded
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
-from edge_agent.poll.meter_link import MeterLink, asking
+from edge_agent.poll.meter_link import MeterLink
+from edge_agent.poll.meter_session import asking
 
 AT_ONCE: Final = 16
 """Rows in one request."""

@@ -1,50 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The link to one meter during a poll: one session, and a second one if the first fails.
+"""The link to one meter during a poll: its session, and lists where the meter answers them.
 
-Two meters may have been given one address, and either of them may answer any exchange. So the
-link reads the serial number before anything else and puts it into every list. It reads it again
-in a second session, and `confirm` reads it after whatever came without it.
+The link reads the serial number before anything else and puts it into every list. A list of one
+frame that holds the serial number comes from one meter. After a list of several frames the link is
+`unsure` until it has seen the serial number again.
 
-An answer of one frame that holds the serial number comes from one meter. After an answer of
-several frames the link is `unsure` until it has seen the serial number again. It looks closely at
-an address in its first poll, if another meter answers than before, if a row is no longer what it
-was, and for a day after two meters were heard there.
-
-In: how to open a session; then what to read. Out: attributes, each as bytes or as the meter's
-refusal. Owns: the current session, the serial number that answers, and which kinds of list the
-meter does not answer.
-Never: what the bytes mean; a third session, or one to another meter.
+In: what to read. Out: attributes, each as bytes or as the meter's refusal; buffers of profiles.
+Owns: the session (`meter_session`), and which kinds of list the meter does not answer.
+Never: what the bytes mean.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self, TypeVar
+from typing import Final, NamedTuple
 
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
-    AddressShared,
-    AgentError,
     BusTimeout,
     ProtocolViolation,
     SessionLost,
-    WrongIdentity,
 )
 from edge_agent.meters.model import Model
 from edge_agent.poll.memory import ListKind, Memory
-from edge_agent.poll.sessions import Answer, Reader, SessionFactory, Wanted
+from edge_agent.poll.meter_session import SERIAL, MeterSession, asking
+from edge_agent.poll.sessions import Answer, SessionFactory, Wanted
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import SERIAL_NUMBER
 from shared_schema.obis import Obis
 
-SERIAL: Final[Wanted] = (SERIAL_NUMBER, 1, 2)
 _LIST_LENGTH: Final = 10
-_CLOSE_LOOKS: Final = 12
 _FAILED_LISTS: Final = 2
 """Lists without a sound answer in a row, after which the meter is taken not to answer them."""
-_T = TypeVar("_T")
 
 
 class Timed(NamedTuple):
@@ -73,13 +60,8 @@ class Answers:
     """The buffer of the range that came with them; None if it is still to be read."""
 
 
-def asking(obis: Obis, class_id: int, attribute: int) -> Callable[[Reader], bytes]:
-    """Return what asks a session for one attribute."""
-    return lambda reader: reader.get(obis, class_id, attribute)
-
-
-class MeterLink:
-    """A session that is replaced once, by a new one with the same meter, when it fails."""
+class MeterLink(MeterSession):
+    """A session with one meter that also asks by lists."""
 
     def __init__(
         self,
@@ -94,135 +76,10 @@ class MeterLink:
         Raises:
             BusError, MeterError, ConfigurationError: there is no association.
         """
-        self.label = meter.label
-        self.model = model
-        self.serial: bytes | None = None
-        """The serial number that answers, as sent; None before it was read."""
-        self.unsure = False
-        """Something was read since the serial number was last seen."""
-        self.replaced = False
-        self._open: Callable[[], AbstractContextManager[Reader]] = lambda: factory(
-            meter, model, traffic
-        )
+        super().__init__(factory, meter, model, traffic)
         self._memory = memory
         self._traffic = traffic
         self._tries_lists = model.lists
-        self._manager: AbstractContextManager[Reader] | None = None
-        self._failed: AgentError | None = None
-        self._reader = self._enter()
-
-    def __repr__(self) -> str:
-        state = "over" if self._failed else "second session" if self.replaced else "first session"
-        who = "unread" if self.serial is None else _name(self.serial)
-        return f"<MeterLink {self.label}: {state}, serial {who}, unsure {self.unsure}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._leave()
-
-    def _enter(self) -> Reader:
-        manager = self._open()
-        reader = manager.__enter__()
-        self._manager = manager
-        return reader
-
-    def _leave(self) -> None:
-        manager, self._manager = self._manager, None
-        if manager is not None:
-            manager.__exit__(None, None, None)
-
-    def _replace(self, error: AgentError) -> None:
-        """Open the second session; without one, or with another meter, the link is over."""
-        if self.replaced:
-            raise error
-        self.replaced = True
-        try:
-            self._leave()
-            self._reader = self._enter()
-            if self.serial is not None:
-                self._see(self._reader.get(*SERIAL))
-        except ProtocolViolation as failure:  # of the association, not of what is asked next
-            self._failed = SessionLost(str(failure))
-            raise self._failed from None
-        except AgentError as failure:
-            self._failed = failure
-            raise
-
-    def _see(self, answer: Answer) -> None:
-        """Take the serial number, or compare it with the one that this link began with.
-
-        Raises:
-            WrongIdentity: the meter does not tell it.
-            AddressShared: it is another meter's.
-        """
-        if isinstance(answer, AccessDenied):
-            raise WrongIdentity(f"{self.label} does not say who it is: {answer}")
-        if self.serial is not None and answer != self.serial:
-            raise AddressShared(
-                f"{self.label}: {_name(answer)} answers where {_name(self.serial)} was: "
-                f"nothing of this poll is kept; see that each meter has an address of its own"
-            )
-        self.serial = answer
-        self.unsure = False
-
-    def confirm(self) -> None:
-        """See that the meter is still the same, if anything was read without its serial number.
-
-        Raises:
-            AddressShared: another one answers.
-            BusError, MeterError: there is no answer.
-        """
-        if self.unsure or self.serial is None:
-            self.look()
-
-    def look(self) -> None:
-        """Read the serial number.
-
-        Raises:
-            AddressShared: another meter answers.
-            BusError, MeterError: there is no answer, or it tells none.
-        """
-        self._see(self.read_one(SERIAL))
-
-    def look_closely(self) -> None:
-        """Read the serial number so often that two meters by turns cannot give one.
-
-        Raises:
-            AddressShared: another meter answers.
-            BusError, MeterError: there is no answer, or it tells none.
-        """
-        for _ in range(_CLOSE_LOOKS):
-            self.look()
-
-    def read(self, ask: Callable[[Reader], _T]) -> _T:
-        """Ask the meter; after a silence or nonsense once more, in a new session.
-
-        Raises:
-            AddressShared: the new session is with another meter.
-            BusError, MeterError: it did not help, or it is no such error.
-        """
-        if self._failed is not None:
-            raise self._failed
-        self.unsure = True
-        try:
-            return ask(self._reader)
-        except (BusTimeout, SessionLost, ProtocolViolation) as error:
-            self._replace(error)
-            self.unsure = True
-            return ask(self._reader)
-
-    def read_one(self, wanted: Wanted) -> Answer:
-        """Read one attribute; a refusal is an answer.
-
-        Raises:
-            BusError, MeterError: there is no answer.
-        """
-        try:
-            return self.read(asking(*wanted))
-        except AccessDenied as error:
-            return error
 
     def read_many(
         self, wanted: Sequence[Wanted], now: Callable[[], float], ahead: Range | None = None
@@ -393,11 +250,3 @@ class MeterLink:
         self._see(serial)
         self.unsure = self._traffic.exchanges - before > 1
         return answers
-
-
-def _name(serial: bytes) -> str:
-    """Return a serial number as a person writes it."""
-    try:
-        return axdr.text(serial)
-    except ProtocolViolation:
-        return serial.hex()

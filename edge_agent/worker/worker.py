@@ -21,29 +21,27 @@ from typing import Final
 from edge_agent.clock.keeper import ClockKeeper
 from edge_agent.clock.set import ClockOutcome
 from edge_agent.commands.backfill import read_window
-from edge_agent.commands.desk import Job, Orders
+from edge_agent.commands.desk import Job
 from edge_agent.dlms.invocation_counter import Counters
 from edge_agent.dlms.session import probe
 from edge_agent.errors import BusLost, BusTimeout
-from edge_agent.gateway_clock import kernel_synchronised
-from edge_agent.health import Health
 from edge_agent.meters.model import load
 from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import peer, sessions
-from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.read_failures import Reasons
 from edge_agent.spool.refused_secrets import Refusals
-from edge_agent.spool.spool import Spool
 from edge_agent.worker.adapter import Adapter, StoppableBus
 from edge_agent.worker.attempt import Done, End, Ended, T, attempt
 from edge_agent.worker.book import Booking
 from edge_agent.worker.jobs import JobRunner, Polled
 from edge_agent.worker.journal import Journal
 from edge_agent.worker.schedule import Kind, Poll, Wait
+from edge_agent.worker.shared import Shared
 from edge_agent.worker.states import MeterStates
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
@@ -62,20 +60,6 @@ class _Read:
     """The meter that answered at this place before."""
     begun: float
     """When it was begun, seconds since 1970; a probe before it takes its time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all buses of a gateway use."""
-
-    settings: AgentSettings
-    spool: Spool
-    health: Health
-    is_synchronised: Callable[[], bool]
-    """Whether the gateway's time may stamp readings."""
-    orders: Orders
-    is_kept: Callable[[], bool] = kernel_synchronised
-    """Whether a time service keeps the gateway's time now, so that it may set other clocks."""
 
 
 class BusWorker:

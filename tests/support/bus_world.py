@@ -23,7 +23,8 @@ from edge_agent.virtual.estate import Estate
 from edge_agent.worker import worker as module
 from edge_agent.worker.adapter import StoppableBus
 from edge_agent.worker.schedule import cycle_of
-from edge_agent.worker.worker import BusWorker, Shared
+from edge_agent.worker.shared import Shared
+from edge_agent.worker.worker import BusWorker
 from shared_schema.catalogue import EVENT_PROFILES, INSTANTANEOUS_PROFILE
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis

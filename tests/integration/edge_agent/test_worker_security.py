@@ -15,7 +15,8 @@ from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker.adapter import StoppableBus
 from edge_agent.worker.schedule import CYCLE_S, DELAY_S
-from edge_agent.worker.worker import BusWorker, Shared
+from edge_agent.worker.shared import Shared
+from edge_agent.worker.worker import BusWorker
 from shared_schema.message import MeterId
 from tests.support.orders import no_orders
 

@@ -23,7 +23,8 @@ from edge_agent.spool.spool import Spool
 from edge_agent.worker import worker as module
 from edge_agent.worker.adapter import REOPEN_S, StoppableBus
 from edge_agent.worker.schedule import CYCLE_S, DELAY_S
-from edge_agent.worker.worker import BusWorker, Shared
+from edge_agent.worker.shared import Shared
+from edge_agent.worker.worker import BusWorker
 from shared_schema.catalogue import EVENT_PROFILES, GatewayEvent
 from shared_schema.gateway import Command, CommandArguments, CommandKind, Result
 from shared_schema.message import MeterId

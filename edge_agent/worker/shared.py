@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What all buses of a gateway use: one spool, one health, one desk of commands.
+
+In: what the agent opened at its start. Out: the same to each bus. Never: anything of one bus.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.commands.desk import Orders
+from edge_agent.gateway_clock import kernel_synchronised
+from edge_agent.health import Health
+from edge_agent.settings import AgentSettings
+from edge_agent.spool.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all buses of a gateway use."""
+
+    settings: AgentSettings
+    spool: Spool
+    health: Health
+    is_synchronised: Callable[[], bool]
+    """Whether the gateway's time may stamp readings."""
+    orders: Orders
+    is_kept: Callable[[], bool] = kernel_synchronised
+    """Whether a time service keeps the gateway's time now, so that it may set other clocks."""
