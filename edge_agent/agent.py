@@ -20,7 +20,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from edge_agent.bus import Bus
-from edge_agent.commands.desk import Orders
+from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
 from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.gateway_clock import Timekeeper
@@ -69,7 +69,7 @@ class Agent:
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
         )
         try:
-            self.orders = Orders(
+            self.desk = CommandDesk(
                 settings,
                 cloud_key,
                 CommandLog(self.spool),
@@ -83,7 +83,7 @@ class Agent:
                 gateway=settings.gateway,
                 cloud_key=cloud_key,
                 status=self.status,
-                on_command=self.orders.take,
+                on_command=self.desk.take,
             )
         except BaseException:
             self.spool.close()
@@ -97,14 +97,14 @@ class Agent:
         """
         self.sealer.seal()  # what the run before left
         self._tell_start()
-        self.orders.recover()
+        self.desk.recover()
         ended = threading.Event()
         shared = Shared(
             self.settings,
             self.spool,
             self.health,
             self._clock.is_synchronised,
-            self.orders,
+            self.desk,
             is_kept=self._clock.is_kept,
         )
         threads = [

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from edge_agent.clock.samples import ClockBook, ClockView
+from edge_agent.clock.samples import ClockSamples, ClockView
 from edge_agent.clock.set import Became, ClockOutcome, SetterFactory, set_clock
 from edge_agent.clock_policy import Sample
 from edge_agent.errors import (
@@ -72,7 +72,7 @@ class ClockKeeper:
         self._health = health
         self._is_kept = is_kept
         self._observer = observer
-        self._book = ClockBook(spool)
+        self._book = ClockSamples(spool)
         self._meters = {meter.label: meter for meter in config.meters}
         # A bus has no such name: these are not the refusals of the meters' readers.
         self._refusals = Refusals(spool, f"{config.name}/setter")

@@ -41,7 +41,7 @@ class _Open:
     drift_s_per_day: float | None
 
 
-class ClockBook:
+class ClockSamples:
     """The samples of the meters of one gateway, for the thread of one bus."""
 
     def __init__(self, spool: Spool) -> None:

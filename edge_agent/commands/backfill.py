@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One window of a back-fill that the cloud asked for: read it again, move no watermark.
+"""One window of a back-fill that the cloud asked for: rows read again, no watermark moved.
 
-In: the job, a way to open a session, the spool. Out: rows in the spool, and how far the job is.
-It uses marks of its own, so that what the schedule has still to read is not touched; the store
-knows the rows that it has. Never: a job's end, an error caught: the worker does both.
+A back-fill uses marks of its own, so that what the schedule has still to read is not touched. The
+store knows the rows that it has already.
+
+In: the job, a way to open a session, the spool. Out: rows in the spool, and a `WindowFilled`.
+Never: the end of a job, or an error caught: the worker does both.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from edge_agent.commands.desk import Job
+from edge_agent.commands.desk import Job, WindowFilled
 from edge_agent.errors import WrongIdentity
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
@@ -19,8 +21,10 @@ from edge_agent.spool.spool import Spool
 Keep = Callable[[PollResult], None]
 
 
-def read_window(job: Job, sessions: SessionFactory, spool: Spool, now: float, keep: Keep) -> bool:
-    """Read the next window of each profile of the job's meter; return whether it was the last.
+def read_window(
+    job: Job, sessions: SessionFactory, spool: Spool, now: float, keep: Keep
+) -> WindowFilled:
+    """Read the next window of each profile of the job's meter.
 
     Args:
         job: a back-fill whose meter is known.
@@ -38,13 +42,11 @@ def read_window(job: Job, sessions: SessionFactory, spool: Spool, now: float, ke
     identity = job.identity
     if identity is None or window.since is None or window.until is None:
         raise WrongIdentity(f"{job.meter.label} was never read: its history is read at first sight")
-    if not job.marks:
-        job.marks = dict.fromkeys(spool.watermarks(identity), int(window.since.timestamp()))
-    before = dict(job.marks)
+    marks = job.marks or dict.fromkeys(spool.watermarks(identity), int(window.since.timestamp()))
     result = poll(
         sessions,
         job.meter,
-        lambda _meter: job.marks,
+        lambda _meter: marks,
         datetime.fromtimestamp(now, UTC),
         captures_of=spool.captures,
         memory=Memory(),  # what was sent before is wanted again
@@ -55,11 +57,14 @@ def read_window(job: Job, sessions: SessionFactory, spool: Spool, now: float, ke
     if result.meter != identity:
         raise WrongIdentity(f"{result.meter} answers where {identity} was")
     keep(result)
-    job.rows += sum(len(block.rows) for block in result.rows)
-    job.findings += [each for each in result.findings if each not in job.findings]
-    job.marks |= {profile: result.watermarks.get(profile, mark) for profile, mark in before.items()}
+    reached = {profile: result.watermarks.get(profile, mark) for profile, mark in marks.items()}
     end = min(window.until.timestamp(), now)
-    job.unread = frozenset(each for each in result.unread if job.marks.get(each, 0) < end)
     # A profile that is read more rarely does not move: it has nothing more.
-    moved = [mark for profile, mark in job.marks.items() if mark != before[profile]]
-    return result.caught_up or not moved or min(moved) >= end
+    moved = [mark for profile, mark in reached.items() if mark != marks[profile]]
+    return WindowFilled(
+        rows=sum(len(block.rows) for block in result.rows),
+        marks=reached,
+        findings=result.findings,
+        unread=frozenset(each for each in result.unread if reached.get(each, 0) < end),
+        is_last=result.caught_up or not moved or min(moved) >= end,
+    )

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The desk of commands: taken once, handed to the buses meter by meter, answered when all is done.
+"""The desk of commands: it takes each once, hands it to the buses, and answers when all is done.
+
+A command becomes one `Job` for each of its meters. The job stays with its bus until the bus says
+that it is done; the last job of a command writes the result.
 
 In: signed commands from the publisher's thread; outcomes from the buses' threads. Out: jobs for
-a bus; a result in the spool's database, which the publisher sends. It owns what is under way.
+a bus; a result in the spool's database, which the publisher sends. Owns the commands under way.
 Never: a command believed without the cloud's signature, run before its id is on disk, or begun
 after it expired.
 """
@@ -29,6 +32,19 @@ from shared_schema.signing import VerifyKey, open_message
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class WindowFilled:
+    """What one window of a back-fill brought."""
+
+    rows: int
+    marks: dict[Obis, int]
+    """Up to when each profile is read again now (s since 1970)."""
+    findings: tuple[Finding, ...]
+    unread: frozenset[Obis]
+    """The profiles of which it brought nothing, for a problem."""
+    is_last: bool
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One command at one meter."""
@@ -46,6 +62,13 @@ class Job:
     """Of a back-fill: the profiles of which its last window brought nothing, for a problem."""
     until: float = 0.0
     """It waits until then (s since 1970): a clock is not set while a capture period ends."""
+
+    def take(self, window: WindowFilled) -> None:
+        """Add what a window of a back-fill brought."""
+        self.rows += window.rows
+        self.marks = window.marks
+        self.findings += [each for each in window.findings if each not in self.findings]
+        self.unread = window.unread
 
     @property
     def is_begun(self) -> bool:
@@ -69,7 +92,7 @@ class Job:
 
 
 @dataclass(slots=True)
-class _Under:
+class _Running:
     """A command under way."""
 
     command: Command
@@ -79,7 +102,7 @@ class _Under:
     outcomes: list[MeterOutcome] = field(default_factory=list)
 
 
-class Orders:
+class CommandDesk:
     """Takes commands, hands out jobs, writes results; every method from any thread."""
 
     def __init__(
@@ -113,7 +136,11 @@ class Orders:
         self._command_log = log
         self._lock = threading.Lock()
         self._jobs: dict[str, list[Job]] = defaultdict(list)
-        self._under: dict[UUID, _Under] = {}
+        self._running: dict[UUID, _Running] = {}
+
+    def __repr__(self) -> str:
+        waiting = sum(map(len, self._jobs.values()))
+        return f"<CommandDesk: {len(self._running)} commands under way, {waiting} jobs>"
 
     def recover(self) -> None:
         """Answer what was begun before this start: it was cut off, and is never run again.
@@ -163,7 +190,7 @@ class Orders:
             self._finish(result(command, (), now))
             return
         with self._lock:
-            self._under[command.id] = _Under(command, missing)
+            self._running[command.id] = _Running(command, missing)
             for bus, of_bus in jobs.items():
                 self._jobs[bus] += of_bus
 
@@ -186,7 +213,7 @@ class Orders:
             return urgent if urgent is not None or only_urgent else next(iter(jobs), None)
 
     def done(self, bus: str, job: Job, *, worked: bool, detail: str) -> None:
-        """Note what became of a job; the last of its command writes the result.
+        """Note how a job ended; the last of its command writes the result.
 
         Raises:
             SpoolError: the spool fails.
@@ -199,18 +226,18 @@ class Orders:
         )
         with self._lock:
             self._jobs[bus].remove(job)
-            under = self._under[job.command.id]
-            under.outcomes.append(outcome)
-            under.begun = under.begun or begun
-            under.missing -= 1
-            if under.missing:
+            running = self._running[job.command.id]
+            running.outcomes.append(outcome)
+            running.begun = running.begun or begun
+            running.missing -= 1
+            if running.missing:
                 return
-            del self._under[job.command.id]
+            del self._running[job.command.id]
         self._seal()
-        if under.begun:
-            self._finish(result(under.command, under.outcomes, self._now()))
+        if running.begun:
+            self._finish(result(running.command, running.outcomes, self._now()))
         else:
-            self._finish(refusal(under.command, expiry(under.command), self._now()))
+            self._finish(refusal(running.command, expiry(running.command), self._now()))
 
     def _jobs_of(self, command: Command, bus: BusConfig) -> list[Job]:
         wanted = set(command.arguments.meters)

@@ -18,7 +18,7 @@ from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.finding import words
-from edge_agent.poll.memory import Known, Memory
+from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.profile_rows import Terms
 from edge_agent.poll.profiles import read_profiles
@@ -150,7 +150,7 @@ def _newest_rows(
         link,
         Terms(
             model=its_model.model_copy(update={"profiles": (wanted,)}),
-            facts=Known(),
+            facts=MeterFacts(),
             now=lambda: meter_ts,
             limit=meter_ts,
             synchronised=True,

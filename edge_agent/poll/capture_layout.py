@@ -9,7 +9,7 @@ For profiles that are read once an hour or once a month it looks once a day. It 
 a day and with each change. One case stays uncovered between two looks: a meter that keeps its rows
 against the rules while it begins to capture as many other objects.
 
-In: a link to a meter, what is known of it. Out: a `Held` layout for each profile.
+In: a link to a meter, what is known of it. Out: a `KnownLayout` layout for each profile.
 Never: a row; a layout made of a refusal that says nothing of the meter.
 """
 
@@ -26,7 +26,7 @@ from edge_agent.dlms.axdr import Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import ProfileToRead
 from edge_agent.poll.finding import FindingKind, Note
-from edge_agent.poll.memory import FACT_LIFE_S, Held, Known
+from edge_agent.poll.memory import FACT_LIFE_S, KnownLayout, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.scaler import HAS_NONE, scaler_of
 from edge_agent.poll.sessions import Answer
@@ -46,7 +46,7 @@ class Layouts:
     """The layouts of one meter's profiles."""
 
     link: MeterLink
-    facts: Known
+    facts: MeterFacts
     captured: Mapping[Obis, Captured]
     """For each profile what it captured when its rows were last kept."""
     now: Callable[[], float]
@@ -55,7 +55,7 @@ class Layouts:
     shared: dict[Obis, dict[Obis, Scale]] = field(default_factory=dict)
     """The scaler profile that all event logs have, once it was read in this poll."""
 
-    def of(self, wanted: ProfileToRead) -> Held:
+    def of(self, wanted: ProfileToRead) -> KnownLayout:
         """Return how to read a profile: as it is known, or read from the meter.
 
         Raises:
@@ -67,7 +67,7 @@ class Layouts:
             return held
         return self.again(wanted)
 
-    def again(self, wanted: ProfileToRead) -> Held:
+    def again(self, wanted: ProfileToRead) -> KnownLayout:
         """Return how to read a profile, after a look at what it captures now.
 
         Raises:
@@ -92,7 +92,7 @@ class Layouts:
             self.facts.registers.clear()
             self.note(FindingKind.CAPTURES_CHANGED, profile=profile)
         plan = self._read(profile, layout.capture_objects(objects), period_s)
-        found = Held(plan, digest, now + look_s, now + FACT_LIFE_S)
+        found = KnownLayout(plan, digest, now + look_s, now + FACT_LIFE_S)
         self.facts.layouts[profile] = found
         return found
 

@@ -2,7 +2,7 @@
 """What polls remember of meters while the agent runs, so that the next poll need not ask.
 
 In: what a poll found out. Out: the same, to the next poll. Losing it costs line time only.
-Never: a stored state; what was read of a meter whose identity is in doubt (`Known.forget`).
+Never: a stored state; what was read of a meter whose identity is in doubt (`MeterFacts.forget`).
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _MAX_DOUBTED: Final = 256
 
 
 @dataclass(slots=True)
-class Held:
+class KnownLayout:
     """How a profile is read, as it was last found out. Times in seconds since 1970."""
 
     plan: layout.Layout
@@ -35,10 +35,10 @@ class Held:
 
 
 @dataclass(slots=True)
-class Known:
+class MeterFacts:
     """What stays true of one meter between polls."""
 
-    layouts: dict[Obis, Held] = field(default_factory=dict)
+    layouts: dict[Obis, KnownLayout] = field(default_factory=dict)
     registers: dict[Obis, tuple[float, Column]] = field(default_factory=dict)
     """For each register until when (seconds since 1970) its scaler is taken as known."""
     absent: dict[Obis, float] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class ListKind(Enum):
 class Memory:
     """What polls remember of meters and of their addresses."""
 
-    meters: dict[MeterId, Known] = field(default_factory=dict)
+    meters: dict[MeterId, MeterFacts] = field(default_factory=dict)
     no_lists: set[tuple[str, ListKind]] = field(default_factory=set)
     """Labels of meters, each with a kind of list that it does not answer."""
     failed_lists: dict[tuple[str, ListKind], int] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from typing import Final
 
 from edge_agent.decode.rows import Row
 from edge_agent.meters.model import ProfileToRead
-from edge_agent.poll.memory import Known
+from edge_agent.poll.memory import MeterFacts
 from shared_schema.obis import Obis
 
 OVERLAP_S: Final = 3600
@@ -29,7 +29,7 @@ REREAD_S: Final = 3000
 class Overlap:
     """What earlier polls read of one profile. Times are seconds since 1970."""
 
-    facts: Known
+    facts: MeterFacts
     profile: Obis
     limit: float
     """The time that no row passes."""

@@ -22,7 +22,7 @@ from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import rows_since
 from edge_agent.poll.capture_layout import Layouts
 from edge_agent.poll.finding import FindingKind, Note, of_error
-from edge_agent.poll.memory import Held, Known
+from edge_agent.poll.memory import KnownLayout, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.overlap import OVERLAP_S, Overlap
 from edge_agent.poll.status_bits import events_of
@@ -43,7 +43,7 @@ class Terms:
     """What holds for all profiles of a meter in one poll. Times are seconds since 1970."""
 
     model: Model
-    facts: Known
+    facts: MeterFacts
     now: Callable[[], float]
     """The gateway's time."""
     limit: float
@@ -87,7 +87,12 @@ class ProfileRows:
     """Reads one profile by one layout."""
 
     def __init__(
-        self, tools: Tools, terms: Terms, wanted: ProfileToRead, held: Held, last: tuple[Row, ...]
+        self,
+        tools: Tools,
+        terms: Terms,
+        wanted: ProfileToRead,
+        held: KnownLayout,
+        last: tuple[Row, ...],
     ) -> None:
         """Begin with nothing read.
 

@@ -28,7 +28,7 @@ from edge_agent.meters.model import ProfileToRead
 from edge_agent.poll.capture_layout import Layouts
 from edge_agent.poll.due import BEHIND_S, is_due
 from edge_agent.poll.finding import NOT_THERE, Finding, FindingKind, Value, finding, of_error
-from edge_agent.poll.memory import Held
+from edge_agent.poll.memory import KnownLayout
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.overlap import OVERLAP_S, Overlap
 from edge_agent.poll.profile_rows import LayoutChangedError, ProfileRead, ProfileRows, Terms, Tools
@@ -226,7 +226,7 @@ class _Profiles:
         self._terms.facts.tried[wanted.obis] = self._terms.limit
 
     def _read_rows(
-        self, wanted: ProfileToRead, held: Held, begin: int | None, windows: int
+        self, wanted: ProfileToRead, held: KnownLayout, begin: int | None, windows: int
     ) -> bool:
         """Read the rows of a profile; tell whether its layout stayed the same meanwhile."""
         rows = ProfileRows(self._tools, self._terms, wanted, held, self._last.get(wanted.obis, ()))
@@ -238,7 +238,7 @@ class _Profiles:
             self._gather(held, rows.result())
         return True
 
-    def _gather(self, held: Held, found: ProfileRead) -> None:
+    def _gather(self, held: KnownLayout, found: ProfileRead) -> None:
         """Take what a profile added, also when it failed after that."""
         profile = held.plan.profile
         self._blocks += found.blocks
@@ -256,7 +256,7 @@ class _Profiles:
         """
         self._more_waits = self._more_waits or self._terms.synchronised
 
-    def _begin(self, profile: Obis, held: Held, mark: int | None) -> int | None:
+    def _begin(self, profile: Obis, held: KnownLayout, mark: int | None) -> int | None:
         """Return the watermark to read from: as it is stored, or set back for a reason."""
         terms = self._terms
         if mark is None or not terms.synchronised:
@@ -306,7 +306,7 @@ class _Profiles:
                 self._note(FindingKind.NEWEST_ROW_IS_OLD)
         return bool(self._trusted)
 
-    def _note_captured(self, held: Held) -> None:
+    def _note_captured(self, held: KnownLayout) -> None:
         found = Captured(held.digest, tuple(column.obis for column in held.plan.columns))
         if self._terms.captured.get(held.plan.profile) != found:
             self._captures[held.plan.profile] = found

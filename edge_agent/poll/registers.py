@@ -31,7 +31,7 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error
-from edge_agent.poll.memory import FACT_LIFE_S, Known, Memory
+from edge_agent.poll.memory import FACT_LIFE_S, Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range, Timed
 from edge_agent.poll.scaler import scaler_of
 from edge_agent.poll.sessions import Answer, Wanted
@@ -58,7 +58,7 @@ class RegistersRead:
     """What a meter answered first."""
 
     meter: MeterId
-    facts: Known
+    facts: MeterFacts
     """What polls remember of this meter."""
     clock: ClockSeen
     block: MeterRows | None
@@ -71,7 +71,7 @@ class RegistersRead:
 
 
 @contextmanager
-def forgetting_if_shared(facts: Known) -> Iterator[None]:
+def forgetting_if_shared(facts: MeterFacts) -> Iterator[None]:
     """Forget what is known of a meter, if another one turns out to share its address."""
     try:
         yield
@@ -115,7 +115,7 @@ def read_registers(
         link.look_closely()
         memory.alone.setdefault(link.label, 0)
     meter = _identity(link, [each.answer for each in read.each[: len(maker)]])
-    facts = memory.meters.setdefault(meter, Known())
+    facts = memory.meters.setdefault(meter, MeterFacts())
     with forgetting_if_shared(facts):
         answers = _Answers(link, facts, now, synchronised=synchronised)
         clock = answers.clock(read.each[len(maker)])
@@ -157,7 +157,7 @@ class _Answers:
     """Takes the first answers of one meter apart, and gathers what a person should know."""
 
     def __init__(
-        self, link: MeterLink, facts: Known, now: Callable[[], float], *, synchronised: bool
+        self, link: MeterLink, facts: MeterFacts, now: Callable[[], float], *, synchronised: bool
     ) -> None:
         self.findings: list[Finding] = []
         self._link = link

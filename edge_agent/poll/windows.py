@@ -22,7 +22,7 @@ from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import entries
-from edge_agent.poll.memory import Known
+from edge_agent.poll.memory import MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.overlap import Overlap
 from shared_schema.obis import Obis
@@ -59,7 +59,7 @@ def span(model: Model, start: int, end: int) -> tuple[bytes, bytes]:
 
 
 def range_ahead(
-    model: Model, facts: Known, watermarks: Mapping[Obis, int], now_s: float
+    model: Model, facts: MeterFacts, watermarks: Mapping[Obis, int], now_s: float
 ) -> Range | None:
     """Return the rows that can be asked for together with the registers.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_agent.clock.set import ClockOutcome
-from edge_agent.commands.desk import Job, Orders
+from edge_agent.commands.desk import CommandDesk, Job, WindowFilled
 from edge_agent.meters.model import load
 from edge_agent.settings import MeterConfig
 from edge_agent.worker.attempt import Done, End, Ended
@@ -50,8 +50,8 @@ class Hands(Protocol):
         """Poll a meter out of turn."""
         ...
 
-    def fill(self, job: Job, now: float) -> Done[bool] | Ended:
-        """Read the next window of a back-fill; its value tells whether it was the last."""
+    def fill(self, job: Job, now: float) -> Done[WindowFilled] | Ended:
+        """Read the next window of a back-fill."""
         ...
 
     def set_clock(self, meter: MeterConfig, now: float) -> ClockOutcome | Ended:
@@ -66,10 +66,10 @@ class Hands(Protocol):
 class JobRunner:
     """Does what is next of a job, and answers it when nothing is left."""
 
-    def __init__(self, bus: str, orders: Orders, hands: Hands) -> None:
+    def __init__(self, bus: str, desk: CommandDesk, hands: Hands) -> None:
         """Take the desk and the bus that does the work."""
         self._bus = bus
-        self._orders = orders
+        self._desk = desk
         self._hands = hands
 
     def run(self, job: Job, now: float) -> float:
@@ -103,7 +103,8 @@ class JobRunner:
     def _fill(self, job: Job, now: float) -> float:
         tried = self._hands.fill(job, now)
         if isinstance(tried, Done):
-            if tried.value:
+            job.take(tried.value)
+            if tried.value.is_last:
                 self._done(job, job.detail, worked=job.worked)
             return 0.0
         if tried.end is End.STOPPED:
@@ -126,7 +127,7 @@ class JobRunner:
         return 0.0
 
     def _done(self, job: Job, detail: str, *, worked: bool = False) -> None:
-        self._orders.done(self._bus, job, worked=worked, detail=detail)
+        self._desk.done(self._bus, job, worked=worked, detail=detail)
 
 
 def _has_logs(meter: MeterConfig) -> bool:

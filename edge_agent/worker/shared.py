@@ -7,7 +7,7 @@ In: what the agent opened at its start. Out: the same to each bus. Never: anythi
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_agent.commands.desk import Orders
+from edge_agent.commands.desk import CommandDesk
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.settings import AgentSettings
@@ -23,6 +23,6 @@ class Shared:
     health: Health
     is_synchronised: Callable[[], bool]
     """Whether the gateway's time may stamp readings."""
-    orders: Orders
+    desk: CommandDesk
     is_kept: Callable[[], bool] = kernel_synchronised
     """Whether a time service keeps the gateway's time now, so that it may set other clocks."""

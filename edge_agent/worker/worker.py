@@ -21,7 +21,7 @@ from typing import Final
 from edge_agent.clock.keeper import ClockKeeper
 from edge_agent.clock.set import ClockOutcome
 from edge_agent.commands.backfill import read_window
-from edge_agent.commands.desk import Job
+from edge_agent.commands.desk import Job, WindowFilled
 from edge_agent.dlms.invocation_counter import Counters
 from edge_agent.dlms.session import probe
 from edge_agent.errors import BusLost, BusTimeout
@@ -96,7 +96,7 @@ class BusWorker:
         self._adapter = Adapter(monotonic)
         self._told_clock = False
         self._journal = Journal(config.name, shared.health, Reasons(shared.spool, config.name))
-        self._jobs = JobRunner(config.name, shared.orders, self)
+        self._jobs = JobRunner(config.name, shared.desk, self)
         self._states = MeterStates(
             config.meters,
             Refusals(shared.spool, config.name),
@@ -150,7 +150,7 @@ class BusWorker:
         self._reopen_silent()
         action = self._states.next_action(now)
         live = isinstance(action, Poll) and action.kind is Kind.LIVE
-        job = self._shared.orders.next(self._config.name, only_urgent=live)
+        job = self._shared.desk.next(self._config.name, only_urgent=live)
         if job is not None:
             return self._jobs.run(job, now)
         clock_of = None if live else self._clocks.due(now)
@@ -196,8 +196,8 @@ class BusWorker:
         self._note_standing()
         return outcome
 
-    def fill(self, job: Job, now: float) -> Done[bool] | Ended:
-        """Read the next window of a back-fill; its value tells whether it was the last.
+    def fill(self, job: Job, now: float) -> Done[WindowFilled] | Ended:
+        """Read the next window of a back-fill.
 
         Raises:
             SpoolError: the spool fails.

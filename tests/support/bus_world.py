@@ -30,7 +30,7 @@ from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import REACHED_AT
 from shared_schema.signing import SigningKey, generate_key
-from tests.support.orders import no_orders
+from tests.support.desk import idle_desk
 
 CUMULATIVE = 8
 """Group D of a register that only counts up."""
@@ -150,7 +150,7 @@ def gateway(
                 spool,
                 health,
                 lambda: True,
-                no_orders(settings, spool),
+                idle_desk(settings, spool),
                 is_kept=lambda: kept,
             )
             worker = BusWorker(shared, config, bus=bus, wall=wall, monotonic=monotonic)

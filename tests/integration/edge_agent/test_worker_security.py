@@ -18,7 +18,7 @@ from edge_agent.worker.schedule import CYCLE_S, DELAY_S
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
 from shared_schema.message import MeterId
-from tests.support.orders import no_orders
+from tests.support.desk import idle_desk
 
 EK, AK = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
 OTHER = "EEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEE"
@@ -83,7 +83,7 @@ class Site:
             spool,
             Health(meter.label for meter in config.meters),
             lambda: True,
-            no_orders(self.settings, spool),
+            idle_desk(self.settings, spool),
         )
         bus = StoppableBus(config)
         send = bus.send

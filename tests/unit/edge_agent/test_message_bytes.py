@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent import agent as agent_module
 from edge_agent.agent import Agent
-from edge_agent.commands.desk import Orders
+from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
 from edge_agent.decode.rows import MeterRows
 from edge_agent.health import MeterHealth
@@ -193,7 +193,7 @@ class Asked:
         self.log = CommandLog(spool)
         self.now = NOW
         self.number = 0
-        self.desk = Orders(
+        self.desk = CommandDesk(
             settings,
             CLOUD_KEY.public_key(),
             self.log,

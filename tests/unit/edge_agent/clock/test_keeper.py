@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_agent.clock.keeper import FAILED_REST_S, SILENT_REST_S, ClockKeeper
-from edge_agent.clock.samples import EVERY_S, KEPT, ClockBook, samples_of
+from edge_agent.clock.samples import EVERY_S, KEPT, ClockSamples, samples_of
 from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.clock_policy import Sample
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolFull
@@ -158,7 +158,7 @@ def test_a_jump_is_told_with_both_sides_and_begins_a_new_history(
 
 
 def test_the_book_keeps_a_week(spool: Spool) -> None:
-    book = ClockBook(spool)
+    book = ClockSamples(spool)
     for number in range(3 * KEPT * 24):
         book.note(E1, Sample(START + EVERY_S / 24 * number, 2.0))
     with spool.reading() as database:

@@ -51,13 +51,15 @@ class Place:
         )
         job = Job(command, self.config, self.read.meter)
         for _ in range(9):
-            if read_window(
+            window = read_window(
                 job,
                 sessions(wire),
                 self.spool,
                 NOW.timestamp(),
                 lambda result: self.booking.fill(result, NOW.timestamp()),
-            ):
+            )
+            job.take(window)
+            if window.is_last:
                 return job
         raise AssertionError("a back-fill does not end")
 

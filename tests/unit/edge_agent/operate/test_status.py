@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from edge_agent.cli.operate import show_status
-from edge_agent.clock.samples import ClockBook
+from edge_agent.clock.samples import ClockSamples
 from edge_agent.clock_policy import Sample
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
@@ -142,7 +142,7 @@ def test_a_clock_that_drifts_stands_with_its_drift(settings: AgentSettings) -> N
     with Spool.open(settings.spool) as spool:
         spool.remember_meter(ONE, "riser-1", 17)
         spool.remember_meter(TWO, "riser-1", 18)
-        book = ClockBook(spool)
+        book = ClockSamples(spool)
         for day in range(3):
             book.note(ONE, Sample(start + 86400 * day, 9.0 * day))
             book.note(TWO, Sample(start + 86400 * day, 2.0))

@@ -4,7 +4,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.poll.memory import Known
+from edge_agent.poll.memory import MeterFacts
 
 LIMIT_S = 300
 
@@ -13,7 +13,7 @@ LIMIT_S = 300
     st.lists(st.tuples(st.integers(1, 4000), st.integers(-40000, 40000)), min_size=1, max_size=60)
 )
 def test_each_time_that_a_wrong_clock_showed_is_doubted(steps: list[tuple[int, int]]) -> None:
-    known = Known()
+    known = MeterFacts()
     at = 1_000_000.0
     shown: list[float] = []
     for later, offset in steps:
@@ -24,14 +24,14 @@ def test_each_time_that_a_wrong_clock_showed_is_doubted(steps: list[tuple[int, i
 
 
 def test_a_clock_that_was_always_right_leaves_no_doubt() -> None:
-    known = Known()
+    known = MeterFacts()
     for at in range(0, 9000, 900):
         known.note_clock(at, 12.0, is_sound=True)
     assert not any(known.is_doubted(ts) for ts in range(0, 9000, 100))
 
 
 def test_the_time_around_a_wrong_clock_is_doubted_to_the_polls_beside_it() -> None:
-    known = Known()
+    known = MeterFacts()
     known.note_clock(900, 0.0, is_sound=True)
     known.note_clock(1800, 3600.0, is_sound=False)
     known.note_clock(2700, 0.0, is_sound=True)
@@ -41,7 +41,7 @@ def test_the_time_around_a_wrong_clock_is_doubted_to_the_polls_beside_it() -> No
 
 
 def test_an_erratic_clock_does_not_fill_the_memory() -> None:
-    known = Known()
+    known = MeterFacts()
     for number in range(3000):
         known.note_clock(900.0 * number, 10_000.0 * (1 + number % 7), is_sound=False)
     assert len(known.doubted) <= 256

@@ -732,8 +732,8 @@ def test_the_model_names_the_maker_of_meters_that_do_not(monkeypatch: pytest.Mon
     del reader.attributes[MANUFACTURER, 1, 2]
     with pytest.raises(WrongIdentity):
         visit(reader, monkeypatch)
-    kind = SIMPLE.model_copy(update={"manufacturer": "Known"})
-    assert visit(reader, monkeypatch, kind=kind).meter.manufacturer == "Known"
+    kind = SIMPLE.model_copy(update={"manufacturer": "MeterFacts"})
+    assert visit(reader, monkeypatch, kind=kind).meter.manufacturer == "MeterFacts"
 
 
 def test_a_meter_without_a_profile_gives_its_register(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from edge_agent.clock.set import Became, ClockOutcome
-from edge_agent.commands.desk import Orders
+from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolError, SpoolFull
 from edge_agent.health import Health
@@ -74,7 +74,7 @@ class Play:
         (bus,) = self.settings.buses
         self.sealer = Sealer(self.spool, gateway="gw-1", key=GATEWAY_KEY, gather_s=10)
         self.health = Health(meter.label for meter in bus.meters)
-        self.orders = Orders(
+        self.desk = CommandDesk(
             self.settings,
             CLOUD_KEY.public_key(),
             CommandLog(self.spool),
@@ -88,7 +88,7 @@ class Play:
             self.spool,
             self.health,
             lambda: self.synchronised,
-            self.orders,
+            self.desk,
         )
         self.line = Line(bus)
         self.worker = BusWorker(
@@ -122,7 +122,7 @@ class Play:
             expires_at=now + timedelta(hours=1),
         )
         payload = sign_message(command.to_line(), CLOUD_KEY)
-        self.orders.take(payload)
+        self.desk.take(payload)
         return payload
 
     def answers(self) -> list[Result]:
@@ -442,7 +442,7 @@ def test_what_is_asked_now_is_read_once_and_answered(play: Maker) -> None:
     it.runs(300)
     del it.did[:]
     payload = it.asks(CommandKind.READ_NOW, "m1")
-    it.orders.take(payload)
+    it.desk.take(payload)
     it.runs(60)
     assert [(what, who) for _, what, who in it.did] == [("poll", "m1")]
     (answer,) = it.answers()
@@ -558,10 +558,10 @@ def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker)
     it.runs(60)
     payload = it.asks(CommandKind.READ_NOW)
     it.restart()
-    it.orders.recover()
+    it.desk.recover()
     it.runs(60)
     del it.did[:]
-    it.orders.take(payload)
+    it.desk.take(payload)
     it.runs(60)
     assert it.times("poll") == []
     (answer,) = it.answers()
@@ -581,7 +581,7 @@ def test_a_command_is_forgotten_once_it_expired_and_its_answer_was_sent(play: Ma
     assert [each for each, _ in log.unsent()] == [command], "its answer is still to be sent"
     log.sent(command)
     log.prune(datetime.fromtimestamp(it.now, UTC))
-    it.orders.take(payload)
+    it.desk.take(payload)
     assert [each for each, _ in log.unsent()] == [command], "it came again: it is answered again"
     log.sent(command)
     log.prune(end)
@@ -679,9 +679,9 @@ def test_what_the_cloud_did_not_sign_is_not_even_answered(play: Maker) -> None:
     it.runs(60)
     del it.did[:]
     forged = it.asks(CommandKind.SET_CLOCK).replace(b"set_clock", b"read_now")
-    it.orders.take(forged)
-    it.orders.take(b"{}\n{}")
-    it.orders.take(b"")
+    it.desk.take(forged)
+    it.desk.take(b"{}\n{}")
+    it.desk.take(b"")
     it.runs(60)
     assert it.times("poll") == []
     (answer,) = it.answers()
