@@ -2,11 +2,15 @@
 # ruff: noqa: E501 - a row is a line
 """A store of each older version becomes the one that is made today, with its data."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 import pytest
 
+from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import migrate as module
 from cloud_ingest.store.connection import Connection, connect
@@ -15,10 +19,13 @@ from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.migration import Migration, migrations
 from shared_schema.readings import Header, line_hash
 from tests.support.catalogue import catalogue, differences
+from tests.support.former_store import CLOSED_AT, restore, what_it_says
 from tests.support.gateway import Sealer, block_line
 from tests.support.store import database_at, every, local
 
 START = local("2026-07-05 09:00")
+FORMER_STORE = Path(__file__).parents[2] / "vectors" / "store.json"
+"""Filled by the version before the folders; `tests.support.former_store` says how."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,22 @@ def test_batches_of_blocks_and_marks_of_channels_outlive_what_held_them(
         days = conn.execute("SELECT day::text, last_raw FROM reading_day ORDER BY day").fetchall()
         assert days == [("2026-06-01", 4711), ("2026-06-20", 4811)]
         assert conn.execute("SELECT count(*) FROM dirty").fetchone() == (0,)
+
+
+def test_a_store_of_the_former_version_gives_the_same_numbers(store_server: str) -> None:
+    former = json.loads(FORMER_STORE.read_text(encoding="utf-8"))
+    with database_at(store_server) as dsn, connect(dsn) as conn:
+        migrate(conn)
+        conn.execute("CREATE TABLE migration_step (name text PRIMARY KEY, checksum text, done int)")
+        for name, checksum in former["migrations"].items():
+            conn.execute("UPDATE migration SET checksum = %s WHERE name = %s", (checksum, name))
+        restore(conn, former["rows"])
+        assert migrate(conn).applied == ()
+        assert conn.execute("SELECT to_regclass('metering.migration_step')").fetchone() == (None,)
+        recompute(conn, date(2026, 6, 1), date(2026, 8, 5), CLOSED_AT)
+        said = what_it_says(conn)
+        for what, told in former["says"].items():
+            assert said[what] == told, what
 
 
 def put_as_0007(conn: Connection, sent: bytes) -> None:
