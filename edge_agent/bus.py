@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The line: one serial port, opened, written, read with a deadline, opened again.
+"""The serial line of one bus: a port that is opened, written, read with a deadline, reopened.
+
+A pseudo-terminal serves as well as an adapter: it has no direction control, no parity and no
+speed, and this module insists on none of them. A bus waits with `select` and takes what has come:
+pyserial's own `read_until` is slow.
 
 In: a `BusConfig` and bytes to send. Out: the bytes that came.
 Owns: the port, alone (a lock keeps every other program out), and the counts of bytes.
 Never: what the bytes mean.
 
-The only module that imports pyserial. A pseudo-terminal serves as well as an adapter: it has
-no direction control, no parity and no speed, and nothing here insists on them.
+The only module that imports pyserial.
 """
 
 import select
@@ -31,7 +34,7 @@ BITS_PER_BYTE = {"none": 10, "even": 11, "odd": 11}
 
 
 class Bus:
-    """One RS-485 line. It opens its port when it is first needed."""
+    """One RS-485 line; it opens its port at the first byte."""
 
     def __init__(self, config: BusConfig) -> None:
         self.config = config
@@ -41,6 +44,13 @@ class Bus:
         self._serial: serial.Serial | None = None
         self._lost_once = False
         self._byte_s = BITS_PER_BYTE[config.parity] / config.baudrate
+
+    def __repr__(self) -> str:
+        state = "closed" if self._serial is None else "open"
+        counts = f"{self.bytes_sent} bytes sent, {self.bytes_received} received"
+        return (
+            f"<{type(self).__name__} {self.config.name} at {self.config.port}: {state}, {counts}>"
+        )
 
     @property
     def turnaround_s(self) -> float:

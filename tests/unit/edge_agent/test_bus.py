@@ -59,6 +59,14 @@ def test_bytes_go_both_ways_unchanged(terminal: Terminal) -> None:
         assert (bus.bytes_sent, bus.bytes_received) == (256, 256)
 
 
+def test_a_bus_shows_its_state(terminal: Terminal) -> None:
+    bus = Bus(terminal.config())
+    assert repr(bus) == f"<Bus a at {terminal.path}: closed, 0 bytes sent, 0 received>"
+    with bus:
+        bus.send(b"abc")
+        assert repr(bus) == f"<Bus a at {terminal.path}: open, 3 bytes sent, 0 received>"
+
+
 def test_silence_ends_at_the_deadline(terminal: Terminal) -> None:
     with Bus(terminal.config()) as bus:
         begun = time.monotonic()
@@ -94,9 +102,7 @@ def test_a_port_that_is_none_is_one_line(path: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("control", ["rs485", "rts"])
-def test_a_port_without_direction_control_says_what_to_set(
-    terminal: Terminal, control: str
-) -> None:
+def test_a_missing_direction_control_says_what_to_set(terminal: Terminal, control: str) -> None:
     with pytest.raises(ConfigurationError, match="direction_control to 'adapter'"):
         Bus(terminal.config(direction_control=control)).open()
 
@@ -122,7 +128,7 @@ class Adapter:
         self.did.append(("close", None))
 
 
-def test_rts_is_raised_while_bytes_leave_and_not_before_the_line_is_turned(
+def test_rts_is_raised_while_bytes_leave(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = Adapter()

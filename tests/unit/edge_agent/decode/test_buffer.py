@@ -137,9 +137,7 @@ def plan(*values: Obis, status: bool = False, period_s: int = PERIOD_S) -> Layou
         (330, IGNORED),
     ],
 )
-def test_the_deviation_by_the_blue_book_and_as_india_sends_it(
-    deviation: int | None, zone: Zone
-) -> None:
+def test_the_deviation_is_read_with_either_sign(deviation: int | None, zone: Zone) -> None:
     assert axdr.epoch_s(stamp(T0, deviation), zone) == T0
 
 
@@ -169,7 +167,7 @@ def test_a_time_that_is_none(place: int, value: int) -> None:
     assert axdr.epoch_s(bytes(written), BLUE_BOOK) is None
 
 
-def test_a_time_that_the_meter_calls_invalid_is_none() -> None:
+def test_a_clock_marked_invalid_tells_no_time() -> None:
     assert axdr.epoch_s(stamp(T0, -330, status=0x01), BLUE_BOOK) is None
     assert axdr.epoch_s(stamp(T0, -330, status=0x02), BLUE_BOOK) == T0  # only doubtful
     assert axdr.epoch_s(stamp(T0, -330, status=0xFF), BLUE_BOOK) == T0  # not specified
@@ -194,7 +192,7 @@ def test_the_values_of_the_books() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_a_value_or_the_one_error(data: bytes) -> None:
+def test_any_bytes_are_a_value_or_violation(data: bytes) -> None:
     for read in (axdr.value, axdr.integer, axdr.text, layout.capture_objects):
         try:
             read(data)
@@ -301,7 +299,7 @@ def test_a_bad_date_costs_its_row_only() -> None:
     assert found.bad_time == 1
 
 
-def test_a_null_time_after_a_bad_one_is_not_guessed() -> None:
+def test_null_times_after_a_bad_one_are_lost() -> None:
     sent = [
         structure(octets(stamp(T0, -330)), u32(1)),
         structure(octets(bytes(12)), u32(2)),
@@ -314,14 +312,14 @@ def test_a_null_time_after_a_bad_one_is_not_guessed() -> None:
     assert found.bad_time == 2
 
 
-def test_a_null_time_without_a_period_or_a_row_before_is_lost() -> None:
+def test_null_times_need_a_period_and_a_predecessor() -> None:
     first = structure(octets(stamp(T0, -330)), u32(1))
     null = structure(NULL, u32(2))
     assert buffer.rows_of(array([first, null]), plan(ENERGY, period_s=0), BLUE_BOOK).bad_time == 1
     assert buffer.rows_of(array([null, first]), plan(ENERGY), BLUE_BOOK).rows == ((T0, None, 1),)
 
 
-def test_a_null_time_goes_back_where_the_newest_row_comes_first() -> None:
+def test_null_times_count_back_from_the_newest_row() -> None:
     layout = replace(plan(ENERGY), descending=True)
     rows = [structure(octets(stamp(T0)), u32(3)), structure(NULL, u32(2)), structure(NULL, u32(1))]
     found = buffer.rows_of(array(rows), layout, BLUE_BOOK)
@@ -333,7 +331,7 @@ def test_a_null_time_goes_back_where_the_newest_row_comes_first() -> None:
 
 
 @pytest.mark.parametrize("descending", [True, False])
-def test_null_times_are_lost_where_the_rows_go_the_other_way(descending: bool) -> None:
+def test_null_times_of_turned_rows_are_lost(descending: bool) -> None:
     layout = replace(plan(ENERGY), descending=descending)
     step = PERIOD_S if descending else -PERIOD_S
     rows = [
@@ -389,20 +387,20 @@ def test_a_compact_array_that_is_none(data: str) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_a_compact_array_or_the_one_error(data: bytes) -> None:
+def test_any_compact_array_expands_or_is_a_violation(data: bytes) -> None:
     try:
         axdr.value(b"\x13" + data)
     except ProtocolViolation:
         return
 
 
-def test_nulls_are_not_dropped_before_the_columns_are_counted() -> None:
+def test_null_values_keep_their_column() -> None:
     sent = array([structure(octets(stamp(T0, -330)), NULL, u32(2), u32(3))])
     found = buffer.rows_of(sent, plan(ENERGY, VOLTAGE, POWER), BLUE_BOOK)
     assert found.rows == ((T0, None, None, 2, 3),)
 
 
-def test_a_row_of_another_width_is_counted_and_lost() -> None:
+def test_rows_of_another_width_are_counted_and_lost() -> None:
     good = structure(octets(stamp(T0, -330)), u32(1))
     sent = array([structure(octets(stamp(T0, -330)), u32(9), u32(9)), good, u32(7)])
     found = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
@@ -434,7 +432,7 @@ def test_the_status_is_the_rows_and_no_column(sent: bytes, status: int | None) -
     assert buffer.rows_of(array([row]), layout, BLUE_BOOK).rows == ((T0, status, 1),)
 
 
-def test_a_buffer_that_ends_within_a_row_is_refused_whole() -> None:
+def test_half_a_row_refuses_the_whole_buffer() -> None:
     whole = array([structure(octets(stamp(T0 + 900 * n, -330)), u32(n)) for n in range(9)])
     assert len(buffer.rows_of(whole, plan(ENERGY), BLUE_BOOK).rows) == 9
     for cut in range(len(whole)):
@@ -493,7 +491,7 @@ def test_the_clock_need_not_come_first() -> None:
 
 
 @pytest.mark.parametrize("objects", [capture(ENERGY)[1:], capture()])
-def test_a_profile_without_a_time_or_a_value_is_none(objects: tuple[CaptureObject, ...]) -> None:
+def test_a_profile_needs_a_time_and_a_value(objects: tuple[CaptureObject, ...]) -> None:
     with pytest.raises(ProtocolViolation):
         layout_of(BLOCK_LOAD_PROFILE, 900, objects, {ENERGY: axdr.Scale(0, 30)})
 
@@ -507,7 +505,7 @@ def test_a_scaler_profile_gives_each_code_its_scaler() -> None:
     }
 
 
-def test_the_range_that_is_asked_for_is_the_books() -> None:
+def test_the_range_selector_is_the_books() -> None:
     first = axdr.date_time(
         int(datetime(2026, 6, 10, 9, 30, tzinfo=IST).timestamp()), BLUE_BOOK, with_deviation=True
     )

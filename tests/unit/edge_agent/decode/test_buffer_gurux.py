@@ -111,7 +111,7 @@ def test_random_profiles_agree_value_by_value(
                 assert raw is None
 
 
-def test_null_times_without_a_period_are_all_the_same_in_gurux_and_lost_in_ours() -> None:
+def test_gurux_gives_null_times_one_time() -> None:
     sent = array(
         [structure(octets(stamp(T0, -330)), u32(1)), *[structure(NULL, u32(n)) for n in (2, 3)]]
     )
@@ -124,7 +124,7 @@ def test_null_times_without_a_period_are_all_the_same_in_gurux_and_lost_in_ours(
     assert [row[0] for row in known.rows] == [T0, T0 + PERIOD_S, T0 + 2 * PERIOD_S]
 
 
-def test_a_time_without_a_deviation_takes_the_hosts_zone_in_gurux_and_the_meters_in_ours(
+def test_only_gurux_takes_the_hosts_zone(
     elsewhere: None,  # noqa: ARG001  # the zone of this host
 ) -> None:
     sent = array([structure(octets(stamp(T0)), u32(1))])
@@ -133,16 +133,14 @@ def test_a_time_without_a_deviation_takes_the_hosts_zone_in_gurux_and_the_meters
     assert buffer.rows_of(sent, plan(ENERGY), Zone(330, 1)).rows == ((T0, None, 1),)
 
 
-def test_a_reversed_deviation_is_eleven_hours_off_in_gurux_and_a_matter_of_the_model_in_ours() -> (
-    None
-):
+def test_a_reversed_deviation_misleads_gurux_alone() -> None:
     sent = array([structure(octets(stamp(T0, 330)), u32(1))])
     (row,) = Gurux(ENERGY).read(sent)
     assert abs(moment(row[0]).astimezone(UTC).timestamp() - T0) == 11 * 3600
     assert buffer.rows_of(sent, plan(ENERGY), Zone(330, -1)).rows == ((T0, None, 1),)
 
 
-def test_a_second_read_appends_in_gurux_and_stands_alone_in_ours() -> None:
+def test_gurux_appends_reads_and_ours_stand_alone() -> None:
     first, second = (array([structure(octets(stamp(T0, -330)), u32(n))]) for n in (1, 2))
     gurux = Gurux(ENERGY)
     gurux.read(first)
@@ -152,7 +150,7 @@ def test_a_second_read_appends_in_gurux_and_stands_alone_in_ours() -> None:
     assert buffer.rows_of(second, layout, BLUE_BOOK).rows == ((T0, None, 2),)
 
 
-def test_a_scaled_value_is_a_float_in_gurux_and_raw_in_ours() -> None:
+def test_gurux_scales_by_floats_and_ours_stays_raw() -> None:
     raw = 1_234_567_891
     sent = array([structure(octets(stamp(T0, -330)), u32(raw))])
     gurux = Gurux(ENERGY)
@@ -178,7 +176,7 @@ def profile_with(bad: bytes) -> bytes:
     )
 
 
-def test_a_month_that_is_none_becomes_january_in_gurux_and_costs_the_row_in_ours() -> None:
+def test_gurux_makes_january_of_an_impossible_month() -> None:
     bad = bytearray(stamp(T0 + PERIOD_S, -330))
     bad[2] = 13
     sent = profile_with(bytes(bad))
@@ -188,7 +186,7 @@ def test_a_month_that_is_none_becomes_january_in_gurux_and_costs_the_row_in_ours
     assert ours.bad_time == 2
 
 
-def test_an_hour_that_is_none_loses_the_whole_read_in_gurux_and_its_row_in_ours() -> None:
+def test_an_impossible_hour_costs_gurux_the_whole_read() -> None:
     bad = bytearray(stamp(T0 + PERIOD_S, -330))
     bad[5] = 24
     sent = profile_with(bytes(bad))
@@ -197,7 +195,7 @@ def test_an_hour_that_is_none_loses_the_whole_read_in_gurux_and_its_row_in_ours(
     assert [row[2] for row in buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK).rows] == [1, 4]
 
 
-def test_a_bare_exception_is_raised_in_gurux_and_our_own_error_in_ours() -> None:
+def test_gurux_raises_bare_exceptions_and_ours_is_translated() -> None:
     no_list = bytes.fromhex("0201 02")  # a list of objects that is a structure
     with pytest.raises(Exception) as theirs:  # noqa: PT011  # that is the point
         GXDLMSClient(True, 32, 17).parseObjects(GXByteBuffer(no_list), True)

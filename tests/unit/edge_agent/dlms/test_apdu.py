@@ -8,19 +8,8 @@ from hypothesis import strategies as st
 from edge_agent.dlms import aare, apdu
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from shared_schema.catalogue import ACTIVE_IMPORT, SERIAL_NUMBER
-from tests.vectors import hdlc_cosem
 
 WANTED = [(SERIAL_NUMBER, 1, 2), (ACTIVE_IMPORT, 3, 2)]
-
-
-def test_the_associations_of_the_books() -> None:
-    assert aare.association_result(hdlc_cosem.AARE_ACCEPTED[12:-3]) == (0, 0)
-    assert aare.association_result(hdlc_cosem.AARE_WRONG_PASSWORD[12:-3]) == (1, 13)
-
-
-def test_a_refusal_by_the_provider_is_no_wrong_password() -> None:
-    answer = bytes.fromhex("610c A203020102 A305A20302010D".replace(" ", ""))
-    assert aare.association_result(answer) == (2, 0x100 + 13)
 
 
 def test_blocks() -> None:
@@ -54,16 +43,27 @@ def test_results_of_changes() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_give_a_result_or_the_one_error(data: bytes) -> None:
-    heads = (b"", b"\x61", b"\x02\x00", b"\xc4\x02", b"\xc5\x01")
+def test_any_bytes_are_an_answer_or_violation(data: bytes) -> None:
+    heads = (b"", b"\x61", b"\x02\x00", b"\xc4\x02", b"\xc5\x01", b"\xc7\x01")
     for answer in (head + data for head in heads):
         for take in (
             aare.association_result,
             lambda found: apdu.block(found, "m"),
             lambda found: apdu.list_items(found, WANTED, "m"),
+            lambda found: aare.plain_terms(found, "m"),
             lambda found: apdu.write_result(found, 0xC5, 1, "m"),
+            lambda found: apdu.method_result(found, "m"),
         ):
             try:
                 take(answer)
             except ProtocolViolation:
                 continue
+
+
+def test_the_meters_proof_is_in_the_method_result() -> None:
+    assert apdu.method_result(bytes.fromhex("C701C1000100090161"), "A-1") == (0, b"a")
+    assert apdu.method_result(bytes.fromhex("C701C1FA00"), "A-1") == (250, b"")
+    assert apdu.method_result(bytes.fromhex("C701C10000"), "A-1") == (0, b"")
+    for answer in ("C401C10000", "C701", "C701C1000100090261"):
+        with pytest.raises(ProtocolViolation):
+            apdu.method_result(bytes.fromhex(answer), "A-1")

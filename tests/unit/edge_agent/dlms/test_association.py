@@ -115,7 +115,7 @@ def test_reading_in_a_ciphered_association(client: int, general: bool, suite: in
     assert taken(line, client) == gateway.counter.take() - 1
 
 
-def test_nothing_of_a_ciphered_association_is_read_in_the_clear() -> None:
+def test_a_ciphered_association_shows_nothing_on_the_line() -> None:
     line = wire()
     heard: list[bytes] = []
     line.answers = lambda data: heard.append(data) or data  # type: ignore[func-returns-value]
@@ -141,7 +141,7 @@ def test_a_first_contact_asks_the_meter_and_rests() -> None:
 
 
 @pytest.mark.parametrize("explains", [True, False])
-def test_a_counter_that_is_behind_goes_on_from_the_meters(explains: bool) -> None:
+def test_a_counter_behind_follows_the_meters(explains: bool) -> None:
     line = wire(explains=explains)
     gateway = Gateway(line)
     with gateway.session():
@@ -160,7 +160,7 @@ def test_a_counter_that_is_behind_goes_on_from_the_meters(explains: bool) -> Non
     assert aarqs(line)[5:] == [READER]
 
 
-def test_a_meter_that_hides_its_counter_tells_it_by_its_refusal() -> None:
+def test_a_refusal_tells_a_hidden_counter() -> None:
     line = wire(reader_counter=1000)
     its(line).faults[Obis(0, 0, 43, 1, 2, 255)] = _denied()
     gateway = Gateway(line)
@@ -175,7 +175,7 @@ def _denied() -> Any:
     return AccessResult.READ_WRITE_DENIED
 
 
-def test_a_counter_that_another_client_moves_in_the_session() -> None:
+def test_another_client_moves_the_counter_during_a_session() -> None:
     line = wire()
     gateway = Gateway(line)
     vault = its(line).vault
@@ -241,7 +241,7 @@ def test_a_refused_proof_is_final() -> None:
     assert aarqs(line) == [16, UTILITY]
 
 
-def test_a_refusal_without_a_reason_is_not_repeated_where_the_counters_agree() -> None:
+def test_agreeing_counters_make_an_unexplained_refusal_final() -> None:
     line = wire(explains=False)
     gateway = Gateway(line)
     with gateway.session():
@@ -253,7 +253,7 @@ def test_a_refusal_without_a_reason_is_not_repeated_where_the_counters_agree() -
     assert aarqs(line)[2:] == [READER, 16]
 
 
-def test_a_refusal_for_now_is_tried_again_later_and_asks_first() -> None:
+def test_after_a_temporary_refusal_the_counter_is_asked() -> None:
     line = wire()
     gateway = Gateway(line)
     with gateway.session():
@@ -312,7 +312,7 @@ def test_a_changed_answer_is_never_a_value(at: int, caplog: pytest.LogCaptureFix
     _no_secret_in(str(caught.value), caplog.text)
 
 
-def test_an_answer_in_the_clear_is_never_a_value() -> None:
+def test_a_clear_answer_is_never_a_value() -> None:
     line = wire()
     with Gateway(line).session() as reader:
         line.answers = lambda data: _with_apdu(
@@ -393,7 +393,7 @@ def test_each_challenge_is_new() -> None:
     assert len(set(found)) == 2
 
 
-def test_a_lost_answer_is_asked_for_with_the_same_bytes() -> None:
+def test_a_ciphered_request_is_repeated_byte_for_byte() -> None:
     line = wire()
     with Gateway(line).session() as reader:
         lost = iter((True, False))

@@ -99,7 +99,7 @@ def test_keys_challenges_and_written_data_are_not_shown(apdu: bytes) -> None:
     assert _SECRET.hex().upper() not in found.meaning.upper()
 
 
-def test_the_answer_to_a_read_of_the_secret_is_not_shown() -> None:
+def test_a_secret_that_was_read_is_hidden() -> None:
     ask = build(METER, CLIENT, 0x10, bytes.fromhex("E6E600 C001C1 000F 0000280000FF 07 00"))
     answer = build(CLIENT, METER, 0x30, bytes.fromhex("E6E700 C401C1 00 0908") + _SECRET)
     explainer = Explainer()
@@ -146,7 +146,7 @@ def test_any_apdu_is_explained(body: bytes, tag: int) -> None:
     assert explain(bytes((tag,)) + body).meaning
 
 
-def test_a_tap_tells_of_a_session_and_changes_nothing() -> None:
+def test_a_tap_changes_nothing_on_the_line() -> None:
     events: list[Event] = []
     times = iter(range(1000))
     wire = Wire()

@@ -108,7 +108,7 @@ def test_garbage_of_the_bytes_of_frames_gives_nothing(garbage: list[int]) -> Non
 
 
 @given(st.lists(st.tuples(noise, informations), min_size=1, max_size=4), noise, st.data())
-def test_frames_are_found_between_noise_in_pieces_of_any_size(
+def test_frames_are_found_in_noise_and_pieces(
     parts: list[tuple[bytes, bytes]], end: bytes, data: st.DataObject
 ) -> None:
     line = b"".join(junk + frame(0x30, info) for junk, info in parts) + end
@@ -122,7 +122,7 @@ def test_frames_are_found_between_noise_in_pieces_of_any_size(
 
 
 @pytest.mark.parametrize("cut", range(1, 31))
-def test_a_frame_that_breaks_off_does_not_swallow_the_next(cut: int) -> None:
+def test_a_broken_frame_never_swallows_the_next(cut: int) -> None:
     guard = FrameGuard(CLIENT, METER)
     whole, broken = frame(0x30, b"next"), frame(0x30, b"lost" * 5)
     assert [each.information for each in guard.feed(broken[:cut] + whole)] == [b"next"]
@@ -137,7 +137,7 @@ def test_a_flipped_bit_is_never_accepted(info: bytes, place: int, bit: int) -> N
 
 
 @given(informations, informations)
-def test_the_late_answer_of_another_meter_is_never_accepted(late: bytes, own: bytes) -> None:
+def test_another_meters_late_answer_is_never_accepted(late: bytes, own: bytes) -> None:
     guard = FrameGuard(CLIENT, METER)
     found = guard.feed(frame(0x30, late, source=NEIGHBOUR) + frame(0x30, own))
     assert [each.information for each in found] == [own]
@@ -168,7 +168,7 @@ def test_what_is_dropped_is_counted_by_reason(place: int, reason: Drop) -> None:
     assert guard.dropped[reason] == 1
 
 
-def test_a_frame_that_never_ends_is_forgotten_and_counted() -> None:
+def test_an_endless_frame_is_forgotten_and_counted() -> None:
     guard = FrameGuard(CLIENT, METER)
     assert guard.feed(frame(0x30, b"information")[:-4]) == []
     guard.clear()

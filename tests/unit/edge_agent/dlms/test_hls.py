@@ -48,7 +48,7 @@ def test_hashes_are_those_of_the_library(
 
 
 @given(st.binary(min_size=16, max_size=16), st.builds(Side, TITLES, CHALLENGES))
-def test_aes_is_that_of_the_library_for_one_block_and_for_several(key: bytes, meter: Side) -> None:
+def test_aes_agrees_with_the_librarys(key: bytes, meter: Side) -> None:
     client = Side(b"", b"c" * 16)
     hls = Hls(Mechanism.AES, key)
     assert proof(hls, client, meter) == theirs(hls, client, meter)
@@ -73,7 +73,7 @@ def public(key: ec.EllipticCurvePrivateKey) -> Any:
     return GXPublicKey.fromRawBytes(point)
 
 
-def test_signatures_are_taken_by_the_library_and_its_own_are_taken() -> None:
+def test_signatures_and_the_librarys_verify_each_other() -> None:
     ours, its = KEYS
     client, meter = Side(b"CLIENT01", b"c" * 16), Side(b"METER001", b"m" * 16)
     hls = Hls(Mechanism.ECDSA, keys=(ours, its.public_key()))
@@ -86,7 +86,7 @@ def test_signatures_are_taken_by_the_library_and_its_own_are_taken() -> None:
 
 
 @pytest.mark.parametrize("mechanism", Mechanism)
-def test_a_proof_holds_for_its_challenges_and_its_side_alone(mechanism: Mechanism) -> None:
+def test_a_proof_holds_for_its_challenges_alone(mechanism: Mechanism) -> None:
     ours, its = KEYS
     client, meter = Side(b"CLIENT01", b"c" * 16), Side(b"METER001", b"m" * 16)
     signs = mechanism is Mechanism.ECDSA

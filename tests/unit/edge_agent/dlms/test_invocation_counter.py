@@ -34,7 +34,7 @@ def kept(path: Path) -> int:
     return int(row[0])
 
 
-def test_a_number_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
+def test_numbers_are_on_disk_before_use(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         counter = Counter(SpoolCounters(spool), PLACE, TITLE)
@@ -152,7 +152,7 @@ def _fill(database: sqlite3.Connection) -> None:
                 )
 
 
-def test_each_place_has_one_counter_and_a_title_of_its_own() -> None:
+def test_each_place_has_a_counter_and_title() -> None:
     counters = Counters(Passing(), "gw-1", "riser-1")
     assert counters.of(1, 17, 32) is counters.of(1, 17, 32)
     titles = {counters.of(1, address, client).title for address in (17, 18) for client in (32, 48)}
@@ -162,5 +162,5 @@ def test_each_place_has_one_counter_and_a_title_of_its_own() -> None:
     assert Counters(Passing(), "gw-1", "riser-1").of(1, 17, 32).title in titles
 
 
-def test_a_visit_by_hand_has_titles_of_its_own() -> None:
+def test_each_visit_by_hand_has_new_titles() -> None:
     assert by_hand("a").of(1, 17, 32).title != by_hand("a").of(1, 17, 32).title

@@ -29,19 +29,6 @@ def test_an_aare_may_name_no_terms() -> None:
     assert not RequestWriter(PEER).takes_lists
 
 
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        ("6107 A203020100", "half an AARE"),
-        ("6110 A109060760857405080102 A203020100", "another context"),
-        ("6109 A203020100 BE020500", "without its terms"),
-    ],
-)
-def test_other_terms_are_a_violation(answer: str, said: str) -> None:
-    with pytest.raises(ProtocolViolation, match=said):
-        aare.plain_terms(bytes.fromhex(answer), "A-1")
-
-
 def test_terms_that_cannot_be_read_are_a_violation() -> None:
     with pytest.raises(ProtocolViolation, match="AARE: "):
         RequestWriter(PEER).take_terms(b"\x08\x00")

@@ -194,7 +194,7 @@ def serial(meter: Meter, hls: Hls, *, suite: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("mechanism", Mechanism)
-def test_a_meter_that_reckons_as_the_library_is_read(mechanism: Mechanism) -> None:
+def test_each_mechanism_agrees_with_the_librarys(mechanism: Mechanism) -> None:
     assert serial(Meter(mechanism), _hls(mechanism)) == b"\x09\x02E1"
 
 
@@ -234,7 +234,7 @@ def test_a_challenge_that_is_none_is_not_answered(mechanism: Mechanism) -> None:
 
 
 @pytest.mark.parametrize("mechanism", PLAIN)
-def test_a_meter_that_wants_no_proof_is_not_believed(mechanism: Mechanism) -> None:
+def test_a_meter_that_skips_the_proof_is_refused(mechanism: Mechanism) -> None:
     meter = Meter(mechanism)
     meter.diagnostic = acse.Diagnostic.NULL
     with pytest.raises(AssociationRefused, match="for another kind of security"):
