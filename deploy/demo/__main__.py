@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import sys
@@ -26,9 +27,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from deploy.demo import society as plan
 from deploy.demo.consumers import Inbox, listen
 from deploy.demo.picture import draw
+from deploy.demo.programs import DemoError
+from deploy.demo.progress import Progress as State
 from deploy.demo.story import expected_flags, read_the_notebook, show
-from deploy.demo.world import DemoError, World, open_world
-from deploy.demo.world import Progress as State
+from deploy.demo.world import BIN, World, open_world
 
 BACKFILL_TIMEOUT_S = 600.0
 FLAGS_TIMEOUT_S = 120.0
@@ -157,18 +159,26 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _keep(world: World, console: Console) -> None:
-    month, name = f"{world.society.month:%Y-%m}", world.society.name
-    console.print(
-        f"""
+def what_to_type(world: World) -> str:
+    """Say where the running demo is, in lines that can be pasted into a shell as they are."""
+    month, program = f"{world.society.month:%Y-%m}", BIN / "cloud-ingest"
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    run, society = shlex.quote(str(program)), shlex.quote(world.society.name)
+    return f"""
 Everything is left running; Ctrl-C ends it.
   files and logs  {world.directory}
-  broker          {world.broker_address}, user cloud, password in broker.password
-  database        export IOT_UTILITY_DSN='{world.dsn}'
-  then            cloud-ingest report {month} --society '{name}'""",
-        markup=False,
-        soft_wrap=True,
-    )
+  broker          {world.broker_address}, user cloud, password in {world.directory}/broker.password
+
+In another terminal, from this folder:
+export IOT_UTILITY_DSN={shlex.quote(world.dsn)} IOT_UTILITY_SOCIETY={society}
+{run} report {month}
+{run} usage A-1204 --month {month} --days
+{run} events list"""
+
+
+def _keep(world: World, console: Console) -> None:
+    console.print(what_to_type(world), markup=False, soft_wrap=True)
     try:
         while True:
             for program in world.programs.values():

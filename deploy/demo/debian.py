@@ -2,8 +2,11 @@
 """Unpacks a Debian package into a folder without root and without a change to the system.
 
 apt works on a state of its own: the system's sources, keys and proxy, none of its hooks, lists or
-caches. apt checks the signatures. It stands on the standard library alone, because `bootstrap.sh`
-runs it before there is an environment: `python3 debian.py PACKAGE FOLDER`.
+caches. apt checks the signatures.
+
+By hand, because no command of apt does it, and python-apt has to match the system's apt and Python.
+It stands on the standard library alone: `bootstrap.sh` runs it before there is an environment:
+`python3 debian.py PACKAGE FOLDER`.
 """
 
 from __future__ import annotations

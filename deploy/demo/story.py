@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the demo tells: the notebook's dials, the flags to expect, and the table at the end."""
+"""The demo's story: the notebook's dials, the flags to expect, and the table at the end."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -9,12 +9,11 @@ It never reaches into a program: it speaks to them by command line, MQTT and SQL
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -33,89 +32,15 @@ from deploy.demo.mosquitto import (
     local_mosquitto,
 )
 from deploy.demo.postgres import local_postgres
+from deploy.demo.programs import DemoError, Program
+from deploy.demo.progress import Progress, read_progress
 from deploy.demo.rootless import LocalServerError
 
 BIN = Path(sys.executable).parent
-STOP_TIMEOUT_S = 15.0
 POLL_S = 0.5
 RULES_EVERY_S = "2"
 CLOSE_GRACE_MINUTES = "0"
 """The month is closed when every gateway says that nothing waits: also at 00:05 on the 1st."""
-
-
-class DemoError(RuntimeError):
-    """The demo cannot go on; the text says why and what to look at.
-
-    ``code`` is the exit code: 2 where a person has to mend something first.
-    """
-
-    def __init__(self, text: str, code: int = 1) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass
-class Program:
-    """One of our own programs, with its log beside the others."""
-
-    name: str
-    command: list[str]
-    log: Path
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it; its output goes to its log."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.environment,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def stop(self) -> None:
-        """End it in good order, by force after a while."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_TIMEOUT_S)
-        self.kill()
-
-    def require_alive(self) -> None:
-        """Raise `DemoError` with the end of its log when it has ended."""
-        if self.process is not None and self.process.poll() is not None:
-            lines = self.log.read_text(errors="replace").splitlines()[-8:]
-            raise DemoError(
-                f"{self.name} ended with {self.process.returncode}; its last words in {self.log}:\n"
-                + "\n".join(lines)
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the back-fill is."""
-
-    readings: int
-    meters: int
-    meters_heard: int
-    behind: int | None
-    """Meters whose history still waits; None until every gateway has said it."""
-    spooled: int
-    dirty: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether everything was read, stored and rolled up."""
-        return self.behind == 0 and self.spooled == 0 and self.dirty == 0
 
 
 @dataclass
@@ -293,15 +218,8 @@ class World:
 
     def progress(self) -> Progress:
         """Ask the store how far the back-fill is."""
-        row = self.query(PROGRESS, self.society.name)[0]
-        return Progress(
-            readings=row["readings"],
-            meters=row["meters"],
-            meters_heard=row["heard"],
-            behind=row["behind"] if row["gateways"] == len(self.society.gateways) else None,
-            spooled=row["spooled"] or 0,
-            dirty=row["dirty"],
-        )
+        with psycopg.connect(self.dsn) as connection:
+            return read_progress(connection, self.society.name, len(self.society.gateways))
 
     def wait(
         self,
@@ -328,26 +246,6 @@ class World:
 
 
 AGENT_MODELS = {"single_phase": "is16444", "three_phase": "is13779", "water": "water"}
-
-PROGRESS = """
-WITH own AS (SELECT society_id FROM society WHERE name = %s),
-     smart AS (
-       SELECT DISTINCT meter.meter_id, meter.last_reading_at
-       FROM meter JOIN assignment USING (meter_id)
-       WHERE meter.society_id = (TABLE own) AND NOT assignment.legacy),
-     said AS (
-       SELECT gateway_status.payload FROM gateway_status JOIN gateway USING (gateway_id)
-       WHERE gateway.society_id = (TABLE own) AND gateway_status.state = 'online'
-         AND gateway_status.payload ->> 'meters_behind' IS NOT NULL)
-SELECT (SELECT coalesce(sum(reading_day.count), 0)::bigint
-        FROM reading_day JOIN channel USING (channel_id) JOIN smart USING (meter_id)) AS readings,
-       (SELECT count(*) FROM smart) AS meters,
-       (SELECT count(last_reading_at) FROM smart) AS heard,
-       (SELECT count(*) FROM said) AS gateways,
-       (SELECT sum((payload ->> 'meters_behind')::int)::int FROM said) AS behind,
-       (SELECT sum((payload ->> 'spooled')::int)::int FROM said) AS spooled,
-       (SELECT count(*) FROM dirty) AS dirty
-"""
 
 
 def _private(path: Path, text: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from deploy.demo.__main__ import run
+from deploy.demo.progress import Progress
 from deploy.demo.society import make_society, month_before
-from deploy.demo.world import Progress, World, open_world
+from deploy.demo.world import World, open_world
 from tests.support.month import billed_quantities, days_and_months, true_quantities
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from deploy.demo.postgres import PostgresServer
-from deploy.demo.rootless import ServerProcess, clean_environment, server_account, workspace
+from deploy.demo.rootless import server_account, workspace
+from deploy.demo.server_process import ServerProcess, clean_environment
 from tests.support.store import as_role
 
 

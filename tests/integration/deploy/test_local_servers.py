@@ -30,7 +30,8 @@ from deploy.demo.mosquitto import (
     local_mosquitto,
 )
 from deploy.demo.postgres import PostgresServer, local_postgres
-from deploy.demo.rootless import Account, LocalServerError, ServerProcess, server_account
+from deploy.demo.rootless import Account, LocalServerError, server_account
+from deploy.demo.server_process import ServerProcess
 from tests.support.servers import Broker
 
 CLOUD = cloud_user("the cloud's word")
