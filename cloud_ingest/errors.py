@@ -16,21 +16,21 @@ IngestError
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── RecomputeRefused  days that cannot be made anew from their readings
-    ├── ReadRefused       a stretch of time that is none, is no longer kept, or asks for too much
+    ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
-        └── RollupDisagrees  a rollup is not what its readings say: no number leaves
+        └── RollupDisagrees  a rollup differs from its readings: no number leaves
 """
 
 from collections.abc import Sequence
 
 
 class IngestError(Exception):
-    """Anything that the cloud side itself raises."""
+    """Any error that the cloud side itself raises."""
 
 
 class StoreError(IngestError):
-    """The database did not do it."""
+    """The database failed or refused."""
 
 
 class StoreUnavailable(StoreError):
@@ -50,7 +50,7 @@ class UserError(IngestError):
 
 
 class ConfigurationError(UserError):
-    """What was set up cannot work; the text is one line for a person."""
+    """A setting or a server cannot work as it is; the text is one line for a person."""
 
 
 class BrokerRefused(ConfigurationError):
@@ -70,7 +70,7 @@ class NotFound(UserError):
 
 
 class ImportRefused(UserError):
-    """A list has bad lines; nothing of it was taken."""
+    """A list has bad lines, and nothing of it was taken."""
 
     def __init__(self, message: str, lines: Sequence[str]) -> None:
         super().__init__(message)
@@ -87,15 +87,15 @@ class DialRefused(UserError):
 
 
 class RecomputeRefused(UserError):
-    """Days cannot be made anew from readings: they have not come, or are no longer kept."""
+    """Days cannot be made anew: their readings have not come, or are no longer kept."""
 
 
 class ReadRefused(UserError):
-    """A question about a stretch of time that is none, is no longer kept, or asks for too much."""
+    """A question about a stretch of time that is empty, no longer kept, or too long."""
 
 
 class EpochRefused(UserError):
-    """A rollover or reset that its register does not show."""
+    """A rollover or reset that the register does not show."""
 
 
 class CloseRefused(UserError):
@@ -103,4 +103,4 @@ class CloseRefused(UserError):
 
 
 class RollupDisagrees(CloseRefused):
-    """A rollup is not what its readings say."""
+    """A rollup differs from what its readings say."""

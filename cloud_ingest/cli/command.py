@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``cloud-ingest command``: ask a gateway for something, and see what became of it.
+"""``cloud-ingest command``: ask a gateway for something, and see its answer.
 
 In: options as a person typed them. Out: a line, a table or JSON. Never: a decision.
 """
@@ -27,18 +27,18 @@ from cloud_ingest.store.commands import Asked, asked
 from shared_schema.gateway import CommandKind
 from shared_schema.signing import SigningKey
 
+Key = Annotated[Path | None, typer.Option("--key", help="The private key that signs: see keygen.")]
+
 app = new_group("Ask a gateway for something, and see its answer.")
 
 
 @app.command("send")
 def send(
     gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
-    kind: Annotated[CommandKind, typer.Argument(help="What it is to do.")],
+    kind: Annotated[CommandKind, typer.Argument(help="What it should do.")],
     *,
     society: Society,
-    key: Annotated[
-        Path | None, typer.Option("--key", help="The private key that signs: see keygen.")
-    ] = None,
+    key: Key = None,
     by: Annotated[
         str | None, typer.Option("--by", help="Who asks [default: the user's login name].")
     ] = None,
@@ -102,7 +102,7 @@ def list_commands(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Show what was asked, and what became of it.
+    """Show what gateways were asked, and what they answered.
 
     Example: cloud-ingest command list --society "Lake View"
     """

@@ -36,7 +36,7 @@ COMMANDS: Final = {
     ),
     "keep-readings": Place(
         "store",
-        "Say how long readings are kept [default: for ever]; the service lets the older ones go.",
+        "Set or show how long readings are kept [default: for ever]; the service drops older ones.",
     ),
     "keygen": Place("keys", "Make the key pair that signs receipts and commands."),
     "enrol": Place(

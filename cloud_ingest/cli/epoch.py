@@ -39,7 +39,8 @@ def epoch_add(
         str, typer.Option("--at", help="Local time of the first reading after the fall.")
     ],
     adds: Annotated[
-        str, typer.Option("--adds", help="What it lost there, in kWh or kL; 0 takes it back.")
+        str,
+        typer.Option("--adds", help="What the fall hides, in kWh or kL; 0 takes an entry back."),
     ],
     reason: Annotated[str, typer.Option("--reason", help="Why: rollover, reset …")],
     by: Annotated[str, typer.Option("--by", help="Who says so.")],

@@ -26,7 +26,7 @@ app = new_group("Flags for other modules: leaks, read failures, evidence that do
 
 @app.command("list")
 def events_list(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also flags that are over.")] = False,
     society: OneSociety = None,
     json: Json = False,
     dsn: Dsn = None,
@@ -59,7 +59,7 @@ def events_meter(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """List what meters noted themselves, and what gateways saw of them, newest first.
+    """List what meters noted in their logs, and what gateways saw of them, newest first.
 
     By a meter's own log: power failure, magnet, cover opened … By its gateway, log
     0.65.99.98.0.255: its capture list changed, its clock jumped, drifts, or was set.

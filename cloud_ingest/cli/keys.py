@@ -38,7 +38,9 @@ def enrol(
     *,
     society: Society,
     key: Annotated[Path, typer.Option("--key", help="Its public key (PEM).")],
-    tower: Annotated[str | None, typer.Option("--tower", help="Where it hangs.")] = None,
+    tower: Annotated[
+        str | None, typer.Option("--tower", help="The tower that it stands in.")
+    ] = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:

@@ -100,7 +100,7 @@ def dsn_of(settings: CloudSettings) -> str:
     """Return the DSN in clear, for `store.connection.connect` alone.
 
     Raises:
-        ConfigurationError: none was given.
+        ConfigurationError: no setting names a database.
     """
     if settings.dsn is None or not settings.dsn.get_secret_value().strip():
         raise ConfigurationError(
@@ -113,7 +113,7 @@ def broker_address(text: str | None) -> dict[str, object]:
     """Take ``HOST:PORT`` apart into settings; without a port it is 1883, without a text none.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: the text is no address.
     """
     if text is None:
         return {}
@@ -135,7 +135,7 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
     """Read a time as a person wrote it; without an offset it is the society's local time.
 
     Raises:
-        UserError: it is none.
+        UserError: the text is no time.
     """
     try:
         found = datetime.fromisoformat(text)
@@ -149,7 +149,7 @@ def decimal(text: str) -> Decimal:
     """Read a number as a person wrote it.
 
     Raises:
-        SelfReadRefused: it is none.
+        SelfReadRefused: the text is no number.
     """
     try:
         return Decimal(text)

@@ -74,13 +74,13 @@ def quarantine_show(
 def quarantine_replay(
     entries: Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Everything that is open and can be mended.")
+        bool, typer.Option("--all", help="Every open entry whose cause can be mended.")
     ] = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Try entries once more, after their cause was mended; what is not stays open.
+    """Try entries once more, after their cause was mended; the others stay open.
 
     Example: import the missing meter, then cloud-ingest quarantine replay 7 8
     """
@@ -104,7 +104,7 @@ def quarantine_dismiss(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Close entries that shall never be stored; their bytes stay.
+    """Close entries that will never be stored; their bytes stay.
 
     Example: cloud-ingest quarantine dismiss 7
     """

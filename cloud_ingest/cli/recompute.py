@@ -43,8 +43,8 @@ def recompute(
 ) -> None:
     """Make days and months anew from their readings, and say which of them changed.
 
-    Nothing should: the ingest keeps them right. No reading is touched, and no number that was
-    sent. Days whose readings are no longer kept stay as they are. With TimescaleDB the days of
+    Nothing should change: the ingest keeps them right. No reading is touched, and no number that
+    was sent. Days whose readings are no longer kept stay as they are. With TimescaleDB the days of
     every society are made anew, and --society narrows what is told.
 
     Example: cloud-ingest recompute --month 2026-07 --society "Lake View"

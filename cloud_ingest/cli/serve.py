@@ -26,6 +26,26 @@ from cloud_ingest.settings import load_settings
 
 app = new_group()
 
+Key = Annotated[
+    Path | None, typer.Option("--key", help="The private key that signs receipts: see keygen.")
+]
+ClientId = Annotated[
+    str, typer.Option("--client-id", help="Name of this worker to the broker, one for each.")
+]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", help="Share the messages with the other workers that name this group."),
+]
+RulesEvery = Annotated[
+    float,
+    typer.Option(
+        "--rules-every",
+        envvar="IOT_UTILITY_RULES_EVERY_S",
+        min=0.1,
+        help="Seconds between two runs of the rules over new readings.",
+    ),
+]
+
 
 @app.command("serve")
 def serve(
@@ -33,30 +53,12 @@ def serve(
     broker: BrokerAt = None,
     username: BrokerUser = None,
     password_file: BrokerPassword = None,
-    key: Annotated[
-        Path | None,
-        typer.Option("--key", help="The private key that signs receipts: see keygen."),
-    ] = None,
-    client_id: Annotated[
-        str, typer.Option("--client-id", help="Name of this ingest to the broker, one for each.")
-    ] = "cloud-ingest",
-    group: Annotated[
-        str | None,
-        typer.Option(
-            "--group", help="Share the messages with the other workers that name this group."
-        ),
-    ] = None,
-    rules_every: Annotated[
-        float,
-        typer.Option(
-            "--rules-every",
-            envvar="IOT_UTILITY_RULES_EVERY_S",
-            min=0.1,
-            help="Seconds between two judgements of new readings.",
-        ),
-    ] = 15.0,
+    key: Key = None,
+    client_id: ClientId = "cloud-ingest",
+    group: Group = None,
+    rules_every: RulesEvery = 15.0,
     check: Annotated[
-        bool, typer.Option("--check", help="Only see whether everything can be reached.")
+        bool, typer.Option("--check", help="Only check that every server answers, then end.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
     dsn: Dsn = None,

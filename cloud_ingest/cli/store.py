@@ -51,7 +51,9 @@ def migrate(
     ] = False,
     restored: Annotated[
         bool,
-        typer.Option("--restored", help="It was restored from a backup: let gateways send again."),
+        typer.Option(
+            "--restored", help="The database comes from a backup: let gateways send again."
+        ),
     ] = False,
     planned: Annotated[
         bool, typer.Option("--plan", help="Only say what would be done; change nothing.")
@@ -109,14 +111,14 @@ def keep_readings(
         int | None, typer.Argument(help="Closed months whose readings are kept: 13 or more.")
     ] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Keep all of them for ever.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Keep all readings for ever.")] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Say how long readings are kept [default: for ever]; the service lets the older ones go.
+    """Set or show how long readings are kept [default: for ever]; the service drops older ones.
 
-    Days, months, evidence and closed numbers stay. A month that is older cannot be closed again,
-    and a reading that comes later than that goes to quarantine. Without an argument: what is set.
+    Days, months, evidence and closed numbers stay. An older month cannot be closed again, and a
+    reading from it goes to quarantine. Without an argument the command shows what is set.
 
     Example: cloud-ingest keep-readings 25
     """

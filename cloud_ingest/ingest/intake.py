@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Everything that a batch of messages changes in the store, before it is acknowledged.
+"""The intake: what a batch of messages changes in the store before its acknowledgement.
 
-In: what was received, connections. Out: what was stored, and which streams want a receipt.
-Each half runs on the thread of its connection; it owns the cached registry and dimensions. A
-message that cannot be stored never stops the others: it goes to quarantine, as a whole where
-nothing of it is sure.
+It has two halves, each on the thread of its connection: `Intake.judge` verifies messages against
+the registry, `Intake.commit` stores what was judged. A message that cannot be stored stops no
+other: it goes to quarantine, as a whole where nothing of it is sure.
 
-Never: an acknowledgement, a receipt, a link: the service does that after the return.
+In: what was received, connections. Out: what was stored, and which streams want a receipt. Owns:
+the cached registry and dimensions. Never: an acknowledgement, a receipt, a link: the service does
+that after the return.
 """
 
 import logging
@@ -43,7 +44,7 @@ _WORTH_A_RELOAD = frozenset(
         QuarantineReason.NOT_INSTALLED,
     }
 )
-"""What may only be so because the cached registry is old."""
+"""Reasons that a newer registry may remove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be committed of a batch of messages."""
+    """What a batch of messages will commit."""
 
     messages: int
     verdicts: tuple[Accepted | Refused, ...]
 
 
 class Intake:
-    """Stores batches of messages: judged over one connection, committed over another.
+    """The judge and the store of batches of messages.
 
-    So the next batch is verified while the database works on the one before.
+    With a connection for each half, the next batch is verified while the database works on the one
+    before.
     """
 
     def __init__(
@@ -94,7 +96,7 @@ class Intake:
     def store(
         self, conn: Connection, received: Sequence[Received], received_at: datetime
     ) -> Outcome:
-        """Judge and commit: everything that these messages say.
+        """Judge these messages and commit what they say.
 
         Raises:
             StoreUnavailable: nothing is sure to be stored: the same again changes nothing.
@@ -104,7 +106,7 @@ class Intake:
     def judge(
         self, conn: Connection, received: Sequence[Received], received_at: datetime
     ) -> Judged:
-        """Say what becomes of messages; what is no reading is stored at once.
+        """Judge messages; store those that carry no readings at once.
 
         Raises:
             StoreUnavailable: the same again changes nothing.
@@ -148,7 +150,7 @@ class Intake:
     def _judge(
         self, conn: Connection, message: Received, received_at: datetime
     ) -> Accepted | Refused | None:
-        """Return what is to be committed of a message; the small ones are stored at once."""
+        """Return what a message will commit; None where it was small and is stored."""
         gateway: str | None = None
         try:
             if (society := acknowledging_society(message.topic)) is not None:
@@ -186,7 +188,7 @@ class Intake:
     def _with_fresh_registry(
         self, conn: Connection, verdicts: list[Accepted | Refused], received_at: datetime
     ) -> list[Accepted | Refused]:
-        """Judge again, with the registry of now, what an old one may have got wrong."""
+        """Judge again, with a new registry, what an old one may have got wrong."""
         doubtful = [index for index, verdict in enumerate(verdicts) if _doubtful(verdict)]
         if not doubtful or self._clock() - self._loaded_at < self._reload_every_s:
             return verdicts
@@ -216,7 +218,7 @@ class Intake:
             if conn.closed:
                 raise
             logger.exception(
-                "A batch of messages cannot be stored at once, each is tried alone",
+                "The database refuses a batch of messages; each is now tried alone",
                 extra={"action": "commit_failed", "messages": len(verdicts)},
             )
         total = CommitResult()

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Take messages from the broker, and hand messages to it: the only door to aiomqtt.
+"""The link to the broker: it brings batches of messages and takes messages to send.
 
-In: the broker's address. Out: batches of deliveries, in the order of their arrival. It owns
-one link at a time: a new client object for each connection, MQTT 5, a session that the
-broker keeps, and the acknowledgements.
+Each connection has a new client object. It speaks MQTT 5, with a session that the broker keeps.
 
-A delivery is acknowledged when the caller says so, after its database commit, and never
-before: what is not acknowledged when a link ends is dropped here and delivered again by the
-broker on the next one. aiomqtt 2.5.1 has no call for that and acknowledges before the
-application sees a message, so three things of the paho client below it are used:
-``manual_ack_set``, ``ack``, and the arguments of two callbacks (whether the broker had kept
-the session, and whether it really took a message). The version is pinned, and
+The caller acknowledges a delivery after its database commit, and never before. What is not
+acknowledged when a link ends is dropped here, and the broker delivers it again on the next one.
+aiomqtt 2.5.1 has no call for that and acknowledges before the application sees a message. So
+this module uses three things of the paho client below it: ``manual_ack_set``, ``ack``, and the
+arguments of two callbacks (whether the broker had kept the session, and whether it really took a
+message). The version is pinned, and
 ``tests/integration/cloud_ingest/test_ingest_subscribe.py`` holds the contract.
 
-Never: a queue bound on this side (it would drop after acknowledging; Receive Maximum
-bounds what is under way), a clean start, an acknowledgement of one link on another.
+In: the broker's address, topics. Out: deliveries, in the order of their arrival. Owns: the only
+door to aiomqtt, the acknowledgements. Never: a bounded queue on this side (it would drop what is
+acknowledged; Receive Maximum bounds what is under way), a clean start, an acknowledgement of one
+link on another.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ class Link:
     async def batches(
         self, *, max_messages: int = 64, linger_s: float = 0.05
     ) -> AsyncGenerator[tuple[Delivery, ...], None]:
-        """Yield what came, in order, never an empty batch.
+        """Yield batches of messages in order, never an empty one.
 
         A batch is full, or ``linger_s`` have passed since its first message. While the caller
         works on one the next one fills, so a busy ingest commits large batches.
@@ -155,7 +155,7 @@ class Link:
             raise self._translated(error) from None
 
     def acknowledge(self, batch: Sequence[Delivery]) -> None:
-        """Tell the broker that these deliveries are kept: call it after the commit, in order.
+        """Acknowledge deliveries to the broker: call it after the commit, in order.
 
         It must run on the thread of the event loop.
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The judgements of the doctor: each takes what was read and says one thing about it.
+"""The doctor's judgements: each looks at what was read and finds one thing.
 
-In: values of `store.server_facts`. Out: a `Check`: ``ok``; ``warn``: it works, and should be
-better; ``fail``: readings or numbers are lost, late or wrong while it stays. Pure.
+A `Check` is ``ok``; ``warn``: the store works, and could work better; or ``fail``: readings or
+numbers are lost, late or wrong until somebody mends it.
+
+In: values of `store.server_facts`. Out: a `Check`. Never: a question to a server, a clock.
 """
 
 import re
@@ -34,7 +36,7 @@ RELOAD: Final = "in postgresql.conf, then SELECT pg_reload_conf()"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """One finding: how serious it is, about what, what was found and what to do."""
 
     level: Level
     name: str

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The doctor of the cloud side: everything that must be so, each with what to do.
+"""The doctor of the cloud side: it looks at the database, the store and the broker.
 
-In: the settings. Out: a `Check` for each thing, in the order in which it is mended; what is
-wrong with one group of facts does not hide the next. Never: a change; a secret; a session that
-the broker keeps, or a message taken from the service.
+It gives findings in the order in which a person mends them. What is wrong with one group of facts
+does not hide the next.
+
+In: the settings. Out: a `Check` for each thing. Never: a change; a secret; a session that the
+broker keeps, or a message taken from the service.
 """
 
 import asyncio

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Ask a gateway to do something beyond what it does by itself.
+"""A command to a gateway: a request for what the gateway does not do by itself.
 
-In: what a person wants, the cloud's key, the time. Out: a signed command in the outbox.
-A command names meters by maker and serial number; it expires, and the gateway never runs it
-twice. What the gateway's configuration does not allow, it refuses.
+A command names meters by maker and serial number. It expires, and the gateway never runs it twice.
+The gateway refuses what its configuration does not allow.
+
+In: what a person wants, the cloud's key, the time. Out: a signed command in the outbox. Never: the
+link to the broker: the service sends it.
 """
 
 from collections.abc import Sequence
@@ -40,7 +42,7 @@ def send(
         conn: A connection.
         society: Whose gateway it is.
         gateway: Its name.
-        kind: What it is to do.
+        kind: What it should do.
         key: The cloud's private key.
         by: Who asks.
         now: The time.
@@ -50,7 +52,7 @@ def send(
         until: Where it ends.
 
     Raises:
-        UserError: something of it makes no sense.
+        UserError: a meter, the window or the lifetime is not possible.
         NotFound: the society has no such gateway.
     """
     if not timedelta(0) < expires_after <= LONGEST_LIFE:
