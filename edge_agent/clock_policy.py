@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Clocks of meters, decided: whether one is set now, how fast it drifts, whether it jumped.
+"""The policy on meters' clocks: whether one is set now, how fast it drifts, whether it jumped.
+
+A clock never moves across the end of a capture period: the meter would then capture a row twice,
+or never. Times are seconds since 1970; an offset is positive for a clock that is ahead.
 
 In: how far a meter's clock is ahead of the gateway's, the time, limits. Out: a `Decision`, a
 drift in seconds a day, a yes or no.
-Never: a clock, a meter, a decision that moves a clock across the end of a capture period. A
-row would then be captured twice, or never.
-
-Times are seconds since 1970; an offset is positive for a clock that is ahead.
+Never: a clock read, a meter asked.
 """
 
 import math
@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 
 DAY_S: Final = 86400
 SHORTEST_SPAN_S: Final = DAY_S
-"""A drift is told of samples over so long a time: meters show whole seconds."""
+"""A drift needs samples over so long a time, because meters show whole seconds."""
 JUMP_S: Final = 10.0
 """A change of the offset that is not a slow answer of the meter."""
 FASTEST_DRIFT_S_PER_DAY: Final = 20.0
-"""More than the worst crystal in the sun: what goes beyond it between two polls is a jump."""
+"""More than the worst crystal in the sun drifts: a larger change between two polls is a jump."""
 
 
 class Action(StrEnum):

@@ -56,8 +56,8 @@ class Timekeeper:
     """Tells whether the gateway's time may stamp readings: once it may, until it jumps.
 
     A clock that was set drifts by seconds in days, whatever the kernel says of a long loss of
-    the uplink. One that jumped was set anew, by a time service or by hand: then only the
-    kernel's word of now counts. It may be asked from any thread.
+    the uplink. A clock that jumped was set anew, by a time service or by hand: then only what the
+    kernel says now counts. Any thread may ask.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Timekeeper:
         """Begin without knowing.
 
         Args:
-            assume_synchronised: somebody else keeps the time; jumps are only told.
+            assume_synchronised: somebody else keeps the time; jumps are only logged.
             wall: the time that may be set, seconds since 1970.
             steady: a time that is never set, in seconds.
             ask: whether the clock was set since the start.
@@ -98,7 +98,7 @@ class Timekeeper:
             return self._synchronised
 
     def is_kept(self) -> bool:
-        """Tell whether a time service keeps the time at this moment: enough to set other clocks.
+        """Tell whether a time service keeps the time now, so that it may set other clocks.
 
         Readings may be stamped through a long loss of the uplink; a meter's clock is then better
         than the gateway's.

@@ -100,7 +100,7 @@ def _set_when_possible(
 
 def _note(found: "ClockOutcome", settings: "AgentSettings") -> None:
     """Note it in the spool, where there is one; the agent, which is stopped, seals it later."""
-    from edge_agent.clock.keeper import was_set
+    from edge_agent.clock.keeper import clock_set_event
     from edge_agent.clock.samples import ClockSamples
     from edge_agent.clock_policy import Sample
     from edge_agent.spool.gateway_events import Observer
@@ -111,8 +111,8 @@ def _note(found: "ClockOutcome", settings: "AgentSettings") -> None:
     now = datetime.now(UTC).timestamp()
     try:
         with Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024) as spool:
-            anew = ClockSamples(spool).anew(found.meter, Sample(now, found.after_s))
-            Observer(spool).note(found.meter, [was_set(found, now)], anew)
+            anew = ClockSamples(spool).restart(found.meter, Sample(now, found.after_s))
+            Observer(spool).note(found.meter, [clock_set_event(found, now)], anew)
     except AgentError as error:
         say(f"set, and not noted for the cloud: {error}")
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The clocks of one bus's meters, kept: what is told of them, when one is set, what came of it.
+"""The keeper of one bus's clocks: it watches them, sets one that is due, and reports both.
+
+Each poll compares a meter's clock with the gateway's. A clock that is off by more than the lower
+limit becomes due; one beyond the upper limit is reported and left to a person.
 
 In: the comparison of each poll; the bus's sessions when a clock is due. Out: the log, the
 health of each clock, signed events in the spool, set clocks. Owns which clock is due when, and
 which keys were refused.
-Never: whether a clock may be set: that is `clocking`; a clock set that is not planned here or
-asked for; keys tried again that a meter refused.
+Never: the decision whether a clock may be set: `clock_policy` takes it; a clock set that is not
+planned here or asked for; keys tried again that a meter refused.
 """
 
 import contextlib
@@ -84,8 +87,10 @@ class ClockKeeper:
             if meter.set_clock and self._refusals.recall(setter_of(meter)):
                 self._blocked.add(meter.label)
 
-    def compared(self, meter: MeterConfig, identity: MeterId, at: float, offset_s: float) -> None:
-        """Take the comparison of a poll: tell what is wrong, plan what may be done.
+    def note_comparison(
+        self, meter: MeterConfig, identity: MeterId, at: float, offset_s: float
+    ) -> None:
+        """Take the comparison of a poll: report what is wrong, plan what may be done.
 
         Args:
             meter: the meter's settings.
@@ -142,11 +147,11 @@ class ClockKeeper:
     def set(
         self, meter: MeterConfig, factory: SetterFactory, now: float, known: MeterId | None
     ) -> ClockOutcome:
-        """Set a clock that is due, or that somebody asks for; tell what came of it.
+        """Set a clock that is due, or that somebody asks for, and report how it ended.
 
         Args:
             meter: the meter's settings.
-            factory: opens a session; see `link.sessions`.
+            factory: opens a session; see `sessions.sessions`.
             now: the gateway's time, seconds since 1970.
             known: the meter that answered there last.
 
@@ -189,7 +194,7 @@ class ClockKeeper:
         elif outcome.became is Became.SET:
             if outcome.meter is not None and outcome.after_s is not None:
                 view = ClockView(Sample(now, outcome.after_s), None)
-                self._note(outcome.meter, view, [was_set(outcome, now)])
+                self._note(outcome.meter, view, [clock_set_event(outcome, now)])
                 self._tell(meter, view)
         elif not outcome.worked:
             self._rest[meter.label] = now + rest_s
@@ -206,9 +211,10 @@ class ClockKeeper:
         )
 
     def _note(self, meter: MeterId, view: ClockView, seen: list[Observation]) -> None:
-        """Note what became of a clock, and states that began or are over; a full disk, later.
+        """Note events of a clock, and states that began or are over.
 
-        With a jump or a set clock, which ``seen`` holds, its history begins anew.
+        After a jump or a set clock, which ``seen`` holds, its history begins anew. A full disk
+        delays the event of a set clock; it loses the others, which are seen again.
         """
         seen = [*self._unnoted.pop(meter, ()), *seen]
         at, offset_s = view.latest
@@ -228,7 +234,7 @@ class ClockKeeper:
             if begins != (state in lasting)
         ]
         if seen or turned:
-            anew = self._book.anew(meter, view.latest) if seen else None
+            anew = self._book.restart(meter, view.latest) if seen else None
             try:
                 self._observer.note(meter, [*seen, *turned], anew)
             except SpoolFull:  # all but a clock that was set is seen again
@@ -237,13 +243,13 @@ class ClockKeeper:
                 ]
 
     def _refused(self, meter: MeterConfig) -> None:
-        """Keep that the keys were refused; where the disk is full, for this run alone."""
+        """Remember that a meter refused its keys; on a full disk for this run alone."""
         self._blocked.add(meter.label)
         with contextlib.suppress(SpoolFull, ConfigurationError):
             self._refusals.note(setter_of(meter))
 
     def _tell(self, meter: MeterConfig, view: ClockView) -> None:
-        """Say once what is wrong with a clock, and once that it is right again."""
+        """Report once what is wrong with a clock, and once that it is right again."""
         drift = view.drift_s_per_day
         remark = self._clocks.remark(view.latest.offset_s, drift)
         before = self._health.clock(meter.label, drift, remark)
@@ -269,7 +275,7 @@ class ClockKeeper:
         )
 
 
-def was_set(outcome: ClockOutcome, now: float) -> Observation:
+def clock_set_event(outcome: ClockOutcome, now: float) -> Observation:
     """Return the event of a clock that the gateway has set."""
     return Observation(
         ts=int(now),

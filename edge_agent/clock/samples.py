@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How each meter's clock went: a few samples a day, over a restart too.
+"""Samples of each meter's clock: a few a day, kept over a restart, from which its drift follows.
+
+After a jump, and after a clock was set, its history begins anew: with `restart`, in the transaction
+of the event that reports it.
 
 In: a comparison at each poll. Out: how fast the clock drifts, and whether it jumped. Owns the
 table ``clock_sample`` of the spool's file.
-Never: a decision. After a jump, and after a clock was set, its history begins anew: with `anew`,
-in the transaction of the event that tells it.
+Never: a decision about a clock.
 """
 
 import contextlib
@@ -69,8 +71,8 @@ class ClockSamples:
             found.drift_s_per_day = drift_s_per_day(self._samples(meter))
         return ClockView(sample, found.drift_s_per_day)
 
-    def anew(self, meter: MeterId, sample: Sample) -> Move:
-        """Return what forgets, in a transaction, how a clock went before this comparison."""
+    def restart(self, meter: MeterId, sample: Sample) -> Move:
+        """Return a step of a transaction that deletes the samples before this comparison."""
 
         def move(database: sqlite3.Connection) -> None:
             self._open.pop(meter, None)

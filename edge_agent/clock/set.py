@@ -153,7 +153,7 @@ def set_clock(
         before = clock.look(session)
         decision = clock.decide(session, before, limits, is_kept, force=force)
         if decision.action is not Action.SET:
-            return _untouched(decision, clock.meter, before)
+            return _outcome_of(decision, clock.meter, before)
         try:
             is_answered = clock.change(session, before)
         except AccessDenied as error:
@@ -165,7 +165,7 @@ def set_clock(
         with factory(setter, model, Traffic()) as session:
             clock.identify(session)
             after = clock.look(session)
-    return clock.judged(before, after)
+    return clock.outcome(before, after)
 
 
 def _forbidden(meter: MeterConfig, *, is_kept: bool, by_hand: bool) -> str:
@@ -179,7 +179,7 @@ def _shown_s(look: _Look | None) -> float | None:
     return None if look is None else look.offset_s
 
 
-def _untouched(decision: Decision, meter: MeterId | None, before: _Look | None) -> ClockOutcome:
+def _outcome_of(decision: Decision, meter: MeterId | None, before: _Look | None) -> ClockOutcome:
     became = {
         Action.LEAVE: Became.LEFT,
         Action.WAIT: Became.WAITS,
@@ -301,7 +301,7 @@ class _MeterClock:
             return False
         return True
 
-    def judged(self, before: _Look | None, after: _Look | None) -> ClockOutcome:
+    def outcome(self, before: _Look | None, after: _Look | None) -> ClockOutcome:
         """Return how it ended: the clock is right now, or it is not."""
         if after is None:
             reason = "its clock shows no valid time after it was set"

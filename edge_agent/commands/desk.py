@@ -6,7 +6,7 @@ that it is done; the last job of a command writes the result.
 
 In: signed commands from the publisher's thread; outcomes from the buses' threads. Out: jobs for
 a bus; a result in the spool's database, which the publisher sends. Owns the commands under way.
-Never: a command believed without the cloud's signature, run before its id is on disk, or begun
+Never: a command without the cloud's signature; one that runs before its id is on disk, or begins
 after it expired.
 """
 
@@ -82,7 +82,7 @@ class Job:
 
     @property
     def detail(self) -> str:
-        """What is told of a back-fill that has ended."""
+        """What the answer says of a back-fill that has ended."""
         return "; ".join([f"{self.rows} rows", *map(words, self.findings)])
 
     @property
@@ -148,7 +148,7 @@ class CommandDesk:
         Raises:
             SpoolError: the spool fails.
         """
-        for command in self._command_log.begun():
+        for command in self._command_log.unanswered():
             self._finish(
                 Result(
                     gateway=self._settings.gateway,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which commands were taken, and what is to be answered.
+"""The log of commands: which were taken, and which answers the broker has not taken yet.
 
 In: the id of a command before it is run; its result afterwards. Out: whether it is new; the
 results that the broker has not taken. It owns the table ``command`` of the spool's file.
@@ -22,7 +22,7 @@ class CommandLog:
         """Note a command before it is run.
 
         Returns:
-            False where it was noted before: it must not be run; its result, if there is one,
+            False where it was noted before: it must not run again. Its result, if there is one,
             is sent again, because the cloud asks.
 
         Raises:
@@ -44,7 +44,7 @@ class CommandLog:
                 "UPDATE command SET result = ?, sent = 0 WHERE id = ?", (payload, str(command))
             )
 
-    def begun(self) -> list[UUID]:
+    def unanswered(self) -> list[UUID]:
         """Return the commands without a result: at a start, what was cut off."""
         with self._spool.reading() as database:
             rows = database.execute("SELECT id FROM command WHERE result IS NULL").fetchall()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What becomes of a command from the cloud: run, refused or expired; and how results add up.
+"""The verdict on a command from the cloud: run, refused or expired; and how results add up.
+
+The desk judges a command when it comes. It expires if no meter began with it in time. The desk
+notes its id before it runs (`commands.log`), so that it never runs twice, even if the power fails
+in between.
 
 In: a command whose signature was verified, what the configuration allows, the time where the
-gateway has one. Out: a verdict; later one `Result` made of what happened at each meter. Pure.
-
-A command is judged when it comes, and has expired where it was not begun in time. Its id is noted
-before it is run (`command_log`), so that it is never run twice, also where the power fails in
-between.
+gateway has one. Out: a verdict; later one `Result`, made of the outcome at each meter. Pure.
 """
 
 from collections.abc import Collection, Sequence
@@ -44,10 +44,10 @@ def judge(
     """Return why a command must not be run, or None when it may.
 
     Args:
-        command: What was asked, verified.
-        gateway: Our name.
-        allowed: What the configuration allows.
-        now: The time; None while the gateway has none that may be believed.
+        command: what the cloud asks, verified.
+        gateway: the name of this one.
+        allowed: what the configuration allows.
+        now: the time; None while the gateway has none that may be believed.
     """
     if now is not None and command.expired(now):
         return expiry(command)
@@ -56,7 +56,7 @@ def judge(
 
 
 def expiry(command: Command) -> Verdict:
-    """Return what is said of a command that was not begun in time."""
+    """Return the verdict on a command that was not begun in time."""
     return Verdict(Outcome.EXPIRED, f"it expired at {command.expires_at:%Y-%m-%d %H:%M:%S} UTC")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""As whom, and by which keys, a meter is spoken to.
+"""The credentials for a meter: the client that speaks to it, how it associates, by which keys.
 
 In: a meter's settings, the client. Out: the mode of its association, its keys.
 Never: a key in an error; a client with another mode than it can have.
@@ -77,8 +77,8 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
     return mode
 
 
-def unproven(meter: MeterConfig, model: Model) -> str:
-    """Return what of a meter's security no meter has proven; empty for nothing.
+def unproven_security(meter: MeterConfig, model: Model) -> str:
+    """Return which of a meter's security settings were never tried on a real meter, or nothing.
 
     Raises:
         ConfigurationError: as `mode_of`.
@@ -94,7 +94,7 @@ def unproven(meter: MeterConfig, model: Model) -> str:
 
 
 def setter_of(meter: MeterConfig) -> MeterConfig:
-    """Return how a meter is spoken to by the client that may set its clock.
+    """Return the settings of a meter for the client that may set its clock.
 
     Raises:
         ConfigurationError: no association is set that may.
@@ -130,7 +130,7 @@ def keys_of(meter: MeterConfig) -> Keys | None:
 
 
 def hls_of(meter: MeterConfig, mode: Mode) -> Hls | None:
-    """Read by what both sides prove themselves, or None where that is nothing, or EK and AK.
+    """Read the secret by which both sides prove themselves; None for none, or for EK and AK.
 
     Args:
         meter: its settings.

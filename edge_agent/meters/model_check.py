@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Explaining what is wrong in a model's file: all of it at once, with line and allowed values.
+"""The check of a model's file: every mistake at once, with its line and the allowed values.
 
 In: the text of a TOML file. Out: a `Mistake` for each.
-Never: an error; a rule of its own, for what a model may say is in `model.Model` alone.
+Never: an error raised; a rule of its own: `model.Model` alone says what a model may hold.
 """
 
 import difflib

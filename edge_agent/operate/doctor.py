@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError, SpoolError
-from edge_agent.meters.credentials import unproven
+from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import peer
 from edge_agent.publish.mqtt import check_broker
@@ -127,7 +127,7 @@ def _meters(settings: AgentSettings) -> Iterator[Check]:
             try:
                 model = load(meter.model, meter.models_dir)
                 peer(meter, model)
-                doubt = unproven(meter, model)
+                doubt = unproven_security(meter, model)
             except ConfigurationError as error:
                 wrong += 1
                 advice = "see: edge-agent models list; edge-agent models check FILE"

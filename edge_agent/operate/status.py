@@ -20,7 +20,7 @@ from typing import Any, Final
 from edge_agent.clock.samples import samples_of
 from edge_agent.clock_policy import Sample, drift_s_per_day
 from edge_agent.errors import ConfigurationError
-from edge_agent.meters.credentials import unproven
+from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 from edge_agent.spool.schema import APPLICATION_ID
@@ -170,7 +170,7 @@ def _meter_status(
 
 def _unproven(meter: MeterConfig) -> str:
     try:
-        return unproven(meter, load(meter.model, meter.models_dir))
+        return unproven_security(meter, load(meter.model, meter.models_dir))
     except ConfigurationError:  # `doctor` tells what is wrong
         return ""
 

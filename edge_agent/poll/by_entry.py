@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reading a profile's rows by their place, for meters that refuse to select them by time.
 
-In: a link to a meter, how its profile is read, a time. Out: the rows from that time on.
-Never: more rows than that take, but for the rest of the last `AT_ONCE`.
-
-Places count from 1 in the order of the buffer. Reading goes from the newest row back, so that
-a row which comes meanwhile, and in a full buffer moves all others, costs one row read twice.
+Places count from 1 in the order of the buffer. Reading goes from the newest row back. A row that
+comes meanwhile moves all others in a full buffer; so it costs one row that is read twice.
 
 Source: IEC 62056-6-2, profile generic, entry_descriptor.
+
+In: a link to a meter, how its profile is read, a time. Out: the rows from that time on.
+Never: more rows than these, but for the rest of the last `AT_ONCE`.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from edge_agent.poll.meter_link import MeterLink
-from edge_agent.poll.meter_session import asking
+from edge_agent.poll.meter_session import attribute_of
 
 AT_ONCE: Final = 16
 """Rows in one request."""
@@ -49,7 +49,7 @@ def rows_since(link: MeterLink, plan: Layout, start: int | None, zone: Zone) -> 
         AccessDenied: the meter does not say how many rows it has, or does not give them.
         BusError, MeterError: they cannot be read.
     """
-    count = axdr.integer(link.read(asking(plan.profile, 7, 7)))
+    count = axdr.integer(link.read(attribute_of(plan.profile, 7, 7)))
     if count is None:
         raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
     found: set[rows.Row] = set()

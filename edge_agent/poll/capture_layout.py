@@ -3,7 +3,7 @@
 
 The agent reads the capture objects and the capture period when it starts, once an hour, and in a
 poll that needed a second session. It also reads them if a row does not fit, or if a row of the last
-hour is no longer what it was (`again`): a meter that is set up anew empties its profile.
+hour is no longer what it was (`look_again`): a meter that is set up anew empties its profile.
 
 For profiles that are read once an hour or once a month it looks once a day. It reads scalers once
 a day and with each change. One case stays uncovered between two looks: a meter that keeps its rows
@@ -55,7 +55,7 @@ class Layouts:
     shared: dict[Obis, dict[Obis, Scale]] = field(default_factory=dict)
     """The scaler profile that all event logs have, once it was read in this poll."""
 
-    def of(self, wanted: ProfileToRead) -> KnownLayout:
+    def layout_of(self, wanted: ProfileToRead) -> KnownLayout:
         """Return how to read a profile: as it is known, or read from the meter.
 
         Raises:
@@ -65,13 +65,13 @@ class Layouts:
         held = self.facts.layouts.get(wanted.obis)
         if held is not None and held.look_at > self.now() and not self.link.replaced:
             return held
-        return self.again(wanted)
+        return self.look_again(wanted)
 
-    def again(self, wanted: ProfileToRead) -> KnownLayout:
+    def look_again(self, wanted: ProfileToRead) -> KnownLayout:
         """Return how to read a profile, after a look at what it captures now.
 
         Raises:
-            AccessDenied, BusError, MeterError: as `of`.
+            AccessDenied, BusError, MeterError: as `layout_of`.
         """
         profile = wanted.obis
         held = self.facts.layouts.get(profile)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""When a profile is read: with each capture period, or more rarely, because line time matters.
-
-In: a profile of a model, its watermark, the time. Out: whether a new row can be there.
-Pure: no clock, no line. Times are seconds since 1970, UTC.
+"""When a profile is due: with each capture period, or more rarely, because line time matters.
 
 Meters that are read once an hour have their turn at different times of it, so that no poll
 cycle has to bear all of them.
+
+In: a profile of a model, its watermark, the time. Out: whether a new row can be there.
+Pure: no clock, no line. Times are seconds since 1970, UTC.
 """
 
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def is_due(
         wanted: the profile.
         period_s: its capture period.
         mark: up to when its rows are read; None: nothing is.
-        tried_at: when it was asked for last, whatever came of it.
+        tried_at: when a poll asked for it last, with or without success.
         limit: the time that no row passes.
         shift_s: how far the meter's local time is ahead of UTC.
         label: of the meter.

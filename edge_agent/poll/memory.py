@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What polls remember of meters while the agent runs, so that the next poll need not ask.
 
-In: what a poll found out. Out: the same, to the next poll. Losing it costs line time only.
+In: what a poll found out. Out: the same, to the next poll. A restart loses it, at the cost of line
+time alone.
 Never: a stored state; what was read of a meter whose identity is in doubt (`MeterFacts.forget`).
 """
 
@@ -44,19 +45,19 @@ class MeterFacts:
     absent: dict[Obis, float] = field(default_factory=dict)
     """For each object that is not there, until when it is not asked for again."""
     sent: dict[Obis, tuple[int, frozenset[rows.Row]]] = field(default_factory=dict)
-    """For each profile the watermark that a poll returned, and its rows of the last hours."""
+    """For each profile: the watermark that a poll returned, and its rows of the last hours."""
     settled: dict[Obis, int] = field(default_factory=dict)
     """For each profile: its rows up to here were read when they were an hour old or older."""
     tried: dict[Obis, float] = field(default_factory=dict)
-    """For each profile when it was asked for last, by the time that its rows may not pass."""
+    """For each profile: when a poll asked for it last, by the time that its rows may not pass."""
     skipped: dict[Obis, Finding] = field(default_factory=dict)
-    """For each profile with a row that cannot be read: what was left out last."""
+    """For each profile with a row that cannot be read: what the last poll left out."""
     clock_at: float | None = None
     """When the meter's clock was compared last, by the gateway's time."""
     wrong_by: float | None = None
     """How far it was ahead then, if that was too far."""
     doubted: list[tuple[float, float]] = field(default_factory=list)
-    """The times that it passed while it was wrong: what is stamped so may be of another time."""
+    """The times that it passed while it was wrong: a row with such a stamp may be of another."""
 
     def note_clock(self, at: float, offset_s: float, *, is_sound: bool) -> None:
         """Keep which times the meter's clock passed, since it was last compared, while wrong.

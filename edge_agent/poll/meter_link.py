@@ -24,7 +24,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model
 from edge_agent.poll.memory import ListKind, Memory
-from edge_agent.poll.meter_session import SERIAL, MeterSession, asking
+from edge_agent.poll.meter_session import SERIAL, MeterSession, attribute_of
 from edge_agent.poll.sessions import Answer, SessionFactory, Wanted
 from edge_agent.settings import MeterConfig
 from shared_schema.obis import Obis
@@ -184,7 +184,7 @@ class MeterLink(MeterSession):
             found = self._list(wanted, ListKind.RANGE, counted_as=ListKind.PLAIN)
             if found is not None and isinstance(found[0], bytes):
                 return found[0]
-        return self.read(asking(profile, 7, 2))
+        return self.read(attribute_of(profile, 7, 2))
 
     def read_ranges(self, profiles: Sequence[Obis], start: bytes, end: bytes) -> dict[Obis, bytes]:
         """Read the rows of one range of several profiles at once, where the meter does that.

@@ -38,8 +38,8 @@ _CLOSE_LOOKS: Final = 12
 _T = TypeVar("_T")
 
 
-def asking(obis: Obis, class_id: int, attribute: int) -> Callable[[Reader], bytes]:
-    """Return what asks a session for one attribute."""
+def attribute_of(obis: Obis, class_id: int, attribute: int) -> Callable[[Reader], bytes]:
+    """Return a function that reads one attribute in a session."""
     return lambda reader: reader.get(obis, class_id, attribute)
 
 
@@ -181,7 +181,7 @@ class MeterSession:
             BusError, MeterError: there is no answer.
         """
         try:
-            return self.read(asking(*wanted))
+            return self.read(attribute_of(*wanted))
         except AccessDenied as error:
             return error
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Name plates: who a meter says it is, and which model that makes likely.
+"""The name plate of a meter: who it says it is, and which model that makes likely.
 
 In: a transport and where the meter answers. Out: a `Plate`.
-Never: a password (the public client reads it); a guess that does not say why.
+Never: a password: the public client reads it; a guess without its reason.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ _CATEGORIES: Final = {"D1": "is16444", "D2": "is13779", "D3": "is13779"}
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A model that is likely."""
+    """The model that a meter probably is, and why."""
 
     model: str
     because: str
@@ -61,7 +61,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """What a meter tells everybody."""
+    """What a meter tells every client, even the public one."""
 
     entries: dict[Obis, str]
     guess: Guess
@@ -108,7 +108,7 @@ def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None
 
 
 def _of_profile(link: MeterLink) -> dict[Obis, str]:
-    """Return what the profile of the name plate tells: one row; nothing where it has none."""
+    """Return the entries of the name plate's profile, which has one row; none without it."""
     columns = link.read_one((NAME_PLATE, 7, 3))
     if isinstance(columns, AccessDenied):
         return {}
@@ -137,7 +137,7 @@ def _object(link: MeterLink, obis: Obis) -> str | None:
 
 
 def _is_there(link: MeterLink, obis: Obis) -> bool:
-    """Tell whether a register is there, which a refusal tells as well."""
+    """Tell whether a register is there; a refusal to read it tells that too."""
     answer = link.read_one((obis, 3, 3))
     return answer.result in _DENIED if isinstance(answer, AccessDenied) else True
 

@@ -239,7 +239,7 @@ class ProfileRows:
             LayoutChangedError: it does not.
             BusError, MeterError: it cannot be read.
         """
-        if self._tools.layouts.again(self._wanted) is not self._held:
+        if self._tools.layouts.look_again(self._wanted) is not self._held:
             raise LayoutChangedError
 
     def _in_time(self, start: int, rows: Sequence[Row]) -> Sequence[Row]:

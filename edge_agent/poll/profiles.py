@@ -209,7 +209,7 @@ class _Profiles:
             self._wait()
             return
         for _ in range(2):
-            held = self._tools.layouts.of(wanted)
+            held = self._tools.layouts.layout_of(wanted)
             if known is not held:
                 self._tools.windows.drop_fetched()
             begin = self._begin(wanted.obis, held, mark)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Bits of a profile's status that become events: a module's cable was cut.
+"""Bits of a profile's status that become events, such as a module whose cable was cut.
 
-In: rows of a profile, which bit means what. Out: rows ``(ts, code)`` of `PROFILE_STATUS`.
+In: rows of a profile, and which bit means what. Out: rows ``(ts, code)`` of `PROFILE_STATUS`.
 Pure. Never: an event for a bit that was set before and stays set.
 """
 
@@ -17,7 +17,7 @@ _CODES = {"cable_cut": CABLE_CUT}
 def events_of(
     rows: Sequence[Row], fresh: Collection[Row], bits: Sequence[StatusBit], *, from_the_first: bool
 ) -> tuple[Row, ...]:
-    """Return when which bit was set.
+    """Return an event for each bit that a new row sets and the row before did not.
 
     Args:
         rows: rows of a profile, ascending by time, with those of the overlap.

@@ -60,13 +60,13 @@ class Adapter:
         state = "hung" if self.hung else "stands" if not self.losses else "away"
         return f"<Adapter {state}: lost {self.losses} times>"
 
-    def lost(self, reason: str) -> float:
+    def note_loss(self, reason: str) -> float:
         """Note that it is away; return how long the bus rests, in seconds."""
         self.losses += 1
         self.reason = reason
         return bus_rest_s(self.losses)
 
-    def stands(self, reopened: int) -> bool:
+    def note_traffic(self, reopened: int) -> bool:
         """Note that it carried bytes; say whether it came back.
 
         Args:
@@ -78,7 +78,7 @@ class Adapter:
             self._heard_at = self._monotonic()
         return came_back
 
-    def heard(self) -> None:
+    def note_answer(self) -> None:
         """Note that a meter answered."""
         self._heard_at = self._monotonic()
         self.hung = False
@@ -87,7 +87,7 @@ class Adapter:
         """Tell whether nobody answered for so long that the adapter may hang."""
         return self._monotonic() >= self._heard_at + REOPEN_S
 
-    def opened_anew(self) -> None:
+    def note_reopened(self) -> None:
         """Note that its port was closed and will be opened again."""
         self._heard_at = self._monotonic()
         self.hung = True

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What polls read, booked: rows and watermarks into the spool, losses into the log.
+"""The booking of what polls read: rows and watermarks into the spool, losses into the log.
 
 In: the result of a poll. Out: lines gathered in the spool, and with a changed capture list the
 event that tells it, in one transaction.
-Never: a watermark that moves without its rows; a refusal or a schedule: those are `worker`'s.
+Never: a watermark that moves without its rows; a refusal or a schedule: `states` has them.
 """
 
 import logging
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Booking:
-    """Keeps what the meters of one bus say."""
+    """Puts what the meters of one bus say into the spool."""
 
     def __init__(self, spool: Spool, observer: Observer, bus: str) -> None:
         """Take where it goes."""

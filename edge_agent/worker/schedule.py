@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which meter of a bus is polled next.
-
-In: what is known of each meter, and the time. Out: a `Poll` or a `Wait`; and, after a poll,
-what is known then. Never: a clock, a port, a sleep.
+"""The schedule of a bus: which meter is polled next, and what a poll changes about that.
 
 The order:
 
 1. Live: each meter that answers, once a cycle, shortly after the quarter hour.
 2. Meters that failed, when their rest is over: two minutes, doubled with each failure, up to
    six hours, whatever the cycle is. A dead meter costs as much line time as nine that answer,
-   so it is probed first, and comes after them.
+   so the bus probes it first, and after them.
 3. Back-fill, the meter first that waited longest, in as many windows as the line time that is
    left before the next cycle holds.
 
@@ -17,6 +14,9 @@ An adapter that is lost says nothing of its meters: the bus rests, they do not.
 
 A meter that refused its password is not tried again until a person has done something about
 it (`released`): trying again may lock the meter.
+
+In: what is known of each meter, and the time. Out: a `Poll` or a `Wait`; and, after a poll,
+what is known then. Never: a clock, a port, a sleep.
 """
 
 from collections.abc import Iterable

@@ -221,7 +221,7 @@ class BusWorker:
             SpoolError: the spool fails.
         """
         self._journal.lost(reason, repeated=reason == self._adapter.reason)
-        rest_s = self._adapter.lost(reason)
+        rest_s = self._adapter.note_loss(reason)
         if self._adapter.losses > 1:
             self._journal.unreachable(self._meters, reason)
         return rest_s
@@ -316,11 +316,11 @@ class BusWorker:
             caught_up=result.caught_up or not kept,
             window_s=took_s / action.windows if filled else None,
         )
-        self._adapter.heard()
+        self._adapter.note_answer()
         if before.failures:
             self._states.awaken()  # what hid this one may have hidden others
         if result.clock_offset_s is not None and result.confirmed:
-            self._clocks.compared(meter, result.meter, now, result.clock_offset_s)
+            self._clocks.note_comparison(meter, result.meter, now, result.clock_offset_s)
         self._journal.read(meter, result, self._wall())
         if not result.confirmed:  # its registers are still to be read in this cycle
             reason = f"{meter.label} fell silent within a poll"
@@ -333,7 +333,7 @@ class BusWorker:
 
     def _note_standing(self) -> None:
         """Note that the adapter is there; after it was away every meter is tried at once."""
-        if self._adapter.stands(self._bus.reopened):
+        if self._adapter.note_traffic(self._bus.reopened):
             self._journal.back()
             self._states.awaken()
 
@@ -343,5 +343,5 @@ class BusWorker:
             return
         self._journal.reopened(repeated=self._adapter.hung)
         self._bus.close()
-        self._adapter.opened_anew()
+        self._adapter.note_reopened()
         self._states.awaken()

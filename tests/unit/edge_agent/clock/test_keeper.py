@@ -85,7 +85,7 @@ class Play:
 
     def polls(self, at: float, offset_s: float) -> None:
         (meter,) = self.bus.meters
-        self.keeper.compared(meter, E1, at, offset_s)
+        self.keeper.note_comparison(meter, E1, at, offset_s)
 
     def sets(self, now: float) -> ClockOutcome | None:
         meter = self.keeper.due(now)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from edge_agent.dlms.security import Mode
 from edge_agent.errors import ConfigurationError
-from edge_agent.meters.credentials import keys_of, mode_of, unproven
+from edge_agent.meters.credentials import keys_of, mode_of, unproven_security
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import peer
 from edge_agent.settings import MeterConfig
@@ -195,12 +195,12 @@ def test_a_signing_key_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_what_no_meter_has_proven(tmp_path: Path) -> None:
     model = load("is16444")
-    assert unproven(secured(tmp_path), model) == ""
-    assert unproven(secured(tmp_path, security="lls-ae"), model) == ""
-    assert unproven(secured(tmp_path, security_suite=2), model) == ""  # a password alone has none
+    assert unproven_security(secured(tmp_path), model) == ""
+    assert unproven_security(secured(tmp_path, security="lls-ae"), model) == ""
+    assert unproven_security(secured(tmp_path, security_suite=2), model) == ""
     suite = secured(tmp_path, security="lls-ae", security_suite=2)
-    assert unproven(suite, model) == "security suite 2"
-    found = unproven(signing(tmp_path, ec.SECP256R1()), model)
+    assert unproven_security(suite, model) == "security suite 2"
+    found = unproven_security(signing(tmp_path, ec.SECP256R1()), model)
     assert found == "security hls-ecdsa, security suite 1"
     setter = {"security": "hls", "password_file": tmp_path / "password"}
-    assert unproven(secured(tmp_path, setter=setter), model) == "security hls"
+    assert unproven_security(secured(tmp_path, setter=setter), model) == "security hls"

@@ -63,4 +63,4 @@ def test_it_keeps_counters_clocks_and_commands(spool: Spool) -> None:
         assert samples_of(database, ONE) == [Sample(TS, -1.5)]
     log = CommandLog(spool)
     assert log.unsent() == [(UUID(int=1), b'{"result":1}')]
-    assert log.begun() == [UUID(int=2)]
+    assert log.unanswered() == [UUID(int=2)]

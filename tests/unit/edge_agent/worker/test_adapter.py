@@ -20,13 +20,13 @@ class Clock:
 
 def test_it_comes_back_once_after_its_losses() -> None:
     adapter = Adapter(Clock())
-    assert not adapter.stands(0)
-    assert [adapter.lost("gone") for _ in range(3)] == [1.0, 2.0, 4.0]
+    assert not adapter.note_traffic(0)
+    assert [adapter.note_loss("gone") for _ in range(3)] == [1.0, 2.0, 4.0]
     assert (adapter.losses, adapter.reason) == (3, "gone")
-    assert adapter.stands(1)
-    assert not adapter.stands(1)
-    assert adapter.stands(2), "lost and opened again within a poll"
-    assert adapter.lost("gone") == 1.0
+    assert adapter.note_traffic(1)
+    assert not adapter.note_traffic(1)
+    assert adapter.note_traffic(2), "lost and opened again within a poll"
+    assert adapter.note_loss("gone") == 1.0
 
 
 def test_it_may_hang_when_nobody_was_heard_for_long() -> None:
@@ -36,13 +36,13 @@ def test_it_may_hang_when_nobody_was_heard_for_long() -> None:
     assert not adapter.is_silent()
     clock.now += 1
     assert adapter.is_silent()
-    adapter.opened_anew()
+    adapter.note_reopened()
     assert not adapter.is_silent()
     assert adapter.hung
-    assert not adapter.stands(1), "it was opened anew on purpose"
+    assert not adapter.note_traffic(1), "it was opened anew on purpose"
     clock.now += REOPEN_S
     assert adapter.is_silent()
-    adapter.heard()
+    adapter.note_answer()
     assert not adapter.is_silent()
     assert not adapter.hung
 
