@@ -29,8 +29,8 @@ from edge_agent.cli.terminal import Ticker, listing, say, show_json, table
 from edge_agent.errors import ConfigurationError, MeterError
 
 if TYPE_CHECKING:
-    from edge_agent.install.plan import Gateway, Line, Listed
     from edge_agent.install.scan import FoundMeter
+    from edge_agent.install.sheet import Gateway, Line, Listed
     from edge_agent.install.walkthrough import Done, Job
 
 commissioning = typer.Typer()
@@ -61,7 +61,7 @@ class GatewayOptions:
 
     def read(self, models_dir: Path | None) -> "Gateway":
         """Return the gateway; ask for a name that is missing."""
-        from edge_agent.install.plan import Gateway
+        from edge_agent.install.sheet import Gateway
 
         name = _answer(self.gateway, "Name of this gateway", "--gateway")
         broker = _answer(self.broker, "Broker, host or host:port", "--broker")
@@ -193,7 +193,7 @@ def _absolute(path: Path | None) -> Path | None:
 
 
 def _listed(file: Path | None, options: list[str]) -> "tuple[Listed, ...]":
-    from edge_agent.install.plan import parse_labels, parse_list
+    from edge_agent.install.sheet import parse_labels, parse_list
 
     if file is None:
         return parse_labels(options)
@@ -230,7 +230,7 @@ def _ask_label(meter: "FoundMeter") -> str:
 
 def _ask_dial(line: "Line") -> Decimal | None:
     """Ask what the dial beside a water module shows; nobody at the terminal: it is not known."""
-    from edge_agent.install.plan import is_dial
+    from edge_agent.install.sheet import is_dial
 
     if not sys.stdin.isatty():
         return None

@@ -22,7 +22,8 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.install.examine import Trouble, examine, see_plate
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.options import lasting_name, validated
-from edge_agent.install.plan import (
+from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
+from edge_agent.install.sheet import (
     Gateway,
     Line,
     Listed,
@@ -32,8 +33,7 @@ from edge_agent.install.plan import (
     in_service,
     is_label,
 )
-from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, doors, scan
-from edge_agent.install.sheet import html
+from edge_agent.install.sheet_page import html
 from edge_agent.meters.model import load
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.name_plate import Plate

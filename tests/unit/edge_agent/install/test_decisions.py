@@ -15,7 +15,7 @@ from edge_agent.install import advice
 from edge_agent.install import examine as examine_module
 from edge_agent.install.examine import Examination, Shown, examine, unbilled
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.plan import Listed, judge
+from edge_agent.install.sheet import Listed, judge
 from edge_agent.poll.finding import WORDS, Finding, FindingKind, Value, finding
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig

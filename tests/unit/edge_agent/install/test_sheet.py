@@ -16,7 +16,8 @@ from edge_agent.dlms.hdlc import Drop
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.examine import Examination, LineCount, Shown, Trouble, unbilled
 from edge_agent.install.options import lasting_name
-from edge_agent.install.plan import (
+from edge_agent.install.scan import Door, FoundMeter
+from edge_agent.install.sheet import (
     Gateway,
     Line,
     Listed,
@@ -28,8 +29,7 @@ from edge_agent.install.plan import (
     parse_labels,
     parse_list,
 )
-from edge_agent.install.scan import Door, FoundMeter
-from edge_agent.install.sheet import html
+from edge_agent.install.sheet_page import html
 from edge_agent.install.walkthrough import key_fingerprint, list_found, meter_config
 from edge_agent.poll.finding import FindingKind, finding
 from edge_agent.settings import AgentSettings, MeterConfig
