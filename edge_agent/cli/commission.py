@@ -29,8 +29,10 @@ from edge_agent.cli.terminal import Ticker, listing, say, show_json, table
 from edge_agent.errors import ConfigurationError, MeterError
 
 if TYPE_CHECKING:
+    from edge_agent.install.agent_toml import Gateway
+    from edge_agent.install.meter_list import Listed
     from edge_agent.install.scan import FoundMeter
-    from edge_agent.install.sheet import Gateway, Line, Listed
+    from edge_agent.install.sheet import Entry
     from edge_agent.install.walkthrough import Done, Job
 
 commissioning = typer.Typer()
@@ -61,7 +63,7 @@ class GatewayOptions:
 
     def read(self, models_dir: Path | None) -> "Gateway":
         """Return the gateway; ask for a name that is missing."""
-        from edge_agent.install.sheet import Gateway
+        from edge_agent.install.agent_toml import Gateway
 
         name = _answer(self.gateway, "Name of this gateway", "--gateway")
         broker = _answer(self.broker, "Broker, host or host:port", "--broker")
@@ -108,7 +110,7 @@ class JobOptions:
 
     def job(self, line: LineOptions, gateway: GatewayOptions) -> "Job":
         """Return the job; ask for what is missing."""
-        from edge_agent.install.scan import parse_addresses
+        from edge_agent.install.addresses import parse_addresses
         from edge_agent.install.walkthrough import Job
 
         if self.add and self.force:
@@ -183,7 +185,7 @@ def commission(
 
 def _wrong(done: "Done") -> Iterator[str]:
     if red := done.sheet.count("red"):
-        yield f"{red} of {len(done.sheet.lines)} meters not in service"
+        yield f"{red} of {len(done.sheet.entries)} meters not in service"
     if done.sheet.conflicts:
         yield f"addresses with several meters: {len(done.sheet.conflicts)}"
 
@@ -193,7 +195,7 @@ def _absolute(path: Path | None) -> Path | None:
 
 
 def _listed(file: Path | None, options: list[str]) -> "tuple[Listed, ...]":
-    from edge_agent.install.sheet import parse_labels, parse_list
+    from edge_agent.install.meter_list import parse_labels, parse_list
 
     if file is None:
         return parse_labels(options)
@@ -228,14 +230,14 @@ def _ask_label(meter: "FoundMeter") -> str:
     return str(typer.prompt(question, default="", show_default=False, err=True))
 
 
-def _ask_dial(line: "Line") -> Decimal | None:
+def _ask_dial(entry: "Entry") -> Decimal | None:
     """Ask what the dial beside a water module shows; nobody at the terminal: it is not known."""
-    from edge_agent.install.sheet import is_dial
+    from edge_agent.install.meter_list import is_dial
 
     if not sys.stdin.isatty():
         return None
     question = (
-        f"Dial of {line.listed.label}, m³, beside {line.volume:f} m³ of its module "
+        f"Dial of {entry.listed.label}, m³, beside {entry.volume:f} m³ of its module "
         "(empty: not read)"
     )
     while text := str(typer.prompt(question, default="", show_default=False, err=True)).strip():
@@ -255,12 +257,12 @@ def _files(done: "Done") -> dict[str, str | None]:
 
 def _show(done: "Done") -> None:
     sheet = done.sheet
-    print(table(("label", "address", "meter", "result", "why"), map(_cells, sheet.lines)))
+    print(table(("label", "address", "meter", "result", "why"), map(_cells, sheet.entries)))
     show_troubles(
-        replace(trouble, step=line.listed.label)
-        for line in sheet.lines
-        if line.examination is not None
-        for trouble in line.examination.troubles
+        replace(trouble, step=entry.listed.label)
+        for entry in sheet.entries
+        if entry.examination is not None
+        for trouble in entry.examination.troubles
     )
     if not sheet.clock_synchronised:
         from edge_agent.install import advice
@@ -282,8 +284,8 @@ def _show(done: "Done") -> None:
     )
 
 
-def _cells(line: "Line") -> tuple[str, str, str, str, str]:
-    found, verdict = line.examination, line.verdict
+def _cells(entry: "Entry") -> tuple[str, str, str, str, str]:
+    found, verdict = entry.examination, entry.verdict
     who = str(found.meter) if found and found.meter else ""
-    address = str(line.listed.address or "")
-    return line.listed.label, address, who, verdict.level, "; ".join(verdict.reasons)
+    address = str(entry.listed.address or "")
+    return entry.listed.label, address, who, verdict.level, "; ".join(verdict.reasons)

@@ -66,7 +66,7 @@ def trial(
     after three. --again does, for a meter that was changed itself.
     """
     from edge_agent import gateway_clock
-    from edge_agent.install.scan import DEFAULT_ADDRESSES, parse_addresses
+    from edge_agent.install.addresses import DEFAULT_ADDRESSES, parse_addresses
     from edge_agent.install.trial import Wish
     from edge_agent.install.trial import trial as try_meter
 
@@ -129,14 +129,15 @@ def scan(
     127 addresses take about 40 s for each speed. A line loses frames: at a speed with meters the
     scan tries silent addresses again.
     """
+    from edge_agent.install import addresses as hdlc
     from edge_agent.install import advice
     from edge_agent.install import scan as scanning
 
-    wanted = scanning.doors(
-        scanning.parse_addresses(addresses or scanning.DEFAULT_ADDRESSES),
-        logical=scanning.parse_addresses(logical),
-        long=scanning.parse_addresses(
-            long if long is not None else "" if addresses else scanning.DEFAULT_LONG
+    wanted = hdlc.doors(
+        hdlc.parse_addresses(addresses or hdlc.DEFAULT_ADDRESSES),
+        logical=hdlc.parse_addresses(logical),
+        long=hdlc.parse_addresses(
+            long if long is not None else "" if addresses else hdlc.DEFAULT_LONG
         ),
     )
     found = scanning.scan(

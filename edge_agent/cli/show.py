@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from edge_agent.cli.terminal import listing, table
 
 if TYPE_CHECKING:
-    from edge_agent.install.examine import Examination, Shown, ShownRow, Trouble
+    from edge_agent.install.examination import Examination, Trouble
+    from edge_agent.install.shown import Shown, ShownRow
     from shared_schema.obis import Obis
 
 

@@ -15,7 +15,8 @@ from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
-from edge_agent.install.examine import BACK_S, ShownProfile, shown_profile
+from edge_agent.install.examine import BACK_S
+from edge_agent.install.shown import ShownProfile, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory, MeterFacts
@@ -161,7 +162,8 @@ def _newest_rows(
         _WINDOWS,
     )
     zone = timezone(timedelta(minutes=its_model.zone_offset_min))
-    for shown in shown_profile(profile, read.blocks, zone):
+    shown = profile_of(profile, read.blocks, zone)
+    if shown is not None:
         return shown
     since = _local(int(meter_ts - back_s), its_model)
     nothing = "" if read.findings else f"no row since {since:%Y-%m-%d %H:%M}"

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finding the meters of a line: knock at addresses, at one speed after the other.
+"""The search for the meters of a line: a knock at each address, at one speed after the other.
+
+A knock is SNRM, the request to connect. Every meter answers it with UA within its turnaround, so
+a silent address costs one short wait. A line loses frames: at a speed at which meters answer, the
+scan tries silent addresses again until a round finds nothing new. It disconnects each meter that
+it connected.
 
 In: how to open the line at a speed, and which addresses to try. Out: a `Scan`: the meters that
 answer, with their name plates, and the addresses where several answer at once.
-Never: a password; a setting changed in a meter. A meter that was connected is disconnected.
-
-A knock is SNRM, the request to connect, which every meter answers with UA within its
-turnaround; so a silent address costs one short wait. A line loses frames: at a speed at which
-meters answer, silent addresses are tried again until a round finds nothing new.
+Never: a password; a setting changed in a meter.
 """
 
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hdlc import (
@@ -28,60 +28,25 @@ from edge_agent.dlms.hdlc import (
     client_address,
     server_address,
 )
-from edge_agent.errors import AddressShared, BusTimeout, ConfigurationError, MeterError, SessionLost
+from edge_agent.errors import AddressShared, BusTimeout, MeterError, SessionLost
+from edge_agent.install.addresses import Door
 from edge_agent.poll.name_plate import Plate, read_plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT
-from edge_agent.settings import MeterConfig
 
 BAUDRATES: Final = (9600, 19200, 4800, 2400, 38400, 115200)
 """The likeliest first."""
-DEFAULT_ADDRESSES: Final = "1-127"
-DEFAULT_LONG: Final = "16,32,256,1000"
-"""Addresses that are tried in the four-byte form besides: factory settings of some makers."""
 LISTEN_S: Final = 0.3
 _SNRM, _DISC, _UA, _DM = 0x93, 0x53, 0x73, 0x1F
 _ANSWER_BYTES: Final = 44
 _FEW_BYTES: Final = 4
-"""So many bytes may come from a line that turns round; more are somebody's answer."""
+"""A line that turns round may give this many bytes; more are somebody's answer."""
 _GARBLED_TRIES: Final = 3
-_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 LineOpener = Callable[[int], AbstractContextManager[Transport]]
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One HDLC address, in the form in which it is written on the line."""
-
-    logical: int
-    physical: int
-    size: int
-    """Bytes: 1 has no physical part, 2 holds parts up to 127, 4 up to 16381."""
-
-    def __str__(self) -> str:
-        place = f"{self.logical}" if self.size == 1 else f"{self.logical}/{self.physical}"
-        return f"{place} ({self.size} byte{'s' if self.size > 1 else ''})"
-
-    def config(self, label: str) -> MeterConfig:
-        """Return how a session reaches it."""
-        return MeterConfig(
-            label=label,
-            address=max(1, self.physical),
-            logical_address=self.logical,
-            address_bytes=self.form,
-            client=PUBLIC_CLIENT,
-        )
-
-    @property
-    def form(self) -> Literal[1, 4] | None:
-        """What ``address_bytes`` must be set to; None: the address alone tells."""
-        if self.size == 1:
-            return 1
-        return 4 if self.size == 4 and max(self.logical, self.physical) < 128 else None
-
-
 class Knock(StrEnum):
-    """What came of a knock."""
+    """The answer to a knock."""
 
     SILENT = "silent"
     METER = "meter"
@@ -137,18 +102,19 @@ class Conflict:
         }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
     """What a scan found."""
 
-    meters: list[FoundMeter] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
+    meters: tuple[FoundMeter, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     knocks: int = 0
     echo: bool = False
     """The adapter hears itself: nothing to worry about."""
     unasked: int = 0
-    """Bytes that came before anybody was asked: another master, or A and B swapped."""
-    baudrates: list[int] = field(default_factory=list)
+    """Bytes that came before the first knock: another master, or A and B swapped."""
+    baudrates: tuple[int, ...] = ()
+    """The speeds that were tried."""
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -171,42 +137,7 @@ class Progress:
     total: int
     found: int
     again: bool = False
-    """Addresses that were silent are tried once more."""
-
-
-def parse_addresses(text: str) -> tuple[int, ...]:
-    """Read addresses such as ``1-127,200``.
-
-    Raises:
-        ConfigurationError: it is something else.
-    """
-    found: list[int] = []
-    for part in filter(None, text.replace(" ", "").split(",")):
-        match = _RANGE.fullmatch(part)
-        first, last = (0, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
-        if not 1 <= first <= last <= 0x3FFD:
-            raise ConfigurationError(
-                f"{part!r} is no address: give numbers from 1 to 16381 and ranges, as in 1-127,200"
-            )
-        found += range(first, last + 1)
-    return tuple(dict.fromkeys(found))
-
-
-def doors(
-    addresses: Iterable[int], *, logical: Sequence[int] = (1,), long: Iterable[int] = ()
-) -> tuple[Door, ...]:
-    """Return what to knock at: the short address first, it finds a meter that is alone.
-
-    Args:
-        addresses: physical addresses; above 127 they are written in four bytes.
-        logical: upper addresses, 1 for the meter itself.
-        long: addresses that are tried in four bytes, whatever their size.
-    """
-    found = [Door(upper, 0, 1) for upper in logical if upper < 128]
-    for upper in logical:
-        found += [Door(upper, lower, 2 if max(upper, lower) < 128 else 4) for lower in addresses]
-        found += [Door(upper, lower, 4) for lower in long]
-    return tuple(dict.fromkeys(found))
+    """It is a further round over silent addresses."""
 
 
 def scan(
@@ -239,74 +170,105 @@ def scan(
         ConfigurationError: the line cannot be opened.
         BusError: the adapter vanished.
     """
-    found = Scan()
+    scanner = _Scanner(wait_s, clients, monotonic)
     for baudrate in baudrates:
-        found.baudrates.append(baudrate)
         with open_line(baudrate) as line:
-            scanner = _Scanner(line, baudrate, wait_s, clients, monotonic, found)
-            scanner.listen()
-            left = tuple(wanted)
-            while left:
-                before = scanner.heard_of
-                left = scanner.round(left, progress, enough)
-                if not found.meters or scanner.heard_of == before:
-                    break
-        if found.meters and not every_speed:
+            scanner.try_speed(line, baudrate, wanted, progress, enough)
+        if scanner.meters and not every_speed:
             break
-    if any(meter.door.size > 1 for meter in found.meters):
-        # The one-byte address names no meter: on a line with several, all of them answer.
-        found.conflicts = [each for each in found.conflicts if each.door.size > 1]
-    return found
+    return scanner.result()
 
 
 @dataclass(slots=True)
 class _Scanner:
-    line: Transport
-    baudrate: int
+    """A scan under way, and what it found so far."""
+
     wait_s: float
     clients: Sequence[int]
     monotonic: Callable[[], float]
-    found: Scan
-    again: bool = False
+    line: Transport = field(init=False)
+    """The line at the speed of the moment."""
+    baudrate: int = 0
+    meters: list[FoundMeter] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    baudrates: list[int] = field(default_factory=list)
+    knocks: int = 0
+    echo: bool = False
+    unasked: int = 0
 
-    def listen(self) -> None:
-        """Count what comes before anybody is asked."""
-        self.found.unasked += sum(len(data) for data in self._heard(LISTEN_S))
+    def result(self) -> Scan:
+        """Return what was found.
+
+        The one-byte address names no meter: on a line with several, all of them answer there.
+        """
+        several = any(meter.door.size > 1 for meter in self.meters)
+        return Scan(
+            meters=tuple(self.meters),
+            conflicts=tuple(each for each in self.conflicts if each.door.size > 1 or not several),
+            knocks=self.knocks,
+            echo=self.echo,
+            unasked=self.unasked,
+            baudrates=tuple(self.baudrates),
+        )
+
+    def try_speed(
+        self,
+        line: Transport,
+        baudrate: int,
+        wanted: Sequence[Door],
+        progress: Callable[[Progress], None],
+        enough: int | None,
+    ) -> None:
+        """Try addresses at one speed; where any answers, try the silent ones again."""
+        self.line, self.baudrate = line, baudrate
+        self.baudrates.append(baudrate)
+        self.unasked += sum(len(data) for data in self._heard(LISTEN_S))
+        left, again = tuple(wanted), False
+        while left:
+            before = self._heard_of
+            left = self._round(left, progress, enough, again=again)
+            if not self.meters or self._heard_of == before:
+                break
+            again = True
 
     @property
-    def heard_of(self) -> int:
+    def _heard_of(self) -> int:
         """At how many addresses something answers."""
-        return len(self.found.meters) + len(self.found.conflicts)
+        return len(self.meters) + len(self.conflicts)
 
-    def round(
-        self, wanted: Sequence[Door], progress: Callable[[Progress], None], enough: int | None
+    def _round(
+        self,
+        wanted: Sequence[Door],
+        progress: Callable[[Progress], None],
+        enough: int | None,
+        *,
+        again: bool,
     ) -> tuple[Door, ...]:
         """Try addresses one after the other; return those that are silent, to be tried again.
 
-        Where so many meters as are enough were found, nothing is to be tried again.
+        Once enough meters are found, it returns none.
         """
         silent = []
         for done, door in enumerate(wanted, 1):
             if self.knock(door) is Knock.SILENT:
                 silent.append(door)
-            progress(Progress(self.baudrate, done, len(wanted), len(self.found.meters), self.again))
-            if enough is not None and len(self.found.meters) >= enough:
+            progress(Progress(self.baudrate, done, len(wanted), len(self.meters), again))
+            if enough is not None and len(self.meters) >= enough:
                 return ()
-        self.again = True
         return tuple(silent)
 
     def knock(self, door: Door) -> Knock:
         """Try one address and note what answers."""
         answer, heard = Knock.SILENT, 0
         for client in self.clients:
-            for _ in range(_GARBLED_TRIES):  # noise is not there the next time
+            for _ in range(_GARBLED_TRIES):  # noise is gone the next time
                 answer, heard = self._knock(door, client)
                 if answer is not Knock.SEVERAL:
                     break
             if answer is not Knock.SILENT:
                 break
         if answer is Knock.SEVERAL:
-            self.found.conflicts.append(Conflict(door, self.baudrate, heard))
+            self.conflicts.append(Conflict(door, self.baudrate, heard))
         elif answer is not Knock.SILENT:
             self._note(door, busy=answer is Knock.BUSY)
         return answer
@@ -324,22 +286,20 @@ class _Scanner:
                 # name plates differ.
                 damaged = sum(traffic.dropped[why] for why in DAMAGE)
                 if damaged > 1 or isinstance(error, AddressShared):
-                    self.found.conflicts.append(
-                        Conflict(door, self.baudrate, traffic.bytes_received)
-                    )
+                    self.conflicts.append(Conflict(door, self.baudrate, traffic.bytes_received))
                     return
                 problem = str(error)
         meter = FoundMeter(door, self.baudrate, plate, problem)
-        for place, other in enumerate(self.found.meters):
+        for place, other in enumerate(self.meters):
             if _is_same(other, meter):
                 if other.door.size == 1:
-                    self.found.meters[place] = meter
+                    self.meters[place] = meter
                 return
-        self.found.meters.append(meter)
+        self.meters.append(meter)
 
     def _knock(self, door: Door, as_whom: int) -> tuple[Knock, int]:
         """Send SNRM and listen until the wait is over: a second answer is a conflict."""
-        self.found.knocks += 1
+        self.knocks += 1
         client, server = client_address(as_whom), _server(door)
         guard = FrameGuard(client, server)
         request = _frame(server, client, _SNRM)
@@ -352,7 +312,7 @@ class _Scanner:
             answers += guard.feed(data)
         guard.clear()
         if guard.dropped[Drop.ECHO]:
-            self.found.echo = True
+            self.echo = True
             heard -= len(request)
         answers = [frame for frame in answers if frame.control in {_UA, _DM}]
         if any(frame.control == _UA for frame in answers):

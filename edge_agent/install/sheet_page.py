@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commissioning sheet as one page of HTML: for the printer and the society's file.
+"""The page of the commissioning sheet: HTML for the printer and the society's file.
 
 In: a `Sheet`. Out: text that needs no other file.
 Never: a text of a meter or a person that is not escaped; a script; an address of the web.
@@ -9,7 +9,7 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from edge_agent.install.sheet import Line, Sheet
+from edge_agent.install.sheet import Entry, Sheet
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm }
@@ -45,16 +45,17 @@ _SYMBOLS: Final = {"green": "✓ in service", "amber": "! look at it", "red": "�
 
 def html(sheet: Sheet) -> str:
     """Write the page."""
-    read = sum(line.verdict.level in {"green", "amber"} for line in sheet.lines)
-    wanted = sum(line.listed.address is not None for line in sheet.lines)
+    read = sum(entry.verdict.level in {"green", "amber"} for entry in sheet.entries)
+    wanted = sum(entry.listed.address is not None for entry in sheet.entries)
     level = "green" if sheet.is_green else "red" if sheet.count("red") else "amber"
-    title = f"Commissioning sheet: gateway {sheet.gateway}, bus {sheet.bus}"
+    title = f"Commissioning sheet: gateway {sheet.gateway}, bus {sheet.serial.bus}"
+    line = sheet.serial
     synchronised = "kept by a time service" if sheet.clock_synchronised else "NOT synchronised"
     facts = (
         ("Gateway", _text(sheet.gateway)),
-        ("Line", f"{_text(sheet.bus)}, {sheet.baudrate} baud, parity {_text(sheet.parity)}"),
+        ("Line", f"{_text(line.bus)}, {line.baudrate} baud, parity {_text(line.parity)}"),
         ("Date", f"{sheet.at:%d %B %Y, %H:%M} {_text(_zone(sheet.at))}"),
-        ("Port", f"<code>{_text(sheet.port)}</code>"),
+        ("Port", f"<code>{_text(line.port)}</code>"),
         ("By", _text(sheet.by) or "&nbsp;"),
         ("Gateway's time", synchronised),
     )
@@ -86,7 +87,7 @@ sheet: it is how a proof is checked years from now.</span></p>
 <th class="n">Dial</th><th class="n">Clock</th><th class="n">Errors in 1000</th>
 <th class="n">Rows since</th><th>Result</th></tr></thead>
 <tbody>
-{"".join(_row(line) for line in sheet.lines)}</tbody>
+{"".join(_row(entry) for entry in sheet.entries)}</tbody>
 </table>
 <footer><div>Installer, date, signature</div><div>For the society, date, signature</div></footer>
 </body>
@@ -94,18 +95,18 @@ sheet: it is how a proof is checked years from now.</span></p>
 """
 
 
-def _row(line: Line) -> str:
-    verdict, found = line.verdict, line.examination
+def _row(entry: Entry) -> str:
+    verdict, found = entry.verdict, entry.examination
     meter = address = model = reading = dial = clock = errors = since = ""
-    if line.listed.address is not None:
-        address = str(line.listed.address)
+    if entry.listed.address is not None:
+        address = str(entry.listed.address)
     if found is not None:
         meter = _text(str(found.meter)) if found.meter else ""
         model = _text(found.config.model)
-        if line.billed is not None and line.billed.value is not None:
-            reading = f"{line.billed.text} {_text(line.billed.unit)}"
-        if line.dial is not None:
-            dial = f"{line.dial:f} m³"
+        if entry.billed is not None and entry.billed.value is not None:
+            reading = f"{entry.billed.text} {_text(entry.billed.unit)}"
+        if entry.dial is not None:
+            dial = f"{entry.dial:f} m³"
         if found.clock_offset_s is not None:
             offset = round(found.clock_offset_s)
             clock = f"{offset:+d} s" if offset else "0 s"
@@ -116,7 +117,7 @@ def _row(line: Line) -> str:
     said = _SYMBOLS.get(verdict.level, "self-read")
     why = "".join(f'<div class="why">{_text(each)}</div>' for each in verdict.reasons)
     return (
-        f"<tr><td>{_text(line.listed.label)}</td><td>{meter}</td><td>{address}</td>"
+        f"<tr><td>{_text(entry.listed.label)}</td><td>{meter}</td><td>{address}</td>"
         f'<td>{model}</td><td class="n">{reading}</td><td class="n">{dial}</td>'
         f'<td class="n">{clock}</td><td class="n">{errors}</td><td class="n">{since}</td>'
         f'<td><span class="tag {verdict.level}">{said}</span>{why}</td></tr>\n'

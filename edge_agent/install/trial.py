@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The trial: one real meter on a laptop, from nothing set to what it says.
+"""The trial: one real meter read from a laptop, with nothing set up.
 
 In: how to open the line, and what is known of the meter: nothing, or speed, address, password.
-Out: a `Trial`. Never: a broker, a configuration; a file, but for what the meter refused.
+Out: a `Trial`. Never: a broker, a configuration; a file, except for what the meter refused.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from edge_agent.install import advice
-from edge_agent.install.examine import Examination, Trouble, examine, see_plate
+from edge_agent.install.addresses import Door, doors
+from edge_agent.install.examination import Examination, Trouble
+from edge_agent.install.examine import examine, see_plate
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.options import validated
-from edge_agent.install.scan import (
-    BAUDRATES,
-    Door,
-    FoundMeter,
-    LineOpener,
-    Progress,
-    Scan,
-    doors,
-    scan,
-)
+from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, scan
 from edge_agent.poll.name_plate import Plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings import MeterConfig
@@ -31,13 +24,13 @@ from edge_agent.settings import MeterConfig
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is known of the meter; None is found out."""
+    """What is known of the meter; the trial finds out what is None."""
 
     baudrate: int | None = None
     address: int | None = None
     logical: int = 1
     addresses: Sequence[int] = ()
-    """Where to look for a meter without a known address."""
+    """Where to look for a meter whose address is not known."""
     model: str | None = None
     client: int | None = None
     security: str | None = None
@@ -50,20 +43,21 @@ class Wish:
     models_dir: Path | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it."""
+    """The meter that was found and what it said, or what failed."""
 
-    examination: Examination | None = None
     found: FoundMeter | None = None
-    troubles: list[Trouble] = field(default_factory=list)
+    examination: Examination | None = None
+    troubles: tuple[Trouble, ...] = ()
+    """Of the search."""
     clock_synchronised: bool = True
-    """Whether a time service keeps this machine's time, which the meter's is held against."""
+    """Whether a time service keeps this machine's time: the meter's clock is compared with it."""
 
     @property
     def all_troubles(self) -> list[Trouble]:
-        """What failed, of the search and of the reading."""
-        return [*self.troubles, *(self.examination.troubles if self.examination else [])]
+        """What failed, in the search and in the reading."""
+        return [*self.troubles, *(self.examination.troubles if self.examination else ())]
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -74,10 +68,7 @@ class Trial:
             "clock_synchronised": self.clock_synchronised,
             "model_because": found.plate.guess.because if found and found.plate else None,
             "meter": self.examination.document() if self.examination else None,
-            "troubles": [
-                {"step": each.step, "said": each.said, "advice": each.advice}
-                for each in self.all_troubles
-            ],
+            "troubles": [each.document() for each in self.all_troubles],
         }
 
 
@@ -97,82 +88,85 @@ def trial(
         open_line: opens the line at a speed.
         wish: what is known.
         now: this machine's time, aware.
-        lockout: what the meter refused before; it is not sent again.
+        lockout: what the meter refused before; it does not get that again.
         is_time_known: whether a time service keeps this machine's time.
-        progress: called while the meter is looked for.
-        tell: takes a few words on what is being done.
+        progress: called during the search.
+        tell: takes a few words on what goes on.
 
     Raises:
         ConfigurationError: the port, the model or the password file cannot be used.
         BusError: the adapter vanished.
     """
-    result = Trial(clock_synchronised=is_time_known)
-    if wish.address is None or wish.baudrate is None:
-        _find(open_line, wish, result, progress)
-    else:
-        door = _wanted(wish)[-1]
-        result.found = FoundMeter(door, wish.baudrate, None)
-    found = result.found
+    found, troubles = _find(open_line, wish, progress)
     if found is None:
-        return result
+        return Trial(troubles=troubles, clock_synchronised=is_time_known)
     with open_line(found.baudrate) as line:
-        plate = found.plate
-        if plate is None:
+        if found.plate is None:
             tell("name plate")
             seen = see_plate(line, found.door.config(f"meter {found.door}"))
             if isinstance(seen, Trouble):
-                result.troubles.append(seen)
-                if seen.silent:
-                    return result
+                troubles = (*troubles, seen)
             else:
-                plate = seen
-                result.found = FoundMeter(found.door, found.baudrate, plate)
-        result.examination = examine(
-            line,
-            _config(found.door, wish, plate),
-            now,
-            lockout,
-            plate=plate,
-            is_time_known=is_time_known,
-            tell=tell,
-        )
-    return result
+                found = replace(found, plate=seen)
+        examination = None
+        if not any(each.silent for each in troubles):
+            examination = examine(
+                line,
+                _config(found.door, wish, found.plate),
+                now,
+                lockout,
+                plate=found.plate,
+                is_time_known=is_time_known,
+                tell=tell,
+            )
+    return Trial(found, examination, troubles, is_time_known)
 
 
 def _find(
-    open_line: LineOpener, wish: Wish, result: Trial, progress: Callable[[Progress], None]
-) -> None:
+    open_line: LineOpener, wish: Wish, progress: Callable[[Progress], None]
+) -> tuple[FoundMeter | None, tuple[Trouble, ...]]:
+    """Return where the meter is; search for what is not known of that."""
+    if wish.address is not None and wish.baudrate is not None:
+        return FoundMeter(_wanted(wish)[-1], wish.baudrate, None), ()
+    looked = _look(open_line, wish, progress)
+    found = looked.meters[0] if looked.meters else None
+    return found, tuple(_search_troubles(looked, len(_wanted(wish))))
+
+
+def _look(open_line: LineOpener, wish: Wish, progress: Callable[[Progress], None]) -> Scan:
     """Look for the meter: by the short address at every speed, then everywhere."""
     speeds = BAUDRATES if wish.baudrate is None else (wish.baudrate,)
-    looked = Scan()
     wanted = _wanted(wish)
+    looked = Scan()
     for places in ([wanted[:1]] if wish.address is None else []) + [wanted]:
         looked = scan(open_line, places, baudrates=speeds, enough=1, progress=progress)
         if looked.meters:
             break
-    if looked.meters:
-        result.found = looked.meters[0]
-    elif looked.conflicts:
+    return looked
+
+
+def _search_troubles(looked: Scan, addresses: int) -> Iterator[Trouble]:
+    if not looked.meters and looked.conflicts:
         where = looked.conflicts[0]
         said = f"something answers at {where.door}, {where.baudrate} baud, that is not one meter"
-        result.troubles.append(Trouble("finding it", said, advice.CONFLICT))
-    else:
-        said = f"no meter answers at {len(wanted)} addresses and {len(speeds)} speeds"
-        result.troubles.append(Trouble("finding it", said, advice.SILENCE))
+        yield Trouble("finding it", said, advice.CONFLICT)
+    elif not looked.meters:
+        said = f"no meter answers at {addresses} addresses and {len(looked.baudrates)} speeds"
+        yield Trouble("finding it", said, advice.SILENCE)
     if looked.unasked:
         said = f"{looked.unasked} bytes came before anybody was asked"
-        result.troubles.append(Trouble("the line", said, advice.UNASKED))
+        yield Trouble("the line", said, advice.UNASKED)
 
 
 def _wanted(wish: Wish) -> tuple[Door, ...]:
-    """Return where to knock; a meter whose address is given is not looked for elsewhere."""
+    """Return where to knock: at the given address alone, if there is one."""
     if wish.address is None:
         return doors(wish.addresses, logical=(wish.logical,))
     return doors((wish.address,), logical=(wish.logical,))[-1:]
 
 
 def _config(door: Door, wish: Wish, plate: Plate | None) -> MeterConfig:
-    """Return how the meter is read: as the reader with a password, else as the public client."""
+    """Return how to read the meter: as the reader with a password, else as the public client."""
     known = door.config("the meter")
     nothing = wish.password_file is None and wish.encryption_key_file is None
     config: MeterConfig = validated(

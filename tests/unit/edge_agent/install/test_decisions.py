@@ -13,9 +13,12 @@ from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import AssociationRefused, PasswordRefused, Refusal
 from edge_agent.install import advice
 from edge_agent.install import examine as examine_module
-from edge_agent.install.examine import Examination, Shown, examine, unbilled
+from edge_agent.install.examination import Examination
+from edge_agent.install.examine import examine, unbilled
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.sheet import Listed, judge
+from edge_agent.install.meter_list import Listed
+from edge_agent.install.sheet import judge
+from edge_agent.install.shown import Shown
 from edge_agent.poll.finding import WORDS, Finding, FindingKind, Value, finding
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
@@ -71,8 +74,8 @@ def concluded(found: Finding, folder: Path, *, is_time_known: bool) -> Concluded
             Lockout(folder / "refused.jsonl", Path("port")),
             is_time_known=is_time_known,
         )
-    examined.registers = (Shown(ACTIVE_IMPORT, "x", Decimal(1), "Wh"),)
-    return summed_up(examined, is_time_known=is_time_known)
+    registers = (Shown(ACTIVE_IMPORT, "x", Decimal(1), "Wh"),)
+    return summed_up(replace(examined, registers=registers), is_time_known=is_time_known)
 
 
 def summed_up(examined: Examination, *, is_time_known: bool) -> Concluded:

@@ -9,7 +9,8 @@ import pytest
 
 from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.scan import Conflict, Door, Progress, Scan, doors, parse_addresses, scan
+from edge_agent.install.addresses import Door, doors, parse_addresses
+from edge_agent.install.scan import Conflict, Progress, Scan, scan
 from edge_agent.poll.name_plate import VOLTAGE_L2, guess_model
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.obis import Obis
@@ -69,8 +70,8 @@ def test_the_meters_of_a_line_with_their_models() -> None:
         ("1/100 (2 bytes)", "E2", "is13779"),
         ("1/200 (4 bytes)", "E3", "is16444"),
     ]
-    assert result.conflicts == []
-    assert result.baudrates == [9600]
+    assert result.conflicts == ()
+    assert result.baudrates == (9600,)
     assert result.knocks == 7 + 2, "the silent ones once more"
 
 
@@ -78,7 +79,7 @@ def test_the_speed_is_found_and_no_other_is_tried_after_it() -> None:
     steps: list[Progress] = []
     wanted = doors([17])
     result = look({4800: Wire()}, wanted, progress=steps.append)
-    assert result.baudrates == [9600, 19200, 4800]
+    assert result.baudrates == (9600, 19200, 4800)
     assert [each.baudrate for each in result.meters] == [4800]
     assert [step.done for step in steps] == [1, 2] * 3 + [1]
     assert steps[-2:] == [Progress(4800, 2, 2, 1), Progress(4800, 1, 1, 1, again=True)]
@@ -131,7 +132,7 @@ def test_a_twins_address_that_was_silent_is_a_conflict_in_the_end() -> None:
 
 def test_every_speed_when_asked() -> None:
     result = look({9600: Wire()}, doors([17]), every_speed=True, baudrates=[9600, 2400])
-    assert result.baudrates == [9600, 2400]
+    assert result.baudrates == (9600, 2400)
     assert len(result.meters) == 1
 
 
@@ -185,7 +186,7 @@ def test_an_echo_is_no_answer_and_noise_is_heard_again() -> None:
     result = look({9600: wire}, doors([16, 17]))
     assert result.echo
     assert [serial for _, serial, _ in found(result)] == ["E1"]
-    assert result.conflicts == []
+    assert result.conflicts == ()
 
 
 def test_a_line_that_speaks_unasked_is_said() -> None:
@@ -196,7 +197,7 @@ def test_a_line_that_speaks_unasked_is_said() -> None:
 
 def test_nobody() -> None:
     result = look({}, doors([1, 2]))
-    assert (result.meters, result.conflicts, result.knocks) == ([], [], 18)
+    assert (result.meters, result.conflicts, result.knocks) == ((), (), 18)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Values of a meter as a person reads them: with name, unit and the meter's own time.
+
+In: rows of a poll, a time zone. Out: `Shown`, `ShownRow`, `ShownProfile`.
+Pure. Never: a float.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Final
+
+from edge_agent.decode.rows import MeterRows
+from shared_schema.catalogue import (
+    EVENT_PROFILES,
+    OBJECTS,
+    UNIT_SYMBOLS,
+    Unit,
+    event_name,
+    quantity,
+)
+from shared_schema.obis import Obis
+from shared_schema.readings import REACHED_AT, Column
+
+NEWEST_ROWS: Final = 8
+"""A profile is shown with this many rows at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One value with what it means."""
+
+    obis: Obis
+    name: str
+    value: Decimal | datetime | None
+    """A time is in the meter's own zone."""
+    unit: str
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it."""
+        if isinstance(self.value, datetime):
+            return f"{self.value:%Y-%m-%d %H:%M}"
+        return "-" if self.value is None else f"{self.value:f}"
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.text
+        return {
+            "obis": str(self.obis),
+            "name": self.name,
+            "value": None if self.value is None else value,
+            "unit": self.unit,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A profile's row."""
+
+    at: datetime
+    values: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProfile:
+    """What was read of a profile."""
+
+    obis: Obis
+    title: str
+    period_s: int
+    oldest: datetime | None
+    rows: tuple[ShownRow, ...]
+    """The newest ones, ascending."""
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "obis": str(self.obis),
+            "name": self.title,
+            "period_s": self.period_s,
+            "oldest": self.oldest.isoformat() if self.oldest else None,
+            "rows": [
+                {
+                    "at": row.at.isoformat(),
+                    "values": [value.document() for value in row.values],
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def name_of(obis: Obis) -> str:
+    """Return what a code means."""
+    known = quantity(obis)
+    return known.name if known else OBJECTS.get(obis, "not in the catalogue")
+
+
+def values_of(block: MeterRows, row: tuple[int | None, ...], zone: timezone) -> tuple[Shown, ...]:
+    """Return a row's values; of an event log first the event."""
+    log, code = block.profile, row[1]
+    event: tuple[Shown, ...] = ()
+    if log in EVENT_PROFILES and log is not None and code is not None:
+        name = event_name(log, code) or "event not in the catalogue"
+        event = (Shown(log, name, Decimal(code), ""),)
+    return event + tuple(
+        _shown(column, raw, zone) for column, raw in zip(block.columns, row[2:], strict=True)
+    )
+
+
+def _shown(column: Column, raw: int | None, zone: timezone) -> Shown:
+    name = name_of(column.obis)
+    if column.attribute == REACHED_AT:
+        at = None if raw is None else datetime.fromtimestamp(raw, zone)
+        return Shown(column.obis, f"{name}, reached", at, "")
+    known = column.unit in set(Unit)
+    return Shown(
+        column.obis,
+        name,
+        None if raw is None else Decimal(raw).scaleb(column.scaler),
+        UNIT_SYMBOLS[Unit(column.unit)] if known else f"unit {column.unit}",
+    )
+
+
+def registers_of(blocks: Sequence[MeterRows], zone: timezone) -> tuple[Shown, ...]:
+    """Return the registers among the rows of a poll."""
+    return tuple(
+        value
+        for block in blocks
+        if block.profile is None
+        for value in values_of(block, block.rows[-1], zone)
+    )
+
+
+def profile_of(profile: Obis, blocks: Sequence[MeterRows], zone: timezone) -> ShownProfile | None:
+    """Return a profile with its newest rows; None: the blocks have no row of it."""
+    of_it = [block for block in blocks if block.profile == profile]
+    rows = {row[0]: (block, row) for block in of_it for row in block.rows if row[0]}
+    if not rows:
+        return None
+    shown = [
+        ShownRow(datetime.fromtimestamp(ts, zone), values_of(*rows[ts], zone))
+        for ts in sorted(rows)
+    ]
+    title = OBJECTS.get(profile, "profile")
+    newest = tuple(shown[-NEWEST_ROWS:])
+    return ShownProfile(profile, title, of_it[-1].period_s, shown[0].at, newest)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The examination of the listed meters of a line, one after the other.
+
+In: the open line, a scan of it, the list. Out: an `Entry` of the sheet for each listed meter.
+Never: a meter that the scan did not find; a file.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from edge_agent.dlms.exchange import Transport
+from edge_agent.install.examination import Examination, Trouble
+from edge_agent.install.examine import examine, see_plate
+from edge_agent.install.lockout import Lockout
+from edge_agent.install.meter_list import Listed
+from edge_agent.install.options import validated
+from edge_agent.install.scan import Scan
+from edge_agent.install.sheet import Entry
+from edge_agent.meters.model import load
+from edge_agent.poll.finding import FindingKind
+from edge_agent.poll.name_plate import Plate
+from edge_agent.poll.sessions import PUBLIC_CLIENT
+from edge_agent.settings import MeterConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is the same for all meters of a line while they are examined."""
+
+    found: Scan
+    """Where which meters answer."""
+    lockout: Lockout
+    now: Callable[[], datetime]
+    tell: Callable[[str], None]
+    frames: int
+    """How many frames must pass at each meter to count errors."""
+    password_file: Path | None
+    """For meters to which the list gives none."""
+    models_dir: Path | None
+    clock_synchronised: bool
+
+    def examine_all(self, line: Transport, listed: Sequence[Listed]) -> Iterator[Entry]:
+        """Examine each listed meter and yield its entry on the sheet."""
+        for number, each in enumerate(listed, 1):
+            yield self._entry(line, each, f"{number} of {len(listed)}, {each.label}")
+
+    def _entry(self, line: Transport, listed: Listed, progress: str) -> Entry:
+        plates = {meter.door: meter.plate for meter in self.found.meters}
+        door = listed.door
+        if door is None or door not in plates:
+            shared = any(conflict.door == door for conflict in self.found.conflicts)
+            why = "several meters answer at this address" if shared else "did not answer"
+            return Entry(listed, problem=why)
+
+        def tell(text: str) -> None:
+            self.tell(f"{progress}: {text}")
+
+        tell("name plate")
+        plate = plates[door] or see_plate(line, door.config(listed.label))
+        known = plate if isinstance(plate, Plate) else None
+        config = meter_config(listed, known, self.password_file, self.models_dir)
+        if isinstance(plate, Trouble) and plate.silent:
+            return Entry(listed)
+        examined = self._examine(line, config, known, tell)
+        if isinstance(plate, Trouble) and examined.meter is None:
+            examined = replace(examined, troubles=(plate, *examined.troubles))
+        return Entry(listed, examined, is_time_known=self.clock_synchronised)
+
+    def _examine(
+        self, line: Transport, config: MeterConfig, plate: Plate | None, tell: Callable[[str], None]
+    ) -> Examination:
+        """Examine a meter; one that writes its time zone the other way is examined again."""
+        read = partial(
+            examine,
+            line,
+            now=self.now,
+            lockout=self.lockout,
+            frames=self.frames,
+            plate=plate,
+            is_time_known=self.clock_synchronised,
+            tell=tell,
+        )
+        examined = read(config)
+        kinds = {each.kind for each in examined.troubles}
+        if FindingKind.WRONG_DEVIATION_SIGN not in kinds:
+            return examined
+        turned = read(_turned(config))
+        remark = (
+            "it writes its time zone the other way round: deviation_sign = "
+            f"{turned.config.deviation_sign} is set"
+        )
+        return replace(turned, remarks=(*turned.remarks, remark))
+
+
+def meter_config(
+    listed: Listed, plate: Plate | None, password_file: Path | None, models_dir: Path | None
+) -> MeterConfig:
+    """Return how to read a listed meter.
+
+    Raises:
+        ConfigurationError: the list has a value that a meter cannot have, or an unknown model.
+    """
+    given = Path(listed.password_file).absolute() if listed.password_file else password_file
+    keys = {
+        name: Path(path).absolute() if (path := getattr(listed, name)) else None
+        for name in (
+            "encryption_key_file",
+            "authentication_key_file",
+            "signing_key_file",
+            "meter_public_key_file",
+        )
+    }
+    nothing = given is None and not any(keys.values())
+    client = listed.client or (PUBLIC_CLIENT if nothing else None)
+    config: MeterConfig = validated(
+        MeterConfig,
+        label=listed.label,
+        address=listed.address,
+        logical_address=listed.logical_address,
+        address_bytes=listed.address_bytes,
+        model=listed.model or (plate.guess.model if plate else "generic"),
+        client=client,
+        security=listed.security,
+        security_suite=listed.security_suite,
+        password_file=None if client == PUBLIC_CLIENT else given,
+        **keys,
+        models_dir=models_dir,
+    )
+    load(config.model, models_dir)
+    return config
+
+
+def _turned(config: MeterConfig) -> MeterConfig:
+    """Return how to read a meter that writes its time zone the other way than its model."""
+    sign = load(config.model, config.models_dir).deviation_sign
+    return config.model_copy(update={"deviation_sign": -sign})

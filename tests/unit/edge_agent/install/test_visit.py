@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How each listed meter is read, and the labels that a person gives."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import ConfigurationError
+from edge_agent.install.addresses import Door
+from edge_agent.install.agent_toml import bus_toml
+from edge_agent.install.meter_list import parse_list
+from edge_agent.install.scan import FoundMeter
+from edge_agent.install.sheet import Entry
+from edge_agent.install.visit import meter_config
+from edge_agent.install.walkthrough import list_found
+from edge_agent.settings import MeterConfig
+from tests.unit.edge_agent.install.samples import examined, sheet
+
+
+def test_a_list_names_every_secret_and_the_suite() -> None:
+    text = (
+        "label,address,client,security,security_suite,encryption_key_file,"
+        "authentication_key_file,signing_key_file,meter_public_key_file\n"
+        "A-1,17,48,hls-ecdsa,1,ek,ak,sign.pem,its.pem\n"
+    )
+    (listed,) = parse_list(text, "list.csv")
+    config = meter_config(listed, None, None, None)
+    written = sheet(Entry(listed, examined(config=config)))
+    bus = tomllib.loads(bus_toml(written.serial, written.in_service()))["bus"][0]
+    assert MeterConfig.model_validate(bus["meter"][0]) == config
+    assert config.security_suite == 1
+    assert config.signing_key_file == Path("sign.pem").absolute()
+    assert config.meter_public_key_file == Path("its.pem").absolute()
+    (wrong,) = parse_list("label,address,security_suite\nA-1,17,3\n", "list.csv")
+    with pytest.raises(ConfigurationError, match="security-suite"):
+        meter_config(wrong, None, None, None)
+
+
+def test_a_person_is_asked_again_for_a_label_that_is_taken_or_too_long() -> None:
+    found = [FoundMeter(Door(1, number, 2), 9600, None) for number in (17, 18, 19)]
+    answers = iter(["A-1", "A-1", "x" * 65, "A-2", ""])
+    told: list[str] = []
+    listed = list_found(found, lambda _meter: next(answers), {"A-9"}, told.append)
+    assert [(each.label, each.address) for each in listed] == [("A-1", 17), ("A-2", 18)]
+    assert told == ["another meter has this label", "a label has 1 to 64 characters"]
