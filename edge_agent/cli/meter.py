@@ -19,7 +19,7 @@ from edge_agent.install.options import lasting_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.dlms.trace import Event
+    from edge_agent.dlms.trace import TracedFrame
     from edge_agent.install.read_once import Readout, Value
 
 one = typer.Typer()
@@ -70,7 +70,7 @@ def trace(
     _read(meter, _print_json if as_json else _print_line)
 
 
-def _read(asked: MeterOptions, tell: "Callable[[Event], None] | None" = None) -> "Readout":
+def _read(asked: MeterOptions, tell: "Callable[[TracedFrame], None] | None" = None) -> "Readout":
     """Read a meter, unless it refused these secrets before; with ``tell`` each frame is told."""
     from edge_agent.bus import Bus
     from edge_agent.dlms.trace import Tap
@@ -83,12 +83,12 @@ def _read(asked: MeterOptions, tell: "Callable[[Event], None] | None" = None) ->
         return read_meter(bus if tell is None else Tap(bus, tell), meter, wanted)
 
 
-def _print_line(event: "Event") -> None:
-    print(event.line(), flush=True)
+def _print_line(frame: "TracedFrame") -> None:
+    print(frame.line(), flush=True)
 
 
-def _print_json(event: "Event") -> None:
-    show_json(event.document())
+def _print_json(frame: "TracedFrame") -> None:
+    show_json(frame.document())
 
 
 def _show(found: "Readout") -> None:

@@ -24,7 +24,7 @@ from edge_agent.install.options import SETTINGS, lasting_name, line_opener, one_
 
 if TYPE_CHECKING:
     from edge_agent.dlms.exchange import Transport
-    from edge_agent.dlms.trace import Event
+    from edge_agent.dlms.trace import TracedFrame
     from edge_agent.install.lockout import Lockout
     from edge_agent.settings import BusConfig, MeterConfig
     from shared_schema.obis import Obis
@@ -184,5 +184,5 @@ def _options(group: Any) -> list[inspect.Parameter]:
     ]
 
 
-def _say_frame(event: "Event") -> None:
-    say(event.line())
+def _say_frame(frame: "TracedFrame") -> None:
+    say(frame.line())

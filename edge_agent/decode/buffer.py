@@ -52,7 +52,7 @@ _Pick = Callable[[int, Sequence[Value]], Row]
 """Makes a row of its time and the values of one shape."""
 
 
-def weighed(count: int, weight: int) -> int | None:
+def raw_of_pulses(count: int, weight: int) -> int | None:
     """Return the raw value of a count of pulses; None where it has more than 64 bits."""
     raw = count * weight
     return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
@@ -190,7 +190,7 @@ def _picker(plan: Layout, tags: Sequence[int], zone: Zone) -> _Pick:
             return epoch_s(found, zone)
         if not isinstance(found, int) or tags[place] not in INTEGERS or found >= RAW_LIMIT:
             return None
-        return weighed(found, weights[place]) if place in weights else found
+        return raw_of_pulses(found, weights[place]) if place in weights else found
 
     def pick(ts: int, row: Sequence[Value]) -> Row:
         status = None if status_at is None else _status(row[status_at])
@@ -221,7 +221,7 @@ def _buffer(data: bytes) -> tuple[bytes, int, int]:
 
 
 @dataclass(slots=True)
-class _Timed:
+class _TimedRows:
     """The rows of a buffer as their times are told, in the order in which they were sent."""
 
     plan: Layout
@@ -288,7 +288,7 @@ def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
         ProtocolViolation: the bytes are no array of rows.
     """
     data, count, at = _buffer(data)
-    timed = _Timed(plan, zone)
+    timed = _TimedRows(plan, zone)
     misfit = 0
     pickers: dict[tuple[int, ...], _Pick] = {}
     for run in _runs(data, count, at, len(plan.objects)):

@@ -76,7 +76,7 @@ def result_name(result: int) -> str:
     return _RESULTS.get(result, f"data-access-result {result}")
 
 
-def denied(result: int, obis: Obis, attribute: int, label: str) -> AccessDenied:
+def access_denied(result: int, obis: Obis, attribute: int, label: str) -> AccessDenied:
     """Return the error that a data-access-result is."""
     return AccessDenied(
         f"{label}: {obis} attribute {attribute}: {result_name(result)}", result=result
@@ -101,7 +101,7 @@ def list_items(
         if at + 1 >= len(body):
             raise ProtocolViolation(f"{label} answers with half a list")
         if body[at] != 0:
-            items.append(denied(body[at + 1], obis, attribute, label))
+            items.append(access_denied(body[at + 1], obis, attribute, label))
             at += 2
         else:
             end = len(body) if place == len(wanted) else parse(body, at + 1)[1]
@@ -131,7 +131,7 @@ def method_result(answer: bytes, label: str) -> tuple[int, bytes]:
     return 0, answer[at:]
 
 
-def other_answer(
+def unexpected_answer(
     answer: bytes, asked: str, label: str
 ) -> SessionLost | AssociationRefused | ProtocolViolation:
     """Return the error that an APDU is which is not the expected response."""

@@ -70,7 +70,7 @@ def associate(peer: Peer, writer: RequestWriter, exchange: Exchange) -> Associat
     if answer[:1] != _AARE:
         if peer.ciphering is not None and answer[:1] in REFUSALS:
             raise aare.refusal(answer, peer.label, peer.client)
-        raise apdu.other_answer(answer, "the association", peer.label)
+        raise apdu.unexpected_answer(answer, "the association", peer.label)
     result, diagnostic = aare.association_result(answer)
     if result != 0:
         raise _refused(peer, result, diagnostic)
@@ -145,7 +145,7 @@ def prove(
     if len(meter.challenge) < _SHORTEST_CHALLENGE or meter.challenge == own.challenge:
         raise ProtocolViolation(f"{peer.label} sent no challenge of its own")
     value = _proof(peer, own, meter, sealer)
-    frames = writer.change(ACTION, _REPLY_TO_CHALLENGE, b"\x09" + ciphering.sized(value))
+    frames = writer.change(ACTION, _REPLY_TO_CHALLENGE, b"\x09" + ciphering.with_length(value))
     answer = association.open(exchange.converse(frames, writer.ready))
     if answer[:1] in REFUSALS:
         raise aare.refusal(answer, peer.label, peer.client)

@@ -70,8 +70,12 @@ class Sealer:
         Raises:
             NoCounter, SpoolError: as `seal`.
         """
-        head = bytes((_GENERAL_GLO,)) + sized(self.title) if general else bytes((_GLO[plain[0]],))
-        return head + sized(self.seal(plain))
+        head = (
+            bytes((_GENERAL_GLO,)) + with_length(self.title)
+            if general
+            else bytes((_GLO[plain[0]],))
+        )
+        return head + with_length(self.seal(plain))
 
     def proof(self, challenge: bytes) -> bytes:
         """Answer the meter's challenge, HLS mechanism 5.
@@ -121,7 +125,7 @@ def seal(keys: Keys, title: bytes, counter: int, plain: bytes) -> bytes:
     return head + number + hidden + encryptor.tag[:_TAG_BYTES]
 
 
-def sized(content: bytes) -> bytes:
+def with_length(content: bytes) -> bytes:
     """Return bytes with their length before them, in as few bytes as it takes."""
     size = len(content)
     if size < 0x80:
@@ -166,7 +170,7 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
     counter = int.from_bytes(content[1:_HEAD_BYTES], "big")
     if counter <= after:
         raise ProtocolViolation(f"{label} sent an answer that it had sent before")
-    plain = _opened(content, keys, title)
+    plain = _decrypt(content, keys, title)
     if plain is None:
         raise ProtocolViolation(
             f"{label} sent an answer whose tag is wrong: it was changed, or the keys differ"
@@ -176,7 +180,7 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
     return plain, counter
 
 
-def _opened(content: bytes, keys: Keys, title: bytes) -> bytes | None:
+def _decrypt(content: bytes, keys: Keys, title: bytes) -> bytes | None:
     nonce = title + content[1:_HEAD_BYTES]
     mode = modes.GCM(nonce, content[-_TAG_BYTES:], min_tag_length=_TAG_BYTES)
     decryptor = Cipher(algorithms.AES(keys.encryption), mode).decryptor()

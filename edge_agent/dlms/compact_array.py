@@ -47,7 +47,7 @@ def expand(data: bytes, at: int = 0) -> tuple[bytes, int]:
         if after == place:
             raise ProtocolViolation("a compact array holds nothing and says more")
         count, place = count + 1, after
-    return bytes((ARRAY,)) + _written(count) + bytes(elements), end
+    return bytes((ARRAY,)) + _length_bytes(count) + bytes(elements), end
 
 
 def _template(data: bytes, at: int, depth: int) -> tuple[_Template, int]:
@@ -76,7 +76,7 @@ def _fill(template: _Template, data: bytes, at: int, out: bytearray) -> int:
     if len(out) > _MAX_EXPANDED:
         raise ProtocolViolation("a compact array is larger than a meter's memory")
     if tag in (ARRAY, STRUCTURE):
-        out += _written(len(items))
+        out += _length_bytes(len(items))
         for item in items:
             at = _fill(item, data, at, out)
         return at
@@ -94,6 +94,6 @@ def _fill(template: _Template, data: bytes, at: int, out: bytearray) -> int:
     return end
 
 
-def _written(size: int) -> bytes:
+def _length_bytes(size: int) -> bytes:
     """Write a length or a count."""
     return bytes((size,)) if size < 0x80 else b"\x84" + size.to_bytes(4, "big")

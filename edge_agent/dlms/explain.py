@@ -3,7 +3,7 @@
 
 Source: IEC 62056-46 (frames and control fields).
 
-In: the bytes that were sent and heard, in pieces of any size. Out: a `Told` for each frame.
+In: the bytes that were sent and heard, in pieces of any size. Out: a `FrameNote` for each frame.
 Owns: bytes that are no whole frame yet, and the pieces of a message in several frames.
 Never: a secret among the shown bytes. The explainer counts bytes that are no sound frame and
 does not show them: a damaged echo of a password would be among them.
@@ -30,7 +30,7 @@ _INFO_PARAMETERS: Final = {5: "sends", 6: "takes"}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FrameNote:
     """One frame, or bytes that are none."""
 
     way: Way
@@ -57,18 +57,18 @@ class Explainer:
         self._last_sent = b""
         self._secret_answer = False
 
-    def feed(self, way: Way, data: bytes) -> list[Told]:
+    def feed(self, way: Way, data: bytes) -> list[FrameNote]:
         """Take the next bytes of one direction and tell what they complete."""
-        told: list[Told] = []
+        notes: list[FrameNote] = []
         if way == "sent":
-            told += self.flush()
+            notes += self.flush()
         side = self._sides[way]
         data, side.pending = side.pending + data, b""
         at = 0
         while at < len(data):
             start = data.find(FLAG, at)
             if start != at:
-                told += _noise(way, data[at : start if start >= 0 else len(data)])
+                notes += _noise(way, data[at : start if start >= 0 else len(data)])
             if start < 0:
                 break
             end = _frame_end(data, start)
@@ -78,26 +78,28 @@ class Explainer:
             if end < 0:
                 at = start + 1
                 continue
-            told.append(self._frame(way, data[start : end + 1]))
+            notes.append(self._frame(way, data[start : end + 1]))
             at = end if data[end + 1 : end + 2] != b"\x7e" else end + 1
-        return told
+        return notes
 
-    def flush(self) -> list[Told]:
+    def flush(self) -> list[FrameNote]:
         """Tell of what was begun and never became whole: the line is silent now."""
         side = self._sides["heard"]
         left, side.pending = side.pending, b""
         if len(left) <= 1:
             return []
-        return [Told("heard", len(left), f"half a frame, {len(left)} bytes", HIDDEN, sound=False)]
+        return [
+            FrameNote("heard", len(left), f"half a frame, {len(left)} bytes", HIDDEN, sound=False)
+        ]
 
-    def _frame(self, way: Way, frame: bytes) -> Told:
+    def _frame(self, way: Way, frame: bytes) -> FrameNote:
         body = frame[1:-1]
         middle = _address_end(body, 2)
         control_at = _address_end(body, middle) if middle else 0
         if not control_at or control_at + 3 > len(body) or not is_intact(body):
-            return Told(way, len(frame), "a damaged frame", HIDDEN, sound=False)
+            return FrameNote(way, len(frame), "a damaged frame", HIDDEN, sound=False)
         if way == "heard" and frame == self._last_sent:
-            return Told(way, len(frame), "echo of our own frame", HIDDEN)
+            return FrameNote(way, len(frame), "echo of our own frame", HIDDEN)
         again = "again: " if way == "sent" and frame == self._last_sent else ""
         if way == "sent":
             self._last_sent = frame
@@ -106,7 +108,7 @@ class Explainer:
         information = body[control_at + 3 : -2]
         meaning, shown = self._meaning(way, control, information, segmented=bool(body[0] & 0x08))
         route = f"{_address(body[middle:control_at])} to {_address(body[2:middle])}"
-        return Told(way, len(frame), f"{route}: {again}{meaning}", f"{head} {shown}".rstrip())
+        return FrameNote(way, len(frame), f"{route}: {again}{meaning}", f"{head} {shown}".rstrip())
 
     def _meaning(
         self, way: Way, control: int, information: bytes, *, segmented: bool
@@ -185,5 +187,5 @@ def _limits(information: bytes) -> str:
     return f", {', '.join(words)}" if words else ""
 
 
-def _noise(way: Way, data: bytes) -> list[Told]:
-    return [Told(way, len(data), f"{len(data)} bytes that are no frame", HIDDEN, sound=False)]
+def _noise(way: Way, data: bytes) -> list[FrameNote]:
+    return [FrameNote(way, len(data), f"{len(data)} bytes that are no frame", HIDDEN, sound=False)]

@@ -4,7 +4,7 @@
 This module lists what may be shown and hides the rest: it hides an APDU of an unknown kind whole.
 Source: IEC 62056-5-3.
 
-In: the bytes of a whole APDU, of either side. Out: an `Explained`.
+In: the bytes of a whole APDU, of either side. Out: an `Explanation`.
 Never: a password, a challenge, a key or written data among the shown bytes; a deciphered
 APDU; an exception, whatever the bytes are.
 """
@@ -86,7 +86,7 @@ _LONGEST_TEXT: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class Explanation:
     """An APDU in words."""
 
     meaning: str
@@ -96,12 +96,12 @@ class Explained:
     """For a GET: whether what answers it must be hidden. None: it is no GET."""
 
 
-def explain(data: bytes, *, secret_answer: bool = False) -> Explained:  # noqa: PLR0911
+def explain(data: bytes, *, secret_answer: bool = False) -> Explanation:  # noqa: PLR0911
     """Explain one APDU.
 
     Args:
         data: the whole of it.
-        secret_answer: what `Explained.secret_answer` said of the request that this may answer.
+        secret_answer: what `Explanation.secret_answer` said of the request that this may answer.
     """
     tag = data[0] if data else -1
     try:
@@ -112,22 +112,24 @@ def explain(data: bytes, *, secret_answer: bool = False) -> Explained:  # noqa: 
         if tag == _GET:
             return _get(data)
         if tag == _GOT:
-            return Explained(_got(data, hide=secret_answer), _hex(data, 4 if secret_answer else -1))
+            return Explanation(
+                _got(data, hide=secret_answer), _hex(data, 4 if secret_answer else -1)
+            )
         if tag in _WRITES:
             attribute = f"{_attribute(data, 3, 'method' if tag == 0xC3 else 'attribute')}"
-            return Explained(f"{_WRITES[tag]} {attribute}, data hidden", _hex(data, 12))
+            return Explanation(f"{_WRITES[tag]} {attribute}, data hidden", _hex(data, 12))
         if tag in _ANSWERS:
-            return Explained(f"{_ANSWERS[tag]}: {_result(data[3])}", _hex(data, 4))
+            return Explanation(f"{_ANSWERS[tag]}: {_result(data[3])}", _hex(data, 4))
     except (IndexError, ProtocolViolation, ObisError):
-        return Explained(f"APDU {tag:02X} that cannot be read", HIDDEN)
+        return Explanation(f"APDU {tag:02X} that cannot be read", HIDDEN)
     if tag in _CIPHERED:
-        return Explained(f"{_CIPHERED[tag]}, ciphered, {len(data)} bytes", _hex(data, 1))
+        return Explanation(f"{_CIPHERED[tag]}, ciphered, {len(data)} bytes", _hex(data, 1))
     if tag in _PLAIN:
-        return Explained(_PLAIN[tag], _hex(data, 2))
+        return Explanation(_PLAIN[tag], _hex(data, 2))
     if tag in {_EXCEPTION, _SERVICE_ERROR}:
         name = "exception" if tag == _EXCEPTION else "service error"
-        return Explained(f"{name}: the meter does not carry this out", _hex(data, -1))
-    return Explained("no APDU" if tag < 0 else f"APDU of kind {tag:02X}", HIDDEN if data else "")
+        return Explanation(f"{name}: the meter does not carry this out", _hex(data, -1))
+    return Explanation("no APDU" if tag < 0 else f"APDU of kind {tag:02X}", HIDDEN if data else "")
 
 
 def kind(data: bytes) -> str:
@@ -183,7 +185,7 @@ def _is_plain_initiate(content: bytes) -> bool:
     return content[:1] == b"\x04" and content[2:4] in {b"\x01\x00", b"\x08\x00"}
 
 
-def _association_request(data: bytes) -> Explained:
+def _association_request(data: bytes) -> Explanation:
     fields = _fields(data)
     found = dict(fields)
     context = found.get(0xA1, b"\0")[-1]
@@ -196,18 +198,18 @@ def _association_request(data: bytes) -> Explained:
         words.append(f"system title {found[0xA6][2:].hex().upper()}")
     if 0xBE in found and not _is_plain_initiate(found[0xBE]):
         words.append("initiate hidden")
-    return Explained(
+    return Explanation(
         f"AARQ: asks for an association: {', '.join(words)}", _shown_fields(data, fields)
     )
 
 
-def _association_response(data: bytes) -> Explained:
+def _association_response(data: bytes) -> Explanation:
     result, diagnostic = aare.association_result(data)
     if result == 0:
         said = "accepted" if diagnostic != 14 else "accepted; the high-level password follows"
     else:
         said = f"refused: {_DIAGNOSTICS.get(diagnostic, f'diagnostic {diagnostic}')}"
-    return Explained(f"AARE: {said}", _shown_fields(data, _fields(data)))
+    return Explanation(f"AARE: {said}", _shown_fields(data, _fields(data)))
 
 
 def _attribute(data: bytes, at: int, what: str = "attribute") -> str:
@@ -225,19 +227,21 @@ def _is_secret(data: bytes, at: int) -> bool:
     return (class_id, number) in _SECRET_ATTRIBUTES or class_id == _SECURITY_SETUP
 
 
-def _get(data: bytes) -> Explained:
+def _get(data: bytes) -> Explanation:
     if data[1] == 1:
         ranged = {1: ", by range", 2: ", by entry"}.get(data[13], "") if data[12] else ""
-        return Explained(f"GET {_attribute(data, 3)}{ranged}", _hex(data, -1), _is_secret(data, 3))
+        return Explanation(
+            f"GET {_attribute(data, 3)}{ranged}", _hex(data, -1), _is_secret(data, 3)
+        )
     if data[1] == 2:
         number = int.from_bytes(data[3:7], "big")
-        return Explained(f"GET next after block {number}", _hex(data, -1))
+        return Explanation(f"GET next after block {number}", _hex(data, -1))
     if data[1] == 3:
         places = [4 + 10 * number for number in range(data[3])]
         wanted = "; ".join(_attribute(data, place) for place in places)
         secret = any(_is_secret(data, place) for place in places)
-        return Explained(f"GET list of {len(places)}: {wanted}", _hex(data, -1), secret)
-    return Explained(f"GET of kind {data[1]}", HIDDEN, secret_answer=True)
+        return Explanation(f"GET list of {len(places)}: {wanted}", _hex(data, -1), secret)
+    return Explanation(f"GET of kind {data[1]}", HIDDEN, secret_answer=True)
 
 
 def _result(code: int) -> str:

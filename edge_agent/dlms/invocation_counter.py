@@ -24,7 +24,7 @@ Place = tuple[str, int, int, int]
 
 
 class Store(Protocol):
-    """What keeps counters: the spool of a gateway, or `Passing` for one visit by hand."""
+    """What keeps counters: the spool of a gateway, or `VisitStore` for one visit by hand."""
 
     def reserve(self, place: Place, above: int, count: int) -> int:
         """Keep that ``count`` numbers above ``above`` are used; return the first of them."""
@@ -39,7 +39,7 @@ class Store(Protocol):
         ...
 
 
-class Passing:
+class VisitStore:
     """Counters of one visit by hand: the meter is asked each time how far it has counted."""
 
     def __init__(self) -> None:
@@ -161,4 +161,4 @@ def by_hand(bus: str) -> Counters:
     Its system titles are new each time: an agent that reads the same meter at the same time,
     with the same keys, never makes the same nonce.
     """
-    return Counters(Passing(), secrets.token_hex(8), bus)
+    return Counters(VisitStore(), secrets.token_hex(8), bus)

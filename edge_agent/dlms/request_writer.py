@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
-from edge_agent.dlms.ciphering import Sealer, sized
+from edge_agent.dlms.ciphering import Sealer, with_length
 from edge_agent.dlms.gurux import (
     GXAPDU,
     GXDLMS,
@@ -51,7 +51,7 @@ _invoke_ids = itertools.count(1)
 
 
 @contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
+def library_errors(doing: str) -> Iterator[None]:
     """Translate whatever the library raises.
 
     Raises:
@@ -95,13 +95,13 @@ class RequestWriter:
     def connect(self) -> bytes:
         """Write SNRM, which proposes the frame size; the standard's default goes unsaid."""
         group = None
-        with translated("SNRM"):
+        with library_errors("SNRM"):
             if self._longest_info != _DEFAULT_INFO:
                 limits = GXByteBuffer()
                 for name in (_INFO_SENT, _INFO_TAKEN):
                     limits.setUInt8(name)
                     GXDLMS.appendHdlcParameter(limits, self._longest_info)
-                group = GXByteBuffer(_LIMITS + sized(bytes(limits.array())))
+                group = GXByteBuffer(_LIMITS + with_length(bytes(limits.array())))
             return bytes(GXDLMS.getHdlcFrame(self._settings, Command.SNRM, group))
 
     def take_limits(self, information: bytes) -> None:
@@ -114,19 +114,19 @@ class RequestWriter:
         if not information:
             limits.maxInfoTX = limits.maxInfoRX = _DEFAULT_INFO
         else:
-            with translated("UA"):
+            with library_errors("UA"):
                 GXDLMS.parseSnrmUaResponse(GXByteBuffer(information), limits)
             limits.maxInfoTX = min(limits.maxInfoTX, self._longest_info)
         self._settings.resetFrameSequence()
 
     def ready(self) -> bytes:
         """Write receive-ready: the meter may send the next piece of its answer."""
-        with translated("RR"):
+        with library_errors("RR"):
             return bytes(GXDLMS.receiverReady(self._settings, RequestTypes.FRAME))
 
     def disconnect(self) -> bytes:
         """Write DISC."""
-        with translated("DISC"):
+        with library_errors("DISC"):
             return bytes(GXDLMS.getHdlcFrame(self._settings, Command.DISCONNECT_REQUEST, None))
 
     # ------------------------------------------------------------- association
@@ -135,7 +135,7 @@ class RequestWriter:
         """Write AARQ."""
         request, initiate = GXByteBuffer(), GXByteBuffer()
         cipher = sealed = None
-        with translated("AARQ"):
+        with library_errors("AARQ"):
             if self._sealer is not None:
                 cipher = GXCiphering(self._sealer.title)  # names the context and the title
                 cipher.security = Security.AUTHENTICATION_ENCRYPTION
@@ -150,7 +150,7 @@ class RequestWriter:
         Raises:
             ProtocolViolation: it cannot be read, or is refused.
         """
-        with translated("AARE"):
+        with library_errors("AARE"):
             terms = GXByteBuffer(initiate)
             GXAPDU.parseInitiate(False, self._settings, None, terms, None)  # noqa: FBT003
 
@@ -161,7 +161,7 @@ class RequestWriter:
 
     def release(self) -> list[bytes]:
         """Write RLRQ, which ends the association; it is in the clear."""
-        with translated("RLRQ"):
+        with library_errors("RLRQ"):
             return self._in_the_clear(Command.RELEASE_REQUEST, 0, _RELEASE)
 
     # ---------------------------------------------------------------- services
@@ -187,7 +187,7 @@ class RequestWriter:
 
     def get_next(self, number: int) -> list[bytes]:
         """Write the GET of the block after this one, under the same invoke id."""
-        with translated("GET"):
+        with library_errors("GET"):
             return self._frames(Command.GET_REQUEST, _NEXT_BLOCK, number.to_bytes(4, "big"))
 
     def change(self, command: int, target: bytes, data: bytes) -> list[bytes]:
@@ -206,7 +206,7 @@ class RequestWriter:
         self, command: int, kind: int, target: bytes, data: bytes | None = None
     ) -> list[bytes]:
         """Write a request under the next invoke id."""
-        with translated("SET" if command == SET else "ACTION" if command == ACTION else "GET"):
+        with library_errors("SET" if command == SET else "ACTION" if command == ACTION else "GET"):
             # The library's own counting sets another variable than the one it sends.
             self._settings.invokeId = next(_invoke_ids) & 0x0F
             return self._frames(command, kind, target, data)

@@ -243,10 +243,10 @@ class Session:
     def _change(self, frames: list[bytes], response: int, obis: Obis, number: int) -> None:
         answer = self._converse(frames, resends=0)
         if answer[:1] in REFUSALS:
-            raise apdu.other_answer(answer, "a change", self.peer.label)
+            raise apdu.unexpected_answer(answer, "a change", self.peer.label)
         result = apdu.write_result(answer, response, self._writer.invoke_id, self.peer.label)
         if result != 0:
-            raise apdu.denied(result, obis, number, self.peer.label)
+            raise apdu.access_denied(result, obis, number, self.peer.label)
 
     # -------------------------------------------------------------- responses
 
@@ -260,7 +260,7 @@ class Session:
 
     def _denied(self, body: bytes, obis: Obis, attribute: int) -> AccessDenied:
         result = body[1] if len(body) > 1 else _OTHER_REASON
-        return apdu.denied(result, obis, attribute, self.peer.label)
+        return apdu.access_denied(result, obis, attribute, self.peer.label)
 
     def _response(self, frames: list[bytes], *, listed: bool = False) -> tuple[int, bytes]:
         """Send a GET and return what the response holds: (normal, choice and data) or (list, …).
@@ -301,7 +301,7 @@ class Session:
         """Send a GET and return the APDU that answers it and nothing else."""
         answer = self._converse(frames)
         if len(answer) < 4 or answer[0] != _GET_RESPONSE:
-            raise apdu.other_answer(answer, "a GET", self.peer.label)
+            raise apdu.unexpected_answer(answer, "a GET", self.peer.label)
         if answer[2] & 0x0F != self._writer.invoke_id:
             raise ProtocolViolation(f"{self.peer.label} answers another request")
         return answer

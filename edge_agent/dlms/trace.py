@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A tap on the line: it tells, frame by frame, what passes between gateway and meters.
 
-In: the transport that a session would use. Out: a transport, and an `Event` for each frame.
+In: the transport that a session would use. Out: a transport, and a `TracedFrame` for each frame.
 Never: another byte on the line than without it; a secret (see `explain`).
 """
 
@@ -10,34 +10,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_agent.dlms.exchange import Transport
-from edge_agent.dlms.explain import Explainer, Told, Way
+from edge_agent.dlms.explain import Explainer, FrameNote, Way
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TracedFrame:
     """One frame and when it passed."""
 
     at_s: float
     """Seconds since the tap was put in."""
-    told: Told
+    note: FrameNote
 
     def line(self) -> str:
         """Write it for a person: time, direction, meaning, and the bytes below."""
-        told = self.told
-        arrow = "->" if told.way == "sent" else "<-"
-        text = f"{self.at_s:8.3f} {arrow} {told.meaning}"
-        return f"{text}\n{'':12}{told.shown}" if told.shown else text
+        note = self.note
+        arrow = "->" if note.way == "sent" else "<-"
+        text = f"{self.at_s:8.3f} {arrow} {note.meaning}"
+        return f"{text}\n{'':12}{note.shown}" if note.shown else text
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
-        told = self.told
+        note = self.note
         return {
             "at_s": round(self.at_s, 3),
-            "way": told.way,
-            "bytes": told.size,
-            "sound": told.sound,
-            "meaning": told.meaning,
-            "shown": told.shown,
+            "way": note.way,
+            "bytes": note.size,
+            "sound": note.sound,
+            "meaning": note.meaning,
+            "shown": note.shown,
         }
 
 
@@ -47,7 +47,7 @@ class Tap:
     def __init__(
         self,
         transport: Transport,
-        tell: Callable[[Event], None],
+        tell: Callable[[TracedFrame], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Put the tap between a session and its transport.
@@ -90,5 +90,5 @@ class Tap:
 
     def _note(self, way: Way, data: bytes) -> None:
         at_s = self._monotonic() - self._begun
-        for told in self._explainer.feed(way, data):
-            self._tell(Event(at_s, told))
+        for note in self._explainer.feed(way, data):
+            self._tell(TracedFrame(at_s, note))

@@ -14,7 +14,7 @@ from edge_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from edge_agent.dlms.exchange import Transport
-    from edge_agent.dlms.trace import Event
+    from edge_agent.dlms.trace import TracedFrame
     from edge_agent.settings import BusConfig, MeterConfig
     from shared_schema.obis import Obis
 
@@ -111,7 +111,7 @@ def line_opener(
     *,
     parity: str = "none",
     direction_control: str = "adapter",
-    tell: "Callable[[Event], None] | None" = None,
+    tell: "Callable[[TracedFrame], None] | None" = None,
 ) -> "Callable[[int], AbstractContextManager[Transport]]":
     """Return what opens a port at a speed, with a tap on it where ``tell`` is given."""
     from edge_agent.bus import Bus  # noqa: PLC0415 - heavy

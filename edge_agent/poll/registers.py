@@ -236,7 +236,7 @@ class _Answers:
         if column is None:
             self._note(FindingKind.NO_SCALER, obis=obis)
             return None
-        return None if raw is None else (column, buffer.weighed(raw, column.weight))
+        return None if raw is None else (column, buffer.raw_of_pulses(raw, column.weight))
 
     def _column(self, obis: Obis) -> Column | None:
         """Return how a register is scaled, or None when nobody says."""

@@ -202,5 +202,8 @@ def test_gurux_raises_bare_exceptions_and_ours_is_translated() -> None:
     assert type(theirs.value) is Exception
     with pytest.raises(ProtocolViolation):
         layout.capture_objects(no_list)
-    with pytest.raises(ProtocolViolation, match="GET: Exception"), request_writer.translated("GET"):
+    with (
+        pytest.raises(ProtocolViolation, match="GET: Exception"),
+        request_writer.library_errors("GET"),
+    ):
         raise theirs.value

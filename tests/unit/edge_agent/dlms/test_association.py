@@ -13,7 +13,7 @@ from edge_agent.dlms import axdr, request_writer
 from edge_agent.dlms.association import CipheredSession
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import check_sequence
-from edge_agent.dlms.invocation_counter import Counter, Passing
+from edge_agent.dlms.invocation_counter import Counter, VisitStore
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.security import Ciphering, Keys
 from edge_agent.dlms.session import Session
@@ -65,7 +65,7 @@ class Gateway:
         self.client = client
         self.keys = keys
         self.password = SecretStr(PASSWORD)
-        self.counter = Counter(Passing(), ("a", 1, 17, client), vectors.CLIENT_TITLE)
+        self.counter = Counter(VisitStore(), ("a", 1, 17, client), vectors.CLIENT_TITLE)
         self.rests: list[float] = []
         self.traffic = Traffic()
 
@@ -464,7 +464,7 @@ def _numbered(apdu: bytes, number: int, client: int) -> bytes:
 
 def test_the_ciphered_association_of_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_writer, "_invoke_ids", itertools.repeat(1))
-    counter = Counter(Passing(), ("a", 1, 17, READER), vectors.CLIENT_TITLE)
+    counter = Counter(VisitStore(), ("a", 1, 17, READER), vectors.CLIENT_TITLE)
     counter.follow(0x100)
     script = Script(
         frames.UA_1024,
@@ -491,7 +491,7 @@ def test_the_ciphered_association_of_the_books(monkeypatch: pytest.MonkeyPatch) 
 def test_the_handshake_of_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_writer, "_invoke_ids", itertools.repeat(1))
     monkeypatch.setattr("secrets.token_bytes", lambda _size: vectors.CTOS)
-    counter = Counter(Passing(), ("a", 1, 17, UTILITY), vectors.CLIENT_TITLE)
+    counter = Counter(VisitStore(), ("a", 1, 17, UTILITY), vectors.CLIENT_TITLE)
     counter.follow(0x200)
     answers = (vectors.GMAC_AARE, vectors.REPLY_OF_METER, vectors.GMAC_ENERGY)
     ua = bytearray(frames.UA_1024[1:-3])

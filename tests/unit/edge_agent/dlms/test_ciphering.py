@@ -7,7 +7,7 @@ from gurux_dlms.GXDLMSChipperingStream import GXDLMSChipperingStream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.dlms.ciphering import Opener, decipher, is_proof, proof, seal, sized
+from edge_agent.dlms.ciphering import Opener, decipher, is_proof, proof, seal, with_length
 from edge_agent.dlms.security import (
     Keys,
 )
@@ -76,7 +76,7 @@ def test_the_meters_own_code_opens_sealed_requests(
     keys, its_keys = both
     content = seal(keys, title, number, plain)
     assert meter.unseal(its_keys, title, content) == (number, plain)
-    assert sized(content) == meter.Vault._sized(content)
+    assert with_length(content) == meter.Vault._sized(content)
 
 
 @settings(max_examples=20)

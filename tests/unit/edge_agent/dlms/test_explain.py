@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from edge_agent.dlms.explain import Explainer, Told
+from edge_agent.dlms.explain import Explainer, FrameNote
 from edge_agent.dlms.explain_apdu import explain
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.session import Session
-from edge_agent.dlms.trace import Event, Tap
+from edge_agent.dlms.trace import Tap, TracedFrame
 from edge_agent.errors import PasswordRefused
 from edge_agent.virtual.hdlc import build, server_address
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK
@@ -21,13 +21,13 @@ METER, CLIENT = server_address(1, 17, 2), b"\x41"
 _SECRET = b"\xee\xdd\xcc\xbb\xaa\x99\x88\x77"
 
 
-def told(way: str, *frames: bytes) -> list[Told]:
+def told(way: str, *frames: bytes) -> list[FrameNote]:
     explainer = Explainer()
     found = [each for frame in frames for each in explainer.feed(way, frame)]  # type: ignore[arg-type]
     return found + explainer.flush()
 
 
-def shown(found: list[Told]) -> str:
+def shown(found: list[FrameNote]) -> str:
     return "\n".join(f"{each.meaning} {each.shown}" for each in found)
 
 
@@ -147,7 +147,7 @@ def test_any_apdu_is_explained(body: bytes, tag: int) -> None:
 
 
 def test_a_tap_changes_nothing_on_the_line() -> None:
-    events: list[Event] = []
+    events: list[TracedFrame] = []
     times = iter(range(1000))
     wire = Wire()
     peer = Peer("A-1", 17, client=32, password=SecretStr("12345678"))
@@ -166,15 +166,15 @@ def test_a_tap_changes_nothing_on_the_line() -> None:
         "DISC: asks to disconnect",
     ):
         assert words in said
-    assert [each.told.way for each in events[:4]] == ["sent", "heard", "sent", "heard"]
-    assert [each.told.size for each in events if each.told.way == "sent"] == [
+    assert [each.note.way for each in events[:4]] == ["sent", "heard", "sent", "heard"]
+    assert [each.note.size for each in events if each.note.way == "sent"] == [
         len(frame) for frame in wire.sent
     ]
     assert [each.document()["sound"] for each in events] == [True] * len(events)
 
 
 def test_a_refused_password_stays_hidden() -> None:
-    events: list[Event] = []
+    events: list[TracedFrame] = []
     peer = Peer("A-1", 17, client=32, password=SecretStr("wrong-one"))
     with pytest.raises(PasswordRefused), Session(Tap(Wire(), events.append), peer):
         pass

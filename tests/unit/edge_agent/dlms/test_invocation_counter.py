@@ -13,7 +13,7 @@ from edge_agent.dlms.invocation_counter import (
     BLOCK,
     Counter,
     Counters,
-    Passing,
+    VisitStore,
     by_hand,
 )
 from edge_agent.errors import NoCounter
@@ -63,7 +63,7 @@ def test_one_write_for_a_block(tmp_path: Path) -> None:
     )
 )
 def test_no_number_comes_twice_and_none_falls(steps: list[str | int]) -> None:
-    store = Passing()
+    store = VisitStore()
     counter = Counter(store, PLACE, TITLE)
     last = 0
     for step in steps:
@@ -119,14 +119,14 @@ def test_sureness_outlives_the_program(tmp_path: Path) -> None:
 
 
 def test_the_last_number_of_a_key() -> None:
-    counter = Counter(Passing(), PLACE, TITLE)
+    counter = Counter(VisitStore(), PLACE, TITLE)
     counter.follow(2**32 - 3)
     assert counter.take() == 2**32 - 2
     assert counter.take() == 2**32 - 1
     with pytest.raises(NoCounter, match="address 17: the invocation counter of client 32"):
         counter.take()
     with pytest.raises(NoCounter):
-        Counter(Passing(), PLACE, TITLE).follow(2**32 - 1)
+        Counter(VisitStore(), PLACE, TITLE).follow(2**32 - 1)
 
 
 def test_on_a_full_disk_no_number_is_given(tmp_path: Path) -> None:
@@ -153,13 +153,13 @@ def _fill(database: sqlite3.Connection) -> None:
 
 
 def test_each_place_has_a_counter_and_title() -> None:
-    counters = Counters(Passing(), "gw-1", "riser-1")
+    counters = Counters(VisitStore(), "gw-1", "riser-1")
     assert counters.of(1, 17, 32) is counters.of(1, 17, 32)
     titles = {counters.of(1, address, client).title for address in (17, 18) for client in (32, 48)}
-    titles.add(Counters(Passing(), "gw-2", "riser-1").of(1, 17, 32).title)
-    titles.add(Counters(Passing(), "gw-1", "riser-2").of(1, 17, 32).title)
+    titles.add(Counters(VisitStore(), "gw-2", "riser-1").of(1, 17, 32).title)
+    titles.add(Counters(VisitStore(), "gw-1", "riser-2").of(1, 17, 32).title)
     assert len(titles) == 6
-    assert Counters(Passing(), "gw-1", "riser-1").of(1, 17, 32).title in titles
+    assert Counters(VisitStore(), "gw-1", "riser-1").of(1, 17, 32).title in titles
 
 
 def test_each_visit_by_hand_has_new_titles() -> None:

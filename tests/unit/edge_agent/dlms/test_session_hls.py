@@ -18,7 +18,7 @@ from gurux_dlms.GXSecure import GXSecure
 from edge_agent.dlms.association import CipheredSession
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hls import Hls, Mechanism
-from edge_agent.dlms.invocation_counter import Counter, Passing
+from edge_agent.dlms.invocation_counter import Counter, VisitStore
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.security import Ciphering, Keys
 from edge_agent.dlms.session import Session
@@ -184,7 +184,7 @@ def serial(meter: Meter, hls: Hls, *, suite: int = 0) -> bytes:
             return session.get(SERIAL_NUMBER, 1, 2)
     ciphering = Ciphering(Keys(EK, AK, suite), CLIENT_TITLE, gmac=False)
     peer = Peer("A-1", 17, client=48, hls=hls, ciphering=ciphering)
-    counter = Counter(Passing(), ("a", 1, 17, 48), CLIENT_TITLE)
+    counter = Counter(VisitStore(), ("a", 1, 17, 48), CLIENT_TITLE)
     counter.mark(sure=True)
     opened = CipheredSession(wire, peer, Traffic(), counter, pause_s=0, sleep=lambda _s: None)
     with opened as session:

@@ -35,7 +35,7 @@ def scaling(**given_: object) -> Scaling:
 )
 def test_a_count_of_pulses_is_worth_exactly_its_weight(weight: Decimal, count: int) -> None:
     scale = scaling(weight=weight).scale
-    raw = buffer.weighed(count, scale.weight)
+    raw = buffer.raw_of_pulses(count, scale.weight)
     assert raw is not None
     assert Decimal(raw).scaleb(scale.scaler) == count * weight
     assert raw // scale.weight == count
@@ -93,7 +93,7 @@ def test_a_mistake_in_a_weight_is_explained_with_its_line() -> None:
         "line 14: scaling 3, wieght: no such key",
     ]
     (twice,) = mistakes(HEAD + 2 * table("unit = 19", "weight = 2.5"))
-    assert f"{WATER_VOLUME} is weighed twice" in str(twice)
+    assert f"{WATER_VOLUME} is raw_of_pulses twice" in str(twice)
     assert mistakes(HEAD + table("unit = 19", "weight = 2.5")) == []
 
 
@@ -140,5 +140,5 @@ def test_a_module_that_counts_pulses_is_read_in_litres(
 
 
 def test_a_count_that_its_weight_makes_too_large_is_no_number() -> None:
-    assert buffer.weighed(2**62, MAX_WEIGHT) is None
-    assert buffer.weighed(2**32 - 1, MAX_WEIGHT) == (2**32 - 1) * MAX_WEIGHT
+    assert buffer.raw_of_pulses(2**62, MAX_WEIGHT) is None
+    assert buffer.raw_of_pulses(2**32 - 1, MAX_WEIGHT) == (2**32 - 1) * MAX_WEIGHT
