@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The quarantine: what was received and is not stored, with the reason, until a person decides.
 
-In: the number of an entry. Out: the entry, or what became of it. An entry is a whole message
-(nothing of it was verified), a block of a stored batch, or rows of such a block. A replay runs
-it through `accept` and `commit` once more with the registry of today and the receipt of then:
-what is mended is stored and the entry closed; what is not stays open, with its reason. So what
-was of the future when it came stays out for ever, although that time has come meanwhile.
+An entry is a whole message (nothing of it was verified), a block of a stored batch, or rows of such
+a block. A replay runs it through `cloud_ingest.core.accept` and `commit` once more, with the
+registry of today and the receipt of then. What is mended is stored and the entry closed; what is
+not stays open, with its reason. So rows that were of the future when they came stay out for ever,
+although that time has come meanwhile.
 
-Never: a row that is deleted.
+In: the number of an entry. Out: the entry, or what became of it. Never: a deleted row.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -39,7 +38,7 @@ NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}
 
 
 class QuarantineState(StrEnum):
-    """What was decided about an entry."""
+    """What a person, or a replay, decided about an entry."""
 
     OPEN = "open"
     REPLAYED = "replayed"
@@ -144,47 +143,58 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
         UserError: it is closed, or of a kind that no replay can mend.
     """
     entry, payload = show(conn, quarantine_id)
-    if entry.state is not QuarantineState.OPEN:
-        raise UserError(f"entry {quarantine_id} is {entry.state} already")
+    _require_mendable(entry)
+    with conn.transaction():
+        if entry.batch_id is None or entry.ordinal is None:
+            done = _replay_message(conn, registry, entry, payload or b"")
+        else:
+            done = _replay_block(conn, registry, entry, entry.batch_id, entry.ordinal)
+        if done.state is QuarantineState.REPLAYED:
+            _resolve(conn, quarantine_id, QuarantineState.REPLAYED, now)
+    return done
+
+
+def _require_mendable(entry: Entry) -> None:
+    _require_open(entry)
+    number = entry.quarantine_id
     if entry.reason == QuarantineReason.FORK:
         raise UserError(
-            f"entry {quarantine_id} is a fork: two batches claim one number, and the first one "
+            f"entry {number} is a fork: two batches claim one number, and the first one "
             "stands; look into the gateway, then dismiss it"
         )
     if entry.reason == QuarantineReason.BROKEN_LINK:
         raise UserError(
-            f"entry {quarantine_id} is a broken link: its batch is stored as it was signed; look "
+            f"entry {number} is a broken link: its batch is stored as it was signed; look "
             "into the gateway, then dismiss it"
         )
-    with conn.transaction():
-        if entry.batch_id is None or entry.ordinal is None:
-            verdict = _judge_message(registry, entry, payload or b"")
-            if isinstance(verdict, Refused):
-                return Replay(
-                    quarantine_id,
-                    QuarantineState.OPEN,
-                    0,
-                    f"{verdict.reason}: {verdict.detail}",
-                )
-            done = commit(conn, [verdict])
-            left: Sequence[Rejection] = ()
-        else:
-            verdict = _judge_block(conn, registry, entry.batch_id, entry.ordinal)
-            left = [each for each in verdict.rejections if _is_still(entry, each)]
-            mended = Accepted(
-                verdict.batch,
-                verdict.gateway,
-                verdict.blocks,
-                (),
-                verdict.received_at,
-                verdict.events,
-            )
-            done = commit(conn, [mended], replay=True)
-        if left:
-            reasons = "; ".join(f"{each.reason}: {each.detail}" for each in left)
-            return Replay(quarantine_id, QuarantineState.OPEN, done.new, reasons)
-        _resolve(conn, quarantine_id, QuarantineState.REPLAYED, now)
-    return Replay(quarantine_id, QuarantineState.REPLAYED, done.new, "")
+
+
+def _require_open(entry: Entry) -> None:
+    if entry.state is not QuarantineState.OPEN:
+        raise UserError(f"entry {entry.quarantine_id} is {entry.state} already")
+
+
+def _replay_message(conn: Connection, registry: Registry, entry: Entry, payload: bytes) -> Replay:
+    """Judge a whole message once more, and store it if it is accepted now."""
+    topic = entry.topic or gateway_topic(entry.gateway or "", GatewayTopic.READINGS)
+    verdict = accept(topic, payload, registry, entry.first_at)
+    if isinstance(verdict, Refused):
+        why = f"{verdict.reason}: {verdict.detail}"
+        return Replay(entry.quarantine_id, QuarantineState.OPEN, 0, why)
+    done = commit(conn, [verdict])
+    return Replay(entry.quarantine_id, QuarantineState.REPLAYED, done.new, "")
+
+
+def _replay_block(
+    conn: Connection, registry: Registry, entry: Entry, batch_id: int, ordinal: int
+) -> Replay:
+    """Judge a block of a stored batch once more, and store the rows that are accepted now."""
+    verdict = _judge_block(conn, registry, batch_id, ordinal)
+    left = [each for each in verdict.rejections if _is_still(entry, each)]
+    done = commit(conn, [replace(verdict, rejections=())], replay=True)
+    state = QuarantineState.OPEN if left else QuarantineState.REPLAYED
+    reasons = "; ".join(f"{each.reason}: {each.detail}" for each in left)
+    return Replay(entry.quarantine_id, state, done.new, reasons)
 
 
 @translating
@@ -198,17 +208,11 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
         UserError: it is closed already.
     """
     entry, _payload = show(conn, quarantine_id)
-    if entry.state is not QuarantineState.OPEN:
-        raise UserError(f"entry {quarantine_id} is {entry.state} already")
+    _require_open(entry)
     with conn.transaction():
         _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
         if entry.reason in CONTRADICTIONS and entry.gateway is not None:
             end_contradiction(conn, entry.gateway, now)
-
-
-def _judge_message(registry: Registry, entry: Entry, payload: bytes) -> Accepted | Refused:
-    topic = entry.topic or gateway_topic(entry.gateway or "", GatewayTopic.READINGS)
-    return accept(topic, payload, registry, entry.first_at)
 
 
 def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:
