@@ -23,7 +23,7 @@ from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.operate import send_command
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.settings import CloudSettings
-from cloud_ingest.store.commands import Asked, asked
+from cloud_ingest.store.commands import IssuedCommand, issued_commands
 from shared_schema.gateway import CommandKind
 from shared_schema.signing import SigningKey
 
@@ -107,7 +107,7 @@ def list_commands(
     Example: cloud-ingest command list --society "Lake View"
     """
     with opened_store(dsn, config) as opened:
-        found = asked(opened.conn, society, command=number)
+        found = issued_commands(opened.conn, society, command=number)
         if number is not None and not found:
             raise NotFound(f"{society!r} has no command {number}")
     if as_json:
@@ -118,7 +118,7 @@ def list_commands(
         typer.echo(_as_table(found, opened.zone, datetime.now(UTC)))
 
 
-def _as_table(found: Sequence[Asked], zone: ZoneInfo, now: datetime) -> str:
+def _as_table(found: Sequence[IssuedCommand], zone: ZoneInfo, now: datetime) -> str:
     columns = [
         Column("Id", "name"),
         Column("Sent"),
@@ -141,7 +141,7 @@ def _as_table(found: Sequence[Asked], zone: ZoneInfo, now: datetime) -> str:
     return table(columns, rows)
 
 
-def _outcome(each: Asked, now: datetime) -> str:
+def _outcome(each: IssuedCommand, now: datetime) -> str:
     outcome = each.outcome or ("no answer yet" if now < each.expires_at else "never answered")
     reason = (each.result or {}).get("reason") or ""
     return f"{outcome} ({reason})" if reason else outcome

@@ -26,7 +26,7 @@ from cloud_ingest.ingest.small_messages import (
     store_status,
 )
 from cloud_ingest.ingest.topics import acknowledging_society
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, Stream, commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import payload
@@ -90,7 +90,7 @@ class Intake:
         self._clock = clock
         self._registry: Registry | None = None
         self._loaded_at = 0.0
-        self._known = Known()
+        self._known = StoreCache()
         self._known_of: Connection | None = None
 
     def store(
@@ -126,7 +126,7 @@ class Intake:
             StoreUnavailable: nothing is sure to be stored: the same again changes nothing.
         """
         if conn is not self._known_of:  # another connection may be to a store that was restored
-            self._known, self._known_of = Known(), conn
+            self._known, self._known_of = StoreCache(), conn
         result, verdicts = self._commit(conn, list(judged.verdicts))
         rejected = Counter[str]()
         meters: set[int] = set()
@@ -211,7 +211,7 @@ class Intake:
         if not verdicts:
             return CommitResult(), verdicts
         try:
-            return commit(conn, verdicts, known=self._known), verdicts
+            return commit(conn, verdicts, cache=self._known), verdicts
         except (StoreUnavailable, ConfigurationError):
             raise
         except Exception:
@@ -224,12 +224,12 @@ class Intake:
         total = CommitResult()
         for index, verdict in enumerate(verdicts):
             try:
-                result = commit(conn, [verdict], known=self._known)
+                result = commit(conn, [verdict], cache=self._known)
             except (StoreUnavailable, ConfigurationError):
                 raise
             except Exception as error:
                 verdicts[index] = _unstorable(verdict, error)
-                result = commit(conn, [verdicts[index]], known=self._known)
+                result = commit(conn, [verdicts[index]], cache=self._known)
             total = _sum(total, result)
         return total, verdicts
 

@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from cloud_ingest.core.month import MICROSECOND, bucket_start, next_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
@@ -41,7 +41,7 @@ MOST_MONTHS = 1200
 
 
 @dataclass(frozen=True, slots=True)
-class Upkept:
+class UpkeepResult:
     """How many parts of the readings a run of `upkeep` made, compressed and dropped."""
 
     partitions: int = 0
@@ -52,7 +52,7 @@ class Upkept:
     """Chunks or partitions that retention let go."""
 
 
-def upkeep(conn: Connection, now: datetime) -> Upkept:
+def upkeep(conn: Connection, now: datetime) -> UpkeepResult:
     """Do what is due; called again it does nothing.
 
     Args:
@@ -65,11 +65,13 @@ def upkeep(conn: Connection, now: datetime) -> Upkept:
     for _ in range(MONTHS_AHEAD):
         ahead.append(next_month(ahead[-1]))
     made = make_partitions(
-        conn, Known(), [int((bucket_start(month, store.zone)).timestamp()) + 1 for month in ahead]
+        conn,
+        StoreCache(),
+        [int((bucket_start(month, store.zone)).timestamp()) + 1 for month in ahead],
     )
     continuous = store.rollups == "continuous"
     compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0
-    return Upkept(len(made), compressed, _drop_oldest(conn, store, now))
+    return UpkeepResult(len(made), compressed, _drop_oldest(conn, store, now))
 
 
 def keep_months(conn: Connection, months: int | None) -> None:

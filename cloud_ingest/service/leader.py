@@ -247,7 +247,7 @@ class Leader:
             if sent:
                 now = datetime.now(UTC)
                 await own.run(
-                    lambda conn, sent=sent, now=now: outbox.published(  # type: ignore[misc]
+                    lambda conn, sent=sent, now=now: outbox.mark_published(  # type: ignore[misc]
                         conn, sent, now
                     )
                 )

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Whether what a gateway signed is one chain, and the flag that tells where it is not.
+"""The chain of what a gateway signed: links that do not hold, and the flag that tells of them.
 
-In: the batches that a commit adds. Out: the links that do not hold; a flag for the gateway, in
-the same transaction, which ends when a person has dismissed its entries in quarantine. Batches
-come in any order, so each new one is held against both its neighbours, where they are stored.
+Batches come in any order, so each new one is held against both its neighbours, if they are stored.
+Two commits at the same instant do not see each other: nobody looks at a link between them.
 
-Two commits at the same instant do not see each other: a link between them is not looked at.
+In: the batches that a commit adds. Out: the links that do not hold; a flag for the gateway, in the
+same transaction. It ends when a person has dismissed the gateway's entries in quarantine.
 """
 
 from collections.abc import Iterable

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The dimensions of readings: which channel a column of a meter is.
+"""The channels of meters: which channel a column is, and what one connection knows of it.
 
-`Known` is what one connection has learnt, so that a busy ingest asks the database only about what
-is new to it.
+`StoreCache` is what a connection has learnt, so that a busy ingest asks the database only about
+what is new to it.
 
-In: meters and their columns. Out: channel ids, added where they are new. Never: something known
+In: meters and their columns. Out: channel ids, added where they are new. Never: something cached
 that no committed transaction vouches for, or that outlives its connection: a restored database has
 other ids.
 """
@@ -42,7 +42,7 @@ class Channel:
 
 
 @dataclass(slots=True)
-class Known:
+class StoreCache:
     """What a connection knows of the store; an empty one is always right."""
 
     channels: dict[ChannelKey, tuple[int, int]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Known:
         self.days.clear()
         self.months = self.store = None
 
-    def of(self, conn: Connection) -> Store:
+    def store_of(self, conn: Connection) -> Store:
         """Return what the store says of itself, asked once.
 
         Raises:
@@ -109,7 +109,7 @@ def channels_of_meters(
 
 @translating
 def ensure_channels(
-    conn: Connection, wanted: Mapping[ChannelKey, int], known: Known | None = None
+    conn: Connection, wanted: Mapping[ChannelKey, int], cache: StoreCache | None = None
 ) -> dict[ChannelKey, int]:
     """Return the ids of channels, adding those that are new.
 
@@ -117,20 +117,20 @@ def ensure_channels(
         conn: The store, within the caller's transaction.
         wanted: Each channel and the capture period in seconds it was seen with, 0 for none;
             a channel keeps the shortest that was ever seen.
-        known: What need not be asked; it is added to.
+        cache: What need not be asked; it is added to.
     """
-    cache = {} if known is None else known.channels
+    known = {} if cache is None else cache.channels
     unsure = {
         key: period_s
         for key, period_s in wanted.items()
-        if (found := cache.get(key)) is None or _shorter(period_s, found[1])
+        if (found := known.get(key)) is None or _shorter(period_s, found[1])
     }
     if unsure:
-        if known is not None and len(cache) > MAX_KNOWN:
-            known.forget()
+        if cache is not None and len(known) > MAX_KNOWN:
+            cache.forget()
             unsure = dict(wanted)
-        cache.update(_from_database(conn, unsure))
-    return {key: cache[key][0] for key in wanted}
+        known.update(_from_database(conn, unsure))
+    return {key: known[key][0] for key in wanted}
 
 
 def _from_database(

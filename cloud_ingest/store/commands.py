@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What gateways were asked to do, and what they answered.
 
+A command and its outbox row are one transaction. The first answer of the gateway that was asked
+stands; an answer of another gateway, or to an unknown command, changes nothing.
+
 In: a signed command, a result. Out: the outbox row that carries the command, the list of both.
-A command and its outbox row are one transaction. The first answer of the gateway that was
-asked stands; an answer of another gateway, or to a command that is unknown, changes nothing.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from shared_schema.topics import GatewayTopic, gateway_topic
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IssuedCommand:
     """A command, and its answer where there is one."""
 
     command_id: UUID
@@ -89,9 +90,9 @@ def answer(conn: Connection, result: Result, at: datetime) -> bool:
 
 
 @translating
-def asked(
+def issued_commands(
     conn: Connection, society: str, *, command: UUID | None = None, limit: int = 100
-) -> list[Asked]:
+) -> list[IssuedCommand]:
     """Return the newest commands of a society, or the one that is named."""
     arguments = {"society": society, "id": command, "limit": limit}
-    return all_rows(conn, Asked, query("command/list"), arguments)
+    return all_rows(conn, IssuedCommand, query("command/list"), arguments)

@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Store what was accepted, and keep apart what was not: one transaction for many messages.
+"""The commit of received messages: one transaction stores what was accepted, the rest is set aside.
 
-In: verdicts of `accept`. Out: what changed. It owns the evidence (``batch``) and the order of a
-commit; `rows` stores the readings, `kept` the quarantine.
+The same again changes nothing. Every worker locks in the same order: batches by stream and number,
+channels and readings by key, meters by id.
 
-The same again changes nothing. Everything is locked in the same order by every worker: batches
-by stream and number, channels and readings by key, meters by id.
+In: verdicts of `cloud_ingest.core.accept`. Out: what changed. Owns: the evidence (``batch``) and
+the order of a commit; `cloud_ingest.store.readings_write` stores the readings and
+`cloud_ingest.store.set_aside` the quarantine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.core.accept import Accepted, AcceptedBlock, Refused
-from cloud_ingest.store.chain import broken_links
-from cloud_ingest.store.channels import ChannelKey, Known, ensure_channels
+from cloud_ingest.core.accept import Accepted, AcceptedBlock, KnownGateway, Refused
+from cloud_ingest.store.chain import BatchKey, BrokenLink, broken_links
+from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
 from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
-from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, Stored, store_rows
-from cloud_ingest.store.set_aside import Kept
+from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, StoredCounts, store_rows
+from cloud_ingest.store.set_aside import SetAside
 from shared_schema.quality import Origin
 from shared_schema.readings import Column
 
@@ -55,7 +57,7 @@ def commit(
     deliveries: Sequence[Accepted | Refused],
     *,
     replay: bool = False,
-    known: Known | None = None,
+    cache: StoreCache | None = None,
 ) -> CommitResult:
     """Store deliveries in one transaction.
 
@@ -64,7 +66,7 @@ def commit(
         deliveries: What `accept` made of the messages.
         replay: The batches are stored already and only the rows of their blocks are new:
             what a replay from quarantine does with `examine`.
-        known: What earlier commits over this connection learnt; it is added to.
+        cache: What earlier commits over this connection learnt; it is added to.
 
     Returns:
         What changed; the streams of every verified batch that the store now holds, also of
@@ -78,42 +80,51 @@ def commit(
         (delivery for delivery in deliveries if isinstance(delivery, Accepted)),
         key=lambda a: (a.gateway.gateway_id, a.batch.header.stream.bytes, a.batch.header.seq),
     )
-    kept = Kept()
-    for refused in deliveries:
-        if isinstance(refused, Refused):
-            kept.refused(refused)
-    known = Known() if known is None else known
+    refused = [delivery for delivery in deliveries if isinstance(delivery, Refused)]
+    cache = StoreCache() if cache is None else cache
     try:
-        return _commit(conn, accepted, kept, known, replay=replay)
+        return _commit(conn, accepted, refused, cache, replay=replay)
     except BaseException:
-        known.forget()
+        cache.forget()
         raise
 
 
 def _commit(
-    conn: Connection, accepted: Sequence[Accepted], kept: Kept, known: Known, *, replay: bool
+    conn: Connection,
+    accepted: Sequence[Accepted],
+    refused: Sequence[Refused],
+    cache: StoreCache,
+    *,
+    replay: bool,
 ) -> CommitResult:
     blocks = (block for delivery in accepted for block in delivery.blocks)
-    make_partitions(conn, known, {row[0] for block in blocks for row in block.rows if row[0]})
+    make_partitions(conn, cache, {row[0] for block in blocks for row in block.rows if row[0]})
+    aside = SetAside()
+    for message in refused:
+        aside.refused(message)
     with conn.transaction():
-        fresh, batch_ids = _store_batches(conn, accepted, kept)
+        batches = _store_batches(conn, accepted)
+        for delivery in batches.forks:
+            aside.fork(delivery)
+        for link in batches.broken_links:
+            aside.broken_link(link, batches.gateways[link.gateway_id], batches.at)
         stored_blocks = [
             delivery
             for delivery in accepted
-            if id(delivery) in fresh or (replay and id(delivery) in batch_ids)
+            if id(delivery) in batches.fresh or (replay and id(delivery) in batches.ids)
         ]
         for delivery in stored_blocks:
-            kept.rejections(delivery, batch_ids[id(delivery)])
-        readings = _store_rows(conn, stored_blocks, known)
+            aside.rejections(delivery, batches.ids[id(delivery)])
+        readings = _store_rows(conn, stored_blocks, cache)
         store_meter_events(conn, stored_blocks)
-        quarantined = kept.store(conn)
+        quarantined = aside.store(conn)
     return CommitResult(
         streams=frozenset(
             Stream(a.gateway.gateway_id, a.gateway.name, a.batch.header.stream)
             for a in accepted
-            if id(a) in batch_ids
+            if id(a) in batches.ids
         ),
-        batches=len(fresh),
+        batches=len(batches.fresh),
         new=readings.new,
         duplicates=readings.duplicates,
         conflicts=readings.conflicts,
@@ -121,35 +132,68 @@ def _commit(
     )
 
 
-def _store_batches(
-    conn: Connection, accepted: Sequence[Accepted], kept: Kept
-) -> tuple[set[int], dict[int, int]]:
-    """Add the headers; return which deliveries are fresh, and the batch id of each stored one.
+@dataclass(frozen=True, slots=True)
+class _Batches:
+    """What became of the batches of a commit; deliveries go by their ``id()``.
 
-    Both go by ``id(delivery)``. Another batch under a number that is taken is a fork. One that
-    does not fit its neighbours is stored, because it is signed, and its link is kept apart.
+    Another batch under a number that is taken is a fork. A batch that does not fit its neighbours
+    is stored, because it is signed, and its link is broken.
     """
-    first: dict[tuple[int, UUID, int], Accepted] = {}
+
+    fresh: Set[int]
+    """Deliveries whose batch is stored now."""
+    ids: Mapping[int, int]
+    """The batch id of each delivery that the store holds."""
+    forks: Sequence[Accepted]
+    broken_links: Sequence[BrokenLink]
+    gateways: Mapping[int, KnownGateway]
+    at: datetime
+    """When the last of them was received."""
+
+
+def _store_batches(conn: Connection, accepted: Sequence[Accepted]) -> _Batches:
+    """Add the evidence of batches, and find out which of them the store holds."""
+    first: dict[BatchKey, Accepted] = {}
     for delivery in accepted:
         first.setdefault(_batch_key(delivery), delivery)
     if not first:
-        return set(), {}
+        return _Batches(frozenset(), {}, (), (), {}, datetime.min.replace(tzinfo=UTC))
+    made, stored = _write_evidence(conn, first)
+    ids: dict[int, int] = {}
+    forks: list[Accepted] = []
+    for delivery in accepted:
+        batch_id, header_hash = stored[_batch_key(delivery)]
+        if header_hash == bytes.fromhex(delivery.batch.header_hash):
+            ids[id(delivery)] = batch_id
+        else:
+            forks.append(delivery)
+    return _Batches(
+        fresh={id(first[key]) for key in made},
+        ids=ids,
+        forks=forks,
+        broken_links=broken_links(conn, made),
+        gateways={delivery.gateway.gateway_id: delivery.gateway for delivery in accepted},
+        at=max(delivery.received_at for delivery in accepted),
+    )
+
+
+def _write_evidence(
+    conn: Connection, batches: Mapping[BatchKey, Accepted]
+) -> tuple[set[BatchKey], dict[BatchKey, tuple[int, bytes]]]:
+    """Add batches; return which are new, and of all of them the id and the stored header's hash."""
     arguments = {
-        "gateways": [key[0] for key in first],
-        "streams": [key[1] for key in first],
-        "seqs": [key[2] for key in first],
-        "hashes": [bytes.fromhex(a.batch.header_hash) for a in first.values()],
+        "gateways": [key[0] for key in batches],
+        "streams": [key[1] for key in batches],
+        "seqs": [key[2] for key in batches],
+        "hashes": [bytes.fromhex(a.batch.header_hash) for a in batches.values()],
         "previous": [
             None if (p := a.batch.header.previous) is None else bytes.fromhex(p)
-            for a in first.values()
+            for a in batches.values()
         ],
-        "evidence": [pack(a.batch) for a in first.values()],
-        "received": [a.received_at for a in first.values()],
+        "evidence": [pack(a.batch) for a in batches.values()],
+        "received": [a.received_at for a in batches.values()],
     }
-    made = {
-        (gateway_id, stream, seq)
-        for gateway_id, stream, seq in conn.execute(query("batch/add"), arguments, binary=True)
-    }
+    made = set(conn.execute(query("batch/add"), arguments, binary=True).fetchall())
     rows = conn.execute(
         """
         SELECT batch.gateway_id, batch.stream, batch.seq, batch_id, batch.header_hash
@@ -164,37 +208,27 @@ def _store_batches(
         (gateway_id, stream, seq): (batch_id, header_hash)
         for gateway_id, stream, seq, batch_id, header_hash in rows
     }
-    fresh = {id(first[key]) for key in made}
-    batch_ids: dict[int, int] = {}
-    for delivery in accepted:
-        batch_id, stored_hash = stored[_batch_key(delivery)]
-        if stored_hash == bytes.fromhex(delivery.batch.header_hash):
-            batch_ids[id(delivery)] = batch_id
-        else:
-            kept.fork(delivery)
-    gateways = {delivery.gateway.gateway_id: delivery.gateway for delivery in accepted}
-    at = max(delivery.received_at for delivery in accepted)
-    for link in broken_links(conn, made):
-        kept.broken_link(link, gateways[link.gateway_id], at)
-    return fresh, batch_ids
+    return made, stored
 
 
-def _batch_key(delivery: Accepted) -> tuple[int, UUID, int]:
+def _batch_key(delivery: Accepted) -> BatchKey:
     header = delivery.batch.header
     return (delivery.gateway.gateway_id, header.stream, header.seq)
 
 
-def _store_rows(conn: Connection, deliveries: Sequence[Accepted], known: Known) -> Stored:
+def _store_rows(
+    conn: Connection, deliveries: Sequence[Accepted], cache: StoreCache
+) -> StoredCounts:
     blocks = [block for delivery in deliveries for block in delivery.blocks]
     if not blocks:
-        return Stored()
+        return StoredCounts()
     wanted: dict[ChannelKey, int] = {}
     for block in blocks:
         for column in block.columns:
             key = _key(block, column)
             periods = [period for period in (wanted.get(key, 0), block.period_s) if period]
             wanted[key] = min(periods, default=0)
-    channels = ensure_channels(conn, wanted, known)
+    channels = ensure_channels(conn, wanted, cache)
     rows: Rows = {}
     heard: dict[int, int] = {}
     origin = ORIGIN_NUMBERS[Origin.METER]
@@ -202,19 +236,19 @@ def _store_rows(conn: Connection, deliveries: Sequence[Accepted], known: Known) 
         newest = heard.get(block.meter_id, 0)
         for index, column in enumerate(block.columns, start=2):
             channel_id = channels[_key(block, column)]
-            said = [
+            found = [
                 (ts, origin, raw, row[1])
                 for row in block.rows
                 if (ts := row[0]) is not None and (raw := row[index]) is not None
             ]
-            if said:
-                rows.setdefault(channel_id, []).extend(said)
-                newest = max(newest, max(said)[0])
+            if found:
+                rows.setdefault(channel_id, []).extend(found)
+                newest = max(newest, max(found)[0])
         heard[block.meter_id] = newest
     at = max(delivery.received_at for delivery in deliveries)
     gateways = sorted({delivery.gateway.name for delivery in deliveries})
     source = f"gateway {', '.join(gateways)}"
-    stored = store_rows(conn, rows, known, source=source, at=at)
+    stored = store_rows(conn, rows, cache, source=source, at=at)
     conn.execute(
         query("registry/meters_heard"),
         {"meters": list(heard), "times": list(map(float, heard.values()))},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the dials of meters showed beside their modules, in the database.
+"""The dials of meters beside their modules: what each showed, and what stands between the two.
 
-In: a society, a comparison. Out: rows of ``dial_reading``, and what stands between register and
+In: a society, a comparison. Out: rows of ``dial_reading``, and what is added to a register for its
 dial. Never: a reading, an epoch: no consumption knows of a dial.
 """
 

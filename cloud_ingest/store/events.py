@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Flags in the database: each change of one goes into the outbox in the same transaction.
+"""The flags: each change of one goes into the outbox in the same transaction.
 
-In: a decision of `flags.lifecycle`. Out: rows, and the messages that other modules get.
-While a flag is open its message is retained on its topic; its last word is sent to those who
+While a flag is open its message is retained on its topic. Its last word is sent to those who
 listen, and then the topic is emptied.
+
+In: a decision of `cloud_ingest.flags.lifecycle`. Out: rows, and the messages that other
+modules get.
 """
 
 from dataclasses import dataclass

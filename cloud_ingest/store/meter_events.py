@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What meters noted in their own event logs, and gateways saw of meters, in the database.
+"""The events of meters: what their own logs noted, and what gateways saw of them.
 
-In: accepted batches. Out: rows of ``meter_event``, and them again for a person.
-Never: a flag, a ticket, a judgement: those are `events` and `rules`. What a meter's log captured
-with an event (voltage, energy) stays in the signed block.
+What a meter's log captured with an event (voltage, energy) stays in the signed block.
+
+In: accepted batches. Out: rows of ``meter_event``, and them again for a person. Never: a flag, a
+ticket, a judgement: those are `cloud_ingest.store.events` and `cloud_ingest.core.rules`.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The outbox: what leaves the store, in the order in which it was decided.
 
-In: a topic and the bytes, put in the transaction that decided them. Out: what is due, to be
-handed to the broker. A message with an acknowledgement key is due again until its consumer
-has acknowledged it, ever more rarely; one without is done when the broker has taken it, even
-if nobody listens: what must not be missed is retained, or has a key.
+A message with an acknowledgement key is due again until its consumer has acknowledged it, ever more
+rarely. One without a key is done when the broker has taken it, even if nobody listens: what must
+not be missed is retained, or has a key.
+
+In: a topic and the bytes, put in the transaction that decided them. Out: what is due for the
+broker.
 """
 
 import json
@@ -23,7 +25,7 @@ VERSIONS_BEFORE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class DueMessage:
     """One message that is due."""
 
     outbox_id: int
@@ -75,7 +77,7 @@ def due(
     held: Sequence[int] = (),
     limit: int = 500,
     resend_after: timedelta = RESEND_AFTER,
-) -> list[Parcel]:
+) -> list[DueMessage]:
     """Return what is to be sent, oldest first.
 
     Args:
@@ -87,7 +89,7 @@ def due(
     """
     return all_rows(
         conn,
-        Parcel,
+        DueMessage,
         query("outbox/due"),
         {
             "now": now,
@@ -100,7 +102,7 @@ def due(
 
 
 @translating
-def published(conn: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
+def mark_published(conn: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
     """Note that the broker has taken these."""
     conn.execute(
         "UPDATE outbox SET published_at = %s, attempts = attempts + 1 WHERE outbox_id = ANY (%s)",

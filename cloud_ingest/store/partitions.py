@@ -14,30 +14,30 @@ from datetime import date, datetime
 from psycopg import errors as pg
 from psycopg import sql
 
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import scalars
 
 
 @translating
-def make_partitions(conn: Connection, known: Known, times: Collection[int]) -> list[date]:
+def make_partitions(conn: Connection, cache: StoreCache, times: Collection[int]) -> list[date]:
     """Make the partitions that readings of these times need; return the months that were new.
 
     Args:
         conn: The store. Inside of a transaction others wait for its end where they make one.
-        known: What need not be asked; it is added to.
+        cache: What need not be asked; it is added to.
         times: Seconds since 1970.
     """
-    store = known.of(conn)
+    store = cache.store_of(conn)
     if store.tables != "partitions":
         return []
-    wanted = {known.day(ts, store.zone).replace(day=1) for ts in times}
-    if known.months is None:
-        known.months = set(partitions(conn))
-    missing = sorted(wanted - known.months)
+    wanted = {cache.day(ts, store.zone).replace(day=1) for ts in times}
+    if cache.months is None:
+        cache.months = set(partitions(conn))
+    missing = sorted(wanted - cache.months)
     for month in missing:
         conn.execute("SELECT make_reading_partition(%s)", (month,))
-        known.months.add(month)
+        cache.months.add(month)
     return missing
 
 

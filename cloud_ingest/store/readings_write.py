@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Readings into their table: the same again is nothing, another claim is kept beside.
+"""The writer of readings: the same again is nothing, another claim is kept beside the elected one.
 
-In: readings by channel. Out: how many were new, known, or claimed otherwise. It owns
-``reading``, ``claim`` and ``election``, and marks the days that have changed.
+Rows go one of two ways. A row that is newer than all that this connection has stored of its channel
+is copied straight into ``reading``: nearly always nobody has it yet. If somebody does, the copy is
+undone and its rows go the other way with the rest: through a temporary table, which tells new rows
+from known ones, at three times the work. Either way rows go in the order of the key, as with every
+worker.
 
-Rows go one of two ways. What is newer than all that this connection has stored of its channel is
-copied straight into ``reading``: nearly always nobody has it yet. Where somebody does, the copy
-is undone, and goes with the rest by way of a temporary table, which tells the new from the
-known, at three times the work. Either way in the order of the key, as every worker does.
-
-Never: a row that is overwritten without its former self in ``claim``.
+In: readings by channel. Out: how many were new, known, or claimed otherwise. Owns: ``reading``,
+``claim`` and ``election``; it marks the days that have changed. Never: a row that is overwritten
+without its former self in ``claim``.
 """
 
 import struct
@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime
 from psycopg import errors as pg
 
 from cloud_ingest.errors import UserError
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.migrate import Store
@@ -57,7 +57,7 @@ class NewReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredCounts:
     """What became of readings."""
 
     new: int = 0
@@ -68,7 +68,7 @@ class Stored:
 @translating
 def store_readings(
     conn: Connection, readings: Iterable[NewReading], *, source: str, at: datetime
-) -> Stored:
+) -> StoredCounts:
     """Store readings that no batch carries (a dial, an edit), by the same election.
 
     Args:
@@ -86,30 +86,32 @@ def store_readings(
         rows.setdefault(r.channel_id, []).append((r.ts, ORIGIN_NUMBERS[r.origin], r.raw, r.status))
         times.add(r.ts)
     if not rows:
-        return Stored()
-    known = Known()
-    kept_from = known.of(conn).kept_from
+        return StoredCounts()
+    cache = StoreCache()
+    kept_from = cache.store_of(conn).kept_from
     if kept_from is not None and min(times) <= kept_from.timestamp():
         raise UserError(
             f"a reading of {datetime.fromtimestamp(min(times), UTC):%Y-%m-%d %H:%M} UTC is older "
             f"than what the store keeps (from {kept_from:%Y-%m-%d %H:%M} UTC on)"
         )
-    make_partitions(conn, known, times)
+    make_partitions(conn, cache, times)
     with conn.transaction():
-        return store_rows(conn, rows, known, source=source, at=at)
+        return store_rows(conn, rows, cache, source=source, at=at)
 
 
-def store_rows(conn: Connection, rows: Rows, known: Known, *, source: str, at: datetime) -> Stored:
+def store_rows(
+    conn: Connection, rows: Rows, cache: StoreCache, *, source: str, at: datetime
+) -> StoredCounts:
     """Store rows within the caller's transaction; their partitions are there.
 
     Args:
         conn: The store.
         rows: By channel, in any order.
-        known: What this connection has stored before; it is added to.
+        cache: What this connection has stored before; it is added to.
         source: Who says so, for the audit.
         at: When it was received.
     """
-    ahead, rest = _part(rows, known.newest)
+    ahead, rest = _part(rows, cache.newest)
     if ahead:
         try:
             with conn.transaction(), conn.cursor() as cursor:
@@ -119,17 +121,17 @@ def store_rows(conn: Connection, rows: Rows, known: Known, *, source: str, at: d
                     copy.write(_packed(ahead))
                 cursor.executemany(
                     "INSERT INTO dirty (day, channels) VALUES (%s, %s::int[])",
-                    _marks(ahead, known, known.of(conn)),
+                    _marks(ahead, cache, cache.store_of(conn)),
                 )
         except pg.UniqueViolation:
             rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
     new = sum(map(len, ahead.values()))
-    stored = _by_way_of_a_table(conn, rest, source, at) if rest else Stored()
+    stored = _by_way_of_a_table(conn, rest, source, at) if rest else StoredCounts()
     for channel_id, own in rows.items():
         newest = max(row[0] for row in own)
-        if newest > known.newest.get(channel_id, -1):
-            known.newest[channel_id] = newest
-    return Stored(new + stored.new, stored.duplicates, stored.conflicts)
+        if newest > cache.newest.get(channel_id, -1):
+            cache.newest[channel_id] = newest
+    return StoredCounts(new + stored.new, stored.duplicates, stored.conflicts)
 
 
 def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
@@ -151,19 +153,19 @@ def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
     return ahead, rest
 
 
-def _marks(rows: Rows, known: Known, store: Store) -> list[tuple[date, list[int]]]:
+def _marks(rows: Rows, cache: StoreCache, store: Store) -> list[tuple[date, list[int]]]:
     """Return the days of rows that ascend, each with its channels, in the order of days."""
     days: dict[date, set[int]] = {}
     for channel_id, own in rows.items():
-        first, last = known.day(own[0][0], store.zone), known.day(own[-1][0], store.zone)
-        own_days = {first} if first == last else {known.day(row[0], store.zone) for row in own}
+        first, last = cache.day(own[0][0], store.zone), cache.day(own[-1][0], store.zone)
+        own_days = {first} if first == last else {cache.day(row[0], store.zone) for row in own}
         for day in own_days:
             days.setdefault(day, set()).add(channel_id)
     of_any = store.rollups == "continuous"
     return [(day, [] if of_any else sorted(days[day])) for day in sorted(days)]
 
 
-def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> Stored:
+def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> StoredCounts:
     """Copy rows to a temporary table and move from there what is new."""
     count = sum(map(len, rows.values()))
     conn.execute(query("reading/incoming_make"))
@@ -185,7 +187,7 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
             with conn.cursor() as cursor:
                 cursor.executemany(query("reading/elect"), elected)
     conn.execute("DELETE FROM incoming")
-    return Stored(new, count - new - conflicts, conflicts)
+    return StoredCounts(new, count - new - conflicts, conflicts)
 
 
 def _packed(rows: Rows) -> bytes:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What a receipt says: which numbers of a stream the store has committed.
+"""Receipts: which numbers of a stream the store has committed.
 
-In: a connection, a stream. Out: the store's id and ascending ranges. A stream may be years
-long; its longest run is remembered, so that only what lies outside of it is looked at.
+A stream may be years long. The store remembers its longest run, so that only what lies outside of
+it is looked at.
+
+In: a connection, a stream. Out: the store's id and ascending ranges.
 """
 
 from collections.abc import Iterable

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the rules look at: who has which meter now, and the newest stretch of its register."""
+"""What the rules look at: who has which meter now, and the newest stretch of its register.
+
+In: a time, meters. Out: rows as values. Never: a judgement: `cloud_ingest.core.rules` makes it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

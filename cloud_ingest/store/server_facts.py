@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What can be read of a database server and of the store in it, for the doctor to judge.
+"""Facts of a database server and of the store in it, for the doctor to judge.
 
 In: a connection. Out: frozen values, one for each query. Never: a change, a judgement.
 """

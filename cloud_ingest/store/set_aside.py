@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What a commit keeps apart: gathered while it runs, written to the quarantine at its end.
+"""What a commit sets aside for the quarantine: gathered while it runs, written at its end.
+
+The same again is only counted. What contradicts a gateway's evidence raises its flag, when it is
+set aside for the first time.
 
 In: refusals, rejections, forks, links that do not hold. Out: rows of the quarantine, in the
-commit's transaction; the same again is only counted. For what contradicts a gateway's evidence
-its flag is raised, when it is kept for the first time.
+commit's transaction.
 """
 
 import hashlib
@@ -54,7 +56,7 @@ class _Stored:
 
 
 @dataclass(slots=True)
-class Kept:
+class SetAside:
     """What goes to quarantine, by what makes it the same again."""
 
     rows: dict[tuple[bytes, str, str, int], _Row] = field(default_factory=dict)

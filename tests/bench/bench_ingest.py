@@ -27,7 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud_ingest.core.accept import Accepted, accept
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate, open_store
@@ -384,12 +384,12 @@ def test_cost_grows_with_rows_alone(empty_dsn: str, channels: int) -> None:
     with connect(empty_dsn) as conn:
         migrate(conn)
         register(conn, gateways=gateways, meters=meters, since=START - timedelta(days=1))
-        registry, known = load_registry(conn), Known()
+        registry, known = load_registry(conn), StoreCache()
         stored, took = 0, 0.0
         while part := list(itertools.islice(source, 64)):
             began = time.perf_counter()
             verdicts = [accept(topic, payload, registry, at) for topic, payload in part]
-            stored += commit(conn, verdicts, known=known).new
+            stored += commit(conn, verdicts, cache=known).new
             took += time.perf_counter() - began
         assert stored == meters * CHANNELS * 4
         began = time.perf_counter()

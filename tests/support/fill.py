@@ -7,7 +7,7 @@ quarter of an hour on the last days. Rollups are made and statistics taken.
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.partitions import make_partitions
@@ -59,7 +59,7 @@ def fill(
         for day in (first, first + (days - dense) * DAY, first + days * DAY)
     )
     stretch = range(int(start.timestamp()), int(end.timestamp()) + 86400, 86400)
-    make_partitions(conn, Known(), stretch)
+    make_partitions(conn, StoreCache(), stretch)
     society_id = ensure_society(conn, society)
     who = {"society_id": society_id, "meters": meters, "start": start, "end": end}
     channels = [row[0] for row in conn.execute(_METERS, who)]

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.registry import enrol_gateway, ensure_society
@@ -179,7 +179,7 @@ def fill_store(
     registers = [(first_channel + n, *divmod(n, channels_per_meter)) for n in range(channels)]
     steps = timedelta(hours=hours) // period
     ends = [int((start + period * (number + 1)).timestamp()) for number in range(steps)]
-    make_partitions(conn, Known(), ends)
+    make_partitions(conn, StoreCache(), ends)
     for number in range(steps):
         _copy_step(conn, registers, start + period * (number + 1), number)
     conn.execute(

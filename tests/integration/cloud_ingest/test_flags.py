@@ -12,7 +12,7 @@ from cloud_ingest.flags.leaks import refresh_leaks
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.silence import refresh_silence
 from cloud_ingest.store import outbox
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.partitions import make_partitions
@@ -76,7 +76,7 @@ class World:
             scaler,
         )
         times = [int((start + HOUR * number).timestamp()) for number in range(len(litres) + 1)]
-        make_partitions(self.conn, Known(), times)
+        make_partitions(self.conn, StoreCache(), times)
         at, raw = start, first
         for each in [0, *litres]:
             raw += each
@@ -100,7 +100,7 @@ class World:
 
     def sent(self) -> list[tuple[str, bytes, bool]]:
         due = outbox.due(self.conn, NOW)
-        outbox.published(self.conn, [parcel.outbox_id for parcel in due], NOW)
+        outbox.mark_published(self.conn, [parcel.outbox_id for parcel in due], NOW)
         return [(parcel.topic, parcel.payload, parcel.retain) for parcel in due]
 
 

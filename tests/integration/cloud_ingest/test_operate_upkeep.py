@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import UserError
-from cloud_ingest.operate.upkeep import Upkept, keep_months, oldest_kept, upkeep
+from cloud_ingest.operate.upkeep import UpkeepResult, keep_months, oldest_kept, upkeep
 from cloud_ingest.rollup.refresh import Refreshed, refresh
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.partitions import make_partitions
@@ -23,7 +23,7 @@ from cloud_ingest.store.readings_write import (
     ORIGIN_NUMBERS,
     NewReading,
     Rows,
-    Stored,
+    StoredCounts,
     store_readings,
     store_rows,
 )
@@ -55,17 +55,17 @@ def seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def put(conn: Connection, rows: Rows, known: Known | None = None) -> Stored:
-    known = Known() if known is None else known
+def put(conn: Connection, rows: Rows, known: StoreCache | None = None) -> StoredCounts:
+    known = StoreCache() if known is None else known
     make_partitions(conn, known, {row[0] for own in rows.values() for row in own})
     with conn.transaction():
         return store_rows(conn, rows, known, source="test", at=NOW)
 
 
-def straight(store_dsn: str, rows: Rows) -> Stored:
+def straight(store_dsn: str, rows: Rows) -> StoredCounts:
     """Store rows over a connection that believes them to be ahead, as after a backlog of days."""
     with connect(store_dsn) as own:
-        known = Known(newest={key: min(row[0] for row in rows[key]) - 1 for key in rows})
+        known = StoreCache(newest={key: min(row[0] for row in rows[key]) - 1 for key in rows})
         stored = put(own, rows, known)
         (table,) = own.execute("SELECT to_regclass('pg_temp.incoming')").fetchone() or ("",)
         assert table is None, "they went by way of the temporary table"
@@ -133,9 +133,9 @@ def test_partitions_are_made_ahead_and_the_second_time_nothing_is_done(conn: Con
     store = open_store(conn)
     plain = store.tables == "partitions"
     done = upkeep(conn, NOW)
-    assert done == Upkept(partitions=3 if plain else 0)
-    assert upkeep(conn, NOW) == Upkept()
-    assert upkeep(conn, NOW + timedelta(days=31)) == Upkept(partitions=1 if plain else 0)
+    assert done == UpkeepResult(partitions=3 if plain else 0)
+    assert upkeep(conn, NOW) == UpkeepResult()
+    assert upkeep(conn, NOW + timedelta(days=31)) == UpkeepResult(partitions=1 if plain else 0)
     if plain:
         names = conn.execute(
             "SELECT inhrelid::regclass::text FROM pg_inherits "
@@ -154,9 +154,9 @@ def test_the_first_second_and_the_last_00_00_of_a_partition_are_in_it(conn: Conn
     first, last = seconds(local("2026-08-01 00:00")) + 1, seconds(local("2026-11-01 00:00"))
     rows: Rows = {1: [(first, METER, 1, None), (last, METER, 2, None)]}
     with conn.transaction():
-        assert store_rows(conn, rows, Known(), source="test", at=NOW).new == 2
+        assert store_rows(conn, rows, StoreCache(), source="test", at=NOW).new == 2
     if open_store(conn).tables == "partitions":
-        assert upkeep(conn, NOW) == Upkept()
+        assert upkeep(conn, NOW) == UpkeepResult()
 
 
 def test_the_same_rows_again_change_nothing_of_a_compressed_chunk(old: Old) -> None:
@@ -169,7 +169,7 @@ def test_the_same_rows_again_change_nothing_of_a_compressed_chunk(old: Old) -> N
     assert old.conn.execute(READINGS).fetchall() == before
     assert old.conn.execute("SELECT count(*) FROM dirty").fetchone() == (0,)
     upkeep(old.conn, NOW)
-    assert upkeep(old.conn, NOW) == Upkept()
+    assert upkeep(old.conn, NOW) == UpkeepResult()
 
 
 @pytest.mark.parametrize("way", ["straight", "by a temporary table"])
@@ -183,7 +183,7 @@ def test_late_rows_go_into_a_compressed_chunk_and_it_is_compressed_again(
     assert rolled_up(old.conn)
     before = old.conn.execute(READINGS).fetchall()
     assert upkeep(old.conn, NOW).compressed == (1 if old.compresses else 0)
-    assert upkeep(old.conn, NOW) == Upkept()
+    assert upkeep(old.conn, NOW) == UpkeepResult()
     assert old.conn.execute(READINGS).fetchall() == before
     refresh(old.conn, NOW)
     assert rolled_up(old.conn)
@@ -192,7 +192,7 @@ def test_late_rows_go_into_a_compressed_chunk_and_it_is_compressed_again(
 def test_a_straight_copy_of_what_a_compressed_chunk_has_falls_back(old: Old) -> None:
     put(old.conn, {1: old.missing[1]})
     upkeep(old.conn, NOW)
-    known = Known(newest={key: row[0][0] - 1 for key, row in old.missing.items()})
+    known = StoreCache(newest={key: row[0][0] - 1 for key, row in old.missing.items()})
     stored = put(old.conn, old.missing, known)
     assert (stored.new, stored.duplicates) == (len(CHANNELS) - 1, 1)
     refresh(old.conn, NOW)
@@ -229,9 +229,11 @@ def test_a_chunk_that_somebody_writes_into_is_left_for_the_next_time(old: Old) -
     keep_months(old.conn, 13)
     with connect(old.dsn) as other, other.transaction():
         put(other, {2: old.missing[2]})
-        assert upkeep(old.conn, NOW) == Upkept(compressed=1, dropped=1)  # the chunk of years ago
+        assert upkeep(old.conn, NOW) == UpkeepResult(
+            compressed=1, dropped=1
+        )  # the chunk of years ago
     assert compressed(old.conn) == 0
-    assert upkeep(old.conn, NOW) == Upkept(compressed=1)
+    assert upkeep(old.conn, NOW) == UpkeepResult(compressed=1)
 
 
 YEARS = local("2024-05-15 09:00")

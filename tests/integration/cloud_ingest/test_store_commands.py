@@ -7,7 +7,7 @@ import pytest
 
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.operate.send_command import send
-from cloud_ingest.store.commands import answer, asked
+from cloud_ingest.store.commands import answer, issued_commands
 from cloud_ingest.store.outbox import due
 from shared_schema.gateway import Command, CommandKind, Outcome, Result
 from shared_schema.signing import generate_key, open_message
@@ -33,7 +33,7 @@ def test_a_command_leaves_signed_and_expires(site: Site) -> None:
 
 def test_the_first_answer_of_the_gateway_that_was_asked_stands(site: Site) -> None:
     command = read_now(site)
-    (waiting,) = asked(site.conn, SOCIETY)
+    (waiting,) = issued_commands(site.conn, SOCIETY)
     assert (waiting.command_id, waiting.outcome) == (command.id, None)
 
     def result(outcome: Outcome, gateway: str = "gw-a") -> Result:
@@ -42,7 +42,7 @@ def test_the_first_answer_of_the_gateway_that_was_asked_stands(site: Site) -> No
     assert not answer(site.conn, result(Outcome.DONE, "gw-b"), NOW)
     assert answer(site.conn, result(Outcome.FAILED), NOW)
     assert not answer(site.conn, result(Outcome.DONE), NOW)
-    (answered,) = asked(site.conn, SOCIETY, command=command.id)
+    (answered,) = issued_commands(site.conn, SOCIETY, command=command.id)
     assert answered.outcome == "failed"
     assert answered.result is not None
     assert answered.result["reason"] == "r"
@@ -57,5 +57,5 @@ def test_what_makes_no_sense_is_said_and_not_sent(site: Site) -> None:
         send(site.conn, SOCIETY, "gw-a", CommandKind.BACKFILL, key=KEY, by="operator", now=NOW)
     with pytest.raises(NotFound, match="gw-z"):
         send(site.conn, SOCIETY, "gw-z", CommandKind.READ_NOW, key=KEY, by="operator", now=NOW)
-    assert asked(site.conn, SOCIETY) == []
+    assert issued_commands(site.conn, SOCIETY) == []
     assert due(site.conn, NOW) == []

@@ -9,7 +9,7 @@ import pytest
 
 from cloud_ingest.errors import StoreError
 from cloud_ingest.store import commit as module
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
 from tests.support.gateway import block_line
@@ -26,11 +26,11 @@ class Worker:
     def __init__(self, site: Site, conn: Connection) -> None:
         self.site = site
         self.conn = conn
-        self.known = Known()
+        self.known = StoreCache()
 
     def commit(self, *blocks: bytes) -> CommitResult:
         sealed = self.site.gateway.seal(*blocks)
-        return commit(self.conn, [self.site.verdict(sealed, LATER)], known=self.known)
+        return commit(self.conn, [self.site.verdict(sealed, LATER)], cache=self.known)
 
     def went_straight(self) -> bool:
         """Say whether no commit of this connection has needed the temporary table."""
@@ -106,10 +106,10 @@ def test_a_row_that_is_not_committed_yet_is_waited_for(
     verdicts = [flats.verdict(each, LATER) for each in sealed]
     results: list[CommitResult] = []
     second = threading.Thread(
-        target=lambda: results.append(commit(two.conn, [verdicts[1]], known=two.known))
+        target=lambda: results.append(commit(two.conn, [verdicts[1]], cache=two.known))
     )
     with one.conn.transaction():
-        results.append(commit(one.conn, [verdicts[0]], known=one.known))
+        results.append(commit(one.conn, [verdicts[0]], cache=one.known))
         second.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
         while flats.one(waiting, two.conn.info.backend_pid) == 0:
@@ -134,10 +134,10 @@ def test_a_commit_that_failed_is_forgotten(
     with monkeypatch.context() as patched:
         patched.setattr(module, "store_meter_events", fail)
         with pytest.raises(StoreError):
-            commit(worker.conn, [verdict], known=worker.known)
-    assert worker.known == Known()
+            commit(worker.conn, [verdict], cache=worker.known)
+    assert worker.known == StoreCache()
     assert len(stored(flats)) == 4
-    assert commit(worker.conn, [verdict], known=worker.known).new == 8
+    assert commit(worker.conn, [verdict], cache=worker.known).new == 8
     assert len(stored(flats)) == 12
     assert flats.one("SELECT count(*) FROM channel") == 2
 

@@ -112,7 +112,7 @@ def month_of_a_flat(conn: Connection, folder: Path) -> list[Any]:
     refresh(conn, NOW)
     closed = close_month(conn, SOCIETY, "2026-07", NOW)
     parcels = outbox.due(conn, NOW)
-    outbox.published(conn, [parcel.outbox_id for parcel in parcels], NOW)
+    outbox.mark_published(conn, [parcel.outbox_id for parcel in parcels], NOW)
     keep_months(conn, 13)
     society_id = find_society(conn, SOCIETY)
     return [

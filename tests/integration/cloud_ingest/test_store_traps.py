@@ -32,7 +32,7 @@ from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.service.start import run_service
-from cloud_ingest.store.channels import Known
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
@@ -314,7 +314,7 @@ def test_dropping_raw_data_leaves_the_old_months(site: Site) -> None:
     refresh(site.conn, NOW)
     assert (site.all(days), site.all(months)) == before
     if plain:
-        make_partitions(site.conn, Known(), [int(local("2025-04-10 06:00").timestamp())])
+        make_partitions(site.conn, StoreCache(), [int(local("2025-04-10 06:00").timestamp())])
     channel = site.one("SELECT channel_id FROM channel")
     site.conn.execute(
         "INSERT INTO reading VALUES (%s, %s, 5, NULL, 1)", (channel, local("2025-04-10 06:00"))

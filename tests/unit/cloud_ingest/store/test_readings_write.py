@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cloud_ingest.store.channels import Known, local_day
+from cloud_ingest.store.channels import StoreCache, local_day
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, _packed, _part
 from shared_schema.quality import Origin
 
@@ -97,7 +97,7 @@ def test_midnight_closes_the_day_before_and_the_second_after_opens_its_own(
 ) -> None:
     zone = ZoneInfo(zone_name)
     midnight = datetime(year, 1, 1, tzinfo=zone) + timedelta(days=number)
-    known = Known()
+    known = StoreCache()
     for second in (-1, 0, 1, 3600):
         ts = int(midnight.timestamp()) + second
         a_tick_before = datetime.fromtimestamp(ts, UTC) - timedelta(microseconds=1)
