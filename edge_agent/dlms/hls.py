@@ -78,7 +78,7 @@ def proof(hls: Hls, sender: Side, receiver: Side) -> bytes:
         return r.to_bytes(_HALF_BYTES, "big") + s.to_bytes(_HALF_BYTES, "big")
     if hls.mechanism is Mechanism.AES:
         padded = challenge + bytes(-len(challenge) % _BLOCK_BYTES)
-        # Each block for itself, as the meters have it: it is a challenge, not a message.
+        # Meters encrypt each block for itself: it is a challenge, not a message.
         aes = Cipher(algorithms.AES(hls.secret), modes.ECB()).encryptor()  # noqa: S305
         return aes.update(padded) + aes.finalize()
     if hls.mechanism is Mechanism.SHA256:

@@ -24,10 +24,10 @@ Place = tuple[str, int, int, int]
 
 
 class Store(Protocol):
-    """What keeps counters: the spool of a gateway, or `VisitStore` for one visit by hand."""
+    """Keeps counters: the spool of a gateway does, or `VisitStore` for one visit by hand."""
 
     def reserve(self, place: Place, above: int, count: int) -> int:
-        """Keep that ``count`` numbers above ``above`` are used; return the first of them."""
+        """Record ``count`` numbers above ``above`` as used; return the first of them."""
         ...
 
     def is_sure(self, place: Place) -> bool:
@@ -35,19 +35,19 @@ class Store(Protocol):
         ...
 
     def mark(self, place: Place, *, sure: bool) -> None:
-        """Keep whether the meter took the counter."""
+        """Record whether the meter took the counter."""
         ...
 
 
 class VisitStore:
-    """Counters of one visit by hand: the meter is asked each time how far it has counted."""
+    """Counters of one visit by hand: each visit asks the meter how far it has counted."""
 
     def __init__(self) -> None:
         self._next: dict[Place, int] = {}
         self._sure: set[Place] = set()
 
     def reserve(self, place: Place, above: int, count: int) -> int:
-        """Remember that numbers are used."""
+        """Remember numbers as used."""
         first = max(self._next.get(place, 1), above + 1)
         self._next[place] = first + count
         return first
@@ -73,7 +73,7 @@ class Counter:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the meter took this counter last time; else it is asked first."""
+        """Whether the meter took this counter last time; else a session asks it first."""
         return self._sure
 
     def take(self) -> int:
@@ -81,7 +81,7 @@ class Counter:
 
         Raises:
             NoCounter: there is none.
-            SpoolError: it cannot be kept: nothing may be sent.
+            SpoolError: the store cannot keep it: nothing may be sent.
         """
         if self._next >= self._end:
             self._reserve(0)
@@ -101,10 +101,10 @@ class Counter:
         return True
 
     def mark(self, *, sure: bool) -> None:
-        """Keep whether the meter took the counter; the spool is written on a change only.
+        """Record whether the meter took the counter; only a change writes to the store.
 
         Raises:
-            SpoolError: it cannot be kept.
+            SpoolError: the store cannot keep it.
         """
         if sure != self._sure:
             self._sure = sure
@@ -120,9 +120,10 @@ class Counter:
 
 
 def _spent(place: Place) -> NoCounter:
+    bus, _, address, client = place
     return NoCounter(
-        f"bus {place[0]}, address {place[2]}: the invocation counter of client {place[3]} is "
-        "used up: the meter needs a new encryption key"
+        f"bus {bus}, address {address}: the invocation counter of client {client} is used up: "
+        "the meter needs a new encryption key"
     )
 
 
