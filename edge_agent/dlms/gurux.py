@@ -3,10 +3,10 @@
 
 The `__init__` of the library imports all of it, and that of `gurux_dlms.objects` 120 object
 classes: clients, servers, translators and setups that no agent needs. They take 3.7 MiB of the
-7.7 MiB that the library takes of a gateway's memory (gurux-dlms 1.0.203, Python 3.11). So both
-packages are made known here without their `__init__`, and the modules named below load what they
-need themselves. Each of them is the library's own, unchanged. A program that has loaded the whole
-library before keeps it.
+7.7 MiB that the library takes of a gateway's memory, and 0.2 s of the 0.3 s that it takes to start
+on a PC (gurux-dlms 1.0.203, Python 3.11). So this module makes both packages known without running
+their `__init__`, and the modules named below load what they need themselves. Each of them is the
+library's own, unchanged. A program that has loaded the whole library before keeps it.
 
 Out: the names below.
 Never: a change of the library; a value.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A bus in memory: virtual meters on a line that a test may disturb, without a port."""
+"""Lines in memory, without a port: virtual meters that a test may disturb, or a list of answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -74,3 +74,29 @@ class Wire:
     def discard(self, quiet_s: float = 0.0) -> int:
         assert quiet_s <= 1
         return len(self.receive(0))
+
+
+class Script:
+    """A transport that answers from a list, whatever is asked."""
+
+    turnaround_s = 0.03
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = list(answers)
+        self.sent: list[bytes] = []
+        self._waiting = b""
+
+    def line_time_s(self, size: int) -> float:
+        return size * 1e-6
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+        self._waiting += self.answers.pop(0) if self.answers else b""
+
+    def receive(self, timeout_s: float) -> bytes:
+        assert timeout_s <= 1
+        data, self._waiting = self._waiting, b""
+        return data
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        return int(quiet_s)

@@ -32,7 +32,7 @@ from edge_agent.errors import (
 from edge_agent.virtual.meter import VirtualMeter
 from shared_schema.catalogue import ACTIVE_IMPORT, ASSOCIATION, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.wire import NOW, Wire, meter
+from tests.unit.edge_agent.wire import NOW, Script, Wire, meter
 from tests.vectors import hdlc_cosem as frames
 from tests.vectors import security as vectors
 
@@ -425,32 +425,6 @@ def test_a_ciphered_association_needs_a_counter() -> None:
     line = wire()
     with pytest.raises(ConfigurationError, match="A-1: a ciphered association has no counter"):
         Session(line, Gateway(line).peer()).__enter__()
-
-
-class Script:
-    """A transport that answers from a list, whatever is asked."""
-
-    turnaround_s = 0.03
-
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = list(answers)
-        self.sent: list[bytes] = []
-        self._waiting = b""
-
-    def line_time_s(self, size: int) -> float:
-        return size * 1e-6
-
-    def send(self, data: bytes) -> None:
-        self.sent.append(data)
-        self._waiting += self.answers.pop(0) if self.answers else b""
-
-    def receive(self, timeout_s: float) -> bytes:
-        assert timeout_s <= 1
-        data, self._waiting = self._waiting, b""
-        return data
-
-    def discard(self, quiet_s: float = 0.0) -> int:
-        return int(quiet_s)
 
 
 def _numbered(apdu: bytes, number: int, client: int) -> bytes:

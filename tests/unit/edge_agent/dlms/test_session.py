@@ -28,39 +28,13 @@ from edge_agent.settings import MeterConfig
 from edge_agent.virtual import hdlc, station
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.wire import METERS, NOW, Wire, meter
+from tests.unit.edge_agent.wire import METERS, NOW, Script, Wire, meter
 from tests.vectors import hdlc_cosem as vectors
 
 ONE_FRAME = bytes.fromhex("070400000001 080400000001")
 """The window of one frame in UA, both ways."""
 ZONE = axdr.Zone(330, 1)
 PASSWORD = SecretStr("12345678")
-
-
-class Script:
-    """A transport that answers from a list, whatever is asked."""
-
-    turnaround_s = 0.03
-
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = list(answers)
-        self.sent: list[bytes] = []
-        self._waiting = b""
-
-    def line_time_s(self, size: int) -> float:
-        return size * 1e-6
-
-    def send(self, data: bytes) -> None:
-        self.sent.append(data)
-        self._waiting += self.answers.pop(0) if self.answers else b""
-
-    def receive(self, timeout_s: float) -> bytes:
-        assert timeout_s <= 1
-        data, self._waiting = self._waiting, b""
-        return data
-
-    def discard(self, quiet_s: float = 0.0) -> int:
-        return int(quiet_s)
 
 
 def reader(physical: int = 17, **changes: object) -> Peer:
