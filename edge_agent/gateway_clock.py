@@ -88,6 +88,10 @@ class Timekeeper:
         self._synchronised = False
         self._jumped = False
 
+    def __repr__(self) -> str:
+        state = "synchronised" if self._synchronised else "not synchronised"
+        return f"<Timekeeper {state}{', jumped' if self._jumped else ''}>"
+
     def is_synchronised(self) -> bool:
         """Tell whether the time may be believed now."""
         with self._lock:

@@ -87,6 +87,9 @@ class ClockKeeper:
             if meter.set_clock and self._refusals.recall(setter_of(meter)):
                 self._blocked.add(meter.label)
 
+    def __repr__(self) -> str:
+        return f"<ClockKeeper {self._bus}: {len(self._due)} due, {len(self._blocked)} refused>"
+
     def note_comparison(
         self, meter: MeterConfig, identity: MeterId, at: float, offset_s: float
     ) -> None:

@@ -77,12 +77,12 @@ def read_profiles(
         PasswordRefused: a second session was refused: it must not be tried again.
     """
     ranges = Windows(link, terms.model, terms.limit, fetched or {})
-    reader = _Profiles(link, terms, watermarks, ranges)
+    reader = _ProfileReader(link, terms, watermarks, ranges)
     reader.read(windows)
     return reader.result()
 
 
-class _Profiles:
+class _ProfileReader:
     """Reads the profiles one after the other, and gathers what they added."""
 
     def __init__(

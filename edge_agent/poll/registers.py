@@ -117,9 +117,9 @@ def read_registers(
     meter = _identity(link, [each.answer for each in read.each[: len(maker)]])
     facts = memory.meters.setdefault(meter, MeterFacts())
     with forgetting_if_shared(facts):
-        answers = _Answers(link, facts, now, synchronised=synchronised)
-        clock = answers.clock(read.each[len(maker)])
-        block = answers.row(registers, read.each[len(maker) + 1 :])
+        reader = _RegisterReader(link, facts, now, synchronised=synchronised)
+        clock = reader.clock(read.each[len(maker)])
+        block = reader.row(registers, read.each[len(maker) + 1 :])
     return RegistersRead(
         meter=meter,
         facts=facts,
@@ -127,7 +127,7 @@ def read_registers(
         block=block,
         ahead=read.rows,
         is_sure=not link.unsure,
-        findings=tuple(answers.findings),
+        findings=tuple(reader.findings),
     )
 
 
@@ -153,7 +153,7 @@ def _identity(link: MeterLink, maker: Sequence[Answer]) -> MeterId:
         raise WrongIdentity(f"{link.label} has no usable name plate") from None
 
 
-class _Answers:
+class _RegisterReader:
     """Takes the first answers of one meter apart, and gathers what a person should know."""
 
     def __init__(

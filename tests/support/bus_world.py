@@ -140,7 +140,7 @@ def gateway(
     )
     spool = Spool.open(folder / "spool.db")
     sealer = Sealer(spool, gateway=name, key=key or generate_key(), gather_s=settings.gather_s)
-    logger = logging.getLogger(module.__name__)
+    logger = logging.getLogger("edge_agent.worker")
     level = logger.level
     try:
         with pytest.MonkeyPatch.context() as patch:

@@ -129,9 +129,7 @@ def test_drift_is_told_once_and_known_after_a_restart(
     assert play.health["A-1"].clock_drift_s_per_day == pytest.approx(-5, abs=0.6)
 
 
-def test_a_jump_is_told_with_both_sides_and_begins_a_new_history(
-    play: Play, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_jump_begins_a_new_history(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING", logger="edge_agent.clock.keeper")
     for quarter in range(2 * 96):
         play.polls(START + 900 * quarter, 1.0)
@@ -284,7 +282,7 @@ def test_a_clock_that_was_not_set_is_no_event(play: Play, became: Became) -> Non
     assert play.seen == []
 
 
-def test_a_clock_that_jumps_to_and_fro_does_not_fill_the_stream(play: Play) -> None:
+def test_a_restless_clock_does_not_fill_the_stream(play: Play) -> None:
     polls = 3 * 96
     for number in range(polls):
         play.polls(START + 900 * number, 0.0 if number % 2 else 3600.0)

@@ -83,7 +83,7 @@ def test_a_window_without_rows_is_done(place: Place) -> None:
     assert (job.worked, job.detail) == (True, f"{job.rows} rows")
 
 
-def test_nothing_read_of_a_meter_whose_clock_is_hours_off_is_not_done(place: Place) -> None:
+def test_a_back_fill_with_a_wrong_clock_fails(place: Place) -> None:
     job = place.fills(Wire(meters=[meter(1, 17, deviation="reversed")]))
     assert (job.worked, job.rows) == (False, 0)
     assert "deviation_sign" in job.detail

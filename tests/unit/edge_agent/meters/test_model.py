@@ -54,7 +54,7 @@ def test_a_load_profile_is_asked_for_a_day_at_most(hours: int) -> None:
         assert model.ProfileToRead.model_validate(wanted).window_h == hours
 
 
-def test_a_meter_without_a_data_port_is_said_to_be_self_read() -> None:
+def test_a_meter_without_a_port_is_self_read() -> None:
     config = MeterConfig(label="A-1", address=17, model="dial")
     with pytest.raises(ConfigurationError, match=r"A-1: .* no data port: it is a self-read unit"):
         peer(config, model.load("dial"))
@@ -85,7 +85,7 @@ def test_a_folder_holds_models_besides_the_packaged_ones(tmp_path: Path) -> None
         model.load("generic", tmp_path / "none")
 
 
-def test_the_form_of_the_address_of_one_meter_goes_before_its_models() -> None:
+def test_a_meters_address_form_overrides_its_models() -> None:
     config = MeterConfig(label="A-1", address=17, client=16, address_bytes=1)
     assert peer(config, model.load("generic")).address_bytes == 1
 

@@ -43,7 +43,7 @@ def test_a_month_is_due_once_after_its_local_midnight() -> None:
     assert due("month", FIRST_S, limit=FIRST_S + 31 * 86400)
 
 
-def test_a_month_whose_row_is_missing_is_asked_for_once_an_hour() -> None:
+def test_a_missing_month_is_asked_for_hourly() -> None:
     polls = [FIRST_S + 30 + 900 * number for number in range(96)]
     asked: list[float] = []
     for limit in polls:

@@ -30,7 +30,7 @@ def test_a_clock_that_was_always_right_leaves_no_doubt() -> None:
     assert not any(known.is_doubted(ts) for ts in range(0, 9000, 100))
 
 
-def test_the_time_around_a_wrong_clock_is_doubted_to_the_polls_beside_it() -> None:
+def test_times_around_a_wrong_clock_are_in_doubt() -> None:
     known = MeterFacts()
     known.note_clock(900, 0.0, is_sound=True)
     known.note_clock(1800, 3600.0, is_sound=False)

@@ -65,7 +65,7 @@ def read(
     }
 
 
-def test_the_profile_is_read_and_only_what_it_lacks_is_asked_for(
+def test_objects_complete_the_profile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found, asked = read(monkeypatch, held(axdr.array([row(b"P-77\0", b"D2")])) | OBJECTS)

@@ -114,7 +114,7 @@ def test_the_first_contact_reads_everything_the_meter_remembers(password: Path) 
     assert found.findings == ()
 
 
-def test_windows_are_a_day_at_most_and_go_on_where_they_ended(password: Path) -> None:
+def test_windows_follow_each_other_day_by_day(password: Path) -> None:
     wire = Wire()
     memory = Memory()
     marks: dict[Obis, int] = {}
@@ -190,7 +190,7 @@ def test_a_watermark_far_beyond_what_was_read_is_where_reading_begins(password: 
     assert found.watermarks[BLOCK_LOAD_PROFILE] == QUARTER
 
 
-def test_a_row_that_does_not_fit_into_the_frame_has_a_request_of_its_own(password: Path) -> None:
+def test_a_long_row_has_its_own_request(password: Path) -> None:
     wire = Wire(meters=[meter(1, 17, max_info=128)])
     memory = Memory()
     first = read(wire, config(password), memory=memory)
@@ -382,7 +382,7 @@ def test_the_deviation_of_one_meter_goes_before_its_models(password: Path) -> No
 
 
 @pytest.mark.parametrize("demand", ["refused", "required"])
-def test_meters_that_want_the_deviation_of_a_range_and_that_refuse_it(
+def test_a_range_has_a_deviation_where_wanted(
     password: Path, monkeypatch: pytest.MonkeyPatch, demand: str
 ) -> None:
     changed = model.load("is16444").model_copy(update={"range_deviation": demand == "required"})
@@ -415,7 +415,7 @@ def test_a_register_in_fault_is_left_out_alone(password: Path) -> None:
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
 
 
-def test_an_object_that_is_not_there_is_said_and_asked_for_once_a_day(password: Path) -> None:
+def test_an_absent_object_is_reported_once_a_day(password: Path) -> None:
     wire = Wire()
     memory = Memory()
     generic = config(password, model="generic")
@@ -647,7 +647,7 @@ def test_a_password_refused_to_the_second_session_is_said(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("lists", [True, False])
-def test_two_meters_of_which_each_is_heard_now_and_then_are_never_mixed(
+def test_two_meters_at_one_address_never_mix(
     password: Path,
     monkeypatch: pytest.MonkeyPatch,
     lists: bool,

@@ -88,9 +88,7 @@ def columns(found: PollResult, profile: Obis | None) -> tuple[tuple[Obis, int], 
 
 
 @pytest.mark.parametrize("spec", [HOME, LIFT])
-def test_billing_is_the_truth_with_zones_and_the_time_of_the_maximum(
-    tmp_path: Path, spec: Mapping[str, object]
-) -> None:
+def test_billing_rows_are_the_truth(tmp_path: Path, spec: Mapping[str, object]) -> None:
     visits = Visits(tmp_path, HOME, LIFT)
     found = visits.read(spec)
     assert found.findings == ()
@@ -178,7 +176,7 @@ def test_events_are_read_at_once_when_they_are_asked_for(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("small", [{}, {"max_info": 128}, {"max_info": 128, "max_pdu": 256}])
-def test_logs_come_together_where_the_meter_can_and_one_by_one_else(
+def test_logs_come_together_where_the_meter_can(
     tmp_path: Path, small: Mapping[str, object]
 ) -> None:
     spec = {**HOME, **small}
@@ -212,7 +210,7 @@ def test_what_is_now_is_read_once_an_hour(tmp_path: Path) -> None:
     assert 11 <= seen <= 13
 
 
-def test_a_poll_for_the_newest_row_costs_what_it_did_but_once_an_hour(tmp_path: Path) -> None:
+def test_once_an_hour_a_poll_costs_more(tmp_path: Path) -> None:
     visits = Visits(tmp_path, HOME)
     visits.read(HOME)
     costs: list[int] = []
@@ -235,7 +233,7 @@ def test_a_meter_without_the_rarer_profiles_has_no_problem(tmp_path: Path) -> No
     assert visits.read(HOME).exchanges <= 9
 
 
-def test_a_log_that_is_refused_is_not_asked_for_at_each_poll(tmp_path: Path) -> None:
+def test_a_refused_log_is_not_asked_each_poll(tmp_path: Path) -> None:
     visits = Visits(tmp_path, HOME)
     virtual = visits.wire.estate.meter("E1")
     virtual.faults[EVENT_PROFILES[3]] = AccessResult.TEMPORARY_FAILURE

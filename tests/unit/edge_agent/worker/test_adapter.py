@@ -47,7 +47,7 @@ def test_it_may_hang_when_nobody_was_heard_for_long() -> None:
     assert not adapter.hung
 
 
-def test_a_bus_breaks_off_once_at_a_stop_and_may_still_say_goodbye() -> None:
+def test_a_stopping_bus_breaks_off_once() -> None:
     bus = StoppableBus(BusConfig(name="riser-1", port=Path("/nowhere/tty")))
     bus.stop = threading.Event()
     with pytest.raises(BusLost, match="no such device"):

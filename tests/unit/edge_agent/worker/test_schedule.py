@@ -151,13 +151,13 @@ def test_a_back_fill_ends_before_the_next_cycle_begins() -> None:
     assert next_action([state, quick], begins - 9.0) == Poll("n", Kind.BACK_FILL, 8)
 
 
-def test_a_line_that_is_slower_than_its_cycle_is_filled_all_the_same() -> None:
+def test_a_slow_line_is_filled_too() -> None:
     cycle = cycle_of(START)
     state = MeterState("m", cycle=cycle, behind=True, tried_at=START, window_s=5000.0)
     assert next_action([state], START + 1) == Poll("m", Kind.BACK_FILL, 3)
 
 
-def test_a_live_poll_of_a_meter_that_is_behind_or_new_reads_no_window() -> None:
+def test_a_live_poll_leaves_history_to_back_fill() -> None:
     read = MeterState("m", cycle=cycle_of(START) - 1)
     assert next_action([read], START) == Poll("m", Kind.LIVE, windows=1)
     assert next_action([MeterState("m")], START) == Poll("m", Kind.LIVE, windows=0)
@@ -220,7 +220,7 @@ def test_without_meters_there_is_nothing_to_do() -> None:
     assert next_action([], START) == Wait(START + CYCLE_S)
 
 
-def test_a_rest_is_in_seconds_whatever_the_cycle_is() -> None:
+def test_a_rest_is_in_seconds_with_any_cycle() -> None:
     for cycle_s in (60.0, 900.0, 86400.0):
         now = begin_of(cycle_of(START, cycle_s), cycle_s) + 1
         state = failed(MeterState("dead"), now, Failure.SILENT)
@@ -231,7 +231,7 @@ def test_a_rest_is_in_seconds_whatever_the_cycle_is() -> None:
         assert next_action([state], now + FIRST_REST_S, cycle_s) == Poll("dead", Kind.PROBE)
 
 
-def test_silent_meters_are_tried_at_once_when_their_bus_is_back_but_not_after_each_other() -> None:
+def test_a_bus_that_is_back_tries_its_silent_meters() -> None:
     state = MeterState("m", failures=10, tried_at=START, cycle=cycle_of(START))
     awake = awakened(state, START + 200)
     assert next_action([state], START + 200) != Poll("m", Kind.PROBE)

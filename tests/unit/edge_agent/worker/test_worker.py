@@ -337,7 +337,7 @@ def test_a_dead_meter_is_probed_and_costs_little(play: Maker) -> None:
     assert len(it.times("probe", label="m1")) >= 3 * (len(it.times("poll", label="m1")) - 1)
 
 
-def test_a_meter_whose_registers_were_not_kept_is_polled_again_in_the_cycle(play: Maker) -> None:
+def test_unconfirmed_registers_are_polled_again_in_the_cycle(play: Maker) -> None:
     it = play(2)
     it.unconfirmed = {"m1"}
     it.runs(60)
@@ -463,7 +463,7 @@ def test_what_was_asked_for_is_sealed_before_the_answer(play: Maker) -> None:
     assert len(it.spool.due(9)) == 1
 
 
-def test_event_logs_that_are_asked_for_are_read_though_they_are_not_due(play: Maker) -> None:
+def test_a_command_reads_logs_out_of_turn(play: Maker) -> None:
     it = play(1)
     it.runs(300)
     del it.forced[:]
@@ -540,7 +540,7 @@ def test_an_event_has_the_time_that_was_synchronised(play: Maker) -> None:
     assert {each.ts for each in seen} == {int(asked)}
 
 
-def test_a_meter_that_refused_its_password_is_not_tried_for_a_command(play: Maker) -> None:
+def test_a_command_does_not_try_a_refused_password(play: Maker) -> None:
     it = play(1)
     it.refusing = {"m0"}
     it.runs(60)
@@ -553,7 +553,7 @@ def test_a_meter_that_refused_its_password_is_not_tried_for_a_command(play: Make
     assert "password" in answer.reason
 
 
-def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker) -> None:
+def test_a_command_cut_off_never_runs_again(play: Maker) -> None:
     it = play(1)
     it.runs(60)
     payload = it.asks(CommandKind.READ_NOW)
@@ -569,7 +569,7 @@ def test_a_command_that_was_cut_off_is_answered_and_never_run_again(play: Maker)
     assert "restarted" in answer.reason
 
 
-def test_a_command_is_forgotten_once_it_expired_and_its_answer_was_sent(play: Maker) -> None:
+def test_an_answered_command_is_forgotten_after_expiry(play: Maker) -> None:
     it = play(1)
     it.runs(60)
     payload = it.asks(CommandKind.READ_NOW)
@@ -588,7 +588,7 @@ def test_a_command_is_forgotten_once_it_expired_and_its_answer_was_sent(play: Ma
     assert log.begin(command, end), "nothing of it is left"
 
 
-def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
+def test_the_cloud_sets_a_clock_within_a_period(
     play: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = play(2, commands={"allow": ["set_clock"]})
@@ -613,7 +613,7 @@ def test_a_clock_that_the_cloud_asks_for_is_set_when_its_period_has_ended(
     assert 100 <= tries[1] - tries[0] < 103
 
 
-def test_a_clock_that_may_not_be_set_is_answered_with_the_reason(play: Maker) -> None:
+def test_a_refused_clock_is_answered_with_the_reason(play: Maker) -> None:
     it = play(1, commands={"allow": ["set_clock"]})
     it.runs(60)
     it.asks(CommandKind.SET_CLOCK)
@@ -643,9 +643,7 @@ def test_a_command_that_expired_before_it_was_begun_is_not_run(
     assert "it expired at" in answer.reason
 
 
-def test_a_clock_is_not_set_after_the_commands_end_though_it_waited(
-    play: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_waiting_clock_command_expires(play: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     it = play(1, commands={"allow": ["set_clock"]})
     it.runs(60)
     tries: list[float] = []
@@ -661,7 +659,7 @@ def test_a_clock_is_not_set_after_the_commands_end_though_it_waited(
     assert [each.outcome for each in it.answers()] == ["expired"]
 
 
-def test_a_command_that_expired_at_some_meters_fails_and_says_at_which(play: Maker) -> None:
+def test_a_partly_expired_command_names_the_meters(play: Maker) -> None:
     it = play(2)
     it.runs(60)
     it.asks(CommandKind.READ_NOW)
