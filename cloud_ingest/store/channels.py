@@ -41,7 +41,7 @@ class Channel:
     period_s: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class StoreCache:
     """What a connection knows of the store; an empty one is always right."""
 
@@ -55,6 +55,9 @@ class StoreCache:
     """What the store says of itself; None: not asked yet."""
     days: dict[int, date] = field(default_factory=dict)
     """The local day of a time, for the few times that a commit has."""
+
+    def __repr__(self) -> str:
+        return f"<StoreCache: {len(self.channels)} channels, newest of {len(self.newest)}>"
 
     def forget(self) -> None:
         """Know nothing: a transaction that taught something was undone."""

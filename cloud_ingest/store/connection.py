@@ -101,14 +101,18 @@ def connect(dsn: str) -> Connection:
         raise ConfigurationError(f"cannot open {where}: that is no host name") from None
     except psycopg.Error as error:
         raise ConfigurationError(f"cannot open {where}: {type(error).__name__}") from None
-    with translated():
-        conn.execute(
-            """
-            SELECT set_config(name, value, false)
-            FROM unnest(%s::text[], %s::text[]) AS own (name, value)
-            """,
-            (list(SESSION), list(SESSION.values())),
-        )
+    try:
+        with translated():
+            conn.execute(
+                """
+                SELECT set_config(name, value, false)
+                FROM unnest(%s::text[], %s::text[]) AS own (name, value)
+                """,
+                (list(SESSION), list(SESSION.values())),
+            )
+    except IngestError:
+        conn.close()
+        raise
     return conn
 
 

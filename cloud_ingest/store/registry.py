@@ -125,39 +125,10 @@ def enrol_gateway(
     Raises:
         ConfigurationError: no such key, no such name, or a gateway of another society.
     """
-    try:
-        key = public_key_from_pem(public_key_pem)
-        TypeAdapter[str](GatewayName).validate_python(gateway)
-    except ContractError as error:
-        raise ConfigurationError(f"the key of gateway {gateway}: {error}") from None
-    except ValidationError:
-        raise ConfigurationError(
-            f"a gateway's name has 1 to 63 letters, digits, '_', '.' and '-', not {gateway[:80]!r}"
-        ) from None
+    key = _checked_key(gateway, public_key_pem)
     with conn.transaction():
         society_id = ensure_society(conn, society)
-        elsewhere = scalar(
-            conn,
-            """
-            SELECT society.name FROM gateway JOIN society USING (society_id)
-            WHERE gateway.name = %s AND society_id <> %s
-            """,
-            (gateway, society_id),
-        )
-        if elsewhere is not None:
-            raise ConfigurationError(
-                f"gateway {gateway} is enrolled in {elsewhere!r}: a gateway has one society, "
-                "choose another name"
-            )
-        gateway_id = scalar(
-            conn,
-            """
-            INSERT INTO gateway (name, society_id, tower) VALUES (%s, %s, %s)
-            ON CONFLICT (name) DO UPDATE SET tower = coalesce(excluded.tower, gateway.tower)
-            RETURNING gateway_id
-            """,
-            (gateway, society_id, tower),
-        )
+        gateway_id = _ensure_gateway(conn, society_id, gateway, tower)
         raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
         conn.execute(
             """
@@ -167,3 +138,44 @@ def enrol_gateway(
             (gateway_id, key_id(key), raw),
         )
     return fingerprint(key)
+
+
+def _checked_key(gateway: str, public_key_pem: bytes) -> VerifyKey:
+    """Return the key of a gateway whose name can be one."""
+    try:
+        key = public_key_from_pem(public_key_pem)
+        TypeAdapter[str](GatewayName).validate_python(gateway)
+    except ContractError as error:
+        raise ConfigurationError(f"the key of gateway {gateway}: {error}") from None
+    except ValidationError:
+        raise ConfigurationError(
+            f"a gateway's name has 1 to 63 letters, digits, '_', '.' and '-', not {gateway[:80]!r}"
+        ) from None
+    return key
+
+
+def _ensure_gateway(conn: Connection, society_id: int, gateway: str, tower: str | None) -> int:
+    """Return a gateway's id, and add it where it is new; a tower that is given is corrected."""
+    elsewhere = scalar(
+        conn,
+        """
+        SELECT society.name FROM gateway JOIN society USING (society_id)
+        WHERE gateway.name = %s AND society_id <> %s
+        """,
+        (gateway, society_id),
+    )
+    if elsewhere is not None:
+        raise ConfigurationError(
+            f"gateway {gateway} is enrolled in {elsewhere!r}: a gateway has one society, "
+            "choose another name"
+        )
+    gateway_id = scalar(
+        conn,
+        """
+        INSERT INTO gateway (name, society_id, tower) VALUES (%s, %s, %s)
+        ON CONFLICT (name) DO UPDATE SET tower = coalesce(excluded.tower, gateway.tower)
+        RETURNING gateway_id
+        """,
+        (gateway, society_id, tower),
+    )
+    return int(gateway_id)

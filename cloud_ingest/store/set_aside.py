@@ -26,7 +26,7 @@ from cloud_ingest.store.evidence import payload as bytes_of
 from cloud_ingest.store.rows import one_row
 
 MAX_NAME_BYTES = 1024
-"""What is kept of a topic, or of the name in it: no gateway of ours has a longer one."""
+"""The most that is stored of a topic, or of the name in it: no gateway of ours has a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,17 @@ class _Stored:
     quarantine_id: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class SetAside:
     """What goes to quarantine, by what makes it the same again."""
 
     rows: dict[tuple[bytes, str, str, int], _Row] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<SetAside: {len(self.rows)} entries>"
+
     def refused(self, refused: Refused) -> None:
-        """Keep a message of which nothing was verified."""
+        """Set a message aside of which nothing was verified."""
         self._add(
             refused.reason,
             refused.detail,
@@ -74,7 +77,7 @@ class SetAside:
         )
 
     def fork(self, delivery: Accepted) -> None:
-        """Keep a batch whose number another one has."""
+        """Set a batch aside whose number another one has."""
         batch = delivery.batch
         self._add(
             QuarantineReason.FORK,
@@ -86,7 +89,7 @@ class SetAside:
         )
 
     def broken_link(self, link: BrokenLink, gateway: KnownGateway, at: datetime) -> None:
-        """Keep the word that a stored batch does not follow the one before it."""
+        """Note that a stored batch does not follow the one before it."""
         self._add(
             QuarantineReason.BROKEN_LINK,
             f"batch {link.seq} of stream {link.stream} names another predecessor than "
@@ -99,7 +102,7 @@ class SetAside:
         )
 
     def rejections(self, delivery: Accepted, batch_id: int) -> None:
-        """Keep what is not stored of a stored batch."""
+        """Set aside what is not stored of a stored batch."""
         for rejection in delivery.rejections:
             ordinal = rejection.ordinal
             batch = delivery.batch
