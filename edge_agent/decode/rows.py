@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rows: the values of a profile or of registers, as the meter said them.
+"""The rows of a profile or of registers: values as the meter said them.
 
 Raw values are whole numbers, times are seconds since 1970 in UTC; a missing value is None, never 0.
 """

@@ -68,6 +68,11 @@ class CipheredSession:
         self._sleep = sleep
         self._session: Session | None = None
 
+    def __repr__(self) -> str:
+        peer = self._peer
+        state = "closed" if self._session is None else "open"
+        return f"<CipheredSession with {peer.label} as client {peer.client}: {state}>"
+
     def __enter__(self) -> Session:
         """Associate; once more if the meter refuses and has counted further than the gateway.
 

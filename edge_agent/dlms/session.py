@@ -5,8 +5,8 @@ A session has three parts: `exchange` sends frames and takes the answers, `authe
 who the gateway is, and the services here read and change what the meter holds. The requests
 come from `request_writer`. A ciphered session seals each request and opens each answer.
 
-The bytes of a GET response are put together here and handed on as they came: `decode` reads
-them as values.
+This module joins the bytes of a GET response and hands them on as they came: `decode` reads them
+as values. An answer counts if its invoke id is that of the request; gurux-dlms leaves it at 1.
 
 In: which meter, as which client; then what to read or to change. Out: the bytes of one attribute
 (A-XDR), complete, from the meter that was asked and for the question that was asked.

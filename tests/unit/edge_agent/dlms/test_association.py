@@ -482,6 +482,13 @@ def test_the_handshake_of_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
     assert script.sent[3][12:-3] == vectors.GMAC_GET_ENERGY
 
 
+def test_a_ciphered_session_shows_its_state() -> None:
+    opened = Gateway(wire()).session()
+    assert repr(opened) == "<CipheredSession with A-1 as client 32: closed>"
+    with opened:
+        assert repr(opened) == "<CipheredSession with A-1 as client 32: open>"
+
+
 def test_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     line = wire()
     gateway = Gateway(line, UTILITY)
