@@ -168,10 +168,18 @@ class CommandDesk:
         try:
             command = Command.from_line(open_message(payload, self._cloud_key))
         except ContractError as error:
-            self._say(logging.WARNING, "a command is ignored", reason=str(error))
+            self._say(
+                logging.WARNING,
+                "a command is ignored: it is not the cloud's, or cannot be read",
+                reason=str(error),
+            )
             return
         if not self._command_log.begin(command.id, command.expires_at):
-            self._say(logging.INFO, "a command came again", command=str(command.id))
+            self._say(
+                logging.INFO,
+                "a command came again; it is not run a second time",
+                command=str(command.id),
+            )
             return
         now = self._now()
         verdict = judge(
@@ -255,7 +263,11 @@ class CommandDesk:
         try:
             self._command_log.finish(answer.command, answer.to_line())
         except SpoolError as error:
-            self._say(logging.ERROR, "an answer is not kept", reason=str(error))
+            self._say(
+                logging.ERROR,
+                "could not keep the answer to a command; after a restart it counts as cut off",
+                reason=str(error),
+            )
 
     @staticmethod
     def _say(level: int, message: str, **extra: object) -> None:

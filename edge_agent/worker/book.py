@@ -52,7 +52,7 @@ class Booking:
         except (SpoolFull, MeterError) as error:
             self._log(
                 logging.ERROR,
-                "what was read is not kept",
+                "could not keep what was read; the meter is read again in the next cycle",
                 "not_kept",
                 meter=meter.label,
                 reason=str(error),
