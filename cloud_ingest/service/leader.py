@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
@@ -150,8 +151,9 @@ class Leader:
                 self._touched = set()
                 await self._loops.retry(
                     "rules",
-                    lambda meters=meters: own.run(  # type: ignore[misc]
-                        lambda conn: self._judge(conn, store, silence_from, meters)
+                    partial(
+                        own.run,
+                        partial(self._judge, store=store, silence_from=silence_from, meters=meters),
                     ),
                 )
                 if not await self._loops.pause(self.settings.rules_every_s):
@@ -203,10 +205,7 @@ class Leader:
                 if clock - pruned_at > PRUNE_EVERY_S:
                     before = datetime.now(UTC) - KEEP_SENT
                     await self._loops.retry(
-                        "prune",
-                        lambda before=before: own.run(  # type: ignore[misc]
-                            lambda conn: outbox.prune(conn, before)
-                        ),
+                        "prune", partial(own.run, partial(outbox.prune, before=before))
                     )
                     pruned_at = clock
                 wait_s = self.settings.outbox_every_s
@@ -222,8 +221,11 @@ class Leader:
             if link is None:
                 return
             parcels = await own.run(
-                lambda conn, held=held: outbox.due(  # type: ignore[misc]
-                    conn, datetime.now(UTC), held=held, resend_after=self.settings.resend_after
+                partial(
+                    outbox.due,
+                    now=datetime.now(UTC),
+                    held=held,
+                    resend_after=self.settings.resend_after,
                 )
             )
             if not parcels:
@@ -245,11 +247,8 @@ class Leader:
                 else:
                     self._held[parcel.outbox_id] = clock() + HOLD_S
             if sent:
-                now = datetime.now(UTC)
                 await own.run(
-                    lambda conn, sent=sent, now=now: outbox.mark_published(  # type: ignore[misc]
-                        conn, sent, now
-                    )
+                    partial(outbox.mark_published, outbox_ids=sent, now=datetime.now(UTC))
                 )
                 self._totals["published"] += len(sent)
             if lost is not None:
@@ -261,4 +260,4 @@ def _holds(conn: Connection, *, already: bool) -> bool:
     if already:
         ping(conn)
         return True
-    return try_lock(conn, Lock.KEEPER)
+    return try_lock(conn, Lock.LEADER)

@@ -27,7 +27,7 @@ class Lock(IntEnum):
     """Of a month."""
     ELECTION = 0x696F7458
     """Of another claim, within a transaction."""
-    KEEPER = 0x696F7459
+    LEADER = 0x696F7459
     """Held as long as the worker lives that does all that follows from readings."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""

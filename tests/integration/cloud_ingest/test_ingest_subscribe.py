@@ -219,7 +219,7 @@ def mortal() -> Iterator[MosquittoServer]:
 
 
 @pytest.mark.asyncio
-async def test_a_broker_that_dies_ends_the_link_and_its_acknowledgements(
+async def test_a_dead_broker_ends_link_and_acknowledgements(
     mortal: MosquittoServer,
 ) -> None:
     broker = broker_of(mortal)

@@ -122,7 +122,7 @@ def test_a_role_without_its_rights(plain_store_dsn: str) -> None:
             assert (found["role"].level, "only read" in found["role"].said) == ("fail", True)
 
 
-def test_an_owner_who_is_no_superuser_is_as_it_should_be(database: str) -> None:
+def test_an_owner_without_superuser_is_well(database: str) -> None:
     with connect(database) as conn:
         grants = f"GRANT CREATE ON DATABASE {conn.info.dbname} TO {{}}"
         with role(conn, grants) as words:
@@ -134,7 +134,7 @@ def test_an_owner_who_is_no_superuser_is_as_it_should_be(database: str) -> None:
             assert found["store"].level == "ok"
 
 
-def test_a_store_of_the_administrator_is_given_to_the_service(store_server: str) -> None:
+def test_the_administrators_store_is_given_to_the_service(store_server: str) -> None:
     with (
         role_at(store_server) as name,
         database_at(store_server) as dsn,
@@ -207,7 +207,7 @@ def test_a_policy_that_somebody_added(conn: Connection, store_dsn: str) -> None:
     assert look(store_dsn)["jobs"].level == "ok"
 
 
-def test_a_database_that_is_away_does_not_hide_the_broker() -> None:
+def test_a_database_away_does_not_hide_the_broker() -> None:
     found = look("postgresql://me:hush1@127.0.0.1:1/x")
     assert [(name, check.level) for name, check in found.items()] == [
         ("database", "fail"),

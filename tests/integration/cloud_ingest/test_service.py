@@ -85,7 +85,7 @@ def test_sealed_batches_are_stored_and_receipted(each_site: Site) -> None:
     assert b" ERROR " not in site.log.read_bytes()
 
 
-def test_a_store_that_was_restored_is_told_with_the_next_receipt(site: Site) -> None:
+def test_the_next_receipt_names_a_restored_store(site: Site) -> None:
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[0])
     with site.ingest():
@@ -98,7 +98,7 @@ def test_a_store_that_was_restored_is_told_with_the_next_receipt(site: Site) -> 
     assert after != before
 
 
-def test_a_gap_in_the_numbers_is_a_gap_in_the_receipt(site: Site) -> None:
+def test_a_receipt_has_the_gaps_of_the_numbers(site: Site) -> None:
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[0])
     payloads = [sealer.seal(block_line("1", [(NOW - timedelta(hours=n), n)])) for n in range(5)]
@@ -193,7 +193,7 @@ def test_a_meter_that_is_imported_later_gets_its_readings(site: Site) -> None:
         wait_until(lambda: site.count("reading") == 9)
 
 
-def test_a_refused_message_is_replayed_once_its_gateway_is_enrolled(site: Site) -> None:
+def test_a_refused_message_is_replayed_after_enrolment(site: Site) -> None:
     site.meter("1")
     sealer = Sealer(GATEWAYS[2].username)
     gateway = site.client(GATEWAYS[2])
@@ -342,9 +342,7 @@ def test_a_database_that_goes_away_is_waited_for(site: Site, postgres_server: Sq
     assert "Traceback" not in site.log.read_text()
 
 
-def test_it_stops_in_good_order_while_the_database_is_away(
-    site: Site, postgres_server: SqlServer
-) -> None:
+def test_it_stops_in_order_without_a_database(site: Site, postgres_server: SqlServer) -> None:
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[4])
     with site.ingest() as process, away(site, postgres_server):
@@ -427,7 +425,7 @@ def test_a_reconciliation_waits_for_an_accounting_that_comes_late(
         assert Reconciliation.from_line(payload) == made
 
 
-def test_a_leak_is_told_from_a_back_fill_and_cleared(site: Site) -> None:
+def test_a_leak_in_a_back_fill_is_flagged_and_cleared(site: Site) -> None:
     site.meter("w1", service="water", unit="A/1204")
     sealer, gateway = site.gateway(GATEWAYS[6])
     helpdesk = site.client(OTHER, "metering/v1/society/+/events/#")
@@ -467,7 +465,7 @@ def test_a_leak_is_told_from_a_back_fill_and_cleared(site: Site) -> None:
     assert latest.messages == []
 
 
-def test_a_silent_meter_is_a_read_failure_until_it_speaks(site: Site) -> None:
+def test_a_silent_meter_is_flagged_until_it_speaks(site: Site) -> None:
     site.meter("e1", since=NOW - timedelta(days=3), unit="B-7")
     site.meter("e2", since=NOW - timedelta(hours=3))
     site.conn.execute("UPDATE meter SET last_reading_at = %s WHERE serial = 'e2'", (NOW,))

@@ -74,7 +74,7 @@ class Workers:
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
             "AND classid = 0 AND objid = %s AND database = "
             "(SELECT oid FROM pg_database WHERE datname = current_database())",
-            (Lock.KEEPER,),
+            (Lock.LEADER,),
         ).fetchone()
         assert row is not None
         return int(row[0])
@@ -86,7 +86,7 @@ def hours(sealer: Sealer, first: int, count: int) -> list[bytes]:
     return [sealer.seal(block_line("1", quarters(4, end))) for end in ends]
 
 
-def test_each_batch_is_stored_once_and_receipted_by_one_of_two_workers(site: Site) -> None:
+def test_two_workers_store_each_batch_once(site: Site) -> None:
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[0])
     workers = Workers(site)
@@ -149,7 +149,7 @@ def test_another_leads_when_the_leader_is_killed(each_site: Site) -> None:
             assert rolled_up(site.conn) == (52, 52)
 
 
-def test_a_worker_that_stops_in_good_order_leaves_no_message_behind(site: Site) -> None:
+def test_a_worker_that_stops_leaves_no_message_behind(site: Site) -> None:
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[2])
     workers = Workers(site)
@@ -164,7 +164,7 @@ def test_a_worker_that_stops_in_good_order_leaves_no_message_behind(site: Site) 
         assert site.count("batch") == 50
 
 
-def test_a_session_that_was_cut_is_an_outage_and_no_fault(site: Site) -> None:
+def test_a_cut_session_is_an_outage_and_no_fault(site: Site) -> None:
     site.meter("1")
     workers = Workers(site)
     with workers.worker("one"):
@@ -173,7 +173,7 @@ def test_a_session_that_was_cut_is_an_outage_and_no_fault(site: Site) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
             " AND objid = %s AND database ="
             " (SELECT oid FROM pg_database WHERE datname = current_database())",
-            (Lock.KEEPER,),
+            (Lock.LEADER,),
         )
         log = workers.logs["one"]
         wait_until(lambda: b"action=outage what=leader" in log.read_bytes())

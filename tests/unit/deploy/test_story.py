@@ -26,7 +26,7 @@ def india(text: str) -> datetime:
 @example(india("2026-12-01 07:59:59"))
 @example(india("2028-03-01 00:05:00"))
 @example(india("2027-12-31 23:59:59.999999"))
-def test_dials_are_read_in_the_past_and_near_their_borders(now: datetime) -> None:
+def test_dials_are_read_in_the_past_near_their_borders(now: datetime) -> None:
     month = month_before(now)
     opening, closing = dial_times(make_society("S", month, small=True), now)
     start, end = month_start(month), month_start(next_month(month))
@@ -46,7 +46,7 @@ def test_dials_are_read_in_the_past_and_near_their_borders(now: datetime) -> Non
         ("2028-03-01 00:00:00", date(2028, 2, 1), "2028-03-01 00:00"),
     ],
 )
-def test_the_closing_dial_is_read_at_eight_or_at_once(now: str, month: date, closing: str) -> None:
+def test_the_closing_dial_is_read_at_eight_or_now(now: str, month: date, closing: str) -> None:
     assert month_before(india(now)) == month
     society = make_society("S", month, small=True)
     assert dial_times(society, india(now))[1] == india(closing)

@@ -113,7 +113,7 @@ def test_everything_of_a_batch_is_one_commit(store: FakeStore, taking: Intake) -
     assert outcome.rejected == {QuarantineReason.MALFORMED: 1}
 
 
-def test_a_meter_that_was_just_imported_is_known_at_once(
+def test_a_meter_just_imported_is_known_at_once(
     store: FakeStore, taking: Intake, clock: list[float]
 ) -> None:
     store.registry = knowing("1")
@@ -124,7 +124,7 @@ def test_a_meter_that_was_just_imported_is_known_at_once(
     assert (outcome.readings, outcome.rejected, store.loads) == (1, {}, 2)
 
 
-def test_an_unknown_gateway_does_not_reload_the_registry_for_each_message(
+def test_messages_of_an_unknown_gateway_share_one_reload(
     store: FakeStore, taking: Intake, clock: list[float]
 ) -> None:
     for _ in range(100):
@@ -150,7 +150,7 @@ def test_one_that_the_database_refuses_stops_no_other(store: FakeStore, taking: 
     assert "nobody foresaw" in kept.detail
 
 
-def test_a_store_that_is_away_is_told_to_the_caller(store: FakeStore, taking: Intake) -> None:
+def test_the_caller_hears_of_a_store_away(store: FakeStore, taking: Intake) -> None:
     store.unavailable = True
     with pytest.raises(StoreUnavailable):
         run(taking, readings("1"))
@@ -170,7 +170,7 @@ def test_a_store_that_is_away_is_told_to_the_caller(store: FakeStore, taking: In
         ),
     ],
 )
-def test_what_is_no_message_of_its_topic_is_kept_apart(
+def test_a_message_foreign_to_its_topic_is_kept_apart(
     store: FakeStore, taking: Intake, topic: str, payload: bytes
 ) -> None:
     outcome = run(taking, Received(topic, payload, retained=False))

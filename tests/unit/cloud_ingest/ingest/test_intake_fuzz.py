@@ -132,7 +132,7 @@ def test_no_message_raises(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("topic", sorted(LINES)[2:])
 @pytest.mark.parametrize("fault", [NotStorable("a NUL"), StoreError("a fault"), KeyError("x")])
-def test_what_the_store_refuses_is_kept_apart_and_stops_no_other(
+def test_a_message_the_store_refuses_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, topic: str, fault: Exception
 ) -> None:
     store = FakeStore(monkeypatch)
@@ -148,7 +148,7 @@ def test_what_the_store_refuses_is_kept_apart_and_stops_no_other(
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable("it is away"), ConfigurationError("no right")])
-def test_what_is_no_fault_of_the_message_is_told_to_the_caller(
+def test_the_caller_hears_of_faults_beyond_the_message(
     monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     store = FakeStore(monkeypatch)

@@ -45,9 +45,7 @@ def replay(*numbers: int) -> Iterator[Replay]:
 @pytest.mark.parametrize(
     "fault", [NotStorable("a value"), StoreError("a fault"), UserError("closed"), NotFound("none")]
 )
-def test_an_entry_that_cannot_be_tried_stays_open_and_the_rest_goes_on(
-    store: FakeQuarantine, fault: Exception
-) -> None:
+def test_an_entry_that_fails_stops_no_other(store: FakeQuarantine, fault: Exception) -> None:
     store.faults[2] = fault
     replays = replay(1, 2, 3)
     assert [next(replays) for _ in range(3)] == [

@@ -68,7 +68,7 @@ class FakeLink:
 
 
 @pytest.mark.asyncio
-async def test_a_batch_is_judged_while_the_one_before_is_committed(
+async def test_a_batch_is_judged_during_the_commit_before_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     intake = FakeIntake()
