@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-timescale test-apache test-containers check bench docs clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers check bench docs clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -15,8 +16,14 @@ setup: ## Make the virtual environment from the lock file
 demo: setup ## Run a society's month end to end (KEEP=1 leaves it running, DSN=… uses your database)
 	@$(BIN)/python -m deploy.demo $(if $(KEEP),--keep) $(if $(DSN),--dsn "$(DSN)")
 
+quick: setup ## Lint, import contracts and the unit tests without a slow one: a minute at most
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST) tests/unit -m "not slow" -q -n $(WORKERS)
+
 test: check ## Check, then run every test against servers that the tests start
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-timescale: setup ## Run the storage tests against TimescaleDB Community: make test-timescale DSN=…
 	@test -n "$(DSN)" || { echo 'make test-timescale needs DSN=postgresql://… of a TimescaleDB Community server' >&2; exit 2; }

@@ -117,6 +117,7 @@ def day_rollups(life: Life) -> list[DayRegister]:
     return [DayRegister(CHANNEL, day, r.ts, r.raw, r.exponent) for day, r in last.items()]
 
 
+@pytest.mark.slow
 @given(lives())
 def test_the_days_add_up_to_the_month(life: Life) -> None:
     measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
@@ -132,6 +133,7 @@ def test_the_days_add_up_to_the_month(life: Life) -> None:
     assert set(days) <= known
 
 
+@pytest.mark.slow
 @given(lives(), st.data())
 def test_only_the_rows_around_the_borders_matter(life: Life, data: st.DataObject) -> None:
     whole = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)

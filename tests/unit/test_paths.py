@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What the docs and docstrings name is there: paths, modules, links, and targets of `make`."""
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import chain
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("edge_agent", "cloud_ingest", "shared_schema", "deploy", "tests")
+HEAD = rf"(?:{'|'.join(PACKAGES)}|docs|\.github|\.ci)"
+PATH = re.compile(rf"(?<![\w/.-]){HEAD}/[\w./-]*\w")
+MODULE = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
+FILE = re.compile(r"`([\w/]+\.(?:py|sql))`")
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+TARGET = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
+DOCS = sorted(
+    chain(ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md"), (ROOT / "tests").rglob("*.md"))
+)
+CODE = sorted(chain.from_iterable((ROOT / package).rglob("*.py") for package in PACKAGES))
+
+
+def _absent(
+    paths: Iterable[Path], pattern: re.Pattern[str], is_there: Callable[[Path, str], bool]
+) -> list[str]:
+    """Return what is named in some files and is not there, as ``file: name``."""
+    return [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in paths
+        for name in sorted(set(pattern.findall(path.read_text(encoding="utf-8"))))
+        if not is_there(path, name)
+    ]
+
+
+def _module_is_there(_path: Path, dotted: str) -> bool:
+    """Return whether a module has that name, or has a name of its own that is its last word."""
+    path = ROOT / dotted.replace(".", "/")
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    above = path.parent.with_suffix(".py")
+    return above.is_file() and re.search(rf"\b{path.name}\b", above.read_text()) is not None
+
+
+def test_every_path_that_is_named_is_there() -> None:
+    assert _absent([*DOCS, *CODE], PATH, lambda _, name: (ROOT / name).exists()) == []
+
+
+def test_every_module_that_is_named_is_there() -> None:
+    assert _absent([*DOCS, *CODE], MODULE, _module_is_there) == []
+
+
+def test_every_file_is_named_with_its_folder() -> None:
+    def is_there(path: Path, name: str) -> bool:
+        return (ROOT / name).is_file() or (path.parent / name).is_file()
+
+    assert _absent(DOCS, FILE, is_there) == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    assert _absent(DOCS, LINK, lambda path, link: (path.parent / link).exists()) == []
+
+
+def test_every_target_of_make_is_there() -> None:
+    made = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert _absent(DOCS, TARGET, lambda _, name: name in made) == []
