@@ -129,7 +129,7 @@ def old(conn: Connection, store_dsn: str) -> Iterator[Old]:
         assert compressed(conn) == 1
 
 
-def test_partitions_are_made_ahead_and_the_second_time_nothing_is_done(conn: Connection) -> None:
+def test_partitions_are_made_ahead_once(conn: Connection) -> None:
     store = open_store(conn)
     plain = store.tables == "partitions"
     done = upkeep(conn, NOW)
@@ -149,7 +149,7 @@ def test_partitions_are_made_ahead_and_the_second_time_nothing_is_done(conn: Con
         ]
 
 
-def test_the_first_second_and_the_last_00_00_of_a_partition_are_in_it(conn: Connection) -> None:
+def test_a_partition_holds_its_first_second_and_last_midnight(conn: Connection) -> None:
     upkeep(conn, NOW)
     first, last = seconds(local("2026-08-01 00:00")) + 1, seconds(local("2026-11-01 00:00"))
     rows: Rows = {1: [(first, METER, 1, None), (last, METER, 2, None)]}
@@ -159,7 +159,7 @@ def test_the_first_second_and_the_last_00_00_of_a_partition_are_in_it(conn: Conn
         assert upkeep(conn, NOW) == UpkeepResult()
 
 
-def test_the_same_rows_again_change_nothing_of_a_compressed_chunk(old: Old) -> None:
+def test_repeated_rows_leave_a_compressed_chunk_alone(old: Old) -> None:
     before = old.conn.execute(READINGS).fetchall()
     rows: Rows = {}
     for channel_id, ts, raw, status, origin in before:
@@ -173,9 +173,7 @@ def test_the_same_rows_again_change_nothing_of_a_compressed_chunk(old: Old) -> N
 
 
 @pytest.mark.parametrize("way", ["straight", "by a temporary table"])
-def test_late_rows_go_into_a_compressed_chunk_and_it_is_compressed_again(
-    old: Old, way: str
-) -> None:
+def test_a_chunk_with_late_rows_is_compressed_again(old: Old, way: str) -> None:
     put_late = put(old.conn, old.missing) if way != "straight" else straight(old.dsn, old.missing)
     assert (put_late.new, put_late.duplicates) == (len(CHANNELS), 0)
     assert not rolled_up(old.conn)
@@ -189,7 +187,7 @@ def test_late_rows_go_into_a_compressed_chunk_and_it_is_compressed_again(
     assert rolled_up(old.conn)
 
 
-def test_a_straight_copy_of_what_a_compressed_chunk_has_falls_back(old: Old) -> None:
+def test_a_copy_into_a_compressed_chunk_falls_back(old: Old) -> None:
     put(old.conn, {1: old.missing[1]})
     upkeep(old.conn, NOW)
     known = StoreCache(newest={key: row[0][0] - 1 for key, row in old.missing.items()})
@@ -224,7 +222,7 @@ def test_an_election_works_on_a_compressed_chunk(old: Old) -> None:
 @pytest.mark.parametrize(
     "store_server", [pytest.param("timescale", marks=pytest.mark.timescale)], indirect=True
 )
-def test_a_chunk_that_somebody_writes_into_is_left_for_the_next_time(old: Old) -> None:
+def test_a_chunk_being_written_is_compressed_later(old: Old) -> None:
     put(old.conn, {1: old.missing[1], 9: [(seconds(YEARS), METER, 1, None)]})
     keep_months(old.conn, 13)
     with connect(old.dsn) as other, other.transaction():
@@ -240,7 +238,7 @@ YEARS = local("2024-05-15 09:00")
 
 
 @pytest.mark.parametrize("months", [-1, 0, 1, 12])
-def test_no_fewer_months_are_kept_than_a_year_and_one(conn: Connection, months: int) -> None:
+def test_at_least_thirteen_months_are_kept(conn: Connection, months: int) -> None:
     with pytest.raises(UserError, match=f"{months} months are too few"):
         keep_months(conn, months)
     with pytest.raises(CheckViolation):
@@ -272,7 +270,7 @@ def readings(conn: Connection) -> int:
     return len(conn.execute(READINGS).fetchall())
 
 
-def test_nothing_is_dropped_that_nobody_said_may_go(years: Connection) -> None:
+def test_without_a_setting_nothing_is_dropped(years: Connection) -> None:
     before = readings(years)
     assert upkeep(years, NOW).dropped == 0
     assert (readings(years), kept(years)) == (before, (None, None))
@@ -295,7 +293,7 @@ def test_the_line_never_sinks(years: Connection) -> None:
     assert kept(years) == (13, local("2025-07-01 00:00"))
 
 
-def test_nothing_is_dropped_while_a_mark_below_the_line_waits(
+def test_a_waiting_mark_holds_back_the_drop(
     years: Connection, store_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_months(years, 13)

@@ -47,7 +47,7 @@ def slip_in(site: Site, at: str, raw: int) -> None:
     )
 
 
-def test_what_was_right_does_not_change(july: Site) -> None:
+def test_right_rollups_do_not_change(july: Site) -> None:
     before, readings = rollups(july), july.all(READINGS)
     done = recompute(july.conn, FIRST, LAST, NOW)
     assert (done.days_changed, done.months_changed, done.cut) == (0, 0, False)
@@ -108,14 +108,14 @@ def test_days_whose_readings_are_gone_stay(july: Site) -> None:
     assert len(rollups(july)) == len(before)
 
 
-def test_only_what_has_come_is_made_anew(july: Site) -> None:
+def test_days_to_come_are_not_recomputed(july: Site) -> None:
     with pytest.raises(RecomputeRefused, match="has come"):
         recompute(july.conn, date(2026, 8, 1), date(2026, 8, 31), NOW)
     with pytest.raises(RecomputeRefused, match="has come"):
         recompute(july.conn, LAST, FIRST, NOW)
 
 
-def test_of_one_society(july: Site) -> None:
+def test_one_society_can_be_recomputed_alone(july: Site) -> None:
     july.conn.execute("INSERT INTO society (name) VALUES ('Hill View')")
     slip_in(july, "2026-07-09 23:30", 5)
     assert recompute(july.conn, FIRST, LAST, NOW, society="Hill View").days == ()
@@ -123,7 +123,7 @@ def test_of_one_society(july: Site) -> None:
     assert days == (1 if july.one("SELECT rollups FROM store") == "portable" else 0)
 
 
-def test_the_command(july: Site, store_dsn: str) -> None:
+def test_the_command_says_what_changed(july: Site, store_dsn: str) -> None:
     def run(*words: str) -> tuple[int, str, str]:
         result = CliRunner().invoke(app, ["recompute", *words], env={"IOT_UTILITY_DSN": store_dsn})
         return result.exit_code, result.stdout, result.stderr

@@ -148,5 +148,5 @@ def test_marks_that_come_during_a_refresh_outlive_it(site: Site, store_dsn: str)
     assert site.one("SELECT first_raw, count FROM reading_day") == (90, 2)
 
 
-def test_nothing_to_do_is_nothing(conn: Connection) -> None:
+def test_a_refresh_without_marks_does_nothing(conn: Connection) -> None:
     assert refresh(conn, NOW).days == 0

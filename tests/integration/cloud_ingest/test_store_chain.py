@@ -57,7 +57,7 @@ def test_a_chain_holds_in_whatever_order_it_comes(
 
 @pytest.mark.parametrize("order", [[1, 2, 3], [3, 2, 1], [2, 1, 3], [2, 3, 1]])
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_link_that_does_not_hold_is_kept_and_told(
+def test_a_broken_link_is_set_aside_and_flagged(
     flat: Site, order: Sequence[int], at_once: bool
 ) -> None:
     first = sealed(flat.gateway, 1)

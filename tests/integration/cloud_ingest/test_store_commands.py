@@ -48,7 +48,7 @@ def test_the_first_answer_of_the_gateway_that_was_asked_stands(site: Site) -> No
     assert answered.result["reason"] == "r"
 
 
-def test_what_makes_no_sense_is_said_and_not_sent(site: Site) -> None:
+def test_a_command_that_makes_no_sense_is_not_sent(site: Site) -> None:
     with pytest.raises(UserError, match="MAKER/SERIAL"):
         read_now(site, meters=["26100001"])
     with pytest.raises(UserError, match="7 days"):

@@ -62,7 +62,7 @@ def test_the_evidence_is_the_bytes_that_were_sent(flat: Site) -> None:
     assert header_hash == hashlib.sha256(batch.header_line).digest()
 
 
-def test_another_value_is_kept_beside_the_first(flat: Site) -> None:
+def test_another_value_is_kept_as_a_claim(flat: Site) -> None:
     flat.deliver("1", [(START, 100)])
     result = flat.deliver("1", [(START, 101)])
     assert (result.new, result.conflicts) == (0, 1)
@@ -95,13 +95,13 @@ def test_a_better_origin_is_elected_and_audited(flat: Site) -> None:
     assert claims == [(100, 1), (95, 2)]
 
 
-def test_a_reading_at_midnight_marks_the_day_that_it_closes(flat: Site) -> None:
+def test_a_midnight_reading_marks_the_day_it_closes(flat: Site) -> None:
     flat.deliver("1", [(START, 100), (START + timedelta(seconds=1), 101)])
     days = [str(day) for (day,) in flat.all("SELECT day FROM dirty ORDER BY day")]
     assert days == ["2026-06-30", "2026-07-01"]
 
 
-def test_a_fork_is_kept_apart_and_the_first_stands(flat: Site) -> None:
+def test_of_a_fork_the_first_batch_stands(flat: Site) -> None:
     other = Sealer("gw-a", flat.gateway.key)
     other.stream = flat.gateway.stream
     flat.deliver("1", [(START, 100)])
@@ -114,7 +114,7 @@ def test_a_fork_is_kept_apart_and_the_first_stands(flat: Site) -> None:
     assert flat.one("SELECT times FROM quarantine") == 2
 
 
-def test_what_is_refused_is_kept_once_and_counted(flat: Site) -> None:
+def test_a_refused_message_is_kept_once_and_counted(flat: Site) -> None:
     verdict = flat.verdict(b"\x00garbage\xff", LATER)
     assert isinstance(verdict, Refused)
     assert commit(flat.conn, [verdict]).quarantined == 1
@@ -155,7 +155,7 @@ def test_a_row_of_nulls_is_no_reading(flat: Site) -> None:
     assert flat.one("SELECT last_reading_at FROM meter") == START + 2 * hour
 
 
-def test_a_channel_keeps_the_shortest_period_that_it_was_seen_with(flat: Site) -> None:
+def test_a_channel_keeps_its_shortest_period(flat: Site) -> None:
     for period, kept in ((0, 0), (86400, 86400), (900, 900), (86400, 900), (0, 900)):
         flat.deliver("1", [(START, 1)], period_s=period)
         assert flat.one("SELECT period_s FROM channel") == kept
@@ -196,9 +196,7 @@ def test_a_cut_link_stores_nothing_and_says_try_again(flat: Site, store_dsn: str
     assert commit(flat.conn, [verdict]).new == 1
 
 
-def test_two_workers_with_the_same_rows_do_not_stand_in_each_others_way(
-    flat: Site, store_dsn: str
-) -> None:
+def test_two_workers_with_the_same_rows_do_not_deadlock(flat: Site, store_dsn: str) -> None:
     flat.units(*[unit_line(f"A-{n}", str(n)) for n in range(2, 8)], unit_line("A-1204", "1"))
     gateways = [Sealer("gw-a", flat.gateway.key) for _ in range(2)]
     rows = every(START, LATER, 0, 1)

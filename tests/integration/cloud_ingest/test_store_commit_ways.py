@@ -64,7 +64,7 @@ def block(serial: str, hour: int) -> bytes:
     return block_line(serial, every(start, start + 3 * QUARTER, 4 * hour, 1))
 
 
-def test_what_is_newer_than_all_goes_straight(workers: tuple[Worker, Worker]) -> None:
+def test_rows_newer_than_all_are_copied_straight(workers: tuple[Worker, Worker]) -> None:
     worker, other = workers
     worker.commit(block("1", 0))
     worker.conn.execute("DROP TABLE pg_temp.incoming")
@@ -74,7 +74,7 @@ def test_what_is_newer_than_all_goes_straight(workers: tuple[Worker, Worker]) ->
     assert not other.went_straight()
 
 
-def test_a_row_that_somebody_else_stored_falls_back_and_nothing_is_lost_or_doubled(
+def test_a_straight_copy_of_a_stored_row_falls_back(
     flats: Site, workers: tuple[Worker, Worker]
 ) -> None:
     one, two = workers
@@ -96,9 +96,7 @@ def test_a_row_that_somebody_else_stored_falls_back_and_nothing_is_lost_or_doubl
     assert flats.all("SELECT raw FROM claim") == [(99,)]
 
 
-def test_a_row_that_is_not_committed_yet_is_waited_for(
-    flats: Site, workers: tuple[Worker, Worker]
-) -> None:
+def test_a_copy_waits_for_an_uncommitted_row(flats: Site, workers: tuple[Worker, Worker]) -> None:
     one, two = workers
     for worker in workers:
         worker.commit(block("1", 0))
@@ -119,7 +117,7 @@ def test_a_row_that_is_not_committed_yet_is_waited_for(
     assert [raw for _, raw in stored(flats)] == [*range(8)]
 
 
-def test_a_commit_that_failed_is_forgotten(
+def test_a_failed_commit_empties_the_cache(
     flats: Site, workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, _ = workers
@@ -142,7 +140,7 @@ def test_a_commit_that_failed_is_forgotten(
     assert flats.one("SELECT count(*) FROM channel") == 2
 
 
-def test_a_meter_that_comes_while_a_connection_runs_is_known(
+def test_a_running_connection_learns_of_a_new_meter(
     flats: Site, workers: tuple[Worker, Worker]
 ) -> None:
     worker, other = workers

@@ -40,6 +40,6 @@ def test_a_random_history_is_rolled_up_as_it_happened(empty_dsn: str, zone: str)
     assert passage.measured["equal to their rollups"] > passage.measured["proved"] / 2
 
 
-def test_so_is_the_history_of_today(empty_dsn: str) -> None:
+def test_a_history_that_ends_today_is_rolled_up(empty_dsn: str) -> None:
     seed = datetime.now(UTC).date().toordinal()
     hold(empty_dsn, history_of(seed, ZONES[seed % len(ZONES)]))

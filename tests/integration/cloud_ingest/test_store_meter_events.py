@@ -93,7 +93,7 @@ def test_another_society_sees_none_of_them(flat: Site) -> None:
         list_meter_events(flat.conn, "Hill View", since=START)
 
 
-def test_the_list_names_what_it_knows_and_keeps_the_number_of_the_rest(flat: Site) -> None:
+def test_an_unknown_event_is_listed_by_its_number(flat: Site) -> None:
     line = log_line("1", COVER, (START, 251), (START, 60001))
     commit(flat.conn, [flat.verdict(flat.gateway.seal(line), LATER)])
     found = meter_events(flat.conn, SOCIETY, serial=None, codes=(), days=2, now=LATER)
@@ -103,7 +103,7 @@ def test_the_list_names_what_it_knows_and_keeps_the_number_of_the_rest(flat: Sit
     assert unknown.endswith("60001  not in the catalogue")
 
 
-def test_what_a_gateway_saw_stands_beside_them_with_what_explains_it(
+def test_what_a_gateway_saw_is_listed_with_its_detail(
     flat: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profile = Obis.parse("1.0.99.1.0.255")

@@ -193,7 +193,7 @@ def test_a_wrong_password_is_one_line_without_it(database: str) -> None:
     assert "hush-hush" not in output
 
 
-def test_a_store_that_is_not_made_says_what_to_do(database: str) -> None:
+def test_a_database_without_a_store_says_what_to_do(database: str) -> None:
     code, output = run("report", "2026-07", "--society", "Lake View", dsn=database)
     assert (code, output) == (
         2,
@@ -220,7 +220,7 @@ def test_what_may_be_shown_of_a_dsn() -> None:
         connect("postgresql://me:hush@127.0.0.1:1/x")
 
 
-def test_a_plan_changes_nothing_and_says_what_migrate_does(empty_dsn: str) -> None:
+def test_a_plan_says_what_migrate_does(empty_dsn: str) -> None:
     with connect(empty_dsn) as conn:
         before = conn.execute(EVERYTHING).fetchall()
         found = plan(conn, zone="Asia/Tokyo")
@@ -312,7 +312,7 @@ def test_two_that_migrate_at_once_apply_each_file_once(database: str) -> None:
     assert [*applied[0], *applied[1]] == [m.name for m in migrations() if "plain" in m.kinds]
 
 
-def test_an_interrupted_migration_leaves_nothing_and_is_applied_later(
+def test_an_interrupted_migration_is_applied_later(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cloud_ingest.store import migrate as module

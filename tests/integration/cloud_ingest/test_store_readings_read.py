@@ -308,7 +308,7 @@ def test_what_is_missing(site: Site) -> None:
     )
 
 
-def test_what_was_let_go_is_refused_and_not_told_as_missing(site: Site, store_dsn: str) -> None:
+def test_dropped_readings_are_refused_and_not_missing(site: Site, store_dsn: str) -> None:
     site.units(unit_line("A-1204", "1", since="2025-01-01"), unit_line("A-1205", "2"))
     start, line = local("2025-05-01 00:00"), local("2025-06-01 00:00")
     rows = every(start, local("2025-07-01 00:00"), 1000, 10, HOUR)
@@ -374,7 +374,7 @@ def test_a_tower_is_held_against_its_bulk_meter(site: Site) -> None:
     assert sum(day.units for day in days.values()) == month.units
 
 
-def test_people_see_it(site: Site, store_dsn: str) -> None:
+def test_the_commands_show_what_was_read(site: Site, store_dsn: str) -> None:
     site.units(unit_line("A-1204", "1"), unit_line("Bulk", "4", kind="bulk"))
     for serial, step in (("1", 10), ("4", 12)):
         site.deliver(
@@ -419,7 +419,7 @@ moments = st.integers(0, 70 * 24).map(lambda n: local("2026-06-10 00:00") + n * 
     moments,
     st.none() | moments,
 )
-def test_two_rows_of_rollups_tell_what_the_ends_tell(
+def test_usage_from_rollups_equals_usage_from_ends(
     readings: list[tuple[datetime, int]], valid_from: datetime, valid_to: datetime | None
 ) -> None:
     if valid_from >= JULY.end or (valid_to is not None and valid_to <= max(valid_from, JULY.start)):

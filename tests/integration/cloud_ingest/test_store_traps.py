@@ -73,7 +73,7 @@ def flat(site: Site) -> Site:
     return site
 
 
-def test_late_rows_show_with_the_turn_of_the_scheduler_and_not_before(flat: Site) -> None:
+def test_late_rows_show_after_a_refresh_alone(flat: Site) -> None:
     day = "SELECT count, min_raw FROM reading_day WHERE day = '2026-07-04'"
     month = "SELECT count, min_raw FROM reading_month WHERE month = '2026-07-01'"
     before = flat.one(day), flat.one(month)
@@ -373,7 +373,7 @@ def test_a_late_reading_among_dropped_ones_shrinks_no_rollup(site: Site) -> None
     assert [row[6] for row in after[1]] == [114, 112]
 
 
-def test_a_read_older_than_retention_is_refused_with_a_reason(site: Site) -> None:
+def test_a_read_older_than_retention_is_refused(site: Site) -> None:
     site.units(unit_line("A-1204", "1", since="2025-01-01"))
     site.deliver("1", every(local("2025-05-01 00:00"), NOW, 1000, 10, DAY))
     keep_months(site.conn, 13)

@@ -106,7 +106,7 @@ def test_every_older_store_becomes_the_one_of_today(
             assert kept(conn) == rows, f"from {applied[count - 1]}"
 
 
-def test_batches_of_blocks_and_marks_of_channels_outlive_what_held_them(
+def test_old_batches_and_marks_outlive_their_tables(
     store_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = migrations()

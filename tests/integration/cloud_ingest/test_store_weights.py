@@ -39,9 +39,7 @@ def test_a_weight_of_two_and_a_half_litres_is_exact(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("first", "then"), [(5, 25), (25, 5)])
-def test_a_changed_weight_is_withheld_until_somebody_joins_it(
-    site: Site, first: int, then: int
-) -> None:
+def test_a_changed_weight_is_withheld_until_joined(site: Site, first: int, then: int) -> None:
     site.units(unit_line("A-1", "1", service="water"))
     last = 1000 + BEFORE_H - 1
     site.deliver("1", every(START, CHANGED - HOUR, 1000 * first, first, HOUR), column=pulses(first))

@@ -34,7 +34,7 @@ from cloud_ingest.store.connection import translate
         (pg.SyntaxError(), StoreError),
     ],
 )
-def test_each_error_says_whether_to_try_again(
+def test_each_driver_error_says_whether_to_retry(
     error: psycopg.Error, ours: type[IngestError]
 ) -> None:
     assert type(translate(error)) is ours

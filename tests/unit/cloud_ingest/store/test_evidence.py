@@ -53,7 +53,7 @@ def test_bytes_are_equal_after_the_way_there_and_back(blocks: list[bytes]) -> No
     assert again.signature_line == batch.signature_line
 
 
-def test_a_header_that_says_it_has_no_blocks_elsewhere_is_kept_as_it_is() -> None:
+def test_a_header_with_foreign_blocks_is_kept_plain() -> None:
     gateway = Sealer("gw-a")
     sent = gateway.seal(block_line("1", [(START, 1)]))
     header, block, _signature = sent.split(b"\n")
@@ -64,7 +64,7 @@ def test_a_header_that_says_it_has_no_blocks_elsewhere_is_kept_as_it_is() -> Non
 
 
 @given(BLOCKS)
-def test_what_a_migration_kept_plain_is_read_too(blocks: list[bytes]) -> None:
+def test_evidence_kept_plain_is_read(blocks: list[bytes]) -> None:
     sent, _batch = sealed(blocks)
     assert sent[:1] == b"{"
     assert payload(unpack(sent)) == sent
@@ -82,7 +82,7 @@ def test_garbage_is_a_value_error(evidence: bytes) -> None:
     assert not is_a_batch(evidence)
 
 
-def test_evidence_that_lost_its_end_or_got_a_longer_one_is_a_value_error() -> None:
+def test_cut_or_lengthened_evidence_is_a_value_error() -> None:
     sent, batch = sealed([block_line("1", [(START, 1)])])
     kept = pack(batch)
     assert is_a_batch(kept)

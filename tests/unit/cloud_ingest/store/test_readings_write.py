@@ -32,7 +32,7 @@ def rows(times: st.SearchStrategy[int]) -> st.SearchStrategy[Rows]:
 
 
 @given(rows(st.integers(0, 30)), st.dictionaries(st.integers(1, 6), st.integers(0, 30)))
-def test_what_goes_straight_rises_beyond_what_is_known(
+def test_straight_rows_rise_beyond_the_newest_known(
     given_rows: Rows, newest: dict[int, int]
 ) -> None:
     before = {channel: list(own) for channel, own in given_rows.items()}
@@ -92,9 +92,7 @@ def test_packed_rows_are_what_postgresql_reads(given_rows: Rows) -> None:
 
 @given(st.integers(2000, 2037), st.integers(0, 366), st.sampled_from(ZONES))
 @example(2026, 87, "Europe/Berlin")
-def test_midnight_closes_the_day_before_and_the_second_after_opens_its_own(
-    year: int, number: int, zone_name: str
-) -> None:
+def test_midnight_closes_the_day_before(year: int, number: int, zone_name: str) -> None:
     zone = ZoneInfo(zone_name)
     midnight = datetime(year, 1, 1, tzinfo=zone) + timedelta(days=number)
     known = StoreCache()
