@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from edge_agent.clock.set import ClockOutcome
     from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
 
-clocks = typer.Typer()
+clock_commands = typer.Typer()
 
 
-@clocks.command("set-clock")
+@clock_commands.command("set-clock")
 def set_clock(
     meter: Annotated[str, typer.Argument(help="The label of a configured meter.")],
     config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,

@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 
 from edge_agent.cli import run as running
-from edge_agent.cli.clock import clocks
-from edge_agent.cli.commission import commissioning
-from edge_agent.cli.install import install
-from edge_agent.cli.keygen import keys
-from edge_agent.cli.meter import one
-from edge_agent.cli.operate import care
-from edge_agent.cli.simulate import virtual
+from edge_agent.cli.clock import clock_commands
+from edge_agent.cli.commission import commission_commands
+from edge_agent.cli.install import install_commands
+from edge_agent.cli.keygen import key_commands
+from edge_agent.cli.meter import meter_commands
+from edge_agent.cli.operate import operate_commands
+from edge_agent.cli.simulate import simulate_commands
 
 app = typer.Typer(
     name="edge-agent",
@@ -80,5 +80,13 @@ def run(
     running.run(running.RunOptions(config, check, log_format, verbose))
 
 
-for _commands in (virtual, keys, one, install, commissioning, care, clocks):
+for _commands in (
+    simulate_commands,
+    key_commands,
+    meter_commands,
+    install_commands,
+    commission_commands,
+    operate_commands,
+    clock_commands,
+):
     app.add_typer(_commands)

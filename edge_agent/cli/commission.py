@@ -25,17 +25,17 @@ from edge_agent.cli.options import (
     spread,
 )
 from edge_agent.cli.show import show_troubles
-from edge_agent.cli.terminal import Ticker, listing, say, show_json, table
+from edge_agent.cli.terminal import ScanProgress, listing, say, show_json, table
 from edge_agent.errors import ConfigurationError, MeterError
 
 if TYPE_CHECKING:
     from edge_agent.install.agent_toml import Gateway
-    from edge_agent.install.meter_list import Listed
+    from edge_agent.install.meter_list import ListedMeter
     from edge_agent.install.scan import FoundMeter
     from edge_agent.install.sheet import Entry
-    from edge_agent.install.walkthrough import Done, Job
+    from edge_agent.install.walkthrough import Commissioned, Job
 
-commissioning = typer.Typer()
+commission_commands = typer.Typer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class JobOptions:
         )
 
 
-@commissioning.command()
+@commission_commands.command()
 @spread
 def commission(
     line: LineOptions,
@@ -172,7 +172,7 @@ def commission(
         _ask_label,
         lambda: datetime.now().astimezone(),
         ask_dial=_ask_dial,
-        progress=Ticker(),
+        progress=ScanProgress(),
         tell=say,
     )
     if as_json:
@@ -183,7 +183,7 @@ def commission(
         raise MeterError(f"{'; '.join(wrong)}; see {done.page}")
 
 
-def _wrong(done: "Done") -> Iterator[str]:
+def _wrong(done: "Commissioned") -> Iterator[str]:
     if red := done.sheet.count("red"):
         yield f"{red} of {len(done.sheet.entries)} meters not in service"
     if done.sheet.conflicts:
@@ -194,7 +194,7 @@ def _absolute(path: Path | None) -> Path | None:
     return path and path.absolute()
 
 
-def _listed(file: Path | None, options: list[str]) -> "tuple[Listed, ...]":
+def _listed(file: Path | None, options: list[str]) -> "tuple[ListedMeter, ...]":
     from edge_agent.install.meter_list import parse_labels, parse_list
 
     if file is None:
@@ -223,10 +223,10 @@ def _ask_label(meter: "FoundMeter") -> str:
     who = f"{plate.manufacturer} {plate.serial}, {plate.guess.model}" if plate else meter.problem
     if not sys.stdin.isatty():
         raise ConfigurationError(
-            f"a meter answers at {meter.door} ({who}) and nobody can be asked for its label: "
+            f"a meter answers at {meter.hdlc} ({who}) and nobody can be asked for its label: "
             "give --meters or --meter"
         )
-    question = f"Label of the meter at {meter.door}, {who} (empty leaves it out)"
+    question = f"Label of the meter at {meter.hdlc}, {who} (empty leaves it out)"
     return str(typer.prompt(question, default="", show_default=False, err=True))
 
 
@@ -247,7 +247,7 @@ def _ask_dial(entry: "Entry") -> Decimal | None:
     return None
 
 
-def _files(done: "Done") -> dict[str, str | None]:
+def _files(done: "Commissioned") -> dict[str, str | None]:
     return {
         "sheet": str(done.page),
         "document": str(done.document),
@@ -255,7 +255,7 @@ def _files(done: "Done") -> dict[str, str | None]:
     }
 
 
-def _show(done: "Done") -> None:
+def _show(done: "Commissioned") -> None:
     sheet = done.sheet
     print(table(("label", "address", "meter", "result", "why"), map(_cells, sheet.entries)))
     show_troubles(
@@ -270,7 +270,7 @@ def _show(done: "Done") -> None:
         lines = (("failed", "a time service does not keep this machine's time"),)
         print("\n" + listing((*lines, ("  try", advice.NO_TIME))))
     for conflict in sheet.conflicts:
-        print(f"several meters answer at address {conflict.door}")
+        print(f"several meters answer at address {conflict.hdlc}")
     settings = "not written: no meter may go into service" if done.config is None else done.config
     print()
     print(

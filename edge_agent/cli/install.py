@@ -6,7 +6,7 @@ In: options. Out: tables or JSON on stdout, progress on stderr.
 Never: a broker, a cloud; the work itself, which is under `install`.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,31 +23,49 @@ from edge_agent.cli.options import (
     spread,
 )
 from edge_agent.cli.show import show_examination, show_troubles
-from edge_agent.cli.terminal import Ticker, listing, say, show_json, table
+from edge_agent.cli.terminal import ScanProgress, listing, say, show_json, table
 from edge_agent.errors import MeterError
 
 if TYPE_CHECKING:
     from edge_agent.install.scan import FoundMeter, Scan
-    from edge_agent.install.trial import Trial
+    from edge_agent.install.trial import Target, Trial
 
-install = typer.Typer()
+install_commands = typer.Typer()
 
 
-@install.command()
-@spread
-def trial(
-    *,
-    line: LineOptions,
-    baud: Annotated[int | None, typer.Option(help="Speed; found out where not given.")] = None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions(SecretOptions):
+    """What is known of the meter to try."""
+
+    baud: Annotated[int | None, typer.Option(help="Speed; found out where not given.")] = None
     address: Annotated[
         int | None, typer.Option(help="Physical address; found out where not given.")
-    ] = None,
-    logical_address: LogicalOption = 1,
+    ] = None
+    logical_address: LogicalOption = 1
     model: Annotated[
         str | None, typer.Option(help="The meter's model; guessed where not given.")
-    ] = None,
-    secrets: SecretOptions,
-    models_dir: ModelsOption = None,
+    ] = None
+    models_dir: ModelsOption = None
+
+    def target(self) -> "Target":
+        """Return the meter to try."""
+        from edge_agent.install.addresses import DEFAULT_ADDRESSES, parse_addresses
+        from edge_agent.install.trial import Target
+
+        known = asdict(self)
+        return Target(
+            baudrate=known.pop("baud"),
+            logical=known.pop("logical_address"),
+            addresses=parse_addresses(DEFAULT_ADDRESSES),
+            **known,
+        )
+
+
+@install_commands.command()
+@spread
+def trial(
+    line: LineOptions,
+    target: TargetOptions,
     again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,60 +83,56 @@ def trial(
     No command of yours sends a meter the same password or keys again that it refused: many lock
     after three. --again does, for a meter that was changed itself.
     """
-    from edge_agent import gateway_clock
-    from edge_agent.install.addresses import DEFAULT_ADDRESSES, parse_addresses
-    from edge_agent.install.trial import Wish
-    from edge_agent.install.trial import trial as try_meter
-
-    wish = Wish(
-        baudrate=baud,
-        address=address,
-        logical=logical_address,
-        addresses=parse_addresses(DEFAULT_ADDRESSES),
-        model=model,
-        models_dir=models_dir,
-        **asdict(secrets),
-    )
-    found = try_meter(
-        line.opener(),
-        wish,
-        lambda: datetime.now(UTC),
-        line.lockout(again=again),
-        is_time_known=gateway_clock.is_synchronised(),
-        progress=Ticker(),
-        tell=say,
-    )
+    found = _try(line, target.target(), again=again)
     if as_json:
         show_json({"port": str(line.port), **found.document()})
     else:
         _show_trial(line.port, found)
-    if found.all_troubles:
+    if count := len(found.all_troubles):
         what_next = "" if as_json else "; what to try stands above"
-        raise MeterError(f"{len(found.all_troubles)} steps of the trial failed{what_next}")
+        raise MeterError(f"{count} step{'' if count == 1 else 's'} of the trial failed{what_next}")
 
 
-@install.command()
-@spread
-def scan(
-    line: LineOptions,
+def _try(line: LineOptions, target: "Target", *, again: bool) -> "Trial":
+    from edge_agent import gateway_clock
+    from edge_agent.install.trial import trial as try_meter
+
+    return try_meter(
+        line.opener(),
+        target,
+        lambda: datetime.now(UTC),
+        line.lockout(again=again),
+        is_time_known=gateway_clock.is_synchronised(),
+        progress=ScanProgress(),
+        tell=say,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """Where to look, and for how long."""
+
     addresses: Annotated[
         str | None, typer.Option(help="Physical addresses, as in 1-127,200; above 127 long.")
-    ] = None,
-    logical: Annotated[str, typer.Option(help="Upper HDLC addresses.")] = "1",
+    ] = None
+    logical: Annotated[str, typer.Option(help="Upper HDLC addresses.")] = "1"
     long: Annotated[
         str | None, typer.Option(help="Addresses to try in the 4-byte form as well.")
-    ] = None,
+    ] = None
     baud: Annotated[
         list[int] | None, typer.Option(help="Speeds in this order; may be repeated.")
-    ] = None,
+    ] = None
     every_speed: Annotated[
         bool, typer.Option("--every-speed", help="Go on after a speed with meters.")
-    ] = False,
-    wait_ms: Annotated[
-        int, typer.Option(min=20, max=5000, help="How long a meter may think.")
-    ] = 250,
-    as_json: JsonOption = False,
-) -> None:
+    ] = False
+    wait_ms: Annotated[int, typer.Option(min=20, max=5000, help="How long a meter may think.")] = (
+        250
+    )
+
+
+@install_commands.command()
+@spread
+def scan(line: LineOptions, where: ScanOptions, as_json: JsonOption = False) -> None:
     """Find the meters on a port: speed, address, model.
 
     \b
@@ -129,31 +143,34 @@ def scan(
     127 addresses take about 40 s for each speed. A line loses frames: at a speed with meters the
     scan tries silent addresses again.
     """
-    from edge_agent.install import addresses as hdlc
-    from edge_agent.install import advice
-    from edge_agent.install import scan as scanning
-
-    wanted = hdlc.doors(
-        hdlc.parse_addresses(addresses or hdlc.DEFAULT_ADDRESSES),
-        logical=hdlc.parse_addresses(logical),
-        long=hdlc.parse_addresses(
-            long if long is not None else "" if addresses else hdlc.DEFAULT_LONG
-        ),
-    )
-    found = scanning.scan(
-        line.opener(),
-        wanted,
-        baudrates=baud or scanning.BAUDRATES,
-        wait_s=wait_ms / 1000,
-        every_speed=every_speed,
-        progress=Ticker(),
-    )
+    found = _scan(line, where)
     if as_json:
         show_json({"port": str(line.port), **found.document()})
     else:
         _show_scan(found)
     if not found.meters:
+        from edge_agent.install import advice
+
         raise MeterError(f"no meter answers on {line.port}: {advice.SILENCE}")
+
+
+def _scan(line: LineOptions, where: ScanOptions) -> "Scan":
+    from edge_agent.install import addresses as hdlc
+    from edge_agent.install import scan as scanning
+
+    long = "" if where.addresses else hdlc.DEFAULT_LONG
+    return scanning.scan(
+        line.opener(),
+        hdlc.hdlc_addresses(
+            hdlc.parse_addresses(where.addresses or hdlc.DEFAULT_ADDRESSES),
+            logical=hdlc.parse_addresses(where.logical),
+            long=hdlc.parse_addresses(long if where.long is None else where.long),
+        ),
+        baudrates=where.baud or scanning.BAUDRATES,
+        wait_s=where.wait_ms / 1000,
+        every_speed=where.every_speed,
+        progress=ScanProgress(),
+    )
 
 
 def _show_scan(found: "Scan") -> None:
@@ -163,7 +180,7 @@ def _show_scan(found: "Scan") -> None:
         header = ("baud", "address", "maker", "serial", "model")
         print(table(header, map(_meter_cells, found.meters)))
     lines = [
-        ("conflict", f"at address {each.door}, {each.baudrate} baud: {advice.CONFLICT}")
+        ("conflict", f"at address {each.hdlc}, {each.baudrate} baud: {advice.CONFLICT}")
         for each in found.conflicts
     ]
     if found.unasked:
@@ -178,14 +195,14 @@ def _meter_cells(meter: "FoundMeter") -> tuple[str, ...]:
     plate = meter.plate
     who = (plate.manufacturer or "?", plate.serial or "?") if plate else ("?", "?")
     model = f"{plate.guess.model}: {plate.guess.because}" if plate else meter.problem
-    return str(meter.baudrate), str(meter.door), *who, model
+    return str(meter.baudrate), str(meter.hdlc), *who, model
 
 
 def _show_trial(port: Path, found: "Trial") -> None:
     meter = found.found
     if meter is not None:
-        lines = [("port", f"{port} at {meter.baudrate} baud, address {meter.door}")]
-        if meter.door.size == 1:
+        lines = [("port", f"{port} at {meter.baudrate} baud, address {meter.hdlc}")]
+        if meter.hdlc.size == 1:
             lines.append(("", "it is alone on this line; edge-agent scan finds its own address"))
         if meter.plate is not None:
             guess = meter.plate.guess

@@ -18,7 +18,7 @@ import typer
 from edge_agent.cli.options import JsonOption
 from edge_agent.errors import ConfigurationError
 
-keys = typer.Typer()
+key_commands = typer.Typer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class NewKey:
     fingerprint: str
 
 
-@keys.command()
+@key_commands.command()
 def keygen(
     path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
     as_json: JsonOption = False,

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from edge_agent.dlms.trace import TracedFrame
     from edge_agent.install.read_once import Readout, Value
 
-one = typer.Typer()
+meter_commands = typer.Typer()
 
 
-@one.command()
+@meter_commands.command()
 @spread
 def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
     """Read one meter by hand: who it is, clock, registers.
@@ -51,7 +51,7 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
         raise MeterError(f"{unread} of {len(found.values)} codes could not be read as asked")
 
 
-@one.command()
+@meter_commands.command()
 @spread
 def trace(
     meter: MeterOptions,
@@ -98,6 +98,10 @@ def _show(found: "Readout") -> None:
     if found.values:
         print()
         print(table(("OBIS", "value", "unit", "meaning"), map(_cells, found.values), right=1))
+    problems = [("failed", each.problem) for each in found.values if each.problem]
+    if problems:
+        print()
+        print(listing(problems))
     for profile in found.profiles:
         print(f"\n{profile.title} {profile.obis}")
         for row in reversed(profile.rows):
@@ -107,5 +111,4 @@ def _show(found: "Readout") -> None:
 
 def _cells(value: "Value") -> tuple[str, str, str, str]:
     shown = "-" if value.value is None else str(value.value)
-    remark = f"({value.problem})" if value.problem else ""
-    return str(value.obis), shown, value.unit, " ".join(filter(None, (value.name, remark)))
+    return str(value.obis), shown, value.unit, value.name or ""

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from edge_agent.operate.doctor import Check
     from edge_agent.operate.status import GatewayStatus, MeterStatus
 
-care = typer.Typer()
+operate_commands = typer.Typer()
 models = typer.Typer(help="List the models of meters; check a file of one.")
-care.add_typer(models, name="models")
+operate_commands.add_typer(models, name="models")
 
 ConfigOption = Annotated[Path, typer.Option(help="The gateway's settings.")]
 
 
-@care.command()
+@operate_commands.command()
 def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None:
     """Say how the gateway stands: readings, queue, receipts.
 
@@ -98,7 +98,7 @@ def _remark(meter: "MeterStatus") -> str:
     return ", ".join(filter(None, (read, clock, unproven)))
 
 
-@care.command()
+@operate_commands.command()
 def doctor(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None:
     """Check everything a gateway needs, and say what to do.
 

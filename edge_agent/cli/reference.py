@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Generate the reference of the command line from the command line itself.
+"""The reference of the command line, generated from the commands themselves.
 
-Run as ``python -m edge_agent.cli.reference docs/reference``; a test holds the file against the
-program, so that the reference is never behind it.
+Run as ``python -m edge_agent.cli.reference docs/reference``. A test compares the file with the
+program. `cloud_ingest` has its own generator: the two programs never import each other.
 """
 
 import sys
@@ -17,8 +17,9 @@ from edge_agent.cli.command_line import app
 NAME = "cli-edge.md"
 _HEAD = """# edge-agent: the commands
 
-Generated from the program by `make docs`. A person's mistake, and a check that failed, is one line
-on stderr and exit code 2; results are on stdout, progress is on stderr.
+Generated from the program by `make docs`. A mistake of yours, and a check that failed, ends with
+one line on stderr and exit code 2. Results are on stdout, progress is on stderr. Tables fold to the
+width of the terminal; `--json` is for programs. `edge-agent --version` prints the version.
 """
 
 

@@ -13,7 +13,7 @@ from edge_agent.cli.terminal import listing, table
 
 if TYPE_CHECKING:
     from edge_agent.install.examination import Examination, Trouble
-    from edge_agent.install.shown import Shown, ShownRow
+    from edge_agent.install.shown import ShownRow, ShownValue
     from shared_schema.obis import Obis
 
 
@@ -70,7 +70,7 @@ def show_troubles(troubles: "Iterable[Trouble]") -> None:
         print(listing([*lines, ("  try", text)] if text else lines))
 
 
-def _cells(shown: "Shown") -> tuple[str, str, str, str]:
+def _cells(shown: "ShownValue") -> tuple[str, str, str, str]:
     return str(shown.obis), shown.text, shown.unit, shown.name
 
 

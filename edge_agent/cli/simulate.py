@@ -20,13 +20,13 @@ from edge_agent.errors import ConfigurationError
 if TYPE_CHECKING:
     from edge_agent.virtual.estate import Estate
 
-virtual = typer.Typer()
+simulate_commands = typer.Typer()
 _SLOWEST_BAUD = 300
 _YEARS = range(2000, 2100)
 """What a meter's clock can show."""
 
 
-@virtual.command()
+@simulate_commands.command()
 def simulate(
     estate: Annotated[
         Path,

@@ -88,7 +88,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class Ticker:
+class ScanProgress:
     """Progress of a scan on stderr: one line that changes, or one for each speed."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """HDLC addresses as an installer writes them, and in the form in which they go over the line.
 
-In: texts such as ``1-127,200``. Out: `Door` values, the short form first.
+In: texts such as ``1-127,200``. Out: `HdlcAddress` values, the short form first.
 """
 
 import re
@@ -20,7 +20,7 @@ _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class HdlcAddress:
     """One HDLC address, in the form in which it is written on the line."""
 
     logical: int
@@ -68,18 +68,20 @@ def parse_addresses(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def doors(
+def hdlc_addresses(
     addresses: Iterable[int], *, logical: Sequence[int] = (1,), long: Iterable[int] = ()
-) -> tuple[Door, ...]:
-    """Return what to knock at: the short address first, it finds a meter that is alone.
+) -> tuple[HdlcAddress, ...]:
+    """Return which addresses to probe: the short one first, it finds a meter that is alone.
 
     Args:
         addresses: physical addresses; above 127 they are written in four bytes.
         logical: upper addresses, 1 for the meter itself.
-        long: addresses that are tried in four bytes, whatever their size.
+        long: addresses to try in four bytes as well, whatever their size.
     """
-    found = [Door(upper, 0, 1) for upper in logical if upper < 128]
+    found = [HdlcAddress(upper, 0, 1) for upper in logical if upper < 128]
     for upper in logical:
-        found += [Door(upper, lower, 2 if max(upper, lower) < 128 else 4) for lower in addresses]
-        found += [Door(upper, lower, 4) for lower in long]
+        found += [
+            HdlcAddress(upper, lower, 2 if max(upper, lower) < 128 else 4) for lower in addresses
+        ]
+        found += [HdlcAddress(upper, lower, 4) for lower in long]
     return tuple(dict.fromkeys(found))

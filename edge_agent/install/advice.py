@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What to try next when a meter cannot be read: the installer's table, as code.
+"""The installer's table of advice: what to try next when a meter cannot be read.
 
-In: an error, or what a scan found. Out: a sentence for a person at the meter.
-Never: a guess that could lock a meter. ``docs/howto/install-gateway.md`` has the same table.
+The kind of an error or finding selects the advice, never a word of its text.
+``docs/howto/install-gateway.md`` has the same table, and a test compares them.
+
+In: an error, or a finding. Out: a sentence for a person at the meter.
+Never: a guess that could lock a meter.
 """
 
 from typing import Final

@@ -13,7 +13,7 @@ from typing import Final
 
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import DAMAGE, Drop
-from edge_agent.install.shown import Shown, ShownProfile, name_of
+from edge_agent.install.shown import ShownProfile, ShownValue, name_of
 from edge_agent.poll.finding import Finding, FindingKind
 from edge_agent.poll.name_plate import Plate
 from edge_agent.settings import MeterConfig
@@ -99,7 +99,7 @@ class Examination:
     """What its clock showed, in its own zone."""
     clock_offset_s: float | None = None
     """How far it is ahead of this machine."""
-    registers: tuple[Shown, ...] = ()
+    registers: tuple[ShownValue, ...] = ()
     profiles: tuple[ShownProfile, ...] = ()
     line: LineCount = LineCount()
     troubles: tuple[Trouble, ...] = ()

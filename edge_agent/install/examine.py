@@ -10,6 +10,7 @@ Never: a stored reading; a password tried twice, in this run or a later one; a f
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -18,7 +19,7 @@ from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.install import advice
 from edge_agent.install.examination import Examination, LineCount, Trouble
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.shown import Shown, ShownProfile, profile_of, registers_of
+from edge_agent.install.shown import ShownProfile, ShownValue, profile_of, registers_of
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import CLOCK_WRONG, Finding, FindingKind, finding, words
 from edge_agent.poll.memory import Memory
@@ -81,42 +82,47 @@ def examine(
     Raises:
         ConfigurationError: the model or the password file cannot be used.
     """
-    at, its_model = now(), load(meter.model, meter.models_dir)
+    found = Examination(meter, now(), plate, is_time_known=is_time_known)
+    its_model = load(meter.model, meter.models_dir)
     traffic: list[Traffic] = []
     polled: list[PollResult] = []
-    ended: list[Trouble] = []
+    ended: tuple[Trouble, ...] = ()
+    open_session = _counting(transport, traffic)
     try:
         with lockout.guard(meter, plate.owner if plate else None):
-            open_session = _counting(transport, traffic)
             for result in _polls(
                 open_session, traffic, meter, its_model, now=now, frames=frames, tell=tell
             ):
                 polled += [result]  # an error may come at the next one
     except (MeterError, BusError) as error:
-        ended.append(_trouble("reading", error))
+        ended = (_trouble("reading", error),)
+    found = _with_polls(found, its_model, polled)
+    return replace(found, line=LineCount(traffic), troubles=(*found.troubles, *ended))
+
+
+def _with_polls(found: Examination, its_model: Model, polled: Sequence[PollResult]) -> Examination:
+    """Return an examination with what its polls read: the first has the registers."""
+    if not polled:
+        return found
+    first, newest = polled[0], polled[1] if len(polled) > 1 else None
+    zone, offset_s = _zone(its_model), first.clock_offset_s
+    registers = registers_of(first.rows, zone)
     absent, noticed = _sorted_findings(polled)
-    zone = _zone(its_model)
-    first, newest = (*polled, None, None)[:2]
-    registers = registers_of(first.rows, zone) if first else ()
-    offset_s = first.clock_offset_s if first else None
-    return Examination(
-        config=meter,
-        at=at,
-        plate=plate,
-        meter=first.meter if first else None,
-        clock=None if offset_s is None else (at + timedelta(seconds=offset_s)).astimezone(zone),
+    return replace(
+        found,
+        meter=first.meter,
+        clock=None
+        if offset_s is None
+        else (found.at + timedelta(seconds=offset_s)).astimezone(zone),
         clock_offset_s=offset_s,
         registers=registers,
-        profiles=tuple(_profiles(its_model, first, newest)) if first and newest else (),
-        line=LineCount(traffic),
+        profiles=tuple(_profiles(its_model, first, newest)) if newest else (),
         troubles=(
             *unbilled(registers),
-            *(_trouble_of(each, is_time_known=is_time_known) for each in noticed),
+            *(_trouble_of(each, is_time_known=found.is_time_known) for each in noticed),
             *(_alarms(its_model, newest) if newest else ()),
-            *ended,
         ),
         remarks=absent,
-        is_time_known=is_time_known,
     )
 
 
@@ -209,7 +215,7 @@ def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> Iterat
             yield shown
 
 
-def unbilled(registers: Sequence[Shown]) -> Iterator[Trouble]:
+def unbilled(registers: Sequence[ShownValue]) -> Iterator[Trouble]:
     """Yield a trouble for each billed register without a unit, or with one that is not billed."""
     for each in registers:
         units = _BILLED_UNITS.get(each.obis)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""No secret is sent twice by hand to a meter that refused it: most lock after three.
+"""The lockout guard: no command sends a meter a secret again that it refused.
 
-In: the line, a meter, its secrets. Out: a guard around what uses them. Owns: a file of this user
-that every command and every run share, one line a refusal, appended.
-Never: the secret itself, nor a plain hash of it. The agent keeps its own in its spool: `refusals`.
+Most meters lock after three refusals. All commands and runs of a user share one file of refusals;
+the agent keeps its own in its spool: `refused_secrets`.
+
+In: the line, a meter, its secrets. Out: a guard around what uses them. Owns: the user's file, one
+line a refusal, appended.
+Never: the secret itself, nor a plain hash of it.
 """
 
 import json
@@ -25,15 +28,15 @@ _NAME: Final = "refused.jsonl"
 
 
 class Lockout:
-    """What the meters of one line refused, by this user's hand."""
+    """The secrets that the meters of one line refused from this user."""
 
     def __init__(self, file: Path, port: Path, *, again: bool = False) -> None:
-        """Take the file of refusals.
+        """Open the file of refusals; make it if it is not there.
 
         Args:
-            file: where they are kept; it is made when a meter refuses.
+            file: the file.
             port: the adapter, by its lasting name.
-            again: send what was refused before, since the meter itself was changed.
+            again: send refused secrets again, for the meter was changed.
 
         Raises:
             ConfigurationError: nothing can be kept there.
@@ -46,13 +49,13 @@ class Lockout:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise ConfigurationError(
-                f"cannot keep what a meter refuses: {error.strerror}: {file}; "
+                f"cannot record what a meter refuses: {error.strerror}: {file}; "
                 "set XDG_STATE_HOME to a folder of yours"
             ) from None
 
     @classmethod
     def of_user(cls, port: Path, *, again: bool = False) -> Self:
-        """Take this user's file, below ``$XDG_STATE_HOME`` or ``~/.local/state``.
+        """Open this user's file, below ``$XDG_STATE_HOME`` or ``~/.local/state``.
 
         Raises:
             ConfigurationError: nothing can be kept there.
@@ -67,8 +70,8 @@ class Lockout:
 
         Args:
             meter: where it answers, and its secrets.
-            serial: maker and serial number, where its name plate was read: then a refusal stays
-                with the meter. Otherwise it stays with its place on the line.
+            serial: maker and serial number, if the name plate was read: a refusal then belongs to
+                the meter. Without it, a refusal belongs to the place on the line.
 
         Raises:
             RefusedBefore: it refused them before; nothing was sent.
@@ -103,7 +106,7 @@ class Lockout:
             self._append(who, secret_of(meter), refused=False)
 
     def _refused_at(self, who: dict[str, Any], secret: bytes) -> str:
-        """Return when this secret was refused, or nothing: what was said last of it counts."""
+        """Return when the meter refused this secret, or nothing: its last line counts."""
         found = ""
         for line in self._lines():
             if not _may_be_same(line, who):
@@ -123,7 +126,7 @@ class Lockout:
         for line in text.splitlines():
             try:
                 found = json.loads(line)
-            except json.JSONDecodeError:  # cut by a loss of power
+            except json.JSONDecodeError:  # a loss of power cut it
                 continue
             if isinstance(found, dict) and wanted <= set(found):
                 yield found
@@ -139,17 +142,18 @@ class Lockout:
         }
         try:
             with self._file.open("a", encoding="utf-8") as file:
-                file.write(f"\n{json.dumps(line)}\n")  # the last one may have been cut
+                file.write(f"\n{json.dumps(line)}\n")  # a loss of power may have cut the last one
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise ConfigurationError(
-                f"cannot keep that a meter refused its secret: {error.strerror}: {self._file}"
+                f"cannot record a refused secret: {error.strerror}: {self._file}; correct the "
+                "secret before the next try, or the meter may lock"
             ) from None
 
 
 def _may_be_same(line: dict[str, Any], who: dict[str, Any]) -> bool:
-    """Tell whether a line is of this meter, or may be: then nothing is sent."""
+    """Tell whether a line is of this meter, or may be: then the guard sends nothing."""
     if line["serial"] and who["serial"]:
         return bool(line["serial"] == who["serial"])
     addresses = {line["address"], who["address"]}

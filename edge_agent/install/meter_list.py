@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The installer's list of meters: CSV, or options such as ``17=A-1204 electricity``.
 
-In: text. Out: `Listed` meters, each label and each address once.
+In: text. Out: `ListedMeter` meters, each label and each address once.
 Never: an address guessed; a label that cannot be printed.
 """
 
@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.addresses import Door
+from edge_agent.install.addresses import HdlcAddress
 
 _COLUMNS: Final = (
     "label",
@@ -42,7 +42,7 @@ _TEXTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedMeter:
     """One meter as the installer lists it."""
 
     label: str
@@ -63,19 +63,19 @@ class Listed:
     """What the dial of a water meter with a module shows, m³."""
 
     @property
-    def door(self) -> Door | None:
+    def hdlc(self) -> HdlcAddress | None:
         """Where it answers."""
         if self.address is None:
             return None
         short = max(self.address, self.logical_address) < 128
-        return Door(
+        return HdlcAddress(
             self.logical_address,
             0 if self.address_bytes == 1 else self.address,
             self.address_bytes or (2 if short else 4),
         )
 
 
-def parse_list(text: str, where: str) -> tuple[Listed, ...]:
+def parse_list(text: str, where: str) -> tuple[ListedMeter, ...]:
     """Read a list of meters: CSV with a header line, ``label,address,…``.
 
     Raises:
@@ -97,13 +97,13 @@ def parse_list(text: str, where: str) -> tuple[Listed, ...]:
     return _each_once(found, where)
 
 
-def parse_labels(options: list[str]) -> tuple[Listed, ...]:
+def parse_labels(options: list[str]) -> tuple[ListedMeter, ...]:
     """Read options such as ``17=A-1204 electricity``.
 
     Raises:
         ConfigurationError: one has another form.
     """
-    found: list[Listed] = []
+    found: list[ListedMeter] = []
     for number, option in enumerate(options, 1):
         address, equals, label = option.partition("=")
         if not equals:
@@ -124,7 +124,7 @@ def is_dial(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) is not None
 
 
-def _listed(row: dict[str, str], where: str, number: int) -> Listed:
+def _listed(row: dict[str, str], where: str, number: int) -> ListedMeter:
     numbers = {}
     for name in ("address", "logical_address", "address_bytes", "client", "security_suite"):
         text = row.get(name, "")
@@ -145,7 +145,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
     label = row.get("label", "")
     if not is_label(label):
         raise ConfigurationError(f"{where}, line {number}: a label has 1 to 64 printed characters")
-    return Listed(
+    return ListedMeter(
         label=label,
         address=numbers["address"],
         logical_address=numbers["logical_address"] or 1,
@@ -158,7 +158,7 @@ def _listed(row: dict[str, str], where: str, number: int) -> Listed:
     )
 
 
-def _each_once(found: list[Listed], where: str) -> tuple[Listed, ...]:
+def _each_once(found: list[ListedMeter], where: str) -> tuple[ListedMeter, ...]:
     labels: set[str] = set()
     places: set[tuple[int, int]] = set()
     for each in found:

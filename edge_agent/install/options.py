@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SETTINGS = Path("/etc/edge-agent/agent.toml")
 TURNAROUND_S = 2.0
-"""How long a meter that is read by hand may think."""
+"""How long a meter may think when a person reads it."""
 
 
 def validated(kind: Any, **fields: Any) -> Any:

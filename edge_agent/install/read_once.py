@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reading one meter by hand: who it is, its clock, and registers with value and unit.
+"""One reading of one meter by hand: who it is, its clock, and registers with value and unit.
 
 In: a bus, how the meter answers, the codes wanted. Out: a `Readout`; of a profile its newest rows.
 Never: a stored state; a float.

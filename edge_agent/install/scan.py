@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The search for the meters of a line: a knock at each address, at one speed after the other.
+"""The search for the meters of a line: a probe at each address, at one speed after the other.
 
-A knock is SNRM, the request to connect. Every meter answers it with UA within its turnaround, so
+A probe is SNRM, the request to connect. Every meter answers it with UA within its turnaround, so
 a silent address costs one short wait. A line loses frames: at a speed at which meters answer, the
 scan tries silent addresses again until a round finds nothing new. It disconnects each meter that
 it connected.
@@ -29,7 +29,7 @@ from edge_agent.dlms.hdlc import (
     server_address,
 )
 from edge_agent.errors import AddressShared, BusTimeout, MeterError, SessionLost
-from edge_agent.install.addresses import Door
+from edge_agent.install.addresses import HdlcAddress
 from edge_agent.poll.name_plate import Plate, read_plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT
 
@@ -45,8 +45,8 @@ _GARBLED_TRIES: Final = 3
 LineOpener = Callable[[int], AbstractContextManager[Transport]]
 
 
-class Knock(StrEnum):
-    """The answer to a knock."""
+class Answer(StrEnum):
+    """The answer to a probe."""
 
     SILENT = "silent"
     METER = "meter"
@@ -60,7 +60,7 @@ class Knock(StrEnum):
 class FoundMeter:
     """A meter that answers."""
 
-    door: Door
+    hdlc: HdlcAddress
     baudrate: int
     plate: Plate | None
     problem: str = ""
@@ -71,9 +71,9 @@ class FoundMeter:
         plate = self.plate
         return {
             "baudrate": self.baudrate,
-            "address": self.door.physical or None,
-            "logical_address": self.door.logical,
-            "address_bytes": self.door.size,
+            "address": self.hdlc.physical or None,
+            "logical_address": self.hdlc.logical,
+            "address_bytes": self.hdlc.size,
             "manufacturer": plate.manufacturer if plate else None,
             "serial": plate.serial if plate else None,
             "model": plate.guess.model if plate else None,
@@ -86,7 +86,7 @@ class FoundMeter:
 class Conflict:
     """An address where something answers that is not one meter."""
 
-    door: Door
+    hdlc: HdlcAddress
     baudrate: int
     heard: int
     """Bytes."""
@@ -95,9 +95,9 @@ class Conflict:
         """Return it for JSON."""
         return {
             "baudrate": self.baudrate,
-            "address": self.door.physical or None,
-            "logical_address": self.door.logical,
-            "address_bytes": self.door.size,
+            "address": self.hdlc.physical or None,
+            "logical_address": self.hdlc.logical,
+            "address_bytes": self.hdlc.size,
             "bytes_heard": self.heard,
         }
 
@@ -108,11 +108,11 @@ class Scan:
 
     meters: tuple[FoundMeter, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
-    knocks: int = 0
+    probes: int = 0
     echo: bool = False
     """The adapter hears itself: nothing to worry about."""
     unasked: int = 0
-    """Bytes that came before the first knock: another master, or A and B swapped."""
+    """Bytes that came before the first probe: another master, or A and B swapped."""
     baudrates: tuple[int, ...] = ()
     """The speeds that were tried."""
 
@@ -121,7 +121,7 @@ class Scan:
         return {
             "meters": [each.document() for each in self.meters],
             "conflicts": [each.document() for each in self.conflicts],
-            "knocks": self.knocks,
+            "knocks": self.probes,
             "baudrates": self.baudrates,
             "echo": self.echo,
             "unasked_bytes": self.unasked,
@@ -142,7 +142,7 @@ class Progress:
 
 def scan(
     open_line: LineOpener,
-    wanted: Sequence[Door],
+    wanted: Sequence[HdlcAddress],
     *,
     baudrates: Sequence[int] = BAUDRATES,
     wait_s: float = 0.25,
@@ -156,14 +156,14 @@ def scan(
 
     Args:
         open_line: opens the line at a speed.
-        wanted: where to knock; see `doors`.
+        wanted: where to probe; see `hdlc_addresses`.
         baudrates: in the order in which they are tried.
         wait_s: how long a meter may think before it answers.
-        clients: as whom to knock, one after the other while it is silent: some meters do not
+        clients: as whom to probe, one after the other while it is silent: some meters do not
             know the public client.
         every_speed: go on after a speed at which meters answer.
         enough: stop when so many are found; None looks everywhere.
-        progress: called after each knock.
+        progress: called after each probe.
         monotonic: a clock, seconds.
 
     Raises:
@@ -192,7 +192,7 @@ class _Scanner:
     meters: list[FoundMeter] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     baudrates: list[int] = field(default_factory=list)
-    knocks: int = 0
+    probes: int = 0
     echo: bool = False
     unasked: int = 0
 
@@ -201,11 +201,11 @@ class _Scanner:
 
         The one-byte address names no meter: on a line with several, all of them answer there.
         """
-        several = any(meter.door.size > 1 for meter in self.meters)
+        several = any(meter.hdlc.size > 1 for meter in self.meters)
         return Scan(
             meters=tuple(self.meters),
-            conflicts=tuple(each for each in self.conflicts if each.door.size > 1 or not several),
-            knocks=self.knocks,
+            conflicts=tuple(each for each in self.conflicts if each.hdlc.size > 1 or not several),
+            probes=self.probes,
             echo=self.echo,
             unasked=self.unasked,
             baudrates=tuple(self.baudrates),
@@ -215,7 +215,7 @@ class _Scanner:
         self,
         line: Transport,
         baudrate: int,
-        wanted: Sequence[Door],
+        wanted: Sequence[HdlcAddress],
         progress: Callable[[Progress], None],
         enough: int | None,
     ) -> None:
@@ -238,69 +238,69 @@ class _Scanner:
 
     def _round(
         self,
-        wanted: Sequence[Door],
+        wanted: Sequence[HdlcAddress],
         progress: Callable[[Progress], None],
         enough: int | None,
         *,
         again: bool,
-    ) -> tuple[Door, ...]:
+    ) -> tuple[HdlcAddress, ...]:
         """Try addresses one after the other; return those that are silent, to be tried again.
 
         Once enough meters are found, it returns none.
         """
         silent = []
-        for done, door in enumerate(wanted, 1):
-            if self.knock(door) is Knock.SILENT:
-                silent.append(door)
+        for done, hdlc in enumerate(wanted, 1):
+            if self.probe(hdlc) is Answer.SILENT:
+                silent.append(hdlc)
             progress(Progress(self.baudrate, done, len(wanted), len(self.meters), again))
             if enough is not None and len(self.meters) >= enough:
                 return ()
         return tuple(silent)
 
-    def knock(self, door: Door) -> Knock:
+    def probe(self, hdlc: HdlcAddress) -> Answer:
         """Try one address and note what answers."""
-        answer, heard = Knock.SILENT, 0
+        answer, heard = Answer.SILENT, 0
         for client in self.clients:
             for _ in range(_GARBLED_TRIES):  # noise is gone the next time
-                answer, heard = self._knock(door, client)
-                if answer is not Knock.SEVERAL:
+                answer, heard = self._probe(hdlc, client)
+                if answer is not Answer.SEVERAL:
                     break
-            if answer is not Knock.SILENT:
+            if answer is not Answer.SILENT:
                 break
-        if answer is Knock.SEVERAL:
-            self.conflicts.append(Conflict(door, self.baudrate, heard))
-        elif answer is not Knock.SILENT:
-            self._note(door, busy=answer is Knock.BUSY)
+        if answer is Answer.SEVERAL:
+            self.conflicts.append(Conflict(hdlc, self.baudrate, heard))
+        elif answer is not Answer.SILENT:
+            self._note(hdlc, busy=answer is Answer.BUSY)
         return answer
 
-    def _note(self, door: Door, *, busy: bool) -> None:
+    def _note(self, hdlc: HdlcAddress, *, busy: bool) -> None:
         """Keep a meter once: short and long form of an address reach the same one."""
         plate = None
         problem = "it refuses to be connected now: try again in two minutes" if busy else ""
         if not busy:
             traffic = Traffic()
             try:
-                plate = read_plate(self.line, door.config(f"meter at {door}"), traffic)
+                plate = read_plate(self.line, hdlc.config(f"meter at {hdlc}"), traffic)
             except (MeterError, BusTimeout, SessionLost) as error:
-                # Meters of one make say the same to a knock, at once: it sounds like one. Their
+                # Meters of one make say the same to a probe, at once: it sounds like one. Their
                 # name plates differ.
                 damaged = sum(traffic.dropped[why] for why in DAMAGE)
                 if damaged > 1 or isinstance(error, AddressShared):
-                    self.conflicts.append(Conflict(door, self.baudrate, traffic.bytes_received))
+                    self.conflicts.append(Conflict(hdlc, self.baudrate, traffic.bytes_received))
                     return
                 problem = str(error)
-        meter = FoundMeter(door, self.baudrate, plate, problem)
+        meter = FoundMeter(hdlc, self.baudrate, plate, problem)
         for place, other in enumerate(self.meters):
             if _is_same(other, meter):
-                if other.door.size == 1:
+                if other.hdlc.size == 1:
                     self.meters[place] = meter
                 return
         self.meters.append(meter)
 
-    def _knock(self, door: Door, as_whom: int) -> tuple[Knock, int]:
+    def _probe(self, hdlc: HdlcAddress, as_whom: int) -> tuple[Answer, int]:
         """Send SNRM and listen until the wait is over: a second answer is a conflict."""
-        self.knocks += 1
-        client, server = client_address(as_whom), _server(door)
+        self.probes += 1
+        client, server = client_address(as_whom), _server(hdlc)
         guard = FrameGuard(client, server)
         request = _frame(server, client, _SNRM)
         self.line.discard()
@@ -320,10 +320,10 @@ class _Scanner:
             for _ in self._heard(self.wait_s):
                 pass
         if len(answers) == 1:
-            return (Knock.METER if answers[0].control == _UA else Knock.BUSY), heard
+            return (Answer.METER if answers[0].control == _UA else Answer.BUSY), heard
         if len(answers) > 1 or heard > _FEW_BYTES:
-            return Knock.SEVERAL, heard
-        return Knock.SILENT, heard
+            return Answer.SEVERAL, heard
+        return Answer.SILENT, heard
 
     def _heard(self, wait_s: float) -> Iterator[bytes]:
         deadline = self.monotonic() + wait_s
@@ -339,8 +339,8 @@ def _is_same(one: FoundMeter, other: FoundMeter) -> bool:
     return one.baudrate == other.baudrate and one.plate.entries == other.plate.entries
 
 
-def _server(door: Door) -> bytes:
-    return server_address(door.logical, door.physical, size=door.size)
+def _server(hdlc: HdlcAddress) -> bytes:
+    return server_address(hdlc.logical, hdlc.physical, size=hdlc.size)
 
 
 def _frame(server: bytes, client: bytes, control: int) -> bytes:

@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 from edge_agent.install.agent_toml import SerialLine
 from edge_agent.install.examination import Examination
-from edge_agent.install.meter_list import Listed
+from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.scan import Conflict
-from edge_agent.install.shown import Shown
+from edge_agent.install.shown import ShownValue
 from edge_agent.poll.finding import CLOCK_WRONG
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, WATER_VOLUME, Unit
@@ -38,7 +38,7 @@ class Verdict:
 class Entry:
     """One meter on the sheet."""
 
-    listed: Listed
+    listed: ListedMeter
     examination: Examination | None = None
     problem: str = "did not answer"
     """Why there is no examination."""
@@ -53,7 +53,7 @@ class Entry:
         return judge(self.listed, self.examination, self.problem, is_time_known=self.is_time_known)
 
     @property
-    def billed(self) -> Shown | None:
+    def billed(self) -> ShownValue | None:
         """The register that bills are made from."""
         wanted = set(BILLED_REGISTER.values())
         shown = self.examination.registers if self.examination else ()
@@ -128,7 +128,7 @@ class Sheet:
                 for entry in self.entries
             ],
             "conflicts": [
-                {"address": each.door.physical, "logical_address": each.door.logical}
+                {"address": each.hdlc.physical, "logical_address": each.hdlc.logical}
                 for each in self.conflicts
             ],
         }
@@ -143,7 +143,7 @@ class Sheet:
 
 
 def judge(
-    listed: Listed,
+    listed: ListedMeter,
     found: Examination | None,
     problem: str = "did not answer",
     *,

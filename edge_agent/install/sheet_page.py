@@ -62,7 +62,7 @@ def html(sheet: Sheet) -> str:
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     conflicts = "".join(
         f'<p><span class="tag red">conflict</span> several meters answer at address '
-        f"{_text(str(each.door))}: give one of them another address</p>"
+        f"{_text(str(each.hdlc))}: give one of them another address</p>"
         for each in sheet.conflicts
     )
     return f"""<!doctype html>

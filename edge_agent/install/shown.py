@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Values of a meter as a person reads them: with name, unit and the meter's own time.
 
-In: rows of a poll, a time zone. Out: `Shown`, `ShownRow`, `ShownProfile`.
+In: rows of a poll, a time zone. Out: `ShownValue`, `ShownRow`, `ShownProfile`.
 Pure. Never: a float.
 """
 
@@ -28,7 +28,7 @@ NEWEST_ROWS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownValue:
     """One value with what it means."""
 
     obis: Obis
@@ -60,7 +60,7 @@ class ShownRow:
     """A profile's row."""
 
     at: datetime
-    values: tuple[Shown, ...]
+    values: tuple[ShownValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +97,27 @@ def name_of(obis: Obis) -> str:
     return known.name if known else OBJECTS.get(obis, "not in the catalogue")
 
 
-def values_of(block: MeterRows, row: tuple[int | None, ...], zone: timezone) -> tuple[Shown, ...]:
+def values_of(
+    block: MeterRows, row: tuple[int | None, ...], zone: timezone
+) -> tuple[ShownValue, ...]:
     """Return a row's values; of an event log first the event."""
     log, code = block.profile, row[1]
-    event: tuple[Shown, ...] = ()
+    event: tuple[ShownValue, ...] = ()
     if log in EVENT_PROFILES and log is not None and code is not None:
         name = event_name(log, code) or "event not in the catalogue"
-        event = (Shown(log, name, Decimal(code), ""),)
+        event = (ShownValue(log, name, Decimal(code), ""),)
     return event + tuple(
         _shown(column, raw, zone) for column, raw in zip(block.columns, row[2:], strict=True)
     )
 
 
-def _shown(column: Column, raw: int | None, zone: timezone) -> Shown:
+def _shown(column: Column, raw: int | None, zone: timezone) -> ShownValue:
     name = name_of(column.obis)
     if column.attribute == REACHED_AT:
         at = None if raw is None else datetime.fromtimestamp(raw, zone)
-        return Shown(column.obis, f"{name}, reached", at, "")
+        return ShownValue(column.obis, f"{name}, reached", at, "")
     known = column.unit in set(Unit)
-    return Shown(
+    return ShownValue(
         column.obis,
         name,
         None if raw is None else Decimal(raw).scaleb(column.scaler),
@@ -123,7 +125,7 @@ def _shown(column: Column, raw: int | None, zone: timezone) -> Shown:
     )
 
 
-def registers_of(blocks: Sequence[MeterRows], zone: timezone) -> tuple[Shown, ...]:
+def registers_of(blocks: Sequence[MeterRows], zone: timezone) -> tuple[ShownValue, ...]:
     """Return the registers among the rows of a poll."""
     return tuple(
         value

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_agent.install import advice
-from edge_agent.install.addresses import Door, doors
+from edge_agent.install.addresses import HdlcAddress, hdlc_addresses
 from edge_agent.install.examination import Examination, Trouble
 from edge_agent.install.examine import examine, see_plate
 from edge_agent.install.lockout import Lockout
@@ -23,7 +23,7 @@ from edge_agent.settings import MeterConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Target:
     """What is known of the meter; the trial finds out what is None."""
 
     baudrate: int | None = None
@@ -64,7 +64,7 @@ class Trial:
         found = self.found
         return {
             "baudrate": found.baudrate if found else None,
-            "address_bytes": found.door.size if found else None,
+            "address_bytes": found.hdlc.size if found else None,
             "clock_synchronised": self.clock_synchronised,
             "model_because": found.plate.guess.because if found and found.plate else None,
             "meter": self.examination.document() if self.examination else None,
@@ -74,7 +74,7 @@ class Trial:
 
 def trial(
     open_line: LineOpener,
-    wish: Wish,
+    target: Target,
     now: Callable[[], datetime],
     lockout: Lockout,
     *,
@@ -86,7 +86,7 @@ def trial(
 
     Args:
         open_line: opens the line at a speed.
-        wish: what is known.
+        target: what is known.
         now: this machine's time, aware.
         lockout: what the meter refused before; it does not get that again.
         is_time_known: whether a time service keeps this machine's time.
@@ -97,13 +97,13 @@ def trial(
         ConfigurationError: the port, the model or the password file cannot be used.
         BusError: the adapter vanished.
     """
-    found, troubles = _find(open_line, wish, progress)
+    found, troubles = _find(open_line, target, progress)
     if found is None:
         return Trial(troubles=troubles, clock_synchronised=is_time_known)
     with open_line(found.baudrate) as line:
         if found.plate is None:
             tell("name plate")
-            seen = see_plate(line, found.door.config(f"meter {found.door}"))
+            seen = see_plate(line, found.hdlc.config(f"meter {found.hdlc}"))
             if isinstance(seen, Trouble):
                 troubles = (*troubles, seen)
             else:
@@ -112,7 +112,7 @@ def trial(
         if not any(each.silent for each in troubles):
             examination = examine(
                 line,
-                _config(found.door, wish, found.plate),
+                _config(found.hdlc, target, found.plate),
                 now,
                 lockout,
                 plate=found.plate,
@@ -123,22 +123,22 @@ def trial(
 
 
 def _find(
-    open_line: LineOpener, wish: Wish, progress: Callable[[Progress], None]
+    open_line: LineOpener, target: Target, progress: Callable[[Progress], None]
 ) -> tuple[FoundMeter | None, tuple[Trouble, ...]]:
     """Return where the meter is; search for what is not known of that."""
-    if wish.address is not None and wish.baudrate is not None:
-        return FoundMeter(_wanted(wish)[-1], wish.baudrate, None), ()
-    looked = _look(open_line, wish, progress)
+    if target.address is not None and target.baudrate is not None:
+        return FoundMeter(_wanted(target)[-1], target.baudrate, None), ()
+    looked = _look(open_line, target, progress)
     found = looked.meters[0] if looked.meters else None
-    return found, tuple(_search_troubles(looked, len(_wanted(wish))))
+    return found, tuple(_search_troubles(looked, len(_wanted(target))))
 
 
-def _look(open_line: LineOpener, wish: Wish, progress: Callable[[Progress], None]) -> Scan:
+def _look(open_line: LineOpener, target: Target, progress: Callable[[Progress], None]) -> Scan:
     """Look for the meter: by the short address at every speed, then everywhere."""
-    speeds = BAUDRATES if wish.baudrate is None else (wish.baudrate,)
-    wanted = _wanted(wish)
+    speeds = BAUDRATES if target.baudrate is None else (target.baudrate,)
+    wanted = _wanted(target)
     looked = Scan()
-    for places in ([wanted[:1]] if wish.address is None else []) + [wanted]:
+    for places in ([wanted[:1]] if target.address is None else []) + [wanted]:
         looked = scan(open_line, places, baudrates=speeds, enough=1, progress=progress)
         if looked.meters:
             break
@@ -148,7 +148,7 @@ def _look(open_line: LineOpener, wish: Wish, progress: Callable[[Progress], None
 def _search_troubles(looked: Scan, addresses: int) -> Iterator[Trouble]:
     if not looked.meters and looked.conflicts:
         where = looked.conflicts[0]
-        said = f"something answers at {where.door}, {where.baudrate} baud, that is not one meter"
+        said = f"something answers at {where.hdlc}, {where.baudrate} baud, that is not one meter"
         yield Trouble("finding it", said, advice.CONFLICT)
     elif not looked.meters:
         said = f"no meter answers at {addresses} addresses and {len(looked.baudrates)} speeds"
@@ -158,31 +158,31 @@ def _search_troubles(looked: Scan, addresses: int) -> Iterator[Trouble]:
         yield Trouble("the line", said, advice.UNASKED)
 
 
-def _wanted(wish: Wish) -> tuple[Door, ...]:
-    """Return where to knock: at the given address alone, if there is one."""
-    if wish.address is None:
-        return doors(wish.addresses, logical=(wish.logical,))
-    return doors((wish.address,), logical=(wish.logical,))[-1:]
+def _wanted(target: Target) -> tuple[HdlcAddress, ...]:
+    """Return where to probe: at the given address alone, if there is one."""
+    if target.address is None:
+        return hdlc_addresses(target.addresses, logical=(target.logical,))
+    return hdlc_addresses((target.address,), logical=(target.logical,))[-1:]
 
 
-def _config(door: Door, wish: Wish, plate: Plate | None) -> MeterConfig:
+def _config(hdlc: HdlcAddress, target: Target, plate: Plate | None) -> MeterConfig:
     """Return how to read the meter: as the reader with a password, else as the public client."""
-    known = door.config("the meter")
-    nothing = wish.password_file is None and wish.encryption_key_file is None
+    known = hdlc.config("the meter")
+    nothing = target.password_file is None and target.encryption_key_file is None
     config: MeterConfig = validated(
         MeterConfig,
         **{
             **known.model_dump(),
-            "model": wish.model or (plate.guess.model if plate else "generic"),
-            "client": wish.client or (PUBLIC_CLIENT if nothing else None),
-            "security": wish.security,
-            "password_file": wish.password_file,
-            "encryption_key_file": wish.encryption_key_file,
-            "authentication_key_file": wish.authentication_key_file,
-            "security_suite": wish.security_suite,
-            "signing_key_file": wish.signing_key_file,
-            "meter_public_key_file": wish.meter_public_key_file,
-            "models_dir": wish.models_dir,
+            "model": target.model or (plate.guess.model if plate else "generic"),
+            "client": target.client or (PUBLIC_CLIENT if nothing else None),
+            "security": target.security,
+            "password_file": target.password_file,
+            "encryption_key_file": target.encryption_key_file,
+            "authentication_key_file": target.authentication_key_file,
+            "security_suite": target.security_suite,
+            "signing_key_file": target.signing_key_file,
+            "meter_public_key_file": target.meter_public_key_file,
+            "models_dir": target.models_dir,
         },
     )
     return config

@@ -15,7 +15,7 @@ from edge_agent.dlms.exchange import Transport
 from edge_agent.install.examination import Examination, Trouble
 from edge_agent.install.examine import examine, see_plate
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.meter_list import Listed
+from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.options import validated
 from edge_agent.install.scan import Scan
 from edge_agent.install.sheet import Entry
@@ -42,16 +42,16 @@ class Visit:
     models_dir: Path | None
     clock_synchronised: bool
 
-    def examine_all(self, line: Transport, listed: Sequence[Listed]) -> Iterator[Entry]:
+    def examine_all(self, line: Transport, listed: Sequence[ListedMeter]) -> Iterator[Entry]:
         """Examine each listed meter and yield its entry on the sheet."""
         for number, each in enumerate(listed, 1):
             yield self._entry(line, each, f"{number} of {len(listed)}, {each.label}")
 
-    def _entry(self, line: Transport, listed: Listed, progress: str) -> Entry:
-        plates = {meter.door: meter.plate for meter in self.found.meters}
-        door = listed.door
-        if door is None or door not in plates:
-            shared = any(conflict.door == door for conflict in self.found.conflicts)
+    def _entry(self, line: Transport, listed: ListedMeter, progress: str) -> Entry:
+        plates = {meter.hdlc: meter.plate for meter in self.found.meters}
+        hdlc = listed.hdlc
+        if hdlc is None or hdlc not in plates:
+            shared = any(conflict.hdlc == hdlc for conflict in self.found.conflicts)
             why = "several meters answer at this address" if shared else "did not answer"
             return Entry(listed, problem=why)
 
@@ -59,7 +59,7 @@ class Visit:
             self.tell(f"{progress}: {text}")
 
         tell("name plate")
-        plate = plates[door] or see_plate(line, door.config(listed.label))
+        plate = plates[hdlc] or see_plate(line, hdlc.config(listed.label))
         known = plate if isinstance(plate, Plate) else None
         config = meter_config(listed, known, self.password_file, self.models_dir)
         if isinstance(plate, Trouble) and plate.silent:
@@ -96,7 +96,7 @@ class Visit:
 
 
 def meter_config(
-    listed: Listed, plate: Plate | None, password_file: Path | None, models_dir: Path | None
+    listed: ListedMeter, plate: Plate | None, password_file: Path | None, models_dir: Path | None
 ) -> MeterConfig:
     """Return how to read a listed meter.
 

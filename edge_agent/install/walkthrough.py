@@ -14,10 +14,10 @@ from pathlib import Path
 
 from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.addresses import doors
+from edge_agent.install.addresses import hdlc_addresses
 from edge_agent.install.agent_toml import Gateway, SerialLine, agent_toml, bus_toml
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.meter_list import Listed, is_label
+from edge_agent.install.meter_list import ListedMeter, is_label
 from edge_agent.install.options import lasting_name
 from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, scan
 from edge_agent.install.sheet import Entry, Sheet
@@ -50,7 +50,7 @@ class Job:
     sheet_dir: Path
     gateway: Gateway | None
     """None: add the line to the settings that are there."""
-    listed: tuple[Listed, ...] = ()
+    listed: tuple[ListedMeter, ...] = ()
     addresses: tuple[int, ...] = ()
     """Where to look without a list."""
     baudrate: int | None = None
@@ -66,7 +66,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Commissioned:
     """What was commissioned, and the files that were written."""
 
     sheet: Sheet
@@ -81,7 +81,8 @@ class _Owner:
     """The gateway that the line belongs to."""
 
     name: str
-    key_file: Path
+    fingerprint: str
+    """Of its public key."""
     labels: frozenset[str]
     """Labels of its other meters."""
 
@@ -96,7 +97,7 @@ def commission(
     ask_dial: AskDial = lambda _entry: None,
     progress: Callable[[Progress], None] = lambda _progress: None,
     tell: Callable[[str], None] = lambda _text: None,
-) -> Done:
+) -> Commissioned:
     """Find and examine the meters of a line, then write the sheet and the settings.
 
     Args:
@@ -114,8 +115,7 @@ def commission(
         BusError: the adapter vanished.
     """
     owner = _owner(job)
-    at, fingerprint = now(), key_fingerprint(owner.key_file)
-    clock_synchronised = gateway_clock.is_synchronised()
+    at, clock_synchronised = now(), gateway_clock.is_synchronised()
     _check(job)
     found = _look(job, open_line, progress)
     listed = job.listed or list_found(found.meters, ask, owner.labels, tell)
@@ -138,7 +138,7 @@ def commission(
         entries = list(visit.examine_all(line, listed))
     sheet = Sheet(
         gateway=owner.name,
-        fingerprint=fingerprint,
+        fingerprint=owner.fingerprint,
         serial=serial,
         at=at,
         by=job.by,
@@ -156,12 +156,12 @@ def _owner(job: Job) -> _Owner:
                 f"{job.config} is there already: add this line to it with --add, or replace it "
                 "with --force"
             )
-        return _Owner(job.gateway.name, job.gateway.key_file, frozenset())
+        return _Owner(job.gateway.name, key_fingerprint(job.gateway.key_file), frozenset())
     settings = load_settings(job.config)
     if any(bus.name == job.bus for bus in settings.buses):
         raise ConfigurationError(f"{job.config} has a bus {job.bus} already: give another --bus")
     labels = frozenset(meter.label for bus in settings.buses for meter in bus.meters)
-    return _Owner(settings.gateway, settings.key_file, labels)
+    return _Owner(settings.gateway, key_fingerprint(settings.key_file), labels)
 
 
 def _check(job: Job) -> None:
@@ -196,14 +196,14 @@ def _settings(job: Job, bus: str) -> str:
     return f"{job.config.read_text(encoding='utf-8').rstrip()}\n\n{bus}"
 
 
-def _write(job: Job, sheet: Sheet) -> Done:
+def _write(job: Job, sheet: Sheet) -> Commissioned:
     """Write the sheet, and the settings if any meter may go into service."""
     page, document = write_sheet(job.sheet_dir, sheet)
     meters = sheet.in_service()
     if not meters:
-        return Done(sheet, page, document, None)
+        return Commissioned(sheet, page, document, None)
     write_settings(job.config, _settings(job, bus_toml(sheet.serial, meters)))
-    return Done(sheet, page, document, job.config)
+    return Commissioned(sheet, page, document, job.config)
 
 
 def _with_dial(entry: Entry, ask_dial: AskDial) -> Entry:
@@ -217,12 +217,12 @@ def _with_dial(entry: Entry, ask_dial: AskDial) -> Entry:
 def _look(job: Job, open_line: LineOpener, progress: Callable[[Progress], None]) -> Scan:
     """Find the meters: those of the list, or whatever answers."""
     speeds = BAUDRATES if job.baudrate is None else (job.baudrate,)
-    wanted = [door for each in job.listed if (door := each.door) is not None]
+    wanted = [hdlc for each in job.listed if (hdlc := each.hdlc) is not None]
     if job.listed and not wanted:
         return Scan()
     return scan(
         open_line,
-        wanted or doors(job.addresses),
+        wanted or hdlc_addresses(job.addresses),
         baudrates=speeds,
         clients=(PUBLIC_CLIENT, READER_CLIENT) if wanted else (PUBLIC_CLIENT,),
         progress=progress,
@@ -234,7 +234,7 @@ def list_found(
     ask: AskLabel,
     labels: AbstractSet[str],
     tell: Callable[[str], None],
-) -> tuple[Listed, ...]:
+) -> tuple[ListedMeter, ...]:
     """Make a list of the meters that a scan found, with the labels that a person gives.
 
     Args:
@@ -244,18 +244,18 @@ def list_found(
         tell: says why the question comes again.
     """
     taken = set(labels)
-    listed: list[Listed] = []
+    listed: list[ListedMeter] = []
     for meter in found:
         label = _new_label(meter, ask, taken, tell)
         if label:
             taken.add(label)
-            door = meter.door
+            hdlc = meter.hdlc
             listed.append(
-                Listed(
+                ListedMeter(
                     label,
-                    max(1, door.physical),
-                    logical_address=door.logical,
-                    address_bytes=door.form,
+                    max(1, hdlc.physical),
+                    logical_address=hdlc.logical,
+                    address_bytes=hdlc.form,
                 )
             )
     return tuple(listed)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The doctor: everything that must be so before a gateway works, each with what to do.
+"""The doctor: checks of everything that a gateway needs, each with what to do.
 
-In: the settings file and this machine. Out: a `Check` for each thing, in the order in which it
-is mended. Never: a change; a secret; a port opened, for the agent may be using it.
+In: the settings file and this machine. Out: a `Check` for each thing, in the order in which a
+person mends them.
+Never: a change; a secret; a port opened, for the agent may be using it.
 """
 
 import getpass
@@ -38,7 +39,7 @@ EXPIRES_SOON: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     name: str
@@ -53,7 +54,7 @@ def examine_gateway(
     broker: Callable[[BrokerConfig, str], None] = check_broker,
     synchronised: Callable[[], bool] = gateway_clock.is_synchronised,
 ) -> Iterator[Check]:
-    """Look at everything and yield each finding at once: the broker may take a while.
+    """Check everything and yield each result at once: the broker may take a while.
 
     Args:
         config: the settings.
@@ -70,7 +71,8 @@ def examine_gateway(
         )
         return
     meters = sum(len(bus.meters) for bus in settings.buses)
-    yield Check("ok", "settings", f"{config}: {len(settings.buses)} buses, {meters} meters")
+    counted = f"{_count(len(settings.buses), 'bus')}, {_count(meters, 'meter')}"
+    yield Check("ok", "settings", f"{config}: {counted}")
     yield _time(settings, synchronised=synchronised())
     yield from _keys(settings)
     yield from _meters(settings)
@@ -79,6 +81,11 @@ def examine_gateway(
     yield from _spool(settings)
     yield from _certificates(settings, now)
     yield _broker(settings, broker)
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def _programs() -> Iterator[Check]:
@@ -95,12 +102,12 @@ def _programs() -> Iterator[Check]:
 def _time(settings: AgentSettings, *, synchronised: bool) -> Check:
     if synchronised:
         return Check("ok", "clock", "a time service keeps the clock")
-    advice = "switch it on: timedatectl set-ntp true; then wait until timedatectl says yes"
+    advice = "switch the time service on: timedatectl set-ntp true; wait until timedatectl says yes"
     if settings.assume_synchronised_clock:
         return Check(
-            "warn", "clock", "believed without a time service, as the settings say", advice
+            "warn", "clock", "the settings trust this clock without a time service", advice
         )
-    return Check("fail", "clock", "not synchronised: no meter is read", advice)
+    return Check("fail", "clock", "not synchronised: the agent reads no meter", advice)
 
 
 def _keys(settings: AgentSettings) -> Iterator[Check]:
@@ -212,7 +219,7 @@ def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:
         return
     if tls is None:
         advice = "set [broker.tls] for a broker that is not on this machine"
-        yield Check("warn", "certificate", "the broker is spoken to without TLS", advice)
+        yield Check("warn", "certificate", "the agent speaks to the broker without TLS", advice)
         return
     for name, path in (("ca", tls.ca), ("certificate", tls.cert)):
         if path is not None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from edge_agent.cli.commission import _ask_dial
-from edge_agent.install.meter_list import Listed
+from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import Entry
 from tests.unit.edge_agent.install.samples import module
 
@@ -19,7 +19,7 @@ def test_a_person_is_asked_for_the_dial_until_it_is_one(monkeypatch: pytest.Monk
         asked.append(text)
         return next(answers)
 
-    entry = Entry(Listed("A-1 water", 19), module("2500", "L"))
+    entry = Entry(ListedMeter("A-1 water", 19), module("2500", "L"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
     assert _ask_dial(entry) is None
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)

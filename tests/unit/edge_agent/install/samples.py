@@ -9,7 +9,7 @@ from typing import Any
 from edge_agent.install.agent_toml import SerialLine
 from edge_agent.install.examination import Examination
 from edge_agent.install.sheet import Entry, Sheet
-from edge_agent.install.shown import Shown
+from edge_agent.install.shown import ShownValue
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.message import MeterId
@@ -30,7 +30,7 @@ def examined(label: str = "A-1", **changes: Any) -> Examination:
         MeterConfig(label=label, address=17, model="is16444"),
         AT,
         meter=MeterId(manufacturer="LNT", serial="E1"),
-        registers=(Shown(ACTIVE_IMPORT, "active energy import", Decimal(5), "Wh"),),
+        registers=(ShownValue(ACTIVE_IMPORT, "active energy import", Decimal(5), "Wh"),),
         clock_offset_s=2.0,
     )
     return replace(found, **changes)
@@ -38,7 +38,7 @@ def examined(label: str = "A-1", **changes: Any) -> Examination:
 
 def module(value: str, unit: str) -> Examination:
     """Return a water module that counted this much."""
-    return examined(registers=(Shown(WATER_VOLUME, "water volume", Decimal(value), unit),))
+    return examined(registers=(ShownValue(WATER_VOLUME, "water volume", Decimal(value), unit),))
 
 
 def sheet(*entries: Entry) -> Sheet:

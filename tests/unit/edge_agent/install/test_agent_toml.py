@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.install.agent_toml import Gateway, agent_toml, bus_toml
-from edge_agent.install.meter_list import Listed
+from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import Entry
 from edge_agent.settings import AgentSettings
 from tests.unit.edge_agent.install.samples import examined, sheet
@@ -28,8 +28,8 @@ def test_settings_are_read_back_as_written(label: str, path: str) -> None:
         ca=Path("/ca"),
     )
     lines = (
-        Entry(Listed(label, 17), examined(label)),
-        Entry(Listed("out", 18), examined("out", meter=None)),
+        Entry(ListedMeter(label, 17), examined(label)),
+        Entry(ListedMeter("out", 18), examined("out", meter=None)),
     )
     written = sheet(*lines)
     text = agent_toml(gateway, bus_toml(written.serial, written.in_service()))

@@ -16,9 +16,9 @@ from edge_agent.install import examine as examine_module
 from edge_agent.install.examination import Examination
 from edge_agent.install.examine import examine, unbilled
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.meter_list import Listed
+from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import judge
-from edge_agent.install.shown import Shown
+from edge_agent.install.shown import ShownValue
 from edge_agent.poll.finding import WORDS, Finding, FindingKind, Value, finding
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
@@ -74,12 +74,12 @@ def concluded(found: Finding, folder: Path, *, is_time_known: bool) -> Concluded
             Lockout(folder / "refused.jsonl", Path("port")),
             is_time_known=is_time_known,
         )
-    registers = (Shown(ACTIVE_IMPORT, "x", Decimal(1), "Wh"),)
+    registers = (ShownValue(ACTIVE_IMPORT, "x", Decimal(1), "Wh"),)
     return summed_up(replace(examined, registers=registers), is_time_known=is_time_known)
 
 
 def summed_up(examined: Examination, *, is_time_known: bool) -> Concluded:
-    verdict = judge(Listed("A-1", 17), examined, is_time_known=is_time_known)
+    verdict = judge(ListedMeter("A-1", 17), examined, is_time_known=is_time_known)
     troubles = tuple((each.kind, each.advice) for each in examined.troubles)
     return Concluded(troubles, len(examined.remarks), verdict.level, len(verdict.reasons))
 
@@ -99,7 +99,7 @@ def test_other_words_change_no_decision(
 
 @pytest.mark.parametrize("unit", ["", "V"])
 def test_other_words_change_no_advice_on_units(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    registers = (Shown(WATER_VOLUME, "x", Decimal(1), unit),)
+    registers = (ShownValue(WATER_VOLUME, "x", Decimal(1), unit),)
     before = [each.advice for each in unbilled(registers)]
     for kind in FindingKind:
         monkeypatch.setitem(WORDS, kind, "x")

@@ -9,7 +9,7 @@ from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import Drop
 from edge_agent.install.examination import LineCount
 from edge_agent.install.examine import unbilled
-from edge_agent.install.shown import Shown
+from edge_agent.install.shown import ShownValue
 from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME
 from shared_schema.obis import Obis
 
@@ -40,5 +40,5 @@ def test_errors_of_a_line_over_all_sessions() -> None:
     ],
 )
 def test_a_billed_register_has_a_unit_that_is_billed(obis: Obis, unit: str, said: str) -> None:
-    found = unbilled((Shown(obis, "x", Decimal(5), unit),))
+    found = unbilled((ShownValue(obis, "x", Decimal(5), unit),))
     assert [said in each.said and bool(each.advice) for each in found] == [True] * bool(said)

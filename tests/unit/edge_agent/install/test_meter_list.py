@@ -4,8 +4,8 @@
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.addresses import Door
-from edge_agent.install.meter_list import Listed, parse_labels, parse_list
+from edge_agent.install.addresses import HdlcAddress
+from edge_agent.install.meter_list import ListedMeter, parse_labels, parse_list
 
 
 def test_a_list_in_csv() -> None:
@@ -14,8 +14,12 @@ def test_a_list_in_csv() -> None:
         'A-1204,17,is16444,a.pw,\n"Lift, T1",200,,,4\nA-1,,,,\n'
     )
     first, lift, dial = parse_list(text, "list.csv")
-    assert first == Listed("A-1204", 17, model="is16444", password_file="a.pw")  # noqa: S106
-    assert (first.door, lift.door, dial.door) == (Door(1, 17, 2), Door(1, 200, 4), None)
+    assert first == ListedMeter("A-1204", 17, model="is16444", password_file="a.pw")  # noqa: S106
+    assert (first.hdlc, lift.hdlc, dial.hdlc) == (
+        HdlcAddress(1, 17, 2),
+        HdlcAddress(1, 200, 4),
+        None,
+    )
     assert lift.label == "Lift, T1"
 
 
@@ -36,7 +40,7 @@ def test_a_wrong_list(text: str, said: str) -> None:
 
 
 def test_labels_as_options() -> None:
-    assert parse_labels(["17=A-1204 a=b"]) == (Listed("A-1204 a=b", 17),)
+    assert parse_labels(["17=A-1204 a=b"]) == (ListedMeter("A-1204 a=b", 17),)
     with pytest.raises(ConfigurationError, match="write address=label"):
         parse_labels(["A-1204"])
 

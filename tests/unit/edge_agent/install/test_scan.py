@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.addresses import Door, doors, parse_addresses
+from edge_agent.install.addresses import HdlcAddress, hdlc_addresses, parse_addresses
 from edge_agent.install.scan import Conflict, Progress, Scan, scan
 from edge_agent.poll.name_plate import VOLTAGE_L2, guess_model
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
@@ -45,7 +45,7 @@ def clock() -> Callable[[], float]:
     return itertools.count(0.0, 0.1).__next__
 
 
-def look(lines: dict[int, Wire], wanted: tuple[Door, ...], **more: object) -> Scan:
+def look(lines: dict[int, Wire], wanted: tuple[HdlcAddress, ...], **more: object) -> Scan:
     @contextmanager
     def open_line(baudrate: int) -> Iterator[Transport]:
         yield lines.get(baudrate) or Deaf()
@@ -55,7 +55,7 @@ def look(lines: dict[int, Wire], wanted: tuple[Door, ...], **more: object) -> Sc
 
 def found(result: Scan) -> list[tuple[str, str | None, str]]:
     return [
-        (str(each.door), each.plate.serial, each.plate.guess.model)
+        (str(each.hdlc), each.plate.serial, each.plate.guess.model)
         for each in result.meters
         if each.plate is not None
     ]
@@ -63,7 +63,7 @@ def found(result: Scan) -> list[tuple[str, str | None, str]]:
 
 def test_the_meters_of_a_line_with_their_models() -> None:
     wire = Wire(meters=[meter(1, 17), meter(2, 100, **THREE), meter(3, 200), meter(4, 19, **WATER)])
-    result = look({9600: wire}, doors([17, 18, 19, 100, 200], long=[17]))
+    result = look({9600: wire}, hdlc_addresses([17, 18, 19, 100, 200], long=[17]))
     assert found(result) == [
         ("1/17 (2 bytes)", "E1", "is16444"),
         ("1/19 (2 bytes)", "E4", "water"),
@@ -72,12 +72,12 @@ def test_the_meters_of_a_line_with_their_models() -> None:
     ]
     assert result.conflicts == ()
     assert result.baudrates == (9600,)
-    assert result.knocks == 7 + 2, "the silent ones once more"
+    assert result.probes == 7 + 2, "the silent ones once more"
 
 
 def test_the_speed_is_found_and_no_other_is_tried_after_it() -> None:
     steps: list[Progress] = []
-    wanted = doors([17])
+    wanted = hdlc_addresses([17])
     result = look({4800: Wire()}, wanted, progress=steps.append)
     assert result.baudrates == (9600, 19200, 4800)
     assert [each.baudrate for each in result.meters] == [4800]
@@ -103,7 +103,7 @@ class Lossy(Wire):
 @pytest.mark.parametrize("lost", [{18: 1}, {18: 1, 19: 2, 20: 3}])
 def test_a_meter_that_did_not_hear_the_knock_is_found_as_well(lost: dict[int, int]) -> None:
     steps: list[Progress] = []
-    result = look({9600: Lossy(lost)}, doors(range(17, 27)), progress=steps.append)
+    result = look({9600: Lossy(lost)}, hdlc_addresses(range(17, 27)), progress=steps.append)
     assert sorted(serial or "" for _, serial, _ in found(result)) == ["E1", "E2", "E3", "E4"]
     assert [step.again for step in steps[:12]] == [False] * 11 + [True]
     again = 11 - (4 - len(lost))
@@ -111,46 +111,46 @@ def test_a_meter_that_did_not_hear_the_knock_is_found_as_well(lost: dict[int, in
 
 
 def test_a_line_on_which_nobody_answers_is_not_gone_over_again() -> None:
-    assert look({}, doors([17]), baudrates=[9600]).knocks == 2
+    assert look({}, hdlc_addresses([17]), baudrates=[9600]).probes == 2
 
 
 def test_a_twins_address_that_was_silent_is_a_conflict_in_the_end() -> None:
     def both(one: bytes, other: bytes) -> bytes:
         return one + other
 
-    crowd, knocks = Crowd(both), itertools.count()
+    crowd, probes = Crowd(both), itertools.count()
     send = crowd.send
 
     def lossy(data: bytes) -> None:
-        if data[3:5] != b"\x02\x23" or next(knocks):
+        if data[3:5] != b"\x02\x23" or next(probes):
             send(data)
 
     crowd.send = lossy  # type: ignore[method-assign]
-    result = look({9600: crowd}, doors([17, 18]))
-    assert [str(each.door) for each in result.conflicts] == ["1/17 (2 bytes)"]
+    result = look({9600: crowd}, hdlc_addresses([17, 18]))
+    assert [str(each.hdlc) for each in result.conflicts] == ["1/17 (2 bytes)"]
 
 
 def test_every_speed_when_asked() -> None:
-    result = look({9600: Wire()}, doors([17]), every_speed=True, baudrates=[9600, 2400])
+    result = look({9600: Wire()}, hdlc_addresses([17]), every_speed=True, baudrates=[9600, 2400])
     assert result.baudrates == (9600, 2400)
     assert len(result.meters) == 1
 
 
 def test_a_meter_alone_is_found_by_the_short_address_and_named_by_its_own() -> None:
     alone = Wire(meters=[meter(1, 90)])
-    (short,) = look({9600: alone}, doors([5])).meters
-    assert (short.door, short.door.form) == (Door(1, 0, 1), 1)
-    (own,) = look({9600: alone}, doors([5, 90])).meters
-    assert (own.door, own.door.form) == (Door(1, 90, 2), None)
+    (short,) = look({9600: alone}, hdlc_addresses([5])).meters
+    assert (short.hdlc, short.hdlc.form) == (HdlcAddress(1, 0, 1), 1)
+    (own,) = look({9600: alone}, hdlc_addresses([5, 90])).meters
+    assert (own.hdlc, own.hdlc.form) == (HdlcAddress(1, 90, 2), None)
 
 
 def test_a_long_address_is_kept_in_its_form() -> None:
     wire = Wire()
-    (meter_,) = look({9600: wire}, doors([], long=[17])).meters
-    assert meter_.door.form == 4
-    assert meter_.door.config("x").address_bytes == 4
-    (large,) = look({9600: wire}, doors([200])).meters
-    assert large.door.form is None
+    (meter_,) = look({9600: wire}, hdlc_addresses([], long=[17])).meters
+    assert meter_.hdlc.form == 4
+    assert meter_.hdlc.config("x").address_bytes == 4
+    (large,) = look({9600: wire}, hdlc_addresses([200])).meters
+    assert large.hdlc.form is None
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_two_meters_at_one_address_are_a_conflict(mixed: Callable[[bytes, bytes]
     def both(one: bytes, other: bytes) -> bytes:
         return mixed(one, other) if one and other else one + other
 
-    result = look({9600: Crowd(both)}, doors([17, 18]))
+    result = look({9600: Crowd(both)}, hdlc_addresses([17, 18]))
     (conflict,) = result.conflicts
     assert isinstance(conflict, Conflict)
-    assert conflict.door == Door(1, 17, 2)
+    assert conflict.hdlc == HdlcAddress(1, 17, 2)
     assert [serial for _, serial, _ in found(result)] == ["E3"]
 
 
@@ -183,7 +183,7 @@ def test_an_echo_is_no_answer_and_noise_is_heard_again() -> None:
         return data[:20] + bytes([data[20] ^ flip]) + data[21:] if flip else data
 
     wire.answers = noisy
-    result = look({9600: wire}, doors([16, 17]))
+    result = look({9600: wire}, hdlc_addresses([16, 17]))
     assert result.echo
     assert [serial for _, serial, _ in found(result)] == ["E1"]
     assert result.conflicts == ()
@@ -192,12 +192,12 @@ def test_an_echo_is_no_answer_and_noise_is_heard_again() -> None:
 def test_a_line_that_speaks_unasked_is_said() -> None:
     wire = Wire()
     wire._waiting = b"\0" * 50
-    assert look({9600: wire}, doors([17])).unasked == 50
+    assert look({9600: wire}, hdlc_addresses([17])).unasked == 50
 
 
 def test_nobody() -> None:
-    result = look({}, doors([1, 2]))
-    assert (result.meters, result.conflicts, result.knocks) == ((), (), 18)
+    result = look({}, hdlc_addresses([1, 2]))
+    assert (result.meters, result.conflicts, result.probes) == ((), (), 18)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.install.examination import Examination, LineCount, Trouble
-from edge_agent.install.meter_list import Listed, parse_list
+from edge_agent.install.meter_list import ListedMeter, parse_list
 from edge_agent.install.sheet import Entry, judge
 from edge_agent.install.sheet_page import html
 from edge_agent.poll.finding import FindingKind, finding
@@ -38,7 +38,7 @@ _TEXTS = st.text(min_size=1, max_size=60).filter(str.isprintable)
     ],
 )
 def test_verdicts(found: Examination | None, level: str, reason: str) -> None:
-    verdict = judge(Listed("A-1", 17), found)
+    verdict = judge(ListedMeter("A-1", 17), found)
     assert verdict.level == level
     assert reason in " ".join(verdict.reasons)
     assert bool(verdict.reasons) == (level != "green")
@@ -48,18 +48,18 @@ def test_a_clock_that_the_poll_told_of_is_told_once() -> None:
     clock_off = finding(FindingKind.CLOCK_OFF)
     trouble = Trouble("reading", "off", "try", finding=clock_off)
     found = examined(clock_offset_s=499.0, troubles=(trouble,))
-    assert judge(Listed("A-1", 17), found).reasons == ("off",)
+    assert judge(ListedMeter("A-1", 17), found).reasons == ("off",)
 
 
 def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
-    entry = Entry(Listed("A-1", 17), examined(), is_time_known=False)
+    entry = Entry(ListedMeter("A-1", 17), examined(), is_time_known=False)
     assert entry.verdict.level == "amber"
     assert entry.verdict.reasons == (
         "its clock cannot be judged: this machine's own is not synchronised",
     )
-    far_off = Entry(Listed("A-1", 17), examined(clock_offset_s=900.0), is_time_known=False)
+    far_off = Entry(ListedMeter("A-1", 17), examined(clock_offset_s=900.0), is_time_known=False)
     assert far_off.verdict.reasons == entry.verdict.reasons
-    written = sheet(Entry(Listed("A-1", 17), examined()))
+    written = sheet(Entry(ListedMeter("A-1", 17), examined()))
     assert written.is_green
     unsure = replace(written, clock_synchronised=False)
     assert not unsure.is_green
@@ -67,14 +67,14 @@ def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
 
 
 def test_a_meter_without_a_data_port_is_a_self_read_unit() -> None:
-    assert judge(Listed("A-1", None), None).level == "self-read"
-    assert sheet(Entry(Listed("A-1", None))).is_green
+    assert judge(ListedMeter("A-1", None), None).level == "self-read"
+    assert sheet(Entry(ListedMeter("A-1", None))).is_green
 
 
 @given(_TEXTS)
 def test_no_text_of_a_meter_is_markup(text: str) -> None:
-    page = html(sheet(Entry(Listed(text, 17), examined(text))))
-    empty = html(sheet(Entry(Listed("", 17), examined("x"))))
+    page = html(sheet(Entry(ListedMeter(text, 17), examined(text))))
+    empty = html(sheet(Entry(ListedMeter("", 17), examined("x"))))
     assert page.count("<") == empty.count("<")
 
 
@@ -96,11 +96,11 @@ def test_the_dial_stands_on_the_sheet_beside_its_module(value: str, unit: str) -
 
 @pytest.mark.parametrize("unit", ["", "Wh", "unit 99"])
 def test_a_register_in_another_unit_is_no_volume(unit: str) -> None:
-    assert Entry(Listed("A-1", 19), module("2500", unit)).volume is None
+    assert Entry(ListedMeter("A-1", 19), module("2500", unit)).volume is None
 
 
 def test_a_dial_without_a_module_is_said() -> None:
-    listed = Listed("A-1", 17, dial=Decimal(7))
+    listed = ListedMeter("A-1", 17, dial=Decimal(7))
     verdict = judge(listed, examined())
     assert verdict.level == "amber"
     assert "no volume of water was read beside it" in verdict.reasons[0]

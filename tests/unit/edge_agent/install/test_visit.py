@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.addresses import Door
+from edge_agent.install.addresses import HdlcAddress
 from edge_agent.install.agent_toml import bus_toml
 from edge_agent.install.meter_list import parse_list
 from edge_agent.install.scan import FoundMeter
@@ -38,7 +38,7 @@ def test_a_list_names_every_secret_and_the_suite() -> None:
 
 
 def test_a_person_is_asked_again_for_a_label_that_is_taken_or_too_long() -> None:
-    found = [FoundMeter(Door(1, number, 2), 9600, None) for number in (17, 18, 19)]
+    found = [FoundMeter(HdlcAddress(1, number, 2), 9600, None) for number in (17, 18, 19)]
     answers = iter(["A-1", "A-1", "x" * 65, "A-2", ""])
     told: list[str] = []
     listed = list_found(found, lambda _meter: next(answers), {"A-9"}, told.append)

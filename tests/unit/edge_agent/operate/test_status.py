@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from rich.cells import cell_len
 
 from edge_agent.cli.operate import show_status
 from edge_agent.clock.samples import ClockSamples
@@ -118,6 +119,21 @@ def test_security_that_no_meter_has_proven_is_said(
     assert [each.unproven for each in found.meters] == ["security hls"]
     show_status(found)
     assert "unproven: security hls" in capsys.readouterr().out
+
+
+def test_the_meters_of_a_gateway_fit_80_columns(
+    settings: AgentSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    label = "अ-१२०४ विद्युत मीटर, पूर्वी भवन, दूसरी मंज़िल"
+    (bus,) = settings.buses
+    meters = [each.model_copy(update={"label": f"{label} {each.label}"}) for each in bus.meters]
+    buses = (bus.model_copy(update={"meters": tuple(meters)}),)
+    show_status(gateway_status(settings.model_copy(update={"buses": buses}), NOW))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    assert any("never answered" in line for line in lines)
 
 
 def test_what_is_no_spool_is_said(settings: AgentSettings) -> None:
