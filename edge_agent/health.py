@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How the gateway and its meters are: counts, and what each meter said last.
+"""Health: how the gateway's meters are, as counts and as what the last poll of each said.
 
 In: the outcome of each poll. Out: a `Summary` for the status message and the log.
 Never: a clock, a message, a decision.

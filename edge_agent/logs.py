@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How log records are written: one line each, for a person or as JSON.
+"""Logs: each record is one line on stderr, for a person or as JSON.
 
 In: records with a constant message and their facts as `extra`. Out: lines on stderr.
 Never: a fact that is not in the record.

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a person sets: the buses, the meters on them, where things are kept.
+"""The settings of a gateway: its buses, the meters on them, where things are kept.
+
+A class is a table of the settings file, in the order of the file, so that a person who looks for a
+field finds it in one place: for that the module is longer than others. The secrets that the tables
+name are read here too, because one check holds them all: only the owner may read the file.
 
 In: a file and the environment, read once by the command line. Out: frozen models.
 Never: a secret in a message, a log or a `repr`.

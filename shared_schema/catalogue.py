@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What each OBIS code of the Indian companion specification and of water means.
+"""The catalogue: what each OBIS code of the Indian companion specification and of water means.
+
+It is a table, and the one place of each code and name: for that it is longer than other modules.
 
 In: an `Obis`. Out: its `Quantity`, or None for a code that is not in the catalogue.
 Source: IS 15959 parts 1 to 3 (electricity), IEC 62056-6-1 medium 8 (cold water).

@@ -9,6 +9,9 @@ gateway's signature covers the header's bytes. So one block can be shown with it
 and proves itself without the neighbours' blocks. A block's random salt keeps its hash from
 being guessed from a few likely registers.
 
+Its lines and its envelope stand in one module, longer than others, because whoever writes a
+verifier in another language reads it from top to bottom.
+
 In: bytes. Out: a `Batch`, or one of the errors of the contract; and the way back.
 Never: a line serialised twice, a clock, a file.
 """

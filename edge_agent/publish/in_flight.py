@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What was sent and has no receipt yet: how much may be out, and when to send it again.
-
-In: what was sent, refused and receipted, with the time of each. Out: how many new batches may
-go, and which old ones are due again. Pure: no clock, no socket, no file.
+"""Batches in flight: sent, and not receipted yet; how many may be out, and when to send them again.
 
 The window holds so few batches that the queue waits at the edge, not in the broker. While
 no receipt comes at all the store is away: then one batch alone is sent again as a probe, so
 that a night's outage does not fill the broker with copies. A batch that stays without a
 receipt while the store answers others is put aside, so that it cannot hold the rest up; it
 is tried again, ever more rarely.
+
+In: what was sent, refused and receipted, with the time of each. Out: how many new batches may
+go, and which old ones are due again. Pure: no clock, no socket, no file.
 """
 
 import math

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sealing: the rows of one poll become lines of blocks; lines are grouped, each group a batch.
+"""Block lines: the rows of one poll as they will be sent, and which lines make a batch.
 
 In: a meter, what was read of it and what the gateway itself saw of it; later the lines of many
 meters. Out: block lines; groups of them, each within the size of a batch. Pure but for the random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The invocation counters of a gateway's meters: on disk before a number is sent.
+"""The invocation counters of a gateway's meters: the spool has a number before it is sent.
 
 In: the place of a meter, and how many numbers are about to be used. Out: the first of them.
 Owns the table ``invocation_counter`` of the spool's file.

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the gateway itself sees of meters, on its way into the stream: each thing once, no flood.
+"""Gateway events: what the gateway itself sees of a meter enters the stream once, without a flood.
+
+Of one kind a meter has at most `MOST_A_DAY` in a day that begins with the first. The gateway counts
+what happens more often, and the next that it notes says so; it notes a state that came and went
+meanwhile as it is then. It always notes that it set a clock.
 
 In: observations, and the change of state that they report. Out: `Noted`, which the spool keeps
 with that state in one transaction. Owns the table ``observed`` of the spool's file: how many of
 each kind a meter had in a day, how many were left out, which states last.
 Never: an observation of a time that is not synchronised: its caller's `ts` is of such a time.
-
-Of one kind a meter has at most `MOST_A_DAY` in a day that begins with the first. What happens
-more often is counted, and the next that is noted says so; a state that came and went meanwhile
-is noted as it is then. That the gateway set a clock is always noted.
 """
 
 import sqlite3

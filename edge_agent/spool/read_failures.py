@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Why a meter is not read, kept where ``edge-agent status`` sees it.
+"""Read failures: why a meter is not read, where ``edge-agent status`` sees it.
 
 In: what the worker of a bus found. Out: rows of the spool's table ``reason``, which it owns.
 Never: a write for what is kept already; an error on a full disk: the log has it too.

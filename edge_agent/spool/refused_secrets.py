@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which meter refused which secret: kept over a restart, so that it is not tried again.
+"""Refused secrets: which meter refused which, so that no restart sends it again.
+
+Many meters lock after three refusals. A refusal ends when another secret is set.
 
 In: a meter that refused its password. Out: whether it refused the one that is set now, and
 when another one is set. Owns the table ``refusal`` of the spool's file.

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""When what is gathered is sealed: after some seconds, when it fills a batch, or when asked.
+"""The sealer: it decides when the gathered lines become batches.
 
-In: the spool, a clock that nobody sets. Out: batches in the spool. Owns since when lines wait.
+It seals when the oldest line has waited some seconds, when the lines fill a batch, or when asked.
+
+In: the spool, a clock that nobody sets. Out: batches in the spool; a line in the log where the disk
+is full, or where readings were dropped. Owns since when lines wait.
 Never: a line held back by a clock that jumps, or because the broker is away.
 """
 
@@ -67,6 +70,6 @@ class Sealer:
             self._said = str(error)
             _log.log(
                 level,
-                "what was read is not sealed; it is tried again",
+                "the newest readings cannot be sealed yet; they stay in the spool, unsent",
                 extra={"action": "not_sealed", "reason": str(error)},
             )

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What moves with the rows of a meter: up to when each profile was read, what it captured then.
+"""Watermarks: up to when each profile of a meter was read, and what it captured then.
+
+Both move with the rows that they speak of.
 
 In: the spool's open database. Out: marks, read and moved. Owns the tables ``watermark`` and
 ``captured``.
-Never: a transaction of its own: marks move with the rows that they speak of.
+Never: a transaction of its own.
 """
 
 import sqlite3

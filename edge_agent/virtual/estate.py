@@ -1,189 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An estate: which virtual meters hang on which buses, read from a TOML file.
+"""An estate: the virtual meters of a file on their buses.
 
 In: the file. Out: virtual meters, and, while they are served, the paths of their buses.
-Owns nothing after loading. Never guesses: an unknown field is an error that names its place.
+Owns nothing after loading.
+Never: a guess: an error names the bus, the meter and the field.
 """
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError
 
 from edge_agent.virtual.bus import BusThread, PtyBus
-from edge_agent.virtual.clock import ClockJump, Deviation
 from edge_agent.virtual.counter import MeterSpec, Model
-from edge_agent.virtual.faults import Faults
-from edge_agent.virtual.hdlc import MAX_INFO
+from edge_agent.virtual.estate_file import EstateConfig, MeterConfig
 from edge_agent.virtual.household import Kind
-from edge_agent.virtual.keyring import SecurityConfig
 from edge_agent.virtual.line import Line
 from edge_agent.virtual.loads import HouseholdLoad, Leak, LeakingLoad, Load, SumLoad, zone_named
 from edge_agent.virtual.meter import VirtualMeter
-from edge_agent.virtual.profile import RangeDeviation
-
-_DEFAULT_INSTALLED = datetime(2025, 1, 1, tzinfo=UTC)
-_LEAST_CIPHERED_PDU = 128
-_Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]
 
 
 class EstateError(ValueError):
     """The file is no estate; the text says which bus, meter and field."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LoadConfig(_Strict):
-    """What flows through a meter."""
-
-    kind: Literal["flat", "water", "lift", "pump", "lighting", "generator", "sum"]
-    monthly: Annotated[int, Field(gt=0)] | None = None
-    """Target of a calendar month, Wh or litres; without it the kind's default."""
-    members: tuple[_Text, ...] = ()
-    """Serial numbers behind a bulk meter."""
-    loss_percent: Annotated[int, Field(ge=0, le=50)] = 0
-    leak_litres_per_hour: Annotated[int, Field(gt=0, le=100_000)] | None = None
-    leak_from: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        total = self.kind == "sum"
-        if total != bool(self.members):
-            raise ValueError("members belong to a load of kind sum, and to no other")
-        if total and self.monthly is not None:
-            raise ValueError("a sum has no monthly target: its members have")
-        if self.loss_percent and not total:
-            raise ValueError("loss_percent belongs to a load of kind sum")
-        if (self.leak_from is None) != (self.leak_litres_per_hour is None):
-            raise ValueError("leak_litres_per_hour and leak_from come together")
-        if self.leak_from is not None and self.kind != "water":
-            raise ValueError("a leak belongs to a load of kind water")
-        return self
-
-
-class MeterConfig(_Strict):
-    """One meter."""
-
-    label: _Text
-    address: Annotated[int, Field(ge=1, le=16381)]
-    model: Model
-    manufacturer: _Text
-    serial: _Text
-    load: LoadConfig
-    password: _Text = "12345678"  # noqa: S105  # what a virtual meter is delivered with
-    seed: _Text | int | None = None
-    """Without it the serial number."""
-    profile_days: Annotated[int, Field(ge=1, le=3660)] = 35
-    daily_days: Annotated[int, Field(ge=1, le=3660)] = 45
-    billing_cycles: Annotated[int, Field(ge=1, le=120)] = 12
-    capture_period_s: Literal[900, 1800, 3600] = 900
-    installed_at: AwareDatetime = _DEFAULT_INSTALLED
-    initial: Annotated[int, Field(ge=0)] = 0
-    """What the register showed at installation, Wh or litres."""
-    scaler: Literal[-3, -2, -1] | None = None
-    clock_offset_s: int = 0
-    clock_drift_s_per_day: Annotated[float, Field(ge=-3600, le=3600)] = 0.0
-    clock_jumps: tuple[ClockJump, ...] = ()
-    deviation: Deviation = Deviation.STANDARD
-    range_deviation: RangeDeviation = RangeDeviation.ANY
-    metering_fails_at: AwareDatetime | None = None
-    cover_opened_at: AwareDatetime | None = None
-    cable_cut_at: AwareDatetime | None = None
-    pulse_litres: Annotated[Decimal, Field(gt=0)] | None = None
-    """Of a module that counts pulses and says neither scaler nor unit."""
-    litres: bool = False
-    register_modulus: Annotated[int, Field(gt=0, le=2**32)] | None = None
-    ranges: bool = True
-    null_timestamps: bool = False
-    max_info: Annotated[int, Field(ge=32, le=MAX_INFO)] = MAX_INFO
-    max_pdu: Annotated[int, Field(ge=64, le=65535)] = 1024
-    slow_s: Annotated[float, Field(ge=0, le=5)] = 0.0
-    security: SecurityConfig | None = None
-    """``[bus.meter.security]``: keys; without it no client is ciphered."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        water = self.model is Model.WATER
-        if water != (self.load.kind == "water") and self.load.kind != "sum":
-            raise ValueError("a water load belongs to a water meter, any other to electricity")
-        if self.scaler is not None and not water:
-            raise ValueError("scaler belongs to a water meter")
-        if not water and (self.litres or self.cable_cut_at or self.pulse_litres):
-            raise ValueError("litres, pulse_litres and cable_cut_at belong to a water meter")
-        if self.pulse_litres and (self.litres or self.scaler is not None):
-            raise ValueError("a module of pulses states no scaler and no unit")
-        if water and self.cover_opened_at:
-            raise ValueError("cover_opened_at belongs to an electricity meter")
-        if self.security is not None and self.max_pdu < _LEAST_CIPHERED_PDU:
-            raise ValueError(f"a ciphered meter has max_pdu {_LEAST_CIPHERED_PDU} or more")
-        return self
-
-
-class DialConfig(MeterConfig):
-    """A legacy meter without a data port: it counts, and no bus reaches it."""
-
-    address: int = 1
-
-
-class BusConfig(_Strict):
-    """One bus."""
-
-    name: _Text
-    link: _Text
-    """Path of the link to its terminal, relative to the directory of the simulation."""
-    meter: Annotated[tuple[MeterConfig, ...], Field(min_length=1)]
-    turnaround_s: Annotated[float, Field(ge=0, le=5)] = 0.0
-    echo: bool = False
-    faults: Faults = Faults()
-
-    @field_validator("link")
-    @classmethod
-    def _inside(cls, link: str) -> str:
-        path = PurePosixPath(link)
-        if path.is_absolute() or ".." in path.parts:
-            raise ValueError("a link stays inside the directory of the simulation")
-        return link
-
-    @model_validator(mode="after")
-    def _addresses(self) -> Self:
-        seen: set[int] = set()
-        for meter in self.meter:
-            if meter.address in seen and not self.faults.shared_addresses:
-                raise ValueError(f"address {meter.address} is given twice")
-            seen.add(meter.address)
-        return self
-
-
-class EstateConfig(_Strict):
-    """The whole file."""
-
-    zone: str = "Asia/Kolkata"
-    bus: Annotated[tuple[BusConfig, ...], Field(min_length=1)]
-    dial: tuple[DialConfig, ...] = ()
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        try:
-            zone_named(zone)
-        except (OSError, KeyError, ValueError) as error:
-            raise ValueError(f"no time zone {zone!r}") from error
-        return zone
 
 
 class Estate:

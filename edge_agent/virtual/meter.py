@@ -12,18 +12,13 @@ from edge_agent.virtual.acse import Mechanism
 from edge_agent.virtual.clock import Dial
 from edge_agent.virtual.cosem import AccessResult, Attribute
 from edge_agent.virtual.counter import Counter, MeterSpec
+from edge_agent.virtual.device import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
 from edge_agent.virtual.history import Row
 from edge_agent.virtual.loads import Load
 from edge_agent.virtual.models import histories, objects
 from edge_agent.virtual.objects import LogicalDevice, counter_objects
 from edge_agent.virtual.security import Vault
-from edge_agent.virtual.server import (
-    PUBLIC_CLIENT,
-    READER_CLIENT,
-    UTILITY_CLIENT,
-    Access,
-    Server,
-)
+from edge_agent.virtual.server import Server
 from edge_agent.virtual.station import Station
 from shared_schema.obis import Obis
 

@@ -6,11 +6,11 @@ Never decides who may read them, except for what a meter shows to everyone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from edge_agent.virtual import axdr
-from edge_agent.virtual.axdr import Data, Tag
 from edge_agent.virtual.billing import Billing
+from edge_agent.virtual.clock_object import clock_object
 from edge_agent.virtual.cosem import AccessError, AccessResult
 from edge_agent.virtual.counter import ENERGY_PER_MILLE, Counter, Model
 from edge_agent.virtual.eventlog import event_logs
@@ -20,7 +20,6 @@ from edge_agent.virtual.measured import Measured, momentary, registers, water
 from edge_agent.virtual.objects import (
     Asking,
     CosemObject,
-    PlainObject,
     Reader,
     constant,
     data_object,
@@ -58,8 +57,6 @@ _TYPES: dict[Model, tuple[int, str, str]] = {
     Model.WATER: (0, "W", "Q3 2.5"),
 }
 """Meter type, category and rating as the name plate gives them (numbers from memory)."""
-_FURTHEST_S = 86400
-_LONGEST_SHIFT_S = 900
 
 
 class Snapshot:
@@ -125,7 +122,7 @@ def objects(counter: Counter, kept: Mapping[Obis, History]) -> list[CosemObject]
             ranges=counter.spec.ranges,
         )
 
-    found: list[CosemObject] = [_clock(counter)]
+    found: list[CosemObject] = [clock_object(counter)]
     plate = _name_plate(counter)
     found.extend(data_object(name, constant(value), public=True) for name, value in plate)
     plate_rows = Snapshot(
@@ -203,70 +200,6 @@ def _scalers(columns: Sequence[Column]) -> Snapshot:
         if each.scaler is not None and each.unit is not None
     ]
     return Snapshot([column for column, _ in scaled], lambda _now: [value for _, value in scaled])
-
-
-def _clock(counter: Counter) -> PlainObject:
-    """Return the clock, class 8. It goes on when the metering is in fault.
-
-    The utility sets its time, or shifts it by up to 900 s. It takes no time that is more than a
-    day from what it shows.
-    """
-    dial = counter.dial
-
-    def move(now: datetime, by_s: float) -> None:
-        if abs(by_s) > _FURTHEST_S:
-            raise AccessError(AccessResult.OTHER_REASON)
-        counter.set_clock(now, counter.clock(now).timestamp() + by_s)
-
-    def set_time(value: Data | None, now: datetime) -> None:
-        if value is None or not isinstance(value.value, bytes):
-            raise AccessError(AccessResult.TYPE_UNMATCHED)
-        try:
-            wanted = dial.seconds(value.value, upper=False)
-        except ValueError:
-            raise AccessError(AccessResult.OTHER_REASON) from None
-        move(now, wanted - counter.clock(now).timestamp())
-
-    def shift(value: Data | None, now: datetime) -> None:
-        if value is None or value.tag is not Tag.LONG or not isinstance(value.value, int):
-            raise AccessError(AccessResult.TYPE_UNMATCHED)
-        if abs(value.value) > _LONGEST_SHIFT_S:
-            raise AccessError(AccessResult.OTHER_REASON)
-        move(now, value.value)
-
-    never = b"\xff\xff\xff\xff\xff" + b"\xff" * 4 + b"\x80\x00\xff"
-
-    def time(asking: Asking) -> bytes:
-        return axdr.octet_string(dial.octets(counter.clock(asking.now)))
-
-    def zone(asking: Asking) -> bytes:
-        local = asking.now.astimezone(counter.spec.zone)
-        east = (local.utcoffset() or timedelta()) - (local.dst() or timedelta())
-        west = -int(east.total_seconds()) // 60
-        return axdr.long(-west if dial.deviation == "reversed" else west)
-
-    def status(asking: Asking) -> bytes:
-        return axdr.unsigned(dial.octets(counter.clock(asking.now))[11])
-
-    readers: dict[int, Reader] = {
-        2: time,
-        3: zone,
-        4: status,
-        5: constant(axdr.octet_string(never)),
-        6: constant(axdr.octet_string(never)),
-        7: constant(axdr.integer(0)),
-        8: constant(axdr.boolean(False)),  # noqa: FBT003  # the value itself
-        9: constant(axdr.enum(1)),
-    }
-    return PlainObject(
-        8,
-        CLOCK,
-        readers,
-        attributes=9,
-        public=True,
-        writers={2: set_time},
-        methods={6: shift},
-    )
 
 
 def _name_plate(counter: Counter) -> list[tuple[Obis, bytes]]:

@@ -13,8 +13,8 @@ from edge_agent.virtual import axdr
 from edge_agent.virtual.acse import Mechanism
 from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import AccessError, AccessResult, Attribute, Selection
+from edge_agent.virtual.device import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
 from edge_agent.virtual.security import Vault
-from edge_agent.virtual.server import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
 from shared_schema.catalogue import ASSOCIATION, DEVICE_NAME, SAP_ASSIGNMENT, Unit
 from shared_schema.obis import Obis
 
@@ -164,6 +164,18 @@ def counter_objects(vault: Vault) -> list[PlainObject]:
     ]
 
 
+def _device_name(title: str) -> PlainObject:
+    name = constant(axdr.octet_string(title.encode("ascii")))
+    return data_object(DEVICE_NAME, name, public=True)
+
+
+def _sap_assignment(title: str) -> PlainObject:
+    """Return the list of logical devices, class 17: there is one."""
+    device = axdr.structure(axdr.long_unsigned(1), axdr.octet_string(title.encode("ascii")))
+    devices = constant(axdr.array([device]))
+    return PlainObject(17, SAP_ASSIGNMENT, {2: devices}, attributes=2, public=True)
+
+
 class LogicalDevice:
     """The objects of one meter under its password: a `Device` for a `Server`."""
 
@@ -194,29 +206,7 @@ class LogicalDevice:
         self.clients = clients
         self.vault = vault
         self._faults = faults
-        own = (
-            self._association(),
-            data_object(
-                DEVICE_NAME, constant(axdr.octet_string(title.encode("ascii"))), public=True
-            ),
-            PlainObject(
-                17,
-                SAP_ASSIGNMENT,
-                {
-                    2: constant(
-                        axdr.array(
-                            [
-                                axdr.structure(
-                                    axdr.long_unsigned(1), axdr.octet_string(title.encode("ascii"))
-                                )
-                            ]
-                        )
-                    )
-                },
-                attributes=2,
-                public=True,
-            ),
-        )
+        own = (self._association(), _device_name(title), _sap_assignment(title))
         found = [*own, *objects]
         self._objects = {(each.class_id, bytes(each.name)): each for each in found}
         self._names = {bytes(each.name) for each in found}

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The COSEM server of one meter: associations and the GET services.
-
-In: whole APDUs of one client. Out: whole APDUs. Owns: the association and the answer that is
-being handed over in blocks. Never gives a value without an association, or in the clear where
-the association is ciphered. SET and ACTION are for client 48 alone, of what a `Device` lets it
-change, and for the method that ends the handshake of high level security.
+"""The COSEM server of one meter: associations, and which service a request reaches.
 
 Clients: 16, public, no security, sees the clock and what the meter is; 32, meter reader, low
 level security, ciphered or not, sees everything; 48, utility, where the meter has keys: high
@@ -12,28 +7,22 @@ level security with GMAC, ciphered, sees everything and sets the clock.
 """
 
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from edge_agent.virtual import acse, axdr, cosem, security
 from edge_agent.virtual.acse import AssociationRequest, Diagnostic, Mechanism
-from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import (
     AccessError,
     AccessResult,
-    Attribute,
     Conformance,
-    GetRequest,
     MalformedApdu,
 )
+from edge_agent.virtual.device import UTILITY_CLIENT, Association, Device
+from edge_agent.virtual.get_service import GetService
 from edge_agent.virtual.security import CipherError, CounterTooLow, Vault
 from shared_schema.catalogue import ASSOCIATION
 
-PUBLIC_CLIENT = 16
-READER_CLIENT = 32
-UTILITY_CLIENT = 48
 CONFORMANCE = (
     Conformance.PRIORITY
     | Conformance.BLOCK_TRANSFER_GET
@@ -43,81 +32,10 @@ CONFORMANCE = (
 )
 _CHANGES = Conformance.SET | Conformance.ACTION
 _MIN_PDU = 64
-_BLOCK_HEAD = 12
-"""Tag, kind, invoke, last, number (4), choice and a length of up to three bytes."""
 _CIPHER_HEAD = 40
 """What ciphering may add to an APDU: tags, lengths, system title, control, counter, tag."""
 _NO_LIMIT = 65535
 _DECIPHERING_ERROR = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How one client associates."""
-
-    mechanism: Mechanism
-    ciphered: bool
-
-
-class Device(Protocol):
-    """The objects behind the server."""
-
-    @property
-    def password(self) -> bytes:
-        """The secret of low level security."""
-
-    @property
-    def clients(self) -> Mapping[int, Access]:
-        """The clients that the meter knows."""
-
-    @property
-    def vault(self) -> Vault | None:
-        """The keys, where the meter has some."""
-
-    @property
-    def max_pdu(self) -> int:
-        """Longest APDU that the meter takes or sends, bytes."""
-
-    def read(self, attribute: Attribute, client: int, now: datetime) -> bytes:
-        """Return the encoded data of one attribute.
-
-        Raises:
-            AccessError: it is not given.
-        """
-
-    def write(self, attribute: Attribute, value: Data, now: datetime) -> None:
-        """Set one attribute.
-
-        Raises:
-            AccessError: it is not taken.
-        """
-
-    def act(self, method: Attribute, value: Data | None, now: datetime) -> None:
-        """Do one method, named like an attribute.
-
-        Raises:
-            AccessError: it is not done.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class _Association:
-    client: int
-    conformance: int
-    max_pdu: int
-    vault: Vault | None = None
-    """Set where the association is ciphered."""
-    title: bytes = b""
-    """The client's system title."""
-    challenges: tuple[bytes, bytes] | None = None
-    """StoC and CtoS while the client has still to prove itself."""
-
-
-@dataclass(slots=True)
-class _LongAnswer:
-    data: bytes
-    at: int = 0
-    block: int = 0
 
 
 class Server:
@@ -127,19 +45,19 @@ class Server:
         """Set up a server without an association."""
         self._device = device
         self._client = 0
-        self._association: _Association | None = None
-        self._long: _LongAnswer | None = None
+        self._association: Association | None = None
+        self._gets = GetService(device)
 
     def connect(self, client: int) -> None:
         """Begin with a client address and no association."""
         self._client = client
         self._association = None
-        self._long = None
+        self._gets.forget()
 
     def disconnect(self) -> None:
         """End the association with the link."""
         self._association = None
-        self._long = None
+        self._gets.forget()
 
     def request(self, apdu: bytes, now: datetime) -> bytes:
         """Return the answer to one APDU."""
@@ -174,7 +92,7 @@ class Server:
             answer = cosem.exception_response(1, 3)
         return vault.close_response(answer)
 
-    def _service(self, apdu: bytes, association: _Association | None, now: datetime) -> bytes:
+    def _service(self, apdu: bytes, association: Association | None, now: datetime) -> bytes:
         tag = apdu[0] if apdu else -1
         if tag not in (cosem.GET_REQUEST, cosem.SET_REQUEST, cosem.ACTION_REQUEST):
             return cosem.exception_response(2, 2)
@@ -183,7 +101,7 @@ class Server:
         if association.challenges is not None:
             return self._prove(apdu, association, association.challenges)
         if tag == cosem.GET_REQUEST:
-            return self._get(cosem.parse_get(apdu), association, now)
+            return self._gets.answer(cosem.parse_get(apdu), association, now)
         if not association.conformance & _CHANGES or apdu[1:2] != b"\x01":
             return _refuse(apdu)
         return self._change(apdu, now)
@@ -256,7 +174,7 @@ class Server:
         negotiated = int(CONFORMANCE | changes) & initiate.conformance
         max_pdu = min(self._device.max_pdu, initiate.max_pdu or _NO_LIMIT)
         challenge = vault.challenge() if vault and asked.mechanism == Mechanism.GMAC else b""
-        self._association = _Association(
+        self._association = Association(
             client=self._client,
             conformance=negotiated,
             max_pdu=max_pdu if vault is None else max_pdu - _CIPHER_HEAD,
@@ -295,7 +213,7 @@ class Server:
         return Diagnostic.NULL
 
     def _prove(
-        self, apdu: bytes, association: _Association, challenges: tuple[bytes, bytes]
+        self, apdu: bytes, association: Association, challenges: tuple[bytes, bytes]
     ) -> bytes:
         """Answer reply_to_HLS_authentication; anything else before it is not allowed."""
         if apdu[0] != cosem.ACTION_REQUEST or association.vault is None:
@@ -316,59 +234,6 @@ class Server:
             return cosem.exception_response(1, 1)
         self.disconnect()
         return bytes((cosem.RLRE, 3, 0x80, 1, 0))
-
-    def _get(self, asked: GetRequest, association: _Association, now: datetime) -> bytes:
-        if asked.kind == 2:
-            return self._next(asked, association)
-        self._long = None
-        if asked.kind == 1:
-            try:
-                data = self._read(asked.attributes[0], association, now)
-            except AccessError as error:
-                return cosem.get_error(asked.invoke, error.result)
-            answer = cosem.get_response(asked.invoke, data)
-        else:
-            if not association.conformance & Conformance.MULTIPLE_REFERENCES:
-                return cosem.exception_response(2, 2)
-            data = axdr.length(len(asked.attributes))
-            for attribute in asked.attributes:
-                try:
-                    data += b"\x00" + self._read(attribute, association, now)
-                except AccessError as error:
-                    data += bytes((1, error.result))
-            answer = cosem.get_list_response(asked.invoke, data)
-        if len(answer) <= association.max_pdu:
-            return answer
-        if not association.conformance & Conformance.BLOCK_TRANSFER_GET:
-            return cosem.get_error(asked.invoke, AccessResult.DATA_BLOCK_UNAVAILABLE)
-        self._long = _LongAnswer(data)
-        return self._block(asked.invoke, self._long, association)
-
-    def _read(self, attribute: Attribute, association: _Association, now: datetime) -> bytes:
-        selective = association.conformance & Conformance.SELECTIVE_ACCESS
-        if attribute.selection is not None and not selective:
-            raise AccessError(AccessResult.SCOPE_OF_ACCESS_VIOLATED)
-        return self._device.read(attribute, association.client, now)
-
-    def _next(self, asked: GetRequest, association: _Association) -> bytes:
-        long = self._long
-        if long is None:
-            result = AccessResult.NO_LONG_GET_IN_PROGRESS
-            return cosem.get_block_error(asked.invoke, asked.block, result)
-        if asked.block != long.block:
-            self._long = None
-            result = AccessResult.DATA_BLOCK_NUMBER_INVALID
-            return cosem.get_block_error(asked.invoke, asked.block, result)
-        return self._block(asked.invoke, long, association)
-
-    def _block(self, invoke: int, long: _LongAnswer, association: _Association) -> bytes:
-        start = long.at
-        long.at += association.max_pdu - _BLOCK_HEAD
-        long.block += 1
-        last = long.at >= len(long.data)
-        if last:
-            self._long = None
-        return cosem.get_block(invoke, long.block, long.data[start : long.at], last=last)
 
 
 def _refuse(apdu: bytes) -> bytes:

@@ -23,7 +23,7 @@ from edge_agent.poll import sessions
 from edge_agent.poll.name_plate import read_plate
 from edge_agent.poll.poll import poll
 from edge_agent.settings import MeterConfig, load_settings
-from edge_agent.virtual import estate, keyring
+from edge_agent.virtual import estate_file, keyring
 from edge_agent.virtual.estate import load_estate
 from edge_agent.virtual.faults import Faults
 from shared_schema import catalogue
@@ -71,11 +71,11 @@ def shown(field: FieldInfo) -> str | None:
         (MODEL, "[[profiles]]", model.ProfileToRead),
         (MODEL, "[[scaling]]", model.Scaling),
         (MODEL, "[[status_bits]]", model.StatusBit),
-        (ESTATE, "Top level", estate.EstateConfig),
-        (ESTATE, "[[bus]]", estate.BusConfig),
+        (ESTATE, "Top level", estate_file.EstateConfig),
+        (ESTATE, "[[bus]]", estate_file.BusConfig),
         (ESTATE, "[bus.faults]", Faults),
-        (ESTATE, "[[bus.meter]]", estate.MeterConfig),
-        (ESTATE, "load", estate.LoadConfig),
+        (ESTATE, "[[bus.meter]]", estate_file.MeterConfig),
+        (ESTATE, "load", estate_file.LoadConfig),
         (ESTATE, "security", keyring.SecurityConfig),
     ],
 )
