@@ -7,8 +7,8 @@ In: a connection. Out: the `Registry` by which `cloud_ingest.core.accept` decide
 gateways and their keys.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,8 +24,7 @@ from shared_schema.message import GatewayName, Label
 from shared_schema.signing import VerifyKey, fingerprint, key_id, public_key_from_pem
 
 
-@dataclass(frozen=True, slots=True)
-class _GatewayKey:
+class _GatewayKey(NamedTuple):
     """A gateway with one of its keys, or with none."""
 
     gateway_id: int
@@ -35,8 +34,7 @@ class _GatewayKey:
     public_key: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class _InstalledMeter:
+class _InstalledMeter(NamedTuple):
     """A meter, and from when to when it was assigned each time."""
 
     society_id: int
