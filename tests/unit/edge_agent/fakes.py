@@ -4,15 +4,14 @@
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic
-from edge_agent.errors import (
-    AccessDenied,
-)
+from edge_agent.errors import AccessDenied
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll import sessions
 from edge_agent.poll.finding import FindingKind
@@ -29,7 +28,7 @@ from shared_schema.catalogue import (
     SERIAL_NUMBER,
 )
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.wire import NOW
+from tests.unit.edge_agent.wire import NOW, Wire
 
 ACTIVE_EXPORT_INTERVAL = Obis.parse("1.0.2.29.0.255")
 HOUR_S = 3600
@@ -193,3 +192,35 @@ def of_column(found: PollResult, obis: Obis) -> list[int | None]:
         if obis in {each.obis for each in block.columns}
         for row in block.rows
     ]
+
+
+def config(password: Path, address: int = 17, **more: object) -> MeterConfig:
+    fields = {"label": "A-1", "address": address, "model": "is16444", "password_file": password}
+    return MeterConfig.model_validate({**fields, **more})
+
+
+def read(
+    wire: Wire,
+    meter_config: MeterConfig,
+    watermarks: dict[Obis, int] | None = None,
+    memory: Memory | None = None,
+    *,
+    now: datetime | None = None,
+    windows: int = 100,
+    **more: object,
+) -> PollResult:
+    return poll(
+        sessions.sessions(wire),
+        meter_config,
+        lambda _meter: watermarks or {},
+        now or wire.now,
+        memory=memory,
+        windows=windows,
+        monotonic=frozen,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def truth(wire: Wire, serial: str, profile: Obis) -> list[int]:
+    buffered = wire.estate.meter(serial).buffered(profile, wire.now)
+    return [int(row.ts.timestamp()) for row in buffered]

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is read at once: who the meter is, its clock, its registers."""
+
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import (
+    BusTimeout,
+    WrongIdentity,
+)
+from edge_agent.install.read_once import read_meter
+from edge_agent.meters import model
+from edge_agent.meters.model import Model
+from edge_agent.poll.finding import FindingKind
+from edge_agent.poll.memory import Memory
+from edge_agent.poll.poll import poll
+from edge_agent.settings import MeterConfig
+from edge_agent.virtual.cosem import AccessResult
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BLOCK_LOAD_PROFILE,
+    CLOCK,
+    MANUFACTURER,
+)
+from shared_schema.obis import Obis
+from tests.unit.edge_agent.fakes import (
+    ACTIVE_EXPORT_INTERVAL,
+    HOUR_S,
+    NOW_S,
+    QUARTER,
+    SIMPLE,
+    Fake,
+    config,
+    fake,
+    kinds_of,
+    of_column,
+    read,
+    stamps,
+    truth,
+    visit,
+)
+from tests.unit.edge_agent.wire import NOW, Wire, meter
+
+
+@pytest.mark.parametrize("offset_s", [-299, 299])
+def test_neither_a_row_nor_the_watermark_passes_the_clocks(password: Path, offset_s: int) -> None:
+    wire = Wire(meters=[meter(1, 17, clock_offset_s=offset_s)])
+    wire.now = datetime.fromtimestamp(QUARTER, UTC) + timedelta(seconds=10)
+    limit = QUARTER + 10 + min(0, offset_s)
+    found = read(wire, config(password))
+    assert max(stamps(found, BLOCK_LOAD_PROFILE)) <= limit
+    assert found.watermarks[BLOCK_LOAD_PROFILE] <= limit
+    assert found.clock_offset_s == offset_s
+    assert found.findings == ()
+
+
+@pytest.mark.parametrize("offset_s", [-5 * HOUR_S, -301, 301, 3 * HOUR_S, 365 * 24 * HOUR_S])
+def test_rows_under_a_clock_that_is_off_are_not_kept(password: Path, offset_s: int) -> None:
+    marks = {BLOCK_LOAD_PROFILE: QUARTER - 7200}
+    for before in ({}, marks):
+        found = read(Wire(meters=[meter(1, 17, clock_offset_s=offset_s)]), config(password), before)
+        assert [block.profile for block in found.rows] == [None]
+        assert found.watermarks == {}
+        assert any(f"{offset_s} s off" in str(each) for each in found.findings)
+
+
+def test_the_clock_is_compared_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    registers = tuple(Obis.parse(f"1.0.{c}.8.0.255") for c in range(1, 11))
+    for obis in registers:
+        reader.attributes[obis, 3, 2] = b"\x06" + (7).to_bytes(4, "big")
+        reader.attributes[obis, 3, 3] = bytes.fromhex("02020F00161E")
+    kind = SIMPLE.model_copy(update={"registers": registers})
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
+    found = poll(
+        lambda _meter, _model, _traffic: nullcontext(reader),
+        MeterConfig(label="A-1", address=1),
+        lambda _meter: {},
+        NOW,
+        monotonic=lambda: 40.0 * len(reader.asked),  # each request takes so long
+    )
+    assert found.clock_offset_s == -100  # after the serial number and the maker, half the third
+    assert len(found.rows[0].columns) == 10
+
+
+@pytest.mark.parametrize("deviation", ["standard", "reversed", "unspecified"])
+def test_without_a_clock_the_newest_row_tells_whether_times_are_right(
+    password: Path, deviation: str
+) -> None:
+    wire = Wire(meters=[meter(1, 17, deviation=deviation)])
+    wire.estate.meter("E1").faults[CLOCK] = AccessResult.READ_WRITE_DENIED
+    found = read(wire, config(password))
+    if deviation == "reversed":
+        assert [block.profile for block in found.rows] == [None]
+        assert found.watermarks == {}
+        assert FindingKind.NEWEST_ROW_IS_OLD in kinds_of(found)
+    else:
+        assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_without_a_clock_old_rows_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    del reader.attributes[CLOCK, 8, 2]
+    reader.rows = {QUARTER - 5 * HOUR_S - 900 * n: n for n in range(8)}
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 20 * HOUR_S})
+    assert (found.rows, found.watermarks) == ((), {})
+    assert FindingKind.NEWEST_ROW_IS_OLD in kinds_of(found)
+
+
+def test_a_gateway_without_time_stamps_nothing_and_moves_nothing(password: Path) -> None:
+    wire = Wire()
+    found = read(wire, config(password), now=datetime(2020, 1, 1, tzinfo=UTC), synchronised=False)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    assert all(block.profile is not None for block in found.rows)
+    assert found.watermarks == {}
+    assert found.clock_offset_s is None
+    assert FindingKind.REGISTERS_UNSTAMPED in kinds_of(found)
+    assert read(wire, config(password), synchronised=False, windows=2).caught_up
+
+
+def test_a_wrong_sign_of_the_deviation_stops_the_profiles(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, deviation="reversed")])
+    found = read(wire, config(password))
+    assert [block.profile for block in found.rows] == [None]
+    assert FindingKind.WRONG_DEVIATION_SIGN in kinds_of(found)
+
+
+@pytest.mark.parametrize(("deviation", "sign"), [("reversed", -1), ("unspecified", 1)])
+def test_the_deviation_as_the_model_says(
+    password: Path, monkeypatch: pytest.MonkeyPatch, deviation: str, sign: int
+) -> None:
+    changed = model.load("is16444").model_copy(update={"deviation_sign": sign})
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: changed)
+    wire = Wire(meters=[meter(1, 17, deviation=deviation)])
+    found = read(wire, config(password))
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_the_deviation_of_one_meter_goes_before_its_models(password: Path) -> None:
+    wire = Wire(meters=[meter(1, 17, deviation="reversed")])
+    found = read(wire, config(password, deviation_sign=-1))
+    assert found.findings == ()
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+    shown = read_meter(wire, config(password, deviation_sign=-1), [CLOCK]).clock
+    assert shown is not None
+    assert abs((shown - wire.now).total_seconds()) < 2
+
+
+def test_a_register_in_fault_is_left_out_alone(password: Path) -> None:
+    wire = Wire()
+    wire.estate.meter("E1").faults[ACTIVE_IMPORT] = AccessResult.HARDWARE_FAULT
+    found = read(wire, config(password))
+    registers = next(block for block in found.rows if block.profile is None)
+    assert [str(column.obis) for column in registers.columns] == [
+        "1.0.2.8.0.255",
+        "1.0.9.8.0.255",
+        "1.0.10.8.0.255",
+    ]
+    assert any("hardware-fault" in str(each) for each in found.findings)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
+
+
+def test_an_absent_object_is_reported_once_a_day(password: Path) -> None:
+    wire = Wire()
+    memory = Memory()
+    generic = config(password, model="generic")
+    first = read(wire, generic, memory=memory)
+    assert sum("object-undefined" in str(each) for each in first.findings) == 2
+    wire.sent.clear()
+    again = read(wire, generic, first.watermarks, memory=memory, known=first.meter)
+    assert again.findings == ()
+    assert [len(block.columns) for block in again.rows] == [1]
+    assert not any(bytes((8, 0, 1, 0, 0, 255)) in request for request in wire.sent)
+
+
+def test_a_silence_at_a_registers_scaler_costs_the_register_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(Fake):
+        def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+            if (obis, attribute) == (ACTIVE_EXPORT_INTERVAL, 3):
+                raise BusTimeout("nothing")
+            return super().get(obis, class_id, attribute)
+
+    reader = Silent(fake().attributes)
+    reader.rows = {QUARTER: 1}
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    reader.attributes[ACTIVE_EXPORT_INTERVAL, 3, 2] = b"\x06" + (1).to_bytes(4, "big")
+    kind = SIMPLE.model_copy(update={"registers": (ACTIVE_EXPORT_INTERVAL, ACTIVE_IMPORT)})
+    found = visit(reader, monkeypatch, kind=kind)
+    assert of_column(found, ACTIVE_IMPORT) == [4711]
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER]
+    assert any("nothing" in str(each) for each in found.findings)
+
+
+@pytest.mark.parametrize("maker", ["", "\x7f", "x" * 65])
+def test_a_meter_that_does_not_say_who_it_is(monkeypatch: pytest.MonkeyPatch, maker: str) -> None:
+    with pytest.raises(WrongIdentity):
+        visit(fake(maker=maker), monkeypatch)
+
+
+def test_the_model_names_the_maker_of_meters_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    del reader.attributes[MANUFACTURER, 1, 2]
+    with pytest.raises(WrongIdentity):
+        visit(reader, monkeypatch)
+    kind = SIMPLE.model_copy(update={"manufacturer": "MeterFacts"})
+    assert visit(reader, monkeypatch, kind=kind).meter.manufacturer == "MeterFacts"
+
+
+def test_a_meter_without_a_profile_gives_its_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
+    found = visit(reader, monkeypatch, kind=kind)
+    (block,) = found.rows
+    assert (block.profile, block.period_s, block.rows) == (None, 0, ((NOW_S, None, 4711),))
+    assert found.caught_up
