@@ -45,7 +45,7 @@ def issue(conn: Connection, society: str, command: Command, payload: bytes, *, b
     Args:
         conn: A connection.
         society: Whose gateway it is for.
-        command: What is asked.
+        command: The command.
         payload: The signed message.
         by: Who asks.
 

@@ -29,7 +29,7 @@ from shared_schema.readings import Column
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream that has something new or repeated to be receipted."""
+    """A stream of a gateway whose batches, new or repeated, want a receipt."""
 
     gateway_id: int
     gateway: str
@@ -38,7 +38,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What a commit did."""
+    """How much a commit stored, and which streams it may be receipted for."""
 
     streams: frozenset[Stream] = frozenset()
     batches: int = 0
@@ -134,7 +134,7 @@ def _commit(
 
 @dataclass(frozen=True, slots=True)
 class _Batches:
-    """What became of the batches of a commit; deliveries go by their ``id()``.
+    """Which batches of a commit are new, stored, forks; deliveries go by their ``id()``.
 
     Another batch under a number that is taken is a fork. A batch that does not fit its neighbours
     is stored, because it is signed, and its link is broken.

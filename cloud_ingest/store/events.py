@@ -23,7 +23,7 @@ from shared_schema.topics import event_topic
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A flag and the society whose it is."""
+    """A flag, and the id of its society."""
 
     society_id: int
     event: Event

@@ -26,7 +26,7 @@ _WORDS = (
     b'{"schema":"metering.readings/1","gateway":"gw-","key":"","stream":"-4","seq":,"previous":"",'
     b'"blocks":[],"created_at":"2026-00Z","historical":false}'
 )
-"""What zlib may refer to. It is never changed: what is stored needs it to be read."""
+"""The dictionary of zlib. It never changes: to read stored evidence needs it."""
 
 
 def pack(batch: Batch) -> bytes:

@@ -32,8 +32,7 @@ class Identity:
 def read_identity(conn: Connection) -> Identity | None:
     """Read the row of ``store``; None where there is none.
 
-    It is read as JSON, because a store of an older version has no line from which on readings
-    are kept.
+    The query reads it as JSON, because a store of an older version has no column ``kept_from``.
     """
     if not has_table(conn, "store"):
         return None

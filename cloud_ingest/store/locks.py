@@ -18,7 +18,7 @@ LOCK_AGAIN_S = 0.05
 
 @unique
 class Lock(IntEnum):
-    """What one session at a time does in a database."""
+    """A lock by its purpose; each has a number of its own."""
 
     MIGRATION = 0x696F7455
     ROLLUP = 0x696F7456

@@ -56,7 +56,7 @@ _WHY: dict[Edition, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What the store says of itself."""
+    """The id, zone and kind of a store of this version."""
 
     store_id: UUID
     zone: ZoneInfo
@@ -68,7 +68,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run of `migrate` would do."""
+    """The migrations that a run of `migrate` would apply, and to which kind of store."""
 
     steps: tuple[str, ...]
     """The migrations that would be applied, in order."""
@@ -84,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What a run of `migrate` did."""
+    """The migrations that a run of `migrate` applied, and to which kind of store."""
 
     applied: tuple[str, ...]
     zone: str
@@ -95,7 +95,7 @@ class Migrated:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What a store has to become."""
+    """The zone and kind that a store has or gets, and the migrations that it lacks."""
 
     zone: str
     kind: Edition
@@ -209,7 +209,7 @@ def _target(conn: Connection, *, zone: str | None, portable: bool) -> _Target:
 
 
 def _kind_of_store(conn: Connection, rollups: Rollups, done: Mapping[str, str]) -> Edition:
-    """Say of which kind a store is; until it has a table of one kind alone, what it can be."""
+    """Return the kind of a store; until it has a table of one kind alone, the kind it can be."""
     if rollups == "continuous":
         return "timescale"
     applied = kind_that_is_applied(migrations(), done)
@@ -271,7 +271,7 @@ def repeats_midnight(zone: ZoneInfo) -> bool:
 def _wants_extension(conn: Connection, *, portable: bool) -> bool:
     """Say whether a new store should have the extension, and the server has it ready.
 
-    Without the preload CREATE EXTENSION would end the connection: it is looked at first.
+    Without the preload CREATE EXTENSION would end the connection, so this looks at it first.
     """
     if portable or read_identity(conn) is not None or edition(conn) != "plain":
         return False

@@ -7,7 +7,7 @@ registry of today and the receipt of then. What is mended is stored and the entr
 not stays open, with its reason. So rows that were of the future when they came stay out for ever,
 although that time has come meanwhile.
 
-In: the number of an entry. Out: the entry, or what became of it. Never: a deleted row.
+In: the number of an entry. Out: the entry, or the result of its replay. Never: a deleted row.
 """
 
 from dataclasses import dataclass, replace
@@ -67,7 +67,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a replay did with one entry."""
+    """The result of replaying one entry."""
 
     quarantine_id: int
     state: QuarantineState

@@ -80,7 +80,7 @@ def boundary_readings(
         last_in: Where the last reading counts.
         first_in: Where the first reading counts.
         by_hand_in: Where every reading that a person made counts.
-        exponents: e of value = raw * 10^e for each channel that is asked about.
+        exponents: e of value = raw * 10^e for each channel of the question.
     """
     found: dict[int, set[Register]] = {}
 
@@ -154,7 +154,7 @@ def neighbours(
 
     Args:
         conn: The store.
-        exponents: e of value = raw * 10^e for each channel that is asked about.
+        exponents: e of value = raw * 10^e for each channel of the question.
         at: The time.
     """
 
@@ -201,7 +201,7 @@ def gaps(conn: Connection, windows: Collection[Window], periods_s: Collection[in
 
     Args:
         conn: The store.
-        windows: Where to look; the start is taken for a reading, and so is the end.
+        windows: Where to look; the start counts as a reading, and so does the end.
         periods_s: The capture period of each window's channel.
     """
     if not windows:

@@ -58,7 +58,7 @@ class NewReading:
 
 @dataclass(frozen=True, slots=True)
 class StoredCounts:
-    """What became of readings."""
+    """How many readings were new, how many known, and how many claimed another value."""
 
     new: int = 0
     duplicates: int = 0

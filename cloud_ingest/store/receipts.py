@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Receipts: which numbers of a stream the store has committed.
 
-A stream may be years long. The store remembers its longest run, so that only what lies outside of
-it is looked at.
+A stream may be years long. The store remembers its longest run, so that a receipt
+looks only outside of it.
 
 In: a connection, a stream. Out: the store's id and ascending ranges.
 """

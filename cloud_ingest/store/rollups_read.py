@@ -89,7 +89,7 @@ class ChannelCompleteness:
 
 @dataclass(frozen=True, slots=True)
 class RollupFigures:
-    """What a day or month says of its readings, or they of themselves."""
+    """The figures of a day or month: by its rollup, or by its readings."""
 
     first_raw: int
     last_raw: int
@@ -103,7 +103,7 @@ class RollupFigures:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A rollup that is not what its readings say."""
+    """A day or month whose rollup and readings have different figures."""
 
     channel_id: int
     bucket: str
@@ -233,7 +233,7 @@ def completeness_of_channels(
 
     Args:
         conn: The store.
-        society_id: Whose.
+        society_id: The society.
         days: Local days with their starts and ends, ascending.
         until: Nothing is expected after it.
         subject_type: Of one kind of subject.

@@ -2,7 +2,7 @@
 """Days and months made from readings: the statements that write the rollups, and their marks.
 
 A commit marks the days that it changed in ``dirty``. Portable stores compute marked days and the
-months above them; TimescaleDB refreshes its continuous aggregates. A person who recomputes is told
+months above them; TimescaleDB refreshes its continuous aggregates. A person who recomputes learns
 what changed: the session remembers the rollups in a temporary table before and after.
 
 In: days and channels, from `cloud_ingest.rollup`, which decides what is made when. Out: rows of

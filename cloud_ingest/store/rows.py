@@ -55,7 +55,7 @@ def all_rows(
     Args:
         conn: The store.
         make: Called with the columns of each row by name: a dataclass, or a function.
-        statement: What is asked.
+        statement: The SQL.
         parameters: Its values.
         binary: Let the values come in the binary format: faster where there are many.
         prepare: Keep the plan or do not; None leaves it to the driver.

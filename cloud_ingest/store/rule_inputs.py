@@ -15,7 +15,7 @@ from shared_schema.obis import Obis
 
 @dataclass(frozen=True, slots=True)
 class AssignedMeter:
-    """A meter where it hangs now."""
+    """A meter that serves a subject now."""
 
     society_id: int
     society: str

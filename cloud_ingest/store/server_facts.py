@@ -42,7 +42,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How the server is set up."""
+    """The settings of the server, and where each comes from."""
 
     settings: Mapping[str, str]
     """`SETTINGS` as the server has them; memory is in bytes."""
@@ -79,7 +79,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Who we are to the database."""
+    """Our role in the database, and what of the store belongs to others."""
 
     name: str
     superuser: bool
@@ -99,7 +99,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """How finely ``reading`` is cut."""
+    """The number of parts that ``reading`` is cut into, and of locks that they cost."""
 
     count: int
     """Chunks or partitions."""

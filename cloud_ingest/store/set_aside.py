@@ -10,7 +10,7 @@ commit's transaction.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from cloud_ingest.core.accept import (
@@ -31,7 +31,7 @@ MAX_NAME_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One entry, in the order of ``quarantine_keep``."""
+    """One entry as it is written; the fields are the columns."""
 
     reason: QuarantineReason
     detail: str
@@ -49,7 +49,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """The entry that a row of `quarantine_keep` became, or was already."""
+    """The entry that a row became, or was already."""
 
     is_new: bool
     quarantine_id: int
@@ -158,7 +158,7 @@ class SetAside:
         added = 0
         for same in sorted(self.rows):
             row = self.rows[same]
-            kept = one_row(conn, _Stored, query("quarantine/keep"), astuple(row))
+            kept = one_row(conn, _Stored, query("quarantine/keep"), asdict(row))
             if kept is None or not kept.is_new:
                 continue
             added += 1
