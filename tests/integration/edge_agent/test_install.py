@@ -108,7 +108,7 @@ def site(
         yield Site(tmp_path, estate, ports["riser"], ports["desk"], capsys, monkeypatch)
 
 
-def test_a_trial_needs_nothing_but_the_port_and_the_password(site: Site) -> None:
+def test_a_trial_needs_port_and_password_alone(site: Site) -> None:
     code, out, err = site.run("trial", "--port", site.desk, "--password-file", "meter.pw")
     assert code == 0, err
     assert "9600 baud, address 1 (1 byte)" in out
@@ -143,7 +143,7 @@ def test_a_trial_tells_the_truth_as_json(site: Site) -> None:
     assert found["line"]["errors"] == 0
 
 
-def test_a_trial_without_a_password_reads_what_is_public_and_says_what_is_missing(
+def test_a_trial_without_a_password_reads_the_public_part(
     site: Site,
 ) -> None:
     code, out, err = site.run("trial", "--port", site.desk)
@@ -153,7 +153,7 @@ def test_a_trial_without_a_password_reads_what_is_public_and_says_what_is_missin
     assert err.splitlines()[-1].startswith("edge-agent: ")
 
 
-def test_a_trial_with_the_wrong_password_tries_it_once_and_hides_it(site: Site) -> None:
+def test_a_trial_sends_a_wrong_password_once(site: Site) -> None:
     (site.folder / "meter.pw").write_text("xyz-secret")
     code, out, err = site.run(
         *("trial", "--port", site.desk, "--baud", 9600, "--address", 99),
@@ -197,7 +197,7 @@ def test_no_command_sends_a_refused_password_again(site: Site) -> None:
     assert (code, "in service" in out or "green" in out) == (0, True), out
 
 
-def test_a_meter_that_was_given_the_password_is_asked_again(site: Site) -> None:
+def test_a_meter_with_a_new_password_is_asked_again(site: Site) -> None:
     (site.folder / "meter.pw").write_text("wrong-one")
     command = ("read", "--port", site.desk, "--address", 99, "--password-file", "meter.pw")
     assert "refuses the password" in site.run(*command)[2]
@@ -226,7 +226,7 @@ def test_a_scan_lists_every_meter(site: Site) -> None:
     assert "2 of 2 addresses, 1 meter found" in err
 
 
-def test_a_scan_of_a_silent_line_says_what_to_try(site: Site) -> None:
+def test_a_silent_scan_says_what_to_try(site: Site) -> None:
     code, _, err = site.run(
         *("scan", "--port", site.riser, "--addresses", "90", "--baud", 9600, "--wait-ms", 60)
     )
@@ -235,7 +235,7 @@ def test_a_scan_of_a_silent_line_says_what_to_try(site: Site) -> None:
     assert "swap A and B" in err.splitlines()[-1]
 
 
-def test_commissioning_writes_settings_that_the_agent_takes_and_a_sheet(site: Site) -> None:
+def test_commissioning_writes_settings_and_a_sheet(site: Site) -> None:
     (site.folder / "list.csv").write_text(
         "label,address,model,dial\n"
         'A-101,17,,\nA-102,18,is16444,\n"Water, A-101",19,,123.456\nLift <T1>,200,,\nA-103,55,,\n'
@@ -288,7 +288,7 @@ def test_commissioning_writes_settings_that_the_agent_takes_and_a_sheet(site: Si
     assert "12345678" not in json.dumps(document)
 
 
-def test_settings_are_not_overwritten_and_a_second_line_is_added(site: Site) -> None:
+def test_a_second_line_is_added_to_the_settings(site: Site) -> None:
     site.commission("--meter", "17=A-101", "--baud", 9600)
     before = (site.folder / "agent.toml").read_text()
     code, _, err = site.run(
@@ -332,7 +332,7 @@ def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
     assert line["damaged"]
 
 
-def test_a_meter_that_writes_its_zone_the_other_way_round_is_commissioned_so(site: Site) -> None:
+def test_a_meter_of_the_other_sign_is_commissioned(site: Site) -> None:
     line_ = {"name": "z", "link": "zone.tty", "meter": [{**DESK[0], "deviation": "reversed"}]}
     with serve(
         parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
@@ -411,7 +411,7 @@ def test_mistakes_are_said_before_a_meter_is_read(
     assert not list(site.folder.glob("commissioning-*"))
 
 
-def test_a_scan_without_labels_asks_nobody_where_nobody_sits(site: Site) -> None:
+def test_without_a_terminal_nobody_is_asked(site: Site) -> None:
     code, _, err = site.run(
         *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),
         *("--key-file", "gateway.key", "--addresses", "99", "--baud", 9600),
@@ -435,7 +435,7 @@ def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
     assert document["bus"][0]["meter"][0]["address"] == 99
 
 
-def test_a_machine_without_the_time_makes_no_green_sheet(site: Site) -> None:
+def test_no_sheet_is_green_without_the_time(site: Site) -> None:
     site.monkeypatch.setattr("edge_agent.gateway_clock.is_synchronised", lambda: False)
     told = site.commission("--meter", "17=A-101")
     assert (told["green"], told["clock_synchronised"]) == (False, False)
@@ -588,7 +588,7 @@ def test_a_line_in_use_is_said(site: Site) -> None:
     assert "another program uses it (the agent?" in err
 
 
-def test_the_time_of_a_maximum_demand_is_a_local_time(site: Site) -> None:
+def test_a_maximum_demand_has_its_local_time(site: Site) -> None:
     given = (
         *("trial", "--port", site.riser, "--baud", 9600, "--address", 200),
         *("--password-file", "meter.pw"),
@@ -626,7 +626,7 @@ means = "cable_cut"
 """
 
 
-def test_a_module_of_pulses_is_amber_without_a_weight_and_with_a_cut_cable(site: Site) -> None:
+def test_a_pulse_module_without_weight_is_amber(site: Site) -> None:
     (site.folder / "pulses.toml").write_text(PULSES)
     module = {**RISER[2], "pulse_litres": 10}
     cut = {**module, "address": 20, "serial": "W2", "cable_cut_at": "2026-01-01T00:00:00Z"}

@@ -94,7 +94,7 @@ def test_each_key_is_there_with_its_default(
             assert unit == "s", key
 
 
-def test_every_code_that_is_asked_for_is_in_the_reference(
+def test_the_reference_has_every_code_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = {security.counter_object(client) for client in (32, 48)} | {catalogue.ASSOCIATION}
@@ -141,7 +141,7 @@ def test_a_models_example_has_no_mistake(tmp_path: Path) -> None:
     assert mistakes(example(MODEL, tmp_path).read_text()) == []
 
 
-def test_the_service_of_the_installers_guide_starts_the_agent_with_the_machine() -> None:
+def test_the_guides_service_starts_with_the_machine() -> None:
     guide = (REFERENCE.parent / "howto" / "install-gateway.md").read_text()
     text = guide.partition("<<'UNIT'\n")[2].partition("\nUNIT\n")[0]
     unit = configparser.ConfigParser(interpolation=None)

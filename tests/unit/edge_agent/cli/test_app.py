@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from edge_agent.cli import app, reference
-from edge_agent.meters import model
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 ESTATE = """
@@ -61,59 +60,7 @@ def test_the_reference_is_the_program() -> None:
         assert f"\n## edge-agent {command}\n" in text
 
 
-def test_models_are_listed_and_checked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "maker.toml"
-    file.write_text('title = "Maker"\nclient = 16\n')
-    assert run(monkeypatch, "models", "list", "--models-dir", tmp_path, "--json") == 0
-    names = [each["name"] for each in json.loads(capsys.readouterr().out)]
-    assert {"maker", "is16444"} <= set(names)
-    assert run(monkeypatch, "models", "list") == 0
-    assert "is16444" in capsys.readouterr().out
-    assert run(monkeypatch, "models", "show", "is16444") == 0
-    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
-    assert model.load("mine", tmp_path) == model.load("is16444")
-    assert run(monkeypatch, "models", "show", "maker", "--models-dir", tmp_path, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["title"] == "Maker"
-    assert run(monkeypatch, "models", "show", "none") == 2
-    assert "no meter model 'none'" in capsys.readouterr().err
-    assert run(monkeypatch, "models", "check", file) == 0
-    assert "can be used" in capsys.readouterr().out
-    file.write_text("client = 17\nlist = true\n")
-    assert run(monkeypatch, "models", "check", file) == 2
-    printed = capsys.readouterr()
-    assert printed.out.count("\n") == 3
-    assert printed.err == f"edge-agent: {file}: 3 mistakes\n"
-    assert run(monkeypatch, "models", "check", file, "--json") == 2
-    found = json.loads(capsys.readouterr().out)["mistakes"]
-    assert {each["key"] for each in found} == {"title", "client", "list"}
-
-
-def test_doctor_and_status_before_anything_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "agent.toml"
-    config.write_text(
-        'gateway = "gw-1"\nspool = "spool.db"\nkey_file = "k"\ncloud_key_file = "c"\n'
-        '[broker]\nhost = "localhost"\nport = 1\n[[bus]]\nname = "riser-1"\nport = "gone"\n'
-        '[[bus.meter]]\nlabel = "A-1"\naddress = 17\nclient = 16\n'
-    )
-    assert run(monkeypatch, "status", "--config", config, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["running"], found["meters"][0]["label"]) == (False, "A-1")
-    assert run(monkeypatch, "status", "--config", config) == 0
-    assert "never answered" in capsys.readouterr().out
-    assert run(monkeypatch, "doctor", "--config", config) == 2
-    printed = capsys.readouterr()
-    assert "fail  bus riser-1: " in printed.out
-    assert printed.err.count("\n") == 1
-    assert run(monkeypatch, "doctor", "--config", config, "--json") == 2
-    checks = json.loads(capsys.readouterr().out)["checks"]
-    assert {"ok", "fail"} <= {each["level"] for each in checks}
-
-
-def test_keygen_makes_a_private_key_and_its_public_one(
+def test_keygen_makes_both_halves_of_a_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "gateway.key"
@@ -176,7 +123,7 @@ def test_keygen_makes_a_private_key_and_its_public_one(
         (("keygen", "no/such/folder/key"), "cannot write no/such/folder/key: No such file"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(
+def test_a_mistake_is_one_line_and_code_2(
     arguments: tuple[object, ...],
     said: str,
     tmp_path: Path,
@@ -194,7 +141,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert said in printed.err
 
 
-def test_keygen_leaves_nothing_beside_a_public_key_that_is_there(
+def test_keygen_keeps_a_public_key_that_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     public = tmp_path / "gateway.key.pub"
@@ -205,7 +152,7 @@ def test_keygen_leaves_nothing_beside_a_public_key_that_is_there(
     assert list(tmp_path.iterdir()) == [public]
 
 
-def test_keygen_on_a_full_disk_leaves_no_half_made_key(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_half_key(tmp_path: Path) -> None:
     command = (
         f"ulimit -f 0; exec {sys.executable} -m edge_agent.cli.app keygen {tmp_path}/gateway.key"
     )

@@ -11,7 +11,7 @@ from edge_agent.install.sheet import Entry
 from tests.unit.edge_agent.install.samples import module
 
 
-def test_a_person_is_asked_for_the_dial_until_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dial_is_asked_until_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter(["123,5", "123.5", ""])
     asked: list[str] = []
 

@@ -49,7 +49,7 @@ def test_both_parsers_have_the_same_options() -> None:
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=6))
-def test_what_is_read_leanly_means_the_same_to_typer(words: list[str]) -> None:
+def test_both_parsers_read_the_same(words: list[str]) -> None:
     arguments = ["run", *words]
     lean = run.parse(arguments)
     if lean is not None:
@@ -93,7 +93,7 @@ def test_run_imports_no_other_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["run", "--config", "x.toml"]])
-def test_without_the_extra_one_line_says_what_to_install(arguments: list[str]) -> None:
+def test_a_bare_install_says_what_to_install(arguments: list[str]) -> None:
     done = python(
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({EXTRA!r}))\n"  # None there: as if not installed
@@ -107,7 +107,7 @@ def test_without_the_extra_one_line_says_what_to_install(arguments: list[str]) -
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_module_of_our_own_stays_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_missing_module_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_arguments: object) -> None:
         raise ModuleNotFoundError(name="edge_agent.gone")
 

@@ -21,7 +21,7 @@ def test_columns_stand_below_each_other_beside_devanagari() -> None:
     assert len(FLAT) != cell_len(FLAT)
 
 
-def test_a_long_cell_is_folded_and_nothing_is_lost() -> None:
+def test_a_long_cell_folds_and_loses_nothing() -> None:
     why = "[bus.meter.setter] is missing; " * 9
     text = table(("label", "why"), [(FLAT, why), ("x" * 200, "ok")])
     assert max(map(cell_len, text.splitlines())) <= 80
@@ -38,7 +38,7 @@ def test_numbers_stand_to_the_right() -> None:
     ]
 
 
-def test_a_listing_folds_beside_its_name_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_a_terminal_a_listing_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     first, *rest = listing([("failed", "reading: " + "no-answer " * 12)]).splitlines()
     assert first.startswith("failed  reading: ")
@@ -46,7 +46,7 @@ def test_a_listing_folds_beside_its_name_at_a_terminal(monkeypatch: pytest.Monke
     assert all(line.startswith(" " * 8 + "no-answer") for line in rest)
 
 
-def test_a_listing_stays_on_one_line_in_a_pipe() -> None:
+def test_in_a_pipe_a_listing_never_folds() -> None:
     assert len(listing([("failed", "reading: " + "no answer " * 100)]).splitlines()) == 1
 
 

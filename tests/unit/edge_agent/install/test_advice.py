@@ -55,7 +55,7 @@ def test_the_nearest_kind_of_an_error_counts(error: AgentError, word: str) -> No
     assert word in advice.for_error(error)
 
 
-def test_a_refusal_of_keys_does_not_ask_for_a_password() -> None:
+def test_refused_keys_ask_for_no_password() -> None:
     said = advice.for_error(PasswordRefused("A cannot decipher", of=Refusal.KEYS))
     assert "meter reader's password" not in said
     for refused in (Refusal.SECURITY, Refusal.TERMS):
@@ -63,7 +63,7 @@ def test_a_refusal_of_keys_does_not_ask_for_a_password() -> None:
         assert "model" not in said, "no model names a security"
 
 
-def test_every_error_of_a_meter_or_a_bus_has_its_own_advice() -> None:
+def test_every_error_has_its_own_advice() -> None:
     general = advice.for_error(PublishError("x"))
     kinds = [
         kind
@@ -87,7 +87,7 @@ def test_a_wrong_clock_is_to_be_set() -> None:
     assert "deviation_sign" in advice.for_finding(finding(FindingKind.WRONG_DEVIATION_SIGN))
 
 
-def test_what_is_advised_of_a_refused_range_is_a_model_that_can_be(tmp_path: Path) -> None:
+def test_the_model_advised_for_refused_ranges_loads(tmp_path: Path) -> None:
     said = advice.for_finding(finding(FindingKind.DENIED, result=13))
     for line in ("range_deviation = true", 'access = "entry"', 'every = "hour"'):
         assert line in said

@@ -39,6 +39,6 @@ def test_errors_of_a_line_over_all_sessions() -> None:
         (ACTIVE_IMPORT, "unit 99", "is in unit 99 and not billed"),
     ],
 )
-def test_a_billed_register_has_a_unit_that_is_billed(obis: Obis, unit: str, said: str) -> None:
+def test_a_billed_register_needs_a_billed_unit(obis: Obis, unit: str, said: str) -> None:
     found = unbilled((ShownValue(obis, "x", Decimal(5), unit),))
     assert [said in each.said and bool(each.advice) for each in found] == [True] * bool(said)

@@ -53,7 +53,7 @@ def is_sent(
     return sent
 
 
-def test_a_refused_secret_is_not_sent_by_a_later_run(tmp_path: Path, meter: MeterConfig) -> None:
+def test_a_later_run_sends_no_refused_secret(tmp_path: Path, meter: MeterConfig) -> None:
     assert is_sent(tmp_path, meter)
     refuse(tmp_path, meter)
     assert not is_sent(tmp_path, meter)
@@ -64,7 +64,7 @@ def test_a_refused_secret_is_not_sent_by_a_later_run(tmp_path: Path, meter: Mete
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_keys_that_are_refused_without_a_reason_count_too(tmp_path: Path) -> None:
+def test_keys_refused_without_a_reason_count(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("0" * 32)
     file.chmod(0o600)
@@ -76,9 +76,7 @@ def test_keys_that_are_refused_without_a_reason_count_too(tmp_path: Path) -> Non
     assert not is_sent(tmp_path, keys)
 
 
-def test_a_refusal_stays_with_the_meter_where_its_serial_number_is_known(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_a_refusal_follows_a_known_serial_number(tmp_path: Path, meter: MeterConfig) -> None:
     refuse(tmp_path, meter, "LNT E1")
     elsewhere = Path("/dev/serial/by-id/usb-2")
     assert not is_sent(tmp_path, meter, "LNT E1", elsewhere)
@@ -88,9 +86,7 @@ def test_a_refusal_stays_with_the_meter_where_its_serial_number_is_known(
     assert is_sent(tmp_path, meter.model_copy(update={"address": 18}))
 
 
-def test_a_meter_that_was_alone_on_a_line_may_have_any_address(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_a_meter_alone_may_have_any_address(tmp_path: Path, meter: MeterConfig) -> None:
     refuse(tmp_path, meter.model_copy(update={"address": 1, "address_bytes": 1}), "LNT E1")
     assert not is_sent(tmp_path, meter)
     assert not is_sent(tmp_path, meter, "LNT E1")
@@ -98,14 +94,12 @@ def test_a_meter_that_was_alone_on_a_line_may_have_any_address(
     assert is_sent(tmp_path, meter.model_copy(update={"logical_address": 2}))
 
 
-def test_whom_it_is_sent_as_counts_and_not_how_that_is_written(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_the_client_counts_however_it_is_written(tmp_path: Path, meter: MeterConfig) -> None:
     refuse(tmp_path, meter)
     assert not is_sent(tmp_path, meter.model_copy(update={"client": 32, "security": Mode.LLS}))
 
 
-def test_a_meter_that_was_changed_itself_is_asked_again(tmp_path: Path, meter: MeterConfig) -> None:
+def test_again_sends_a_refused_secret(tmp_path: Path, meter: MeterConfig) -> None:
     refuse(tmp_path, meter)
     assert is_sent(tmp_path, meter, again=True)
     assert is_sent(tmp_path, meter), "it took the secret since"
@@ -113,9 +107,7 @@ def test_a_meter_that_was_changed_itself_is_asked_again(tmp_path: Path, meter: M
     assert not is_sent(tmp_path, meter)
 
 
-def test_other_errors_and_meters_without_secrets_leave_no_trace(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_only_a_refusal_is_recorded(tmp_path: Path, meter: MeterConfig) -> None:
     with pytest.raises(ConfigurationError), lockout(tmp_path).guard(meter):
         raise ConfigurationError("x")
     public = MeterConfig(label="A-1", address=17, client=16)
@@ -125,7 +117,7 @@ def test_other_errors_and_meters_without_secrets_leave_no_trace(
     assert (tmp_path / "state" / "refused.jsonl").read_text() == ""
 
 
-def test_a_line_cut_by_a_loss_of_power_is_passed_over(tmp_path: Path, meter: MeterConfig) -> None:
+def test_a_cut_line_is_passed_over(tmp_path: Path, meter: MeterConfig) -> None:
     refuse(tmp_path, meter)
     file = tmp_path / "state" / "refused.jsonl"
     file.write_text('[1]\n{"at"\n' + file.read_text().strip()[:-9])
@@ -134,7 +126,7 @@ def test_a_line_cut_by_a_loss_of_power_is_passed_over(tmp_path: Path, meter: Met
     assert not is_sent(tmp_path, meter)
 
 
-def test_nothing_is_sent_where_a_refusal_cannot_be_kept(tmp_path: Path) -> None:
+def test_without_a_record_nothing_is_sent(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file, no folder")
     with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"):
         lockout(tmp_path)

@@ -52,7 +52,7 @@ def test_a_profile_shows_its_newest_rows(
 
 
 @pytest.mark.parametrize("clock_offset_s", [-39600, 39600])
-def test_the_newest_rows_are_those_of_the_meters_own_clock(
+def test_the_meters_own_clock_says_which_rows_are_newest(
     tmp_path: Path, clock_offset_s: int
 ) -> None:
     wire = Wire(meters=[meter(1, 17, clock_offset_s=clock_offset_s)])
@@ -61,7 +61,7 @@ def test_the_newest_rows_are_those_of_the_meters_own_clock(
     assert shown.rows[-1].at == newest.ts
 
 
-def test_an_empty_log_is_read_and_a_refused_one_says_why(tmp_path: Path) -> None:
+def test_an_empty_log_differs_from_a_refused_one(tmp_path: Path) -> None:
     wire = Wire()
     wire.estate.meter("E1").faults[EVENT_PROFILES[1]] = AccessResult.HARDWARE_FAULT
     found = read(tmp_path, wire, *EVENT_PROFILES[:2], Obis.parse("1.0.99.7.0.255"))

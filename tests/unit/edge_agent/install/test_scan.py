@@ -75,7 +75,7 @@ def test_the_meters_of_a_line_with_their_models() -> None:
     assert result.probes == 7 + 2, "the silent ones once more"
 
 
-def test_the_speed_is_found_and_no_other_is_tried_after_it() -> None:
+def test_the_found_speed_is_the_last_tried() -> None:
     steps: list[Progress] = []
     wanted = hdlc_addresses([17])
     result = look({4800: Wire()}, wanted, progress=steps.append)
@@ -101,7 +101,7 @@ class Lossy(Wire):
 
 
 @pytest.mark.parametrize("lost", [{18: 1}, {18: 1, 19: 2, 20: 3}])
-def test_a_meter_that_did_not_hear_the_knock_is_found_as_well(lost: dict[int, int]) -> None:
+def test_a_meter_that_missed_the_probe_is_found(lost: dict[int, int]) -> None:
     steps: list[Progress] = []
     result = look({9600: Lossy(lost)}, hdlc_addresses(range(17, 27)), progress=steps.append)
     assert sorted(serial or "" for _, serial, _ in found(result)) == ["E1", "E2", "E3", "E4"]
@@ -110,11 +110,11 @@ def test_a_meter_that_did_not_hear_the_knock_is_found_as_well(lost: dict[int, in
     assert [step.total for step in steps if step.again][:again] == [again] * again
 
 
-def test_a_line_on_which_nobody_answers_is_not_gone_over_again() -> None:
+def test_a_silent_line_is_scanned_once() -> None:
     assert look({}, hdlc_addresses([17]), baudrates=[9600]).probes == 2
 
 
-def test_a_twins_address_that_was_silent_is_a_conflict_in_the_end() -> None:
+def test_a_silent_address_of_twins_becomes_a_conflict() -> None:
     def both(one: bytes, other: bytes) -> bytes:
         return one + other
 
@@ -136,7 +136,7 @@ def test_every_speed_when_asked() -> None:
     assert len(result.meters) == 1
 
 
-def test_a_meter_alone_is_found_by_the_short_address_and_named_by_its_own() -> None:
+def test_a_meter_alone_keeps_its_own_address() -> None:
     alone = Wire(meters=[meter(1, 90)])
     (short,) = look({9600: alone}, hdlc_addresses([5])).meters
     assert (short.hdlc, short.hdlc.form) == (HdlcAddress(1, 0, 1), 1)
@@ -174,7 +174,7 @@ def test_two_meters_at_one_address_are_a_conflict(mixed: Callable[[bytes, bytes]
     assert [serial for _, serial, _ in found(result)] == ["E3"]
 
 
-def test_an_echo_is_no_answer_and_noise_is_heard_again() -> None:
+def test_neither_echo_nor_noise_is_an_answer() -> None:
     wire = Wire(echo=True)
     damage = iter([0x01])
 

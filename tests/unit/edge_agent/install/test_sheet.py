@@ -44,14 +44,14 @@ def test_verdicts(found: Examination | None, level: str, reason: str) -> None:
     assert bool(verdict.reasons) == (level != "green")
 
 
-def test_a_clock_that_the_poll_told_of_is_told_once() -> None:
+def test_a_clock_found_wrong_is_told_once() -> None:
     clock_off = finding(FindingKind.CLOCK_OFF)
     trouble = Trouble("reading", "off", "try", finding=clock_off)
     found = examined(clock_offset_s=499.0, troubles=(trouble,))
     assert judge(ListedMeter("A-1", 17), found).reasons == ("off",)
 
 
-def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
+def test_a_machine_without_time_judges_no_clock() -> None:
     entry = Entry(ListedMeter("A-1", 17), examined(), is_time_known=False)
     assert entry.verdict.level == "amber"
     assert entry.verdict.reasons == (
@@ -66,7 +66,7 @@ def test_no_clock_is_right_by_a_machine_that_does_not_know_the_time() -> None:
     assert not unsure.document()["green"]
 
 
-def test_a_meter_without_a_data_port_is_a_self_read_unit() -> None:
+def test_a_meter_without_a_port_is_self_read() -> None:
     assert judge(ListedMeter("A-1", None), None).level == "self-read"
     assert sheet(Entry(ListedMeter("A-1", None))).is_green
 
@@ -79,7 +79,7 @@ def test_no_text_of_a_meter_is_markup(text: str) -> None:
 
 
 @pytest.mark.parametrize(("value", "unit"), [("2500", "L"), ("2.500", "m³")])
-def test_the_dial_stands_on_the_sheet_beside_its_module(value: str, unit: str) -> None:
+def test_the_sheet_shows_the_dial_beside_its_module(value: str, unit: str) -> None:
     (listed,) = parse_list("label,address,dial\nA-1 water,19,123.4567\n", "list.csv")
     assert listed.dial == Decimal("123.4567")
     entry = Entry(listed, module(value, unit), dial=listed.dial)

@@ -37,7 +37,7 @@ def test_a_list_names_every_secret_and_the_suite() -> None:
         meter_config(wrong, None, None, None)
 
 
-def test_a_person_is_asked_again_for_a_label_that_is_taken_or_too_long() -> None:
+def test_a_taken_or_long_label_is_asked_again() -> None:
     found = [FoundMeter(HdlcAddress(1, number, 2), 9600, None) for number in (17, 18, 19)]
     answers = iter(["A-1", "A-1", "x" * 65, "A-2", ""])
     told: list[str] = []

@@ -146,7 +146,7 @@ def test_a_broker_that_does_not_answer(folder: Path) -> None:
     assert (found.level, found.said) == ("fail", "nothing listens there")
 
 
-def test_security_that_no_meter_has_proven_is_warned_of(folder: Path) -> None:
+def test_unproven_security_is_a_warning(folder: Path) -> None:
     (folder / "meter.pw").write_bytes(b"0123456789abcdef")
     change(folder, 'model = "is16444"', 'model = "is16444"\nclient = 48\nsecurity = "hls"')
     found = look(folder)["meter A-1"]

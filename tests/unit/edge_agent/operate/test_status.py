@@ -57,7 +57,7 @@ def put(spool: Spool, meter: MeterId, at: datetime, *, historical: bool = False)
     )
 
 
-def test_a_running_agent_is_seen_with_what_it_read(
+def test_the_status_of_a_running_agent(
     settings: AgentSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Spool.open(settings.spool) as spool:
