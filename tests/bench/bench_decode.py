@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from edge_agent.decode import buffer
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.decode.test_buffer import (
+from tests.support.buffers import (
     BLUE_BOOK,
     NULL,
     PERIOD_S,
@@ -20,7 +20,7 @@ from tests.unit.edge_agent.decode.test_buffer import (
     u16,
     u32,
 )
-from tests.unit.edge_agent.decode.test_buffer_gurux import Gurux, as_ours
+from tests.support.gurux_profile import Gurux, as_ours
 
 ROWS, ROUNDS = 35 * 96, 7
 CODES = ("1.0.1.29.0", "1.0.2.29.0", "1.0.9.29.0", "1.0.10.29.0", "1.0.12.27.0", "1.0.11.27.0")

@@ -16,8 +16,8 @@ from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, GATEWAY_LOG, GatewayEvent
 from shared_schema.readings import Observation
 from shared_schema.signing import SigningKey, generate_key
-from tests.integration.edge_agent.test_clock_set import NOW, QUARTER, World, world
 from tests.support.bus_world import gateway
+from tests.support.clock_world import NOW, QUARTER, World, world
 from tests.support.observed import observations
 from tests.support.service_site import GATEWAYS, SOCIETY, Site, mosquitto, site
 

@@ -7,14 +7,11 @@ mends it is noticed, and that ours does not share it.
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator
+from datetime import UTC
 
 import pytest
-from gurux_dlms import GXByteBuffer, GXDateTime, GXDLMSClient
-from gurux_dlms.enums import Authentication, InterfaceType
-from gurux_dlms.objects import GXDLMSClock, GXDLMSProfileGeneric, GXDLMSRegister
+from gurux_dlms import GXByteBuffer, GXDLMSClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,8 +21,7 @@ from edge_agent.dlms import axdr, request_writer
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
-from shared_schema.obis import Obis
-from tests.unit.edge_agent.decode.test_buffer import (
+from tests.support.buffers import (
     BLUE_BOOK,
     ENERGY,
     NULL,
@@ -40,37 +36,7 @@ from tests.unit.edge_agent.decode.test_buffer import (
     structure,
     u32,
 )
-
-
-class Gurux:
-    """A profile as an application of gurux-dlms reads it."""
-
-    def __init__(self, *registers: Obis, period_s: int | None = PERIOD_S) -> None:
-        self.client = GXDLMSClient(True, 32, 17, Authentication.NONE, None, InterfaceType.HDLC)
-        self.profile: Any = GXDLMSProfileGeneric(str(BLOCK_LOAD_PROFILE))
-        self.profile.addCaptureObject(GXDLMSClock(), 2, 0)
-        self.registers = [GXDLMSRegister(str(obis)) for obis in registers]
-        for register in self.registers:
-            self.profile.addCaptureObject(register, 2, 0)
-        if period_s is not None:
-            self.profile.capturePeriod = period_s
-
-    def read(self, data: bytes) -> list[list[Any]]:
-        found = GXDLMSClient.getValue(GXByteBuffer(data), False)
-        self.client.updateValue(self.profile, 2, found)
-        rows: list[list[Any]] = self.profile.buffer
-        return rows
-
-
-def moment(found: Any) -> datetime:
-    """Return the time that gurux gives."""
-    assert isinstance(found, GXDateTime)
-    assert isinstance(found.value, datetime)
-    return found.value
-
-
-def as_ours(rows: Sequence[Sequence[Any]]) -> tuple[tuple[int | None, ...], ...]:
-    return tuple((int(moment(row[0]).timestamp()), None, *row[1:]) for row in rows)
+from tests.support.gurux_profile import Gurux, as_ours, moment
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from edge_agent.dlms import axdr, request_writer
-from edge_agent.dlms.association import CipheredSession
-from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import check_sequence
 from edge_agent.dlms.invocation_counter import Counter, VisitStore
 from edge_agent.dlms.peer import Peer
@@ -32,19 +30,10 @@ from edge_agent.errors import (
 from edge_agent.virtual.meter import VirtualMeter
 from shared_schema.catalogue import ACTIVE_IMPORT, ASSOCIATION, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis
+from tests.support.association import AK, EK, KEYS, PASSWORD, READER, UTILITY, Gateway, wire
 from tests.unit.edge_agent.wire import NOW, Script, Wire, meter
 from tests.vectors import hdlc_cosem as frames
 from tests.vectors import security as vectors
-
-EK, AK = vectors.ENCRYPTION_KEY, vectors.AUTHENTICATION_KEY
-KEYS = Keys(EK, AK)
-PASSWORD = "P4ssw0rd"  # noqa: S105
-READER, UTILITY = 32, 48
-
-
-def wire(**security: Any) -> Wire:
-    keys = {"encryption_key": EK.hex(), "authentication_key": AK.hex()}
-    return Wire(meters=[meter(1, 17, password=PASSWORD, security={**keys, **security})])
 
 
 def its(line: Wire) -> VirtualMeter:
@@ -55,34 +44,6 @@ def taken(line: Wire, client: int) -> int:
     vault = its(line).vault
     assert vault is not None
     return vault.taken[client]
-
-
-class Gateway:
-    """The gateway's side: what it keeps between sessions."""
-
-    def __init__(self, line: Wire, client: int = READER, keys: Keys = KEYS) -> None:
-        self.line = line
-        self.client = client
-        self.keys = keys
-        self.password = SecretStr(PASSWORD)
-        self.counter = Counter(VisitStore(), ("a", 1, 17, client), vectors.CLIENT_TITLE)
-        self.rests: list[float] = []
-        self.traffic = Traffic()
-
-    def peer(self) -> Peer:
-        gmac = self.client == UTILITY
-        return Peer(
-            label="A-1",
-            physical=17,
-            client=self.client,
-            password=None if gmac else self.password,
-            ciphering=Ciphering(self.keys, self.counter.title, gmac=gmac),
-        )
-
-    def session(self) -> CipheredSession:
-        return CipheredSession(
-            self.line, self.peer(), self.traffic, self.counter, pause_s=1.0, sleep=self.rests.append
-        )
 
 
 def aarqs(line: Wire) -> list[int]:

@@ -21,7 +21,7 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("gurux_d
 """
 READ = """
 from shared_schema.catalogue import SERIAL_NUMBER
-from tests.unit.edge_agent.dlms.test_association import READER, UTILITY, Gateway, wire
+from tests.support.association import READER, UTILITY, Gateway, wire
 for client in (READER, UTILITY):
     with Gateway(wire(), client).session() as meter:
         print(meter.get(SERIAL_NUMBER, 1, 2).hex())
