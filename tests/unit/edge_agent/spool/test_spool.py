@@ -7,14 +7,14 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
@@ -716,146 +716,6 @@ def test_buses_append_while_others_seal_and_publish(spool: Spool) -> None:
 # ------------------------------------------------------------- any sequence
 
 
-@dataclass(frozen=True)
-class Append:
-    meter: int
-    rows: int
-    historical: bool
-
-
-@dataclass(frozen=True)
-class Seal:
-    pass
-
-
-@dataclass(frozen=True)
-class Receipts:
-    """Ranges as offsets, cut to what was made; which store says so."""
-
-    spans: list[tuple[int, int]]
-    store: int
-
-
-@dataclass(frozen=True)
-class Restart:
-    pass
-
-
-@dataclass(frozen=True)
-class Prune:
-    days: int
-
-
-@dataclass
-class Model:
-    """What must be so, kept in plain sets."""
-
-    made: int = 0
-    covered: set[int] = field(default_factory=set)
-    ever_covered: set[int] = field(default_factory=set)
-    store: int | None = None
-    rows: dict[int, list[int]] = field(default_factory=dict)
-    gathered: dict[bool, list[tuple[int, int]]] = field(
-        default_factory=lambda: {False: [], True: []}
-    )
-    """Of each kind what waits to be sealed, in order: meter and time of each row."""
-
-
-_append = st.builds(
-    Append,
-    meter=st.integers(0, 2),
-    rows=st.one_of(st.integers(0, 4), st.sampled_from([900, 2600])),
-    historical=st.booleans(),
-)
-_receipts = st.builds(
-    Receipts,
-    spans=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 6)), max_size=3),
-    store=st.integers(0, 1),
-)
-_steps = st.lists(
-    st.one_of(
-        _append,
-        _append,
-        _append,
-        st.just(Seal()),
-        st.just(Seal()),
-        _receipts,
-        st.just(Restart()),
-        st.builds(Prune, st.integers(0, 60)),
-    ),
-    max_size=25,
-)
-STORES = (uuid4(), uuid4())
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=_steps)
-def test_whatever_happens_rows_are_sealed_once_in_order_and_nothing_uncovered_is_forgotten(
-    steps: list[Append | Seal | Receipts | Restart | Prune],
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "spool.db"
-        spool = Spool.open(path)
-        model = Model()
-        chain: dict[int, tuple[str | None, str]] = {}
-        try:
-            for number, step in enumerate(steps):
-                now = NOW + timedelta(days=number)
-                if isinstance(step, Append):
-                    known = model.rows.setdefault(step.meter, [])
-                    start = (known[-1] if known else T0) + 900
-                    part = profile_rows(step.rows, start)
-                    gather(
-                        spool, part, meter=METERS[step.meter], historical=step.historical, at=now
-                    )
-                    times = [int(row[0] or 0) for row in part.rows]
-                    known += times
-                    model.gathered[step.historical] += [(step.meter, each) for each in times]
-                elif isinstance(step, Seal):
-                    made = seal(spool)
-                    assert made == list(range(model.made + 1, model.made + 1 + len(made)))
-                    model.made += len(made)
-                    sent: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
-                    kinds = []
-                    for seq in made:
-                        sealed = batch(spool, seq)
-                        chain[seq] = (sealed.header.previous, sealed.header_hash)
-                        kinds.append(sealed.header.historical)
-                        sent[sealed.header.historical] += [
-                            (METERS.index(block.meter), int(row[0] or 0))
-                            for block in blocks(spool, seq)
-                            for row in block.rows
-                        ]
-                    assert sent == model.gathered
-                    assert kinds == sorted(kinds), "live before back-fill"
-                    model.gathered = {False: [], True: []}
-                elif isinstance(step, Receipts):
-                    seqs = {
-                        seq
-                        for first, more in step.spans
-                        for seq in range(first, first + more + 1)
-                        if seq <= model.made
-                    }
-                    applied = spool.apply_receipt(
-                        receipt(spool, *_ranges(seqs), store=STORES[step.store], at=now)
-                    )
-                    assert applied.new_store == (model.store not in {None, step.store})
-                    if applied.new_store:
-                        model.covered = set()
-                    model.store = step.store
-                    model.covered |= seqs
-                    model.ever_covered |= seqs
-                elif isinstance(step, Restart):
-                    spool.close()
-                    spool = Spool.open(path)
-                    assert spool.set_aside is None
-                else:
-                    spool.prune(now, timedelta(days=step.days))
-                _holds(spool, model, chain)
-        finally:
-            spool.close()
-
-
 def _ranges(seqs: set[int]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for seq in sorted(seqs):
@@ -866,20 +726,120 @@ def _ranges(seqs: set[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _holds(spool: Spool, model: Model, chain: dict[int, tuple[str | None, str]]) -> None:
-    due = {spooled.seq: spooled for spooled in spool.due(10_000)}
-    kept = {seq for seq in range(1, model.made + 1) if spool.get(seq) is not None}
-    assert set(due) == kept - model.covered
-    assert spool.pending().total == len(due) + sum(map(bool, model.gathered.values()))
-    assert set(range(1, model.made + 1)) - model.ever_covered <= kept
-    for seq, spooled in due.items():
-        assert len(spooled.payload) <= MAX_BATCH_BYTES
-        sealed = open_batch(spooled.payload, ring)
-        assert (sealed.header.previous, sealed.header_hash) == chain[seq]
-        assert sealed.header.previous == (chain[seq - 1][1] if seq > 1 else None)
-    for meter, rows in model.rows.items():
-        mark = spool.watermarks(METERS[meter]).get(BLOCK_LOAD_PROFILE)
-        assert mark == (rows[-1] if rows else None)
+class AnySequence(RuleBasedStateMachine):
+    """A spool beside plain sets that say what must be so; a day passes with each step."""
+
+    stores = (uuid4(), uuid4())
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.spool = Spool.open(Path(self.folder.name) / "spool.db")
+        self.now = NOW
+        self.made = 0
+        self.chain: dict[int, tuple[str | None, str]] = {}
+        self.covered: set[int] = set()
+        self.ever_covered: set[int] = set()
+        self.store: int | None = None
+        self.rows: dict[int, list[int]] = {}
+        self.gathered: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
+        """Of each kind what waits to be sealed, in order: meter and time of each row."""
+
+    def teardown(self) -> None:
+        self.spool.close()
+        self.folder.cleanup()
+
+    @rule(
+        meter=st.integers(0, 2),
+        count=st.one_of(st.integers(0, 4), st.sampled_from([900, 2600])),
+        historical=st.booleans(),
+    )
+    def append(self, meter: int, count: int, *, historical: bool) -> None:
+        known = self.rows.setdefault(meter, [])
+        part = profile_rows(count, (known[-1] if known else T0) + 900)
+        gather(self.spool, part, meter=METERS[meter], historical=historical, at=self.now)
+        times = [int(row[0] or 0) for row in part.rows]
+        known += times
+        self.gathered[historical] += [(meter, each) for each in times]
+
+    @rule()
+    def seal(self) -> None:
+        made = seal(self.spool)
+        assert made == list(range(self.made + 1, self.made + 1 + len(made)))
+        self.made += len(made)
+        sent: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
+        kinds = []
+        for seq in made:
+            sealed = batch(self.spool, seq)
+            self.chain[seq] = (sealed.header.previous, sealed.header_hash)
+            kinds.append(sealed.header.historical)
+            sent[sealed.header.historical] += [
+                (METERS.index(block.meter), int(row[0] or 0))
+                for block in blocks(self.spool, seq)
+                for row in block.rows
+            ]
+        assert sent == self.gathered
+        assert kinds == sorted(kinds), "live before back-fill"
+        self.gathered = {False: [], True: []}
+
+    @rule(
+        spans=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 6)), max_size=3),
+        store=st.integers(0, 1),
+    )
+    def receive(self, spans: list[tuple[int, int]], store: int) -> None:
+        """Take a receipt of ranges, cut to what was made."""
+        spanned = {seq for first, more in spans for seq in range(first, first + more + 1)}
+        seqs = {seq for seq in spanned if seq <= self.made}
+        word = receipt(self.spool, *_ranges(seqs), store=self.stores[store], at=self.now)
+        applied = self.spool.apply_receipt(word)
+        assert applied.new_store == (self.store not in {None, store})
+        if applied.new_store:
+            self.covered = set()
+        self.store = store
+        self.covered |= seqs
+        self.ever_covered |= seqs
+
+    @rule()
+    def restart(self) -> None:
+        self.spool.close()
+        self.spool = Spool.open(self.spool.path)
+        assert self.spool.set_aside is None
+
+    @rule(days=st.integers(0, 60))
+    def prune(self, days: int) -> None:
+        self.spool.prune(self.now, timedelta(days=days))
+
+    @invariant()
+    def a_day_passes(self) -> None:
+        self.now += timedelta(days=1)
+
+    @invariant()
+    def nothing_uncovered_is_forgotten(self) -> None:
+        due = {spooled.seq for spooled in self.spool.due(10_000)}
+        kept = {seq for seq in range(1, self.made + 1) if self.spool.get(seq) is not None}
+        assert due == kept - self.covered
+        waiting = len(due) + sum(map(bool, self.gathered.values()))
+        assert self.spool.pending().total == waiting
+        assert set(range(1, self.made + 1)) - self.ever_covered <= kept
+
+    @invariant()
+    def what_waits_is_one_chain(self) -> None:
+        for spooled in self.spool.due(10_000):
+            assert len(spooled.payload) <= MAX_BATCH_BYTES
+            sealed = open_batch(spooled.payload, ring)
+            assert (sealed.header.previous, sealed.header_hash) == self.chain[spooled.seq]
+            before = self.chain[spooled.seq - 1][1] if spooled.seq > 1 else None
+            assert sealed.header.previous == before
+
+    @invariant()
+    def watermarks_stand_at_the_last_row(self) -> None:
+        for meter, rows in self.rows.items():
+            mark = self.spool.watermarks(METERS[meter]).get(BLOCK_LOAD_PROFILE)
+            assert mark == (rows[-1] if rows else None)
+
+
+TestAnySequence = AnySequence.TestCase
+TestAnySequence.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
 # -------------------------------------------------------------------- kills
