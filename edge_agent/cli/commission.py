@@ -169,11 +169,8 @@ def commission(
         asked.job(line, gateway),
         line.opener(),
         line.lockout(again=again),
-        _ask_label,
+        walkthrough.Dialogue(_ask_label, _ask_dial, ScanProgress(), say),
         lambda: datetime.now().astimezone(),
-        ask_dial=_ask_dial,
-        progress=ScanProgress(),
-        tell=say,
     )
     if as_json:
         show_json({**done.sheet.document(), "files": _files(done)})

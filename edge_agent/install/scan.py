@@ -158,11 +158,11 @@ def scan(
         open_line: opens the line at a speed.
         wanted: where to probe; see `hdlc_addresses`.
         baudrates: in the order in which they are tried.
-        wait_s: how long a meter may think before it answers.
+        wait_s: how long a meter may think before it answers, seconds.
         clients: as whom to probe, one after the other while it is silent: some meters do not
             know the public client.
         every_speed: go on after a speed at which meters answer.
-        enough: stop when so many are found; None looks everywhere.
+        enough: stop at this many meters; None looks everywhere.
         progress: called after each probe.
         monotonic: a clock, seconds.
 

@@ -34,10 +34,20 @@ from edge_agent.poll.sessions import PUBLIC_CLIENT, READER_CLIENT, peer
 from edge_agent.settings import load_settings
 
 AskLabel = Callable[[FoundMeter], str]
-"""Asks a person for the label of a meter; an empty answer leaves it out."""
 
-AskDial = Callable[[Entry], Decimal | None]
-"""Asks a person what the dial beside a module shows, m³; None: nobody knows."""
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """How to ask the installer, and how to tell what goes on."""
+
+    ask_label: AskLabel
+    """Asks for the label of a meter that is not listed; an empty answer leaves it out."""
+    ask_dial: Callable[[Entry], Decimal | None] = lambda _entry: None
+    """Asks for the dial beside a water module, m³, which the list does not give; None: unknown."""
+    progress: Callable[[Progress], None] = lambda _progress: None
+    """Called during the search."""
+    tell: Callable[[str], None] = lambda _text: None
+    """Takes a few words on what goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +101,8 @@ def commission(
     job: Job,
     open_line: LineOpener,
     lockout: Lockout,
-    ask: AskLabel,
+    dialogue: Dialogue,
     now: Callable[[], datetime],
-    *,
-    ask_dial: AskDial = lambda _entry: None,
-    progress: Callable[[Progress], None] = lambda _progress: None,
-    tell: Callable[[str], None] = lambda _text: None,
 ) -> Commissioned:
     """Find and examine the meters of a line, then write the sheet and the settings.
 
@@ -104,11 +110,8 @@ def commission(
         job: what and where.
         open_line: opens the line at a speed.
         lockout: what the meters refused before.
-        ask: gives the label of a meter that is not listed.
+        dialogue: asks and tells the installer.
         now: this machine's time, aware.
-        ask_dial: gives the dial beside a water module, where the list does not.
-        progress: called during the search.
-        tell: takes a few words on what goes on.
 
     Raises:
         ConfigurationError: a file, a model or the port cannot be used; no meter answers.
@@ -117,8 +120,8 @@ def commission(
     owner = _owner(job)
     at, clock_synchronised = now(), gateway_clock.is_synchronised()
     _check(job)
-    found = _look(job, open_line, progress)
-    listed = job.listed or list_found(found.meters, ask, owner.labels, tell)
+    found = _look(job, open_line, dialogue.progress)
+    listed = job.listed or list_found(found.meters, dialogue.ask_label, owner.labels, dialogue.tell)
     if not listed:
         raise ConfigurationError(
             f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
@@ -128,7 +131,7 @@ def commission(
         found,
         lockout,
         now,
-        tell,
+        dialogue.tell,
         frames=job.frames,
         password_file=job.password_file,
         models_dir=job.models_dir,
@@ -143,7 +146,7 @@ def commission(
         at=at,
         by=job.by,
         clock_synchronised=clock_synchronised,
-        entries=tuple(_with_dial(each, ask_dial) for each in entries),
+        entries=tuple(_with_dial(each, dialogue) for each in entries),
         conflicts=found.conflicts,
     )
     return _write(job, sheet)
@@ -206,12 +209,12 @@ def _write(job: Job, sheet: Sheet) -> Commissioned:
     return Commissioned(sheet, page, document, job.config)
 
 
-def _with_dial(entry: Entry, ask_dial: AskDial) -> Entry:
+def _with_dial(entry: Entry, dialogue: Dialogue) -> Entry:
     """Return an entry with the dial beside its module, from the list or from a person."""
     if entry.volume is None:
         return entry
     listed = entry.listed.dial
-    return replace(entry, dial=ask_dial(entry) if listed is None else listed)
+    return replace(entry, dial=dialogue.ask_dial(entry) if listed is None else listed)
 
 
 def _look(job: Job, open_line: LineOpener, progress: Callable[[Progress], None]) -> Scan:
