@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The service: a thread for each bus polls its meters into the spool; one thread publishes.
+"""The agent: one gateway's threads and their end.
 
-In: the settings. Out: a spool that fills and empties, until it is told to stop.
-It owns the threads and their end, and looks at what is due: sealing, pruning, the status in the
-log. What a bus does is `worker`, what the broker gets `publish`.
+A thread for each bus polls its meters into the spool (`worker`), and one thread publishes
+(`publish`). The thread that called `Agent.run` seals, prunes and logs the status when they are due.
 Only a spool that fails ends the service.
+
+In: the settings. Out: a spool that fills and empties, until a stop is asked for. Owns the threads.
 Never: a protocol, a message format, a decision about order.
 """
 
@@ -121,7 +122,7 @@ class Agent:
             deadline = time.monotonic() + STOP_S
             for thread in threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
-            with contextlib.suppress(SpoolError):  # it ends already, or it is done at the start
+            with contextlib.suppress(SpoolError):  # the next start seals it
                 self.sealer.seal()
             self.spool.close()
             _log.info("stopped", extra={"action": "stopped"})
@@ -185,7 +186,8 @@ class Agent:
     def _tell_start(self) -> None:
         if self.spool.set_aside is not None:
             _log.error(
-                "the spool could not be used and was set aside; a new stream begins",
+                "the spool could not be used and was set aside; a new stream begins, without the "
+                "readings that the cloud did not have yet",
                 extra={
                     "action": "spool_set_aside",
                     "file": str(self.spool.set_aside),
@@ -245,7 +247,8 @@ def check_meters(settings: AgentSettings) -> None:
                 peer(setter_of(meter), its_model)
             if zone is not None and zone.total_seconds() != its_model.zone_offset_min * 60:
                 _log.warning(
-                    "a meter's model has another time zone than the society",
+                    "a meter's model has another zone than the society: check zone_offset_min, "
+                    "or the times of its rows are shifted",
                     extra={
                         "action": "zone_differs",
                         "meter": meter.label,

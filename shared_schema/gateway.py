@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What gateway and cloud say to each other besides readings.
+"""Messages between gateway and cloud besides readings: status, receipts, commands, results.
 
 Status comes from the gateway (retained birth; last will). Receipts and commands come from
 the cloud as signed messages (`shared_schema.signing.sign_message`). Results answer commands.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every message has in common: a schema name with its version, UTC times, labels.
+"""The base of every message: a schema name with its version, UTC times, labels.
 
 In: bytes of one JSON line. Out: a frozen model, or one of the errors of the contract.
 A consumer ignores fields that it does not know; a changed meaning is a new version.

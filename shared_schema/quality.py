@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How good a number is: one status and a set of reasons, with their codes elsewhere.
+"""Quality: how good a number is, as one status and a set of reasons, with their codes elsewhere.
 
 Source: NAESB REQ.21 (ESPI) quality of reading; IEC 61968-9 reading quality types.
 """
