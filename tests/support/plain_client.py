@@ -53,7 +53,9 @@ class PlainClient:
             ciphering.security = Security.AUTHENTICATION_ENCRYPTION
             ciphering.invocationCounter = _COUNTER
         self.client.parseUAResponse(self._ask(self.client.snrmRequest()).data)
-        self.client.parseAareResponse(self._ask(self.client.aarqRequest()).data)
+        accepted = self._ask(self.client.aarqRequest()).data
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.client.parseAareResponse(accepted)
         if keys is not None:
             proved = self._ask(self.client.getApplicationAssociationRequest())
             self.client.parseApplicationAssociationResponse(proved.data)
