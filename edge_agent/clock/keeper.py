@@ -32,7 +32,7 @@ from edge_agent.health import Health
 from edge_agent.meters.credentials import setter_of
 from edge_agent.settings import BusConfig, ClocksConfig, MeterConfig
 from edge_agent.spool.gateway_events import OVER, Observer
-from edge_agent.spool.refused_secrets import Refusals
+from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.message import MeterId
@@ -78,7 +78,7 @@ class ClockKeeper:
         self._book = ClockSamples(spool)
         self._meters = {meter.label: meter for meter in config.meters}
         # A bus has no such name: these are not the refusals of the meters' readers.
-        self._refusals = Refusals(spool, f"{config.name}/setter")
+        self._refusals = RefusedSecrets(spool, f"{config.name}/setter")
         self._due: dict[str, float] = {}
         self._rest: dict[str, float] = {}
         self._blocked: set[str] = set()

@@ -13,8 +13,8 @@ from edge_agent.settings import MeterConfig
 from edge_agent.spool.spool import Spool
 
 
-class Reasons:
-    """The reasons of one bus."""
+class ReadFailures:
+    """Why the meters of one bus are not read."""
 
     def __init__(self, spool: Spool, bus: str) -> None:
         self._spool = spool

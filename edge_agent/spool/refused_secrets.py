@@ -27,7 +27,7 @@ _Place = tuple[str, int, int]
 _Stamp = tuple[int, int, int] | None
 
 
-class Refusals:
+class RefusedSecrets:
     """The refusals of the meters of one bus, and the files of the secrets they refused."""
 
     def __init__(self, spool: Spool, bus: str) -> None:

@@ -14,7 +14,7 @@ from edge_agent.health import Health, MeterHealth
 from edge_agent.poll.finding import words
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
-from edge_agent.spool.read_failures import Reasons
+from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.refused_secrets import secret_files
 from shared_schema.message import MeterId
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Journal:
     """Reports on one bus."""
 
-    def __init__(self, bus: str, health: Health, reasons: Reasons) -> None:
+    def __init__(self, bus: str, health: Health, reasons: ReadFailures) -> None:
         """Take where the reports go."""
         self._bus = bus
         self._health = health

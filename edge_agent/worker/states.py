@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from edge_agent.errors import ConfigurationError, SpoolFull
 from edge_agent.settings import MeterConfig
-from edge_agent.spool.refused_secrets import Refusals
+from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.worker import schedule
 from edge_agent.worker.journal import Journal
 from edge_agent.worker.schedule import Failure, MeterState, Poll, Wait
@@ -22,7 +22,7 @@ class MeterStates:
     def __init__(
         self,
         meters: Sequence[MeterConfig],
-        refusals: Refusals,
+        refusals: RefusedSecrets,
         journal: Journal,
         *,
         wall: Callable[[], float],

@@ -33,8 +33,8 @@ from edge_agent.poll.sessions import peer, sessions
 from edge_agent.settings import BusConfig, MeterConfig
 from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.gateway_events import Observer
-from edge_agent.spool.read_failures import Reasons
-from edge_agent.spool.refused_secrets import Refusals
+from edge_agent.spool.read_failures import ReadFailures
+from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.worker.adapter import Adapter, StoppableBus
 from edge_agent.worker.attempt import Done, End, Ended, T, attempt
 from edge_agent.worker.book import Booking
@@ -95,11 +95,11 @@ class BusWorker:
         self._memory = Memory()
         self._adapter = Adapter(monotonic)
         self._told_clock = False
-        self._journal = Journal(config.name, shared.health, Reasons(shared.spool, config.name))
+        self._journal = Journal(config.name, shared.health, ReadFailures(shared.spool, config.name))
         self._jobs = JobRunner(config.name, shared.desk, self)
         self._states = MeterStates(
             config.meters,
-            Refusals(shared.spool, config.name),
+            RefusedSecrets(shared.spool, config.name),
             self._journal,
             wall=wall,
             cycle_s=float(shared.settings.poll_period_s),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Refusals: a secret is not tried twice, over a restart, until there is another one."""
+"""RefusedSecrets: a secret is not tried twice, over a restart, until there is another one."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings import MeterConfig
-from edge_agent.spool.refused_secrets import Refusals
+from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.spool.spool import Spool
 
 
@@ -31,14 +31,14 @@ def test_a_refusal_outlives_a_restart_and_ends_with_another_secret(
 ) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
-        refusals = Refusals(spool, "riser-1")
+        refusals = RefusedSecrets(spool, "riser-1")
         assert not refusals.recall(meter)
         refusals.note(meter)
         assert refusals.changed() == []
     for file in tmp_path.glob("spool.db*"):
         assert b"wrong-one" not in file.read_bytes()
     with Spool.open(path) as spool:
-        refusals = Refusals(spool, "riser-1")
+        refusals = RefusedSecrets(spool, "riser-1")
         assert refusals.recall(meter)
         os.utime(tmp_path / "pw")
         assert refusals.changed() == [], "touched, and still the refused one"
@@ -46,37 +46,37 @@ def test_a_refusal_outlives_a_restart_and_ends_with_another_secret(
         assert refusals.changed() == ["A-1"]
         assert refusals.changed() == []
     with Spool.open(path) as spool:
-        assert not Refusals(spool, "riser-1").recall(meter)
+        assert not RefusedSecrets(spool, "riser-1").recall(meter)
 
 
 def test_a_secret_changed_while_the_agent_was_down_is_tried(
     tmp_path: Path, meter: MeterConfig
 ) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        Refusals(spool, "riser-1").note(meter)
+        RefusedSecrets(spool, "riser-1").note(meter)
         write(tmp_path / "pw", b"right-one")
-        assert not Refusals(spool, "riser-1").recall(meter)
+        assert not RefusedSecrets(spool, "riser-1").recall(meter)
         write(tmp_path / "pw", b"wrong-one")
-        assert not Refusals(spool, "riser-1").recall(meter), "forgotten with the change"
+        assert not RefusedSecrets(spool, "riser-1").recall(meter), "forgotten with the change"
 
 
 def test_a_place_or_a_client_of_its_own_is_not_refused(tmp_path: Path, meter: MeterConfig) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        Refusals(spool, "riser-1").note(meter)
-        assert not Refusals(spool, "riser-2").recall(meter)
-        assert not Refusals(spool, "riser-1").recall(meter.model_copy(update={"address": 18}))
-        assert not Refusals(spool, "riser-1").recall(meter.model_copy(update={"client": 32}))
+        RefusedSecrets(spool, "riser-1").note(meter)
+        assert not RefusedSecrets(spool, "riser-2").recall(meter)
+        assert not RefusedSecrets(spool, "riser-1").recall(meter.model_copy(update={"address": 18}))
+        assert not RefusedSecrets(spool, "riser-1").recall(meter.model_copy(update={"client": 32}))
 
 
 def test_a_file_that_is_away_for_a_moment_releases_nobody(
     tmp_path: Path, meter: MeterConfig
 ) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        refusals = Refusals(spool, "riser-1")
+        refusals = RefusedSecrets(spool, "riser-1")
         refusals.note(meter)
         (tmp_path / "pw").unlink()
         assert refusals.changed() == []
-        assert Refusals(spool, "riser-1").recall(meter)
+        assert RefusedSecrets(spool, "riser-1").recall(meter)
         write(tmp_path / "pw", b"wrong-one")
         assert refusals.changed() == []
         write(tmp_path / "pw", b"right-one")
@@ -87,7 +87,7 @@ def test_a_refusal_that_could_not_be_kept_ends_with_another_file(
     tmp_path: Path, meter: MeterConfig
 ) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        refusals = Refusals(spool, "riser-1")
+        refusals = RefusedSecrets(spool, "riser-1")
         (tmp_path / "pw").unlink()
         with pytest.raises(ConfigurationError):
             refusals.note(meter)
@@ -97,7 +97,7 @@ def test_a_refusal_that_could_not_be_kept_ends_with_another_file(
 
 def test_a_folder_of_models_is_no_secret(tmp_path: Path, meter: MeterConfig) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
-        refusals = Refusals(spool, "riser-1")
+        refusals = RefusedSecrets(spool, "riser-1")
         refusals.note(meter.model_copy(update={"models_dir": tmp_path}))
         assert refusals.changed() == []
         assert refusals.recall(meter)

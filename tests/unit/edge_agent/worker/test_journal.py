@@ -12,7 +12,7 @@ from edge_agent.health import Health
 from edge_agent.poll.finding import Finding, FindingKind, finding
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
-from edge_agent.spool.read_failures import Reasons
+from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.journal import Journal
 from shared_schema.message import MeterId
@@ -39,7 +39,7 @@ NO_TIME = finding(FindingKind.CLOCK_SHOWS_NO_TIME, "A-1")
 def journal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Journal]:
     caplog.set_level(logging.DEBUG)
     spool = Spool.open(tmp_path / "spool.db")
-    yield Journal("riser-1", Health(["A-1"]), Reasons(spool, "riser-1"))
+    yield Journal("riser-1", Health(["A-1"]), ReadFailures(spool, "riser-1"))
     spool.close()
 
 
