@@ -19,13 +19,11 @@ POLLS = 1_500
 """In the tests; `make bench` does ten thousand."""
 
 
-def test_nothing_is_booked_to_a_wrong_meter_or_a_wrong_time(
-    line_time: LineTime, password: Path, tmp_path: Path
-) -> None:
+def test_no_value_is_booked_wrongly(line_time: LineTime, password: Path, tmp_path: Path) -> None:
     hold_a_bad_bus(tmp_path, password, line_time, POLLS)
 
 
-def test_the_same_through_terminals(tmp_path: Path) -> None:
+def test_no_value_is_booked_wrongly_through_terminals(tmp_path: Path) -> None:
     found = through_terminals(tmp_path, seed=20260310, terminals=4, polls=50, unplug_every_s=15.0)
     print(*found, sep="\n")
     assert [value for one in found for value in one.wrong] == []

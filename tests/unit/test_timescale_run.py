@@ -9,7 +9,7 @@ SHOWN = {"cloud_ingest/operate/checks.py", "cloud_ingest/cli/store.py"}
 """They say what kind of store it is, and do nothing by it."""
 
 
-def test_what_depends_on_the_kind_of_the_store_is_in_the_fingerprint() -> None:
+def test_the_fingerprint_covers_what_editions_differ_in() -> None:
     asks = {
         str(path.relative_to(ROOT))
         for path in ROOT.joinpath("cloud_ingest").rglob("*.py")

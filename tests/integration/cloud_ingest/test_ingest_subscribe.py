@@ -178,7 +178,7 @@ asyncio.run(main())
 
 
 @pytest.mark.asyncio
-async def test_a_consumer_killed_between_receipt_and_commit_loses_nothing(
+async def test_a_consumer_killed_before_commit_loses_nothing(
     mosquitto: MqttServer, broker: Broker, tmp_path: Path
 ) -> None:
     """A batch that was written in part and never acknowledged comes again, whole."""
