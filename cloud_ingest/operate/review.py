@@ -49,7 +49,7 @@ def replayable(conn: Connection) -> list[int]:
 
 
 def replay(conn: Connection, quarantine_ids: Sequence[int]) -> Iterator[Replay]:
-    """Try entries once more and yield what became of each, before the next is tried.
+    """Try entries once more and yield each result before the next is tried.
 
     An entry that cannot be tried stays open and stops no other.
 
