@@ -21,7 +21,7 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
-from cloud_ingest.month.report import MonthReport, as_json, month_report
+from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report
 
 app = new_group()
 
@@ -78,6 +78,11 @@ def report(
     typer.echo(as_json(found) if json else as_table(found))
 
 
+def _quality(line: ReportLine) -> str:
+    reasons = [reason.value for reason in line.reasons if reason.value != line.quality.value]
+    return f"{line.quality.value}: {', '.join(reasons)}" if reasons else line.quality.value
+
+
 def as_table(report: MonthReport) -> str:
     """Write a closed month as tables for a terminal."""
     units = table(
@@ -86,7 +91,6 @@ def as_table(report: MonthReport) -> str:
             Column("Service"),
             Column("Quantity", "figure"),
             Column("Quality"),
-            Column("Reasons"),
             Column("Goes to"),
         ],
         (
@@ -94,8 +98,7 @@ def as_table(report: MonthReport) -> str:
                 line.subject,
                 line.service.value,
                 "withheld" if line.quantity is None else f"{line.quantity:f} {line.unit}",
-                line.quality.value,
-                ", ".join(line.reasons) or "-",
+                _quality(line),
                 line.goes_to,
             )
             for line in report.lines

@@ -70,26 +70,30 @@ def table(
 
 
 def _widths(columns: Sequence[Column], lines: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Say how many cells each column has, so that rows are as low as they can be."""
-    widths: list[int] = []
-    wanted: list[int] = []
-    for number, column in enumerate(columns):
-        texts = [line[number] for line in lines]
-        longest = max(
-            cell_len(word) for text in (column.title, *texts) for word in ["1", *text.split()]
+    """Say how many cells each column has, so that most rows are one line high."""
+    cells = [[cell_len(line[number]) for line in lines] for number, _ in enumerate(columns)]
+    words = [
+        max(cell_len(word) for text in texts for word in ["1", *text.split()])
+        for texts in (
+            [column.title, *(line[number] for line in lines)]
+            for number, column in enumerate(columns)
         )
-        whole = max(map(cell_len, texts), default=longest)
-        wanted.append(max(longest, whole))
-        widths.append(longest if column.holds == "text" else wanted[-1])
+    ]
     folds = [number for number, column in enumerate(columns) if column.holds == "text"]
-    limit = max((widths[n] for n in folds), default=0)
+    widths = [
+        words[number] if number in folds else max([words[number], *cells[number]])
+        for number, _ in enumerate(columns)
+    ]
+    limit = max((widths[number] for number in folds), default=0)
     while sum(widths) > room and limit > NARROWEST:  # then the longest words break, too
         limit -= 1
         widths = [min(width, limit) if n in folds else width for n, width in enumerate(widths)]
     for _ in range(room - sum(widths)):
-        highest = max(folds, key=lambda n: wanted[n] / widths[n], default=None)
-        if highest is not None:
-            widths[highest] = min(widths[highest] + 1, wanted[highest])
+        too_long = {n: sum(cell > widths[n] for cell in cells[n]) for n in folds}
+        most = max(too_long, key=lambda n: (too_long[n], max(cells[n], default=0)), default=None)
+        if most is None or not too_long[most]:
+            break
+        widths[most] += 1
     return widths
 
 
