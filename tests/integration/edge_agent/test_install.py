@@ -206,6 +206,7 @@ def test_a_meter_with_a_new_password_is_asked_again(site: Site) -> None:
 
 
 def test_a_trial_where_nobody_is(site: Site) -> None:
+    site.monkeypatch.setattr("edge_agent.install.options.TURNAROUND_S", 0.2)
     code, out, _ = site.run("trial", "--port", site.desk, "--baud", 9600, "--address", 5)
     assert code == 2
     assert "swap A and B" in out
@@ -317,10 +318,10 @@ def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
     with serve(
         parse_estate({"bus": [line_]}), site.folder, baud=None, now=lambda: datetime.now(UTC)
     ) as ports:
-        site.monkeypatch.setattr("edge_agent.install.options.TURNAROUND_S", 0.2)
+        site.monkeypatch.setattr("edge_agent.install.options.TURNAROUND_S", 0.4)
         found = site.json(
             *("commission", "--port", ports["n"], "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 9600),
+            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 115200),
             *("--frames", 60, "--password-file", "meter.pw"),
         )
     (desk,) = found["meters"]
