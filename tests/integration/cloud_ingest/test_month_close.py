@@ -511,7 +511,7 @@ def test_the_report_says_what_was_published(flat: Site, monkeypatch: pytest.Monk
     assert month_report(flat.conn, SOCIETY, "2026-07").lines[0].goes_to == "billing (acknowledged)"
     folded = as_table(report)
     assert max(map(len, folded.splitlines())) <= 80
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "160")
     table = as_table(report)
     assert "A-1204  electricity  7.440 kWh  validated" in table
     assert "nobody yet: investigate, self-read" in table
