@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""RefusedSecrets: a secret is not tried twice, over a restart, until there is another one."""
+"""Refused secrets: a secret is not tried twice, over a restart, until there is another one."""
 
 import os
 from pathlib import Path
