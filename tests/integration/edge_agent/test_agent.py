@@ -96,7 +96,7 @@ def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
     assert max(place.cloud.arrived) > last
 
 
-def test_polls_of_many_meters_are_few_batches_also_after_a_restart(place: Place) -> None:
+def test_many_meters_are_few_batches_after_a_restart_too(place: Place) -> None:
     """What was gathered when an agent ended is sealed, and sent by the next one."""
     begun_at = datetime.now(UTC)
     serials = [str(10000001 + number) for number in range(8)]
@@ -166,7 +166,7 @@ def test_a_bus_that_comes_late_is_waited_for(
             until(lambda: bool(stored(place.cloud)), "the meter is read", 40)
 
 
-def test_an_adapter_that_vanishes_in_a_back_fill_costs_its_meters_nothing(
+def test_an_adapter_lost_in_a_back_fill_costs_nothing(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     def told(action: str) -> bool:
@@ -244,7 +244,7 @@ address = 17
 """
 
 
-def test_two_buses_are_read_side_by_side_and_each_without_the_other(place: Place) -> None:
+def test_two_buses_are_read_independently(place: Place) -> None:
     second = RISER_2.format(
         line='link = "riser-2.tty"',
         meter='serial = "20000001"\nmanufacturer = "LNT"\nmodel = "single_phase"\n'

@@ -219,7 +219,7 @@ def test_without_a_receipt_a_batch_is_sent_again(gateway: Gateway, cloud: Cloud)
         until(lambda: gateway.waiting == 0, "receipted")
 
 
-def test_a_receipt_that_the_cloud_did_not_sign_for_us_is_ignored(
+def test_receipts_not_signed_for_us_are_ignored(
     gateway: Gateway, cloud: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     cloud.answers = False
@@ -299,7 +299,7 @@ def test_birth_and_last_will_carry_one_session_and_stay(
         assert retained.statuses[0].session == cloud.statuses[-1].session
 
 
-def test_a_broker_that_is_away_at_the_start_is_waited_for(
+def test_a_broker_away_at_the_start_is_awaited(
     mosquitto: MosquittoServer, gateway: Gateway, cloud: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     mosquitto.stop()

@@ -75,7 +75,7 @@ def test_every_meter_knows_the_folder_of_models(file: Path) -> None:
     }
 
 
-def test_a_clock_is_set_by_a_client_of_its_own(file: Path) -> None:
+def test_a_setter_is_another_client(file: Path) -> None:
     setter = (
         "set_clock = true\n[bus.meter.setter]\n"
         'encryption_key_file = "u.ek"\nauthentication_key_file = "u.ak"\n'
@@ -178,7 +178,7 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
         load_settings(tmp_path / "binary.toml")
 
 
-def test_the_gateways_key_is_read_only_from_a_private_file(file: Path) -> None:
+def test_the_gateways_key_needs_a_private_file(file: Path) -> None:
     settings = load_settings(file)
     with pytest.raises(ConfigurationError, match="keygen makes one"):
         settings.signing_key()

@@ -151,7 +151,7 @@ def test_what_is_no_object_of_this_schema_is_refused(line: bytes) -> None:
         Receipt.from_line(line)
 
 
-def test_times_are_utc_on_the_wire_and_quantities_exact_text() -> None:
+def test_times_are_utc_and_quantities_exact_text() -> None:
     document = json.loads(a_number("100").to_line())
     assert document["parts"][0]["opening"]["at"] == "2026-09-30T18:30:00Z"
     assert document["parts"][0]["opening"]["register"] == "1000.001"

@@ -31,7 +31,7 @@ def test_text_and_bytes_round_trip(values: tuple[int, int, int, int, int, int]) 
 
 
 @given(st.text(alphabet="0123456789. -:*+²٣\n", max_size=30))
-def test_text_is_a_code_exactly_when_it_is_the_code_written_out(text: str) -> None:
+def test_only_the_written_out_code_is_a_code(text: str) -> None:
     try:
         obis = Obis.parse(text)
     except ObisError:

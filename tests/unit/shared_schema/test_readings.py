@@ -101,7 +101,7 @@ def test_what_was_sealed_is_what_is_opened(
     assert batch.header.stream == STREAM
 
 
-def test_a_batch_is_lines_of_json_that_anyone_can_read() -> None:
+def test_a_batch_is_readable_lines_of_json() -> None:
     lines = [json.loads(line) for line in a_batch().split(b"\n")]
     assert lines[0]["schema"] == "metering.readings/1"
     assert lines[1]["meter"] == {"manufacturer": "ACME", "serial": "0042"}
@@ -110,7 +110,7 @@ def test_a_batch_is_lines_of_json_that_anyone_can_read() -> None:
     assert set(lines[2]) == {"signature"}
 
 
-def test_a_pulse_weight_is_signed_and_the_count_can_be_told_from_it() -> None:
+def test_a_signed_pulse_weight_tells_the_count() -> None:
     column = Column(obis=WATER_VOLUME, scaler=-1, unit=Unit.LITRE, weight=25)
     block = Block(
         salt=new_salt(), meter=METER, columns=(column,), rows=((1_800_000_000, None, 75),)
@@ -208,7 +208,7 @@ def test_a_loss_says_which_batches_were_dropped() -> None:
 MD = Obis.parse("1.0.1.6.0.255")
 
 
-def test_the_time_of_a_maximum_demand_is_a_column_of_its_own() -> None:
+def test_the_time_of_a_demand_has_its_column() -> None:
     value = Column(obis=MD, scaler=0, unit=27)
     block = Block(
         salt=new_salt(),
@@ -243,7 +243,7 @@ def test_an_event_without_its_code_or_time_is_refused(row: tuple[int | None, ...
         a_log(row)
 
 
-def test_what_a_gateway_saw_is_no_word_of_the_meter() -> None:
+def test_observations_are_not_the_meters_word() -> None:
     jumped = Observation(
         ts=1_800_000_000, code=GatewayEvent.CLOCK_JUMPED, offset_before_s=1.0, offset_s=-3600.0
     )
@@ -277,7 +277,7 @@ def test_an_observation_without_its_time_or_code_is_refused(change: dict[str, fl
         Observation.model_validate({"ts": 1_800_000_000, "code": 1002, **change})
 
 
-def test_every_code_of_a_gateway_has_a_name_of_its_own() -> None:
+def test_every_gateway_code_has_its_own_name() -> None:
     assert set(GATEWAY_EVENTS) == set(GatewayEvent)
     assert not set(GATEWAY_EVENTS) & set(METER_EVENTS)
     assert event_name(GATEWAY_LOG, GatewayEvent.CLOCK_SET) == "clock set by the gateway"

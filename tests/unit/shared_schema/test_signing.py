@@ -28,7 +28,7 @@ def test_what_was_signed_opens_and_nothing_else_does() -> None:
 
 
 @given(st.text(max_size=100))
-def test_any_text_for_a_signature_is_refused_in_our_words(text: str) -> None:
+def test_a_malformed_signature_is_refused_as_ours(text: str) -> None:
     with pytest.raises(ContractError):
         verify_line(b"line", SignatureLine(signature=text).to_line(), KEY.public_key())
 

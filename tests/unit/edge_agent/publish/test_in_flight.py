@@ -36,7 +36,7 @@ def test_a_full_window_takes_nothing_until_a_receipt() -> None:
     assert 2 in out
 
 
-def test_while_the_store_is_silent_one_batch_alone_is_tried_ever_more_rarely() -> None:
+def test_a_silent_store_is_probed_ever_more_rarely() -> None:
     out = flight()
     send(out, 1, 2, 3, 4)
     assert out.due_again(29.9, 9) == []
@@ -55,7 +55,7 @@ def test_while_the_store_is_silent_one_batch_alone_is_tried_ever_more_rarely() -
     assert out.room == 0
 
 
-def test_when_the_store_is_back_it_is_given_time_and_then_the_rest_is_sent_again() -> None:
+def test_a_store_that_returns_is_given_time() -> None:
     out = flight()
     send(out, 1, 2, 3, 4)
     send(out, *out.due_again(100, 9), now=100)
@@ -64,7 +64,7 @@ def test_when_the_store_is_back_it_is_given_time_and_then_the_rest_is_sent_again
     assert out.due_again(131.5, 9) == [3, 2, 1]
 
 
-def test_what_the_store_passes_over_leaves_the_window_and_is_tried_again() -> None:
+def test_passed_over_batches_leave_the_window_for_later() -> None:
     out = flight(window=2)
     send(out, 1)
     now, seq, sends = 0.0, 2, 1
@@ -85,7 +85,7 @@ def test_what_the_store_passes_over_leaves_the_window_and_is_tried_again() -> No
     assert out.due_again(now + 301, 9) == [1]
 
 
-def test_a_batch_that_the_broker_refuses_for_good_stands_aside() -> None:
+def test_a_batch_refused_for_good_stands_aside() -> None:
     out = flight(window=2)
     send(out, 1, 2)
     out.refused(1, 1.0, lasting=True)

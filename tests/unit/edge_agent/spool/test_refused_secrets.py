@@ -26,7 +26,7 @@ def meter(tmp_path: Path) -> MeterConfig:
     return MeterConfig(label="A-1", address=17, password_file=tmp_path / "pw")
 
 
-def test_a_refusal_outlives_a_restart_and_ends_with_another_secret(
+def test_refusals_outlive_restarts_and_end_with_another_secret(
     tmp_path: Path, meter: MeterConfig
 ) -> None:
     path = tmp_path / "spool.db"
@@ -49,9 +49,7 @@ def test_a_refusal_outlives_a_restart_and_ends_with_another_secret(
         assert not RefusedSecrets(spool, "riser-1").recall(meter)
 
 
-def test_a_secret_changed_while_the_agent_was_down_is_tried(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_a_secret_changed_during_downtime_is_tried(tmp_path: Path, meter: MeterConfig) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         RefusedSecrets(spool, "riser-1").note(meter)
         write(tmp_path / "pw", b"right-one")
@@ -60,7 +58,7 @@ def test_a_secret_changed_while_the_agent_was_down_is_tried(
         assert not RefusedSecrets(spool, "riser-1").recall(meter), "forgotten with the change"
 
 
-def test_a_place_or_a_client_of_its_own_is_not_refused(tmp_path: Path, meter: MeterConfig) -> None:
+def test_another_place_or_client_is_not_refused(tmp_path: Path, meter: MeterConfig) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         RefusedSecrets(spool, "riser-1").note(meter)
         assert not RefusedSecrets(spool, "riser-2").recall(meter)
@@ -68,9 +66,7 @@ def test_a_place_or_a_client_of_its_own_is_not_refused(tmp_path: Path, meter: Me
         assert not RefusedSecrets(spool, "riser-1").recall(meter.model_copy(update={"client": 32}))
 
 
-def test_a_file_that_is_away_for_a_moment_releases_nobody(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_a_file_briefly_away_releases_nobody(tmp_path: Path, meter: MeterConfig) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         refusals = RefusedSecrets(spool, "riser-1")
         refusals.note(meter)
@@ -83,9 +79,7 @@ def test_a_file_that_is_away_for_a_moment_releases_nobody(
         assert refusals.changed() == ["A-1"]
 
 
-def test_a_refusal_that_could_not_be_kept_ends_with_another_file(
-    tmp_path: Path, meter: MeterConfig
-) -> None:
+def test_an_unkept_refusal_ends_with_another_file(tmp_path: Path, meter: MeterConfig) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         refusals = RefusedSecrets(spool, "riser-1")
         (tmp_path / "pw").unlink()

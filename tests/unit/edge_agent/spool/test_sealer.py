@@ -58,7 +58,7 @@ def batches(spool: Spool) -> list[int]:
     return [len(each.block_lines) for each in opened]
 
 
-def test_a_gateway_that_polls_a_meter_a_second_seals_every_ten_seconds(spool: Spool) -> None:
+def test_steady_polling_seals_every_ten_seconds(spool: Spool) -> None:
     it = sealer(spool)
     for second in range(200):
         polls(spool, second)
@@ -125,7 +125,7 @@ def test_somebody_who_must_not_wait_seals_at_once(spool: Spool) -> None:
     assert batches(spool) == [1]
 
 
-def test_a_full_disk_keeps_it_gathered_and_is_told_once(
+def test_a_full_disk_keeps_lines_and_logs_once(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "edge_agent.spool.sealer")

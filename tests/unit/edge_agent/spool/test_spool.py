@@ -167,7 +167,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
         yield opened
 
 
-def test_one_poll_of_two_profiles_is_one_batch_of_two_blocks(spool: Spool) -> None:
+def test_two_profiles_are_two_blocks_of_one_batch(spool: Spool) -> None:
     assert put(spool, profile_rows(4), profile_rows(1, profile=DAILY_LOAD_PROFILE)) == [1]
 
     first, second = blocks(spool, 1)
@@ -183,7 +183,7 @@ def test_one_poll_of_two_profiles_is_one_batch_of_two_blocks(spool: Spool) -> No
     assert spool.watermarks(METERS[1]) == {}
 
 
-def test_each_header_names_the_one_before_it_over_a_restart(tmp_path: Path) -> None:
+def test_each_header_names_its_predecessor_over_a_restart(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db") as spool:
         assert put(spool, profile_rows(1)) == [1]
         stream = spool.stream
@@ -215,7 +215,7 @@ def test_a_long_back_fill_becomes_batches_under_the_limit(spool: Spool) -> None:
     assert tuple(found) == rows.rows
 
 
-def test_no_rows_make_no_batch_but_may_move_the_watermark(spool: Spool) -> None:
+def test_no_rows_may_still_move_the_watermark(spool: Spool) -> None:
     assert put(spool, profile_rows(0)) == []
     assert put(spool, watermarks={BLOCK_LOAD_PROFILE: T0}) == []
     assert spool.watermarks(METERS[0]) == {BLOCK_LOAD_PROFILE: T0}
@@ -241,7 +241,7 @@ def test_what_a_profile_captured_is_kept_with_its_watermark(spool: Spool) -> Non
     assert spool.captures(METERS[0]) == {BLOCK_LOAD_PROFILE: other}
 
 
-def test_live_goes_first_newest_first_and_then_the_backlog_in_order(spool: Spool) -> None:
+def test_newest_live_goes_first_then_the_oldest_backlog(spool: Spool) -> None:
     for historical in (True, False, True, False, True):
         put(spool, profile_rows(1), historical=historical)
 
@@ -250,7 +250,7 @@ def test_live_goes_first_newest_first_and_then_the_backlog_in_order(spool: Spool
     assert (spool.pending().live, spool.pending().backlog) == (2, 3)
 
 
-def test_rows_that_the_contract_cannot_carry_skip_the_meter_alone(spool: Spool) -> None:
+def test_rows_outside_the_contract_skip_their_meter_alone(spool: Spool) -> None:
     part = MeterRows(profile=None, period_s=0, columns=COLUMNS, rows=((T0, None, 2**63, 1),))
     with pytest.raises(ProtocolViolation, match="LNT L0000000"):
         put(spool, part, watermarks={BLOCK_LOAD_PROFILE: T0})
@@ -277,7 +277,7 @@ def test_polls_of_many_meters_are_one_batch(spool: Spool) -> None:
     assert seal(spool) == [], "once"
 
 
-def test_live_and_back_fill_are_sealed_apart_and_live_first(spool: Spool) -> None:
+def test_live_and_back_fill_are_sealed_apart(spool: Spool) -> None:
     for historical in (True, False, True, False):
         gather(spool, profile_rows(1), historical=historical)
     assert (spool.pending().live, spool.pending().backlog) == (1, 1)
@@ -288,7 +288,7 @@ def test_live_and_back_fill_are_sealed_apart_and_live_first(spool: Spool) -> Non
     assert [len(blocks(spool, seq)) for seq in (1, 2)] == [2, 2]
 
 
-def test_what_is_gathered_says_how_much_of_a_batch_it_takes(spool: Spool) -> None:
+def test_gathered_bytes_tell_the_size_of_the_batch(spool: Spool) -> None:
     assert spool.gathered_bytes() == 0
     gather(spool, profile_rows(100))
     gather(spool, profile_rows(10), historical=True)
@@ -301,7 +301,7 @@ def test_what_is_gathered_says_how_much_of_a_batch_it_takes(spool: Spool) -> Non
 
 
 @given(st.lists(st.integers(200, 40_000), max_size=40))
-def test_groups_are_full_and_hold_each_line_in_its_place(sizes: list[int]) -> None:
+def test_groups_are_full_and_keep_the_order(sizes: list[int]) -> None:
     given_lines = [b"x" * size for size in sizes]
     groups = grouped(given_lines)
     assert [line for group in groups for line in group] == given_lines
@@ -350,7 +350,7 @@ def test_a_receipt_for_another_stream_is_ignored(spool: Spool) -> None:
     assert spool.pending().total == 1
 
 
-def test_a_new_store_makes_everything_that_it_does_not_name_wait_again(spool: Spool) -> None:
+def test_a_new_store_makes_all_else_wait_again(spool: Spool) -> None:
     old, new = uuid4(), uuid4()
     for _ in range(4):
         put(spool, profile_rows(1))
@@ -365,7 +365,7 @@ def test_a_new_store_makes_everything_that_it_does_not_name_wait_again(spool: Sp
     assert spool.pending().total == 3
 
 
-def test_a_store_that_came_back_from_a_backup_is_believed(spool: Spool) -> None:
+def test_a_store_restored_from_backup_is_believed(spool: Spool) -> None:
     old, new = uuid4(), uuid4()
     for _ in range(3):
         put(spool, profile_rows(1))
@@ -378,7 +378,7 @@ def test_a_store_that_came_back_from_a_backup_is_believed(spool: Spool) -> None:
     assert [spooled.seq for spooled in spool.due(9)] == [3, 2]
 
 
-def test_an_older_copy_of_the_spool_gives_way_to_a_new_stream(tmp_path: Path) -> None:
+def test_an_older_copy_gives_way_to_a_new_stream(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         put(spool, profile_rows(1))
@@ -405,7 +405,7 @@ def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
 
 
 @pytest.mark.parametrize("table", ["observed", "gathered"])
-def test_a_table_that_an_earlier_program_did_not_know_is_added(tmp_path: Path, table: str) -> None:
+def test_a_table_missing_from_an_earlier_file_is_added(tmp_path: Path, table: str) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         stream = spool.stream
@@ -424,7 +424,7 @@ def test_a_table_that_an_earlier_program_did_not_know_is_added(tmp_path: Path, t
 # ------------------------------------------------------------- a full disk
 
 
-def test_a_full_spool_drops_the_oldest_and_says_so_signed(tmp_path: Path) -> None:
+def test_a_full_spool_drops_the_oldest_and_signs_it(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path, max_bytes=400_000) as spool:
         made: list[int] = []
@@ -458,7 +458,7 @@ def test_a_full_spool_drops_the_oldest_and_says_so_signed(tmp_path: Path) -> Non
         assert spool.set_aside is None
 
 
-def test_what_a_receipt_covers_gives_way_before_anything_is_lost(tmp_path: Path) -> None:
+def test_covered_batches_give_way_before_uncovered_ones(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
         store = uuid4()
         for number in range(30):
@@ -468,7 +468,7 @@ def test_what_a_receipt_covers_gives_way_before_anything_is_lost(tmp_path: Path)
         assert spool.pending().total == 0
 
 
-def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -> None:
+def test_rows_larger_than_the_spool_change_nothing(tmp_path: Path) -> None:
     with Spool.open(tmp_path / "spool.db", max_bytes=400_000) as spool:
         made = put(spool, profile_rows(100))
         marks = spool.watermarks(METERS[0])
@@ -479,7 +479,7 @@ def test_rows_that_are_larger_than_the_spool_leave_it_as_it_is(tmp_path: Path) -
         assert batch(spool, made[0]).blocks() == blocks(spool, made[0]), "it states no loss"
 
 
-def test_a_loss_is_on_disk_with_the_rows_that_it_made_room_for(tmp_path: Path) -> None:
+def test_a_loss_is_kept_with_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path, max_bytes=400_000) as spool:
         number = 0
@@ -541,9 +541,7 @@ def test_ranges_are_joined_and_name_all_that_they_named(
     assert named <= {seq for first, last in short for seq in range(first, last + 1)}
 
 
-def test_on_a_full_disk_receipts_are_still_noted_and_make_room(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_receipts_make_room_on_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(8):
         put(spool, profile_rows(1000))
     last = spool.due(1)[0].seq
@@ -565,7 +563,7 @@ def test_on_a_full_disk_receipts_are_still_noted_and_make_room(
 
 
 @pytest.mark.parametrize("damage", ["middle", "start", "text"])
-def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_gives_way_to_a_new_stream(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         stream = spool.stream
@@ -607,7 +605,7 @@ def test_a_look_changes_nothing(tmp_path: Path) -> None:
         inspect(tmp_path / "nowhere" / "spool.db")
 
 
-def test_a_look_leaves_the_alarm_of_a_damaged_file_to_the_start(tmp_path: Path) -> None:
+def test_a_look_leaves_a_damaged_file_to_the_start(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     with Spool.open(path) as spool:
         put(spool, profile_rows(300))
@@ -845,7 +843,7 @@ TestAnySequence.settings = settings(max_examples=60, stateful_step_count=30, dea
 # -------------------------------------------------------------------- kills
 
 
-def test_a_kill_at_any_statement_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_kill_at_any_statement_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     copies: list[Path] = []
     with Spool.open(path) as spool:

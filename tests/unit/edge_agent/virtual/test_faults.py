@@ -72,14 +72,14 @@ def test_the_seed_decides() -> None:
     assert [calm.spoil(each) for each in said] == said
 
 
-def test_a_late_answer_comes_when_the_client_has_gone_on() -> None:
+def test_a_late_answer_reaches_the_next_request() -> None:
     line = faulty(late=1, late_s=4.0)
     assert heard(line, vectors.SNRM, 1.0) == b""
     assert line.due() == 5.0
     assert line.advance(NOW, 5.0) == vectors.UA_128
 
 
-def test_a_meter_dies_in_its_answer_and_forgets_the_session() -> None:
+def test_a_meter_that_dies_forgets_the_session() -> None:
     meter = steady_meter()
     line = faulty(meter, die=1, dead_s=10.0)
     cut = heard(line, vectors.SNRM, 0.0)
@@ -115,7 +115,7 @@ def test_a_slow_meter() -> None:
     assert line.advance(NOW, 2.0) == vectors.UA_128
 
 
-def test_the_adapter_is_gone_for_a_while_in_each_period() -> None:
+def test_the_adapter_vanishes_once_in_each_period() -> None:
     trouble = Trouble(Faults(unplug_every_s=100.0, unplug_s=10.0))
     assert [trouble.is_plugged(tick) for tick in (0.0, 89.9, 90.0, 99.9, 100.0)] == [
         True,
@@ -133,7 +133,7 @@ def test_the_adapter_is_gone_for_a_while_in_each_period() -> None:
 JUMP = ClockJump(NOW - timedelta(hours=5), NOW - timedelta(hours=2), 365)
 
 
-def test_a_clock_that_jumps_stamps_its_rows_with_the_other_year_and_comes_back() -> None:
+def test_a_jumped_clock_stamps_rows_and_comes_back() -> None:
     meter = steady_meter(clock_jumps=(JUMP,))
     plain = steady_meter()
     shift = timedelta(days=365)
@@ -150,7 +150,7 @@ def test_a_clock_that_jumps_stamps_its_rows_with_the_other_year_and_comes_back()
     assert len(later) == 12 + 24, "those of the jump, and those of the true next year"
 
 
-def test_the_jumped_clock_and_rows_as_a_client_reads_them() -> None:
+def test_a_client_reads_the_jumped_clock_and_rows() -> None:
     spec: MeterSpec = replace(SPEC, clock_jumps=(JUMP,))
     meter = VirtualMeter(spec, SteadyLoad())
     years = []

@@ -423,7 +423,7 @@ def test_specifications_that_cannot_be() -> None:
         _FLAT.interval(ACTIVE_IMPORT, NOW)
 
 
-def test_event_logs_hold_what_happened_and_power_cuts_are_the_neighbourhood_s() -> None:
+def test_event_logs_hold_what_happened() -> None:
     opened = INSTALLED + timedelta(days=40, seconds=7)
     found = meter(cover_opened_at=opened, clock_offset_s=60)
     other = meter(serial="S2", seed="another")
@@ -454,7 +454,7 @@ def test_a_log_forgets_its_oldest_events() -> None:
     assert len(kept) == 200
 
 
-def test_a_cut_cable_stops_the_count_and_is_in_the_status() -> None:
+def test_a_cut_cable_stops_counting_and_sets_status() -> None:
     cut = INSTALLED + timedelta(days=30, minutes=20)
     found = meter(Kind.WATER, Model.WATER, cable_cut_at=cut)
     rows = found.rows(WATER_LOAD_PROFILE, cut - timedelta(hours=12), cut + timedelta(hours=12))

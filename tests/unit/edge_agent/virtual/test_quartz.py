@@ -65,7 +65,7 @@ def test_drift_and_setting() -> None:
     assert quartz.ahead_s(86400 * 6) == pytest.approx(4)
 
 
-def test_each_row_is_captured_once_over_a_clock_that_is_set_back_and_forth() -> None:
+def test_each_row_is_captured_once_over_clock_changes() -> None:
     meter = steady_meter(security=KEYS)
     for minutes, shift_s in ((-8, -600), (3, 700), (90, -900)):
         shift(meter, NOW + timedelta(minutes=minutes), shift_s)
@@ -140,7 +140,7 @@ def test_other_clients_are_refused(client: int, aarq: bytes) -> None:
     assert meter.clock_at(NOW) == NOW
 
 
-def test_registers_of_a_drifting_meter_are_true_and_its_rows_follow_its_clock() -> None:
+def test_drift_moves_rows_and_not_registers() -> None:
     meter = steady_meter(clock_drift_s_per_day=90.0)
     days = (NOW - INSTALLED).total_seconds() / 86400
     ahead = meter.clock_at(NOW) - NOW

@@ -123,7 +123,7 @@ def test_another_challenge_is_not_answered_by_an_old_proof() -> None:
     assert server.request(vectors.GMAC_GET_ENERGY, NOW).hex() == "d80101"
 
 
-def test_in_a_ciphered_association_nothing_is_said_in_the_clear() -> None:
+def test_a_ciphered_association_says_nothing_in_clear() -> None:
     server = Server(_meter()._device)
     server.connect(32)
     plain = bytes.fromhex("C001C100030100010800FF0200")
