@@ -12,10 +12,10 @@ In: readings by channel. Out: how many were new, known, or claimed otherwise. Ow
 without its former self in ``claim``.
 """
 
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import LiteralString
 
 from psycopg import errors as pg
 
@@ -31,11 +31,13 @@ from shared_schema.quality import Origin
 ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
 ORIGINS: tuple[Origin, ...] = tuple(Origin)
 
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = struct.pack(">h", -1)
-_PG_EPOCH_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
-_ROW = struct.Struct(">h ii iq iq iq ih")
-_ROW_NO_STATUS = struct.Struct(">h ii iq iq i ih")
+_INTO_READING: LiteralString = (
+    "COPY reading (channel_id, ts, raw, status, origin) FROM STDIN (FORMAT binary)"
+)
+_INTO_INCOMING: LiteralString = (
+    "COPY incoming (channel_id, ts, raw, status, origin) FROM STDIN (FORMAT binary)"
+)
+_COLUMN_TYPES = ("int4", "timestamptz", "int8", "int8", "int2")
 _METER = ORIGIN_NUMBERS[Origin.METER]
 
 Row = tuple[int, int, int, int | None]
@@ -115,10 +117,7 @@ def store_rows(
     if ahead:
         try:
             with conn.transaction(), conn.cursor() as cursor:
-                with cursor.copy(
-                    "COPY reading (channel_id, ts, raw, status, origin) FROM STDIN (FORMAT binary)"
-                ) as copy:
-                    copy.write(_packed(ahead))
+                _copy(conn, _INTO_READING, ahead)
                 cursor.executemany(
                     "INSERT INTO dirty (day, channels) VALUES (%s, %s::int[])",
                     _marks(ahead, cache, cache.store_of(conn)),
@@ -169,9 +168,7 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
     """Copy rows to a temporary table and move from there what is new."""
     count = sum(map(len, rows.values()))
     conn.execute(query("reading/incoming_make"))
-    into = "COPY incoming (channel_id, ts, raw, status, origin) FROM STDIN (FORMAT binary)"
-    with conn.cursor() as cursor, cursor.copy(into) as copy:
-        copy.write(_packed(rows))
+    _copy(conn, _INTO_INCOMING, rows)
     new = int(scalar(conn, query("reading/incoming_store")))
     conflicts = 0
     if new < count:
@@ -190,16 +187,13 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
     return StoredCounts(new, count - new - conflicts, conflicts)
 
 
-def _packed(rows: Rows) -> bytes:
-    """Return rows in PostgreSQL's binary COPY format, as ``reading`` is declared."""
-    parts = [_COPY_HEADER]
-    add, with_status, without = parts.append, _ROW.pack, _ROW_NO_STATUS.pack
-    for channel_id, own in rows.items():
-        for ts, origin, raw, status in own:
-            at = (ts - _PG_EPOCH_S) * 1_000_000
-            if status is None:
-                add(without(5, 4, channel_id, 8, at, 8, raw, -1, 2, origin))
-            else:
-                add(with_status(5, 4, channel_id, 8, at, 8, raw, 8, status, 2, origin))
-    add(_COPY_END)
-    return b"".join(parts)
+def _copy(conn: Connection, into: LiteralString, rows: Rows) -> None:
+    """Copy rows in the binary format into a table that is declared as ``reading`` is.
+
+    To pack them by hand saves 2 % of a commit with its verification: not worth the code.
+    """
+    with conn.cursor() as cursor, cursor.copy(into) as copy:
+        copy.set_types(_COLUMN_TYPES)
+        for channel_id, own in rows.items():
+            for ts, origin, raw, status in own:
+                copy.write_row((channel_id, datetime.fromtimestamp(ts, UTC), raw, status, origin))

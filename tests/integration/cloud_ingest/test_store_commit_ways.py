@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The straight way into the readings: what somebody else stored meanwhile, what is forgotten."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,6 +13,9 @@ from cloud_ingest.store import commit as module
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, store_rows
+from shared_schema.quality import Origin
 from tests.support.gateway import block_line
 from tests.support.store import QUARTER, Site, every, local, unit_line
 
@@ -151,3 +155,29 @@ def test_a_running_connection_learns_of_a_new_meter(
     assert worker.commit(block("3", 2), block("3", 3)).new == 4
     assert [raw for serial, raw in stored(flats) if serial == "3"] == [*range(4, 16)]
     assert flats.one("SELECT count(*) FROM channel") == 3
+
+
+@pytest.mark.parametrize("newest", [{}, dict.fromkeys((1, 2), 0)], ids=["by a table", "straight"])
+def test_copied_rows_come_back_as_given(conn: Connection, newest: dict[int, int]) -> None:
+    ends = (0, 1, -1, 4711, 2**63 - 1, -(2**63))
+    start = int(START.timestamp())
+    meter = ORIGIN_NUMBERS[Origin.METER]
+    rows: Rows = {
+        channel: [
+            (start + channel + number, meter, raw, status)
+            for number, (raw, status) in enumerate(itertools.product(ends, (None, *ends)))
+        ]
+        for channel in (1, 2)
+    }
+    cache = StoreCache(newest=dict(newest))
+    make_partitions(conn, cache, [start + 1])
+    with conn.transaction():
+        stored_now = store_rows(conn, rows, cache, source="test", at=LATER)
+    assert stored_now.new == 2 * 42
+    went_straight = conn.execute("SELECT to_regclass('pg_temp.incoming') IS NULL").fetchone()
+    assert went_straight == (bool(newest),)
+    found = conn.execute(
+        "SELECT channel_id, extract(epoch FROM ts)::bigint, origin, raw, status FROM reading"
+        " ORDER BY channel_id, ts"
+    )
+    assert found.fetchall() == [(channel, *row) for channel, own in rows.items() for row in own]

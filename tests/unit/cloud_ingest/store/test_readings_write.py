@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Which rows are copied straight, in which bytes, and whose day they are."""
+"""Which rows are copied straight, and whose day they are."""
 
-import struct
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud_ingest.store.channels import StoreCache, local_day
-from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, _packed, _part
+from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, _part
 from shared_schema.quality import Origin
 
 METER = ORIGIN_NUMBERS[Origin.METER]
@@ -50,44 +49,6 @@ def test_straight_rows_rise_beyond_the_newest_known(
     assert list(ahead) == sorted(ahead)
     assert list(rest) == sorted(rest)
     assert all([*ahead.values(), *rest.values()])
-
-
-def unpacked(copy: bytes) -> Rows:
-    """Read PostgreSQL's binary COPY format as its documentation has it."""
-    assert copy[:11] == b"PGCOPY\n\xff\r\n\0"
-    flags, extension = struct.unpack_from(">ii", copy, 11)
-    assert (flags, extension) == (0, 0)
-    at = 19
-    found: Rows = {}
-    while (fields := struct.unpack_from(">h", copy, at)[0]) != -1:
-        assert fields == 5
-        at += 2
-        values: list[int | None] = []
-        for wide in (4, 8, 8, 8, 2):
-            (length,) = struct.unpack_from(">i", copy, at)
-            at += 4
-            if length == -1:
-                values.append(None)
-                continue
-            assert length == wide
-            values.append(int.from_bytes(copy[at : at + wide], "big", signed=True))
-            at += wide
-        channel, micros, raw, status, origin = values
-        assert channel is not None
-        assert micros is not None
-        assert raw is not None
-        assert origin is not None
-        assert micros % 1_000_000 == 0
-        found.setdefault(channel, []).append(
-            (micros // 1_000_000 + PG_EPOCH_S, origin, raw, status)
-        )
-    assert at + 2 == len(copy)
-    return found
-
-
-@given(rows(st.integers(0, 2**32)))
-def test_packed_rows_are_what_postgresql_reads(given_rows: Rows) -> None:
-    assert unpacked(_packed(given_rows)) == given_rows
 
 
 @given(st.integers(2000, 2037), st.integers(0, 366), st.sampled_from(ZONES))
