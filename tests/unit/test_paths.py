@@ -11,6 +11,7 @@ PACKAGES = ("edge_agent", "cloud_ingest", "shared_schema", "deploy", "tests")
 HEAD = rf"(?:{'|'.join(PACKAGES)}|docs|\.github|\.ci)"
 PATH = re.compile(rf"(?<![\w/.-]){HEAD}/[\w./-]*\w")
 MODULE = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
+IN_STAGE = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 FILE = re.compile(r"`([\w/]+\.(?:py|sql))`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 TARGET = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
@@ -47,6 +48,15 @@ def test_every_path_that_is_named_is_there() -> None:
 
 def test_every_module_that_is_named_is_there() -> None:
     assert _absent([*DOCS, *CODE], MODULE, _module_is_there) == []
+
+
+def test_every_module_that_is_named_by_its_stage_is_there() -> None:
+    def is_there(path: Path, dotted: str) -> bool:
+        stage, name = dotted.split(".")
+        folder = ROOT / path.relative_to(ROOT).parts[0] / stage
+        return not folder.is_dir() or any(each.stem == name for each in folder.iterdir())
+
+    assert _absent(CODE, IN_STAGE, is_there) == []
 
 
 def test_every_file_is_named_with_its_folder() -> None:
