@@ -15,7 +15,7 @@ Never: a line or batch forgotten that no receipt covers, but as above; a batch m
 watermark that goes back where that is not meant; a socket.
 """
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -145,9 +145,7 @@ class Spool:
             SpoolError: the file fails.
             ProtocolViolation: the rows are none that the contract can carry.
         """
-        lines = [(historical, line) for line in lines_of(meter, rows)]
-        if noted is not None and noted.seen:
-            lines.insert(0, (False, observed_line(meter, noted.seen)))
+        lines = list(_lines(meter, rows, noted, historical=historical))
         with self._database.in_turn():
             new = marks.later(self.watermarks(meter), watermarks, rewound)
             moved = Moved(meter, new, captures or {}, noted)
@@ -274,3 +272,13 @@ class Spool:
             SpoolError: the file fails.
         """
         return self._database.transaction()
+
+
+def _lines(
+    meter: MeterId, rows: "Sequence[MeterRows]", noted: Noted | None, *, historical: bool
+) -> Iterator[unsealed.Line]:
+    """Yield what is gathered of one poll; what the gateway saw is live, and goes first."""
+    if noted is not None and noted.seen:
+        yield False, observed_line(meter, noted.seen)
+    for line in lines_of(meter, rows):
+        yield historical, line
