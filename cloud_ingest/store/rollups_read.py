@@ -65,8 +65,7 @@ class DayCount(NamedTuple):
     present: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelCompleteness:
+class ChannelCompleteness(NamedTuple):
     """How many intervals a channel should have, and how many it has."""
 
     tower: str | None
@@ -83,8 +82,17 @@ class ChannelCompleteness:
     period_s: int
     expected: int
     present: int
-    lacking: tuple[DayCount, ...]
-    """Each day that lacks some."""
+    lacking_days: list[date] | None
+    """The days that lack some, in any order; None: no day does."""
+    lacking_expected: list[int] | None
+    lacking_present: list[int] | None
+
+    @property
+    def lacking(self) -> tuple[DayCount, ...]:
+        """Each day that lacks some, ascending."""
+        days, expected = self.lacking_days or (), self.lacking_expected or ()
+        found = zip(days, expected, self.lacking_present or (), strict=True)
+        return tuple(map(DayCount._make, sorted(found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +149,6 @@ def describe_figures(one: RollupFigures | None, other: RollupFigures | None) -> 
 def _disagreement(**columns: Any) -> Disagreement:
     told, rolled_up = figures(columns, "told"), figures(columns, "rolled")
     return Disagreement(told=told, rolled_up=rolled_up, **columns)
-
-
-def _completeness(
-    *,
-    lacking_days: list[date] | None,
-    lacking_expected: list[int] | None,
-    lacking_present: list[int] | None,
-    **columns: Any,
-) -> ChannelCompleteness:
-    lacking = zip(lacking_days or (), lacking_expected or (), lacking_present or (), strict=True)
-    return ChannelCompleteness(lacking=tuple(map(DayCount._make, sorted(lacking))), **columns)
 
 
 @translating
@@ -241,7 +238,7 @@ def completeness_of_channels(
     """
     return all_rows(
         conn,
-        _completeness,
+        ChannelCompleteness,
         query("rollup/completeness"),
         {
             "society_id": society_id,
