@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What every test can use; and no property test fails because the machine is slow."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +21,13 @@ def state_of_no_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def levels_of_our_loggers() -> Iterator[None]:
+    """Restore what a command under test has set, so that no test depends on the one before."""
+    loggers = [logging.getLogger(name) for name in ("edge_agent", "cloud_ingest")]
+    levels = [each.level for each in loggers]
+    yield
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)

@@ -836,7 +836,7 @@ class AnySequence(RuleBasedStateMachine):
             assert mark == (rows[-1] if rows else None)
 
 
-TestAnySequence = AnySequence.TestCase
+TestAnySequence = pytest.mark.slow(AnySequence.TestCase)
 TestAnySequence.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
