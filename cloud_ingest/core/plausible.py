@@ -104,7 +104,7 @@ class Fall:
             adds: What the register is said to have lost, in kWh or kL.
             most_per_day: What cannot be exceeded in a day.
         """
-        if adds < 0 and not self.is_reweighed:
+        if adds.is_finite() and adds < 0 and not self.is_reweighed:
             return FallFault.NOT_A_LOSS
         if self.before is None or self.after is None:
             unread = FallFault.NO_READING_BEFORE, FallFault.NO_READING_AFTER

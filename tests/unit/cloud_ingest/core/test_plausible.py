@@ -95,6 +95,12 @@ def test_a_fall_must_show_and_be_explained(of: Fall, adds: str, fault: FallFault
     assert of.fault(of.corrected({CHANNEL: raw}), lost, LIMIT) is fault
 
 
+@pytest.mark.parametrize("adds", ["NaN", "sNaN", "Infinity"])
+def test_a_fall_that_nobody_read_is_explained_by_no_number(adds: str) -> None:
+    unread = fall(before=None, after=None)
+    assert unread.fault({}, Decimal(adds), LIMIT) is FallFault.NO_READING_BEFORE
+
+
 def test_what_was_recorded_can_be_taken_back() -> None:
     recorded = Fall(
         NOON, reading(NOON - DAY, 900), reading(NOON, 100), {CHANNEL: [Epoch(NOON, 1000)]}, False
