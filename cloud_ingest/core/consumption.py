@@ -201,16 +201,17 @@ def is_reweighed(measured: Measured, weights: Mapping[int, int | None], epochs: 
         weights: The pulse weight of each of the meter's channels, by id.
         epochs: Of these channels.
     """
+    ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
+    return ends == {Origin.METER} and has_two_weights(measured, weights, epochs)
+
+
+def has_two_weights(measured: Measured, weights: Mapping[int, int | None], epochs: Epochs) -> bool:
+    """Say whether the ends have different weights that no epoch joins, whoever gave them."""
     opening, closing = measured.opening, measured.closing
     if opening is None or closing is None:
         return False
-    return (
-        {opening.origin, closing.origin} == {Origin.METER}
-        and weights[opening.channel_id] != weights[closing.channel_id]
-        and not any(
-            opening.ts < epoch.starts_at <= closing.ts
-            for epoch in epochs.get(closing.channel_id, ())
-        )
+    return weights[opening.channel_id] != weights[closing.channel_id] and not any(
+        opening.ts < epoch.starts_at <= closing.ts for epoch in epochs.get(closing.channel_id, ())
     )
 
 

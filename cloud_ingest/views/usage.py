@@ -23,7 +23,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import Balance, Drawn, SubjectKind, balance, taken_by_tower
-from cloud_ingest.core.consumption import Measured, between, days_of, is_reweighed
+from cloud_ingest.core.consumption import Measured, between, days_of, has_two_weights
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time
 from cloud_ingest.errors import NotFound
@@ -231,7 +231,7 @@ def _unless_reweighed(
 ) -> Measured:
     """Count nothing between pulse weights that no epoch joins, as a month is not closed there."""
     weights = {row.channel_id: row.weight for row in rows if row.channel_id is not None}
-    if is_reweighed(measured, weights, epochs):
+    if has_two_weights(measured, weights, epochs):
         return replace(measured, quantity=None)
     return measured
 

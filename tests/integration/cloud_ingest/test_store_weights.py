@@ -6,13 +6,18 @@ from decimal import Decimal
 
 import pytest
 
+from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.views.usage import month_usage
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.quality import Reason
 from shared_schema.readings import Column
-from tests.support.store import SOCIETY, Site, every, local, unit_line
+from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 CHANGED = local("2026-07-15 12:00")
@@ -88,3 +93,21 @@ def test_only_a_changed_weight_lets_a_register_rise(site: Site) -> None:
         add("-1")
     with pytest.raises(EpochRefused, match="does not fall"):
         add("1")
+
+
+def test_usage_counts_nothing_between_weights_whoever_read(site: Site) -> None:
+    moved = "2026-07-19 23:40"
+    site.units(
+        unit_line("A-1", "1", service="water", until=moved),
+        unit_line("A-2", "1", service="water", since=moved),
+    )
+    site.deliver("1", every(START, CHANGED - HOUR, 1000 * 5, 5, HOUR), column=pulses(5))
+    site.deliver("1", every(CHANGED, END, 2000 * 25, 25, HOUR), column=pulses(25))
+    self_read(
+        site.conn, SOCIETY, "A-1", Service.WATER, value=Decimal("52.7"),
+        at=local("2026-07-19 23:30"), by="resident", now=NOW, force_because="moved out",
+    )  # fmt: skip
+    refresh(site.conn, NOW)
+    month = month_of(2026, 7, ZONE)
+    (usage,) = month_usage(site.conn, find_society(site.conn, SOCIETY), month, subject="A-1")
+    assert (usage.closing, usage.quantity) == (Decimal("52.700"), None)
