@@ -41,7 +41,6 @@ from edge_agent.poll.profiles import ProfilesRead, read_profiles
 from edge_agent.poll.registers import (
     ClockSeen,
     RegistersRead,
-    forgetting_if_shared,
     read_registers,
 )
 from edge_agent.poll.sessions import SessionFactory
@@ -150,6 +149,7 @@ def poll(
     def now_s() -> float:
         return now.timestamp() + monotonic() - begun
 
+    first: RegistersRead | None = None
     try:
         with MeterLink(session_factory, meter, model, memory, traffic) as link:
             ahead = None
@@ -164,28 +164,29 @@ def poll(
                 ahead=ahead,
                 synchronised=synchronised,
             )
-            with forgetting_if_shared(first.facts):
-                replaced = _see_replacement(link, first.meter, known)
-                profiles = read_profiles(
-                    link,
-                    Terms(
-                        model=model,
-                        facts=first.facts,
-                        now=now_s,
-                        limit=_limit(first.clock, now_s(), synchronised=synchronised),
-                        synchronised=synchronised,
-                        captured=captures_of(first.meter),
-                        trusted=first.clock.is_sound,
-                        live=registers,
-                        forced=forced,
-                    ),
-                    marks_of(first.meter),
-                    windows,
-                    _came_ahead(ahead, first, known),
-                )
-                doubt = _doubt(link, first)
-    except AddressShared:
+            replaced = _see_replacement(link, first.meter, known)
+            profiles = read_profiles(
+                link,
+                Terms(
+                    model=model,
+                    facts=first.facts,
+                    now=now_s,
+                    limit=_limit(first.clock, now_s(), synchronised=synchronised),
+                    synchronised=synchronised,
+                    captured=captures_of(first.meter),
+                    trusted=first.clock.is_sound,
+                    live=registers,
+                    forced=forced,
+                ),
+                marks_of(first.meter),
+                windows,
+                _came_ahead(ahead, first, known),
+            )
+            doubt = _doubt(link, first)
+    except AddressShared:  # also of a late answer, when the session is closed
         memory.alone[meter.label] = now.timestamp() + SUSPICION_S
+        if first is not None:
+            first.facts.forget()
         raise
     return _result(first, profiles, (replaced, doubt), now, traffic)
 

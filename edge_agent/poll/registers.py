@@ -10,8 +10,7 @@ meter that does not say who it is.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -70,16 +69,6 @@ class RegistersRead:
     findings: tuple[Finding, ...]
 
 
-@contextmanager
-def forgetting_if_shared(facts: MeterFacts) -> Iterator[None]:
-    """Forget what is known of a meter, if another one turns out to share its address."""
-    try:
-        yield
-    except AddressShared:
-        facts.forget()
-        raise
-
-
 def read_registers(
     link: MeterLink,
     memory: Memory,
@@ -116,10 +105,13 @@ def read_registers(
         memory.alone.setdefault(link.label, 0)
     meter = _identity(link, [each.answer for each in read.each[: len(maker)]])
     facts = memory.meters.setdefault(meter, MeterFacts())
-    with forgetting_if_shared(facts):
-        reader = _RegisterReader(link, facts, now, synchronised=synchronised)
-        clock = reader.clock(read.each[len(maker)])
+    reader = _RegisterReader(link, facts, now, synchronised=synchronised)
+    clock = reader.clock(read.each[len(maker)])
+    try:
         block = reader.row(registers, read.each[len(maker) + 1 :])
+    except AddressShared:
+        facts.forget()
+        raise
     return RegistersRead(
         meter=meter,
         facts=facts,

@@ -256,6 +256,30 @@ def test_a_second_session_is_checked_before_the_first_register(
         )
 
 
+def test_a_late_answer_of_another_meter_at_the_end_is_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def session() -> Iterator[sessions.Reader]:
+        yield fake()
+        raise AddressShared("two meters answer")
+
+    monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: SIMPLE)
+    memory = Memory()
+    with pytest.raises(AddressShared):
+        poll(
+            lambda _meter, _model, _traffic: session(),
+            MeterConfig(label="A-1", address=1),
+            lambda _meter: {},
+            NOW,
+            memory=memory,
+            monotonic=frozen,
+        )
+    [facts] = memory.meters.values()
+    assert facts.layouts == {}
+    assert facts.tried == {}
+
+
 def test_a_password_refused_to_the_second_session_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Fake] = []
 
