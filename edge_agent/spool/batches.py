@@ -10,7 +10,7 @@ Never: a transaction of its own, or a decision about what may be forgotten.
 """
 
 import sqlite3
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _NOT_WAITING = "NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.seq = old.seq)"
@@ -114,11 +114,11 @@ def forget_oldest(database: sqlite3.Connection, limit: int) -> int:
     return database.execute(_FORGET_OLDEST, (limit,)).rowcount
 
 
-def oldest_waiting(database: sqlite3.Connection, limit: int) -> list[tuple[int, bytes]]:
-    """Return seq and payload of the oldest batches that wait."""
-    return database.execute(
+def oldest_waiting(database: sqlite3.Connection, limit: int) -> Iterator[tuple[int, bytes]]:
+    """Yield seq and payload of the oldest batches that wait: one at a time, they may be many."""
+    yield from database.execute(
         "SELECT seq, payload FROM batch JOIN waiting USING (seq) ORDER BY seq LIMIT ?", (limit,)
-    ).fetchall()
+    )
 
 
 def drop_waiting(database: sqlite3.Connection, last: int) -> None:

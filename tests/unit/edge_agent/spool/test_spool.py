@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import tracemalloc
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError, ProtocolViolation, SpoolError, SpoolFull
+from edge_agent.spool import batches, room
+from edge_agent.spool.batches import Spooled
 from edge_agent.spool.blocks import BLOCK_BYTES, ROOM_BYTES, grouped
 from edge_agent.spool.file import State, inspect
 from edge_agent.spool.losses import joined
@@ -494,6 +497,22 @@ def test_a_loss_is_kept_with_its_rows(tmp_path: Path) -> None:
         made = seal(spool)
         assert batch(spool, made[0]).blocks() == list(losses), "live, before the rows"
         assert [len(block.rows) for block in blocks(spool, made[1])] == [300]
+
+
+def test_dropping_holds_one_batch_in_memory(spool: Spool) -> None:
+    size = 500_000
+    with spool.transaction() as database:
+        for seq in range(1, 17):
+            batches.put(database, Spooled(seq, historical=False, payload=os.urandom(size)), T0)
+    tracemalloc.start()
+    try:
+        with spool.transaction() as database:
+            dropped = room.drop_oldest(database, 2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [(loss.first, loss.last) for loss in dropped] == [(1, 8)]
+    assert peak < 4 * size
 
 
 def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
