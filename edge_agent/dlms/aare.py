@@ -110,7 +110,7 @@ def plain_terms(answer: bytes, label: str) -> bytes | None:
     size, at = length(answer, 1)
     if size > len(answer) - at:
         raise ProtocolViolation(f"{label} sent half an AARE")
-    fields = _fields(answer, 1, label)
+    fields = _fields(answer[: at + size], 1, label)  # what follows is no part of it
     if fields.get(0xA1, _PLAIN_CONTEXT) not in (_PLAIN_CONTEXT, _CIPHERED_CONTEXT):
         raise ProtocolViolation(f"{label} accepts an association of another context")
     if 0xBE not in fields:

@@ -81,3 +81,8 @@ def test_a_providers_refusal_is_no_wrong_password() -> None:
 def test_other_terms_are_a_violation(answer: str, said: str) -> None:
     with pytest.raises(ProtocolViolation, match=said):
         plain_terms(bytes.fromhex(answer), "A-1")
+
+
+def test_bytes_after_a_plain_answer_are_padding() -> None:
+    answer = hdlc_cosem.AARE_ACCEPTED[12:-3]
+    assert plain_terms(answer + b"\x00", "A-1") == plain_terms(answer, "A-1")
