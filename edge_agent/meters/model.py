@@ -193,7 +193,7 @@ class Model(BaseModel):
     def _a_code_is_weighed_once(cls, scaling: tuple[Scaling, ...]) -> tuple[Scaling, ...]:
         codes = [one.obis for one in scaling]
         if twice := {obis for obis in codes if codes.count(obis) > 1}:
-            raise ValueError(f"{min(twice)} is raw_of_pulses twice")
+            raise ValueError(f"{min(twice)} is weighed twice")
         return scaling
 
     def stated(self, obis: Obis) -> Scale | None:

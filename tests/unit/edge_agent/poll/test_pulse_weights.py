@@ -93,7 +93,7 @@ def test_a_mistake_in_a_weight_is_explained_with_its_line() -> None:
         "line 14: scaling 3, wieght: no such key",
     ]
     (twice,) = mistakes(HEAD + 2 * table("unit = 19", "weight = 2.5"))
-    assert f"{WATER_VOLUME} is raw_of_pulses twice" in str(twice)
+    assert f"{WATER_VOLUME} is weighed twice" in str(twice)
     assert mistakes(HEAD + table("unit = 19", "weight = 2.5")) == []
 
 
