@@ -81,7 +81,9 @@ def dial_add(
     at: Annotated[str, typer.Option("--at", help="When it was read, in local time.")],
     reason: Annotated[str, typer.Option("--reason", help="Why: yearly check, complaint …")],
     by: Annotated[str, typer.Option("--by", help="Who read it.")],
-    service: Annotated[Service, typer.Option("--service")] = Service.WATER,
+    service: Annotated[
+        Service, typer.Option("--service", help="What the dial counts.")
+    ] = Service.WATER,
     source: Source = None,
     subject_type: SubjectType = "unit",
     dsn: Dsn = None,

@@ -21,7 +21,7 @@ app = new_group("Registers that an earlier system has read.")
 
 @app.command("import")
 def history_import(
-    file: Annotated[Path, typer.Argument(help="A CSV file with the columns named below.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns named above.")],
     *,
     society: Society,
     dry_run: Annotated[

@@ -27,7 +27,7 @@ app = new_group("What was received and is not stored, and why.")
 def quarantine_list(
     *,
     state: Annotated[
-        QuarantineState | None, typer.Option("--state", help="[default: open]")
+        QuarantineState | None, typer.Option("--state", help="What became of it.")
     ] = QuarantineState.OPEN,
     everything: Annotated[bool, typer.Option("--all", help="Of every state.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Such as unknown_meter.")] = None,
@@ -82,7 +82,7 @@ def quarantine_replay(
 ) -> None:
     """Try entries once more, after their cause was mended; the others stay open.
 
-    Example: import the missing meter, then cloud-ingest quarantine replay 7 8
+    Example: cloud-ingest quarantine replay 7 8
     """
     with opened_store(dsn, config) as opened:
         if everything == bool(entries):

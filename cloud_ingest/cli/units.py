@@ -18,7 +18,7 @@ app = new_group("Which meter serves which flat, as unit management has it.")
 
 @app.command("import")
 def units_import(
-    file: Annotated[Path, typer.Argument(help="A CSV file with the columns named below.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns named above.")],
     *,
     society: Society,
     dsn: Dsn = None,

@@ -146,9 +146,9 @@ def commission(
     """Take a line of meters into service, with a sheet.
 
     \b
-    edge-agent commission --port /dev/ttyUSB0 --gateway gw-tower-1 --broker mqtt.example:8883 \\
-        --ca ca.pem --password-file meter.pw
-    edge-agent commission --port /dev/ttyUSB0 --meters riser-1.csv --config agent.toml --add
+    edge-agent commission --port /dev/ttyUSB0 --gateway gw-tower-1 \\
+        --broker mqtt.example:8883 --ca ca.pem --password-file meter.pw
+    edge-agent commission --port /dev/ttyUSB0 --meters riser-1.csv --add
 
     It finds, reads and judges each meter, then writes the settings, and a sheet as HTML and JSON.
     The list of meters is CSV with the columns label and address. It may have the columns model,

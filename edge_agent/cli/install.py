@@ -73,7 +73,7 @@ def trial(
 
     \b
     edge-agent trial --port /dev/serial/by-id/usb-FTDI_RS485-if00-port0
-    edge-agent trial --port /dev/ttyUSB0 --address 17 --baud 9600 --password-file meter.pw
+    edge-agent trial --port /dev/ttyUSB0 --address 17 --password-file meter.pw
 
     It needs no broker, no cloud and no settings. It finds speed and address, then shows name
     plate, clock, registers and the newest rows of the profiles. It says what failed and what to
@@ -137,7 +137,7 @@ def scan(line: LineOptions, where: ScanOptions, as_json: JsonOption = False) -> 
 
     \b
     edge-agent scan --port /dev/ttyUSB0
-    edge-agent scan --port /dev/ttyUSB0 --baud 9600 --addresses 1-127,1000-1100 --json
+    edge-agent scan --port /dev/ttyUSB0 --baud 9600 --addresses 1-127,1000-1100
 
     It sends no password. It lists an address where several meters answer at once as a conflict.
     127 addresses take about 40 s for each speed. A line loses frames: at a speed with meters the

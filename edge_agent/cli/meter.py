@@ -34,7 +34,7 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
     edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
     edge-agent read A-1204 1.0.12.7.0.255
     edge-agent read A-1204 1.0.99.1.0.255
-    edge-agent read --port /dev/ttyUSB0 --address 17 --model is16444 --password-file meter.pw
+    edge-agent read --port /dev/ttyUSB0 --address 17 --password-file meter.pw
 
     Name a configured meter by its label, or by a beginning of it. Name another one by --port and
     --address. With OBIS codes the command reads these instead of the model's registers. Of a
@@ -61,7 +61,7 @@ def trace(
 
     \b
     edge-agent trace A-1204 --config /etc/edge-agent/agent.toml
-    edge-agent trace --port /dev/ttyUSB0 --address 17 --client 16 0.0.96.1.0.255 --json
+    edge-agent trace --port /dev/ttyUSB0 --address 17 --client 16 0.0.96.1.0.255
 
     -> is sent, <- is heard: addresses, control field, kind of APDU, attribute, access result,
     and the bytes. Passwords, challenges, keys and written data are left out. Ciphered APDUs are

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The leak rule: a flat that has not had one dry hour for a day is leaking.
 
-The rule (scored on real household registers, see docs/explanation):
+The rule (scored on real household registers):
 
 * The readings are cut into hours, each between two readings that are about an hour apart,
   at whatever minute the meter is read. There is a leak when every hour of the last 24 had a

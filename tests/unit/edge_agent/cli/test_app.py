@@ -46,8 +46,10 @@ COMMANDS = (
 def test_help_teaches_with_an_example(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert run(monkeypatch, *command.split(), "--help") == 0
     printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
     assert f"\n  edge-agent {command} " in printed
     assert ("--json" in printed) == (command not in {"run", "simulate"})
 
