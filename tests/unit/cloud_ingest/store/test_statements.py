@@ -58,6 +58,10 @@ def statement(path: Path) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith("--")]
 
 
+def is_planned(text: str) -> bool:
+    return bool(READINGS.search(text) or ROLLUPS.search(text))
+
+
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_sql_stands_outside_of_the_store(path: Path) -> None:
     assert [text for text in texts(path) if STATEMENT.search(text)] == []
@@ -72,14 +76,19 @@ def test_a_query_that_has_a_file_is_worth_one(path: Path) -> None:
     assert re.fullmatch(r"-- [A-Z].*[a-z.,:;)]", description)
     assert len(path.relative_to(QUERIES).parts) == 2, "a folder a noun"
     text = "\n".join(statement(path))
-    is_planned = READINGS.search(text) or ROLLUPS.search(text)
-    assert len(statement(path)) > 4 or is_planned, "it can stand in its function"
+    assert len(statement(path)) > 4 or is_planned(text), "it can stand in its function"
 
 
 def test_every_query_that_has_a_file_is_used() -> None:
     asked = {text for path in STORE.glob("*.py") for text in texts(path)}
     buckets = {f"rollup/{bucket}_remember" for bucket in ("day", "month")}
     assert {name_of(path) for path in FILES} <= asked | buckets
+
+
+def test_the_page_names_each_query_of_readings_and_rollups() -> None:
+    page = (PACKAGE.parent / "docs" / "reference" / "sql.md").read_text(encoding="utf-8")
+    looks = {path for path in FILES if is_planned("\n".join(statement(path)))}
+    assert [name_of(path) for path in sorted(looks) if f"`{name_of(path)}`" not in page] == []
 
 
 def test_no_statement_about_readings_hides_in_a_module() -> None:
