@@ -256,7 +256,9 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):
-        raise ValueError(f"no time zone {name!r} on this machine") from None
+        raise ValueError(
+            f"no time zone {name!r} on this machine (Debian has them in tzdata)"
+        ) from None
     return name
 
 
@@ -375,7 +377,7 @@ class AgentSettings(BaseModel):
     """The gateway's private key, made by ``edge-agent keygen``; mode 0600."""
     cloud_key_file: Path
     """The cloud's public key: its signature is what a receipt is believed by."""
-    zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Kolkata"
+    zone: Annotated[str, AfterValidator(_known_zone), Field(validate_default=True)] = "Asia/Kolkata"
     """The society's time zone: its meters' clocks show it."""
     poll_period_s: int = Field(ge=60, le=86400, default=900)
     gather_s: int = Field(ge=0, le=60, default=10)

@@ -6,7 +6,7 @@ which may be set. Never invents a value: every number follows from the load and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -23,7 +23,6 @@ from edge_agent.virtual.security import KeySet
 from shared_schema.catalogue import WATER_VOLUME, Unit
 from shared_schema.obis import Obis
 
-IST = ZoneInfo("Asia/Kolkata")
 _WRAP = 1 << 32
 
 
@@ -75,7 +74,7 @@ class MeterSpec:
     """What the register showed at installation: Wh or litres."""
     scaler: int | None = None
     """Water only: -3 (1 L, the default), -2 (10 L) or -1 (100 L)."""
-    zone: ZoneInfo = IST
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Kolkata"))
     capture_period_s: int = 900
     profile_days: int = 35
     daily_days: int = 45

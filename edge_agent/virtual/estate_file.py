@@ -160,7 +160,7 @@ class BusConfig(_Strict):
 class EstateConfig(_Strict):
     """The whole file."""
 
-    zone: str = "Asia/Kolkata"
+    zone: Annotated[str, Field(validate_default=True)] = "Asia/Kolkata"
     bus: Annotated[tuple[BusConfig, ...], Field(min_length=1)]
     dial: tuple[DialConfig, ...] = ()
 
@@ -170,5 +170,7 @@ class EstateConfig(_Strict):
         try:
             zone_named(zone)
         except (OSError, KeyError, ValueError) as error:
-            raise ValueError(f"no time zone {zone!r}") from error
+            raise ValueError(
+                f"no time zone {zone!r} on this machine (Debian has them in tzdata)"
+            ) from error
         return zone

@@ -184,6 +184,28 @@ def test_help_imports_nothing_heavy() -> None:
     assert python("-c", code).stdout.split() == []
 
 
+@pytest.mark.parametrize("words", ["run --check --config", "doctor --config", "simulate"])
+def test_a_machine_without_time_zones_is_told_so(tmp_path: Path, words: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        ESTATE
+        if words == "simulate"
+        else 'gateway = "g"\nspool = "s"\nkey_file = "k"\ncloud_key_file = "c"\n'
+        '[broker]\nhost = "localhost"\n[[bus]]\nname = "riser-1"\nport = "p"\n'
+    )
+    code = (
+        "import sys, zoneinfo; sys.modules['tzdata'] = None; zoneinfo.reset_tzpath(to=());"
+        f"sys.argv[1:] = [*{words!r}.split(), {str(file)!r}];"
+        "from edge_agent.cli.app import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert "no time zone 'Asia/Kolkata' on this machine" in done.stdout + done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_group_help_is_not_cut_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
