@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge_agent.virtual.counter import IST, MeterSpec, Model
+from edge_agent.virtual.counter import MeterSpec, Model
 from edge_agent.virtual.hdlc import Deframer, Frame, build, server_address
 from edge_agent.virtual.loads import quarters
 from edge_agent.virtual.meter import VirtualMeter
 from edge_agent.virtual.station import Station
 
+IST = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 6, 10, 10, 7, 30, tzinfo=IST)
 INSTALLED = datetime(2026, 1, 1, tzinfo=IST)
 AARQ = bytes.fromhex(

@@ -21,7 +21,6 @@ from gurux_dlms.objects import (
 )
 
 from edge_agent.virtual.bus import BusThread, PtyBus
-from edge_agent.virtual.counter import IST
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.line import Line
 from edge_agent.virtual.meter import VirtualMeter
@@ -33,7 +32,7 @@ from shared_schema.catalogue import (
     WATER_VOLUME,
 )
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.virtual.steady import NOW, steady_meter
+from tests.unit.edge_agent.virtual.steady import IST, NOW, steady_meter
 from tests.vectors import hdlc_cosem as vectors
 
 

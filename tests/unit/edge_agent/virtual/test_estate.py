@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from edge_agent.virtual.counter import IST, Model
+from edge_agent.virtual.counter import Model
 from edge_agent.virtual.estate import EstateError, load_estate, parse_estate
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_LOAD_PROFILE, WATER_VOLUME
+from tests.unit.edge_agent.virtual.steady import IST
 
 FILE = """
 [[bus]]

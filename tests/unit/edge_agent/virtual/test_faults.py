@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edge_agent.virtual.clock import ClockJump
-from edge_agent.virtual.counter import IST, MeterSpec
+from edge_agent.virtual.counter import MeterSpec
 from edge_agent.virtual.estate import EstateError, parse_estate, serve
 from edge_agent.virtual.faults import Faults, Trouble, superpose
 from edge_agent.virtual.hdlc import Deframer, build, server_address
@@ -21,6 +21,7 @@ from edge_agent.virtual.meter import VirtualMeter
 from edge_agent.virtual.station import DM
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, CLOCK
 from tests.unit.edge_agent.virtual.steady import (
+    IST,
     NOW,
     SPEC,
     Client,

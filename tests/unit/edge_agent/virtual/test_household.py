@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-from edge_agent.virtual.counter import IST
 from edge_agent.virtual.household import DEFAULT_MONTHLY, Kind, day_weights, festival, outages
 from edge_agent.virtual.loads import HouseholdLoad, Leak, LeakingLoad, Load, SumLoad, used_until
+from tests.unit.edge_agent.virtual.steady import IST
 
 _DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
 

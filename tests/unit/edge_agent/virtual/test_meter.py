@@ -14,7 +14,7 @@ from edge_agent.virtual import axdr
 from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.clock import Deviation
 from edge_agent.virtual.cosem import capture_definition
-from edge_agent.virtual.counter import IST, MeterSpec, Model
+from edge_agent.virtual.counter import MeterSpec, Model
 from edge_agent.virtual.household import Kind
 from edge_agent.virtual.loads import HouseholdLoad
 from edge_agent.virtual.meter import VirtualMeter
@@ -35,7 +35,14 @@ from shared_schema.catalogue import (
     WATER_VOLUME,
 )
 from shared_schema.obis import Obis
-from tests.unit.edge_agent.virtual.steady import INSTALLED, NOW, client_of, quarter, steady_meter
+from tests.unit.edge_agent.virtual.steady import (
+    INSTALLED,
+    IST,
+    NOW,
+    client_of,
+    quarter,
+    steady_meter,
+)
 
 _APPARENT = Obis.parse("1.0.9.8.0.255")
 
