@@ -115,25 +115,22 @@ def list_commands(
     elif not found:
         typer.echo("No command was sent yet.")
     else:
-        typer.echo(_as_table(found, opened.zone, datetime.now(UTC)))
+        typer.echo(as_table(found, opened.zone, datetime.now(UTC)))
 
 
-def _as_table(found: Sequence[IssuedCommand], zone: ZoneInfo, now: datetime) -> str:
+def as_table(found: Sequence[IssuedCommand], zone: ZoneInfo, now: datetime) -> str:
+    """Write commands and their answers as a table for a terminal."""
     columns = [
         Column("Id", "name"),
         Column("Sent"),
-        Column("Gateway"),
-        Column("Kind"),
-        Column("By"),
+        Column("Command"),
         Column("Outcome"),
     ]
     rows = [
         (
             str(each.command_id),
-            local(each.issued_at, zone),
-            each.gateway,
-            each.kind,
-            each.issued_by,
+            f"{local(each.issued_at, zone)} by {each.issued_by}",
+            f"{each.kind} to {each.gateway}",
             _outcome(each, now),
         )
         for each in found
