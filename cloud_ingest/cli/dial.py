@@ -4,11 +4,9 @@
 In: options as a person typed them. Out: lines, a table or JSON. Never: a decision.
 """
 
-import json as json_lines
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,6 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import (
     Config,
     Dsn,
@@ -124,7 +123,7 @@ def dial_list(
     if json:
         for each in found:
             fields = {**asdict(each), "offset": each.offset}
-            typer.echo(json_lines.dumps(fields, default=_plain, ensure_ascii=False))
+            typer.echo(json_text(fields))
     elif found:
         typer.echo(_as_table(found, opened.zone))
 
@@ -154,12 +153,6 @@ def _as_table(found: Sequence[DialReading], zone: ZoneInfo) -> str:
         for each in found
     ]
     return table(columns, rows)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _line(found: Compared, unit: str) -> str:

@@ -4,7 +4,6 @@
 In: options as a person typed them. Out: a table or JSON. Never: a decision.
 """
 
-import json as json_format
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, Society, opened_store
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.operate import review
@@ -39,7 +39,7 @@ def events_list(
     with opened_store(dsn, config) as opened:
         found = review.flags(opened.conn, society=society, everything=everything)
     if json:
-        typer.echo(_as_json([each.event.model_dump(mode="json", by_alias=True) for each in found]))
+        typer.echo(json_text([each.event.model_dump(mode="json", by_alias=True) for each in found]))
     elif not found:
         typer.echo("There never was a flag." if everything else "No flag is open.")
     else:
@@ -144,17 +144,9 @@ def _detail(seen: Mapping[str, Any]) -> str:
 
 def meter_events_as_json(found: Sequence[StoredMeterEvent]) -> str:
     """Write events of meters as one JSON document."""
-    return _as_json(
+    return json_text(
         [
             {**asdict(each), "log": str(each.log), "name": event_name(each.log, each.code)}
             for each in found
         ]
     )
-
-
-def _as_json(value: object) -> str:
-    return json_format.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -4,7 +4,6 @@
 In: options as a person typed them. Out: lines, a table or JSON. Never: a decision.
 """
 
-import json as json_format
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.errors import UserError
@@ -49,7 +49,7 @@ def quarantine_list(
             limit=review.EVERYTHING if json else review.MOST_LISTED + 1,
         )
     typer.echo(
-        _as_json([asdict(entry) for entry in entries]) if json else _as_table(entries, opened.zone)
+        json_text([asdict(entry) for entry in entries]) if json else _as_table(entries, opened.zone)
     )
 
 
@@ -67,7 +67,7 @@ def quarantine_show(
     with opened_store(dsn, config) as opened:
         entry, payload = show(opened.conn, number)
     text = None if payload is None else payload.decode("utf-8", "backslashreplace")
-    typer.echo(_as_json({**asdict(entry), "payload": text}) if json else _as_lines(entry, text))
+    typer.echo(json_text({**asdict(entry), "payload": text}) if json else _as_lines(entry, text))
 
 
 @app.command("replay")
@@ -168,12 +168,4 @@ def _echo_as_json(replays: Iterator[Replay]) -> None:
         for each in replays:
             done.append(asdict(each))  # noqa: PERF401  what came before a fault is kept
     finally:
-        typer.echo(_as_json(done))
-
-
-def _as_json(value: object) -> str:
-    return json_format.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        typer.echo(json_text(done))

@@ -6,12 +6,12 @@ In: a month. Out: a table or JSON. Never: a decision.
 
 import json as json_format
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import decimal_text
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, opened_store
 from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.core.month import parse_month
@@ -86,17 +86,13 @@ def _as_json(found: Sequence[TowerBalance]) -> str:
             "service": row.service.value,
             "day": None if row.day is None else str(row.day),
             "unit": BILLING_UNITS[row.service],
-            "bulk": _text(row.balance.bulk),
-            "units": _text(row.balance.units),
-            "common": _text(row.balance.common),
-            "loss": _text(row.balance.loss),
+            "bulk": decimal_text(row.balance.bulk),
+            "units": decimal_text(row.balance.units),
+            "common": decimal_text(row.balance.common),
+            "loss": decimal_text(row.balance.loss),
             "units_known": row.balance.units_known,
             "units_total": row.balance.units_total,
         }
         for row in found
     ]
     return json_format.dumps({"towers": towers}, indent=2)
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:f}"

@@ -8,13 +8,13 @@ In: a label and a month. Out: a table or JSON. Never: a decision, or a number of
 import json as json_format
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import decimal_text
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
 from cloud_ingest.cli.table import Column, figure, local, table
 from cloud_ingest.core.month import parse_month
@@ -124,12 +124,12 @@ def _as_json(found: Sequence[DayUsage], zone: ZoneInfo) -> str:
             "source": row.month.place.source,
             "meter": _meter(row.month.place),
             "since": None if row.month.since is None else _iso(row.month.since, zone),
-            "opening": _text(row.month.opening),
+            "opening": decimal_text(row.month.opening),
             "until": None if row.month.until is None else _iso(row.month.until, zone),
-            "closing": _text(row.month.closing),
-            "quantity": _text(row.month.quantity),
+            "closing": decimal_text(row.month.closing),
+            "quantity": decimal_text(row.month.quantity),
             "unit": BILLING_UNITS[Service(row.month.place.service)],
-            "days": {str(day): _text(used) for day, used in sorted(row.days.items())},
+            "days": {str(day): decimal_text(used) for day, used in sorted(row.days.items())},
         }
         for row in found
     ]
@@ -163,7 +163,7 @@ def _curves_as_json(curves: Sequence[Curve], zone: ZoneInfo) -> str:
                 {
                     "start": _iso(point.start, zone),
                     "end": _iso(point.end, zone),
-                    "quantity": _text(point.quantity),
+                    "quantity": decimal_text(point.quantity),
                 }
                 for point in curve.points
             ],
@@ -175,10 +175,6 @@ def _curves_as_json(curves: Sequence[Curve], zone: ZoneInfo) -> str:
 
 def _meter(place: RegisterMonth) -> str:
     return f"{place.manufacturer} {place.serial}"
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:f}"
 
 
 def _iso(at: datetime, zone: ZoneInfo) -> str:

@@ -9,7 +9,7 @@ In: a society, or channels that were found through it, and a stretch of time. Ou
 Never: a sum of quantities, a decision: `cloud_ingest.core` and `cloud_ingest.views` make them.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -84,9 +84,7 @@ def boundary_readings(
     """
     found: dict[int, set[Register]] = {}
 
-    def register(channel_id: int, ts: datetime, raw: int, origin: int) -> Register:
-        return Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
-
+    register = _registers(exponents)
     rows: list[Register] = []
     if last_in:
         rows += all_rows(conn, register, query("reading/last_in_windows"), _arrays(last_in))
@@ -98,6 +96,15 @@ def boundary_readings(
     for row in rows:
         found.setdefault(row.channel_id, set()).add(row)
     return {channel_id: list(readings) for channel_id, readings in found.items()}
+
+
+def _registers(exponents: Mapping[int, int]) -> Callable[..., Register]:
+    """Return what makes a register of a row; ``exponents`` are those of its channels."""
+
+    def register(channel_id: int, ts: datetime, raw: int, origin: int) -> Register:
+        return Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
+
+    return register
 
 
 def _arrays(windows: Collection[Window]) -> dict[str, object]:
@@ -157,10 +164,7 @@ def neighbours(
         exponents: e of value = raw * 10^e for each channel of the question.
         at: The time.
     """
-
-    def register(channel_id: int, ts: datetime, raw: int, origin: int) -> Register:
-        return Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
-
+    register = _registers(exponents)
     arguments = {"channels": sorted(exponents), "at": at}
     rows = all_rows(conn, register, query("reading/neighbours"), arguments)
     before = next((row for row in rows if row.ts <= at), None)
