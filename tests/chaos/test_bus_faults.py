@@ -24,7 +24,7 @@ def test_no_value_is_booked_wrongly(line_time: LineTime, password: Path, tmp_pat
 
 
 def test_no_value_is_booked_wrongly_through_terminals(tmp_path: Path) -> None:
-    found = through_terminals(tmp_path, seed=20260310, terminals=4, polls=50, unplug_every_s=15.0)
+    found = through_terminals(tmp_path, seed=20260310, terminals=4, polls=100, unplug_every_s=15.0)
     print(*found, sep="\n")
     assert [value for one in found for value in one.wrong] == []
     assert sum(one.reopened for one in found) > 0

@@ -9,10 +9,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -266,19 +267,27 @@ def through_a_terminal(folder: Path, seed: int, polls: int, unplug_every_s: floa
 def through_terminals(
     folder: Path, *, seed: int, terminals: int, polls: int, unplug_every_s: float
 ) -> list[Passage]:
-    """Poll on several terminals side by side, each with faults of its own; a poll mostly waits."""
-    numbers = range(terminals)
-    with ProcessPoolExecutor(terminals, get_context("spawn"), _say_nothing) as pool:
-        return list(
-            pool.map(
-                through_a_terminal,
-                [folder / f"{number}" for number in numbers],
-                [seed + number for number in numbers],
-                [polls for _ in numbers],
-                [unplug_every_s for _ in numbers],
-            )
-        )
+    """Poll on several terminals side by side, each with faults of its own; a poll mostly waits.
+
+    Processes with pipes, as a pool would need semaphores, and with them a writable /dev/shm.
+    """
+    spawn = get_context("spawn")
+    running: list[tuple[SpawnProcess, Connection]] = []
+    for number in range(terminals):
+        heard, told = spawn.Pipe(duplex=False)
+        given = (told, folder / f"{number}", seed + number, polls, unplug_every_s)
+        process = spawn.Process(target=_tell_of_a_terminal, args=given, daemon=True)
+        process.start()
+        told.close()  # so that a process that dies ends the waiting for its word
+        running.append((process, heard))
+    found: list[Passage] = [heard.recv() for _, heard in running]
+    for process, _ in running:
+        process.join()
+    return found
 
 
-def _say_nothing() -> None:
+def _tell_of_a_terminal(
+    told: Connection, folder: Path, seed: int, polls: int, unplug_every_s: float
+) -> None:
     logging.getLogger().addHandler(logging.NullHandler())
+    told.send(through_a_terminal(folder, seed, polls, unplug_every_s))
