@@ -22,6 +22,7 @@ from edge_agent.dlms.axdr_types import (
     COMPACT_ARRAY,
     DONT_CARE,
     INTEGERS,
+    MAX_DEPTH,
     NULL,
     READERS,
     STRINGS,
@@ -34,7 +35,6 @@ from shared_schema.readings import EARLIEST_TS, LATEST_TS
 
 Value = None | int | bytes | float | list["Value"]
 """What one A-XDR item becomes; a text, a bit-string or a date-time stays bytes."""
-_MAX_DEPTH: Final = 12
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _STAMP: Final = struct.Struct(">IBBBBxhB")  # date, weekday, time, deviation, clock status
 _NOT_SPECIFIED: Final = -0x8000
@@ -78,7 +78,7 @@ def parse(data: bytes, at: int = 0, depth: int = 0) -> tuple[Value, int]:
         return parse(plain, 0, depth)[0], at
     if tag in (ARRAY, STRUCTURE):
         count, at = length(data, at)
-        if depth >= _MAX_DEPTH or count > len(data) - at:
+        if depth >= MAX_DEPTH or count > len(data) - at:
             raise ProtocolViolation("an array is larger or deeper than its bytes")
         values: list[Value] = []
         for _ in range(count):

@@ -39,6 +39,8 @@ FIXED_SIZE: Final[dict[int, str]] = {
 """Types of a size that the tag tells; null and don't-care (255) have none."""
 READERS: Final = {tag: struct.Struct(">" + code) for tag, code in FIXED_SIZE.items() if code}
 NULL, ARRAY, STRUCTURE, BITS, COMPACT_ARRAY, DONT_CARE = 0, 1, 2, 4, 19, 255
+MAX_DEPTH: Final = 12
+"""How deep arrays and structures may lie in one another."""
 STRINGS: Final = frozenset((9, 10, 12))
 """Types of octets with a length: octet-string, visible-string, utf8-string."""
 

@@ -15,6 +15,7 @@ from edge_agent.dlms.axdr_types import (
     ARRAY,
     BITS,
     FIXED_SIZE,
+    MAX_DEPTH,
     READERS,
     STRINGS,
     STRUCTURE,
@@ -22,7 +23,6 @@ from edge_agent.dlms.axdr_types import (
 )
 from edge_agent.errors import ProtocolViolation
 
-_MAX_DEPTH: Final = 12
 _MAX_EXPANDED: Final = 1 << 20
 _Template = tuple[int, tuple["_Template", ...]]
 """A type description: the tag and, of an array or a structure, what is in it."""
@@ -51,7 +51,7 @@ def expand(data: bytes, at: int = 0) -> tuple[bytes, int]:
 
 
 def _template(data: bytes, at: int, depth: int) -> tuple[_Template, int]:
-    if at >= len(data) or depth > _MAX_DEPTH:
+    if at >= len(data) or depth > MAX_DEPTH:
         raise ProtocolViolation("a type description is cut off or too deep")
     tag, at = data[at], at + 1
     if tag == ARRAY:

@@ -24,7 +24,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 FLAG = 0x7E
-MAX_FRAME_BYTES = 2 + 0x7FF
 
 _MIRRORED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 _GOOD = 0x1D0F

@@ -27,6 +27,7 @@ from shared_schema.catalogue import (
     MANUFACTURER,
     SERIAL_NUMBER,
 )
+from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import NOW, Wire
 
@@ -224,3 +225,20 @@ def read(
 def truth(wire: Wire, serial: str, profile: Obis) -> list[int]:
     buffered = wire.estate.meter(serial).buffered(profile, wire.now)
     return [int(row.ts.timestamp()) for row in buffered]
+
+
+POLLED = PollResult(
+    meter=MeterId(manufacturer="ACME", serial="E1"),
+    live=(),
+    backlog=(),
+    watermarks={},
+    rewound=frozenset(),
+    captures={},
+    caught_up=True,
+    findings=(),
+    clock_offset_s=0.0,
+    exchanges=1,
+    bytes_sent=1,
+    bytes_received=1,
+)
+"""A poll that read nothing new."""

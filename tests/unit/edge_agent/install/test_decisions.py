@@ -20,27 +20,12 @@ from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import judge
 from edge_agent.install.shown import ShownValue
 from edge_agent.poll.finding import WORDS, Finding, FindingKind, Value, finding
-from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
-from shared_schema.message import MeterId
+from tests.unit.edge_agent.fakes import POLLED
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CONFIG = MeterConfig(label="A-1", address=17, model="is16444", client=16)
-POLLED = PollResult(
-    meter=MeterId(manufacturer="ACME", serial="E1"),
-    live=(),
-    backlog=(),
-    watermarks={},
-    rewound=frozenset(),
-    captures={},
-    caught_up=True,
-    findings=(),
-    clock_offset_s=900.0,
-    exchanges=1,
-    bytes_sent=1,
-    bytes_received=1,
-)
 NAMES = (
     "found known error obis profile offset_s most_s by_s names first last count unit means bit at"
 )
@@ -64,7 +49,7 @@ class Concluded:
 
 def concluded(found: Finding, folder: Path, *, is_time_known: bool) -> Concluded:
     """Examine a meter of which each poll finds this, and judge it."""
-    polled = replace(POLLED, findings=(found,))
+    polled = replace(POLLED, findings=(found,), clock_offset_s=900.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examine_module, "poll", lambda *_args, **_named: polled)
         examined = examine(

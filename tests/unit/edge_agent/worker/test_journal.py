@@ -10,28 +10,13 @@ import pytest
 
 from edge_agent.health import Health
 from edge_agent.poll.finding import Finding, FindingKind, finding
-from edge_agent.poll.poll import PollResult
 from edge_agent.settings import MeterConfig
 from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.journal import Journal
-from shared_schema.message import MeterId
+from tests.unit.edge_agent.fakes import POLLED
 
 METER = MeterConfig(label="A-1", address=17, model="is16444", client=16)
-READ = PollResult(
-    meter=MeterId(manufacturer="ACME", serial="E1"),
-    live=(),
-    backlog=(),
-    watermarks={},
-    rewound=frozenset(),
-    captures={},
-    caught_up=True,
-    findings=(),
-    clock_offset_s=0.0,
-    exchanges=1,
-    bytes_sent=1,
-    bytes_received=1,
-)
 NO_TIME = finding(FindingKind.CLOCK_SHOWS_NO_TIME, "A-1")
 
 
@@ -48,7 +33,7 @@ def levels(caplog: pytest.LogCaptureFixture, action: str) -> list[str]:
 
 
 def read(journal: Journal, *findings: Finding) -> None:
-    journal.read(METER, replace(READ, findings=findings), 1000.0)
+    journal.read(METER, replace(POLLED, findings=findings), 1000.0)
 
 
 def test_a_repeated_failure_goes_to_debug(
