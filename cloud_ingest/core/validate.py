@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""Which claims of a cumulative register are sound, and where its course breaks.
+
+A register only rises, and never faster than its meter can count. Two claims are *consistent* if
+both hold between them. A false claim is inconsistent with a neighbour, while the claims around
+it are consistent with one another: the register returns to its former course. A fall or a jump
+from which it does not return is a *break*: a reset, another meter, or a fault; a person judges it.
+
+The verdict is the cheapest explanation of all claims. A moment that is set aside costs 1, a
+stretch of them after which the register returns to its course at most `RETURN_COST`, a break
+`BREAK_COST`. Of two that cost the same, the one that keeps the later claims is taken. What a
+person vouched for is never set aside. The verdict depends on the claims alone, not on the order
+or the grouping in which they came.
+
+A lie that is smaller than what the register can count between its neighbours cannot be seen.
+
+In: the claims of one register as counts on one dial (epochs are applied), and the most that it
+counts a second. Out: what is elected at each moment, what is unsound and by which rule, breaks.
+Never: a changed count, or a claim that is dropped. Pure.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from itertools import groupby, pairwise
+from typing import Final, NamedTuple
+
+BREAK_COST: Final = 4
+RETURN_COST: Final = 6
+"""Less than two breaks: a stretch of any length that returns to its course is false as one."""
+EDGE: Final = 8
+"""Moments on either side of an inconsistency among which the false one is looked for."""
+MOST_RUNS: Final = 64
+"""Undisturbed runs that one false stretch may hold."""
+_VOUCHED_COST: Final = 1_000_000
+
+Cost = tuple[int, int]
+"""What is set aside and broken, then how far the elected claims are from the first choice."""
+
+
+class Rule(StrEnum):
+    """What a claim does that no register does."""
+
+    NEGATIVE = "negative"
+    FALL = "fall"
+    CEILING = "ceiling"
+
+
+class Claim(NamedTuple):
+    """What somebody says that a register showed; claims of one moment are ordered by precedence."""
+
+    ts: int
+    """Seconds since 1970."""
+    precedence: int
+    """The lower one is elected; at the same precedence the lower count."""
+    counted: int
+    step: int = 1
+    """What the register counted lies from ``counted`` on, and below ``counted + step``."""
+    vouched: bool = False
+    """A person said that it is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsound:
+    """A claim that is not elected, and why."""
+
+    claim: Claim
+    rule: Rule
+    before: Claim | None
+    """The elected claim before it."""
+    after: Claim | None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a register leaves its course for good."""
+
+    before: Claim
+    after: Claim
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which claims of a register are elected, which are not and why, and where it breaks."""
+
+    elected: tuple[Claim, ...]
+    unsound: tuple[Unsound, ...]
+    rivals: tuple[Claim, ...]
+    """Sound, but another claim of the same moment is elected."""
+    breaks: tuple[Break, ...]
+
+
+def violated(before: Claim, after: Claim, ceiling: Fraction) -> Rule | None:
+    """Return the rule that forbids ``after`` to follow ``before``.
+
+    A claim hides less than a step: a coarse one is no fall behind a fine one, and a rise may show
+    a step more than was counted.
+    """
+    rise = after.counted - before.counted
+    if rise <= -after.step:
+        return Rule.FALL
+    # In integers: a fraction would take most of the time of a month.
+    most = ceiling.numerator * (after.ts - before.ts)
+    return Rule.CEILING if (rise - before.step) * ceiling.denominator > most else None
+
+
+def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:
+    """Return the cheapest explanation of a register's claims.
+
+    Args:
+        claims: In any order.
+        ceiling: The most counts a second.
+    """
+    every = sorted(set(claims))
+    possible = [claim for claim in every if claim.counted >= 0 or claim.vouched]
+    moments = [_choices(own) for _, own in groupby(possible, key=lambda claim: claim.ts)]
+    elected = _cheapest(moments, ceiling)
+    breaks = tuple(
+        Break(before, after, rule)
+        for before, after in pairwise(elected)
+        if (rule := violated(before, after, ceiling)) is not None
+    )
+    unsound, rivals = _left_over(every, elected, ceiling)
+    return Verdict(tuple(elected), unsound, rivals, breaks)
+
+
+def _choices(moment: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return what may be elected of one moment: what a person vouched for, else all."""
+    own = tuple(moment)
+    return tuple(claim for claim in own if claim.vouched) or own
+
+
+def _left_over(
+    every: Sequence[Claim], elected: Sequence[Claim], ceiling: Fraction
+) -> tuple[tuple[Unsound, ...], tuple[Claim, ...]]:
+    """Tell what is unsound from what is only not the first choice of its moment."""
+    unsound: list[Unsound] = []
+    rivals: list[Claim] = []
+    at = 0
+    chosen = set(elected)
+    for claim in every:
+        if claim in chosen:
+            continue
+        while at < len(elected) and elected[at].ts < claim.ts:
+            at += 1
+        before = elected[at - 1] if at else None
+        is_moment = at < len(elected) and elected[at].ts == claim.ts
+        later = at + is_moment
+        after = elected[later] if later < len(elected) else None
+        rule = _rule(claim, before, after, ceiling)
+        if rule is None and is_moment:
+            rivals.append(claim)
+        else:
+            unsound.append(Unsound(claim, rule or Rule.FALL, before, after))
+    return tuple(unsound), tuple(rivals)
+
+
+def _rule(
+    claim: Claim, before: Claim | None, after: Claim | None, ceiling: Fraction
+) -> Rule | None:
+    if claim.counted < 0:
+        return Rule.NEGATIVE
+    found = None if before is None else violated(before, claim, ceiling)
+    return found or (None if after is None else violated(claim, after, ceiling))
+
+
+def _cheapest(moments: Sequence[Sequence[Claim]], ceiling: Fraction) -> list[Claim]:
+    """Return one claim for each moment that the cheapest explanation keeps."""
+    candidates, run_of = _candidates(moments, ceiling)
+    if not candidates:
+        return [own[0] for own in moments]
+    skipped = _skipping(moments)
+    best: list[tuple[Cost, int]] = []
+    for at, (moment, claim) in enumerate(candidates):
+        choice = moments[moment].index(claim)
+        found: tuple[Cost, int] = ((skipped[moment], choice), -1)
+        for before in range(at - 1, -1, -1):
+            earlier, other = candidates[before]
+            if run_of[at] - run_of[before] > MOST_RUNS:
+                break
+            if earlier == moment:
+                continue
+            gap = skipped[moment] - skipped[earlier + 1]
+            if _is_middle(run_of, before, at):
+                step = 0
+            elif violated(other, claim, ceiling):
+                step = BREAK_COST + gap
+            else:
+                step = min(gap, RETURN_COST) if gap < _VOUCHED_COST else gap
+            cost, preference = best[before][0]
+            total = (cost + step, preference + choice)
+            if total < found[0]:
+                found = (total, before)
+        best.append(found)
+    ends = [
+        (best[at][0][0] + skipped[-1] - skipped[moment + 1], best[at][0][1], -at)
+        for at, (moment, _) in enumerate(candidates)
+    ]
+    return _chain(moments, candidates, run_of, best, -min(ends)[2])
+
+
+def _skipping(moments: Sequence[Sequence[Claim]]) -> list[int]:
+    """Return for each moment what it costs to set aside all moments before it."""
+    costs = [0]
+    for own in moments:
+        costs.append(costs[-1] + (_VOUCHED_COST if any(c.vouched for c in own) else 1))
+    return costs
+
+
+def _candidates(
+    moments: Sequence[Sequence[Claim]], ceiling: Fraction
+) -> tuple[list[tuple[int, Claim]], list[int]]:
+    """Return the claims among which a false one may be, and the undisturbed run of each.
+
+    The moments in the middle of an undisturbed run are kept in any case.
+    """
+    starts = [0]
+    for at in range(1, len(moments)):
+        is_single = len(moments[at - 1]) == 1 == len(moments[at])
+        if not is_single or violated(moments[at - 1][0], moments[at][0], ceiling):
+            starts.append(at)
+    if len(starts) == 1 and all(len(own) == 1 for own in moments):
+        return [], []
+    candidates: list[tuple[int, Claim]] = []
+    run_of: list[int] = []
+    for run, (first, end) in enumerate(pairwise([*starts, len(moments)])):
+        near = {*range(first, min(first + EDGE, end)), *range(max(first, end - EDGE), end)}
+        for moment in sorted(near):
+            for claim in moments[moment]:
+                candidates.append((moment, claim))
+                run_of.append(run)
+    return candidates, run_of
+
+
+def _is_middle(run_of: Sequence[int], before: int, at: int) -> bool:
+    """Say whether two candidates are the ends of the middle of one run, which is kept."""
+    return before == at - 1 and run_of[before] == run_of[at]
+
+
+def _chain(
+    moments: Sequence[Sequence[Claim]],
+    candidates: Sequence[tuple[int, Claim]],
+    run_of: Sequence[int],
+    best: Sequence[tuple[Cost, int]],
+    last: int,
+) -> list[Claim]:
+    path = [last]
+    while best[path[-1]][1] != -1:
+        path.append(best[path[-1]][1])
+    path.reverse()
+    kept = [candidates[path[0]][1]]
+    for before, at in pairwise(path):
+        if _is_middle(run_of, before, at):
+            kept += [own[0] for own in moments[candidates[before][0] + 1 : candidates[at][0]]]
+        kept.append(candidates[at][1])
+    return kept
