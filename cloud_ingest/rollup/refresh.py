@@ -6,6 +6,9 @@ portable store computes the marked (channel, day) again, and the months above th
 refreshes its continuous aggregates over the marked days, the days before the months. The rows look
 alike on every edition.
 
+Before days are rolled up, `validation.judge` sets aside what is unsound in them: a day is rolled up
+from sound readings. If that changes what is elected on another day, that day is rolled up as well.
+
 A refresh window that cuts a bucket would leave that bucket empty, so that windows run from
 border to border. The months of a window are always materialised anew: TimescaleDB 2.28 takes
 a day that begins a month, where it is the last that has changed, for the month before (a
@@ -22,7 +25,7 @@ Never: a mark that goes before its day is done, or two refreshes at a time in a 
 that is added meanwhile stays.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -33,13 +36,17 @@ from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.rollups_write import (
     Bucket,
+    Mark,
     clear_marks,
     compute_days,
     compute_months,
     days_that_lost_readings,
+    forget_days,
+    forget_months,
     oldest_marks,
     refresh_aggregate,
 )
+from cloud_ingest.validation.judge import judge_days
 
 MARKS_AT_ONCE = 500
 KEYS_AT_ONCE = 5_000
@@ -77,21 +84,44 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         tomorrow = now.astimezone(store.zone).date() + DAY
         oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
         while taken := oldest_marks(conn, tomorrow, MARKS_AT_ONCE):
-            changed: dict[date, set[int]] = {}
-            for mark in taken:
-                if oldest is None or mark.day >= oldest:  # else its readings are gone: it stays
-                    changed.setdefault(mark.day, set()).update(mark.channels)
+            moved = judge_days(conn, _channels_by_day(taken, oldest), store, now)
+            full = len(taken) >= MARKS_AT_ONCE
+            taken += moved
+            changed = _channels_by_day(taken, oldest)
             if continuous:
                 lost = _lost(conn, [day for day in changed if day < tomorrow - LONG_PAST], store)
                 _refresh_aggregates(conn, changed, store.zone, store.kept_from, lost)
                 days += len(changed)
             else:
                 days += _recompute(conn, changed, store)
+                _forget_empty(conn, _channels_by_day(moved, oldest), store)
             clear_marks(conn, taken)
             marks += len(taken)
-            if len(taken) < MARKS_AT_ONCE:
+            if not full:
                 break
     return Refreshed(marks, days)
+
+
+def _channels_by_day(marks: Iterable[Mark], oldest: date | None) -> dict[date, set[int]]:
+    """Return the channels of each day that is marked; pure.
+
+    The mark of a day whose readings are gone changes nothing: the day stays.
+    """
+    changed: dict[date, set[int]] = {}
+    for mark in marks:
+        if oldest is None or mark.day >= oldest:
+            changed.setdefault(mark.day, set()).update(mark.channels)
+    return changed
+
+
+def _forget_empty(conn: Connection, moved: Mapping[date, Collection[int]], store: Store) -> None:
+    """Let days and months of which every reading was set aside tell of none."""
+    for day, channels in moved.items():
+        month = day.replace(day=1)
+        with conn.transaction():
+            forget_days(conn, channels, day, day, store.zone)
+            forget_months(conn, channels, month, month)
+            compute_months(conn, [(channel_id, month) for channel_id in sorted(channels)])
 
 
 def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store: Store) -> int:

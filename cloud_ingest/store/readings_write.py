@@ -26,6 +26,7 @@ from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.rows import scalar
+from shared_schema.catalogue import BILLED_REGISTER
 from shared_schema.quality import Origin
 
 ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
@@ -173,7 +174,13 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
     conflicts = 0
     if new < count:
         times = [row[0] for own in rows.values() for row in own]
-        window = {"first": min(times), "last": max(times), "source": source, "at": at}
+        window = {
+            "first": min(times),
+            "last": max(times),
+            "source": source,
+            "at": at,
+            "codes": [str(code) for code in BILLED_REGISTER.values()],
+        }
         found = conn.execute(query("reading/incoming_conflicts"), window).fetchone()
         conflicts, better = found or (0, 0)
         if better:

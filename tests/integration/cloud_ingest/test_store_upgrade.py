@@ -66,6 +66,7 @@ ROWS = (
     Row("0008", "batch", "gateway_id, stream, seq, header_hash, evidence, received_at", "1, '00000000-0000-4000-8000-000000000003', 1, 'h', '{', '2026-07-01Z'"),
     Row("0014", "dial_reading", "society_id, assignment_id, meter_id, read_at, dial, register, reason, entered_by, entered_at", "1, 1, 1, '2026-07-01Z', 12.5, 12.4, 'seen', 'me', '2026-07-01Z'"),
     Row("0020", "verdict", "channel_id, ts, origin, raw, rule, parameters, neighbours, judged_at", "1, '2026-06-10Z', 2, 7, 'fall', '{}', '{}', '2026-06-11Z'"),
+    Row("0020", "register_break", "meter_id, obis, ts, rule, parameters, neighbours, judged_at", "1, '1.0.1.8.0.255', '2026-06-10Z', 'ceiling', '{}', '{}', '2026-06-11Z'"),
     Row("0020", "ruling", "channel_id, ts, origin, raw, kind, author, reason, ruled_at", "1, '2026-06-10Z', 2, 7, 'set_aside', 'me', 'a false row', '2026-06-12Z'"),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Keep the claims that are not what is stored; count them, and those of a better origin.
+-- Keep the claims that are not what is stored; count them, and those of a better origin. A billed
+-- register is judged again where one was kept.
 -- LIMIT 1 of a unique key keeps every plan at one look into the index for each.
 WITH other AS (
   SELECT DISTINCT ON (i.channel_id, i.ts, i.origin, i.raw)
@@ -19,5 +20,15 @@ WITH other AS (
   FROM other
   ORDER BY channel_id, ts, origin, raw
   ON CONFLICT DO NOTHING
+  RETURNING channel_id, ts
+), marked AS (
+  INSERT INTO dirty (day, channels)
+  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
+                   ELSE array_agg(DISTINCT channel_id) END
+  FROM (SELECT kept.channel_id,
+               ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
+        FROM kept JOIN channel USING (channel_id)
+        WHERE channel.obis = ANY(%(codes)s::text[])) AS changed
+  GROUP BY day
 )
 SELECT count(*), count(*) FILTER (WHERE better) FROM other

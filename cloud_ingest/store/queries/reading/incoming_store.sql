@@ -1,9 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- Store what is new, in the order of the key, and mark its days.
+-- Store what is new, in the order of the key, and mark its days. What was set aside is not new.
 WITH added AS (
   INSERT INTO reading (channel_id, ts, raw, status, origin)
   SELECT DISTINCT ON (channel_id, ts) channel_id, ts, raw, status, origin
-  FROM incoming
+  FROM incoming AS i
+  WHERE NOT EXISTS (SELECT FROM verdict AS v
+                    WHERE v.channel_id = i.channel_id AND v.ts = i.ts
+                      AND v.origin = i.origin AND v.raw = i.raw)
+    AND NOT EXISTS (SELECT FROM ruling AS u
+                    WHERE u.channel_id = i.channel_id AND u.ts = i.ts
+                      AND u.origin = i.origin AND u.raw = i.raw AND u.kind = 'set_aside')
   ORDER BY channel_id, ts, origin, raw
   ON CONFLICT (channel_id, ts) DO NOTHING
   RETURNING channel_id, ts

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""The judgement of a meter's billed register: its stored claims on one dial, and what is elected.
+
+All billed channels of a meter show one register, each with its unit, scaler and epochs. Their
+claims are counted in the finest step among them, so that `core.validate` compares integers. Of
+one moment what a person vouched for last counts: a claim that was restored or entered, else the
+newest edit. What a person set aside is never elected.
+
+Every channel keeps its best sound claim of a moment: a coarse channel beside a fine one loses
+nothing. Where a person vouched for a claim, only that one is kept.
+
+In: claims as the store has them, rulings, channels with their epochs, the ceiling. Out: the
+elected claim of each (channel, moment), the unsound ones with their rule, the breaks. Pure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final, Literal, NamedTuple, Self
+
+from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
+from cloud_ingest.core.register import Epoch
+from cloud_ingest.core.validate import Break, Claim, Rule, judge
+from shared_schema.catalogue import Service
+from shared_schema.quality import Origin
+
+MOST_PER_HOUR: Final[Mapping[Service, Decimal]] = {
+    Service.ELECTRICITY: Decimal(72),
+    Service.WATER: Decimal(8),
+}
+"""kWh or kL that no unit uses in an hour: three phases of 100 A at 240 V; 8 kL of water."""
+HOUR_S: Final = 3600
+
+_EDIT = tuple(Origin).index(Origin.EDIT)
+_METER = tuple(Origin).index(Origin.METER)
+
+RulingKind = Literal["set_aside", "restore", "enter"]
+Moment = tuple[int, int]
+"""Channel id, seconds since 1970."""
+
+
+class StoredClaim(NamedTuple):
+    """What was said of a moment of a channel."""
+
+    channel_id: int
+    ts: int
+    """Seconds since 1970."""
+    raw: int
+    origin: int
+    """The number of its origin: the lower wins."""
+    status: int | None = None
+
+    @property
+    def moment(self) -> Moment:
+        """Of which one claim is elected."""
+        return (self.channel_id, self.ts)
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """By this the store tells claims apart."""
+        return (self.channel_id, self.ts, self.origin, self.raw)
+
+
+class Ruling(NamedTuple):
+    """What a person said last of a claim."""
+
+    channel_id: int
+    ts: int
+    raw: int
+    origin: int
+    kind: RulingKind
+    ruling_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DialChannel:
+    """A channel that shows a billed register."""
+
+    channel_id: int
+    exponent: int
+    """A step of its raw value is 10^exponent kWh or kL."""
+    weight: int
+    """A meter counts in steps of this."""
+    epochs: Sequence[Epoch] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """All that was said of a meter's register in a stretch of time."""
+
+    elected: Mapping[Moment, StoredClaim]
+    """What the store has elected so far."""
+    beside: Sequence[StoredClaim]
+    """What was also said; of edits the newest first."""
+    rulings: Sequence[Ruling] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnsoundClaim:
+    """A claim that is not elected, why, and the elected claims beside it."""
+
+    claim: StoredClaim
+    rule: Rule
+    before: StoredClaim | None
+    after: StoredClaim | None
+
+
+@dataclass(frozen=True, slots=True)
+class DialBreak:
+    """Where a register leaves its course for good."""
+
+    before: StoredClaim
+    after: StoredClaim
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is elected of a meter's register, and what is not."""
+
+    elected: Mapping[Moment, StoredClaim]
+    unsound: tuple[UnsoundClaim, ...]
+    breaks: tuple[DialBreak, ...]
+    """Those that nobody vouched for."""
+
+
+def most_per_hour(service: Service, *, only_units: bool) -> Decimal:
+    """Return the kWh or kL that a meter cannot count in an hour.
+
+    Args:
+        service: What it counts.
+        only_units: It served units, and nothing else; of a meter that nobody has assigned yet a
+            common area must be assumed.
+    """
+    return MOST_PER_HOUR[service] * (1 if only_units else UNITS_OF_A_TOWER)
+
+
+def judge_dial(
+    claims: Claims, channels: Sequence[DialChannel], most_per_hour: Decimal
+) -> Judgement:
+    """Return what is elected of a meter's register.
+
+    Args:
+        claims: All that was said in a stretch of time.
+        channels: Those that show the register.
+        most_per_hour: kWh or kL.
+    """
+    finest = min((channel.exponent for channel in channels), default=0)
+    dials = {channel.channel_id: _Dial.of(channel, finest) for channel in channels}
+    considered = _considered(claims)
+    vouched = _vouched(considered, claims.rulings)
+    stored: dict[Claim, list[StoredClaim]] = {}
+    for claim in considered:
+        own = dials[claim.channel_id].shows(claim, is_vouched=claim.key in vouched)
+        stored.setdefault(own, []).append(claim)
+    ceiling = Fraction(most_per_hour) / HOUR_S / Fraction(10) ** finest
+    verdict = judge(stored, ceiling)
+    elected: dict[Moment, StoredClaim] = {}
+    vouched_moments = set[int]()
+    for chosen in verdict.elected:
+        elected.update((claim.moment, claim) for claim in stored[chosen])
+        if chosen.vouched:
+            vouched_moments.add(chosen.ts)
+    for rival in verdict.rivals:  # in the order of precedence
+        if rival.ts not in vouched_moments:
+            for claim in stored[rival]:
+                elected.setdefault(claim.moment, claim)
+
+    def first(claim: Claim | None) -> StoredClaim | None:
+        return None if claim is None else stored[claim][0]
+
+    unsound = tuple(
+        UnsoundClaim(claim, each.rule, first(each.before), first(each.after))
+        for each in verdict.unsound
+        for claim in stored[each.claim]
+    )
+    breaks = tuple(
+        DialBreak(stored[each.before][0], stored[each.after][0], each.rule)
+        for each in verdict.breaks
+        if not _is_vouched_for(each)
+    )
+    return Judgement(elected, unsound, breaks)
+
+
+def _is_vouched_for(found: Break) -> bool:
+    return found.before.vouched or found.after.vouched
+
+
+def _considered(claims: Claims) -> list[StoredClaim]:
+    """Return what may be elected: neither what a person set aside, nor an edit behind a newer."""
+    set_aside = {
+        (ruling.channel_id, ruling.ts, ruling.origin, ruling.raw)
+        for ruling in claims.rulings
+        if ruling.kind == "set_aside"
+    }
+    found: dict[tuple[int, int, int, int], StoredClaim] = {}
+    edited = set[Moment]()
+    for claim in (*claims.elected.values(), *claims.beside):
+        if claim.key in set_aside or claim.key in found:
+            continue
+        if claim.origin == _EDIT:
+            if claim.moment in edited:
+                continue
+            edited.add(claim.moment)
+        found[claim.key] = claim
+    return list(found.values())
+
+
+def _vouched(
+    considered: Iterable[StoredClaim], rulings: Sequence[Ruling]
+) -> set[tuple[int, int, int, int]]:
+    """Return the claims that are vouched for: of one moment the last ruling, else the edit."""
+    last: dict[int, tuple[int, tuple[int, int, int, int]]] = {}
+    keys = {claim.key for claim in considered}
+    for ruling in rulings:
+        key = (ruling.channel_id, ruling.ts, ruling.origin, ruling.raw)
+        if ruling.kind != "set_aside" and key in keys:
+            last[ruling.ts] = max(last.get(ruling.ts, (-1, key)), (ruling.ruling_id, key))
+    edits = {key for key in keys if key[2] == _EDIT and key[1] not in last}
+    return edits | {key for _, key in last.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Dial:
+    """How the claims of a channel are counted on the dial of their meter."""
+
+    factor: int
+    weight: int
+    offsets: Sequence[tuple[float, int]]
+    """Since when, and how many raw steps are added; ascending."""
+
+    @classmethod
+    def of(cls, channel: DialChannel, finest: int) -> Self:
+        offsets = [(each.starts_at.timestamp(), each.offset_raw) for each in channel.epochs]
+        return cls(10 ** (channel.exponent - finest), channel.weight, offsets)
+
+    def shows(self, claim: StoredClaim, *, is_vouched: bool) -> Claim:
+        offset = 0
+        for since, added in self.offsets:
+            if since <= claim.ts:
+                offset = added
+        step = self.factor * (self.weight if claim.origin == _METER else 1)
+        return Claim(claim.ts, claim.origin, (claim.raw + offset) * self.factor, step, is_vouched)

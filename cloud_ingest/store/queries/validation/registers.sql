@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- The billed channels of meters, and whether each meter served units alone.
+SELECT channel_id, meter_id, obis, unit, scaler, weight,
+       coalesce((SELECT bool_and(subject_type = 'unit') FROM assignment AS a
+                 WHERE a.meter_id = channel.meter_id), false) AS only_units
+FROM channel
+WHERE meter_id = ANY(%(meters)s::int[]) AND obis = ANY(%(codes)s::text[])
+ORDER BY channel_id
