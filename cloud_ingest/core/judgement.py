@@ -21,7 +21,7 @@ from typing import Final, Literal, NamedTuple, Self
 
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import Epoch
-from cloud_ingest.core.validate import Break, Claim, Rule, judge
+from cloud_ingest.core.validate import Claim, Rule, judge
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
@@ -122,7 +122,7 @@ class Judgement:
     elected: Mapping[Moment, StoredClaim]
     unsound: tuple[UnsoundClaim, ...]
     breaks: tuple[DialBreak, ...]
-    """Those that nobody vouched for."""
+    """Those after which nobody vouched for the register."""
 
 
 def most_per_hour(service: Service, *, only_units: bool) -> Decimal:
@@ -178,13 +178,9 @@ def judge_dial(
     breaks = tuple(
         DialBreak(stored[each.before][0], stored[each.after][0], each.rule)
         for each in verdict.breaks
-        if not _is_vouched_for(each)
+        if not each.after.vouched
     )
     return Judgement(elected, unsound, breaks)
-
-
-def _is_vouched_for(found: Break) -> bool:
-    return found.before.vouched or found.after.vouched
 
 
 def _considered(claims: Claims) -> list[StoredClaim]:

@@ -27,12 +27,16 @@ from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 BREAK_COST: Final = 4
+VOUCHED_BREAK_COST: Final = 1
+"""Of a break at a claim that a person vouched for: the person knows better."""
 RETURN_COST: Final = 6
 """Less than two breaks: a stretch of any length that returns to its course is false as one."""
 EDGE: Final = 8
 """Moments on either side of an inconsistency among which the false one is looked for."""
 MOST_RUNS: Final = 64
 """Undisturbed runs that one false stretch may hold."""
+JITTER_S: Final = 60
+"""By so much two times may be closer than what was counted between them took."""
 _VOUCHED_COST: Final = 1_000_000
 
 Cost = tuple[int, int]
@@ -102,7 +106,7 @@ def violated(before: Claim, after: Claim, ceiling: Fraction) -> Rule | None:
     if rise <= -after.step:
         return Rule.FALL
     # In integers: a fraction would take most of the time of a month.
-    most = ceiling.numerator * (after.ts - before.ts)
+    most = ceiling.numerator * (after.ts - before.ts + JITTER_S)
     return Rule.CEILING if (rise - before.step) * ceiling.denominator > most else None
 
 
@@ -116,7 +120,7 @@ def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:
     every = sorted(set(claims))
     possible = [claim for claim in every if claim.counted >= 0 or claim.vouched]
     moments = [_choices(own) for _, own in groupby(possible, key=lambda claim: claim.ts)]
-    elected = _cheapest(moments, ceiling)
+    elected = _readmitted(_cheapest(moments, ceiling), moments, ceiling)
     breaks = tuple(
         Break(before, after, rule)
         for before, after in pairwise(elected)
@@ -124,6 +128,37 @@ def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:
     )
     unsound, rivals = _left_over(every, elected, ceiling)
     return Verdict(tuple(elected), unsound, rivals, breaks)
+
+
+def _readmitted(
+    elected: Sequence[Claim], moments: Sequence[Sequence[Claim]], ceiling: Fraction
+) -> list[Claim]:
+    """Return what is elected with the claims that fit into a false stretch.
+
+    A stretch costs the same whatever its length, so that sound claims may have been set aside
+    with it.
+    """
+    if len(elected) == len(moments):
+        return list(elected)
+    kept = list(elected[:1])
+    left = iter(moments)
+    for following in elected[1:]:
+        fits = violated(kept[-1], following, ceiling) is None
+        for own in left:
+            if own[0].ts >= following.ts:
+                break
+            if fits and own[0].ts > kept[-1].ts:
+                chosen = next(
+                    (claim for claim in own if _fits(kept[-1], claim, following, ceiling)), None
+                )
+                kept += [] if chosen is None else [chosen]
+        kept.append(following)
+    return kept
+
+
+def _fits(before: Claim, claim: Claim, after: Claim, ceiling: Fraction) -> bool:
+    """Say whether a claim is consistent with the elected ones on both sides."""
+    return violated(before, claim, ceiling) is None and violated(claim, after, ceiling) is None
 
 
 def _choices(moment: Iterable[Claim]) -> tuple[Claim, ...]:
@@ -186,12 +221,12 @@ def _cheapest(moments: Sequence[Sequence[Claim]], ceiling: Fraction) -> list[Cla
             if _is_middle(run_of, before, at):
                 step = 0
             elif violated(other, claim, ceiling):
-                step = BREAK_COST + gap
+                step = gap + (VOUCHED_BREAK_COST if claim.vouched else BREAK_COST)
             else:
                 step = min(gap, RETURN_COST) if gap < _VOUCHED_COST else gap
             cost, preference = best[before][0]
             total = (cost + step, preference + choice)
-            if total < found[0]:
+            if total < found[0] or (total == found[0] and found[1] < 0):
                 found = (total, before)
         best.append(found)
     ends = [

@@ -10,9 +10,9 @@ In: the store, within one snapshot; the assignments of a month. Out: for each me
 may be an end of its month. Never: a choice between them (`core.consumption` makes it).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -47,6 +47,8 @@ class MeterKey(NamedTuple):
 
 Closings = Mapping[MeterKey, BoundaryReading]
 """Where each meter of published numbers closed its month."""
+LastOfDays = Callable[[Connection, dict[int, int], date, date], Mapping[int, Sequence[DayRegister]]]
+"""Of channels with their exponents, from a day to another: the last register of each day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ def read_boundaries(
     *,
     before: Closings,
     self_read_window: timedelta,
+    last_of_days: LastOfDays = day_registers,
 ) -> dict[int, MeterRows]:
     """Return what is known of each meter around a month, by meter id.
 
@@ -163,6 +166,7 @@ def read_boundaries(
         month: The month.
         before: Where the month before was closed.
         self_read_window: How far from a border a self-read may stand for it.
+        last_of_days: Returns the last register of each day.
     """
     own: dict[int, list[Channel]] = {assignment.meter_id: [] for assignment in assigned}
     for channel in billed.channels:
@@ -184,7 +188,7 @@ def read_boundaries(
         exponents=billed.exponents,
     )
     around = self_read_window + DAY
-    days = day_registers(conn, billed.exponents, month.first - around, (month.end + around).date())
+    days = last_of_days(conn, billed.exponents, month.first - around, (month.end + around).date())
     return {
         meter_id: _meter_rows(meter_id, channels, billed, readings, days)
         for meter_id, channels in own.items()

@@ -9,9 +9,10 @@ In: the store, within one snapshot. Out: each assignment with what its meter cou
 counted nothing. Never: a write.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, is_reweighed, measure
@@ -20,6 +21,8 @@ from cloud_ingest.core.quality import Intervals, falls_within, sum_check
 from cloud_ingest.core.register import Epochs
 from cloud_ingest.errors import CloseRefused, RollupDisagrees
 from cloud_ingest.month.boundaries import (
+    Closings,
+    LastOfDays,
     MeterRows,
     closings_before,
     meter_key,
@@ -29,12 +32,18 @@ from cloud_ingest.month.boundaries import (
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
-from cloud_ingest.store.rollups_read import describe_figures, disagreement, intervals_of_month
+from cloud_ingest.store.rollups_read import (
+    day_registers,
+    describe_figures,
+    disagreement,
+    intervals_of_month,
+)
 from shared_schema.billing import BoundaryReading
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 from shared_schema.quality import Reason
 
 Progress = Callable[[str], None]
+PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
 
 
 class Stale(Exception):
@@ -79,14 +88,51 @@ def count_month(
     assigned = assignments_between(conn, society_id, month.start, month.end)
     before = closings_before(conn, society_id, month)
     billed = month_channels(conn, assigned, BILLED_REGISTER)
-    profile = month_channels(conn, assigned, {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL})
+    profile = month_channels(conn, assigned, PROFILE)
     held = billed.exponents.keys() | profile.exponents.keys()
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
     _hold_rollups(conn, held, month, zone)
-    epochs = epochs_of(conn, billed.exponents.keys())
     progress(f"{month}: reading the borders of {len(assigned)} meters")
+    return count_assigned(
+        conn, assigned, month, zone, before=before, self_read_window=self_read_window
+    )
+
+
+def count_assigned(
+    conn: Connection,
+    assigned: Sequence[Assignment],
+    month: Month,
+    zone: ZoneInfo,
+    *,
+    before: Closings,
+    self_read_window: timedelta,
+    last_of_days: LastOfDays = day_registers,
+) -> list[Counted]:
+    """Measure assignments of a month; nothing is held against the readings.
+
+    Args:
+        conn: The store.
+        assigned: Which of them.
+        month: The month.
+        zone: The society's.
+        before: Where the month before was closed.
+        self_read_window: How far from a border a self-read may stand for it.
+        last_of_days: Returns the last register of each day.
+
+    Raises:
+        CloseRefused: the month before has changed since it was closed.
+    """
+    billed = month_channels(conn, assigned, BILLED_REGISTER)
+    profile = month_channels(conn, assigned, PROFILE)
+    epochs = epochs_of(conn, billed.exponents.keys())
     rows = read_boundaries(
-        conn, assigned, billed, month, before=before, self_read_window=self_read_window
+        conn,
+        assigned,
+        billed,
+        month,
+        before=before,
+        self_read_window=self_read_window,
+        last_of_days=last_of_days,
     )
     intervals = intervals_of_month(conn, profile.channels, profile.exponents, month)
     return [

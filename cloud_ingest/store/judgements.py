@@ -51,6 +51,7 @@ _COUNTS = [
     if (exponent := billing_exponent(service, unit, 0)) is not None
 ]
 _METER = tuple(Origin).index(Origin.METER)
+_SELF_READ = tuple(Origin).index(Origin.SELF_READ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,12 @@ def lock_elections(conn: Connection) -> None:
 @translating
 def claims_of(conn: Connection, dial: Dial, start: datetime, end: datetime) -> Claims:
     """Return all that was said of a register after a time, up to another."""
-    arguments = {"channels": dial.channel_ids, "start": start, "end": end}
+    arguments = {
+        "channels": dial.channel_ids,
+        "start": start,
+        "end": end,
+        "self_read": _SELF_READ,
+    }
     elected: dict[Moment, StoredClaim] = {}
     beside: list[tuple[datetime, StoredClaim]] = []
     for channel_id, ts, raw, status, origin, received_at in conn.execute(

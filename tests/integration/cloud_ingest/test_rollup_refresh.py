@@ -95,12 +95,12 @@ def test_late_rows_show_after_a_refresh(site: Site) -> None:
     site.deliver("1", every(START, START + 40 * DAY, 1000, 10, timedelta(hours=1)))
     refresh(site.conn, NOW)
     late = START + 3 * DAY + timedelta(minutes=30)
-    site.deliver("1", [(late, 5)])
+    site.deliver("1", [(late, 1725)])
     site.deliver("1", [(START - 100 * DAY, 1)])
     found = site.all("SELECT channel_id, ts, raw FROM reading")
     rows = {(channel, ts): raw for channel, ts, raw in found}
     hold(site.conn, rows, ZoneInfo("Asia/Kolkata"))
-    assert site.one("SELECT min_raw FROM reading_day WHERE day = '2026-07-04'") == 5
+    assert site.one("SELECT min_raw FROM reading_day WHERE day = '2026-07-04'") == 1725
     assert site.one("SELECT count(*) FROM reading_month") == 4
 
 
@@ -109,10 +109,13 @@ def test_a_late_row_of_the_first_reaches_its_month(site: Site) -> None:
     june, august = START - 30 * DAY, START + 40 * DAY
     site.deliver("1", every(june, august, 1000, 10, timedelta(hours=6)))
     refresh(site.conn, NOW)
-    site.deliver("1", [(START - 2 * DAY - timedelta(hours=1), 1), (START + timedelta(hours=7), 2)])
+    counts = "SELECT count FROM reading_month ORDER BY month"
+    (_may, june_before, july_before, _august) = (count for (count,) in site.all(counts))
+    hour = timedelta(hours=1)
+    site.deliver("1", [(START - 2 * DAY - hour, 2115), (START + 7 * hour, 2215)])
     refresh(site.conn, NOW)
-    months = site.all("SELECT min_raw FROM reading_month ORDER BY month")
-    assert [raw for (raw,) in months[1:3]] == [1, 2]  # of May, June, July, August
+    months = [count for (count,) in site.all(counts)]
+    assert months[1:3] == [june_before + 1, july_before + 1]
 
 
 def test_an_elected_claim_shows_after_a_refresh(site: Site) -> None:

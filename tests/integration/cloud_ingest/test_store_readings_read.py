@@ -120,6 +120,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/first_in_windows": windows,
         "reading/gaps": windows,
         "reading/by_hand": windows,
+        "validation/claims": windows,
         "reading/interval_steps": {
             "channel": channel[0],
             "start": JULY.end - HOUR,
@@ -144,11 +145,38 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/newest_channel": ([1, 2, channel[0]],),
         "reading/neighbours": {"channels": [1, 2, channel[0]], "at": local("2026-07-20 12:00")},
     }
-    written = {**border, "first": 0, "last": JULY.end.timestamp(), "at": NOW, "source": "test"}
+    written = {
+        **border,
+        "first": 0,
+        "last": JULY.end.timestamp(),
+        "at": NOW,
+        "source": "test",
+        "codes": list(codes.values()),
+    }
+    judged = {
+        "channels": [channel[0]],
+        "starts": [local("2026-07-20 00:00")],
+        "ends": [local("2026-07-21 00:00")],
+        "all_starts": [],
+        "all_ends": [],
+        "start": local("2026-06-19 00:00"),
+        "end": local("2026-08-21 00:00"),
+        "beside": timedelta(days=31),
+        "codes": list(codes.values()),
+        "units": [30, 13],
+        "exponents": [-3, 0],
+        "most_per_s": [0.02, 0.002],
+        "max_scaler": 9,
+        "units_of_a_tower": 200,
+        "meter": 1,
+        "zone": ZONE.key,
+    }
     by_key: dict[str, Mapping[str, object] | Sequence[object]] = {
         "reading/incoming_conflicts": written,
         "reading/incoming_elect": written,
         "reading/elect": (1, 0, None, channel[0], JULY.end),
+        "validation/take_away": (channel[0], JULY.end),
+        "validation/suspects": judged,
     }
     portable = {
         "rollup/day_recompute": {"channels": [1, 2], "days": [JULY.first] * 2, "zone": ZONE.key},

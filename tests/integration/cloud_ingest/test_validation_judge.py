@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A false row of a billed register is set aside before days are rolled up; both months are true."""
 
-import random
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,10 +11,7 @@ from cloud_ingest.core.consumption import SELF_READ_WINDOW
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.month.count import count_month
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.store.readings_write import NewReading, store_readings
-from shared_schema.quality import Origin
-from shared_schema.readings import Column
-from tests.support.store import ENERGY_WH, QUARTER, ZONE, Site, every, local, unit_line
+from tests.support.store import ZONE, Site, every, local, unit_line
 
 SERIAL = "S-1"
 BEGIN = 12_345_000

@@ -20,15 +20,15 @@ WITH other AS (
   FROM other
   ORDER BY channel_id, ts, origin, raw
   ON CONFLICT DO NOTHING
-  RETURNING channel_id, ts
+  RETURNING channel_id, ts, origin, raw
 ), marked AS (
   INSERT INTO dirty (day, channels)
   SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
                    ELSE array_agg(DISTINCT channel_id) END
-  FROM (SELECT kept.channel_id,
+  FROM (SELECT channel_id,
                ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
-        FROM kept JOIN channel USING (channel_id)
-        WHERE channel.obis = ANY(%(codes)s::text[])) AS changed
+        FROM kept JOIN other USING (channel_id, ts, origin, raw) JOIN channel USING (channel_id)
+        WHERE NOT better AND channel.obis = ANY(%(codes)s::text[])) AS changed
   GROUP BY day
 )
 SELECT count(*), count(*) FILTER (WHERE better) FROM other

@@ -53,6 +53,12 @@ def test_a_lie_is_set_aside_by_its_rule(lies: dict[int, int], rules: dict[int, R
     assert verdict.breaks == ()
 
 
+def test_a_sound_claim_within_a_false_stretch_is_elected() -> None:
+    lies = {n: 0 for n in range(100, 130) if n not in {110, 111, 120}}
+    verdict = judge(with_lies(course(200), lies), CEILING)
+    assert set(set_aside(verdict)) == set(lies)
+
+
 def test_an_unsound_claim_names_its_neighbours() -> None:
     rows = with_lies(course(5), {2: 0})
     (found,) = judge(rows, CEILING).unsound
@@ -101,12 +107,19 @@ def test_what_a_person_vouched_for_is_elected() -> None:
     assert [b.rule for b in verdict.breaks] == [Rule.FALL, Rule.CEILING]
 
 
+def test_a_vouched_claim_breaks_the_course_and_sets_nothing_aside() -> None:
+    before, after = Claim(0, SELF_READ, 100), Claim(QUARTER_S, SELF_READ, 40, vouched=True)
+    verdict = judge([before, after], CEILING)
+    assert (verdict.elected, verdict.unsound) == ((before, after), ())
+    assert [each.rule for each in verdict.breaks] == [Rule.FALL]
+
+
 def test_a_coarse_claim_behind_a_fine_one_is_no_fall() -> None:
     fine, coarse = Claim(0, METER, 12_345_678), Claim(1, METER, 12_345_000, step=1000)
     assert violated(fine, coarse, CEILING) is None
     assert violated(fine, coarse._replace(counted=12_344_000), CEILING) is Rule.FALL
     assert violated(coarse, fine._replace(ts=1), CEILING) is None
-    assert violated(coarse, fine._replace(ts=1, counted=12_346_021), CEILING) is Rule.CEILING
+    assert violated(coarse, fine._replace(ts=1, counted=12_347_221), CEILING) is Rule.CEILING
 
 
 @st.composite
