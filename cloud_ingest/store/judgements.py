@@ -13,7 +13,7 @@ In: windows of time, judgements. Out: suspects, claims, marks of days that have 
 ``verdict`` and ``register_break``. Never: a claim that is dropped.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -379,21 +379,3 @@ def _neighbours(**sides: StoredClaim | None) -> Jsonb:
             for side, claim in sides.items()
         }
     )
-
-
-@translating
-def ceiling_breaks(
-    conn: Connection, meters: Sequence[int], start: datetime, end: datetime
-) -> dict[int, list[datetime]]:
-    """Return where registers of meters rose for good faster than they can, by meter, ascending."""
-    found: dict[int, list[datetime]] = {}
-    for meter_id, ts in conn.execute(
-        """
-        SELECT meter_id, ts FROM register_break
-        WHERE meter_id = ANY(%s::int[]) AND rule = 'ceiling' AND ts > %s AND ts <= %s
-        ORDER BY meter_id, ts
-        """,
-        (list(meters), start, end),
-    ):
-        found.setdefault(meter_id, []).append(ts)
-    return found
