@@ -63,6 +63,8 @@ class Reason(StrEnum):
     """What its register counts cannot be told: the meter states a scaler that no meter has, or its
     pulse weight was changed."""
     LEAK = "leak"
+    IMPLAUSIBLE = "implausible"
+    """More than the meter and its unit can use: in the month, or at once and for good."""
 
 
 class Origin(StrEnum):

@@ -9,7 +9,7 @@ The rules:
   reading that it gave while it was in. That reading lies within a day of the change, or within
   the window if a person read it. Any other proves nothing of the time between.
 - Two registers are compared as N = raw + offset of the epoch at their time. A register that
-  falls without an epoch is suspect; there is no negative consumption.
+  falls without an epoch proves nothing; there is no negative consumption.
 - Pulse weights that differ at the two ends need an epoch that joins them.
 - Without both ends there is no number.
 

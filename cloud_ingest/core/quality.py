@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""How good a month is: held against its own days and intervals, and named for billing.
+"""How good a month is: held against its own days, intervals and limits, and named for billing.
 
-A month whose register fell on the way, or whose intervals do not add up to it, is suspect. A
-sum is as good as its parts where they are alike.
+A month is disproved if its register fell on the way, if its intervals do not add up to it, or if
+it is more than its meter and unit can use. Then nothing is counted: a number that is known to be
+wrong goes to nobody. A sum is as good as its parts where they are alike.
 
-In: measured months, their days, the intervals of the same meter. Out: a verdict or a `Quality`.
-Never: a changed quantity. Pure.
+In: measured months, their days, the intervals and breaks of the same meter. Out: a verdict, a
+month without its quantity, or a `Quality`. Never: another quantity. Pure.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, Month
+from cloud_ingest.core.register import Epochs
 from shared_schema.quality import Origin, Quality, Reason
+
+DISPROOFS = frozenset({Reason.REGISTER_DROP, Reason.SUM_CHECK, Reason.IMPLAUSIBLE})
+"""What makes a quantity known to be wrong."""
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,69 @@ class Intervals:
     """The smallest difference that one interval can show."""
 
 
-def falls_within(days: Mapping[date, Decimal]) -> bool:
-    """Say whether the register fell on the way, though the month as a whole rose."""
-    return any(quantity < 0 for quantity in days.values())
+@dataclass(frozen=True, slots=True)
+class RegisterBreak:
+    """Where a register left its course for good, between two elected readings."""
+
+    before: datetime
+    after: datetime
+    reason: Reason
+    """`REGISTER_DROP` where it fell, `IMPLAUSIBLE` where it rose faster than it can."""
+
+
+def falls_within(days: Mapping[date, Decimal], step: Decimal) -> bool:
+    """Say whether the register fell on the way, though the month as a whole rose.
+
+    Args:
+        days: What each day used.
+        step: The coarsest step of the meter's registers: each hides less than one of them.
+    """
+    return any(quantity <= -step for quantity in days.values())
+
+
+def breaks_within(
+    measured: Measured, breaks: Iterable[RegisterBreak], epochs: Epochs
+) -> frozenset[Reason]:
+    """Return what the breaks between the ends of a month disprove.
+
+    Args:
+        measured: The month.
+        breaks: Of the meter's register.
+        epochs: Of its channels. An epoch at a break is a person's word that explains it.
+    """
+    opening, closing = measured.opening, measured.closing
+    if opening is None or closing is None:
+        return frozenset()
+    explained = [epoch.starts_at for epoch in epochs.get(closing.channel_id, ())]
+    return frozenset(
+        each.reason
+        for each in breaks
+        if opening.ts < each.after <= closing.ts
+        and not any(each.before < starts_at <= each.after for starts_at in explained)
+    )
+
+
+def is_implausible(measured: Measured, most_per_day: Decimal) -> bool:
+    """Say whether a month is more than its meter and unit can use between its two readings.
+
+    Args:
+        measured: The month.
+        most_per_day: What cannot be exceeded in a day. It counts for at least a day: a load of
+            some minutes may be far above the mean of a day.
+    """
+    if measured.quantity is None or measured.opening is None or measured.closing is None:
+        return False
+    length = max(measured.closing.ts - measured.opening.ts, DAY)
+    with exactly():
+        most = most_per_day * (length // _MICROSECOND)
+        return measured.quantity * (DAY // _MICROSECOND) > most
+
+
+def with_findings(measured: Measured, found: Iterable[Reason]) -> Measured:
+    """Return a month with what was found of it; without its quantity where that is disproved."""
+    reasons = measured.reasons.union(found)
+    quantity = None if reasons & DISPROOFS else measured.quantity
+    return replace(measured, quantity=quantity, reasons=reasons)
 
 
 def sum_check(
@@ -68,8 +134,6 @@ def quality_of(measured: Measured) -> Quality:
     """Return how good one meter's month is."""
     if measured.quantity is None:
         return Quality.MISSING
-    if measured.reasons & {Reason.REGISTER_DROP, Reason.SUM_CHECK}:
-        return Quality.SUSPECT
     ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
     if Origin.EDIT in ends:
         return Quality.EDITED
@@ -81,7 +145,6 @@ def quality_of(measured: Measured) -> Quality:
 def combined_quality(qualities: Iterable[Quality]) -> Quality:
     """Return how good a sum is: as good as its parts, where they are alike."""
     kinds = set(qualities)
-    for decisive in (Quality.MISSING, Quality.SUSPECT):
-        if decisive in kinds:
-            return decisive
+    if Quality.MISSING in kinds:
+        return Quality.MISSING
     return kinds.pop() if len(kinds) == 1 else Quality.MIXED

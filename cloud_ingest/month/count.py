@@ -2,8 +2,10 @@
 """What every meter of a society counted in a month, from the rows around its borders.
 
 The boundary rows and epochs give the number; the rollups give the days (a register that fell on
-the way) and the intervals (the sum check). Before anything is made of the rollups, they are held
-against their readings, and the opening is held against what closed the month before.
+the way) and the intervals (the sum check). The breaks of the register, and what its unit can use,
+are held against the number. What is known to be wrong is not counted. Before anything is made of
+the rollups, they are held against their readings, and the opening is held against what closed the
+month before.
 
 In: the store, within one snapshot. Out: each assignment with what its meter counted, and why it
 counted nothing. Never: a write.
@@ -17,7 +19,16 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, is_reweighed, measure
 from cloud_ingest.core.month import DAY, Month
-from cloud_ingest.core.quality import Intervals, falls_within, sum_check
+from cloud_ingest.core.plausible import most_per_day
+from cloud_ingest.core.quality import (
+    Intervals,
+    RegisterBreak,
+    breaks_within,
+    falls_within,
+    is_implausible,
+    sum_check,
+    with_findings,
+)
 from cloud_ingest.core.register import Epochs
 from cloud_ingest.errors import CloseRefused, RollupDisagrees
 from cloud_ingest.month.boundaries import (
@@ -32,6 +43,7 @@ from cloud_ingest.month.boundaries import (
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import (
     day_registers,
     describe_figures,
@@ -65,6 +77,7 @@ class _Evidence:
     rows: MeterRows
     epochs: Epochs
     intervals: Intervals | None
+    breaks: Sequence[RegisterBreak]
     opening: BoundaryReading | None
     """Where the month before was closed."""
 
@@ -135,6 +148,7 @@ def count_assigned(
         last_of_days=last_of_days,
     )
     intervals = intervals_of_month(conn, profile.channels, profile.exponents, month)
+    breaks = breaks_of(conn, rows)
     return [
         _count(
             assignment,
@@ -142,6 +156,7 @@ def count_assigned(
                 rows=rows[assignment.meter_id],
                 epochs=epochs,
                 intervals=intervals.get(assignment.meter_id),
+                breaks=breaks.get(assignment.meter_id, ()),
                 opening=before.get(meter_key(assignment)),
             ),
             month,
@@ -186,22 +201,39 @@ def _count(
         opens_at=None if known.opening is None else known.opening.at,
     )
     _hold_opening(assignment, measured, known.opening, month)
-    found = set(measured.reasons)
     if is_reweighed(measured, rows.weights, epochs):
-        measured = replace(measured, quantity=None)
+        measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
+    found = (
+        _unproved(assignment, rows, month)
+        if measured.quantity is None
+        else _disproofs(assignment, measured, known, month, zone)
+    )
+    return Counted(assignment, with_findings(measured, found))
+
+
+def _unproved(assignment: Assignment, rows: MeterRows, month: Month) -> set[Reason]:
+    """Return why a month has no quantity, beside what its ends say."""
+    found = set[Reason]()
+    if rows.has_absurd_scaler:
         found.add(Reason.SCALER)
-    if measured.quantity is not None:
-        if falls_within(days_of(measured, rows.days, epochs, zone)):
-            found.add(Reason.REGISTER_DROP)
-        intervals = known.intervals
-        if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
-            found.add(Reason.SUM_CHECK)
-    else:
-        if rows.has_absurd_scaler:
-            found.add(Reason.SCALER)
-        if not assignment.legacy and _was_away(assignment, month.end):
-            found.add(Reason.OFFLINE)
-    return Counted(assignment, replace(measured, reasons=frozenset(found)))
+    if not assignment.legacy and _was_away(assignment, month.end):
+        found.add(Reason.OFFLINE)
+    return found
+
+
+def _disproofs(
+    assignment: Assignment, measured: Measured, known: _Evidence, month: Month, zone: ZoneInfo
+) -> set[Reason]:
+    """Return what makes a quantity known to be wrong."""
+    rows, intervals = known.rows, known.intervals
+    found = set(breaks_within(measured, known.breaks, known.epochs))
+    if falls_within(days_of(measured, rows.days, known.epochs, zone), rows.step):
+        found.add(Reason.REGISTER_DROP)
+    if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
+        found.add(Reason.SUM_CHECK)
+    if is_implausible(measured, most_per_day(assignment.service, assignment.subject_type)):
+        found.add(Reason.IMPLAUSIBLE)
+    return found
 
 
 def _was_away(assignment: Assignment, end: datetime) -> bool:

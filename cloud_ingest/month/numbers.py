@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The numbers of a month: what each unit and common area is charged for, version after version.
 
-A number is the sum of what the subject's meters counted. Where one of them proves nothing, the
-number is withheld with the reasons. A number that was published stays; a correction is the next
-version, and only where it differs. In a store that was restored from a backup every number leaves
-once more, with a version above all that were given before.
+A number is the sum of what the subject's meters counted. Where one of them proves nothing, or is
+known to be wrong, the number is withheld with the reasons. A number that was published stays; a
+correction is the next version, and only where it differs. If it is withheld later, its version
+stays with billing, and the manifest names it as withheld instead: nothing withdraws it by itself.
+In a store that was restored from a backup every number leaves once more, with a version above all
+that were given before.
 
 In: a closing, and what each meter counted. Out: the newest version of each number; what is new
 stands in the store and in the outbox, in the caller's transaction.

@@ -7,16 +7,31 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud_ingest.core.consumption import Rules, Span, days_of, measure
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, measure
 from cloud_ingest.core.month import month_of
-from cloud_ingest.core.quality import Intervals, combined_quality, falls_within, sum_check
-from cloud_ingest.core.register import DayRegister, Register
-from shared_schema.quality import Origin, Quality
+from cloud_ingest.core.plausible import most_per_day
+from cloud_ingest.core.quality import (
+    DISPROOFS,
+    Intervals,
+    RegisterBreak,
+    breaks_within,
+    combined_quality,
+    falls_within,
+    is_implausible,
+    quality_of,
+    sum_check,
+    with_findings,
+)
+from cloud_ingest.core.register import DayRegister, Epoch, Register
+from shared_schema.catalogue import Service
+from shared_schema.quality import Origin, Quality, Reason
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 CHANNEL = 7
 JULY = month_of(2026, 7, KOLKATA)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 RULES = Rules()
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -37,7 +52,7 @@ def test_the_sum_check(total: str, count: int, verdict: bool | None) -> None:
 
 
 def test_a_sum_is_as_good_as_its_parts() -> None:
-    good, dial, bad = Quality.VALIDATED, Quality.SELF_READ, Quality.SUSPECT
+    good, dial, bad = Quality.VALIDATED, Quality.SELF_READ, Quality.MISSING
     assert combined_quality([good, good]) is good
     assert combined_quality([good, dial]) is Quality.MIXED
     assert combined_quality([good, dial, bad]) is bad
@@ -48,5 +63,108 @@ def test_a_fall_within_shows_in_the_days() -> None:
     measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
     ninth = DayRegister(CHANNEL, date(2026, 7, 9), JULY.start + 200 * HOUR, 0, -3)
     days = days_of(measured, [ninth], {}, KOLKATA)
-    assert falls_within(days)
+    assert falls_within(days, Decimal("0.001"))
     assert sum(days.values()) == measured.quantity == Decimal("0.800")
+
+
+def test_less_than_a_step_is_no_fall() -> None:
+    days = {date(2026, 7, 9): Decimal("-0.999"), date(2026, 7, 10): Decimal(5)}
+    assert not falls_within(days, Decimal(1))
+    assert falls_within({**days, date(2026, 7, 9): Decimal(-1)}, Decimal(1))
+
+
+def counted(wh: int, length: timedelta = JULY.end - JULY.start) -> Measured:
+    """What a register of 1 Wh a step counted from the 1st of July on."""
+    ends = reading(JULY.start, 0), reading(JULY.start + length, wh)
+    return Measured(*ends, Decimal(wh).scaleb(-3))
+
+
+# By hand: 31 days of July * 500 kWh = 15,500 kWh; 31 * 50 kL = 1,550 kL; 200 times of that.
+MOST_OF_JULY: dict[tuple[Service, SubjectKind], int] = {
+    (Service.ELECTRICITY, "unit"): 15_500_000,
+    (Service.ELECTRICITY, "common"): 3_100_000_000,
+    (Service.ELECTRICITY, "bulk"): 3_100_000_000,
+    (Service.WATER, "unit"): 1_550_000,
+    (Service.WATER, "common"): 310_000_000,
+    (Service.WATER, "bulk"): 310_000_000,
+}
+
+
+@pytest.mark.parametrize("whose", MOST_OF_JULY)
+def test_a_month_is_implausible_one_count_above_its_limit(
+    whose: tuple[Service, SubjectKind],
+) -> None:
+    most = MOST_OF_JULY[whose]
+    assert not is_implausible(counted(most), most_per_day(*whose))
+    assert is_implausible(counted(most + 1), most_per_day(*whose))
+
+
+def test_four_gigawatt_hours_are_no_flats_month() -> None:
+    assert is_implausible(counted(4_000_000_000), most_per_day(Service.ELECTRICITY, "unit"))
+
+
+@pytest.mark.parametrize(
+    ("length", "most"),
+    [
+        (DAY * 31, 15_500_000),
+        (DAY * 10, 5_000_000),
+        (HOUR * 36, 750_000),
+        (DAY, 500_000),
+        (timedelta(minutes=15), 500_000),
+    ],
+)
+def test_a_part_of_a_month_has_its_share(length: timedelta, most: int) -> None:
+    per_day = most_per_day(Service.ELECTRICITY, "unit")
+    assert not is_implausible(counted(most, length), per_day)
+    assert is_implausible(counted(most + 1, length), per_day)
+
+
+def test_a_month_without_a_number_is_not_implausible() -> None:
+    assert not is_implausible(Measured(None, None, None), Decimal(0))
+
+
+BROKE = JULY.start + 10 * DAY
+JUMP = RegisterBreak(BROKE - HOUR, BROKE, Reason.IMPLAUSIBLE)
+FALL = RegisterBreak(BROKE - HOUR, BROKE, Reason.REGISTER_DROP)
+
+
+@pytest.mark.parametrize("found", [JUMP, FALL])
+def test_a_break_between_the_ends_disproves_a_month(found: RegisterBreak) -> None:
+    assert breaks_within(counted(9_000), [found], {}) == {found.reason}
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "explains"),
+    [
+        (BROKE - HOUR, False),
+        (BROKE - HOUR + timedelta(seconds=1), True),
+        (BROKE, True),
+        (BROKE + timedelta(seconds=1), False),
+    ],
+)
+def test_an_epoch_at_a_break_explains_it(starts_at: datetime, explains: bool) -> None:
+    epochs = {CHANNEL: [Epoch(starts_at, -7)]}
+    assert (breaks_within(counted(9_000), [JUMP], epochs) == frozenset()) is explains
+
+
+@pytest.mark.parametrize(
+    ("after", "spans"),
+    [(JULY.start, False), (JULY.start + HOUR, True), (JULY.end, True), (JULY.end + HOUR, False)],
+)
+def test_a_break_outside_of_the_ends_is_another_months(after: datetime, spans: bool) -> None:
+    found = RegisterBreak(after - HOUR, after, Reason.IMPLAUSIBLE)
+    assert bool(breaks_within(counted(9_000), [found], {})) is spans
+
+
+@pytest.mark.parametrize("reason", sorted(DISPROOFS))
+def test_a_disproved_month_counts_nothing(reason: Reason) -> None:
+    month = with_findings(counted(9_000), {reason})
+    assert month.quantity is None
+    assert month.reasons == {reason}
+    assert quality_of(month) is Quality.MISSING
+    assert month.closing is not None
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - DISPROOFS))
+def test_no_other_reason_takes_a_number_away(reason: Reason) -> None:
+    assert with_findings(counted(9_000), {reason}).quantity == 9
