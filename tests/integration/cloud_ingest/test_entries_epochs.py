@@ -78,7 +78,8 @@ def test_a_wrong_amount_can_be_corrected(rolling: Site) -> None:
     add(rolling, FIRST, lost(rolling, FIRST))
     assert close(rolling).numbers[0].quantity == USED
     add(rolling, SECOND, Decimal(0))
-    assert close(rolling).numbers[0].reasons == (Reason.REGISTER_DROP,)
+    (withheld,) = close(rolling).withheld
+    assert withheld.reasons == (Reason.REGISTER_DROP,)
     assert rolling.one("SELECT count(*) FROM epoch") == 7
 
 

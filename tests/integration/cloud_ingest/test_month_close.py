@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
+from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
 from cloud_ingest.month.close import Closed, close_month
@@ -465,17 +466,143 @@ def test_the_generator_is_not_in_the_balance(site: Site) -> None:
     assert [Reconciliation.from_line(payload) for _, payload in sent] == [energy, tower_water]
 
 
-def test_intervals_that_disagree_are_a_reason(flat: Site) -> None:
+@pytest.fixture
+def checked(flat: Site) -> Site:
+    """The flat with its intervals, which add up to its register."""
     interval = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
     rows = [(START + HOUR * n, 10) for n in range(1, HOURS + 1)]
     flat.deliver("1", rows, column=interval, period_s=3600)
-    assert number_of(close(flat), "A-1204").reasons == ()
-    channel = flat.one("SELECT channel_id FROM channel WHERE kind = 'interval'")
-    edit = NewReading(channel, int((START + HOUR).timestamp()), 99, None, Origin.EDIT)
-    store_readings(flat.conn, [edit], source="edit", at=NOW)
-    number = number_of(close(flat), "A-1204")
-    assert (number.quality, number.reasons) == (Quality.SUSPECT, (Reason.SUM_CHECK,))
-    assert number.quantity == kwh(10 * HOURS)
+    return flat
+
+
+def edit_interval(site: Site, wh: int, at: datetime = NOW) -> None:
+    channel = site.one("SELECT channel_id FROM channel WHERE kind = 'interval'")
+    edit = NewReading(channel, int((START + HOUR).timestamp()), wh, None, Origin.EDIT)
+    store_readings(site.conn, [edit], source="edit", at=at)
+
+
+def test_intervals_that_disagree_withhold_the_number(checked: Site) -> None:
+    edit_interval(checked, 99)
+    closed = close(checked)
+    assert closed.numbers == ()
+    assert reasons_of(closed, "A-1204") == {Reason.SUM_CHECK}
+    assert checked.one("SELECT count(*) FROM month_number") == 0
+
+
+def test_a_published_number_stays_when_it_is_withheld(checked: Site) -> None:
+    given = number_of(close(checked), "A-1204")
+    edit_interval(checked, 99)
+    again = close(checked, now=NOW + HOUR)
+    assert (again.numbers, again.published) == ((), 0)
+    manifest = BillingManifest.from_line(checked.one("SELECT manifest FROM month_close"))
+    assert manifest.entries == ()
+    assert manifest.withheld[0].reasons == (Reason.SUM_CHECK,)
+    kept = checked.one("SELECT message FROM month_number")
+    assert MonthlyConsumption.from_line(kept) == given
+    edit_interval(checked, 10, NOW + HOUR)
+    restored = close(checked, now=NOW + 2 * HOUR)
+    assert (restored.numbers, restored.published) == ((given,), 0)
+
+
+def test_a_disproved_unit_leaves_the_loss_open(checked: Site) -> None:
+    checked.units(unit_line("A-1204", "1"), unit_line("bulk", "9", kind="bulk"))
+    checked.deliver("9", every(BEFORE, AFTER, 0, 12, HOUR))
+    assert close(checked).reconciliations[0].loss == kwh(2 * HOURS)
+    edit_interval(checked, 99)
+    (balance,) = close(checked).reconciliations
+    assert balance.loss is None
+    assert balance.quality is Quality.MISSING
+    assert (balance.units_known, balance.units_total) == (0, 1)
+
+
+QUARTER = HOUR / 4
+
+
+def test_a_register_that_restarted_is_withheld_until_explained(site: Site) -> None:
+    """By hand: 2,976 quarters of 10 Wh are 29.760 kWh; it restarts at 0 with the 1,445th."""
+    site.units(unit_line("A-1", "1"))
+    restart = START + 1445 * QUARTER
+    site.deliver("1", every(START, restart - QUARTER, 0, 10))
+    site.deliver("1", every(restart, END, 0, 10))
+    closed = close(site)
+    assert closed.numbers == ()
+    assert reasons_of(closed, "A-1") == {Reason.REGISTER_DROP}
+    assert site.one("SELECT raw FROM reading WHERE ts = %s", END) == 15_310
+    add_epoch(
+        site.conn,
+        SOCIETY,
+        "A-1",
+        Service.ELECTRICITY,
+        starts_at=restart,
+        adds=Decimal("14.450"),
+        reason="reset",
+        by="me",
+        now=NOW,
+    )
+    number = number_of(close(site), "A-1")
+    assert (number.quantity, number.quality) == (Decimal("29.760"), Quality.VALIDATED)
+
+
+def test_a_restart_within_a_day_is_withheld(site: Site) -> None:
+    """By hand: 100 kWh fall to 0 at noon; 48 quarters of 5 kWh are 240 kWh at midnight."""
+    site.units(unit_line("A-1", "1"))
+    noon, midnight = START + 12 * HOUR, START + 24 * HOUR
+    site.deliver("1", every(START, noon - QUARTER, 100_000, 10))
+    site.deliver("1", every(noon, midnight, 0, 5_000))
+    site.deliver("1", every(midnight + HOUR, END, 240_010, 10, HOUR))
+    assert reasons_of(close(site), "A-1") == {Reason.REGISTER_DROP}
+
+
+@pytest.mark.parametrize("period", [QUARTER, 24 * HOUR])
+def test_four_gigawatt_hours_of_a_flat_are_withheld(site: Site, period: timedelta) -> None:
+    site.units(unit_line("A-1", "1"))
+    half = START + (END - START) // period // 2 * period
+    site.deliver("1", every(START, half, 12_345_000, 10, period))
+    later = every(half, END, 4_012_345_000, 10, period)[1:]
+    site.deliver("1", later)
+    closed = close(site)
+    assert closed.numbers == ()
+    assert reasons_of(closed, "A-1") == {Reason.IMPLAUSIBLE}
+
+
+def test_a_month_beyond_its_unit_is_withheld(site: Site) -> None:
+    """By hand: 31 days of 500 kWh are 15,500 kWh; 744 hours of 20,833 Wh are 15,499.752 kWh."""
+    site.units(unit_line("A-1", "1"), unit_line("A-2", "2"), unit_line("lift", "3", kind="common"))
+    for serial, step in (("1", 20_833), ("2", 20_834), ("3", 20_834)):
+        site.deliver(serial, every(START, END, 7, step, HOUR))
+    closed = close(site)
+    assert number_of(closed, "A-1").quantity == Decimal("15499.752")
+    assert reasons_of(closed, "A-2") == {Reason.IMPLAUSIBLE}
+    assert number_of(closed, "lift").quantity == Decimal("15500.496")
+
+
+def test_water_beyond_its_unit_is_withheld(site: Site) -> None:
+    """By hand: 31 days of 50 kL are 1,550 kL; 744 hours of 2,084 L are 1,550.496 kL."""
+    site.units(unit_line("A-1", "1", service="water"), unit_line("A-2", "2", service="water"))
+    for serial, step in (("1", 2_083), ("2", 2_084)):
+        site.deliver(serial, every(START, END, 7, step, HOUR), column=WATER)
+    closed = close(site)
+    assert number_of(closed, "A-1", Service.WATER).quantity == Decimal("1549.752")
+    assert reasons_of(closed, "A-2") == {Reason.IMPLAUSIBLE}
+
+
+def test_a_jump_is_withheld_until_an_epoch_explains_it(site: Site) -> None:
+    """By hand: 2,000 kWh within an hour are beyond 72 kW; the next month is not touched."""
+    site.units(unit_line("A-1", "1"))
+    jump = START + timedelta(days=9)
+    site.deliver("1", every(BEFORE, jump - HOUR, 1000, 10, HOUR))
+    after = 1000 + (jump - BEFORE) // HOUR * 10 + 2_000_000
+    site.deliver("1", every(jump, local("2026-09-01 00:00"), after, 10, HOUR))
+    assert reasons_of(close(site), "A-1") == {Reason.IMPLAUSIBLE}
+    september = local("2026-09-03 00:00")
+    assert number_of(close(site, "2026-08", september), "A-1").quantity == kwh(10 * HOURS)
+    site.conn.execute(
+        "INSERT INTO epoch (channel_id, starts_at, offset_raw, reason, author) "
+        "SELECT channel_id, %s, -2000000, 'a pulse storm', 'me' FROM channel",
+        (jump,),
+    )
+    number = number_of(close(site, now=september), "A-1")
+    assert (number.quantity, number.quality) == (kwh(10 * HOURS), Quality.VALIDATED)
 
 
 def test_the_days_add_up_in_the_store(flat: Site) -> None:
