@@ -32,17 +32,20 @@ from cloud_ingest.core.judgement import (
 )
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import MAX_SCALER, billing_exponent
+from cloud_ingest.core.validate import JITTER_S
 from cloud_ingest.store.channels import local_day
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.rollups_write import Mark
-from cloud_ingest.store.rows import all_rows
+from cloud_ingest.store.rows import all_rows, scalars
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
 
 BESIDE = timedelta(days=31)
 """How far from a window a reading next to it is looked for."""
+CLOSE = timedelta(hours=1, minutes=1)
+"""Most registers are read once an hour or more often: a reading next to a window is that close."""
 SERVICE_OF = {str(code): service for service, code in BILLED_REGISTER.items()}
 _COUNTS = [
     (str(code), int(unit), exponent, float(MOST_PER_HOUR[service]) / 3600)
@@ -58,10 +61,10 @@ _SELF_READ = tuple(Origin).index(Origin.SELF_READ)
 class JudgedWindow:
     """Where to look for suspects: after the start, up to the end."""
 
-    channel_id: int | None
-    """None: every channel."""
     start: datetime
     end: datetime
+    channels: tuple[int, ...] | None
+    """None: every channel."""
 
 
 class Suspect(NamedTuple):
@@ -111,29 +114,43 @@ class Scope:
 
 
 @translating
-def suspects(conn: Connection, windows: Iterable[JudgedWindow], zone: ZoneInfo) -> list[Suspect]:
+def suspects(
+    conn: Connection, windows: Iterable[JudgedWindow], zone: ZoneInfo, now: datetime
+) -> list[Suspect]:
     """Return which registers are to be judged in which months."""
-    windows = list(windows)
-    if not windows:
-        return []
-    of_one = [window for window in windows if window.channel_id is not None]
-    of_all = [window for window in windows if window.channel_id is None]
     codes, units, exponents, most_per_s = map(list, zip(*_COUNTS, strict=True))
-    arguments = {
-        "channels": [window.channel_id for window in of_one],
-        "starts": [window.start for window in of_one],
-        "ends": [window.end for window in of_one],
-        "all_starts": [window.start for window in of_all],
-        "all_ends": [window.end for window in of_all],
-        "start": min(window.start for window in windows) - BESIDE,
-        "end": max(window.end for window in windows) + BESIDE,
-        "beside": BESIDE,
+    billed = {
         "codes": codes,
         "units": units,
         "exponents": exponents,
         "most_per_s": most_per_s,
         "max_scaler": MAX_SCALER,
         "units_of_a_tower": UNITS_OF_A_TOWER,
+        "jitter_s": JITTER_S,
+        "beside": BESIDE,
+    }
+    asked: list[tuple[int, datetime, datetime]] = []
+    for window in windows:
+        own = {
+            **billed,
+            "channels": None if window.channels is None else list(window.channels),
+            "starts_at": window.start,
+            "ends_at": window.end,
+            "start": window.start - CLOSE,
+            "end": window.end + CLOSE,
+            "now": now,
+        }
+        meters = scalars(conn, query("validation/disturbed"), own)
+        asked += [(meter_id, window.start, window.end) for meter_id in meters]
+    if not asked:
+        return []
+    arguments = {
+        **billed,
+        "meters": [meter_id for meter_id, _, _ in asked],
+        "starts": [start for _, start, _ in asked],
+        "ends": [end for _, _, end in asked],
+        "start": min(start for _, start, _ in asked) - BESIDE,
+        "end": max(end for _, _, end in asked) + BESIDE,
         "meter": _METER,
         "zone": zone.key,
     }

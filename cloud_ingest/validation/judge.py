@@ -46,7 +46,7 @@ def judge_days(
         The marks of the days whose elected readings are others now.
     """
     windows = _windows(changed, store)
-    return judge_suspects(conn, suspects(conn, windows, store.zone), store, now)
+    return judge_suspects(conn, suspects(conn, windows, store.zone, now), store, now)
 
 
 def judge_suspects(
@@ -71,20 +71,21 @@ def judge_suspects(
 def _windows(changed: Mapping[date, Collection[int]], store: Store) -> list[JudgedWindow]:
     """Return where changed days are looked through; pure."""
     zone = store.zone
+
+    def window(run: tuple[date, date], channels: tuple[int, ...] | None) -> JudgedWindow:
+        return JudgedWindow(midnight(run[0], zone), midnight(run[1] + DAY, zone), channels)
+
     if store.rollups == "continuous":
-        return [
-            JudgedWindow(None, midnight(first, zone), midnight(last + DAY, zone))
-            for first, last in runs(changed)
-        ]
+        return [window(run, None) for run in runs(changed)]
     days: dict[int, list[date]] = {}
     for day, channels in changed.items():
         for channel_id in channels:
             days.setdefault(channel_id, []).append(day)
-    return [
-        JudgedWindow(channel_id, midnight(first, zone), midnight(last + DAY, zone))
-        for channel_id, own in days.items()
-        for first, last in runs(own)
-    ]
+    together: dict[tuple[date, date], list[int]] = {}
+    for channel_id, own in days.items():
+        for run in runs(own):
+            together.setdefault(run, []).append(channel_id)
+    return [window(run, tuple(sorted(own))) for run, own in together.items()]
 
 
 def _judge(conn: Connection, dial: Dial, month: date, store: Store, now: datetime) -> list[Mark]:

@@ -46,6 +46,8 @@ COMMENT ON TABLE register_break IS
   'where a billed register leaves its course for good, and nobody vouched for what follows';
 COMMENT ON COLUMN register_break.ts IS 'of the first claim after the break';
 
+CREATE INDEX claim_ts ON claim (ts);
+
 -- A claim may be elected where none was, and may be set aside with nothing in its place.
 ALTER TABLE election
   ALTER COLUMN old_raw DROP NOT NULL, ALTER COLUMN old_origin DROP NOT NULL,

@@ -4,14 +4,9 @@
 -- precision: exact up to 2^53 steps, which no dial shows. What is found is judged exactly.
 WITH asked AS (
   SELECT DISTINCT channel.meter_id, channel.obis, w.starts_at, w.ends_at
-  FROM unnest(%(channels)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-    AS w (channel_id, starts_at, ends_at)
-  JOIN channel USING (channel_id)
-  WHERE channel.obis = ANY(%(codes)s::text[])
-  UNION ALL
-  SELECT DISTINCT channel.meter_id, channel.obis, w.starts_at, w.ends_at
-  FROM unnest(%(all_starts)s::timestamptz[], %(all_ends)s::timestamptz[]) AS w (starts_at, ends_at)
-  CROSS JOIN channel
+  FROM unnest(%(meters)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+    AS w (meter_id, starts_at, ends_at)
+  JOIN channel USING (meter_id)
   WHERE channel.obis = ANY(%(codes)s::text[])
 ), served AS (
   SELECT meter_id, bool_and(subject_type = 'unit') AS only_units FROM assignment GROUP BY meter_id
@@ -72,7 +67,7 @@ WITH asked AS (
       WINDOW own AS (ORDER BY ts, channel_id)
     ) AS pairs
     WHERE value < 0 OR rise <= -step
-       OR rise - before_step > 0.999 * ceiling * extract(epoch FROM ts - before_ts)
+       OR rise - before_step > 0.999 * ceiling * date_part('epoch', ts - before_ts)
   ) AS step
   UNION
   SELECT asked.meter_id, asked.obis, claim.ts
