@@ -16,13 +16,8 @@ from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, opened_s
 from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.usage import (
-    TowerBalance,
-    day_balances,
-    day_usage,
-    month_balances,
-    month_usage,
-)
+from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
+from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.billing import BILLING_UNITS
 
 app = new_group()

@@ -55,6 +55,7 @@ class RegisterMonth(NamedTuple):
     last_raw: int | None
     last_ts: datetime | None
     has_epochs: bool | None
+    meter_id: int
 
 
 class DayCount(NamedTuple):

@@ -5,14 +5,14 @@ A view shows what the registers say. A month opens with the last register at or 
 or with the first one of a meter that came later, and ends with its last one. Both times are told,
 so that a reader sees a month that has not ended, or that was not read at its start. The days add
 up to the month exactly; what was counted over a gap lands in the next day that has data. Readings
-themselves are looked at only where a meter came or went within the month.
+themselves are looked at only where a meter came or went within the month. What closing would
+withhold as known to be wrong is not shown as used either.
 
-In: a society and a month. Out: values, from rollups and epochs.
+In: a society and a month. Out: values, from rollups, epochs and breaks of registers.
 Never: a closed month, an estimate, a write. A published number is `month.close`'s, which reads the
 boundary rows and holds the rollups against them.
 """
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -22,22 +22,30 @@ from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import Balance, Drawn, SubjectKind, balance, taken_by_tower
-from cloud_ingest.core.consumption import Measured, between, days_of, has_two_weights
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Measured, between, days_of
 from cloud_ingest.core.month import Month
-from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time
+from cloud_ingest.core.plausible import most_per_day
+from cloud_ingest.core.register import Epochs, Register, in_time
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.readings_read import Window
 from cloud_ingest.store.rollups_read import RegisterMonth, day_registers, register_months
+from cloud_ingest.views.evidence import (
+    Evidence,
+    exponent_of,
+    exponents_of,
+    read_evidence,
+    unless_disproved,
+)
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
 
 class MeterUsage(NamedTuple):
-    """What one meter counted for its subject; None where nothing is known, or the register fell."""
+    """What one meter counted for its subject; None where it is not known, or known to be wrong."""
 
     place: RegisterMonth
     """Whose meter it is: tower, subject, service, source, manufacturer and serial number."""
@@ -53,15 +61,6 @@ class DayUsage(NamedTuple):
 
     month: MeterUsage
     days: Mapping[date, Decimal]
-
-
-class TowerBalance(NamedTuple):
-    """What a tower's bulk meter gave and where it went, in a month or on a day."""
-
-    tower: str
-    service: Service
-    day: date | None
-    balance: Balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ def month_usage(
         NotFound: the subject had no meter.
     """
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    evidence = read_evidence(conn, rows, month)
     several = {
         here.assignment_id
         for here, there in pairwise(rows)
@@ -97,10 +97,15 @@ def month_usage(
     found: list[MeterUsage | None] = [
         None if row.assignment_id in several else usage_from_rollup(row) for row in rows
     ]
-    asked = [row for row, usage in zip(rows, found, strict=True) if usage is None]
-    usages = [usage for usage in found if usage is not None]
-    usages += [_usage(own[0], measured) for own, measured in _count(conn, asked, epochs, month)]
-    return usages
+    asked: list[RegisterMonth] = []
+    usages: list[MeterUsage] = []
+    for row, usage in zip(rows, found, strict=True):
+        if usage is not None and evidence.is_silent(row.meter_id, usage.quantity):
+            usages.append(usage)
+        else:
+            asked.append(row)
+    counted = _count(conn, asked, epochs, evidence, month)
+    return usages + [_usage(own[0], measured) for own, measured in counted]
 
 
 def usage_from_rollup(row: RegisterMonth) -> MeterUsage | None:
@@ -108,9 +113,9 @@ def usage_from_rollup(row: RegisterMonth) -> MeterUsage | None:
 
     Returns:
         What `ends_of` and `measured_of` say; None where only these can tell: an epoch, a meter
-        that came or went, a register that fell or was not read.
+        that came or went, a register that fell, was not read, or counted much.
     """
-    exponent = _exponent(row.service, row.unit, row.scaler)
+    exponent = exponent_of(row.service, row.unit, row.scaler)
     if exponent is None or row.has_epochs or row.last_ts is None or row.last_raw is None:
         return None
     if row.before_ts is not None and row.before_ts >= row.valid_from:
@@ -123,13 +128,16 @@ def usage_from_rollup(row: RegisterMonth) -> MeterUsage | None:
         return None
     if row.valid_to is not None and row.valid_to < row.last_ts:
         return None
+    quantity = Decimal(row.last_raw - opening).scaleb(exponent)
+    if quantity > most_per_day(Service(row.service), row.subject_type):
+        return None
     return MeterUsage(
         row,
         since,
         Decimal(opening).scaleb(exponent),
         row.last_ts,
         Decimal(row.last_raw).scaleb(exponent),
-        Decimal(row.last_raw - opening).scaleb(exponent),
+        quantity,
     )
 
 
@@ -144,7 +152,8 @@ def day_usage(
 ) -> list[DayUsage]:
     """Return what each meter counted in a month and on each of its days."""
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
-    exponents = _exponents(rows)
+    evidence = read_evidence(conn, rows, month)
+    exponents = exponents_of(rows)
     last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
     days = day_registers(conn, exponents, month.first, last)
     return [
@@ -157,7 +166,7 @@ def day_usage(
                 zone,
             ),
         )
-        for own, measured in _count(conn, rows, epochs, month)
+        for own, measured in _count(conn, rows, epochs, evidence, month)
     ]
 
 
@@ -179,13 +188,17 @@ def _registers(
 
 
 def _count(
-    conn: Connection, rows: Iterable[RegisterMonth], epochs: Epochs, month: Month
+    conn: Connection,
+    rows: Iterable[RegisterMonth],
+    epochs: Epochs,
+    evidence: Evidence,
+    month: Month,
 ) -> list[tuple[list[RegisterMonth], Measured]]:
     """Count each assignment, from rollups and, where these cannot tell, from its readings."""
     by_assignment = [list(some) for _, some in groupby(rows, key=attrgetter("assignment_id"))]
     ends = _with_readings(conn, by_assignment, [ends_of(own, month) for own in by_assignment])
     return [
-        (own, _unless_reweighed(own, measured_of(each, epochs), epochs))
+        (own, unless_disproved(own, measured_of(each, epochs), epochs, evidence, month))
         for own, each in zip(by_assignment, ends, strict=True)
     ]
 
@@ -202,7 +215,7 @@ def _with_readings(
         first_in=[window for each in asked for window in each.first_in],
         last_in=[window for each in asked for window in each.last_in],
         by_hand_in=(),
-        exponents=_exponents(
+        exponents=exponents_of(
             row
             for own, each in zip(by_assignment, ends, strict=True)
             if each.first_in or each.last_in
@@ -226,16 +239,6 @@ def _with_readings(
     ]
 
 
-def _unless_reweighed(
-    rows: Iterable[RegisterMonth], measured: Measured, epochs: Epochs
-) -> Measured:
-    """Count nothing between pulse weights that no epoch joins, as a month is not closed there."""
-    weights = {row.channel_id: row.weight for row in rows if row.channel_id is not None}
-    if has_two_weights(measured, weights, epochs):
-        return replace(measured, quantity=None)
-    return measured
-
-
 def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
     """Say what the rollups know of the ends of one assignment's month; pure."""
     before: list[Register] = []
@@ -244,7 +247,7 @@ def ends_of(rows: Iterable[RegisterMonth], month: Month) -> Ends:
     first_in: list[Window] = []
     last_in: list[Window] = []
     for row in rows:
-        exponent = _exponent(row.service, row.unit, row.scaler)
+        exponent = exponent_of(row.service, row.unit, row.scaler)
         if row.channel_id is None or exponent is None:
             continue
         until = month.end if row.valid_to is None else min(month.end, row.valid_to)
@@ -280,22 +283,6 @@ def _register(channel_id: int, ts: datetime, raw: int | None, exponent: int) -> 
     return Register(channel_id, ts, raw, Origin.METER, exponent)
 
 
-@functools.cache
-def _exponent(service: str, unit: int | None, scaler: int | None) -> int | None:
-    if unit is None or scaler is None:
-        return None
-    return billing_exponent(Service(service), unit, scaler)
-
-
-def _exponents(rows: Iterable[RegisterMonth]) -> dict[int, int]:
-    return {
-        row.channel_id: exponent
-        for row in rows
-        if row.channel_id is not None
-        and (exponent := _exponent(row.service, row.unit, row.scaler)) is not None
-    }
-
-
 def _usage(row: RegisterMonth, measured: Measured) -> MeterUsage:
     opening, closing = measured.opening, measured.closing
     return MeterUsage(
@@ -306,40 +293,3 @@ def _usage(row: RegisterMonth, measured: Measured) -> MeterUsage:
         None if closing is None else closing.value,
         measured.quantity,
     )
-
-
-def month_balances(usages: Iterable[MeterUsage]) -> list[TowerBalance]:
-    """Hold each tower's bulk meter against its units and common areas; pure."""
-    return _balances(((usage.place, usage.quantity) for usage in usages), None)
-
-
-def day_balances(usages: Sequence[DayUsage]) -> list[TowerBalance]:
-    """Do the same for each day; a subject without data on a day is not known on it; pure."""
-    days = sorted({day for usage in usages for day in usage.days})
-    return [
-        found
-        for day in days
-        for found in _balances(((usage.month.place, usage.days.get(day)) for usage in usages), day)
-    ]
-
-
-def _balances(
-    parts: Iterable[tuple[RegisterMonth, Decimal | None]], day: date | None
-) -> list[TowerBalance]:
-    subjects: dict[tuple[str, str, str], list[tuple[RegisterMonth, Decimal | None]]] = {}
-    for place, quantity in parts:
-        key = (place.subject_type, place.subject, place.service)
-        subjects.setdefault(key, []).append((place, quantity))
-    drawn = (
-        Drawn(
-            kind=own[-1][0].subject_type,
-            tower=own[-1][0].tower,
-            service=Service(own[-1][0].service),
-            parts=tuple((place.source, quantity) for place, quantity in own),
-        )
-        for own in subjects.values()
-    )
-    return [
-        TowerBalance(tower, service, day, balance(taken))
-        for (tower, service), taken in sorted(taken_by_tower(drawn).items())
-    ]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
+from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
@@ -21,7 +22,10 @@ from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.readings_write import NewReading, store_readings
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.views.balances import month_balances
 from cloud_ingest.views.latest import latest
+from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
@@ -33,7 +37,7 @@ from shared_schema.catalogue import (
 from shared_schema.quality import Origin, Quality, Reason
 from shared_schema.readings import Column
 from tests.support.gateway import WATER
-from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 BEFORE, AFTER = START - timedelta(days=2), END + timedelta(days=2)
@@ -603,6 +607,53 @@ def test_a_jump_is_withheld_until_an_epoch_explains_it(site: Site) -> None:
     )
     number = number_of(close(site, now=september), "A-1")
     assert (number.quantity, number.quality) == (kwh(10 * HOURS), Quality.VALIDATED)
+
+
+JULY = month_of(2026, 7, ZONE)
+MIDDLE = START + timedelta(days=15)
+COURSES = {
+    "true": every(BEFORE, AFTER, 1000, 10, HOUR),
+    "restarted": [
+        *every(BEFORE, MIDDLE - HOUR, 0, 10, HOUR),
+        *every(MIDDLE, AFTER, 0, 20, HOUR),
+    ],
+    "jumped": [
+        *every(BEFORE, MIDDLE - HOUR, 0, 10, HOUR),
+        *every(MIDDLE, AFTER, 4_000_000_000, 10, HOUR),
+    ],
+    "too much": every(BEFORE, AFTER, 1000, 20_834, HOUR),
+}
+
+
+@pytest.mark.parametrize("interval_wh", [None, 10, 11])
+@pytest.mark.parametrize("course", COURSES)
+def test_views_agree_with_a_closed_month(site: Site, course: str, interval_wh: int | None) -> None:
+    site.units(unit_line("A-1", "1"), unit_line("A-2", "2"), unit_line("bulk", "3", kind="bulk"))
+    site.deliver("1", COURSES[course])
+    site.deliver("2", COURSES["true"])
+    site.deliver("3", every(BEFORE, AFTER, 0, 21_000, HOUR))
+    if interval_wh is not None:
+        rows = [(START + HOUR * n, interval_wh) for n in range(1, HOURS + 1)]
+        column = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
+        site.deliver("1", rows, column=column, period_s=3600)
+    closed = close(site)
+    published = {number.subject.id: number.quantity for number in closed.numbers}
+    assert ("A-1" in published) is (course == "true" and interval_wh != 11)
+    society_id = find_society(site.conn, SOCIETY)
+    usages = month_usage(site.conn, society_id, JULY)
+    used = {usage.place.subject: usage.quantity for usage in usages}
+    assert {subject: used[subject] for subject in ("A-1", "A-2")} == {
+        subject: published.get(subject) for subject in ("A-1", "A-2")
+    }
+    (shown,) = month_balances(usages)
+    (reconciled,) = closed.reconciliations
+    assert (shown.balance.loss, shown.balance.units, shown.balance.units_known) == (
+        reconciled.loss,
+        reconciled.units,
+        reconciled.units_known,
+    )
+    days = day_usage(site.conn, society_id, JULY, ZONE)
+    assert {day.month.place.subject: day.month.quantity for day in days} == used
 
 
 def test_the_days_add_up_in_the_store(flat: Site) -> None:

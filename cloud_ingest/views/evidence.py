@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""What may disprove a month so far, so that a view shows no number that closing would withhold.
+
+A register's breaks, its intervals where the month was read at its end, its pulse weights, and what
+its unit can use. `cloud_ingest.core.quality` has the rules; a closed month is held to the same.
+
+In: the billed registers of a month. Out: what was counted, without what is known to be wrong.
+Never: a write.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from cloud_ingest.core.consumption import Measured, is_reweighed
+from cloud_ingest.core.month import Month
+from cloud_ingest.core.plausible import most_per_day
+from cloud_ingest.core.quality import (
+    Intervals,
+    RegisterBreak,
+    breaks_within,
+    is_implausible,
+    sum_check,
+    with_findings,
+)
+from cloud_ingest.core.register import Epochs, billing_exponent
+from cloud_ingest.store.channels import channels_of_meters
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.register_breaks import breaks_of
+from cloud_ingest.store.rollups_read import RegisterMonth, intervals_of_month
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
+from shared_schema.quality import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What may disprove a month, by meter id."""
+
+    breaks: Mapping[int, Sequence[RegisterBreak]]
+    intervals: Mapping[int, Intervals]
+
+    def is_silent(self, meter_id: int, quantity: Decimal | None) -> bool:
+        """Say whether there is nothing that could disprove a quantity."""
+        intervals = self.intervals.get(meter_id)
+        agrees = intervals is None or intervals.total == quantity
+        return agrees and meter_id not in self.breaks
+
+
+def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month) -> Evidence:
+    """Read what may disprove a month: breaks, and the intervals of meters read at its end."""
+    rows = list(rows)
+    breaks = breaks_of(conn, {row.meter_id for row in rows})
+    ended = {
+        row.meter_id
+        for row in rows
+        if row.last_ts == month.end and row.service == Service.ELECTRICITY
+    }
+    if not ended:
+        return Evidence(breaks, {})
+    profile = channels_of_meters(conn, ended, {str(ACTIVE_IMPORT_INTERVAL)})
+    exponents = {
+        channel.channel_id: exponent
+        for channel in profile
+        if (exponent := billing_exponent(Service.ELECTRICITY, channel.unit, channel.scaler))
+        is not None
+    }
+    known = [channel for channel in profile if channel.channel_id in exponents]
+    return Evidence(breaks, intervals_of_month(conn, known, exponents, month))
+
+
+def unless_disproved(
+    rows: Sequence[RegisterMonth],
+    measured: Measured,
+    epochs: Epochs,
+    evidence: Evidence,
+    month: Month,
+) -> Measured:
+    """Count nothing that closing would withhold: no two pulse weights, no disproved quantity."""
+    weights = {row.channel_id: row.weight for row in rows if row.channel_id is not None}
+    if is_reweighed(measured, weights, epochs):
+        return replace(measured, quantity=None)
+    if measured.quantity is None:
+        return measured
+    place = rows[0]
+    found = set(breaks_within(measured, evidence.breaks.get(place.meter_id, ()), epochs))
+    intervals = evidence.intervals.get(place.meter_id)
+    step = max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values())
+    if intervals is not None and sum_check(measured, intervals, month, step) is False:
+        found.add(Reason.SUM_CHECK)
+    if is_implausible(measured, most_per_day(Service(place.service), place.subject_type)):
+        found.add(Reason.IMPLAUSIBLE)
+    return with_findings(measured, found)
+
+
+@functools.cache
+def exponent_of(service: str, unit: int | None, scaler: int | None) -> int | None:
+    """Return the exponent of a billed register; None where it is not billed."""
+    if unit is None or scaler is None:
+        return None
+    return billing_exponent(Service(service), unit, scaler)
+
+
+def exponents_of(rows: Iterable[RegisterMonth]) -> dict[int, int]:
+    """Return the exponents of billed registers by channel id."""
+    return {
+        row.channel_id: exponent
+        for row in rows
+        if row.channel_id is not None
+        and (exponent := exponent_of(row.service, row.unit, row.scaler)) is not None
+    }
