@@ -2,8 +2,9 @@
 """Whether what a person enters can be true beside the readings around it.
 
 A person enters two things. A dial value stands between the reading before it and the one after
-it, and no unit uses more than so much a day. A fall of a register (it rolled over, was reset or is
-weighed anew) must show in the readings on its two sides, and what is added must explain it.
+it, and no unit uses more than so much a day. A fall of a register (it rolled over, was reset, is
+weighed anew, or jumped) must show in the readings on its two sides, and what is added must explain
+it.
 
 In: what was entered, the readings on both sides, the epochs. Out: a fault as a kind with its
 values, or None; the surface words it. Never: a refusal, for a person may know better. Pure.
@@ -43,7 +44,7 @@ class DialFault(StrEnum):
 class FallFault(StrEnum):
     """Why a fall cannot be what it is said to be."""
 
-    NOT_A_LOSS = "a register loses nothing negative, unless its pulse weight was changed"
+    NOT_A_LOSS = "a register loses nothing negative, unless it is weighed anew or jumped"
     NO_READING_BEFORE = "there is no reading before it"
     NO_READING_AFTER = "there is no reading after it"
     NOTHING_RECORDED = "nothing is recorded that could be taken back"
@@ -71,8 +72,8 @@ class Fall:
     before: Register | None
     after: Register | None
     epochs: Epochs
-    is_reweighed: bool
-    """The two readings have different pulse weights: the register may rise as well."""
+    may_rise: bool
+    """Its pulse weight was changed there, or it jumped for good: it may have gained instead."""
 
     def corrected(self, adds_raw: Mapping[int, int]) -> dict[int, list[Epoch]]:
         """Return the epochs with the fall explained, by channel id.
@@ -104,17 +105,17 @@ class Fall:
             adds: What the register is said to have lost, in kWh or kL.
             most_per_day: What cannot be exceeded in a day.
         """
-        if adds.is_finite() and adds < 0 and not self.is_reweighed:
+        if adds.is_finite() and adds < 0 and not self.may_rise:
             return FallFault.NOT_A_LOSS
         if self.before is None or self.after is None:
             unread = FallFault.NO_READING_BEFORE, FallFault.NO_READING_AFTER
             return unread[self.before is not None]
-        if adds == 0 and not self.is_reweighed:
+        if adds == 0 and not self.may_rise:
             recorded = (each.starts_at for own in self.epochs.values() for each in own)
             return None if self.starts_at in recorded else FallFault.NOTHING_RECORDED
         used = self.used(epochs)
         faults = {
-            FallFault.DOES_NOT_FALL: used >= adds and not self.is_reweighed,
+            FallFault.DOES_NOT_FALL: used >= adds and not self.may_rise,
             FallFault.STILL_FALLS: used < 0,
             FallFault.TOO_MUCH: used > most_per_day * _days(self.before, self.after),
         }

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""An epoch: why a register fell. It rolled over, was reset, or is weighed anew.
+"""An epoch: why a register fell. It rolled over, was reset, is weighed anew, or jumped.
 
 A register that falls without an epoch is withheld: only a person can know whether it turned over,
 was reset, or is broken. The person says when it fell and what it lost there. The entry is refused
 if the register does not fall there, if it would still fall, or if more would have been used across
-the fall than can be. If the register's pulse weight was changed it may rise as well, and what is
-added may be negative.
+the fall than can be. If the register's pulse weight was changed, or if it jumped there for good, it
+may rise as well, and what is added may be negative.
 
 In: a subject's meter, when its register fell, and what it lost there. Out: a row of ``epoch`` for
 each of the meter's billed channels, with who says so and why, and the closed months that want to
@@ -23,6 +23,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import SELF_READ_WINDOW
 from cloud_ingest.core.month import MICROSECOND, month_of
 from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
+from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epoch, Epochs
 from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import EpochRefused
@@ -32,9 +33,11 @@ from cloud_ingest.store.epochs import epochs_of, store_epoch
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.months import closed_months
 from cloud_ingest.store.readings_read import neighbours
+from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
+from shared_schema.quality import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def add_epoch(
         starts_at: The time of the first reading after the fall, aware.
         adds: What the register lost there, in kWh or kL: 1000000 for six digits that turned
             over. 0 takes back what was recorded for that moment. Negative where a changed
-            pulse weight made it rise.
+            pulse weight or a jump made it rise.
         reason: Why it fell.
         by: Who says so.
         now: The time.
@@ -99,7 +102,8 @@ def add_epoch(
     with conn.transaction():
         channels = billed_channels(conn, meter.meter_id, service)
         exponents = exponents_of(channels, service)
-        fall = _read_fall(conn, channels, exponents, starts_at)
+        breaks = breaks_of(conn, [meter.meter_id]).get(meter.meter_id, [])
+        fall = _read_fall(conn, channels, exponents, breaks, starts_at)
         rows = fall.corrected(
             {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}
         )
@@ -114,22 +118,38 @@ def _read_fall(
     conn: Connection,
     channels: Sequence[Channel],
     exponents: dict[int, int],
+    breaks: Sequence[RegisterBreak],
     starts_at: datetime,
 ) -> Fall:
     """Return the readings on both sides of a moment, and the epochs that are known."""
     before, after = neighbours(conn, exponents, starts_at - MICROSECOND)
     weights = {channel.channel_id: channel.weight for channel in channels}
+    epochs = epochs_of(conn, exponents.keys())
     return Fall(
         starts_at=starts_at,
         before=before,
         after=after,
-        epochs=epochs_of(conn, exponents.keys()),
-        is_reweighed=(
-            before is not None
-            and after is not None
-            and weights[before.channel_id] != weights[after.channel_id]
+        epochs=epochs,
+        may_rise=(
+            (
+                before is not None
+                and after is not None
+                and weights[before.channel_id] != weights[after.channel_id]
+            )
+            or any(
+                each.reason is Reason.IMPLAUSIBLE and each.before < starts_at <= each.after
+                for each in breaks
+            )
+            or any(_was_gain(own, starts_at) for own in epochs.values())
         ),
     )
+
+
+def _was_gain(epochs: Sequence[Epoch], starts_at: datetime) -> bool:
+    """Say whether a gain is recorded for a moment: it can be corrected after it was judged."""
+    offsets = [0, *(epoch.offset_raw for epoch in epochs if epoch.starts_at <= starts_at)]
+    recorded = any(epoch.starts_at == starts_at for epoch in epochs)
+    return recorded and offsets[-1] < offsets[-2]
 
 
 def _raw(adds: Decimal, exponent: int, what: str, unit: str) -> int:
@@ -156,7 +176,8 @@ def _words(  # noqa: PLR0917  # the values of a fault
     when = f"{fall.starts_at.astimezone(zone):%Y-%m-%d %H:%M}"
     apart = {
         FallFault.NOT_A_LOSS: (
-            f"{adds:f} is not what a register loses: only a changed pulse weight makes it rise"
+            f"{adds:f} is not what a register loses: only a changed pulse weight, or a jump that "
+            "is known to be one, makes it rise"
         ),
         FallFault.NO_READING_BEFORE: f"its meter has no reading before {when}",
         FallFault.NO_READING_AFTER: f"its meter has no reading after {when}",

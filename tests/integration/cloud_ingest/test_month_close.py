@@ -600,13 +600,22 @@ def test_a_jump_is_withheld_until_an_epoch_explains_it(site: Site) -> None:
     assert reasons_of(close(site), "A-1") == {Reason.IMPLAUSIBLE}
     september = local("2026-09-03 00:00")
     assert number_of(close(site, "2026-08", september), "A-1").quantity == kwh(10 * HOURS)
-    site.conn.execute(
-        "INSERT INTO epoch (channel_id, starts_at, offset_raw, reason, author) "
-        "SELECT channel_id, %s, -2000000, 'a pulse storm', 'me' FROM channel",
-        (jump,),
-    )
-    number = number_of(close(site, now=september), "A-1")
-    assert (number.quantity, number.quality) == (kwh(10 * HOURS), Quality.VALIDATED)
+    for adds, used in (("-1999.9", "0.110"), ("-2000", "0.010")):  # the second corrects the first
+        done = add_epoch(
+            site.conn,
+            SOCIETY,
+            "A-1",
+            Service.ELECTRICITY,
+            starts_at=jump,
+            adds=Decimal(adds),
+            reason="a pulse storm",
+            by="me",
+            now=september,
+        )
+        assert done.used == Decimal(used)
+        september += HOUR
+        number = number_of(close(site, now=september), "A-1")
+        assert number.quantity == kwh(10 * (HOURS - 1)) + done.used
 
 
 JULY = month_of(2026, 7, ZONE)

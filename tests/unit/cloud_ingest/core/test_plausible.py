@@ -68,7 +68,7 @@ def fall(before: int | None = 900, after: int | None = 100, *, reweighed: bool =
         before=None if before is None else reading(NOON - DAY, before),
         after=None if after is None else reading(NOON, after),
         epochs={},
-        is_reweighed=reweighed,
+        may_rise=reweighed,
     )
 
 
