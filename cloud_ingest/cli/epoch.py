@@ -26,7 +26,7 @@ from cloud_ingest.entries.epochs import add_epoch
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
-app = new_group("Registers that fell for a good reason: rollover, reset.")
+app = new_group("Registers that fell or jumped for a good reason: rollover, reset.")
 
 
 @app.command("add")
@@ -40,7 +40,10 @@ def epoch_add(
     ],
     adds: Annotated[
         str,
-        typer.Option("--adds", help="What the fall hides, in kWh or kL; 0 takes an entry back."),
+        typer.Option(
+            "--adds",
+            help="What the fall hides, in kWh or kL; negative for a jump; 0 takes an entry back.",
+        ),
     ],
     reason: Annotated[str, typer.Option("--reason", help="Why: rollover, reset …")],
     by: Annotated[str, typer.Option("--by", help="Who says so.")],
