@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""What the store must say of a history: plain loops over sorted dicts, no SQL, no code of ours.
+"""What the store must say of a history: plain loops over sorted dicts, no SQL.
 
-It knows three rules: which of several claims is elected; that a day runs from after its 00:00 to
-the next 00:00; that a month's consumption is the difference of two registers at its borders.
+It knows three rules: that what is elected is a function of all claims, whatever their order; that
+a day runs from after its 00:00 to the next 00:00; that a month's consumption is the difference of
+two registers at its borders. Which claims are sound, `core.judgement` says, which has tests of its
+own; the rest is no code of ours.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
+from cloud_ingest.core.judgement import Claims, DialChannel, StoredClaim, judge_dial
+from cloud_ingest.core.register import Epoch
 from cloud_ingest.store.readings_write import NewReading
 from shared_schema.quality import Origin
 from tests.support.history import DAY_S, HOUR_S, History, Life, midnights
 
 PRECEDENCE = {Origin.EDIT: 0, Origin.METER: 1, Origin.SELF_READ: 2}
 SELF_READ_S = 3 * DAY_S
+MOST_PER_HOUR = Decimal(72)
+"""kWh: all subjects are units."""
 
 Row = tuple[int, date, int, int, int, int, int, int, int, int]
 """Channel, bucket, first, last, least and greatest time, count, sum, least, greatest."""
@@ -38,20 +45,54 @@ class Oracle:
         self.history = history
         self.dates = [history.first + timedelta(days=n) for n in range(-40, history.days + 40)]
         self.midnights = midnights(history.zone, self.dates[0], len(self.dates))
-        self.held: dict[int, dict[int, tuple[int, int]]] = {
-            life.channel: {} for life in history.lives
+        self.lives = {life.channel: life for life in history.lives}
+        self.held: dict[int, dict[int, tuple[int, int]]] = {channel: {} for channel in self.lives}
+        """By channel and time: the precedence of the elected claim, and its value."""
+        self.breaks: dict[tuple[int, date], list[tuple[int, int]]] = {}
+        """By channel and month: before and after each break that no epoch explains."""
+        self._said: dict[int, dict[int, list[StoredClaim]]] = {
+            channel: {} for channel in self.lives
         }
+        """All claims; of one moment the newest edit first."""
 
     def take(self, rows: Iterable[NewReading]) -> None:
-        """Take one commit: the better origin wins, then the first, of edits the newest."""
-        best: dict[tuple[int, int], tuple[int, int]] = {}
+        """Take one commit, and elect anew in the months around what it says."""
+        touched: set[tuple[int, date]] = set()
         for row in rows:
-            key, claim = (row.channel_id, row.ts), (PRECEDENCE[row.origin], row.raw)
-            best[key] = min(best.get(key, claim), claim)
-        for (channel, ts), claim in best.items():
-            held = self.held[channel]
-            if ts not in held or claim[0] < held[ts][0] or (claim[0] == 0 and held[ts][0] == 0):
-                held[ts] = claim
+            claim = StoredClaim(row.channel_id, row.ts, row.raw, PRECEDENCE[row.origin])
+            own = self._said[row.channel_id].setdefault(row.ts, [])
+            if claim in own:
+                own.remove(claim)
+            own.insert(0, claim)
+            first = self.day_of(row.ts).replace(day=1)
+            touched.update((row.channel_id, _month_after(first, n)) for n in (-1, 0, 1))
+        for channel, month in touched:
+            self._elect(channel, month)
+
+    def _elect(self, channel: int, month: date) -> None:
+        """Judge a month with the one before and the one after; keep what it says of the month."""
+        zone, life = self.history.zone, self.lives[channel]
+        before, start, end, after = (
+            midnights(zone, _month_after(month, n), 0)[0] for n in (-1, 0, 1, 2)
+        )
+        said = self._said[channel]
+        claims = [claim for ts in sorted(said) if before < ts <= after for claim in said[ts]]
+        epochs = [Epoch(datetime.fromtimestamp(at, UTC), lost) for at, lost in life.epochs]
+        judged = judge_dial(
+            Claims({}, claims), [DialChannel(channel, -3, 1, epochs)], MOST_PER_HOUR
+        )
+        self.breaks[channel, month] = [
+            (each.before.ts, each.after.ts)
+            for each in judged.breaks
+            if start < each.after.ts <= end
+            and not any(each.before.ts < at <= each.after.ts for at, _ in life.epochs)
+        ]
+        held = self.held[channel]
+        for ts in [ts for ts in held if start < ts <= end]:
+            del held[ts]
+        for (_, ts), claim in judged.elected.items():
+            if start < ts <= end:
+                held[ts] = (claim.origin, claim.raw)
 
     def day_of(self, ts: int) -> date:
         return self.dates[bisect_left(self.midnights, ts) - 1]
@@ -103,7 +144,16 @@ class Oracle:
         wh = self._counted_on(life, closing) - self._counted_on(life, opening)
         if wh < 0:
             return Used(opening, closing, None)
-        return Used(opening, closing, wh, self._by_day(life, inside, opening, closing))
+        by_day = self._by_day(life, inside, opening, closing)
+        broken = any(
+            opening < after <= closing
+            for (channel, _), breaks in self.breaks.items()
+            if channel == life.channel
+            for _, after in breaks
+        )
+        if broken or min(by_day.values(), default=0) < 0:
+            return Used(opening, closing, None)
+        return Used(opening, closing, wh, by_day)
 
     def _border(self, life: Life, inside: list[int], border: int) -> int | None:
         """Return the last reading within a capture period, else the nearest of a person."""
@@ -140,3 +190,9 @@ class Oracle:
             days[day] = counted - before
             before = counted
         return days
+
+
+def _month_after(first: date, months: int) -> date:
+    return date(
+        first.year + (first.month - 1 + months) // 12, (first.month - 1 + months) % 12 + 1, 1
+    )
