@@ -15,6 +15,7 @@ IngestError
     ├── ImportRefused     a list with bad lines: nothing of it was taken
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
+    ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── EpochRefused      a rollover or reset that the register does not show
@@ -84,6 +85,10 @@ class SelfReadRefused(UserError):
 
 class DialRefused(UserError):
     """What a dial shows cannot be compared with its module."""
+
+
+class ReadingRefused(UserError):
+    """A reading cannot be set aside, restored or entered as it was named."""
 
 
 class RecomputeRefused(UserError):

@@ -51,6 +51,9 @@ COMMANDS: Final = {
     "self-read": Place("self_read", "Take what a resident or the caretaker read from a dial."),
     "dial": Place("dial", "Dials beside the modules that read them."),
     "epoch": Place("epoch", "Registers that fell for a good reason: rollover, reset."),
+    "reading": Place(
+        "reading", "Readings that were set aside, and readings that a person puts right."
+    ),
     "usage": Place("usage", "Show what a unit used in a month so far, by its registers."),
     "towers": Place(
         "towers", "Show where each tower's electricity and water went in a month so far."

@@ -26,9 +26,8 @@ def reconcile(
     former_results = months.reconciliations(conn, closing.society_id, closing.month)
     before = {(former.tower, former.service): former for former in former_results}
     found: list[Reconciliation] = []
-    drawn = (_drawn(key, parts) for key, parts in subjects.items())
-    for (tower, service), taken in sorted(taken_by_tower(drawn).items()):
-        result = _message(closing, tower, service, balance(taken))
+    for result in reconciliations_of(closing, subjects):
+        tower, service = result.tower, result.service
         former = before.get((tower, service))
         if former is not None and says_the_same(former, result):
             found.append(former)
@@ -38,6 +37,17 @@ def reconcile(
         enqueue(conn, topic, line, retain=True)
         found.append(result)
     return found
+
+
+def reconciliations_of(
+    closing: Closing, subjects: Mapping[SubjectKey, Sequence[Counted]]
+) -> list[Reconciliation]:
+    """Return the reconciliation of each tower and service; pure."""
+    drawn = (_drawn(key, parts) for key, parts in subjects.items())
+    return [
+        _message(closing, tower, service, balance(taken))
+        for (tower, service), taken in sorted(taken_by_tower(drawn).items())
+    ]
 
 
 def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:

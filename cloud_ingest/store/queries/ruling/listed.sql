@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: MIT
+-- Claims of billed registers that are not elected, or of which a person has said something.
+SELECT told.channel_id, extract(epoch FROM told.ts)::bigint AS ts, told.raw, told.origin,
+       channel.meter_id, meter.manufacturer, meter.serial, channel.obis, channel.unit,
+       channel.scaler, verdict.rule, verdict.parameters, verdict.neighbours, verdict.judged_at,
+       said.kind, said.author, said.reason, said.ruled_at
+FROM (
+  SELECT channel_id, ts, raw, origin FROM claim
+  UNION
+  SELECT channel_id, ts, raw, origin FROM ruling
+) AS told
+JOIN channel USING (channel_id)
+JOIN meter USING (meter_id)
+LEFT JOIN verdict USING (channel_id, ts, raw, origin)
+LEFT JOIN LATERAL (
+  SELECT kind, author, reason, ruled_at FROM ruling
+  WHERE ruling.channel_id = told.channel_id AND ruling.ts = told.ts
+    AND ruling.raw = told.raw AND ruling.origin = told.origin
+  ORDER BY ruling_id DESC LIMIT 1
+) AS said ON true
+WHERE meter.society_id = %(society_id)s AND channel.obis = ANY(%(codes)s::text[])
+  AND (%(subject)s::text IS NULL OR channel.meter_id IN (
+    SELECT meter_id FROM assignment
+    WHERE society_id = %(society_id)s AND subject = %(subject)s))
+ORDER BY told.ts, told.channel_id, told.origin, told.raw
