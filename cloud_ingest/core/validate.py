@@ -12,6 +12,9 @@ stretch of them after which the register returns to its course at most `RETURN_C
 person vouched for is never set aside. The verdict depends on the claims alone, not on the order
 or the grouping in which they came.
 
+A register returns to its course if it rises no faster across a stretch than a part of its ceiling:
+else moments could be set aside until a jump for good had time enough to be counted.
+
 A lie that is smaller than what the register can count between its neighbours cannot be seen.
 
 In: the claims of one register as counts on one dial (epochs are applied), and the most that it
@@ -207,6 +210,7 @@ def _cheapest(moments: Sequence[Sequence[Claim]], ceiling: Fraction) -> list[Cla
     if not candidates:
         return [own[0] for own in moments]
     skipped = _skipping(moments)
+    slow = ceiling / BREAK_COST
     best: list[tuple[Cost, int]] = []
     for at, (moment, claim) in enumerate(candidates):
         choice = moments[moment].index(claim)
@@ -220,7 +224,7 @@ def _cheapest(moments: Sequence[Sequence[Claim]], ceiling: Fraction) -> list[Cla
             gap = skipped[moment] - skipped[earlier + 1]
             if _is_middle(run_of, before, at):
                 step = 0
-            elif violated(other, claim, ceiling):
+            elif violated(other, claim, slow if gap else ceiling):
                 step = gap + (VOUCHED_BREAK_COST if claim.vouched else BREAK_COST)
             else:
                 step = min(gap, RETURN_COST) if gap < _VOUCHED_COST else gap

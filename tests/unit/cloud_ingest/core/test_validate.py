@@ -73,6 +73,16 @@ def test_a_course_that_is_left_for_good_breaks(after: int) -> None:
     assert [(b.before, b.after) for b in verdict.breaks] == [(rows[29], rows[30])]
 
 
+def test_a_small_jump_for_good_sets_nothing_aside() -> None:
+    rows = course(60)
+    jumped = [
+        row if n < 30 else row._replace(counted=row.counted + 20_000) for n, row in enumerate(rows)
+    ]
+    verdict = judge(jumped, CEILING)
+    assert verdict.unsound == ()
+    assert [each.rule for each in verdict.breaks] == [Rule.CEILING]
+
+
 def test_the_end_of_a_course_needs_as_many_claims_as_a_break_costs() -> None:
     for length in range(1, BREAK_COST + 1):
         rows = with_lies(course(40), {n: n for n in range(40 - length, 40)})
