@@ -227,6 +227,36 @@ def test_a_restored_row_is_vouched_for(dark: Site) -> None:
     assert [version for _, _, version in published(dark)] == [1, 1]
 
 
+def test_a_jump_for_good_is_vouched_for(site: Site) -> None:
+    site.units(unit_line("A-1", "1", since="2025-12-01"))
+    jump = local("2026-01-20 12:00")
+    rows = [(ts, raw + (100_000 if ts >= jump else 0)) for ts, raw in every(FIRST, LAST, BEGIN, 10)]
+    for number in range(0, len(rows), 1500):
+        site.deliver("1", rows[number : number + 1500])
+    close(site)
+    assert published(site) == [(FEBRUARY, Decimal("26.880"), 1)]
+    found = correct(site, "restore", at=jump, reason="a generator test, seen on site")
+    assert changes(found) == [(JANUARY, "withheld", "129.760", 1)]
+    close(site)
+    assert published(site)[0] == (JANUARY, Decimal("129.760"), 1)
+
+
+def test_the_serial_number_tells_two_meters_apart(site: Site) -> None:
+    change = local("2026-01-20 12:00")
+    site.units(
+        unit_line("A-1", "1", since="2025-12-01", until="2026-01-20 12:00"),
+        unit_line("A-1", "2", since="2026-01-20 12:00"),
+    )
+    site.deliver("1", every(FIRST, change, BEGIN, 10))
+    site.deliver("2", every(change, change + timedelta(days=10), 0, 10))
+    with pytest.raises(
+        ReadingRefused, match="give --meter with the serial number, of LNT 1, LNT 2"
+    ):
+        correct(site, "set_aside", at=change)
+    found = correct(site, "set_aside", at=change, serial="1", reason="misread", apply=False)
+    assert str(found.ruled.meter.meter) == "LNT 1"
+
+
 def test_rivals_want_a_value(site: Site) -> None:
     site.units(unit_line("A-1", "1", since="2025-12-01"))
     deliver(site, "1", {})
