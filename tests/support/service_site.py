@@ -167,7 +167,12 @@ def rolled_up(conn: Connection) -> tuple[int, int] | None:
     ).fetchone()
 
 
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the registers of `quarters` were at 1000."""
+
+
 def quarters(count: int, until: datetime = NOW, step: int = 7) -> list[tuple[datetime, int]]:
-    """Readings every 15 minutes up to a time."""
-    start = until - timedelta(minutes=15 * (count - 1))
-    return [(start + timedelta(minutes=15 * n), 1000 + step * n) for n in range(count)]
+    """Readings every 15 minutes up to a time, of a register that rises by ``step`` in each."""
+    quarter = timedelta(minutes=15)
+    times = [until - quarter * n for n in reversed(range(count))]
+    return [(at, 1000 + step * ((at - BEGUN) // quarter)) for at in times]
