@@ -26,7 +26,7 @@ from cloud_ingest.entries.epochs import add_epoch
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
-app = new_group("Registers that fell or jumped for a good reason: rollover, reset.")
+app = new_group("Registers that fell for a good reason: rollover, reset.")
 
 
 @app.command("add")
