@@ -230,6 +230,11 @@ def correction_lines(
         f"{_second(ruled.at, zone)}: {_DONE[kind]}"
     )
     yield f"  elected: {_elected(ruled.before, unit)} -> {_elected(ruled.after, unit)}"
+    for each in ruled.contradicts:
+        yield (
+            f"  it contradicts {each.value:f} {unit} of {_second(each.at, zone)}: "
+            "look at the value and the time"
+        )
     for told, others in (("set aside", ruled.put_aside), ("elected again", ruled.put_back)):
         if others:
             yield f"  {told} by it as well: {_others(others, unit, zone)}"

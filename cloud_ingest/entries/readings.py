@@ -13,7 +13,7 @@ caller's transaction. Never: a claim that is deleted, a guess between two claims
 Raises: ReadingRefused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -119,6 +119,8 @@ class Ruled:
     """Readings of other moments that are not elected any more."""
     put_back: tuple[Shown, ...]
     """Readings of other moments that are elected again."""
+    contradicts: tuple[Shown, ...]
+    """The readings beside it, where the register falls between them and it without an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,31 @@ def _ruled(
         after=of_moment(elected),
         put_aside=apart(former, elected),
         put_back=apart(elected, former),
+        contradicts=tuple(shown(dial, claim) for claim in _contradicted(dial, ts, elected)),
     )
+
+
+def _contradicted(
+    dial: Dial, ts: int, elected: Mapping[Moment, StoredClaim]
+) -> Iterator[StoredClaim]:
+    """Give the elected claims next to a moment between which and it a channel falls; pure."""
+    for channel in dial.channels:
+        own = elected.get((channel.channel_id, ts))
+        if own is None:
+            continue
+        course = [each for each in elected.values() if each.channel_id == channel.channel_id]
+        before = max((each for each in course if each.ts < ts), key=_ts, default=None)
+        after = min((each for each in course if each.ts > ts), key=_ts, default=None)
+        starts = [epoch.starts_at.timestamp() for epoch in channel.epochs]
+        for first, last, other in ((before, own, before), (own, after, after)):
+            if first is None or last is None or other is None:
+                continue
+            if last.raw < first.raw and not any(first.ts < at <= last.ts for at in starts):
+                yield other
+
+
+def _ts(claim: StoredClaim) -> int:
+    return claim.ts
 
 
 def shown(dial: Dial, claim: StoredClaim) -> Shown:

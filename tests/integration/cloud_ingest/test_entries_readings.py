@@ -138,6 +138,41 @@ def test_the_loss_of_the_tower_is_shown(dark: Site) -> None:
     ]
 
 
+def test_a_bulk_meter_changes_balances_alone(dark: Site) -> None:
+    named = NamedReading(
+        "Bulk", Service.ELECTRICITY, BORDER, value=Decimal("12377.740"), subject_type="bulk"
+    )
+    word = Word("enter", "manager", "photo of the dial")
+    found = correct_reading(dark.conn, SOCIETY, named, word, NOW, apply=False)
+    assert found.months == ()
+    losses = [(each.before, each.after) for each in found.balances]
+    assert losses == [
+        (Decimal("2.986"), Decimal("2.990")),
+        (Decimal("2.678"), Decimal("2.674")),
+    ]
+
+
+def test_an_open_month_is_shown_as_open(site: Site) -> None:
+    site.units(unit_line("A-1", "1", since="2025-12-01"))
+    deliver(site, "1", {BORDER: 0})
+    close_month(site.conn, SOCIETY, JANUARY, NOW)
+    found = correct(site, "enter", value=TRUE_AT_BORDER)
+    assert changes(found) == [TO_THE_TRUTH[0], (FEBRUARY, "26.890", "26.880", None)]
+    assert [each.is_closed for each in found.months] == [True, False]
+    assert found.close_again == (JANUARY,)
+
+
+@pytest.mark.parametrize(("value", "other"), [("12374.730", "12374.750"), ("12375", "12374.770")])
+def test_a_reading_that_an_edit_contradicts_is_named(dark: Site, value: str, other: str) -> None:
+    found = correct(dark, "enter", value=Decimal(value), apply=False)
+    assert [each.value for each in found.ruled.contradicts] == [Decimal(other)]
+
+
+def test_a_wrong_digit_shows_as_withheld_months(dark: Site) -> None:
+    found = correct(dark, "enter", value=Decimal("12347.760"), apply=False)
+    assert [after for _, _, after, _ in changes(found)] == ["withheld", "withheld"]
+
+
 def test_what_is_shown_is_what_closing_sends(dark: Site) -> None:
     found = correct(dark, "enter", value=TRUE_AT_BORDER)
     close(dark)
