@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from cloud_ingest.core.consumption import Measured, is_reweighed
+from cloud_ingest.core.consumption import Measured, has_two_weights
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
@@ -78,7 +78,7 @@ def unless_disproved(
 ) -> Measured:
     """Count nothing that closing would withhold: no two pulse weights, no disproved quantity."""
     weights = {row.channel_id: row.weight for row in rows if row.channel_id is not None}
-    if is_reweighed(measured, weights, epochs):
+    if has_two_weights(measured, weights, epochs):
         return replace(measured, quantity=None)
     if measured.quantity is None:
         return measured
