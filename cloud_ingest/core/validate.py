@@ -34,9 +34,9 @@ VOUCHED_BREAK_COST: Final = 1
 """Of a break at a claim that a person vouched for: the person knows better."""
 RETURN_COST: Final = 6
 """Less than two breaks: a stretch of any length that returns to its course is false as one."""
-EDGE: Final = 8
+EDGE: Final = 6
 """Moments on either side of an inconsistency among which the false one is looked for."""
-MOST_RUNS: Final = 64
+MOST_RUNS: Final = 32
 """Undisturbed runs that one false stretch may hold."""
 JITTER_S: Final = 60
 """By so much two times may be closer than what was counted between them took."""

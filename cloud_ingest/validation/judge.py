@@ -89,6 +89,7 @@ def _windows(changed: Mapping[date, Collection[int]], store: Store) -> list[Judg
 
 
 def _judge(conn: Connection, dial: Dial, month: date, store: Store, now: datetime) -> list[Mark]:
+    """Judge a register in a month; nobody waits for it but while it is written."""
     start, end = midnight(month, store.zone), midnight(next_month(month), store.zone)
     before = midnight((month - timedelta(days=1)).replace(day=1), store.zone)
     if store.kept_from is not None:
@@ -97,8 +98,11 @@ def _judge(conn: Connection, dial: Dial, month: date, store: Store, now: datetim
     most = most_per_hour(dial.service, only_units=dial.only_units)
     parameters = {"most_per_hour": str(most), "service": dial.service.value}
     scope = Scope(start, end, parameters, store.zone, now)
+    seen = claims_of(conn, dial, before, after)
+    judgement = judge_dial(seen, dial.channels, most)
     with conn.transaction():
         lock_elections(conn)
         claims = claims_of(conn, dial, before, after)
-        judgement = judge_dial(claims, dial.channels, most)
+        if claims != seen:  # a commit came meanwhile
+            judgement = judge_dial(claims, dial.channels, most)
         return apply_judgement(conn, dial, claims, judgement, scope)

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.validate import BREAK_COST, Claim, Rule, Verdict, judge, violated
+from cloud_ingest.core.validate import (
+    BREAK_COST,
+    RETURN_COST,
+    Claim,
+    Rule,
+    Verdict,
+    judge,
+    violated,
+)
 
 QUARTER_S = 900
 CEILING = Fraction(72_000, 3600)
@@ -169,6 +177,21 @@ def test_exactly_the_lies_are_set_aside(drawn: tuple[list[Claim], dict[int, int]
     assert verdict.elected == tuple(row for n, row in enumerate(rows) if n not in lies)
 
 
+@given(st.integers(0, 2**32), st.sampled_from((1, 10, 1000)))
+def test_nothing_is_set_aside_of_a_true_register(seed: int, step: int) -> None:
+    """With gaps of any length, times of any second, a coarse step, and loads up to the ceiling."""
+    dice = random.Random(seed)
+    ts, true, rows = 0, dice.randrange(10**7), list[Claim]()
+    for _ in range(500):
+        passed = dice.choice([1, 60, 900, 900, 900, 3600, 86_400, dice.randrange(1, 10**6)])
+        ts += passed
+        true += int(CEILING * passed * dice.choice([0, 0, 1, dice.randrange(100)]) / 100)
+        true += int(CEILING * passed) if dice.random() < 0.1 else 0
+        rows.append(Claim(ts, METER, true // step * step, step))
+    verdict = judge(rows, CEILING)
+    assert (verdict.unsound, verdict.breaks) == ((), ())
+
+
 @given(histories(), st.data())
 def test_a_reset_for_good_is_a_break_beside_lies(
     drawn: tuple[list[Claim], dict[int, int]], data: st.DataObject
@@ -181,6 +204,9 @@ def test_a_reset_for_good_is_a_break_beside_lies(
             for n, row in enumerate(rows)]  # fmt: skip
     told = {n: lie if n < at or lie < 0 else lie + 10**9 for n, lie in lies.items()}
     verdict = judge(with_lies(true, told), CEILING)
+    if len(lies) >= RETURN_COST:  # as well explained by a longer stretch: still, it is no course
+        assert verdict.breaks
+        return
     assert set(set_aside(verdict)) == set(lies)
     assert [(b.before, b.after, b.rule) for b in verdict.breaks] == [
         (true[at - 1], true[at], Rule.FALL)
