@@ -5,11 +5,13 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from cloud_ingest.core.consumption import SELF_READ_WINDOW
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.entries.history import import_history
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.count import count_month
 from cloud_ingest.rollup.refresh import refresh
@@ -17,6 +19,7 @@ from cloud_ingest.store.partitions import compress_chunks
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.quality import Origin
 from shared_schema.readings import Column
+from tests.support.gateway import MAKER
 from tests.support.store import ENERGY_WH, QUARTER, SOCIETY, ZONE, Site, every, local, unit_line
 
 SERIAL = "S-1"
@@ -253,6 +256,19 @@ def test_a_lie_is_set_aside_from_whatever_origin(metered: Site, origin: Origin) 
     store_readings(metered.conn, [lie], source="somebody", at=NOW)
     refresh(metered.conn, NOW)
     assert [(ts, raw) for ts, raw, _ in set_aside(metered)] == [(rows[100][0], 7)]
+    hold_rollups(metered)
+
+
+def test_an_imported_history_is_judged(metered: Site, tmp_path: Path) -> None:
+    rows = with_lies(course()[:200], {course()[100][0]: BEGIN * 10})
+    lines = [
+        f"{MAKER},{SERIAL},1.0.1.8.0.255,Wh,0,{ts:%Y-%m-%dT%H:%M:%SZ},{raw}" for ts, raw in rows
+    ]
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join(["manufacturer,serial,obis,unit,scaler,ts,raw", *lines]) + "\n")
+    assert import_history(metered.conn, SOCIETY, path, NOW).new == 200
+    refresh(metered.conn, NOW)
+    assert [(ts, raw) for ts, raw, _ in set_aside(metered)] == [(rows[100][0], BEGIN * 10)]
     hold_rollups(metered)
 
 
