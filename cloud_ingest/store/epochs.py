@@ -33,11 +33,23 @@ def epochs_of(conn: Connection, channel_ids: Collection[int]) -> dict[int, list[
 def store_epoch(
     conn: Connection, channel_id: int, epoch: Epoch, *, reason: str, by: str, now: datetime
 ) -> None:
-    """Remember what is added to a register from a time on, who says so and why."""
+    """Remember what is added to a register from a time on, who says so and why.
+
+    Its day is marked: with the epoch other claims may be sound.
+    """
     conn.execute(
         """
         INSERT INTO epoch (channel_id, starts_at, offset_raw, reason, author, recorded_at)
         VALUES (%s, %s, %s, %s, %s, %s)
         """,
         (channel_id, epoch.starts_at, epoch.offset_raw, reason, by, now),
+    )
+    conn.execute(
+        """
+        INSERT INTO dirty (day, channels)
+        SELECT ((%s - INTERVAL '1 microsecond') AT TIME ZONE zone)::date,
+               CASE rollups WHEN 'continuous' THEN '{}'::int[] ELSE ARRAY[%s]::int[] END
+        FROM store
+        """,
+        (epoch.starts_at, channel_id),
     )

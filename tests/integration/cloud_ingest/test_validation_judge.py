@@ -11,10 +11,12 @@ import pytest
 
 from cloud_ingest.core.consumption import SELF_READ_WINDOW
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.register import Epoch
 from cloud_ingest.entries.history import import_history
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.count import count_month
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.epochs import store_epoch
 from cloud_ingest.store.partitions import compress_chunks
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.quality import Origin
@@ -198,16 +200,23 @@ def test_a_jump_for_good_is_a_break_that_an_epoch_explains(metered: Site) -> Non
     refresh(metered.conn, NOW)
     breaks = "SELECT ts, rule FROM register_break"
     assert metered.all(breaks) == [(rows[200][0], "ceiling")]
-    metered.conn.execute(
-        "INSERT INTO epoch (channel_id, starts_at, offset_raw, reason, author) "
-        "SELECT channel_id, %s, -100000000, 'reset', 'me' FROM channel",
-        (rows[200][0],),
-    )
-    metered.conn.execute("INSERT INTO dirty (day, channels) SELECT '2026-01-03', "
-                         "CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'::int[] "
-                         "ELSE ARRAY[1] END")  # fmt: skip
+    channel = metered.one("SELECT channel_id FROM channel")
+    explained = Epoch(rows[200][0], -(10**8))
+    store_epoch(metered.conn, channel, explained, reason="reset", by="me", now=NOW)
     refresh(metered.conn, NOW)
     assert metered.all(breaks) == []
+
+
+def test_an_epoch_lets_what_it_explains_be_elected(metered: Site) -> None:
+    rows = [(ts, raw if n < 100 else n) for n, (ts, raw) in enumerate(course()[:102])]
+    send(metered, rows)
+    refresh(metered.conn, NOW)
+    assert readings(metered) == 100
+    channel = metered.one("SELECT channel_id FROM channel")
+    explained = Epoch(rows[100][0], BEGIN + 900)
+    store_epoch(metered.conn, channel, explained, reason="reset", by="me", now=NOW)
+    refresh(metered.conn, NOW)
+    assert (readings(metered), set_aside(metered)) == (102, [])
 
 
 def test_a_day_of_lies_alone_has_no_rollup(metered: Site) -> None:
