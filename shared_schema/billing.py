@@ -5,6 +5,7 @@ Billing turns the number into a bill; nothing here knows a tariff. Quantities ar
 written as strings: kWh for electricity, kL (cubic metres) for water.
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
@@ -27,8 +28,48 @@ from shared_schema.quality import Origin, Quality, Reason
 BILLING_UNITS: dict[Service, str] = {Service.ELECTRICITY: "kWh", Service.WATER: "kL"}
 
 
+class EstimateMethod(StrEnum):
+    """How a border that was not read is placed, best first."""
+
+    INTERVALS = "intervals"
+    """The meter's own interval data, or those of a check meter."""
+    GOOD_DAYS = "good_days"
+    """The days of the same month that were read."""
+    WEEKDAYS = "weekdays"
+    """The same weekdays of the weeks before."""
+    SOCIETY = "society"
+    """What the society's other units used meanwhile."""
+    LINEAR = "linear"
+    """The share by time."""
+
+
+class Bounds(Part):
+    """Between which quantities the truth lies."""
+
+    lower: DecimalText
+    upper: DecimalText
+
+
+class Estimate(Part):
+    """What a quantity probably is, between which bounds, and how it was found."""
+
+    quantity: DecimalText
+    bounds: Bounds
+    method: EstimateMethod
+
+
+class MonthShare(Part):
+    """The probable share of one month in a quantity that covers several."""
+
+    month: Month
+    share: Estimate
+
+
 class BoundaryReading(Part):
-    """The register at one end of a month, at the time at which it was really read."""
+    """The register at one end of a month, at the time at which it was really read.
+
+    Of origin ``estimate`` it was not read: it is placed, at the time of the border itself.
+    """
 
     at: UtcDatetime
     register_value: DecimalText = Field(alias="register")
@@ -45,6 +86,10 @@ class MeterMonth(Part):
     opening: BoundaryReading
     closing: BoundaryReading
     quantity: DecimalText
+    tower: Label | None = None
+    """Where it hung."""
+    bounds: Bounds | None = None
+    """None: both ends are exact."""
 
 
 class MonthlyConsumption(Message):
@@ -64,11 +109,37 @@ class MonthlyConsumption(Message):
     quality: Quality
     reasons: tuple[Reason, ...] = ()
     parts: tuple[MeterMonth, ...] = Field(min_length=1)
+    bounds: Bounds | None = None
+    """Between what the truth lies; None: the quantity is exact."""
+    since: Month | None = None
+    """The first month that a catch-up covers; None: this month alone."""
+    shares: tuple[MonthShare, ...] = ()
+    """Of the months that a catch-up covers; they add up to the quantity."""
+    closed_at: UtcDatetime
+
+
+class MonthlyWithdrawal(Message):
+    """A number that was published is taken back: nothing stands in its place.
+
+    It is sent where the number was sent, and acknowledged as one is. A later version of the number
+    may follow.
+    """
+
+    SCHEMA: ClassVar[str] = "metering.monthly-withdrawal/1"
+
+    society: Label
+    month: Month
+    subject: Subject
+    service: Service
+    version: int = Field(ge=1)
+    """Above that of the number that it takes back."""
+    reasons: tuple[Reason, ...] = ()
+    """Why it can no longer be proved; empty: the subject has no meter any more."""
     closed_at: UtcDatetime
 
 
 class ManifestEntry(Part):
-    """One published number and the SHA-256 of the message that carries it."""
+    """One published message, by the SHA-256 of its bytes."""
 
     subject: Subject
     service: Service
@@ -82,6 +153,31 @@ class Withheld(Part):
     subject: Subject
     service: Service
     reasons: tuple[Reason, ...] = Field(min_length=1)
+    estimate: Estimate | None = None
+    """What it probably is: to be looked at, not to be billed."""
+
+
+class Held(Part):
+    """A change that nobody asked for and that waits for a person; the former version stands."""
+
+    subject: Subject
+    service: Service
+    version: int = Field(ge=1)
+    """That stands."""
+    quantity: DecimalText | None
+    """What it would become; None: it would be withdrawn."""
+    reasons: tuple[Reason, ...] = ()
+
+
+class Unassigned(Part):
+    """What a meter counted while it served nobody."""
+
+    meter: MeterId
+    tower: Label | None
+    service: Service
+    opening: BoundaryReading
+    closing: BoundaryReading
+    quantity: DecimalText
 
 
 class BillingManifest(Message):
@@ -93,6 +189,10 @@ class BillingManifest(Message):
     month: Month
     entries: tuple[ManifestEntry, ...]
     withheld: tuple[Withheld, ...]
+    withdrawn: tuple[ManifestEntry, ...] = ()
+    """Numbers that were published and taken back, by the message that does it."""
+    held: tuple[Held, ...] = ()
+    unassigned: tuple[Unassigned, ...] = ()
     closed_at: UtcDatetime
 
 

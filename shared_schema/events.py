@@ -39,6 +39,10 @@ class EventKind(StrEnum):
     READ_FAILURE = "read_failure"
     EVIDENCE = "evidence"
     """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
+    HELD_CHANGE = "held_change"
+    """A published number would change beyond the bounds, and nobody asked for it."""
+    PROLONGED_ESTIMATE = "prolonged_estimate"
+    """A subject's months in a row could not be proved."""
 
 
 AllServices = Literal["all"]

@@ -65,6 +65,18 @@ class Reason(StrEnum):
     LEAK = "leak"
     IMPLAUSIBLE = "implausible"
     """More than the meter and its unit can use: in the month, or at once and for good."""
+    HISTORY = "history"
+    """Far more than the unit has used before."""
+    NEAR_BORDER = "near_border"
+    """A border is met by a reading within one capture period of it, not at it."""
+    BORDER_PLACED = "border_placed"
+    """A border lies between two readings and has its share of what was counted between them."""
+    CATCH_UP = "catch_up"
+    """It covers earlier months too, whose borders were not read."""
+    LATE_CHANGE = "late_change"
+    """It changed after it was published, nobody asked for it, and it is beyond the bounds."""
+    STUCK = "stuck"
+    """The register did not move, though the unit always used something before."""
 
 
 class Origin(StrEnum):
@@ -78,3 +90,5 @@ class Origin(StrEnum):
     SELF_READ = "self_read"
     IMPORTED = "imported"
     """Taken over from an earlier system: nobody signed it."""
+    ESTIMATE = "estimate"
+    """Placed between readings: nobody said it, and it is never stored as a reading."""

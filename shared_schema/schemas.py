@@ -10,7 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shared_schema.billing import BillingAck, BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.billing import (
+    BillingAck,
+    BillingManifest,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+    Reconciliation,
+)
 from shared_schema.catalogue import (
     CATALOGUE,
     EVENT_PROFILES,
@@ -42,6 +48,7 @@ MESSAGES: dict[str, type[Message]] = {
     "result": Result,
     "event": Event,
     "monthly-consumption": MonthlyConsumption,
+    "monthly-withdrawal": MonthlyWithdrawal,
     "billing-manifest": BillingManifest,
     "billing-ack": BillingAck,
     "reconciliation": Reconciliation,
@@ -75,6 +82,12 @@ CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     (
         "society/{society}/billing/{month}/{subjectType}/{subject}/{service}",
         "monthly-consumption",
+        "cloud to billing, QoS 1, sent again until acknowledged",
+        "",
+    ),
+    (
+        "society/{society}/billing/{month}/{subjectType}/{subject}/{service}",
+        "monthly-withdrawal",
         "cloud to billing, QoS 1, sent again until acknowledged",
         "",
     ),

@@ -69,12 +69,20 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a meter counted; `quantity` is None where it cannot be proved."""
+    """What a meter counted; `quantity` is None where it cannot be proved.
+
+    The truth lies from ``lower`` to ``upper``. They are the quantity itself where both ends are
+    exact, and None where nothing bounds it.
+    """
 
     opening: Register | None
     closing: Register | None
     quantity: Decimal | None
     reasons: frozenset[Reason] = frozenset()
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    covers_from: date | None = None
+    """The 1st of the first month that a catch-up covers; None: one month."""
 
 
 @dataclass(frozen=True, slots=True)
