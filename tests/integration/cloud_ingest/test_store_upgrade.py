@@ -68,6 +68,7 @@ ROWS = (
     Row("0020", "verdict", "channel_id, ts, origin, raw, rule, parameters, neighbours, judged_at", "1, '2026-06-10Z', 2, 7, 'fall', '{}', '{}', '2026-06-11Z'"),
     Row("0020", "register_break", "meter_id, obis, ts, rule, parameters, neighbours, judged_at", "1, '1.0.1.8.0.255', '2026-06-10Z', 'ceiling', '{}', '{}', '2026-06-11Z'"),
     Row("0020", "ruling", "channel_id, ts, origin, raw, kind, author, reason, ruled_at", "1, '2026-06-10Z', 2, 7, 'set_aside', 'me', 'a false row', '2026-06-12Z'"),
+    Row("0021", "meter", "society_id, manufacturer, serial, phases, max_current_a, q4_m3_h", "1, 'M', 'S-2', 3, 60, NULL"),
 )  # fmt: skip
 
 
