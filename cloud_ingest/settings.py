@@ -13,7 +13,7 @@ import stat
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +22,9 @@ from cloud_ingest.errors import ConfigurationError
 
 CONFIG_VARIABLE = "IOT_UTILITY_CONFIG"
 _LARGEST_SECRET = 65536
+
+EstimatesRule = Literal["shown", "sent"]
+"""What becomes of an estimate: people see it beside what is withheld, or billing gets it."""
 
 
 class CloudSettings(BaseSettings):
@@ -49,6 +52,10 @@ class CloudSettings(BaseSettings):
     """The zone that the store must have been made with; None takes the store's own."""
     close_grace_minutes: int = Field(ge=0, le=7 * 24 * 60, default=60)
     """How long after its end a month may be closed at the earliest."""
+
+    estimates: EstimatesRule = "shown"
+    """``sent``: a month whose border was not read goes to billing as an estimate, until the border
+    is known; ``shown``: it is withheld, and its estimate stands beside it."""
 
     @property
     def self_read_window(self) -> timedelta:
