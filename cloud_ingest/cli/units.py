@@ -4,6 +4,7 @@
 In: a file of unit management. Out: a line that counts. Never: a decision.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,5 +35,5 @@ def units_import(
     Example: cloud-ingest units import units.csv --society "Lake View"
     """
     with opened_store(dsn, config) as opened:
-        done = import_units(opened.conn, society, file)
+        done = import_units(opened.conn, society, file, now=datetime.now(UTC))
     typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")

@@ -55,6 +55,8 @@ class Place:
     tower: str | None
     subject_type: SubjectKind
     subject: str
+    label: str
+    """What the list calls the subject."""
     service: Service
     source: str
     meter: Meter
@@ -148,6 +150,7 @@ def _place(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo) -> 
         tower=tower,
         subject_type=cast("SubjectKind", kind),
         subject=subject,
+        label=subject,
         service=service,
         source=source,
         meter=_meter(field, service, source, legacy=legacy),

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Which meter served which subject, and from when to when.
 
-Unit management keeps the record; `cloud_ingest.entries.units` imports it.
+Unit management keeps the record; `cloud_ingest.entries.units` imports it. Each assignment is a
+version with author and reason. A change adds a version and supersedes the one before; the view
+``assignment`` shows those that hold.
 
-In: a society. Out: assignments as values. Owns: the tables ``meter`` and ``assignment``;
-a commit alone moves the time of a meter's newest reading.
+In: a society. Out: assignments as values. Owns: the tables ``meter`` and ``assignment_version``;
+a commit alone moves the time of a meter's newest reading. Never: an update of a version, but of
+when it was superseded.
 """
 
 from dataclasses import dataclass
@@ -20,13 +23,25 @@ from shared_schema.message import MeterId
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """Who says so, why, and when it is recorded."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """Which subject a meter served, and from when to when."""
 
     assignment_id: int
+    """Of this version: a change has another."""
     tower: str | None
     subject_type: SubjectKind
     subject: str
+    label: str
+    """What the list of units calls the subject."""
     service: Service
     source: str
     legacy: bool
@@ -36,6 +51,10 @@ class Assignment:
     meter_id: int
     meter: MeterId
     last_reading_at: datetime | None
+    author: str
+    """Who says so."""
+    reason: str
+    recorded_at: datetime
 
 
 def _assignment(*, service: str, manufacturer: str, serial: str, **columns: Any) -> Assignment:
@@ -71,7 +90,10 @@ def assignments_between(
 @translating
 def lock_assignments(conn: Connection, society_id: int) -> list[Assignment]:
     """Return every assignment of a society; nobody else changes them in this transaction."""
-    return all_rows(conn, _assignment, query("assignment/for_update"), {"society_id": society_id})
+    conn.execute(
+        "SELECT FROM society WHERE society_id = %s FOR NO KEY UPDATE", (society_id,)
+    ).fetchall()
+    return all_rows(conn, _assignment, query("assignment/of_society"), {"society_id": society_id})
 
 
 @translating
@@ -135,7 +157,7 @@ def subjects(
 
 
 @translating
-def add_assignment(conn: Connection, society_id: int, place: Place) -> None:
+def add_assignment(conn: Connection, society_id: int, place: Place, word: Word) -> None:
     """Let a meter serve a subject; add the meter where it is new."""
     meter_id = scalar(
         conn,
@@ -148,33 +170,47 @@ def add_assignment(conn: Connection, society_id: int, place: Place) -> None:
     )
     conn.execute(
         """
-        INSERT INTO assignment (society_id, tower, subject_type, subject, service, source, legacy,
-                                valid_from, valid_to, meter_id)
-        VALUES (%(society_id)s, %(tower)s, %(subject_type)s, %(subject)s, %(service)s, %(source)s,
-                %(legacy)s, %(valid_from)s, %(valid_to)s, %(meter_id)s)
+        INSERT INTO assignment (society_id, tower, subject_type, subject, label, service, source,
+                                legacy, valid_from, valid_to, meter_id, author, reason, recorded_at)
+        VALUES (%(society_id)s, %(tower)s, %(subject_type)s, %(subject)s, %(label)s, %(service)s,
+                %(source)s, %(legacy)s, %(valid_from)s, %(valid_to)s, %(meter_id)s, %(author)s,
+                %(reason)s, %(recorded_at)s)
         """,
         {
             "society_id": society_id,
             "tower": place.tower,
             "subject_type": place.subject_type,
             "subject": place.subject,
+            "label": place.label,
             "service": place.service.value,
             "source": place.source,
             "legacy": place.legacy,
             "valid_from": place.valid_from,
             "valid_to": place.valid_to,
             "meter_id": meter_id,
+            "author": word.by,
+            "reason": word.reason,
+            "recorded_at": word.at,
         },
     )
 
 
 @translating
-def change_assignment(conn: Connection, assignment_id: int, place: Place) -> None:
-    """Correct an assignment: its tower, its dates, and whether the meter has a data port."""
+def change_assignment(
+    conn: Connection, society_id: int, assignment_id: int, place: Place, word: Word
+) -> None:
+    """Let a new version of an assignment take the place of another."""
+    supersede_assignment(conn, assignment_id, word.at)
+    add_assignment(conn, society_id, place, word)
+
+
+@translating
+def supersede_assignment(conn: Connection, assignment_id: int, at: datetime) -> None:
+    """Let a version hold no longer; it is kept."""
     conn.execute(
         """
-        UPDATE assignment SET tower = %s, legacy = %s, valid_from = %s, valid_to = %s
-        WHERE assignment_id = %s
+        UPDATE assignment_version SET superseded_at = %s
+        WHERE assignment_id = %s AND superseded_at IS NULL
         """,
-        (place.tower, place.legacy, place.valid_from, place.valid_to, assignment_id),
+        (at, assignment_id),
     )

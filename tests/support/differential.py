@@ -142,10 +142,14 @@ class Compared:
                 ],
             )
             cursor.executemany(
-                "INSERT INTO assignment (society_id, subject_type, subject, service, source, "
-                "meter_id, valid_from, valid_to) VALUES "
-                "(1, 'unit', %s, 'electricity', 'grid', %s, to_timestamp(%s), to_timestamp(%s))",
-                [(life.subject, life.channel, life.installed, life.removed) for life in lives],
+                "INSERT INTO assignment (society_id, subject_type, subject, label, service, "
+                "source, meter_id, valid_from, valid_to, author, reason, recorded_at) VALUES "
+                "(1, 'unit', %s, %s, 'electricity', 'grid', %s, to_timestamp(%s), "
+                "to_timestamp(%s), 'me', 'test', now())",
+                [
+                    (life.subject, life.subject, life.channel, life.installed, life.removed)
+                    for life in lives
+                ],
             )
             cursor.executemany(
                 "INSERT INTO epoch "

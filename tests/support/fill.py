@@ -22,10 +22,12 @@ WITH made AS (
   SELECT %(society_id)s, 'VIRTUAL', 'F' || n, %(end)s FROM generate_series(1, %(meters)s) AS n
   RETURNING meter_id, serial
 ), hung AS (
-  INSERT INTO assignment (society_id, tower, subject_type, subject, service, source, meter_id,
-                          valid_from)
+  INSERT INTO assignment (society_id, tower, subject_type, subject, label, service, source,
+                          meter_id, valid_from, author, reason, recorded_at)
   SELECT %(society_id)s, 'Tower ' || 1 + substr(serial, 2)::int %% 10, 'unit',
-         'U-' || substr(serial, 2), 'electricity', 'grid', meter_id, %(start)s FROM made
+         'U-' || substr(serial, 2), 'U-' || substr(serial, 2), 'electricity', 'grid', meter_id,
+         %(start)s, 'me', 'test', %(start)s
+  FROM made
 )
 INSERT INTO channel (meter_id, obis, unit, scaler, kind, period_s)
 SELECT meter_id, '1.0.1.8.0.255', 30, 0, 'register', 900 FROM made ORDER BY meter_id

@@ -159,6 +159,11 @@ def restore(conn: Connection, rows: Rows) -> None:
         )
         names, *values = rows[table]
         named = [dict(zip(names, each, strict=True)) for each in values]
+        if table == "assignment":  # the versions that hold: what 0022 makes of the table
+            named = [
+                {**row, "label": row["subject"], "author": "me", "reason": "r"} for row in named
+            ]
+            named = [{**row, "recorded_at": row["valid_from"]} for row in named]
         conn.execute(statement.encode(), (json.dumps(named),))
     sequences = conn.execute(
         "SELECT format('SELECT setval(%L, (SELECT max(%I) FROM %I))',"

@@ -231,8 +231,8 @@ def _make_meters(conn: Connection, society_id: int, meters: range, since: dateti
     with (
         conn.cursor() as cursor,
         cursor.copy(
-            "COPY assignment (society_id, tower, subject_type, subject, service, source,"
-            " meter_id, valid_from) FROM STDIN"
+            "COPY assignment_version (society_id, tower, subject_type, subject, label, service,"
+            " source, meter_id, valid_from, author, reason, recorded_at) FROM STDIN"
         ) as copy,
     ):
         for meter in meters:
@@ -243,9 +243,13 @@ def _make_meters(conn: Connection, society_id: int, meters: range, since: dateti
                     "Tower 1",
                     "unit",
                     subject,
+                    subject,
                     "electricity",
                     "grid",
                     first + meter,
+                    since,
+                    "me",
+                    "test",
                     since,
                 )
             )

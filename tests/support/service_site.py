@@ -81,9 +81,11 @@ class Site:
         ).fetchone()
         assert row is not None
         self.conn.execute(
-            "INSERT INTO assignment (society_id, subject_type, subject, service, source, meter_id,"
-            " valid_from, valid_to) VALUES (%s, 'unit', %s, %s, 'main', %s, %s, %s)",
-            (self.society_id, unit or f"A-{serial}", service, row[0], since, until),
+            "INSERT INTO assignment (society_id, subject_type, subject, label, service, source,"
+            " meter_id, valid_from, valid_to, author, reason, recorded_at)"
+            " SELECT %s, 'unit', own, own, %s, 'main', %s, %s, %s, 'me', 'test', now()"
+            " FROM (VALUES (%s)) AS named (own)",
+            (self.society_id, service, row[0], since, until, unit or f"A-{serial}"),
         )
         return int(row[0])
 

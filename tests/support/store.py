@@ -191,6 +191,10 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC)
 
 
+IMPORTED_AT = local("2026-01-01 00:00")
+"""When a list of units was imported: nothing was closed before it."""
+
+
 class Site:
     """A society whose gateway speaks as the real one does: sealed, accepted, committed."""
 
@@ -201,11 +205,11 @@ class Site:
         pem = public_key_to_pem(self.gateway.key.public_key())
         enrol_gateway(conn, SOCIETY, "gw-a", "Tower 1", pem)
 
-    def units(self, *lines: str) -> Imported:
-        """Import lines of the list of units, in the order of its columns."""
+    def units(self, *lines: str, now: datetime | None = None) -> Imported:
+        """Import lines of the list of units, in the order of its columns; long ago by default."""
         path = self.folder / "units.csv"
         path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
-        return import_units(self.conn, SOCIETY, path)
+        return import_units(self.conn, SOCIETY, path, now=now or IMPORTED_AT)
 
     def verdict(self, payload: bytes, at: datetime) -> Accepted | Refused:
         return accept(self.gateway.topic, payload, load_registry(self.conn), at)

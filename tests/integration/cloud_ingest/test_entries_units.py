@@ -11,7 +11,7 @@ from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.units import Imported, import_units
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.registry import load_registry
-from tests.support.store import SOCIETY, Site, local, unit_line
+from tests.support.store import IMPORTED_AT, SOCIETY, Site, local, unit_line
 
 PLACES = (
     "SELECT serial, subject, valid_from, valid_to FROM assignment JOIN meter USING (meter_id) "
@@ -161,6 +161,6 @@ def test_a_file_that_is_no_list_is_refused(
 
 def test_two_societies_have_their_own_meters(site: Site) -> None:
     site.units(unit_line("A-1", "1"))
-    done = import_units(site.conn, "Hill View", site.folder / "units.csv")
+    done = import_units(site.conn, "Hill View", site.folder / "units.csv", now=IMPORTED_AT)
     assert done == Imported(1, 0, 0)
     assert len(load_registry(site.conn).meters) == 2

@@ -57,9 +57,10 @@ class World:
             serial,
         )
         self.conn.execute(
-            "INSERT INTO assignment (society_id, tower, subject_type, subject, service, source,"
-            " meter_id, legacy, valid_from) VALUES (%s, 'A', %s, %s, %s, 'inlet', %s, %s, %s)",
-            (self.society_id, subject_type, subject, service, meter, legacy, since),
+            "INSERT INTO assignment (society_id, tower, subject_type, subject, label, service,"
+            " source, meter_id, legacy, valid_from, author, reason, recorded_at)"
+            " VALUES (%s, 'A', %s, %s, %s, %s, 'inlet', %s, %s, %s, 'me', 'test', now())",
+            (self.society_id, subject_type, subject, subject, service, meter, legacy, since),
         )
         return meter
 

@@ -37,7 +37,7 @@ from shared_schema.catalogue import (
 from shared_schema.quality import Origin, Quality, Reason
 from shared_schema.readings import Column
 from tests.support.gateway import WATER
-from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
+from tests.support.store import IMPORTED_AT, SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 BEFORE, AFTER = START - timedelta(days=2), END + timedelta(days=2)
@@ -677,7 +677,7 @@ def test_the_days_add_up_in_the_store(flat: Site) -> None:
 def test_a_society_sees_its_own_a_1204(flat: Site) -> None:
     from cloud_ingest.entries.units import import_units
 
-    import_units(flat.conn, "Hill View", flat.folder / "units.csv")
+    import_units(flat.conn, "Hill View", flat.folder / "units.csv", now=IMPORTED_AT)
     flat.deliver("1", [(AFTER + HOUR, 99_999)])
     other = close_month(flat.conn, "Hill View", "2026-07", NOW)
     assert other.numbers == ()

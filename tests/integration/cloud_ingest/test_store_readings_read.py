@@ -37,7 +37,7 @@ from tests.support.fill import fill
 from tests.support.gateway import MAKER
 from tests.support.pages import block
 from tests.support.plans import nodes, parts_of, scans
-from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
+from tests.support.store import IMPORTED_AT, SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
 JULY = month_of(2026, 7, ZONE)
 DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
@@ -191,7 +191,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
             assert node["Node Type"] in {"Index Scan", "Index Only Scan"}, name
             assert node["Index Cond"].startswith(("(channel_id =", "((channel_id =")), name
     assert {*pruned, *newest, *by_key, *portable, *UNPLANNED} == reading_queries()
-    (unit,) = scans(nodes(conn, "rollup/register_months", {**month, **one}), {"assignment"})
+    (unit,) = scans(nodes(conn, "rollup/register_months", {**month, **one}), {"assignment_version"})
     assert unit["Index Name"] == "assignment_subject"
     probes = [
         node
@@ -267,7 +267,7 @@ def test_another_society_is_not_seen(site: Site) -> None:
     site.units(unit_line("A-1204", "1"))
     path = site.folder / "other.csv"
     path.write_text(f"{','.join(COLUMNS)}\n{unit_line('A-1204', '1')}\n", encoding="utf-8")
-    import_units(site.conn, "Other", path)
+    import_units(site.conn, "Other", path, now=IMPORTED_AT)
     site.deliver("1", every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), 0, 5, HOUR))
     refresh(site.conn, NOW)
     other = find_society(site.conn, "Other")

@@ -33,6 +33,7 @@ def part(
         tower=tower,
         subject_type="unit",
         subject="A-1",
+        label="A-1",
         service=Service.ELECTRICITY,
         source="grid",
         legacy=False,
@@ -41,6 +42,9 @@ def part(
         meter_id=int(serial),
         meter=MeterId(manufacturer="LNT", serial=serial),
         last_reading_at=None,
+        author="me",
+        reason="test",
+        recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     if wh is None:
         return Counted(assignment, Measured(None, None, None, frozenset(reasons)))
