@@ -54,11 +54,15 @@ COMMANDS: Final = {
     "reading": Place(
         "reading", "Readings that were set aside, and readings that a person puts right."
     ),
-    "usage": Place("usage", "Show what a unit used in a month so far, by its registers."),
+    "usage": Place("usage", "Show what a unit used in a month: so far, or as it was published."),
     "towers": Place(
-        "towers", "Show where each tower's electricity and water went in a month so far."
+        "towers",
+        "Show where each tower's electricity and water went in a month: so far, or as published.",
     ),
-    "completeness": Place("completeness", "Show which channels lack intervals in a month so far."),
+    "completeness": Place(
+        "completeness",
+        "Show which channels lack intervals in a month, and which numbers a closed one lacks.",
+    ),
     "close-month": Place(
         "month", "Prove the numbers of a month and send them; again after a correction."
     ),

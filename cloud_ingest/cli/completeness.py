@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""``cloud-ingest completeness``: which channels lack intervals in a month so far.
+"""``cloud-ingest completeness``: which channels lack intervals in a month, and which numbers.
 
 In: a month, perhaps a label. Out: a table or JSON. Never: a decision.
 """
 
 import json as json_format
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -15,8 +15,11 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
+from cloud_ingest.cli.published import number_as_json, number_line, state_line
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.errors import NotFound
+from cloud_ingest.month.published import ShownStates, shown_states
 from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rollups_read import ChannelCompleteness
@@ -32,6 +35,9 @@ class Lacks:
     channels: Sequence[ChannelCompleteness]
     gaps: Sequence[Gap]
     zone: ZoneInfo
+    month: str
+    states: ShownStates | None
+    """Of a closed month."""
 
     def places(self) -> dict[int, tuple[str, str]]:
         """Return the label and the OBIS code of each channel, by its number."""
@@ -52,7 +58,7 @@ def completeness(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Show which channels lack intervals in a month so far.
+    """Show which channels lack intervals in a month, and which numbers a closed one lacks.
 
     Example: cloud-ingest completeness --society "Lake View" --month 2026-07 --unit A-1204 --gaps
     """
@@ -60,23 +66,29 @@ def completeness(
         conn, zone = opened.conn, opened.zone
         span = parse_month(month, zone)
         until = min(span.end, datetime.now(UTC))
-        channels = view.completeness(
-            conn,
-            find_society(conn, society),
-            span,
-            zone,
-            until,
-            subject_type=None if unit is None else subject_type,
-            subject=unit,
-        )
-        found = Lacks(channels, view.missing(conn, channels, zone, until) if gaps else (), zone)
+        society_id = find_society(conn, society)
+        kind = None if unit is None else subject_type
+        states = shown_states(conn, society_id, span, subject_type=kind, subject=unit)
+        try:
+            channels = view.completeness(
+                conn, society_id, span, zone, until, subject_type=kind, subject=unit
+            )
+        except NotFound:  # a dial that a resident reads has no channel that is due
+            if states is None or not states.published + len(states.others):
+                raise
+            channels = []
+        stretches = view.missing(conn, channels, zone, until) if gaps else ()
+        found = Lacks(channels, stretches, zone, month, states)
     typer.echo(_as_json(found) if json else _as_tables(found))
 
 
 def _as_tables(found: Lacks) -> str:
     lacking = [one for one in found.channels if one.lacking]
     complete = len(found.channels) - len(lacking)
-    parts = [f"{complete} of {len(found.channels)} channels are complete"]
+    parts = [
+        "\n".join(_state_lines(found)),
+        f"{complete} of {len(found.channels)} channels are complete",
+    ]
     if lacking:
         columns = [
             Column("Unit"),
@@ -116,6 +128,17 @@ def _as_tables(found: Lacks) -> str:
     return "\n\n".join(parts)
 
 
+def _state_lines(found: Lacks) -> Iterator[str]:
+    """Say how many numbers of a closed month stand, and which do not."""
+    states = found.states
+    yield state_line(found.month, None if states is None else states.closed_at, found.zone)
+    if states is not None:
+        total = states.published + len(states.others)
+        yield f"{states.published} of {total} numbers are published"
+        for each in states.others:
+            yield f"  {each.subject} {number_line(each)}"
+
+
 def _as_json(found: Lacks) -> str:
     channels = [
         {
@@ -144,4 +167,16 @@ def _as_json(found: Lacks) -> str:
         }
         for gap in found.gaps
     ]
-    return json_format.dumps({"channels": channels, "gaps": gaps}, indent=2)
+    states = found.states
+    document = {
+        "month": found.month,
+        "state": "open" if states is None else "closed",
+        "closed_at": None
+        if states is None
+        else states.closed_at.astimezone(found.zone).isoformat(),
+        "published": None if states is None else states.published,
+        "others": [] if states is None else [number_as_json(each) for each in states.others],
+        "channels": channels,
+        "gaps": gaps,
+    }
+    return json_format.dumps(document, indent=2)

@@ -1,26 +1,44 @@
 # SPDX-License-Identifier: MIT
-"""``cloud-ingest towers``: where each tower's electricity and water went in a month so far.
+"""``cloud-ingest towers``: where each tower's electricity and water went in a month.
 
 In: a month. Out: a table or JSON. Never: a decision.
 """
 
 import json as json_format
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import decimal_text
-from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, opened_store
+from cloud_ingest.cli.options import Config, Dsn, Json, Month, Opened, Society, opened_store
+from cloud_ingest.cli.published import state_line
 from cloud_ingest.cli.table import Column, figure, table
+from cloud_ingest.core.month import Month as MonthSpan
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.month.published import shown_balances, shown_day_balances
+from cloud_ingest.store.published import closed_at
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
 from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.billing import BILLING_UNITS
 
 app = new_group()
+
+
+@dataclass(frozen=True, slots=True)
+class _Towers:
+    """The balances of a month, or of its days."""
+
+    month: str
+    zone: ZoneInfo
+    closed_at: datetime | None
+    """None: so far."""
+    balances: Sequence[TowerBalance]
 
 
 @app.command("towers")
@@ -33,22 +51,37 @@ def towers(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Show where each tower's electricity and water went in a month so far.
+    """Show where each tower's electricity and water went in a month: so far, or as published.
 
     Example: cloud-ingest towers --society "Lake View" --month 2026-07
     """
     with opened_store(dsn, config) as opened:
         conn, zone = opened.conn, opened.zone
         society_id, span = find_society(conn, society), parse_month(month, zone)
-        found = (
-            day_balances(day_usage(conn, society_id, span, zone))
-            if days
-            else month_balances(month_usage(conn, society_id, span))
+        found = _Towers(
+            month,
+            zone,
+            closed_at(conn, society_id, month),
+            _balances(opened, society_id, span, days=days),
         )
     typer.echo(_as_json(found) if json else _as_table(found, days=days))
 
 
-def _as_table(found: Sequence[TowerBalance], *, days: bool) -> str:
+def _balances(
+    opened: Opened, society_id: int, span: MonthSpan, *, days: bool
+) -> Sequence[TowerBalance]:
+    """Return what was published of a closed month; of an open one what is known so far."""
+    conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window
+    if days:
+        shown = shown_day_balances(conn, society_id, span, zone, self_read_window=window)
+        if shown is None:
+            shown = day_balances(day_usage(conn, society_id, span, zone), zone)
+        return shown
+    published = shown_balances(conn, society_id, span)
+    return month_balances(month_usage(conn, society_id, span)) if published is None else published
+
+
+def _as_table(found: _Towers, *, days: bool) -> str:
     columns = [
         *([Column("Day", "name")] if days else []),
         Column("Tower"),
@@ -69,12 +102,13 @@ def _as_table(found: Sequence[TowerBalance], *, days: bool) -> str:
             BILLING_UNITS[row.service],
             f"{row.balance.units_known}/{row.balance.units_total}",
         )
-        for row in found
+        for row in found.balances
     ]
-    return table(columns, rows)
+    state = state_line(found.month, found.closed_at, found.zone)
+    return f"{state}\n\n{table(columns, rows)}"
 
 
-def _as_json(found: Sequence[TowerBalance]) -> str:
+def _as_json(found: _Towers) -> str:
     towers = [
         {
             "tower": row.tower,
@@ -88,6 +122,14 @@ def _as_json(found: Sequence[TowerBalance]) -> str:
             "units_known": row.balance.units_known,
             "units_total": row.balance.units_total,
         }
-        for row in found
+        for row in found.balances
     ]
-    return json_format.dumps({"towers": towers}, indent=2)
+    document = {
+        "month": found.month,
+        "state": "open" if found.closed_at is None else "closed",
+        "closed_at": None
+        if found.closed_at is None
+        else found.closed_at.astimezone(found.zone).isoformat(),
+        "towers": towers,
+    }
+    return json_format.dumps(document, indent=2)

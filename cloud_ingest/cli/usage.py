@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""``cloud-ingest usage``: what one unit used in a month so far.
+"""``cloud-ingest usage``: what one unit used in a month: so far, or as it was published.
 
-In: a label and a month. Out: a table or JSON. Never: a decision, or a number of a closed month:
-``cloud-ingest report`` has these.
+In: a label and a month. Out: a table or JSON. Never: a decision.
 """
 
 import json as json_format
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,16 +16,29 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import decimal_text
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
+from cloud_ingest.cli.published import number_as_json, number_line, state_line
 from cloud_ingest.cli.table import Column, figure, local, table
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.month.published import ShownNumber, shown_month
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.load_curve import Curve, load_curve
-from cloud_ingest.views.usage import DayUsage, day_usage
+from cloud_ingest.views.usage import DayUsage, Place, day_usage
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
 app = new_group()
+
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """What a unit used in a month."""
+
+    month: str
+    zone: ZoneInfo
+    closed_at: datetime | None
+    """None: so far."""
+    numbers: Sequence[ShownNumber]
+    meters: Sequence[DayUsage]
 
 
 @app.command("usage")
@@ -47,7 +60,7 @@ def usage(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Show what a unit used in a month so far, by its registers.
+    """Show what a unit used in a month: so far, or as it was published.
 
     Example: cloud-ingest usage A-1204 --society "Lake View" --month 2026-07 --days
     """
@@ -67,11 +80,32 @@ def usage(
             )
             typer.echo(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone))
             return
-        found = day_usage(conn, society_id, span, zone, subject_type=subject_type, subject=unit)
-    typer.echo(_as_json(found, zone) if json else _as_tables(found, zone, days=days))
+        window = opened.settings.self_read_window
+        closed = shown_month(
+            conn,
+            society_id,
+            span,
+            zone,
+            subject_type=subject_type,
+            subject=unit,
+            self_read_window=window,
+        )
+        found = (
+            _Usage(
+                month,
+                zone,
+                None,
+                (),
+                day_usage(conn, society_id, span, zone, subject_type=subject_type, subject=unit),
+            )
+            if closed is None
+            else _Usage(month, zone, closed.closed_at, closed.numbers, closed.usages)
+        )
+    typer.echo(_as_json(found) if json else _as_tables(found, days=days))
 
 
-def _as_tables(found: Sequence[DayUsage], zone: ZoneInfo, *, days: bool) -> str:
+def _as_tables(found: _Usage, *, days: bool) -> str:
+    zone = found.zone
     columns = [
         Column("Service"),
         Column("Meter"),
@@ -91,9 +125,12 @@ def _as_tables(found: Sequence[DayUsage], zone: ZoneInfo, *, days: bool) -> str:
             figure(row.month.closing),
             f"{figure(row.month.quantity)} {BILLING_UNITS[Service(row.month.place.service)]}",
         )
-        for row in found
+        for row in found.meters
     ]
-    text = table(columns, rows)
+    state = state_line(found.month, found.closed_at, zone)
+    text = "\n".join(
+        [state, *(f"  {number_line(each)}" for each in found.numbers), "", table(columns, rows)]
+    )
     if not days:
         return text
     columns = [
@@ -111,13 +148,14 @@ def _as_tables(found: Sequence[DayUsage], zone: ZoneInfo, *, days: bool) -> str:
             _meter(row.month.place),
             f"{quantity:f}",
         )
-        for row in found
+        for row in found.meters
         for day, quantity in sorted(row.days.items())
     ]
     return f"{text}\n\n{table(columns, by_day)}"
 
 
-def _as_json(found: Sequence[DayUsage], zone: ZoneInfo) -> str:
+def _as_json(found: _Usage) -> str:
+    zone = found.zone
     meters = [
         {
             "service": row.month.place.service,
@@ -131,9 +169,16 @@ def _as_json(found: Sequence[DayUsage], zone: ZoneInfo) -> str:
             "unit": BILLING_UNITS[Service(row.month.place.service)],
             "days": {str(day): decimal_text(used) for day, used in sorted(row.days.items())},
         }
-        for row in found
+        for row in found.meters
     ]
-    return json_format.dumps({"meters": meters}, indent=2)
+    document = {
+        "month": found.month,
+        "state": "open" if found.closed_at is None else "closed",
+        "closed_at": None if found.closed_at is None else _iso(found.closed_at, zone),
+        "numbers": [number_as_json(each) for each in found.numbers],
+        "meters": meters,
+    }
+    return json_format.dumps(document, indent=2)
 
 
 def _curves_as_table(curves: Sequence[Curve], zone: ZoneInfo) -> str:
@@ -173,7 +218,7 @@ def _curves_as_json(curves: Sequence[Curve], zone: ZoneInfo) -> str:
     return json_format.dumps({"curves": documents}, indent=2)
 
 
-def _meter(place: RegisterMonth) -> str:
+def _meter(place: Place) -> str:
     return f"{place.manufacturer} {place.serial}"
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import Balance, Drawn, balance, taken_by_tower
+from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
-from cloud_ingest.views.usage import DayUsage, MeterUsage
+from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
 from shared_schema.catalogue import Service
 
 
@@ -29,22 +31,42 @@ def month_balances(usages: Iterable[MeterUsage]) -> list[TowerBalance]:
     return _balances(((usage.place, usage.quantity) for usage in usages), None)
 
 
-def day_balances(usages: Sequence[DayUsage]) -> list[TowerBalance]:
+def day_balances(usages: Sequence[DayUsage], zone: ZoneInfo) -> list[TowerBalance]:
     """Do the same for each day; a subject without data on a day is not known on it; pure."""
     days = sorted({day for usage in usages for day in usage.days})
     return [
         found
         for day in days
-        for found in _balances(((usage.month.place, usage.days.get(day)) for usage in usages), day)
+        for found in _balances(
+            (
+                (usage.month.place, usage.days.get(day))
+                for usage in usages
+                if _serves(usage.month, day, zone)
+            ),
+            day,
+        )
     ]
 
 
+def _serves(usage: MeterUsage, day: date, zone: ZoneInfo) -> bool:
+    """Say whether a meter served its subject on a day; pure."""
+    place = usage.place
+    since, until = (
+        (place.valid_from, place.valid_to)
+        if isinstance(place, RegisterMonth)
+        else (usage.since, usage.until)
+    )
+    return (since is None or day_of(since + MICROSECOND, zone) <= day) and (
+        until is None or day <= day_of(until, zone)
+    )
+
+
 def _balances(
-    parts: Iterable[tuple[RegisterMonth, Decimal | None]], day: date | None
+    parts: Iterable[tuple[Place, Decimal | None]], day: date | None
 ) -> list[TowerBalance]:
-    subjects: dict[tuple[str, str, str], list[tuple[RegisterMonth, Decimal | None]]] = {}
+    subjects: dict[tuple[str | None, str, str, str], list[tuple[Place, Decimal | None]]] = {}
     for place, quantity in parts:
-        key = (place.subject_type, place.subject, place.service)
+        key = (place.tower, place.subject_type, place.subject, place.service)
         subjects.setdefault(key, []).append((place, quantity))
     drawn = (
         Drawn(

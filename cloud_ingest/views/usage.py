@@ -44,11 +44,25 @@ from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
 
+class MeterPlace(NamedTuple):
+    """Whose meter it is."""
+
+    tower: str | None
+    subject_type: SubjectKind
+    subject: str
+    service: str
+    source: str
+    manufacturer: str
+    serial: str
+
+
+Place = MeterPlace | RegisterMonth
+
+
 class MeterUsage(NamedTuple):
     """What one meter counted for its subject; None where it is not known, or known to be wrong."""
 
-    place: RegisterMonth
-    """Whose meter it is: tower, subject, service, source, manufacturer and serial number."""
+    place: Place
     since: datetime | None
     opening: Decimal | None
     until: datetime | None

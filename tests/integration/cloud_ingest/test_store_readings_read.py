@@ -273,7 +273,7 @@ def test_another_society_is_not_seen(site: Site) -> None:
     other = find_society(site.conn, "Other")
     (row,) = usage.month_usage(site.conn, other, JULY)
     assert row.quantity is None
-    assert row.place.channel_id is None
+    assert (row.since, row.until) == (None, None)
     assert [line.at for line in readings_read.latest(site.conn, other, NOW)] == [None]
     with pytest.raises(NotFound):
         completeness(site.conn, other, JULY, ZONE, NOW, subject_type="unit", subject="A-1204")
@@ -395,7 +395,7 @@ def test_a_tower_is_held_against_its_bulk_meter(site: Site) -> None:
     assert (tower, service) == ("Tower 1", Service.ELECTRICITY)
     assert (month.bulk, month.units) == (kwh(40 * 744), kwh(30 * 744))
     assert (month.common, month.loss) == (kwh(5 * 744), kwh(5 * 744))
-    days = {row.day: row.balance for row in balances.day_balances(usages)}
+    days = {row.day: row.balance for row in balances.day_balances(usages, ZONE)}
     assert days[date(2026, 7, 2)].loss == kwh(5 * 24)
     assert (days[date(2026, 7, 4)].loss, days[date(2026, 7, 4)].units_known) == (None, 1)
     assert sum(day.units for day in days.values()) == month.units

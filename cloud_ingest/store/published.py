@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""A closed month as it stands: the numbers that its manifest names, of all subjects or of one.
+
+The manifest of a large society is long, so that its entries are not read as values: a number stands
+if the manifest has its hash.
+
+In: a society, a month, perhaps a subject. Out: what was published and not taken back, what is
+withheld, withdrawn or held, and the channels of the meters. Never: a write, a decision.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.rows import all_rows, scalar
+from shared_schema.billing import Held, ManifestEntry, MonthlyConsumption, Withheld
+from shared_schema.events import Subject
+from shared_schema.message import MeterId, Part, UtcDatetime
+
+_HASHES = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedMonth:
+    """A closed month, or what it says of one subject."""
+
+    closed_at: datetime
+    numbers: tuple[MonthlyConsumption, ...]
+    withheld: tuple[Withheld, ...]
+    withdrawn: tuple[ManifestEntry, ...]
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedStates:
+    """How many numbers of a closed month stand, and which do not."""
+
+    closed_at: datetime
+    published: int
+    withheld: tuple[Withheld, ...]
+    withdrawn: tuple[ManifestEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChannel:
+    """A channel of a meter, with its unit and scaler."""
+
+    manufacturer: str
+    serial: str
+    channel_id: int
+    obis: str
+    unit: int
+    scaler: int
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptLine:
+    message: bytes
+    sha256: str
+
+
+class _Rest(Part):
+    """A manifest without its entries."""
+
+    withheld: tuple[Withheld, ...]
+    withdrawn: tuple[ManifestEntry, ...] = ()
+    held: tuple[Held, ...] = ()
+    closed_at: UtcDatetime
+
+
+@translating
+def closed_at(conn: Connection, society_id: int, month: str) -> datetime | None:
+    """Return when a month was closed last; None: it is open."""
+    found: datetime | None = scalar(
+        conn,
+        "SELECT last_closed_at FROM month_close WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return found
+
+
+@translating
+def published_states(conn: Connection, society_id: int, month: str) -> PublishedStates | None:
+    """Return how many numbers of a closed month stand, and which do not; None: it is open."""
+    line = _manifest(conn, society_id, month)
+    if line is None:
+        return None
+    rest = _Rest.from_line(line)
+    named = len(_HASHES.findall(line)) - len(rest.withdrawn)
+    return PublishedStates(rest.closed_at, named, rest.withheld, rest.withdrawn)
+
+
+def _manifest(conn: Connection, society_id: int, month: str) -> bytes | None:
+    line: bytes | None = scalar(
+        conn,
+        "SELECT manifest FROM month_close WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return line
+
+
+@translating
+def published_month(
+    conn: Connection,
+    society_id: int,
+    month: str,
+    *,
+    subject_type: SubjectKind | None = None,
+    subject: str | None = None,
+) -> PublishedMonth | None:
+    """Return a closed month, or what it says of one subject; None: it is open."""
+    line = _manifest(conn, society_id, month)
+    if line is None:
+        return None
+    rest = _Rest.from_line(line)
+
+    def is_asked(found: Subject) -> bool:
+        return subject is None or (found.type.value, found.id) == (subject_type, subject)
+
+    kept = all_rows(
+        conn,
+        _KeptLine,
+        """
+        SELECT DISTINCT ON (subject_type, subject, service) message, sha256 FROM month_number
+        WHERE society_id = %(society_id)s AND month = %(month)s
+          AND (%(subject)s::text IS NULL
+               OR subject = %(subject)s AND subject_type = %(subject_type)s)
+        ORDER BY subject_type, subject, service, version DESC
+        """,
+        {
+            "society_id": society_id,
+            "month": month,
+            "subject": subject,
+            "subject_type": subject_type,
+        },
+    )
+    named = frozenset(_HASHES.findall(line))
+    return PublishedMonth(
+        closed_at=rest.closed_at,
+        numbers=tuple(
+            MonthlyConsumption.from_line(each.message)
+            for each in kept
+            if each.sha256.encode() in named
+        ),
+        withheld=tuple(each for each in rest.withheld if is_asked(each.subject)),
+        withdrawn=tuple(each for each in rest.withdrawn if is_asked(each.subject)),
+        held=tuple(each for each in rest.held if is_asked(each.subject)),
+    )
+
+
+@translating
+def channels_of(
+    conn: Connection, society_id: int, meters: Collection[MeterId], codes: Collection[str]
+) -> list[MeterChannel]:
+    """Return the channels of meters that hold the given codes."""
+    return all_rows(
+        conn,
+        MeterChannel,
+        """
+        SELECT m.manufacturer, m.serial, c.channel_id, c.obis, c.unit, c.scaler
+        FROM unnest(%(manufacturers)s::text[], %(serials)s::text[]) AS own (manufacturer, serial)
+        JOIN meter AS m USING (manufacturer, serial)
+        JOIN channel AS c USING (meter_id)
+        WHERE m.society_id = %(society_id)s AND c.obis = ANY(%(codes)s::text[])
+        ORDER BY c.channel_id
+        """,
+        {
+            "society_id": society_id,
+            "manufacturers": [meter.manufacturer for meter in meters],
+            "serials": [meter.serial for meter in meters],
+            "codes": sorted(codes),
+        },
+    )

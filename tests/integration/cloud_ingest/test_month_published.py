@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""What the commands show of a month: `usage`, `towers`, `completeness` and `report` agree."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.cli.command_line import app
+from cloud_ingest.core.month import month_of
+from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
+from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.month.close import close_month
+from shared_schema.catalogue import Service
+from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
+
+START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
+BEFORE, AFTER = START - timedelta(days=2), END + timedelta(days=2)
+NOW = local("2026-08-05 09:00")
+HOUR = timedelta(hours=1)
+JULY = month_of(2026, 7, ZONE)
+REPLACED = local("2026-07-10 14:00")
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(store_dsn: str) -> Run:
+    """Run a command and read its JSON."""
+
+    def told(*words: str) -> Any:
+        result = CliRunner().invoke(
+            app, [*words, "--json", "--society", SOCIETY, "--dsn", store_dsn]
+        )
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    return told
+
+
+def read_dial(site: Site, unit: str, value: str, at: datetime) -> None:
+    self_read(
+        site.conn,
+        SOCIETY,
+        unit,
+        Service.ELECTRICITY,
+        value=Decimal(value),
+        at=at,
+        by="resident",
+        now=NOW,
+    )
+
+
+def legacy(unit: str, serial: str, tower: str) -> str:
+    return unit_line(unit, serial, tower=tower).replace(",no,", ",yes,")
+
+
+@pytest.fixture
+def society(site: Site) -> Site:
+    """Two towers in which July went differently for each unit."""
+    site.units(
+        unit_line("A-1", "1"),
+        unit_line("A-2", "2"),
+        unit_line("A-3", "3", until="2026-07-10T14:00+05:30"),
+        unit_line("A-3", "4", since="2026-07-10T14:00+05:30"),
+        unit_line("A-4", "5", tower="Tower 2"),
+        legacy("C-0304", "6", "Tower 2"),
+        unit_line("C-0305", "7", tower="Tower 2"),
+        unit_line("Lift", "8", kind="common"),
+        unit_line("Bulk 1", "9", kind="bulk"),
+        unit_line("Bulk 2", "10", kind="bulk", tower="Tower 2"),
+    )
+    for serial, step in (("1", 10), ("2", 20), ("8", 5), ("9", 100), ("10", 300)):
+        site.deliver(serial, every(BEFORE, AFTER, 1000, step, HOUR))
+    site.deliver("3", every(BEFORE, REPLACED, 1000, 10, HOUR))
+    site.deliver("4", every(REPLACED, AFTER, 0, 10, HOUR))
+    site.deliver("5", every(BEFORE, AFTER, 1000, 30, HOUR))
+    site.deliver("7", every(BEFORE, START + 3 * HOUR, 1000, 30, HOUR))
+    read_dial(site, "C-0304", "1000", START + 8 * HOUR)
+    read_dial(site, "C-0304", "1173.348", END + 8 * HOUR)
+    named = NamedReading("A-2", Service.ELECTRICITY, END, value=kwh(1007 + 20 * 33 * 24))
+    with site.conn.transaction():
+        rule_on_reading(site.conn, SOCIETY, named, Word("enter", "manager", "a photo"), NOW)
+    return site
+
+
+def close(site: Site, now: datetime = NOW) -> None:
+    close_month(site.conn, SOCIETY, "2026-07", now)
+
+
+def held_against_each_other(run: Run) -> dict[str, Decimal | None]:
+    """Hold the four commands against each other; return what each subject used."""
+    report = run("report", "2026-07")
+    used: dict[str, Decimal | None] = {}
+    for line in report["lines"]:
+        kind, subject = line["subject_type"], line["subject"]
+        usage = run("usage", subject, "--month", "2026-07", "--subject-type", kind)
+        (number,) = [each for each in usage["numbers"] if each["service"] == line["service"]]
+        assert number["quantity"] == line["quantity"]
+        own = [each for each in usage["meters"] if each["service"] == line["service"]]
+        if line["quantity"] is None:
+            assert {each["quantity"] for each in own} == {None}
+            used[subject] = None
+            continue
+        assert sum(Decimal(each["quantity"]) for each in own) == Decimal(line["quantity"])
+        for meter in own:
+            days = [Decimal(value) for value in meter["days"].values()]
+            assert sum(days) == Decimal(meter["quantity"])
+        used[subject] = Decimal(line["quantity"])
+    told = {(each["tower"], each["service"]): each for each in report["reconciliations"]}
+    towers = run("towers", "--month", "2026-07")["towers"]
+    same = ("bulk", "units", "common", "loss", "units_known", "units_total")
+    assert {(each["tower"], each["service"]): [each[name] for name in same] for each in towers} == {
+        key: [each[name] for name in same] for key, each in told.items()
+    }
+    days = run("towers", "--month", "2026-07", "--days")["towers"]
+    for key, each in told.items():
+        own = [day for day in days if (day["tower"], day["service"]) == key]
+        for name in ("units", "common", "bulk"):
+            if each[name] is not None:
+                assert sum(Decimal(day[name] or 0) for day in own) == Decimal(each[name])
+    lacks = run("completeness", "--month", "2026-07")
+    assert lacks["published"] == sum(1 for line in report["lines"] if line["quantity"] is not None)
+    assert {each["subject"] for each in lacks["others"]} == {
+        subject for subject, quantity in used.items() if quantity is None
+    }
+    return used
+
+
+def test_four_commands_agree_on_a_closed_month(society: Site, run: Run) -> None:
+    close(society)
+    hours = 31 * 24
+    assert held_against_each_other(run) == {
+        "A-1": kwh(10 * hours),
+        "A-2": kwh(20 * hours + 7),
+        "A-3": kwh(10 * hours),
+        "A-4": kwh(30 * hours),
+        "C-0304": Decimal("173.348"),
+        "C-0305": None,
+        "Lift": kwh(5 * hours),
+    }
