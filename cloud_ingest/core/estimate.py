@@ -40,10 +40,13 @@ _WORST_LAST = tuple(EstimateMethod)
 
 @dataclass(frozen=True, slots=True)
 class KnownRegister:
-    """A sound register at the time at which it was read; an epoch's offset is in ``counted``."""
+    """A register that was read, or a border that is met; an epoch's offset is in ``counted``."""
 
     at: datetime
     counted: Decimal
+    lower: Decimal | None = None
+    """Of a border that is not met exactly: the truth lies from here."""
+    upper: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,9 @@ def use_between(
         lower = max(_lower(closing) - _upper(opening), Decimal(0))
         upper = _upper(closing) - _lower(opening)
     methods = [each.method for each in (opening, closing) if isinstance(each, PlacedRegister)]
-    if (
-        isinstance(opening, PlacedRegister)
-        and isinstance(closing, PlacedRegister)
-        and opening.gap == closing.gap
-    ):
-        least, most = _within(opening.gap, closing.at - opening.at)
+    gaps = [each.gap for each in (opening, closing) if isinstance(each, PlacedRegister)]
+    if len(gaps) == 2 and gaps[0] == gaps[1]:
+        least, most = _within(gaps[0], closing.at - opening.at)
         lower, upper = max(lower, least), min(upper, most)
     return EstimatedUse(quantity, min(lower, quantity), max(upper, quantity), worst_of(methods))
 
@@ -342,8 +342,8 @@ def _within(gap: Gap, length: timedelta) -> tuple[Decimal, Decimal]:
 
 
 def _lower(border: KnownRegister | PlacedRegister) -> Decimal:
-    return border.lower if isinstance(border, PlacedRegister) else border.counted
+    return border.counted if border.lower is None else border.lower
 
 
 def _upper(border: KnownRegister | PlacedRegister) -> Decimal:
-    return border.upper if isinstance(border, PlacedRegister) else border.counted
+    return border.counted if border.upper is None else border.upper

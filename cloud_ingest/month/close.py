@@ -23,6 +23,7 @@ from cloud_ingest.month.closing import Closing, by_subject
 from cloud_ingest.month.count import Progress, Stale, count_month
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import write_numbers
+from cloud_ingest.month.prolonged import flag_prolonged
 from cloud_ingest.month.reconcile import reconcile
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
@@ -126,6 +127,7 @@ def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
             break
         again, moved = _close(conn, closing)
         later.append(again)
+    flag_prolonged(conn, closing)
     return replace(done, later=tuple(later))
 
 

@@ -12,6 +12,7 @@ Never: a sum of quantities, a decision: `cloud_ingest.core` and `cloud_ingest.vi
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
@@ -44,6 +45,21 @@ class Gap(NamedTuple):
     channel_id: int
     start: datetime
     end: datetime
+
+
+class IntervalSum(NamedTuple):
+    """The intervals of a channel in a window."""
+
+    channel_id: int
+    starts_at: datetime
+    """Of the window."""
+    intervals: int
+    """How many."""
+    total: Decimal
+    """Raw."""
+    first: datetime
+    """The end of the first one."""
+    last: datetime
 
 
 class Latest(NamedTuple):
@@ -137,6 +153,15 @@ def interval_steps(
         },
     )
     return {step: (count, int(total)) for step, count, total in rows}
+
+
+@translating
+def interval_sums(conn: Connection, windows: Collection[Window]) -> list[IntervalSum]:
+    """Add up the intervals that end in each window, without its start."""
+    if not windows:
+        return []
+    rows = conn.execute(query("reading/interval_sums"), _arrays(windows))
+    return [IntervalSum(*row) for row in rows]
 
 
 @translating
