@@ -2,7 +2,8 @@
 """The balance of a tower: its bulk meter against its units and common areas.
 
 The loss is bulk - units - common. What a generator gave did not pass the bulk meter and is left
-out. While anything of a tower is not known, its loss is not known either.
+out. While anything of a tower is not known, its loss is not known either. A subject that moved
+within the month has its part in each tower, and counts as a unit of both.
 
 In: what each subject of a tower took from the network in a month, or that it is not known.
 Out: a `Balance`. Pure.
@@ -11,7 +12,7 @@ Out: a `Balance`. Pure.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cloud_ingest.core.exact import exactly, widely
 from shared_schema.catalogue import Service
@@ -32,16 +33,23 @@ class Taken:
     self_read: bool = False
 
 
+class MeterDraw(NamedTuple):
+    """What one meter counted for a subject while it hung in a tower."""
+
+    tower: str | None
+    source: str
+    quantity: Decimal | None
+    """None: not known."""
+    self_read: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """What the meters of one subject counted of one service."""
 
     kind: SubjectKind
-    tower: str | None
     service: Service
-    parts: tuple[tuple[str, Decimal | None], ...]
-    """(source, quantity) of each meter; None: not known."""
-    self_read: bool = False
+    parts: tuple[MeterDraw, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +78,17 @@ def taken_from_network(parts: Iterable[tuple[str, Decimal | None]]) -> Decimal |
 def taken_by_tower(subjects: Iterable[Drawn]) -> dict[tuple[str, Service], list[Taken]]:
     """Sort what each subject took from the network by tower and service.
 
-    A subject without a tower is in no balance, nor is one that only a generator serves.
+    What hung in no tower is in no balance, nor is a subject that only a generator serves there.
     """
     found: dict[tuple[str, Service], list[Taken]] = {}
     for drawn in subjects:
-        if drawn.tower is None or all(source == GENERATOR for source, _ in drawn.parts):
-            continue
-        taken = Taken(drawn.kind, taken_from_network(drawn.parts), drawn.self_read)
-        found.setdefault((drawn.tower, drawn.service), []).append(taken)
+        for tower in dict.fromkeys(part.tower for part in drawn.parts):
+            parts = [part for part in drawn.parts if part.tower == tower]
+            if tower is None or all(part.source == GENERATOR for part in parts):
+                continue
+            quantity = taken_from_network((part.source, part.quantity) for part in parts)
+            taken = Taken(drawn.kind, quantity, any(part.self_read for part in parts))
+            found.setdefault((tower, drawn.service), []).append(taken)
     return found
 
 

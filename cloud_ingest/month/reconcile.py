@@ -7,7 +7,7 @@ is new stands in the store and in the outbox, in the caller's transaction. `core
 
 from collections.abc import Mapping, Sequence
 
-from cloud_ingest.core.balance import Balance, Drawn, balance, taken_by_tower
+from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.count import Counted
 from cloud_ingest.store import months
@@ -53,10 +53,16 @@ def reconciliations_of(
 def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:
     return Drawn(
         kind=key.kind,
-        tower=parts[-1].assignment.tower,
         service=key.service,
-        parts=tuple((part.assignment.source, part.measured.quantity) for part in parts),
-        self_read=any(Reason.SELF_READ in part.measured.reasons for part in parts),
+        parts=tuple(
+            MeterDraw(
+                part.assignment.tower,
+                part.assignment.source,
+                part.measured.quantity,
+                Reason.SELF_READ in part.measured.reasons,
+            )
+            for part in parts
+        ),
     )
 
 

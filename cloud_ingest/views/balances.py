@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import Balance, Drawn, balance, taken_by_tower
+from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
@@ -71,9 +71,8 @@ def _balances(
     drawn = (
         Drawn(
             kind=own[-1][0].subject_type,
-            tower=own[-1][0].tower,
             service=Service(own[-1][0].service),
-            parts=tuple((place.source, quantity) for place, quantity in own),
+            parts=tuple(MeterDraw(place.tower, place.source, quantity) for place, quantity in own),
         )
         for own in subjects.values()
     )
