@@ -75,10 +75,14 @@ def _balances(
     if days:
         shown = shown_day_balances(conn, society_id, span, zone, self_read_window=window)
         if shown is None:
-            shown = day_balances(day_usage(conn, society_id, span, zone), zone)
+            shown = day_balances(
+                day_usage(conn, society_id, span, zone, self_read_window=window), zone
+            )
         return shown
     published = shown_balances(conn, society_id, span)
-    return month_balances(month_usage(conn, society_id, span)) if published is None else published
+    if published is None:
+        return month_balances(month_usage(conn, society_id, span, self_read_window=window))
+    return published
 
 
 def _as_table(found: _Towers, *, days: bool) -> str:

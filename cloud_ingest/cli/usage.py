@@ -96,7 +96,15 @@ def usage(
                 zone,
                 None,
                 (),
-                day_usage(conn, society_id, span, zone, subject_type=subject_type, subject=unit),
+                day_usage(
+                    conn,
+                    society_id,
+                    span,
+                    zone,
+                    subject_type=subject_type,
+                    subject=unit,
+                    self_read_window=window,
+                ),
             )
             if closed is None
             else _Usage(month, zone, closed.closed_at, closed.numbers, closed.usages)

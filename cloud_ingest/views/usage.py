@@ -5,12 +5,12 @@ A view shows what the registers say. A month opens with the last register at or 
 or with the first one of a meter that came later, and ends with its last one. Both times are told,
 so that a reader sees a month that has not ended, or that was not read at its start. The days add
 up to the month exactly; what was counted over a gap lands in the next day that has data. Readings
-themselves are looked at only where a meter came or went within the month. What closing would
-withhold as known to be wrong is not shown as used either.
+themselves are looked at only where a meter came or went within the month, or a person read it near
+a border that nothing else met. What closing would withhold as known to be wrong is not shown as
+used either.
 
 In: a society and a month. Out: values, from rollups, epochs and breaks of registers.
-Never: a closed month, an estimate, a write. A published number is `month.close`'s, which reads the
-boundary rows and holds the rollups against them.
+Never: a closed month (`month.published` has it), an estimate, a write.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import Measured, between, days_of
+from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, between, days_of
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.register import Epochs, Register, in_time
@@ -33,6 +33,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.readings_read import Window
 from cloud_ingest.store.rollups_read import RegisterMonth, day_registers, register_months
+from cloud_ingest.views.by_hand import ByHand, Ends, ends_by_hand, read_by_hand
 from cloud_ingest.views.evidence import (
     Evidence,
     exponent_of,
@@ -77,17 +78,6 @@ class DayUsage(NamedTuple):
     days: Mapping[date, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Where a meter's month may open and close, and where only its readings can tell."""
-
-    before: tuple[Register, ...]
-    first: tuple[Register, ...]
-    last: tuple[Register, ...]
-    first_in: tuple[Window, ...]
-    last_in: tuple[Window, ...]
-
-
 def month_usage(
     conn: Connection,
     society_id: int,
@@ -95,6 +85,7 @@ def month_usage(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[MeterUsage]:
     """Return what each meter counted in a month, of all subjects or of one.
 
@@ -103,13 +94,17 @@ def month_usage(
     """
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
     evidence = read_evidence(conn, rows, month)
+    by_hand = read_by_hand(conn, rows, month, self_read_window)
     several = {
         here.assignment_id
         for here, there in pairwise(rows)
         if here.assignment_id == there.assignment_id
     }
     found: list[MeterUsage | None] = [
-        None if row.assignment_id in several else usage_from_rollup(row) for row in rows
+        None
+        if row.assignment_id in several or row.channel_id in by_hand
+        else usage_from_rollup(row)
+        for row in rows
     ]
     asked: list[RegisterMonth] = []
     usages: list[MeterUsage] = []
@@ -118,7 +113,7 @@ def month_usage(
             usages.append(usage)
         else:
             asked.append(row)
-    counted = _count(conn, asked, epochs, evidence, month)
+    counted = _count(conn, asked, _Known(epochs, evidence, by_hand), month)
     return usages + [_usage(own[0], measured) for own, measured in counted]
 
 
@@ -163,10 +158,15 @@ def day_usage(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[DayUsage]:
     """Return what each meter counted in a month and on each of its days."""
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
-    evidence = read_evidence(conn, rows, month)
+    known = _Known(
+        epochs,
+        read_evidence(conn, rows, month),
+        read_by_hand(conn, rows, month, self_read_window),
+    )
     exponents = exponents_of(rows)
     last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
     days = day_registers(conn, exponents, month.first, last)
@@ -180,7 +180,7 @@ def day_usage(
                 zone,
             ),
         )
-        for own, measured in _count(conn, rows, epochs, evidence, month)
+        for own, measured in _count(conn, rows, known, month)
     ]
 
 
@@ -201,18 +201,32 @@ def _registers(
     return rows, epochs
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a month beside its rollups."""
+
+    epochs: Epochs
+    evidence: Evidence
+    by_hand: ByHand
+
+
 def _count(
-    conn: Connection,
-    rows: Iterable[RegisterMonth],
-    epochs: Epochs,
-    evidence: Evidence,
-    month: Month,
+    conn: Connection, rows: Iterable[RegisterMonth], known: _Known, month: Month
 ) -> list[tuple[list[RegisterMonth], Measured]]:
     """Count each assignment, from rollups and, where these cannot tell, from its readings."""
     by_assignment = [list(some) for _, some in groupby(rows, key=attrgetter("assignment_id"))]
     ends = _with_readings(conn, by_assignment, [ends_of(own, month) for own in by_assignment])
     return [
-        (own, unless_disproved(own, measured_of(each, epochs), epochs, evidence, month))
+        (
+            own,
+            unless_disproved(
+                own,
+                measured_of(ends_by_hand(each, own, known.by_hand, month), known.epochs),
+                known.epochs,
+                known.evidence,
+                month,
+            ),
+        )
         for own, each in zip(by_assignment, ends, strict=True)
     ]
 

@@ -15,6 +15,7 @@ from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import close_month
+from cloud_ingest.rollup.refresh import refresh
 from shared_schema.catalogue import Service
 from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
@@ -143,3 +144,48 @@ def test_four_commands_agree_on_a_closed_month(society: Site, run: Run) -> None:
         "C-0305": None,
         "Lift": kwh(5 * hours),
     }
+
+
+def test_an_open_month_counts_what_closing_will(society: Site, run: Run) -> None:
+    refresh(society.conn, NOW)
+    words = ("towers", "--month", "2026-07")
+    so_far = run(*words)
+    units = {unit: run("usage", unit, "--month", "2026-07") for unit in ("A-2", "A-3", "C-0304")}
+    assert (so_far["state"], units["A-2"]["state"]) == ("open", "open")
+    close(society)
+    published = run(*words)
+    assert published["state"] == "closed"
+    same = ("tower", "bulk", "units", "common", "loss", "units_known", "units_total")
+    (here,), (there,) = (
+        [[row[name] for name in same] for row in told["towers"] if row["tower"] == "Tower 1"]
+        for told in (so_far, published)
+    )
+    assert here == there
+    for unit, shown in units.items():
+        assert run("usage", unit, "--month", "2026-07")["meters"] == shown["meters"]
+
+
+def test_a_self_read_after_the_month_closes_it_in_the_views(site: Site, run: Run) -> None:
+    site.units(legacy("C-0304", "6", "Tower 2"))
+    read_dial(site, "C-0304", "1000", START - 20 * HOUR)
+    read_dial(site, "C-0304", "1100", START + 300 * HOUR)
+    read_dial(site, "C-0304", "1173.348", END + 8 * HOUR)
+    refresh(site.conn, NOW)
+    (meter,) = run("usage", "C-0304", "--month", "2026-07")["meters"]
+    assert (meter["quantity"], meter["until"]) == ("173.348", "2026-08-01T08:00:00+05:30")
+    assert meter["days"] == {"2026-07-13": "100.000", "2026-08-01": "73.348"}
+
+
+def test_a_month_says_what_it_knows_of_a_dial_without_intervals(society: Site, run: Run) -> None:
+    close(society)
+    lacks = run("completeness", "--month", "2026-07", "--unit", "C-0304")
+    assert (lacks["published"], lacks["others"], lacks["channels"]) == (1, [], [])
+
+
+def test_a_unit_that_came_after_closing_is_not_in_the_month(society: Site, store_dsn: str) -> None:
+    close(society)
+    society.units(unit_line("A-9", "99"))
+    words = ["usage", "A-9", "--month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code == 2
+    assert "close the month again" in refused.stderr
