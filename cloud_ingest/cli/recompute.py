@@ -18,7 +18,7 @@ from cloud_ingest.core.month import DAY, next_month, parse_month
 from cloud_ingest.errors import RecomputeRefused
 from cloud_ingest.rollup.recompute import Recomputed
 from cloud_ingest.rollup.recompute import recompute as make_anew
-from cloud_ingest.store.rollups_read import describe_figures
+from cloud_ingest.store.rollups_held import describe_figures
 from cloud_ingest.store.rollups_write import RollupChange
 
 app = new_group()

@@ -187,12 +187,21 @@ def read_boundaries(
         ],
         exponents=billed.exponents,
     )
-    around = self_read_window + DAY
-    days = last_of_days(conn, billed.exponents, month.first - around, (month.end + around).date())
+    first, last = month.first - _around(self_read_window), last_day_read(month, self_read_window)
+    days = last_of_days(conn, billed.exponents, first, last)
     return {
         meter_id: _meter_rows(meter_id, channels, billed, readings, days)
         for meter_id, channels in own.items()
     }
+
+
+def last_day_read(month: Month, self_read_window: timedelta) -> date:
+    """Return the last day that a closing of a month looks at."""
+    return (month.end + _around(self_read_window)).date()
+
+
+def _around(self_read_window: timedelta) -> timedelta:
+    return self_read_window + DAY
 
 
 def _meter_rows(

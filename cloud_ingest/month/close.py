@@ -7,11 +7,13 @@ ends elsewhere, the closed month after it is closed again with it, in the same t
 opens where this one ends, and no kWh is in nobody's month or in two. If a rollup is not what its
 readings say, nothing is closed. What cannot be proved is withheld: it is not estimated.
 
+A closing waits for no refresh and for no other meter: readings that came meanwhile count as they
+are in the snapshot. Only where one of them is false, it is judged, and another snapshot is taken.
+
 In: a society, a month, the time. Out: numbers, reconciliations and a manifest, in the store and
 in the outbox. Owns: the order of a closing, and the tables of closed months.
 """
 
-import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,22 +22,24 @@ from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import closings
 from cloud_ingest.month.closing import Closing, by_subject
-from cloud_ingest.month.count import Progress, Stale, count_month
+from cloud_ingest.month.count import Progress, count_month
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import write_numbers
 from cloud_ingest.month.prolonged import flag_prolonged
 from cloud_ingest.month.reconcile import reconcile
+from cloud_ingest.month.unjudged import unjudged_registers
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.validation.judge import judge_suspects
 from shared_schema.billing import MonthlyConsumption, Reconciliation, Withheld
 
 CLOSE_GRACE = timedelta(hours=1)
-ATTEMPTS = 5
-"""How often readings may arrive between the refresh and the closing before it gives up."""
+JUDGED_AT_MOST = 5
+"""How often false readings of the month may arrive while they are judged, before it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,19 @@ def close_month(
     _require_closable(span, store, now, grace)
     closing = Closing(society_id, society, span, store.zone, now, self_read_window, progress)
     with advisory_lock(conn, Lock.CLOSING):
-        for _ in range(ATTEMPTS):
-            progress(f"{month}: rolling up what came in")
-            refresh(conn, now)
-            with contextlib.suppress(Stale), snapshot(conn):
-                return _close_in_turn(conn, closing)
-    raise CloseRefused(f"readings of {month} keep arriving: close it again in a minute")
+        progress(f"{month}: rolling up what came in")
+        refresh(conn, now)
+        for _ in range(JUDGED_AT_MOST):
+            with snapshot(conn):
+                unjudged = unjudged_registers(conn, closing, store)
+                if not unjudged:
+                    return _close_in_turn(conn, closing)
+            progress(f"{month}: judging what came in meanwhile")
+            judge_suspects(conn, unjudged, store, now)
+    raise CloseRefused(
+        f"false readings of {month} keep arriving: look at them with cloud-ingest reading list, "
+        "and close it again in a minute"
+    )
 
 
 def _require_closable(span: Month, store: Store, now: datetime, grace: timedelta) -> None:

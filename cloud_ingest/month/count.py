@@ -5,7 +5,7 @@ The boundary rows and epochs give the number; the rollups give the days (a regis
 the way) and the intervals (the sum check). The breaks of the register, and what its unit can use,
 are held against the number. What is known to be wrong is not counted. Before anything is made of
 the rollups, they are held against their readings, and the opening is held against what closed the
-month before.
+month before. A closing waits for no refresh: what no rollup tells yet is read from the readings.
 
 In: the store, within one snapshot. Out: each assignment with what its meter counted, and why it
 counted nothing. Never: a write.
@@ -14,6 +14,7 @@ counted nothing. Never: a write.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ from cloud_ingest.month.boundaries import (
     LastOfDays,
     MeterRows,
     closings_before,
+    last_day_read,
     meter_key,
     month_channels,
     read_boundaries,
@@ -44,11 +46,14 @@ from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.register_breaks import breaks_of
+from cloud_ingest.store.rollups_held import describe_figures, disagreement
 from cloud_ingest.store.rollups_read import (
+    NOTHING_WAITS,
+    Waiting,
     day_registers,
-    describe_figures,
-    disagreement,
+    day_registers_now,
     intervals_of_month,
+    waiting_days,
 )
 from shared_schema.billing import BoundaryReading
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
@@ -56,10 +61,6 @@ from shared_schema.quality import Reason
 
 Progress = Callable[[str], None]
 PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
-
-
-class Stale(Exception):
-    """Readings came after the rollups were refreshed: refresh and look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,6 @@ def count_month(
 
     Raises:
         RollupDisagrees: a rollup is not what its readings say.
-        Stale: the same, but only because readings came a moment ago.
         CloseRefused: the month before has changed since it was closed.
     """
     assigned = assignments_between(conn, society_id, month.start, month.end)
@@ -106,8 +106,16 @@ def count_month(
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
     _hold_rollups(conn, held, month, zone)
     progress(f"{month}: reading the borders of {len(assigned)} meters")
+    waiting = waiting_days(conn, held, last_day_read(month, self_read_window))
     return count_assigned(
-        conn, assigned, month, zone, before=before, self_read_window=self_read_window
+        conn,
+        assigned,
+        month,
+        zone,
+        before=before,
+        self_read_window=self_read_window,
+        last_of_days=partial(day_registers_now, waiting=waiting, zone=zone),
+        waiting=waiting,
     )
 
 
@@ -120,6 +128,7 @@ def count_assigned(
     before: Closings,
     self_read_window: timedelta,
     last_of_days: LastOfDays = day_registers,
+    waiting: Waiting = NOTHING_WAITS,
 ) -> list[Counted]:
     """Measure assignments of a month; nothing is held against the readings.
 
@@ -131,6 +140,7 @@ def count_assigned(
         before: Where the month before was closed.
         self_read_window: How far from a border a self-read may stand for it.
         last_of_days: Returns the last register of each day.
+        waiting: The days whose intervals are taken from the readings.
 
     Raises:
         CloseRefused: the month before has changed since it was closed.
@@ -147,7 +157,9 @@ def count_assigned(
         self_read_window=self_read_window,
         last_of_days=last_of_days,
     )
-    intervals = intervals_of_month(conn, profile.channels, profile.exponents, month)
+    intervals = intervals_of_month(
+        conn, profile.channels, profile.exponents, month, waiting=waiting
+    )
     breaks = breaks_of(conn, rows)
     return [
         _count(
@@ -173,8 +185,6 @@ def _hold_rollups(
     wrong = disagreement(conn, channels, month, zone)
     if wrong is None:
         return
-    if wrong.waits:
-        raise Stale
     raise RollupDisagrees(
         f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
         f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "

@@ -43,6 +43,7 @@ from cloud_ingest.store.rollups_write import (
     days_that_lost_readings,
     forget_days,
     forget_months,
+    newest_mark,
     oldest_marks,
     refresh_aggregate,
 )
@@ -83,7 +84,8 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         continuous = store.rollups == "continuous"
         tomorrow = now.astimezone(store.zone).date() + DAY
         oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
-        while taken := oldest_marks(conn, tomorrow, MARKS_AT_ONCE):
+        newest = newest_mark(conn)  # a refresh ends also where readings keep coming
+        while taken := oldest_marks(conn, newest, tomorrow, MARKS_AT_ONCE):
             moved = judge_days(conn, _channels_by_day(taken, oldest), store, now)
             full = len(taken) >= MARKS_AT_ONCE
             taken += moved

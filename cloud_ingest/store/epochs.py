@@ -47,8 +47,7 @@ def store_epoch(
     conn.execute(
         """
         INSERT INTO dirty (day, channels)
-        SELECT ((%s - INTERVAL '1 microsecond') AT TIME ZONE zone)::date,
-               CASE rollups WHEN 'continuous' THEN '{}'::int[] ELSE ARRAY[%s]::int[] END
+        SELECT ((%s - INTERVAL '1 microsecond') AT TIME ZONE zone)::date, ARRAY[%s]::int[]
         FROM store
         """,
         (epoch.starts_at, channel_id),

@@ -24,6 +24,7 @@ from psycopg.types.json import Jsonb
 from cloud_ingest.core.judgement import (
     MOST_PER_HOUR,
     Claims,
+    DialBreak,
     DialChannel,
     Judgement,
     Moment,
@@ -252,15 +253,9 @@ def apply_judgement(
     Returns:
         The marks of the days that have changed.
     """
-    moments = sorted(
-        moment
-        for moment in claims.elected.keys() | judgement.elected.keys()
-        if scope.holds(moment[1])
-        and _key(claims.elected.get(moment)) != _key(judgement.elected.get(moment))
-    )
     changed = [
         moment
-        for moment in moments
+        for moment in _other_elections(claims, judgement, scope)
         if _elect(conn, claims.elected.get(moment), judgement.elected.get(moment), scope.at)
     ]
     _keep_verdicts(conn, dial, judgement, scope)
@@ -276,6 +271,38 @@ def apply_judgement(
             "days": [local_day(ts, scope.zone) for _, ts in changed],
         },
     )
+
+
+@translating
+def is_applied(
+    conn: Connection, dial: Dial, claims: Claims, judgement: Judgement, scope: Scope
+) -> bool:
+    """Say whether the store has a judgement already: its elections and its breaks."""
+    if _other_elections(claims, judgement, scope):
+        return False
+    stored = scalars(
+        conn,
+        """
+        SELECT extract(epoch FROM ts)::bigint FROM register_break
+        WHERE meter_id = %s AND obis = %s AND ts > %s AND ts <= %s
+        """,
+        (dial.meter_id, dial.obis, scope.start, scope.end),
+    )
+    return set(stored) == {each.after.ts for each in _breaks_in(judgement, scope)}
+
+
+def _other_elections(claims: Claims, judgement: Judgement, scope: Scope) -> list[Moment]:
+    """Return the moments of which another claim is elected than before; pure."""
+    return sorted(
+        moment
+        for moment in claims.elected.keys() | judgement.elected.keys()
+        if scope.holds(moment[1])
+        and _key(claims.elected.get(moment)) != _key(judgement.elected.get(moment))
+    )
+
+
+def _breaks_in(judgement: Judgement, scope: Scope) -> list[DialBreak]:
+    return [each for each in judgement.breaks if scope.holds(each.after.ts)]
 
 
 def _key(claim: StoredClaim | None) -> tuple[int, int] | None:
@@ -362,7 +389,7 @@ def _keep_verdicts(conn: Connection, dial: Dial, judgement: Judgement, scope: Sc
 
 
 def _keep_breaks(conn: Connection, dial: Dial, judgement: Judgement, scope: Scope) -> None:
-    breaks = [each for each in judgement.breaks if scope.holds(each.after.ts)]
+    breaks = _breaks_in(judgement, scope)
     conn.execute(
         """
         DELETE FROM register_break WHERE meter_id = %s AND obis = %s AND ts > %s AND ts <= %s

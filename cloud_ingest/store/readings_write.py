@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import LiteralString
+from zoneinfo import ZoneInfo
 
 from psycopg import errors as pg
 
@@ -23,7 +24,6 @@ from cloud_ingest.errors import UserError
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
-from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.rows import scalar
 from shared_schema.catalogue import BILLED_REGISTER
@@ -121,7 +121,7 @@ def store_rows(
                 _copy(conn, _INTO_READING, ahead)
                 cursor.executemany(
                     "INSERT INTO dirty (day, channels) VALUES (%s, %s::int[])",
-                    _marks(ahead, cache, cache.store_of(conn)),
+                    _marks(ahead, cache, cache.store_of(conn).zone),
                 )
         except pg.UniqueViolation:
             rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
@@ -153,16 +153,15 @@ def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
     return ahead, rest
 
 
-def _marks(rows: Rows, cache: StoreCache, store: Store) -> list[tuple[date, list[int]]]:
+def _marks(rows: Rows, cache: StoreCache, zone: ZoneInfo) -> list[tuple[date, list[int]]]:
     """Return the days of rows that ascend, each with its channels, in the order of days."""
     days: dict[date, set[int]] = {}
     for channel_id, own in rows.items():
-        first, last = cache.day(own[0][0], store.zone), cache.day(own[-1][0], store.zone)
-        own_days = {first} if first == last else {cache.day(row[0], store.zone) for row in own}
+        first, last = cache.day(own[0][0], zone), cache.day(own[-1][0], zone)
+        own_days = {first} if first == last else {cache.day(row[0], zone) for row in own}
         for day in own_days:
             days.setdefault(day, set()).add(channel_id)
-    of_any = store.rollups == "continuous"
-    return [(day, [] if of_any else sorted(days[day])) for day in sorted(days)]
+    return [(day, sorted(days[day])) for day in sorted(days)]
 
 
 def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> StoredCounts:

@@ -1,29 +1,31 @@
 # SPDX-License-Identifier: MIT
 """Days and months of channels, as the rollups have them.
 
-On every edition they show what was refreshed and nothing newer. Only `disagreement` looks at
-readings: it holds a month against them.
+On every edition they show what was refreshed and nothing newer. A day that a commit has changed
+since waits for a refresh: who must not wait reads the readings of these days instead.
 
 In: a society, or channels that were found through it, and a stretch of time. Out: rows as values.
 Never: a sum of quantities, a decision: `cloud_ingest.core` and `cloud_ingest.views` make them.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.month import Month, local_days
+from cloud_ingest.core.month import DAY, Month, bucket_start, day_of, midnight
 from cloud_ingest.core.quality import Intervals
 from cloud_ingest.core.register import DayRegister
 from cloud_ingest.store.channels import Channel
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.readings_read import BILLED_CODES
-from cloud_ingest.store.rows import all_rows, one_row
+from cloud_ingest.store.readings_read import BILLED_CODES, Window, boundary_readings, interval_sums
+from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL
+
+Waiting = Mapping[int, Sequence[date]]
+"""Of channels by id: the days that a commit has changed, and no refresh has rolled up since."""
+NOTHING_WAITS: Final[Waiting] = {}
 
 
 class RegisterMonth(NamedTuple):
@@ -96,62 +98,6 @@ class ChannelCompleteness(NamedTuple):
         return tuple(map(DayCount._make, sorted(found)))
 
 
-@dataclass(frozen=True, slots=True)
-class RollupFigures:
-    """The figures of a day or month: by its rollup, or by its readings."""
-
-    first_raw: int
-    last_raw: int
-    min_ts: datetime
-    max_ts: datetime
-    count: int
-    sum_raw: Decimal
-    min_raw: int
-    max_raw: int
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """A day or month whose rollup and readings have different figures."""
-
-    channel_id: int
-    bucket: str
-    day: date
-    manufacturer: str
-    serial: str
-    obis: str
-    waits: bool
-    """A commit has marked it since: it only has to be refreshed."""
-    told: RollupFigures | None
-    """By the readings; None: there are none."""
-    rolled_up: RollupFigures | None
-    """None: there is no such rollup."""
-
-
-def figures(columns: dict[str, Any], prefix: str) -> RollupFigures | None:
-    """Take the figures whose columns begin with a prefix out of a row; None where all are null."""
-    found = {each.name: columns.pop(f"{prefix}_{each.name}") for each in fields(RollupFigures)}
-    return None if found["count"] is None else RollupFigures(**found)
-
-
-def describe_figures(one: RollupFigures | None, other: RollupFigures | None) -> str:
-    """Return for a person what ``one`` says, with whatever tells it apart from ``other``; pure."""
-    if one is None:
-        return "nothing"
-    text = f"{one.count} readings up to {one.last_raw}"
-    if other is None or (one.count, one.last_raw) != (other.count, other.last_raw):
-        return text
-    mine, theirs = asdict(one), asdict(other)
-    return ", ".join(
-        [text, *(f"{name} {mine[name]}" for name in mine if mine[name] != theirs[name])]
-    )
-
-
-def _disagreement(**columns: Any) -> Disagreement:
-    told, rolled_up = figures(columns, "told"), figures(columns, "rolled")
-    return Disagreement(told=told, rolled_up=rolled_up, **columns)
-
-
 @translating
 def register_months(
     conn: Connection,
@@ -182,6 +128,24 @@ def register_months(
 
 
 @translating
+def waiting_days(conn: Connection, channels: Collection[int], last: date) -> Waiting:
+    """Return which days of channels wait for a refresh, up to ``last``; ascending."""
+    found: dict[int, list[date]] = {}
+    rows = conn.execute(
+        """
+        SELECT DISTINCT channel_id, day
+        FROM dirty CROSS JOIN LATERAL unnest(channels) AS own (channel_id)
+        WHERE day <= %s AND channel_id = ANY(%s::int[])
+        ORDER BY channel_id, day
+        """,
+        (last, sorted(channels)),
+    )
+    for channel_id, day in rows:
+        found.setdefault(channel_id, []).append(day)
+    return found
+
+
+@translating
 def day_registers(
     conn: Connection, exponents: dict[int, int], first: date, last: date
 ) -> dict[int, list[DayRegister]]:
@@ -198,15 +162,74 @@ def day_registers(
 
 
 @translating
+def day_registers_now(
+    conn: Connection,
+    exponents: dict[int, int],
+    first: date,
+    last: date,
+    *,
+    waiting: Waiting,
+    zone: ZoneInfo,
+) -> dict[int, list[DayRegister]]:
+    """Return the last register of each day, by channel; of days that wait, from their readings.
+
+    Args:
+        conn: The store.
+        exponents: Of the channels.
+        first: The first day.
+        last: The last day, included.
+        waiting: Which days of which channels wait for a refresh.
+        zone: Of the days.
+    """
+    found = day_registers(conn, exponents, first, last)
+    windows = [
+        Window(channel_id, bucket_start(day, zone), midnight(day + DAY, zone))
+        for channel_id in exponents.keys() & waiting.keys()
+        for day in waiting[channel_id]
+        if first <= day <= last
+    ]
+    if not windows:
+        return found
+    told = boundary_readings(conn, last_in=windows, first_in=(), by_hand_in=(), exponents=exponents)
+    for channel_id in {window.channel_id for window in windows}:
+        found[channel_id] = [
+            each for each in found.get(channel_id, ()) if each.day not in waiting[channel_id]
+        ] + [
+            DayRegister(channel_id, day_of(each.ts, zone), each.ts, each.raw, each.exponent)
+            for each in told.get(channel_id, ())
+        ]
+    return found
+
+
+@translating
 def intervals_of_month(
-    conn: Connection, own: Collection[Channel], exponents: dict[int, int], month: Month
+    conn: Connection,
+    own: Collection[Channel],
+    exponents: dict[int, int],
+    month: Month,
+    *,
+    waiting: Waiting = NOTHING_WAITS,
 ) -> dict[int, Intervals]:
-    """Return the intervals of a month by meter; none for a meter with two such channels."""
+    """Return the intervals of a month by meter; none for a meter with two such channels.
+
+    Args:
+        conn: The store.
+        own: The channels that hold intervals.
+        exponents: Theirs.
+        month: The month.
+        waiting: Which days of which channels are to be taken from their readings.
+    """
     by_id = {channel.channel_id: channel for channel in own}
+    late = {
+        channel_id
+        for channel_id in by_id.keys() & waiting.keys()
+        if any(day.replace(day=1) == month.first for day in waiting[channel_id])
+    }
     found: dict[int, list[Intervals]] = {}
-    rows = conn.execute(
-        query("rollup/month_intervals"), {"channels": sorted(by_id), "month": month.first}
-    )
+    arguments = {"channels": sorted(by_id.keys() - late), "month": month.first}
+    rows = conn.execute(query("rollup/month_intervals"), arguments).fetchall()
+    told = [Window(channel_id, month.start, month.end) for channel_id in sorted(late)]
+    rows += [(each.channel_id, each.intervals, each.total) for each in interval_sums(conn, told)]
     for channel_id, count, total in rows:
         channel, exponent = by_id[channel_id], exponents[channel_id]
         found.setdefault(channel.meter_id, []).append(
@@ -254,26 +277,5 @@ def completeness_of_channels(
             "codes": [*BILLED_CODES.values(), str(ACTIVE_IMPORT_INTERVAL)],
             "subject_type": subject_type,
             "subject": subject,
-        },
-    )
-
-
-@translating
-def disagreement(
-    conn: Connection, channel_ids: Collection[int], month: Month, zone: ZoneInfo
-) -> Disagreement | None:
-    """Return the first rollup of a month that is not what its readings say, or None."""
-    days = local_days(month, zone)
-    return one_row(
-        conn,
-        _disagreement,
-        query("rollup/disagreement"),
-        {
-            "channels": sorted(channel_ids),
-            "zone": zone.key,
-            "start": month.start,
-            "end": month.end,
-            "first": days[0][0],
-            "last": days[-1][0],
         },
     )

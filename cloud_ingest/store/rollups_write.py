@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rollups_read import RollupFigures, figures
+from cloud_ingest.store.rollups_held import RollupFigures, figures
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 
 Bucket = Literal["day", "month"]
@@ -30,7 +30,7 @@ class Mark:
     dirty_id: int
     day: date
     channels: list[int]
-    """Whose day it is; empty: of any, where days are rolled up for all channels at once."""
+    """Whose day it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,25 @@ class RollupChanges:
 
 
 @translating
-def oldest_marks(conn: Connection, last: date, limit: int) -> list[Mark]:
-    """Return the oldest marks of days up to ``last``, at most ``limit``."""
+def newest_mark(conn: Connection) -> int:
+    """Return the number of the newest mark that is visible; 0: there is none."""
+    return scalar(conn, "SELECT max(dirty_id) FROM dirty") or 0
+
+
+@translating
+def oldest_marks(conn: Connection, newest: int, last: date, limit: int) -> list[Mark]:
+    """Return the oldest marks up to the number ``newest``, of days up to ``last``.
+
+    At most ``limit`` are returned.
+    """
     return all_rows(
         conn,
         Mark,
-        "SELECT dirty_id, day, channels FROM dirty WHERE day <= %s ORDER BY dirty_id LIMIT %s",
-        (last, limit),
+        """
+        SELECT dirty_id, day, channels FROM dirty WHERE dirty_id <= %s AND day <= %s
+        ORDER BY dirty_id LIMIT %s
+        """,
+        (newest, last, limit),
     )
 
 

@@ -10,10 +10,13 @@ In: changed days. Out: marks of the days whose elected readings have changed.
 Never: a claim that is lost, a look at more than one query where nothing is wrong.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.judgement import judge_dial, most_per_hour
+from cloud_ingest.core.judgement import Claims, Judgement, judge_dial, most_per_hour
 from cloud_ingest.core.month import DAY, midnight, next_month, runs
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.judgements import (
@@ -24,6 +27,7 @@ from cloud_ingest.store.judgements import (
     apply_judgement,
     claims_of,
     dials_of,
+    is_applied,
     lock_elections,
     suspects,
 )
@@ -57,26 +61,40 @@ def judge_suspects(
     Returns:
         The marks of the days whose elected readings are others now.
     """
-    found = list(found)
-    dials = dials_of(conn, {suspect.meter_id for suspect in found})
     marks: list[Mark] = []
-    for suspect in found:
-        dial = dials.get((suspect.meter_id, suspect.obis))
-        is_kept = store.kept_from is None or midnight(suspect.month, store.zone) >= store.kept_from
-        if dial is not None and is_kept:
-            marks += _judge(conn, dial, suspect.month, store, now)
+    for case in _cases(conn, list(found), store, now):
+        marks += _judge(conn, case)
     return marks
+
+
+def unjudged(
+    conn: Connection, changed: Mapping[date, Collection[int]], store: Store, now: datetime
+) -> list[Suspect]:
+    """Return the registers of changed days whose judgement would change what is elected.
+
+    Nothing is written, so that a closing may ask within its snapshot.
+
+    Args:
+        conn: The store.
+        changed: The channels of each day.
+        store: What the store says of itself.
+        now: The time.
+    """
+    with conn.transaction(force_rollback=True):  # also what the search sets for the planner
+        found = suspects(conn, _windows_of_channels(changed, store.zone), store.zone, now)
+    return [case.suspect for case in _cases(conn, found, store, now) if not _is_judged(conn, case)]
 
 
 def _windows(changed: Mapping[date, Collection[int]], store: Store) -> list[JudgedWindow]:
     """Return where changed days are looked through; pure."""
-    zone = store.zone
-
-    def window(run: tuple[date, date], channels: tuple[int, ...] | None) -> JudgedWindow:
-        return JudgedWindow(midnight(run[0], zone), midnight(run[1] + DAY, zone), channels)
-
     if store.rollups == "continuous":
-        return [window(run, None) for run in runs(changed)]
+        return [_window(run, None, store.zone) for run in runs(changed)]
+    return _windows_of_channels(changed, store.zone)
+
+
+def _windows_of_channels(
+    changed: Mapping[date, Collection[int]], zone: ZoneInfo
+) -> list[JudgedWindow]:
     days: dict[int, list[date]] = {}
     for day, channels in changed.items():
         for channel_id in channels:
@@ -85,24 +103,69 @@ def _windows(changed: Mapping[date, Collection[int]], store: Store) -> list[Judg
     for channel_id, own in days.items():
         for run in runs(own):
             together.setdefault(run, []).append(channel_id)
-    return [window(run, tuple(sorted(own))) for run, own in together.items()]
+    return [_window(run, tuple(sorted(own)), zone) for run, own in together.items()]
 
 
-def _judge(conn: Connection, dial: Dial, month: date, store: Store, now: datetime) -> list[Mark]:
+def _window(
+    run: tuple[date, date], channels: tuple[int, ...] | None, zone: ZoneInfo
+) -> JudgedWindow:
+    return JudgedWindow(midnight(run[0], zone), midnight(run[1] + DAY, zone), channels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A register in a month, and what its judgement is made of."""
+
+    suspect: Suspect
+    dial: Dial
+    before: datetime
+    """Claims after it are looked at."""
+    after: datetime
+    """Claims up to it are looked at."""
+    most: Decimal
+    scope: Scope
+
+    def claims(self, conn: Connection) -> Claims:
+        return claims_of(conn, self.dial, self.before, self.after)
+
+    def judgement(self, claims: Claims) -> Judgement:
+        return judge_dial(claims, self.dial.channels, self.most)
+
+
+def _cases(
+    conn: Connection, found: Collection[Suspect], store: Store, now: datetime
+) -> Iterator[_Case]:
+    """Yield what is judged of suspects whose readings are kept."""
+    zone = store.zone
+    dials = dials_of(conn, {suspect.meter_id for suspect in found})
+    for suspect in found:
+        month = suspect.month
+        start, end = midnight(month, zone), midnight(next_month(month), zone)
+        dial = dials.get((suspect.meter_id, suspect.obis))
+        if dial is None or (store.kept_from is not None and start < store.kept_from):
+            continue
+        before = midnight((month - timedelta(days=1)).replace(day=1), zone)
+        if store.kept_from is not None:
+            before = max(before, store.kept_from)
+        after = midnight(next_month(next_month(month)), zone)
+        most = most_per_hour(dial.service, only_units=dial.only_units)
+        parameters = {"most_per_hour": str(most), "service": dial.service.value}
+        scope = Scope(start, end, parameters, zone, now)
+        yield _Case(suspect, dial, before, after, most, scope)
+
+
+def _is_judged(conn: Connection, case: _Case) -> bool:
+    claims = case.claims(conn)
+    return is_applied(conn, case.dial, claims, case.judgement(claims), case.scope)
+
+
+def _judge(conn: Connection, case: _Case) -> list[Mark]:
     """Judge a register in a month; nobody waits for it but while it is written."""
-    start, end = midnight(month, store.zone), midnight(next_month(month), store.zone)
-    before = midnight((month - timedelta(days=1)).replace(day=1), store.zone)
-    if store.kept_from is not None:
-        before = max(before, store.kept_from)
-    after = midnight(next_month(next_month(month)), store.zone)
-    most = most_per_hour(dial.service, only_units=dial.only_units)
-    parameters = {"most_per_hour": str(most), "service": dial.service.value}
-    scope = Scope(start, end, parameters, store.zone, now)
-    seen = claims_of(conn, dial, before, after)
-    judgement = judge_dial(seen, dial.channels, most)
+    seen = case.claims(conn)
+    judgement = case.judgement(seen)
     with conn.transaction():
         lock_elections(conn)
-        claims = claims_of(conn, dial, before, after)
+        claims = case.claims(conn)
         if claims != seen:  # a commit came meanwhile
-            judgement = judge_dial(claims, dial.channels, most)
-        return apply_judgement(conn, dial, claims, judgement, scope)
+            judgement = case.judgement(claims)
+        return apply_judgement(conn, case.dial, claims, judgement, case.scope)

@@ -18,7 +18,8 @@ from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.store.rollups_read import disagreement, register_months
+from cloud_ingest.store.rollups_held import disagreement
+from cloud_ingest.store.rollups_read import register_months
 from cloud_ingest.views.completeness import completeness
 from cloud_ingest.views.load_curve import load_curve
 from cloud_ingest.views.usage import day_usage, month_usage

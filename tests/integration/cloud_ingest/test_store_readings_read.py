@@ -120,8 +120,8 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/last_in_windows": windows,
         "reading/first_in_windows": windows,
         "reading/gaps": windows,
-        "reading/interval_sums": windows,
         "reading/by_hand": windows,
+        "reading/interval_sums": windows,
         "validation/claims": windows,
         "reading/interval_steps": {
             "channel": channel[0],

@@ -300,9 +300,7 @@ def rule(site: Site, kind: str, ts: datetime, raw: int) -> None:
         (ts, raw, kind),
     )
     site.conn.execute(
-        "INSERT INTO dirty (day, channels) SELECT %s, "
-        "CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'::int[] "
-        "ELSE ARRAY(SELECT channel_id FROM channel) END",
+        "INSERT INTO dirty (day, channels) SELECT %s, ARRAY(SELECT channel_id FROM channel)",
         ((ts - timedelta(microseconds=1)).astimezone(ZONE).date(),),
     )
     refresh(site.conn, NOW)

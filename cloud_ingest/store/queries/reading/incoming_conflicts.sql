@@ -23,8 +23,7 @@ WITH other AS (
   RETURNING channel_id, ts, origin, raw
 ), marked AS (
   INSERT INTO dirty (day, channels)
-  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
-                   ELSE array_agg(DISTINCT channel_id) END
+  SELECT day, array_agg(DISTINCT channel_id)
   FROM (SELECT channel_id,
                ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
         FROM kept JOIN other USING (channel_id, ts, origin, raw) JOIN channel USING (channel_id)

@@ -23,8 +23,7 @@ WITH former AS (
   SELECT channel_id, ts, raw, origin, new_raw, new_origin, %(at)s FROM former
 ), marked AS (
   INSERT INTO dirty (day, channels)
-  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
-                   ELSE array_agg(DISTINCT channel_id) END
+  SELECT day, array_agg(DISTINCT channel_id)
   FROM (SELECT channel_id,
                ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
         FROM former) AS changed

@@ -15,8 +15,7 @@ WITH added AS (
   RETURNING channel_id, ts
 ), marked AS (
   INSERT INTO dirty (day, channels)
-  SELECT day, CASE (SELECT rollups FROM store) WHEN 'continuous' THEN '{}'
-                   ELSE array_agg(DISTINCT channel_id) END
+  SELECT day, array_agg(DISTINCT channel_id)
   FROM (SELECT channel_id,
                ((ts - INTERVAL '1 microsecond') AT TIME ZONE (SELECT zone FROM store))::date AS day
         FROM added) AS changed

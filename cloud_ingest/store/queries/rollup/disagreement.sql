@@ -1,6 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Where a day or month of channels is not what its readings say; whether it waits for a refresh.
-WITH told AS (
+-- Where a day or month of channels is not what its readings say, though no mark of it waits for a
+-- refresh.
+WITH waiting AS (
+  SELECT DISTINCT channel_id, day
+  FROM dirty CROSS JOIN LATERAL unnest(channels) AS own (channel_id)
+  WHERE day BETWEEN %(first)s AND %(last)s
+), told AS (
   SELECT channel_id,
          ((ts - INTERVAL '1 microsecond') AT TIME ZONE %(zone)s)::date AS day,
          (array_agg(raw ORDER BY ts))[1] AS first_raw,
@@ -46,14 +51,13 @@ WITH told AS (
                       m.min_raw, m.max_raw)
 )
 SELECT channel_id, bucket, day, meter.manufacturer, meter.serial, channel.obis,
-       EXISTS (SELECT FROM dirty
-               WHERE (dirty.channels = '{}' OR different.channel_id = ANY(dirty.channels))
-                 AND dirty.day BETWEEN %(first)s AND %(last)s
-                 AND (different.bucket = 'month' OR dirty.day = different.day)) AS waits,
        told_first_raw, told_last_raw, told_min_ts, told_max_ts, told_count, told_sum_raw,
        told_min_raw, told_max_raw,
        rolled_first_raw, rolled_last_raw, rolled_min_ts, rolled_max_ts, rolled_count,
        rolled_sum_raw, rolled_min_raw, rolled_max_raw
 FROM different JOIN channel USING (channel_id) JOIN meter USING (meter_id)
-ORDER BY waits, channel_id, day, bucket
+WHERE CASE bucket
+  WHEN 'day' THEN (channel_id, day) NOT IN (SELECT channel_id, day FROM waiting)
+  ELSE channel_id NOT IN (SELECT channel_id FROM waiting) END
+ORDER BY channel_id, day, bucket
 LIMIT 1
