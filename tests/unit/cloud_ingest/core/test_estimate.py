@@ -231,7 +231,7 @@ def test_uses_across_a_gap_add_up(made: tuple[Gap, Decimal], known: Evidence) ->
         return
     placed = place(across, BORDERS, known)
     assert len(placed) == len(BORDERS)
-    points = [across.before, *placed, across.after]
+    points: list[KnownRegister | PlacedRegister] = [across.before, *placed, across.after]
     uses = [use_between(earlier, later) for earlier, later in pairwise(points)]
     assert sum(use.quantity for use in uses) == used
 
@@ -243,9 +243,9 @@ def test_the_order_does_not_matter(
     across, _ = made
     turned = Evidence(
         ZONE,
-        dict(reversed(known.own_days.items())),
+        dict(sorted(known.own_days.items(), reverse=True)),
         list(reversed(known.intervals)),
-        dict(reversed(known.others_days.items())),
+        dict(sorted(known.others_days.items(), reverse=True)),
     )
     assert place(across, borders, turned) == place(across, BORDERS, known)
 
