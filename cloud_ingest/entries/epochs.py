@@ -25,6 +25,7 @@ from cloud_ingest.core.month import MICROSECOND, month_of
 from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epoch, Epochs
+from cloud_ingest.entries.advice import epoch_beside, local_text
 from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.store.channels import Channel
@@ -108,7 +109,8 @@ def add_epoch(
             {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}
         )
         if fault := fall.fault(rows, adds, most_per_day(service, subject_type)):
-            raise EpochRefused(f"{what}: {_words(fault, fall, rows, adds, unit, store.zone)}")
+            told = _words(fault, fall, rows, adds, unit, store.zone)
+            raise EpochRefused(f"{what}: {told}{_other_epoch(fall, store.zone)}")
         _insert(conn, fall.epochs, rows, reason=reason, by=by, now=now)
         close_again = _closed_months(conn, society_id, starts_at, self_read_window, store.zone)
     return EpochAdded(str(meter.meter), fall.used(rows), close_again)
@@ -192,6 +194,17 @@ def _words(  # noqa: PLR0917  # the values of a fault
         return f"{goes}: with {adds:f} {unit} more it would still fall"
     used = fall.used(rows)
     return f"{goes}: with {adds:f} {unit} more {used:f} were used, more than it can use"
+
+
+def _other_epoch(fall: Fall, zone: ZoneInfo) -> str:
+    """Say how an epoch that is recorded nearby is corrected; nothing where there is none."""
+    beside = epoch_beside(fall.epochs, fall.starts_at)
+    if beside is None:
+        return ""
+    return (
+        f"; an epoch is recorded for {local_text(beside, zone)}: to correct it, give that time "
+        "with the right amount, or --adds 0 to take it back"
+    )
 
 
 def _insert(

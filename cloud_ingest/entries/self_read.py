@@ -31,6 +31,7 @@ from cloud_ingest.core.plausible import (
     most_per_day,
 )
 from cloud_ingest.core.register import Epochs, Register, billing_exponent, normalised
+from cloud_ingest.entries.advice import enter_command
 from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
@@ -159,7 +160,7 @@ def self_read(
         if fault and not (force_because and force_because.strip()):
             raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'")
         origin = Origin.EDIT if claim.corrects and fault else Origin.SELF_READ
-        _store(conn, channel, claim.register, origin, what=what, by=by, now=now, zone=store.zone)
+        _store(conn, channel, claim.register, origin, served=meter, by=by, now=now, zone=store.zone)
         store_self_read(
             conn,
             society_id,
@@ -272,7 +273,7 @@ def _store(
     claimed: Register,
     origin: Origin,
     *,
-    what: str,
+    served: Assignment,
     by: str,
     now: datetime,
     zone: ZoneInfo,
@@ -291,9 +292,12 @@ def _store(
     )
     elected, _ = neighbours(conn, channel.exponents, claimed.ts)
     if elected is None or elected.ts != claimed.ts or elected.value != claimed.value:
+        stays = "" if elected is None else f", {elected.value:f} {BILLING_UNITS[served.service]},"
         raise SelfReadRefused(
-            f"{what}: the reading of {_local(claimed.ts, zone)} has a better claim and stays: "
-            "give the time at which the dial was read"
+            f"{served.subject} {served.service}: the reading of {_local(claimed.ts, zone)}{stays} "
+            "has a better claim and stays: give the time at which the dial was read; if that "
+            "reading is wrong, put it right with: "
+            f"{enter_command(served, claimed.ts, claimed.value, zone)}"
         )
 
 

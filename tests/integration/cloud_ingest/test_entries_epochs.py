@@ -105,6 +105,12 @@ def test_nonsense_is_refused(rolling: Site, at: datetime, adds: str, says: str) 
     assert rolling.one("SELECT count(*) FROM epoch") == 0
 
 
+def test_a_second_epoch_says_how_the_first_is_corrected(rolling: Site) -> None:
+    add(rolling, FIRST, lost(rolling, FIRST) + 5)
+    with pytest.raises(EpochRefused, match="recorded for 2026-07-10 05:00: to correct it, give"):
+        add(rolling, FIRST + timedelta(minutes=1), lost(rolling, FIRST))
+
+
 def test_the_command_line(rolling: Site, store_dsn: str) -> None:
     close(rolling)
 

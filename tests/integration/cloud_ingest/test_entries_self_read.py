@@ -225,6 +225,17 @@ def test_a_meter_that_answers_needs_no_self_read(old_flat: Site) -> None:
     assert read(old_flat, "9", END + timedelta(hours=5), "A-1204").used == Decimal("0.560")
 
 
+def test_a_dial_against_a_reading_names_the_command_that_helps(old_flat: Site) -> None:
+    old_flat.deliver("3", every(START, END, 1000, 10, timedelta(hours=1)))
+    with pytest.raises(SelfReadRefused) as refused:
+        read(old_flat, "1.5", START, "A-1204", force="a photo")
+    assert (
+        "1.000 kWh, has a better claim and stays: give the time at which the dial was read; if "
+        "that reading is wrong, put it right with: cloud-ingest reading enter 'A-1204' --service "
+        "electricity --source grid --at '2026-07-01 00:00' --value 1.500"
+    ) in str(refused.value)
+
+
 def test_the_command_line(old_flat: Site, store_dsn: str) -> None:
     def run(value: str, *more: str) -> tuple[int, str]:
         words = ["self-read", "C-0304", value, "--service", "electricity", "--society", SOCIETY]
