@@ -83,6 +83,8 @@ class Measured:
     upper: Decimal | None = None
     covers_from: date | None = None
     """The 1st of the first month that a catch-up covers; None: one month."""
+    doubted: Decimal | None = None
+    """What the quantity would be, if a person said that it is right in spite of the reasons."""
 
 
 @dataclass(frozen=True, slots=True)

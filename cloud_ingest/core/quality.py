@@ -22,6 +22,8 @@ from shared_schema.quality import Origin, Quality, Reason
 
 DISPROOFS = frozenset({Reason.REGISTER_DROP, Reason.SUM_CHECK, Reason.IMPLAUSIBLE})
 """What makes a quantity known to be wrong."""
+DOUBTS = frozenset({Reason.SUM_CHECK, Reason.IMPLAUSIBLE, Reason.HISTORY})
+"""What a person may know better."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -97,8 +99,12 @@ def is_implausible(measured: Measured, most_per_day: Decimal) -> bool:
 def with_findings(measured: Measured, found: Iterable[Reason]) -> Measured:
     """Return a month with what was found of it; without its quantity where that is disproved."""
     reasons = measured.reasons.union(found)
-    quantity = None if reasons & DISPROOFS else measured.quantity
-    return replace(measured, quantity=quantity, reasons=reasons)
+    against = reasons & DISPROOFS
+    if not against:
+        return replace(measured, reasons=reasons)
+    counted = measured.doubted if measured.quantity is None else measured.quantity
+    doubted = counted if against <= DOUBTS else None
+    return replace(measured, quantity=None, reasons=reasons, doubted=doubted)
 
 
 def sum_check(

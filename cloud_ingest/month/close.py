@@ -23,6 +23,7 @@ from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import closings
 from cloud_ingest.month.closing import Closing, by_subject
 from cloud_ingest.month.count import Progress, count_month
+from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import write_numbers
 from cloud_ingest.month.prolonged import flag_prolonged
@@ -35,7 +36,13 @@ from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.validation.judge import judge_suspects
-from shared_schema.billing import MonthlyConsumption, Reconciliation, Withheld
+from shared_schema.billing import (
+    Held,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+    Reconciliation,
+    Withheld,
+)
 
 CLOSE_GRACE = timedelta(hours=1)
 JUDGED_AT_MOST = 5
@@ -54,6 +61,12 @@ class Closed:
     """How many of them are new or corrected."""
     withheld: tuple[Withheld, ...]
     reconciliations: tuple[Reconciliation, ...]
+    withdrawn: tuple[MonthlyWithdrawal, ...] = ()
+    """What took numbers back in whose place nothing stands."""
+    taken_back: int = 0
+    """How many of them are new."""
+    held: tuple[Held, ...] = ()
+    """Changes that nobody asked for; the former version stands."""
     later: tuple["Closed", ...] = ()
     """The months after it that were closed again, because the one before now ends elsewhere."""
 
@@ -126,7 +139,7 @@ def _require_closable(span: Month, store: Store, now: datetime, grace: timedelta
 def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
     """Close a month, and each closed one after it while the one before ends elsewhere."""
     done, moved = _close(conn, closing)
-    if not done.numbers and not done.withheld and not done.reconciliations:
+    if not (done.numbers or done.withheld or done.reconciliations or done.withdrawn):
         raise CloseRefused(
             f"no meter of {closing.society} was assigned in {closing.month}: "
             "run cloud-ingest units import"
@@ -156,8 +169,9 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
     ended = _ends(conn, closing)
     subjects = by_subject(counted)
     numbers = write_numbers(conn, closing, subjects)
-    balances = reconcile(conn, closing, subjects)
+    balances = reconcile(conn, closing, subjects, numbers.standing)
     write_manifest(conn, closing, numbers)
+    write_doubts(conn, closing, numbers)
     done = Closed(
         society=closing.society,
         month=closing.month,
@@ -165,6 +179,9 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
         published=numbers.published,
         withheld=numbers.withheld,
         reconciliations=tuple(balances),
+        withdrawn=tuple(kept.withdrawal for kept in numbers.withdrawn),
+        taken_back=numbers.taken_back,
+        held=numbers.held,
     )
     return done, _ends(conn, closing) != ended
 

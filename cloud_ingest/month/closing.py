@@ -12,9 +12,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, month_of, next_month
 from cloud_ingest.month.count import Counted, Progress
+from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
 from shared_schema.catalogue import Service
+from shared_schema.events import SubjectType
 from shared_schema.message import Message
 
 
@@ -37,6 +40,8 @@ class Closing:
     now: datetime
     self_read_window: timedelta
     progress: Progress
+    limits: Limits = USUAL_LIMITS
+    """How far a published number may move by itself."""
 
     @property
     def month(self) -> str:
@@ -59,7 +64,21 @@ def by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
     return dict(sorted(found.items()))
 
 
+def key_of(sent: MonthlyConsumption | MonthlyWithdrawal) -> SubjectKey:
+    """Return the subject and service of a message."""
+    kind: SubjectKind = "unit" if sent.subject.type is SubjectType.UNIT else "common"
+    return SubjectKey(kind, sent.subject.id, sent.service)
+
+
 def says_the_same(former: Message, made: Message) -> bool:
-    """Say whether two messages differ in nothing but their version and time."""
+    """Say whether two messages differ in nothing but their version and time.
+
+    Numbers of an earlier version of this program do not say where each meter hung: that alone is no
+    reason to send them again.
+    """
     apart = {"version", "closed_at"}
-    return former.model_dump(exclude=apart) == made.model_dump(exclude=apart)
+    said, says = (each.model_dump(exclude=apart) for each in (former, made))
+    for old, new in zip(said.get("parts", ()), says.get("parts", ()), strict=False):
+        if old["tower"] is None:
+            new["tower"] = None
+    return said == says

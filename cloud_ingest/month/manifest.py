@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The manifest of a closed month: which numbers it consists of, and what is withheld.
+"""The manifest of a closed month: which numbers it consists of, and what is not among them.
 
-It names each number by its version and by the hash of the bytes that were sent, so that billing
-knows when it has all of them.
+It names each number, and each message that took one back, by its version and by the hash of the
+bytes that were sent, so that billing knows when it has all of them. Beside them stand the numbers
+that are withheld, and the changes that wait for a person.
 
 In: a closing and its numbers. Out: the manifest, in the store and in the outbox, unless it says
 nothing new. Never: a number.
@@ -13,7 +14,12 @@ from cloud_ingest.month.numbers import Numbers
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.outbox import enqueue
-from shared_schema.billing import BillingManifest, ManifestEntry
+from shared_schema.billing import (
+    BillingManifest,
+    ManifestEntry,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+)
 from shared_schema.topics import billing_manifest_topic
 
 
@@ -22,16 +28,10 @@ def write_manifest(conn: Connection, closing: Closing, numbers: Numbers) -> None
     made = BillingManifest(
         society=closing.society,
         month=closing.month,
-        entries=tuple(
-            ManifestEntry(
-                subject=kept.number.subject,
-                service=kept.number.service,
-                version=kept.number.version,
-                sha256=kept.sha256,
-            )
-            for kept in numbers.kept
-        ),
+        entries=tuple(_entry(kept.number, kept.sha256) for kept in numbers.kept),
         withheld=numbers.withheld,
+        withdrawn=tuple(_entry(kept.withdrawal, kept.sha256) for kept in numbers.withdrawn),
+        held=numbers.held,
         closed_at=closing.now,
     )
     former = months.manifest(conn, closing.society_id, closing.month)
@@ -39,3 +39,9 @@ def write_manifest(conn: Connection, closing: Closing, numbers: Numbers) -> None
         return
     line = months.put_manifest(conn, closing.society_id, made)
     enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)
+
+
+def _entry(sent: MonthlyConsumption | MonthlyWithdrawal, sha256: str) -> ManifestEntry:
+    return ManifestEntry(
+        subject=sent.subject, service=sent.service, version=sent.version, sha256=sha256
+    )

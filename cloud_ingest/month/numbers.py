@@ -2,100 +2,279 @@
 """The numbers of a month: what each unit and common area is charged for, version after version.
 
 A number is the sum of what the subject's meters counted. Where one of them proves nothing, or is
-known to be wrong, the number is withheld with the reasons. A number that was published stays; a
-correction is the next version, and only where it differs. If it is withheld later, its version
-stays with billing, and the manifest names it as withheld instead: nothing withdraws it by itself.
-In a store that was restored from a backup every number leaves once more, with a version above all
+known to be wrong, the number is withheld with the reasons. What was published changes only through
+the door to billing (`month.changes`): a correction is the next version; a number that no longer
+holds is taken back by a withdrawal, which is the next version, too; a change that nobody asked for
+is held, and the former version stands.
+In a store that was restored from a backup every message leaves once more, with a version above all
 that were given before.
 
-In: a closing, and what each meter counted. Out: the newest version of each number; what is new
-stands in the store and in the outbox, in the caller's transaction.
+In: a closing, and what each meter counted. Out: what stands of each number, what is withheld, taken
+back and held; what is new stands in the store and in the outbox, in the caller's transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Measured
+from cloud_ingest.core.door import Way
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.quality import combined_quality, quality_of
 from cloud_ingest.core.register import Register
-from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
+from cloud_ingest.month.changes import Changes, Made, Sent, changes_of, read_heard, read_sent
+from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
-from cloud_ingest.store import months
+from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.months import KeptNumber
+from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.outbox import billing_ack_key, enqueue
 from shared_schema.billing import (
     BILLING_UNITS,
     BoundaryReading,
+    Bounds,
+    Held,
     MeterMonth,
     MonthlyConsumption,
+    MonthlyWithdrawal,
     Withheld,
 )
 from shared_schema.catalogue import BILLED_REGISTER
 from shared_schema.events import Subject, SubjectType
-from shared_schema.quality import Reason
+from shared_schema.quality import Quality, Reason
 from shared_schema.topics import billing_topic
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """The newest version of each number of a month, and what is withheld."""
+class Outcome:
+    """What a closing did with the number of one subject."""
 
-    kept: tuple[KeptNumber, ...]
-    published: int
-    """How many of them are new or corrected."""
-    withheld: tuple[Withheld, ...]
+    kept: KeptNumber | None = None
+    """What stands."""
+    withdrawn: KeptWithdrawal | None = None
+    """What took the number back, if nothing stands in its place."""
+    withheld: Withheld | None = None
+    held: Held | None = None
+    is_new: bool = False
+    """A message was sent."""
+    waits: bool = False
+    """It waits for the change of another subject that is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a month consists of after a closing."""
+
+    outcomes: Mapping[SubjectKey, Outcome]
+    changes: Changes
+    made: Mapping[SubjectKey, Made]
+    """What the closing found."""
+    doubted: Mapping[SubjectKey, Decimal]
+    """What withheld numbers would be, if a person said so."""
+
+    @property
+    def kept(self) -> tuple[KeptNumber, ...]:
+        """What stands of each number."""
+        return tuple(each.kept for each in self.outcomes.values() if each.kept is not None)
+
+    @property
+    def published(self) -> int:
+        """How many numbers are new or corrected."""
+        return sum(each.is_new and each.kept is not None for each in self.outcomes.values())
+
+    @property
+    def withheld(self) -> tuple[Withheld, ...]:
+        """What cannot be proved, and why."""
+        return tuple(each.withheld for each in self.outcomes.values() if each.withheld is not None)
+
+    @property
+    def withdrawn(self) -> tuple[KeptWithdrawal, ...]:
+        """What took numbers back in whose place nothing stands."""
+        return tuple(
+            each.withdrawn for each in self.outcomes.values() if each.withdrawn is not None
+        )
+
+    @property
+    def taken_back(self) -> int:
+        """How many withdrawals are new."""
+        return sum(each.is_new and each.withdrawn is not None for each in self.outcomes.values())
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """Changes that wait for a person."""
+        return tuple(each.held for each in self.outcomes.values() if each.held is not None)
+
+    @property
+    def standing(self) -> dict[SubjectKey, MonthlyConsumption | None]:
+        """What stands although the meters counted something else; None: nothing does."""
+        spared = {key for key, way in self.changes.ways.items() if way is not Way.SEND}
+        return {
+            key: None if each.kept is None else each.kept.number
+            for key, each in self.outcomes.items()
+            if key in spared or each.waits or (key in self.doubted and each.kept is not None)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where the numbers of a closing are sent."""
+
+    conn: Connection
+    closing: Closing
+    sent: Sent
+    floor: int
+
+    def next_version(self, key: SubjectKey) -> int:
+        """Return the version of a subject's next message."""
+        return max(self.sent.last_version(key) + 1, self.floor)
+
+    def stand(self, key: SubjectKey) -> tuple[KeptNumber, bool]:
+        """Let a published number stand; say whether it had to be sent again after a restore."""
+        former = self.sent.numbers[key]
+        if former.number.version >= self.floor:
+            return former, False
+        return self.publish(key, former.number), True
+
+    def change(self, key: SubjectKey, made: Made | None, way: Way | None) -> Outcome:
+        """Send the change of a published number, or let it stand; a way of None is no change."""
+        if way is not Way.SEND:
+            kept, is_new = self.stand(key)
+            held = _held(kept.number, made) if way is Way.HOLD else None
+            return Outcome(kept=kept, held=held, is_new=is_new)
+        if isinstance(made, MonthlyConsumption):
+            return Outcome(kept=self.publish(key, made), is_new=True)
+        taken = self.withdraw(key, () if made is None else made.reasons)
+        return Outcome(withdrawn=taken, withheld=made, is_new=True)
+
+    def begin(self, key: SubjectKey, made: Made | None, *, waits: bool) -> Outcome:
+        """Send a number of which none stands, unless it waits for a change that is held."""
+        if isinstance(made, MonthlyConsumption):
+            if not waits:
+                return Outcome(kept=self.publish(key, made), is_new=True)
+            made = _waiting(made)
+        else:
+            waits = False
+        withdrawn, is_new = self.stay_withdrawn(key)
+        return Outcome(withdrawn=withdrawn, withheld=made, is_new=is_new, waits=waits)
+
+    def stay_withdrawn(self, key: SubjectKey) -> tuple[KeptWithdrawal | None, bool]:
+        """Let a withdrawal stand, if there is one; say whether it had to be sent again."""
+        former = self.sent.withdrawals.get(key)
+        if former is None or former.withdrawal.version >= self.floor:
+            return former, False
+        return self.withdraw(key, former.withdrawal.reasons), True
+
+    def publish(self, key: SubjectKey, number: MonthlyConsumption) -> KeptNumber:
+        """Send a number as the next version."""
+        closing = self.closing
+        told = {"version": self.next_version(key), "closed_at": closing.now}
+        kept = months.add_number(self.conn, closing.society_id, number.model_copy(update=told))
+        self._send(kept.number, kept.line)
+        return kept
+
+    def withdraw(self, key: SubjectKey, reasons: tuple[Reason, ...]) -> KeptWithdrawal:
+        """Take a number back."""
+        closing = self.closing
+        withdrawal = MonthlyWithdrawal(
+            society=closing.society,
+            month=closing.month,
+            subject=_subject(key),
+            service=key.service,
+            version=self.next_version(key),
+            reasons=reasons,
+            closed_at=closing.now,
+        )
+        kept = months.add_withdrawal(self.conn, closing.society_id, withdrawal)
+        self._send(kept.withdrawal, kept.line)
+        return kept
+
+    def _send(self, message: MonthlyConsumption | MonthlyWithdrawal, line: bytes) -> None:
+        topic = billing_topic(message.society, message.month, message.subject, message.service)
+        enqueue(self.conn, topic, line, ack_key=billing_ack_key(message))
 
 
 def write_numbers(
     conn: Connection, closing: Closing, subjects: Mapping[SubjectKey, Sequence[Counted]]
 ) -> Numbers:
-    """Publish the numbers that are new or differ from their former version."""
-    former_numbers = months.numbers(conn, closing.society_id, closing.month)
-    before = {_key_of(kept.number): kept for kept in former_numbers}
-    floor = months.version_floor(conn)
-    numbers: list[KeptNumber] = []
-    withheld: list[Withheld] = []
-    published = 0
-    for key, parts in subjects.items():
-        if key.kind == "bulk":
-            continue
-        number = number_of(closing, key, parts)
-        if isinstance(number, Withheld):
-            withheld.append(number)
-            continue
-        former = before.get(key)
-        last = 0 if former is None else former.number.version
-        if former is not None and last >= floor and says_the_same(former.number, number):
-            numbers.append(former)
-            continue
-        corrected = number.model_copy(update={"version": max(last + 1, floor)})
-        numbers.append(_publish(conn, closing, corrected))
-        published += 1
-    return Numbers(tuple(numbers), published, tuple(withheld))
+    """Publish the numbers that are new or may change, and take back what no longer holds."""
+    charged = {key: parts for key, parts in subjects.items() if key.kind != "bulk"}
+    sent = read_sent(conn, closing.society_id, closing.month)
+    heard = read_heard(conn, closing, sent)
+    doubted = {
+        key: quantity
+        for key, parts in charged.items()
+        if (quantity := doubted_quantity(parts)) is not None
+    }
+    made = {
+        key: number_of(closing, key, parts, is_accepted=heard.accepts(key, doubted.get(key)))
+        for key, parts in charged.items()
+    }
+    meters = {
+        key: frozenset(
+            (part.assignment.meter.manufacturer, part.assignment.meter.serial) for part in parts
+        )
+        for key, parts in charged.items()
+    }
+    changes = changes_of(closing, sent, made, meters, heard)
+    desk = _Desk(conn, closing, sent, months.version_floor(conn))
+    outcomes = {
+        key: desk.change(key, made.get(key), changes.ways.get(key))
+        if key in sent.numbers
+        else desk.begin(key, made.get(key), waits=changes.stops(key))
+        for key in sorted(made.keys() | sent.numbers.keys() | sent.withdrawals.keys())
+    }
+    if changes.is_heard:
+        number_words.put_look(conn, closing.society_id, closing.month, closing.now)
+    return Numbers(outcomes, changes, made, doubted)
 
 
-def _publish(conn: Connection, closing: Closing, number: MonthlyConsumption) -> KeptNumber:
-    kept = months.add_number(conn, closing.society_id, number)
-    topic = billing_topic(closing.society, closing.month, number.subject, number.service)
-    enqueue(conn, topic, kept.line, ack_key=billing_ack_key(number))
-    return kept
+def _held(former: MonthlyConsumption, made: Made | None) -> Held:
+    reasons = () if made is None else made.reasons
+    return Held(
+        subject=former.subject,
+        service=former.service,
+        version=former.version,
+        quantity=made.quantity if isinstance(made, MonthlyConsumption) else None,
+        reasons=_ordered([frozenset(reasons), frozenset({Reason.LATE_CHANGE})]),
+    )
 
 
-def _key_of(number: MonthlyConsumption) -> SubjectKey:
-    kind: SubjectKind = "unit" if number.subject.type is SubjectType.UNIT else "common"
-    return SubjectKey(kind, number.subject.id, number.service)
+def _waiting(made: MonthlyConsumption) -> Withheld:
+    """Withhold a first number that would go with a change that is held."""
+    reasons = _ordered([frozenset(made.reasons), frozenset({Reason.LATE_CHANGE})])
+    return Withheld(subject=made.subject, service=made.service, reasons=reasons)
+
+
+def doubted_quantity(parts: Sequence[Counted]) -> Decimal | None:
+    """Return what a doubted number would be; None: nothing is doubted, or it has no quantity."""
+    if all(part.measured.quantity is not None for part in parts):
+        return None
+    told = [
+        part.measured.doubted if part.measured.quantity is None else part.measured.quantity
+        for part in parts
+    ]
+    known = [quantity for quantity in told if quantity is not None]
+    if len(known) < len(told):
+        return None
+    with exactly():
+        return sum(known, Decimal(0))
 
 
 def number_of(
-    closing: Closing, key: SubjectKey, parts: Sequence[Counted]
+    closing: Closing, key: SubjectKey, parts: Sequence[Counted], *, is_accepted: bool = False
 ) -> MonthlyConsumption | Withheld:
-    """Add up a subject's parts, or say why there is no number; pure."""
-    service = key.service
-    subject = Subject(type=SubjectType(key.kind), id=key.label)
+    """Add up a subject's parts, or say why there is no number; pure.
+
+    Args:
+        closing: The closing.
+        key: The subject and its service.
+        parts: What its meters counted.
+        is_accepted: A person said that the doubted quantity is right.
+    """
+    service, subject = key.service, _subject(key)
     reasons = _ordered(part.measured.reasons for part in parts)
+    if is_accepted:
+        parts = [_vouched(part) for part in parts]
     shares = [_share(part) for part in parts]
     proved = tuple(share for share in shares if share is not None)
     if len(proved) < len(shares):
@@ -111,9 +290,13 @@ def number_of(
         version=1,
         quantity=quantity,
         unit=BILLING_UNITS[service],
-        quality=combined_quality(quality_of(part.measured) for part in parts),
+        quality=Quality.EDITED
+        if is_accepted
+        else combined_quality(quality_of(part.measured) for part in parts),
         reasons=reasons,
         parts=proved,
+        bounds=_bounds(proved),
+        since=_since(parts),
         closed_at=closing.now,
     )
 
@@ -130,7 +313,46 @@ def _share(part: Counted) -> MeterMonth | None:
         opening=_boundary(measured.opening),
         closing=_boundary(measured.closing),
         quantity=measured.quantity,
+        tower=part.assignment.tower,
+        bounds=_bounds_of(measured),
     )
+
+
+def _bounds_of(measured: Measured) -> Bounds | None:
+    """Return where the truth of a part lies; None: it is exact, or nothing bounds it."""
+    lower, upper = measured.lower, measured.upper
+    if lower is None or upper is None or lower == upper:
+        return None
+    return Bounds(lower=lower, upper=upper)
+
+
+def _bounds(parts: Sequence[MeterMonth]) -> Bounds | None:
+    """Add up the bounds of parts; None: they are all exact."""
+    if all(part.bounds is None for part in parts):
+        return None
+    with exactly():
+        return Bounds(
+            lower=sum(
+                (p.quantity if p.bounds is None else p.bounds.lower for p in parts), Decimal(0)
+            ),
+            upper=sum(
+                (p.quantity if p.bounds is None else p.bounds.upper for p in parts), Decimal(0)
+            ),
+        )
+
+
+def _since(parts: Sequence[Counted]) -> str | None:
+    """Return the first month that the catch-up of a part covers; None: there is none."""
+    firsts = [p.measured.covers_from for p in parts if p.measured.covers_from is not None]
+    return f"{min(firsts):%Y-%m}" if firsts else None
+
+
+def _vouched(part: Counted) -> Counted:
+    """Return a part with its quantity, if that is only doubted."""
+    measured = part.measured
+    if measured.quantity is not None or measured.doubted is None:
+        return part
+    return replace(part, measured=replace(measured, quantity=measured.doubted))
 
 
 def _boundary(reading: Register) -> BoundaryReading:
@@ -140,3 +362,7 @@ def _boundary(reading: Register) -> BoundaryReading:
 def _ordered(sets: Iterable[frozenset[Reason]]) -> tuple[Reason, ...]:
     found = frozenset[Reason]().union(*sets)
     return tuple(reason for reason in Reason if reason in found)
+
+
+def _subject(key: SubjectKey) -> Subject:
+    return Subject(type=SubjectType(key.kind), id=key.label)

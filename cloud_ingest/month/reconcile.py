@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The reconciliation of a closed month: each tower's bulk meter against its units.
 
-In: a closing, and what each meter counted. Out: a reconciliation of each tower and service; what
-is new stands in the store and in the outbox, in the caller's transaction. `core.balance` counts.
+Of a unit whose change is held it takes what was published. A tower that has nothing to balance any
+more is told once with nothing known, and then its topic is emptied.
+
+In: a closing, what each meter counted, and what stands although it counted something else. Out: a
+reconciliation of each tower and service; what is new stands in the store and in the outbox, in the
+caller's transaction. `core.balance` counts.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
@@ -13,22 +18,28 @@ from cloud_ingest.month.count import Counted
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.outbox import enqueue
-from shared_schema.billing import BILLING_UNITS, Reconciliation
+from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import Service
-from shared_schema.quality import Reason
+from shared_schema.quality import Origin, Reason
 from shared_schema.topics import reconciliation_topic
+
+Standing = Mapping[SubjectKey, MonthlyConsumption | None]
+"""What is published although a closing finds something else; None: nothing is."""
 
 
 def reconcile(
-    conn: Connection, closing: Closing, subjects: Mapping[SubjectKey, Sequence[Counted]]
+    conn: Connection,
+    closing: Closing,
+    subjects: Mapping[SubjectKey, Sequence[Counted]],
+    standing: Standing,
 ) -> list[Reconciliation]:
     """Publish the reconciliations that are new or differ from their former one."""
     former_results = months.reconciliations(conn, closing.society_id, closing.month)
     before = {(former.tower, former.service): former for former in former_results}
     found: list[Reconciliation] = []
-    for result in reconciliations_of(closing, subjects):
+    for result in reconciliations_of(closing, subjects, standing):
         tower, service = result.tower, result.service
-        former = before.get((tower, service))
+        former = before.pop((tower, service), None)
         if former is not None and says_the_same(former, result):
             found.append(former)
             continue
@@ -36,21 +47,45 @@ def reconcile(
         topic = reconciliation_topic(closing.society, closing.month, tower, service)
         enqueue(conn, topic, line, retain=True)
         found.append(result)
+    for former in before.values():
+        _take_back(conn, closing, former)
     return found
 
 
+def _take_back(conn: Connection, closing: Closing, former: Reconciliation) -> None:
+    """Tell that a tower has nothing to balance any more, and empty its topic."""
+    topic = reconciliation_topic(closing.society, closing.month, former.tower, former.service)
+    nothing = _message(closing, former.tower, former.service, balance([]))
+    enqueue(conn, topic, nothing.to_line())
+    enqueue(conn, topic, b"", retain=True)
+    months.drop_reconciliation(conn, closing.society_id, former)
+
+
 def reconciliations_of(
-    closing: Closing, subjects: Mapping[SubjectKey, Sequence[Counted]]
+    closing: Closing,
+    subjects: Mapping[SubjectKey, Sequence[Counted]],
+    standing: Standing = MappingProxyType({}),
 ) -> list[Reconciliation]:
-    """Return the reconciliation of each tower and service; pure."""
-    drawn = (_drawn(key, parts) for key, parts in subjects.items())
+    """Return the reconciliation of each tower and service; pure.
+
+    Args:
+        closing: The closing.
+        subjects: What each meter counted.
+        standing: What is taken instead for a subject.
+    """
+    drawn = [
+        _drawn(key, parts, is_known=key not in standing)
+        for key, parts in subjects.items()
+        if standing.get(key) is None
+    ]
+    drawn += [_published(key, each) for key, each in standing.items() if each is not None]
     return [
         _message(closing, tower, service, balance(taken))
         for (tower, service), taken in sorted(taken_by_tower(drawn).items())
     ]
 
 
-def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:
+def _drawn(key: SubjectKey, parts: Sequence[Counted], *, is_known: bool) -> Drawn:
     return Drawn(
         kind=key.kind,
         service=key.service,
@@ -58,10 +93,26 @@ def _drawn(key: SubjectKey, parts: Sequence[Counted]) -> Drawn:
             MeterDraw(
                 part.assignment.tower,
                 part.assignment.source,
-                part.measured.quantity,
+                part.measured.quantity if is_known else None,
                 Reason.SELF_READ in part.measured.reasons,
             )
             for part in parts
+        ),
+    )
+
+
+def _published(key: SubjectKey, number: MonthlyConsumption) -> Drawn:
+    return Drawn(
+        kind=key.kind,
+        service=key.service,
+        parts=tuple(
+            MeterDraw(
+                part.tower or number.tower,
+                part.source,
+                part.quantity,
+                Origin.SELF_READ in {part.opening.origin, part.closing.origin},
+            )
+            for part in number.parts
         ),
     )
 

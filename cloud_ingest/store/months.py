@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Numbers of closed months: kept for ever, version after version.
+"""Numbers of closed months: kept for ever, version after version, and so is what took one back.
 
-In: a society and a month. Out: numbers, reconciliations and the manifest of its closing. Owns:
-their tables. Never: a decision; `cloud_ingest.month.close` decides.
+The versions of a subject's numbers and withdrawals are one sequence: what was sent last counts.
+
+In: a society and a month. Out: numbers, withdrawals, reconciliations and the manifest of its
+closing. Owns: their tables. Never: a decision; `cloud_ingest.month.close` decides.
 """
 
 import hashlib
@@ -11,7 +13,13 @@ from dataclasses import dataclass
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
-from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.billing import (
+    BillingManifest,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+    Reconciliation,
+)
+from shared_schema.catalogue import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +31,18 @@ class KeptNumber:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptWithdrawal:
+    """A message that took a number back, as it was sent."""
+
+    withdrawal: MonthlyWithdrawal
+    line: bytes
+    sha256: str
+
+
 @translating
 def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
-    """Return the newest version of each number of a month, also of one now withheld."""
+    """Return the newest version of each number of a month, also of one that was taken back."""
     return all_rows(
         conn,
         _kept_number,
@@ -40,6 +57,47 @@ def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
 
 def _kept_number(message: bytes, sha256: str) -> KeptNumber:
     return KeptNumber(MonthlyConsumption.from_line(message), message, sha256)
+
+
+@translating
+def withdrawals(conn: Connection, society_id: int, month: str) -> list[KeptWithdrawal]:
+    """Return the newest withdrawal of each number of a month, also where one was sent again."""
+    return all_rows(
+        conn,
+        _kept_withdrawal,
+        """
+        SELECT DISTINCT ON (subject_type, subject, service) message, sha256 FROM month_withdrawal
+        WHERE society_id = %s AND month = %s
+        ORDER BY subject_type, subject, service, version DESC
+        """,
+        (society_id, month),
+    )
+
+
+def _kept_withdrawal(message: bytes, sha256: str) -> KeptWithdrawal:
+    return KeptWithdrawal(MonthlyWithdrawal.from_line(message), message, sha256)
+
+
+@translating
+def last_versions(
+    conn: Connection, society_id: int, month: str
+) -> dict[tuple[str, str, Service], int]:
+    """Return the version that was sent last, by subject's type, subject and service."""
+    return {
+        (subject_type, subject, Service(service)): version
+        for subject_type, subject, service, version in conn.execute(
+            """
+            SELECT subject_type, subject, service, max(version) FROM (
+              SELECT society_id, month, subject_type, subject, service, version FROM month_number
+              UNION ALL
+              SELECT society_id, month, subject_type, subject, service, version
+              FROM month_withdrawal
+            ) AS sent WHERE society_id = %s AND month = %s
+            GROUP BY subject_type, subject, service
+            """,
+            (society_id, month),
+        )
+    }
 
 
 @translating
@@ -92,6 +150,35 @@ def add_number(conn: Connection, society_id: int, number: MonthlyConsumption) ->
 
 
 @translating
+def add_withdrawal(
+    conn: Connection, society_id: int, withdrawal: MonthlyWithdrawal
+) -> KeptWithdrawal:
+    """Keep a withdrawal and return it as it is sent."""
+    line = withdrawal.to_line()
+    digest = hashlib.sha256(line).hexdigest()
+    conn.execute(
+        """
+        INSERT INTO month_withdrawal (society_id, month, subject_type, subject, service, version,
+                                      message, sha256, closed_at)
+        VALUES (%(society_id)s, %(month)s, %(subject_type)s, %(subject)s, %(service)s, %(version)s,
+                %(message)s, %(sha256)s, %(closed_at)s)
+        """,
+        {
+            "society_id": society_id,
+            "month": withdrawal.month,
+            "subject_type": withdrawal.subject.type.value,
+            "subject": withdrawal.subject.id,
+            "service": withdrawal.service.value,
+            "version": withdrawal.version,
+            "message": line,
+            "sha256": digest,
+            "closed_at": withdrawal.closed_at,
+        },
+    )
+    return KeptWithdrawal(withdrawal, line, digest)
+
+
+@translating
 def reconciliations(conn: Connection, society_id: int, month: str) -> list[Reconciliation]:
     """Return the reconciliations of a month."""
     lines = scalars(
@@ -123,6 +210,18 @@ def put_reconciliation(conn: Connection, society_id: int, result: Reconciliation
         },
     )
     return line
+
+
+@translating
+def drop_reconciliation(conn: Connection, society_id: int, result: Reconciliation) -> None:
+    """Forget a reconciliation of a tower that has nothing to balance any more."""
+    conn.execute(
+        """
+        DELETE FROM month_reconciliation
+        WHERE society_id = %s AND month = %s AND tower = %s AND service = %s
+        """,
+        (society_id, result.month, result.tower, result.service.value),
+    )
 
 
 @translating

@@ -16,7 +16,9 @@ from datetime import datetime, timedelta
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalar
-from shared_schema.billing import BillingAck, MonthlyConsumption
+from shared_schema.billing import BillingAck, MonthlyConsumption, MonthlyWithdrawal
+
+Acknowledged = MonthlyConsumption | MonthlyWithdrawal | BillingAck
 
 RESEND_AFTER = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
@@ -36,12 +38,12 @@ class DueMessage:
     attempts: int
 
 
-def billing_ack_key(number: MonthlyConsumption | BillingAck) -> str:
-    """Return how an acknowledgement names a monthly number."""
+def billing_ack_key(number: Acknowledged) -> str:
+    """Return how an acknowledgement names a monthly number, or what took one back."""
     return _ack_key(number, number.version)
 
 
-def _ack_key(number: MonthlyConsumption | BillingAck, version: int) -> str:
+def _ack_key(number: Acknowledged, version: int) -> str:
     subject = number.subject
     return json.dumps(
         [number.society, number.month, subject.type, subject.id, number.service, version]
@@ -112,7 +114,7 @@ def mark_published(conn: Connection, outbox_ids: Sequence[int], now: datetime) -
 
 @translating
 def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
-    """Note that the consumer has a number, and with it its earlier versions.
+    """Note that the consumer has a number or its withdrawal, and with it the earlier versions.
 
     Returns:
         How many messages need not be sent again; 0 when it was said before.

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""Changes of published numbers: what a closing finds, and what becomes of each at the door.
+
+A person asks for a change by what they enter of a meter: a ruling on a reading, a dial, an epoch,
+an assignment. What was entered asks once: the closing that has seen it notes so. A person's word on
+the quantity itself (`number accept`, `number keep`) counts for that quantity.
+
+A change only follows if its meters close where they did, and open where the month before now ends.
+
+In: a closing, what was sent of its month, what it finds now. Out: the way of each change, and what
+was entered of its meters. Never: a message; `month.numbers` sends. `core.door` decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from cloud_ingest.core.door import Stated, Way, Word, linked, together, way_of
+from cloud_ingest.core.month import parse_month
+from cloud_ingest.month.boundaries import Closings, MeterKey, closings_before
+from cloud_ingest.month.closing import Closing, SubjectKey, key_of, says_the_same
+from cloud_ingest.store import months, number_words
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
+from cloud_ingest.store.number_words import Act, NumberKey, NumberWord
+from shared_schema.billing import MonthlyConsumption, Withheld
+
+AROUND: Final = timedelta(days=35)
+"""How far from a month a reading may lie that can change it."""
+
+Made = MonthlyConsumption | Withheld
+Meter = tuple[str, str]
+"""Manufacturer and serial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The newest message of each number of a month."""
+
+    numbers: Mapping[SubjectKey, KeptNumber]
+    """That stand: none took them back."""
+    withdrawals: Mapping[SubjectKey, KeptWithdrawal]
+    """After which no number was sent."""
+
+    def last_version(self, key: SubjectKey) -> int:
+        """Return the version that was sent last; 0: none was."""
+        if key in self.numbers:
+            return self.numbers[key].number.version
+        return self.withdrawals[key].withdrawal.version if key in self.withdrawals else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What persons entered and said that may bear on a month."""
+
+    acts: Mapping[Meter, Sequence[Act]]
+    words: Mapping[NumberKey, Sequence[NumberWord]]
+    """The oldest first."""
+    looked_at: datetime | None
+    """Until when what was entered has been in a closing."""
+    before: Closings
+    """Where the month before is closed."""
+
+    def accepts(self, key: SubjectKey, quantity: Decimal | None) -> bool:
+        """Say whether a person accepted a quantity that is doubted."""
+        said = [word for word in self.words.get(number_key(key), ()) if word.quantity == quantity]
+        return quantity is not None and bool(said) and said[-1].kind == "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What becomes of the changes of a month."""
+
+    ways: Mapping[SubjectKey, Way]
+    """Of each published number that is not what the closing finds now."""
+    links: Mapping[SubjectKey, SubjectKey]
+    """For each subject one that stands for those whose changes go with its own."""
+    is_heard: bool
+    """Something was entered since the last look, and nothing that was asked for is held."""
+
+    def stops(self, key: SubjectKey) -> bool:
+        """Say whether a change that is linked to a subject is not sent."""
+        own = self.links.get(key)
+        return any(
+            way is not Way.SEND for each, way in self.ways.items() if self.links[each] == own
+        )
+
+
+def number_key(key: SubjectKey) -> NumberKey:
+    """Return a subject as the store names it."""
+    return NumberKey(key.kind, key.label, key.service)
+
+
+def meters_of(number: MonthlyConsumption) -> frozenset[Meter]:
+    """Return the meters of a number."""
+    return frozenset((part.meter.manufacturer, part.meter.serial) for part in number.parts)
+
+
+def changes_of(
+    closing: Closing,
+    sent: Sent,
+    made: Mapping[SubjectKey, Made],
+    meters: Mapping[SubjectKey, frozenset[Meter]],
+    heard: Heard,
+) -> Changes:
+    """Say what becomes of each change; pure.
+
+    Args:
+        closing: The closing.
+        sent: What was sent of its month.
+        made: What it finds now.
+        meters: Which meters each subject has in the month now.
+        heard: What persons entered and said.
+    """
+    standing = {key: kept.number for key, kept in sent.numbers.items()}
+    own = {
+        key: meters.get(key, frozenset())
+        | (meters_of(standing[key]) if key in standing else frozenset())
+        for key in standing.keys() | made.keys()
+    }
+    asked = {key: _asked(closing, standing[key], own[key], heard) for key in standing}
+    ways: dict[SubjectKey, Way] = {}
+    for key, former in standing.items():
+        now = made.get(key)
+        if isinstance(now, MonthlyConsumption) and says_the_same(former, now):
+            continue
+        word = "asked" if now is None else _word(key, former, now, asked[key], heard)
+        ways[key] = way_of(
+            _stated(former, closing.month),
+            _stated(now, None) if isinstance(now, MonthlyConsumption) else None,
+            key.service,
+            word,
+            closing.limits,
+        )
+    links = linked(dict(sorted(own.items())))
+    ways = together(ways, links)
+    waits = any(way is not Way.SEND and asked[key] is not None for key, way in ways.items())
+    is_heard = any(each is not None for each in asked.values()) and not waits
+    return Changes(ways, links, is_heard)
+
+
+def _asked(
+    closing: Closing, former: MonthlyConsumption, own: frozenset[Meter], heard: Heard
+) -> datetime | None:
+    """Return when something was last entered of a number's meters that no closing has seen."""
+    since = former.closed_at if heard.looked_at is None else max(former.closed_at, heard.looked_at)
+    first = closing.span.start
+    if former.since is not None:
+        first = parse_month(former.since, closing.zone).start
+    times = [
+        act.recorded_at
+        for meter in own
+        for act in heard.acts.get(meter, ())
+        if act.recorded_at >= since
+        and act.first_at <= closing.span.end + AROUND
+        and (act.last_at is None or act.last_at >= first - AROUND)
+    ]
+    return max(times, default=None)
+
+
+def _word(
+    key: SubjectKey,
+    former: MonthlyConsumption,
+    now: Made,
+    asked_at: datetime | None,
+    heard: Heard,
+) -> Word | None:
+    quantity = now.quantity if isinstance(now, MonthlyConsumption) else None
+    said = [
+        word
+        for word in heard.words.get(number_key(key), ())
+        if word.quantity == quantity and word.recorded_at >= former.closed_at
+    ]
+    if said and (asked_at is None or said[-1].recorded_at > asked_at):
+        return "accepted" if said[-1].kind == "accept" else "kept"
+    if asked_at is not None:
+        return "asked"
+    if isinstance(now, MonthlyConsumption) and _follows(former, now, heard.before):
+        return "follows"
+    return None
+
+
+def _follows(former: MonthlyConsumption, now: MonthlyConsumption, before: Closings) -> bool:
+    """Say whether a number differs only because the month before now ends elsewhere."""
+    if len(former.parts) != len(now.parts):
+        return False
+    moved = False
+    for old, new in zip(former.parts, now.parts, strict=True):
+        if (old.meter, old.source, old.closing) != (new.meter, new.source, new.closing):
+            return False
+        if old.opening == new.opening:
+            continue
+        key = MeterKey(
+            now.subject.type.value,
+            now.subject.id,
+            now.service,
+            new.source,
+            new.meter.manufacturer,
+            new.meter.serial,
+        )
+        if before.get(key) != new.opening:
+            return False
+        moved = True
+    return moved
+
+
+def _stated(number: MonthlyConsumption, month: str | None) -> Stated:
+    """Return what a number states; of a catch-up what it states of a month of its own."""
+    bounds = number.bounds
+    for share in number.shares:
+        if share.month == month:
+            bounds = share.share.bounds
+    if bounds is None:
+        return Stated(number.quantity, number.quality)
+    return Stated(number.quantity, number.quality, bounds.lower, bounds.upper)
+
+
+def read_sent(conn: Connection, society_id: int, month: str) -> Sent:
+    """Return the newest message of each number of a month; of a subject the last one counts."""
+    given = {key_of(kept.number): kept for kept in months.numbers(conn, society_id, month)}
+    taken = {key_of(kept.withdrawal): kept for kept in months.withdrawals(conn, society_id, month)}
+    stands = {
+        key: kept
+        for key, kept in given.items()
+        if key not in taken or taken[key].withdrawal.version < kept.number.version
+    }
+    return Sent(stands, {key: kept for key, kept in taken.items() if key not in stands})
+
+
+def read_heard(conn: Connection, closing: Closing, sent: Sent) -> Heard:
+    """Return what persons entered and said that may bear on a month."""
+    acts: dict[Meter, list[Act]] = {}
+    words: dict[NumberKey, list[NumberWord]] = {}
+    looked_at = number_words.looked_at(conn, closing.society_id, closing.month)
+    first = min((kept.number.closed_at for kept in sent.numbers.values()), default=None)
+    if first is not None:
+        since = first if looked_at is None else max(first, looked_at)
+        for act in number_words.acts(conn, closing.society_id, since):
+            acts.setdefault((act.manufacturer, act.serial), []).append(act)
+    for word in number_words.number_words(conn, closing.society_id, closing.month):
+        words.setdefault(word.key, []).append(word)
+    before = closings_before(conn, closing.society_id, closing.span) if sent.numbers else {}
+    return Heard(acts, words, looked_at, before)

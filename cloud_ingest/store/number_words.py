@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""What waits for a person among the numbers of closed months, and what persons said.
+
+In: a society and a month. Out: doubts, words on quantities, and what persons entered of meters.
+Owns: the tables ``month_doubt``, ``number_word`` and ``month_look``. Never: a changed word.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import all_rows, scalar
+from shared_schema.catalogue import Service
+from shared_schema.quality import Reason
+
+DoubtKind = Literal["held", "doubted"]
+WordKind = Literal["accept", "keep"]
+
+
+class NumberKey(NamedTuple):
+    """A subject and its service, as a published number names them."""
+
+    subject_type: str
+    subject: str
+    service: Service
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A change that is held, or a quantity that is not published, and why."""
+
+    month: str
+    key: NumberKey
+    kind: DoubtKind
+    version: int | None
+    """That stands; None: none does."""
+    quantity: Decimal | None
+    """What it would become; None: it would be withdrawn."""
+    reasons: tuple[Reason, ...]
+    linked: str
+    """The same for subjects whose changes go together."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NumberWord:
+    """What a person says of a quantity of a month."""
+
+    month: str
+    key: NumberKey
+    kind: WordKind
+    quantity: Decimal | None
+    """None: that the number is withdrawn."""
+    author: str
+    reason: str
+    recorded_at: datetime
+
+
+class Act(NamedTuple):
+    """What a person entered of a meter."""
+
+    manufacturer: str
+    serial: str
+    what: str
+    author: str | None
+    reason: str | None
+    recorded_at: datetime
+    first_at: datetime
+    """The time of which it is."""
+    last_at: datetime | None
+    """None: it is of all that follows."""
+
+
+@translating
+def doubts(conn: Connection, society_id: int, month: str | None = None) -> list[Doubt]:
+    """Return what waits for a person in a month, or in all closed months."""
+    return all_rows(
+        conn,
+        _doubt,
+        """
+        SELECT month, subject_type, subject, service, kind, version, quantity, reasons, linked,
+               since
+        FROM month_doubt
+        WHERE society_id = %s AND (%s::text IS NULL OR month = %s)
+        ORDER BY month, subject_type DESC, subject, service
+        """,
+        (society_id, month, month),
+    )
+
+
+def _doubt(
+    *, subject_type: str, subject: str, service: str, reasons: Sequence[str], **columns: Any
+) -> Doubt:
+    key = NumberKey(subject_type, subject, Service(service))
+    return Doubt(key=key, reasons=tuple(map(Reason, reasons)), **columns)
+
+
+@translating
+def put_doubts(conn: Connection, society_id: int, month: str, found: Iterable[Doubt]) -> None:
+    """Let these be what waits for a person in a month; what was there before is forgotten."""
+    conn.execute(
+        "DELETE FROM month_doubt WHERE society_id = %s AND month = %s", (society_id, month)
+    )
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO month_doubt (society_id, month, subject_type, subject, service, kind,
+                                     version, quantity, reasons, linked, since)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    society_id,
+                    month,
+                    *each.key,
+                    each.kind,
+                    each.version,
+                    each.quantity,
+                    list(each.reasons),
+                    each.linked,
+                    each.since,
+                )
+                for each in found
+            ],
+        )
+
+
+@translating
+def number_words(conn: Connection, society_id: int, month: str) -> list[NumberWord]:
+    """Return what persons said of a month's quantities, the oldest first."""
+    return all_rows(
+        conn,
+        _word,
+        """
+        SELECT month, subject_type, subject, service, kind, quantity, author, reason, recorded_at
+        FROM number_word WHERE society_id = %s AND month = %s
+        ORDER BY number_word_id
+        """,
+        (society_id, month),
+    )
+
+
+def _word(*, subject_type: str, subject: str, service: str, **columns: Any) -> NumberWord:
+    return NumberWord(key=NumberKey(subject_type, subject, Service(service)), **columns)
+
+
+@translating
+def add_word(conn: Connection, society_id: int, word: NumberWord) -> None:
+    """Remember what a person says of a quantity."""
+    conn.execute(
+        """
+        INSERT INTO number_word (society_id, month, subject_type, subject, service, kind, quantity,
+                                 author, reason, recorded_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            society_id,
+            word.month,
+            *word.key,
+            word.kind,
+            word.quantity,
+            word.author,
+            word.reason,
+            word.recorded_at,
+        ),
+    )
+
+
+def accepted_quantities(words: Iterable[NumberWord]) -> dict[NumberKey, frozenset[Decimal]]:
+    """Return the quantities that persons accepted, by subject; pure.
+
+    Of one quantity the newest word counts.
+    """
+    newest = {(each.key, each.quantity): each.kind for each in words}
+    found: dict[NumberKey, frozenset[Decimal]] = {}
+    for (key, quantity), kind in newest.items():
+        if kind == "accept" and quantity is not None:
+            found[key] = found.get(key, frozenset()) | {quantity}
+    return found
+
+
+@translating
+def acts(conn: Connection, society_id: int, since: datetime) -> list[Act]:
+    """Return what persons entered of a society's meters since a time, the oldest first."""
+    return all_rows(conn, Act, query("month/acts"), {"society_id": society_id, "since": since})
+
+
+@translating
+def looked_at(conn: Connection, society_id: int, month: str) -> datetime | None:
+    """Return until when what persons entered has been in a closing of a month."""
+    found: datetime | None = scalar(
+        conn,
+        "SELECT looked_at FROM month_look WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return found
+
+
+@translating
+def put_look(conn: Connection, society_id: int, month: str, now: datetime) -> None:
+    """Note that what persons entered until now has been in a closing of a month."""
+    conn.execute(
+        """
+        INSERT INTO month_look (society_id, month, looked_at) VALUES (%s, %s, %s)
+        ON CONFLICT (society_id, month) DO UPDATE SET looked_at = excluded.looked_at
+        """,
+        (society_id, month, now),
+    )

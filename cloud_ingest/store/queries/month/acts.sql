@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: MIT
+-- What persons entered since a time that may change a month: of which meter, for when, who and why.
+SELECT manufacturer, serial, what, author, reason, recorded_at, first_at, last_at
+FROM (
+  SELECT meter_id, 'reading ' || CASE ruling.kind WHEN 'set_aside' THEN 'set aside'
+           WHEN 'restore' THEN 'restored' ELSE 'entered' END AS what,
+         author, reason, ruled_at AS recorded_at, ts AS first_at, ts AS last_at
+  FROM ruling JOIN channel USING (channel_id) WHERE ruled_at >= %(since)s
+  UNION ALL
+  SELECT meter_id, 'self-read', entered_by, coalesce(forced_because, 'self-read'), entered_at,
+         read_at, read_at
+  FROM self_read JOIN channel USING (channel_id) WHERE entered_at >= %(since)s
+  UNION ALL
+  SELECT meter_id, 'epoch', author, reason, recorded_at, starts_at, starts_at
+  FROM epoch JOIN channel USING (channel_id) WHERE recorded_at >= %(since)s
+  UNION ALL
+  SELECT meter_id, 'dial', entered_by, reason, entered_at, read_at, read_at
+  FROM dial_reading WHERE entered_at >= %(since)s
+  UNION ALL
+  SELECT meter_id, CASE WHEN taken_back THEN 'assignment taken back' ELSE 'assignment' END,
+         author, reason, recorded_at, valid_from, valid_to
+  FROM assignment_version WHERE recorded_at >= %(since)s
+  UNION ALL
+  SELECT meter_id, 'edit', NULL, NULL, at, ts, ts
+  FROM election JOIN channel USING (channel_id) WHERE new_origin = 0 AND at >= %(since)s
+) AS act
+JOIN meter USING (meter_id)
+WHERE society_id = %(society_id)s
+ORDER BY recorded_at, manufacturer, serial, what DESC
