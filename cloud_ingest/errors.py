@@ -13,6 +13,7 @@ IngestError
     │   └── MigrationRefused the database cannot take this store as it is
     ├── NotFound          no society, unit or meter of that name
     ├── ImportRefused     a list with bad lines: nothing of it was taken
+    ├── TakeBackRefused   an assignment that is named by too little
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
@@ -77,6 +78,10 @@ class ImportRefused(UserError):
         super().__init__(message)
         self.lines = tuple(lines)
         """One text for each bad line, with its number."""
+
+
+class TakeBackRefused(UserError):
+    """Several assignments are meant, or nobody says who takes one back and why."""
 
 
 class SelfReadRefused(UserError):

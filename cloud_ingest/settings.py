@@ -57,6 +57,10 @@ class CloudSettings(BaseSettings):
     """``sent``: a month whose border was not read goes to billing as an estimate, until the border
     is known; ``shown``: it is withheld, and its estimate stands beside it."""
 
+    unique_labels: bool = False
+    """No two towers share a label: a list of units in which two do at the same time is refused.
+    Without it they are two units, such as ``T1/101`` and ``T2/101``."""
+
     @property
     def self_read_window(self) -> timedelta:
         """`self_read_days` as a duration."""

@@ -3,19 +3,23 @@
 
 Dates are days of the society: a meter serves from 00:00 of ``valid_from`` until 00:00 of
 ``valid_to`` (or the time, if one is given: 2026-07-15T14:30). On the day of a replacement the old
-line ends and the new one begins. A line that is known changes nothing, or corrects its dates; a
-line that is not there leaves what it once said. A meter serves one role at a time, and a role has
-one meter at a time.
+line ends and the new one begins. Three more columns may say what a meter is made for: ``phases``,
+``max_current_a`` and ``q4_m3_h``.
 
-In: the text of a CSV file, and what is known. Out: what an import would do, or every bad line with
-its number. Pure.
+A line is a `Line`: it has a label, which two towers may use alike. What is known is a `Place`: its
+subject has a name that is nobody else's. `core.unit_identity` leads from the one to the other, and
+`core.unit_plan` says what an import does.
+
+In: the text of a CSV file. Out: its lines by number, or every bad line. Pure.
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
@@ -37,15 +41,82 @@ COLUMNS = (
     "valid_from",
     "valid_to",
 )
+RATING_COLUMNS = ("phases", "max_current_a", "q4_m3_h")
+"""They may be missing, and so may each value: what is known of the meter stays."""
 SUBJECT_TYPES = ("unit", "common", "bulk")
 DEFAULT_SOURCES = {Service.ELECTRICITY: "grid", Service.WATER: "main"}
 LEGACY_MAKER = "legacy"
+LONGEST_LABEL = 64
+MOST_CURRENT_A = Decimal(6300)
+"""Of the largest current transformer that a tower's panel has, in A."""
+MOST_FLOW_M3_H = Decimal(5000)
+"""Of a bulk meter of DN 500, in m3/h."""
 MAX_LINES_SHOWN = 50
 
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 _LABEL = TypeAdapter[str](Label)
 
 Meter = tuple[str, str]
+"""Manufacturer and serial number."""
+
+
+class Rating(NamedTuple):
+    """What a meter is made for; None: it is not known."""
+
+    phases: int | None = None
+    max_current_a: Decimal | None = None
+    q4_m3_h: Decimal | None = None
+
+    def over(self, known: "Rating") -> "Rating":
+        """Return what is known with what this says."""
+        return Rating(
+            known.phases if self.phases is None else self.phases,
+            known.max_current_a if self.max_current_a is None else self.max_current_a,
+            known.q4_m3_h if self.q4_m3_h is None else self.q4_m3_h,
+        )
+
+
+def overlap(one: "Line | Place", other: "Line | Place") -> bool:
+    """Say whether both serve at some time."""
+    return (other.valid_to is None or one.valid_from < other.valid_to) and (
+        one.valid_to is None or other.valid_from < one.valid_to
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the list: which meter serves whom, as unit management calls it."""
+
+    tower: str | None
+    subject_type: SubjectKind
+    label: str
+    service: Service
+    source: str
+    meter: Meter | None
+    """None: a legacy meter that has no number of its own."""
+    legacy: bool
+    valid_from: datetime
+    valid_to: datetime | None
+    rating: Rating
+
+    def place(self, subject: str, meter: Meter) -> "Place":
+        """Return what it says of a subject."""
+        return Place(
+            tower=self.tower,
+            subject_type=self.subject_type,
+            subject=subject,
+            label=self.label,
+            service=self.service,
+            source=self.source,
+            meter=meter,
+            legacy=self.legacy,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
+
+    def __str__(self) -> str:
+        where = f" in {self.tower}" if self.tower else ""
+        return f"{self.label}{where} {self.service} ({self.source})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +126,11 @@ class Place:
     tower: str | None
     subject_type: SubjectKind
     subject: str
+    """Its name everywhere: the label, or tower/label where two towers have the label."""
     label: str
-    """What the list calls the subject."""
     service: Service
     source: str
     meter: Meter
-    """Manufacturer and serial number."""
     legacy: bool
     valid_from: datetime
     valid_to: datetime | None
@@ -70,38 +140,22 @@ class Place:
         """What the meter measures; one meter at a time does."""
         return (self.subject_type, self.subject, self.service, self.source)
 
-    def overlaps(self, other: "Place") -> bool:
-        """Say whether both serve at some time."""
-        return (other.valid_to is None or self.valid_from < other.valid_to) and (
-            self.valid_to is None or other.valid_from < self.valid_to
-        )
-
     def __str__(self) -> str:
         return f"{self.subject} {self.service} ({self.source})"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an import would do."""
-
-    add: tuple[Place, ...] = ()
-    change: tuple[tuple[int, Place], ...] = ()
-    """With the id of the assignment."""
-    unchanged: int = 0
-
-
-def parse(text: str, zone: ZoneInfo) -> dict[int, Place]:
-    """Return the places of a CSV text by line number.
+def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
+    """Return the lines of a CSV text by their numbers.
 
     Raises:
         ImportRefused: with one text for each bad line.
     """
     reader = csv.DictReader(text.splitlines(), strict=True)
-    found: dict[int, Place] = {}
+    found: dict[int, Line] = {}
     bad: list[str] = []
     try:
         header = [name.strip() for name in reader.fieldnames or ()]
-        if sorted(header) != sorted(COLUMNS):
+        if _header_faults(header):
             raise ImportRefused(
                 "the first line must name the columns " + ",".join(COLUMNS),
                 _header_faults(header),
@@ -109,24 +163,27 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Place]:
         reader.fieldnames = header
         for row in reader:
             try:
-                found[reader.line_num] = _place(row, zone)
+                found[reader.line_num] = _line(row, zone, len(header))
             except ValueError as error:
                 bad.append(f"line {reader.line_num}: {error}")
     except csv.Error as error:
         bad.append(f"line {reader.line_num}: not CSV: {error}")
-    _raise(bad)
+    refuse(bad)
     return found
 
 
 def _header_faults(header: Sequence[str]) -> list[str]:
+    known = (*COLUMNS, *RATING_COLUMNS)
     missing = [f"line 1: column {name} is missing" for name in COLUMNS if name not in header]
-    unknown = [f"line 1: column {name!r} is not known" for name in header if name not in COLUMNS]
-    return missing + unknown or ["line 1: a column stands there twice"]
+    unknown = [f"line 1: column {name!r} is not known" for name in header if name not in known]
+    if missing or unknown:
+        return missing + unknown
+    return ["line 1: a column stands there twice"] if len(set(header)) < len(header) else []
 
 
-def _place(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo) -> Place:
+def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, width: int) -> Line:
     if None in row or None in row.values():
-        raise ValueError(f"it does not have {len(COLUMNS)} fields, as the first line has")
+        raise ValueError(f"it does not have {width} fields, as the first line has")
     field = {str(name): str(value).strip() for name, value in row.items()}
     kind = field["subject_type"]
     if kind not in SUBJECT_TYPES:
@@ -137,7 +194,7 @@ def _place(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo) -> 
     if field["legacy"].lower() not in _YES:
         raise ValueError(f"legacy {field['legacy']!r} is neither yes nor no")
     legacy = _YES[field["legacy"].lower()]
-    subject = _label(field, "subject")
+    label = _label(field, "subject")
     tower = _label(field, "tower") if field["tower"] else None
     if tower is None and kind == "bulk":
         raise ValueError("a bulk meter needs its tower")
@@ -146,25 +203,63 @@ def _place(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo) -> 
     end = _instant(field["valid_to"], "valid_to", zone) if field["valid_to"] else None
     if end is not None and end <= start:
         raise ValueError(f"valid_to {field['valid_to']} is not after {field['valid_from']}")
-    return Place(
+    return Line(
         tower=tower,
         subject_type=cast("SubjectKind", kind),
-        subject=subject,
-        label=subject,
+        label=label,
         service=service,
         source=source,
-        meter=_meter(field, service, source, legacy=legacy),
+        meter=_meter(field, legacy=legacy),
         legacy=legacy,
         valid_from=start,
         valid_to=end,
+        rating=_rating(field, service),
     )
 
 
-def _meter(field: Mapping[str, str], service: Service, source: str, *, legacy: bool) -> Meter:
+def _meter(field: Mapping[str, str], *, legacy: bool) -> Meter | None:
     if legacy and not field["serial"] and not field["manufacturer"]:
-        own = "" if source == DEFAULT_SOURCES[service] else f":{source}"
-        return (LEGACY_MAKER, f"{field['subject']}:{service}{own}"[:64])
+        return None
     return (_label(field, "manufacturer"), _label(field, "serial"))
+
+
+def made_up_meter(subject_type: SubjectKind, subject: str, service: Service, source: str) -> Meter:
+    """Return the name of a legacy meter that has no number: it is its subject's alone."""
+    kind = "" if subject_type == "unit" else f"{subject_type} "
+    own = "" if source == DEFAULT_SOURCES[service] else f":{source}"
+    name = f"{kind}{subject}:{service}{own}"
+    if len(name) > LONGEST_LABEL:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        name = f"{name[: LONGEST_LABEL - len(digest) - 1]}~{digest}"
+    return (LEGACY_MAKER, name)
+
+
+def _rating(field: Mapping[str, str], service: Service) -> Rating:
+    own = ("phases", "max_current_a") if service is Service.ELECTRICITY else ("q4_m3_h",)
+    for name in RATING_COLUMNS:
+        if field.get(name) and name not in own:
+            raise ValueError(f"{name} is not of {service}: leave it empty")
+    phases = field.get("phases") or None
+    if phases not in {None, "1", "3"}:
+        raise ValueError(f"phases {phases[:40]!r} is neither 1 nor 3")
+    return Rating(
+        None if phases is None else int(phases),
+        _positive(field, "max_current_a", MOST_CURRENT_A, "A"),
+        _positive(field, "q4_m3_h", MOST_FLOW_M3_H, "m3/h"),
+    )
+
+
+def _positive(field: Mapping[str, str], name: str, most: Decimal, unit: str) -> Decimal | None:
+    text = field.get(name)
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(0)
+    if not (value.is_finite() and 0 < value <= most):
+        raise ValueError(f"{name} {text[:40]!r} is not a number above 0, at most {most} {unit}")
+    return value
 
 
 def _label(field: Mapping[str, str], name: str) -> str:
@@ -185,85 +280,12 @@ def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:
         raise ValueError(f"{name} {text[:40]!r} is not a date: write it as 2026-07-01") from None
 
 
-def make_plan(known: Mapping[int, Place], lines: Mapping[int, Place]) -> Plan:
-    """Decide what an import does to what is known.
-
-    A line is the one that is known with the same role and meter and the same beginning, or
-    the only one of that role and meter that it overlaps.
-
-    Args:
-        known: The assignments of the society by their ids.
-        lines: The places of the file by their line numbers.
+def refuse(bad: Sequence[str]) -> None:
+    """Refuse a list that has bad lines.
 
     Raises:
-        ImportRefused: lines contradict each other or what is known.
+        ImportRefused: there is one.
     """
-    after: dict[int, Place] = dict(known)
-    line_of: dict[int, int] = {}
-    add: dict[int, Place] = {}
-    bad: list[str] = []
-    for number, place in lines.items():
-        own = _same_place(known, place)
-        if own is None:
-            add[number] = place
-        elif own in line_of:
-            bad.append(f"line {number}: {place} says the same meter again as line {line_of[own]}")
-        else:
-            line_of[own] = number
-            after[own] = place
-    by_line = {line_of.get(own, 0): place for own, place in after.items() if own in line_of} | add
-    silent = [place for own, place in after.items() if own not in line_of]
-    bad += _contradictions(by_line, silent)
-    _raise(bad)
-    changed = tuple((own, after[own]) for own in line_of if after[own] != known[own])
-    return Plan(tuple(add.values()), changed, len(line_of) - len(changed))
-
-
-def _same_place(known: Mapping[int, Place], place: Place) -> int | None:
-    alike = [
-        own
-        for own, other in known.items()
-        if other.role == place.role and other.meter == place.meter
-    ]
-    for own in alike:
-        if known[own].valid_from == place.valid_from:
-            return own
-    overlapping = [own for own in alike if known[own].overlaps(place)]
-    return overlapping[0] if len(overlapping) == 1 else None
-
-
-def _contradictions(lines: Mapping[int, Place], silent: Iterable[Place]) -> list[str]:
-    """Return where a meter would serve twice at a time, or two meters one role."""
-    bad: list[str] = []
-    sharing: dict[object, list[tuple[int, Place]]] = {}
-    everything = [*((0, place) for place in silent), *sorted(lines.items())]
-    for number, place in everything:
-        clash: str | None = None
-        for key in (place.meter, place.role):
-            for earlier, other in sharing.setdefault(key, []):
-                if clash is None and number and place.overlaps(other):
-                    clash = _clash(place, other, earlier)
-            sharing[key].append((number, place))
-        if clash:
-            bad.append(f"line {number}: {clash}")
-    return bad
-
-
-def _clash(place: Place, other: Place, earlier: int) -> str:
-    where = f"line {earlier}" if earlier else "what was imported before"
-    meter = " ".join(other.meter)
-    if place.meter == other.meter:
-        return (
-            f"meter {meter} would serve {place} and, by {where}, {other} at the same time: "
-            "give the former a valid_to"
-        )
-    return (
-        f"{place} would have two meters at the same time, {' '.join(place.meter)} and, by {where}, "
-        f"{meter}: give the line of the former a valid_to"
-    )
-
-
-def _raise(bad: Sequence[str]) -> None:
     if not bad:
         return
     shown = list(bad[:MAX_LINES_SHOWN])

@@ -1,29 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""The import of the list of units: dated assignments, as unit management has them.
+"""The list of units and its corrections: dated assignments, as unit management has them.
 
-Unit management is the record, and `core.unit_list` says what its list means. An import is one
-transaction: nothing is taken unless all lines are good.
+Unit management is the record: `core.unit_list` says what its list means, and `core.unit_plan` what
+it changes. An import is one transaction: nothing is taken unless all lines are good. A line that
+was never true is taken back by a person. Every change is a version with author and reason.
 
-In: a CSV file, who says so and why. Out: meters and versions of assignments, or every bad line with
-its number. Never: an assignment that is updated in place.
+In: a CSV file, or the assignment that a person names; who says so and why. Out: meters and versions
+of assignments, or every bad line with its number; the closed months that a change touches.
+Never: an assignment that is updated in place.
+
+Raises: ImportRefused, TakeBackRefused, NotFound.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.unit_list import Place, make_plan, parse
-from cloud_ingest.errors import ImportRefused
-from cloud_ingest.store.assignments import (
-    Assignment,
-    Word,
-    add_assignment,
-    change_assignment,
-    lock_assignments,
-)
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.month import month_of, next_month
+from cloud_ingest.core.unit_identity import namesake_hint
+from cloud_ingest.core.unit_list import Place, parse
+from cloud_ingest.core.unit_plan import Known, Plan, Stretch, make_plan, touched
+from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
+from cloud_ingest.store import assignments as stored
+from cloud_ingest.store.assignments import Assignment, AssignmentVersion, Word
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.registry import ensure_society
+from cloud_ingest.store.months import closed_months
+from cloud_ingest.store.registry import ensure_society, find_society
+from shared_schema.catalogue import Service
 
 DEFAULT_AUTHOR = "unit management"
 
@@ -35,6 +42,31 @@ class Imported:
     added: int
     changed: int
     unchanged: int
+    close_again: tuple[str, ...] = ()
+    """The closed months in which it makes a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The assignment that a person means."""
+
+    subject: str
+    service: Service
+    subject_type: SubjectKind = "unit"
+    serial: str | None = None
+    source: str | None = None
+    since: date | None = None
+    """The day on which it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """An assignment that was taken back, or would be."""
+
+    assignment: Assignment
+    close_again: tuple[str, ...]
+    """The closed months in which it makes a difference."""
+    is_applied: bool
 
 
 @translating
@@ -46,6 +78,8 @@ def import_units(
     now: datetime,
     by: str = DEFAULT_AUTHOR,
     reason: str | None = None,
+    unique_labels: bool = False,
+    restore: bool = False,
 ) -> Imported:
     """Import a CSV file in one transaction.
 
@@ -56,11 +90,15 @@ def import_units(
         now: The time.
         by: Who says so.
         reason: Why; None names the file.
+        unique_labels: No two towers of the society may share a label.
+        restore: Take in again what was taken back.
 
     Raises:
         ImportRefused: the file cannot be read, or has bad lines; nothing was taken.
     """
     store = open_store(conn)
+    if not by.strip():
+        raise ImportRefused("say who imports the list: give --by", ())
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -68,28 +106,156 @@ def import_units(
     except UnicodeDecodeError:
         raise ImportRefused(f"{path} is not UTF-8: save it as CSV UTF-8", ()) from None
     lines = parse(text, store.zone)
-    word = Word(by, reason or f"import of {path.name}", now)
+    word = Word(by, (reason or "").strip() or f"import of {path.name}", now)
     with conn.transaction():
         society_id = ensure_society(conn, society)
-        known = {a.assignment_id: _place_of(a) for a in lock_assignments(conn, society_id)}
-        plan = make_plan(known, lines)
+        held = stored.lock_assignments(conn, society_id)
+        known = _known(
+            held,
+            stored.assignment_versions(conn, society_id),
+            stored.ratings(conn, society_id),
+            store.zone,
+        )
+        plan = make_plan(known, lines, unique_labels=unique_labels, restore=restore)
         for assignment_id, place in plan.change:
-            change_assignment(conn, society_id, assignment_id, place, word)
+            stored.change_assignment(conn, society_id, assignment_id, place, word)
         for place in plan.add:
-            add_assignment(conn, society_id, place, word)
-    return Imported(len(plan.add), len(plan.change), plan.unchanged)
+            stored.add_assignment(conn, society_id, place, word)
+        for meter, rating in plan.rate:
+            stored.rate_meter(conn, society_id, meter, rating)
+        months = closed_months(conn, society_id, _months(_stretches(known, plan), now, store.zone))
+    return Imported(len(plan.add), plan.changed, plan.unchanged, tuple(months))
 
 
-def _place_of(stored: Assignment) -> Place:
+def _known(
+    held: Sequence[Assignment],
+    versions: Iterable[AssignmentVersion],
+    ratings: stored.Ratings,
+    zone: ZoneInfo,
+) -> Known:
+    former: list[Place] = []
+    taken_back: dict[Place, str] = {}
+    for version in versions:
+        place = place_of(version.assignment)
+        if version.taken_back:
+            said = version.assignment
+            taken_back[place] = (
+                f"on {said.recorded_at.astimezone(zone):%Y-%m-%d} by {said.author}: {said.reason}"
+            )
+        elif version.superseded_at is not None:
+            former.append(place)
+    return Known({each.assignment_id: place_of(each) for each in held}, former, taken_back, ratings)
+
+
+def place_of(assignment: Assignment) -> Place:
+    """Return what an assignment says, without who says it; pure."""
     return Place(
-        tower=stored.tower,
-        subject_type=stored.subject_type,
-        subject=stored.subject,
-        label=stored.label,
-        service=stored.service,
-        source=stored.source,
-        meter=(stored.meter.manufacturer, stored.meter.serial),
-        legacy=stored.legacy,
-        valid_from=stored.valid_from,
-        valid_to=stored.valid_to,
+        tower=assignment.tower,
+        subject_type=assignment.subject_type,
+        subject=assignment.subject,
+        label=assignment.label,
+        service=assignment.service,
+        source=assignment.source,
+        meter=(assignment.meter.manufacturer, assignment.meter.serial),
+        legacy=assignment.legacy,
+        valid_from=assignment.valid_from,
+        valid_to=assignment.valid_to,
     )
+
+
+def _stretches(known: Known, plan: Plan) -> list[Stretch]:
+    changes = [(known.places[own], place) for own, place in plan.change]
+    added = [stretch for place in plan.add for stretch in touched(None, place)]
+    return added + [stretch for before, after in changes for stretch in touched(before, after)]
+
+
+def _months(stretches: Iterable[Stretch], now: datetime, zone: ZoneInfo) -> set[str]:
+    """Return the months until now that stretches of time lie in; pure."""
+    found: set[str] = set()
+    for start, end in stretches:
+        until = now if end is None else min(end, now)
+        first = start.astimezone(zone).date().replace(day=1)
+        while (month := month_of(first.year, first.month, zone)).start < until:
+            found.add(str(month))
+            first = next_month(first)
+    return found
+
+
+@translating
+def take_back(
+    conn: Connection,
+    society: str,
+    named: Named,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    apply: bool,
+) -> TakenBack:
+    """Show what taking an assignment back touches, and do it where that is asked.
+
+    Args:
+        conn: The store.
+        society: Its name.
+        named: Which assignment.
+        by: Who says that it is not true.
+        reason: Why.
+        now: The time.
+        apply: Do it; else nothing is written.
+
+    Raises:
+        TakeBackRefused: several are meant, or nobody says who and why.
+        NotFound: there is none, or no such society.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, society)
+    if not by.strip() or not reason.strip():
+        raise TakeBackRefused(f"{named.subject}: say who takes it back and why: --by, --reason")
+    with conn.transaction():
+        held = stored.lock_assignments(conn, society_id)
+        found = _the_one(conn, society_id, held, named, store.zone)
+        place = place_of(found)
+        if apply:
+            word = Word(by, reason, now)
+            stored.take_back_assignment(conn, society_id, found.assignment_id, place, word)
+        months = _months(touched(place, None), now, store.zone)
+        return TakenBack(found, tuple(closed_months(conn, society_id, months)), apply)
+
+
+def _the_one(
+    conn: Connection, society_id: int, held: Iterable[Assignment], named: Named, zone: ZoneInfo
+) -> Assignment:
+    own = [
+        each
+        for each in held
+        if (each.subject_type, each.subject, each.service)
+        == (named.subject_type, named.subject, named.service)
+    ]
+    if not own:
+        hint = namesake_hint(named.subject, stored.namesakes(conn, society_id, named.subject))
+        raise NotFound(f"{named.subject!r} has no {named.service} meter{hint}")
+    found = [
+        each
+        for each in own
+        if named.serial in {None, each.meter.serial}
+        and named.source in {None, each.source}
+        and named.since in {None, each.valid_from.astimezone(zone).date()}
+    ]
+    if len(found) == 1:
+        return found[0]
+    which = f"{named.subject} {named.service}"
+    listed = "; ".join(_said(each, zone) for each in found or own)
+    if not found:
+        raise NotFound(f"{which} has no such meter: there is {listed}")
+    raise TakeBackRefused(
+        f"{which} has {len(found)} lines: give --meter with the serial number, and --from where "
+        f"it served twice: {listed}"
+    )
+
+
+def _said(each: Assignment, zone: ZoneInfo) -> str:
+    since, until = (
+        None if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+        for at in (each.valid_from, each.valid_to)
+    )
+    return f"{each.meter} ({each.source}) from {since} {'on' if until is None else f'to {until}'}"

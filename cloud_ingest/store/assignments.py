@@ -15,11 +15,13 @@ from datetime import datetime
 from typing import Any
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.unit_list import Place
+from cloud_ingest.core.unit_list import Meter, Place, Rating
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, one_row, scalar, scalars
 from shared_schema.catalogue import Service
 from shared_schema.message import MeterId
+
+Ratings = dict[Meter, Rating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,17 @@ class Assignment:
     """Who says so."""
     reason: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentVersion:
+    """An assignment as it was said once, and until when that held."""
+
+    assignment: Assignment
+    superseded_at: datetime | None
+    """None: it holds."""
+    taken_back: bool
+    """It says that the version before it is not true."""
 
 
 def _assignment(*, service: str, manufacturer: str, serial: str, **columns: Any) -> Assignment:
@@ -94,6 +107,25 @@ def lock_assignments(conn: Connection, society_id: int) -> list[Assignment]:
         "SELECT FROM society WHERE society_id = %s FOR NO KEY UPDATE", (society_id,)
     ).fetchall()
     return all_rows(conn, _assignment, query("assignment/of_society"), {"society_id": society_id})
+
+
+def _version(
+    *, superseded_at: datetime | None, taken_back: bool, **columns: Any
+) -> AssignmentVersion:
+    return AssignmentVersion(_assignment(**columns), superseded_at, taken_back)
+
+
+@translating
+def assignment_versions(
+    conn: Connection, society_id: int, subject: str | None = None
+) -> list[AssignmentVersion]:
+    """Return every version in the order of recording, of all subjects or of one name or label."""
+    return all_rows(
+        conn,
+        _version,
+        query("assignment/versions"),
+        {"society_id": society_id, "subject": subject},
+    )
 
 
 @translating
@@ -157,8 +189,56 @@ def subjects(
 
 
 @translating
+def namesakes(conn: Connection, society_id: int, label: str) -> list[str]:
+    """Return the subjects that the list of units calls so, with or without their tower."""
+    return scalars(
+        conn,
+        """
+        SELECT DISTINCT subject FROM assignment
+        WHERE society_id = %(society_id)s AND %(label)s IN (label, tower || '/' || label)
+        ORDER BY subject
+        """,
+        {"society_id": society_id, "label": label},
+    )
+
+
+@translating
 def add_assignment(conn: Connection, society_id: int, place: Place, word: Word) -> None:
     """Let a meter serve a subject; add the meter where it is new."""
+    _add_version(conn, society_id, place, word)
+
+
+@translating
+def change_assignment(
+    conn: Connection, society_id: int, assignment_id: int, place: Place, word: Word
+) -> None:
+    """Let a new version of an assignment take the place of another."""
+    _supersede(conn, assignment_id, word.at)
+    _add_version(conn, society_id, place, word)
+
+
+@translating
+def take_back_assignment(
+    conn: Connection, society_id: int, assignment_id: int, place: Place, word: Word
+) -> None:
+    """Let an assignment hold no longer, and keep who says that it is not true."""
+    _supersede(conn, assignment_id, word.at)
+    _add_version(conn, society_id, place, word, taken_back=True)
+
+
+def _supersede(conn: Connection, assignment_id: int, at: datetime) -> None:
+    conn.execute(
+        """
+        UPDATE assignment_version SET superseded_at = %s
+        WHERE assignment_id = %s AND superseded_at IS NULL
+        """,
+        (at, assignment_id),
+    )
+
+
+def _add_version(
+    conn: Connection, society_id: int, place: Place, word: Word, *, taken_back: bool = False
+) -> None:
     meter_id = scalar(
         conn,
         """
@@ -170,11 +250,13 @@ def add_assignment(conn: Connection, society_id: int, place: Place, word: Word) 
     )
     conn.execute(
         """
-        INSERT INTO assignment (society_id, tower, subject_type, subject, label, service, source,
-                                legacy, valid_from, valid_to, meter_id, author, reason, recorded_at)
-        VALUES (%(society_id)s, %(tower)s, %(subject_type)s, %(subject)s, %(label)s, %(service)s,
-                %(source)s, %(legacy)s, %(valid_from)s, %(valid_to)s, %(meter_id)s, %(author)s,
-                %(reason)s, %(recorded_at)s)
+        INSERT INTO assignment_version (
+          society_id, tower, subject_type, subject, label, service, source, legacy, valid_from,
+          valid_to, meter_id, author, reason, recorded_at, superseded_at, taken_back)
+        VALUES (
+          %(society_id)s, %(tower)s, %(subject_type)s, %(subject)s, %(label)s, %(service)s,
+          %(source)s, %(legacy)s, %(valid_from)s, %(valid_to)s, %(meter_id)s, %(author)s,
+          %(reason)s, %(recorded_at)s, %(superseded_at)s, %(taken_back)s)
         """,
         {
             "society_id": society_id,
@@ -191,26 +273,38 @@ def add_assignment(conn: Connection, society_id: int, place: Place, word: Word) 
             "author": word.by,
             "reason": word.reason,
             "recorded_at": word.at,
+            "superseded_at": word.at if taken_back else None,
+            "taken_back": taken_back,
         },
     )
 
 
 @translating
-def change_assignment(
-    conn: Connection, society_id: int, assignment_id: int, place: Place, word: Word
-) -> None:
-    """Let a new version of an assignment take the place of another."""
-    supersede_assignment(conn, assignment_id, word.at)
-    add_assignment(conn, society_id, place, word)
+def ratings(conn: Connection, society_id: int) -> Ratings:
+    """Return what the meters of a society are made for, as far as it is known."""
+    rows = all_rows(
+        conn,
+        _rated,
+        """
+        SELECT manufacturer, serial, phases, max_current_a, q4_m3_h FROM meter
+        WHERE society_id = %s AND num_nonnulls(phases, max_current_a, q4_m3_h) > 0
+        """,
+        (society_id,),
+    )
+    return dict(rows)
+
+
+def _rated(*, manufacturer: str, serial: str, **columns: Any) -> tuple[Meter, Rating]:
+    return (manufacturer, serial), Rating(**columns)
 
 
 @translating
-def supersede_assignment(conn: Connection, assignment_id: int, at: datetime) -> None:
-    """Let a version hold no longer; it is kept."""
+def rate_meter(conn: Connection, society_id: int, meter: Meter, rating: Rating) -> None:
+    """Note what a meter is made for."""
     conn.execute(
         """
-        UPDATE assignment_version SET superseded_at = %s
-        WHERE assignment_id = %s AND superseded_at IS NULL
+        UPDATE meter SET phases = %s, max_current_a = %s, q4_m3_h = %s
+        WHERE society_id = %s AND manufacturer = %s AND serial = %s
         """,
-        (at, assignment_id),
+        (*rating, society_id, *meter),
     )

@@ -1,51 +1,90 @@
 # SPDX-License-Identifier: MIT
-"""What an import of the list of units would do."""
+"""The lines of a list of units, read from CSV."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cloud_ingest.core.unit_list import COLUMNS, Place, Plan, make_plan, parse
+from cloud_ingest.core.unit_list import (
+    COLUMNS,
+    RATING_COLUMNS,
+    Line,
+    Rating,
+    made_up_meter,
+    parse,
+)
 from cloud_ingest.errors import ImportRefused
+from shared_schema.catalogue import Service
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 
 
-def places(*lines: str) -> dict[int, Place]:
-    return parse("\n".join([",".join(COLUMNS), *lines]), KOLKATA)
+def read(*lines: str, columns: tuple[str, ...] = COLUMNS) -> dict[int, Line]:
+    return parse("\n".join([",".join(columns), *lines]), KOLKATA)
+
+
+def rated(line: str) -> Rating:
+    (found,) = read(line, columns=(*COLUMNS, *RATING_COLUMNS)).values()
+    return found.rating
 
 
 def test_a_day_begins_at_the_society_s_midnight() -> None:
-    (place,) = places("T,unit,A-1,water,,LNT,1,no,2026-07-01,").values()
-    assert place.valid_from == datetime(2026, 6, 30, 18, 30, tzinfo=UTC)
-    assert (place.source, place.meter) == ("main", ("LNT", "1"))
-
-
-def test_a_legacy_meter_is_named_after_its_unit() -> None:
-    (place,) = places("T,unit,A-1,water,inlet-2,,,yes,2026-07-01,").values()
-    assert place.meter == ("legacy", "A-1:water:inlet-2")
-
-
-@given(st.sets(st.integers(1, 99), max_size=9))
-def test_what_is_known_is_added_once(numbers: set[int]) -> None:
-    lines = places(*(f"T,unit,A-{n},water,,LNT,{n},no,2026-07-01," for n in numbers))
-    added = make_plan({}, lines).add
-    assert len(added) == len(numbers)
-    assert make_plan(dict(enumerate(added)), lines) == Plan(unchanged=len(numbers))
-
-
-def test_a_line_without_its_end_reopens_it() -> None:
-    lines = places("T,unit,A-1,water,,LNT,1,no,2026-07-01,")
-    (place,) = lines.values()
-    ended = replace(place, valid_to=datetime(2026, 8, 1, tzinfo=UTC))
-    assert make_plan({5: ended}, lines).change == ((5, place),)
+    (line,) = read("T,unit,A-1,water,,LNT,1,no,2026-07-01,").values()
+    assert line.valid_from == datetime(2026, 6, 30, 18, 30, tzinfo=UTC)
+    assert (line.source, line.meter) == ("main", ("LNT", "1"))
 
 
 def test_a_header_must_name_each_column_once() -> None:
     with pytest.raises(ImportRefused) as caught:
         parse("tower,tower", KOLKATA)
     assert "line 1: column subject is missing" in caught.value.lines
+    with pytest.raises(ImportRefused) as caught:
+        read(columns=(*COLUMNS, "tower"))
+    assert caught.value.lines == ("line 1: a column stands there twice",)
+
+
+def test_ratings_are_read_where_they_are_given() -> None:
+    assert rated("T,unit,A,electricity,,L,1,no,2026-07-01,,3,60,") == Rating(3, Decimal(60))
+    assert rated("T,unit,A,water,,L,1,no,2026-07-01,,,,3.125") == Rating(q4_m3_h=Decimal("3.125"))
+    assert rated("T,unit,A,water,,L,1,no,2026-07-01,,,,") == Rating()
+    (line,) = read("T,unit,A,water,,L,1,no,2026-07-01,,5", columns=(*COLUMNS, "q4_m3_h")).values()
+    assert line.rating == Rating(q4_m3_h=Decimal(5))
+
+
+@pytest.mark.parametrize(
+    ("service", "values", "says"),
+    [
+        ("electricity", "2,,", "phases '2' is neither 1 nor 3"),
+        ("electricity", ",0,", "max_current_a '0' is not a number above 0, at most 6300 A"),
+        ("electricity", ",sixty,", "max_current_a 'sixty' is not a number above 0"),
+        ("electricity", ",NaN,", "max_current_a 'NaN' is not a number above 0"),
+        ("electricity", ",,2", "q4_m3_h is not of electricity: leave it empty"),
+        ("water", ",,-1", "q4_m3_h '-1' is not a number above 0"),
+        ("water", ",,1e9", "q4_m3_h '1e9' is not a number above 0, at most 5000 m3/h"),
+        ("water", "3,,", "phases is not of water: leave it empty"),
+    ],
+)
+def test_a_rating_that_no_meter_has_is_refused(service: str, values: str, says: str) -> None:
+    with pytest.raises(ImportRefused) as caught:
+        rated(f"T,unit,A,{service},,L,1,no,2026-07-01,,{values}")
+    (line,) = caught.value.lines
+    assert line.startswith(f"line 2: {says}")
+
+
+def test_a_legacy_meter_is_named_after_its_subject() -> None:
+    water = Service.WATER
+    assert made_up_meter("unit", "A-1", water, "inlet-2") == ("legacy", "A-1:water:inlet-2")
+    assert made_up_meter("unit", "T1/101", water, "main") == ("legacy", "T1/101:water")
+    assert made_up_meter("common", "Lift", water, "main") == ("legacy", "common Lift:water")
+
+
+def test_long_names_of_legacy_meters_differ() -> None:
+    names = {
+        made_up_meter("unit", label, service, "main")[1]
+        for label in ("T" * 64, "T" * 63 + "U")
+        for service in Service
+    }
+    assert len(names) == 4
+    assert {len(name) for name in names} == {64}
