@@ -19,6 +19,7 @@ from cloud_ingest.cli.options import (
     Config,
     Dsn,
     Json,
+    Serial,
     Society,
     Source,
     Subject,
@@ -84,6 +85,7 @@ def dial_add(
         Service, typer.Option("--service", help="What the dial counts.")
     ] = Service.WATER,
     source: Source = None,
+    meter: Serial = None,
     subject_type: SubjectType = "unit",
     dsn: Dsn = None,
     config: Config = None,
@@ -106,6 +108,7 @@ def dial_add(
             now=datetime.now(UTC),
             source=source,
             subject_type=subject_type,
+            serial=meter,
         )
     typer.echo(_line(found, BILLING_UNITS[service]))
 

@@ -55,6 +55,14 @@ SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What t
 Source = Annotated[
     str | None, typer.Option("--source", help="Which meter, where the unit has several.")
 ]
+Serial = Annotated[
+    str | None,
+    typer.Option(
+        "--meter",
+        help="Serial number, where a meter was replaced at that minute [default: the one until "
+        "then].",
+    ),
+]
 Month = Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")]
 BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
 BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]

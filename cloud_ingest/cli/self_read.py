@@ -13,6 +13,7 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     Config,
     Dsn,
+    Serial,
     Society,
     Source,
     Subject,
@@ -40,6 +41,7 @@ def self_read(
         str | None, typer.Option("--at", help="When, in local time [default: now].")
     ] = None,
     source: Source = None,
+    meter: Serial = None,
     subject_type: SubjectType = "unit",
     force: Annotated[
         str | None, typer.Option("--force", help="Why a value that seems wrong is right.")
@@ -66,6 +68,7 @@ def self_read(
             source=source,
             force_because=force,
             subject_type=subject_type,
+            serial=meter,
         )
     measure = BILLING_UNITS[service]
     since = "" if done.used is None else f", {done.used:f} {measure} since the last"

@@ -23,7 +23,13 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.plausible import is_dial_value
 from cloud_ingest.core.register import LONGEST_TOLERANCE, Register
-from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
+from cloud_ingest.entries.meter import (
+    billed_channels,
+    exponents_of,
+    find_meter,
+    other_meter_hint,
+    put_up_then,
+)
 from cloud_ingest.errors import DialRefused
 from cloud_ingest.store.assignments import Assignment, assignment_of_meter
 from cloud_ingest.store.connection import Connection, translating
@@ -189,6 +195,7 @@ def compare_dial(
     now: datetime,
     source: str | None = None,
     subject_type: SubjectKind = "unit",
+    serial: str | None = None,
 ) -> Compared:
     """Record what a dial shows beside its module.
 
@@ -204,6 +211,7 @@ def compare_dial(
         now: The time.
         source: Which of the subject's meters, where it has several.
         subject_type: What ``subject`` is the label of.
+        serial: Which meter, where one was replaced at that minute; None: the one until then.
 
     Raises:
         DialRefused: its module was not read then, or this is no dial value.
@@ -221,7 +229,14 @@ def compare_dial(
         raise DialRefused(f"{what}: give --at as it was, not a time to come")
     at = at.astimezone(UTC).replace(microsecond=0)
     served = find_meter(
-        conn, society_id, subject, service, at=at, source=source, subject_type=subject_type
+        conn,
+        society_id,
+        subject,
+        service,
+        at=at,
+        source=source,
+        subject_type=subject_type,
+        serial=serial,
     )
     with conn.transaction():
         read = _last_read(conn, served, at)
@@ -230,11 +245,20 @@ def compare_dial(
                 f"{what}: its module was not read in the hour before "
                 f"{at.astimezone(store.zone):%Y-%m-%d %H:%M}: give --at as it was, or enter the "
                 "dial alone (cloud-ingest self-read)"
+                f"{_other_meter(conn, society_id, served, at) if serial is None else ''}"
             )
         before = dials(conn, society_id)
         register = _with_losses(conn, served, read.value, read.ts)
         shown = _Shown(served, at, value)
         return _record(conn, society_id, before, shown, register, reason=reason, by=by, now=now)
+
+
+def _other_meter(conn: Connection, society_id: int, served: Assignment, at: datetime) -> str:
+    """Say that the dial can be of the meter that was put up at that minute, or nothing."""
+    other = put_up_then(conn, society_id, served) if served.valid_to == at else None
+    if other is None or _last_read(conn, other, at) is None:
+        return ""
+    return other_meter_hint(other)
 
 
 def _last_read(conn: Connection, served: Assignment, at: datetime) -> Register | None:

@@ -98,7 +98,14 @@ def add_epoch(
         raise EpochRefused(f"{what}: say why it fell and who says so: --reason, --by")
     starts_at = starts_at.astimezone(UTC)
     meter = find_meter(
-        conn, society_id, subject, service, at=starts_at, source=source, subject_type=subject_type
+        conn,
+        society_id,
+        subject,
+        service,
+        at=starts_at,
+        source=source,
+        subject_type=subject_type,
+        begins=True,
     )
     with conn.transaction():
         channels = billed_channels(conn, meter.meter_id, service)

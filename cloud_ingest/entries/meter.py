@@ -2,7 +2,9 @@
 """The meter that a person means: which one served a subject at a time.
 
 People name a subject and a service, never a channel. If a subject has several meters of a service,
-the person names the source as well.
+the person names the source as well. At the minute of a replacement both meters hang there: what a
+person reads then is the dial of the one that is taken down, unless its serial number says
+otherwise. What begins at that minute is of the one that is put up.
 
 In: the labels that a person gave. Out: one meter, its billed channels. Never: a guess
 between two meters.
@@ -13,8 +15,14 @@ from datetime import datetime
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.register import billing_exponent
+from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import SelfReadRefused
-from cloud_ingest.store.assignments import Assignment, assignments_of_subject, subjects
+from cloud_ingest.store.assignments import (
+    Assignment,
+    assignments_of_subject,
+    namesakes,
+    subjects,
+)
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from shared_schema.catalogue import BILLED_REGISTER, Service
@@ -35,8 +43,21 @@ def find_meter(
     at: datetime,
     source: str | None,
     subject_type: SubjectKind,
+    serial: str | None = None,
+    begins: bool = False,
 ) -> Assignment:
     """Return the assignment of the meter that served a subject at a time.
+
+    Args:
+        conn: The store.
+        society_id: Whose subject.
+        subject: Its name.
+        service: What the meter counts.
+        at: The time.
+        source: Which of several; None: there is one.
+        subject_type: What ``subject`` is the name of.
+        serial: The serial number, where several meters hung there in one minute.
+        begins: At the moment of a replacement, the meter that is put up.
 
     Raises:
         SelfReadRefused: there was none, or several and ``source`` does not say which.
@@ -47,7 +68,16 @@ def find_meter(
     if not serving:
         raise SelfReadRefused(_why_none(conn, society_id, subject, service, subject_type))
     sources = sorted({served.source for served in serving})
-    if source is None and len(sources) > 1:
+    if serial is not None:
+        named = [served for served in serving if served.meter.serial == serial]
+        if not named:
+            meters = ", ".join(str(served.meter) for served in serving)
+            raise SelfReadRefused(
+                f"{subject} had no {service} meter with serial number {serial!r} at that time: "
+                f"there was {meters}"
+            )
+        serving = named
+    elif source is None and len(sources) > 1:
         raise SelfReadRefused(
             f"{subject} has several {service} meters: give --source, one of {', '.join(sources)}"
         )
@@ -56,7 +86,36 @@ def find_meter(
         raise SelfReadRefused(
             f"{subject} has no {service} source {source!r}: there is {', '.join(sources)}"
         )
-    return chosen[0]
+    return chosen[0] if begins else chosen[-1]
+
+
+def put_up_then(conn: Connection, society_id: int, served: Assignment) -> Assignment | None:
+    """Return the meter that was put up at the moment at which another was taken down, or None."""
+    if served.valid_to is None:
+        return None
+    serving = assignments_of_subject(
+        conn,
+        society_id,
+        served.subject,
+        served.service,
+        subject_type=served.subject_type,
+        at=served.valid_to,
+    )
+    found = [
+        each
+        for each in serving
+        if (each.source, each.valid_from) == (served.source, served.valid_to)
+        and each.meter_id != served.meter_id
+    ]
+    return found[0] if found else None
+
+
+def other_meter_hint(other: Assignment) -> str:
+    """Say how a person names the meter that was put up at that minute."""
+    return (
+        f"; if it is the dial of {other.meter}, which hangs there from that minute on: --meter "
+        f"{other.meter.serial}"
+    )
 
 
 def _why_none(
@@ -67,10 +126,10 @@ def _why_none(
             f"no {service} meter was assigned to {subject} at that time: "
             "check --at, and the dates in the list of units"
         )
-    return (
-        f"no {_KINDS[subject_type]} {subject!r} has {service}: check its label and "
-        "--subject-type, or import it with its meter"
-    )
+    what = f"no {_KINDS[subject_type]} {subject!r} has {service}"
+    if hint := namesake_hint(subject, namesakes(conn, society_id, subject)):
+        return what + hint
+    return f"{what}: check its label and --subject-type, or import it with its meter"
 
 
 def billed_channels(conn: Connection, meter_id: int, service: Service) -> list[Channel]:

@@ -36,6 +36,8 @@ from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
     find_meter,
+    other_meter_hint,
+    put_up_then,
 )
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.store.assignments import Assignment
@@ -122,6 +124,7 @@ def self_read(
     source: str | None = None,
     force_because: str | None = None,
     subject_type: SubjectKind = "unit",
+    serial: str | None = None,
 ) -> SelfRead:
     """Store a dial value.
 
@@ -137,6 +140,7 @@ def self_read(
         source: Which of the unit's meters, where it has several.
         force_because: Why a value that seems wrong is right.
         subject_type: What ``unit`` is the label of.
+        serial: Which meter, where one was replaced at that minute; None: the one until then.
 
     Raises:
         SelfReadRefused: no such meter, or a value that cannot be right.
@@ -146,19 +150,20 @@ def self_read(
     society_id = find_society(conn, society)
     at = _moment(at, by, now, store.zone)
     meter = find_meter(
-        conn, society_id, unit, service, at=at, source=source, subject_type=subject_type
+        conn,
+        society_id,
+        unit,
+        service,
+        at=at,
+        source=source,
+        subject_type=subject_type,
+        serial=serial,
     )
-    name, what = str(meter.meter), f"{unit} {service}"
+    name = str(meter.meter)
     with conn.transaction():
-        channel = _channel(conn, meter, service)
-        adds = dials(conn, society_id).adds(name, at)
-        raw = _raw(value, adds, channel.exponent, what, service)
-        claim = _claim(conn, channel, raw, at)
-        fault = _needless(meter, at, what) or _fault(
-            claim, what, service, most_per_day(service, subject_type), store.zone
-        )
-        if fault and not (force_because and force_because.strip()):
-            raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'")
+        desk = _Desk(conn, society_id, store.zone, value, at)
+        is_forced = bool(force_because and force_because.strip())
+        channel, claim, fault = desk.accept(meter, is_forced=is_forced, is_named=serial is not None)
         origin = Origin.EDIT if claim.corrects and fault else Origin.SELF_READ
         _store(conn, channel, claim.register, origin, served=meter, by=by, now=now, zone=store.zone)
         store_self_read(
@@ -168,13 +173,71 @@ def self_read(
             channel_id=channel.channel_id,
             read_at=at,
             value=value,
-            raw=raw,
+            raw=claim.register.raw,
             by=by,
             now=now,
             forced_because=force_because if fault else None,
         )
         used = _used(conn, channel, claim)
     return SelfRead(unit, service, meter.source, name, value, at, used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where a dial value is held against what is known."""
+
+    conn: Connection
+    society_id: int
+    zone: ZoneInfo
+    value: Decimal
+    at: datetime
+
+    def judge(self, meter: Assignment) -> tuple[_Channel, _Claim, str | None]:
+        """Return where the value of a meter goes, as what, and what is wrong with it, or None.
+
+        Raises:
+            SelfReadRefused: it is no value of that meter's dial.
+        """
+        service = meter.service
+        what = f"{meter.subject} {service}"
+        channel = _channel(self.conn, meter, service)
+        adds = dials(self.conn, self.society_id).adds(str(meter.meter), self.at)
+        raw = _raw(self.value, adds, channel.exponent, what, service)
+        claim = _claim(self.conn, channel, raw, self.at)
+        limit = most_per_day(service, meter.subject_type)
+        return channel, claim, _fault(claim, what, service, limit, self.zone)
+
+    def accept(
+        self, meter: Assignment, *, is_forced: bool, is_named: bool
+    ) -> tuple[_Channel, _Claim, str | None]:
+        """Return what `judge` does, if the value can be taken.
+
+        Raises:
+            SelfReadRefused: it cannot; the text names another meter whose dial it may be.
+        """
+        hint = "" if is_named else self.other_meter(meter)
+        try:
+            channel, claim, wrong = self.judge(meter)
+        except SelfReadRefused as error:
+            raise SelfReadRefused(f"{error}{hint}") from None
+        needless = _needless(meter, self.at, f"{meter.subject} {meter.service}")
+        fault = needless or wrong
+        if fault and not is_forced:
+            raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'{hint}")
+        return channel, claim, fault
+
+    def other_meter(self, meter: Assignment) -> str:
+        """Say that the value can be of the meter that was put up at that minute, or nothing."""
+        other = (
+            put_up_then(self.conn, self.society_id, meter) if meter.valid_to == self.at else None
+        )
+        if other is None:
+            return ""
+        try:
+            _, _, fault = self.judge(other)
+        except SelfReadRefused:
+            return ""
+        return "" if fault else other_meter_hint(other)
 
 
 def _moment(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:

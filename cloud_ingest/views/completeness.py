@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import DAY, Month, local_days, midnight, runs
+from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
+from cloud_ingest.store.assignments import namesakes
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import Gap, Window
 from cloud_ingest.store.rollups_read import ChannelCompleteness, completeness_of_channels
@@ -50,7 +52,8 @@ def completeness(
         subject=subject,
     )
     if subject is not None and not found:
-        raise NotFound(f"{subject!r} has no channel with a capture period in {month}")
+        hint = namesake_hint(subject, namesakes(conn, society_id, subject))
+        raise NotFound(f"{subject!r} has no channel with a capture period in {month}{hint}")
     return sorted(found, key=lambda one: (one.subject_type, one.subject, one.service, one.obis))
 
 

@@ -15,9 +15,10 @@ from typing import Literal, NamedTuple
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import between
 from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time, tolerance_of
+from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
-from cloud_ingest.store.assignments import Assignment, assignments_between
+from cloud_ingest.store.assignments import Assignment, assignments_between, namesakes
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
@@ -87,7 +88,8 @@ def load_curve(
         if assignment.service is service
     ]
     if not meters:
-        raise NotFound(f"{subject!r} had no {service} meter from {start} to {end}")
+        hint = namesake_hint(subject, namesakes(conn, society_id, subject))
+        raise NotFound(f"{subject!r} had no {service} meter from {start} to {end}{hint}")
     codes = {str(BILLED_REGISTER[service])}
     if service is Service.ELECTRICITY:
         codes.add(str(ACTIVE_IMPORT_INTERVAL))

@@ -27,8 +27,10 @@ from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, between, d
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.register import Epochs, Register, in_time
+from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store import readings_read
+from cloud_ingest.store.assignments import namesakes
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.readings_read import Window
@@ -193,7 +195,10 @@ def _registers(
 ) -> tuple[list[RegisterMonth], Epochs]:
     rows = register_months(conn, society_id, month, subject_type=subject_type, subject=subject)
     if subject is not None and not rows:
-        raise NotFound(f"{subject!r} had no meter in {month}: see cloud-ingest units import")
+        hint = namesake_hint(subject, namesakes(conn, society_id, subject))
+        raise NotFound(
+            f"{subject!r} had no meter in {month}{hint or ': see cloud-ingest units import'}"
+        )
     rows.sort(key=attrgetter("assignment_id"))
     epochs = epochs_of(
         conn, {row.channel_id for row in rows if row.has_epochs and row.channel_id is not None}

@@ -220,6 +220,31 @@ def test_a_comparison_needs_its_module_and_a_reason(watered: Site) -> None:
         )
 
 
+def test_a_dial_at_a_replacement_is_of_the_former_module(site: Site) -> None:
+    site.units(
+        unit_line("A-1", "1", service="water", until="2026-07-20T09:20"),
+        unit_line("A-1", "2", service="water", since="2026-07-20T09:20"),
+    )
+    site.deliver("1", every(START, CHECK - HOUR / 6, 0, 25, HOUR), column=PULSES)
+    assert compare(site, "130").meter == "LNT 1"
+    site.deliver("2", [(CHECK, 0)], column=PULSES)
+    other = compare_dial(
+        site.conn, SOCIETY, "A-1", Service.WATER, value=Decimal(7), at=CHECK, by="me",
+        reason="put up", now=NOW, serial="2",
+    )  # fmt: skip
+    assert other.meter == "LNT 2"
+
+
+def test_a_dial_without_its_former_module_names_the_other(site: Site) -> None:
+    site.units(
+        unit_line("A-1", "1", service="water", until="2026-07-20T09:20"),
+        unit_line("A-1", "2", service="water", since="2026-07-20T09:20"),
+    )
+    site.deliver("2", [(CHECK, 0)], column=PULSES)
+    with pytest.raises(DialRefused, match=r"of LNT 2, which hangs there from .*: --meter 2$"):
+        compare(site, "7")
+
+
 @pytest.mark.usefixtures("watered")
 def test_the_command_line(store_dsn: str, tmp_path: Path) -> None:
     def run(*words: str) -> tuple[int, str]:

@@ -12,13 +12,17 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.entries.self_read import SelfRead, self_read
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.month.close import close_month
-from shared_schema.catalogue import Service
+from shared_schema.catalogue import ACTIVE_IMPORT, Service, Unit
 from shared_schema.quality import Quality, Reason
+from shared_schema.readings import Column
 from tests.support.store import SOCIETY, Site, every, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 NOW = local("2026-08-05 09:00")
+REPLACED = local("2026-07-10 14:30")
 ELECTRICITY, WATER = Service.ELECTRICITY, Service.WATER
+HOUR = timedelta(hours=1)
+TENS_WH = Column(obis=ACTIVE_IMPORT, scaler=1, unit=Unit.WATT_HOUR)
 LEGACY = (
     "Tower 1,unit,C-0304,electricity,grid,,,yes,2026-06-01,",
     "Tower 1,unit,C-0304,water,main,,,yes,2026-06-01,",
@@ -46,6 +50,7 @@ def read(
     *,
     source: str | None = None,
     force: str | None = None,
+    serial: str | None = None,
 ) -> SelfRead:
     return self_read(
         site.conn,
@@ -58,6 +63,7 @@ def read(
         now=NOW,
         source=source,
         force_because=force,
+        serial=serial,
     )
 
 
@@ -216,6 +222,74 @@ def test_several_meters_need_a_source(old_flat: Site) -> None:
     assert read(old_flat, "1", START, "B-0705", WATER, source="inlet-2").meter == "LNT 2"
     with pytest.raises(SelfReadRefused, match="no unit 'Z-9' has water"):
         read(old_flat, "1", START, "Z-9", WATER)
+
+
+@pytest.fixture
+def replaced(site: Site) -> Site:
+    """A legacy flat whose meter was replaced at 14:30 on 10 July."""
+    site.units(
+        f"T,unit,C-0304,electricity,,LNT,old,yes,2026-06-01,{REPLACED:%Y-%m-%dT%H:%M+00:00}",
+        f"T,unit,C-0304,electricity,,LNT,new,yes,{REPLACED:%Y-%m-%dT%H:%M+00:00},",
+    )
+    read(site, "100", START)
+    return site
+
+
+def test_the_final_dial_is_of_the_meter_taken_down(replaced: Site) -> None:
+    final = read(replaced, "190", REPLACED)
+    assert (final.meter, final.used) == ("LNT old", Decimal(90))
+    assert read(replaced, "5", REPLACED, serial="new").meter == "LNT new"
+    read(replaced, "35", END)
+    (number,) = close_month(replaced.conn, SOCIETY, "2026-07", NOW).numbers
+    assert (number.quantity, len(number.parts)) == (Decimal(120), 2)
+
+
+def test_a_dial_of_the_new_meter_is_told_to_name_it(replaced: Site) -> None:
+    with pytest.raises(SelfReadRefused) as caught:
+        read(replaced, "5", REPLACED)
+    assert str(caught.value).endswith(
+        "if it is the dial of LNT new, which hangs there from that minute on: --meter new"
+    )
+    assert replaced.one("SELECT count(*) FROM reading") == 1
+    with pytest.raises(SelfReadRefused) as caught:
+        read(replaced, "-1", REPLACED)
+    assert "--meter" not in str(caught.value)
+    replaced.deliver("old", [(REPLACED - HOUR, 10)], column=TENS_WH)
+    with pytest.raises(SelfReadRefused, match=r"counts in steps of 0\.01 kWh.*: --meter new"):
+        read(replaced, "5.123", REPLACED)
+    with pytest.raises(SelfReadRefused, match="there was LNT new, LNT old"):
+        read(replaced, "190", REPLACED, serial="other")
+
+
+def test_a_meter_that_is_handed_over_serves_either(replaced: Site) -> None:
+    replaced.units(
+        "T,unit,C-0304,electricity,,LNT,new,yes,2026-07-10T14:30,2026-07-20",
+        "T,unit,C-0305,electricity,,LNT,new,yes,2026-07-20,",
+    )
+    handed = local("2026-07-20 00:00")
+    assert read(replaced, "40", handed).meter == "LNT new"
+    assert read(replaced, "40", handed, "C-0305").meter == "LNT new"
+
+
+def test_a_label_of_two_towers_is_named_with_its_tower(site: Site) -> None:
+    site.units(
+        "T1,unit,101,electricity,,,,yes,2026-06-01,", "T2,unit,101,electricity,,,,yes,2026-06-01,"
+    )
+    with pytest.raises(SelfReadRefused) as caught:
+        read(site, "1", START, "101")
+    assert str(caught.value) == (
+        "no unit '101' has electricity: that label is of T1/101 and T2/101"
+    )
+    for tower, value in (("T1", "100"), ("T2", "200")):
+        read(site, value, START, f"{tower}/101")
+        read(site, f"{value}.5", END, f"{tower}/101")
+    numbers = close_month(site.conn, SOCIETY, "2026-07", NOW).numbers
+    assert [(each.subject.id, each.tower, each.quantity) for each in numbers] == [
+        ("T1/101", "T1", Decimal("0.5")),
+        ("T2/101", "T2", Decimal("0.5")),
+    ]
+    topics = [topic for (topic,) in site.all("SELECT topic FROM outbox WHERE ack_key <> ''")]
+    assert {topic.split("/")[-2] for topic in topics} == {"T1%2F101", "T2%2F101"}
 
 
 def test_a_meter_that_answers_needs_no_self_read(old_flat: Site) -> None:
