@@ -10,7 +10,7 @@ import pytest
 
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.quality import Origin
 from tests.support.store import Site, every, local, unit_line
@@ -116,6 +116,38 @@ def test_a_late_row_of_the_first_reaches_its_month(site: Site) -> None:
     refresh(site.conn, NOW)
     months = [count for (count,) in site.all(counts)]
     assert months[1:3] == [june_before + 1, july_before + 1]
+
+
+RAW_DAYS = """
+CREATE MATERIALIZED VIEW raw_days WITH (timescaledb.continuous) AS
+SELECT channel_id, time_bucket('1 day', ts, 'Asia/Kolkata') AS bucket, count(*) AS count
+FROM reading GROUP BY 1, 2 WITH NO DATA
+"""
+"""Days without the offset of ours: 2.28.3 loses rows of them (timescaledb#10296)."""
+
+
+def test_days_keep_all_rows_of_a_bulk_write(site: Site) -> None:
+    continuous = open_store(site.conn).rollups == "continuous"
+    if continuous:
+        site.conn.execute(RAW_DAYS.encode())
+    site.units(unit_line("A-1204", "1", since="2025-01-01"))
+    midnights = every(START - 200 * DAY, START - 59 * DAY, 1000, 10, DAY)
+    assert len(midnights) == 142
+    site.deliver("1", [(START, 9000)])
+    refresh(site.conn, NOW)
+    window = (START - 210 * DAY, START + DAY)
+    again = b"CALL refresh_continuous_aggregate('raw_days', %s, %s)"
+    if continuous:
+        site.conn.execute(again, window)
+    site.deliver("1", midnights)  # 142 rows of 21 chunks in one statement
+    refresh(site.conn, NOW)
+    days = "SELECT count(*), sum(count) FROM reading_day WHERE last_raw < 9000"
+    assert site.one(days) == (142, 142)
+    assert site.one("SELECT sum(count) FROM reading_month") == 143
+    if continuous:
+        site.conn.execute(again, window)
+        raw = site.one("SELECT sum(count) FROM raw_days")
+        print(f"days without our offset have {raw} of 143 rows")
 
 
 def test_an_elected_claim_shows_after_a_refresh(site: Site) -> None:
