@@ -14,6 +14,7 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 in the outbox. Owns: the order of a closing, and the tables of closed months.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -166,7 +167,7 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
         progress=closing.progress,
     )
     closing.progress(f"{closing.month}: writing the numbers")
-    ended = _ends(conn, closing)
+    ended = _ends(conn, closing, months.current(conn, closing.society_id, closing.month))
     subjects = by_subject(counted)
     numbers = write_numbers(conn, closing, subjects)
     balances = reconcile(conn, closing, subjects, numbers.standing)
@@ -183,11 +184,10 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
         taken_back=numbers.taken_back,
         held=numbers.held,
     )
-    return done, _ends(conn, closing) != ended
+    return done, _ends(conn, closing, done.numbers) != ended
 
 
-def _ends(conn: Connection, closing: Closing) -> object:
+def _ends(conn: Connection, closing: Closing, numbers: Sequence[MonthlyConsumption]) -> object:
     """Return what the month after hangs on: closing readings, and what bulk meters gave."""
-    numbers = months.current(conn, closing.society_id, closing.month)
     balances = months.reconciliations(conn, closing.society_id, closing.month)
     return closings(numbers), {(one.tower, one.service): one.bulk for one in balances}

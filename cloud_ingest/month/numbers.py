@@ -28,7 +28,7 @@ from cloud_ingest.month.count import Counted
 from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
-from cloud_ingest.store.outbox import billing_ack_key, enqueue
+from cloud_ingest.store.outbox import billing_ack_key, enqueue_acknowledged
 from shared_schema.billing import (
     BILLING_UNITS,
     BoundaryReading,
@@ -117,9 +117,8 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """Where the numbers of a closing are sent."""
+    """What becomes of each number of a closing; pure."""
 
-    conn: Connection
     closing: Closing
     sent: Sent
     floor: int
@@ -165,12 +164,9 @@ class _Desk:
         return self.withdraw(key, former.withdrawal.reasons), True
 
     def publish(self, key: SubjectKey, number: MonthlyConsumption) -> KeptNumber:
-        """Send a number as the next version."""
-        closing = self.closing
-        told = {"version": self.next_version(key), "closed_at": closing.now}
-        kept = months.add_number(self.conn, closing.society_id, number.model_copy(update=told))
-        self._send(kept.number, kept.line)
-        return kept
+        """Return a number as the next version."""
+        told = {"version": self.next_version(key), "closed_at": self.closing.now}
+        return months.kept_number(number.model_copy(update=told))
 
     def withdraw(self, key: SubjectKey, reasons: tuple[Reason, ...]) -> KeptWithdrawal:
         """Take a number back."""
@@ -184,13 +180,7 @@ class _Desk:
             reasons=reasons,
             closed_at=closing.now,
         )
-        kept = months.add_withdrawal(self.conn, closing.society_id, withdrawal)
-        self._send(kept.withdrawal, kept.line)
-        return kept
-
-    def _send(self, message: MonthlyConsumption | MonthlyWithdrawal, line: bytes) -> None:
-        topic = billing_topic(message.society, message.month, message.subject, message.service)
-        enqueue(self.conn, topic, line, ack_key=billing_ack_key(message))
+        return months.kept_withdrawal(withdrawal)
 
 
 def write_numbers(
@@ -216,16 +206,41 @@ def write_numbers(
         for key, parts in charged.items()
     }
     changes = changes_of(closing, sent, made, meters, heard)
-    desk = _Desk(conn, closing, sent, months.version_floor(conn))
+    desk = _Desk(closing, sent, months.version_floor(conn))
     outcomes = {
         key: desk.change(key, made.get(key), changes.ways.get(key))
         if key in sent.numbers
         else desk.begin(key, made.get(key), waits=changes.stops(key))
         for key in sorted(made.keys() | sent.numbers.keys() | sent.withdrawals.keys())
     }
+    _send(conn, closing, outcomes.values())
     if changes.is_heard:
         number_words.put_look(conn, closing.society_id, closing.month, closing.now)
     return Numbers(outcomes, changes, made, doubted)
+
+
+def _send(conn: Connection, closing: Closing, outcomes: Iterable[Outcome]) -> None:
+    """Keep what is new, and put it into the outbox."""
+    new = [each for each in outcomes if each.is_new]
+    numbers = [each.kept for each in new if each.kept is not None]
+    withdrawn = [each.withdrawn for each in new if each.withdrawn is not None]
+    months.add_numbers(conn, closing.society_id, numbers)
+    months.add_withdrawals(conn, closing.society_id, withdrawn)
+    lines: list[tuple[MonthlyConsumption | MonthlyWithdrawal, bytes]] = [
+        *((kept.number, kept.line) for kept in numbers),
+        *((kept.withdrawal, kept.line) for kept in withdrawn),
+    ]
+    enqueue_acknowledged(
+        conn,
+        (
+            (
+                billing_topic(one.society, one.month, one.subject, one.service),
+                line,
+                billing_ack_key(one),
+            )
+            for one, line in lines
+        ),
+    )
 
 
 def _held(former: MonthlyConsumption, made: Made | None) -> Held:

@@ -10,7 +10,7 @@ broker.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,6 +69,20 @@ def enqueue(
         (topic, payload, retain, ack_key),
     )
     return int(number)
+
+
+@translating
+def enqueue_acknowledged(conn: Connection, messages: Iterable[tuple[str, bytes, str]]) -> None:
+    """Put messages into the outbox, in the caller's transaction.
+
+    Args:
+        conn: The store.
+        messages: Each with its topic, its payload and how an acknowledgement names it.
+    """
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO outbox (topic, payload, ack_key) VALUES (%s, %s, %s)", list(messages)
+        )
 
 
 @translating
