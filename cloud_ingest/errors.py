@@ -21,7 +21,8 @@ IngestError
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
-        └── RollupDisagrees  a rollup differs from its readings: no number leaves
+        ├── RollupDisagrees  a rollup differs from its readings: no number leaves
+        └── NotConserved     a meter's stretches differ from what its register moved: the same
 """
 
 from collections.abc import Sequence
@@ -114,3 +115,7 @@ class CloseRefused(UserError):
 
 class RollupDisagrees(CloseRefused):
     """A rollup differs from what its readings say."""
+
+
+class NotConserved(CloseRefused):
+    """What a meter counted for its subjects and for nobody is not what its register moved."""

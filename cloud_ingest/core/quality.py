@@ -2,28 +2,39 @@
 """How good a month is: held against its own days, intervals and limits, and named for billing.
 
 A month is disproved if its register fell on the way, if its intervals do not add up to it, or if
-it is more than its meter and unit can use. Then nothing is counted: a number that is known to be
-wrong goes to nobody. A sum is as good as its parts where they are alike.
+it is more than its meter and unit can use, or far more than the unit ever used. Then nothing is
+counted, unless a person has accepted the number: what is known to be wrong goes to nobody. A sum is
+as good as its parts where they are alike.
 
-In: measured months, their days, the intervals and breaks of the same meter. Out: a verdict, a
-month without its quantity, or a `Quality`. Never: another quantity. Pure.
+In: measured months, their days, the intervals and breaks of the same meter, the months before. Out:
+a verdict, a month without its quantity, or a `Quality`. Never: another quantity. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.register import Epochs
+from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
 
-DISPROOFS = frozenset({Reason.REGISTER_DROP, Reason.SUM_CHECK, Reason.IMPLAUSIBLE})
+DISPROOFS = frozenset({Reason.REGISTER_DROP, Reason.SUM_CHECK, Reason.IMPLAUSIBLE, Reason.HISTORY})
 """What makes a quantity known to be wrong."""
-DOUBTS = frozenset({Reason.SUM_CHECK, Reason.IMPLAUSIBLE, Reason.HISTORY})
-"""What a person may know better."""
+DOUBTS = DISPROOFS - {Reason.REGISTER_DROP}
+"""What a person may know better; a register that falls proves nothing."""
+MONTHS_OF_HISTORY: Final = 3
+"""So many months tell what a unit uses."""
+TIMES_OF_HISTORY: Final = 5
+LEAST_RISE: Final[Mapping[Service, Decimal]] = {
+    Service.ELECTRICITY: Decimal(5),
+    Service.WATER: Decimal("0.5"),
+}
+"""kWh or kL a day above the greatest mean so far: what is less is no mistake of a meter."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -96,21 +107,63 @@ def is_implausible(measured: Measured, most_per_day: Decimal) -> bool:
         return measured.quantity * (DAY // _MICROSECOND) > most
 
 
-def with_findings(measured: Measured, found: Iterable[Reason]) -> Measured:
-    """Return a month with what was found of it; without its quantity where that is disproved."""
+def past_findings(
+    measured: Measured, means: Sequence[Decimal], service: Service, step: Decimal
+) -> frozenset[Reason]:
+    """Return what the months before say of a month.
+
+    Args:
+        measured: The month.
+        means: What the same subject used a day in each of the months before, in kWh or kL.
+        service: What it used.
+        step: The coarsest step of the meter's registers.
+
+    Returns:
+        `HISTORY` where it is far more than the subject ever used; `STUCK` where nothing was
+        counted, though something was counted every day before.
+    """
+    opening, closing = measured.opening, measured.closing
+    if len(means) < MONTHS_OF_HISTORY or opening is None or closing is None:
+        return frozenset()
+    if measured.quantity is None:
+        return frozenset()
+    if measured.quantity == 0:
+        return frozenset({Reason.STUCK}) if min(means) > step else frozenset()
+    most = max(means)
+    limit = max(most * TIMES_OF_HISTORY, most + LEAST_RISE[service])
+    length = max(closing.ts - opening.ts, DAY)
+    with exactly():
+        is_more = measured.quantity * (DAY // _MICROSECOND) > limit * (length // _MICROSECOND)
+    return frozenset({Reason.HISTORY}) if is_more else frozenset()
+
+
+def with_findings(
+    measured: Measured, found: Iterable[Reason], *, accepted: Decimal | None = None
+) -> Measured:
+    """Return a month with what was found of it; without its quantity where that is disproved.
+
+    Args:
+        measured: The month.
+        found: Of it.
+        accepted: The quantity that a person has accepted in spite of what was found; another
+            quantity is doubted again.
+    """
     reasons = measured.reasons.union(found)
     against = reasons & DISPROOFS
     if not against:
         return replace(measured, reasons=reasons)
     counted = measured.doubted if measured.quantity is None else measured.quantity
-    doubted = counted if against <= DOUBTS else None
+    may_be_right = against <= DOUBTS
+    if may_be_right and accepted is not None and counted == accepted:
+        return replace(measured, quantity=counted, reasons=reasons, doubted=None)
+    doubted = counted if may_be_right else None
     return replace(measured, quantity=None, reasons=reasons, doubted=doubted)
 
 
 def sum_check(
     measured: Measured, intervals: Intervals, month: Month, register_step: Decimal
 ) -> bool | None:
-    """Hold the intervals of a month against its register.
+    """Hold the intervals of a month against its register, or against the bounds of its use.
 
     Each reading of the register hides less than one step of it, and so may each day of
     intervals that the meter derived from it.
@@ -131,16 +184,20 @@ def sum_check(
     length = month.end - month.start
     if intervals.count * timedelta(seconds=intervals.period_s) != length:
         return None
+    lower = measured.quantity if measured.lower is None else measured.lower
+    upper = measured.quantity if measured.upper is None else measured.upper
     with exactly():
         allowed = register_step * -(-length // DAY) + intervals.step
-        return abs(intervals.total - measured.quantity) <= allowed
+        return lower - allowed <= intervals.total <= upper + allowed
 
 
 def quality_of(measured: Measured) -> Quality:
-    """Return how good one meter's month is."""
+    """Return how good one meter's month is: as its ends were found."""
     if measured.quantity is None:
         return Quality.MISSING
     ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
+    if Origin.ESTIMATE in ends or Reason.INCOMPLETE in measured.reasons:
+        return Quality.DERIVED
     if Origin.EDIT in ends:
         return Quality.EDITED
     if Origin.SELF_READ in ends:

@@ -20,7 +20,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import SELF_READ_WINDOW
+from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import MICROSECOND, month_of
 from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
 from cloud_ingest.core.quality import RegisterBreak

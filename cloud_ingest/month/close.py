@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cloud_ingest.core.consumption import SELF_READ_WINDOW
+from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import closings
@@ -168,10 +168,10 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
     )
     closing.progress(f"{closing.month}: writing the numbers")
     ended = _ends(conn, closing, months.current(conn, closing.society_id, closing.month))
-    subjects = by_subject(counted)
+    subjects = by_subject(counted.counted)
     numbers = write_numbers(conn, closing, subjects)
     balances = reconcile(conn, closing, subjects, numbers.standing)
-    write_manifest(conn, closing, numbers)
+    write_manifest(conn, closing, numbers, counted.unassigned)
     write_doubts(conn, closing, numbers)
     done = Closed(
         society=closing.society,

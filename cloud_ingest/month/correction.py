@@ -21,7 +21,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from cloud_ingest.core.consumption import SELF_READ_WINDOW
+from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import DAY, Month, day_of, midnight, month_of, next_month
 from cloud_ingest.core.register import DayRegister
 from cloud_ingest.entries.meter import billed_channels

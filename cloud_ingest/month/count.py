@@ -1,24 +1,31 @@
 # SPDX-License-Identifier: MIT
 """What every meter of a society counted in a month, from the rows around its borders.
 
-The boundary rows and epochs give the number; the rollups give the days (a register that fell on
-the way) and the intervals (the sum check). The breaks of the register, and what its unit can use,
-are held against the number. What is known to be wrong is not counted. Before anything is made of
-the rollups, they are held against their readings, and the opening is held against what closed the
-month before. A closing waits for no refresh: what no rollup tells yet is read from the readings.
+The borders of each meter and its epochs give the number; the rollups give the days (a register
+that fell on the way) and the intervals (the sum check). The breaks of the register, and what its
+unit can use and has used, are held against the number. What is known to be wrong is not counted.
+Before anything is made of the rollups, they are held against their readings. A closing waits for
+no refresh: what no rollup tells yet is read from the readings. A month opens where the one before
+was closed; the opening is held against what closed it.
+
+What a meter counted while it served nobody is told, and what all of its stretches counted is held
+against what its register moved.
 
 In: the store, within one snapshot. Out: each assignment with what its meter counted, and why it
-counted nothing. Never: a write.
+counted nothing; what nobody was served by. Never: a write.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, is_reweighed, measure
+from cloud_ingest.core.border import Border
+from cloud_ingest.core.border_choice import choose_borders, register_at
+from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
@@ -30,21 +37,22 @@ from cloud_ingest.core.quality import (
     sum_check,
     with_findings,
 )
-from cloud_ingest.core.register import Epochs
+from cloud_ingest.core.register import Register
 from cloud_ingest.errors import CloseRefused, RollupDisagrees
 from cloud_ingest.month.boundaries import (
     Closings,
     LastOfDays,
     MeterRows,
+    SubjectService,
     closings_before,
     last_day_read,
-    meter_key,
     month_channels,
     read_boundaries,
+    standing_before,
 )
+from cloud_ingest.month.conservation import require_conserved, unassigned_of
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_held import describe_figures, disagreement
 from cloud_ingest.store.rollups_read import (
@@ -55,9 +63,9 @@ from cloud_ingest.store.rollups_read import (
     intervals_of_month,
     waiting_days,
 )
-from shared_schema.billing import BoundaryReading
+from shared_schema.billing import Unassigned
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
-from shared_schema.quality import Reason
+from shared_schema.quality import Origin, Reason
 
 Progress = Callable[[str], None]
 PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
@@ -72,15 +80,24 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthCount:
+    """What the meters of a society counted in a month."""
+
+    counted: tuple[Counted, ...]
+    """For each assignment."""
+    unassigned: tuple[Unassigned, ...]
+    """While a meter served nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Evidence:
     """What one meter's month is measured from."""
 
     rows: MeterRows
-    epochs: Epochs
+    borders: Mapping[datetime, Border]
+    """By the moment of each cut."""
     intervals: Intervals | None
     breaks: Sequence[RegisterBreak]
-    opening: BoundaryReading | None
-    """Where the month before was closed."""
 
 
 def count_month(
@@ -91,15 +108,15 @@ def count_month(
     *,
     self_read_window: timedelta,
     progress: Progress,
-) -> list[Counted]:
-    """Measure every assignment of a month.
+) -> MonthCount:
+    """Measure every assignment of a month, and what meters counted while they served nobody.
 
     Raises:
         RollupDisagrees: a rollup is not what its readings say.
+        NotConserved: what a meter's stretches counted is not what its register moved.
         CloseRefused: the month before has changed since it was closed.
     """
     assigned = assignments_between(conn, society_id, month.start, month.end)
-    before = closings_before(conn, society_id, month)
     billed = month_channels(conn, assigned, BILLED_REGISTER)
     profile = month_channels(conn, assigned, PROFILE)
     held = billed.exponents.keys() | profile.exponents.keys()
@@ -107,16 +124,37 @@ def count_month(
     _hold_rollups(conn, held, month, zone)
     progress(f"{month}: reading the borders of {len(assigned)} meters")
     waiting = waiting_days(conn, held, last_day_read(month, self_read_window))
-    return count_assigned(
+    known = _read_evidence(
         conn,
         assigned,
         month,
-        zone,
-        before=before,
+        before=closings_before(conn, society_id, month),
+        standing=standing_before(conn, society_id, month),
         self_read_window=self_read_window,
         last_of_days=partial(day_registers_now, waiting=waiting, zone=zone),
         waiting=waiting,
     )
+    measured = [_measure(each, known[each.meter_id], month) for each in assigned]
+    unassigned = _unassigned(known, measured, month)
+    counted = [
+        _with_findings(each, known[each.assignment.meter_id], month, zone) for each in measured
+    ]
+    return MonthCount(tuple(counted), tuple(unassigned))
+
+
+def _unassigned(
+    known: Mapping[int, _Evidence], measured: Iterable[Counted], month: Month
+) -> list[Unassigned]:
+    """Return what meters counted for nobody; what they counted in all is held to the registers."""
+    quantities: dict[int, list[Decimal | None]] = {}
+    for each in measured:
+        quantities.setdefault(each.assignment.meter_id, []).append(each.measured.quantity)
+    found: list[Unassigned] = []
+    for meter_id, own in known.items():
+        nobodys = list(unassigned_of(own.rows, own.borders))
+        require_conserved(str(month), own.rows, own.borders, quantities[meter_id], nobodys)
+        found += nobodys
+    return found
 
 
 def count_assigned(
@@ -126,9 +164,9 @@ def count_assigned(
     zone: ZoneInfo,
     *,
     before: Closings,
+    standing: frozenset[SubjectService] = frozenset(),
     self_read_window: timedelta,
     last_of_days: LastOfDays = day_registers,
-    waiting: Waiting = NOTHING_WAITS,
 ) -> list[Counted]:
     """Measure assignments of a month; nothing is held against the readings.
 
@@ -138,20 +176,49 @@ def count_assigned(
         month: The month.
         zone: The society's.
         before: Where the month before was closed.
+        standing: Whose number of the month before stands although it would change.
         self_read_window: How far from a border a self-read may stand for it.
         last_of_days: Returns the last register of each day.
-        waiting: The days whose intervals are taken from the readings.
 
     Raises:
         CloseRefused: the month before has changed since it was closed.
     """
+    known = _read_evidence(
+        conn,
+        assigned,
+        month,
+        before=before,
+        standing=standing,
+        self_read_window=self_read_window,
+        last_of_days=last_of_days,
+    )
+    return [
+        _with_findings(
+            _measure(each, known[each.meter_id], month), known[each.meter_id], month, zone
+        )
+        for each in assigned
+    ]
+
+
+def _read_evidence(
+    conn: Connection,
+    assigned: Sequence[Assignment],
+    month: Month,
+    *,
+    before: Closings,
+    standing: frozenset[SubjectService],
+    self_read_window: timedelta,
+    last_of_days: LastOfDays = day_registers,
+    waiting: Waiting = NOTHING_WAITS,
+) -> dict[int, _Evidence]:
+    """Return what each meter's month is measured from, by meter id."""
     billed = month_channels(conn, assigned, BILLED_REGISTER)
     profile = month_channels(conn, assigned, PROFILE)
-    epochs = epochs_of(conn, billed.exponents.keys())
     rows = read_boundaries(
         conn,
         assigned,
         billed,
+        profile,
         month,
         before=before,
         self_read_window=self_read_window,
@@ -161,22 +228,15 @@ def count_assigned(
         conn, profile.channels, profile.exponents, month, waiting=waiting
     )
     breaks = breaks_of(conn, rows)
-    return [
-        _count(
-            assignment,
-            _Evidence(
-                rows=rows[assignment.meter_id],
-                epochs=epochs,
-                intervals=intervals.get(assignment.meter_id),
-                breaks=breaks.get(assignment.meter_id, ()),
-                opening=before.get(meter_key(assignment)),
-            ),
-            month,
-            zone,
-            self_read_window,
+    return {
+        meter_id: _Evidence(
+            rows=own,
+            borders=choose_borders(own.known, own.cuts, _published(own, month, standing)),
+            intervals=intervals.get(meter_id),
+            breaks=breaks.get(meter_id, ()),
         )
-        for assignment in assigned
-    ]
+        for meter_id, own in rows.items()
+    }
 
 
 def _hold_rollups(
@@ -194,24 +254,18 @@ def _hold_rollups(
     )
 
 
-def _count(
-    assignment: Assignment,
-    known: _Evidence,
-    month: Month,
-    zone: ZoneInfo,
-    self_read_window: timedelta,
-) -> Counted:
-    rows, epochs = known.rows, known.epochs
-    measured = measure(
-        rows.readings,
-        epochs,
-        month,
-        Span(assignment.valid_from, assignment.valid_to),
-        Rules(rows.tolerance, self_read_window),
-        opens_at=None if known.opening is None else known.opening.at,
-    )
-    _hold_opening(assignment, measured, known.opening, month)
-    if is_reweighed(measured, rows.weights, epochs):
+def _measure(assignment: Assignment, known: _Evidence, month: Month) -> Counted:
+    """Measure what a meter counted for its subject; nothing is held against it."""
+    ends_at = month.end if assignment.valid_to is None else min(assignment.valid_to, month.end)
+    begin = known.borders[max(assignment.valid_from, month.start)]
+    measured = measure(begin, known.borders[ends_at], known.rows.known.epochs, month)
+    return Counted(assignment, measured)
+
+
+def _with_findings(counted: Counted, known: _Evidence, month: Month, zone: ZoneInfo) -> Counted:
+    """Hold what a meter counted against everything else that is known of its month."""
+    assignment, measured, rows = counted.assignment, counted.measured, known.rows
+    if is_reweighed(measured, rows.weights, rows.known.epochs):
         measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
     found = (
         _unproved(assignment, rows, month)
@@ -236,8 +290,9 @@ def _disproofs(
 ) -> set[Reason]:
     """Return what makes a quantity known to be wrong."""
     rows, intervals = known.rows, known.intervals
-    found = set(breaks_within(measured, known.breaks, known.epochs))
-    if falls_within(days_of(measured, rows.days, known.epochs, zone), rows.step):
+    epochs = rows.known.epochs
+    found = set(breaks_within(measured, known.breaks, epochs))
+    if falls_within(days_of(measured, rows.days, epochs, zone), rows.step):
         found.add(Reason.REGISTER_DROP)
     if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
         found.add(Reason.SUM_CHECK)
@@ -251,20 +306,27 @@ def _was_away(assignment: Assignment, end: datetime) -> bool:
     return assignment.last_reading_at is None or assignment.last_reading_at < until
 
 
-def _hold_opening(
-    assignment: Assignment, measured: Measured, opening: BoundaryReading | None, month: Month
-) -> None:
-    """Refuse to open a month at another register than the one that closed the month before."""
-    found = measured.opening
-    if (
-        opening is not None
-        and found is not None
-        and found.ts == opening.at
-        and found.value != opening.register_value
-    ):
+def _published(
+    rows: MeterRows, month: Month, standing: Collection[SubjectService]
+) -> Register | None:
+    """Return the register at which the month before was closed, as it is published.
+
+    Raises:
+        CloseRefused: that reading is another one now, and the month before would change with it.
+    """
+    if rows.opening is None:
+        return None
+    key, opening = rows.opening
+    value = opening.register_value
+    now = {each.value for each in rows.known.sound if each.ts == opening.at}
+    is_read = opening.origin is not Origin.ESTIMATE
+    whose = SubjectService(key.subject_type, key.subject, key.service)
+    if is_read and value not in now and whose not in standing:
         before = month.first - DAY
+        became = f"is now {max(now):f}" if now else "is set aside now"
         raise CloseRefused(
-            f"{month} is not closed: {before:%Y-%m} was closed for {assignment.subject} "
-            f"{assignment.service} with {opening.register_value:f}, but that reading is now "
-            f"{found.value:f}: close {before:%Y-%m} again first"
+            f"{month} is not closed: {before:%Y-%m} was closed for {key.subject} "
+            f"{key.service} with {value:f}, but that reading {became}: "
+            f"close {before:%Y-%m} again first"
         )
+    return register_at(rows.known, opening.at, value, opening.origin)

@@ -3,11 +3,14 @@
 
 It names each number, and each message that took one back, by its version and by the hash of the
 bytes that were sent, so that billing knows when it has all of them. Beside them stand the numbers
-that are withheld, and the changes that wait for a person.
+that are withheld, the changes that wait for a person, and what meters counted while they served
+nobody.
 
 In: a closing and its numbers. Out: the manifest, in the store and in the outbox, unless it says
 nothing new. Never: a number.
 """
+
+from collections.abc import Iterable
 
 from cloud_ingest.month.closing import Closing, says_the_same
 from cloud_ingest.month.numbers import Numbers
@@ -19,11 +22,14 @@ from shared_schema.billing import (
     ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
+    Unassigned,
 )
 from shared_schema.topics import billing_manifest_topic
 
 
-def write_manifest(conn: Connection, closing: Closing, numbers: Numbers) -> None:
+def write_manifest(
+    conn: Connection, closing: Closing, numbers: Numbers, unassigned: Iterable[Unassigned]
+) -> None:
     """Publish the manifest of a month, unless it says the same as the former one."""
     made = BillingManifest(
         society=closing.society,
@@ -32,6 +38,7 @@ def write_manifest(conn: Connection, closing: Closing, numbers: Numbers) -> None
         withheld=numbers.withheld,
         withdrawn=tuple(_entry(kept.withdrawal, kept.sha256) for kept in numbers.withdrawn),
         held=numbers.held,
+        unassigned=tuple(unassigned),
         closed_at=closing.now,
     )
     former = months.manifest(conn, closing.society_id, closing.month)

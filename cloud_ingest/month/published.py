@@ -18,7 +18,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import Balance, SubjectKind, taken_from_network
-from cloud_ingest.core.consumption import SELF_READ_WINDOW
+from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
 from cloud_ingest.errors import NotFound

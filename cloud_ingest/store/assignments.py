@@ -10,6 +10,7 @@ a commit alone moves the time of a meter's newest reading. Never: an update of a
 when it was superseded.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,6 +99,18 @@ def assignments_between(
             "subject": subject,
         },
     )
+
+
+@translating
+def assignments_of_meters(
+    conn: Connection, meters: Collection[int], start: datetime, end: datetime
+) -> list[Assignment]:
+    """Return whom meters served at any time from ``start`` to ``end``, or up to one of them.
+
+    An assignment that ends at ``start``, or begins at ``end``, is among them.
+    """
+    arguments = {"meters": sorted(meters), "start": start, "end": end}
+    return all_rows(conn, _assignment, query("assignment/of_meters"), arguments)
 
 
 @translating

@@ -16,7 +16,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.border import NotElected
 from cloud_ingest.core.register import Register
+from cloud_ingest.core.validate import Rule
 from cloud_ingest.errors import ReadRefused
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.readings_write import ORIGINS
@@ -37,6 +39,14 @@ class Window:
     channel_id: int
     start: datetime
     end: datetime
+
+
+class HandWindow(NamedTuple):
+    """Where every reading of channels counts that a person made; both ends belong to it."""
+
+    start: datetime
+    end: datetime
+    channels: tuple[int, ...]
 
 
 class Gap(NamedTuple):
@@ -84,9 +94,9 @@ class Latest(NamedTuple):
 def boundary_readings(
     conn: Connection,
     *,
-    last_in: Collection[Window],
-    first_in: Collection[Window],
-    by_hand_in: Collection[tuple[datetime, datetime]],
+    last_in: Collection[Window] = (),
+    first_in: Collection[Window] = (),
+    by_hand_in: Collection[HandWindow] = (),
     exponents: dict[int, int],
 ) -> dict[int, list[Register]]:
     """Return the readings around borders, by channel.
@@ -106,8 +116,8 @@ def boundary_readings(
         rows += all_rows(conn, register, query("reading/last_in_windows"), _arrays(last_in))
     if first_in:
         rows += all_rows(conn, register, query("reading/first_in_windows"), _arrays(first_in))
-    for start, end in by_hand_in:
-        arguments = {"channels": sorted(exponents), "start": start, "end": end}
+    for window in by_hand_in:
+        arguments = {"channels": list(window.channels), "start": window.start, "end": window.end}
         rows += all_rows(conn, register, query("reading/by_hand"), arguments)
     for row in rows:
         found.setdefault(row.channel_id, set()).add(row)
@@ -131,6 +141,43 @@ def _arrays(windows: Collection[Window]) -> dict[str, object]:
         "start": min(window.start for window in windows),
         "end": max(window.end for window in windows),
     }
+
+
+@translating
+def not_elected_in(
+    conn: Connection, windows: Collection[Window], exponents: Mapping[int, int]
+) -> dict[int, list[NotElected]]:
+    """Return the claims in windows that are kept and not elected, by channel.
+
+    Args:
+        conn: The store.
+        windows: Where to look.
+        exponents: e of value = raw * 10^e for each channel of the question.
+    """
+    found: dict[int, set[NotElected]] = {}
+    if not windows:
+        return {}
+    for channel_id, ts, raw, origin, rule, is_set_aside in conn.execute(
+        query("validation/not_elected"), _arrays(windows)
+    ):
+        claim = Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
+        known = None if rule is None else Rule(rule)
+        found.setdefault(channel_id, set()).add(NotElected(claim, known, is_set_aside))
+    return {channel_id: list(claims) for channel_id, claims in found.items()}
+
+
+@translating
+def intervals_in(
+    conn: Connection, windows: Collection[Window], exponents: Mapping[int, int]
+) -> dict[int, list[tuple[datetime, Decimal]]]:
+    """Return the intervals of channels that end in windows, by channel: their ends and amounts."""
+    found: dict[int, list[tuple[datetime, Decimal]]] = {}
+    if not windows:
+        return found
+    for channel_id, ts, raw in conn.execute(query("reading/intervals_in"), _arrays(windows)):
+        amount = Decimal(raw).scaleb(exponents[channel_id])
+        found.setdefault(channel_id, []).append((ts, amount))
+    return found
 
 
 @translating

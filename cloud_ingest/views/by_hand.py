@@ -17,7 +17,7 @@ from cloud_ingest.core.month import Month
 from cloud_ingest.core.register import Register, in_time, tolerance_of
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_read import Window
+from cloud_ingest.store.readings_read import HandWindow, Window
 from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.evidence import exponents_of
 
@@ -68,9 +68,7 @@ def _read(
         return {}
     return readings_read.boundary_readings(
         conn,
-        last_in=(),
-        first_in=(),
-        by_hand_in=[(border - window, border + window)],
+        by_hand_in=[HandWindow(border - window, border + window, tuple(exponents))],
         exponents=exponents,
     )
 

@@ -23,7 +23,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, between, days_of
+from cloud_ingest.core.border import SELF_READ_WINDOW
+from cloud_ingest.core.consumption import Measured, between, days_of
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.register import Epochs, Register, in_time

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from cloud_ingest.core.consumption import SELF_READ_WINDOW, Measured, days_of
+from cloud_ingest.core.border import SELF_READ_WINDOW
+from cloud_ingest.core.consumption import Measured, days_of
 from cloud_ingest.core.month import month_of
 from cloud_ingest.month.count import count_month
 from cloud_ingest.rollup.refresh import refresh
@@ -246,7 +247,7 @@ class Compared:
                 self.history.zone,
                 self_read_window=SELF_READ_WINDOW,
                 progress=lambda _text: None,
-            ):
+            ).counted:
                 life, measured = lives[counted.assignment.meter_id], counted.measured
                 told = self.oracle.used(life, first)
                 by_day = days_of(measured, days.get(life.channel, ()), epochs, self.history.zone)

@@ -26,7 +26,8 @@ FIRST = local("2026-01-01 00:00")
 BORDER = local("2026-02-01 00:00")
 LAST = local("2026-03-01 00:00")
 NOW = local("2026-03-05 09:00")
-TRUE_AT_BORDER = Decimal("12374.760")
+TRUE_AT_BORDER = Decimal("12374.764")
+"""The unit used more before midnight than after it: 14 Wh, then 6."""
 JANUARY, FEBRUARY = ("2026-01", "2026-02")
 
 Change = tuple[str, str, str, int | None]
@@ -65,8 +66,8 @@ def dark(site: Site) -> Site:
     deliver(site, "5", {}, step=11)
     close(site)
     assert published(site) == [
-        (JANUARY, Decimal("29.750"), 1),
-        (FEBRUARY, Decimal("26.890"), 1),
+        (JANUARY, Decimal("29.760"), 1),
+        (FEBRUARY, Decimal("26.880"), 1),
     ]
     return site
 
@@ -103,8 +104,8 @@ def everything(site: Site) -> list[list[tuple[object, ...]]]:
 
 
 TO_THE_TRUTH = [
-    (JANUARY, "29.750", "29.760", 2),
-    (FEBRUARY, "26.890", "26.880", 2),
+    (JANUARY, "29.760", "29.764", 2),
+    (FEBRUARY, "26.880", "26.876", 2),
 ]
 
 
@@ -122,19 +123,19 @@ def test_a_dial_for_the_border_gives_both_months(dark: Site) -> None:
     assert (found.ruled.before, found.ruled.after[0].value) == ((), TRUE_AT_BORDER)
     close(dark)
     assert published(dark) == [
-        (JANUARY, Decimal("29.760"), 2),
-        (FEBRUARY, Decimal("26.880"), 2),
+        (JANUARY, Decimal("29.764"), 2),
+        (FEBRUARY, Decimal("26.876"), 2),
     ]
     audit = "SELECT kind, raw, author, reason FROM ruling"
-    assert dark.all(audit) == [("enter", 12_374_760, "manager", "photo of the dial")]
+    assert dark.all(audit) == [("enter", 12_374_764, "manager", "photo of the dial")]
 
 
 def test_the_loss_of_the_tower_is_shown(dark: Site) -> None:
     found = correct(dark, "enter", value=TRUE_AT_BORDER, apply=False)
     told = [(each.month, each.tower, each.before, each.after) for each in found.balances]
     assert told == [
-        (JANUARY, "Tower 1", Decimal("2.986"), Decimal("2.976")),
-        (FEBRUARY, "Tower 1", Decimal("2.678"), Decimal("2.688")),
+        (JANUARY, "Tower 1", Decimal("2.976"), Decimal("2.972")),
+        (FEBRUARY, "Tower 1", Decimal("2.688"), Decimal("2.692")),
     ]
 
 
@@ -147,8 +148,8 @@ def test_a_bulk_meter_changes_balances_alone(dark: Site) -> None:
     assert found.months == ()
     losses = [(each.before, each.after) for each in found.balances]
     assert losses == [
-        (Decimal("2.986"), Decimal("2.990")),
-        (Decimal("2.678"), Decimal("2.674")),
+        (Decimal("2.976"), Decimal("2.980")),
+        (Decimal("2.688"), Decimal("2.684")),
     ]
 
 
@@ -157,7 +158,7 @@ def test_an_open_month_is_shown_as_open(site: Site) -> None:
     deliver(site, "1", {BORDER: 0})
     close_month(site.conn, SOCIETY, JANUARY, NOW)
     found = correct(site, "enter", value=TRUE_AT_BORDER)
-    assert changes(found) == [TO_THE_TRUTH[0], (FEBRUARY, "26.890", "26.880", None)]
+    assert changes(found) == [TO_THE_TRUTH[0], (FEBRUARY, "26.880", "26.876", None)]
     assert [each.is_closed for each in found.months] == [True, False]
     assert found.close_again == (JANUARY,)
 
@@ -181,13 +182,15 @@ def test_what_is_shown_is_what_closing_sends(dark: Site) -> None:
     )
 
 
-def test_an_edit_a_minute_later_changes_no_month(dark: Site) -> None:
-    """The row of 23:45 meets the border; the edit stands, and the command says what it changes."""
+def test_an_edit_within_a_minute_meets_the_border(dark: Site) -> None:
     found = correct(dark, "enter", at=BORDER + timedelta(minutes=1), value=TRUE_AT_BORDER)
-    assert found.months == ()
-    close(dark)
-    assert [version for _, _, version in published(dark)] == [1, 1]
-    assert changes(correct(dark, "enter", value=TRUE_AT_BORDER)) == TO_THE_TRUTH
+    assert changes(found) == TO_THE_TRUTH
+
+
+def test_an_edit_two_minutes_later_places_the_border(dark: Site) -> None:
+    """By hand: 12,374,750 at 23:45, 764 at 00:02: 15 of 17 minutes of 14 Wh are 12.35 Wh."""
+    found = correct(dark, "enter", at=BORDER + timedelta(minutes=2), value=TRUE_AT_BORDER)
+    assert [after for _, _, after, _ in changes(found)] == ["29.762", "26.878"]
 
 
 def test_of_two_edits_the_newer_counts(dark: Site) -> None:
@@ -195,14 +198,14 @@ def test_of_two_edits_the_newer_counts(dark: Site) -> None:
     found = correct(dark, "enter", value=TRUE_AT_BORDER)
     assert [each.value for each in found.ruled.before] == [Decimal("12374.755")]
     close(dark)
-    assert published(dark)[0] == (JANUARY, Decimal("29.760"), 2)
+    assert published(dark)[0] == (JANUARY, Decimal("29.764"), 2)
 
 
 def test_an_earlier_edit_entered_again_counts(dark: Site) -> None:
-    for value in ("12374.760", "12374.755", "12374.760"):
+    for value in ("12374.764", "12374.755", "12374.764"):
         correct(dark, "enter", value=Decimal(value))
     close(dark)
-    assert published(dark)[0] == (JANUARY, Decimal("29.760"), 2)
+    assert published(dark)[0] == (JANUARY, Decimal("29.764"), 2)
 
 
 def test_a_wrong_edit_is_set_aside_itself(dark: Site) -> None:
@@ -210,9 +213,9 @@ def test_a_wrong_edit_is_set_aside_itself(dark: Site) -> None:
     close(dark)
     assert published(dark)[0] == (JANUARY, Decimal("29.751"), 2)
     found = correct(dark, "set_aside", value=Decimal("12374.751"), reason="misread")
-    assert (changes(found)[0], found.ruled.after) == ((JANUARY, "29.751", "29.750", 3), ())
+    assert (changes(found)[0], found.ruled.after) == ((JANUARY, "29.751", "29.760", 3), ())
     close(dark)
-    assert published(dark)[0] == (JANUARY, Decimal("29.750"), 3)
+    assert published(dark)[0] == (JANUARY, Decimal("29.760"), 3)
     assert dark.one("SELECT count(*) FROM claim WHERE raw = 12374751") == 1
 
 
@@ -221,7 +224,7 @@ def test_an_edit_that_was_set_aside_can_be_entered_again(dark: Site) -> None:
     correct(dark, "set_aside", value=TRUE_AT_BORDER, reason="misread")
     correct(dark, "enter", value=TRUE_AT_BORDER, reason="it was right")
     close(dark)
-    assert published(dark)[0] == (JANUARY, Decimal("29.760"), 2)
+    assert published(dark)[0] == (JANUARY, Decimal("29.764"), 2)
     assert dark.one("SELECT count(*) FROM ruling") == 3
 
 
@@ -231,12 +234,12 @@ def test_a_sound_looking_false_row_is_set_aside_by_a_person(site: Site) -> None:
     close(site)
     assert published(site)[0] == (JANUARY, Decimal("29.765"), 1)
     found = correct(site, "set_aside", value=Decimal("12374.765"), reason="wrong photo")
-    assert changes(found)[0] == (JANUARY, "29.765", "29.750", 2)
+    assert changes(found)[0] == (JANUARY, "29.765", "29.760", 2)
     correct(site, "enter", value=TRUE_AT_BORDER)
     close(site)
     assert published(site) == [
-        (JANUARY, Decimal("29.760"), 2),
-        (FEBRUARY, Decimal("26.880"), 2),
+        (JANUARY, Decimal("29.764"), 2),
+        (FEBRUARY, Decimal("26.876"), 2),
     ]
 
 
@@ -301,7 +304,7 @@ def test_rivals_want_a_value(site: Site) -> None:
     close(site)
     with pytest.raises(ReadingRefused, match=r"12374\.760 kWh \(meter\); .*12374\.765 kWh"):
         correct(site, "set_aside")
-    found = correct(site, "set_aside", value=TRUE_AT_BORDER, reason="the other one is right")
+    found = correct(site, "set_aside", value=Decimal("12374.760"), reason="the other one is right")
     assert changes(found)[0] == (JANUARY, "29.760", "29.765", 2)
 
 
@@ -346,15 +349,15 @@ def test_the_command_line(store_dsn: str) -> None:
 
     enter = (
         "enter", "A-1", "--service", "electricity", "--at", "2026-02-01 00:00",
-        "--value", "12374.760", "--by", "manager", "--reason", "photo",
+        "--value", "12374.764", "--by", "manager", "--reason", "photo",
     )  # fmt: skip
     told = [
         "A-1 electricity, meter LNT 1, 2026-02-01 00:00: entered",
-        "  elected: nothing -> 12374.760 kWh (edit)",
-        "  2026-01 A-1: 29.750 kWh -> 29.760 kWh (v2)",
-        "  2026-02 A-1: 26.890 kWh -> 26.880 kWh (v2)",
-        "  2026-01 Tower 1 electricity: loss 2.986 kWh -> 2.976 kWh",
-        "  2026-02 Tower 1 electricity: loss 2.678 kWh -> 2.688 kWh",
+        "  elected: nothing -> 12374.764 kWh (edit)",
+        "  2026-01 A-1: 29.760 kWh -> 29.764 kWh (v2)",
+        "  2026-02 A-1: 26.880 kWh -> 26.876 kWh (v2)",
+        "  2026-01 Tower 1 electricity: loss 2.976 kWh -> 2.972 kWh",
+        "  2026-02 Tower 1 electricity: loss 2.688 kWh -> 2.692 kWh",
     ]
     assert run(*enter) == (0, [*told, "nothing is written yet: give --yes to apply it"])
     assert run(*enter, "--yes") == (0, [
@@ -366,7 +369,7 @@ def test_the_command_line(store_dsn: str) -> None:
     code, lines = run("list", "--unit", "A-1")
     assert code == 0
     assert max(map(len, lines)) <= 80
-    assert {"12374.760", "0.000", "entered", "unsound:", "manager,"} <= set(" ".join(lines).split())
+    assert {"12374.764", "0.000", "entered", "unsound:", "manager,"} <= set(" ".join(lines).split())
     code, lines = run("list", "--json")
     zero, edit = sorted((json.loads(line) for line in lines), key=lambda each: each["value"])
     assert (zero["state"], zero["rule"], zero["value"], zero["by"]) == (

@@ -121,6 +121,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/first_in_windows": windows,
         "reading/gaps": windows,
         "reading/by_hand": windows,
+        "reading/intervals_in": windows,
         "reading/interval_sums": windows,
         "validation/claims": windows,
         "reading/interval_steps": {

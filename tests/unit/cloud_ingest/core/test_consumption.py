@@ -2,8 +2,8 @@
 """The month of a meter against an oracle that knows what was really used."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.consumption import Measured, Rules, Span, at_border, days_of, measure
+from cloud_ingest.core.border import Cut, Known, Rules
+from cloud_ingest.core.border_choice import choose_border
+from cloud_ingest.core.consumption import Measured, days_of
 from cloud_ingest.core.month import Month, day_of, month_of
 from cloud_ingest.core.quality import falls_within, quality_of
 from cloud_ingest.core.register import DayRegister, Epoch, Epochs, Register
 from shared_schema.quality import Origin, Quality, Reason
+from tests.support.meter_month import LONG_AGO, month_of_meter
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 ZONES = [
@@ -30,7 +33,6 @@ ZONES = [
     )
 ]
 RULES = Rules()
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 STEP = timedelta(hours=12)
 CHANNEL = 7
 
@@ -92,7 +94,7 @@ def wh(measured: Measured) -> int:
 
 @given(lives())
 def test_a_month_is_the_use_between_its_ends(life: Life) -> None:
-    measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    measured = month_of_meter(life.readings, life.epochs, life.month)
     opening = expected_border(life.readings, life.month.start)
     closing = expected_border(life.readings, life.month.end)
     assert (measured.opening, measured.closing) == (opening, closing)
@@ -106,7 +108,7 @@ def test_a_month_is_the_use_between_its_ends(life: Life) -> None:
 
 @given(lives(lossy=False))
 def test_a_whole_month_is_exact_to_the_border(life: Life) -> None:
-    measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    measured = month_of_meter(life.readings, life.epochs, life.month)
     assert wh(measured) == life.used[life.month.end] - life.used[life.month.start]
 
 
@@ -120,7 +122,7 @@ def day_rollups(life: Life) -> list[DayRegister]:
 @pytest.mark.slow
 @given(lives())
 def test_the_days_add_up_to_the_month(life: Life) -> None:
-    measured = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    measured = month_of_meter(life.readings, life.epochs, life.month)
     days = days_of(measured, day_rollups(life), life.epochs, life.zone)
     if measured.quantity is None:
         assert days == {}
@@ -136,22 +138,27 @@ def test_the_days_add_up_to_the_month(life: Life) -> None:
 @pytest.mark.slow
 @given(lives(), st.data())
 def test_only_the_rows_around_the_borders_matter(life: Life, data: st.DataObject) -> None:
-    whole = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    whole = month_of_meter(life.readings, life.epochs, life.month)
     needed = {
         reading
         for border in (life.month.start, life.month.end)
         for reading in life.readings
         if abs(reading.ts - border) <= RULES.self_read_window
-        and (reading.origin is Origin.SELF_READ or reading.ts <= border)
     }
     others = [reading for reading in life.readings if reading not in needed]
     some = data.draw(st.lists(st.sampled_from(others), unique=True)) if others else []
-    assert measure([*needed, *some], life.epochs, life.month, Span(LONG_AGO), RULES) == whole
+    less = month_of_meter([*needed, *some], life.epochs, life.month)
+    assert replace(less, begin=None, end=None) == replace(whole, begin=None, end=None)
 
 
-def stands_for(reading: Register, replaced_at: datetime) -> bool:
-    by_hand = reading.origin is Origin.SELF_READ
-    return abs(reading.ts - replaced_at) <= timedelta(days=3 if by_hand else 1)
+def expected_end(readings: Sequence[Register], replaced_at: datetime) -> Register | None:
+    """Return the reading next to a replacement, within a day; else the nearest of a person."""
+    nearest = min(readings, key=lambda r: abs(r.ts - replaced_at), default=None)
+    if nearest is not None and abs(nearest.ts - replaced_at) <= timedelta(days=1):
+        return nearest
+    dials = [r for r in readings if r.origin is Origin.SELF_READ]
+    near = [r for r in dials if abs(r.ts - replaced_at) <= timedelta(days=3)]
+    return min(near, key=lambda r: abs(r.ts - replaced_at), default=None)
 
 
 @given(lives(), st.data())
@@ -159,19 +166,16 @@ def test_a_replaced_meter_counts_its_parts(life: Life, data: st.DataObject) -> N
     length = life.month.end - life.month.start
     taken_out = life.month.start + length * data.draw(st.integers(2, 8)) / 10
     old = [r for r in life.readings if r.ts <= taken_out]
-    new = [r for r in life.readings if r.ts >= taken_out]
-    first = measure(life.readings, life.epochs, life.month, Span(LONG_AGO, taken_out), RULES)
-    second = measure(life.readings, life.epochs, life.month, Span(taken_out), RULES)
-    opening = expected_border(old, life.month.start)
-    after = [r for r in old if r.ts > life.month.start]
-    last = max(after, key=lambda r: r.ts, default=None)
-    if opening and last and last.ts > opening.ts and stands_for(last, taken_out):
+    new = [r for r in life.readings if r.ts > taken_out]
+    first = month_of_meter(old, life.epochs, life.month, (LONG_AGO, taken_out))
+    second = month_of_meter(new, life.epochs, life.month, (taken_out, None))
+    opening, last = expected_border(old, life.month.start), expected_end(old, taken_out)
+    if opening and last and last.ts > opening.ts:
         assert wh(first) == life.used[last.ts] - life.used[opening.ts]
     else:
         assert first.quantity is None
-    began = min((r for r in new if r.ts < life.month.end), key=lambda r: r.ts, default=None)
-    closing = expected_border(new, life.month.end)
-    if began and closing and closing.ts > began.ts and stands_for(began, taken_out):
+    began, closing = expected_end(new, taken_out), expected_border(new, life.month.end)
+    if began and closing and closing.ts > began.ts:
         assert wh(second) == life.used[closing.ts] - life.used[began.ts]
     else:
         assert second.quantity is None
@@ -180,7 +184,7 @@ def test_a_replaced_meter_counts_its_parts(life: Life, data: st.DataObject) -> N
 
 @given(lives())
 def test_the_next_month_opens_where_this_one_closed(life: Life) -> None:
-    this = measure(life.readings, life.epochs, life.month, Span(LONG_AGO), RULES)
+    this = month_of_meter(life.readings, life.epochs, life.month)
     if this.closing is None:
         return
     after = life.month.end.astimezone(life.zone)
@@ -191,9 +195,7 @@ def test_the_next_month_opens_where_this_one_closed(life: Life) -> None:
         readings.append(late)
     else:
         readings = life.readings
-    then = measure(
-        readings, life.epochs, following, Span(LONG_AGO), RULES, opens_at=this.closing.ts
-    )
+    then = month_of_meter(readings, life.epochs, following, published=this.closing)
     assert then.opening == this.closing
 
 
@@ -205,49 +207,54 @@ JULY = month_of(2026, 7, KOLKATA)
 HOUR = timedelta(hours=1)
 
 
+def met(readings: Sequence[Register]) -> Register | None:
+    return choose_border(Known(readings), Cut(JULY.end, is_month=True)).chosen
+
+
 def test_no_later_reading_meets_a_border() -> None:
-    late = reading(JULY.end + timedelta(seconds=1), 5)
-    assert at_border([late], JULY.end, RULES) is None
+    late = reading(JULY.end + timedelta(seconds=61), 5)
+    assert met([late]) is None
     early = reading(JULY.end - timedelta(minutes=15), 5)
-    assert at_border([early, late], JULY.end, RULES) == early
-    assert at_border([reading(early.ts - timedelta(seconds=1), 4)], JULY.end, RULES) is None
+    assert met([early, late]) == early
+    assert met([reading(early.ts - timedelta(seconds=61), 4)]) is None
 
 
 def test_a_fall_is_never_a_negative_number() -> None:
     readings = [reading(JULY.start, 900), reading(JULY.end, 100)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    measured = month_of_meter(readings, {}, JULY)
     assert measured.quantity is None
     assert Reason.REGISTER_DROP in measured.reasons
     rolled = {CHANNEL: [Epoch(JULY.start + HOUR, 1000)]}
-    assert wh(measure(readings, rolled, JULY, Span(LONG_AGO), RULES)) == 200
+    assert wh(month_of_meter(readings, rolled, JULY)) == 200
 
 
 def test_an_epoch_counts_from_its_own_moment() -> None:
     epochs = {CHANNEL: [Epoch(JULY.end, 1000)]}
     readings = [reading(JULY.start, 900), reading(JULY.end, 100)]
-    assert wh(measure(readings, epochs, JULY, Span(LONG_AGO), RULES)) == 200
+    assert wh(month_of_meter(readings, epochs, JULY)) == 200
 
 
 def test_a_self_read_closes_at_its_own_time() -> None:
     readings = [reading(JULY.start, 100), reading(JULY.end + 50 * HOUR, 300, Origin.SELF_READ)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    measured = month_of_meter(readings, {}, JULY)
     assert wh(measured) == 200
     assert measured.reasons == {Reason.SELF_READ}
     assert quality_of(measured) is Quality.SELF_READ
     strict = Rules(self_read_window=timedelta(days=2))
-    assert measure(readings, {}, JULY, Span(LONG_AGO), strict).quantity is None
+    assert month_of_meter(readings, {}, JULY, rules=strict).quantity is None
 
 
 def test_of_equally_near_self_reads_the_earlier_counts() -> None:
     dials = [reading(JULY.end + side * 9 * HOUR, 100 + side, Origin.SELF_READ) for side in (1, -1)]
-    assert at_border(dials, JULY.end, RULES) == dials[1]
+    assert met(dials) == dials[1]
 
 
 def test_a_meter_installed_at_the_border_opens_itself() -> None:
     readings = [reading(JULY.start + HOUR, 0), reading(JULY.end, 300)]
-    measured = measure(readings, {}, JULY, Span(JULY.start), RULES)
+    measured = month_of_meter(readings, {}, JULY, (JULY.start, None))
     assert wh(measured) == 300
-    assert measured.reasons == frozenset()
+    assert measured.reasons == {Reason.INCOMPLETE}
+    assert quality_of(measured) is Quality.DERIVED
 
 
 @pytest.mark.parametrize("put_in", [JULY.start, JULY.start + 48 * HOUR])
@@ -255,23 +262,23 @@ def test_a_late_first_reading_proves_nothing(
     put_in: datetime,
 ) -> None:
     late = [reading(put_in + 25 * HOUR, 7), reading(JULY.end, 300)]
-    measured = measure(late, {}, JULY, Span(put_in), RULES)
+    measured = month_of_meter(late, {}, JULY, (put_in, None))
     assert (measured.opening, measured.quantity) == (None, None)
     assert measured.reasons - {Reason.PART_OF_MONTH} == {Reason.INCOMPLETE, Reason.NO_OPENING}
     dial = reading(put_in + 24 * HOUR, 6, Origin.SELF_READ)
-    assert wh(measure([dial, *late], {}, JULY, Span(put_in), RULES)) == 294
+    assert wh(month_of_meter([dial, *late], {}, JULY, (put_in, None))) == 294
     dial = reading(put_in + 72 * HOUR, 6, Origin.SELF_READ)
-    assert wh(measure([dial, late[1]], {}, JULY, Span(put_in), RULES)) == 294
+    assert wh(month_of_meter([dial, late[1]], {}, JULY, (put_in, None))) == 294
 
 
 def test_a_meter_that_died_early_proves_nothing() -> None:
     taken_out = JULY.start + 24 * 24 * HOUR
     readings = [reading(JULY.start, 0), reading(JULY.start + 48 * HOUR, 300)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO, taken_out), RULES)
+    measured = month_of_meter(readings, {}, JULY, (LONG_AGO, taken_out))
     assert measured.quantity is None
     assert measured.reasons == {Reason.PART_OF_MONTH, Reason.INCOMPLETE, Reason.NO_CLOSING}
     dial = reading(taken_out, 900, Origin.SELF_READ)
-    measured = measure([*readings, dial], {}, JULY, Span(LONG_AGO, taken_out), RULES)
+    measured = month_of_meter([*readings, dial], {}, JULY, (LONG_AGO, taken_out))
     assert wh(measured) == 900
     assert measured.reasons == {Reason.PART_OF_MONTH, Reason.SELF_READ}
 
@@ -279,7 +286,7 @@ def test_a_meter_that_died_early_proves_nothing() -> None:
 def test_no_digit_of_a_large_register_is_lost() -> None:
     opening = Register(8, JULY.start, 1, Origin.METER, -12)
     closing = Register(CHANNEL, JULY.end, 2**62, Origin.METER, 9)
-    measured = measure([opening, closing], {}, JULY, Span(LONG_AGO), RULES)
+    measured = month_of_meter([opening, closing], {}, JULY)
     assert measured.quantity is not None
     assert f"{measured.quantity:f}" == f"{2**62 * 10**9 - 1}.{'9' * 12}"
     assert days_of(measured, [], {}, KOLKATA) == {date(2026, 7, 31): measured.quantity}
@@ -287,5 +294,5 @@ def test_no_digit_of_a_large_register_is_lost() -> None:
 
 def test_two_channels_of_a_meter_share_a_unit() -> None:
     coarse = Register(8, JULY.end, 13, Origin.METER, 0)
-    measured = measure([reading(JULY.start, 12_500), coarse], {}, JULY, Span(LONG_AGO), RULES)
+    measured = month_of_meter([reading(JULY.start, 12_500), coarse], {}, JULY)
     assert measured.quantity == Decimal("0.5")

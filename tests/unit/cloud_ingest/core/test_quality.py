@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """How good a month is."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.consumption import Measured, Rules, Span, days_of, measure
+from cloud_ingest.core.consumption import Measured, days_of
 from cloud_ingest.core.month import month_of
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
@@ -26,14 +26,13 @@ from cloud_ingest.core.quality import (
 from cloud_ingest.core.register import DayRegister, Epoch, Register
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
+from tests.support.meter_month import month_of_meter
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 CHANNEL = 7
 JULY = month_of(2026, 7, KOLKATA)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-RULES = Rules()
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def reading(ts: datetime, raw: int, origin: Origin = Origin.METER) -> Register:
@@ -46,7 +45,7 @@ def reading(ts: datetime, raw: int, origin: Origin = Origin.METER) -> Register:
 )
 def test_the_sum_check(total: str, count: int, verdict: bool | None) -> None:
     readings = [reading(JULY.start, 0), reading(JULY.end, 10_000)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    measured = month_of_meter(readings, {}, JULY)
     intervals = Intervals(count, Decimal(total), 900, Decimal("0.001"))
     assert sum_check(measured, intervals, JULY, Decimal("0.001")) is verdict
 
@@ -60,7 +59,7 @@ def test_a_sum_is_as_good_as_its_parts() -> None:
 
 def test_a_fall_within_shows_in_the_days() -> None:
     readings = [reading(JULY.start, 100), reading(JULY.end, 900)]
-    measured = measure(readings, {}, JULY, Span(LONG_AGO), RULES)
+    measured = month_of_meter(readings, {}, JULY)
     ninth = DayRegister(CHANNEL, date(2026, 7, 9), JULY.start + 200 * HOUR, 0, -3)
     days = days_of(measured, [ninth], {}, KOLKATA)
     assert falls_within(days, Decimal("0.001"))

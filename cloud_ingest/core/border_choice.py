@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: MIT
+"""The choice of a border: one value for both sides of a cut, or none.
+
+The first of these that applies meets a cut:
+
+1. the sound reading at the moment itself; at a month's 00:00 the nearest one within the jitter of a
+   poll cycle, before it or behind it;
+2. at an end of an assignment, and at a month's 00:00 of which a reading was set aside: a value that
+   is placed between the sound readings on both sides, each at most a day away;
+3. the last sound reading at or before it, within one capture period and the jitter;
+4. where a meter comes or goes, its first or last reading, within a day, or within the window for
+   self-reads if a person made it;
+5. the nearest reading that a person made within that window, at its own time.
+
+Nothing is placed across a break of the register. If the month before is closed, the next one opens
+where it closed.
+
+The order and the grouping of the claims do not matter.
+
+In: what is known of one meter's billed register, a cut. Out: a `Border`. Never: a reading whose
+time is moved. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+from cloud_ingest.core.border import (
+    BY_HAND,
+    JITTER,
+    PROMPT,
+    Border,
+    Cut,
+    Known,
+    NotElected,
+    PassedOver,
+    Why,
+)
+from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.placing import share_until
+from cloud_ingest.core.plausible import in_steps
+from cloud_ingest.core.register import Register, in_time, normalised
+from shared_schema.billing import EstimateMethod
+from shared_schema.quality import Origin, Reason
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MICROSECONDS: Final = Decimal(timedelta(hours=1) // _MICROSECOND)
+"""Of an hour."""
+_PRECEDENCE: Final = {origin: place for place, origin in enumerate(Origin)}
+_FINEST: Final = Decimal("0.000001")
+"""kWh or kL: what a ceiling allows is rounded up to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The sound readings around a cut, one for each moment, ascending."""
+
+    known: Known
+    cut: Cut
+    readings: tuple[Register, ...]
+
+    @property
+    def before(self) -> Register | None:
+        """The last one at or before the cut."""
+        return next((each for each in reversed(self.readings) if each.ts <= self.cut.at), None)
+
+    @property
+    def after(self) -> Register | None:
+        """The first one behind it."""
+        return next((each for each in self.readings if each.ts > self.cut.at), None)
+
+    def distance(self, reading: Register) -> timedelta:
+        """Return how far a reading is from the cut."""
+        return abs(reading.ts - self.cut.at)
+
+    def reaches(self, reading: Register) -> bool:
+        """Say whether a reading may stand for the cut where its meter comes or goes."""
+        window = self.known.rules.self_read_window
+        reach = max(PROMPT, window) if reading.origin in BY_HAND else PROMPT
+        return self.distance(reading) <= reach
+
+    def count(self, reading: Register) -> Decimal:
+        """Return N of a reading."""
+        return normalised(reading, self.known.epochs)
+
+    def most(self, length: timedelta) -> Decimal | None:
+        """Return what the meter cannot exceed in a time."""
+        most = self.known.rules.most_per_hour
+        if most is None:
+            return None
+        return (most * (length // _MICROSECOND) / _MICROSECONDS).quantize(_FINEST, ROUND_CEILING)
+
+    def is_joined(self, before: Register, after: Register) -> bool:
+        """Say whether a register may have risen from one reading to a later one."""
+        with exactly():
+            rise = self.count(after) - self.count(before)
+        most = self.most(after.ts - before.ts + JITTER)
+        return rise >= 0 and (most is None or rise <= most)
+
+
+def choose_borders(
+    known: Known, cuts: Iterable[Cut], published: Register | None = None
+) -> dict[datetime, Border]:
+    """Return what meets each cut of a month, by its moment.
+
+    A cut that would be met before the one ahead of it is met by the same value: nothing is counted
+    twice.
+
+    Args:
+        known: What is known of the meter's register around them.
+        cuts: Ascending; the first one opens the month.
+        published: What closed the month before, if it is closed.
+    """
+    found: dict[datetime, Border] = {}
+    former: Border | None = None
+    for cut in cuts:
+        border = choose_border(known, cut, published if former is None else None)
+        if (
+            former is not None
+            and former.chosen is not None
+            and border.chosen is not None
+            and border.chosen.ts < former.chosen.ts
+        ):
+            same = former.chosen, former.low, former.high
+            border = replace(border, chosen=same[0], low=same[1], high=same[2], placed_by=None)
+        found[cut.at] = border
+        former = border if border.chosen is not None else former
+    return found
+
+
+def choose_border(known: Known, cut: Cut, published: Register | None = None) -> Border:
+    """Return what meets a cut.
+
+    Args:
+        known: What is known of the meter's register around it.
+        cut: The moment.
+        published: What closed the month before, where the cut opens a month.
+    """
+    around = _Around(known, cut, _one_a_moment(known.sound))
+    before, after = around.before, around.after
+    placed = None if published is not None else _placed_first(around)
+    chosen, method = (published or _read(around), None) if placed is None else placed
+    low, high, reasons = _stated(around, chosen)
+    return Border(
+        at=cut.at,
+        chosen=chosen,
+        low=low,
+        high=high,
+        reasons=reasons,
+        passed_over=tuple(_passed_over(around, chosen, is_published=published is not None)),
+        before=before,
+        after=after,
+        placed_by=method,
+    )
+
+
+def register_at(known: Known, at: datetime, value: Decimal, origin: Origin) -> Register | None:
+    """Return the register that a number names as its end, among the channels that are known.
+
+    Args:
+        known: What is known of the meter's register.
+        at: When it was read, or where it is placed.
+        value: What the dial said, in kWh or kL.
+        origin: Who said it.
+
+    Returns:
+        The sound reading itself, if it is known; else its like; None where no channel shows it.
+    """
+    sound = sorted(known.sound, key=lambda each: (abs(each.ts - at), *in_time(each)))
+    for each in sound:
+        if each.ts == at and each.value == value:
+            return each
+    for each in sound:
+        raw = in_steps(value, each.exponent)
+        if raw is not None:
+            return Register(each.channel_id, at, raw, origin, each.exponent)
+    return None
+
+
+def _one_a_moment(sound: Iterable[Register]) -> tuple[Register, ...]:
+    """Return one reading for each moment, ascending: of two channels the newer one."""
+    return tuple({each.ts: each for each in sorted(sound, key=in_time)}.values())
+
+
+def _placed_first(around: _Around) -> tuple[Register, EstimateMethod] | None:
+    """Return the value that is placed at a cut, if it takes one before any reading beside it."""
+    cut = around.cut
+    nearest = min(map(around.distance, around.readings), default=None)
+    if nearest is not None and nearest <= (JITTER if cut.is_month else timedelta()):
+        return None
+    is_hidden = any(
+        (each.rule is not None or each.is_set_aside) and around.distance(each.claim) <= JITTER
+        for each in around.known.not_elected
+    )
+    return _place(around) if is_hidden or cut.begins or cut.ends else None
+
+
+def _read(around: _Around) -> Register | None:
+    """Return the reading that meets a cut."""
+    cut, rules = around.cut, around.known.rules
+    before, after = around.before, around.after
+    beside = [each for each in (before, after) if each is not None]
+    nearest = min(beside, key=around.distance, default=None)
+    if nearest is not None and cut.is_month and around.distance(nearest) <= JITTER:
+        return nearest
+    if before is not None and around.distance(before) <= rules.tolerance + JITTER:
+        return before
+    is_read_before = before is not None and around.reaches(before)
+    is_read_after = after is not None and around.reaches(after)
+    if cut.begins and is_read_after and not is_read_before:
+        return after
+    if cut.ends and is_read_before and not is_read_after:
+        return before
+    by_hand = [
+        each
+        for each in around.readings
+        if each.origin in BY_HAND and around.distance(each) <= rules.self_read_window
+    ]
+    return min(by_hand, key=around.distance, default=None)
+
+
+def _place(around: _Around) -> tuple[Register, EstimateMethod] | None:
+    """Return the value between the readings on both sides of a cut, in whole steps."""
+    before, after, at = around.before, around.after, around.cut.at
+    if (
+        before is None
+        or after is None
+        or max(around.distance(before), around.distance(after)) > PROMPT
+        or not around.is_joined(before, after)
+    ):
+        return None
+    finer = min(before, after, key=lambda each: each.exponent)
+    share, method = share_until(before.ts, after.ts, at, around.known.intervals)
+    with exactly():
+        zero = around.count(Register(finer.channel_id, at, 0, Origin.ESTIMATE, finer.exponent))
+        low, high = around.count(before), around.count(after)
+        steps = int((high - low).scaleb(-finer.exponent))
+        moved = (steps * share.numerator * 2 + share.denominator) // (share.denominator * 2)
+        raw = int((low - zero).scaleb(-finer.exponent)) + moved
+        if raw < 0:  # the register began anew in between: it says nothing negative
+            raw = 0
+            if zero > high:
+                return None
+    return Register(finer.channel_id, at, raw, Origin.ESTIMATE, finer.exponent), method
+
+
+def _stated(
+    around: _Around, chosen: Register | None
+) -> tuple[Decimal | None, Decimal | None, frozenset[Reason]]:
+    """Return the bounds of the true register at a cut, and what is to be said of its border."""
+    cut, rules = around.cut, around.known.rules
+    comes_or_goes = cut.begins or cut.ends
+    if chosen is None:
+        reasons = frozenset({Reason.INCOMPLETE}) if comes_or_goes else frozenset[Reason]()
+        return *_bounds(around, None), reasons
+    if chosen.origin is Origin.ESTIMATE:
+        return *_bounds(around, None), frozenset({Reason.BORDER_PLACED})
+    away = around.distance(chosen)
+    is_dial = chosen.origin in BY_HAND and (
+        chosen.origin is Origin.SELF_READ or away > rules.tolerance + JITTER
+    )
+    is_exact = away <= (JITTER if cut.is_month else timedelta())
+    if is_exact or (is_dial and cut.is_month and not _stands_alone(around, chosen)):
+        count = around.count(chosen)
+        return count, count, frozenset()
+    if away > rules.tolerance + JITTER:
+        is_alone = comes_or_goes and _stands_alone(around, chosen)
+        reasons = frozenset({Reason.INCOMPLETE}) if is_alone or not is_dial else frozenset()
+    else:
+        reasons = frozenset() if is_dial else frozenset({Reason.NEAR_BORDER})
+    return *_bounds(around, chosen), reasons
+
+
+def _stands_alone(around: _Around, chosen: Register) -> bool:
+    """Say whether nothing was read on the other side of a cut at which a meter comes or goes."""
+    other = around.after if chosen.ts <= around.cut.at else around.before
+    is_end = around.cut.ends if chosen.ts <= around.cut.at else around.cut.begins
+    return is_end and (other is None or not around.reaches(other))
+
+
+def _bounds(around: _Around, chosen: Register | None) -> tuple[Decimal | None, Decimal | None]:
+    """Return between what the true register at a cut lies: by the sound readings on both sides."""
+    at = around.cut.at
+    before, after = around.before, around.after
+    if before is not None and not around.reaches(before):
+        before = None
+    if after is not None and not around.reaches(after):
+        after = None
+    if chosen is not None and chosen.origin is not Origin.ESTIMATE:
+        before, after = (chosen, after) if chosen.ts <= at else (before, chosen)
+    if before is not None and after is not None and not around.is_joined(before, after):
+        before, after = (before, None) if chosen is None or chosen.ts <= at else (None, after)
+    low = None if before is None else around.count(before)
+    high = None if after is None else around.count(after)
+    if low is not None and high is None and before is not None:
+        most = around.most(at - before.ts)
+        high = None if most is None else _sum(low, most)
+    elif high is not None and low is None and after is not None:
+        most = around.most(after.ts - at)
+        zero = around.count(Register(after.channel_id, at, 0, after.origin, after.exponent))
+        low = min(high, zero if most is None else max(zero, _sum(high, -most)))
+    return low, high
+
+
+def _sum(one: Decimal, other: Decimal) -> Decimal:
+    with exactly():
+        return one + other
+
+
+def _passed_over(
+    around: _Around, chosen: Register | None, *, is_published: bool
+) -> Iterator[PassedOver]:
+    """Yield every claim near a cut that is not taken, in the order of time."""
+    reach = max(PROMPT, around.known.rules.self_read_window)
+    sound = sorted(set(around.known.sound), key=in_time)
+    elected = {each.ts: each for each in sound}
+    found = [
+        PassedOver(each, _why_not(around, each, chosen, is_published=is_published))
+        for each in sound
+        if each != chosen and around.distance(each) <= reach
+    ]
+    found += [
+        PassedOver(each.claim, _why_not_elected(each, elected), each.rule)
+        for each in set(around.known.not_elected)
+        if around.distance(each.claim) <= reach
+    ]
+    yield from sorted(
+        found,
+        key=lambda each: (*in_time(each.claim), _PRECEDENCE[each.claim.origin], each.claim.raw),
+    )
+
+
+def _why_not_elected(claim: NotElected, elected: Mapping[datetime, Register]) -> Why:
+    if claim.is_set_aside:
+        return Why.SET_ASIDE
+    if claim.rule is not None:
+        return Why.UNSOUND
+    taken = elected.get(claim.claim.ts)
+    if taken is None:
+        return Why.NOT_ELECTED
+    is_worse = _PRECEDENCE[taken.origin] < _PRECEDENCE[claim.claim.origin]
+    return Why.WORSE_ORIGIN if is_worse else Why.RIVAL
+
+
+def _why_not(
+    around: _Around, claim: Register, chosen: Register | None, *, is_published: bool
+) -> Why:
+    if chosen is not None and claim.ts == chosen.ts:
+        return Why.CLOSED_ELSEWHERE if is_published else Why.RIVAL
+    if chosen is None:
+        return Why.AFTER if claim.ts > around.cut.at else Why.OUT_OF_REACH
+    if is_published and around.distance(claim) <= around.distance(chosen):
+        return Why.CLOSED_ELSEWHERE
+    if chosen.origin is Origin.ESTIMATE and claim in (around.before, around.after):
+        return Why.BESIDE
+    is_before = chosen.ts <= around.cut.at
+    return Why.AFTER if is_before and claim.ts > around.cut.at else Why.FARTHER
