@@ -215,14 +215,15 @@ class _Desk:
         Raises:
             SelfReadRefused: it cannot; the text names another meter whose dial it may be.
         """
-        hint = "" if is_named else self.other_meter(meter)
         try:
             channel, claim, wrong = self.judge(meter)
         except SelfReadRefused as error:
+            hint = "" if is_named else self.other_meter(meter)
             raise SelfReadRefused(f"{error}{hint}") from None
         needless = _needless(meter, self.at, f"{meter.subject} {meter.service}")
         fault = needless or wrong
         if fault and not is_forced:
+            hint = "" if is_named else self.other_meter(meter)
             raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'{hint}")
         return channel, claim, fault
 

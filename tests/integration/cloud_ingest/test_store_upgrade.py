@@ -149,6 +149,30 @@ def test_old_batches_and_marks_outlive_their_tables(
         assert conn.execute("SELECT count(*) FROM dirty").fetchone() == (0,)
 
 
+def test_older_assignments_become_versions(
+    store_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = _until(migrations(), "0021_suspects")
+    with database_at(store_server) as dsn, connect(dsn) as conn:
+        monkeypatch.setattr(module, "migrations", lambda: older)
+        migrate(conn)
+        put(conn, ROWS)
+        monkeypatch.undo()
+        migrate(conn)
+        versions = conn.execute(
+            "SELECT subject, label, author, reason, recorded_at = created_at, superseded_at"
+            " FROM assignment_version, store"
+        ).fetchall()
+        assert versions == [
+            ("A-1", "A-1", "unit management", "imported before versions were kept", True, None)
+        ]
+        refers = (
+            "SELECT count(*) FROM assignment JOIN self_read USING (assignment_id)"
+            " JOIN dial_reading USING (assignment_id)"
+        )
+        assert conn.execute(refers).fetchone() == (1,)
+
+
 def test_a_store_of_the_former_version_gives_the_same_numbers(store_server: str) -> None:
     former = json.loads(FORMER_STORE.read_text(encoding="utf-8"))
     with database_at(store_server) as dsn, connect(dsn) as conn:

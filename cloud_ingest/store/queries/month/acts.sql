@@ -21,6 +21,13 @@ FROM (
          author, reason, recorded_at, valid_from, valid_to
   FROM assignment_version WHERE recorded_at >= %(since)s
   UNION ALL
+  SELECT former.meter_id, 'assignment', later.author, later.reason, later.recorded_at,
+         former.valid_from, former.valid_to
+  FROM assignment_version AS former
+  JOIN assignment_version AS later
+    ON later.meter_id = former.meter_id AND later.recorded_at = former.superseded_at
+  WHERE former.superseded_at >= %(since)s AND NOT former.taken_back AND NOT later.taken_back
+  UNION ALL
   SELECT meter_id, 'edit', NULL, NULL, at, ts, ts
   FROM election JOIN channel USING (channel_id) WHERE new_origin = 0 AND at >= %(since)s
 ) AS act
