@@ -69,6 +69,10 @@ COMMANDS: Final = {
     "report": Place(
         "month", "Show a closed month: per unit what was used, how good it is, where it goes."
     ),
+    "explain": Place(
+        "explain",
+        "Say where a number comes from: each border, each reading not taken, each version.",
+    ),
     "recompute": Place(
         "recompute",
         "Make days and months anew from their readings, and say which of them changed.",

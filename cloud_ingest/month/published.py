@@ -50,6 +50,7 @@ from shared_schema.billing import (
     Reconciliation,
 )
 from shared_schema.catalogue import Service
+from shared_schema.message import DecimalText
 from shared_schema.quality import Quality, Reason
 
 NumberState = Literal["published", "withheld", "withdrawn"]
@@ -63,7 +64,7 @@ class ShownNumber:
     subject: str
     service: Service
     state: NumberState
-    quantity: Decimal | None
+    quantity: DecimalText | None
     """None: withheld, withdrawn, or of a bulk meter that is not known."""
     unit: str
     version: int | None = None

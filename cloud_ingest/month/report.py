@@ -123,7 +123,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
 def _published(conn: Connection, society_id: int, month: str) -> list[ReportLine]:
     known = dials(conn, society_id)
     numbers = months.current(conn, society_id, month)
-    delivered = _deliveries(conn, [billing_ack_key(number) for number in numbers])
+    delivered = deliveries(conn, [billing_ack_key(number) for number in numbers])
     return [
         ReportLine(
             tower=number.tower,
@@ -181,7 +181,8 @@ def _withheld(
     ]
 
 
-def _deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
+def deliveries(conn: Connection, keys: list[str]) -> dict[str, Delivery]:
+    """Return how far messages have got, by their acknowledgement keys."""
     found: dict[str, Delivery] = {}
     for message in sent_messages(conn, keys):
         sent: Delivery = "waiting" if message.published_at is None else "sent"

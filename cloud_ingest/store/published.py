@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A closed month as it stands: the numbers that its manifest names, of all subjects or of one.
 
-The manifest of a large society is long, so that its entries are not read as values: a number stands
-if the manifest has its hash.
+The manifest of a large society is long, so that its entries are not read as values: a number
+stands if the manifest has its hash.
 
 In: a society, a month, perhaps a subject. Out: what was published and not taken back, what is
 withheld, withdrawn or held, and the channels of the meters. Never: a write, a decision.
@@ -88,7 +88,7 @@ def published_states(conn: Connection, society_id: int, month: str) -> Published
     line = _manifest(conn, society_id, month)
     if line is None:
         return None
-    rest = _Rest.from_line(line)
+    rest = _rest(line)
     named = len(_HASHES.findall(line)) - len(rest.withdrawn)
     return PublishedStates(rest.closed_at, named, rest.withheld, rest.withdrawn)
 
@@ -100,6 +100,12 @@ def _manifest(conn: Connection, society_id: int, month: str) -> bytes | None:
         (society_id, month),
     )
     return line
+
+
+def _rest(manifest: bytes) -> _Rest:
+    """Return a manifest without its entries, which come before: a label has no bare quote in it."""
+    _, withheld, rest = manifest.partition(b'"withheld":')
+    return _Rest.from_line(b"{" + withheld + rest)
 
 
 @translating
@@ -115,7 +121,7 @@ def published_month(
     line = _manifest(conn, society_id, month)
     if line is None:
         return None
-    rest = _Rest.from_line(line)
+    rest = _rest(line)
 
     def is_asked(found: Subject) -> bool:
         return subject is None or (found.type.value, found.id) == (subject_type, subject)
@@ -137,13 +143,13 @@ def published_month(
             "subject_type": subject_type,
         },
     )
-    named = frozenset(_HASHES.findall(line))
+    hashes = line if subject is not None else frozenset(_HASHES.findall(line))
     return PublishedMonth(
         closed_at=rest.closed_at,
         numbers=tuple(
             MonthlyConsumption.from_line(each.message)
             for each in kept
-            if each.sha256.encode() in named
+            if each.sha256.encode() in hashes
         ),
         withheld=tuple(each for each in rest.withheld if is_asked(each.subject)),
         withdrawn=tuple(each for each in rest.withdrawn if is_asked(each.subject)),

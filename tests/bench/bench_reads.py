@@ -13,7 +13,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import month_of
+from cloud_ingest.month.close import close_month
+from cloud_ingest.month.published import shown_balances, shown_month, shown_states
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
@@ -97,4 +100,28 @@ def measure(edition: str, conn: Connection) -> None:
         f"\n  rollups held to readings     {held:9.1f} ms"
     )
     assert totals < 10 * all_rows
+    assert unit < 100 * one_row
+    closed(edition, conn, one_row)
+
+
+def closed(edition: str, conn: Connection, one_row: float) -> None:
+    """Close the month, and print and hold what the views of a closed one take."""
+    own = find_society(conn, SOCIETY)
+    close_month(conn, SOCIETY, "2026-07", JULY.end + timedelta(days=4))
+
+    def shown(subject: str | None) -> object:
+        kind: SubjectKind | None = None if subject is None else "unit"
+        return shown_month(conn, own, JULY, ZONE, subject_type=kind, subject=subject)
+
+    unit = best_ms(lambda: shown("U-7"))
+    towers = best_ms(lambda: shown_balances(conn, own, JULY))
+    states = best_ms(lambda: shown_states(conn, own, JULY))
+    whole = best_ms(lambda: shown(None), 1)
+    print(
+        f"closed, {edition}: the same month as it was published"
+        f"\n  days of one unit             {unit:9.1f} ms ({unit / one_row:.0f} x)"
+        f"\n  towers                       {towers:9.1f} ms"
+        f"\n  numbers that stand           {states:9.1f} ms"
+        f"\n  days of all units            {whole:9.1f} ms"
+    )
     assert unit < 100 * one_row

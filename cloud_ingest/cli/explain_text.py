@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: MIT
+"""An explanation as sentences for a terminal of 80 columns.
+
+First the number, then each meter with its two borders, then what changed from version to version,
+then what has changed since. Of readings near a border that are sound and merely farther only the
+count is told; JSON has all of them.
+
+In: an `Explanation`. Out: text. Never: a decision. Pure.
+"""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.cli.published import bounds_text
+from cloud_ingest.cli.sentences import Sentences, capital, reason_lines, wrapped
+from cloud_ingest.cli.words import ADVICE, METHODS, ORIGINS, QUALITIES, REASONS, RULES, WHYS
+from cloud_ingest.core.border import Why
+from cloud_ingest.month.explanation import (
+    BorderChange,
+    ExplainedBorder,
+    ExplainedMeter,
+    Explanation,
+    NotTaken,
+    Version,
+)
+from cloud_ingest.month.published import ShownNumber
+from shared_schema.billing import Estimate
+from shared_schema.quality import Origin
+
+MOST_NOT_TAKEN = 6
+_MERELY_FARTHER = {Why.AFTER, Why.FARTHER, Why.OUT_OF_REACH, Why.BESIDE}
+
+
+def explanation_text(found: Explanation, zone: ZoneInfo) -> str:
+    """Write an explanation as sentences."""
+    return "\n".join(_Teller(found, zone).lines())
+
+
+class _Teller:
+    """Words one explanation."""
+
+    def __init__(self, found: Explanation, zone: ZoneInfo) -> None:
+        self._found = found
+        self._say = Sentences(found.unit, zone)
+
+    def lines(self) -> Iterator[str]:
+        found = self._found
+        yield f"{found.society}: {found.subject}, {found.service.value}, {found.month}"
+        yield ""
+        yield from self._number()
+        for meter in found.meters:
+            yield ""
+            yield from self._meter(meter)
+        if len(found.versions) > 1 or found.words:
+            yield ""
+            yield from self._versions()
+        if found.now is not None and not found.now.agrees:
+            yield ""
+            yield from self._since_then()
+
+    def _number(self) -> Iterator[str]:
+        found, number = self._found, self._found.number
+        if found.closed_at is None:
+            yield from self._so_far()
+        elif number is None:
+            yield from wrapped(
+                f"The month was closed on {self._say.time(found.closed_at)} and says nothing of "
+                "it: its meter was assigned later. Close the month again."
+            )
+        elif number.state == "published":
+            yield from self._published(number)
+        else:
+            yield from self._withheld(number)
+
+    def _so_far(self) -> Iterator[str]:
+        now = self._found.now
+        yield from wrapped(f"{self._found.month} is not closed yet.")
+        if now is None:
+            yield from wrapped("Its readings are gone, so that nothing can be counted.")
+        elif now.quantity is not None:
+            yield from wrapped(f"As it is known now, it counts {self._say.amount(now.quantity)}.")
+            if now.bounds is not None:
+                yield from wrapped(f"The truth lies {bounds_text(now.bounds, self._found.unit)}.")
+            yield from reason_lines("What is to be known of it:", now.reasons)
+        else:
+            yield from reason_lines("As it is known now, nothing would be published:", now.reasons)
+
+    def _published(self, number: ShownNumber) -> Iterator[str]:
+        found = self._found
+        quantity = number.quantity
+        if number.version is None:
+            yield from wrapped(
+                f"A bulk meter has no number of its own. Its tower was reconciled with "
+                f"{self._say.amount(quantity)}."
+            )
+            return
+        last = found.versions[-1] if found.versions else None
+        at = found.closed_at if last is None else last.at
+        yield from wrapped(
+            f"{self._say.amount(quantity)} was published as version {number.version} on "
+            f"{self._say.time(at)}; {_delivered(last)}. It is {QUALITIES[number.quality]}."
+        )
+        if number.bounds is not None:
+            yield from wrapped(f"The truth lies {bounds_text(number.bounds, self._found.unit)}.")
+        if number.since is not None:
+            yield from wrapped(
+                f"It covers the months from {number.since} on, whose borders were not read."
+            )
+        yield from reason_lines("What is to be known of it:", number.reasons)
+        yield from self._held(number)
+
+    def _withheld(self, number: ShownNumber) -> Iterator[str]:
+        found = self._found
+        if number.state == "withdrawn":
+            yield from wrapped(
+                f"The number was taken back: version {number.version} told billing that nothing "
+                "stands in its place."
+            )
+            yield from reason_lines("It cannot be proved any more:", number.reasons)
+        elif number.reasons:
+            yield from reason_lines(
+                f"No number was published when the month was closed on "
+                f"{self._say.time(found.closed_at)}:",
+                number.reasons,
+            )
+        else:
+            yield from wrapped("No number was published.")
+        if number.estimate is not None:
+            yield from wrapped(self._estimate(number.estimate))
+        yield from self._held(number)
+        for advice in dict.fromkeys(ADVICE[each] for each in number.reasons if each in ADVICE):
+            yield from wrapped(f"What to do: {advice}.")
+
+    def _estimate(self, estimate: Estimate) -> str:
+        return (
+            f"It is probably {self._say.amount(estimate.quantity)}, placed "
+            f"{METHODS[estimate.method]}; the truth lies "
+            f"{bounds_text(estimate.bounds, self._found.unit)}. An estimate is shown, not billed."
+        )
+
+    def _held(self, number: ShownNumber) -> Iterator[str]:
+        held = number.held
+        if held is None:
+            return
+        becomes = (
+            "be taken back"
+            if held.quantity is None
+            else f"become {self._say.amount(held.quantity)}"
+        )
+        yield from wrapped(
+            f"A change waits for a person: the number would {becomes}. "
+            "See cloud-ingest number list."
+        )
+        yield from reason_lines("Why it waits:", held.reasons)
+
+    def _meter(self, meter: ExplainedMeter) -> Iterator[str]:
+        where = f"{meter.source}, {meter.tower}" if meter.tower else meter.source
+        ends = "" if meter.valid_to is None else f" to {self._say.time(meter.valid_to)}"
+        yield from wrapped(
+            f"Meter {meter.meter} ({where}), in service from "
+            f"{self._say.time(meter.valid_from)}{ends}"
+        )
+        if meter.begin is not None:
+            yield from self._border("Start", meter.begin)
+        if meter.end is not None:
+            yield from self._border("End", meter.end)
+        yield from self._difference(meter)
+        for each in meter.breaks:
+            yield from wrapped(
+                f"Between {self._say.time(each.before)} and {self._say.time(each.after)} "
+                f"{REASONS[each.reason]}.",
+                2,
+            )
+        for entry in meter.entries:
+            if entry.kind == "epoch":
+                yield from wrapped(self._say.entry(entry), 2)
+
+    def _difference(self, meter: ExplainedMeter) -> Iterator[str]:
+        opening = None if meter.begin is None else meter.begin.taken
+        closing = None if meter.end is None else meter.end.taken
+        if meter.quantity is not None and opening is not None and closing is not None:
+            added = meter.quantity - (closing.value - opening.value)
+            epochs = f" + {added:f} of epochs" if added else ""
+            yield from wrapped(
+                f"Counted: {closing.value:f} - {opening.value:f}{epochs} = "
+                f"{self._say.amount(meter.quantity)}.",
+                2,
+            )
+            if meter.lower is not None and meter.lower != meter.upper and meter.upper is not None:
+                yield from wrapped(
+                    f"The truth lies from {meter.lower:f} to {self._say.amount(meter.upper)}.", 2
+                )
+            return
+        if meter.doubted is not None:
+            yield from wrapped(f"Counted: {self._say.amount(meter.doubted)}, which is in doubt.", 2)
+        number = self._found.number
+        if number is None or number.reasons != meter.reasons:
+            yield from reason_lines("Nothing is counted:", meter.reasons, 2)
+
+    def _border(self, name: str, border: ExplainedBorder) -> Iterator[str]:
+        what = f"{name}, {self._say.time(border.at)}:"
+        taken = border.taken
+        if taken is None:
+            yield from wrapped(f"{what} no reading stands for it.{self._beside(border)}", 2)
+        elif taken.origin is Origin.ESTIMATE:
+            how = "" if border.placed_by is None else f" {METHODS[border.placed_by]}"
+            yield from wrapped(
+                f"{what} {self._say.amount(taken.value)}. Nobody read it: it is placed{how}."
+                f"{self._beside(border)}",
+                2,
+            )
+        else:
+            yield from wrapped(f"{what} {self._say.reading(taken, border.at)}.", 2)
+        yield from self._not_taken(border)
+
+    def _beside(self, border: ExplainedBorder) -> str:
+        sides = [
+            f"the {side} sound reading {where} it is {self._say.amount(told.value)} of "
+            f"{self._say.time(told.at)}"
+            for told, side, where in (
+                (border.before, "last", "before"),
+                (border.after, "first", "after"),
+            )
+            if told is not None
+        ]
+        return f" {capital(', '.join(sides))}." if sides else ""
+
+    def _not_taken(self, border: ExplainedBorder) -> Iterator[str]:
+        told = [each for each in border.not_taken if not _is_merely_farther(each)]
+        for each in told[:MOST_NOT_TAKEN]:
+            yield from wrapped(f"Not taken: {self._verdict(each, border)}.", 4)
+        more = len(told) - MOST_NOT_TAKEN
+        if more > 0:
+            yield from wrapped(f"Not taken either: {more} more readings (--json lists them).", 4)
+
+    def _verdict(self, each: NotTaken, border: ExplainedBorder) -> str:
+        told = each.reading
+        value = f"{self._say.value(told, border.at)}, {ORIGINS[told.origin]}"
+        if each.why is Why.SET_ASIDE and told.word is not None:
+            return f"{value}: set aside {self._say.by(told.word)}"
+        return f"{value}: {WHYS[each.why] if each.rule is None else RULES[each.rule]}"
+
+    def _versions(self) -> Iterator[str]:
+        yield "What was sent"
+        former: Version | None = None
+        for each in self._found.versions:
+            yield from self._version(each, former)
+            former = each
+
+    def _version(self, each: Version, former: Version | None) -> Iterator[str]:
+        what = "takes the number back" if each.quantity is None else self._say.amount(each.quantity)
+        yield from wrapped(
+            f"Version {each.version}, {self._say.time(each.at)}: {what}{_more(each, former)}; "
+            f"{_delivered(each)}.",
+            2,
+        )
+        for change in each.changes:
+            yield from wrapped(self._change(change), 4)
+        for entry in each.entries:
+            yield from wrapped(self._say.entry(entry), 4)
+        for word in each.words:
+            yield from wrapped(self._say.word(word), 4)
+        if former is not None and not each.entries and not each.words:
+            yield from wrapped(
+                "Nobody entered anything in between: readings came, or were judged, later.", 4
+            )
+
+    def _change(self, change: BorderChange) -> str:
+        side = "start" if change.side == "opening" else "end"
+        if change.before is None or change.after is None:
+            told = change.after or change.before
+            verb = "comes to count" if change.before is None else "no longer counts"
+            at = "" if told is None else f": its {side} is {self._say.boundary(told)}"
+            return f"Meter {change.meter} {verb}{at}."
+        return (
+            f"The {side} of meter {change.meter} went from {self._say.boundary(change.before)} to "
+            f"{self._say.boundary(change.after)}."
+        )
+
+    def _since_then(self) -> Iterator[str]:
+        found, now = self._found, self._found.now
+        if now is None:
+            return
+        gives = (
+            "would publish no number"
+            if now.quantity is None
+            else f"would give {self._say.amount(now.quantity)}"
+        )
+        yield from wrapped(
+            f"Since then something has changed: closing {found.month} again {gives}."
+        )
+        for entry in now.entries:
+            yield from wrapped(self._say.entry(entry), 2)
+        if not now.entries:
+            yield from wrapped("Nobody entered anything: readings came, or were judged, later.", 2)
+        if found.number is None or found.number.held is None:
+            yield from wrapped(
+                f"cloud-ingest close-month {found.month} --society '{found.society}'", 2
+            )
+
+
+def _is_merely_farther(each: NotTaken) -> bool:
+    return each.why in _MERELY_FARTHER and each.reading.origin is Origin.METER
+
+
+def _more(each: Version, former: Version | None) -> str:
+    if former is None or each.quantity is None or former.quantity is None:
+        return ""
+    apart = each.quantity - former.quantity
+    if not apart:
+        return ", the same quantity"
+    return f", {abs(apart):f} {'more' if apart > 0 else 'less'}"
+
+
+def _delivered(version: Version | None) -> str:
+    match None if version is None else version.delivery:
+        case "acknowledged":
+            return "billing has it"
+        case "sent":
+            return "it was sent, and billing has not acknowledged it yet"
+        case _:
+            return "it waits to be sent to billing"

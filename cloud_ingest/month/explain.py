@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: MIT
+"""Where a number comes from: its borders, every claim at them, what was entered, each version.
+
+The meters of the subject are counted as closing counts them, so that each border says what stands
+there and why no other claim does. Beside that stands what was sent, version after version: which
+border moved, and what persons entered between two of them. Of an open month it is what would be
+counted now.
+
+In: a society, a month, a subject and a service. Out: one `Explanation`. Never: a write, a sentence.
+
+Raises: NotFound.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
+from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.month import DAY, Month, parse_month
+from cloud_ingest.errors import NotFound
+from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
+from cloud_ingest.month.count import Counted, count_assigned
+from cloud_ingest.month.explain_parts import (
+    Entries,
+    Sent,
+    explained_meter,
+    ordered,
+    said_of_number,
+    versions_of,
+)
+from cloud_ingest.month.explanation import Explanation, Now
+from cloud_ingest.month.published import ShownMonth, ShownNumber, shown_month
+from cloud_ingest.month.report import Delivery, deliveries
+from cloud_ingest.store.assignments import Assignment, assignments_between, subjects
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.explained import entries_of_meters, sent_of_subject
+from cloud_ingest.store.migrate import Store, open_store
+from cloud_ingest.store.number_words import (
+    NumberKey,
+    NumberWord,
+    accepted_quantities,
+    number_words,
+)
+from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.published import closed_at, published_month
+from cloud_ingest.store.readings_read import neighbours
+from cloud_ingest.store.register_breaks import breaks_of
+from cloud_ingest.store.registry import find_society
+from shared_schema.billing import BILLING_UNITS, Bounds, MonthlyConsumption
+from shared_schema.catalogue import BILLED_REGISTER, Service
+
+NEAREST_NAMES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose month is explained."""
+
+    society: str
+    month: str
+    subject: str
+    service: Service
+    subject_type: SubjectKind = "unit"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What one explanation is made from."""
+
+    conn: Connection
+    asked: Asked
+    society_id: int
+    span: Month
+    store: Store
+    self_read_window: timedelta
+    assigned: Sequence[Assignment]
+
+    @property
+    def meters(self) -> dict[int, str]:
+        """The meters by their ids."""
+        return {each.meter_id: str(each.meter) for each in self.assigned}
+
+
+@translating
+def explain(
+    conn: Connection,
+    asked: Asked,
+    now: datetime,
+    *,
+    self_read_window: timedelta = SELF_READ_WINDOW,
+) -> Explanation:
+    """Explain one subject's month.
+
+    Raises:
+        NotFound: no such society or subject, or the month says nothing of it.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, asked.society)
+    span = parse_month(asked.month, store.zone)
+    if span.start >= now:
+        raise NotFound(f"{asked.month} has not begun: there is nothing to explain yet")
+    assigned = [
+        each
+        for each in assignments_between(
+            conn,
+            society_id,
+            span.start,
+            span.end,
+            subject_type=asked.subject_type,
+            subject=asked.subject,
+        )
+        if each.service is asked.service
+    ]
+    case = _Case(conn, asked, society_id, span, store, self_read_window, assigned)
+    shown = _shown(case)
+    sent = sent_of_subject(conn, society_id, asked.month, _key(asked))
+    number = _number(shown, asked)
+    if not assigned and not sent and number is None:
+        raise NotFound(_why_nothing(case))
+    entries, words = _entries(case), _words(case)
+    counted = _counted(case)
+    breaks = breaks_of(conn, case.meters)
+    return Explanation(
+        society=asked.society,
+        month=asked.month,
+        subject_type=asked.subject_type,
+        subject=asked.subject,
+        service=asked.service,
+        unit=BILLING_UNITS[asked.service],
+        closed_at=None if shown is None else shown.closed_at,
+        number=number,
+        versions=versions_of(sent, entries, words, _delivered(conn, sent)),
+        meters=tuple(
+            explained_meter(
+                _with_neighbours(case, each),
+                entries,
+                breaks.get(each.assignment.meter_id, ()),
+            )
+            for each in counted
+        ),
+        now=_now(case, counted, number, sent, entries),
+        words=tuple(map(said_of_number, words)),
+    )
+
+
+def _shown(case: _Case) -> ShownMonth | None:
+    """Return the month as it was published; None: it is open."""
+    asked = case.asked
+    try:
+        return shown_month(
+            case.conn,
+            case.society_id,
+            case.span,
+            case.store.zone,
+            subject_type=asked.subject_type,
+            subject=asked.subject,
+            self_read_window=case.self_read_window,
+        )
+    except NotFound:  # it is closed, and says nothing of the subject
+        at = closed_at(case.conn, case.society_id, asked.month)
+        return None if at is None else ShownMonth(at, (), ())
+
+
+def _number(shown: ShownMonth | None, asked: Asked) -> ShownNumber | None:
+    numbers = () if shown is None else shown.numbers
+    return next((each for each in numbers if each.service is asked.service), None)
+
+
+def _why_nothing(case: _Case) -> str:
+    """Say why there is nothing to explain, and what to do."""
+    asked = case.asked
+    what = f"{asked.subject!r} had no {asked.service.value} meter in {asked.month}"
+    known = subjects(case.conn, case.society_id, asked.service, asked.subject_type)
+    if asked.subject in known:
+        return f"{what}: its meters served it at another time, see the list of units"
+    close = get_close_matches(asked.subject, known, NEAREST_NAMES) or known[:NEAREST_NAMES]
+    told = f"there is {', '.join(close)}" if close else "nothing has one"
+    return f"{what}: look at its label and --subject-type; {told}"
+
+
+def _entries(case: _Case) -> Entries:
+    around = max(PROMPT, case.self_read_window)
+    return Entries(
+        entries_of_meters(case.conn, case.meters, case.span.start - around, case.span.end + around),
+        month_channels(case.conn, case.assigned, BILLED_REGISTER).exponents,
+        case.meters,
+    )
+
+
+def _words(case: _Case) -> list[NumberWord]:
+    found = number_words(case.conn, case.society_id, case.asked.month)
+    return [word for word in found if word.key == _key(case.asked)]
+
+
+def _key(asked: Asked) -> NumberKey:
+    return NumberKey(asked.subject_type, asked.subject, asked.service)
+
+
+def _delivered(conn: Connection, sent: Sequence[Sent]) -> dict[int, Delivery]:
+    by_key = deliveries(conn, [billing_ack_key(each) for each in sent])
+    return {
+        each.version: by_key[billing_ack_key(each)]
+        for each in sent
+        if billing_ack_key(each) in by_key
+    }
+
+
+def _counted(case: _Case) -> list[Counted]:
+    """Count the subject's meters as closing would; nothing where their readings are gone."""
+    kept_from = case.store.kept_from
+    if not case.assigned or (kept_from is not None and case.span.start <= kept_from):
+        return []
+    return count_assigned(
+        case.conn,
+        case.assigned,
+        case.span,
+        case.store.zone,
+        before=_closed_before(case),
+        standing=frozenset({SubjectService(*_key(case.asked))}),
+        self_read_window=case.self_read_window,
+    )
+
+
+def _with_neighbours(case: _Case, counted: Counted) -> Counted:
+    """Return what was counted; of a border that nothing meets with the readings on its sides."""
+    measured = counted.measured
+    begin, end = (_beside(case, counted, border) for border in (measured.begin, measured.end))
+    return replace(counted, measured=replace(measured, begin=begin, end=end))
+
+
+def _beside(case: _Case, counted: Counted, border: Border | None) -> Border | None:
+    if border is None or border.chosen is not None:
+        return border
+    channels = month_channels(case.conn, [counted.assignment], BILLED_REGISTER)
+    before, after = neighbours(case.conn, channels.exponents, border.at)
+    return replace(border, before=before, after=after)
+
+
+def _closed_before(case: _Case) -> Closings:
+    """Return where the subject's month before was closed."""
+    before = published_month(
+        case.conn,
+        case.society_id,
+        f"{case.span.first - DAY:%Y-%m}",
+        subject_type=case.asked.subject_type,
+        subject=case.asked.subject,
+    )
+    return closings(() if before is None else before.numbers)
+
+
+def _now(
+    case: _Case,
+    counted: Sequence[Counted],
+    number: ShownNumber | None,
+    sent: Sequence[Sent],
+    entries: Entries,
+) -> Now | None:
+    """Return what closing the month now would give."""
+    if not counted or (number is not None and number.since is not None):
+        return None
+    accepted = accepted_quantities(_words(case)).get(_key(case.asked), frozenset())
+    quantity = _total([each.measured.quantity for each in counted])
+    if quantity is None:
+        doubted = _total(
+            [
+                each.measured.doubted if each.measured.quantity is None else each.measured.quantity
+                for each in counted
+            ]
+        )
+        quantity = doubted if doubted in accepted else None
+    lower = _total([each.measured.lower for each in counted])
+    upper = _total([each.measured.upper for each in counted])
+    bounds = None
+    if quantity is not None and lower is not None and upper is not None and lower != upper:
+        bounds = Bounds(lower=lower, upper=upper)
+    return Now(
+        quantity=quantity,
+        bounds=bounds,
+        reasons=ordered(reason for each in counted for reason in each.measured.reasons),
+        agrees=number is None
+        or (number.quantity == quantity and (number.version is None or _stands(counted, sent))),
+        entries=entries.between(sent[-1].closed_at, None) if sent else (),
+    )
+
+
+def _stands(counted: Sequence[Counted], sent: Sequence[Sent]) -> bool:
+    """Say whether the meters have the borders that were sent last."""
+    last = sent[-1] if sent else None
+    if not isinstance(last, MonthlyConsumption):
+        return all(each.measured.quantity is None for each in counted)
+    told = {
+        (str(part.meter), side.at, side.register_value, side.origin)
+        for part in last.parts
+        for side in (part.opening, part.closing)
+    }
+    found = {
+        (str(each.assignment.meter), side.ts, side.value, side.origin)
+        for each in counted
+        for side in (each.measured.opening, each.measured.closing)
+        if side is not None
+    }
+    return told == found
+
+
+def _total(quantities: Sequence[Decimal | None]) -> Decimal | None:
+    known = [quantity for quantity in quantities if quantity is not None]
+    if len(known) < len(quantities):
+        return None
+    with exactly():
+        return sum(known, Decimal(0))

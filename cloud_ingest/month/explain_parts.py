@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""The parts of an explanation: borders with what was not taken, meters, and versions.
+
+In: what was counted, what persons entered, what was sent. Out: values of
+`cloud_ingest.month.explanation`. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from cloud_ingest.core.border import Border, PassedOver
+from cloud_ingest.core.quality import RegisterBreak
+from cloud_ingest.core.register import Register
+from cloud_ingest.month.count import Counted
+from cloud_ingest.month.explanation import (
+    BorderChange,
+    Break,
+    Entry,
+    ExplainedBorder,
+    ExplainedMeter,
+    NotTaken,
+    Side,
+    Told,
+    Version,
+    Word,
+)
+from cloud_ingest.month.explanation import NumberWord as SaidOfNumber
+from cloud_ingest.month.report import Delivery
+from cloud_ingest.store.explained import KeptEntry
+from cloud_ingest.store.number_words import NumberWord
+from cloud_ingest.store.readings_write import ORIGIN_NUMBERS
+from shared_schema.billing import BoundaryReading, MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.quality import Origin, Reason
+
+Sent = MonthlyConsumption | MonthlyWithdrawal
+ReadingKey = tuple[int, datetime, int]
+"""Channel id, time, raw value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What persons entered of a subject's meters, the oldest first."""
+
+    kept: Sequence[KeptEntry]
+    exponents: Mapping[int, int]
+    """By channel id."""
+    meters: Mapping[int, str]
+    """By meter id."""
+
+    def of_meter(self, meter: str) -> tuple[Entry, ...]:
+        """Return what was entered of one meter."""
+        return tuple(each for each in self.all() if each.meter == meter)
+
+    def between(self, after: datetime, until: datetime | None) -> tuple[Entry, ...]:
+        """Return what was entered after a time, up to another."""
+        return tuple(
+            each
+            for each in self.all()
+            if after < each.word.at and (until is None or each.word.at <= until)
+        )
+
+    def all(self) -> Iterator[Entry]:
+        """Give each entry once: an epoch has a row for each channel of its meter."""
+        given = set[tuple[object, ...]]()
+        for each in self.kept:
+            key = (each.kind, each.meter_id, each.at, each.recorded_at)
+            if key not in given:
+                given.add(key)
+                yield self._entry(each)
+
+    def _entry(self, each: KeptEntry) -> Entry:
+        value = each.value
+        exponent = self.exponents.get(each.channel_id or 0)
+        if each.raw is not None and exponent is not None:
+            value = Decimal(each.raw).scaleb(exponent)
+        word = Word(each.author, each.reason, each.recorded_at)
+        return Entry(each.kind, self.meters[each.meter_id], each.at, each.until, value, word)
+
+    def told(self, reading: Register) -> Told:
+        """Return a reading with what a person said last of it."""
+        number = ORIGIN_NUMBERS.get(reading.origin)
+        said = [
+            each
+            for each in self.kept
+            if (each.channel_id, each.at, each.raw) == (reading.channel_id, reading.ts, reading.raw)
+            and (each.origin == number if each.kind != "self_read" else _is_by_hand(reading))
+            and each.kind in {"set_aside", "restore", "enter", "self_read"}
+        ]
+        word = Word(said[-1].author, said[-1].reason, said[-1].recorded_at) if said else None
+        return Told(reading.ts, reading.value, reading.origin, word)
+
+
+def _is_by_hand(reading: Register) -> bool:
+    return reading.origin in {Origin.SELF_READ, Origin.EDIT}
+
+
+def explained_meter(
+    counted: Counted, entries: Entries, breaks: Iterable[RegisterBreak]
+) -> ExplainedMeter:
+    """Return what one meter counts, with its borders."""
+    served, measured = counted.assignment, counted.measured
+    return ExplainedMeter(
+        meter=str(served.meter),
+        source=served.source,
+        tower=served.tower,
+        valid_from=served.valid_from,
+        valid_to=served.valid_to,
+        begin=_border(measured.begin, entries),
+        end=_border(measured.end, entries),
+        quantity=measured.quantity,
+        doubted=measured.doubted,
+        lower=measured.lower,
+        upper=measured.upper,
+        reasons=ordered(measured.reasons),
+        breaks=tuple(
+            Break(each.before, each.after, each.reason)
+            for each in breaks
+            if measured.begin is not None
+            and measured.end is not None
+            and measured.begin.at < each.after <= measured.end.at
+        ),
+        entries=entries.of_meter(str(served.meter)),
+    )
+
+
+def _border(border: Border | None, entries: Entries) -> ExplainedBorder | None:
+    if border is None:
+        return None
+    return ExplainedBorder(
+        at=border.at,
+        taken=_told(border.chosen, entries),
+        low=border.low,
+        high=border.high,
+        reasons=ordered(border.reasons),
+        placed_by=border.placed_by,
+        before=_told(border.before, entries),
+        after=_told(border.after, entries),
+        not_taken=tuple(_not_taken(each, entries) for each in border.passed_over),
+    )
+
+
+def _told(reading: Register | None, entries: Entries) -> Told | None:
+    return None if reading is None else entries.told(reading)
+
+
+def _not_taken(each: PassedOver, entries: Entries) -> NotTaken:
+    return NotTaken(entries.told(each.claim), each.why, each.rule)
+
+
+def versions_of(
+    sent: Sequence[Sent],
+    entries: Entries,
+    words: Sequence[NumberWord],
+    delivered: Mapping[int, Delivery],
+) -> tuple[Version, ...]:
+    """Return what was sent, each with what changed since the version before.
+
+    Args:
+        sent: In the order of versions.
+        entries: What persons entered.
+        words: What persons said of the quantity, the oldest first.
+        delivered: How far each version has got.
+    """
+    found: list[Version] = []
+    former: Sent | None = None
+    for each in sent:
+        number = each if isinstance(each, MonthlyConsumption) else None
+        found.append(
+            Version(
+                version=each.version,
+                at=each.closed_at,
+                quantity=None if number is None else number.quantity,
+                quality=None if number is None else number.quality,
+                reasons=each.reasons,
+                bounds=None if number is None else number.bounds,
+                since=None if number is None else number.since,
+                delivery=delivered.get(each.version, "acknowledged"),
+                changes=() if former is None else tuple(_changes(former, each)),
+                entries=() if former is None else entries.between(former.closed_at, each.closed_at),
+                words=tuple(
+                    said_of_number(word)
+                    for word in words
+                    if (former is None or former.closed_at < word.recorded_at)
+                    and word.recorded_at <= each.closed_at
+                ),
+            )
+        )
+        former = each
+    return tuple(found)
+
+
+def said_of_number(word: NumberWord) -> SaidOfNumber:
+    """Return what a person said of a quantity."""
+    return SaidOfNumber(word.kind, word.quantity, Word(word.author, word.reason, word.recorded_at))
+
+
+def _changes(former: Sent, now: Sent) -> Iterator[BorderChange]:
+    """Give the borders that differ between two versions."""
+    before, after = _borders(former), _borders(now)
+    for key in dict.fromkeys([*before, *after]):
+        if before.get(key) != after.get(key):
+            meter, side, _ = key
+            yield BorderChange(meter, side, before.get(key), after.get(key))
+
+
+def _borders(sent: Sent) -> dict[tuple[str, Side, int], BoundaryReading]:
+    """Return the borders of a version by meter, side, and the number of its stretch."""
+    if isinstance(sent, MonthlyWithdrawal):
+        return {}
+    found: dict[tuple[str, Side, int], BoundaryReading] = {}
+    seen: dict[str, int] = {}
+    for part in sent.parts:
+        meter = str(part.meter)
+        stretch = seen[meter] = seen.get(meter, -1) + 1
+        found[meter, "opening", stretch] = part.opening
+        found[meter, "closing", stretch] = part.closing
+    return found
+
+
+def ordered(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return reasons in the order of the contract."""
+    found = frozenset(reasons)
+    return tuple(reason for reason in Reason if reason in found)
