@@ -30,6 +30,9 @@ MOST_PER_HOUR: Final[Mapping[Service, Decimal]] = {
     Service.WATER: Decimal(8),
 }
 """kWh or kL that no unit uses in an hour: three phases of 100 A at 240 V; 8 kL of water."""
+W_PER_A: Final = 264
+"""What an ampere of a rated meter can count: 240 V and a tenth, which the grid may have."""
+PHASES: Final = 3
 HOUR_S: Final = 3600
 
 _EDIT = tuple(Origin).index(Origin.EDIT)
@@ -71,6 +74,19 @@ class Ruling(NamedTuple):
     origin: int
     kind: RulingKind
     ruling_id: int
+
+
+class Rating(NamedTuple):
+    """What a meter is made for, as far as the list of units says it."""
+
+    phases: int | None = None
+    max_current_a: Decimal | None = None
+    """In each phase."""
+    q4_m3_h: Decimal | None = None
+    """The overload flow of a water meter."""
+
+
+UNRATED: Final = Rating()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +141,22 @@ class Judgement:
     """Those after which nobody vouched for the register."""
 
 
-def most_per_hour(service: Service, *, only_units: bool) -> Decimal:
+def most_per_hour(service: Service, *, only_units: bool, rating: Rating = UNRATED) -> Decimal:
     """Return the kWh or kL that a meter cannot count in an hour.
 
     Args:
         service: What it counts.
         only_units: It served units, and nothing else; of a meter that nobody has assigned yet a
             common area must be assumed.
+        rating: What it is made for; it says more than the default.
     """
-    return MOST_PER_HOUR[service] * (1 if only_units else UNITS_OF_A_TOWER)
+    phases = Decimal(rating.phases or PHASES)
+    if service is Service.WATER and rating.q4_m3_h is not None:
+        return rating.q4_m3_h
+    if service is Service.ELECTRICITY and rating.max_current_a is not None:
+        return phases * rating.max_current_a * W_PER_A / 1000
+    most = MOST_PER_HOUR[service] * (1 if only_units else UNITS_OF_A_TOWER)
+    return most * phases / PHASES if service is Service.ELECTRICITY else most
 
 
 def judge_dial(

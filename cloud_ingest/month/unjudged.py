@@ -2,18 +2,15 @@
 """What nobody has judged yet of the readings that a closing is about to read.
 
 Readings are judged when their days are rolled up. Those that a commit brings between the refresh
-and the snapshot of a closing are not: a false one among them would be billed. The marks of the
-days that wait say which registers that may be. Of these the closing asks, within its snapshot,
-whether their judgement would change anything. Most are sound, and nothing waits for them.
+and the snapshot of a closing are not: a false one among them would be billed. Each commit says what
+it stored of which registers. Of these the closing asks, within its snapshot, whether their
+judgement would change anything. Most are sound, and nothing waits for them.
 
 In: the store, within the snapshot of a closing. Out: the registers that must be judged first.
 Never: a look at channels that the closing does not read, or at days after those that it reads.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-
-from cloud_ingest.core.month import Month, month_of, next_month
+from cloud_ingest.core.month import DAY, Month, midnight, month_of, next_month
 from cloud_ingest.month.boundaries import last_day_read
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.store import months
@@ -22,7 +19,6 @@ from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.judgements import Suspect
 from cloud_ingest.store.migrate import Store
-from cloud_ingest.store.rollups_read import waiting_days
 from cloud_ingest.validation.judge import unjudged
 from shared_schema.catalogue import BILLED_REGISTER
 
@@ -34,8 +30,8 @@ def unjudged_registers(conn: Connection, closing: Closing, store: Store) -> list
     meters = {assignment.meter_id for assignment in assigned}
     codes = {str(code) for code in BILLED_REGISTER.values()}
     channels = {each.channel_id for each in channels_of_meters(conn, meters, codes)}
-    waiting = waiting_days(conn, channels, last_day_read(last, closing.self_read_window))
-    return unjudged(conn, _by_day(waiting), store, closing.now)
+    until = midnight(last_day_read(last, closing.self_read_window) + DAY, closing.zone)
+    return unjudged(conn, channels, until, store, closing.now)
 
 
 def _last_closed(conn: Connection, closing: Closing) -> Month:
@@ -48,11 +44,3 @@ def _last_closed(conn: Connection, closing: Closing) -> Month:
         first = next_month(first)
     closed = months.closed_months(conn, closing.society_id, following)
     return following[closed[-1]] if closed else closing.span
-
-
-def _by_day(waiting: Mapping[int, Sequence[date]]) -> dict[date, set[int]]:
-    days: dict[date, set[int]] = {}
-    for channel_id, own in waiting.items():
-        for day in own:
-            days.setdefault(day, set()).add(channel_id)
-    return days

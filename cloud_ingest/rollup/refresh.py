@@ -47,7 +47,7 @@ from cloud_ingest.store.rollups_write import (
     oldest_marks,
     refresh_aggregate,
 )
-from cloud_ingest.validation.judge import judge_days
+from cloud_ingest.validation.judge import judge_waiting
 
 MARKS_AT_ONCE = 500
 KEYS_AT_ONCE = 5_000
@@ -85,10 +85,15 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
         tomorrow = now.astimezone(store.zone).date() + DAY
         oldest = None if store.kept_from is None else store.kept_from.astimezone(store.zone).date()
         newest = newest_mark(conn)  # a refresh ends also where readings keep coming
-        while taken := oldest_marks(conn, newest, tomorrow, MARKS_AT_ONCE):
-            moved = judge_days(conn, _channels_by_day(taken, oldest), store, now)
+        full = True
+        while full:
+            taken = oldest_marks(conn, newest, tomorrow, MARKS_AT_ONCE)
+            # Behind the marks: what a marked day holds waits to be judged by then.
+            moved = judge_waiting(conn, store, now)
             full = len(taken) >= MARKS_AT_ONCE
             taken += moved
+            if not taken:
+                break
             changed = _channels_by_day(taken, oldest)
             if continuous:
                 lost = _lost(conn, [day for day in changed if day < tomorrow - LONG_PAST], store)
@@ -99,8 +104,6 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
                 _forget_empty(conn, _channels_by_day(moved, oldest), store)
             clear_marks(conn, taken)
             marks += len(taken)
-            if not full:
-                break
     return Refreshed(marks, days)
 
 

@@ -16,10 +16,14 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import Store, open_store
-from cloud_ingest.store.rows import all_rows
-from shared_schema.catalogue import Kind, Unit, quantity
+from cloud_ingest.store.rows import all_rows, scalars
+from shared_schema.catalogue import BILLED_REGISTER, Kind, Unit, quantity
 from shared_schema.obis import Obis
 
+_CODES = [str(code) for code in BILLED_REGISTER.values()]
+_BILLED = (
+    "SELECT channel_id FROM channel WHERE channel_id = ANY(%s::int[]) AND obis = ANY(%s::text[])"
+)
 MAX_KNOWN = 1_000_000
 """Channels that are kept in mind: some 300 MiB. With more it is forgotten and learnt again."""
 
@@ -49,6 +53,8 @@ class StoreCache:
     """The id, and the shortest capture period in seconds (0: none)."""
     newest: dict[int, int] = field(default_factory=dict)
     """By channel: nothing later than this was stored over this connection; seconds since 1970."""
+    registers: dict[int, bool] = field(default_factory=dict)
+    """By channel: whether it shows a billed register."""
     months: set[date] | None = None
     """The months that have a partition; None: not asked yet."""
     store: Store | None = None
@@ -63,6 +69,7 @@ class StoreCache:
         """Know nothing: a transaction that taught something was undone."""
         self.channels.clear()
         self.newest.clear()
+        self.registers.clear()
         self.days.clear()
         self.months = self.store = None
 
@@ -75,6 +82,14 @@ class StoreCache:
         if self.store is None:
             self.store = open_store(conn)
         return self.store
+
+    def registers_of(self, conn: Connection, channels: Collection[int]) -> list[int]:
+        """Return those of the channels that show a billed register; each is asked for once."""
+        unknown = [channel_id for channel_id in channels if channel_id not in self.registers]
+        if unknown:
+            billed = set(scalars(conn, _BILLED, (unknown, _CODES)))
+            self.registers.update((each, each in billed) for each in unknown)
+        return [channel_id for channel_id in channels if self.registers[channel_id]]
 
     def day(self, ts: int, zone: ZoneInfo) -> date:
         """Return the local day of a reading; the one at 00:00 closes the day before."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from cloud_ingest.core.register import Epoch
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.unjudged import closely, mark_unjudged
 
 
 @translating
@@ -35,7 +36,7 @@ def store_epoch(
 ) -> None:
     """Remember what is added to a register from a time on, who says so and why.
 
-    Its day is marked: with the epoch other claims may be sound.
+    The register is judged again from then on: with the epoch other claims may be sound.
     """
     conn.execute(
         """
@@ -44,11 +45,5 @@ def store_epoch(
         """,
         (channel_id, epoch.starts_at, epoch.offset_raw, reason, by, now),
     )
-    conn.execute(
-        """
-        INSERT INTO dirty (day, channels)
-        SELECT ((%s - INTERVAL '1 microsecond') AT TIME ZONE zone)::date, ARRAY[%s]::int[]
-        FROM store
-        """,
-        (epoch.starts_at, channel_id),
-    )
+    since = int(epoch.starts_at.timestamp())
+    mark_unjudged(conn, [closely(channel_id, since, max(since, int(now.timestamp())))])

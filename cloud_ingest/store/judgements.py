@@ -2,20 +2,21 @@
 """Judgements of billed registers in the database: what is to be judged, and what came of it.
 
 A suspect is a meter's register in a local month in which it falls, rises faster than it can, or in
-which something was said beside what is elected. One query finds suspects among days that wait to
-be rolled up; of a store in which nothing is wrong, nothing else is read.
+which something was said beside what is elected. One query looks at the ends of the stretches that
+commits have stored (`store.unjudged`); of a store in which nothing is wrong, nothing else is read.
 
 An unsound reading moves from ``reading`` to ``claim``, with a row of ``verdict``; a claim that is
 sound after all moves back. Elections wait for one another: the claims are read, and what is elected
 is changed, under the same lock.
 
-In: windows of time, judgements. Out: suspects, claims, marks of days that have changed. Owns:
-``verdict`` and ``register_break``. Never: a claim that is dropped.
+In: stretches that were stored, judgements. Out: suspects, claims, marks of days that have changed.
+Owns: ``verdict`` and ``register_break``. Never: a claim that is dropped.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,49 +24,55 @@ from psycopg.types.json import Jsonb
 
 from cloud_ingest.core.judgement import (
     MOST_PER_HOUR,
+    W_PER_A,
     Claims,
     DialBreak,
     DialChannel,
     Judgement,
     Moment,
+    Rating,
     Ruling,
     StoredClaim,
+    most_per_hour,
 )
+from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import MAX_SCALER, billing_exponent
-from cloud_ingest.core.validate import JITTER_S
 from cloud_ingest.store.channels import local_day
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.rollups_write import Mark
 from cloud_ingest.store.rows import all_rows, scalars
+from cloud_ingest.store.unjudged import Stretch, array_text
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
 
 BESIDE = timedelta(days=31)
 """How far from a window a reading next to it is looked for."""
-CLOSE = timedelta(hours=1, minutes=1)
-"""Most registers are read once an hour or more often: a reading next to a window is that close."""
 SERVICE_OF = {str(code): service for service, code in BILLED_REGISTER.items()}
 _COUNTS = [
-    (str(code), int(unit), exponent, float(MOST_PER_HOUR[service]) / 3600)
+    (str(code), int(unit), exponent)
     for service, code in BILLED_REGISTER.items()
     for unit in Unit
     if (exponent := billing_exponent(service, unit, 0)) is not None
 ]
+_BILLED: dict[str, Any] = {
+    "codes": [code for code, _, _ in _COUNTS],
+    "units": [unit for _, unit, _ in _COUNTS],
+    "exponents": [exponent for _, _, exponent in _COUNTS],
+    "max_scaler": MAX_SCALER,
+}
 _METER = tuple(Origin).index(Origin.METER)
 _SELF_READ = tuple(Origin).index(Origin.SELF_READ)
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedWindow:
-    """Where to look for suspects: after the start, up to the end."""
+class Disturbed(NamedTuple):
+    """Where a billed register does not plainly rise: from one time to another, both included."""
 
-    start: datetime
-    end: datetime
-    channels: tuple[int, ...] | None
-    """None: every channel."""
+    meter_id: int
+    first: datetime
+    last: datetime
 
 
 class Suspect(NamedTuple):
@@ -84,9 +91,14 @@ class Dial:
     meter_id: int
     obis: str
     service: Service
-    only_units: bool
-    """The meter served units, and nothing else."""
+    most_per_hour: Decimal
+    """kWh or kL that it cannot count."""
     channels: tuple[DialChannel, ...]
+
+    @property
+    def finest(self) -> int:
+        """The exponent of the finest step among its channels."""
+        return min(channel.exponent for channel in self.channels)
 
     @property
     def channel_ids(self) -> list[int]:
@@ -115,51 +127,70 @@ class Scope:
 
 
 @translating
-def suspects(
-    conn: Connection, windows: Iterable[JudgedWindow], zone: ZoneInfo, now: datetime
-) -> list[Suspect]:
-    """Return which registers are to be judged in which months."""
-    codes, units, exponents, most_per_s = map(list, zip(*_COUNTS, strict=True))
-    billed = {
-        "codes": codes,
-        "units": units,
-        "exponents": exponents,
-        "most_per_s": most_per_s,
-        "max_scaler": MAX_SCALER,
+def disturbed(conn: Connection, stretches: Sequence[Stretch]) -> list[Disturbed]:
+    """Return which stretches do not plainly rise, in themselves or with what is next to them."""
+    if not stretches:
+        return []
+    columns = list(zip(*stretches, strict=True))
+    names = ("channels", "firsts", "lasts", "counts", "fastest")
+    arguments = {
+        **_BILLED,
+        "most_per_s": [float(MOST_PER_HOUR[SERVICE_OF[code]]) / 3600 for code in _BILLED["codes"]],
         "units_of_a_tower": UNITS_OF_A_TOWER,
-        "jitter_s": JITTER_S,
-        "beside": BESIDE,
+        "electricity": str(BILLED_REGISTER[Service.ELECTRICITY]),
+        "w_per_a": W_PER_A,
+        **{name: array_text(own) for name, own in zip(names, columns, strict=True)},
+        **_beside(
+            datetime.fromtimestamp(min(columns[1]), UTC),
+            datetime.fromtimestamp(max(columns[2]), UTC),
+        ),
     }
-    asked: list[tuple[int, datetime, datetime]] = []
-    for window in windows:
-        own = {
-            **billed,
-            "channels": None if window.channels is None else list(window.channels),
-            "starts_at": window.start,
-            "ends_at": window.end,
-            "start": window.start - CLOSE,
-            "end": window.end + CLOSE,
-            "now": now,
-        }
-        with conn.transaction():
-            _join_by_hash(conn)
-            meters = scalars(conn, query("validation/disturbed"), own)
-        asked += [(meter_id, window.start, window.end) for meter_id in meters]
+    with conn.transaction():
+        _join_by_hash(conn)
+        return all_rows(conn, Disturbed, query("validation/disturbed"), arguments)
+
+
+@translating
+def suspects(
+    conn: Connection, windows: Iterable[Disturbed], dials: Iterable[Dial], zone: ZoneInfo
+) -> list[Suspect]:
+    """Return which registers are to be judged in which months.
+
+    Args:
+        conn: The store.
+        windows: Where to look; windows of a meter do not overlap.
+        dials: The registers of their meters.
+        zone: Of the store's months.
+    """
+    own: dict[int, list[Dial]] = {}
+    for dial in dials:
+        own.setdefault(dial.meter_id, []).append(dial)
+    asked = [(dial, window) for window in windows for dial in own.get(window.meter_id, ())]
     if not asked:
         return []
     arguments = {
-        **billed,
-        "meters": [meter_id for meter_id, _, _ in asked],
-        "starts": [start for _, start, _ in asked],
-        "ends": [end for _, _, end in asked],
-        "start": min(start for _, start, _ in asked) - BESIDE,
-        "end": max(end for _, _, end in asked) + BESIDE,
+        **_BILLED,
+        "meters": [dial.meter_id for dial, _ in asked],
+        "obis": [dial.obis for dial, _ in asked],
+        "ceilings": [_steps_a_second(dial) for dial, _ in asked],
+        "starts": [window.first - MICROSECOND for _, window in asked],
+        "ends": [window.last for _, window in asked],
         "meter": _METER,
         "zone": zone.key,
+        **_beside(min(w.first for _, w in asked), max(w.last for _, w in asked)),
     }
     with conn.transaction():
         _join_by_hash(conn)
         return all_rows(conn, Suspect, query("validation/suspects"), arguments)
+
+
+def _steps_a_second(dial: Dial) -> float:
+    return float(dial.most_per_hour.scaleb(-dial.finest)) / 3600
+
+
+def _beside(start: datetime, end: datetime) -> dict[str, object]:
+    """Return the bounds of a look at readings."""
+    return {"beside": BESIDE, "start": start - BESIDE - MICROSECOND, "end": end + BESIDE}
 
 
 def _join_by_hash(conn: Connection) -> None:
@@ -177,7 +208,7 @@ def dials_of(conn: Connection, meters: Collection[int]) -> dict[tuple[int, str],
     rows = conn.execute(query("validation/registers"), arguments).fetchall()
     epochs = epochs_of(conn, [row[0] for row in rows])
     found: dict[tuple[int, str], Dial] = {}
-    for channel_id, meter_id, obis, unit, scaler, weight, only_units in rows:
+    for channel_id, meter_id, obis, unit, scaler, weight, only_units, *rating in rows:
         service = SERVICE_OF[obis]
         exponent = billing_exponent(service, unit, scaler)
         if exponent is None:
@@ -185,7 +216,8 @@ def dials_of(conn: Connection, meters: Collection[int]) -> dict[tuple[int, str],
         own = DialChannel(channel_id, exponent, weight, tuple(epochs.get(channel_id, ())))
         former = found.get((meter_id, obis))
         channels = (own,) if former is None else (*former.channels, own)
-        found[meter_id, obis] = Dial(meter_id, obis, service, only_units, channels)
+        most = most_per_hour(service, only_units=only_units, rating=Rating(*rating))
+        found[meter_id, obis] = Dial(meter_id, obis, service, most, channels)
     return found
 
 
@@ -255,8 +287,9 @@ def apply_judgement(
     """
     changed = [
         moment
-        for moment in _other_elections(claims, judgement, scope)
-        if _elect(conn, claims.elected.get(moment), judgement.elected.get(moment), scope.at)
+        for moment in changes(claims, judgement)
+        if scope.holds(moment[1])
+        and _elect(conn, claims.elected.get(moment), judgement.elected.get(moment), scope.at)
     ]
     _keep_verdicts(conn, dial, judgement, scope)
     _keep_breaks(conn, dial, judgement, scope)
@@ -278,7 +311,7 @@ def is_applied(
     conn: Connection, dial: Dial, claims: Claims, judgement: Judgement, scope: Scope
 ) -> bool:
     """Say whether the store has a judgement already: its elections and its breaks."""
-    if _other_elections(claims, judgement, scope):
+    if any(scope.holds(ts) for _, ts in changes(claims, judgement)):
         return False
     stored = scalars(
         conn,
@@ -291,18 +324,17 @@ def is_applied(
     return set(stored) == {each.after.ts for each in _breaks_in(judgement, scope)}
 
 
-def _other_elections(claims: Claims, judgement: Judgement, scope: Scope) -> list[Moment]:
-    """Return the moments of which another claim is elected than before; pure."""
+def _breaks_in(judgement: Judgement, scope: Scope) -> list[DialBreak]:
+    return [each for each in judgement.breaks if scope.holds(each.after.ts)]
+
+
+def changes(claims: Claims, judgement: Judgement) -> list[Moment]:
+    """Return the moments of which a judgement elects another claim than is elected; pure."""
     return sorted(
         moment
         for moment in claims.elected.keys() | judgement.elected.keys()
-        if scope.holds(moment[1])
-        and _key(claims.elected.get(moment)) != _key(judgement.elected.get(moment))
+        if _key(claims.elected.get(moment)) != _key(judgement.elected.get(moment))
     )
-
-
-def _breaks_in(judgement: Judgement, scope: Scope) -> list[DialBreak]:
-    return [each for each in judgement.breaks if scope.holds(each.after.ts)]
 
 
 def _key(claim: StoredClaim | None) -> tuple[int, int] | None:

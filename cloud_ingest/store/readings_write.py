@@ -8,11 +8,11 @@ from known ones, at three times the work. Either way rows go in the order of the
 worker.
 
 In: readings by channel. Out: how many were new, known, or claimed otherwise. Owns: ``reading``,
-``claim`` and ``election``; it marks the days that have changed. Never: a row that is overwritten
-without its former self in ``claim``.
+``claim`` and ``election``; it marks the days that have changed, and what is to be judged.
+Never: a row that is overwritten without its former self in ``claim``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import LiteralString
@@ -25,8 +25,7 @@ from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.partitions import make_partitions
-from cloud_ingest.store.rows import scalar
-from shared_schema.catalogue import BILLED_REGISTER
+from cloud_ingest.store.unjudged import Stretch, closely, mark_unjudged, stretch_of
 from shared_schema.quality import Origin
 
 ORIGIN_NUMBERS: dict[Origin, int] = {origin: number for number, origin in enumerate(Origin)}
@@ -99,7 +98,16 @@ def store_readings(
         )
     make_partitions(conn, cache, times)
     with conn.transaction():
-        return store_rows(conn, rows, cache, source=source, at=at)
+        stored = store_rows(conn, rows, cache, source=source, at=at)
+        # Also what is known: a person may have vouched for it since.
+        mark_unjudged(
+            conn,
+            [
+                closely(channel_id, min(rows[channel_id])[0], max(rows[channel_id])[0])
+                for channel_id in cache.registers_of(conn, rows)
+            ],
+        )
+    return stored
 
 
 def store_rows(
@@ -126,12 +134,27 @@ def store_rows(
         except pg.UniqueViolation:
             rest, ahead = {key: [*rest.get(key, ()), *ahead.get(key, ())] for key in rows}, {}
     new = sum(map(len, ahead.values()))
-    stored = _by_way_of_a_table(conn, rest, source, at) if rest else StoredCounts()
+    moved = _by_way_of_a_table(conn, rest, source, at) if rest else _Moved()
+    mark_unjudged(conn, _stretches(ahead, rest, moved, cache.registers_of(conn, rows)))
     for channel_id, own in rows.items():
         newest = max(row[0] for row in own)
         if newest > cache.newest.get(channel_id, -1):
             cache.newest[channel_id] = newest
-    return StoredCounts(new + stored.new, stored.duplicates, stored.conflicts)
+    return StoredCounts(new + moved.counts.new, moved.counts.duplicates, moved.counts.conflicts)
+
+
+def _stretches(
+    ahead: Rows, rest: Rows, moved: "_Moved", registers: Iterable[int]
+) -> Iterator[Stretch]:
+    """Give what was stored of billed registers; pure."""
+    for channel_id in registers:
+        if own := ahead.get(channel_id):
+            yield stretch_of(channel_id, [(row[0], row[2]) for row in own])
+        if channel_id in moved.disputed:
+            own = rest[channel_id]
+            yield closely(channel_id, min(own)[0], max(own)[0])
+        elif channel_id in moved.added:
+            yield stretch_of(channel_id, sorted({(row[0], row[2]) for row in rest[channel_id]}))
 
 
 def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:
@@ -164,13 +187,24 @@ def _marks(rows: Rows, cache: StoreCache, zone: ZoneInfo) -> list[tuple[date, li
     return [(day, sorted(days[day])) for day in sorted(days)]
 
 
-def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> StoredCounts:
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What came of rows that went through the temporary table."""
+
+    counts: StoredCounts = StoredCounts()
+    added: frozenset[int] = frozenset()
+    """Channels of which a row is new."""
+    disputed: frozenset[int] = frozenset()
+    """Channels of which a new claim contradicts what was stored."""
+
+
+def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) -> _Moved:
     """Copy rows to a temporary table and move from there what is new."""
     count = sum(map(len, rows.values()))
     conn.execute(query("reading/incoming_make"))
     _copy(conn, _INTO_INCOMING, rows)
-    new = int(scalar(conn, query("reading/incoming_store")))
-    conflicts = 0
+    new, added = conn.execute(query("reading/incoming_store")).fetchone() or (0, ())
+    conflicts, disputed = 0, frozenset[int]()
     if new < count:
         times = [row[0] for own in rows.values() for row in own]
         window = {
@@ -178,19 +212,21 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
             "last": max(times),
             "source": source,
             "at": at,
-            "codes": [str(code) for code in BILLED_REGISTER.values()],
         }
         found = conn.execute(query("reading/incoming_conflicts"), window).fetchone()
-        conflicts, better = found or (0, 0)
+        conflicts, better, kept = found or (0, 0, ())
+        disputed = frozenset(kept)
         if better:
             lock_in_transaction(conn, Lock.ELECTION)
             # By a generic plan TimescaleDB opens the whole of a compressed chunk.
             conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             elected = conn.execute(query("reading/incoming_elect"), window).fetchall()
+            disputed |= {row[3] for row in elected}
             with conn.cursor() as cursor:
                 cursor.executemany(query("reading/elect"), elected)
     conn.execute("DELETE FROM incoming")
-    return StoredCounts(new, count - new - conflicts, conflicts)
+    counts = StoredCounts(new, count - new - conflicts, conflicts)
+    return _Moved(counts, frozenset(added), disputed)
 
 
 def _copy(conn: Connection, into: LiteralString, rows: Rows) -> None:

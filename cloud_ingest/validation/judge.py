@@ -1,165 +1,221 @@
 # SPDX-License-Identifier: MIT
 """Validation of billed registers: right behind the ingest, before days and months are rolled up.
 
-Days that were changed are looked through for suspects by one query. A suspect is a register and a
-local month. It is judged with all its claims from the month before to the month after; of the
-verdict the claims of the month itself count. What is unsound is not elected any more, what is
-sound after all is elected again, and the days of both are marked.
+What commits have stored is looked through for suspects: first the ends of each stretch, then, where
+a register does not plainly rise, its readings. A suspect is a register and a local month. It is
+judged with all its claims from the month before to the month after; of the verdict the claims of
+the month itself count. Where the verdict reaches into the month before or after, that month is
+judged as well. What is unsound is not elected any more, what is sound after all is elected again,
+and the days of both are marked.
 
-In: changed days. Out: marks of the days whose elected readings have changed.
+In: stretches that wait to be judged. Out: marks of the days whose elected readings have changed.
 Never: a claim that is lost, a look at more than one query where nothing is wrong.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
+from typing import Self
 
-from cloud_ingest.core.judgement import Claims, Judgement, judge_dial, most_per_hour
-from cloud_ingest.core.month import DAY, midnight, next_month, runs
+from cloud_ingest.core.judgement import Claims, Judgement, judge_dial
+from cloud_ingest.core.month import DAY, midnight, next_month
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.judgements import (
     Dial,
-    JudgedWindow,
+    Disturbed,
     Scope,
     Suspect,
     apply_judgement,
+    changes,
     claims_of,
     dials_of,
+    disturbed,
     is_applied,
     lock_elections,
     suspects,
 )
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rollups_write import Mark
+from cloud_ingest.store.unjudged import (
+    Stretch,
+    clear_unjudged,
+    newest_unjudged,
+    oldest_unjudged,
+    stretches_among,
+)
+
+COMMITS_AT_ONCE = 200
+METERS_AT_ONCE = 100
+
+Dials = Mapping[tuple[int, str], Dial]
 
 
-def judge_days(
-    conn: Connection, changed: Mapping[date, Collection[int]], store: Store, now: datetime
-) -> list[Mark]:
-    """Judge what days hold that were changed.
+def judge_waiting(conn: Connection, store: Store, now: datetime) -> list[Mark]:
+    """Judge what commits have stored until now.
 
     Args:
         conn: The store, outside of a transaction.
-        changed: The channels of each day; with continuous aggregates any may have changed.
         store: What the store says of itself.
         now: The time.
-
-    Returns:
-        The marks of the days whose elected readings are others now.
-    """
-    windows = _windows(changed, store)
-    return judge_suspects(conn, suspects(conn, windows, store.zone, now), store, now)
-
-
-def judge_suspects(
-    conn: Connection, found: Iterable[Suspect], store: Store, now: datetime
-) -> list[Mark]:
-    """Judge registers, each in a transaction of its own, or in the caller's.
 
     Returns:
         The marks of the days whose elected readings are others now.
     """
     marks: list[Mark] = []
-    for case in _cases(conn, list(found), store, now):
-        marks += _judge(conn, case)
+    newest = newest_unjudged(conn)  # it ends also where readings keep coming
+    while (waiting := oldest_unjudged(conn, newest, COMMITS_AT_ONCE)).numbers:
+        for found, dials in _suspects(conn, waiting.stretches, store):
+            marks += judge_suspects(conn, found, store, now, dials)
+        clear_unjudged(conn, waiting.numbers)
+    return marks
+
+
+def judge_suspects(
+    conn: Connection,
+    found: Iterable[Suspect],
+    store: Store,
+    now: datetime,
+    dials: Dials | None = None,
+) -> list[Mark]:
+    """Judge registers, each in a transaction of its own, or in the caller's.
+
+    Args:
+        conn: The store.
+        found: Which registers, in which months.
+        store: What the store says of itself.
+        now: The time.
+        dials: The registers of their meters; None: they are read.
+
+    Returns:
+        The marks of the days whose elected readings are others now.
+    """
+    waiting = list(found)
+    if dials is None:
+        dials = dials_of(conn, {suspect.meter_id for suspect in waiting})
+    marks: list[Mark] = []
+    judged = set[Suspect]()
+    while waiting:
+        suspect = waiting.pop(0)
+        case = _Case.of(suspect, dials, store, now)
+        if case is None or suspect in judged:
+            continue
+        judged.add(suspect)
+        done = _judge(conn, case)
+        marks += done.marks
+        waiting += [suspect._replace(month=month) for month in done.reaches]
     return marks
 
 
 def unjudged(
-    conn: Connection, changed: Mapping[date, Collection[int]], store: Store, now: datetime
+    conn: Connection, channels: Collection[int], until: datetime, store: Store, now: datetime
 ) -> list[Suspect]:
-    """Return the registers of changed days whose judgement would change what is elected.
+    """Return the registers whose judgement would change what is elected.
 
     Nothing is written, so that a closing may ask within its snapshot.
 
     Args:
         conn: The store.
-        changed: The channels of each day.
+        channels: Those of which something may wait to be judged.
+        until: What is later is not looked at.
         store: What the store says of itself.
         now: The time.
     """
     with conn.transaction(force_rollback=True):  # also what the search sets for the planner
-        found = suspects(conn, _windows_of_channels(changed, store.zone), store.zone, now)
-    return [case.suspect for case in _cases(conn, found, store, now) if not _is_judged(conn, case)]
+        return [
+            suspect
+            for found, dials in _suspects(conn, stretches_among(conn, channels, until), store)
+            for suspect in found
+            if (case := _Case.of(suspect, dials, store, now)) and not case.is_judged(conn)
+        ]
 
 
-def _windows(changed: Mapping[date, Collection[int]], store: Store) -> list[JudgedWindow]:
-    """Return where changed days are looked through; pure."""
-    if store.rollups == "continuous":
-        return [_window(run, None, store.zone) for run in runs(changed)]
-    return _windows_of_channels(changed, store.zone)
+def _suspects(
+    conn: Connection, stretches: Sequence[Stretch], store: Store
+) -> Iterator[tuple[list[Suspect], Dials]]:
+    """Yield the suspects of what was stored, some meters at a time, with their dials."""
+    windows = _joined(disturbed(conn, stretches))
+    every = sorted(windows)
+    for at in range(0, len(every), METERS_AT_ONCE):
+        meters = every[at : at + METERS_AT_ONCE]
+        dials = dials_of(conn, meters)
+        own = [window for meter_id in meters for window in windows[meter_id]]
+        yield suspects(conn, own, dials.values(), store.zone), dials
 
 
-def _windows_of_channels(
-    changed: Mapping[date, Collection[int]], zone: ZoneInfo
-) -> list[JudgedWindow]:
-    days: dict[int, list[date]] = {}
-    for day, channels in changed.items():
-        for channel_id in channels:
-            days.setdefault(channel_id, []).append(day)
-    together: dict[tuple[date, date], list[int]] = {}
-    for channel_id, own in days.items():
-        for run in runs(own):
-            together.setdefault(run, []).append(channel_id)
-    return [_window(run, tuple(sorted(own)), zone) for run, own in together.items()]
-
-
-def _window(
-    run: tuple[date, date], channels: tuple[int, ...] | None, zone: ZoneInfo
-) -> JudgedWindow:
-    return JudgedWindow(midnight(run[0], zone), midnight(run[1] + DAY, zone), channels)
+def _joined(windows: Iterable[Disturbed]) -> dict[int, list[Disturbed]]:
+    """Return the windows of each meter, with those that are close to one another as one; pure."""
+    found: dict[int, list[Disturbed]] = {}
+    for window in sorted(windows):
+        own = found.setdefault(window.meter_id, [])
+        if own and window.first <= own[-1].last + DAY:
+            own[-1] = own[-1]._replace(last=max(own[-1].last, window.last))
+        else:
+            own.append(window)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
     """A register in a month, and what its judgement is made of."""
 
-    suspect: Suspect
     dial: Dial
+    former: date
+    """The 1st of the month before."""
+    following: date
     before: datetime
     """Claims after it are looked at."""
     after: datetime
     """Claims up to it are looked at."""
-    most: Decimal
     scope: Scope
+
+    @classmethod
+    def of(cls, suspect: Suspect, dials: Dials, store: Store, now: datetime) -> Self | None:
+        """Return the case of a suspect; None: its readings are not kept, or it has no register."""
+        month, zone = suspect.month, store.zone
+        start, end = midnight(month, zone), midnight(next_month(month), zone)
+        dial = dials.get((suspect.meter_id, suspect.obis))
+        if dial is None or (store.kept_from is not None and start < store.kept_from):
+            return None
+        former = (month - DAY).replace(day=1)
+        before = midnight(former, zone)
+        if store.kept_from is not None:
+            before = max(before, store.kept_from)
+        after = midnight(next_month(next_month(month)), zone)
+        parameters = {"most_per_hour": str(dial.most_per_hour), "service": dial.service.value}
+        scope = Scope(start, end, parameters, zone, now)
+        return cls(dial, former, next_month(month), before, after, scope)
 
     def claims(self, conn: Connection) -> Claims:
         return claims_of(conn, self.dial, self.before, self.after)
 
     def judgement(self, claims: Claims) -> Judgement:
-        return judge_dial(claims, self.dial.channels, self.most)
+        return judge_dial(claims, self.dial.channels, self.dial.most_per_hour)
+
+    def is_judged(self, conn: Connection) -> bool:
+        """Say whether the store has its judgement already."""
+        claims = self.claims(conn)
+        return is_applied(conn, self.dial, claims, self.judgement(claims), self.scope)
+
+    def reaches(self, moments: Iterable[int]) -> list[date]:
+        """Return the months beside it in which moments lie; pure."""
+        times = list(moments)
+        sides = {
+            self.former: any(ts <= self.scope.start.timestamp() for ts in times),
+            self.following: any(ts > self.scope.end.timestamp() for ts in times),
+        }
+        return [month for month, is_reached in sides.items() if is_reached]
 
 
-def _cases(
-    conn: Connection, found: Collection[Suspect], store: Store, now: datetime
-) -> Iterator[_Case]:
-    """Yield what is judged of suspects whose readings are kept."""
-    zone = store.zone
-    dials = dials_of(conn, {suspect.meter_id for suspect in found})
-    for suspect in found:
-        month = suspect.month
-        start, end = midnight(month, zone), midnight(next_month(month), zone)
-        dial = dials.get((suspect.meter_id, suspect.obis))
-        if dial is None or (store.kept_from is not None and start < store.kept_from):
-            continue
-        before = midnight((month - timedelta(days=1)).replace(day=1), zone)
-        if store.kept_from is not None:
-            before = max(before, store.kept_from)
-        after = midnight(next_month(next_month(month)), zone)
-        most = most_per_hour(dial.service, only_units=dial.only_units)
-        parameters = {"most_per_hour": str(most), "service": dial.service.value}
-        scope = Scope(start, end, parameters, zone, now)
-        yield _Case(suspect, dial, before, after, most, scope)
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What came of a judgement of a month."""
+
+    marks: list[Mark]
+    reaches: list[date]
+    """The months beside it in which it would elect another claim than is elected."""
 
 
-def _is_judged(conn: Connection, case: _Case) -> bool:
-    claims = case.claims(conn)
-    return is_applied(conn, case.dial, claims, case.judgement(claims), case.scope)
-
-
-def _judge(conn: Connection, case: _Case) -> list[Mark]:
+def _judge(conn: Connection, case: _Case) -> _Judged:
     """Judge a register in a month; nobody waits for it but while it is written."""
     seen = case.claims(conn)
     judgement = case.judgement(seen)
@@ -168,4 +224,5 @@ def _judge(conn: Connection, case: _Case) -> list[Mark]:
         claims = case.claims(conn)
         if claims != seen:  # a commit came meanwhile
             judgement = case.judgement(claims)
-        return apply_judgement(conn, case.dial, claims, judgement, case.scope)
+        marks = apply_judgement(conn, case.dial, claims, judgement, case.scope)
+    return _Judged(marks, case.reaches(ts for _, ts in changes(claims, judgement)))

@@ -45,7 +45,6 @@ NOW = local("2026-08-20 09:00")
 INTERVAL_WH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
 VOLTAGE = Column(obis=Obis.parse("1.0.12.7.0.255"), scaler=-1, unit=Unit.VOLT)
 UNPLANNED = {
-    "validation/disturbed": "all billed readings of the days that are rolled up next",
     "rollup/days_lost": "all readings of the refreshed days, which the refresh reads anyway",
     "rollup/disagreement": "it holds a month against every reading of it",
     "reading/any_before": "a person recomputes; the first row ends it, no index begins with a time",
@@ -156,19 +155,34 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "source": "test",
         "codes": list(codes.values()),
     }
-    judged = {
-        "meters": [1],
-        "starts": [local("2026-07-20 00:00")],
-        "ends": [local("2026-07-21 00:00")],
+    billed = {
         "start": local("2026-06-19 00:00"),
         "end": local("2026-08-21 00:00"),
         "beside": timedelta(days=31),
         "codes": list(codes.values()),
         "units": [30, 13],
         "exponents": [-3, 0],
-        "most_per_s": [0.02, 0.002],
         "max_scaler": 9,
+    }
+    stored = {
+        **billed,
+        "most_per_s": [0.02, 0.002],
         "units_of_a_tower": 200,
+        "electricity": codes["electricity"],
+        "w_per_a": 264,
+        "channels": [channel[0]],
+        "firsts": [int(local("2026-07-20 00:00").timestamp())],
+        "lasts": [int(local("2026-07-21 00:00").timestamp())],
+        "counts": [97],
+        "fastest": [0.01],
+    }
+    judged = {
+        **billed,
+        "meters": [1],
+        "obis": [codes["electricity"]],
+        "ceilings": [20.0],
+        "starts": [local("2026-07-20 00:00")],
+        "ends": [local("2026-07-21 00:00")],
         "meter": 1,
         "zone": ZONE.key,
     }
@@ -177,6 +191,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/incoming_elect": written,
         "reading/elect": (1, 0, None, channel[0], JULY.end),
         "validation/take_away": (channel[0], JULY.end),
+        "validation/disturbed": stored,
         "validation/suspects": judged,
     }
     portable = {

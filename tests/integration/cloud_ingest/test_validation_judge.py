@@ -19,6 +19,7 @@ from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.epochs import store_epoch
 from cloud_ingest.store.partitions import compress_chunks
 from cloud_ingest.store.readings_write import NewReading, store_readings
+from cloud_ingest.store.unjudged import closely, mark_unjudged
 from shared_schema.quality import Origin
 from shared_schema.readings import Column
 from tests.support.gateway import MAKER
@@ -288,16 +289,14 @@ def test_an_edit_is_a_persons_word(metered: Site) -> None:
 
 
 def rule(site: Site, kind: str, ts: datetime, raw: int) -> None:
-    """Let a person say something of a claim of the meter, and mark its day."""
+    """Let a person say something of a claim of the meter, and judge it."""
     site.conn.execute(
         "INSERT INTO ruling (channel_id, ts, origin, raw, kind, author, reason, ruled_at) "
         "SELECT channel_id, %s, 1, %s, %s, 'me', 'seen', now() FROM channel",
         (ts, raw, kind),
     )
-    site.conn.execute(
-        "INSERT INTO dirty (day, channels) SELECT %s, ARRAY(SELECT channel_id FROM channel)",
-        ((ts - timedelta(microseconds=1)).astimezone(ZONE).date(),),
-    )
+    channel = site.one("SELECT channel_id FROM channel")
+    mark_unjudged(site.conn, [closely(channel, int(ts.timestamp()), int(ts.timestamp()))])
     refresh(site.conn, NOW)
 
 

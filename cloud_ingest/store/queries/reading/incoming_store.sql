@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Store what is new, in the order of the key, and mark its days. What was set aside is not new.
+-- Store what is new, in the order of the key, and mark its days. What was set aside is not new. It
+-- tells how many rows are new, and of which channels.
 WITH added AS (
   INSERT INTO reading (channel_id, ts, raw, status, origin)
   SELECT DISTINCT ON (channel_id, ts) channel_id, ts, raw, status, origin
@@ -21,4 +22,4 @@ WITH added AS (
         FROM added) AS changed
   GROUP BY day
 )
-SELECT count(*) FROM added
+SELECT count(*), coalesce(array_agg(DISTINCT channel_id), '{}') FROM added

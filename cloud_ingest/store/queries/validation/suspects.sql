@@ -3,31 +3,25 @@
 -- Each window of a register is looked at with the readings next to it. The comparison is in double
 -- precision: exact up to 2^53 steps, which no dial shows. What is found is judged exactly.
 WITH asked AS (
-  SELECT DISTINCT channel.meter_id, channel.obis, w.starts_at, w.ends_at
-  FROM unnest(%(meters)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-    AS w (meter_id, starts_at, ends_at)
-  JOIN channel USING (meter_id)
-  WHERE channel.obis = ANY(%(codes)s::text[])
-), served AS (
-  SELECT meter_id, bool_and(subject_type = 'unit') AS only_units FROM assignment GROUP BY meter_id
+  SELECT *
+  FROM unnest(%(meters)s::int[], %(obis)s::text[], %(ceilings)s::float8[],
+              %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+    AS asked (meter_id, obis, ceiling, starts_at, ends_at)
 ), register AS (
   SELECT meter_id, obis,
-         max(most_per_s) * 10::float8 ^ -min(exponent) * CASE
-           WHEN bool_and(coalesce(only_units, false)) THEN 1 ELSE %(units_of_a_tower)s END AS ceiling,
          array_agg(channel_id) AS channels,
-         array_agg(10::float8 ^ (exponent - finest)) AS factors,
+         array_agg(10::float8 ^ (scaler - finest)) AS factors,
          array_agg(weight) AS weights,
          array_agg(has_epoch) AS have_epochs
   FROM (
-    SELECT channel_id, meter_id, obis, weight, most_per_s, exponent + scaler AS exponent,
+    SELECT channel_id, meter_id, obis, weight, exponent + scaler AS scaler,
            min(exponent + scaler) OVER (PARTITION BY meter_id, obis) AS finest,
            channel_id IN (SELECT channel_id FROM epoch) AS has_epoch
     FROM channel
-    JOIN unnest(%(codes)s::text[], %(units)s::int[], %(exponents)s::int[], %(most_per_s)s::float8[])
-      AS counts (obis, unit, exponent, most_per_s) USING (obis, unit)
+    JOIN unnest(%(codes)s::text[], %(units)s::int[], %(exponents)s::int[])
+      AS counts (obis, unit, exponent) USING (obis, unit)
     WHERE abs(scaler) <= %(max_scaler)s AND meter_id IN (SELECT meter_id FROM asked)
   ) AS billed
-  LEFT JOIN served USING (meter_id)
   GROUP BY meter_id, obis
 ), suspect AS (
   SELECT asked.meter_id, asked.obis, step.moment
