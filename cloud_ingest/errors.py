@@ -17,6 +17,7 @@ IngestError
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
+    ├── NumberRefused     a number of which nothing waits for a person's word
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── EpochRefused      a rollover or reset that the register does not show
@@ -95,6 +96,10 @@ class DialRefused(UserError):
 
 class ReadingRefused(UserError):
     """A reading cannot be set aside, restored or entered as it was named."""
+
+
+class NumberRefused(UserError):
+    """Nothing of a number waits for a person's word, or it is not what that person saw."""
 
 
 class RecomputeRefused(UserError):

@@ -12,6 +12,7 @@ import os
 import stat
 import tomllib
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,6 +61,12 @@ class CloudSettings(BaseSettings):
     unique_labels: bool = False
     """No two towers share a label: a list of units in which two do at the same time is refused.
     Without it they are two units, such as ``T1/101`` and ``T2/101``."""
+    change_percent: Decimal = Field(ge=0, le=100, default=Decimal(2))
+    """By how much of itself a published number may change without a person's word."""
+    change_kwh: Decimal = Field(ge=0, le=1000, default=Decimal(1))
+    """By how many kWh it may change so, if that is more."""
+    change_kl: Decimal = Field(ge=0, le=1000, default=Decimal("0.1"))
+    """By how many kL it may change so, if that is more."""
 
     @property
     def self_read_window(self) -> timedelta:

@@ -73,6 +73,9 @@ COMMANDS: Final = {
         "explain",
         "Say where a number comes from: each border, each reading not taken, each version.",
     ),
+    "number": Place(
+        "number", "Numbers that wait for a person: held changes, and quantities in doubt."
+    ),
     "recompute": Place(
         "recompute",
         "Make days and months anew from their readings, and say which of them changed.",

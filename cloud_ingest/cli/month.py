@@ -15,6 +15,7 @@ from cloud_ingest.cli.options import (
     Dsn,
     Json,
     Society,
+    limits_of,
     opened_store,
     progress,
 )
@@ -46,6 +47,7 @@ def close_month(
             datetime.now(UTC),
             self_read_window=opened.settings.self_read_window,
             grace=opened.settings.close_grace,
+            limits=limits_of(opened.settings),
             progress=progress,
         )
     typer.echo(_counted(done))
@@ -57,6 +59,8 @@ def _counted(done: Closed) -> str:
     return (
         f"{done.month} of {done.society}: {len(done.numbers)} numbers ({done.published} to send), "
         f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
+        + (f", {len(done.withdrawn)} taken back" if done.withdrawn else "")
+        + (f", {len(done.held)} held: cloud-ingest number list" if done.held else "")
     )
 
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.door import Limits
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
@@ -165,6 +166,11 @@ def decimal(text: str) -> Decimal:
         raise SelfReadRefused(
             f"{text[:40]!r} is no dial value: give digits, such as 4711.3"
         ) from None
+
+
+def limits_of(settings: CloudSettings) -> Limits:
+    """Return how far a published number may move by itself."""
+    return Limits(settings.change_percent, settings.change_kwh, settings.change_kl)
 
 
 def progress(text: str) -> None:

@@ -3,7 +3,7 @@
 
 A person asks for a change by what they enter of a meter: a ruling on a reading, a dial, an epoch,
 an assignment. What was entered asks once: the closing that has seen it notes so. A person's word on
-the quantity itself (`number accept`, `number keep`) counts for that quantity.
+the quantity itself (`number accept`, `number keep`) counts for that quantity, whatever is entered.
 
 A change only follows if its meters close where they did, and open where the month before now ends.
 
@@ -173,7 +173,7 @@ def _word(
         for word in heard.words.get(number_key(key), ())
         if word.quantity == quantity and word.recorded_at >= former.closed_at
     ]
-    if said and (asked_at is None or said[-1].recorded_at > asked_at):
+    if said:
         return "accepted" if said[-1].kind == "accept" else "kept"
     if asked_at is not None:
         return "asked"

@@ -14,11 +14,12 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 in the outbox. Owns: the order of a closing, and the tables of closed months.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
+from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import closings
@@ -76,6 +77,10 @@ def _quiet(_text: str) -> None:
     """Say nothing."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @translating
 def close_month(
     conn: Connection,
@@ -85,6 +90,7 @@ def close_month(
     *,
     self_read_window: timedelta = SELF_READ_WINDOW,
     grace: timedelta = CLOSE_GRACE,
+    limits: Limits = USUAL_LIMITS,
     progress: Progress = _quiet,
 ) -> Closed:
     """Close a month of a society, or close it again, and what follows from it.
@@ -96,6 +102,7 @@ def close_month(
         now: The time.
         self_read_window: How far from a border a self-read may stand for it.
         grace: How long after its end the month may be closed.
+        limits: How far a published number may move by itself.
         progress: Is told what is being done, in a few words.
 
     Raises:
@@ -107,17 +114,49 @@ def close_month(
     society_id = find_society(conn, society)
     span = parse_month(month, store.zone)
     _require_closable(span, store, now, grace)
-    closing = Closing(society_id, society, span, store.zone, now, self_read_window, progress)
+    closing = Closing(
+        society_id, society, span, store.zone, now, self_read_window, progress, limits
+    )
+    return close_again(conn, closing, store)
+
+
+def close_again(
+    conn: Connection,
+    closing: Closing,
+    store: Store,
+    *,
+    first: Callable[[], None] = _nothing,
+    last: Callable[[], None] = _nothing,
+    keep: bool = True,
+) -> Closed:
+    """Close a month that may be closed, and what follows from it.
+
+    Args:
+        conn: The store, outside of a transaction.
+        closing: The closing.
+        store: Its zone and what it keeps.
+        first: Is done before it in the same transaction.
+        last: Is done after it there.
+        keep: Commit it; else it is only shown, and rolled back.
+
+    Raises:
+        CloseRefused: nothing is metered in it, or false readings keep arriving.
+        RollupDisagrees: a rollup is not what its readings say; nothing was written.
+    """
+    month = closing.month
     with advisory_lock(conn, Lock.CLOSING):
-        progress(f"{month}: rolling up what came in")
-        refresh(conn, now)
+        closing.progress(f"{month}: rolling up what came in")
+        refresh(conn, closing.now)
         for _ in range(JUDGED_AT_MOST):
-            with snapshot(conn):
+            with snapshot(conn, keep=keep):
                 unjudged = unjudged_registers(conn, closing, store)
                 if not unjudged:
-                    return _close_in_turn(conn, closing)
-            progress(f"{month}: judging what came in meanwhile")
-            judge_suspects(conn, unjudged, store, now)
+                    first()
+                    done = _close_in_turn(conn, closing)
+                    last()
+                    return done
+            closing.progress(f"{month}: judging what came in meanwhile")
+            judge_suspects(conn, unjudged, store, closing.now)
     raise CloseRefused(
         f"false readings of {month} keep arriving: look at them with cloud-ingest reading list, "
         "and close it again in a minute"

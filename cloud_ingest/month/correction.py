@@ -30,7 +30,7 @@ from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import Closings, closings, closings_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject, says_the_same
 from cloud_ingest.month.count import count_assigned
-from cloud_ingest.month.numbers import number_of
+from cloud_ingest.month.number import number_of
 from cloud_ingest.month.reconcile import reconciliations_of
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between

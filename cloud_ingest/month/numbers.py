@@ -1,47 +1,36 @@
 # SPDX-License-Identifier: MIT
 """The numbers of a month: what each unit and common area is charged for, version after version.
 
-A number is the sum of what the subject's meters counted. Where one of them proves nothing, or is
-known to be wrong, the number is withheld with the reasons. What was published changes only through
-the door to billing (`month.changes`): a correction is the next version; a number that no longer
-holds is taken back by a withdrawal, which is the next version, too; a change that nobody asked for
-is held, and the former version stands.
-In a store that was restored from a backup every message leaves once more, with a version above all
-that were given before.
+`month.number` makes them of what the meters counted, or withholds them. What was published changes
+only through the door to billing (`month.changes`): a correction is the next version; a number that
+no longer holds is taken back by a withdrawal, which is the next version, too; a change that nobody
+asked for is held, and the former version stands. In a store that was restored from a backup every
+message leaves once more, with a version above all that were given before.
 
 In: a closing, and what each meter counted. Out: what stands of each number, what is withheld, taken
 back and held; what is new stands in the store and in the outbox, in the caller's transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
-from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.door import Way
-from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.quality import combined_quality, quality_of
-from cloud_ingest.core.register import Register
 from cloud_ingest.month.changes import Changes, Made, Sent, changes_of, read_heard, read_sent
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
+from cloud_ingest.month.number import doubted_quantity, in_order, number_of, subject_of
 from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.outbox import billing_ack_key, enqueue_acknowledged
 from shared_schema.billing import (
-    BILLING_UNITS,
-    BoundaryReading,
-    Bounds,
     Held,
-    MeterMonth,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Withheld,
 )
-from shared_schema.catalogue import BILLED_REGISTER
-from shared_schema.events import Subject, SubjectType
-from shared_schema.quality import Quality, Reason
+from shared_schema.quality import Reason
 from shared_schema.topics import billing_topic
 
 
@@ -174,7 +163,7 @@ class _Desk:
         withdrawal = MonthlyWithdrawal(
             society=closing.society,
             month=closing.month,
-            subject=_subject(key),
+            subject=subject_of(key),
             service=key.service,
             version=self.next_version(key),
             reasons=reasons,
@@ -227,8 +216,8 @@ def _send(conn: Connection, closing: Closing, outcomes: Iterable[Outcome]) -> No
     months.add_numbers(conn, closing.society_id, numbers)
     months.add_withdrawals(conn, closing.society_id, withdrawn)
     lines: list[tuple[MonthlyConsumption | MonthlyWithdrawal, bytes]] = [
-        *((kept.number, kept.line) for kept in numbers),
         *((kept.withdrawal, kept.line) for kept in withdrawn),
+        *((kept.number, kept.line) for kept in numbers),
     ]
     enqueue_acknowledged(
         conn,
@@ -250,134 +239,11 @@ def _held(former: MonthlyConsumption, made: Made | None) -> Held:
         service=former.service,
         version=former.version,
         quantity=made.quantity if isinstance(made, MonthlyConsumption) else None,
-        reasons=_ordered([frozenset(reasons), frozenset({Reason.LATE_CHANGE})]),
+        reasons=in_order([frozenset(reasons), frozenset({Reason.LATE_CHANGE})]),
     )
 
 
 def _waiting(made: MonthlyConsumption) -> Withheld:
     """Withhold a first number that would go with a change that is held."""
-    reasons = _ordered([frozenset(made.reasons), frozenset({Reason.LATE_CHANGE})])
+    reasons = in_order([frozenset(made.reasons), frozenset({Reason.LATE_CHANGE})])
     return Withheld(subject=made.subject, service=made.service, reasons=reasons)
-
-
-def doubted_quantity(parts: Sequence[Counted]) -> Decimal | None:
-    """Return what a doubted number would be; None: nothing is doubted, or it has no quantity."""
-    if all(part.measured.quantity is not None for part in parts):
-        return None
-    told = [
-        part.measured.doubted if part.measured.quantity is None else part.measured.quantity
-        for part in parts
-    ]
-    known = [quantity for quantity in told if quantity is not None]
-    if len(known) < len(told):
-        return None
-    with exactly():
-        return sum(known, Decimal(0))
-
-
-def number_of(
-    closing: Closing, key: SubjectKey, parts: Sequence[Counted], *, is_accepted: bool = False
-) -> MonthlyConsumption | Withheld:
-    """Add up a subject's parts, or say why there is no number; pure.
-
-    Args:
-        closing: The closing.
-        key: The subject and its service.
-        parts: What its meters counted.
-        is_accepted: A person said that the doubted quantity is right.
-    """
-    service, subject = key.service, _subject(key)
-    reasons = _ordered(part.measured.reasons for part in parts)
-    if is_accepted:
-        parts = [_vouched(part) for part in parts]
-    shares = [_share(part) for part in parts]
-    proved = tuple(share for share in shares if share is not None)
-    if len(proved) < len(shares):
-        return Withheld(subject=subject, service=service, reasons=reasons)
-    with exactly():
-        quantity = sum((share.quantity for share in proved), Decimal(0))
-    return MonthlyConsumption(
-        society=closing.society,
-        month=closing.month,
-        subject=subject,
-        tower=parts[-1].assignment.tower,
-        service=service,
-        version=1,
-        quantity=quantity,
-        unit=BILLING_UNITS[service],
-        quality=Quality.EDITED
-        if is_accepted
-        else combined_quality(quality_of(part.measured) for part in parts),
-        reasons=reasons,
-        parts=proved,
-        bounds=_bounds(proved),
-        since=_since(parts),
-        closed_at=closing.now,
-    )
-
-
-def _share(part: Counted) -> MeterMonth | None:
-    """Return one meter's share of a number; None if it proves nothing."""
-    measured = part.measured
-    if measured.opening is None or measured.closing is None or measured.quantity is None:
-        return None
-    return MeterMonth(
-        meter=part.assignment.meter,
-        source=part.assignment.source,
-        obis=BILLED_REGISTER[part.assignment.service],
-        opening=_boundary(measured.opening),
-        closing=_boundary(measured.closing),
-        quantity=measured.quantity,
-        tower=part.assignment.tower,
-        bounds=_bounds_of(measured),
-    )
-
-
-def _bounds_of(measured: Measured) -> Bounds | None:
-    """Return where the truth of a part lies; None: it is exact, or nothing bounds it."""
-    lower, upper = measured.lower, measured.upper
-    if lower is None or upper is None or lower == upper:
-        return None
-    return Bounds(lower=lower, upper=upper)
-
-
-def _bounds(parts: Sequence[MeterMonth]) -> Bounds | None:
-    """Add up the bounds of parts; None: they are all exact."""
-    if all(part.bounds is None for part in parts):
-        return None
-    with exactly():
-        return Bounds(
-            lower=sum(
-                (p.quantity if p.bounds is None else p.bounds.lower for p in parts), Decimal(0)
-            ),
-            upper=sum(
-                (p.quantity if p.bounds is None else p.bounds.upper for p in parts), Decimal(0)
-            ),
-        )
-
-
-def _since(parts: Sequence[Counted]) -> str | None:
-    """Return the first month that the catch-up of a part covers; None: there is none."""
-    firsts = [p.measured.covers_from for p in parts if p.measured.covers_from is not None]
-    return f"{min(firsts):%Y-%m}" if firsts else None
-
-
-def _vouched(part: Counted) -> Counted:
-    """Return a part with its quantity, if that is only doubted."""
-    measured = part.measured
-    if measured.quantity is not None or measured.doubted is None:
-        return part
-    return replace(part, measured=replace(measured, quantity=measured.doubted))
-
-
-def _boundary(reading: Register) -> BoundaryReading:
-    return BoundaryReading(at=reading.ts, register_value=reading.value, origin=reading.origin)
-
-
-def _ordered(sets: Iterable[frozenset[Reason]]) -> tuple[Reason, ...]:
-    found = frozenset[Reason]().union(*sets)
-    return tuple(reason for reason in Reason if reason in found)
-
-
-def _subject(key: SubjectKey) -> Subject:
-    return Subject(type=SubjectType(key.kind), id=key.label)

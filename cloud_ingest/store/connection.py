@@ -149,9 +149,14 @@ def edition(conn: Connection) -> Edition:
 
 
 @contextmanager
-def snapshot(conn: Connection) -> Iterator[None]:
-    """Run the block in one transaction whose every query sees the same moment."""
-    with translated(), conn.transaction():
+def snapshot(conn: Connection, *, keep: bool = True) -> Iterator[None]:
+    """Run the block in one transaction whose every query sees the same moment.
+
+    Args:
+        conn: A connection outside of a transaction.
+        keep: Commit what it wrote; else all of it is rolled back.
+    """
+    with translated(), conn.transaction(force_rollback=not keep):
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield
 

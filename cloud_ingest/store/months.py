@@ -263,6 +263,16 @@ def closed_months(conn: Connection, society_id: int, of: Collection[str]) -> lis
 
 
 @translating
+def closed_since(conn: Connection, society_id: int, first: str) -> list[str]:
+    """Return the closed months from one on, ascending."""
+    return scalars(
+        conn,
+        "SELECT month FROM month_close WHERE society_id = %s AND month >= %s ORDER BY month",
+        (society_id, first),
+    )
+
+
+@translating
 def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> bytes:
     """Note that a month was closed and return the bytes that are sent."""
     line = made.to_line()

@@ -10,7 +10,7 @@ from cloud_ingest.core.month import month_of
 from cloud_ingest.core.register import Register
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted
-from cloud_ingest.month.numbers import number_of
+from cloud_ingest.month.number import number_of
 from cloud_ingest.store.assignments import Assignment
 from shared_schema.billing import MonthlyConsumption, Withheld
 from shared_schema.catalogue import Service

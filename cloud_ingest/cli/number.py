@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest number``: numbers that wait for a person, and a person's word on them.
+
+In: a label, a month, a word and its reason. Out: what waits, and what the word sends, as a table,
+lines or JSON. Never: a decision, a message without ``--yes``.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import json_text
+from cloud_ingest.cli.options import Config, Dsn, Json, Society, limits_of, opened_store, progress
+from cloud_ingest.cli.table import Column, figure, table
+from cloud_ingest.month.decision import (
+    Decision,
+    SaidOfNumber,
+    SentNumber,
+    Waiting,
+    decide,
+    waiting_numbers,
+)
+from cloud_ingest.store.number_words import NumberKey, WordKind
+from shared_schema.catalogue import Service
+from shared_schema.events import SubjectType
+
+app = new_group("Numbers that wait for a person: held changes, and quantities in doubt.")
+
+Label = Annotated[str, typer.Argument(help="The label of the unit or common area: A-1204.")]
+OfService = Annotated[Service, typer.Option("--service", help="What the number counts.")]
+OfMonth = Annotated[str, typer.Option("--month", help="The closed month, such as 2026-07.")]
+By = Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Say it and close the month again; without it nothing is.")
+]
+IsCommon = Annotated[bool, typer.Option("--common", help="The label is that of a common area.")]
+
+
+@app.command("list")
+def number_list(
+    *,
+    society: Society,
+    month: Annotated[
+        str | None, typer.Option("--month", help="Of one closed month [default: of all].")
+    ] = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """List the changes that are held, and the quantities that are doubted and not published.
+
+    Example: cloud-ingest number list --month 2026-07 --society "Lake View"
+    """
+    with opened_store(dsn, config) as opened:
+        found = waiting_numbers(opened.conn, society, month)
+    if json:
+        for each in found:
+            typer.echo(json_text(asdict(each)))
+    elif found:
+        typer.echo(as_table(found))
+    else:
+        typer.echo("no number waits for a person")
+
+
+@app.command("accept")
+def number_accept(
+    subject: Label,
+    *,
+    society: Society,
+    service: OfService,
+    month: OfMonth,
+    by: By,
+    reason: Reason,
+    yes: Yes = False,
+    common: IsCommon = False,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Send what a number would become; another quantity is doubted again.
+
+    Example: cloud-ingest number accept A-1204 --service electricity --month 2026-07
+    --by treasurer --reason "the flat was let to a bakery" --society "Lake View"
+    """
+    said = _said(subject, service, month, "accept", by, reason, common=common)
+    _decide(society, said, dsn, config, yes=yes, json=json)
+
+
+@app.command("keep")
+def number_keep(
+    subject: Label,
+    *,
+    society: Society,
+    service: OfService,
+    month: OfMonth,
+    by: By,
+    reason: Reason,
+    yes: Yes = False,
+    common: IsCommon = False,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Let a published number stand; another change of it is held again.
+
+    Example: cloud-ingest number keep A-1204 --service electricity --month 2026-07
+    --by treasurer --reason "the late row is false" --society "Lake View"
+    """
+    said = _said(subject, service, month, "keep", by, reason, common=common)
+    _decide(society, said, dsn, config, yes=yes, json=json)
+
+
+def _said(  # the words of a command
+    subject: str,
+    service: Service,
+    month: str,
+    kind: WordKind,
+    by: str,
+    reason: str,
+    *,
+    common: bool,
+) -> SaidOfNumber:
+    of = SubjectType.COMMON if common else SubjectType.UNIT
+    return SaidOfNumber(month, NumberKey(of.value, subject, service), kind, by, reason)
+
+
+def _decide(
+    society: str,
+    said: SaidOfNumber,
+    dsn: str | None,
+    config: Path | None,
+    *,
+    yes: bool,
+    json: bool,
+) -> None:
+    with opened_store(dsn, config) as opened:
+        found = decide(
+            opened.conn,
+            society,
+            said,
+            datetime.now(UTC),
+            apply=yes,
+            self_read_window=opened.settings.self_read_window,
+            limits=limits_of(opened.settings),
+            progress=progress,
+        )
+    if json:
+        typer.echo(json_text(asdict(found)))
+        return
+    for line in decision_lines(found):
+        typer.echo(line)
+
+
+def decision_lines(found: Decision) -> Iterator[str]:
+    """Word what a word on a number does, a line for each."""
+    done = "accepted" if found.kind == "accept" else "kept"
+    for each in found.decided:
+        yield (
+            f"{each.month} {each.subject} {each.service}: {_published(each)} -> {_becomes(each)} "
+            f"({', '.join(each.reasons)}): {done}"
+        )
+    for sent in found.sent:
+        yield f"  sends {_sent(sent)}"
+    for balance in found.balances:
+        before, after = figure(balance.before), figure(balance.after)
+        yield (
+            f"  {balance.month} {balance.tower} {balance.service}: loss {before} -> {after} "
+            f"{balance.unit}"
+        )
+    if not found.sent:
+        yield "  nothing is sent"
+    yield (
+        "applied, and the month is closed again"
+        if found.is_applied
+        else "nothing is written yet: give --yes to apply it"
+    )
+
+
+def _sent(sent: SentNumber) -> str:
+    before = "nothing" if sent.before is None else f"{sent.before:f} {sent.unit}"
+    after = "withdrawn" if sent.after is None else f"{sent.after:f} {sent.unit}"
+    return f"{sent.month} {sent.subject} {sent.service}: {before} -> {after} (v{sent.version})"
+
+
+def _published(each: Waiting) -> str:
+    if each.published is None:
+        return "nothing"
+    return f"{each.published:f} {each.unit} (v{each.version})"
+
+
+def _becomes(each: Waiting) -> str:
+    return "withdrawn" if each.quantity is None else f"{each.quantity:f} {each.unit}"
+
+
+def as_table(found: Sequence[Waiting]) -> str:
+    """Write what waits as a table for a terminal."""
+    return table(
+        [
+            Column("Month", "name"),
+            Column("Unit"),
+            Column("Service"),
+            Column("State"),
+            Column("Published"),
+            Column("Would be"),
+            Column("Because"),
+        ],
+        (
+            (
+                each.month,
+                ", ".join((each.subject, *(f"with {other}" for other in each.goes_with))),
+                each.service.value,
+                each.state,
+                _published(each),
+                _becomes(each),
+                ", ".join(each.reasons),
+            )
+            for each in found
+        ),
+    )

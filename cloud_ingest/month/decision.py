@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: MIT
+"""A person's word on a number of a closed month: accept a quantity, or keep what was published.
+
+What waits is listed by the closing (`month.doubts`). The word is bound to the quantity that the
+person saw: if the month gives another one meanwhile, it is refused. Changes that go together, those
+of subjects that had one meter, take the same word. With the word the month is closed again in the
+same transaction, so that what is shown is what is sent; if it is only shown, all is rolled back.
+
+In: a subject, a month, a word, by whom and why. Out: what waits; what a word sends, with its
+version, and what it does to towers. Never: a quantity that the meters did not give.
+
+Raises: NumberRefused, NotFound, CloseRefused.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from cloud_ingest.core.border import SELF_READ_WINDOW
+from cloud_ingest.core.door import USUAL_LIMITS, Limits
+from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.quality import DOUBTS
+from cloud_ingest.errors import NotFound, NumberRefused
+from cloud_ingest.month.close import Closed, close_again
+from cloud_ingest.month.closing import Closing
+from cloud_ingest.month.correction import ChangedBalance
+from cloud_ingest.month.count import Progress
+from cloud_ingest.store import months
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.number_words import (
+    Doubt,
+    DoubtKind,
+    NumberKey,
+    NumberWord,
+    WordKind,
+    add_word,
+    doubts,
+)
+from cloud_ingest.store.registry import find_society
+from shared_schema.billing import (
+    BILLING_UNITS,
+    BillingManifest,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+)
+from shared_schema.catalogue import Service
+from shared_schema.quality import Reason
+
+_ADVICE: Final = {
+    Reason.REGISTER_DROP: "say why the register fell: cloud-ingest epoch add",
+    Reason.NO_OPENING: "enter the register: cloud-ingest reading enter, or self-read",
+    Reason.NO_CLOSING: "enter the register: cloud-ingest reading enter, or self-read",
+    Reason.SCALER: "tell the pulse weights apart: cloud-ingest epoch add",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A number that waits for a person."""
+
+    month: str
+    subject_type: str
+    subject: str
+    service: Service
+    state: DoubtKind
+    published: Decimal | None
+    """What stands; None: nothing was published."""
+    version: int | None
+    quantity: Decimal | None
+    """What it would become; None: it would be withdrawn."""
+    unit: str
+    reasons: tuple[Reason, ...]
+    since: datetime
+    goes_with: tuple[str, ...]
+    """Other subjects whose changes go together with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOfNumber:
+    """A word on a number, as a person gave it."""
+
+    month: str
+    key: NumberKey
+    kind: WordKind
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentNumber:
+    """A message that a word sends."""
+
+    month: str
+    subject: str
+    service: Service
+    unit: str
+    before: Decimal | None
+    """What stood; None: nothing did."""
+    after: Decimal | None
+    """None: the number is withdrawn."""
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a word on a number does."""
+
+    decided: tuple[Waiting, ...]
+    """The number itself, and those that go with it."""
+    kind: WordKind
+    is_applied: bool
+    sent: tuple[SentNumber, ...]
+    balances: tuple[ChangedBalance, ...]
+
+
+@translating
+def waiting_numbers(conn: Connection, society: str, month: str | None = None) -> list[Waiting]:
+    """Return what waits for a person in one closed month, or in all.
+
+    Raises:
+        NotFound: no such society.
+        CloseRefused: that is no month.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, society)
+    name = None if month is None else str(parse_month(month, store.zone))
+    return _waiting(conn, society_id, doubts(conn, society_id, name))
+
+
+def _waiting(conn: Connection, society_id: int, found: Sequence[Doubt]) -> list[Waiting]:
+    stands = {
+        (month, number.subject.type.value, number.subject.id, number.service): number.quantity
+        for month in sorted({each.month for each in found})
+        for number in months.current(conn, society_id, month)
+    }
+    return [
+        Waiting(
+            month=each.month,
+            subject_type=each.key.subject_type,
+            subject=each.key.subject,
+            service=each.key.service,
+            state=each.kind,
+            published=stands.get((each.month, *each.key)),
+            version=each.version,
+            quantity=each.quantity,
+            unit=BILLING_UNITS[each.key.service],
+            reasons=each.reasons,
+            since=each.since,
+            goes_with=tuple(
+                other.key.subject
+                for other in found
+                if (other.month, other.linked) == (each.month, each.linked) and other is not each
+            ),
+        )
+        for each in found
+    ]
+
+
+@translating
+def decide(
+    conn: Connection,
+    society: str,
+    said: SaidOfNumber,
+    now: datetime,
+    *,
+    apply: bool,
+    self_read_window: timedelta = SELF_READ_WINDOW,
+    limits: Limits = USUAL_LIMITS,
+    progress: Progress = lambda _text: None,
+) -> Decision:
+    """Show what a word on a number sends, and say it where that is asked.
+
+    Args:
+        conn: The store, outside of a transaction.
+        society: Its name.
+        said: The word.
+        now: The time.
+        apply: Keep it; else everything is rolled back.
+        self_read_window: How far from a border a self-read may stand for it.
+        limits: How far a published number may move by itself.
+        progress: Is told what is being done, in a few words.
+
+    Raises:
+        NumberRefused: nothing of it waits, or it became another quantity meanwhile.
+        NotFound: no such society, or the month is not closed.
+        CloseRefused: that is no month, or it cannot be closed again.
+    """
+    store = open_store(conn)
+    society_id = find_society(conn, society)
+    span = parse_month(said.month, store.zone)
+    closing = Closing(
+        society_id, society, span, store.zone, now, self_read_window, progress, limits
+    )
+    own = _own_doubts(conn, closing, said)
+    told = _waiting(conn, society_id, own)
+    before = _Before(conn, society_id)
+
+    def say() -> None:
+        for each in own:
+            word = NumberWord(
+                each.month, each.key, said.kind, each.quantity, said.by, said.reason, now
+            )
+            add_word(conn, society_id, word)
+        before.read(str(span))
+
+    def hold() -> None:
+        still = {each.key: each for each in doubts(conn, society_id, closing.month)}
+        for each in own:
+            if each.key in still:
+                raise NumberRefused(_became(each, still[each.key], society))
+
+    closed = close_again(conn, closing, store, first=say, last=hold, keep=apply)
+    return Decision(
+        decided=tuple(told),
+        kind=said.kind,
+        is_applied=apply,
+        sent=tuple(before.sent(closed, now)),
+        balances=tuple(before.balances(closed, now)),
+    )
+
+
+def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[Doubt]:
+    """Return what the word is about, and what goes with it.
+
+    Raises:
+        NumberRefused: nothing waits, or there is nothing to keep.
+        NotFound: the month is not closed.
+    """
+    what = f"{said.key.subject} {said.key.service} {closing.month}"
+    if not said.by.strip() or not said.reason.strip():
+        raise NumberRefused(f"{what}: say who and why: --by, --reason")
+    manifest = months.manifest(conn, closing.society_id, closing.month)
+    if manifest is None:
+        raise NotFound(
+            f"{closing.month} of {closing.society} is not closed: cloud-ingest close-month "
+            f"{closing.month} --society '{closing.society}'"
+        )
+    found = doubts(conn, closing.society_id, closing.month)
+    own = [each for each in found if each.key == said.key]
+    if not own:
+        raise NumberRefused(f"{what}: {_why_not(manifest, said)}")
+    if said.kind == "keep" and own[0].kind == "doubted":
+        raise NumberRefused(
+            f"{what}: nothing of it was published that could stand: accept it, or put the reading "
+            "right"
+        )
+    if own[0].kind == "doubted":
+        return own
+    linked = [each for each in found if each.kind == "held" and each.linked == own[0].linked]
+    return sorted(linked, key=lambda each: each.key != said.key)
+
+
+def _why_not(manifest: BillingManifest, said: SaidOfNumber) -> str:
+    """Say why nothing of a number waits for a word, and what to do instead."""
+    for withheld in manifest.withheld:
+        if (withheld.subject.id, withheld.service) == (said.key.subject, said.key.service):
+            against = [reason for reason in withheld.reasons if reason not in DOUBTS]
+            advice = [_ADVICE[reason] for reason in against if reason in _ADVICE]
+            told = ", ".join(withheld.reasons)
+            return f"it has no quantity ({told}): " + (
+                advice[0] if advice else "put the reading right: cloud-ingest reading list"
+            )
+    for entry in manifest.entries:
+        if (entry.subject.id, entry.service) == (said.key.subject, said.key.service):
+            return f"its version {entry.version} was published, and no change of it waits"
+    return "that month has no such number"
+
+
+def _became(saw: Doubt, now: Doubt, society: str) -> str:
+    unit = BILLING_UNITS[saw.key.service]
+    texts = [
+        "withdrawn" if each.quantity is None else f"{each.quantity:f} {unit}" for each in (saw, now)
+    ]
+    return (
+        f"{saw.key.subject} {saw.key.service} {saw.month}: it would have been {texts[0]} and is "
+        f"{texts[1]} now: cloud-ingest close-month {saw.month} --society '{society}', and look "
+        "again"
+    )
+
+
+class _Before:
+    """What was published of a month and the closed ones after it, before a word."""
+
+    def __init__(self, conn: Connection, society_id: int) -> None:
+        self._conn = conn
+        self._society_id = society_id
+        self._numbers: dict[tuple[str, NumberKey], Decimal] = {}
+        self._losses: dict[tuple[str, str, Service], Decimal | None] = {}
+
+    def read(self, first: str) -> None:
+        """Read it, within the transaction of the word."""
+        for month in months.closed_since(self._conn, self._society_id, first):
+            for number in months.current(self._conn, self._society_id, month):
+                self._numbers[month, _key(number)] = number.quantity
+            for result in months.reconciliations(self._conn, self._society_id, month):
+                self._losses[month, result.tower, result.service] = result.loss
+
+    def sent(self, closed: Closed, now: datetime) -> Iterator[SentNumber]:
+        """Return the messages of a closing and of those that follow."""
+        for each in (closed, *closed.later):
+            messages: tuple[MonthlyConsumption | MonthlyWithdrawal, ...] = (
+                *each.numbers,
+                *each.withdrawn,
+            )
+            for message in messages:
+                if message.closed_at != now:
+                    continue
+                yield SentNumber(
+                    month=each.month,
+                    subject=message.subject.id,
+                    service=message.service,
+                    unit=BILLING_UNITS[message.service],
+                    before=self._numbers.get((each.month, _key(message))),
+                    after=message.quantity if isinstance(message, MonthlyConsumption) else None,
+                    version=message.version,
+                )
+
+    def balances(self, closed: Closed, now: datetime) -> Iterator[ChangedBalance]:
+        """Return the reconciliations that change."""
+        for each in (closed, *closed.later):
+            for result in each.reconciliations:
+                if result.closed_at != now:
+                    continue
+                was = self._losses.get((each.month, result.tower, result.service))
+                yield ChangedBalance(
+                    each.month, result.tower, result.service, result.unit, was, result.loss
+                )
+
+
+def _key(message: MonthlyConsumption | MonthlyWithdrawal) -> NumberKey:
+    return NumberKey(message.subject.type.value, message.subject.id, message.service)
