@@ -35,6 +35,7 @@ from cloud_ingest.store.assignments import Assignment, assignments_of_meters
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.number_words import kept_numbers
 from cloud_ingest.store.readings_read import HandWindow, Window
 from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
@@ -148,12 +149,18 @@ def closings_before(conn: Connection, society_id: int, month: Month) -> Closings
 
 
 def standing_before(conn: Connection, society_id: int, month: Month) -> frozenset[SubjectService]:
-    """Return whose number of the month before stands until a person decides on its change."""
-    before = month.first - DAY
-    closed = months.manifest(conn, society_id, f"{before:%Y-%m}")
+    """Return whose number of the month before stands although it would change.
+
+    A person said that it stands, or has not decided yet.
+    """
+    before = f"{month.first - DAY:%Y-%m}"
+    closed = months.manifest(conn, society_id, before)
     held = () if closed is None else closed.held
     return frozenset(
-        SubjectService(each.subject.type.value, each.subject.id, each.service) for each in held
+        {
+            *(SubjectService(e.subject.type.value, e.subject.id, e.service) for e in held),
+            *(SubjectService(*key) for key in kept_numbers(conn, society_id, before)),
+        }
     )
 
 

@@ -148,6 +148,19 @@ def _word(*, subject_type: str, subject: str, service: str, **columns: Any) -> N
 
 
 @translating
+def kept_numbers(conn: Connection, society_id: int, month: str) -> set[NumberKey]:
+    """Return of whose numbers of a month a person once said that they stand."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT subject_type, subject, service FROM number_word
+        WHERE society_id = %s AND month = %s AND kind = 'keep'
+        """,
+        (society_id, month),
+    )
+    return {NumberKey(kind, subject, Service(service)) for kind, subject, service in rows}
+
+
+@translating
 def add_word(conn: Connection, society_id: int, word: NumberWord) -> None:
     """Remember what a person says of a quantity."""
     conn.execute(

@@ -42,6 +42,7 @@ BORDER = local("2026-02-01 00:00")
 LAST = local("2026-03-01 00:00")
 NOW = local("2026-03-05 09:00")
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 JANUARY, FEBRUARY = "2026-01", "2026-02"
 KEY = NumberKey("unit", "A-1", Service.ELECTRICITY)
 
@@ -244,36 +245,37 @@ DIED = local("2026-01-31 18:00")
 
 @pytest.fixture
 def dialled(site: Site) -> Site:
-    """A flat that was offline at the border: a dial of 30 January closed its month.
+    """A flat that was offline at the border: a dial near the border closed its month.
 
-    By hand: 12,375.760 - 12,345.000 = 30.760, from a dial that is 1 kWh too high for its time;
-    the true register of the border says 29.760: exactly 1 kWh less. Its neighbour's dial is
-    10 kWh too high.
+    By hand: 12,375.760 - 12,345.000 = 30.760, from a dial that is 1 kWh too high; the register of
+    the border says 29.760. The neighbour was silent from the 15th on. Its dial is 10 kWh too low:
+    12,364.760 - 12,345.000 = 19.760.
     """
     site.units(
         unit_line("A-1", "1", since="2025-12-01"),
         unit_line("A-2", "2", since="2025-12-01"),
         unit_line("Bulk", "5", since="2025-12-01", kind="bulk"),
     )
-    for serial in ("1", "2"):
-        site.deliver(serial, every(FIRST, DIED, BEGIN, 10)[:1500])
-        site.deliver(serial, every(FIRST, DIED, BEGIN, 10)[1500:])
+    site.deliver("1", every(FIRST, DIED, BEGIN, 10)[:1500])
+    site.deliver("1", every(FIRST, DIED, BEGIN, 10)[1500:])
+    site.deliver("2", every(FIRST, FIRST + 14 * DAY, BEGIN, 10))
     deliver(site, "5", step=25)
-    for subject, value in (("A-1", "12375.760"), ("A-2", "12384.760")):
+    dials = (("A-1", "12375.760", BORDER + 5 * HOUR), ("A-2", "12364.760", BORDER - 20 * HOUR))
+    for subject, value, at in dials:
         self_read(
             site.conn,
             SOCIETY,
             subject,
             Service.ELECTRICITY,
             value=Decimal(value),
-            at=BORDER + timedelta(hours=5),
+            at=at,
             by="caretaker",
-            now=BORDER + timedelta(hours=6),
+            now=BORDER + 6 * HOUR,
         )
     close(site, now=BORDER + DAY)
     assert [standing(site, name) for name in ("A-1", "A-2")] == [
         [(JANUARY, Decimal("30.760"), 1)],
-        [(JANUARY, Decimal("39.760"), 1)],
+        [(JANUARY, Decimal("19.760"), 1)],
     ]
     for serial in ("1", "2"):
         site.deliver(serial, [(BORDER, 12_374_760)])
@@ -292,7 +294,7 @@ def say(site: Site, kind: WordKind, *, now: datetime = NOW + DAY, apply: bool = 
 def test_late_data_goes_out_within_the_bounds_alone(dialled: Site) -> None:
     closed = close(dialled)
     assert standing(dialled, "A-1") == [(JANUARY, Decimal("29.760"), 2)]
-    assert standing(dialled, "A-2") == [(JANUARY, Decimal("39.760"), 1)]
+    assert standing(dialled, "A-2") == [(JANUARY, Decimal("19.760"), 1)]
     (held,) = closed.held
     assert (held.subject.id, held.version, held.quantity) == ("A-2", 1, Decimal("29.760"))
     assert Reason.LATE_CHANGE in held.reasons
@@ -307,7 +309,7 @@ def test_a_tower_has_what_stands(dialled: Site) -> None:
     close(dialled)
     found = balance(dialled)
     assert found is not None
-    assert found.units == Decimal("29.760") + Decimal("39.760")
+    assert found.units == Decimal("29.760") + Decimal("19.760")
 
 
 def test_a_held_change_has_a_flag(dialled: Site) -> None:
@@ -321,6 +323,29 @@ def test_a_held_change_has_a_flag(dialled: Site) -> None:
     assert open_events(dialled.conn, EventKind.HELD_CHANGE) == []
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_month_after_opens_where_the_number_stands(dialled: Site, kept: bool) -> None:
+    close(dialled)
+    if kept:
+        say(dialled, "keep")
+    rows = every(BORDER, LAST, 12_374_760, 10)[1:]
+    for serial in ("1", "2"):
+        dialled.deliver(serial, rows[:1500])
+        dialled.deliver(serial, rows[1500:])
+    closed = close(dialled, FEBRUARY)
+    used = {number.subject.id: number.quantity for number in closed.numbers}
+    whole = Decimal("29.760") + Decimal("26.880")
+    assert used["A-1"] == Decimal("26.880")
+    assert used["A-2"] == whole - Decimal("19.760")
+    if kept:
+        return
+    say(dialled, "accept")
+    assert standing(dialled, "A-2") == [
+        (JANUARY, Decimal("29.760"), 2),
+        (FEBRUARY, Decimal("26.880"), 2),
+    ]
+
+
 def test_a_word_is_shown_first_and_writes_nothing(dialled: Site) -> None:
     close(dialled)
     tables = ("outbox", "month_number", "number_word", "month_close", "month_doubt", "event")
@@ -328,9 +353,9 @@ def test_a_word_is_shown_first_and_writes_nothing(dialled: Site) -> None:
     shown = say(dialled, "accept", apply=False)
     assert [dialled.all(f"SELECT * FROM {table}") for table in tables] == before  # noqa: S608
     assert list(decision_lines(shown)) == [
-        "2026-01 A-2 electricity: 39.760 kWh (v1) -> 29.760 kWh (late_change): accepted",
-        "  sends 2026-01 A-2 electricity: 39.760 kWh -> 29.760 kWh (v2)",
-        "  2026-01 Tower 1 electricity: loss 4.880 -> 14.880 kWh",
+        "2026-01 A-2 electricity: 19.760 kWh (v1) -> 29.760 kWh (late_change): accepted",
+        "  sends 2026-01 A-2 electricity: 19.760 kWh -> 29.760 kWh (v2)",
+        "  2026-01 Tower 1 electricity: loss 24.880 -> 14.880 kWh",
         "nothing is written yet: give --yes to apply it",
     ]
     assert say(dialled, "accept").sent == shown.sent
@@ -354,13 +379,13 @@ def test_a_kept_number_stands(dialled: Site) -> None:
     close(dialled)
     shown = say(dialled, "keep")
     assert shown.sent == ()
-    assert standing(dialled, "A-2") == [(JANUARY, Decimal("39.760"), 1)]
+    assert standing(dialled, "A-2") == [(JANUARY, Decimal("19.760"), 1)]
     again = close(dialled, now=NOW + 2 * DAY)
     assert (again.held, again.published) == ((), 0)
     assert open_events(dialled.conn, EventKind.HELD_CHANGE) == []
     found = balance(dialled)
     assert found is not None
-    assert found.units == Decimal("29.760") + Decimal("39.760")
+    assert found.units == Decimal("29.760") + Decimal("19.760")
 
 
 def test_a_kept_number_is_held_again_for_another_quantity(dialled: Site) -> None:
@@ -388,8 +413,8 @@ def test_an_asked_change_goes_out_however_large(dialled: Site) -> None:
         SOCIETY,
         "A-2",
         Service.ELECTRICITY,
-        value=Decimal("12384.770"),
-        at=BORDER + timedelta(hours=4),
+        value=Decimal("12364.770"),
+        at=BORDER - 19 * HOUR,
         by="caretaker",
         now=NOW,
         force_because="typed wrongly",
@@ -401,7 +426,6 @@ def test_an_asked_change_goes_out_however_large(dialled: Site) -> None:
 def test_what_was_entered_asks_once(dialled: Site) -> None:
     """A dial that changes nothing, and was in a closing, opens the door for no later change."""
     close(dialled)
-    hour = timedelta(hours=1)
     self_read(
         dialled.conn,
         SOCIETY,
@@ -410,18 +434,17 @@ def test_what_was_entered_asks_once(dialled: Site) -> None:
         value=Decimal("12345.010"),
         at=FIRST + timedelta(minutes=7),
         by="caretaker",
-        now=NOW + hour,
+        now=NOW + HOUR,
         force_because="a test",
     )
-    close(dialled, now=NOW + 2 * hour)
+    close(dialled, now=NOW + 2 * HOUR)
     elect_late(dialled, 12_377_760, serial="1")
-    held = close(dialled, now=NOW + 3 * hour).held
+    held = close(dialled, now=NOW + 3 * HOUR).held
     assert ("A-1", Decimal("32.760")) in [(each.subject.id, each.quantity) for each in held]
 
 
 def test_a_change_that_was_asked_for_in_time_goes_out(dialled: Site) -> None:
     close(dialled)
-    hour = timedelta(hours=1)
     self_read(
         dialled.conn,
         SOCIETY,
@@ -430,11 +453,11 @@ def test_a_change_that_was_asked_for_in_time_goes_out(dialled: Site) -> None:
         value=Decimal("12345.010"),
         at=FIRST + timedelta(minutes=7),
         by="caretaker",
-        now=NOW + hour,
+        now=NOW + HOUR,
         force_because="a test",
     )
     elect_late(dialled, 12_377_760, serial="1")
-    close(dialled, now=NOW + 3 * hour)
+    close(dialled, now=NOW + 3 * HOUR)
     assert standing(dialled, "A-1") == [(JANUARY, Decimal("32.760"), 3)]
 
 
@@ -465,9 +488,8 @@ def bakery(site: Site) -> Site:
         unit_line("A-2", "2", since="2025-12-01"),
         unit_line("Bulk", "5", since="2025-12-01", kind="bulk"),
     )
-    hour = timedelta(hours=1)
-    site.deliver("2", every(FIRST, BORDER, 7, 20_834, hour))
-    site.deliver("5", every(FIRST, BORDER, 7, 21_000, hour))
+    site.deliver("2", every(FIRST, BORDER, 7, 20_834, HOUR))
+    site.deliver("5", every(FIRST, BORDER, 7, 21_000, HOUR))
     assert close(site, now=BORDER + DAY).numbers == ()
     return site
 
@@ -532,7 +554,7 @@ def test_the_commands_of_numbers(dialled: Site, store_dsn: str) -> None:
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    assert "39.760 kWh (v1)  29.760 kWh  late_change" in run("list")
+    assert "19.760 kWh (v1)  29.760 kWh  late_change" in run("list")
     (line,) = run("list", "--json").splitlines()
     assert json.loads(line)["quantity"] == "29.760"
     of = ("A-2", "--service", "electricity", "--month", JANUARY)
