@@ -50,7 +50,7 @@ OneSociety = Annotated[
     str | None, typer.Option("--society", help="Of one society [default: of all].")
 ]
 Subject = Annotated[
-    str, typer.Argument(help="The label of the unit, common area or bulk meter: A-1204.")
+    str, typer.Argument(help="The unit, common area or bulk meter: A-1204, or T1/101.")
 ]
 SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
 Source = Annotated[

@@ -11,7 +11,7 @@ Owns: the clock of the story. Never: a look into a table, except at what was set
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from cloud_ingest.core.month import parse_month
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.readings import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import UserError
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
@@ -116,7 +117,22 @@ class Stage:
             said.get("to", ""),
         )
         self.now += MOMENT
-        self.site.units(",".join(fields))
+        self.site.units(",".join(fields), now=self.now)
+
+    def do_take_back(self, statement: Statement) -> None:
+        """``take-back A-1 meter 1 from 2026-01-15``."""
+        subject, _, words = statement.rest.partition(" ")
+        said = options(words)
+        named = Named(
+            subject,
+            Service(said.get("service", "electricity")),
+            serial=said.get("meter"),
+            since=date.fromisoformat(said["from"]) if "from" in said else None,
+        )
+        self.now += MOMENT
+        take_back(
+            self.site.conn, SOCIETY, named, by=AUTHOR, reason="it is so", now=self.now, apply=True
+        )
 
     def do_rows(self, statement: Statement) -> None:
         self._send_waiting()
@@ -166,6 +182,7 @@ class Stage:
             now=self.now,
             source=said.get("source"),
             force_because="it is right" if "forced" in said else None,
+            serial=said.get("meter"),
         )
 
     def do_epoch(self, statement: Statement) -> None:
