@@ -191,12 +191,20 @@ def sum_check(
         return lower - allowed <= intervals.total <= upper + allowed
 
 
+def is_exact(measured: Measured) -> bool:
+    """Say whether the truth is the quantity itself."""
+    return measured.lower == measured.upper and Reason.INCOMPLETE not in measured.reasons
+
+
 def quality_of(measured: Measured) -> Quality:
-    """Return how good one meter's month is: as its ends were found."""
+    """Return how good one meter's month is: as its ends were found.
+
+    A month that is not exact is derived, whoever read its ends: the truth lies between its bounds.
+    """
     if measured.quantity is None:
         return Quality.MISSING
     ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
-    if Origin.ESTIMATE in ends or Reason.INCOMPLETE in measured.reasons:
+    if Origin.ESTIMATE in ends or not is_exact(measured):
         return Quality.DERIVED
     if Origin.EDIT in ends:
         return Quality.EDITED

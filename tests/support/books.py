@@ -59,7 +59,9 @@ class Books:
     """SHA-256 of each number or withdrawal that came last under its version."""
 
     def take(self, payload: bytes) -> None:
-        """Take one message."""
+        """Take one message; an empty one clears what was retained."""
+        if not payload:
+            return
         schema = str(json.loads(payload)["schema"]).partition("/")[0]
         if schema == "metering.billing-manifest":
             manifest = BillingManifest.from_line(payload)

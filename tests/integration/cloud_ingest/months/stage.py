@@ -25,6 +25,7 @@ from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import UserError
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.commit import commit
 from shared_schema.billing import Held, MonthlyConsumption
 from shared_schema.catalogue import Service
@@ -64,7 +65,7 @@ class Stage:
         self.site = site
         self.clock = Clock(zone)
         self.now = datetime(2000, 1, 1, tzinfo=UTC)
-        self._lines: dict[str, None] = {}
+        self._list: list[str] = []
         self._waiting: list[tuple[str, Rows, str, int]] = []
 
     def play(self, story: str) -> None:
@@ -75,22 +76,35 @@ class Stage:
             except (AssertionError, UserError, BadStory, ValueError) as error:
                 error.add_note(f"line {each.number} of the story: {each.text}")
                 raise
-        self._send_waiting()
+        self._settle()
         faults = list(self._books().faults())
         assert not faults, faults
 
     def _do(self, statement: Statement) -> None:
         if statement.verb == "refused":
             inner = Statement(statement.number, statement.rest, statement.below)
+            self._settle()
             with pytest.raises(UserError):
-                self._do(inner)
+                self._do_at_once(inner)
+            self._list.clear()
             return
-        if statement.verb not in {"rows", "with", "unit"}:
+        if statement.verb != "unit":
+            self._import_list()
+        if statement.verb != "with":
             self._send_waiting()
         act = getattr(self, "do_" + statement.verb.replace("-", "_"), None)
         if act is None:
             raise BadStory(f"no such statement: {statement.text}")
         act(statement)
+
+    def _do_at_once(self, statement: Statement) -> None:
+        self._do(statement)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Do what waits for the statements beside it."""
+        self._import_list()
+        self._send_waiting()
 
     def _books(self) -> Books:
         return read_books(self.site.conn)
@@ -116,8 +130,14 @@ class Stage:
             said.get("from", "2025-01-01"),
             said.get("to", ""),
         )
-        self.now += MOMENT
-        self.site.units(",".join(fields), now=self.now)
+        self._list.append(",".join(fields))
+
+    def _import_list(self) -> None:
+        """Import the lines that stand together in the story as one list of units."""
+        if self._list:
+            self.now += MOMENT
+            self.site.units(*self._list, now=self.now)
+            self._list.clear()
 
     def do_take_back(self, statement: Statement) -> None:
         """``take-back A-1 meter 1 from 2026-01-15``."""
@@ -135,7 +155,6 @@ class Stage:
         )
 
     def do_rows(self, statement: Statement) -> None:
-        self._send_waiting()
         self.do_with(statement)
 
     def do_with(self, statement: Statement) -> None:
@@ -158,6 +177,11 @@ class Stage:
         self._waiting.clear()
         done = commit(self.site.conn, [self.site.verdict(each, self.now) for each in batches])
         assert done.quarantined == 0, f"{done.quarantined} rows went to quarantine"
+
+    def do_rolled_up(self, _statement: Statement) -> None:
+        """The service has judged and rolled up what came in; closing does the same."""
+        self.now += MOMENT
+        refresh(self.site.conn, self.now)
 
     # What persons do.
 
@@ -242,7 +266,7 @@ class Stage:
             version=number.version,
             since=number.since,
         )
-        assert str(told) == str(wanted)
+        assert str(told) == str(wanted), f"it is {told}"
 
     def do_withheld(self, statement: Statement) -> None:
         wanted = expected(statement.rest)
@@ -257,7 +281,7 @@ class Stage:
             quantity=None if estimate is None else estimate.quantity,
             bounds=None if estimate is None else estimate.bounds,
         )
-        assert str(told) == str(wanted)
+        assert str(told) == str(wanted), f"it is {told}"
 
     def do_withdrawn(self, statement: Statement) -> None:
         wanted = expected(statement.rest)
@@ -315,9 +339,8 @@ class Stage:
             "common": found.common,
             "loss": found.loss,
         }
-        assert {name: told[name] for name in said} == {
-            name: None if value == "none" else Decimal(value) for name, value in said.items()
-        }
+        wanted = {name: None if it == "none" else Decimal(it) for name, it in said.items()}
+        assert {name: told[name] for name in said} == wanted, f"it is {told}"
 
     def do_unassigned(self, statement: Statement) -> None:
         """``unassigned 2026-01 1 0.010``: what a meter counted for nobody, in all."""

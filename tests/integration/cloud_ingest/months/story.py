@@ -166,14 +166,20 @@ class Expected:
             self.month,
             self.subject,
             self.service.value,
-            "none" if self.quantity is None else f"{self.quantity:f}",
+            "none" if self.quantity is None else _plain(self.quantity),
             "" if self.quality is None else self.quality.value,
             *sorted(reason.value for reason in self.reasons),
-            "" if self.bounds is None else f"{self.bounds.lower:f}..{self.bounds.upper:f}",
+            ""
+            if self.bounds is None
+            else f"{_plain(self.bounds.lower)}..{_plain(self.bounds.upper)}",
             "" if self.since is None else f"since {self.since}",
             f"v{self.version}",
         ]
         return " ".join(word for word in words if word)
+
+
+def _plain(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"
 
 
 def expected(text: str) -> Expected:
