@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from cloud_ingest.store.assignments import TornSubject
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.server_facts import Clock, Extension, Job, Marks, Parts, Role, Server
 
@@ -296,6 +297,17 @@ def check_jobs(jobs: Sequence[Job]) -> Iterator[Check]:
                 yield Check("warn", name, said, advice)
     if not any(job.failed or job.scheduled for job in jobs):
         yield Check("ok", "jobs", "no policy of TimescaleDB runs beside the service")
+
+
+def check_units(torn: Sequence[TornSubject]) -> Iterator[Check]:
+    """Judge subjects that were stored before towers told them apart."""
+    for each in torn:
+        said = (
+            f"{each.subject} of {each.society} is in {each.first} and {each.second} at the same "
+            "time: if these are two, their numbers are added up"
+        )
+        advice = "take the lines of one tower back and import them again: docs/howto/units.md"
+        yield Check("warn", f"unit {each.subject}", said, advice)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ when it was superseded.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.unit_list import Meter, Place, Rating
@@ -69,6 +69,15 @@ class AssignmentVersion:
     """None: it holds."""
     taken_back: bool
     """It says that the version before it is not true."""
+
+
+class TornSubject(NamedTuple):
+    """A subject that stands in two towers at the same time: it may be two."""
+
+    society: str
+    subject: str
+    first: str
+    second: str
 
 
 def _assignment(*, service: str, manufacturer: str, serial: str, **columns: Any) -> Assignment:
@@ -199,6 +208,12 @@ def subjects(
         """,
         (society_id, subject_type, service.value),
     )
+
+
+@translating
+def torn_subjects(conn: Connection) -> list[TornSubject]:
+    """Return the subjects of all societies that stand in two towers at the same time."""
+    return all_rows(conn, TornSubject, query("assignment/torn"))
 
 
 @translating

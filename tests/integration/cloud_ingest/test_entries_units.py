@@ -18,6 +18,8 @@ from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Imported, Named, import_units, take_back
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
 from cloud_ingest.month.close import close_month
+from cloud_ingest.operate.checks import check_units
+from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.dials import dial_readings, dials
 from cloud_ingest.store.registry import find_society, load_registry
@@ -242,6 +244,23 @@ def test_a_label_of_two_towers_is_two_subjects(site: Site) -> None:
     assert site.units(*lines) == Imported(2, 0, 0)
     assert site.units(*lines) == Imported(0, 0, 2)
     assert [row[1] for row in site.all(PLACES)] == ["T1/101", "T2/101"]
+
+
+def test_a_unit_that_was_merged_before_is_told_and_parted(site: Site) -> None:
+    first = unit_line("101", "1", tower="T1")
+    second = unit_line("101", "2", tower="T2", service="water", source="main")
+    site.units(first, second.replace("T2", "T1"))
+    assert torn_subjects(site.conn) == []
+    site.conn.execute("UPDATE assignment SET tower = 'T2' WHERE service = 'water'")
+    assert site.units(first, second) == Imported(0, 0, 2), "the same list again changes nothing"
+    (told,) = check_units(torn_subjects(site.conn))
+    assert "101 of Lake View is in T1 and T2 at the same time" in told.said
+    take_back(
+        site.conn, SOCIETY, Named("101", Service.WATER), by="me", reason="x", now=NOW, apply=True
+    )
+    assert site.units(first, second, now=NOW) == Imported(1, 0, 1)
+    assert sorted(row[1] for row in site.all(PLACES)) == ["101", "T2/101"]
+    assert torn_subjects(site.conn) == []
 
 
 def test_a_taken_back_meter_may_go_to_another_unit(site: Site) -> None:
