@@ -23,8 +23,19 @@ from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
 from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report
+from cloud_ingest.settings import EstimatesRule
 
 app = new_group()
+
+Estimates = Annotated[
+    EstimatesRule | None,
+    typer.Option(
+        "--estimates",
+        envvar="IOT_UTILITY_ESTIMATES",
+        help="A month whose border was not read: withheld with its estimate shown beside it, or "
+        "sent as an estimate until the border is known [default: shown].",
+    ),
+]
 
 
 @app.command("close-month")
@@ -32,6 +43,7 @@ def close_month(
     month: Annotated[str, typer.Argument(help="The month, such as 2026-07.")],
     *,
     society: Society,
+    estimates: Estimates = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -39,7 +51,7 @@ def close_month(
 
     Example: cloud-ingest close-month 2026-07 --society "Lake View"
     """
-    with opened_store(dsn, config) as opened:
+    with opened_store(dsn, config, estimates=estimates) as opened:
         done = close_and_send(
             opened.conn,
             society,
@@ -48,8 +60,11 @@ def close_month(
             self_read_window=opened.settings.self_read_window,
             grace=opened.settings.close_grace,
             limits=limits_of(opened.settings),
+            estimates=opened.settings.estimates,
             progress=progress,
         )
+    for before in done.earlier:
+        typer.echo(f"closed again, because a border in it is known now: {_counted(before)}")
     typer.echo(_counted(done))
     for later in done.later:
         typer.echo(f"closed again, because the month before now ends elsewhere: {_counted(later)}")
@@ -87,6 +102,20 @@ def _quality(line: ReportLine) -> str:
     return f"{line.quality.value}: {', '.join(reasons)}" if reasons else line.quality.value
 
 
+def _quantity(line: ReportLine) -> str:
+    """Say what was used: exactly, between which bounds, or what it probably is."""
+    if line.quantity is None:
+        if line.estimate is None:
+            return "withheld"
+        found = line.estimate
+        between = f"{found.bounds.lower:f} to {found.bounds.upper:f}"
+        return f"withheld; about {found.quantity:f} ({between}, {found.method}) {line.unit}"
+    text = f"{line.quantity:f} {line.unit}"
+    if line.bounds is not None:
+        text += f" ({line.bounds.lower:f} to {line.bounds.upper:f})"
+    return text if line.since is None else f"{text} since {line.since}"
+
+
 def as_table(report: MonthReport) -> str:
     """Write a closed month as tables for a terminal."""
     units = table(
@@ -101,7 +130,7 @@ def as_table(report: MonthReport) -> str:
             (
                 line.subject,
                 line.service.value,
-                "withheld" if line.quantity is None else f"{line.quantity:f} {line.unit}",
+                _quantity(line),
                 _quality(line),
                 line.goes_to,
             )

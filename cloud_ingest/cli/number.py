@@ -148,6 +148,7 @@ def _decide(
             apply=yes,
             self_read_window=opened.settings.self_read_window,
             limits=limits_of(opened.settings),
+            estimates=opened.settings.estimates,
             progress=progress,
         )
     if json:

@@ -213,6 +213,7 @@ def _correct(
             datetime.now(UTC),
             apply=yes,
             self_read_window=opened.settings.self_read_window,
+            estimates=opened.settings.estimates,
         )
         zone = opened.zone
     for line in correction_lines(found, word.kind, society, zone):

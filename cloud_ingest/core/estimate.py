@@ -136,6 +136,18 @@ def use_between(
     return EstimatedUse(quantity, min(lower, quantity), max(upper, quantity), worst_of(methods))
 
 
+def added(uses: Iterable[EstimatedUse]) -> EstimatedUse:
+    """Add up uses and their bounds; the least good method counts."""
+    every = list(uses)
+    with exactly():
+        return EstimatedUse(
+            sum((use.quantity for use in every), Decimal(0)),
+            sum((use.lower for use in every), Decimal(0)),
+            sum((use.upper for use in every), Decimal(0)),
+            worst_of(use.method for use in every if use.method is not None),
+        )
+
+
 def worst_of(methods: Iterable[EstimateMethod]) -> EstimateMethod | None:
     """Return the least good of some methods; None: there is none."""
     return max(methods, key=_WORST_LAST.index, default=None)

@@ -203,6 +203,8 @@ def quality_of(measured: Measured) -> Quality:
     """
     if measured.quantity is None:
         return Quality.MISSING
+    if measured.reasons & {Reason.NO_OPENING, Reason.NO_CLOSING}:
+        return Quality.ESTIMATED
     ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
     if Origin.ESTIMATE in ends or not is_exact(measured):
         return Quality.DERIVED
@@ -216,6 +218,7 @@ def quality_of(measured: Measured) -> Quality:
 def combined_quality(qualities: Iterable[Quality]) -> Quality:
     """Return how good a sum is: as good as its parts, where they are alike."""
     kinds = set(qualities)
-    if Quality.MISSING in kinds:
-        return Quality.MISSING
+    for worst in (Quality.MISSING, Quality.ESTIMATED):
+        if worst in kinds:
+            return worst
     return kinds.pop() if len(kinds) == 1 else Quality.MIXED

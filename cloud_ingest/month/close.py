@@ -5,7 +5,8 @@ All of a closing is one transaction on one snapshot: count every meter, write th
 reconciliations and the manifest. Closing again with nothing new changes nothing. If a month now
 ends elsewhere, the closed month after it is closed again with it, in the same transaction: it
 opens where this one ends, and no kWh is in nobody's month or in two. If a rollup is not what its
-readings say, nothing is closed. What cannot be proved is withheld: it is not estimated.
+readings say, nothing is closed. What cannot be proved is withheld, or sent as an estimate where the
+society wants that.
 
 A closing waits for no refresh and for no other meter: readings that came meanwhile count as they
 are in the snapshot. Only where one of them is false, it is judged, and another snapshot is taken.
@@ -22,7 +23,8 @@ from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import CloseRefused
-from cloud_ingest.month.boundaries import closings
+from cloud_ingest.month.boundaries import Closings, SubjectService, closings
+from cloud_ingest.month.catch_up import first_to_close
 from cloud_ingest.month.closing import Closing, by_subject
 from cloud_ingest.month.count import Progress, count_month
 from cloud_ingest.month.doubts import write_doubts
@@ -31,7 +33,9 @@ from cloud_ingest.month.numbers import write_numbers
 from cloud_ingest.month.prolonged import flag_prolonged
 from cloud_ingest.month.reconcile import reconcile
 from cloud_ingest.month.unjudged import unjudged_registers
+from cloud_ingest.month.unread import with_unread
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
@@ -69,6 +73,8 @@ class Closed:
     """How many of them are new."""
     held: tuple[Held, ...] = ()
     """Changes that nobody asked for; the former version stands."""
+    earlier: tuple["Closed", ...] = ()
+    """The months before it that were closed again, because a border in them is known now."""
     later: tuple["Closed", ...] = ()
     """The months after it that were closed again, because the one before now ends elsewhere."""
 
@@ -91,6 +97,7 @@ def close_month(
     self_read_window: timedelta = SELF_READ_WINDOW,
     grace: timedelta = CLOSE_GRACE,
     limits: Limits = USUAL_LIMITS,
+    estimates: EstimatesRule = "shown",
     progress: Progress = _quiet,
 ) -> Closed:
     """Close a month of a society, or close it again, and what follows from it.
@@ -103,6 +110,7 @@ def close_month(
         self_read_window: How far from a border a self-read may stand for it.
         grace: How long after its end the month may be closed.
         limits: How far a published number may move by itself.
+        estimates: What becomes of a month whose border was not read.
         progress: Is told what is being done, in a few words.
 
     Raises:
@@ -115,7 +123,15 @@ def close_month(
     span = parse_month(month, store.zone)
     _require_closable(span, store, now, grace)
     closing = Closing(
-        society_id, society, span, store.zone, now, self_read_window, progress, limits
+        society_id,
+        society,
+        span,
+        store.zone,
+        now,
+        self_read_window,
+        progress,
+        limits,
+        estimates,
     )
     return close_again(conn, closing, store)
 
@@ -177,26 +193,54 @@ def _require_closable(span: Month, store: Store, now: datetime, grace: timedelta
 
 
 def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
-    """Close a month, and each closed one after it while the one before ends elsewhere."""
-    done, moved = _close(conn, closing)
+    """Close a month, the months before it that follow from it, and those after it.
+
+    A month before is closed again where a catch-up or an estimate reaches back to it; a month after
+    it, while the one before ends elsewhere. A subject that is withheld in between is followed to
+    the month that opens where it ended.
+    """
+    current = replace(closing, span=first_to_close(conn, closing))
+    pending: frozenset[SubjectService] = frozenset()
+    earlier: list[Closed] = []
+    asked: list[Closed] = []  # the month itself, and those after it
+    while True:
+        turn = _close(conn, current)
+        pending = turn.moved | (pending & turn.withheld)
+        is_before = current.span.start < closing.span.start
+        (earlier if is_before else asked).append(turn.done)
+        current = current.following()
+        is_last = not (is_before or turn.is_moved or pending)
+        if is_last or not (is_before or _is_closed(conn, current)):
+            break
+    done, *later = asked
     if not (done.numbers or done.withheld or done.reconciliations or done.withdrawn):
         raise CloseRefused(
             f"no meter of {closing.society} was assigned in {closing.month}: "
             "run cloud-ingest units import"
         )
-    later: list[Closed] = []
-    while moved:
-        closing = closing.following()
-        if months.manifest(conn, closing.society_id, closing.month) is None:
-            break
-        again, moved = _close(conn, closing)
-        later.append(again)
     flag_prolonged(conn, closing)
-    return replace(done, later=tuple(later))
+    return replace(done, earlier=tuple(earlier), later=tuple(later))
 
 
-def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
-    """Close one month; return also whether it now ends elsewhere than it did."""
+def _is_closed(conn: Connection, closing: Closing) -> bool:
+    return months.manifest(conn, closing.society_id, closing.month) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What closing one month did, and what the months after it have to follow."""
+
+    done: Closed
+    is_moved: bool
+    """Something that the next month hangs on is not what it was."""
+    moved: frozenset[SubjectService]
+    """Whose meters end elsewhere than they did."""
+    withheld: frozenset[SubjectService]
+    """Whose numbers are withheld."""
+
+
+def _close(conn: Connection, closing: Closing) -> _Turn:
+    """Close one month."""
     counted = count_month(
         conn,
         closing.society_id,
@@ -207,7 +251,7 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
     )
     closing.progress(f"{closing.month}: writing the numbers")
     ended = _ends(conn, closing, months.current(conn, closing.society_id, closing.month))
-    subjects = by_subject(counted.counted)
+    subjects = with_unread(conn, closing, by_subject(counted.counted))
     numbers = write_numbers(conn, closing, subjects)
     balances = reconcile(conn, closing, subjects, numbers.standing)
     write_manifest(conn, closing, numbers, counted.unassigned)
@@ -223,10 +267,22 @@ def _close(conn: Connection, closing: Closing) -> tuple[Closed, bool]:
         taken_back=numbers.taken_back,
         held=numbers.held,
     )
-    return done, _ends(conn, closing, done.numbers) != ended
+    now_ends = _ends(conn, closing, done.numbers)
+    moved = {
+        SubjectService(key.subject_type, key.subject, key.service)
+        for key in ended[0].keys() | now_ends[0].keys()
+        if ended[0].get(key) != now_ends[0].get(key)
+    }
+    withheld = {
+        SubjectService(each.subject.type.value, each.subject.id, each.service)
+        for each in numbers.withheld
+    }
+    return _Turn(done, now_ends != ended, frozenset(moved), frozenset(withheld))
 
 
-def _ends(conn: Connection, closing: Closing, numbers: Sequence[MonthlyConsumption]) -> object:
+def _ends(
+    conn: Connection, closing: Closing, numbers: Sequence[MonthlyConsumption]
+) -> tuple[Closings, object]:
     """Return what the month after hangs on: closing readings, and what bulk meters gave."""
     balances = months.reconciliations(conn, closing.society_id, closing.month)
     return closings(numbers), {(one.tower, one.service): one.bulk for one in balances}

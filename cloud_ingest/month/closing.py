@@ -15,6 +15,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, month_of, next_month
 from cloud_ingest.month.count import Counted, Progress
+from cloud_ingest.settings import EstimatesRule
 from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
@@ -42,6 +43,8 @@ class Closing:
     progress: Progress
     limits: Limits = USUAL_LIMITS
     """How far a published number may move by itself."""
+    estimates: EstimatesRule = "shown"
+    """What becomes of a month whose border was not read."""
 
     @property
     def month(self) -> str:

@@ -16,7 +16,7 @@ Raises: ReadingRefused, SelfReadRefused, CloseRefused, NotFound.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -32,6 +32,8 @@ from cloud_ingest.month.closing import Closing, SubjectKey, by_subject, says_the
 from cloud_ingest.month.count import count_assigned
 from cloud_ingest.month.number import number_of
 from cloud_ingest.month.reconcile import reconciliations_of
+from cloud_ingest.month.unread import with_unread
+from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection, translating
@@ -102,15 +104,7 @@ class _Books:
 
     def of(self, month: Month) -> Closing:
         """Return the closing of a month."""
-        return Closing(
-            self.society_id,
-            self.closing.society,
-            month,
-            self.closing.zone,
-            self.closing.now,
-            self.closing.self_read_window,
-            self.closing.progress,
-        )
+        return replace(self.closing, span=month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +128,7 @@ def correct_reading(
     *,
     apply: bool,
     self_read_window: timedelta = SELF_READ_WINDOW,
+    estimates: EstimatesRule = "shown",
 ) -> Correction:
     """Show what a word on a reading changes, and apply it where that is asked.
 
@@ -145,6 +140,7 @@ def correct_reading(
         now: The time.
         apply: Keep it; else everything is rolled back.
         self_read_window: How far from a border a self-read may stand for it.
+        estimates: What becomes of a month whose border was not read.
 
     Raises:
         ReadingRefused: no such reading, several, or nothing would change.
@@ -164,7 +160,14 @@ def correct_reading(
     if not spans:
         spans = [month_of(named.at.year, named.at.month, store.zone)]
     closing = Closing(
-        society_id, society, spans[0], store.zone, now, self_read_window, lambda _text: None
+        society_id,
+        society,
+        spans[0],
+        store.zone,
+        now,
+        self_read_window,
+        lambda _text: None,
+        estimates=estimates,
     )
     books = _Books(conn, society_id, served, closing)
     with conn.transaction(force_rollback=not apply):
@@ -325,7 +328,7 @@ def _count(books: _Books, span: Month, before: Closings, *, with_towers: bool) -
         self_read_window=closing.self_read_window,
         last_of_days=partial(_last_of_days, books),
     )
-    subjects = by_subject(counted)
+    subjects = with_unread(books.conn, closing, by_subject(counted))
     numbers = {
         key: number_of(closing, key, subjects[key])
         for key in own

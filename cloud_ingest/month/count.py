@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.border import Border
 from cloud_ingest.core.border_choice import choose_borders, register_at
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure
+from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
@@ -77,6 +78,10 @@ class Counted:
 
     assignment: Assignment
     measured: Measured
+    estimate: EstimatedUse | None = None
+    """What it probably counted, where a border was not read; None: nothing can be said."""
+    shares: tuple[tuple[str, EstimatedUse], ...] = ()
+    """Of a catch-up: what it probably counted in each month that it covers, ascending."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from cloud_ingest.month.close import Closed, close_again
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.correction import ChangedBalance
 from cloud_ingest.month.count import Progress
+from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.migrate import open_store
@@ -169,6 +170,7 @@ def decide(
     apply: bool,
     self_read_window: timedelta = SELF_READ_WINDOW,
     limits: Limits = USUAL_LIMITS,
+    estimates: EstimatesRule = "shown",
     progress: Progress = lambda _text: None,
 ) -> Decision:
     """Show what a word on a number sends, and say it where that is asked.
@@ -181,6 +183,7 @@ def decide(
         apply: Keep it; else everything is rolled back.
         self_read_window: How far from a border a self-read may stand for it.
         limits: How far a published number may move by itself.
+        estimates: What becomes of a month whose border was not read.
         progress: Is told what is being done, in a few words.
 
     Raises:
@@ -192,7 +195,15 @@ def decide(
     society_id = find_society(conn, society)
     span = parse_month(said.month, store.zone)
     closing = Closing(
-        society_id, society, span, store.zone, now, self_read_window, progress, limits
+        society_id,
+        society,
+        span,
+        store.zone,
+        now,
+        self_read_window,
+        progress,
+        limits,
+        estimates,
     )
     own = _own_doubts(conn, closing, said)
     told = _waiting(conn, society_id, own)

@@ -22,10 +22,9 @@ from cloud_ingest.core.month import MICROSECOND, day_of, midnight, next_month
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epochs, Register, normalised
-from cloud_ingest.month.known_use import Hole, Meters, meters_of, others_days, own_evidence
+from cloud_ingest.month.known_use import Hole, Meters, others_days, own_evidence
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.channels import Channel
-from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.register_breaks import breaks_of
 from shared_schema.billing import EstimateMethod
@@ -55,26 +54,10 @@ class _Edge:
     channel: Channel
 
 
-def place_borders(
-    conn: Connection,
-    society_id: int,
-    unread: Collection[Unread],
-    *,
-    zone: ZoneInfo,
-    until: datetime,
-) -> Placed:
-    """Return where the registers of meters probably stood at borders that nobody read.
-
-    Args:
-        conn: The store.
-        society_id: Whose meters they are.
-        unread: The borders.
-        zone: The society's.
-        until: The time; later readings are not looked at.
-    """
+def place_borders(meters: Meters, unread: Collection[Unread]) -> Placed:
+    """Return where the registers of meters probably stood at borders that nobody read."""
     if not unread:
         return {}
-    meters = meters_of(conn, society_id, [each.meter for each in unread], zone=zone, until=until)
     holes = _with_cuts(meters, _holes(meters, unread))
     evidence = own_evidence(meters, holes)
     found: dict[tuple[int, datetime], PlacedRegister] = {}

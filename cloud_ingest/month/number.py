@@ -18,6 +18,7 @@ from cloud_ingest.core.quality import combined_quality, quality_of
 from cloud_ingest.core.register import Register
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
+from cloud_ingest.month.number_estimates import estimate_of, shares_of
 from shared_schema.billing import (
     BILLING_UNITS,
     BoundaryReading,
@@ -49,7 +50,9 @@ def number_of(
     shares = [_share(part) for part in parts]
     proved = tuple(share for share in shares if share is not None)
     if len(proved) < len(shares):
-        return Withheld(subject=subject, service=service, reasons=reasons)
+        return Withheld(
+            subject=subject, service=service, reasons=reasons, estimate=estimate_of(parts)
+        )
     with exactly():
         quantity = sum((share.quantity for share in proved), Decimal(0))
     return MonthlyConsumption(
@@ -68,6 +71,7 @@ def number_of(
         parts=proved,
         bounds=_bounds(proved),
         since=_since(parts),
+        shares=shares_of(parts),
         closed_at=closing.now,
     )
 

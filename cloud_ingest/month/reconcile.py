@@ -10,6 +10,7 @@ caller's transaction. `core.balance` counts.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 
 from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
@@ -93,12 +94,17 @@ def _drawn(key: SubjectKey, parts: Sequence[Counted], *, is_known: bool) -> Draw
             MeterDraw(
                 part.assignment.tower,
                 part.assignment.source,
-                part.measured.quantity if is_known else None,
+                _of_month(part) if is_known else None,
                 Reason.SELF_READ in part.measured.reasons,
             )
             for part in parts
         ),
     )
+
+
+def _of_month(part: Counted) -> Decimal | None:
+    """Return what a part counted in the month; of a catch-up that is not known."""
+    return None if part.measured.covers_from is not None else part.measured.quantity
 
 
 def _published(key: SubjectKey, number: MonthlyConsumption) -> Drawn:
@@ -109,7 +115,7 @@ def _published(key: SubjectKey, number: MonthlyConsumption) -> Drawn:
             MeterDraw(
                 part.tower or number.tower,
                 part.source,
-                part.quantity,
+                part.quantity if number.since is None else None,
                 Origin.SELF_READ in {part.opening.origin, part.closing.origin},
             )
             for part in number.parts

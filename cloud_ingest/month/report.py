@@ -24,7 +24,10 @@ from cloud_ingest.store.registry import find_society
 from shared_schema.billing import (
     BILLING_UNITS,
     BoundaryReading,
+    Bounds,
+    Estimate,
     MeterMonth,
+    MonthShare,
     Reconciliation,
     Withheld,
 )
@@ -65,6 +68,14 @@ class ReportLine:
     version: int | None
     delivery: Delivery
     parts: tuple[ReportPart, ...]
+    bounds: Bounds | None = None
+    """Between what the truth lies; None: the quantity is exact, or withheld."""
+    estimate: Estimate | None = None
+    """What it probably is, where it is withheld because a border was not read."""
+    since: str | None = None
+    """The first month that a catch-up covers."""
+    shares: tuple[MonthShare, ...] = ()
+    """Of the months that it covers."""
 
     @property
     def goes_to(self) -> str:
@@ -137,6 +148,9 @@ def _published(conn: Connection, society_id: int, month: str) -> list[ReportLine
             version=number.version,
             delivery=delivered.get(billing_ack_key(number), "acknowledged"),
             parts=tuple(_part(part, known) for part in number.parts),
+            bounds=number.bounds,
+            since=number.since,
+            shares=number.shares,
         )
         for number in numbers
     ]
@@ -176,6 +190,7 @@ def _withheld(
             version=None,
             delivery="withheld",
             parts=(),
+            estimate=entry.estimate,
         )
         for entry in withheld
     ]

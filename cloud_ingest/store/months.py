@@ -139,15 +139,17 @@ def add_numbers(conn: Connection, society_id: int, numbers: Iterable[KeptNumber]
         cursor.executemany(
             """
             INSERT INTO month_number (society_id, month, subject_type, subject, service, version,
-                                      quantity, quality, message, sha256, closed_at)
+                                      quantity, quality, since, message, sha256, closed_at)
             VALUES (%(society_id)s, %(month)s, %(subject_type)s, %(subject)s, %(service)s,
-                    %(version)s, %(quantity)s, %(quality)s, %(message)s, %(sha256)s, %(closed_at)s)
+                    %(version)s, %(quantity)s, %(quality)s, %(since)s, %(message)s, %(sha256)s,
+                    %(closed_at)s)
             """,
             [
                 {
                     **_named(society_id, kept.number),
                     "quantity": kept.number.quantity,
                     "quality": kept.number.quality.value,
+                    "since": kept.number.since,
                     "message": kept.line,
                     "sha256": kept.sha256,
                 }

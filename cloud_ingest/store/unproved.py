@@ -42,5 +42,50 @@ def unproved_of(conn: Connection, society_id: int, month: str) -> list[Unproved]
     return all_rows(conn, _unproved, query("month/unproved"), arguments)
 
 
+@translating
+def estimated_of(
+    conn: Connection, society_id: int, month: str
+) -> frozenset[tuple[SubjectType, str, Service]]:
+    """Return whose newest number of a month was an estimate."""
+    rows = conn.execute(
+        """
+        SELECT subject_type, subject, service FROM (
+          SELECT DISTINCT ON (subject_type, subject, service) * FROM month_number
+          WHERE society_id = %s AND month = %s
+          ORDER BY subject_type, subject, service, version DESC
+        ) AS newest WHERE quality = 'estimated'
+        """,
+        (society_id, month),
+    )
+    return frozenset(
+        (SubjectType(kind), subject, Service(service)) for kind, subject, service in rows
+    )
+
+
+@translating
+def catch_ups_over(
+    conn: Connection, society_id: int, month: str
+) -> list[tuple[SubjectType, str, Service, str, str]]:
+    """Return the newest numbers that cover a month and one before it: since when, until when."""
+    rows = conn.execute(
+        """
+        SELECT subject_type, subject, service, since, month FROM (
+          SELECT DISTINCT ON (month, subject_type, subject, service) * FROM month_number
+          WHERE society_id = %(society_id)s AND month >= %(month)s
+            AND (subject_type, subject, service) IN (
+              SELECT subject_type, subject, service FROM month_number
+              WHERE society_id = %(society_id)s AND month >= %(month)s AND since < %(month)s
+            )
+          ORDER BY month, subject_type, subject, service, version DESC
+        ) AS newest WHERE since < %(month)s
+        """,
+        {"society_id": society_id, "month": month},
+    )
+    return [
+        (SubjectType(kind), subject, Service(service), since, until)
+        for kind, subject, service, since, until in rows
+    ]
+
+
 def _unproved(subject_type: str, subject: str, service: str, reasons: list[str]) -> Unproved:
     return Unproved(SubjectType(subject_type), subject, Service(service), tuple(reasons))

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Borders of a month that nobody read: what is billed later, what is estimated, what is sent.
+
+Where a border was not read, the month of its subject has an estimate beside it. Where the month
+opens at no border and the months before were withheld, its number becomes a catch-up over them
+(`month.catch_up`). If the society sends estimates, missing borders take their estimated
+values, and the number goes out as an estimate; the next month opens there.
+
+A border has one value for both of its sides, whichever month is counted: a catch-up, an estimate
+and what follows it add up to what the register moved.
+
+In: a closing, and what each meter counted. Out: the same, with catch-ups, estimates, and the shares
+of months. Never: a number, a write.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cloud_ingest.month.catch_up import Parts, catch_ups, month_before, withheld_in
+from cloud_ingest.month.closing import Closing, SubjectKey
+from cloud_ingest.month.count import Counted
+from cloud_ingest.month.estimated_borders import (
+    Ledger,
+    estimated,
+    filled,
+    is_unread,
+    read_ledger,
+    unmet,
+)
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.unproved import estimated_of
+from shared_schema.events import SubjectType
+
+
+def with_unread(
+    conn: Connection, closing: Closing, subjects: Parts
+) -> dict[SubjectKey, Sequence[Counted]]:
+    """Return what is known of subjects whose borders were not read, beside all others."""
+    unread = {
+        key: parts for key, parts in subjects.items() if key.kind != "bulk" and is_unread(parts)
+    }
+    found = dict(subjects)
+    if not unread:
+        return found
+    ledger = read_ledger(conn, closing, closing.span, unread.values())
+    sent = _sent_as_estimates(conn, closing, unread)
+    before = withheld_in(conn, closing, month_before(closing, closing.span)) if sent else ()
+    caught = catch_ups(conn, closing, unread, estimated=sent)
+    found |= caught
+    for key, parts in unread.items():
+        if key in caught:
+            continue
+        whole = _filled(ledger, parts, closing, is_open=key in before) if key in sent else None
+        found[key] = whole or [estimated(ledger, part) for part in parts]
+    return found
+
+
+def _sent_as_estimates(conn: Connection, closing: Closing, unread: Parts) -> frozenset[SubjectKey]:
+    """Return whose estimates are sent: all, or those that were before the rule was changed."""
+    if closing.estimates == "sent":
+        return frozenset(unread)
+    sent = estimated_of(conn, closing.society_id, closing.month)
+    return frozenset(
+        key
+        for key, parts in unread.items()
+        if (SubjectType(key.kind), key.label, key.service) in sent
+        or not any(unmet(part) for part in parts)
+    )
+
+
+def _filled(
+    ledger: Ledger, parts: Iterable[Counted], closing: Closing, *, is_open: bool
+) -> list[Counted] | None:
+    """Return a subject's parts between estimated borders; None where one cannot be told.
+
+    Args:
+        ledger: The estimated borders.
+        parts: What its meters counted.
+        closing: The closing.
+        is_open: The month before is withheld: what it used would be in nobody's month.
+    """
+    found: list[Counted] = []
+    for part in parts:
+        whole = filled(ledger, part, closing.span, opens=not is_open)
+        if unmet(whole) or whole.measured.quantity is None:
+            return None
+        found.append(whole)
+    return [replace(part, estimate=None) for part in found]
