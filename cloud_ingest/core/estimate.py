@@ -126,7 +126,8 @@ def use_between(
     """Return what was used between two borders, of which either may be placed."""
     with exactly():
         quantity = closing.counted - opening.counted
-        lower = max(_lower(closing) - _upper(opening), Decimal(0))
+        nothing = quantity - quantity  # with as many digits
+        lower = max(_lower(closing) - _upper(opening), nothing)
         upper = _upper(closing) - _lower(opening)
     methods = [each.method for each in (opening, closing) if isinstance(each, PlacedRegister)]
     gaps = [each.gap for each in (opening, closing) if isinstance(each, PlacedRegister)]
