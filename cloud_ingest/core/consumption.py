@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import JITTER, Border
@@ -29,6 +30,7 @@ from cloud_ingest.core.month import Month, day_of
 from cloud_ingest.core.register import DayRegister, Epochs, Register, normalised
 from shared_schema.quality import Origin, Reason
 
+_LAST_TS = attrgetter("last_ts")
 _REASON_OF_ORIGIN: dict[Origin, Reason] = {
     Origin.SELF_READ: Reason.SELF_READ,
     Origin.IMPORTED: Reason.IMPORTED,
@@ -132,6 +134,28 @@ def has_two_weights(measured: Measured, weights: Mapping[int, int | None], epoch
     return weights[opening.channel_id] != weights[closing.channel_id] and not any(
         opening.ts < epoch.starts_at <= closing.ts for epoch in epochs.get(closing.channel_id, ())
     )
+
+
+def rises_plainly(measured: Measured, days: Iterable[DayRegister], epochs: Epochs) -> bool:
+    """Say whether one register rises from day to day through a month, as its raw counts tell.
+
+    Nearly every meter has one channel without an epoch, and its counts need no arithmetic.
+    False only says that `days_of` has to look.
+    """
+    opening, closing = measured.opening, measured.closing
+    if opening is None or closing is None or epochs.get(closing.channel_id):
+        return False
+    if (opening.channel_id, opening.exponent) != (closing.channel_id, closing.exponent):
+        return False
+    last = opening.raw
+    for row in sorted(days, key=_LAST_TS):
+        if (row.channel_id, row.exponent) != (closing.channel_id, closing.exponent):
+            return False
+        if opening.ts < row.last_ts < closing.ts:
+            if row.last_raw < last:
+                return False
+            last = row.last_raw
+    return last <= closing.raw
 
 
 def days_of(

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import Border
 from cloud_ingest.core.border_choice import choose_borders, register_at
-from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure
+from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure, rises_plainly
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.plausible import most_per_day
@@ -297,7 +297,9 @@ def _disproofs(
     rows, intervals = known.rows, known.intervals
     epochs = rows.known.epochs
     found = set(breaks_within(measured, known.breaks, epochs))
-    if falls_within(days_of(measured, rows.days, epochs, zone), rows.step):
+    if not rises_plainly(measured, rows.days, epochs) and falls_within(
+        days_of(measured, rows.days, epochs, zone), rows.step
+    ):
         found.add(Reason.REGISTER_DROP)
     if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
         found.add(Reason.SUM_CHECK)

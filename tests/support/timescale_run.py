@@ -23,7 +23,6 @@ STORE = (
     "cloud_ingest/service/leader.py",
     "cloud_ingest/rollup/recompute.py",
     "cloud_ingest/rollup/refresh.py",
-    "cloud_ingest/validation/judge.py",
     "cloud_ingest/operate/upkeep.py",
 )
 """All SQL, and what does other things by the kind of the store; what stands above is one path."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.border import Cut, Known, Rules
 from cloud_ingest.core.border_choice import choose_border
-from cloud_ingest.core.consumption import Measured, days_of
+from cloud_ingest.core.consumption import Measured, days_of, rises_plainly
 from cloud_ingest.core.month import Month, day_of, month_of
 from cloud_ingest.core.quality import falls_within, quality_of
 from cloud_ingest.core.register import DayRegister, Epoch, Epochs, Register
@@ -296,3 +297,24 @@ def test_two_channels_of_a_meter_share_a_unit() -> None:
     coarse = Register(8, JULY.end, 13, Origin.METER, 0)
     measured = month_of_meter([reading(JULY.start, 12_500), coarse], {}, JULY)
     assert measured.quantity == Decimal("0.5")
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=6), st.integers(0, 5), st.integers(0, 5))
+def test_a_month_that_rises_plainly_falls_on_no_day(
+    counts: list[int], opening: int, closing: int
+) -> None:
+    month = month_of(2026, 7, KOLKATA)
+    ends = [
+        Register(CHANNEL, ts, raw, Origin.METER, -3)
+        for ts, raw in ((month.start, opening), (month.end, closing))
+    ]
+    days = [
+        DayRegister(CHANNEL, month.first, month.start + (n + 1) * STEP, raw, -3)
+        for n, raw in enumerate(counts)
+    ]
+    measured = Measured(ends[0], ends[1], Decimal(0))
+    raws = [opening, *counts, closing]
+    rises = all(before <= after for before, after in pairwise(raws))
+    assert rises_plainly(measured, reversed(days), {}) == rises
+    days = [replace(row, day=month.first + n * timedelta(days=1)) for n, row in enumerate(days)]
+    assert not (rises and falls_within(days_of(measured, days, {}, KOLKATA), Decimal("0.001")))

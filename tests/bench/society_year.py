@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""A year of a society of 1,000 units with every kind of fault, on each edition: `make year`.
+
+Each final number is held against the truth. It takes some minutes.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.migrate import migrate
+from tests.support.store import TEST_DSN, Site, database_at
+from tests.support.town import Town
+from tests.support.year import Year
+
+UNITS = int(os.environ.get("IOT_UTILITY_YEAR_UNITS", "1000"))
+DENSE = UNITS // 20
+MONTHS = int(os.environ.get("IOT_UTILITY_YEAR_MONTHS", "12"))
+SEED = int(os.environ.get("IOT_UTILITY_YEAR_SEED", "2026"))
+
+
+@pytest.mark.parametrize("edition", ["plain", "timescale"])
+def test_a_year(edition: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if edition == "plain":
+        play(edition, request.getfixturevalue("database"), tmp_path)
+    elif server := os.environ.get(TEST_DSN):
+        with database_at(server) as dsn:
+            play(edition, dsn, tmp_path)
+    else:
+        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
+
+
+def play(edition: str, dsn: str, folder: Path) -> None:
+    """Play the year, print what came of it, and hold every number against the truth."""
+    with connect(dsn) as conn:
+        migrate(conn)
+        year = Year(Site(conn, folder), Town(UNITS, DENSE, MONTHS, SEED))
+        began = time.perf_counter()
+        year.play()
+        took = time.perf_counter() - began
+        faults, missing = year.faults(), year.missing()
+        readings = year.site.one("SELECT count(*) FROM reading")
+        print(
+            f"\na year, {edition}: {UNITS:,} units, {DENSE} of them in quarters of an hour, "
+            f"{MONTHS} months, {readings:,} readings, {took:.0f} s"
+            f"\n  {year.summary()}"
+            f"\n  {len(missing)} months of units without a number; {len(faults)} faults"
+        )
+        assert not faults, "\n".join(faults[:100])
+        assert not missing, "\n".join(missing[:100])

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: MIT
+"""A society's year: its months are closed in turn, late rows come, and a caretaker acts.
+
+The caretaker knows what a person on the spot knows: when a register began anew, and whether a
+number that the program doubts is true. It acts only on what the program asks about, by the words
+that a person has: an epoch, an acceptance. It looks at nothing but the list of what waits.
+
+In: a store and a town. Out: the months closed, what was done, and every fault of what billing holds
+at the end against the truth of the town.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cloud_ingest.core.accept import accept
+from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.store.commit import commit
+from cloud_ingest.store.number_words import NumberWord, WordKind, add_word, doubts
+from cloud_ingest.store.registry import find_society, load_registry
+from shared_schema.billing import MonthlyConsumption
+from shared_schema.catalogue import Service
+from shared_schema.quality import Origin
+from tests.support.books import Books, read_books
+from tests.support.gateway import block_line
+from tests.support.store import SOCIETY, Site
+from tests.support.town import DAY, HOUR, Meter, Row, Town, border, kwh, month_name, month_number
+
+PAYING_DAY = 4 * DAY + 9 * HOUR
+MOST_ROWS = 1_200
+"""Of a batch, whose size is bounded."""
+BATCHES_AT_ONCE = 100
+ROUNDS = 4
+"""How often the caretaker looks after a closing."""
+AUTHOR = "caretaker"
+
+
+@dataclass
+class Year:
+    """The play of a town's months."""
+
+    site: Site
+    town: Town
+    now: datetime = field(init=False)
+    told: dict[str, Closed] = field(default_factory=dict)
+    """What the newest closing of each month did."""
+    acts: Counter[str] = field(default_factory=Counter)
+    _lines: list[str] = field(default_factory=list)
+    _known: set[tuple[str, datetime]] = field(default_factory=set)
+    """Restarts that the caretaker has told of."""
+
+    def __post_init__(self) -> None:
+        self.now = border(0) - timedelta(seconds=1)
+
+    def play(self) -> None:
+        """Close every month in its turn, and all again when everything is known."""
+        for month in range(self.town.months):
+            touched = self._go_on(border(month + 1) + PAYING_DAY)
+            for number in sorted(touched | {month}):
+                if number <= month:
+                    self._close(number)
+            self._care(month)
+        last = self.town.months - 1
+        self._go_on(self.now + timedelta(hours=1))
+        for number in range(last + 1):
+            self._close(number)
+        self._care(last)
+
+    def _go_on(self, now: datetime) -> set[int]:
+        """Let time pass: the list of units, rows, dials; return the months that late rows touch."""
+        before, self.now = self.now, now
+        if (lines := self.town.lines(now)) != self._lines:
+            self.site.units(*lines)
+            self._lines = lines
+        touched = self._deliver(before, now)
+        for label, at, meter in self.town.dials:
+            if before < at <= now:
+                self._read_dial(label, at, meter)
+        return touched
+
+    def _deliver(self, before: datetime, now: datetime) -> set[int]:
+        touched: set[int] = set()
+        registry = load_registry(self.site.conn)
+        gateway = self.site.gateway
+        waiting: list[bytes] = []
+        held: list[tuple[Meter, list[Row]]] = []
+
+        def seal(*, rest: bool) -> None:
+            if held and (rest or sum(len(rows) for _, rows in held) >= MOST_ROWS):
+                blocks = (
+                    block_line(meter.serial, rows, period_s=int(meter.period.total_seconds()))
+                    for meter, rows in held
+                )
+                waiting.append(gateway.seal(*blocks))
+                held.clear()
+            if len(waiting) >= BATCHES_AT_ONCE or (rest and waiting):
+                taken = [accept(gateway.topic, each, registry, now) for each in waiting]
+                done = commit(self.site.conn, taken)
+                assert done.quarantined == 0, f"{done.quarantined} rows went to quarantine"
+                waiting.clear()
+
+        for meter in self.town.meters():
+            rows = list(meter.arrives(before, now))
+            touched |= {month_number(f"{at:%Y-%m}") for at, _ in rows if at <= before}
+            for at in range(0, len(rows), MOST_ROWS):
+                held.append((meter, rows[at : at + MOST_ROWS]))
+                seal(rest=False)
+        seal(rest=True)
+        return touched | {month - 1 for month in touched if month}
+
+    def _read_dial(self, label: str, at: datetime, meter: Meter) -> None:
+        self_read(
+            self.site.conn,
+            SOCIETY,
+            label,
+            Service.ELECTRICITY,
+            value=kwh(meter.shows(at)),
+            at=at,
+            by=AUTHOR,
+            now=self.now,
+            serial=None if self.town.stories[label] == "self-read" else meter.serial,
+        )
+        self.acts["self-read"] += 1
+
+    def _close(self, month: int) -> None:
+        self.now += timedelta(minutes=1)
+        done = close_month(self.site.conn, SOCIETY, month_name(month), self.now)
+        for each in (done, *done.later):
+            self.told[each.month] = each
+
+    def _care(self, last: int) -> None:
+        """Act on what waits until nothing more is to be done."""
+        for _ in range(ROUNDS):
+            months = self._tell_of_restarts() | self._answer_doubts()
+            if not months:
+                return
+            for month in sorted(month for month in months if month <= last):
+                self._close(month)
+
+    def _tell_of_restarts(self) -> set[int]:
+        """Add the epoch of each restart of a unit that is withheld or held."""
+        asked = set[str]()
+        for closed in self.told.values():
+            asked |= {each.subject.id for each in closed.withheld}
+            asked |= {each.subject.id for each in closed.held}
+        months: set[int] = set()
+        for hung in self.town.hung:
+            for at, drop in hung.meter.turns:
+                key = (hung.meter.serial, at)
+                if hung.label not in asked or at > self.now - DAY or key in self._known:
+                    continue
+                self._known.add(key)
+                first = hung.meter.first_time(at)
+                add_epoch(
+                    self.site.conn,
+                    SOCIETY,
+                    hung.label,
+                    Service.ELECTRICITY,
+                    starts_at=first,
+                    adds=kwh(drop),
+                    reason="the register began anew",
+                    by=AUTHOR,
+                    now=self.now,
+                )
+                self.acts["epoch"] += 1
+                months.add(month_number(f"{first - timedelta(seconds=1):%Y-%m}"))
+        return months
+
+    def _answer_doubts(self) -> set[int]:
+        """Accept what is true of what the program doubts, and keep what is not."""
+        society_id = find_society(self.site.conn, SOCIETY)
+        months: set[int] = set()
+        for doubt in doubts(self.site.conn, society_id):
+            month = month_number(doubt.month)
+            true = self.town.truth(doubt.key.subject, border(month), border(month + 1))
+            is_true = (
+                doubt.quantity is not None
+                and true is not None
+                and abs(doubt.quantity - kwh(true)) <= kwh(self.most_of_a_day)
+            )
+            kind: WordKind = "accept" if is_true else "keep"
+            if kind == "keep" and doubt.version is None:
+                continue
+            word = NumberWord(
+                doubt.month, doubt.key, kind, doubt.quantity, AUTHOR, "looked at", self.now
+            )
+            add_word(self.site.conn, society_id, word)
+            self.acts[kind] += 1
+            months.add(month)
+        return months
+
+    most_of_a_day = 15_000
+    """Wh that no unit of a town uses in a day."""
+
+    # What billing holds at the end, against the truth.
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the final numbers."""
+        books = read_books(self.site.conn)
+        return [*books.faults(), *self._false_numbers(books)]
+
+    def missing(self) -> list[str]:
+        """Return the months of units that no number covers, and why."""
+        return list(self._missing_numbers(read_books(self.site.conn)))
+
+    def _false_numbers(self, books: Books) -> Iterator[str]:
+        for line, number in books.numbers.items():
+            if isinstance(number, MonthlyConsumption):
+                story = self.town.stories[line.subject]
+                fault = self._fault_of(number)
+                if fault is not None:
+                    yield f"{line.subject} {line.month} ({story}): {fault}"
+
+    def _fault_of(self, number: MonthlyConsumption) -> str | None:
+        first = month_number(number.since or number.month)
+        start, end = border(first), border(month_number(number.month) + 1)
+        said = f"{number.quantity} {number.quality} {sorted(number.reasons)} {number.bounds}"
+        true = self.town.truth(number.subject.id, start, end)
+        if true is None:
+            return f"{said} is charged to nobody's unit"
+        if any(
+            Origin.SELF_READ in {part.opening.origin, part.closing.origin} for part in number.parts
+        ):
+            true = self._between_ends(number)
+        if number.bounds is None:
+            return None if number.quantity == kwh(true) else f"{said}, but {kwh(true)} is true"
+        if not number.bounds.lower <= kwh(true) <= number.bounds.upper:
+            return f"{said} does not hold {kwh(true)}"
+        if number.quality == "validated":
+            return f"{said} has bounds and is validated"
+        return None
+
+    def _between_ends(self, number: MonthlyConsumption) -> int:
+        """Return the Wh that a unit used between the ends at which it was read."""
+        start = min(part.opening.at for part in number.parts)
+        end = max(part.closing.at for part in number.parts)
+        return self.town.truth(number.subject.id, start, end) or 0
+
+    def _missing_numbers(self, books: Books) -> Iterator[str]:
+        """Yield each month of a unit that no number covers."""
+        covered: set[tuple[str, int]] = set()
+        for line, number in books.numbers.items():
+            if isinstance(number, MonthlyConsumption):
+                first = month_number(number.since or number.month)
+                months = range(first, month_number(number.month) + 1)
+                covered |= {(line.subject, month) for month in months}
+        for label, story in self.town.stories.items():
+            for month in range(self.town.months):
+                true = self.town.truth(label, border(month), border(month + 1))
+                if true is None or (label, month) in covered:
+                    continue
+                why = [
+                    sorted(each.reasons)
+                    for each in self.told[month_name(month)].withheld
+                    if each.subject.id == label
+                ]
+                yield f"{label} {month_name(month)} ({story}): no number, {why or 'and no word'}"
+
+    def summary(self) -> str:
+        """Return in a few lines what was billed how."""
+        numbers = [
+            each
+            for each in read_books(self.site.conn).numbers.values()
+            if isinstance(each, MonthlyConsumption)
+        ]
+        by = Counter(str(each.quality) for each in numbers)
+        versions = Counter(each.version for each in numbers)
+        return (
+            f"{len(numbers)} numbers: {dict(by)}; "
+            f"{sum(each.since is not None for each in numbers)} catch-ups; "
+            f"versions {dict(sorted(versions.items()))}; the caretaker: {dict(self.acts)}; "
+            f"sum {sum((each.quantity for each in numbers), Decimal(0))} kWh"
+        )
