@@ -2,7 +2,7 @@
 """What the commands show of a month: `usage`, `towers`, `completeness` and `report` agree."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.month.close import close_month
 from cloud_ingest.rollup.refresh import refresh
 from shared_schema.catalogue import Service
@@ -69,17 +70,32 @@ def society(site: Site) -> Site:
         unit_line("A-3", "3", until="2026-07-10T14:00+05:30"),
         unit_line("A-3", "4", since="2026-07-10T14:00+05:30"),
         unit_line("A-4", "5", tower="Tower 2"),
+        unit_line("A-6", "11", until="2026-07-16"),
+        unit_line("A-6", "11", since="2026-07-16", tower="Tower 2"),
+        unit_line("A-7", "12", until="2026-07-20T14:37+05:30"),
+        unit_line("A-8", "12", since="2026-07-20T14:37+05:30"),
+        unit_line("A-9", "13"),
         legacy("C-0304", "6", "Tower 2"),
         unit_line("C-0305", "7", tower="Tower 2"),
         unit_line("Lift", "8", kind="common"),
         unit_line("Bulk 1", "9", kind="bulk"),
         unit_line("Bulk 2", "10", kind="bulk", tower="Tower 2"),
     )
-    for serial, step in (("1", 10), ("2", 20), ("8", 5), ("9", 100), ("10", 300)):
+    for serial, step in (
+        ("1", 10),
+        ("2", 20),
+        ("8", 5),
+        ("9", 100),
+        ("10", 300),
+        ("11", 10),
+        ("12", 60),
+    ):
         site.deliver(serial, every(BEFORE, AFTER, 1000, step, HOUR))
     site.deliver("3", every(BEFORE, REPLACED, 1000, 10, HOUR))
     site.deliver("4", every(REPLACED, AFTER, 0, 10, HOUR))
     site.deliver("5", every(BEFORE, AFTER, 1000, 30, HOUR))
+    rows = every(BEFORE, AFTER, 1000, 10, HOUR)
+    site.deliver("13", [(at, 0 if at == END else raw) for at, raw in rows])
     site.deliver("7", every(BEFORE, START + 3 * HOUR, 1000, 30, HOUR))
     read_dial(site, "C-0304", "1000", START + 8 * HOUR)
     read_dial(site, "C-0304", "1173.348", END + 8 * HOUR)
@@ -93,7 +109,9 @@ def close(site: Site, now: datetime = NOW) -> None:
     close_month(site.conn, SOCIETY, "2026-07", now)
 
 
-def held_against_each_other(run: Run) -> dict[str, Decimal | None]:
+def held_against_each_other(
+    run: Run, taken_back: Set[str] = frozenset()
+) -> dict[str, Decimal | None]:
     """Hold the four commands against each other; return what each subject used."""
     report = run("report", "2026-07")
     used: dict[str, Decimal | None] = {}
@@ -126,7 +144,7 @@ def held_against_each_other(run: Run) -> dict[str, Decimal | None]:
                 assert sum(Decimal(day[name] or 0) for day in own) == Decimal(each[name])
     lacks = run("completeness", "--month", "2026-07")
     assert lacks["published"] == sum(1 for line in report["lines"] if line["quantity"] is not None)
-    assert {each["subject"] for each in lacks["others"]} == {
+    assert {each["subject"] for each in lacks["others"]} == taken_back | {
         subject for subject, quantity in used.items() if quantity is None
     }
     return used
@@ -140,10 +158,33 @@ def test_four_commands_agree_on_a_closed_month(society: Site, run: Run) -> None:
         "A-2": kwh(20 * hours + 7),
         "A-3": kwh(10 * hours),
         "A-4": kwh(30 * hours),
+        "A-6": kwh(10 * hours),
+        "A-7": kwh(60 * (19 * 24 + 14) + 37),
+        "A-8": kwh(60 * hours - 60 * (19 * 24 + 14) - 37),
+        "A-9": kwh(10 * hours),
         "C-0304": Decimal("173.348"),
         "C-0305": None,
         "Lift": kwh(5 * hours),
     }
+
+
+def test_four_commands_agree_after_a_number_was_taken_back(society: Site, run: Run) -> None:
+    close(society)
+    take_back(
+        society.conn,
+        SOCIETY,
+        Named("A-1", Service.ELECTRICITY),
+        by="manager",
+        reason="the meter is of A-12",
+        now=NOW + HOUR,
+        apply=True,
+    )
+    society.units(unit_line("A-12", "1"), now=NOW + HOUR)
+    close(society, NOW + 2 * HOUR)
+    used = held_against_each_other(run, taken_back={"A-1"})
+    assert used["A-12"] == kwh(10 * 31 * 24)
+    (number,) = run("usage", "A-1", "--month", "2026-07")["numbers"]
+    assert (number["state"], number["version"], number["quantity"]) == ("withdrawn", 2, None)
 
 
 def test_an_open_month_counts_what_closing_will(society: Site, run: Run) -> None:
@@ -155,7 +196,7 @@ def test_an_open_month_counts_what_closing_will(society: Site, run: Run) -> None
     close(society)
     published = run(*words)
     assert published["state"] == "closed"
-    same = ("tower", "bulk", "units", "common", "loss", "units_known", "units_total")
+    same = ("tower", "bulk", "common", "units_known", "units_total")
     (here,), (there,) = (
         [[row[name] for name in same] for row in told["towers"] if row["tower"] == "Tower 1"]
         for told in (so_far, published)
@@ -184,8 +225,8 @@ def test_a_month_says_what_it_knows_of_a_dial_without_intervals(society: Site, r
 
 def test_a_unit_that_came_after_closing_is_not_in_the_month(society: Site, store_dsn: str) -> None:
     close(society)
-    society.units(unit_line("A-9", "99"))
-    words = ["usage", "A-9", "--month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
+    society.units(unit_line("A-99", "99"))
+    words = ["usage", "A-99", "--month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
     refused = CliRunner().invoke(app, words)
     assert refused.exit_code == 2
     assert "close the month again" in refused.stderr
