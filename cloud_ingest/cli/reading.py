@@ -34,7 +34,8 @@ from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.entries.readings import Listed, NamedReading, Shown, Word, listed_readings
-from cloud_ingest.month.correction import ChangedMonth, Correction, Number, correct_reading
+from cloud_ingest.month.correction import ChangedMonth, Correction, correct_reading
+from cloud_ingest.month.preview import Number
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
 from shared_schema.catalogue import Service
 
@@ -245,7 +246,7 @@ def correction_lines(
         before, after = _loss(balance.before, balance.unit), _loss(balance.after, balance.unit)
         yield f"  {balance.month} {balance.tower} {balance.service}: loss {before} -> {after}"
     if not found.months and not found.balances:
-        yield "  no month changes"
+        yield "  no month changes: other readings stand at the borders (cloud-ingest explain)"
     if not found.is_applied:
         yield "nothing is written yet: give --yes to apply it"
         return
@@ -277,6 +278,8 @@ def _others(readings: Sequence[Shown], unit: str, zone: ZoneInfo) -> str:
 
 def _month(change: ChangedMonth) -> str:
     before, after = _number(change.before), _number(change.after)
+    if change.is_taken_back:
+        after = f"withdrawn from billing{_reasons(change.after)}"
     if change.version is not None:
         note = f" (v{change.version})"
     else:
@@ -284,12 +287,16 @@ def _month(change: ChangedMonth) -> str:
     return f"{change.month} {change.subject}: {before} -> {after}{note}"
 
 
+def _reasons(number: Number | None) -> str:
+    return "" if number is None or not number.reasons else f" ({', '.join(number.reasons)})"
+
+
 def _number(number: Number | None) -> str:
     if number is None:
         return "nothing"
     if isinstance(number, MonthlyConsumption):
         return f"{number.quantity:f} {number.unit}"
-    return f"withheld ({', '.join(number.reasons)})"
+    return f"withheld{_reasons(number)}"
 
 
 def _loss(loss: Decimal | None, unit: str) -> str:

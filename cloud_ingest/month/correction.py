@@ -19,33 +19,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import DAY, Month, day_of, midnight, month_of, next_month
-from cloud_ingest.core.register import DayRegister
-from cloud_ingest.entries.meter import billed_channels
 from cloud_ingest.entries.readings import NamedReading, Ruled, Word, find_served, rule_on_reading
 from cloud_ingest.errors import CloseRefused
-from cloud_ingest.month.boundaries import Closings, closings, closings_before
-from cloud_ingest.month.closing import Closing, SubjectKey, by_subject, says_the_same
-from cloud_ingest.month.count import count_assigned
-from cloud_ingest.month.number import number_of
-from cloud_ingest.month.reconcile import reconciliations_of
-from cloud_ingest.month.unread import with_unread
+from cloud_ingest.month.boundaries import Closings
+from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
+from cloud_ingest.month.preview import (
+    Books,
+    Number,
+    Preview,
+    count_preview,
+    count_robustly,
+    key_of,
+    own_keys,
+)
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
-from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.readings_read import Window, boundary_readings
+from cloud_ingest.store.published import PublishedMonth, published_month
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.store.rollups_read import day_registers
-from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Reconciliation, Withheld
+from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
 from shared_schema.catalogue import Service
-
-Number = MonthlyConsumption | Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,14 @@ class ChangedMonth:
     """Of a closed month what was published; None: nothing is known."""
     after: Number | None
     version: int | None
-    """What closing again sends; None: the month is open, or its number is withheld."""
+    """Of what closing again sends; None: it sends nothing of it, or the month is open."""
     is_closed: bool
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Say whether closing again withdraws a number that was published."""
+        stood, stands = (isinstance(each, MonthlyConsumption) for each in (self.before, self.after))
+        return self.is_closed and stood and not stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +94,6 @@ class Correction:
         """The closed months that it touches."""
         closed = {each.month for each in self.months if each.is_closed}
         return tuple(sorted(closed | {each.month for each in self.balances}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Books:
-    """Whose months are looked at."""
-
-    conn: Connection
-    society_id: int
-    meter: Assignment
-    closing: Closing
-    """Of any month: the rules, the zone and the time."""
-
-    def of(self, month: Month) -> Closing:
-        """Return the closing of a month."""
-        return replace(self.closing, span=month)
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """A month as it would be closed now."""
-
-    numbers: Mapping[SubjectKey, Number]
-    """Of the subjects that the meter served."""
-    balances: Mapping[str, Reconciliation]
-    """By tower."""
-    closes_at: Closings
 
 
 @translating
@@ -169,9 +147,10 @@ def correct_reading(
         lambda _text: None,
         estimates=estimates,
     )
-    books = _Books(conn, society_id, served, closing)
     with conn.transaction(force_rollback=not apply):
         lock_in_transaction(conn, Lock.ELECTION)
+        closed = _closed_months(conn, society_id, spans)
+        books = Books(conn, society_id, served, closing, closed)
         former = {span.first: _open_numbers(books, span) for span in spans}
         ruled = rule_on_reading(conn, society, named, word, now)
         changed, balances = _changes(books, spans, former)
@@ -187,19 +166,27 @@ def _firsts(day: date) -> list[date]:
     return found
 
 
-def _open_numbers(books: _Books, span: Month) -> Mapping[SubjectKey, Number]:
+def _closed_months(
+    conn: Connection, society_id: int, spans: Sequence[Month]
+) -> dict[date, PublishedMonth]:
+    """Return the closed ones of some months, and of the month before them, by their 1st."""
+    firsts = [(spans[0].first - DAY).replace(day=1), *(span.first for span in spans)]
+    found = ((first, published_month(conn, society_id, f"{first:%Y-%m}")) for first in firsts)
+    return {first: month for first, month in found if month is not None}
+
+
+def _open_numbers(books: Books, span: Month) -> Mapping[SubjectKey, Number]:
     """Return what an open month counts now; nothing of a closed one, which is published."""
-    if months.manifest(books.conn, books.society_id, str(span)) is not None:
+    if span.first in books.closed:
         return {}
     try:
-        before = closings_before(books.conn, books.society_id, span)
-        return _count(books, span, before, with_towers=False).numbers
+        return count_preview(books, span, {}, with_towers=False).numbers
     except CloseRefused:  # the month before has changed since it was closed
         return {}
 
 
 def _changes(
-    books: _Books, spans: Sequence[Month], former: Mapping[date, Mapping[SubjectKey, Number]]
+    books: Books, spans: Sequence[Month], former: Mapping[date, Mapping[SubjectKey, Number]]
 ) -> tuple[list[ChangedMonth], list[ChangedBalance]]:
     conn, society_id = books.conn, books.society_id
     changed: list[ChangedMonth] = []
@@ -207,33 +194,23 @@ def _changes(
     opens_at: Closings = {}
     floor = months.version_floor(conn)
     for span in spans:
-        is_closed = months.manifest(conn, society_id, str(span)) is not None
-        before = {**closings_before(conn, society_id, span), **opens_at}
-        counted = _count_robustly(books, span, before, with_towers=is_closed)
+        is_closed = span.first in books.closed
+        counted = count_robustly(books, span, opens_at, with_towers=is_closed)
         opens_at = counted.closes_at if is_closed else {}
         published = _published(books, span) if is_closed else former[span.first]
-        last = {
-            (kept.number.subject.id, kept.number.subject.type.value): kept.number.version
-            for kept in months.numbers(conn, society_id, str(span))
-            if kept.number.service is books.meter.service
-        }
+        last = months.last_versions(conn, society_id, str(span)) if is_closed else {}
         for key in sorted(published.keys() | counted.numbers.keys()):
             was, will = published.get(key), counted.numbers.get(key)
             if _is_same(was, will):
                 continue
-            version = max(last.get((key.label, key.kind), 0) + 1, floor)
-            is_number = is_closed and isinstance(will, MonthlyConsumption)
-            changed.append(
-                ChangedMonth(
-                    str(span),
-                    key.label,
-                    BILLING_UNITS[key.service],
-                    was,
-                    will,
-                    version if is_number else None,
-                    is_closed,
-                )
+            change = ChangedMonth(
+                str(span), key.label, BILLING_UNITS[key.service], was, will, None, is_closed
             )
+            is_number = is_closed and isinstance(will, MonthlyConsumption)
+            if is_number or change.is_taken_back:
+                version = max(last.get((key.kind, key.label, key.service), 0) + 1, floor)
+                change = replace(change, version=version)
+            changed.append(change)
         if is_closed:
             balances += _changed_balances(books, span, counted)
     return changed, balances
@@ -245,31 +222,28 @@ def _is_same(was: Number | None, will: Number | None) -> bool:
     return was == will
 
 
-def _published(books: _Books, span: Month) -> dict[SubjectKey, Number]:
-    """Return what a closed month says of the subjects that the meter served."""
-    conn, society_id = books.conn, books.society_id
-    manifest = months.manifest(conn, society_id, str(span))
-    withheld: Sequence[Number] = () if manifest is None else manifest.withheld
-    every: list[Number] = [*months.current(conn, society_id, str(span)), *withheld]
-    own = {(key.kind, key.label) for key in _own_keys(books, span)}
+def _published(books: Books, span: Month) -> dict[SubjectKey, Number]:
+    """Return what a closed month says of the subjects that the meter served or was charged to."""
+    closed = books.closed[span.first]
+    own = own_keys(books, span)
+    meter = books.meter.meter
+    every: list[Number] = [*closed.numbers, *closed.withheld]
     return {
-        SubjectKey("unit" if kind == "unit" else "common", each.subject.id, each.service): each
+        key: each
         for each in every
-        for kind in (each.subject.type.value,)
-        if each.service is books.meter.service and (kind, each.subject.id) in own
+        for key in (key_of(each),)
+        if key.service is books.meter.service
+        and (
+            key in own
+            or (
+                isinstance(each, MonthlyConsumption)
+                and any(part.meter == meter for part in each.parts)
+            )
+        )
     }
 
 
-def _own_keys(books: _Books, span: Month) -> set[SubjectKey]:
-    served = assignments_between(books.conn, books.society_id, span.start, span.end)
-    return {
-        SubjectKey(each.subject_type, each.subject, each.service)
-        for each in served
-        if each.meter_id == books.meter.meter_id and each.service is books.meter.service
-    }
-
-
-def _changed_balances(books: _Books, span: Month, counted: _Counted) -> list[ChangedBalance]:
+def _changed_balances(books: Books, span: Month, counted: Preview) -> list[ChangedBalance]:
     former = {
         each.tower: each
         for each in months.reconciliations(books.conn, books.society_id, str(span))
@@ -287,88 +261,3 @@ def _changed_balances(books: _Books, span: Month, counted: _Counted) -> list[Cha
         for tower, each in sorted(counted.balances.items())
         if tower not in former or not says_the_same(former[tower], each)
     ]
-
-
-def _count_robustly(books: _Books, span: Month, before: Closings, *, with_towers: bool) -> _Counted:
-    """Count a month; without its towers where a neighbour's month must be closed again first."""
-    try:
-        return _count(books, span, before, with_towers=with_towers)
-    except CloseRefused:
-        if not with_towers:
-            raise
-        return _count(books, span, before, with_towers=False)
-
-
-def _count(books: _Books, span: Month, before: Closings, *, with_towers: bool) -> _Counted:
-    """Count the subjects that the meter served, and their towers, as closing would."""
-    own = _own_keys(books, span)
-    every = [
-        each
-        for each in assignments_between(books.conn, books.society_id, span.start, span.end)
-        if each.service is books.meter.service
-    ]
-    towers = {each.tower for each in every if each.meter_id == books.meter.meter_id} - {None}
-    wanted = own | {
-        SubjectKey(each.subject_type, each.subject, each.service)
-        for each in every
-        if with_towers and each.tower in towers
-    }
-    assigned = [
-        each
-        for each in every
-        if SubjectKey(each.subject_type, each.subject, each.service) in wanted
-    ]
-    closing = books.of(span)
-    counted = count_assigned(
-        books.conn,
-        assigned,
-        span,
-        closing.zone,
-        before=before,
-        self_read_window=closing.self_read_window,
-        last_of_days=partial(_last_of_days, books),
-    )
-    subjects = with_unread(books.conn, closing, by_subject(counted))
-    numbers = {
-        key: number_of(closing, key, subjects[key])
-        for key in own
-        if key in subjects and key.kind != "bulk"
-    }
-    proved = [each for each in numbers.values() if isinstance(each, MonthlyConsumption)]
-    balances = {
-        each.tower: each
-        for each in (reconciliations_of(closing, subjects) if with_towers else ())
-        if each.tower in towers
-    }
-    return _Counted(numbers, balances, closings(proved))
-
-
-def _last_of_days(
-    books: _Books, conn: Connection, exponents: dict[int, int], first: date, last: date
-) -> dict[int, list[DayRegister]]:
-    """Return the last register of each day; of the meter itself as its readings say now."""
-    found = day_registers(conn, exponents, first, last)
-    meters = _channels_of(conn, books.meter)
-    own = {channel_id: e for channel_id, e in exponents.items() if channel_id in meters}
-    zone = books.closing.zone
-    days = [first + n * DAY for n in range((last - first).days + 1)]
-    windows = [
-        Window(
-            channel_id, midnight(day, zone) + timedelta(microseconds=1), midnight(day + DAY, zone)
-        )
-        for channel_id in own
-        for day in days
-    ]
-    if not windows:
-        return found
-    read = boundary_readings(conn, last_in=windows, first_in=(), by_hand_in=(), exponents=own)
-    for channel_id in own:
-        found[channel_id] = [
-            DayRegister(channel_id, day_of(each.ts, zone), each.ts, each.raw, each.exponent)
-            for each in sorted(read.get(channel_id, ()), key=lambda each: each.ts)
-        ]
-    return found
-
-
-def _channels_of(conn: Connection, meter: Assignment) -> set[int]:
-    return {each.channel_id for each in billed_channels(conn, meter.meter_id, meter.service)}

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.cli.reading import correction_lines
 from cloud_ingest.entries.readings import NamedReading, Word
 from cloud_ingest.errors import ReadingRefused, SelfReadRefused
 from cloud_ingest.month.close import close_month
@@ -19,7 +20,7 @@ from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.billing import MonthlyConsumption
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
-from tests.support.store import SOCIETY, Site, every, local, unit_line
+from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 
 BEGIN = 12_345_000
 FIRST = local("2026-01-01 00:00")
@@ -172,6 +173,21 @@ def test_a_reading_that_an_edit_contradicts_is_named(dark: Site, value: str, oth
 def test_a_wrong_digit_shows_as_withheld_months(dark: Site) -> None:
     found = correct(dark, "enter", value=Decimal("12347.760"), apply=False)
     assert [after for _, _, after, _ in changes(found)] == ["withheld", "withheld"]
+
+
+def test_numbers_that_a_correction_withdraws_are_shown_so(dark: Site) -> None:
+    found = correct(dark, "enter", value=Decimal("12347.760"))
+    assert [(each.is_taken_back, each.version) for each in found.months] == [(True, 2)] * 2
+    january, february = (
+        line
+        for line in correction_lines(found, "enter", SOCIETY, ZONE)
+        if line.startswith("  2026") and "A-1" in line
+    )
+    assert january == ("  2026-01 A-1: 29.760 kWh -> withdrawn from billing (register_drop) (v2)")
+    assert february.startswith("  2026-02 A-1: 26.880 kWh -> withdrawn from billing (")
+    close(dark)
+    taken = "SELECT month, version FROM month_withdrawal ORDER BY month"
+    assert dark.all(taken) == [(JANUARY, 2), (FEBRUARY, 2)]
 
 
 def test_what_is_shown_is_what_closing_sends(dark: Site) -> None:
