@@ -177,7 +177,9 @@ def _word(
         return "accepted" if said[-1].kind == "accept" else "kept"
     if asked_at is not None:
         return "asked"
-    if isinstance(now, MonthlyConsumption) and _follows(former, now, heard.before):
+    if isinstance(now, MonthlyConsumption) and (
+        _follows(former, now, heard.before) or _gives_months_back(former, now)
+    ):
         return "follows"
     return None
 
@@ -204,6 +206,17 @@ def _follows(former: MonthlyConsumption, now: MonthlyConsumption, before: Closin
             return False
         moved = True
     return moved
+
+
+def _gives_months_back(former: MonthlyConsumption, now: MonthlyConsumption) -> bool:
+    """Say whether a catch-up only covers fewer months: a border in it was read after all.
+
+    It has to be sent: the earlier months have their own numbers now, in the same transaction.
+    """
+    if former.since is None or (now.since or now.month) <= former.since:
+        return False
+    closed = {(part.meter, part.source): part.closing for part in former.parts}
+    return all(closed.get((part.meter, part.source)) == part.closing for part in now.parts)
 
 
 def _stated(number: MonthlyConsumption, month: str | None) -> Stated:

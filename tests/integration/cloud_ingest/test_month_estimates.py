@@ -157,6 +157,27 @@ def test_any_month_of_a_catch_up_may_be_closed_again(flat: Site, again: str) -> 
     assert (caught.quantity, caught.since) == (AUGUST + SEPTEMBER, "2026-08")
 
 
+def test_a_catch_up_gives_back_what_lies_beyond_its_bounds(site: Site) -> None:
+    """Both borders of August are missed, each by days; then the first one is read after all.
+
+    By hand: of the gap around 1 September at most 384 kWh are September's, beside 504; August and
+    September are 1,464 together.
+    """
+    site.units(unit_line("A-1", "1"))
+    read(site, "2026-06-30 00:00", "2026-07-20 00:00")
+    read(site, "2026-08-05 00:00", "2026-08-25 00:00")
+    read(site, "2026-09-10 00:00", "2026-10-02 00:00")
+    for month in ("2026-07", "2026-08", "2026-09"):
+        close(site, month)
+    assert number(close(site, "2026-09")).since == "2026-07"
+    read(site, "2026-07-20 01:00", "2026-08-04 23:00")
+    closed = close(site, "2026-09")
+    assert number(closed.earlier[0]).quantity == JULY
+    caught = number(closed)
+    assert (caught.quantity, caught.since) == (AUGUST + SEPTEMBER, "2026-08")
+    assert closed.held == ()
+
+
 def test_what_is_withheld_has_its_estimate(flat: Site) -> None:
     """By hand: 24 kWh a day; from 20 July on at most 72 kW for 288 hours, a minute, a step."""
     found = withheld(close(flat, "2026-07")).estimate
