@@ -19,6 +19,7 @@ from cloud_ingest.entries.units import Imported, Named, import_units, take_back
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.checks import check_units
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.dials import dial_readings, dials
@@ -421,3 +422,20 @@ def test_ratings_are_stored_with_their_meters(site: Site) -> None:
     assert site.one(stored) == (3, Decimal(60), None)
     assert site.units(unit_line("A-1", "1")) == Imported(0, 0, 1)
     assert site.one("SELECT count(*) FROM assignment_version") == 1
+
+
+def test_a_changed_rating_judges_its_readings_again(site: Site) -> None:
+    """A single-phase meter of 10 A makes no 6 kW."""
+    site.units(unit_line("A-1", "1"))
+    begin = NOW - 4 * HOUR
+    rows = [*every(begin, begin + HOUR, 0, 500), *every(begin + 2 * HOUR, NOW, 8000, 500)]
+    site.deliver("1", rows)
+    refresh(site.conn, NOW)
+    judged = "SELECT count(*) FROM register_break"
+    assert site.one(judged) == 0
+    path = site.folder / "rated.csv"
+    columns = ",".join((*COLUMNS, "phases", "max_current_a"))
+    path.write_text(f"{columns}\n{unit_line('A-1', '1')},1,10\n", encoding="utf-8")
+    assert import_units(site.conn, SOCIETY, path, now=NOW) == Imported(0, 1, 0)
+    refresh(site.conn, NOW)
+    assert site.one(judged) == 1
