@@ -7,8 +7,11 @@ from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
@@ -23,7 +26,7 @@ from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.dials import dial_readings, dials
-from cloud_ingest.store.registry import find_society, load_registry
+from cloud_ingest.store.registry import ensure_society, find_society, load_registry
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column
 from tests.support.store import IMPORTED_AT, SOCIETY, Site, every, local, unit_line
@@ -439,3 +442,42 @@ def test_a_changed_rating_judges_its_readings_again(site: Site) -> None:
     assert import_units(site.conn, SOCIETY, path, now=NOW) == Imported(0, 1, 0)
     refresh(site.conn, NOW)
     assert site.one(judged) == 1
+
+
+LINES = st.builds(
+    unit_line,
+    st.sampled_from(["101", "102"]),
+    st.sampled_from("123"),
+    since=st.sampled_from(["2026-01-01", "2026-02-01", "2026-03-01"]),
+    until=st.sampled_from(["", "2026-03-01", "2026-04-01"]),
+    service=st.sampled_from(["electricity", "water"]),
+    tower=st.sampled_from(["T1", "T2"]),
+)
+STATE = """
+SELECT assignment_id, tower, subject, label, service, meter_id, legacy, valid_from, valid_to,
+       author, reason, recorded_at
+"""
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(LINES, max_size=3), min_size=2, max_size=6))
+def test_every_earlier_state_can_be_made_again(site: Site, lists: list[list[str]]) -> None:
+    society = uuid4().hex
+    states = []
+    at = IMPORTED_AT
+    society_id = ensure_society(site.conn, society)
+    path = site.folder / "random.csv"
+    for number, lines in enumerate(lists):
+        at += DAY
+        path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
+        with suppress(ImportRefused):
+            import_units(site.conn, society, path, now=at, reason=str(number))
+        held = f"{STATE} FROM assignment WHERE society_id = %s ORDER BY 1"
+        states.append((at, site.all(held, society_id)))
+    once = f"""
+        {STATE} FROM assignment_version
+        WHERE society_id = %s AND recorded_at <= %s AND NOT taken_back
+          AND (superseded_at IS NULL OR superseded_at > %s) ORDER BY 1
+        """
+    for then, rows in states:
+        assert site.all(once, society_id, then, then) == rows
