@@ -4,6 +4,7 @@
 In: a month and a society. Out: lines that count, a table or JSON. Never: a decision.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -105,11 +106,12 @@ def _quality(line: ReportLine) -> str:
 def _quantity(line: ReportLine) -> str:
     """Say what was used: exactly, between which bounds, or what it probably is."""
     if line.quantity is None:
+        state = "withdrawn" if line.is_withdrawn else "withheld"
         if line.estimate is None:
-            return "withheld"
+            return state
         found = line.estimate
         between = f"{found.bounds.lower:f} to {found.bounds.upper:f}"
-        return f"withheld; about {found.quantity:f} ({between}, {found.method}) {line.unit}"
+        return f"{state}; about {found.quantity:f} ({between}, {found.method}) {line.unit}"
     text = f"{line.quantity:f} {line.unit}"
     if line.bounds is not None:
         text += f" ({line.bounds.lower:f} to {line.bounds.upper:f})"
@@ -158,4 +160,58 @@ def as_table(report: MonthReport) -> str:
             for result in report.reconciliations
         ),
     )
-    return f"{report.society}, {report.month}\n\n{units}\n\n{towers}"
+    tables = (units, towers, *_corrections(report), *_held(report))
+    return "\n\n".join((f"{report.society}, {report.month}", *tables))
+
+
+def _corrections(report: MonthReport) -> Iterator[str]:
+    """Say of each number that was sent more than once who corrected it, and why."""
+    lines = [(line, line.correction) for line in report.lines if line.correction is not None]
+    if lines:
+        yield table(
+            [
+                Column("Corrected"),
+                Column("Service"),
+                Column("Version", "figure"),
+                Column("By"),
+                Column("Because"),
+            ],
+            (
+                (
+                    line.subject,
+                    line.service.value,
+                    f"{done.of_version} -> {line.version}",
+                    done.by or "nobody",
+                    f"{done.what}: {done.reason}" if done.reason else done.what,
+                )
+                for line, done in lines
+            ),
+        )
+
+
+def _held(report: MonthReport) -> Iterator[str]:
+    """Show the changes that wait for a person."""
+    lines = [(line, line.held) for line in report.lines if line.held is not None]
+    if lines:
+        yield (
+            table(
+                [
+                    Column("Held"),
+                    Column("Service"),
+                    Column("Published", "figure"),
+                    Column("Would be", "figure"),
+                    Column("Because"),
+                ],
+                (
+                    (
+                        line.subject,
+                        line.service.value,
+                        figure(line.quantity),
+                        "withdrawn" if held.quantity is None else f"{held.quantity:f}",
+                        ", ".join(held.reasons),
+                    )
+                    for line, held in lines
+                ),
+            )
+            + "\n\ndecide: cloud-ingest number accept, or number keep"
+        )

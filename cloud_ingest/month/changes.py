@@ -153,11 +153,15 @@ def _asked(
         act.recorded_at
         for meter in own
         for act in heard.acts.get(meter, ())
-        if act.recorded_at >= since
-        and act.first_at <= closing.span.end + AROUND
-        and (act.last_at is None or act.last_at >= first - AROUND)
+        if act.recorded_at >= since and bears_on(act, first, closing.span.end)
     ]
     return max(times, default=None)
+
+
+def bears_on(act: Act, start: datetime, end: datetime) -> bool:
+    """Say whether what was entered of a meter can change what it counted in a stretch of time."""
+    begins = act.first_at <= end + AROUND
+    return begins and (act.last_at is None or act.last_at >= start - AROUND)
 
 
 def _word(

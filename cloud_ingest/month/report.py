@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""A closed month as it was published: its numbers, what is withheld, and the reconciliations.
+"""A closed month as it was published: its numbers, what is withheld, taken back or held.
+
+A number that was sent more than once names what corrected it: the newest thing that a person
+entered of its meters, or said of its quantity, between the two versions. Without one it was late
+data.
 
 In: a society and a month. Out: frozen rows for a table, JSON or a page. It writes nothing and
 decides nothing: a month's numbers are those that were published.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,19 +18,25 @@ from pydantic import TypeAdapter
 
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import NotFound
+from cloud_ingest.month.changes import bears_on
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.number_words import NumberKey, acts, number_words
 from cloud_ingest.store.outbox import billing_ack_key, sent_messages
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import (
     BILLING_UNITS,
+    BillingManifest,
     BoundaryReading,
     Bounds,
     Estimate,
+    Held,
     MeterMonth,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
     MonthShare,
     Reconciliation,
     Withheld,
@@ -53,6 +63,29 @@ class ReportPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportCorrection:
+    """What a version took the place of, and who asked for it."""
+
+    of_version: int
+    what: str
+    """What was entered or said: ``self-read``, ``epoch``, ``number accepted``."""
+    by: str | None
+    """None: nobody; it was late data."""
+    reason: str | None
+    at: datetime
+    """When it was entered; of late data when the month was closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHeld:
+    """A change that waits for a person."""
+
+    quantity: DecimalText | None
+    """What it would become; None: it would be withdrawn."""
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportLine:
     """One subject's month of one service."""
 
@@ -76,12 +109,21 @@ class ReportLine:
     """The first month that a catch-up covers."""
     shares: tuple[MonthShare, ...] = ()
     """Of the months that it covers."""
+    correction: ReportCorrection | None = None
+    """None: it is the first version."""
+    held: ReportHeld | None = None
+    is_withdrawn: bool = False
+    """What was sent was taken back; the version is that of the withdrawal."""
 
     @property
     def goes_to(self) -> str:
         """Who does something with it next, in a few words."""
+        if self.is_withdrawn:
+            return f"taken back from billing ({self.delivery})"
         if self.delivery == "withheld":
             return "nobody yet: investigate, self-read"
+        if self.held is not None:
+            return f"billing ({self.delivery}); a change is held"
         return f"billing ({self.delivery})"
 
 
@@ -112,9 +154,10 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
             f"{month} of {society} is not closed: cloud-ingest close-month {month} "
             f"--society '{society}'"
         )
+    corrections = _corrections(conn, society_id, span)
     lines = [
-        *_published(conn, society_id, month),
-        *_withheld(conn, society_id, span, manifest.withheld),
+        *_published(conn, society_id, month, corrections, manifest.held),
+        *_missing(conn, society_id, span, manifest, corrections),
     ]
     lines.sort(key=lambda line: (line.subject_type != "unit", line.subject, line.service))
     return MonthReport(
@@ -131,10 +174,20 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     )
 
 
-def _published(conn: Connection, society_id: int, month: str) -> list[ReportLine]:
+_Corrections = Mapping[NumberKey, ReportCorrection]
+
+
+def _published(
+    conn: Connection,
+    society_id: int,
+    month: str,
+    corrections: _Corrections,
+    held: Iterable[Held],
+) -> list[ReportLine]:
     known = dials(conn, society_id)
     numbers = months.current(conn, society_id, month)
     delivered = deliveries(conn, [billing_ack_key(number) for number in numbers])
+    waits = {_key(each): ReportHeld(each.quantity, each.reasons) for each in held}
     return [
         ReportLine(
             tower=number.tower,
@@ -151,9 +204,57 @@ def _published(conn: Connection, society_id: int, month: str) -> list[ReportLine
             bounds=number.bounds,
             since=number.since,
             shares=number.shares,
+            correction=corrections.get(_key(number)),
+            held=waits.get(_key(number)),
         )
         for number in numbers
     ]
+
+
+def _key(named: MonthlyConsumption | MonthlyWithdrawal | Held | Withheld) -> NumberKey:
+    return NumberKey(named.subject.type.value, named.subject.id, named.service)
+
+
+def _corrections(
+    conn: Connection, society_id: int, span: Month
+) -> dict[NumberKey, ReportCorrection]:
+    """Return what each number that was sent more than once was corrected by."""
+    month = str(span)
+    former = months.replaced(conn, society_id, month)
+    if not former:
+        return {}
+    meters: dict[NumberKey, set[tuple[str, str]]] = {}
+    made: dict[NumberKey, datetime] = {}
+    for number in (kept.number for kept in months.numbers(conn, society_id, month)):
+        made[_key(number)] = number.closed_at
+        meters[_key(number)] = {(p.meter.manufacturer, p.meter.serial) for p in number.parts}
+    for taken in (kept.withdrawal for kept in months.withdrawals(conn, society_id, month)):
+        made[_key(taken)] = max(made.get(_key(taken), taken.closed_at), taken.closed_at)
+    entered = [
+        act
+        for act in acts(conn, society_id, min(each.closed_at for each in former))
+        if bears_on(act, span.start, span.end)
+    ]
+    said = number_words(conn, society_id, month)
+    found: dict[NumberKey, ReportCorrection] = {}
+    for each in former:
+        key = NumberKey(each.subject_type, each.subject, Service(each.service))
+        until = made[key]
+        known = [
+            ReportCorrection(each.version, act.what, act.author, act.reason, act.recorded_at)
+            for act in entered
+            if (act.manufacturer, act.serial) in meters.get(key, ())
+        ] + [
+            ReportCorrection(
+                each.version, "number accepted", word.author, word.reason, word.recorded_at
+            )
+            for word in said
+            if word.key == key and word.kind == "accept"
+        ]
+        between = [one for one in known if each.closed_at <= one.at <= until]
+        late = ReportCorrection(each.version, "late data", None, None, until)
+        found[key] = max(between, key=lambda one: one.at, default=late)
+    return found
 
 
 def _part(part: MeterMonth, known: Dials) -> ReportPart:
@@ -170,29 +271,46 @@ def _part(part: MeterMonth, known: Dials) -> ReportPart:
     )
 
 
-def _withheld(
-    conn: Connection, society_id: int, span: Month, withheld: Iterable[Withheld]
+def _missing(
+    conn: Connection,
+    society_id: int,
+    span: Month,
+    manifest: BillingManifest,
+    corrections: _Corrections,
 ) -> list[ReportLine]:
+    """Return a line for each number that is withheld or was taken back, or both."""
     towers = {
         (str(a.subject_type), a.subject): a.tower
         for a in assignments_between(conn, society_id, span.start, span.end)
     }
+    named = {(entry.subject, entry.service, entry.version) for entry in manifest.withdrawn}
+    taken = {
+        _key(kept.withdrawal): kept.withdrawal
+        for kept in months.withdrawals(conn, society_id, str(span))
+        if (kept.withdrawal.subject, kept.withdrawal.service, kept.withdrawal.version) in named
+    }
+    delivered = deliveries(conn, [billing_ack_key(each) for each in taken.values()])
+    withheld = {_key(each): each for each in manifest.withheld}
     return [
         ReportLine(
-            tower=towers.get((entry.subject.type.value, entry.subject.id)),
-            subject_type=entry.subject.type.value,
-            subject=entry.subject.id,
-            service=entry.service,
+            tower=towers.get((key.subject_type, key.subject)),
+            subject_type=key.subject_type,
+            subject=key.subject,
+            service=key.service,
             quantity=None,
-            unit=BILLING_UNITS[entry.service],
+            unit=BILLING_UNITS[key.service],
             quality=Quality.MISSING,
-            reasons=entry.reasons,
-            version=None,
-            delivery="withheld",
+            reasons=withheld[key].reasons if key in withheld else taken[key].reasons,
+            version=taken[key].version if key in taken else None,
+            delivery=delivered.get(billing_ack_key(taken[key]), "acknowledged")
+            if key in taken
+            else "withheld",
             parts=(),
-            estimate=entry.estimate,
+            estimate=withheld[key].estimate if key in withheld else None,
+            correction=corrections.get(key),
+            is_withdrawn=key in taken,
         )
-        for entry in withheld
+        for key in sorted(withheld.keys() | taken.keys())
     ]
 
 

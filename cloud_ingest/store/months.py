@@ -10,6 +10,7 @@ closing. Owns: their tables. Never: a decision; `cloud_ingest.month.close` decid
 import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
@@ -98,6 +99,41 @@ def last_versions(
             (society_id, month),
         )
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The message that the newest one of a number took the place of."""
+
+    subject_type: str
+    subject: str
+    service: str
+    version: int
+    closed_at: datetime
+
+
+@translating
+def replaced(conn: Connection, society_id: int, month: str) -> list[Replaced]:
+    """Return of each number that was sent more than once the message before the newest one."""
+    return all_rows(
+        conn,
+        Replaced,
+        """
+        SELECT subject_type, subject, service, version, closed_at FROM (
+          SELECT subject_type, subject, service, version, closed_at,
+                 row_number() OVER (PARTITION BY subject_type, subject, service
+                                    ORDER BY version DESC) AS nth
+          FROM (
+            SELECT society_id, month, subject_type, subject, service, version, closed_at
+            FROM month_number
+            UNION ALL
+            SELECT society_id, month, subject_type, subject, service, version, closed_at
+            FROM month_withdrawal
+          ) AS sent WHERE society_id = %s AND month = %s
+        ) AS ranked WHERE nth = 2
+        """,
+        (society_id, month),
+    )
 
 
 @translating

@@ -5,6 +5,7 @@ Each is an ordinary MQTT client with a password and rights of its own. Billing a
 what it received, as the contract asks; the others only listen.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from shared_schema.billing import BillingAck, BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.billing import (
+    BillingAck,
+    BillingManifest,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+    Reconciliation,
+)
 from shared_schema.events import Event
 from shared_schema.topics import ROOT, billing_ack_topic, encode_level
 
@@ -28,11 +35,29 @@ class Inbox:
     """What reached the three consumers, by the identity of each message."""
 
     numbers: dict[tuple[str, str], MonthlyConsumption] = field(default_factory=dict)
+    """By unit and service; one that was taken back is not among them."""
+    withdrawn: dict[tuple[str, str], MonthlyWithdrawal] = field(default_factory=dict)
     manifests: list[BillingManifest] = field(default_factory=list)
     events: dict[tuple[str, str, str], Event] = field(default_factory=dict)
     """By kind, unit (a meter's flag names whom it serves) and service."""
     reconciliations: dict[tuple[str, str], Reconciliation] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def take(self, payload: bytes) -> MonthlyConsumption | MonthlyWithdrawal:
+        """Keep a number, or forget one that is taken back: the highest version counts."""
+        kind = MonthlyWithdrawal if is_withdrawal(payload) else MonthlyConsumption
+        sent = kind.from_line(payload)
+        key = (sent.subject.id, sent.service.value)
+        known = (self.numbers.get(key), self.withdrawn.get(key))
+        if any(old is not None and old.version > sent.version for old in known):
+            return sent
+        if isinstance(sent, MonthlyWithdrawal):
+            self.withdrawn[key] = sent
+            self.numbers.pop(key, None)
+        else:
+            self.numbers[key] = sent
+            self.withdrawn.pop(key, None)
+        return sent
 
     def month_is_whole(self) -> bool:
         """Say whether billing holds every number that the newest manifest names."""
@@ -54,20 +79,25 @@ class Account:
     password: str
 
 
+def is_withdrawal(payload: bytes) -> bool:
+    """Say whether a message takes a number back, by the schema that it names."""
+    schema: str = json.loads(payload)["schema"]
+    return schema == MonthlyWithdrawal.SCHEMA
+
+
 def _billing(inbox: Inbox, client: Client, message: MQTTMessage) -> None:
     if message.topic.endswith("/manifest"):
         inbox.manifests.append(BillingManifest.from_line(bytes(message.payload)))
         return
-    number = MonthlyConsumption.from_line(bytes(message.payload))
-    inbox.numbers[number.subject.id, number.service] = number
+    sent = inbox.take(bytes(message.payload))
     ack = BillingAck(
-        society=number.society,
-        month=number.month,
-        subject=number.subject,
-        service=number.service,
-        version=number.version,
+        society=sent.society,
+        month=sent.month,
+        subject=sent.subject,
+        service=sent.service,
+        version=sent.version,
     )
-    client.publish(billing_ack_topic(number.society), ack.to_line(), qos=1)
+    client.publish(billing_ack_topic(sent.society), ack.to_line(), qos=1)
 
 
 def _helpdesk(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
@@ -78,6 +108,8 @@ def _helpdesk(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
 
 
 def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
+    if not message.payload:  # the topic of a tower that has nothing to balance any more
+        return
     result = Reconciliation.from_line(bytes(message.payload))
     inbox.reconciliations[result.tower, result.service] = result
 

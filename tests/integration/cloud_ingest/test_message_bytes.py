@@ -8,6 +8,7 @@ import pytest
 
 from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.flags.leaks import refresh_leaks
 from cloud_ingest.flags.silence import refresh_silence
 from cloud_ingest.month.close import close_month
@@ -80,6 +81,34 @@ def test_a_closed_month_keeps_its_bytes(site: Site) -> None:
     )
     close_month(site.conn, SOCIETY, "2026-07", NOW + HOUR)
     assert outbox(site) == sample("month.txt")
+
+
+def test_a_changed_month_keeps_its_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number is taken back, another one sent, a change held, a tower emptied."""
+    site.units(unit_line("A", "1", tower="T1"), unit_line("C", "3", tower="T2"))
+    site.deliver("1", every(BEFORE, AFTER, 1000, 10, HOUR))
+    site.deliver("3", every(BEFORE, END - 40 * HOUR, 1000, 10, HOUR))
+    self_read(
+        site.conn,
+        SOCIETY,
+        "C",
+        Service.ELECTRICITY,
+        value=Decimal(9),
+        at=END - 20 * HOUR,
+        by="caretaker",
+        now=END,
+    )
+    close_month(site.conn, SOCIETY, "2026-07", NOW)
+    sent = site.one("SELECT max(outbox_id) FROM outbox")
+    site.deliver("3", [(END, 13_000)])
+    named = Named("A", Service.ELECTRICITY)
+    words = {"by": "manager", "reason": "it is of B"}
+    take_back(site.conn, SOCIETY, named, **words, now=NOW + HOUR, apply=True)
+    site.units(unit_line("B", "1", tower="T2"), unit_line("C", "3", tower="T2"), now=NOW + HOUR)
+    count_for_random(monkeypatch)
+    close_month(site.conn, SOCIETY, "2026-07", NOW + HOUR)
+    site.conn.execute("DELETE FROM outbox WHERE outbox_id <= %s", (sent,))
+    assert outbox(site) == sample("changed-month.txt")
 
 
 def test_events_keep_their_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

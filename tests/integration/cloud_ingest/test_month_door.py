@@ -13,11 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.cli.month import as_table
 from cloud_ingest.cli.number import decision_lines
+from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, import_units, take_back
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.decision import Decision, SaidOfNumber, decide, waiting_numbers
+from cloud_ingest.month.report import as_json, month_report
 from cloud_ingest.store import months
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.migrate import migrate
@@ -113,16 +117,15 @@ def moved(site: Site) -> Site:
     return site
 
 
-def take_back(site: Site, now: datetime) -> None:
-    """Say that the meter never was A's, and that it is B's in the other tower."""
-    site.conn.execute(
-        "UPDATE assignment_version SET superseded_at = %s WHERE subject = 'A'", (now,)
-    )
+def move(site: Site, now: datetime) -> None:
+    """Say that the meter never was of flat A, and that it is of flat B in the other tower."""
+    named = Named("A", Service.ELECTRICITY)
+    take_back(site.conn, SOCIETY, named, by="manager", reason="it is of B", now=now, apply=True)
     site.units(unit_line("B", "1", since="2025-12-01", tower="T2"), now=now)
 
 
 def test_a_number_of_the_wrong_flat_is_taken_back(moved: Site) -> None:
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     closed = close(moved, now=NOW + DAY)
     told = billing_messages(moved)
     assert [(type(each).__name__, each.subject.id, each.version) for each in told] == [
@@ -141,7 +144,7 @@ def test_the_towers_follow_a_withdrawal(moved: Site) -> None:
     before = balance(moved, "T1")
     assert before is not None
     assert (before.units, before.loss) == (Decimal("29.760"), Decimal("2.976"))
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     close(moved, now=NOW + DAY)
     first, second = balance(moved, "T1"), balance(moved, "T2")
     assert first is not None
@@ -154,7 +157,7 @@ def test_a_tower_without_a_meter_is_emptied(site: Site) -> None:
     site.units(unit_line("A", "1", since="2025-12-01", tower="T1"))
     deliver(site, "1")
     close(site)
-    take_back(site, NOW + DAY)
+    move(site, NOW + DAY)
     close(site, now=NOW + DAY)
     told = site.all(
         "SELECT payload, retain FROM outbox WHERE topic LIKE '%%reconciliation%%/T1/%%' "
@@ -168,7 +171,7 @@ def test_a_tower_without_a_meter_is_emptied(site: Site) -> None:
 
 
 def test_closing_again_takes_nothing_back_twice(moved: Site) -> None:
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     close(moved, now=NOW + DAY)
     tables = (
         "outbox", "month_number", "month_withdrawal", "month_close", "month_reconciliation",
@@ -181,7 +184,7 @@ def test_closing_again_takes_nothing_back_twice(moved: Site) -> None:
 
 
 def test_a_withdrawal_is_sent_until_it_is_acknowledged(moved: Site) -> None:
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     close(moved, now=NOW + DAY)
     when = NOW + DAY
     mark_published(moved.conn, [each.outbox_id for each in due(moved.conn, when)], when)
@@ -197,19 +200,22 @@ def test_a_withdrawal_is_sent_until_it_is_acknowledged(moved: Site) -> None:
 
 
 def test_a_number_after_a_withdrawal_has_a_version_above(moved: Site) -> None:
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     close(moved, now=NOW + DAY)
-    moved.conn.execute(
-        "UPDATE assignment_version SET superseded_at = %s WHERE subject = 'B'", (NOW + 2 * DAY,)
-    )
-    moved.units(unit_line("A", "1", since="2025-12-01", tower="T1"), now=NOW + 2 * DAY)
+    named = Named("B", Service.ELECTRICITY)
+    words = {"by": "manager", "reason": "it is of A"}
+    take_back(moved.conn, SOCIETY, named, **words, now=NOW + 2 * DAY, apply=True)
+    path = moved.folder / "again.csv"
+    line = unit_line("A", "1", since="2025-12-01", tower="T1")
+    path.write_text(",".join(COLUMNS) + f"\n{line}\n", encoding="utf-8")
+    import_units(moved.conn, SOCIETY, path, now=NOW + 2 * DAY, restore=True)
     closed = close(moved, now=NOW + 2 * DAY)
     assert [(each.subject.id, each.version) for each in closed.numbers] == [("A", 3)]
     assert [each.subject.id for each in manifest(moved).withdrawn] == ["B"]
 
 
 def test_a_restored_store_takes_back_again(moved: Site) -> None:
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     close(moved, now=NOW + DAY)
     migrate(moved.conn, restored=True)
     floor = months.version_floor(moved.conn)
@@ -228,7 +234,7 @@ def test_a_closing_that_fails_takes_nothing_back(
     def fail(*_: object) -> None:
         raise RuntimeError("the power is gone")
 
-    take_back(moved, NOW + DAY)
+    move(moved, NOW + DAY)
     monkeypatch.setattr(module, "write_doubts", fail)
     with pytest.raises(RuntimeError):
         close(moved, now=NOW + DAY)
@@ -236,6 +242,22 @@ def test_a_closing_that_fails_takes_nothing_back(
     assert moved.one("SELECT count(*) FROM month_withdrawal") == 0
     monkeypatch.undo()
     assert close(moved, now=NOW + DAY).taken_back == 1
+
+
+def test_the_report_names_who_took_a_number_back(
+    moved: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move(moved, NOW + DAY)
+    close(moved, now=NOW + DAY)
+    report = month_report(moved.conn, SOCIETY, JANUARY)
+    line, other = report.lines
+    assert (line.subject, line.quantity, line.version, line.is_withdrawn) == ("A", None, 2, True)
+    assert line.goes_to == "taken back from billing (waiting)"
+    assert line.correction is not None
+    assert (line.correction.of_version, line.correction.by) == (1, "manager")
+    assert (other.subject, other.correction) == ("B", None)
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "A          electricity   1 -> 2  manager" in as_table(report)
 
 
 # What nobody asked for.
@@ -373,6 +395,30 @@ def test_an_accepted_change_is_sent(dialled: Site) -> None:
         "the dial was read wrongly",
     )
     assert close(dialled, now=NOW + 2 * DAY).published == 0
+
+
+def test_the_report_says_who_corrected_and_what_is_held(
+    dialled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(dialled)
+    first, second = month_report(dialled.conn, SOCIETY, JANUARY).lines
+    assert first.correction is not None
+    assert (first.version, first.correction.what, first.correction.by) == (2, "late data", None)
+    assert second.held is not None
+    assert (second.quantity, second.held.quantity) == (Decimal("19.760"), Decimal("29.760"))
+    say(dialled, "accept")
+    report = month_report(dialled.conn, SOCIETY, JANUARY)
+    second = report.lines[1]
+    assert (second.held, second.version) == (None, 2)
+    assert second.correction is not None
+    assert (second.correction.what, second.correction.by, second.correction.reason) == (
+        "number accepted",
+        "treasurer",
+        "the dial was read wrongly",
+    )
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "number accepted: the dial was read wrongly" in as_table(report)
+    assert json.loads(as_json(report))["lines"][1]["correction"]["of_version"] == 1
 
 
 def test_a_kept_number_stands(dialled: Site) -> None:
