@@ -189,7 +189,12 @@ def _word(
 
 
 def _follows(former: MonthlyConsumption, now: MonthlyConsumption, before: Closings) -> bool:
-    """Say whether a number differs only because the month before now ends elsewhere."""
+    """Say whether a number differs only because it now begins elsewhere.
+
+    The month before ends elsewhere, or months that a catch-up covered have numbers of their own.
+    """
+    if former.since is not None and (now.since or now.month) > former.since:
+        return now.quantity <= former.quantity
     if len(former.parts) != len(now.parts):
         return False
     moved = False

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""What becomes of a change: what asks for it, what it follows from, what goes with it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.door import Way
+from cloud_ingest.core.month import month_of
+from cloud_ingest.month.boundaries import MeterKey
+from cloud_ingest.month.changes import Heard, Sent, changes_of, number_key
+from cloud_ingest.month.closing import Closing, SubjectKey
+from cloud_ingest.store.months import KeptNumber
+from cloud_ingest.store.number_words import Act, NumberWord, WordKind
+from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumption, Withheld
+from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.events import Subject, SubjectType
+from shared_schema.message import MeterId
+from shared_schema.quality import Origin, Quality, Reason
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+JULY = month_of(2026, 7, KOLKATA)
+CLOSED = datetime(2026, 8, 2, tzinfo=UTC)
+NOW = datetime(2026, 8, 20, tzinfo=UTC)
+CLOSING = Closing(
+    1, "Lake View", JULY, KOLKATA, NOW, timedelta(days=3), progress=lambda _text: None
+)
+KEY = SubjectKey("unit", "A-1", Service.ELECTRICITY)
+OTHER = SubjectKey("unit", "A-2", Service.ELECTRICITY)
+METER = ("LNT", "1")
+NOBODY = Heard({}, {}, None, {})
+
+
+def number(
+    used: int,
+    *,
+    opening: int = 1000,
+    subject: str = "A-1",
+    since: str | None = None,
+    begin: datetime = JULY.start,
+) -> MonthlyConsumption:
+    part = MeterMonth(
+        meter=MeterId(manufacturer="LNT", serial="1"),
+        source="grid",
+        obis=BILLED_REGISTER[Service.ELECTRICITY],
+        opening=BoundaryReading(at=begin, register_value=Decimal(opening), origin=Origin.METER),
+        closing=BoundaryReading(
+            at=JULY.end, register_value=Decimal(opening + used), origin=Origin.METER
+        ),
+        quantity=Decimal(used),
+    )
+    return MonthlyConsumption(
+        society="Lake View",
+        month="2026-07",
+        subject=Subject(type=SubjectType.UNIT, id=subject),
+        service=Service.ELECTRICITY,
+        version=1,
+        quantity=Decimal(used),
+        unit="kWh",
+        quality=Quality.VALIDATED,
+        parts=(part,),
+        since=since,
+        closed_at=CLOSED,
+    )
+
+
+def act(recorded_at: datetime, at: datetime = JULY.start) -> Act:
+    return Act(*METER, "self-read", "caretaker", "a dial", recorded_at, at, at)
+
+
+def way(
+    former: MonthlyConsumption,
+    now: MonthlyConsumption | Withheld | None,
+    heard: Heard = NOBODY,
+) -> Way | None:
+    sent = Sent({KEY: KeptNumber(former, b"", "")}, {})
+    made = {} if now is None else {KEY: now}
+    return changes_of(CLOSING, sent, made, {KEY: frozenset({METER})}, heard).ways.get(KEY)
+
+
+def heard(*acts: Act, looked_at: datetime | None = None) -> Heard:
+    return Heard({METER: acts}, {}, looked_at, {})
+
+
+def said(kind: WordKind, quantity: int, at: datetime = NOW) -> Heard:
+    word = NumberWord(
+        "2026-07", number_key(KEY), kind, Decimal(quantity), "treasurer", "it is so", at
+    )
+    return Heard({METER: [act(NOW)]}, {word.key: [word]}, None, {})
+
+
+def test_the_same_number_is_no_change() -> None:
+    assert way(number(30), number(30)) is None
+
+
+def test_a_change_that_nobody_asked_for_is_held() -> None:
+    assert way(number(30), number(50)) is Way.HOLD
+
+
+def test_a_number_without_a_meter_is_taken_back() -> None:
+    assert way(number(30), None) is Way.SEND
+
+
+def test_what_was_entered_since_it_was_sent_asks() -> None:
+    assert way(number(30), number(50), heard(act(CLOSED))) is Way.SEND
+    assert way(number(30), number(50), heard(act(CLOSED - timedelta(1)))) is Way.HOLD
+
+
+def test_what_a_closing_has_seen_asks_no_more() -> None:
+    seen = heard(act(CLOSED), looked_at=CLOSED + timedelta(1))
+    assert way(number(30), number(50), seen) is Way.HOLD
+
+
+def test_what_was_entered_of_another_season_does_not_ask() -> None:
+    far = heard(act(NOW, JULY.start - timedelta(days=40)))
+    assert way(number(30), number(50), far) is Way.HOLD
+
+
+def test_a_kept_quantity_stands_whatever_is_entered() -> None:
+    assert way(number(30), number(50), said("keep", 50)) is Way.KEEP
+    assert way(number(30), number(51), said("keep", 50)) is Way.SEND
+
+
+def test_a_word_is_of_what_stood_then() -> None:
+    old = said("keep", 50, CLOSED - timedelta(1))
+    assert way(number(30), number(50), old) is Way.SEND
+
+
+def test_a_disproved_number_is_held_until_it_is_asked_for() -> None:
+    withheld = Withheld(
+        subject=number(1).subject, service=Service.ELECTRICITY, reasons=(Reason.REGISTER_DROP,)
+    )
+    assert way(number(30), withheld) is Way.HOLD
+    assert way(number(30), withheld, heard(act(NOW))) is Way.SEND
+
+
+def test_a_number_follows_where_the_month_before_ends() -> None:
+    moved = number(50, opening=980)
+    before = MeterKey("unit", "A-1", Service.ELECTRICITY, "grid", *METER)
+    follows = Heard({}, {}, None, {before: moved.parts[0].opening})
+    assert way(number(30), moved, follows) is Way.SEND
+    assert way(number(30), moved) is Way.HOLD
+
+
+def test_a_catch_up_shrinks_with_the_months_that_leave_it() -> None:
+    """Were it held, the months that have their own numbers now would be charged twice."""
+    may = month_of(2026, 5, KOLKATA).start
+    june = month_of(2026, 6, KOLKATA).start
+    former = number(90, opening=940, since="2026-05", begin=may)
+    assert way(former, number(60, opening=970, since="2026-06", begin=june)) is Way.SEND
+    assert way(former, number(30)) is Way.SEND
+
+
+def test_a_first_number_waits_for_a_held_one_of_its_meter() -> None:
+    sent = Sent({KEY: KeptNumber(number(30), b"", "")}, {})
+    made = {KEY: number(50), OTHER: number(10, subject="A-2")}
+    own = {KEY: frozenset({METER}), OTHER: frozenset({METER})}
+    changes = changes_of(CLOSING, sent, made, own, NOBODY)
+    assert (changes.ways, changes.stops(OTHER)) == ({KEY: Way.HOLD}, True)
+    apart = changes_of(CLOSING, sent, made, {**own, OTHER: frozenset({("LNT", "2")})}, NOBODY)
+    assert not apart.stops(OTHER)
