@@ -46,6 +46,7 @@ def explain(
             Asked(society, month, unit, service, subject_type),
             datetime.now(UTC),
             self_read_window=opened.settings.self_read_window,
+            estimates=opened.settings.estimates,
         )
         zone = opened.zone
     if json:

@@ -84,6 +84,8 @@ class _Teller:
             yield from reason_lines("What is to be known of it:", now.reasons)
         else:
             yield from reason_lines("As it is known now, nothing would be published:", now.reasons)
+            if now.estimate is not None:
+                yield from wrapped(self._estimate(now.estimate))
 
     def _published(self, number: ShownNumber) -> Iterator[str]:
         found = self._found
@@ -104,8 +106,15 @@ class _Teller:
             yield from wrapped(f"The truth lies {bounds_text(number.bounds, self._found.unit)}.")
         if number.since is not None:
             yield from wrapped(
-                f"It covers the months from {number.since} on, whose borders were not read."
+                f"It covers the months from {number.since} on, whose borders were not read. The "
+                "whole is exact; its months probably have:"
             )
+            for each in number.shares:
+                yield from wrapped(
+                    f"{each.month}: {self._say.amount(each.share.quantity)} "
+                    f"({bounds_text(each.share.bounds, self._found.unit)})",
+                    2,
+                )
         yield from reason_lines("What is to be known of it:", number.reasons)
         yield from self._held(number)
 

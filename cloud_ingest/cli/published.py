@@ -85,6 +85,7 @@ def number_as_json(number: ShownNumber) -> Mapping[str, Any]:
         "reasons": [reason.value for reason in number.reasons],
         "bounds": _part_as_json(number.bounds),
         "since": number.since,
+        "shares": [each.model_dump(mode="json", by_alias=True) for each in number.shares],
         "estimate": _part_as_json(number.estimate),
         "held": _part_as_json(number.held),
     }

@@ -23,6 +23,7 @@ from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, Month, parse_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
+from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.explain_parts import (
     Entries,
@@ -33,8 +34,11 @@ from cloud_ingest.month.explain_parts import (
     versions_of,
 )
 from cloud_ingest.month.explanation import Explanation, Now
+from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.published import ShownMonth, ShownNumber, shown_month
 from cloud_ingest.month.report import Delivery, deliveries
+from cloud_ingest.month.unread import with_unread
+from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.assignments import Assignment, assignments_between, subjects
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.explained import entries_of_meters, sent_of_subject
@@ -50,7 +54,7 @@ from cloud_ingest.store.published import closed_at, published_month
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
-from shared_schema.billing import BILLING_UNITS, Bounds, MonthlyConsumption
+from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Withheld
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 NEAREST_NAMES = 8
@@ -76,7 +80,7 @@ class _Case:
     society_id: int
     span: Month
     store: Store
-    self_read_window: timedelta
+    closing: Closing
     assigned: Sequence[Assignment]
 
     @property
@@ -92,6 +96,7 @@ def explain(
     now: datetime,
     *,
     self_read_window: timedelta = SELF_READ_WINDOW,
+    estimates: EstimatesRule = "shown",
 ) -> Explanation:
     """Explain one subject's month.
 
@@ -115,7 +120,17 @@ def explain(
         )
         if each.service is asked.service
     ]
-    case = _Case(conn, asked, society_id, span, store, self_read_window, assigned)
+    closing = Closing(
+        society_id,
+        asked.society,
+        span,
+        store.zone,
+        now,
+        self_read_window,
+        lambda _text: None,
+        estimates=estimates,
+    )
+    case = _Case(conn, asked, society_id, span, store, closing, assigned)
     shown = _shown(case)
     sent = sent_of_subject(conn, society_id, asked.month, _key(asked))
     number = _number(shown, asked)
@@ -158,7 +173,7 @@ def _shown(case: _Case) -> ShownMonth | None:
             case.store.zone,
             subject_type=asked.subject_type,
             subject=asked.subject,
-            self_read_window=case.self_read_window,
+            self_read_window=case.closing.self_read_window,
         )
     except NotFound:  # it is closed, and says nothing of the subject
         at = closed_at(case.conn, case.society_id, asked.month)
@@ -183,7 +198,7 @@ def _why_nothing(case: _Case) -> str:
 
 
 def _entries(case: _Case) -> Entries:
-    around = max(PROMPT, case.self_read_window)
+    around = max(PROMPT, case.closing.self_read_window)
     return Entries(
         entries_of_meters(case.conn, case.meters, case.span.start - around, case.span.end + around),
         month_channels(case.conn, case.assigned, BILLED_REGISTER).exponents,
@@ -214,15 +229,19 @@ def _counted(case: _Case) -> list[Counted]:
     kept_from = case.store.kept_from
     if not case.assigned or (kept_from is not None and case.span.start <= kept_from):
         return []
-    return count_assigned(
-        case.conn,
-        case.assigned,
-        case.span,
-        case.store.zone,
-        before=_closed_before(case),
-        standing=frozenset({SubjectService(*_key(case.asked))}),
-        self_read_window=case.self_read_window,
+    counted = by_subject(
+        count_assigned(
+            case.conn,
+            case.assigned,
+            case.span,
+            case.closing.zone,
+            before=_closed_before(case),
+            standing=frozenset({SubjectService(*_key(case.asked))}),
+            self_read_window=case.closing.self_read_window,
+        )
     )
+    parts = with_unread(case.conn, case.closing, counted)
+    return [part for own in parts.values() for part in own]
 
 
 def _with_neighbours(case: _Case, counted: Counted) -> Counted:
@@ -260,31 +279,35 @@ def _now(
     entries: Entries,
 ) -> Now | None:
     """Return what closing the month now would give."""
-    if not counted or (number is not None and number.since is not None):
+    if not counted:
         return None
-    accepted = accepted_quantities(_words(case)).get(_key(case.asked), frozenset())
-    quantity = _total([each.measured.quantity for each in counted])
-    if quantity is None:
-        doubted = _total(
-            [
-                each.measured.doubted if each.measured.quantity is None else each.measured.quantity
-                for each in counted
-            ]
-        )
-        quantity = doubted if doubted in accepted else None
-    lower = _total([each.measured.lower for each in counted])
-    upper = _total([each.measured.upper for each in counted])
-    bounds = None
-    if quantity is not None and lower is not None and upper is not None and lower != upper:
-        bounds = Bounds(lower=lower, upper=upper)
+    made = None if case.asked.subject_type == "bulk" else _made(case, counted)
+    is_number = isinstance(made, MonthlyConsumption)
+    quantity = (
+        _total([each.measured.quantity for each in counted])
+        if made is None
+        else made.quantity
+        if isinstance(made, MonthlyConsumption)
+        else None
+    )
     return Now(
         quantity=quantity,
-        bounds=bounds,
+        bounds=made.bounds if isinstance(made, MonthlyConsumption) else None,
+        since=made.since if isinstance(made, MonthlyConsumption) else None,
+        estimate=made.estimate if isinstance(made, Withheld) else None,
         reasons=ordered(reason for each in counted for reason in each.measured.reasons),
         agrees=number is None
-        or (number.quantity == quantity and (number.version is None or _stands(counted, sent))),
+        or (number.quantity == quantity and (not is_number or _stands(counted, sent))),
         entries=entries.between(sent[-1].closed_at, None) if sent else (),
     )
+
+
+def _made(case: _Case, counted: Sequence[Counted]) -> MonthlyConsumption | Withheld:
+    """Return the number that the subject's parts make, or what is said instead of one."""
+    accepted = accepted_quantities(_words(case)).get(_key(case.asked), frozenset())
+    key = SubjectKey(case.asked.subject_type, case.asked.subject, case.asked.service)
+    is_accepted = doubted_quantity(counted) in accepted
+    return number_of(case.closing, key, counted, is_accepted=is_accepted)
 
 
 def _stands(counted: Sequence[Counted], sent: Sequence[Sent]) -> bool:

@@ -15,7 +15,7 @@ from cloud_ingest.core.validate import Rule
 from cloud_ingest.month.published import ShownNumber
 from cloud_ingest.month.report import Delivery
 from cloud_ingest.store.explained import EntryKind
-from shared_schema.billing import BoundaryReading, Bounds, EstimateMethod
+from shared_schema.billing import BoundaryReading, Bounds, Estimate, EstimateMethod
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 from shared_schema.quality import Origin, Quality, Reason
@@ -160,6 +160,10 @@ class Now:
     quantity: DecimalText | None
     """None: it would be withheld."""
     bounds: Bounds | None
+    since: str | None
+    """The first month that it would cover."""
+    estimate: Estimate | None
+    """What it probably is, where it would be withheld."""
     reasons: tuple[Reason, ...]
     agrees: bool
     """It is what was published; of an open month always."""
@@ -184,6 +188,6 @@ class Explanation:
     versions: tuple[Version, ...]
     meters: tuple[ExplainedMeter, ...]
     now: Now | None
-    """None: its readings are gone, or it is a catch-up, which covers months before."""
+    """None: its readings are gone."""
     words: tuple[NumberWord, ...]
     """What persons said of its quantity."""

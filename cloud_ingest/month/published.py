@@ -47,6 +47,7 @@ from shared_schema.billing import (
     Bounds,
     Estimate,
     Held,
+    MonthShare,
     Reconciliation,
 )
 from shared_schema.catalogue import Service
@@ -74,6 +75,8 @@ class ShownNumber:
     bounds: Bounds | None = None
     since: str | None = None
     """The first month that a catch-up covers."""
+    shares: tuple[MonthShare, ...] = ()
+    """Of the months that a catch-up covers."""
     estimate: Estimate | None = None
     """Beside a number that is withheld."""
     held: Held | None = None
@@ -222,6 +225,7 @@ def _shown_numbers(found: PublishedMonth) -> list[ShownNumber]:
             reasons=number.reasons,
             bounds=number.bounds,
             since=number.since,
+            shares=number.shares,
             held=held.get((number.subject, number.service)),
         )
         for number in found.numbers

@@ -27,6 +27,7 @@ from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 BEFORE, AFTER = START - timedelta(days=1), END + timedelta(days=2)
 NOW = local("2026-08-05 09:00")
+LATER = local("2026-09-02 09:00")
 HOUR = timedelta(hours=1)
 FIRST = 12_345_000
 TRUE = FIRST + 10 * 32 * 24
@@ -119,6 +120,29 @@ def test_a_withheld_month_names_the_readings_on_both_sides(site: Site) -> None:
     assert (meter.end.taken, meter.quantity) == (None, None)
     assert meter.end.before is not None
     assert meter.end.before.at == END - 100 * HOUR
+
+
+def test_a_catch_up_names_the_months_that_it_covers(site: Site) -> None:
+    site.units(unit_line("A-1", "1"))
+    rows = every(BEFORE, AFTER + 31 * 24 * HOUR, FIRST, 10, HOUR)
+    gap = 40 * HOUR
+    site.deliver("1", [row for row in rows if abs(row[0] - END) > gap], period_s=3600)
+    for month in ("2026-07", "2026-08"):
+        close_month(site.conn, SOCIETY, month, LATER)
+    july, august = (
+        explain(site.conn, Asked(SOCIETY, month, "A-1", Service.ELECTRICITY), LATER)
+        for month in ("2026-07", "2026-08")
+    )
+    assert july.number is not None
+    assert july.number.estimate is not None
+    assert august.number is not None
+    assert (august.number.since, august.number.quantity) == ("2026-07", kwh(10 * 62 * 24))
+    assert [each.month for each in august.number.shares] == ["2026-07", "2026-08"]
+    (meter,) = august.meters
+    assert meter.begin is not None
+    assert meter.begin.at == START
+    assert (july.now is not None, august.now is not None) == (True, True)
+    assert [each.now.agrees for each in (july, august) if each.now is not None] == [True, True]
 
 
 def test_a_dial_and_an_epoch_name_who_gave_them(site: Site) -> None:

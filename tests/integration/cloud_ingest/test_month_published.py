@@ -187,6 +187,20 @@ def test_four_commands_agree_after_a_number_was_taken_back(society: Site, run: R
     assert (number["state"], number["version"], number["quantity"]) == ("withdrawn", 2, None)
 
 
+def test_the_days_of_a_catch_up_add_up_to_it(site: Site, run: Run) -> None:
+    site.units(unit_line("A-1", "1"))
+    rows = every(BEFORE, AFTER + 31 * 24 * HOUR, 1000, 10, HOUR)
+    site.deliver("1", [row for row in rows if abs(row[0] - END) > 40 * HOUR])
+    for month in ("2026-07", "2026-08"):
+        close_month(site.conn, SOCIETY, month, local("2026-09-02 09:00"))
+    (meter,) = run("usage", "A-1", "--month", "2026-08")["meters"]
+    assert Decimal(meter["quantity"]) == kwh(10 * 62 * 24)
+    assert sum(map(Decimal, meter["days"].values())) == kwh(10 * 62 * 24)
+    assert min(meter["days"]) == "2026-07-01"
+    (withheld,) = run("usage", "A-1", "--month", "2026-07")["numbers"]
+    assert (withheld["state"], withheld["estimate"]["method"]) == ("withheld", "good_days")
+
+
 def test_an_open_month_counts_what_closing_will(society: Site, run: Run) -> None:
     refresh(society.conn, NOW)
     words = ("towers", "--month", "2026-07")

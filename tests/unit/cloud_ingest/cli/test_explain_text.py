@@ -74,7 +74,7 @@ def explained(*meters: ExplainedMeter, number: ShownNumber | None = None) -> Exp
         number=number,
         versions=(),
         meters=meters,
-        now=Now(Decimal("29.760"), None, (), True, ()),
+        now=Now(Decimal("29.760"), None, None, None, (), True, ()),
         words=(),
     )
 
@@ -181,7 +181,7 @@ def test_a_held_change_waits_for_a_person() -> None:
 
 def test_what_has_changed_since_is_told_with_who_said_so() -> None:
     entry = Entry("enter", "LNT 1", END, None, Decimal("12374.763"), MANAGER)
-    now = Now(Decimal("29.763"), None, (), False, (entry,))
+    now = Now(Decimal("29.763"), None, None, None, (), False, (entry,))
     told = text(replace(explained(number=shown()), now=now))
     assert "closing 2026-01 again would give 29.763 kWh." in told
     assert "manager entered 12374.763 kWh for 2026-02-01 00:00" in told
