@@ -16,6 +16,7 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
 from cloud_ingest.cli.published import number_as_json, number_line, state_line
+from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.errors import NotFound
@@ -136,7 +137,7 @@ def _state_lines(found: Lacks) -> Iterator[str]:
         total = states.published + len(states.others)
         yield f"{states.published} of {total} numbers are published"
         for each in states.others:
-            yield f"  {each.subject} {number_line(each)}"
+            yield from wrapped(f"{each.subject} {number_line(each)}", 2)
 
 
 def _as_json(found: Lacks) -> str:

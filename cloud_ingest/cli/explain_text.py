@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.cli.published import bounds_text
 from cloud_ingest.cli.sentences import Sentences, capital, reason_lines, wrapped
-from cloud_ingest.cli.words import ADVICE, METHODS, ORIGINS, QUALITIES, REASONS, RULES, WHYS
+from cloud_ingest.cli.words import ADVICE, BREAKS, METHODS, ORIGINS, QUALITIES, RULES, WHYS
 from cloud_ingest.core.border import Why
 from cloud_ingest.month.explanation import (
     BorderChange,
@@ -177,7 +177,7 @@ class _Teller:
         for each in meter.breaks:
             yield from wrapped(
                 f"Between {self._say.time(each.before)} and {self._say.time(each.after)} "
-                f"{REASONS[each.reason]}.",
+                f"{BREAKS[each.reason]}.",
                 2,
             )
         for entry in meter.entries:
@@ -263,8 +263,9 @@ class _Teller:
             f"{_delivered(each)}.",
             2,
         )
-        for change in each.changes:
-            yield from wrapped(self._change(change), 4)
+        if each.quantity is not None:
+            for change in each.changes:
+                yield from wrapped(self._change(change), 4)
         for entry in each.entries:
             yield from wrapped(self._say.entry(entry), 4)
         for word in each.words:
@@ -276,14 +277,14 @@ class _Teller:
 
     def _change(self, change: BorderChange) -> str:
         side = "start" if change.side == "opening" else "end"
-        if change.before is None or change.after is None:
-            told = change.after or change.before
-            verb = "comes to count" if change.before is None else "no longer counts"
-            at = "" if told is None else f": its {side} is {self._say.boundary(told)}"
-            return f"Meter {change.meter} {verb}{at}."
+        before, after = change.before, change.after
+        if before is None or after is None:
+            if before is None and after is not None:
+                return f"Meter {change.meter} comes to count: {side} {self._say.boundary(after)}."
+            return f"The {side} of meter {change.meter} counts no longer."
         return (
-            f"The {side} of meter {change.meter} went from {self._say.boundary(change.before)} to "
-            f"{self._say.boundary(change.after)}."
+            f"The {side} of meter {change.meter} went from {self._say.boundary(before)} to "
+            f"{self._say.boundary(after)}."
         )
 
     def _since_then(self) -> Iterator[str]:

@@ -99,23 +99,24 @@ def report(
 
 
 def _quality(line: ReportLine) -> str:
+    """Say how good a number is, between which bounds, or what it probably is."""
     reasons = [reason.value for reason in line.reasons if reason.value != line.quality.value]
-    return f"{line.quality.value}: {', '.join(reasons)}" if reasons else line.quality.value
+    text = f"{line.quality.value}: {', '.join(reasons)}" if reasons else line.quality.value
+    if line.since is not None:
+        text += f"; counted since {line.since}"
+    if line.bounds is not None:
+        text += f"; {line.bounds.lower:f} to {line.bounds.upper:f}"
+    if line.quantity is None and line.estimate is not None:
+        found = line.estimate
+        between = f"{found.bounds.lower:f} to {found.bounds.upper:f}"
+        text += f"; about {found.quantity:f} {line.unit} ({between}, {found.method.value})"
+    return text
 
 
 def _quantity(line: ReportLine) -> str:
-    """Say what was used: exactly, between which bounds, or what it probably is."""
     if line.quantity is None:
-        state = "withdrawn" if line.is_withdrawn else "withheld"
-        if line.estimate is None:
-            return state
-        found = line.estimate
-        between = f"{found.bounds.lower:f} to {found.bounds.upper:f}"
-        return f"{state}; about {found.quantity:f} ({between}, {found.method}) {line.unit}"
-    text = f"{line.quantity:f} {line.unit}"
-    if line.bounds is not None:
-        text += f" ({line.bounds.lower:f} to {line.bounds.upper:f})"
-    return text if line.since is None else f"{text} since {line.since}"
+        return "withdrawn" if line.is_withdrawn else "withheld"
+    return f"{line.quantity:f} {line.unit}"
 
 
 def as_table(report: MonthReport) -> str:

@@ -17,6 +17,7 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import decimal_text
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
 from cloud_ingest.cli.published import number_as_json, number_line, state_line
+from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, figure, local, table
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.month.published import ShownNumber, shown_month
@@ -135,10 +136,10 @@ def _as_tables(found: _Usage, *, days: bool) -> str:
         )
         for row in found.meters
     ]
-    state = state_line(found.month, found.closed_at, zone)
-    text = "\n".join(
-        [state, *(f"  {number_line(each)}" for each in found.numbers), "", table(columns, rows)]
-    )
+    lines = [state_line(found.month, found.closed_at, zone)]
+    for each in found.numbers:
+        lines += wrapped(number_line(each), 2)
+    text = "\n".join([*lines, *(("", table(columns, rows)) if rows else ())])
     if not days:
         return text
     columns = [

@@ -34,6 +34,12 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.STUCK: "the register did not move, though something was always used before",
 }
 
+BREAKS: Final[Mapping[Reason, str]] = {
+    Reason.REGISTER_DROP: "the register fell for good, and nobody has said why",
+    Reason.IMPLAUSIBLE: "the register jumped for good, faster than its meter can count",
+}
+"""Where a register leaves its course."""
+
 _READ_IT = (
     "read its dial (cloud-ingest self-read), or enter what the register showed at the border "
     "(cloud-ingest reading enter)"

@@ -41,7 +41,7 @@ from cloud_ingest.month.unread import with_unread
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.assignments import Assignment, assignments_between, subjects
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.explained import entries_of_meters, sent_of_subject
+from cloud_ingest.store.explained import entries_of_meters, meter_ids, sent_of_subject
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.number_words import (
     NumberKey,
@@ -136,7 +136,7 @@ def explain(
     number = _number(shown, asked)
     if not assigned and not sent and number is None:
         raise NotFound(_why_nothing(case))
-    entries, words = _entries(case), _words(case)
+    entries, words = _entries(case, sent), _words(case)
     counted = _counted(case)
     breaks = breaks_of(conn, case.meters)
     return Explanation(
@@ -197,12 +197,17 @@ def _why_nothing(case: _Case) -> str:
     return f"{what}: look at its label and --subject-type; {told}"
 
 
-def _entries(case: _Case) -> Entries:
+def _entries(case: _Case, sent: Sequence[Sent]) -> Entries:
+    """Return what was entered of the meters that serve the subject now, or did when it was sent."""
     around = max(PROMPT, case.closing.self_read_window)
+    former = {
+        part.meter for each in sent if isinstance(each, MonthlyConsumption) for part in each.parts
+    }
+    meters = case.meters | meter_ids(case.conn, case.society_id, former)
     return Entries(
-        entries_of_meters(case.conn, case.meters, case.span.start - around, case.span.end + around),
+        entries_of_meters(case.conn, meters, case.span.start - around, case.span.end + around),
         month_channels(case.conn, case.assigned, BILLED_REGISTER).exponents,
-        case.meters,
+        meters,
     )
 
 

@@ -15,6 +15,7 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.number_words import NumberKey
 from cloud_ingest.store.rows import all_rows, scalars
 from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.message import MeterId
 
 EntryKind = Literal[
     "set_aside",
@@ -86,3 +87,23 @@ def entries_of_meters(
     """Return what persons entered of meters for times in a window, the oldest entry first."""
     arguments = {"meters": sorted(meters), "start": start, "end": end}
     return all_rows(conn, KeptEntry, query("month/entries"), arguments)
+
+
+@translating
+def meter_ids(conn: Connection, society_id: int, meters: Collection[MeterId]) -> dict[int, str]:
+    """Return meters by their ids."""
+    return {
+        meter_id: f"{manufacturer} {serial}"
+        for meter_id, manufacturer, serial in conn.execute(
+            """
+            SELECT m.meter_id, m.manufacturer, m.serial
+            FROM unnest(%s::text[], %s::text[]) AS own (manufacturer, serial)
+            JOIN meter AS m USING (manufacturer, serial) WHERE m.society_id = %s
+            """,
+            (
+                [meter.manufacturer for meter in meters],
+                [meter.serial for meter in meters],
+                society_id,
+            ),
+        )
+    }

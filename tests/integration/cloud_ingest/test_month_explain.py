@@ -14,6 +14,7 @@ from cloud_ingest.core.validate import Rule
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.readings import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
@@ -143,6 +144,27 @@ def test_a_catch_up_names_the_months_that_it_covers(site: Site) -> None:
     assert meter.begin.at == START
     assert (july.now is not None, august.now is not None) == (True, True)
     assert [each.now.agrees for each in (july, august) if each.now is not None] == [True, True]
+
+
+def test_a_withdrawn_number_names_who_took_its_meter_back(false_border: Site) -> None:
+    close(false_border)
+    take_back(
+        false_border.conn,
+        SOCIETY,
+        Named("A-1", Service.ELECTRICITY),
+        by="manager",
+        reason="the meter is of C-9",
+        now=NOW + HOUR,
+        apply=True,
+    )
+    false_border.units(unit_line("C-9", "1"), now=NOW + HOUR)
+    close(false_border, 2)
+    found = told(false_border)
+    assert found.number is not None
+    assert (found.number.state, found.meters) == ("withdrawn", ())
+    words = [(each.kind, each.word.by, each.word.why) for each in found.versions[1].entries]
+    assert ("assignment_taken_back", "manager", "the meter is of C-9") in words
+    assert told(false_border, "C-9").meters[0].quantity == kwh(10 * 31 * 24)
 
 
 def test_a_dial_and_an_epoch_name_who_gave_them(site: Site) -> None:
