@@ -19,6 +19,7 @@ from tests.support.year import Year
 UNITS = int(os.environ.get("IOT_UTILITY_YEAR_UNITS", "1000"))
 DENSE = UNITS // 20
 MONTHS = int(os.environ.get("IOT_UTILITY_YEAR_MONTHS", "12"))
+PLAIN_BETWEEN = int(os.environ.get("IOT_UTILITY_YEAR_PLAIN", "2"))
 SEED = int(os.environ.get("IOT_UTILITY_YEAR_SEED", "2026"))
 
 
@@ -37,7 +38,7 @@ def play(edition: str, dsn: str, folder: Path) -> None:
     """Play the year, print what came of it, and hold every number against the truth."""
     with connect(dsn) as conn:
         migrate(conn)
-        year = Year(Site(conn, folder), Town(UNITS, DENSE, MONTHS, SEED))
+        year = Year(Site(conn, folder), Town(UNITS, DENSE, MONTHS, SEED, PLAIN_BETWEEN))
         began = time.perf_counter()
         year.play()
         took = time.perf_counter() - began

@@ -28,8 +28,9 @@ STORIES = (
     "dip", "spike", "scaler", "negative", "reset", "rollover", "replaced", "handover", "moved",
     "outage", "away", "rivals", "self-read", "inlets",
 )  # fmt: skip
-PLAIN_BETWEEN = 2
-"""So many units without a story stand between two with one."""
+ANOTHER_LIE = 0.3
+"""How often a unit with a story has false rows as well."""
+LIES = ("dip", "spike", "scaler", "negative")
 
 Row = tuple[datetime, int]
 
@@ -118,8 +119,8 @@ class Meter:
         return self.lies.get(at, self.shows(at))
 
     def first_time(self, at: datetime) -> datetime:
-        """Return when it first says something at or after a moment."""
-        return next(self.times(at - timedelta(seconds=1), at + 2 * DAY))
+        """Return when it first says something at or after a moment, or the moment."""
+        return next(self.times(at - timedelta(seconds=1), at + 2 * DAY), at)
 
 
 @dataclass
@@ -142,6 +143,8 @@ class Town:
     dense: int
     months: int
     seed: int
+    plain_between: int = 2
+    """So many units without a story stand between two with one."""
     hung: list[Hung] = field(default_factory=list)
     stories: dict[str, str] = field(default_factory=dict)
     """By label."""
@@ -151,12 +154,10 @@ class Town:
     def __post_init__(self) -> None:
         self._dice = random.Random(self.seed)
         self._days = (border(self.months) - BEGINS).days + 10
-        stories = list(STORIES)
         for number in range(self.units):
-            story = "plain"
-            if number % (PLAIN_BETWEEN + 1) == PLAIN_BETWEEN:
-                story = stories[number // (PLAIN_BETWEEN + 1) % len(stories)]
-            self._settle(number, story)
+            turn, place = divmod(number, self.plain_between + 1)
+            is_plain = place < self.plain_between
+            self._settle(number, "plain" if is_plain else STORIES[turn % len(STORIES)])
 
     @property
     def ends(self) -> datetime:
@@ -201,9 +202,12 @@ class Town:
         self.stories[label] = story
         meter = self._meter(f"{number:05}", is_dense=number < self.dense)
         self.hung.append(Hung(label, tower, "grid", meter, BEGINS))
-        tell = getattr(self, "_" + story.replace("-", "_"), None)
-        if tell is not None:
-            tell(self.hung[-1])
+        if story == "plain":
+            return
+        own = self.hung[-1]
+        getattr(self, "_" + story.replace("-", "_"))(own)
+        if story not in {"self-read", "rivals"} and self._dice.random() < ANOTHER_LIE:
+            self._lie(own.meter, self._dice.choice(LIES))
 
     def _meter(self, serial: str, *, is_dense: bool, since: datetime = BEGINS) -> Meter:
         course = Course.of(self._dice, self._days)

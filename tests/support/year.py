@@ -201,7 +201,7 @@ class Year:
     def faults(self) -> list[str]:
         """Return what is wrong with the final numbers."""
         books = read_books(self.site.conn)
-        return [*books.faults(), *self._false_numbers(books)]
+        return [*books.faults(), *self._false_numbers(books), *self._false_sums(books)]
 
     def missing(self) -> list[str]:
         """Return the months of units that no number covers, and why."""
@@ -212,8 +212,30 @@ class Year:
             if isinstance(number, MonthlyConsumption):
                 story = self.town.stories[line.subject]
                 fault = self._fault_of(number)
+                if story == "plain" and (number.quality, number.version) != ("validated", 1):
+                    fault = f"{number.quality} version {number.version}, and nothing was wrong"
                 if fault is not None:
                     yield f"{line.subject} {line.month} ({story}): {fault}"
+
+    def _false_sums(self, books: Books) -> Iterator[str]:
+        """Yield each unit of one meter whose months do not add up to what it used in all."""
+        own: dict[str, list[MonthlyConsumption]] = {}
+        for line, number in books.numbers.items():
+            if isinstance(number, MonthlyConsumption):
+                own.setdefault(line.subject, []).append(number)
+        for label, numbers in own.items():
+            parts = sorted(
+                (part for number in numbers for part in number.parts),
+                key=lambda part: part.opening.at,
+            )
+            first, last = parts[0].opening, parts[-1].closing
+            is_whole = (first.at, last.at) == (border(0), self.town.ends)
+            is_read = {first.origin, last.origin} == {Origin.METER}
+            true = kwh(self.town.truth(label, border(0), self.town.ends) or 0)
+            total = sum((number.quantity for number in numbers), Decimal(0))
+            one_meter = len({part.meter.serial for part in parts}) == 1
+            if is_whole and is_read and one_meter and total != true:
+                yield f"{label} ({self.town.stories[label]}): {total} in all, but {true} is true"
 
     def _fault_of(self, number: MonthlyConsumption) -> str | None:
         first = month_number(number.since or number.month)
