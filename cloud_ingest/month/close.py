@@ -87,6 +87,10 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+def _nothing_more(_done: Closed) -> None:
+    """Do nothing."""
+
+
 @translating
 def close_month(
     conn: Connection,
@@ -142,7 +146,7 @@ def close_again(
     store: Store,
     *,
     first: Callable[[], None] = _nothing,
-    last: Callable[[], None] = _nothing,
+    last: Callable[[Closed], None] = _nothing_more,
     keep: bool = True,
 ) -> Closed:
     """Close a month that may be closed, and what follows from it.
@@ -169,7 +173,7 @@ def close_again(
                 if not unjudged:
                     first()
                     done = _close_in_turn(conn, closing)
-                    last()
+                    last(done)
                     return done
             closing.progress(f"{month}: judging what came in meanwhile")
             judge_suspects(conn, unjudged, store, closing.now)

@@ -13,7 +13,7 @@ Raises: NumberRefused, NotFound, CloseRefused.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -207,7 +207,7 @@ def decide(
     )
     own = _own_doubts(conn, closing, said)
     told = _waiting(conn, society_id, own)
-    before = _Before(conn, society_id)
+    losses, sent = _Losses(), list[SentNumber]()
 
     def say() -> None:
         for each in own:
@@ -215,21 +215,22 @@ def decide(
                 each.month, each.key, said.kind, each.quantity, said.by, said.reason, now
             )
             add_word(conn, society_id, word)
-        before.read(str(span))
+        losses.read(conn, closing)
 
-    def hold() -> None:
+    def look(done: Closed) -> None:
         still = {each.key: each for each in doubts(conn, society_id, closing.month)}
         for each in own:
             if each.key in still:
                 raise NumberRefused(_became(each, still[each.key], society))
+        sent.extend(_sent(conn, closing, (*done.earlier, done, *done.later)))
 
-    closed = close_again(conn, closing, store, first=say, last=hold, keep=apply)
+    closed = close_again(conn, closing, store, first=say, last=look, keep=apply)
     return Decision(
         decided=tuple(told),
         kind=said.kind,
         is_applied=apply,
-        sent=tuple(before.sent(closed, now)),
-        balances=tuple(before.balances(closed, now)),
+        sent=tuple(sent),
+        balances=tuple(losses.changes((*closed.earlier, closed, *closed.later), now)),
     )
 
 
@@ -292,52 +293,50 @@ def _became(saw: Doubt, now: Doubt, society: str) -> str:
     )
 
 
-class _Before:
-    """What was published of a month and the closed ones after it, before a word."""
+@dataclass(frozen=True, slots=True)
+class _Losses:
+    """The losses of towers before a word, of a month and the closed ones after it."""
 
-    def __init__(self, conn: Connection, society_id: int) -> None:
-        self._conn = conn
-        self._society_id = society_id
-        self._numbers: dict[tuple[str, NumberKey], Decimal] = {}
-        self._losses: dict[tuple[str, str, Service], Decimal | None] = {}
+    of: dict[tuple[str, str, Service], Decimal | None] = field(default_factory=dict)
 
-    def read(self, first: str) -> None:
-        """Read it, within the transaction of the word."""
-        for month in months.closed_since(self._conn, self._society_id, first):
-            for number in months.current(self._conn, self._society_id, month):
-                self._numbers[month, _key(number)] = number.quantity
-            for result in months.reconciliations(self._conn, self._society_id, month):
-                self._losses[month, result.tower, result.service] = result.loss
+    def read(self, conn: Connection, closing: Closing) -> None:
+        """Read them, within the transaction of the word."""
+        for month in months.closed_since(conn, closing.society_id, closing.month):
+            for result in months.reconciliations(conn, closing.society_id, month):
+                self.of[month, result.tower, result.service] = result.loss
 
-    def sent(self, closed: Closed, now: datetime) -> Iterator[SentNumber]:
-        """Return the messages of a closing and of those that follow."""
-        for each in (closed, *closed.later):
-            messages: tuple[MonthlyConsumption | MonthlyWithdrawal, ...] = (
-                *each.numbers,
-                *each.withdrawn,
-            )
-            for message in messages:
-                if message.closed_at != now:
-                    continue
+    def changes(self, closed: Sequence[Closed], now: datetime) -> Iterator[ChangedBalance]:
+        """Return the reconciliations that changed."""
+        for each in closed:
+            for result in each.reconciliations:
+                if result.closed_at == now:
+                    was = self.of.get((each.month, result.tower, result.service))
+                    yield ChangedBalance(
+                        each.month, result.tower, result.service, result.unit, was, result.loss
+                    )
+
+
+def _sent(conn: Connection, closing: Closing, closed: Sequence[Closed]) -> Iterator[SentNumber]:
+    """Return the messages of closings, within their transaction."""
+    for each in closed:
+        former = {
+            NumberKey(one.subject_type, one.subject, Service(one.service)): one.quantity
+            for one in months.replaced(conn, closing.society_id, each.month)
+        }
+        messages: tuple[MonthlyConsumption | MonthlyWithdrawal, ...] = (
+            *each.numbers,
+            *each.withdrawn,
+        )
+        for message in messages:
+            if message.closed_at == closing.now:
                 yield SentNumber(
                     month=each.month,
                     subject=message.subject.id,
                     service=message.service,
                     unit=BILLING_UNITS[message.service],
-                    before=self._numbers.get((each.month, _key(message))),
+                    before=former.get(_key(message)),
                     after=message.quantity if isinstance(message, MonthlyConsumption) else None,
                     version=message.version,
-                )
-
-    def balances(self, closed: Closed, now: datetime) -> Iterator[ChangedBalance]:
-        """Return the reconciliations that change."""
-        for each in (closed, *closed.later):
-            for result in each.reconciliations:
-                if result.closed_at != now:
-                    continue
-                was = self._losses.get((each.month, result.tower, result.service))
-                yield ChangedBalance(
-                    each.month, result.tower, result.service, result.unit, was, result.loss
                 )
 
 

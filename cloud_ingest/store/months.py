@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
@@ -109,6 +110,8 @@ class Replaced:
     subject: str
     service: str
     version: int
+    quantity: Decimal | None
+    """None: it was a withdrawal."""
     closed_at: datetime
 
 
@@ -119,15 +122,15 @@ def replaced(conn: Connection, society_id: int, month: str) -> list[Replaced]:
         conn,
         Replaced,
         """
-        SELECT subject_type, subject, service, version, closed_at FROM (
-          SELECT subject_type, subject, service, version, closed_at,
+        SELECT subject_type, subject, service, version, quantity, closed_at FROM (
+          SELECT subject_type, subject, service, version, quantity, closed_at,
                  row_number() OVER (PARTITION BY subject_type, subject, service
                                     ORDER BY version DESC) AS nth
           FROM (
-            SELECT society_id, month, subject_type, subject, service, version, closed_at
+            SELECT society_id, month, subject_type, subject, service, version, quantity, closed_at
             FROM month_number
             UNION ALL
-            SELECT society_id, month, subject_type, subject, service, version, closed_at
+            SELECT society_id, month, subject_type, subject, service, version, NULL, closed_at
             FROM month_withdrawal
           ) AS sent WHERE society_id = %s AND month = %s
         ) AS ranked WHERE nth = 2
