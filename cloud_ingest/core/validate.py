@@ -7,7 +7,8 @@ it are consistent with one another: the register returns to its former course. A
 from which it does not return is a *break*: a reset, another meter, or a fault; a person judges it.
 
 The verdict is the cheapest explanation of all claims. A moment that is set aside costs 1, a
-stretch of them after which the register returns to its course at most `RETURN_COST`, a break
+stretch of them after which the register returns to its course at most `RETURN_COST`, and 1 more for
+each `LONG_RETURN_S` that it lasts, a break
 `BREAK_COST`. Of two that cost the same, the one that keeps the later claims is taken. What a
 person vouched for is never set aside. The verdict depends on the claims alone, not on the order
 or the grouping in which they came.
@@ -33,7 +34,10 @@ BREAK_COST: Final = 4
 VOUCHED_BREAK_COST: Final = 1
 """Of a break at a claim that a person vouched for: the person knows better."""
 RETURN_COST: Final = 6
-"""Less than two breaks: a stretch of any length that returns to its course is false as one."""
+"""Less than two breaks: a stretch that returns to its course is false as one."""
+LONG_RETURN_S: Final = 3 * 86_400
+"""A stretch costs 1 more for each time that it lasts so long: a month of true rows is not set aside
+where a false row before it and a reset behind it look alike."""
 EDGE: Final = 6
 """Moments on either side of an inconsistency among which the false one is looked for."""
 MOST_RUNS: Final = 32
@@ -227,7 +231,8 @@ def _cheapest(moments: Sequence[Sequence[Claim]], ceiling: Fraction) -> list[Cla
             elif violated(other, claim, slow if gap else ceiling):
                 step = gap + (VOUCHED_BREAK_COST if claim.vouched else BREAK_COST)
             else:
-                step = min(gap, RETURN_COST) if gap < _VOUCHED_COST else gap
+                most = RETURN_COST + (claim.ts - other.ts) // LONG_RETURN_S
+                step = min(gap, most) if gap < _VOUCHED_COST else gap
             cost, preference = best[before][0]
             total = (cost + step, preference + choice)
             if total < found[0] or (total == found[0] and found[1] < 0):

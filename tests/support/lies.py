@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Histories of a register that lies: the truth, and what was claimed of it, in which commits.
 
-Two months of 2026 with their three borders. Rows are dense around the borders and sparse between
+Two months of 2026 with their three borders, and the month before. Rows are dense around the borders and sparse between
 them, so that a lie may stand anywhere and a history stays small. A lie is *large*: farther from
 the truth than the register could have counted between the true rows beside it. What is smaller
 cannot be seen, and no test of this module asks for it.
@@ -25,6 +25,8 @@ from cloud_ingest.core.month import month_of
 ZONE = ZoneInfo("Asia/Kolkata")
 MONTHS = (month_of(2026, 1, ZONE), month_of(2026, 2, ZONE))
 BORDERS: Final = (MONTHS[0].start, MONTHS[0].end, MONTHS[1].end)
+BEGIN: Final = BORDERS[0] - timedelta(days=31)
+"""Since then the register is known."""
 CEILING_W: Final = 72_000
 """What a flat's meter can count, in Wh an hour."""
 SLACK_S: Final = 60
@@ -112,7 +114,7 @@ def _moments() -> tuple[datetime, ...]:
     for border in BORDERS:
         found.update(border + n * QUARTER for n in range(-10, 11))
         found.update(border + n * HOUR for n in range(-8, 9))
-    for before, after in pairwise(BORDERS):
+    for before, after in pairwise((BEGIN, *BORDERS)):
         found.update(before + n * 6 * HOUR for n in range((after - before) // (6 * HOUR)))
     return tuple(sorted(found))
 
