@@ -322,8 +322,13 @@ def _fault(
 
 
 def _needless(meter: Assignment, at: datetime, what: str) -> str | None:
-    """Say that a meter's gateway has read it since, or None."""
+    """Say that a meter's gateway has read it since, or None.
+
+    At the minute at which a meter is handed over a dial is always needed: it serves both sides.
+    """
     if meter.legacy or meter.last_reading_at is None or meter.last_reading_at < at:
+        return None
+    if at in (meter.valid_from, meter.valid_to):
         return None
     return (
         f"{what}: meter {meter.meter} was read by its gateway after that time and needs no "

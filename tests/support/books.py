@@ -58,9 +58,13 @@ class Books:
     hashes: dict[tuple[Line, int], str] = field(default_factory=dict)
     """SHA-256 of each number or withdrawal that came last under its version."""
 
-    def take(self, payload: bytes) -> None:
+    flags: set[str] = field(default_factory=set)
+    """The topics of the events that are open."""
+
+    def take(self, topic: str, payload: bytes) -> None:
         """Take one message; an empty one clears what was retained."""
-        if not payload:
+        if "/events/" in topic:
+            (self.flags.add if payload else self.flags.discard)(topic)
             return
         schema = str(json.loads(payload)["schema"]).partition("/")[0]
         if schema == "metering.billing-manifest":
@@ -185,6 +189,7 @@ def line_of(number: Number) -> Line:
 def read_books(conn: Connection) -> Books:
     """Read the whole outbox of a store."""
     books = Books()
-    for (payload,) in conn.execute("SELECT payload FROM outbox ORDER BY outbox_id").fetchall():
-        books.take(bytes(payload))
+    sent = conn.execute("SELECT topic, payload FROM outbox ORDER BY outbox_id").fetchall()
+    for topic, payload in sent:
+        books.take(topic, bytes(payload))
     return books

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Histories of a register that lies: the truth, and what was claimed of it, in which commits.
 
-Two months of 2026 with their three borders, and the month before. Rows are dense around the borders and sparse between
-them, so that a lie may stand anywhere and a history stays small. A lie is *large*: farther from
-the truth than the register could have counted between the true rows beside it. What is smaller
-cannot be seen, and no test of this module asks for it.
+Two months of 2026 with their three borders, and the month before. Rows are dense around the
+borders and sparse between them, so that a lie may stand anywhere and a history stays small. A lie
+is *large*: farther from the truth than the register could have counted between the true rows
+beside it. What is smaller cannot be seen, and no test of this module asks for it.
 
 In: hypothesis. Out: a `History`. Never: a lie that its description does not name. Pure.
 """

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.readings import NamedReading, Word
@@ -25,8 +26,11 @@ from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import UserError
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
+from cloud_ingest.month.decision import SaidOfNumber, decide
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.commit import commit
+from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.billing import Held, MonthlyConsumption
 from shared_schema.catalogue import Service
 from tests.integration.cloud_ingest.months.story import (
@@ -61,8 +65,9 @@ _FLAGS = frozenset({"legacy", "forced"})
 class Stage:
     """A society, and who acts in it."""
 
-    def __init__(self, site: Site, zone: ZoneInfo) -> None:
+    def __init__(self, site: Site, zone: ZoneInfo, estimates: EstimatesRule = "shown") -> None:
         self.site = site
+        self.estimates = estimates
         self.clock = Clock(zone)
         self.now = datetime(2000, 1, 1, tzinfo=UTC)
         self._list: list[str] = []
@@ -233,7 +238,7 @@ class Stage:
     def do_enter(self, statement: Statement) -> None:
         self._rule(statement, "enter")
 
-    def _rule(self, statement: Statement, kind: str) -> None:
+    def _rule(self, statement: Statement, kind: RulingKind) -> None:
         found, said = self._reading(statement)
         named = NamedReading(
             found["subject"],
@@ -243,13 +248,26 @@ class Stage:
             source=said.get("source"),
             serial=said.get("meter"),
         )
-        word = Word(kind, AUTHOR, "it is so")  # type: ignore[arg-type]
+        word = Word(kind, AUTHOR, "it is so")
         correct_reading(self.site.conn, SOCIETY, named, word, self.now, apply=True)
 
     def do_close(self, statement: Statement) -> None:
         span = parse_month(statement.rest, self.clock.zone)
         self.now = max(self.now + MOMENT, span.end + PAYING_DAY)
-        close_month(self.site.conn, SOCIETY, statement.rest, self.now)
+        close_month(self.site.conn, SOCIETY, statement.rest, self.now, estimates=self.estimates)
+
+    def do_accept(self, statement: Statement) -> None:
+        self._decide(statement, "accept")
+
+    def do_keep(self, statement: Statement) -> None:
+        self._decide(statement, "keep")
+
+    def _decide(self, statement: Statement, kind: WordKind) -> None:
+        wanted = expected(statement.rest)
+        self.now += MOMENT
+        key = NumberKey(wanted.kind, wanted.subject, wanted.service)
+        said = SaidOfNumber(wanted.month, key, kind, AUTHOR, "it is so")
+        decide(self.site.conn, SOCIETY, said, self.now, apply=True, estimates=self.estimates)
 
     # What is expected.
 
@@ -311,6 +329,19 @@ class Stage:
             if (each.subject.id, each.service) == (wanted.subject, wanted.service)
         ]
         return own[0] if own else None
+
+    def do_flag(self, statement: Statement) -> None:
+        """``flag held_change A-1``: it is open; ``no-flag`` says that it is not."""
+        assert self._has_flag(statement), sorted(self._books().flags)
+
+    def do_no_flag(self, statement: Statement) -> None:
+        assert not self._has_flag(statement), sorted(self._books().flags)
+
+    def _has_flag(self, statement: Statement) -> bool:
+        kind, subject = statement.rest.split()
+        return any(
+            f"/{kind}/" in topic and f"/{subject}/" in topic for topic in self._books().flags
+        )
 
     def do_nothing(self, statement: Statement) -> None:
         wanted = expected(statement.rest)

@@ -24,7 +24,8 @@ ABROAD = {name: case for name, case in CASES.items() if "zone" in case}
 
 @pytest.mark.parametrize("name", AT_HOME)
 def test_a_month(site: Site, name: str) -> None:
-    Stage(site, ZONE).play(AT_HOME[name]["story"])
+    case = AT_HOME[name]
+    Stage(site, ZONE, case.get("estimates", "shown")).play(case["story"])
 
 
 @pytest.mark.parametrize("name", ABROAD)
@@ -37,6 +38,6 @@ def test_a_month_of_another_zone(empty_dsn: str, tmp_path: Path, name: str) -> N
 
 def test_every_case_says_what_it_shows() -> None:
     for name, case in CASES.items():
-        assert case.keys() <= {"shows", "zone", "story"}, name
+        assert case.keys() <= {"shows", "zone", "estimates", "story"}, name
         assert case["shows"].endswith("."), name
         assert "#" in case["story"], f"{name}: no arithmetic"
