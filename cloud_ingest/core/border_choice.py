@@ -21,12 +21,12 @@ In: what is known of one meter's billed register, a cut. Out: a `Border`. Never:
 time is moved. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
-from typing import Final
+from decimal import Decimal
 
+from cloud_ingest.core.around import Around
 from cloud_ingest.core.border import (
     BY_HAND,
     JITTER,
@@ -34,70 +34,14 @@ from cloud_ingest.core.border import (
     Border,
     Cut,
     Known,
-    NotElected,
-    PassedOver,
-    Why,
 )
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.passed_over import passed_over
 from cloud_ingest.core.placing import share_until
 from cloud_ingest.core.plausible import in_steps
-from cloud_ingest.core.register import Register, in_time, normalised
+from cloud_ingest.core.register import Register, in_time
 from shared_schema.billing import EstimateMethod
 from shared_schema.quality import Origin, Reason
-
-_MICROSECOND: Final = timedelta(microseconds=1)
-_MICROSECONDS: Final = Decimal(timedelta(hours=1) // _MICROSECOND)
-"""Of an hour."""
-_PRECEDENCE: Final = {origin: place for place, origin in enumerate(Origin)}
-_FINEST: Final = Decimal("0.000001")
-"""kWh or kL: what a ceiling allows is rounded up to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """The sound readings around a cut, one for each moment, ascending."""
-
-    known: Known
-    cut: Cut
-    readings: tuple[Register, ...]
-
-    @property
-    def before(self) -> Register | None:
-        """The last one at or before the cut."""
-        return next((each for each in reversed(self.readings) if each.ts <= self.cut.at), None)
-
-    @property
-    def after(self) -> Register | None:
-        """The first one behind it."""
-        return next((each for each in self.readings if each.ts > self.cut.at), None)
-
-    def distance(self, reading: Register) -> timedelta:
-        """Return how far a reading is from the cut."""
-        return abs(reading.ts - self.cut.at)
-
-    def reaches(self, reading: Register) -> bool:
-        """Say whether a reading may stand for the cut where its meter comes or goes."""
-        window = self.known.rules.self_read_window
-        reach = max(PROMPT, window) if reading.origin in BY_HAND else PROMPT
-        return self.distance(reading) <= reach
-
-    def count(self, reading: Register) -> Decimal:
-        """Return N of a reading."""
-        return normalised(reading, self.known.epochs)
-
-    def most(self, length: timedelta) -> Decimal | None:
-        """Return what the meter cannot exceed in a time."""
-        most = self.known.rules.most_per_hour
-        if most is None:
-            return None
-        return (most * (length // _MICROSECOND) / _MICROSECONDS).quantize(_FINEST, ROUND_CEILING)
-
-    def is_joined(self, before: Register, after: Register) -> bool:
-        """Say whether a register may have risen from one reading to a later one."""
-        with exactly():
-            rise = self.count(after) - self.count(before)
-        most = self.most(after.ts - before.ts + JITTER)
-        return rise >= 0 and (most is None or rise <= most)
 
 
 def choose_borders(
@@ -138,7 +82,7 @@ def choose_border(known: Known, cut: Cut, published: Register | None = None) -> 
         cut: The moment.
         published: What closed the month before, where the cut opens a month.
     """
-    around = _Around(known, cut, _one_a_moment(known.sound))
+    around = Around(known, cut, _one_a_moment(known.sound))
     before, after = around.before, around.after
     placed = None if published is not None else _placed_first(around)
     chosen, method = (published or _read(around), None) if placed is None else placed
@@ -149,7 +93,7 @@ def choose_border(known: Known, cut: Cut, published: Register | None = None) -> 
         low=low,
         high=high,
         reasons=reasons,
-        passed_over=tuple(_passed_over(around, chosen, is_published=published is not None)),
+        passed_over=tuple(passed_over(around, chosen, is_published=published is not None)),
         before=before,
         after=after,
         placed_by=method,
@@ -184,7 +128,7 @@ def _one_a_moment(sound: Iterable[Register]) -> tuple[Register, ...]:
     return tuple({each.ts: each for each in sorted(sound, key=in_time)}.values())
 
 
-def _placed_first(around: _Around) -> tuple[Register, EstimateMethod] | None:
+def _placed_first(around: Around) -> tuple[Register, EstimateMethod] | None:
     """Return the value that is placed at a cut, if it takes one before any reading beside it."""
     cut = around.cut
     nearest = min(map(around.distance, around.readings), default=None)
@@ -197,7 +141,7 @@ def _placed_first(around: _Around) -> tuple[Register, EstimateMethod] | None:
     return _place(around) if is_hidden or cut.begins or cut.ends else None
 
 
-def _read(around: _Around) -> Register | None:
+def _read(around: Around) -> Register | None:
     """Return the reading that meets a cut."""
     cut, rules = around.cut, around.known.rules
     before, after = around.before, around.after
@@ -221,7 +165,7 @@ def _read(around: _Around) -> Register | None:
     return min(by_hand, key=around.distance, default=None)
 
 
-def _place(around: _Around) -> tuple[Register, EstimateMethod] | None:
+def _place(around: Around) -> tuple[Register, EstimateMethod] | None:
     """Return the value between the readings on both sides of a cut, in whole steps."""
     before, after, at = around.before, around.after, around.cut.at
     if (
@@ -247,7 +191,7 @@ def _place(around: _Around) -> tuple[Register, EstimateMethod] | None:
 
 
 def _stated(
-    around: _Around, chosen: Register | None
+    around: Around, chosen: Register | None
 ) -> tuple[Decimal | None, Decimal | None, frozenset[Reason]]:
     """Return the bounds of the true register at a cut, and what is to be said of its border."""
     cut, rules = around.cut, around.known.rules
@@ -273,25 +217,36 @@ def _stated(
     return *_bounds(around, chosen), reasons
 
 
-def _stands_alone(around: _Around, chosen: Register) -> bool:
+def _stands_alone(around: Around, chosen: Register) -> bool:
     """Say whether nothing was read on the other side of a cut at which a meter comes or goes."""
     other = around.after if chosen.ts <= around.cut.at else around.before
     is_end = around.cut.ends if chosen.ts <= around.cut.at else around.cut.begins
     return is_end and (other is None or not around.reaches(other))
 
 
-def _bounds(around: _Around, chosen: Register | None) -> tuple[Decimal | None, Decimal | None]:
+def _bounds(around: Around, chosen: Register | None) -> tuple[Decimal | None, Decimal | None]:
     """Return between what the true register at a cut lies: by the sound readings on both sides."""
-    at = around.cut.at
     before, after = around.before, around.after
-    if before is not None and not around.reaches(before):
+    if before is not None and before.ts == around.cut.at:
+        after = before
+    if before is not None and before != chosen and not around.reaches(before):
         before = None
-    if after is not None and not around.reaches(after):
+    if after is not None and after != chosen and not around.reaches(after):
         after = None
-    if chosen is not None and chosen.origin is not Origin.ESTIMATE:
-        before, after = (chosen, after) if chosen.ts <= at else (before, chosen)
     if before is not None and after is not None and not around.is_joined(before, after):
-        before, after = (before, None) if chosen is None or chosen.ts <= at else (None, after)
+        before, after = (before, None) if chosen is None or chosen == before else (None, after)
+    low, high = _between(around, before, after)
+    if chosen is None or low is None or high is None:
+        return low, high
+    count = around.count(chosen)
+    return min(low, count), max(high, count)
+
+
+def _between(
+    around: Around, before: Register | None, after: Register | None
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the bounds that two readings set, or one and the ceiling of its meter."""
+    at = around.cut.at
     low = None if before is None else around.count(before)
     high = None if after is None else around.count(after)
     if low is not None and high is None and before is not None:
@@ -307,53 +262,3 @@ def _bounds(around: _Around, chosen: Register | None) -> tuple[Decimal | None, D
 def _sum(one: Decimal, other: Decimal) -> Decimal:
     with exactly():
         return one + other
-
-
-def _passed_over(
-    around: _Around, chosen: Register | None, *, is_published: bool
-) -> Iterator[PassedOver]:
-    """Yield every claim near a cut that is not taken, in the order of time."""
-    reach = max(PROMPT, around.known.rules.self_read_window)
-    sound = sorted(set(around.known.sound), key=in_time)
-    elected = {each.ts: each for each in sound}
-    found = [
-        PassedOver(each, _why_not(around, each, chosen, is_published=is_published))
-        for each in sound
-        if each != chosen and around.distance(each) <= reach
-    ]
-    found += [
-        PassedOver(each.claim, _why_not_elected(each, elected), each.rule)
-        for each in set(around.known.not_elected)
-        if around.distance(each.claim) <= reach
-    ]
-    yield from sorted(
-        found,
-        key=lambda each: (*in_time(each.claim), _PRECEDENCE[each.claim.origin], each.claim.raw),
-    )
-
-
-def _why_not_elected(claim: NotElected, elected: Mapping[datetime, Register]) -> Why:
-    if claim.is_set_aside:
-        return Why.SET_ASIDE
-    if claim.rule is not None:
-        return Why.UNSOUND
-    taken = elected.get(claim.claim.ts)
-    if taken is None:
-        return Why.NOT_ELECTED
-    is_worse = _PRECEDENCE[taken.origin] < _PRECEDENCE[claim.claim.origin]
-    return Why.WORSE_ORIGIN if is_worse else Why.RIVAL
-
-
-def _why_not(
-    around: _Around, claim: Register, chosen: Register | None, *, is_published: bool
-) -> Why:
-    if chosen is not None and claim.ts == chosen.ts:
-        return Why.CLOSED_ELSEWHERE if is_published else Why.RIVAL
-    if chosen is None:
-        return Why.AFTER if claim.ts > around.cut.at else Why.OUT_OF_REACH
-    if is_published and around.distance(claim) <= around.distance(chosen):
-        return Why.CLOSED_ELSEWHERE
-    if chosen.origin is Origin.ESTIMATE and claim in (around.before, around.after):
-        return Why.BESIDE
-    is_before = chosen.ts <= around.cut.at
-    return Why.AFTER if is_before and claim.ts > around.cut.at else Why.FARTHER

@@ -108,7 +108,12 @@ def is_implausible(measured: Measured, most_per_day: Decimal) -> bool:
 
 
 def past_findings(
-    measured: Measured, means: Sequence[Decimal], service: Service, step: Decimal
+    measured: Measured,
+    means: Sequence[Decimal],
+    service: Service,
+    step: Decimal,
+    *,
+    is_alone: bool = True,
 ) -> frozenset[Reason]:
     """Return what the months before say of a month.
 
@@ -117,6 +122,7 @@ def past_findings(
         means: What the same subject used a day in each of the months before, in kWh or kL.
         service: What it used.
         step: The coarsest step of the meter's registers.
+        is_alone: No other meter counts the same: it is not a generator that nobody needed.
 
     Returns:
         `HISTORY` where it is far more than the subject ever used; `STUCK` where nothing was
@@ -128,7 +134,8 @@ def past_findings(
     if measured.quantity is None:
         return frozenset()
     if measured.quantity == 0:
-        return frozenset({Reason.STUCK}) if min(means) > step else frozenset()
+        is_whole = is_alone and Reason.PART_OF_MONTH not in measured.reasons
+        return frozenset({Reason.STUCK}) if is_whole and min(means) > step else frozenset()
     most = max(means)
     limit = max(most * TIMES_OF_HISTORY, most + LEAST_RISE[service])
     length = max(closing.ts - opening.ts, DAY)

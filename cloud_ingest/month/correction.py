@@ -24,7 +24,6 @@ from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import DAY, Month, day_of, midnight, month_of, next_month
 from cloud_ingest.entries.readings import NamedReading, Ruled, Word, find_served, rule_on_reading
 from cloud_ingest.errors import CloseRefused
-from cloud_ingest.month.boundaries import Closings
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.preview import (
     Books,
@@ -180,7 +179,7 @@ def _open_numbers(books: Books, span: Month) -> Mapping[SubjectKey, Number]:
     if span.first in books.closed:
         return {}
     try:
-        return count_preview(books, span, {}, with_towers=False).numbers
+        return count_preview(books, span, None, with_towers=False).numbers
     except CloseRefused:  # the month before has changed since it was closed
         return {}
 
@@ -191,12 +190,12 @@ def _changes(
     conn, society_id = books.conn, books.society_id
     changed: list[ChangedMonth] = []
     balances: list[ChangedBalance] = []
-    opens_at: Closings = {}
+    follows: Preview | None = None
     floor = months.version_floor(conn)
     for span in spans:
         is_closed = span.first in books.closed
-        counted = count_robustly(books, span, opens_at, with_towers=is_closed)
-        opens_at = counted.closes_at if is_closed else {}
+        counted = count_robustly(books, span, follows, with_towers=is_closed)
+        follows = counted if is_closed else None
         published = _published(books, span) if is_closed else former[span.first]
         last = months.last_versions(conn, society_id, str(span)) if is_closed else {}
         for key in sorted(published.keys() | counted.numbers.keys()):

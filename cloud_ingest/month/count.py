@@ -15,6 +15,7 @@ In: the store, within one snapshot. Out: each assignment with what its meter cou
 counted nothing; what nobody was served by. Never: a write.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,11 +36,13 @@ from cloud_ingest.core.quality import (
     breaks_within,
     falls_within,
     is_implausible,
+    past_findings,
     sum_check,
     with_findings,
 )
 from cloud_ingest.core.register import Register
-from cloud_ingest.errors import CloseRefused, RollupDisagrees
+from cloud_ingest.errors import CloseRefused
+from cloud_ingest.month.agreement import hold_rollups
 from cloud_ingest.month.boundaries import (
     Closings,
     LastOfDays,
@@ -48,14 +51,14 @@ from cloud_ingest.month.boundaries import (
     closings_before,
     last_day_read,
     month_channels,
-    read_boundaries,
     standing_before,
 )
 from cloud_ingest.month.conservation import require_conserved, unassigned_of
+from cloud_ingest.month.meter_rows import read_boundaries
+from cloud_ingest.month.past import DailyMeans, daily_means
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.register_breaks import breaks_of
-from cloud_ingest.store.rollups_held import describe_figures, disagreement
 from cloud_ingest.store.rollups_read import (
     NOTHING_WAITS,
     Waiting,
@@ -126,7 +129,7 @@ def count_month(
     profile = month_channels(conn, assigned, PROFILE)
     held = billed.exponents.keys() | profile.exponents.keys()
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
-    _hold_rollups(conn, held, month, zone)
+    hold_rollups(conn, held, month, zone)
     progress(f"{month}: reading the borders of {len(assigned)} meters")
     waiting = waiting_days(conn, held, last_day_read(month, self_read_window))
     known = _read_evidence(
@@ -141,9 +144,7 @@ def count_month(
     )
     measured = [_measure(each, known[each.meter_id], month) for each in assigned]
     unassigned = _unassigned(known, measured, month)
-    counted = [
-        _with_findings(each, known[each.assignment.meter_id], month, zone) for each in measured
-    ]
+    counted = _with_findings(measured, known, daily_means(conn, society_id, month), month, zone)
     return MonthCount(tuple(counted), tuple(unassigned))
 
 
@@ -170,6 +171,7 @@ def count_assigned(
     *,
     before: Closings,
     standing: frozenset[SubjectService] = frozenset(),
+    past: DailyMeans = {},  # noqa: B006 - nothing writes it
     self_read_window: timedelta,
     last_of_days: LastOfDays = day_registers,
 ) -> list[Counted]:
@@ -182,6 +184,7 @@ def count_assigned(
         zone: The society's.
         before: Where the month before was closed.
         standing: Whose number of the month before stands although it would change.
+        past: What each subject used a day in the months before.
         self_read_window: How far from a border a self-read may stand for it.
         last_of_days: Returns the last register of each day.
 
@@ -197,12 +200,8 @@ def count_assigned(
         self_read_window=self_read_window,
         last_of_days=last_of_days,
     )
-    return [
-        _with_findings(
-            _measure(each, known[each.meter_id], month), known[each.meter_id], month, zone
-        )
-        for each in assigned
-    ]
+    measured = [_measure(each, known[each.meter_id], month) for each in assigned]
+    return _with_findings(measured, known, past, month, zone)
 
 
 def _read_evidence(
@@ -244,21 +243,6 @@ def _read_evidence(
     }
 
 
-def _hold_rollups(
-    conn: Connection, channels: Collection[int], month: Month, zone: ZoneInfo
-) -> None:
-    wrong = disagreement(conn, channels, month, zone)
-    if wrong is None:
-        return
-    raise RollupDisagrees(
-        f"{month} is not closed: the {wrong.bucket} rollup of {wrong.day} of channel "
-        f"{wrong.channel_id} ({wrong.manufacturer} {wrong.serial}, {wrong.obis}) says "
-        f"{describe_figures(wrong.rolled_up, wrong.told)}, but its readings say "
-        f"{describe_figures(wrong.told, wrong.rolled_up)}: find out who changed them, run "
-        f"cloud-ingest recompute --month {month}, and close again"
-    )
-
-
 def _measure(assignment: Assignment, known: _Evidence, month: Month) -> Counted:
     """Measure what a meter counted for its subject; nothing is held against it."""
     ends_at = month.end if assignment.valid_to is None else min(assignment.valid_to, month.end)
@@ -267,16 +251,50 @@ def _measure(assignment: Assignment, known: _Evidence, month: Month) -> Counted:
     return Counted(assignment, measured)
 
 
-def _with_findings(counted: Counted, known: _Evidence, month: Month, zone: ZoneInfo) -> Counted:
-    """Hold what a meter counted against everything else that is known of its month."""
+def _with_findings(
+    measured: Sequence[Counted],
+    known: Mapping[int, _Evidence],
+    past: DailyMeans,
+    month: Month,
+    zone: ZoneInfo,
+) -> list[Counted]:
+    """Hold what meters counted against everything else that is known of their month."""
+    meters = Counter(_subject_of(each.assignment) for each in measured)
+    return [
+        _held(
+            each,
+            known[each.assignment.meter_id],
+            month,
+            zone,
+            past=past.get(whose, ()),
+            is_alone=meters[whose] == 1,
+        )
+        for each in measured
+        for whose in (_subject_of(each.assignment),)
+    ]
+
+
+def _subject_of(assignment: Assignment) -> SubjectService:
+    return SubjectService(assignment.subject_type, assignment.subject, assignment.service)
+
+
+def _held(
+    counted: Counted,
+    known: _Evidence,
+    month: Month,
+    zone: ZoneInfo,
+    *,
+    past: Sequence[Decimal],
+    is_alone: bool,
+) -> Counted:
+    """Hold what one meter counted against everything else that is known of its month."""
     assignment, measured, rows = counted.assignment, counted.measured, known.rows
     if is_reweighed(measured, rows.weights, rows.known.epochs):
         measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
-    found = (
-        _unproved(assignment, rows, month)
-        if measured.quantity is None
-        else _disproofs(assignment, measured, known, month, zone)
-    )
+    if measured.quantity is None:
+        return Counted(assignment, with_findings(measured, _unproved(assignment, rows, month)))
+    found = _disproofs(assignment, measured, known, month, zone)
+    found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
     return Counted(assignment, with_findings(measured, found))
 
 

@@ -35,6 +35,7 @@ from cloud_ingest.month.explain_parts import (
 )
 from cloud_ingest.month.explanation import Explanation, Now
 from cloud_ingest.month.number import doubted_quantity, number_of
+from cloud_ingest.month.past import daily_means
 from cloud_ingest.month.published import ShownMonth, ShownNumber, shown_month
 from cloud_ingest.month.report import Delivery, deliveries
 from cloud_ingest.month.unread import with_unread
@@ -242,6 +243,7 @@ def _counted(case: _Case) -> list[Counted]:
             case.closing.zone,
             before=_closed_before(case),
             standing=frozenset({SubjectService(*_key(case.asked))}),
+            past=daily_means(case.conn, case.society_id, case.span),
             self_read_window=case.closing.self_read_window,
         )
     )

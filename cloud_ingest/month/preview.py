@@ -24,6 +24,7 @@ from cloud_ingest.month.boundaries import Closings, SubjectService, closings
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import count_assigned
 from cloud_ingest.month.number import doubted_quantity, number_of
+from cloud_ingest.month.past import daily_means
 from cloud_ingest.month.published_parts import kind_of
 from cloud_ingest.month.reconcile import reconciliations_of
 from cloud_ingest.month.unread import with_unread
@@ -90,23 +91,27 @@ def own_keys(books: Books, span: Month) -> set[SubjectKey]:
     }
 
 
-def count_robustly(books: Books, span: Month, opens_at: Closings, *, with_towers: bool) -> Preview:
+def count_robustly(
+    books: Books, span: Month, follows: Preview | None, *, with_towers: bool
+) -> Preview:
     """Count a month; without its towers where a neighbour's month must be closed again first."""
     try:
-        return count_preview(books, span, opens_at, with_towers=with_towers)
+        return count_preview(books, span, follows, with_towers=with_towers)
     except CloseRefused:
         if not with_towers:
             raise
-        return count_preview(books, span, opens_at, with_towers=False)
+        return count_preview(books, span, follows, with_towers=False)
 
 
-def count_preview(books: Books, span: Month, opens_at: Closings, *, with_towers: bool) -> Preview:
+def count_preview(
+    books: Books, span: Month, follows: Preview | None, *, with_towers: bool
+) -> Preview:
     """Count the subjects that the meter served, and their towers, as closing would.
 
     Args:
         books: Whose months are looked at.
         span: The month.
-        opens_at: Where the month before will close, beside where it was closed.
+        follows: The month before as it would be closed; None: it stays as it was closed.
         with_towers: Count also the towers' other subjects.
     """
     own = own_keys(books, span)
@@ -127,14 +132,14 @@ def count_preview(books: Books, span: Month, opens_at: Closings, *, with_towers:
         if SubjectKey(each.subject_type, each.subject, each.service) in wanted
     ]
     closing = books.of(span)
-    former = books.before(span)
     counted = count_assigned(
         books.conn,
         assigned,
         span,
         closing.zone,
-        before={**closings(() if former is None else former.numbers), **opens_at},
+        before=_closed_before(books, span, follows),
         standing=_standing_before(books, span),
+        past=daily_means(books.conn, books.society_id, span),
         self_read_window=closing.self_read_window,
         last_of_days=partial(_last_of_days, books),
     )
@@ -161,6 +166,16 @@ def count_preview(books: Books, span: Month, opens_at: Closings, *, with_towers:
         if each.tower in towers
     }
     return Preview(numbers, balances, closings(proved))
+
+
+def _closed_before(books: Books, span: Month, follows: Preview | None) -> Closings:
+    """Return where the month before was closed, and where it would be closed again instead."""
+    former = books.before(span)
+    numbers = () if former is None else former.numbers
+    if follows is None:
+        return closings(numbers)
+    others = (each for each in numbers if key_of(each) not in follows.numbers)
+    return {**closings(others), **follows.closes_at}
 
 
 def _standing_before(books: Books, span: Month) -> frozenset[SubjectService]:

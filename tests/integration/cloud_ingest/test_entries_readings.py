@@ -31,6 +31,8 @@ TRUE_AT_BORDER = Decimal("12374.764")
 """The unit used more before midnight than after it: 14 Wh, then 6."""
 JANUARY, FEBRUARY = ("2026-01", "2026-02")
 
+DAY = timedelta(days=1)
+
 Change = tuple[str, str, str, int | None]
 
 
@@ -279,6 +281,18 @@ def test_a_restored_row_is_vouched_for(dark: Site) -> None:
     correct(dark, "set_aside", value=Decimal(0), reason="it was dark after all")
     close(dark)
     assert [version for _, _, version in published(dark)] == [1, 1]
+
+
+def test_a_dial_that_alone_met_a_border_is_set_aside(site: Site) -> None:
+    site.units(unit_line("A-1", "1", since="2025-12-01"))
+    rows = [row for row in every(FIRST, LAST, BEGIN, 10) if abs(row[0] - BORDER) > DAY]
+    for number in range(0, len(rows), 1500):
+        site.deliver("1", rows[number : number + 1500])
+    correct(site, "enter", value=TRUE_AT_BORDER)
+    close(site)
+    assert published(site)[0] == (JANUARY, Decimal("29.764"), 1)
+    found = correct(site, "set_aside", value=TRUE_AT_BORDER, reason="misread", apply=False)
+    assert changes(found)[0][:3] == (JANUARY, "29.764", "withheld")
 
 
 def test_a_jump_for_good_is_vouched_for(site: Site) -> None:

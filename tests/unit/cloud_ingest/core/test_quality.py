@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How good a month is."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from cloud_ingest.core.quality import (
     combined_quality,
     falls_within,
     is_implausible,
+    past_findings,
     quality_of,
     sum_check,
     with_findings,
@@ -167,3 +169,92 @@ def test_a_disproved_month_counts_nothing(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", sorted(set(Reason) - DISPROOFS))
 def test_no_other_reason_takes_a_number_away(reason: Reason) -> None:
     assert with_findings(counted(9_000), {reason}).quantity == 9
+
+
+USED_10_KWH_A_DAY = [Decimal(10)] * 3
+STEP = Decimal("0.001")
+
+
+@pytest.mark.parametrize(
+    ("kwh_a_day", "means", "found"),
+    [
+        (50, USED_10_KWH_A_DAY, set()),
+        (51, USED_10_KWH_A_DAY, {Reason.HISTORY}),
+        (51, USED_10_KWH_A_DAY[:2], set()),
+        (51, [Decimal(10), Decimal(11), Decimal(9)], set()),
+        (5, [Decimal("0.1")] * 3, set()),
+        (6, [Decimal("0.1")] * 3, {Reason.HISTORY}),
+        (6, [Decimal(0)] * 3, {Reason.HISTORY}),
+    ],
+)
+def test_five_times_the_greatest_month_is_doubted(
+    kwh_a_day: int, means: list[Decimal], found: set[Reason]
+) -> None:
+    """By hand: 5 * 10 = 50 kWh a day; 0.1 + 5 = 5.1 where five times as much is less."""
+    month = counted(kwh_a_day * 31 * 1000)
+    assert past_findings(month, means, Service.ELECTRICITY, STEP) == found
+
+
+@pytest.mark.parametrize(
+    ("means", "found"),
+    [
+        ([Decimal("0.002")] * 3, {Reason.STUCK}),
+        ([Decimal("0.002"), Decimal("0.001"), Decimal("0.002")], set()),
+        ([Decimal("0.002")] * 2, set()),
+    ],
+)
+def test_a_register_that_stands_still_is_told(means: list[Decimal], found: set[Reason]) -> None:
+    assert past_findings(counted(0), means, Service.ELECTRICITY, STEP) == found
+    stuck = with_findings(counted(0), found)
+    assert stuck.quantity == 0, "the flat may be empty"
+
+
+def test_a_second_meter_may_stand_still() -> None:
+    means = USED_10_KWH_A_DAY
+    assert not past_findings(counted(0), means, Service.ELECTRICITY, STEP, is_alone=False)
+
+
+def test_a_doubted_quantity_may_be_accepted() -> None:
+    doubted = with_findings(counted(9_000), {Reason.HISTORY}, accepted=Decimal(9))
+    assert doubted.quantity == 9
+    assert doubted.reasons == {Reason.HISTORY}
+    assert quality_of(doubted) is Quality.VALIDATED
+
+
+def test_another_quantity_is_doubted_again() -> None:
+    doubted = with_findings(counted(9_000), {Reason.HISTORY}, accepted=Decimal(8))
+    assert doubted.quantity is None
+    assert doubted.doubted == 9
+
+
+def test_nobody_can_accept_a_register_that_fell() -> None:
+    fell = with_findings(counted(9_000), {Reason.REGISTER_DROP}, accepted=Decimal(9))
+    assert (fell.quantity, fell.doubted) == (None, None)
+
+
+def test_the_sum_check_knows_the_bounds_of_a_month() -> None:
+    """10 kWh, the truth lies from 9.99 to 10.02; 31 steps of a Wh are hidden, and one more."""
+    ends = counted(10_000)
+    placed = replace(ends, lower=Decimal("9.990"), upper=Decimal("10.020"))
+    for total, agrees in (("9.958", True), ("9.957", False), ("10.052", True), ("10.053", False)):
+        intervals = Intervals(2976, Decimal(total), 900, STEP)
+        assert sum_check(placed, intervals, JULY, STEP) is agrees
+
+
+@pytest.mark.parametrize(
+    ("origin", "reasons", "quality"),
+    [
+        (Origin.METER, (), Quality.VALIDATED),
+        (Origin.METER, (Reason.NEAR_BORDER,), Quality.VALIDATED),
+        (Origin.METER, (Reason.INCOMPLETE,), Quality.DERIVED),
+        (Origin.ESTIMATE, (Reason.BORDER_PLACED,), Quality.DERIVED),
+        (Origin.SELF_READ, (), Quality.SELF_READ),
+        (Origin.EDIT, (), Quality.EDITED),
+    ],
+)
+def test_a_month_is_as_good_as_its_ends(
+    origin: Origin, reasons: tuple[Reason, ...], quality: Quality
+) -> None:
+    month = counted(9_000)
+    closing = reading(JULY.end, 9_000, origin)
+    assert quality_of(replace(month, closing=closing, reasons=frozenset(reasons))) is quality

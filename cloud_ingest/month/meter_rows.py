@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""The boundary rows of a month: what is known of each meter's register around its cuts.
+
+A cut is one of the two borders of the month, or a moment at which an assignment of the meter begins
+or ends within it. At each the last reading at or before it is read. Where that is not of the moment
+itself, the first one behind it follows, at most a day away on either side. Beside them stand the
+readings that people made within the window for self-reads, the claims close to the cut that are not
+elected, and, where a value has to be placed, the intervals across the gap. A meter whose month
+before was closed has the reading that closed it.
+
+In: the store, within one snapshot; the assignments of a month. Out: for each meter its cuts, and
+what is known around them. Never: a choice (`core.border_choice` makes it).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cloud_ingest.core.border import JITTER, PROMPT, Cut, Known, Rules, cuts_of
+from cloud_ingest.core.border_choice import choose_border
+from cloud_ingest.core.judgement import most_per_hour
+from cloud_ingest.core.month import MICROSECOND, Month
+from cloud_ingest.core.placing import Interval
+from cloud_ingest.core.register import (
+    Register,
+    tolerance_of,
+)
+from cloud_ingest.month.boundaries import (
+    Closings,
+    LastOfDays,
+    MeterRows,
+    MonthChannels,
+    Opening,
+    around_days,
+    last_day_read,
+    meter_key,
+)
+from cloud_ingest.store import readings_read
+from cloud_ingest.store.assignments import Assignment, assignments_of_meters
+from cloud_ingest.store.channels import Channel
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.readings_read import HandWindow, Window
+from cloud_ingest.store.rollups_read import day_registers
+
+
+def read_boundaries(
+    conn: Connection,
+    assigned: Sequence[Assignment],
+    billed: MonthChannels,
+    profile: MonthChannels,
+    month: Month,
+    *,
+    before: Closings,
+    self_read_window: timedelta,
+    last_of_days: LastOfDays = day_registers,
+) -> dict[int, MeterRows]:
+    """Return what is known of each meter around a month, by meter id.
+
+    Args:
+        conn: The store.
+        assigned: The assignments of the month.
+        billed: The billed channels of their meters.
+        profile: Their channels of intervals.
+        month: The month.
+        before: Where the month before was closed.
+        self_read_window: How far from a border a self-read may stand for it.
+        last_of_days: Returns the last register of each day.
+    """
+    served: dict[int, list[Assignment]] = {each.meter_id: [] for each in assigned}
+    for each in assignments_of_meters(conn, served, month.start, month.end):
+        served[each.meter_id].append(each)
+    own: dict[int, list[Channel]] = {meter_id: [] for meter_id in served}
+    for channel in billed.channels:
+        own[channel.meter_id].append(channel)
+    meters = {
+        meter_id: _Meter(
+            own[meter_id],
+            cuts_of(month.start, month.end, [(a.valid_from, a.valid_to) for a in spans]),
+            _opening(spans, month, before),
+        )
+        for meter_id, spans in served.items()
+    }
+    readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
+    beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
+    epochs = epochs_of(conn, billed.exponents)
+    first_day, last_day = (
+        month.first - around_days(self_read_window),
+        last_day_read(month, self_read_window),
+    )
+    days = last_of_days(conn, billed.exponents, first_day, last_day)
+    found: dict[int, MeterRows] = {}
+    for meter_id, meter in meters.items():
+        ids = [channel.channel_id for channel in meter.channels]
+        first = served[meter_id][0]
+        steps = (Decimal(1).scaleb(billed.exponents[channel_id]) for channel_id in ids)
+        found[meter_id] = MeterRows(
+            meter=first.meter,
+            service=first.service,
+            channels=meter.channels,
+            cuts=meter.cuts,
+            known=Known(
+                sound=[each for channel_id in ids for each in readings.get(channel_id, ())],
+                epochs=epochs,
+                not_elected=[each for channel_id in ids for each in beside.get(channel_id, ())],
+                rules=Rules(meter.tolerance, self_read_window, _most_per_hour(served[meter_id])),
+            ),
+            opening=meter.opening,
+            served=served[meter_id],
+            days=[day for channel_id in ids for day in days.get(channel_id, ())],
+            step=max(steps, default=Decimal(0)),
+            has_absurd_scaler=meter_id in billed.absurd,
+        )
+    return _with_intervals(conn, found, profile)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meter:
+    """A meter whose rows are looked for."""
+
+    channels: Sequence[Channel]
+    cuts: Sequence[Cut]
+    opening: Opening | None
+
+    @property
+    def tolerance(self) -> timedelta:
+        """How far before a border its last register may lie."""
+        periods = (tolerance_of(channel.period_s) for channel in self.channels)
+        return max(periods, default=timedelta())
+
+    def windows(self, start: datetime, end: datetime) -> list[Window]:
+        """Return a window of each of its channels."""
+        return [Window(channel.channel_id, start, end) for channel in self.channels]
+
+
+def _opening(served: Iterable[Assignment], month: Month, before: Closings) -> Opening | None:
+    """Return where the month before was closed for whomever a meter served at its end."""
+    for each in served:
+        key = meter_key(each)
+        if each.valid_from < month.start and key in before:
+            return Opening(key, before[key])
+    return None
+
+
+def _most_per_hour(served: Iterable[Assignment]) -> Decimal:
+    """Return what a meter cannot count in an hour."""
+    served = list(served)
+    only_units = all(each.subject_type == "unit" for each in served)
+    return most_per_hour(served[0].service, only_units=only_units)
+
+
+def _readings(
+    conn: Connection,
+    meters: Collection[_Meter],
+    month: Month,
+    exponents: dict[int, int],
+    self_read_window: timedelta,
+) -> dict[int, list[Register]]:
+    """Return the readings around the cuts of meters, by channel."""
+    last_in: list[Window] = []
+    handed_over: dict[datetime, list[int]] = {}
+    for meter in meters:
+        for cut in meter.cuts:
+            last_in += meter.windows(cut.at - PROMPT, cut.at)
+            if not cut.is_month:
+                ids = [channel.channel_id for channel in meter.channels]
+                handed_over.setdefault(cut.at, []).extend(ids)
+        if meter.opening is not None:
+            at = meter.opening.reading.at
+            last_in += meter.windows(at, at)
+    by_hand = [(month.start, sorted(exponents)), (month.end, sorted(exponents))]
+    found = readings_read.boundary_readings(
+        conn,
+        last_in=last_in,
+        by_hand_in=[
+            HandWindow(at - self_read_window, at + self_read_window, tuple(channels))
+            for at, channels in (*by_hand, *handed_over.items())
+        ],
+        exponents=exponents,
+    )
+    first_in: list[Window] = []
+    for meter in meters:
+        read_at = {
+            each.ts for channel in meter.channels for each in found.get(channel.channel_id, ())
+        }
+        for cut in meter.cuts:
+            if cut.at not in read_at:
+                first_in += meter.windows(cut.at + MICROSECOND, cut.at + PROMPT)
+    later = readings_read.boundary_readings(conn, first_in=first_in, exponents=exponents)
+    return {
+        channel_id: [*found.get(channel_id, ()), *later.get(channel_id, ())]
+        for channel_id in found.keys() | later.keys()
+    }
+
+
+def _close_to_cuts(meters: Iterable[_Meter]) -> list[Window]:
+    """Return where the claims are looked for that might have met a cut."""
+    found: list[Window] = []
+    for meter in meters:
+        reach = meter.tolerance + JITTER
+        for cut in meter.cuts:
+            found += meter.windows(cut.at - reach, cut.at + reach)
+    return found
+
+
+def _with_intervals(
+    conn: Connection, meters: dict[int, MeterRows], profile: MonthChannels
+) -> dict[int, MeterRows]:
+    """Add the intervals across the gaps in which a value has to be placed."""
+    own: dict[int, list[Channel]] = {}
+    for channel in profile.channels:
+        own.setdefault(channel.meter_id, []).append(channel)
+    windows: list[Window] = []
+    for meter_id, rows in meters.items():
+        for cut in rows.cuts if meter_id in own else ():
+            border = choose_border(rows.known, cut)
+            if border.is_placed and border.before is not None and border.after is not None:
+                windows += [
+                    Window(
+                        channel.channel_id,
+                        border.before.ts + MICROSECOND,
+                        border.after.ts + timedelta(seconds=channel.period_s),
+                    )
+                    for channel in own[meter_id]
+                ]
+    if not windows:
+        return meters
+    read = readings_read.intervals_in(conn, windows, profile.exponents)
+    return {
+        meter_id: rows
+        if meter_id not in own
+        else replace(rows, known=replace(rows.known, intervals=_intervals(own[meter_id], read)))
+        for meter_id, rows in meters.items()
+    }
+
+
+def _intervals(
+    channels: Iterable[Channel], read: Mapping[int, Sequence[tuple[datetime, Decimal]]]
+) -> list[Interval]:
+    return [
+        Interval(end - timedelta(seconds=channel.period_s), end, used)
+        for channel in channels
+        for end, used in read.get(channel.channel_id, ())
+        if channel.period_s > 0
+    ]
