@@ -33,10 +33,12 @@ def passed_over(
         for each in set(around.known.not_elected)
         if around.distance(each.claim) <= reach
     ]
-    yield from sorted(
-        found,
-        key=lambda each: (*in_time(each.claim), _PRECEDENCE[each.claim.origin], each.claim.raw),
-    )
+    yield from sorted(found, key=_order)
+
+
+def _order(each: PassedOver) -> tuple[object, ...]:
+    claim = each.claim
+    return (*in_time(claim), _PRECEDENCE[claim.origin], claim.raw, each.why, each.rule or "")
 
 
 def _why_not_elected(claim: NotElected, elected: Mapping[datetime, Register]) -> Why:

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What each subject used in whole months, by the newest number of each that was not taken back.
-SELECT subject_type, subject, service, array_agg(month), array_agg(quantity)
+SELECT subject_type, subject, service, array_agg(month) AS months,
+       array_agg(quantity) AS quantities
 FROM (
   SELECT DISTINCT ON (subject_type, subject, service, month)
          subject_type, subject, service, month, version, quantity, message
