@@ -64,9 +64,10 @@ def falls_within(days: Mapping[date, Decimal], step: Decimal) -> bool:
 
     Args:
         days: What each day used.
-        step: The coarsest step of the meter's registers: each hides less than one of them.
+        step: The coarsest step of the meter's registers: each hides less than one of them, and a
+            fall of one is none (`core.validate`).
     """
-    return any(quantity <= -step for quantity in days.values())
+    return any(quantity < -step for quantity in days.values())
 
 
 def breaks_within(

@@ -107,10 +107,11 @@ def violated(before: Claim, after: Claim, ceiling: Fraction) -> Rule | None:
     """Return the rule that forbids ``after`` to follow ``before``.
 
     A claim hides less than a step: a coarse one is no fall behind a fine one, and a rise may show
-    a step more than was counted.
+    a step more than was counted. A fall of one step is none: a dial that stands between two
+    digits, or that water pushes back a little, shows now the one and now the other.
     """
     rise = after.counted - before.counted
-    if rise <= -after.step:
+    if rise < -after.step:
         return Rule.FALL
     # In integers: a fraction would take most of the time of a month.
     most = ceiling.numerator * (after.ts - before.ts + JITTER_S)

@@ -14,7 +14,7 @@ Raises: ImportRefused, TakeBackRefused, NotFound.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,17 +26,14 @@ from cloud_ingest.core.unit_plan import Known, Plan, Stretch, make_plan, touched
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
 from cloud_ingest.store import assignments as stored
 from cloud_ingest.store.assignments import Assignment, AssignmentVersion, Word
-from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.months import closed_months
 from cloud_ingest.store.registry import ensure_society, find_society
-from cloud_ingest.store.unjudged import closely, mark_unjudged
-from shared_schema.catalogue import BILLED_REGISTER, Service
+from cloud_ingest.store.unjudged import mark_meters
+from shared_schema.catalogue import Service
 
 DEFAULT_AUTHOR = "unit management"
-MAY_BE_BILLED = timedelta(days=62)
-"""How long ago a reading may be that no closed month holds yet: two months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +122,11 @@ def import_units(
             stored.change_assignment(conn, society_id, assignment_id, place, word)
         for place in plan.add:
             stored.add_assignment(conn, society_id, place, word)
-        rated = [stored.rate_meter(conn, society_id, *each) for each in plan.rate]
-        _judge_again(conn, rated, now)
+        for meter, rating in plan.rate:
+            stored.rate_meter(conn, society_id, meter, rating)
+        mark_meters(conn, society_id, _meters(plan), now)
         months = closed_months(conn, society_id, _months(_stretches(known, plan), now, store.zone))
     return Imported(len(plan.add), plan.changed, plan.unchanged, tuple(months))
-
-
-def _judge_again(conn: Connection, meters: Sequence[int], now: datetime) -> None:
-    """Let the registers of meters wait to be judged by what the meters are made for now."""
-    codes = [str(code) for code in BILLED_REGISTER.values()]
-    first, last = int((now - MAY_BE_BILLED).timestamp()), int(now.timestamp())
-    channels = channels_of_meters(conn, meters, codes) if meters else []
-    mark_unjudged(conn, [closely(channel.channel_id, first, last) for channel in channels])
 
 
 def _known(
@@ -179,6 +169,12 @@ def _stretches(known: Known, plan: Plan) -> list[Stretch]:
     changes = [(known.places[own], place) for own, place in plan.change]
     added = [stretch for place in plan.add for stretch in touched(None, place)]
     return added + [stretch for before, after in changes for stretch in touched(before, after)]
+
+
+def _meters(plan: Plan) -> set[tuple[str, str]]:
+    """Return the meters of which a plan says something else than was known; pure."""
+    places = (*plan.add, *(place for _, place in plan.change))
+    return {place.meter for place in places} | {meter for meter, _ in plan.rate}
 
 
 def _months(stretches: Iterable[Stretch], now: datetime, zone: ZoneInfo) -> set[str]:

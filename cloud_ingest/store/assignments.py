@@ -327,15 +327,12 @@ def _rated(*, manufacturer: str, serial: str, **columns: Any) -> tuple[Meter, Ra
 
 
 @translating
-def rate_meter(conn: Connection, society_id: int, meter: Meter, rating: Rating) -> int:
-    """Note what a meter is made for, and return its id."""
-    meter_id = scalar(
-        conn,
+def rate_meter(conn: Connection, society_id: int, meter: Meter, rating: Rating) -> None:
+    """Note what a meter is made for."""
+    conn.execute(
         """
         UPDATE meter SET phases = %s, max_current_a = %s, q4_m3_h = %s
         WHERE society_id = %s AND manufacturer = %s AND serial = %s
-        RETURNING meter_id
         """,
         (*rating, society_id, *meter),
     )
-    return int(meter_id)

@@ -12,12 +12,15 @@ Never: a look into the readings by a commit.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import NamedTuple
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import scalar
+from shared_schema.catalogue import BILLED_REGISTER
+
+TWO_MONTHS = timedelta(days=62)
 
 
 class Stretch(NamedTuple):
@@ -82,6 +85,39 @@ def mark_unjudged(conn: Connection, stretches: Iterable[Stretch]) -> None:
             """,
             [array_text(column) for column in columns],
         )
+
+
+@translating
+def mark_meters(
+    conn: Connection, society_id: int, meters: Collection[tuple[str, str]], now: datetime
+) -> None:
+    """Let meters be judged again that may count more or less than was thought.
+
+    Args:
+        conn: The store, within the caller's transaction.
+        society_id: Of the meters.
+        meters: Manufacturers and serial numbers.
+        now: The time; what lies longer before it than two months stays as it was judged.
+    """
+    conn.execute(
+        """
+        INSERT INTO unjudged (channels, firsts, lasts, counts, fastest)
+        SELECT ARRAY[channel_id], ARRAY[%(since)s::bigint], ARRAY[%(now)s::bigint], '{0}',
+               '{Infinity}'
+        FROM channel JOIN meter USING (meter_id)
+        WHERE society_id = %(society_id)s AND obis = ANY(%(codes)s::text[])
+          AND (manufacturer, serial) IN (
+            SELECT * FROM unnest(%(manufacturers)s::text[], %(serials)s::text[]))
+        """,
+        {
+            "since": int((now - TWO_MONTHS).timestamp()),
+            "now": int(now.timestamp()),
+            "society_id": society_id,
+            "codes": [str(code) for code in BILLED_REGISTER.values()],
+            "manufacturers": [manufacturer for manufacturer, _ in meters],
+            "serials": [serial for _, serial in meters],
+        },
+    )
 
 
 @translating

@@ -60,7 +60,7 @@ WITH asked AS (
       ) AS readings
       WINDOW own AS (ORDER BY ts, channel_id)
     ) AS pairs
-    WHERE value < 0 OR rise <= -step
+    WHERE value < 0 OR rise < -step
        OR rise - before_step > 0.999 * ceiling * date_part('epoch', ts - before_ts)
   ) AS step
   UNION

@@ -68,10 +68,10 @@ def test_a_fall_within_shows_in_the_days() -> None:
     assert sum(days.values()) == measured.quantity == Decimal("0.800")
 
 
-def test_less_than_a_step_is_no_fall() -> None:
-    days = {date(2026, 7, 9): Decimal("-0.999"), date(2026, 7, 10): Decimal(5)}
+def test_a_step_is_no_fall() -> None:
+    days = {date(2026, 7, 9): Decimal(-1), date(2026, 7, 10): Decimal(5)}
     assert not falls_within(days, Decimal(1))
-    assert falls_within({**days, date(2026, 7, 9): Decimal(-1)}, Decimal(1))
+    assert falls_within({**days, date(2026, 7, 9): Decimal("-1.001")}, Decimal(1))
 
 
 def counted(wh: int, length: timedelta = JULY.end - JULY.start) -> Measured:

@@ -61,6 +61,21 @@ def test_a_lie_is_set_aside_by_its_rule(lies: dict[int, int], rules: dict[int, R
     assert verdict.breaks == ()
 
 
+@pytest.mark.parametrize(("fall", "are_false"), [(1, False), (2, True)])
+def test_a_fall_of_one_step_is_none(fall: int, are_false: bool) -> None:
+    """A dial that stands still between two digits; a meter whose water was pushed back a little."""
+    rows = course(100, step=0)
+    lies = dict.fromkeys((30, 31, 32, 50), BEGIN - fall)
+    verdict = judge(with_lies(rows, lies), CEILING)
+    assert set(set_aside(verdict)) == (set(lies) if are_false else set())
+    assert verdict.breaks == ()
+
+
+def test_a_fall_of_one_step_for_good_is_no_break() -> None:
+    rows = with_lies(course(100, step=0), {n: BEGIN - 1 - (n > 70) for n in range(40, 100)})
+    assert judge(rows, CEILING) == Verdict(tuple(rows), (), (), ())
+
+
 def test_a_sound_claim_within_a_false_stretch_is_elected() -> None:
     lies = {n: 0 for n in range(100, 130) if n not in {110, 111, 120}}
     verdict = judge(with_lies(course(200), lies), CEILING)
