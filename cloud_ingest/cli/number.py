@@ -15,8 +15,18 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
-from cloud_ingest.cli.options import Config, Dsn, Json, Society, limits_of, opened_store, progress
+from cloud_ingest.cli.options import (
+    Config,
+    Dsn,
+    Json,
+    Society,
+    SubjectType,
+    limits_of,
+    opened_store,
+    progress,
+)
 from cloud_ingest.cli.table import Column, figure, table
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.month.decision import (
     Decision,
     SaidOfNumber,
@@ -27,7 +37,6 @@ from cloud_ingest.month.decision import (
 )
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.catalogue import Service
-from shared_schema.events import SubjectType
 
 app = new_group("Numbers that wait for a person: held changes, and quantities in doubt.")
 
@@ -39,7 +48,6 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Say it and close the month again; without it nothing is.")
 ]
-IsCommon = Annotated[bool, typer.Option("--common", help="The label is that of a common area.")]
 
 
 @app.command("list")
@@ -78,7 +86,7 @@ def number_accept(
     by: By,
     reason: Reason,
     yes: Yes = False,
-    common: IsCommon = False,
+    subject_type: SubjectType = "unit",
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
@@ -88,7 +96,7 @@ def number_accept(
     Example: cloud-ingest number accept A-1204 --service electricity --month 2026-07
     --by treasurer --reason "the flat was let to a bakery" --society "Lake View"
     """
-    said = _said(subject, service, month, "accept", by, reason, common=common)
+    said = _said(subject, service, month, "accept", by, reason, subject_type)
     _decide(society, said, dsn, config, yes=yes, json=json)
 
 
@@ -102,7 +110,7 @@ def number_keep(
     by: By,
     reason: Reason,
     yes: Yes = False,
-    common: IsCommon = False,
+    subject_type: SubjectType = "unit",
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
@@ -112,7 +120,7 @@ def number_keep(
     Example: cloud-ingest number keep A-1204 --service electricity --month 2026-07
     --by treasurer --reason "the late row is false" --society "Lake View"
     """
-    said = _said(subject, service, month, "keep", by, reason, common=common)
+    said = _said(subject, service, month, "keep", by, reason, subject_type)
     _decide(society, said, dsn, config, yes=yes, json=json)
 
 
@@ -123,11 +131,9 @@ def _said(  # the words of a command
     kind: WordKind,
     by: str,
     reason: str,
-    *,
-    common: bool,
+    subject_type: SubjectKind,
 ) -> SaidOfNumber:
-    of = SubjectType.COMMON if common else SubjectType.UNIT
-    return SaidOfNumber(month, NumberKey(of.value, subject, service), kind, by, reason)
+    return SaidOfNumber(month, NumberKey(subject_type, subject, service), kind, by, reason)
 
 
 def _decide(

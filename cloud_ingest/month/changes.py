@@ -27,8 +27,8 @@ from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.number_words import Act, NumberKey, NumberWord
 from shared_schema.billing import MonthlyConsumption, Withheld
 
-AROUND: Final = timedelta(days=35)
-"""How far from a month a reading may lie that can change it."""
+AROUND: Final = timedelta(days=10)
+"""How far from a month a reading may lie that can change it: as far as a self-read at most."""
 
 Made = MonthlyConsumption | Withheld
 Meter = tuple[str, str]

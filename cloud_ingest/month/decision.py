@@ -220,7 +220,7 @@ def decide(
     def look(done: Closed) -> None:
         still = {each.key: each for each in doubts(conn, society_id, closing.month)}
         for each in own:
-            if each.key in still:
+            if each.key in still and (said.kind == "accept" or each.version is not None):
                 raise NumberRefused(_became(each, still[each.key], society))
         sent.extend(_sent(conn, closing, (*done.earlier, done, *done.later)))
 
