@@ -78,6 +78,8 @@ class Stated:
     quality: Quality
     lower: Decimal | None = None
     upper: Decimal | None = None
+    is_placed: bool = False
+    """A border was not read, but placed between readings: another false row may place it anew."""
 
     def contains(self, quantity: Decimal) -> bool:
         """Say whether another quantity lies inside the stated bounds."""
@@ -102,15 +104,17 @@ def way_of(
         return Way.KEEP
     if word is not None:
         return Way.SEND
-    if made is None or not _is_as_good(former.quality, made.quality):
+    if made is None or not _is_as_good(former, made):
         return Way.HOLD
     with exactly():
         is_small = abs(made.quantity - former.quantity) <= limits.most(service, former.quantity)
     return Way.SEND if is_small or former.contains(made.quantity) else Way.HOLD
 
 
-def _is_as_good(former: Quality, made: Quality) -> bool:
-    return _BEST_FIRST.index(made) <= _BEST_FIRST.index(former)
+def _is_as_good(former: Stated, made: Stated) -> bool:
+    if former.quality is made.quality and made.is_placed and not former.is_placed:
+        return False
+    return _BEST_FIRST.index(made.quality) <= _BEST_FIRST.index(former.quality)
 
 
 def linked(meters: Mapping[_K, Iterable[Hashable]]) -> dict[_K, _K]:

@@ -26,6 +26,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.number_words import Act, NumberKey, NumberWord
 from shared_schema.billing import MonthlyConsumption, Withheld
+from shared_schema.quality import Reason
 
 AROUND: Final = timedelta(days=10)
 """How far from a month a reading may lie that can change it: as far as a self-read at most."""
@@ -234,9 +235,10 @@ def _stated(number: MonthlyConsumption, month: str | None) -> Stated:
     for share in number.shares:
         if share.month == month:
             bounds = share.share.bounds
+    is_placed = Reason.BORDER_PLACED in number.reasons
     if bounds is None:
-        return Stated(number.quantity, number.quality)
-    return Stated(number.quantity, number.quality, bounds.lower, bounds.upper)
+        return Stated(number.quantity, number.quality, is_placed=is_placed)
+    return Stated(number.quantity, number.quality, bounds.lower, bounds.upper, is_placed)
 
 
 def read_sent(conn: Connection, society_id: int, month: str) -> Sent:

@@ -66,6 +66,15 @@ def test_the_truth_inside_stated_bounds_goes() -> None:
         assert way_of(former, proved(quantity), POWER, None, LIMITS) is way
 
 
+def test_a_placed_border_takes_no_read_one_s_place() -> None:
+    read, placed = (
+        Stated(Decimal(value), Quality.DERIVED, Decimal(4), Decimal(6), is_placed=is_placed)
+        for value, is_placed in (("4", False), ("5", True))
+    )
+    assert way_of(read, placed, POWER, None, LIMITS) is Way.HOLD
+    assert way_of(placed, read, POWER, None, LIMITS) is Way.SEND
+
+
 def test_a_kept_number_stands_however_near_the_change() -> None:
     assert way_of(proved("5"), proved("5.001"), POWER, "kept", LIMITS) is Way.KEEP
 
