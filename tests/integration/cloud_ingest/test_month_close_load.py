@@ -2,7 +2,9 @@
 """A month closes at the first go while readings keep coming, and bills none that nobody judged."""
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
@@ -156,7 +158,10 @@ def test_false_readings_that_keep_coming_refuse_the_closing(
 
 @contextmanager
 def ingest(dsn: str, late: int, others: list[int]) -> Iterator[None]:
-    """Commit 1,000 rows a second of today, and quarters of July that one meter gives late."""
+    """Commit 1,000 rows a second of today, and quarters of July that one meter gives late.
+
+    Beside it the rollups are refreshed without a rest, as the service does.
+    """
     stop, committed = threading.Event(), threading.Event()
     today = int((NOW - timedelta(hours=6)).timestamp())
     july = every(START + QUARTER, END - QUARTER, 2_001, 1)
@@ -170,20 +175,26 @@ def ingest(dsn: str, late: int, others: list[int]) -> Iterator[None]:
 
     def write() -> None:
         with connect(dsn) as conn:
-            tick = 0
-            while not stop.wait(TICK_S):
+            began, tick = time.monotonic(), 0
+            while not stop.wait(began + tick * TICK_S - time.monotonic()):
                 store_readings(conn, rows(tick), source="ingest", at=NOW)
                 committed.set()
                 tick += 1
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        assert committed.wait(30)
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    def roll_up() -> None:
+        with connect(dsn) as conn:
+            while not stop.wait(TICK_S):
+                refresh(conn, NOW)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(write), pool.submit(roll_up)]
+        try:
+            assert committed.wait(30)
+            yield
+        finally:
+            stop.set()
+        for each in done:
+            each.result()
 
 
 def test_a_close_under_steady_ingest_goes_through(site: Site, store_dsn: str) -> None:
