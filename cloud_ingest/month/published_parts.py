@@ -10,7 +10,7 @@ days. Never: a quantity that was not published.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -189,4 +189,4 @@ def cut_into_days(
 
 def _added(row: DayRegister, at: datetime, epochs: Epochs) -> Decimal:
     """Return what the epochs of a channel add to its register at a time."""
-    return normalised(replace(row, last_ts=at, last_raw=0), epochs)
+    return normalised(row._replace(last_ts=at, last_raw=0), epochs)

@@ -151,13 +151,13 @@ def day_registers(
 ) -> dict[int, list[DayRegister]]:
     """Return the last register of each day from the rollups, by channel."""
     found: dict[int, list[DayRegister]] = {}
-    rows = conn.execute(
-        query("rollup/last_of_days"), {"channels": sorted(exponents), "first": first, "last": last}
-    )
+    arguments = {"channels": sorted(exponents), "first": first, "last": last}
+    rows = conn.execute(query("rollup/last_of_days"), arguments, binary=True)
     for channel_id, day, max_ts, raw in rows.fetchall():
-        found.setdefault(channel_id, []).append(
-            DayRegister(channel_id, day, max_ts, raw, exponents[channel_id])
-        )
+        own = found.get(channel_id)
+        if own is None:
+            own = found[channel_id] = []
+        own.append(DayRegister(channel_id, day, max_ts, raw, exponents[channel_id]))
     return found
 
 

@@ -316,5 +316,5 @@ def test_a_month_that_rises_plainly_falls_on_no_day(
     raws = [opening, *counts, closing]
     rises = all(before <= after for before, after in pairwise(raws))
     assert rises_plainly(measured, reversed(days), {}) == rises
-    days = [replace(row, day=month.first + n * timedelta(days=1)) for n, row in enumerate(days)]
+    days = [row._replace(day=month.first + n * timedelta(days=1)) for n, row in enumerate(days)]
     assert not (rises and falls_within(days_of(measured, days, {}, KOLKATA), Decimal("0.001")))
