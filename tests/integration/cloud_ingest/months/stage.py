@@ -45,6 +45,7 @@ from tests.integration.cloud_ingest.months.story import (
     options,
     statements,
 )
+from tests.support import views_agree
 from tests.support.books import Books, Line, read_books
 from tests.support.gateway import MAKER, block_line
 from tests.support.store import SOCIETY, Site
@@ -83,7 +84,8 @@ class Stage:
                 raise
         self._settle()
         faults = list(self._books().faults())
-        assert not faults, faults
+        faults += views_agree.faults(self.site.conn, SOCIETY, self.clock.zone, self.now)
+        assert not faults, "\n".join(map(str, faults))
 
     def _do(self, statement: Statement) -> None:
         if statement.verb == "refused":
