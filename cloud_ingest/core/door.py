@@ -2,9 +2,10 @@
 """The door to billing: may a number that was published change?
 
 A change goes out if a person asked for it, if a person accepted that very quantity, or if it only
-follows from the month before. Any other change goes out by itself if it is no worse proved than
-what stands, and small: inside the bounds that the former number stated, or inside the society's
-limits. Everything else is held, and what was published stands.
+follows from the month before. So does one that says more of the same quantity. Any other change
+goes out by itself if it is no worse proved than what stands, and small: inside the bounds that the
+former number stated, or inside the society's limits. Everything else is held, and what was
+published stands.
 
 Subjects that had one meter share borders. Of them either all change or none does, so that nothing
 is charged twice or to nobody.
@@ -104,7 +105,11 @@ def way_of(
         return Way.KEEP
     if word is not None:
         return Way.SEND
-    if made is None or not _is_as_good(former, made):
+    if made is None:
+        return Way.HOLD
+    if made.quantity == former.quantity and not made.is_placed:
+        return Way.SEND
+    if not _is_as_good(former, made):
         return Way.HOLD
     with exactly():
         is_small = abs(made.quantity - former.quantity) <= limits.most(service, former.quantity)

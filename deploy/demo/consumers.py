@@ -63,10 +63,10 @@ class Inbox:
         """Say whether billing holds every number that the newest manifest names."""
         if not self.manifests:
             return False
+        newest = self.manifests[-1]
         return all(
-            (entry.subject.id, entry.service) in self.numbers
-            for entry in self.manifests[-1].entries
-        )
+            (entry.subject.id, entry.service) in self.numbers for entry in newest.entries
+        ) and all((entry.subject.id, entry.service) in self.withdrawn for entry in newest.withdrawn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,13 @@ def test_what_cannot_be_proved_any_more_is_held() -> None:
 
 
 def test_a_worse_number_is_held_however_near() -> None:
-    made = proved("5", Quality.ESTIMATED)
+    made = proved("5.001", Quality.ESTIMATED)
     assert way_of(proved("5"), made, POWER, None, LIMITS) is Way.HOLD
+
+
+def test_more_may_be_said_of_the_same_quantity() -> None:
+    made = proved("5", Quality.DERIVED)
+    assert way_of(proved("5"), made, POWER, None, LIMITS) is Way.SEND
 
 
 def test_a_better_number_of_the_same_size_goes() -> None:
