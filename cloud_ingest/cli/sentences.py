@@ -75,9 +75,9 @@ class Sentences:
             case "dial":
                 did = f"compared the dial with its module at {of}"
             case "assignment":
-                did = f"said whom meter {entry.meter} serves from {of} on"
+                did = f"said that meter {entry.meter} serves {entry.subject} from {of} on"
             case "assignment_taken_back":
-                did = f"took back whom meter {entry.meter} serves from {of} on"
+                did = f"took back that meter {entry.meter} serves {entry.subject} from {of} on"
         why = f': "{entry.word.why}"' if entry.word.why else ""
         return f"On {when} {entry.word.by} {did}{why}."
 

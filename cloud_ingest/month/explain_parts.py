@@ -65,7 +65,7 @@ class Entries:
         """Give each entry once: an epoch has a row for each channel of its meter."""
         given = set[tuple[object, ...]]()
         for each in self.kept:
-            key = (each.kind, each.meter_id, each.at, each.recorded_at)
+            key = (each.kind, each.meter_id, each.at, each.recorded_at, each.subject)
             if key not in given:
                 given.add(key)
                 yield self._entry(each)
@@ -76,7 +76,9 @@ class Entries:
         if each.raw is not None and exponent is not None:
             value = Decimal(each.raw).scaleb(exponent)
         word = Word(each.author, each.reason, each.recorded_at)
-        return Entry(each.kind, self.meters[each.meter_id], each.at, each.until, value, word)
+        return Entry(
+            each.kind, self.meters[each.meter_id], each.at, each.until, value, each.subject, word
+        )
 
     def told(self, reading: Register) -> Told:
         """Return a reading with what a person said last of it."""

@@ -80,6 +80,8 @@ class Entry:
     until: datetime | None
     value: DecimalText | None
     """What the register or the dial said; of an epoch what it adds from then on."""
+    subject: str | None
+    """Of an assignment: whom the meter serves."""
     word: Word
 
 

@@ -46,6 +46,8 @@ class KeptEntry:
     """Of the reading that was ruled on."""
     value: Decimal | None
     """What a dial showed."""
+    subject: str | None
+    """Of an assignment: whom the meter serves."""
     author: str
     reason: str
     recorded_at: datetime

@@ -1,25 +1,27 @@
 -- SPDX-License-Identifier: MIT
 -- What persons entered of meters for times in a window: of which register, who, why and when.
-SELECT kind, meter_id, channel_id, at, until, raw, origin, value, author, reason, recorded_at
+SELECT kind, meter_id, channel_id, at, until, raw, origin, value, subject, author, reason,
+       recorded_at
 FROM (
   SELECT ruling.kind AS kind, meter_id, channel_id, ts AS at, NULL::timestamptz AS until, raw,
-         ruling.origin::int AS origin, NULL::numeric AS value, author, reason,
+         ruling.origin::int AS origin, NULL::numeric AS value, NULL AS subject, author, reason,
          ruled_at AS recorded_at
   FROM ruling JOIN channel USING (channel_id)
   UNION ALL
-  SELECT 'self_read', meter_id, channel_id, read_at, NULL, raw, NULL, value, entered_by,
+  SELECT 'self_read', meter_id, channel_id, read_at, NULL, raw, NULL, value, NULL, entered_by,
          coalesce(forced_because, ''), entered_at
   FROM self_read JOIN channel USING (channel_id)
   UNION ALL
-  SELECT 'epoch', meter_id, channel_id, starts_at, NULL, offset_raw, NULL, NULL, epoch.author,
-         epoch.reason, epoch.recorded_at
+  SELECT 'epoch', meter_id, channel_id, starts_at, NULL, offset_raw, NULL, NULL, NULL,
+         epoch.author, epoch.reason, epoch.recorded_at
   FROM epoch JOIN channel USING (channel_id)
   UNION ALL
-  SELECT 'dial', meter_id, NULL, read_at, NULL, NULL, NULL, NULL, entered_by, reason, entered_at
+  SELECT 'dial', meter_id, NULL, read_at, NULL, NULL, NULL, NULL, NULL, entered_by, reason,
+         entered_at
   FROM dial_reading
   UNION ALL
   SELECT CASE WHEN taken_back THEN 'assignment_taken_back' ELSE 'assignment' END, meter_id, NULL,
-         valid_from, valid_to, NULL, NULL, NULL, author, reason, recorded_at
+         valid_from, valid_to, NULL, NULL, NULL, subject, author, reason, recorded_at
   FROM assignment_version
 ) AS entry
 WHERE meter_id = ANY(%(meters)s::int[])

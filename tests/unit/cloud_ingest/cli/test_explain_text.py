@@ -180,7 +180,7 @@ def test_a_held_change_waits_for_a_person() -> None:
 
 
 def test_what_has_changed_since_is_told_with_who_said_so() -> None:
-    entry = Entry("enter", "LNT 1", END, None, Decimal("12374.763"), MANAGER)
+    entry = Entry("enter", "LNT 1", END, None, Decimal("12374.763"), None, MANAGER)
     now = Now(Decimal("29.763"), None, None, None, (), False, (entry,))
     told = text(replace(explained(number=shown()), now=now))
     assert "closing 2026-01 again would give 29.763 kWh." in told
