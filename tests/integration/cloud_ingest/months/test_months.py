@@ -37,6 +37,7 @@ def test_a_month_of_another_zone(empty_dsn: str, tmp_path: Path, name: str) -> N
 
 
 def test_every_case_says_what_it_shows() -> None:
+    assert len(CASES) >= 80
     for name, case in CASES.items():
         assert case.keys() <= {"shows", "zone", "estimates", "story"}, name
         assert case["shows"].endswith("."), name
