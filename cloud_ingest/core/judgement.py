@@ -19,6 +19,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple, Self
 
+from cloud_ingest.core import plausible
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import Epoch
 from cloud_ingest.core.validate import Claim, Rule, judge
@@ -157,6 +159,20 @@ def most_per_hour(service: Service, *, only_units: bool, rating: Rating = UNRATE
         return phases * rating.max_current_a * W_PER_A / 1000
     most = MOST_PER_HOUR[service] * (1 if only_units else UNITS_OF_A_TOWER)
     return most * phases / PHASES if service is Service.ELECTRICITY else most
+
+
+def most_per_day(service: Service, subject_type: SubjectKind, rating: Rating = UNRATED) -> Decimal:
+    """Return the kWh or kL beyond which a day's use is a mistake.
+
+    Args:
+        service: What is used.
+        subject_type: By whom.
+        rating: What the meter is made for: a day of it, where it is known; else the default.
+    """
+    made_for = rating.q4_m3_h if service is Service.WATER else rating.max_current_a
+    if made_for is None:
+        return plausible.most_per_day(service, subject_type)
+    return most_per_hour(service, only_units=subject_type == "unit", rating=rating) * 24
 
 
 def judge_dial(

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cloud_ingest.core.border import Cut, Known
+from cloud_ingest.core.judgement import Rating
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.register import (
     DayRegister,
@@ -88,6 +89,7 @@ class MeterRows:
     """In the month, and up to its borders, ascending."""
     days: Sequence[DayRegister]
     step: Decimal
+    rating: Rating
     has_absurd_scaler: bool
     """It has a billed register with a scaler that no meter has; that one is left out."""
 

@@ -28,8 +28,8 @@ from cloud_ingest.core.border import Border
 from cloud_ingest.core.border_choice import choose_borders, register_at
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure, rises_plainly
 from cloud_ingest.core.estimate import EstimatedUse
+from cloud_ingest.core.judgement import most_per_day
 from cloud_ingest.core.month import DAY, Month
-from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
     Intervals,
     RegisterBreak,
@@ -321,7 +321,9 @@ def _disproofs(
         found.add(Reason.REGISTER_DROP)
     if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
         found.add(Reason.SUM_CHECK)
-    if is_implausible(measured, most_per_day(assignment.service, assignment.subject_type)):
+    if is_implausible(
+        measured, most_per_day(assignment.service, assignment.subject_type, rows.rating)
+    ):
         found.add(Reason.IMPLAUSIBLE)
     return found
 

@@ -19,7 +19,7 @@ from decimal import Decimal
 
 from cloud_ingest.core.border import JITTER, PROMPT, Cut, Known, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_border
-from cloud_ingest.core.judgement import most_per_hour
+from cloud_ingest.core.judgement import UNRATED, Rating, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, Month
 from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import (
@@ -41,6 +41,7 @@ from cloud_ingest.store.assignments import Assignment, assignments_of_meters
 from cloud_ingest.store.channels import Channel
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import HandWindow, Window
 from cloud_ingest.store.rollups_read import day_registers
 
@@ -85,6 +86,7 @@ def read_boundaries(
     readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
     epochs = epochs_of(conn, billed.exponents)
+    ratings = ratings_of(conn, meters)
     first_day, last_day = (
         month.first - around_days(self_read_window),
         last_day_read(month, self_read_window),
@@ -93,7 +95,7 @@ def read_boundaries(
     found: dict[int, MeterRows] = {}
     for meter_id, meter in meters.items():
         ids = [channel.channel_id for channel in meter.channels]
-        first = served[meter_id][0]
+        first, rating = served[meter_id][0], ratings.get(meter_id, UNRATED)
         steps = (Decimal(1).scaleb(billed.exponents[channel_id]) for channel_id in ids)
         found[meter_id] = MeterRows(
             meter=first.meter,
@@ -104,12 +106,15 @@ def read_boundaries(
                 sound=[each for channel_id in ids for each in readings.get(channel_id, ())],
                 epochs=epochs,
                 not_elected=[each for channel_id in ids for each in beside.get(channel_id, ())],
-                rules=Rules(meter.tolerance, self_read_window, _most_per_hour(served[meter_id])),
+                rules=Rules(
+                    meter.tolerance, self_read_window, _most_per_hour(served[meter_id], rating)
+                ),
             ),
             opening=meter.opening,
             served=served[meter_id],
             days=[day for channel_id in ids for day in days.get(channel_id, ())],
             step=max(steps, default=Decimal(0)),
+            rating=rating,
             has_absurd_scaler=meter_id in billed.absurd,
         )
     return _with_intervals(conn, found, profile)
@@ -143,11 +148,11 @@ def _opening(served: Iterable[Assignment], month: Month, before: Closings) -> Op
     return None
 
 
-def _most_per_hour(served: Iterable[Assignment]) -> Decimal:
+def _most_per_hour(served: Iterable[Assignment], rating: Rating) -> Decimal:
     """Return what a meter cannot count in an hour."""
     served = list(served)
     only_units = all(each.subject_type == "unit" for each in served)
-    return most_per_hour(served[0].service, only_units=only_units)
+    return most_per_hour(served[0].service, only_units=only_units, rating=rating)
 
 
 def _readings(

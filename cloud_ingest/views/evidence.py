@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cloud_ingest.core.consumption import Measured, has_two_weights
+from cloud_ingest.core.judgement import UNRATED, Rating, most_per_day
 from cloud_ingest.core.month import Month
-from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
     Intervals,
     RegisterBreak,
@@ -27,6 +27,7 @@ from cloud_ingest.core.quality import (
 from cloud_ingest.core.register import Epochs, billing_exponent
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import RegisterMonth, intervals_of_month
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
@@ -39,6 +40,7 @@ class Evidence:
 
     breaks: Mapping[int, Sequence[RegisterBreak]]
     intervals: Mapping[int, Intervals]
+    ratings: Mapping[int, Rating]
 
     def is_silent(self, meter_id: int, quantity: Decimal | None) -> bool:
         """Say whether there is nothing that could disprove a quantity."""
@@ -50,14 +52,15 @@ class Evidence:
 def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month) -> Evidence:
     """Read what may disprove a month: breaks, and the intervals of meters read at its end."""
     rows = list(rows)
-    breaks = breaks_of(conn, {row.meter_id for row in rows})
+    meters = {row.meter_id for row in rows}
+    breaks, ratings = breaks_of(conn, meters), ratings_of(conn, meters)
     ended = {
         row.meter_id
         for row in rows
         if row.last_ts == month.end and row.service == Service.ELECTRICITY
     }
     if not ended:
-        return Evidence(breaks, {})
+        return Evidence(breaks, {}, ratings)
     profile = channels_of_meters(conn, ended, {str(ACTIVE_IMPORT_INTERVAL)})
     exponents = {
         channel.channel_id: exponent
@@ -66,7 +69,7 @@ def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month)
         is not None
     }
     known = [channel for channel in profile if channel.channel_id in exponents]
-    return Evidence(breaks, intervals_of_month(conn, known, exponents, month))
+    return Evidence(breaks, intervals_of_month(conn, known, exponents, month), ratings)
 
 
 def unless_disproved(
@@ -88,7 +91,8 @@ def unless_disproved(
     step = max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values())
     if intervals is not None and sum_check(measured, intervals, month, step) is False:
         found.add(Reason.SUM_CHECK)
-    if is_implausible(measured, most_per_day(Service(place.service), place.subject_type)):
+    rating = evidence.ratings.get(place.meter_id, UNRATED)
+    if is_implausible(measured, most_per_day(Service(place.service), place.subject_type, rating)):
         found.add(Reason.IMPLAUSIBLE)
     return with_findings(measured, found)
 

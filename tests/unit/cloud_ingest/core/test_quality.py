@@ -10,6 +10,8 @@ import pytest
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import Measured, days_of
+from cloud_ingest.core.judgement import UNRATED, Rating
+from cloud_ingest.core.judgement import most_per_day as rated_per_day
 from cloud_ingest.core.month import month_of
 from cloud_ingest.core.plausible import most_per_day
 from cloud_ingest.core.quality import (
@@ -258,3 +260,18 @@ def test_a_month_is_as_good_as_its_ends(
     month = counted(9_000)
     closing = reading(JULY.end, 9_000, origin)
     assert quality_of(replace(month, closing=closing, reasons=frozenset(reasons))) is quality
+
+
+@pytest.mark.parametrize(
+    ("rating", "most"),
+    [
+        (UNRATED, Decimal(500)),
+        (Rating(phases=1), Decimal(500)),
+        (Rating(phases=1, max_current_a=Decimal(60)), Decimal("380.16")),
+        (Rating(q4_m3_h=Decimal(5)), Decimal(500)),
+    ],
+)
+def test_a_meter_that_is_rated_has_a_limit_of_its_own(rating: Rating, most: Decimal) -> None:
+    """By hand: 60 A * 264 V = 15.84 kW; a day of it is 380.16 kWh. Water says nothing of it."""
+    assert rated_per_day(Service.ELECTRICITY, "unit", rating) == most
+    assert rated_per_day(Service.WATER, "unit", Rating(q4_m3_h=Decimal(5))) == 120

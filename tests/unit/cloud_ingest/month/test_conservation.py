@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from cloud_ingest.core.border import Border, Known, NotElected, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_borders
 from cloud_ingest.core.consumption import Measured, measure
+from cloud_ingest.core.judgement import UNRATED
 from cloud_ingest.core.month import month_of
 from cloud_ingest.core.quality import quality_of
 from cloud_ingest.core.register import Epoch, Register
@@ -99,7 +100,7 @@ def told(draw: st.DrawFn) -> Told:
         meter=METER, service=Service.ELECTRICITY, channels=(), cuts=cuts_of(
             MONTH.start, MONTH.end, [(each.valid_from, each.valid_to) for each in served]
         ), known=_known(draw, knots, moments, turn), opening=None, served=served, days=(),
-        step=Decimal("0.001"), has_absurd_scaler=False,
+        step=Decimal("0.001"), rating=UNRATED, has_absurd_scaler=False,
     ))  # fmt: skip
 
 
@@ -204,7 +205,7 @@ def rows_of(sound: Sequence[Register], served: Sequence[Assignment]) -> MeterRow
     spans = [(each.valid_from, each.valid_to) for each in served]
     return MeterRows(
         METER, Service.ELECTRICITY, (), cuts_of(MONTH.start, MONTH.end, spans), Known(sound),
-        None, served, (), Decimal("0.001"), has_absurd_scaler=False,
+        None, served, (), Decimal("0.001"), UNRATED, has_absurd_scaler=False,
     )  # fmt: skip
 
 
