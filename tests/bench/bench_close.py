@@ -51,7 +51,9 @@ def measure(edition: str, conn: Connection) -> None:
     """Print the figures of one edition and hold the ratio."""
     channels = [row[0] for row in conn.execute("SELECT channel_id FROM channel")]
     alone = least(conn, channels)
+    began = time.process_time()
     first, closed = timed(conn)
+    cpu = time.process_time() - began
     assert (len(closed.numbers), closed.published, closed.withheld) == (UNITS, UNITS, ())
     again, same = timed(conn)
     assert same.published == 0
@@ -68,6 +70,7 @@ def measure(edition: str, conn: Connection) -> None:
         f"\nclosing, {edition}: a month of {UNITS:,} units, each read once a day"
         f"\n  borders and messages alone   {alone:8.2f} s"
         f"\n  closed for the first time    {first:8.2f} s (goal 10, {first / alone:.0f} x)"
+        f"\n    of which this program's CPU  {cpu:8.2f} s"
         f"\n  closed again, nothing new    {again:8.2f} s"
         f"\n  after a late row of each     {rolled_up:8.2f} s, with its refresh"
     )
