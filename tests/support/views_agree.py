@@ -107,6 +107,7 @@ def _explained(
     text = explanation_text(found, zone)
     if max(map(len, text.splitlines())) > WIDTH:
         yield f"{what}: its explanation is wider than {WIDTH} columns"
-    waits = found.now is not None and not found.now.agrees and not found.now.entries
-    if waits and found.number.held is None:
+    differs = found.now is not None and not found.now.agrees and not found.now.entries
+    is_kept = any(word.kind == "keep" for word in found.words)
+    if differs and found.number.held is None and not is_kept:
         yield f"{what}: closed again it would change, and nobody asked for it"
