@@ -100,13 +100,7 @@ def import_units(
     store = open_store(conn)
     if not by.strip():
         raise ImportRefused("say who imports the list: give --by", ())
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ImportRefused(f"cannot read the units: {error.strerror}: {path}", ()) from None
-    except UnicodeDecodeError:
-        raise ImportRefused(f"{path} is not UTF-8: save it as CSV UTF-8", ()) from None
-    lines = parse(text, store.zone)
+    lines = parse(_read(path), store.zone)
     word = Word(by, (reason or "").strip() or f"import of {path.name}", now)
     with conn.transaction():
         society_id = ensure_society(conn, society)
@@ -127,6 +121,15 @@ def import_units(
         mark_meters(conn, society_id, _meters(plan), now)
         months = closed_months(conn, society_id, _months(_stretches(known, plan), now, store.zone))
     return Imported(len(plan.add), plan.changed, plan.unchanged, tuple(months))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ImportRefused(f"cannot read the units: {error.strerror}: {path}", ()) from None
+    except UnicodeDecodeError:
+        raise ImportRefused(f"{path} is not UTF-8: save it as CSV UTF-8", ()) from None
 
 
 def _known(
