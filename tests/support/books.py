@@ -60,11 +60,16 @@ class Books:
 
     flags: set[str] = field(default_factory=set)
     """The topics of the events that are open."""
+    _balance_at: dict[str, tuple[str, str, Service]] = field(default_factory=dict)
+    """Which balance is retained under a topic."""
 
     def take(self, topic: str, payload: bytes) -> None:
         """Take one message; an empty one clears what was retained."""
         if "/events/" in topic:
             (self.flags.add if payload else self.flags.discard)(topic)
+            return
+        if not payload:
+            self.balances.pop(self._balance_at.pop(topic), None)
             return
         schema = str(json.loads(payload)["schema"]).partition("/")[0]
         if schema == "metering.billing-manifest":
@@ -72,7 +77,8 @@ class Books:
             self.manifests[manifest.month] = manifest
         elif schema == "metering.reconciliation":
             balance = Reconciliation.from_line(payload)
-            self.balances[balance.month, balance.tower, balance.service] = balance
+            self._balance_at[topic] = (balance.month, balance.tower, balance.service)
+            self.balances[self._balance_at[topic]] = balance
         elif schema in {"metering.monthly-consumption", "metering.monthly-withdrawal"}:
             self._take_number(payload, is_withdrawal=schema.endswith("withdrawal"))
 
