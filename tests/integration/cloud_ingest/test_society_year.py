@@ -10,7 +10,7 @@ from tests.support.year import Year
 
 
 def test_two_months_of_a_society_are_billed_truly(site: Site) -> None:
-    year = Year(site, Town(units=84, dense=6, months=2, seed=1))
+    year = Year(site, Town(units=96, dense=6, months=2, seed=1))
     year.play()
     faults = [*year.faults(), *year.missing()]
     assert not faults, "\n".join([*faults, year.summary()])
