@@ -3,22 +3,27 @@
 
 In: assignments, published numbers. Out: keys that are the same in both, the channels of meters, the
 rows around a month as one value (`month.meter_rows` reads them). Never: a choice of a border.
+
+Raises: CloseRefused.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from cloud_ingest.core.border import Cut, Known
+from cloud_ingest.core.border_choice import register_at
 from cloud_ingest.core.judgement import Rating
 from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.core.register import (
     DayRegister,
+    Register,
     billing_exponent,
     has_absurd_scaler,
 )
+from cloud_ingest.errors import CloseRefused
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import Channel, channels_of_meters
@@ -27,6 +32,7 @@ from cloud_ingest.store.number_words import kept_numbers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import Service
 from shared_schema.message import MeterId
+from shared_schema.quality import Origin
 
 
 class MeterKey(NamedTuple):
@@ -182,3 +188,29 @@ def last_day_read(month: Month, self_read_window: timedelta) -> date:
 def around_days(self_read_window: timedelta) -> timedelta:
     """Return how far beside a month its days are looked at."""
     return self_read_window + DAY
+
+
+def published_opening(
+    rows: MeterRows, month: Month, standing: Collection[SubjectService]
+) -> Register | None:
+    """Return the register at which the month before was closed, as it is published.
+
+    Raises:
+        CloseRefused: that reading is another one now, and the month before would change with it.
+    """
+    if rows.opening is None:
+        return None
+    key, opening = rows.opening
+    value = opening.register_value
+    now = {each.value for each in rows.known.sound if each.ts == opening.at}
+    is_read = opening.origin is not Origin.ESTIMATE
+    whose = SubjectService(key.subject_type, key.subject, key.service)
+    if is_read and value not in now and whose not in standing:
+        before = month.first - DAY
+        became = f"is now {max(now):f}" if now else "is set aside now"
+        raise CloseRefused(
+            f"{month} is not closed: {before:%Y-%m} was closed for {key.subject} "
+            f"{key.service} with {value:f}, but that reading {became}: "
+            f"close {before:%Y-%m} again first"
+        )
+    return register_at(rows.known, opening.at, value, opening.origin)

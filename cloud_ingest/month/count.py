@@ -16,7 +16,7 @@ counted nothing; what nobody was served by. Never: a write.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,11 +25,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import Border
-from cloud_ingest.core.border_choice import choose_borders, register_at
+from cloud_ingest.core.border_choice import choose_borders
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure, rises_plainly
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.judgement import most_per_day
-from cloud_ingest.core.month import DAY, Month
+from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import (
     Intervals,
     RegisterBreak,
@@ -40,8 +40,6 @@ from cloud_ingest.core.quality import (
     sum_check,
     with_findings,
 )
-from cloud_ingest.core.register import Register
-from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.agreement import hold_rollups
 from cloud_ingest.month.boundaries import (
     Closings,
@@ -51,6 +49,7 @@ from cloud_ingest.month.boundaries import (
     closings_before,
     last_day_read,
     month_channels,
+    published_opening,
     standing_before,
 )
 from cloud_ingest.month.conservation import require_conserved, unassigned_of
@@ -69,7 +68,7 @@ from cloud_ingest.store.rollups_read import (
 )
 from shared_schema.billing import Unassigned
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
-from shared_schema.quality import Origin, Reason
+from shared_schema.quality import Reason
 
 Progress = Callable[[str], None]
 PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
@@ -235,7 +234,7 @@ def _read_evidence(
     return {
         meter_id: _Evidence(
             rows=own,
-            borders=choose_borders(own.known, own.cuts, _published(own, month, standing)),
+            borders=choose_borders(own.known, own.cuts, published_opening(own, month, standing)),
             intervals=intervals.get(meter_id),
             breaks=breaks.get(meter_id, ()),
         )
@@ -331,29 +330,3 @@ def _disproofs(
 def _was_away(assignment: Assignment, end: datetime) -> bool:
     until = end if assignment.valid_to is None else min(end, assignment.valid_to)
     return assignment.last_reading_at is None or assignment.last_reading_at < until
-
-
-def _published(
-    rows: MeterRows, month: Month, standing: Collection[SubjectService]
-) -> Register | None:
-    """Return the register at which the month before was closed, as it is published.
-
-    Raises:
-        CloseRefused: that reading is another one now, and the month before would change with it.
-    """
-    if rows.opening is None:
-        return None
-    key, opening = rows.opening
-    value = opening.register_value
-    now = {each.value for each in rows.known.sound if each.ts == opening.at}
-    is_read = opening.origin is not Origin.ESTIMATE
-    whose = SubjectService(key.subject_type, key.subject, key.service)
-    if is_read and value not in now and whose not in standing:
-        before = month.first - DAY
-        became = f"is now {max(now):f}" if now else "is set aside now"
-        raise CloseRefused(
-            f"{month} is not closed: {before:%Y-%m} was closed for {key.subject} "
-            f"{key.service} with {value:f}, but that reading {became}: "
-            f"close {before:%Y-%m} again first"
-        )
-    return register_at(rows.known, opening.at, value, opening.origin)
