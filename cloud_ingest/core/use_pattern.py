@@ -19,6 +19,7 @@ from itertools import groupby
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, MICROSECOND, day_of, midnight
 from shared_schema.billing import EstimateMethod
 
@@ -72,14 +73,12 @@ def probable_use(
         known_until: When it was last read before the stretch; None: it was not.
     """
     parts = list(_local_days(start, end, evidence.zone))
-    patterns = (
-        (EstimateMethod.GOOD_DAYS, _good_days(parts, evidence)),
-        (EstimateMethod.WEEKDAYS, _weekdays(parts, evidence, known_until)),
-        (EstimateMethod.SOCIETY, _usual_share(parts, evidence)),
-    )
-    for method, quantity in patterns:
-        if quantity is not None:
-            return ProbableUse(quantity, method)
+    if (quantity := _good_days(parts, evidence)) is not None:
+        return ProbableUse(quantity, EstimateMethod.GOOD_DAYS)
+    if (quantity := _weekdays(parts, evidence, known_until)) is not None:
+        return ProbableUse(quantity, EstimateMethod.WEEKDAYS)
+    if (quantity := _usual_share(parts, evidence)) is not None:
+        return ProbableUse(quantity, EstimateMethod.SOCIETY)
     return None
 
 
@@ -187,8 +186,9 @@ def _weighed(
 
 
 def _mean(values: Iterable[Decimal]) -> Fraction:
-    every = [Fraction(value) for value in values]
-    return sum(every, Fraction(0)) / len(every)
+    every = list(values)
+    with exactly():
+        return Fraction(sum(every, Decimal(0))) / len(every)
 
 
 def _length(start: datetime, end: datetime) -> Fraction:

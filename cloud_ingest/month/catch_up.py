@@ -93,11 +93,11 @@ def catch_ups(
         waiting &= withheld_in(conn, closing, month)
         span = Month(month.first, month.start, closing.span.end)
         counted = count_over(conn, closing, waiting, span)
-        ledger = read_ledger(conn, closing, span, counted.values())
+        sent = {key: parts for key, parts in counted.items() if key in estimated}
+        ledger = read_ledger(conn, closing, span, sent.values())
         for key, parts in counted.items():
             own = [
-                filled(ledger, part, span, opens=False) if key in estimated else part
-                for part in parts
+                filled(ledger, part, span, opens=False) if key in sent else part for part in parts
             ]
             if not any(map(unmet, own)):
                 waiting.discard(key)
@@ -205,12 +205,15 @@ def _with_shares(
         while month.first >= _first_covered(parts):
             wanted.setdefault(str(month), []).append(key)
             month = month_before(closing, month)
+    counted = {
+        name: count_over(conn, closing, keys, parse_month(name, closing.zone))
+        for name, keys in sorted(wanted.items())
+    }
+    everything = [parts for subjects in counted.values() for parts in subjects.values()]
+    ledger = read_ledger(conn, closing, closing.span, everything)
     shares: dict[SubjectKey, dict[str, list[_Share]]] = {key: {} for key in caught}
-    for name, keys in sorted(wanted.items()):
-        span = parse_month(name, closing.zone)
-        counted = count_over(conn, closing, keys, span)
-        ledger = read_ledger(conn, closing, span, counted.values())
-        for key, parts in counted.items():
+    for name, subjects in counted.items():
+        for key, parts in subjects.items():
             shares[key][name] = [
                 _Share(part.assignment.assignment_id, ledger.use(part)) for part in parts
             ]

@@ -71,7 +71,7 @@ def place_borders(meters: Meters, unread: Collection[Unread]) -> Placed:
 
 
 def _is_linear(placed: Iterable[PlacedRegister]) -> bool:
-    return any(each.method is EstimateMethod.LINEAR for each in placed)
+    return any(each.method is EstimateMethod.LINEAR and each.lower < each.upper for each in placed)
 
 
 def _holes(meters: Meters, unread: Collection[Unread]) -> list[Hole]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -124,6 +125,11 @@ def _around(meters: Meters, holes: Sequence[Hole]) -> tuple[date, date]:
     return min(start.replace(day=1), start - WEEKS_BEFORE) - DAY, next_month(end)
 
 
+@lru_cache(maxsize=4096)
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    return midnight(day + DAY, zone)
+
+
 def _good_days(
     meters: Meters, meter_id: int, days: Mapping[int, Sequence[DayRegister]]
 ) -> dict[date, Decimal]:
@@ -132,10 +138,9 @@ def _good_days(
     for channel in meters.own(meter_id):
         tolerance = tolerance_of(channel.period_s)
         for each in days.get(channel.channel_id, ()):
-            is_read = midnight(each.day + DAY, meters.zone) - each.last_ts <= min(
-                tolerance, DAY / 24
-            )
-            if is_read:
+            known = lasts.get(each.day)
+            is_read = _end_of(each.day, meters.zone) - each.last_ts <= tolerance
+            if is_read and (known is None or known.last_ts < each.last_ts):
                 lasts[each.day] = each
     found: dict[date, Decimal] = {}
     for before, after in pairwise(sorted(lasts)):
