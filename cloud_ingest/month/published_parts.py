@@ -31,7 +31,9 @@ from cloud_ingest.views.usage import DayUsage, MeterPlace, MeterUsage
 from shared_schema.billing import MeterMonth, MonthlyConsumption
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
-from shared_schema.message import MeterId
+
+MeterName = tuple[str, str]
+"""Manufacturer and serial number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class MeterPart:
     """None: not known."""
 
     @property
-    def meter(self) -> MeterId:
+    def meter(self) -> MeterName:
         """The meter."""
-        return MeterId(manufacturer=self.place.manufacturer, serial=self.place.serial)
+        return (self.place.manufacturer, self.place.serial)
 
 
 def kind_of(subject: Subject) -> SubjectKind:
@@ -148,16 +150,15 @@ class _BilledChannel(NamedTuple):
 
 
 def _channels(
-    conn: Connection, society_id: int, meters: Collection[MeterId]
-) -> dict[tuple[MeterId, Service], list[_BilledChannel]]:
+    conn: Connection, society_id: int, meters: Collection[MeterName]
+) -> dict[tuple[MeterName, Service], list[_BilledChannel]]:
     """Return the billed channels of meters."""
-    found: dict[tuple[MeterId, Service], list[_BilledChannel]] = {}
+    found: dict[tuple[MeterName, Service], list[_BilledChannel]] = {}
     for channel in channels_of(conn, society_id, meters, SERVICE_OF.keys()):
         service = SERVICE_OF[channel.obis]
         exponent = billing_exponent(service, channel.unit, channel.scaler)
         if exponent is not None:
-            meter = MeterId(manufacturer=channel.manufacturer, serial=channel.serial)
-            own = found.setdefault((meter, service), [])
+            own = found.setdefault(((channel.manufacturer, channel.serial), service), [])
             own.append(_BilledChannel(channel.channel_id, exponent))
     return found
 

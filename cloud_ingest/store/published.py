@@ -18,7 +18,7 @@ from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.billing import Held, ManifestEntry, MonthlyConsumption, Withheld
 from shared_schema.events import Subject
-from shared_schema.message import MeterId, Part, UtcDatetime
+from shared_schema.message import Part, UtcDatetime
 
 _HASHES = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
@@ -159,9 +159,9 @@ def published_month(
 
 @translating
 def channels_of(
-    conn: Connection, society_id: int, meters: Collection[MeterId], codes: Collection[str]
+    conn: Connection, society_id: int, meters: Collection[tuple[str, str]], codes: Collection[str]
 ) -> list[MeterChannel]:
-    """Return the channels of meters that hold the given codes."""
+    """Return the channels of meters, by manufacturer and serial number, that hold codes."""
     return all_rows(
         conn,
         MeterChannel,
@@ -175,8 +175,8 @@ def channels_of(
         """,
         {
             "society_id": society_id,
-            "manufacturers": [meter.manufacturer for meter in meters],
-            "serials": [meter.serial for meter in meters],
+            "manufacturers": [manufacturer for manufacturer, _ in meters],
+            "serials": [serial for _, serial in meters],
             "codes": sorted(codes),
         },
     )
