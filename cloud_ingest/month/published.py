@@ -189,9 +189,28 @@ def shown_day_balances(
     *,
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[TowerBalance] | None:
-    """Return the balance of each tower on each day of a closed month; None: it is open."""
+    """Return the balance of each tower on each day of a closed month; None: it is open.
+
+    A catch-up is no use of this month alone: as in the month's balance, its unit is not known.
+    """
     found = shown_month(conn, society_id, month, zone, self_read_window=self_read_window)
-    return None if found is None else day_balances(found.usages, zone)
+    if found is None:
+        return None
+    catch_ups = {
+        (each.subject_type, each.subject, each.service)
+        for each in found.numbers
+        if each.since is not None
+    }
+    usages = [
+        usage._replace(days={}) if _subject_of(usage) in catch_ups else usage
+        for usage in found.usages
+    ]
+    return day_balances(usages, zone)
+
+
+def _subject_of(usage: DayUsage) -> tuple[str, str, Service]:
+    place = usage.month.place
+    return (place.subject_type, place.subject, Service(place.service))
 
 
 def _balance(each: Reconciliation) -> Balance:
