@@ -85,8 +85,7 @@ class StoreCache:
 
     def registers_of(self, conn: Connection, channels: Collection[int]) -> list[int]:
         """Return those of the channels that show a billed register; each is asked for once."""
-        unknown = [channel_id for channel_id in channels if channel_id not in self.registers]
-        if unknown:
+        if unknown := [each for each in channels if each not in self.registers]:
             billed = set(scalars(conn, _BILLED, (unknown, _CODES)))
             self.registers.update((each, each in billed) for each in unknown)
         return [channel_id for channel_id in channels if self.registers[channel_id]]

@@ -143,18 +143,22 @@ def store_rows(
     return StoredCounts(new + moved.counts.new, moved.counts.duplicates, moved.counts.conflicts)
 
 
+def _by_time(row: Row) -> tuple[int, int]:
+    return row[0], row[2]
+
+
 def _stretches(
     ahead: Rows, rest: Rows, moved: "_Moved", registers: Iterable[int]
 ) -> Iterator[Stretch]:
     """Give what was stored of billed registers; pure."""
     for channel_id in registers:
         if own := ahead.get(channel_id):
-            yield stretch_of(channel_id, [(row[0], row[2]) for row in own])
+            yield stretch_of(channel_id, own)
         if channel_id in moved.disputed:
             own = rest[channel_id]
             yield closely(channel_id, min(own)[0], max(own)[0])
         elif channel_id in moved.added:
-            yield stretch_of(channel_id, sorted({(row[0], row[2]) for row in rest[channel_id]}))
+            yield stretch_of(channel_id, sorted(set(rest[channel_id]), key=_by_time))
 
 
 def _part(rows: Rows, newest: Mapping[int, int]) -> tuple[Rows, Rows]:

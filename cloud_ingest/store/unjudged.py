@@ -44,20 +44,25 @@ class Unjudged:
     stretches: tuple[Stretch, ...]
 
 
-def stretch_of(channel_id: int, rows: Sequence[tuple[int, int]]) -> Stretch:
-    """Return what is to be known of rows of a register, (time, raw) in ascending order; pure."""
-    (first, before), rest = rows[0], rows[1:]
-    fastest, then = 0.0, first
+def stretch_of(channel_id: int, rows: Sequence[tuple[int, int, int, int | None]]) -> Stretch:
+    """Return what is to be known of rows of a register, in ascending order; pure.
+
+    Args:
+        channel_id: Theirs.
+        rows: As `store.readings_write` has them: time, origin, raw, status.
+    """
+    first, last, fastest = rows[0][0], rows[-1][0], 0.0
+    then, before = first - 1, rows[0][2]
     if before < 0:
-        return closely(channel_id, first, rows[-1][0])
-    for ts, raw in rest:
+        return closely(channel_id, first, last)
+    for ts, _, raw, _ in rows:
         rise, passed = raw - before, ts - then
         if rise < 0 or passed <= 0:
-            return closely(channel_id, first, rows[-1][0])
+            return closely(channel_id, first, last)
         if rise > fastest * passed:
             fastest = rise / passed
         then, before = ts, raw
-    return Stretch(channel_id, first, then, len(rows), fastest)
+    return Stretch(channel_id, first, last, len(rows), fastest)
 
 
 def closely(channel_id: int, first: int, last: int) -> Stretch:
