@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cloud_ingest.core.estimate import (
@@ -260,6 +260,13 @@ def test_the_truth_lies_within_the_bounds(
         return
     shares = sorted(data.draw(st.lists(st.integers(0, 1000), min_size=3, max_size=3)))
     truth = [across.before.counted + used * share / 1000 for share in shares]
+    course = [
+        (across.before.at, across.before.counted),
+        *zip(BORDERS, truth, strict=True),
+        (across.after.at, across.after.counted),
+    ]
+    for (begin, before), (end, after) in pairwise(course):
+        assume(after - before <= across.most_per_hour * Decimal((end - begin) / HOUR))
     without = Evidence(ZONE, known.own_days, (), known.others_days)
     for each, register in zip(place(across, BORDERS, without), truth, strict=True):
         assert each.lower <= register <= each.upper
