@@ -220,7 +220,7 @@ def decide(
     def look(done: Closed) -> None:
         still = {each.key: each for each in doubts(conn, society_id, closing.month)}
         for each in own:
-            if each.key in still and (said.kind == "accept" or each.version is not None):
+            if each.key in still and not _is_done(said.kind, each, still[each.key]):
                 raise NumberRefused(_became(each, still[each.key], society))
         sent.extend(_sent(conn, closing, (*done.earlier, done, *done.later)))
 
@@ -279,6 +279,12 @@ def _why_not(manifest: BillingManifest, said: SaidOfNumber) -> str:
         if (entry.subject.id, entry.service) == (said.key.subject, said.key.service):
             return f"its version {entry.version} was published, and no change of it waits"
     return "that month has no such number"
+
+
+def _is_done(kind: WordKind, saw: Doubt, now: Doubt) -> bool:
+    """Say whether a word did what it says, although something of the number waits now."""
+    was_taken_back = saw.quantity is None and now.kind == "doubted"
+    return saw.version is None if kind == "keep" else was_taken_back
 
 
 def _became(saw: Doubt, now: Doubt, society: str) -> str:

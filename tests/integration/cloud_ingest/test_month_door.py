@@ -35,9 +35,10 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
     Reconciliation,
 )
-from shared_schema.catalogue import Service
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.events import EventKind, Subject, SubjectType
 from shared_schema.quality import Origin, Quality, Reason
+from shared_schema.readings import Column
 from tests.support.store import IMPORTED_AT, SOCIETY, Site, every, local, unit_line
 
 BEGIN = 12_345_000
@@ -48,6 +49,7 @@ NOW = local("2026-03-05 09:00")
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 JANUARY, FEBRUARY = "2026-01", "2026-02"
+INTERVAL_WH = Column(obis=ACTIVE_IMPORT_INTERVAL, scaler=0, unit=Unit.WATT_HOUR)
 KEY = NumberKey("unit", "A-1", Service.ELECTRICITY)
 
 
@@ -587,6 +589,26 @@ def test_a_word_is_of_the_quantity_that_was_seen(dialled: Site) -> None:
     with pytest.raises(NumberRefused, match=r"29\.760 kWh and is 29\.770 kWh now"):
         say(dialled, "accept")
     assert dialled.one("SELECT count(*) FROM number_word") == 0
+
+
+def test_an_accepted_withdrawal_leaves_a_quantity_in_doubt(flat: Site) -> None:
+    close(flat)
+    of_an_hour = every(FIRST + HOUR, BORDER, 50, 0, HOUR)  # the register moved by 40 in each
+    flat.deliver("1", of_an_hour, column=INTERVAL_WH, period_s=3600)
+    assert [each.quantity for each in close(flat).held] == [None]
+    decide(flat.conn, SOCIETY, said("accept", "A-1"), NOW + DAY, apply=True)
+    assert [type(each) for each in billing_messages(flat)] == [
+        MonthlyConsumption,
+        MonthlyWithdrawal,
+    ]
+    (waits,) = waiting_numbers(flat.conn, SOCIETY)
+    assert (waits.state, waits.quantity, waits.reasons) == (
+        "doubted",
+        Decimal("29.760"),
+        (Reason.SUM_CHECK,),
+    )
+    decide(flat.conn, SOCIETY, said("accept", "A-1"), NOW + 2 * DAY, apply=True)
+    assert standing(flat) == [(JANUARY, Decimal("29.760"), 3)]
 
 
 def test_the_commands_of_numbers(dialled: Site, store_dsn: str) -> None:
