@@ -48,8 +48,8 @@ from cloud_ingest.store.unjudged import Stretch, array_text
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
 
-BESIDE = timedelta(days=31)
-"""How far from a window a reading next to it is looked for."""
+BESIDE = timedelta(days=63)
+"""How far from a window a reading next to it is looked for: two months, for monthly reads."""
 SERVICE_OF = {str(code): service for service, code in BILLED_REGISTER.items()}
 _COUNTS = [
     (str(code), int(unit), exponent)

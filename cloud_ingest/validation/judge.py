@@ -3,10 +3,10 @@
 
 What commits have stored is looked through for suspects: first the ends of each stretch, then, where
 a register does not plainly rise, its readings. A suspect is a register and a local month. It is
-judged with all its claims from the month before to the month after; of the verdict the claims of
-the month itself count. Where the verdict reaches into the month before or after, that month is
-judged as well. What is unsound is not elected any more, what is sound after all is elected again,
-and the days of both are marked.
+judged with all its claims from the month before to the month after, and with those of half a year
+where it was read seldom; of the verdict the claims of the month itself count. Where the verdict
+reaches into the month before or after, that month is judged as well. What is unsound is not elected
+any more, what is sound after all is elected again, and the days of both are marked.
 
 In: stretches that wait to be judged. Out: marks of the days whose elected readings have changed.
 Never: a claim that is lost, a look at more than one query where nothing is wrong.
@@ -14,11 +14,12 @@ Never: a claim that is lost, a look at more than one query where nothing is wron
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from cloud_ingest.core.judgement import Claims, Judgement, judge_dial
 from cloud_ingest.core.month import DAY, midnight, next_month
+from cloud_ingest.core.validate import EDGE
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.judgements import (
     Dial,
@@ -46,6 +47,8 @@ from cloud_ingest.store.unjudged import (
 
 COMMITS_AT_ONCE = 200
 METERS_AT_ONCE = 100
+SELDOM = timedelta(days=155)
+"""So much farther is looked where a register has few claims beside a month: it is read monthly."""
 
 Dials = Mapping[tuple[int, str], Dial]
 
@@ -166,6 +169,8 @@ class _Case:
     """Claims after it are looked at."""
     after: datetime
     """Claims up to it are looked at."""
+    kept_from: datetime | None
+    """Claims from before it are gone."""
     scope: Scope
 
     @classmethod
@@ -177,16 +182,23 @@ class _Case:
         if dial is None or (store.kept_from is not None and start < store.kept_from):
             return None
         former = (month - DAY).replace(day=1)
-        before = midnight(former, zone)
-        if store.kept_from is not None:
-            before = max(before, store.kept_from)
+        before = _since(midnight(former, zone), store.kept_from)
         after = midnight(next_month(next_month(month)), zone)
         parameters = {"most_per_hour": str(dial.most_per_hour), "service": dial.service.value}
         scope = Scope(start, end, parameters, zone, now)
-        return cls(dial, former, next_month(month), before, after, scope)
+        return cls(dial, former, next_month(month), before, after, store.kept_from, scope)
 
     def claims(self, conn: Connection) -> Claims:
-        return claims_of(conn, self.dial, self.before, self.after)
+        """Return what was said around the month; from farther off where little was said there."""
+        found = claims_of(conn, self.dial, self.before, self.after)
+        times = {claim.ts for claim in (*found.elected.values(), *found.beside)}
+        before = sum(ts <= self.scope.start.timestamp() for ts in times) >= EDGE
+        after = sum(ts > self.scope.end.timestamp() for ts in times) >= EDGE
+        if before and after:
+            return found
+        since = self.before if before else _since(self.before - SELDOM, self.kept_from)
+        until = self.after if after else self.after + SELDOM
+        return claims_of(conn, self.dial, since, until)
 
     def judgement(self, claims: Claims) -> Judgement:
         return judge_dial(claims, self.dial.channels, self.dial.most_per_hour)
@@ -204,6 +216,10 @@ class _Case:
             self.following: any(ts > self.scope.end.timestamp() for ts in times),
         }
         return [month for month, is_reached in sides.items() if is_reached]
+
+
+def _since(start: datetime, kept_from: datetime | None) -> datetime:
+    return start if kept_from is None else max(start, kept_from)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query
+from cloud_ingest.store.judgements import BESIDE
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
@@ -158,7 +159,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
     billed = {
         "start": local("2026-06-19 00:00"),
         "end": local("2026-08-21 00:00"),
-        "beside": timedelta(days=31),
+        "beside": BESIDE,
         "codes": list(codes.values()),
         "units": [30, 13],
         "exponents": [-3, 0],
