@@ -188,8 +188,11 @@ def _words(  # noqa: PLR0917  # the values of a fault
             f"{adds:f} is not what a register loses: only a changed pulse weight, or a jump that "
             "is known to be one, makes it rise"
         ),
-        FallFault.NO_READING_BEFORE: f"its meter has no reading before {when}",
-        FallFault.NO_READING_AFTER: f"its meter has no reading after {when}",
+        FallFault.NO_READING_BEFORE: f"its meter has no sound reading before {when}",
+        FallFault.NO_READING_AFTER: (
+            f"its meter has no sound reading after {when}: if 'cloud-ingest reading list' shows it "
+            "as set aside, and it is right, vouch for it first with 'cloud-ingest reading restore'"
+        ),
         FallFault.NOTHING_RECORDED: f"nothing is recorded for {when} that could be taken back",
     }
     if fault in apart or fall.before is None or fall.after is None:

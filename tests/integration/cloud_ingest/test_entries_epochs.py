@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.epochs import EpochAdded, add_epoch
+from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
 from cloud_ingest.errors import EpochRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
 from shared_schema.catalogue import Service
@@ -93,8 +94,8 @@ def test_a_wrong_amount_can_be_corrected(rolling: Site) -> None:
         (FIRST, "-1", "not what a register loses"),
         (FIRST, "NaN", "not what a register loses"),
         (FIRST, "0", "nothing is recorded for 2026-07-10 05:00"),
-        (START, "900", "no reading before 2026-07-01 00:00"),
-        (END + HOUR, "900", "no reading after 2026-08-01 01:00"),
+        (START, "900", "no sound reading before 2026-07-01 00:00"),
+        (END + HOUR, "900", "no sound reading after 2026-08-01 01:00"),
     ],
 )
 def test_nonsense_is_refused(rolling: Site, at: datetime, adds: str, says: str) -> None:
@@ -103,6 +104,22 @@ def test_nonsense_is_refused(rolling: Site, at: datetime, adds: str, says: str) 
     with pytest.raises(SelfReadRefused, match="no unit 'A-2' has electricity"):
         add(rolling, FIRST, Decimal(900), "A-2")
     assert rolling.one("SELECT count(*) FROM epoch") == 0
+
+
+def test_a_restart_that_is_set_aside_names_the_next_step(site: Site) -> None:
+    """By hand: 900,480 Wh on the 29th, 5 Wh on the 30th: a day of 10 Wh an hour is 240 Wh."""
+    site.units(unit_line("A-1", "1"))
+    restart = END - 48 * HOUR
+    site.deliver("1", every(START, restart - 24 * HOUR, 900_000, 240, 24 * HOUR))
+    site.deliver("1", every(restart, END, 5, 240, 24 * HOUR))
+    close(site)
+    with pytest.raises(EpochRefused, match="cloud-ingest reading restore"):
+        add(site, restart, Decimal(900))
+    named = NamedReading("A-1", Service.ELECTRICITY, restart)
+    rule_on_reading(site.conn, SOCIETY, named, Word("restore", "caretaker", "it began anew"), NOW)
+    add(site, restart, kwh(900_000 + 240 * 28 - 5 + 240))
+    (number,) = close(site).numbers
+    assert number.quantity == USED
 
 
 def test_a_second_epoch_says_how_the_first_is_corrected(rolling: Site) -> None:
