@@ -30,6 +30,8 @@ UNITS_OF_A_TOWER = 200
 """A common area or a bulk meter may count for as many units."""
 MAX_DIAL = Decimal(10) ** 9
 """kWh or kL that no dial shows."""
+FINEST_DIAL = Decimal("1E-9")
+"""kWh or kL: no dial shows less."""
 
 
 class DialFault(StrEnum):
@@ -129,7 +131,7 @@ def most_per_day(service: Service, subject_type: SubjectKind) -> Decimal:
 
 def is_dial_value(value: Decimal) -> bool:
     """Say whether a dial can show a value at all."""
-    return value.is_finite() and 0 <= value < MAX_DIAL
+    return value.is_finite() and 0 <= value < MAX_DIAL and value % FINEST_DIAL == 0
 
 
 def in_steps(value: Decimal, exponent: int) -> int | None:

@@ -127,7 +127,7 @@ def changes_of(
         now = made.get(key)
         if isinstance(now, MonthlyConsumption) and says_the_same(former, now):
             continue
-        word = "asked" if now is None else _word(key, former, now, asked[key], heard)
+        word = "asked" if now is None else _word(closing, key, former, now, asked[key], heard)
         ways[key] = way_of(
             _stated(former, closing.month),
             _stated(now, None) if isinstance(now, MonthlyConsumption) else None,
@@ -165,7 +165,8 @@ def bears_on(act: Act, start: datetime, end: datetime) -> bool:
     return begins and (act.last_at is None or act.last_at >= start - AROUND)
 
 
-def _word(
+def _word(  # noqa: PLR0917  # what a change is told by
+    closing: Closing,
     key: SubjectKey,
     former: MonthlyConsumption,
     now: Made,
@@ -173,10 +174,11 @@ def _word(
     heard: Heard,
 ) -> Word | None:
     quantity = now.quantity if isinstance(now, MonthlyConsumption) else None
+    is_ahead = former.closed_at > closing.now  # the clock was wrong then: every word may be newer
     said = [
         word
         for word in heard.words.get(number_key(key), ())
-        if word.quantity == quantity and word.recorded_at >= former.closed_at
+        if word.quantity == quantity and (is_ahead or word.recorded_at >= former.closed_at)
     ]
     if said:
         return "accepted" if said[-1].kind == "accept" else "kept"

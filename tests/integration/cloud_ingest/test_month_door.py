@@ -611,6 +611,17 @@ def test_an_accepted_withdrawal_leaves_a_quantity_in_doubt(flat: Site) -> None:
     assert standing(flat) == [(JANUARY, Decimal("29.760"), 3)]
 
 
+@pytest.mark.parametrize(("kind", "quantity"), [("accept", "29.760"), ("keep", "19.760")])
+def test_a_word_counts_after_a_closing_in_the_future(
+    dialled: Site, kind: WordKind, quantity: str
+) -> None:
+    migrate(dialled.conn, restored=True)  # what stands is sent once more
+    close(dialled, now=NOW + 365 * DAY)
+    say(dialled, kind)
+    assert close(dialled, now=NOW + 2 * DAY).held == ()
+    assert standing(dialled, "A-2")[0][1] == Decimal(quantity)
+
+
 def test_the_commands_of_numbers(dialled: Site, store_dsn: str) -> None:
     close(dialled)
 

@@ -117,7 +117,14 @@ def test_an_unread_side_of_a_fall_gives_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("value", "dial"),
-    [("0", True), ("999999999.9", True), ("1E+9", False), ("-0.1", False), ("NaN", False)],
+    [
+        ("0", True),
+        ("999999999.9", True),
+        ("1E+9", False),
+        ("-0.1", False),
+        ("NaN", False),
+        ("1E-400", False),
+    ],
 )
 def test_a_dial_has_nine_digits(value: str, dial: bool) -> None:
     assert is_dial_value(Decimal(value)) is dial
