@@ -81,7 +81,8 @@ COMMANDS: Final = {
         "Make days and months anew from their readings, and say which of them changed.",
     ),
     "events": Place(
-        "events", "Flags for other modules: leaks, read failures, evidence that does not hold."
+        "events",
+        "Flags: leaks, read failures, held changes, long estimates, false evidence.",
     ),
     "quarantine": Place("quarantine", "What was received and is not stored, and why."),
     "command": Place("command", "Ask a gateway for something, and see its answer."),

@@ -21,7 +21,7 @@ from cloud_ingest.store.events import StoredEvent
 from cloud_ingest.store.meter_events import StoredMeterEvent
 from shared_schema.catalogue import event_name
 
-app = new_group("Flags for other modules: leaks, read failures, evidence that does not hold.")
+app = new_group("Flags: leaks, read failures, held changes, long estimates, false evidence.")
 
 
 @app.command("list")

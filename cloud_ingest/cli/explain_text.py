@@ -48,6 +48,9 @@ class _Teller:
         yield f"{found.society}: {found.subject}, {found.service.value}, {found.month}"
         yield ""
         yield from self._number()
+        if found.counts_another:
+            yield ""
+            yield from wrapped("Below is what the meters count as their readings stand now.")
         for meter in found.meters:
             yield ""
             yield from self._meter(meter)
@@ -255,6 +258,10 @@ class _Teller:
         for each in self._found.versions:
             yield from self._version(each, former)
             former = each
+        told = [word for each in self._found.versions for word in each.words]
+        for word in self._found.words:
+            if word not in told:
+                yield from wrapped(self._say.word(word), 2)
 
     def _version(self, each: Version, former: Version | None) -> Iterator[str]:
         what = "takes the number back" if each.quantity is None else self._say.amount(each.quantity)
@@ -291,19 +298,29 @@ class _Teller:
         found, now = self._found, self._found.now
         if now is None:
             return
-        gives = (
-            "would publish no number"
-            if now.quantity is None
-            else f"would give {self._say.amount(now.quantity)}"
-        )
-        yield from wrapped(
-            f"Since then something has changed: closing {found.month} again {gives}."
-        )
+        waits = found.number is not None and found.number.held is not None
+        stands = found.is_kept
+        if waits or stands:
+            counts = "nothing" if now.quantity is None else self._say.amount(now.quantity)
+            why = "a person kept it" if stands else "the change waits for a person"
+            yield from wrapped(
+                f"Since then something has changed: the readings now count {counts}. Closing "
+                f"{found.month} again leaves what was published, because {why}."
+            )
+        else:
+            gives = (
+                "would publish no number"
+                if now.quantity is None
+                else f"would give {self._say.amount(now.quantity)}"
+            )
+            yield from wrapped(
+                f"Since then something has changed: closing {found.month} again {gives}."
+            )
         for entry in now.entries:
             yield from wrapped(self._say.entry(entry), 2)
         if not now.entries:
             yield from wrapped("Nobody entered anything: readings came, or were judged, later.", 2)
-        if found.number is None or found.number.held is None:
+        if not waits and not stands:
             yield from wrapped(
                 f"cloud-ingest close-month {found.month} --society '{found.society}'", 2
             )

@@ -25,7 +25,7 @@ from cloud_ingest.cli.options import (
     opened_store,
     progress,
 )
-from cloud_ingest.cli.table import Column, figure, table
+from cloud_ingest.cli.table import Column, table
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.month.decision import (
     Decision,
@@ -175,11 +175,11 @@ def decision_lines(found: Decision) -> Iterator[str]:
     for sent in found.sent:
         yield f"  sends {_sent(sent)}"
     for balance in found.balances:
-        before, after = figure(balance.before), figure(balance.after)
-        yield (
-            f"  {balance.month} {balance.tower} {balance.service}: loss {before} -> {after} "
-            f"{balance.unit}"
+        before, after = (
+            "not known" if loss is None else f"{loss:f} {balance.unit}"
+            for loss in (balance.before, balance.after)
         )
+        yield f"  {balance.month} {balance.tower} {balance.service}: loss {before} -> {after}"
     if not found.sent:
         yield "  nothing is sent"
     yield (

@@ -223,23 +223,22 @@ def _fields(version: AssignmentVersion) -> dict[str, object]:
 
 def _as_table(found: Sequence[AssignmentVersion], zone: ZoneInfo, *, history: bool) -> str:
     columns = [
-        Column("Unit"),
-        Column("Tower"),
+        *([Column("Unit, tower")] if history else [Column("Unit"), Column("Tower")]),
         Column("Serves"),
         Column("Meter"),
-        Column("From", "name"),
-        Column("To", "name"),
+        Column("From", "text" if history else "name"),
+        Column("To", "text" if history else "name"),
     ]
     if history:
-        columns += [Column("Said", "name"), Column("By, why"), Column("Until", "name")]
+        columns += [Column("Said"), Column("By, why"), Column("Until")]
     return table(columns, (_row(version, zone, history=history) for version in found))
 
 
 def _row(version: AssignmentVersion, zone: ZoneInfo, *, history: bool) -> list[str]:
     each = version.assignment
+    tower = each.tower or "-"
     row = [
-        each.subject,
-        each.tower or "-",
+        *([f"{each.subject}, {tower}"] if history else [each.subject, tower]),
         f"{each.service} ({each.source})",
         str(each.meter),
         local(each.valid_from, zone),

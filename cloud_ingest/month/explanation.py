@@ -193,3 +193,25 @@ class Explanation:
     """None: its readings are gone."""
     words: tuple[NumberWord, ...]
     """What persons said of its quantity."""
+
+    @property
+    def counts_another(self) -> bool:
+        """Whether the meters count another quantity now than was published."""
+        number, now = self.number, self.now
+        return (
+            number is not None
+            and number.state == "published"
+            and now is not None
+            and now.quantity != number.quantity
+        )
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the newest word keeps what was published from what it would be now."""
+        last, now = next(reversed(self.words), None), self.now
+        return (
+            last is not None
+            and last.kind == "keep"
+            and now is not None
+            and last.quantity == now.quantity
+        )

@@ -379,7 +379,7 @@ def test_a_word_is_shown_first_and_writes_nothing(dialled: Site) -> None:
     assert list(decision_lines(shown)) == [
         "2026-01 A-2 electricity: 19.760 kWh (v1) -> 29.760 kWh (late_change): accepted",
         "  sends 2026-01 A-2 electricity: 19.760 kWh -> 29.760 kWh (v2)",
-        "  2026-01 Tower 1 electricity: loss 24.880 -> 14.880 kWh",
+        "  2026-01 Tower 1 electricity: loss 24.880 kWh -> 14.880 kWh",
         "nothing is written yet: give --yes to apply it",
     ]
     assert say(dialled, "accept").sent == shown.sent

@@ -18,6 +18,7 @@ from cloud_ingest.month.explanation import (
     Explanation,
     NotTaken,
     Now,
+    NumberWord,
     Told,
     Version,
     Word,
@@ -197,3 +198,11 @@ def test_a_version_nobody_asked_for_says_that() -> None:
     assert "Version 1, 2026-02-02 12:00: 30 kWh; billing has it." in told
     assert "Version 2, 2026-02-02 12:00: 31 kWh, 1 more; it was sent, and billing" in told
     assert "Nobody entered anything in between" in told
+
+
+def test_a_kept_number_is_not_told_to_be_closed_again() -> None:
+    kept = NumberWord("keep", Decimal("29.763"), MANAGER)
+    now = Now(Decimal("29.763"), None, None, None, (), False, ())
+    told = text(replace(explained(number=shown()), now=now, words=(kept,)))
+    assert "what was published, because a person kept it" in " ".join(told.split())
+    assert "cloud-ingest close-month" not in told
