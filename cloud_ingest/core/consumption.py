@@ -70,10 +70,13 @@ def measure(begin: Border, end: Border, epochs: Epochs, month: Month) -> Measure
         month: The month.
     """
     opening, closing = begin.chosen, end.chosen
-    if opening is not None and closing is not None and closing.ts <= opening.ts:
-        closing = None
+    is_part = begin.at > month.start or end.at < month.end
+    if opening is not None and closing is not None:
+        # A meter that came or went within a day of the month's border may have one reading there.
+        is_behind = closing.ts < opening.ts or (closing.ts == opening.ts and not is_part)
+        closing = None if is_behind else closing
     reasons = set(begin.reasons | end.reasons)
-    if begin.at > month.start or end.at < month.end:
+    if is_part:
         reasons.add(Reason.PART_OF_MONTH)
     if opening is None:
         reasons.add(Reason.NO_OPENING)
