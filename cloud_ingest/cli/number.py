@@ -16,9 +16,11 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import (
+    By,
     Config,
     Dsn,
     Json,
+    Reason,
     Society,
     SubjectType,
     limits_of,
@@ -43,8 +45,6 @@ app = new_group("Numbers that wait for a person: held changes, and quantities in
 Label = Annotated[str, typer.Argument(help="The label of the unit or common area: A-1204.")]
 OfService = Annotated[Service, typer.Option("--service", help="What the number counts.")]
 OfMonth = Annotated[str, typer.Option("--month", help="The closed month, such as 2026-07.")]
-By = Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Say it and close the month again; without it nothing is.")
 ]

@@ -64,6 +64,8 @@ Serial = Annotated[
         "then].",
     ),
 ]
+By = Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 Month = Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")]
 BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
 BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]

@@ -16,9 +16,11 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import (
+    By,
     Config,
     Dsn,
     Json,
+    Reason,
     Society,
     Source,
     Subject,
@@ -40,7 +42,7 @@ def units_import(
     file: Annotated[Path, typer.Argument(help="A CSV file with the columns named above.")],
     *,
     society: Society,
-    by: Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")] = DEFAULT_AUTHOR,
+    by: By = DEFAULT_AUTHOR,
     reason: Annotated[
         str | None, typer.Option("--reason", help="Why; kept for ever [default: import of FILE].")
     ] = None,
@@ -120,8 +122,8 @@ def units_take_back(
     *,
     society: Society,
     service: Annotated[Service, typer.Option("--service", help="What its meter counts.")],
-    by: Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept for ever.")],
+    by: By,
+    reason: Reason,
     meter: Annotated[
         str | None, typer.Option("--meter", help="Serial number, where it had several meters.")
     ] = None,

@@ -25,20 +25,9 @@ def local_text(at: datetime, zone: ZoneInfo) -> str:
 
 def enter_command(served: Assignment, at: datetime, value: Decimal, zone: ZoneInfo) -> str:
     """Return the command with which a person says what a register showed at a moment."""
-    return _reading_command("enter", served, at, value, zone)
-
-
-def set_aside_command(served: Assignment, at: datetime, value: Decimal, zone: ZoneInfo) -> str:
-    """Return the command that sets a reading aside."""
-    return _reading_command("set-aside", served, at, value, zone)
-
-
-def _reading_command(
-    word: str, served: Assignment, at: datetime, value: Decimal, zone: ZoneInfo
-) -> str:
     kind = "" if served.subject_type == "unit" else f" --subject-type {served.subject_type}"
     return (
-        f"cloud-ingest reading {word} '{served.subject}' --service {served.service.value}"
+        f"cloud-ingest reading enter '{served.subject}' --service {served.service.value}"
         f"{kind} --source {served.source} --at '{local_text(at, zone)}' --value {value:f}"
     )
 

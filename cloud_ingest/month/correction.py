@@ -22,7 +22,8 @@ from decimal import Decimal
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import DAY, Month, day_of, midnight, month_of, next_month
-from cloud_ingest.entries.readings import NamedReading, Ruled, Word, find_served, rule_on_reading
+from cloud_ingest.entries.named_reading import NamedReading, Word, find_served
+from cloud_ingest.entries.readings import Ruled, rule_on_reading
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.preview import (

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.cli.reading import correction_lines
-from cloud_ingest.entries.readings import NamedReading, Word
+from cloud_ingest.cli.reading_text import correction_lines
+from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.errors import ReadingRefused, SelfReadRefused
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import Correction, correct_reading

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
 from cloud_ingest.core.month import parse_month
-from cloud_ingest.entries.readings import NamedReading, Word
+from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.correction import correct_reading

@@ -12,7 +12,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.border import Why
 from cloud_ingest.core.validate import Rule
 from cloud_ingest.entries.epochs import add_epoch
-from cloud_ingest.entries.readings import NamedReading, Word
+from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import NotFound

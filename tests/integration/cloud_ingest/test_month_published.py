@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import month_of
-from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
+from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.month.close import close_month

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cloud_ingest.entries.history import import_history
-from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
+from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.readings_write import NewReading, store_readings

@@ -20,7 +20,7 @@ import pytest
 from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.entries.epochs import add_epoch
-from cloud_ingest.entries.readings import NamedReading, Word
+from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import UserError
