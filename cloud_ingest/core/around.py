@@ -12,10 +12,10 @@ from typing import Final
 
 from cloud_ingest.core.border import BY_HAND, JITTER, PROMPT, Cut, Known
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.register import Register, normalised
 
-_MICROSECOND: Final = timedelta(microseconds=1)
-_MICROSECONDS: Final = Decimal(timedelta(hours=1) // _MICROSECOND)
+_MICROSECONDS: Final = Decimal(timedelta(hours=1) // MICROSECOND)
 """Of an hour."""
 _FINEST: Final = Decimal("0.000001")
 """kWh or kL: what a ceiling allows is rounded up to it."""
@@ -58,7 +58,7 @@ class Around:
         most = self.known.rules.most_per_hour
         if most is None:
             return None
-        return (most * (length // _MICROSECOND) / _MICROSECONDS).quantize(_FINEST, ROUND_CEILING)
+        return (most * (length // MICROSECOND) / _MICROSECONDS).quantize(_FINEST, ROUND_CEILING)
 
     def is_joined(self, before: Register, after: Register) -> bool:
         """Say whether a register may have risen from one reading to a later one."""

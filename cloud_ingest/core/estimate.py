@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Where a register probably stood at a border that nobody read, and between which bounds.
 
-A *gap* lies between two sound registers of one meter. All borders in it are placed together, so
-that they ascend and the uses between them add up to what the register counted across the gap.
-The bounds come first: a register only rises, and never faster than its meter can count. Within
-them a border is placed by the meter's interval data, else by what it probably used
-(`core.use_pattern`), else by time. Across a gap with two ends a pattern only tells how the known
-total is shared; where one end is missing, it tells how much.
+All borders in a gap (`core.gap`) are placed together, so that they ascend and the uses between
+them add up to what the register counted across the gap. The bounds come first. Within them a border
+is placed by the meter's interval data, else by what it probably used (`core.use_pattern`), else by
+time. Across a gap with two ends a pattern only tells how the known total is shared; where one end
+is missing, it tells how much.
 
 In: a gap, the borders in it, evidence. Out: each border with its bounds and method, in whole steps
 of the register; what was used between two borders. Nothing where nothing can be said. Never: a
@@ -15,13 +14,14 @@ reading, a float. Pure.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.gap import Gap, KnownRegister
 from cloud_ingest.core.month import DAY, MICROSECOND
 from cloud_ingest.core.use_pattern import (
     Evidence,
@@ -33,37 +33,7 @@ from cloud_ingest.core.use_pattern import (
 )
 from shared_schema.billing import EstimateMethod
 
-JITTER = timedelta(seconds=60)
-"""By so much two times may be closer than what was counted between them took."""
 _WORST_LAST = tuple(EstimateMethod)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRegister:
-    """A register that was read, or a border that is met; an epoch's offset is in ``counted``."""
-
-    at: datetime
-    counted: Decimal
-    lower: Decimal | None = None
-    """Of a border that is not met exactly: the truth lies from here."""
-    upper: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch of a meter without a register."""
-
-    before: KnownRegister | None
-    after: KnownRegister | None
-    most_per_hour: Decimal
-    """That the meter can count."""
-    step: Decimal
-    """The finest difference that its register shows."""
-
-    def most_in(self, length: timedelta) -> Fraction:
-        """Return the most that the meter can count in a time."""
-        hours = Fraction((length + JITTER) // MICROSECOND, timedelta(hours=1) // MICROSECOND)
-        return Fraction(self.most_per_hour) * hours + Fraction(self.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +102,7 @@ def use_between(
     methods = [each.method for each in (opening, closing) if isinstance(each, PlacedRegister)]
     gaps = [each.gap for each in (opening, closing) if isinstance(each, PlacedRegister)]
     if len(gaps) == 2 and gaps[0] == gaps[1]:
-        least, most = _within(gaps[0], closing.at - opening.at)
+        least, most = gaps[0].use_in(closing.at - opening.at)
         lower, upper = max(lower, least), min(upper, most)
     return EstimatedUse(quantity, min(lower, quantity), max(upper, quantity), worst_of(methods))
 
@@ -300,7 +270,7 @@ def _extrapolated(
 def _placed(gap: Gap, point: _Point, slack: Fraction | None = None) -> PlacedRegister:
     """Return a border in whole steps, within its bounds."""
     step = Fraction(gap.step)
-    lower, upper = _bounds(gap, point.at)
+    lower, upper = gap.bounds(point.at)
     if slack is not None:
         lower, upper = max(lower, point.counted - slack), min(upper, point.counted + slack)
     low, high = lower // step, -(-upper // step)
@@ -314,44 +284,6 @@ def _placed(gap: Gap, point: _Point, slack: Fraction | None = None) -> PlacedReg
             point.method,
             gap,
         )
-
-
-def _bounds(gap: Gap, at: datetime) -> tuple[Fraction, Fraction]:
-    """Return between what a register stood at a moment of a gap."""
-    before, after = gap.before, gap.after
-    lower, upper = _reachable(gap, at)
-    if lower > upper and before is not None and after is not None:  # faster than it can count
-        return Fraction(before.counted), Fraction(after.counted)
-    return lower, upper
-
-
-def _reachable(gap: Gap, at: datetime) -> tuple[Fraction, Fraction]:
-    """Return what a register can have counted until a moment, from either side of its gap."""
-    lowest: list[Fraction] = []
-    highest: list[Fraction] = []
-    if gap.before is not None:
-        counted = Fraction(gap.before.counted)
-        lowest.append(counted)
-        highest.append(counted + gap.most_in(at - gap.before.at))
-    if gap.after is not None:
-        counted = Fraction(gap.after.counted)
-        lowest.append(counted - gap.most_in(gap.after.at - at))
-        highest.append(counted)
-    return max(lowest), min(highest)
-
-
-def _within(gap: Gap, length: timedelta) -> tuple[Decimal, Decimal]:
-    """Return the least and the most that can have been counted in a part of a gap."""
-    step = Fraction(gap.step)
-    least, most = Fraction(0), gap.most_in(length)
-    if gap.before is not None and gap.after is not None:
-        total = Fraction(gap.after.counted) - Fraction(gap.before.counted)
-        least = max(least, total - gap.most_in(gap.after.at - gap.before.at - length))
-        most = min(most, total)
-        if least > most:  # faster than it can count
-            least, most = Fraction(0), total
-    with exactly():
-        return Decimal(least // step) * gap.step, Decimal(-(-most // step)) * gap.step
 
 
 def _lower(border: KnownRegister | PlacedRegister) -> Decimal:

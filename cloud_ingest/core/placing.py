@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from cloud_ingest.core.month import MICROSECOND
 from shared_schema.billing import EstimateMethod
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Interval(NamedTuple):
@@ -44,7 +43,7 @@ def share_until(
         whole = _used_within(own, start, end)
         if whole > 0:
             return _used_within(own, start, at) / whole, EstimateMethod.INTERVALS
-    return Fraction((at - start) // _MICROSECOND, (end - start) // _MICROSECOND), (
+    return Fraction((at - start) // MICROSECOND, (end - start) // MICROSECOND), (
         EstimateMethod.LINEAR
     )
 
@@ -56,5 +55,5 @@ def _used_within(intervals: Iterable[Interval], start: datetime, end: datetime) 
         common = min(each.end, end) - max(each.start, start)
         if common > timedelta():
             length = each.end - each.start
-            total += Fraction(each.used) * Fraction(common // _MICROSECOND, length // _MICROSECOND)
+            total += Fraction(each.used) * Fraction(common // MICROSECOND, length // MICROSECOND)
     return total

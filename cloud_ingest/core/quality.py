@@ -18,7 +18,7 @@ from typing import Final
 
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.month import DAY, Month
+from cloud_ingest.core.month import DAY, MICROSECOND, Month
 from cloud_ingest.core.register import Epochs
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
@@ -35,7 +35,6 @@ LEAST_RISE: Final[Mapping[Service, Decimal]] = {
     Service.WATER: Decimal("0.5"),
 }
 """kWh or kL a day above the greatest mean so far: what is less is no mistake of a meter."""
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,8 @@ def is_implausible(measured: Measured, most_per_day: Decimal) -> bool:
         return False
     length = max(measured.closing.ts - measured.opening.ts, DAY)
     with exactly():
-        most = most_per_day * (length // _MICROSECOND)
-        return measured.quantity * (DAY // _MICROSECOND) > most
+        most = most_per_day * (length // MICROSECOND)
+        return measured.quantity * (DAY // MICROSECOND) > most
 
 
 def past_findings(
@@ -141,7 +140,7 @@ def past_findings(
     limit = max(most * TIMES_OF_HISTORY, most + LEAST_RISE[service])
     length = max(closing.ts - opening.ts, DAY)
     with exactly():
-        is_more = measured.quantity * (DAY // _MICROSECOND) > limit * (length // _MICROSECOND)
+        is_more = measured.quantity * (DAY // MICROSECOND) > limit * (length // MICROSECOND)
     return frozenset({Reason.HISTORY}) if is_more else frozenset()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cloud_ingest.core.border import Cut, Known
 from cloud_ingest.core.border_choice import register_at
@@ -30,9 +30,12 @@ from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.number_words import kept_numbers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
-from shared_schema.catalogue import Service
+from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
 from shared_schema.message import MeterId
 from shared_schema.quality import Origin
+
+PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
+"""Which code of a service has the meter's own intervals."""
 
 
 class MeterKey(NamedTuple):
@@ -178,6 +181,11 @@ def month_channels(
         elif has_absurd_scaler(service, channel.unit, channel.scaler):
             absurd.add(channel.meter_id)
     return MonthChannels(found, exponents, frozenset(absurd))
+
+
+def boundary_reading(register: Register) -> BoundaryReading:
+    """Return a register as a number states it."""
+    return BoundaryReading(at=register.ts, register_value=register.value, origin=register.origin)
 
 
 def last_day_read(month: Month, self_read_window: timedelta) -> date:

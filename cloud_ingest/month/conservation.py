@@ -20,9 +20,9 @@ from cloud_ingest.core.border import Border
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.register import Register, normalised
 from cloud_ingest.errors import NotConserved
-from cloud_ingest.month.boundaries import MeterRows
+from cloud_ingest.month.boundaries import MeterRows, boundary_reading
 from cloud_ingest.store.assignments import Assignment
-from shared_schema.billing import BILLING_UNITS, BoundaryReading, Unassigned
+from shared_schema.billing import BILLING_UNITS, Unassigned
 
 Borders = Mapping[datetime, Border]
 """Of one meter, by the moment of each cut, ascending."""
@@ -45,8 +45,8 @@ def unassigned_of(rows: MeterRows, borders: Borders) -> Iterator[Unassigned]:
                 meter=rows.meter,
                 tower=_hung_in(rows.served, begin.at),
                 service=rows.service,
-                opening=_boundary(opening),
-                closing=_boundary(closing),
+                opening=boundary_reading(opening),
+                closing=boundary_reading(closing),
                 quantity=quantity,
             )
 
@@ -106,7 +106,3 @@ def _moved(rows: MeterRows, opening: Register, closing: Register) -> Decimal:
     epochs = rows.known.epochs
     with exactly():
         return normalised(closing, epochs) - normalised(opening, epochs)
-
-
-def _boundary(reading: Register) -> BoundaryReading:
-    return BoundaryReading(at=reading.ts, register_value=reading.value, origin=reading.origin)

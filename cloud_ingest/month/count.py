@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import Border
@@ -42,6 +41,7 @@ from cloud_ingest.core.quality import (
 )
 from cloud_ingest.month.agreement import hold_rollups
 from cloud_ingest.month.boundaries import (
+    PROFILE,
     Closings,
     LastOfDays,
     MeterRows,
@@ -67,11 +67,10 @@ from cloud_ingest.store.rollups_read import (
     waiting_days,
 )
 from shared_schema.billing import Unassigned
-from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
+from shared_schema.catalogue import BILLED_REGISTER
 from shared_schema.quality import Reason
 
 Progress = Callable[[str], None]
-PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from cloud_ingest.core.border import PROMPT, Border
 from cloud_ingest.core.consumption import measure
-from cloud_ingest.core.estimate import EstimatedUse, KnownRegister, PlacedRegister, use_between
+from cloud_ingest.core.estimate import EstimatedUse, PlacedRegister, use_between
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.gap import KnownRegister
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.plausible import in_steps
 from cloud_ingest.core.quality import DISPROOFS

@@ -16,7 +16,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.estimate import Gap, KnownRegister, PlacedRegister, place
+from cloud_ingest.core.estimate import PlacedRegister, place
+from cloud_ingest.core.gap import Gap, KnownRegister
 from cloud_ingest.core.judgement import MOST_PER_HOUR
 from cloud_ingest.core.month import MICROSECOND, day_of, midnight, next_month
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER

@@ -16,21 +16,20 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.estimate import Gap
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.gap import Gap
 from cloud_ingest.core.month import DAY, MICROSECOND, day_of, midnight, next_month
 from cloud_ingest.core.register import DayRegister, Epochs, normalised, tolerance_of
 from cloud_ingest.core.use_pattern import WEEKS_BEFORE, Evidence, Interval
-from cloud_ingest.month.boundaries import month_channels
+from cloud_ingest.month.boundaries import PROFILE, month_channels
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.channels import Channel
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.readings_read import Window, interval_sums
 from cloud_ingest.store.rollups_read import day_registers
-from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
+from shared_schema.catalogue import BILLED_REGISTER
 
-PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
 MOST_OTHERS: Final = 200
 """So many other units stand for the society."""
 LONGEST_SHAPE: Final = timedelta(days=62)

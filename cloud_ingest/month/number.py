@@ -15,13 +15,12 @@ from decimal import Decimal
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.quality import combined_quality, quality_of
-from cloud_ingest.core.register import Register
+from cloud_ingest.month.boundaries import boundary_reading
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
 from cloud_ingest.month.number_estimates import estimate_of, shares_of
 from shared_schema.billing import (
     BILLING_UNITS,
-    BoundaryReading,
     Bounds,
     MeterMonth,
     MonthlyConsumption,
@@ -100,8 +99,8 @@ def _share(part: Counted) -> MeterMonth | None:
         meter=part.assignment.meter,
         source=part.assignment.source,
         obis=BILLED_REGISTER[part.assignment.service],
-        opening=_boundary(measured.opening),
-        closing=_boundary(measured.closing),
+        opening=boundary_reading(measured.opening),
+        closing=boundary_reading(measured.closing),
         quantity=measured.quantity,
         tower=part.assignment.tower,
         bounds=_bounds_of(measured),
@@ -143,10 +142,6 @@ def _vouched(part: Counted) -> Counted:
     if measured.quantity is not None or measured.doubted is None:
         return part
     return replace(part, measured=replace(measured, quantity=measured.doubted))
-
-
-def _boundary(reading: Register) -> BoundaryReading:
-    return BoundaryReading(at=reading.ts, register_value=reading.value, origin=reading.origin)
 
 
 def in_order(sets: Iterable[frozenset[Reason]]) -> tuple[Reason, ...]:

@@ -20,7 +20,7 @@ from cloud_ingest.core.month import DAY, Month, day_of, midnight
 from cloud_ingest.core.register import DayRegister
 from cloud_ingest.entries.meter import billed_channels
 from cloud_ingest.errors import CloseRefused
-from cloud_ingest.month.boundaries import Closings, SubjectService, closings
+from cloud_ingest.month.boundaries import Closings, closings, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import count_assigned
 from cloud_ingest.month.number import doubted_quantity, number_of
@@ -33,7 +33,6 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.number_words import (
     NumberKey,
     accepted_quantities,
-    kept_numbers,
     number_words,
 )
 from cloud_ingest.store.published import PublishedMonth
@@ -138,7 +137,7 @@ def count_preview(
         span,
         closing.zone,
         before=_closed_before(books, span, follows),
-        standing=_standing_before(books, span),
+        standing=standing_before(books.conn, books.society_id, span),
         past=daily_means(books.conn, books.society_id, span),
         self_read_window=closing.self_read_window,
         last_of_days=partial(_last_of_days, books),
@@ -176,19 +175,6 @@ def _closed_before(books: Books, span: Month, follows: Preview | None) -> Closin
         return closings(numbers)
     others = (each for each in numbers if key_of(each) not in follows.numbers)
     return {**closings(others), **follows.closes_at}
-
-
-def _standing_before(books: Books, span: Month) -> frozenset[SubjectService]:
-    """Return whose number of the month before stands although it would change."""
-    former = books.before(span)
-    held = () if former is None else former.held
-    before = f"{span.first - DAY:%Y-%m}"
-    return frozenset(
-        {
-            *(SubjectService(e.subject.type.value, e.subject.id, e.service) for e in held),
-            *(SubjectService(*k) for k in kept_numbers(books.conn, books.society_id, before)),
-        }
-    )
 
 
 def _standing(

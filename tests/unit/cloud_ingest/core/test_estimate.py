@@ -11,12 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cloud_ingest.core.estimate import (
-    Gap,
-    KnownRegister,
     PlacedRegister,
     place,
     use_between,
 )
+from cloud_ingest.core.gap import Gap, KnownRegister
 from cloud_ingest.core.month import midnight, month_of
 from cloud_ingest.core.use_pattern import Evidence, Interval
 from shared_schema.billing import EstimateMethod
