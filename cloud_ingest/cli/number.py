@@ -33,10 +33,9 @@ from cloud_ingest.month.decision import (
     Decision,
     SaidOfNumber,
     SentNumber,
-    Waiting,
     decide,
-    waiting_numbers,
 )
+from cloud_ingest.month.waiting import Waiting, waiting_numbers
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.catalogue import Service
 

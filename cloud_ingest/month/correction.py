@@ -39,7 +39,7 @@ from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
-from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.published import PublishedMonth, published_month
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
@@ -129,14 +129,7 @@ def correct_reading(
     store = open_store(conn)
     society_id = find_society(conn, society)
     served = find_served(conn, society_id, named)
-    spans = [
-        month_of(first.year, first.month, store.zone)
-        for first in _firsts(day_of(named.at, store.zone))
-        if midnight(first, store.zone) < now
-        and (store.kept_from is None or midnight(first, store.zone) > store.kept_from)
-    ]
-    if not spans:
-        spans = [month_of(named.at.year, named.at.month, store.zone)]
+    spans = _spans(named.at, store, now)
     closing = Closing(
         society_id,
         society,
@@ -149,21 +142,25 @@ def correct_reading(
     )
     with conn.transaction(force_rollback=not apply):
         lock_in_transaction(conn, Lock.ELECTION)
-        closed = _closed_months(conn, society_id, spans)
-        books = Books(conn, society_id, served, closing, closed)
+        books = Books(conn, society_id, served, closing, _closed_months(conn, society_id, spans))
         former = {span.first: _open_numbers(books, span) for span in spans}
         ruled = rule_on_reading(conn, society, named, word, now)
         changed, balances = _changes(books, spans, former)
     return Correction(ruled, apply, tuple(changed), tuple(balances))
 
 
-def _firsts(day: date) -> list[date]:
-    """Return the months that a reading of a day may change; pure."""
-    first = (day.replace(day=1) - DAY).replace(day=1)
-    found = [first]
+def _spans(at: datetime, store: Store, now: datetime) -> list[Month]:
+    """Return the months that a reading may change: begun, and with readings that are kept; pure."""
+    firsts = [(day_of(at, store.zone).replace(day=1) - DAY).replace(day=1)]
     for _ in range(3):
-        found.append(next_month(found[-1]))
-    return found
+        firsts.append(next_month(firsts[-1]))
+    spans = [
+        month_of(first.year, first.month, store.zone)
+        for first in firsts
+        if midnight(first, store.zone) < now
+        and (store.kept_from is None or midnight(first, store.zone) > store.kept_from)
+    ]
+    return spans or [month_of(at.year, at.month, store.zone)]
 
 
 def _closed_months(

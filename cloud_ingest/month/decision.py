@@ -27,13 +27,13 @@ from cloud_ingest.month.close import Closed, close_again
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.correction import ChangedBalance
 from cloud_ingest.month.count import Progress
+from cloud_ingest.month.waiting import Waiting, waiting_of
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import (
     Doubt,
-    DoubtKind,
     NumberKey,
     NumberWord,
     WordKind,
@@ -56,27 +56,6 @@ _ADVICE: Final = {
     Reason.NO_CLOSING: "enter the register: cloud-ingest reading enter, or self-read",
     Reason.SCALER: "tell the pulse weights apart: cloud-ingest epoch add",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A number that waits for a person."""
-
-    month: str
-    subject_type: str
-    subject: str
-    service: Service
-    state: DoubtKind
-    published: Decimal | None
-    """What stands; None: nothing was published."""
-    version: int | None
-    quantity: Decimal | None
-    """What it would become; None: it would be withdrawn."""
-    unit: str
-    reasons: tuple[Reason, ...]
-    since: datetime
-    goes_with: tuple[str, ...]
-    """Other subjects whose changes go together with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,49 +97,6 @@ class Decision:
 
 
 @translating
-def waiting_numbers(conn: Connection, society: str, month: str | None = None) -> list[Waiting]:
-    """Return what waits for a person in one closed month, or in all.
-
-    Raises:
-        NotFound: no such society.
-        CloseRefused: that is no month.
-    """
-    store = open_store(conn)
-    society_id = find_society(conn, society)
-    name = None if month is None else str(parse_month(month, store.zone))
-    return _waiting(conn, society_id, doubts(conn, society_id, name))
-
-
-def _waiting(conn: Connection, society_id: int, found: Sequence[Doubt]) -> list[Waiting]:
-    stands = {
-        (month, number.subject.type.value, number.subject.id, number.service): number.quantity
-        for month in sorted({each.month for each in found})
-        for number in months.current(conn, society_id, month)
-    }
-    return [
-        Waiting(
-            month=each.month,
-            subject_type=each.key.subject_type,
-            subject=each.key.subject,
-            service=each.key.service,
-            state=each.kind,
-            published=stands.get((each.month, *each.key)),
-            version=each.version,
-            quantity=each.quantity,
-            unit=BILLING_UNITS[each.key.service],
-            reasons=each.reasons,
-            since=each.since,
-            goes_with=tuple(
-                other.key.subject
-                for other in found
-                if (other.month, other.linked) == (each.month, each.linked) and other is not each
-            ),
-        )
-        for each in found
-    ]
-
-
-@translating
 def decide(
     conn: Connection,
     society: str,
@@ -195,43 +131,52 @@ def decide(
     society_id = find_society(conn, society)
     span = parse_month(said.month, store.zone)
     closing = Closing(
-        society_id,
-        society,
-        span,
-        store.zone,
-        now,
-        self_read_window,
-        progress,
-        limits,
-        estimates,
+        society_id, society, span, store.zone, now, self_read_window, progress, limits, estimates
     )
     own = _own_doubts(conn, closing, said)
-    told = _waiting(conn, society_id, own)
+    told = tuple(waiting_of(conn, society_id, own))
     losses, sent = _Losses(), list[SentNumber]()
 
     def say() -> None:
-        for each in own:
-            word = NumberWord(
-                each.month, each.key, said.kind, each.quantity, said.by, said.reason, now
-            )
-            add_word(conn, society_id, word)
+        _add_words(conn, closing, own, said)
         losses.read(conn, closing)
 
     def look(done: Closed) -> None:
-        still = {each.key: each for each in doubts(conn, society_id, closing.month)}
-        for each in own:
-            if each.key in still and not _is_done(said.kind, each, still[each.key]):
-                raise NumberRefused(_became(each, still[each.key], society))
-        sent.extend(_sent(conn, closing, (*done.earlier, done, *done.later)))
+        _require_decided(conn, closing, own, said)
+        sent.extend(_sent(conn, closing, _all(done)))
 
     closed = close_again(conn, closing, store, first=say, last=look, keep=apply)
-    return Decision(
-        decided=tuple(told),
-        kind=said.kind,
-        is_applied=apply,
-        sent=tuple(sent),
-        balances=tuple(losses.changes((*closed.earlier, closed, *closed.later), now)),
-    )
+    return Decision(told, said.kind, apply, tuple(sent), tuple(losses.changes(_all(closed), now)))
+
+
+def _add_words(
+    conn: Connection, closing: Closing, own: Sequence[Doubt], said: SaidOfNumber
+) -> None:
+    """Store what a person says of each number that goes together."""
+    for each in own:
+        word = NumberWord(
+            each.month, each.key, said.kind, each.quantity, said.by, said.reason, closing.now
+        )
+        add_word(conn, closing.society_id, word)
+
+
+def _require_decided(
+    conn: Connection, closing: Closing, own: Sequence[Doubt], said: SaidOfNumber
+) -> None:
+    """Refuse a word after which a number still waits.
+
+    Raises:
+        NumberRefused: it became another quantity meanwhile.
+    """
+    still = {each.key: each for each in doubts(conn, closing.society_id, closing.month)}
+    for each in own:
+        if each.key in still and not _is_done(said.kind, each, still[each.key]):
+            raise NumberRefused(_became(each, still[each.key], closing.society))
+
+
+def _all(closed: Closed) -> tuple[Closed, ...]:
+    """Return a closing with those of the months before and after it that followed."""
+    return (*closed.earlier, closed, *closed.later)
 
 
 def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[Doubt]:

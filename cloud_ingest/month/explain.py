@@ -33,7 +33,7 @@ from cloud_ingest.month.explain_parts import (
     said_of_number,
     versions_of,
 )
-from cloud_ingest.month.explanation import Explanation, Now
+from cloud_ingest.month.explanation import ExplainedMeter, Explanation, Now
 from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.past import daily_means
 from cloud_ingest.month.published import ShownMonth, ShownNumber, shown_month
@@ -109,18 +109,7 @@ def explain(
     span = parse_month(asked.month, store.zone)
     if span.start >= now:
         raise NotFound(f"{asked.month} has not begun: there is nothing to explain yet")
-    assigned = [
-        each
-        for each in assignments_between(
-            conn,
-            society_id,
-            span.start,
-            span.end,
-            subject_type=asked.subject_type,
-            subject=asked.subject,
-        )
-        if each.service is asked.service
-    ]
+    assigned = _assigned(conn, society_id, span, asked)
     closing = Closing(
         society_id,
         asked.society,
@@ -137,9 +126,7 @@ def explain(
     number = _number(shown, asked)
     if not assigned and not sent and number is None:
         raise NotFound(_why_nothing(case))
-    entries, words = _entries(case, sent), _words(case)
-    counted = _counted(case)
-    breaks = breaks_of(conn, case.meters)
+    entries, words, counted = _entries(case, sent), _words(case), _counted(case)
     return Explanation(
         society=asked.society,
         month=asked.month,
@@ -150,16 +137,30 @@ def explain(
         closed_at=None if shown is None else shown.closed_at,
         number=number,
         versions=versions_of(sent, entries, words, _delivered(conn, sent)),
-        meters=tuple(
-            explained_meter(
-                _with_neighbours(case, each),
-                entries,
-                breaks.get(each.assignment.meter_id, ()),
-            )
-            for each in counted
-        ),
+        meters=_explained(case, counted, entries),
         now=_now(case, counted, number, sent, entries),
         words=tuple(map(said_of_number, words)),
+    )
+
+
+def _assigned(conn: Connection, society_id: int, span: Month, who: Asked) -> list[Assignment]:
+    """Return the assignments of the subject's meters in a month."""
+    found = assignments_between(
+        conn, society_id, span.start, span.end, subject_type=who.subject_type, subject=who.subject
+    )
+    return [each for each in found if each.service is who.service]
+
+
+def _explained(
+    case: _Case, counted: Sequence[Counted], entries: Entries
+) -> tuple[ExplainedMeter, ...]:
+    """Explain what each meter counted."""
+    breaks = breaks_of(case.conn, case.meters)
+    return tuple(
+        explained_meter(
+            _with_neighbours(case, each), entries, breaks.get(each.assignment.meter_id, ())
+        )
+        for each in counted
     )
 
 

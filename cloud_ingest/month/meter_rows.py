@@ -16,13 +16,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
-from cloud_ingest.core.border import JITTER, PROMPT, Cut, Known, Rules, cuts_of
+from cloud_ingest.core.border import JITTER, PROMPT, Cut, Known, NotElected, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_border
 from cloud_ingest.core.judgement import UNRATED, Rating, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, Month
 from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import (
+    Epochs,
     Register,
     tolerance_of,
 )
@@ -44,6 +46,8 @@ from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import HandWindow, Window
 from cloud_ingest.store.rollups_read import day_registers
+
+_T = TypeVar("_T")
 
 
 def read_boundaries(
@@ -69,50 +73,27 @@ def read_boundaries(
         self_read_window: How far from a border a self-read may stand for it.
         last_of_days: Returns the last register of each day.
     """
-    served: dict[int, list[Assignment]] = {each.meter_id: [] for each in assigned}
-    for each in assignments_of_meters(conn, served, month.start, month.end):
-        served[each.meter_id].append(each)
-    own: dict[int, list[Channel]] = {meter_id: [] for meter_id in served}
-    for channel in billed.channels:
-        own[channel.meter_id].append(channel)
-    meters = {
-        meter_id: _Meter(
-            own[meter_id],
-            cuts_of(month.start, month.end, [(a.valid_from, a.valid_to) for a in spans]),
-            _opening(spans, month, before),
-        )
-        for meter_id, spans in served.items()
-    }
+    meters = _meters(conn, assigned, billed, month, before)
     readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
     epochs = epochs_of(conn, billed.exponents)
     ratings = ratings_of(conn, meters)
-    first_day, last_day = (
-        month.first - around_days(self_read_window),
-        last_day_read(month, self_read_window),
-    )
+    first_day = month.first - around_days(self_read_window)
+    last_day = last_day_read(month, self_read_window)
     days = last_of_days(conn, billed.exponents, first_day, last_day)
     found: dict[int, MeterRows] = {}
     for meter_id, meter in meters.items():
-        ids = [channel.channel_id for channel in meter.channels]
-        first, rating = served[meter_id][0], ratings.get(meter_id, UNRATED)
-        steps = (Decimal(1).scaleb(billed.exponents[channel_id]) for channel_id in ids)
+        first, rating = meter.served[0], ratings.get(meter_id, UNRATED)
+        steps = (Decimal(1).scaleb(billed.exponents[each.channel_id]) for each in meter.channels)
         found[meter_id] = MeterRows(
             meter=first.meter,
             service=first.service,
             channels=meter.channels,
             cuts=meter.cuts,
-            known=Known(
-                sound=[each for channel_id in ids for each in readings.get(channel_id, ())],
-                epochs=epochs,
-                not_elected=[each for channel_id in ids for each in beside.get(channel_id, ())],
-                rules=Rules(
-                    meter.tolerance, self_read_window, _most_per_hour(served[meter_id], rating)
-                ),
-            ),
+            known=meter.known(readings, beside, epochs, meter.rules(self_read_window, rating)),
             opening=meter.opening,
-            served=served[meter_id],
-            days=[day for channel_id in ids for day in days.get(channel_id, ())],
+            served=meter.served,
+            days=meter.own(days),
             step=max(steps, default=Decimal(0)),
             rating=rating,
             has_absurd_scaler=meter_id in billed.absurd,
@@ -124,6 +105,7 @@ def read_boundaries(
 class _Meter:
     """A meter whose rows are looked for."""
 
+    served: Sequence[Assignment]
     channels: Sequence[Channel]
     cuts: Sequence[Cut]
     opening: Opening | None
@@ -134,9 +116,61 @@ class _Meter:
         periods = (tolerance_of(channel.period_s) for channel in self.channels)
         return max(periods, default=timedelta())
 
+    def rules(self, self_read_window: timedelta, rating: Rating) -> Rules:
+        """Return by what its borders are chosen."""
+        only_units = all(each.subject_type == "unit" for each in self.served)
+        most = most_per_hour(self.served[0].service, only_units=only_units, rating=rating)
+        return Rules(self.tolerance, self_read_window, most)
+
+    def known(
+        self,
+        readings: Mapping[int, Sequence[Register]],
+        beside: Mapping[int, Sequence[NotElected]],
+        epochs: Epochs,
+        rules: Rules,
+    ) -> Known:
+        """Return what is known around its cuts; without intervals."""
+        return Known(
+            sound=self.own(readings),
+            epochs=epochs,
+            not_elected=self.own(beside),
+            rules=rules,
+        )
+
+    def own(self, by_channel: Mapping[int, Sequence[_T]]) -> list[_T]:
+        """Return what is of its channels."""
+        return [
+            each for channel in self.channels for each in by_channel.get(channel.channel_id, ())
+        ]
+
     def windows(self, start: datetime, end: datetime) -> list[Window]:
         """Return a window of each of its channels."""
         return [Window(channel.channel_id, start, end) for channel in self.channels]
+
+
+def _meters(
+    conn: Connection,
+    assigned: Sequence[Assignment],
+    billed: MonthChannels,
+    month: Month,
+    before: Closings,
+) -> dict[int, _Meter]:
+    """Return the meters of a month by their ids, each with all that it served."""
+    served: dict[int, list[Assignment]] = {each.meter_id: [] for each in assigned}
+    for each in assignments_of_meters(conn, served, month.start, month.end):
+        served[each.meter_id].append(each)
+    own: dict[int, list[Channel]] = {meter_id: [] for meter_id in served}
+    for channel in billed.channels:
+        own[channel.meter_id].append(channel)
+    return {
+        meter_id: _Meter(
+            spans,
+            own[meter_id],
+            cuts_of(month.start, month.end, [(a.valid_from, a.valid_to) for a in spans]),
+            _opening(spans, month, before),
+        )
+        for meter_id, spans in served.items()
+    }
 
 
 def _opening(served: Iterable[Assignment], month: Month, before: Closings) -> Opening | None:
@@ -146,13 +180,6 @@ def _opening(served: Iterable[Assignment], month: Month, before: Closings) -> Op
         if each.valid_from < month.start and key in before:
             return Opening(key, before[key])
     return None
-
-
-def _most_per_hour(served: Iterable[Assignment], rating: Rating) -> Decimal:
-    """Return what a meter cannot count in an hour."""
-    served = list(served)
-    only_units = all(each.subject_type == "unit" for each in served)
-    return most_per_hour(served[0].service, only_units=only_units, rating=rating)
 
 
 def _readings(
@@ -186,9 +213,7 @@ def _readings(
     )
     first_in: list[Window] = []
     for meter in meters:
-        read_at = {
-            each.ts for channel in meter.channels for each in found.get(channel.channel_id, ())
-        }
+        read_at = {each.ts for each in meter.own(found)}
         for cut in meter.cuts:
             if cut.at not in read_at:
                 first_in += meter.windows(cut.at + MICROSECOND, cut.at + PROMPT)

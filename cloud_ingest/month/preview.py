@@ -11,7 +11,7 @@ Never: a write.
 Raises: CloseRefused.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from cloud_ingest.entries.meter import billed_channels
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import Closings, closings, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
-from cloud_ingest.month.count import count_assigned
+from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.past import daily_means
 from cloud_ingest.month.published_parts import kind_of
@@ -114,22 +114,7 @@ def count_preview(
         with_towers: Count also the towers' other subjects.
     """
     own = own_keys(books, span)
-    every = [
-        each
-        for each in assignments_between(books.conn, books.society_id, span.start, span.end)
-        if each.service is books.meter.service
-    ]
-    towers = {each.tower for each in every if each.meter_id == books.meter.meter_id} - {None}
-    wanted = own | {
-        SubjectKey(each.subject_type, each.subject, each.service)
-        for each in every
-        if with_towers and each.tower in towers
-    }
-    assigned = [
-        each
-        for each in every
-        if SubjectKey(each.subject_type, each.subject, each.service) in wanted
-    ]
+    assigned, towers = _counted_for(books, span, own, with_towers=with_towers)
     closing = books.of(span)
     counted = count_assigned(
         books.conn,
@@ -143,28 +128,54 @@ def count_preview(
         last_of_days=partial(_last_of_days, books),
     )
     subjects = with_unread(books.conn, closing, by_subject(counted))
-    accepted = accepted_quantities(number_words(books.conn, books.society_id, str(span)))
-    numbers = {
+    numbers = _numbers(books, closing, {key: subjects[key] for key in own if key in subjects})
+    proved = [each for each in numbers.values() if isinstance(each, MonthlyConsumption)]
+    balances: list[Reconciliation] = []
+    if with_towers:
+        balances = reconciliations_of(closing, subjects, _standing(books, span, own))
+    of_towers = {each.tower: each for each in balances if each.tower in towers}
+    return Preview(numbers, of_towers, closings(proved))
+
+
+def _counted_for(
+    books: Books, span: Month, own: Collection[SubjectKey], *, with_towers: bool
+) -> tuple[list[Assignment], set[str | None]]:
+    """Return the assignments that are counted, and the towers in which the meter hung."""
+    every = [
+        each
+        for each in assignments_between(books.conn, books.society_id, span.start, span.end)
+        if each.service is books.meter.service
+    ]
+    towers = {each.tower for each in every if each.meter_id == books.meter.meter_id} - {None}
+    wanted = {
+        key
+        for each in every
+        for key in (SubjectKey(each.subject_type, each.subject, each.service),)
+        if key in own or (with_towers and each.tower in towers)
+    }
+    assigned = [
+        each
+        for each in every
+        if SubjectKey(each.subject_type, each.subject, each.service) in wanted
+    ]
+    return assigned, towers
+
+
+def _numbers(
+    books: Books, closing: Closing, subjects: Mapping[SubjectKey, Sequence[Counted]]
+) -> dict[SubjectKey, Number]:
+    """Return the numbers that subjects would get; a bulk meter has none."""
+    accepted = accepted_quantities(number_words(books.conn, books.society_id, closing.month))
+    return {
         key: number_of(
             closing,
             key,
-            subjects[key],
-            is_accepted=doubted_quantity(subjects[key]) in accepted.get(NumberKey(*key), ()),
+            parts,
+            is_accepted=doubted_quantity(parts) in accepted.get(NumberKey(*key), ()),
         )
-        for key in own
-        if key in subjects and key.kind != "bulk"
+        for key, parts in subjects.items()
+        if key.kind != "bulk"
     }
-    proved = [each for each in numbers.values() if isinstance(each, MonthlyConsumption)]
-    balances = {
-        each.tower: each
-        for each in (
-            reconciliations_of(closing, subjects, _standing(books, span, own))
-            if with_towers
-            else ()
-        )
-        if each.tower in towers
-    }
-    return Preview(numbers, balances, closings(proved))
 
 
 def _closed_before(books: Books, span: Month, follows: Preview | None) -> Closings:

@@ -20,8 +20,9 @@ from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, import_units, take_back
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_month
-from cloud_ingest.month.decision import Decision, SaidOfNumber, decide, waiting_numbers
+from cloud_ingest.month.decision import Decision, SaidOfNumber, decide
 from cloud_ingest.month.report import as_json, month_report
+from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.store import months
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.migrate import migrate

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 
 from cloud_ingest.core.accept import Accepted
 from cloud_ingest.month.close import close_month
-from cloud_ingest.month.decision import SaidOfNumber, decide, waiting_numbers
+from cloud_ingest.month.decision import SaidOfNumber, decide
+from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.number_words import NumberKey
