@@ -34,7 +34,6 @@ class ListedClaim:
     rule: str | None
     """None: validation did not find it unsound."""
     parameters: Mapping[str, Any] | None
-    neighbours: Mapping[str, Any] | None
     judged_at: datetime | None
     kind: RulingKind | None
     """None: nobody said anything of it."""
