@@ -12,6 +12,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.cli.words import ORIGINS, REASONS
+from cloud_ingest.entries.advice import local_text
 from cloud_ingest.month.explanation import Entry, NumberWord, Told, Word
 from shared_schema.billing import BoundaryReading
 from shared_schema.quality import Origin, Reason
@@ -94,10 +95,7 @@ class Sentences:
 
     def time(self, at: datetime | None) -> str:
         """Write a time in the zone; with seconds only where it has some."""
-        if at is None:
-            return "-"
-        here = at.astimezone(self.zone)
-        return f"{here:%Y-%m-%d %H:%M:%S}" if here.second else f"{here:%Y-%m-%d %H:%M}"
+        return "-" if at is None else local_text(at, self.zone)
 
 
 def reason_lines(title: str, reasons: Iterable[Reason], indent: int = 0) -> Iterator[str]:
