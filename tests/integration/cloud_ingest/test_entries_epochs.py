@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.epochs import EpochAdded, add_epoch
-from cloud_ingest.entries.readings import NamedReading, Word, rule_on_reading
+from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.errors import EpochRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
 from shared_schema.catalogue import Service
