@@ -54,7 +54,7 @@ class Passage:
     claims: int = 0
     elections: int = 0
     measured: Counter[str] = field(default_factory=Counter)
-    """Months of a meter: proved, withheld, across an epoch, and held against rollups."""
+    """Months of a meter: proved, withheld, from a placed border, across an epoch, as rollups."""
 
     def __str__(self) -> str:
         return (
@@ -260,6 +260,8 @@ class Compared:
                     ]
                     raise AssertionError("\n".join(lines))
                 seen.update(_held(life, first, told, rolled_up))
+                ends = (measured.begin, measured.end)
+                seen["placed"] += any(end is not None and end.is_placed for end in ends)
         return seen
 
 

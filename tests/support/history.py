@@ -2,8 +2,9 @@
 """A random history of meters, as it happened and as it arrived.
 
 One seed gives one history: registers that roll over, are reset, or end with their meter; rows
-at 00:00 and a second after; gaps; and the way in which all this reached the store: late,
-repeated, out of order, with rival claims of every origin. Times are seconds since 1970.
+at 00:00 and a second after; rows of a meter before it served and since; lies at borders; gaps; and
+the way in which all this reached the store: late, repeated, out of order, with rival claims of
+every origin. Times are seconds since 1970.
 """
 
 import random
@@ -18,6 +19,11 @@ from cloud_ingest.store.readings_write import NewReading
 from shared_schema.quality import Origin
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+MOST_A_SECOND = 20
+"""Wh: 72 kW."""
+LIES_AT_BORDERS = 0.06
+JUMP = 1_000_000_000
+"""Wh: more than a meter can count in a year."""
 
 
 @dataclass(slots=True)
@@ -34,6 +40,16 @@ class Life:
     raws: "array[int]" = field(default_factory=lambda: array("q"))
     epochs: list[tuple[int, int]] = field(default_factory=list)
     """(starts at, offset), ascending."""
+    lies: dict[int, int] = field(default_factory=dict)
+    """What it told instead, by the time of the row."""
+
+    def true_at(self, at: int) -> int:
+        """Return what the register truly showed at a time, as its rows tell."""
+        return self.raws[bisect_right(self.times, at) - 1]
+
+    def told(self, index: int) -> int:
+        """Return what the meter said in one of its rows."""
+        return self.lies.get(self.times[index], self.raws[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class History:
         self.seed, self.zone, self.first, self.days = seed, zone, first, days
         self.batch, self.refreshes = batch, refreshes
         self.midnights = midnights(zone, first, days)
+        self.firsts = {at for at in self.midnights if datetime.fromtimestamp(at, zone).day == 1}
         dice = random.Random(seed)
         self.lives: list[Life] = []
         for number in range(subjects):
@@ -120,6 +137,7 @@ class History:
         self.lives.append(life)
         life.times = array("q", self._times(dice, life))
         self._count(dice, life)
+        self._lie(life)
 
     def _times(self, dice: random.Random, life: Life) -> list[int]:
         begin, end = self.midnights[0], self.midnights[-1]
@@ -132,8 +150,12 @@ class History:
             times.add(life.removed)
         if life.installed > begin and dice.random() < 0.8:
             times.add(life.installed)
-        until = end if life.removed is None else life.removed
-        return sorted(at for at in times if max(begin, life.installed) <= at <= until)
+        around = random.Random(f"around {self.seed} {life.channel}")
+        since = life.installed - around.choice([0, DAY_S // 4, 2 * DAY_S])
+        until = end
+        if life.removed is not None:
+            until = min(end, life.removed + around.choice([0, DAY_S // 4, 2 * DAY_S]))
+        return sorted(at for at in times if max(begin, since) <= at <= until)
 
     def _count(self, dice: random.Random, life: Life) -> None:
         """Let the register run: it may turn over several times, or be reset once."""
@@ -142,9 +164,11 @@ class History:
         width = max(most * len(life.times) // 6, 10) if character == "rolls" else 2**62
         reset_at = dice.choice(life.times) if character == "reset" and life.times else None
         total = dice.randrange(width) if character == "rolls" else dice.randrange(10**15)
-        lost = 0
+        lost, before = 0, 0
         for at in life.times:
-            total += dice.randrange(most + 1) if dice.random() < 0.8 else 0
+            used = dice.randrange(most + 1) if dice.random() < 0.8 else 0
+            total += min(used, (at - before) * MOST_A_SECOND)
+            before = at
             if total - lost >= width:
                 lost += width
                 life.epochs.append((at, lost))
@@ -152,6 +176,15 @@ class History:
                 lost = total
                 life.epochs.append((at, lost))
             life.raws.append(total - lost)
+
+    def _lie(self, life: Life) -> None:
+        """Let the meter say something impossible at some of its borders."""
+        dice = random.Random(f"lies {self.seed} {life.channel}")
+        begun_anew = {at for at, _ in life.epochs}
+        for at, raw in zip(life.times, life.raws, strict=True):
+            is_border = at in self.firsts or at in (life.installed, life.removed)
+            if is_border and at not in begun_anew and dice.random() < LIES_AT_BORDERS:
+                life.lies[at] = 0 if raw > JUMP and dice.random() < 0.5 else raw + JUMP
 
     def _arrive(self, dice: random.Random) -> Iterator[_Arrival]:
         for number, life in enumerate(self.lives):
@@ -239,7 +272,7 @@ class _Lane:
         claim = arrival.claim
         if claim is None:
             self.rows += [
-                NewReading(life.channel, life.times[at], life.raws[at], None, Origin.METER)
+                NewReading(life.channel, life.times[at], life.told(at), None, Origin.METER)
                 for at in range(arrival.low, arrival.high)
             ]
             return
