@@ -23,7 +23,8 @@ IngestError
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         ├── RollupDisagrees  a rollup differs from its readings: no number leaves
-        └── NotConserved     a meter's stretches differ from what its register moved: the same
+        ├── NotConserved     a meter's stretches differ from what its register moved: the same
+        └── ChargedTwice     a catch-up stands beside a number of a month that it covers: the same
 """
 
 from collections.abc import Sequence
@@ -124,3 +125,7 @@ class RollupDisagrees(CloseRefused):
 
 class NotConserved(CloseRefused):
     """What a meter counted for its subjects and for nobody is not what its register moved."""
+
+
+class ChargedTwice(CloseRefused):
+    """A number over several months would stand beside one of a month that it covers."""

@@ -14,7 +14,7 @@ In: what was published, what would take its place, a person's word. Out: whether
 or stays because a person says so. Pure.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -143,14 +143,18 @@ def linked(meters: Mapping[_K, Iterable[Hashable]]) -> dict[_K, _K]:
     return {key: head(key) for key in meters}
 
 
-def together(ways: Mapping[_K, Way], links: Mapping[_K, _K]) -> dict[_K, Way]:
+def together(
+    ways: Mapping[_K, Way], links: Mapping[_K, _K], waiting: Collection[_K] = ()
+) -> dict[_K, Way]:
     """Hold what would be sent where a change that is linked to it is not sent.
 
     Args:
         ways: Of each change, what becomes of it alone.
         links: As `linked` returns them.
+        waiting: What waits for a change elsewhere.
     """
     stopped = {links[key] for key, way in ways.items() if way is not Way.SEND}
+    stopped |= {links[key] for key in waiting if key in links}
     return {
         key: Way.HOLD if way is Way.SEND and links[key] in stopped else way
         for key, way in ways.items()

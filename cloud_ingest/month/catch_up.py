@@ -28,6 +28,7 @@ from cloud_ingest.month.boundaries import closings_before, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.estimated_borders import filled, read_ledger, unmet
+from cloud_ingest.month.past import daily_means
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection
@@ -54,7 +55,7 @@ def withheld_in(conn: Connection, closing: Closing, month: Month) -> frozenset[S
     """Return whose numbers a closed month withholds; nobody's of an open one."""
     manifest = months.manifest(conn, closing.society_id, str(month))
     return frozenset(
-        _key(each.subject.type, each.subject.id, each.service)
+        subject_key(each.subject.type, each.subject.id, each.service)
         for each in (() if manifest is None else manifest.withheld)
     )
 
@@ -124,6 +125,7 @@ def count_over(
             closing.zone,
             before=closings_before(conn, closing.society_id, span),
             standing=standing_before(conn, closing.society_id, span),
+            past=daily_means(conn, closing.society_id, span),
             self_read_window=closing.self_read_window,
         )
     )
@@ -155,7 +157,7 @@ def _loosened(conn: Connection, closing: Closing) -> Iterable[Month]:
     for kind, subject, service, since, until in over:
         first = month = parse_month(since, closing.zone)
         while str(month) < until:
-            wanted.setdefault(str(month), {})[_key(kind, subject, service)] = first
+            wanted.setdefault(str(month), {})[subject_key(kind, subject, service)] = first
             month = parse_month(f"{month.end.astimezone(closing.zone):%Y-%m}", closing.zone)
     for name, keys in wanted.items():
         counted = count_over(conn, closing, keys, parse_month(name, closing.zone))
@@ -245,6 +247,7 @@ def _shared(
     return found
 
 
-def _key(kind: SubjectType, subject: str, service: Service) -> SubjectKey:
+def subject_key(kind: SubjectType, subject: str, service: Service) -> SubjectKey:
+    """Return a subject as a closing names it."""
     own: SubjectKind = "unit" if kind is SubjectType.UNIT else "common"
     return SubjectKey(own, subject, service)

@@ -7,6 +7,8 @@ the quantity itself (`number accept`, `number keep`) counts for that quantity, w
 
 A change only follows if its meters close where they did, and open where the month before now ends.
 
+A month that a standing catch-up covers gets no number: it waits, and what is linked to it as well.
+
 In: a closing, what was sent of its month, what it finds now. Out: the way of each change, and what
 was entered of its meters. Never: a message; `month.numbers` sends. `core.door` decides.
 """
@@ -80,11 +82,13 @@ class Changes:
     """For each subject one that stands for those whose changes go with its own."""
     is_heard: bool
     """Something was entered since the last look, and nothing that was asked for is held."""
+    covered: frozenset[SubjectKey] = frozenset()
+    """Whose month is part of a catch-up that stands, and what is linked to them."""
 
     def stops(self, key: SubjectKey) -> bool:
-        """Say whether a change that is linked to a subject is not sent."""
+        """Say whether a number waits: for a linked change, or for a catch-up of a later month."""
         own = self.links.get(key)
-        return any(
+        return key in self.covered or any(
             way is not Way.SEND for each, way in self.ways.items() if self.links[each] == own
         )
 
@@ -135,11 +139,14 @@ def changes_of(
             word,
             closing.limits,
         )
+    ways |= {key: Way.HOLD for key in closing.caught_up if ways.get(key) is Way.SEND}
     links = linked(dict(sorted(own.items())))
-    ways = together(ways, links)
+    ways = together(ways, links, closing.covered)
+    waiting = {links[key] for key in closing.covered if key in links}
     waits = any(way is not Way.SEND and asked[key] is not None for key, way in ways.items())
     is_heard = any(each is not None for each in asked.values()) and not waits
-    return Changes(ways, links, is_heard)
+    covered = frozenset(key for key, head in links.items() if head in waiting)
+    return Changes(ways, links, is_heard, covered)
 
 
 def _asked(

@@ -8,6 +8,10 @@ opens where this one ends, and no kWh is in nobody's month or in two. If a rollu
 readings say, nothing is closed. What cannot be proved is withheld, or sent as an estimate where the
 society wants that.
 
+A number that covers several months changes together with the numbers of these months. Where its
+change is held or kept, they wait, and all are sent when a person accepts it: no month is charged
+twice. Since its change is known last, the chain is taken back then, and closed again knowing it.
+
 A closing waits for no refresh and for no other meter: readings that came meanwhile count as they
 are in the snapshot. Only where one of them is false, it is judged, and another snapshot is taken.
 
@@ -22,10 +26,10 @@ from datetime import datetime, timedelta
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, parse_month
-from cloud_ingest.errors import CloseRefused
+from cloud_ingest.errors import ChargedTwice, CloseRefused
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings
-from cloud_ingest.month.catch_up import first_to_close
-from cloud_ingest.month.closing import Closing, by_subject
+from cloud_ingest.month.catch_up import first_to_close, subject_key
+from cloud_ingest.month.closing import CatchUp, Closing, by_subject
 from cloud_ingest.month.count import Progress, count_month
 from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.manifest import write_manifest
@@ -41,6 +45,7 @@ from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.unproved import Twice, charged_twice
 from cloud_ingest.validation.judge import judge_suspects
 from shared_schema.billing import (
     Held,
@@ -162,6 +167,7 @@ def close_again(
     Raises:
         CloseRefused: nothing is metered in it, or false readings keep arriving.
         RollupDisagrees: a rollup is not what its readings say; nothing was written.
+        ChargedTwice: a month would be charged twice; nothing was written.
     """
     month = closing.month
     with advisory_lock(conn, Lock.CLOSING):
@@ -196,14 +202,65 @@ def _require_closable(span: Month, store: Store, now: datetime, grace: timedelta
         )
 
 
+class _InTwo(Exception):
+    """Months are in two numbers: what was done of the chain is taken back."""
+
+    def __init__(self, twice: Sequence[Twice]) -> None:
+        super().__init__()
+        self.twice = tuple(twice)
+
+
 def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
     """Close a month, the months before it that follow from it, and those after it.
+
+    Raises:
+        ChargedTwice: a month would be in two numbers.
+    """
+    while True:
+        try:
+            with conn.transaction():
+                return _close_in_one(conn, closing)
+        except _InTwo as found:
+            standing = closing.standing | {_catch_up(each) for each in found.twice}
+            if standing == closing.standing:
+                raise ChargedTwice(_charged_twice(closing, found.twice[0])) from None
+            closing = replace(closing, standing=standing)
+
+
+def _close_in_one(conn: Connection, closing: Closing) -> Closed:
+    """Close a month and what follows from it, so that no month is in two numbers.
+
+    Raises:
+        _InTwo: one is.
+    """
+    done = _close_chain(conn, closing)
+    chain = [each.month for each in (*done.earlier, done, *done.later)]
+    if twice := charged_twice(conn, closing.society_id, min(chain), max(chain)):
+        raise _InTwo(twice)
+    return done
+
+
+def _catch_up(one: Twice) -> CatchUp:
+    return CatchUp(subject_key(one.subject_type, one.subject, one.service), one.since, one.month)
+
+
+def _charged_twice(closing: Closing, one: Twice) -> str:
+    return (
+        f"{closing.month} is not closed: the number of {one.subject} {one.service} of {one.month} "
+        f"covers the months since {one.since}, and {', '.join(one.own)} would be charged beside "
+        f"it: look at them with cloud-ingest report, and close {one.since} again"
+    )
+
+
+def _close_chain(conn: Connection, closing: Closing) -> Closed:
+    """Close a month and all that follows from it.
 
     A month before is closed again where a catch-up or an estimate reaches back to it; a month after
     it, while the one before ends elsewhere. A subject that is withheld in between is followed to
     the month that opens where it ended.
     """
     current = replace(closing, span=first_to_close(conn, closing))
+    reaches = max((each.month for each in closing.standing), default="")
     pending: frozenset[SubjectService] = frozenset()
     earlier: list[Closed] = []
     asked: list[Closed] = []  # the month itself, and those after it
@@ -213,7 +270,7 @@ def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
         is_before = current.span.start < closing.span.start
         (earlier if is_before else asked).append(turn.done)
         current = current.following()
-        is_last = not (is_before or turn.is_moved or pending)
+        is_last = not (is_before or turn.is_moved or pending or current.month <= reaches)
         if is_last or not (is_before or _is_closed(conn, current)):
             break
     done, *later = asked

@@ -30,6 +30,16 @@ class SubjectKey(NamedTuple):
     service: Service
 
 
+class CatchUp(NamedTuple):
+    """A published number that covers months before its own."""
+
+    key: SubjectKey
+    since: str
+    """The first month that it covers."""
+    month: str
+    """Its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
     """Which month of which society is closed, and when."""
@@ -45,11 +55,25 @@ class Closing:
     """How far a published number may move by itself."""
     estimates: EstimatesRule = "shown"
     """What becomes of a month whose border was not read."""
+    standing: frozenset[CatchUp] = frozenset()
+    """Catch-ups that stand whatever is found: the months that they cover get no numbers."""
 
     @property
     def month(self) -> str:
         """``YYYY-MM``."""
         return str(self.span)
+
+    @property
+    def covered(self) -> frozenset[SubjectKey]:
+        """Whose month a standing catch-up of a later month covers."""
+        return frozenset(
+            each.key for each in self.standing if each.since <= self.month < each.month
+        )
+
+    @property
+    def caught_up(self) -> frozenset[SubjectKey]:
+        """Whose number of this month is a catch-up that stands."""
+        return frozenset(each.key for each in self.standing if each.month == self.month)
 
     def following(self) -> "Closing":
         """Return the closing of the month after."""

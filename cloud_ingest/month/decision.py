@@ -233,6 +233,9 @@ def _is_done(kind: WordKind, saw: Doubt, now: Doubt) -> bool:
 
 
 def _became(saw: Doubt, now: Doubt, society: str) -> str:
+    if saw.quantity == now.quantity:
+        what = f"{saw.key.subject} {saw.key.service} {saw.month}"
+        return f"{what}: it waits for a number of a later month: cloud-ingest number list"
     unit = BILLING_UNITS[saw.key.service]
     texts = [
         "withdrawn" if each.quantity is None else f"{each.quantity:f} {unit}" for each in (saw, now)

@@ -2,6 +2,7 @@
 """What of a closed month waits for a person: changes that are held, and quantities in doubt.
 
 A closing makes the list of its month anew. A flag is open for each subject with a held change.
+What waits for a catch-up of a later month is not on the list: that change is, in its own month.
 
 In: a closing and its numbers. Out: rows of the list and flags, in the caller's transaction.
 """
@@ -42,13 +43,14 @@ def _doubt(
     former: Mapping[NumberKey, Doubt],
 ) -> Doubt | None:
     made = numbers.made.get(key)
-    is_held = numbers.changes.ways.get(key) is Way.HOLD or outcome.waits
+    changes = numbers.changes
+    is_held = changes.ways.get(key) is Way.HOLD or (outcome.waits and key not in changes.covered)
     doubted = numbers.doubted.get(key)
     if not is_held and (doubted is None or outcome.withheld is None):
         return None
     told = outcome.held or outcome.withheld
     quantity = made.quantity if isinstance(made, MonthlyConsumption) else None
-    link = numbers.changes.links[key]
+    link = changes.links[key]
     doubt = Doubt(
         month=closing.month,
         key=number_key(key),

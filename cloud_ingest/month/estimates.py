@@ -18,14 +18,14 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.estimate import PlacedRegister, place
 from cloud_ingest.core.gap import Gap, KnownRegister
-from cloud_ingest.core.judgement import MOST_PER_HOUR
+from cloud_ingest.core.judgement import UNRATED, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, day_of, midnight, next_month
-from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epochs, Register, normalised
 from cloud_ingest.month.known_use import Hole, Meters, others_days, own_evidence
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.channels import Channel
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.register_breaks import breaks_of
 from shared_schema.billing import EstimateMethod
@@ -78,6 +78,7 @@ def _is_linear(placed: Iterable[PlacedRegister]) -> bool:
 def _holes(meters: Meters, unread: Collection[Unread]) -> list[Hole]:
     """Return the gaps in which borders lie, each once."""
     breaks = breaks_of(meters.conn, {each.meter.meter_id for each in unread})
+    ratings = ratings_of(meters.conn, {each.meter.meter_id for each in unread})
     edges = _edges(meters, unread)
     found: dict[tuple[int, Gap], tuple[Assignment, set[datetime]]] = {}
     for each in unread:
@@ -89,7 +90,11 @@ def _holes(meters: Meters, unread: Collection[Unread]) -> list[Hole]:
         gap = Gap(
             None if before is None else before.register,
             None if after is None else after.register,
-            most_per_hour(each.meter),
+            most_per_hour(
+                each.meter.service,
+                only_units=each.meter.subject_type == "unit",
+                rating=ratings.get(each.meter.meter_id, UNRATED),
+            ),
             Decimal(1).scaleb(exponent),
         )
         if before is not None or after is not None:
@@ -97,12 +102,6 @@ def _holes(meters: Meters, unread: Collection[Unread]) -> list[Hole]:
     return [
         Hole(meter, gap, tuple(sorted(borders))) for (_, gap), (meter, borders) in found.items()
     ]
-
-
-def most_per_hour(meter: Assignment) -> Decimal:
-    """Return what a meter cannot exceed in an hour."""
-    units = 1 if meter.subject_type == "unit" else UNITS_OF_A_TOWER
-    return MOST_PER_HOUR[meter.service] * units
 
 
 def _edges(

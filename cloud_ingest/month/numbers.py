@@ -47,7 +47,7 @@ class Outcome:
     is_new: bool = False
     """A message was sent."""
     waits: bool = False
-    """It waits for the change of another subject that is held."""
+    """It waits for a change that is held: of a linked subject, or of a catch-up over the month."""
 
 
 @dataclass(frozen=True, slots=True)

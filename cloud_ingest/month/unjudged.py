@@ -6,12 +6,16 @@ and the snapshot of a closing are not: a false one among them would be billed. E
 it stored of which registers. Of these the closing asks, within its snapshot, whether their
 judgement would change anything. Most are sound, and nothing waits for them.
 
+A closing may begin months before the one that is asked for, and goes on after it: the meters of all
+of them are looked at, as far back as a catch-up reaches.
+
 In: the store, within the snapshot of a closing. Out: the registers that must be judged first.
-Never: a look at channels that the closing does not read, or at days after those that it reads.
+Never: a look at channels that no month of the chain reads, or at days after those that it reads.
 """
 
 from cloud_ingest.core.month import DAY, Month, midnight, month_of, next_month
 from cloud_ingest.month.boundaries import last_day_read
+from cloud_ingest.month.catch_up import MOST_MONTHS, month_before
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
@@ -26,12 +30,21 @@ from shared_schema.catalogue import BILLED_REGISTER
 def unjudged_registers(conn: Connection, closing: Closing, store: Store) -> list[Suspect]:
     """Return the registers of a closing that must be judged before it may count them."""
     last = _last_closed(conn, closing)
-    assigned = assignments_between(conn, closing.society_id, closing.span.start, last.end)
+    first = _first_looked_at(closing)
+    assigned = assignments_between(conn, closing.society_id, first.start, last.end)
     meters = {assignment.meter_id for assignment in assigned}
     codes = {str(code) for code in BILLED_REGISTER.values()}
     channels = {each.channel_id for each in channels_of_meters(conn, meters, codes)}
     until = midnight(last_day_read(last, closing.self_read_window) + DAY, closing.zone)
     return unjudged(conn, channels, until, store, closing.now)
+
+
+def _first_looked_at(closing: Closing) -> Month:
+    """Return the earliest month that closing this one may close again."""
+    first = closing.span
+    for _ in range(MOST_MONTHS):
+        first = month_before(closing, first)
+    return first
 
 
 def _last_closed(conn: Connection, closing: Closing) -> Month:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which numbers of closed months were not proved: withheld, or sent as an estimate.
+"""Which numbers of closed months are not plain: withheld, sent as an estimate, or catch-ups.
 
 In: a society and a month. Out: subjects with their reasons. Never: a write.
 """
@@ -84,6 +84,62 @@ def catch_ups_over(
     return [
         (SubjectType(kind), subject, Service(service), since, until)
         for kind, subject, service, since, until in rows
+    ]
+
+
+class Twice(NamedTuple):
+    """A catch-up that stands, and months within it that have a standing number of their own."""
+
+    subject_type: SubjectType
+    subject: str
+    service: Service
+    since: str
+    month: str
+    own: tuple[str, ...]
+
+
+@translating
+def charged_twice(conn: Connection, society_id: int, first: str, last: str) -> list[Twice]:
+    """Return the catch-ups over months, up to the last, beside which one of these has a number."""
+    rows = conn.execute(
+        """
+        WITH caught AS (
+          SELECT * FROM month_number
+          WHERE society_id = %(society_id)s AND month > %(first)s AND since <= %(last)s
+        ), stands AS (
+          SELECT given.* FROM month_number AS given
+          WHERE society_id = %(society_id)s AND month >= (SELECT min(since) FROM caught)
+            AND (subject_type, subject, service) IN (
+              SELECT subject_type, subject, service FROM caught
+            )
+            AND NOT EXISTS (
+              SELECT FROM month_number AS later
+              WHERE (later.society_id, later.month, later.subject_type, later.subject,
+                     later.service) = (given.society_id, given.month, given.subject_type,
+                                       given.subject, given.service)
+                AND later.version > given.version
+            )
+            AND NOT EXISTS (
+              SELECT FROM month_withdrawal AS later
+              WHERE (later.society_id, later.month, later.subject_type, later.subject,
+                     later.service) = (given.society_id, given.month, given.subject_type,
+                                       given.subject, given.service)
+                AND later.version > given.version
+            )
+        )
+        SELECT subject_type, subject, service, catch_up.since, catch_up.month,
+               array_agg(DISTINCT own.month ORDER BY own.month)
+        FROM stands AS catch_up JOIN stands AS own USING (subject_type, subject, service)
+        WHERE catch_up.since IS NOT NULL
+          AND own.month >= catch_up.since AND own.month < catch_up.month
+        GROUP BY subject_type, subject, service, catch_up.since, catch_up.month
+        ORDER BY subject_type, subject, service, catch_up.month
+        """,
+        {"society_id": society_id, "first": first, "last": last},
+    )
+    return [
+        Twice(SubjectType(kind), subject, Service(service), since, month, tuple(own))
+        for kind, subject, service, since, month, own in rows
     ]
 
 
