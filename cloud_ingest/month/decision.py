@@ -233,17 +233,13 @@ def _is_done(kind: WordKind, saw: Doubt, now: Doubt) -> bool:
 
 
 def _became(saw: Doubt, now: Doubt, society: str) -> str:
+    what, unit = f"{saw.key.subject} {saw.key.service} {saw.month}", BILLING_UNITS[saw.key.service]
     if saw.quantity == now.quantity:
-        what = f"{saw.key.subject} {saw.key.service} {saw.month}"
         return f"{what}: it waits for a number of a later month: cloud-ingest number list"
-    unit = BILLING_UNITS[saw.key.service]
-    texts = [
-        "withdrawn" if each.quantity is None else f"{each.quantity:f} {unit}" for each in (saw, now)
-    ]
+    texts = ["withdrawn" if q is None else f"{q:f} {unit}" for q in (saw.quantity, now.quantity)]
     return (
-        f"{saw.key.subject} {saw.key.service} {saw.month}: it would have been {texts[0]} and is "
-        f"{texts[1]} now: cloud-ingest close-month {saw.month} --society '{society}', and look "
-        "again"
+        f"{what}: it would have been {texts[0]} and is {texts[1]} now: cloud-ingest close-month "
+        f"{saw.month} --society '{society}', and look again"
     )
 
 

@@ -190,6 +190,14 @@ def test_what_is_withheld_has_its_estimate(flat: Site) -> None:
     assert bounded.bounds == Bounds(lower=Decimal(456), upper=Decimal(960))
 
 
+def test_bounds_are_what_the_meter_is_made_for(flat: Site) -> None:
+    """By hand: one phase of 10 A, 264 W each, is 2.64 kW, for 288 hours, a minute, and a step."""
+    flat.conn.execute("UPDATE meter SET phases = 1, max_current_a = 10")
+    found = withheld(close(flat, "2026-07")).estimate
+    assert found is not None
+    assert found.bounds == Bounds(lower=Decimal(456), upper=Decimal("1216.365"))
+
+
 def test_an_estimate_is_sent_and_replaced(flat: Site) -> None:
     def send(month: str) -> Closed:
         return close_month(flat.conn, SOCIETY, month, local("2026-12-05 09:00"), estimates="sent")
