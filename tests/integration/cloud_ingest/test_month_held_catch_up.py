@@ -14,7 +14,8 @@ from cloud_ingest.errors import ChargedTwice
 from cloud_ingest.month import close as module
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.closing import Closing
-from cloud_ingest.month.decision import Decision, SaidOfNumber, decide, waiting_numbers
+from cloud_ingest.month.decision import Decision, SaidOfNumber, decide
+from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, connect
