@@ -3,9 +3,9 @@
 
 A change goes out if a person asked for it, if a person accepted that very quantity, or if it only
 follows from the month before. So does one that says more of the same quantity. Any other change
-goes out by itself if it is no worse proved than what stands, and small: inside the bounds that the
-former number stated, or inside the society's limits. Everything else is held, and what was
-published stands.
+goes out by itself if it is no worse proved than what stands, and small: inside the bounds of an
+estimate or of a placed border, or inside the society's limits. Everything else is held, and what
+was published stands.
 
 Subjects that had one meter share borders. Of them either all change or none does, so that nothing
 is charged twice or to nobody.
@@ -117,7 +117,8 @@ def way_of(
 
 
 def _is_as_good(former: Stated, made: Stated) -> bool:
-    if former.quality is made.quality and made.is_placed and not former.is_placed:
+    is_placed_anew = made.is_placed and not former.is_placed
+    if former.quality is made.quality is not Quality.ESTIMATED and is_placed_anew:
         return False
     return _BEST_FIRST.index(made.quality) <= _BEST_FIRST.index(former.quality)
 

@@ -28,7 +28,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.number_words import Act, NumberKey, NumberWord
 from shared_schema.billing import MonthlyConsumption, Withheld
-from shared_schema.quality import Reason
+from shared_schema.quality import Quality, Reason
 
 AROUND: Final = timedelta(days=10)
 """How far from a month a reading may lie that can change it: as far as a self-read at most."""
@@ -187,10 +187,12 @@ def _word(  # noqa: PLR0917  # what a change is told by
         for word in heard.words.get(number_key(key), ())
         if word.quantity == quantity and (is_ahead or word.recorded_at >= former.closed_at)
     ]
-    if said:
-        return "accepted" if said[-1].kind == "accept" else "kept"
-    if asked_at is not None:
+    if said and said[-1].kind == "accept":
+        return "accepted"
+    if asked_at is not None and (not said or asked_at > said[-1].recorded_at):
         return "asked"
+    if said:
+        return "kept"
     if isinstance(now, MonthlyConsumption) and (
         _follows(former, now, heard.before) or _gives_months_back(former, now)
     ):
@@ -239,12 +241,16 @@ def _gives_months_back(former: MonthlyConsumption, now: MonthlyConsumption) -> b
 
 
 def _stated(number: MonthlyConsumption, month: str | None) -> Stated:
-    """Return what a number states; of a catch-up what it states of a month of its own."""
-    bounds = number.bounds
+    """Return what a number states; of a catch-up what it states of a month of its own.
+
+    It is open within its bounds only if it said that it is not measured. Where a border was only
+    read early, the bounds may be as wide as what the meter can count.
+    """
+    is_placed = Reason.BORDER_PLACED in number.reasons
+    bounds = number.bounds if is_placed or number.quality is Quality.ESTIMATED else None
     for share in number.shares:
         if share.month == month:
             bounds = share.share.bounds
-    is_placed = Reason.BORDER_PLACED in number.reasons
     if bounds is None:
         return Stated(number.quantity, number.quality, is_placed=is_placed)
     return Stated(number.quantity, number.quality, bounds.lower, bounds.upper, is_placed)

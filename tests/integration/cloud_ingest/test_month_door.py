@@ -437,6 +437,24 @@ def test_a_kept_number_stands(dialled: Site) -> None:
     assert found.units == Decimal("29.760") + Decimal("19.760")
 
 
+def test_a_word_on_a_reading_counts_after_a_number_was_kept(dialled: Site) -> None:
+    close(dialled)
+    say(dialled, "keep")
+    self_read(
+        dialled.conn,
+        SOCIETY,
+        "A-2",
+        Service.ELECTRICITY,
+        value=Decimal("12374.760"),
+        at=BORDER + HOUR,
+        by="caretaker",
+        now=NOW + 2 * DAY,
+        force_because="read again",
+    )
+    assert close(dialled, now=NOW + 3 * DAY).held == ()
+    assert standing(dialled, "A-2") == [(JANUARY, Decimal("29.760"), 2)]
+
+
 def test_a_kept_number_is_held_again_for_another_quantity(dialled: Site) -> None:
     close(dialled)
     say(dialled, "keep")
