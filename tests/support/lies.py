@@ -9,6 +9,7 @@ beside it. What is smaller cannot be seen, and no test of this module asks for i
 In: hypothesis. Out: a `History`. Never: a lie that its description does not name. Pure.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 
 from cloud_ingest.core.month import month_of
 
+DEEPER: Final = int(os.environ.get("IOT_UTILITY_DEEPER", "1"))
+"""How many times as many histories are tried: more is tried by hand, `IOT_UTILITY_DEEPER=20`."""
 ZONE = ZoneInfo("Asia/Kolkata")
 MONTHS = (month_of(2026, 1, ZONE), month_of(2026, 2, ZONE))
 BORDERS: Final = (MONTHS[0].start, MONTHS[0].end, MONTHS[1].end)

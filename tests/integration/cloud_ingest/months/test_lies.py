@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 
 from cloud_ingest.core.accept import Accepted
@@ -29,7 +28,7 @@ from shared_schema.quality import Quality
 from shared_schema.readings import Column
 from tests.support.books import Books, Line, read_books
 from tests.support.gateway import block_line
-from tests.support.lies import MONTHS, History, Said, by_scaler, histories
+from tests.support.lies import DEEPER, MONTHS, History, Said, by_scaler, histories
 from tests.support.store import SOCIETY, Site, Templates, unit_line
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
@@ -153,9 +152,4 @@ def hold_histories(server: str, templates: Templates, folder: Path, examples: in
 
 
 def test_months_with_lies(store_server: str, templates: Templates, tmp_path: Path) -> None:
-    hold_histories(store_server, templates, tmp_path, 4)
-
-
-@pytest.mark.slow
-def test_many_months_with_lies(store_server: str, templates: Templates, tmp_path: Path) -> None:
-    hold_histories(store_server, templates, tmp_path, 60)
+    hold_histories(store_server, templates, tmp_path, 3 * DEEPER)

@@ -8,7 +8,6 @@ cannot be told from use; `docs/explanation/validation.md` says so.
 
 from decimal import Decimal
 
-import pytest
 from hypothesis import given, settings
 
 from cloud_ingest.core.border import Cut, Known, NotElected, Rules
@@ -33,7 +32,7 @@ from cloud_ingest.core.register import Register
 from cloud_ingest.core.validate import Rule
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
-from tests.support.lies import BORDERS, MONTHS, SCALERS, History, Said, histories
+from tests.support.lies import BORDERS, DEEPER, MONTHS, SCALERS, History, Said, histories
 
 METER = tuple(Origin).index(Origin.METER)
 CHANNELS = [DialChannel(channel_id=s, exponent=s - 3, weight=1) for s in SCALERS]
@@ -97,20 +96,19 @@ def faults(history: History) -> list[str]:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(histories())
 def test_no_large_lie_is_billed(history: History) -> None:
     assert faults(history) == []
 
 
-@pytest.mark.slow
-@settings(max_examples=10_000)
+@settings(max_examples=200 * DEEPER)
 @given(histories(most_lies=8))
 def test_no_large_lie_of_many_is_billed(history: History) -> None:
     assert faults(history) == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(histories(may_reset=False))
 def test_two_months_add_up(history: History) -> None:
     """What the two are charged is what the register moved from the first border to the last."""
@@ -123,7 +121,7 @@ def test_two_months_add_up(history: History) -> None:
     assert january.quantity + february.quantity == last.value - first.value
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(histories(most_lies=2, may_reset=False, may_miss=False))
 def test_a_few_lies_withhold_nothing(history: History) -> None:
     assert [each.quantity is None for each in months(history)] == [False, False]
