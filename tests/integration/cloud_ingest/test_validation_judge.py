@@ -322,10 +322,10 @@ def test_a_restored_lie_is_elected(metered: Site) -> None:
     assert set_aside(metered) == []
 
 
-@pytest.mark.timescale
+@pytest.mark.parametrize(
+    "store_server", [pytest.param("timescale", marks=pytest.mark.timescale)], indirect=True
+)
 def test_a_late_lie_in_a_compressed_chunk_is_set_aside(metered: Site) -> None:
-    if metered.one("SELECT rollups FROM store") != "continuous":
-        return
     rows = [row for row in course() if row[0] != BORDER]
     send(metered, rows)
     refresh(metered.conn, NOW)
