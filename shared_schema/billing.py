@@ -32,7 +32,9 @@ class EstimateMethod(StrEnum):
     """How a border that was not read is placed, best first."""
 
     INTERVALS = "intervals"
-    """The meter's own interval data, or those of a check meter."""
+    """The meter's own interval data."""
+    CHECK_METER = "check_meter"
+    """What the check meter beside it counted."""
     GOOD_DAYS = "good_days"
     """The days of the same month that were read."""
     WEEKDAYS = "weekdays"

@@ -103,6 +103,7 @@ ORIGINS: Final[Mapping[Origin, str]] = {
 
 METHODS: Final[Mapping[EstimateMethod, str]] = {
     EstimateMethod.INTERVALS: "by the meter's intervals",
+    EstimateMethod.CHECK_METER: "by its check meter",
     EstimateMethod.GOOD_DAYS: "by the good days of the month",
     EstimateMethod.WEEKDAYS: "by the same weekdays before",
     EstimateMethod.SOCIETY: "by what the others used meanwhile",

@@ -19,6 +19,8 @@ from shared_schema.catalogue import Service
 from shared_schema.quality import Quality, Reason
 
 GENERATOR = "generator"
+CHECK = "check"
+"""The source of a check meter: it stands beside a meter, and what it counts is nobody's use."""
 PERCENT_STEP = Decimal("0.01")
 
 SubjectKind = Literal["unit", "common", "bulk"]

@@ -102,7 +102,10 @@ class Known:
     epochs: Epochs = field(default_factory=dict)
     not_elected: Sequence[NotElected] = ()
     intervals: Sequence[Interval] = ()
+    """Of its own profile."""
     rules: Rules = Rules()
+    check: Sequence[Interval] = ()
+    """What its check meter counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from cloud_ingest.core.border import (
 )
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.passed_over import passed_over
-from cloud_ingest.core.placing import share_until
+from cloud_ingest.core.placing import share_until, true_check
 from cloud_ingest.core.plausible import in_steps
 from cloud_ingest.core.register import Register, in_time
 from shared_schema.billing import EstimateMethod
@@ -176,10 +176,15 @@ def _place(around: Around) -> tuple[Register, EstimateMethod] | None:
     ):
         return None
     finer = min(before, after, key=lambda each: each.exponent)
-    share, method = share_until(before.ts, after.ts, at, around.known.intervals)
+    known = around.known
     with exactly():
         zero = around.count(Register(finer.channel_id, at, 0, Origin.ESTIMATE, finer.exponent))
         low, high = around.count(before), around.count(after)
+        check = true_check(
+            before.ts, after.ts, known.check, high - low, Decimal(1).scaleb(finer.exponent)
+        )
+    share, method = share_until(before.ts, after.ts, at, known.intervals, check)
+    with exactly():
         steps = int((high - low).scaleb(-finer.exponent))
         moved = (steps * share.numerator * 2 + share.denominator) // (share.denominator * 2)
         raw = int((low - zero).scaleb(-finer.exponent)) + moved

@@ -3,9 +3,9 @@
 
 All borders in a gap (`core.gap`) are placed together, so that they ascend and the uses between
 them add up to what the register counted across the gap. The bounds come first. Within them a border
-is placed by the meter's interval data, else by what it probably used (`core.use_pattern`), else by
-time. Across a gap with two ends a pattern only tells how the known total is shared; where one end
-is missing, it tells how much.
+is placed by the meter's interval data, else by its check meter, else by what it probably used
+(`core.use_pattern`), else by time. Across a gap with two ends a pattern only tells how the known
+total is shared; where one end is missing, it tells how much.
 
 In: a gap, the borders in it, evidence. Out: each border with its bounds and method, in whole steps
 of the register; what was used between two borders. Nothing where nothing can be said. Never: a
@@ -13,7 +13,7 @@ reading, a float. Pure.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,7 @@ from typing import NamedTuple
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.gap import Gap, KnownRegister
 from cloud_ingest.core.month import DAY, MICROSECOND
+from cloud_ingest.core.placing import true_check
 from cloud_ingest.core.use_pattern import (
     Evidence,
     ProbableUse,
@@ -135,6 +136,10 @@ def _between(
     if after.counted < before.counted:
         return ()
     first, last = Fraction(before.counted), Fraction(after.counted)
+    with exactly():
+        counted = after.counted - before.counted
+    check = true_check(before.at, after.at, evidence.check, counted, gap.step)
+    evidence = replace(evidence, check=check)
     measured = _by_intervals(gap, before, after, borders, evidence)
     ends = [
         _Point(before.at, first, EstimateMethod.INTERVALS),
@@ -219,6 +224,10 @@ def _weights(
 ) -> tuple[list[Fraction], EstimateMethod]:
     """Return how much each stretch between moments weighs, by the best method for all of them."""
     stretches = list(pairwise(moments))
+    checked = [measured_use(start, end, evidence.check) for start, end in stretches]
+    by_check = [use for use in checked if use is not None]
+    if len(by_check) == len(stretches) and any(by_check):
+        return by_check, EstimateMethod.CHECK_METER
     probable = [
         use
         for start, end in stretches
@@ -262,6 +271,9 @@ def _extrapolated(
     measured = measured_use(start, end, evidence.intervals)
     if measured is not None:
         return ProbableUse(measured, EstimateMethod.INTERVALS)
+    checked = measured_use(start, end, evidence.check)
+    if checked is not None:
+        return ProbableUse(checked, EstimateMethod.CHECK_METER)
     usual = usual_use(start, end, evidence)
     linear = None if usual is None else ProbableUse(usual, EstimateMethod.LINEAR)
     return probable_use(start, end, evidence, known_until) or linear

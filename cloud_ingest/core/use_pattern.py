@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, MICROSECOND, day_of, midnight
+from cloud_ingest.core.placing import Interval
 from shared_schema.billing import EstimateMethod
 
 FEWEST_DAYS = 3
@@ -32,15 +33,6 @@ _Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """What was used from one moment to another, as the meter itself measured it."""
-
-    start: datetime
-    end: datetime
-    quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of a meter beside its registers."""
 
@@ -48,9 +40,11 @@ class Evidence:
     own_days: Mapping[date, Decimal] = field(default_factory=dict[date, Decimal])
     """What it used on each local day that was read at both ends."""
     intervals: Sequence[Interval] = ()
-    """Its own, or those of a check meter; in any order."""
+    """Its own, in any order."""
     others_days: Mapping[date, Decimal] = field(default_factory=dict[date, Decimal])
     """What the same other units of the society used on each local day."""
+    check: Sequence[Interval] = ()
+    """What the check meter beside it counted, in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +101,14 @@ def measured_use(start: datetime, end: datetime, intervals: Sequence[Interval]) 
         if reached >= end or each.start > reached:
             break
         inside = _length(reached, min(each.end, end))
-        total += Fraction(each.quantity) * inside / _length(each.start, each.end)
+        total += Fraction(each.used) * inside / _length(each.start, each.end)
         reached = min(each.end, end)
     return total if reached >= end else None
 
 
 def _in_time(intervals: Iterable[Interval]) -> Iterator[Interval]:
     """Return intervals by time, without those that are empty or overlap an earlier one."""
-    known = sorted(
-        (each for each in intervals if each.start < each.end and each.quantity >= 0),
-        key=lambda each: (each.start, each.end, each.quantity),
-    )
+    known = sorted(each for each in intervals if each.start < each.end and each.used >= 0)
     until: datetime | None = None
     for each in known:
         if until is None or each.start >= until:

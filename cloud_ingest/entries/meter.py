@@ -2,9 +2,10 @@
 """The meter that a person means: which one served a subject at a time.
 
 People name a subject and a service, never a channel. If a subject has several meters of a service,
-the person names the source as well. At the minute of a replacement both meters hang there: what a
-person reads then is the dial of the one that is taken down, unless its serial number says
-otherwise. What begins at that minute is of the one that is put up.
+the person names the source as well. A check meter is meant only where it is named. At the minute of
+a replacement both meters hang there: what a person reads then is the dial of the one that is taken
+down, unless its serial number says otherwise. What begins at that minute is of the one that is put
+up.
 
 In: the labels that a person gave. Out: one meter, its billed channels. Never: a guess
 between two meters.
@@ -13,7 +14,7 @@ between two meters.
 from collections.abc import Sequence
 from datetime import datetime
 
-from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.balance import CHECK, SubjectKind
 from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import SelfReadRefused
@@ -67,26 +68,40 @@ def find_meter(
     )
     if not serving:
         raise SelfReadRefused(_why_none(conn, society_id, subject, service, subject_type))
-    sources = sorted({served.source for served in serving})
     if serial is not None:
-        named = [served for served in serving if served.meter.serial == serial]
-        if not named:
-            meters = ", ".join(str(served.meter) for served in serving)
-            raise SelfReadRefused(
-                f"{subject} had no {service} meter with serial number {serial!r} at that time: "
-                f"there was {meters}"
-            )
-        serving = named
-    elif source is None and len(sources) > 1:
+        chosen = _of_serial(serving, serial)
+    elif source is None:
+        chosen = [served for served in serving if served.source != CHECK] or serving
+    else:
+        chosen = serving
+    sources = sorted({served.source for served in chosen})
+    if serial is None and source is None and len(sources) > 1:
         raise SelfReadRefused(
             f"{subject} has several {service} meters: give --source, one of {', '.join(sources)}"
         )
-    chosen = [served for served in serving if source in {None, served.source}]
+    chosen = [served for served in chosen if source in {None, served.source}]
     if not chosen:
         raise SelfReadRefused(
             f"{subject} has no {service} source {source!r}: there is {', '.join(sources)}"
         )
     return chosen[0] if begins else chosen[-1]
+
+
+def _of_serial(serving: Sequence[Assignment], serial: str) -> list[Assignment]:
+    """Return the meters with a serial number.
+
+    Raises:
+        SelfReadRefused: there is none.
+    """
+    found = [served for served in serving if served.meter.serial == serial]
+    if not found:
+        meters = ", ".join(str(served.meter) for served in serving)
+        first = serving[0]
+        raise SelfReadRefused(
+            f"{first.subject} had no {first.service} meter with serial number {serial!r} at that "
+            f"time: there was {meters}"
+        )
+    return found
 
 
 def put_up_then(conn: Connection, society_id: int, served: Assignment) -> Assignment | None:

@@ -118,6 +118,7 @@ def _by_serial(conn: Connection, society_id: int, named: NamedReading) -> Assign
             named.at + YEAR,
             subject_type=named.subject_type,
             subject=named.subject,
+            checks="with",
         )
         if each.service is named.service
     ]

@@ -98,7 +98,9 @@ def listed_readings(conn: Connection, society: str, subject: str | None) -> list
         ).items()
         for reading in readings
     }
-    served = assignments_between(conn, society_id, min(times) - DAY, max(times) + DAY)
+    served = assignments_between(
+        conn, society_id, min(times) - DAY, max(times) + DAY, checks="with"
+    )
     return [
         found
         for claim, exponent in told

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What is known of meters beside the registers on the sides of a gap: days, intervals, neighbours.
 
-The days around a gap come from the rollups, the intervals in it from the readings; what other
-units used meanwhile is asked for only where the meter itself tells too little.
+The days around a gap come from the rollups, the intervals in it from the readings, what a check
+meter counted meanwhile from its register (`month.check_meter`). What other units used meanwhile is
+asked for only where the meter itself tells too little.
 
 In: the store, within one snapshot; gaps. Out: evidence for `core.estimate`. Never: a write.
 """
@@ -19,9 +20,11 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.gap import Gap
 from cloud_ingest.core.month import DAY, MICROSECOND, day_of, midnight, next_month
+from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import DayRegister, Epochs, normalised, tolerance_of
-from cloud_ingest.core.use_pattern import WEEKS_BEFORE, Evidence, Interval
+from cloud_ingest.core.use_pattern import WEEKS_BEFORE, Evidence
 from cloud_ingest.month.boundaries import PROFILE, month_channels
+from cloud_ingest.month.check_meter import checked_use
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.channels import Channel
 from cloud_ingest.store.connection import Connection
@@ -101,17 +104,22 @@ def meters_of(
 
 
 def own_evidence(meters: Meters, holes: Sequence[Hole]) -> list[Evidence]:
-    """Return what each gap's meter tells itself: the days around the gap, intervals in it."""
+    """Return what each gap's meter tells: days around the gap, intervals in it, its check meter."""
     if not holes:
         return []
     first, last = _around(meters, holes)
     days = day_registers(meters.conn, dict(meters.exponents), first, last)
     intervals = _intervals(meters, holes)
+    moments: dict[int, set[datetime]] = {}
+    for hole in holes:
+        moments.setdefault(hole.meter.meter_id, set()).update({hole.start, *hole.borders, hole.end})
+    checked = checked_use(meters.conn, moments)
     return [
         Evidence(
             zone=meters.zone,
             own_days=_good_days(meters, hole.meter.meter_id, days),
             intervals=intervals.get(hole.meter.meter_id, ()),
+            check=checked.get(hole.meter.meter_id, ()),
         )
         for hole in holes
     ]

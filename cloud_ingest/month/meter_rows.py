@@ -5,7 +5,8 @@ A cut is one of the two borders of the month, or a moment at which an assignment
 or ends within it. At each the last reading at or before it is read. Where that is not of the moment
 itself, the first one behind it follows, at most a day away on either side. Beside them stand the
 readings that people made within the window for self-reads, the claims close to the cut that are not
-elected, and, where a value has to be placed, the intervals across the gap. A meter whose month
+elected, and, where a value has to be placed, the intervals across the gap, or what a check meter
+counted meanwhile. A meter whose month
 before was closed has the reading that closed it.
 
 In: the store, within one snapshot; the assignments of a month. Out: for each meter its cuts, and
@@ -38,6 +39,7 @@ from cloud_ingest.month.boundaries import (
     last_day_read,
     meter_key,
 )
+from cloud_ingest.month.check_meter import checked_use
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.assignments import Assignment, assignments_of_meters
 from cloud_ingest.store.channels import Channel
@@ -46,6 +48,7 @@ from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import HandWindow, Window
 from cloud_ingest.store.rollups_read import day_registers
+from shared_schema.billing import EstimateMethod
 
 _T = TypeVar("_T")
 
@@ -98,7 +101,7 @@ def read_boundaries(
             rating=rating,
             has_absurd_scaler=meter_id in billed.absurd,
         )
-    return _with_intervals(conn, found, profile)
+    return _with_checks(conn, _with_intervals(conn, found, profile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,23 @@ def _with_intervals(
         if meter_id not in own
         else replace(rows, known=replace(rows.known, intervals=_intervals(own[meter_id], read)))
         for meter_id, rows in meters.items()
+    }
+
+
+def _with_checks(conn: Connection, meters: dict[int, MeterRows]) -> dict[int, MeterRows]:
+    """Add what check meters counted where a value would be placed by time."""
+    moments: dict[int, set[datetime]] = {}
+    for meter_id, rows in meters.items():
+        for cut in rows.cuts:
+            border = choose_border(rows.known, cut)
+            if border.placed_by is EstimateMethod.LINEAR and border.before and border.after:
+                ends = {border.before.ts, cut.at, border.after.ts}
+                moments.setdefault(meter_id, set()).update(ends)
+    checked = checked_use(conn, moments)
+    return meters | {
+        meter_id: replace(rows, known=replace(rows.known, check=checked[meter_id]))
+        for meter_id, rows in meters.items()
+        if meter_id in checked
     }
 
 

@@ -31,7 +31,7 @@ def unjudged_registers(conn: Connection, closing: Closing, store: Store) -> list
     """Return the registers of a closing that must be judged before it may count them."""
     last = _last_closed(conn, closing)
     first = _first_looked_at(closing)
-    assigned = assignments_between(conn, closing.society_id, first.start, last.end)
+    assigned = assignments_between(conn, closing.society_id, first.start, last.end, checks="with")
     meters = {assignment.meter_id for assignment in assigned}
     codes = {str(code) for code in BILLED_REGISTER.values()}
     channels = {each.channel_id for each in channels_of_meters(conn, meters, codes)}

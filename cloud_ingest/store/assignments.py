@@ -13,7 +13,7 @@ when it was superseded.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.unit_list import Meter, Place, Rating
@@ -23,6 +23,8 @@ from shared_schema.catalogue import Service
 from shared_schema.message import MeterId
 
 Ratings = dict[Meter, Rating]
+Checks = Literal["without", "with", "only"]
+"""Whether check meters are asked for: what they count is nobody's use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def assignments_between(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    checks: Checks = "without",
 ) -> list[Assignment]:
     """Return who had which meter at any time between ``start`` and ``end``, or what one had."""
     return all_rows(
@@ -106,8 +109,25 @@ def assignments_between(
             "end": end,
             "subject_type": subject_type,
             "subject": subject,
+            "checks": checks,
         },
     )
+
+
+@translating
+def checked_by(
+    conn: Connection, meters: Collection[int], start: datetime, end: datetime
+) -> list[tuple[int, Assignment]]:
+    """Return the check meters of meters at any time of a stretch, each with the id of its meter.
+
+    Of a subject with several meters of a service it is not known which one is checked.
+    """
+    arguments = {"meters": sorted(meters), "start": start, "end": end}
+    return all_rows(conn, _checked, query("assignment/checked_by"), arguments)
+
+
+def _checked(*, checked_id: int, **columns: Any) -> tuple[int, Assignment]:
+    return checked_id, _assignment(**columns)
 
 
 @translating

@@ -83,7 +83,13 @@ def load_curve(
     meters = [
         assignment
         for assignment in assignments_between(
-            conn, society_id, start, end, subject_type=subject_type, subject=subject
+            conn,
+            society_id,
+            start,
+            end,
+            subject_type=subject_type,
+            subject=subject,
+            checks="with",
         )
         if assignment.service is service
     ]

@@ -5,6 +5,8 @@ SELECT assignment_id, tower, subject_type, subject, label, service, source, lega
 FROM assignment JOIN meter USING (meter_id)
 WHERE assignment.society_id = %(society_id)s
   AND valid_from < %(end)s AND (valid_to IS NULL OR valid_to > %(start)s)
+  AND CASE %(checks)s
+        WHEN 'without' THEN source <> 'check' WHEN 'only' THEN source = 'check' ELSE true END
   AND (%(subject_type)s::text IS NULL OR subject_type = %(subject_type)s)
   AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 ORDER BY subject_type, subject, service, valid_from, source

@@ -22,7 +22,7 @@ LEFT JOIN LATERAL (
     AND before.channel_id IS NULL AND a.valid_from < %(start)s
   ORDER BY month DESC LIMIT 1
 ) AS earlier ON true
-WHERE a.society_id = %(society_id)s
+WHERE a.society_id = %(society_id)s AND a.source <> 'check'
   AND a.valid_from < %(end)s AND (a.valid_to IS NULL OR a.valid_to > %(start)s)
   AND (%(subject_type)s::text IS NULL OR a.subject_type = %(subject_type)s)
   AND (%(subject)s::text IS NULL OR a.subject = %(subject)s)

@@ -300,6 +300,7 @@ class Stage:
             reasons=frozenset(found.reasons),
             quantity=None if estimate is None else estimate.quantity,
             bounds=None if estimate is None else estimate.bounds,
+            method=None if estimate is None or wanted.method is None else estimate.method,
         )
         assert str(told) == str(wanted), f"it is {told}"
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from shared_schema.billing import Bounds
+from shared_schema.billing import Bounds, EstimateMethod
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     ACTIVE_IMPORT_INTERVAL,
@@ -160,6 +160,8 @@ class Expected:
     bounds: Bounds | None
     version: int
     since: str | None
+    method: EstimateMethod | None = None
+    """Of an estimate; None: any."""
 
     def __str__(self) -> str:
         words = [
@@ -174,6 +176,7 @@ class Expected:
             else f"{_plain(self.bounds.lower)}..{_plain(self.bounds.upper)}",
             "" if self.since is None else f"since {self.since}",
             f"v{self.version}",
+            "" if self.method is None else f"by {self.method.value}",
         ]
         return " ".join(word for word in words if word)
 
@@ -192,16 +195,17 @@ def expected(text: str) -> Expected:
     bounds: Bounds | None = None
     version = 1
     since: str | None = None
-    wants_since = False
-    for word in words:
-        if wants_since:
-            since, wants_since = word, False
+    method: EstimateMethod | None = None
+    said = iter(words)
+    for word in said:
+        if word == "since":
+            since = next(said)
+        elif word == "by":
+            method = EstimateMethod(next(said))
         elif word in list(Service):
             service = Service(word)
         elif word == "common":
             kind = word
-        elif word == "since":
-            wants_since = True
         elif found := _BOUNDS.fullmatch(word):
             bounds = Bounds(lower=Decimal(found[1]), upper=Decimal(found[2]))
         elif re.fullmatch(r"v\d+", word):
@@ -213,7 +217,17 @@ def expected(text: str) -> Expected:
         else:
             reasons.add(Reason(word))
     return Expected(
-        month, kind, subject, service, quantity, quality, frozenset(reasons), bounds, version, since
+        month,
+        kind,
+        subject,
+        service,
+        quantity,
+        quality,
+        frozenset(reasons),
+        bounds,
+        version,
+        since,
+        method,
     )
 
 

@@ -17,7 +17,8 @@ from cloud_ingest.core.estimate import (
 )
 from cloud_ingest.core.gap import Gap, KnownRegister
 from cloud_ingest.core.month import midnight, month_of
-from cloud_ingest.core.use_pattern import Evidence, Interval
+from cloud_ingest.core.placing import Interval
+from cloud_ingest.core.use_pattern import Evidence
 from shared_schema.billing import EstimateMethod
 
 ZONE = ZoneInfo("Asia/Kolkata")
