@@ -12,6 +12,7 @@ IngestError
     │   ├── NotMigrated      the database holds no store, or an older one
     │   └── MigrationRefused the database cannot take this store as it is
     ├── NotFound          no society, unit or meter of that name
+    ├── TextRefused       a remark or a label that cannot be kept: empty, too long, not seen
     ├── ImportRefused     a list with bad lines: nothing of it was taken
     ├── TakeBackRefused   an assignment that is named by too little
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
@@ -72,6 +73,10 @@ class MigrationRefused(ConfigurationError):
 
 class NotFound(UserError):
     """Nothing of that name is known."""
+
+
+class TextRefused(UserError):
+    """A text that a person typed cannot be kept as it is."""
 
 
 class ImportRefused(UserError):

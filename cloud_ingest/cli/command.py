@@ -18,6 +18,7 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Society, moment, opened_store
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.operate import send_command
@@ -79,10 +80,10 @@ def send(
             until=None if until is None else moment(until, opened.zone),
         )
     if as_json:
-        typer.echo(sent.to_line().decode())
+        say(sent.to_line().decode())
     else:
         expires = sent.expires_at.astimezone(opened.zone)
-        typer.echo(f"{sent.id}: {kind} to {gateway}, expires {expires:%d %b %Y %H:%M}")
+        say(f"{sent.id}: {kind} to {gateway}, expires {expires:%d %b %Y %H:%M}")
 
 
 def _signing_key(settings: CloudSettings) -> SigningKey:
@@ -111,11 +112,11 @@ def list_commands(
         if number is not None and not found:
             raise NotFound(f"{society!r} has no command {number}")
     if as_json:
-        typer.echo(json.dumps([asdict(each) for each in found], default=str))
+        say(json.dumps([asdict(each) for each in found], default=str))
     elif not found:
-        typer.echo("No command was sent yet.")
+        say("No command was sent yet.")
     else:
-        typer.echo(as_table(found, opened.zone, datetime.now(UTC)))
+        say(as_table(found, opened.zone, datetime.now(UTC)))
 
 
 def as_table(found: Sequence[IssuedCommand], zone: ZoneInfo, now: datetime) -> str:

@@ -14,11 +14,21 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.group import new_group
-from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
+from cloud_ingest.cli.options import (
+    Config,
+    Dsn,
+    Json,
+    Month,
+    OfUnit,
+    Society,
+    SubjectType,
+    opened_store,
+)
 from cloud_ingest.cli.published import number_as_json, number_line, state_line
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
-from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.month import begun_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.published import ShownStates, shown_states
 from cloud_ingest.store.readings_read import Gap
@@ -50,7 +60,7 @@ def completeness(
     *,
     society: Society,
     month: Month,
-    unit: Annotated[str | None, typer.Option("--unit", help="Of one label.")] = None,
+    unit: OfUnit = None,
     subject_type: SubjectType = "unit",
     gaps: Annotated[
         bool, typer.Option("--gaps", help="Also from when to when readings are missing.")
@@ -65,9 +75,10 @@ def completeness(
     """
     with opened_store(dsn, config) as opened:
         conn, zone = opened.conn, opened.zone
-        span = parse_month(month, zone)
-        until = min(span.end, datetime.now(UTC))
+        now = datetime.now(UTC)
         society_id = find_society(conn, society)
+        span = begun_month(month, zone, now)
+        until = min(span.end, now)
         kind = None if unit is None else subject_type
         states = shown_states(conn, society_id, span, subject_type=kind, subject=unit)
         try:
@@ -80,7 +91,7 @@ def completeness(
             channels = []
         stretches = view.missing(conn, channels, zone, until) if gaps else ()
         found = Lacks(channels, stretches, zone, month, states)
-    typer.echo(_as_json(found) if json else _as_tables(found))
+    say(_as_json(found) if json else _as_tables(found))
 
 
 def _as_tables(found: Lacks) -> str:

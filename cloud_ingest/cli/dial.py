@@ -29,6 +29,7 @@ from cloud_ingest.cli.options import (
     one_line_errors,
     opened_store,
 )
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.errors import DialRefused
@@ -60,8 +61,8 @@ def dial_import(
     with opened_store(dsn, config) as opened:
         found, known = import_sheet(opened.conn, society, text, by=by, now=datetime.now(UTC))
     for each in found:
-        typer.echo(_line(each, "kL"))
-    typer.echo(f"{len(found)} dials added, {known} known")
+        say(_line(each, "kL"))
+    say(f"{len(found)} dials added, {known} known")
 
 
 def _read(sheet: Path) -> str:
@@ -110,7 +111,7 @@ def dial_add(
             subject_type=subject_type,
             serial=meter,
         )
-    typer.echo(_line(found, BILLING_UNITS[service]))
+    say(_line(found, BILLING_UNITS[service]))
 
 
 @app.command("list")
@@ -126,9 +127,9 @@ def dial_list(
     if json:
         for each in found:
             fields = {**asdict(each), "offset": each.offset}
-            typer.echo(json_text(fields))
+            say(json_text(fields))
     elif found:
-        typer.echo(_as_table(found, opened.zone))
+        say(_as_table(found, opened.zone))
 
 
 def _as_table(found: Sequence[DialReading], zone: ZoneInfo) -> str:

@@ -22,6 +22,7 @@ from cloud_ingest.cli.options import (
     moment,
     opened_store,
 )
+from cloud_ingest.cli.say import say
 from cloud_ingest.entries.epochs import add_epoch
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -72,9 +73,9 @@ def epoch_add(
             subject_type=subject_type,
             self_read_window=opened.settings.self_read_window,
         )
-    typer.echo(
+    say(
         f"{subject} {service}: meter {done.meter} counts on from {at}; across it "
         f"{done.used:f} {BILLING_UNITS[service]} were used"
     )
     for month in done.close_again:
-        typer.echo(f"{month} may change: cloud-ingest close-month {month}")
+        say(f"{month} may change: cloud-ingest close-month {month}")

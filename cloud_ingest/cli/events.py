@@ -15,6 +15,7 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, Society, opened_store
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.operate import review
 from cloud_ingest.store.events import StoredEvent
@@ -39,11 +40,11 @@ def events_list(
     with opened_store(dsn, config) as opened:
         found = review.flags(opened.conn, society=society, everything=everything)
     if json:
-        typer.echo(json_text([each.event.model_dump(mode="json", by_alias=True) for each in found]))
+        say(json_text([each.event.model_dump(mode="json", by_alias=True) for each in found]))
     elif not found:
-        typer.echo("There never was a flag." if everything else "No flag is open.")
+        say("There never was a flag." if everything else "No flag is open.")
     else:
-        typer.echo(flags_as_table(found, opened.zone))
+        say(flags_as_table(found, opened.zone))
 
 
 @app.command("meter")
@@ -76,11 +77,11 @@ def events_meter(
             now=datetime.now(UTC),
         )
     if json:
-        typer.echo(meter_events_as_json(found))
+        say(meter_events_as_json(found))
     elif not found:
-        typer.echo(f"No such event of a meter in the last {days} days.")
+        say(f"No such event of a meter in the last {days} days.")
     else:
-        typer.echo(meter_events_as_table(found, opened.zone))
+        say(meter_events_as_table(found, opened.zone))
 
 
 def flags_as_table(found: Sequence[StoredEvent], zone: ZoneInfo) -> str:

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from cloud_ingest.cli.explain_text import explanation_text
 from cloud_ingest.cli.group import new_group
-from cloud_ingest.cli.options import Config, Dsn, Json, Society, SubjectType, opened_store
+from cloud_ingest.cli.options import Config, Dsn, Json, OneUnit, Society, SubjectType, opened_store
+from cloud_ingest.cli.say import say
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.month.explain import explain as explain_month
 from cloud_ingest.month.explanation import Explanation
@@ -25,9 +26,7 @@ app = new_group()
 def explain(
     *,
     society: Society,
-    unit: Annotated[
-        str, typer.Option("--unit", help="Label of the unit, common area or bulk meter.")
-    ],
+    unit: OneUnit,
     service: Annotated[Service, typer.Option("--service", help="What its meters count.")],
     month: Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")],
     subject_type: SubjectType = "unit",
@@ -50,6 +49,6 @@ def explain(
         )
         zone = opened.zone
     if json:
-        typer.echo(TypeAdapter(Explanation).dump_json(found, indent=2, by_alias=True).decode())
+        say(TypeAdapter(Explanation).dump_json(found, indent=2, by_alias=True).decode())
     else:
-        typer.echo(explanation_text(found, zone))
+        say(explanation_text(found, zone))

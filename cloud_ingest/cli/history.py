@@ -14,6 +14,7 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Society, opened_store, progress
+from cloud_ingest.cli.say import say
 from cloud_ingest.entries.history import History, import_history
 
 app = new_group("Registers that an earlier system has read.")
@@ -47,7 +48,7 @@ def history_import(
         done = import_history(
             opened.conn, society, file, datetime.now(UTC), dry_run=dry_run, progress=progress
         )
-    typer.echo(jsons.dumps(dataclasses.asdict(done), default=str) if json else _as_line(done))
+    say(jsons.dumps(dataclasses.asdict(done), default=str) if json else _as_line(done))
 
 
 def _as_line(done: History) -> str:

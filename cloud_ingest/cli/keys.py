@@ -11,6 +11,7 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Society, one_line_errors, opened_store
+from cloud_ingest.cli.say import say
 from cloud_ingest.operate import keys
 from cloud_ingest.store.registry import enrol_gateway
 
@@ -27,9 +28,9 @@ def keygen(
     """
     with one_line_errors():
         pair = keys.make_key_pair(path)
-    typer.echo(f"Private key: {pair.private} (keep it)")
-    typer.echo(f"Public key:  {pair.public} (each gateway needs it)")
-    typer.echo(f"Fingerprint: {pair.fingerprint} (for the commissioning sheet)")
+    say(f"Private key: {pair.private} (keep it)")
+    say(f"Public key:  {pair.public} (each gateway needs it)")
+    say(f"Fingerprint: {pair.fingerprint} (for the commissioning sheet)")
 
 
 @app.command("enrol")
@@ -50,4 +51,4 @@ def enrol(
     """
     with opened_store(dsn, config) as opened:
         found = enrol_gateway(opened.conn, society, gateway, tower, keys.read_public_key(key))
-    typer.echo(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
+    say(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")

@@ -20,6 +20,7 @@ from cloud_ingest.cli.options import (
     opened_store,
     progress,
 )
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
@@ -65,10 +66,10 @@ def close_month(
             progress=progress,
         )
     for before in done.earlier:
-        typer.echo(f"closed again, because a border in it is known now: {_counted(before)}")
-    typer.echo(_counted(done))
+        say(f"closed again, because a border in it is known now: {_counted(before)}")
+    say(_counted(done))
     for later in done.later:
-        typer.echo(f"closed again, because the month before now ends elsewhere: {_counted(later)}")
+        say(f"closed again, because the month before now ends elsewhere: {_counted(later)}")
 
 
 def _counted(done: Closed) -> str:
@@ -95,7 +96,7 @@ def report(
     """
     with opened_store(dsn, config) as opened:
         found = month_report(opened.conn, society, month)
-    typer.echo(as_json(found) if json else as_table(found))
+    say(as_json(found) if json else as_table(found))
 
 
 def _quality(line: ReportLine) -> str:

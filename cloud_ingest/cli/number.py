@@ -22,11 +22,13 @@ from cloud_ingest.cli.options import (
     Json,
     Reason,
     Society,
+    Subject,
     SubjectType,
     limits_of,
     opened_store,
     progress,
 )
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, table
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.month.decision import (
@@ -41,7 +43,6 @@ from shared_schema.catalogue import Service
 
 app = new_group("Numbers that wait for a person: held changes, and quantities in doubt.")
 
-Label = Annotated[str, typer.Argument(help="The label of the unit or common area: A-1204.")]
 OfService = Annotated[Service, typer.Option("--service", help="What the number counts.")]
 OfMonth = Annotated[str, typer.Option("--month", help="The closed month, such as 2026-07.")]
 Yes = Annotated[
@@ -68,16 +69,16 @@ def number_list(
         found = waiting_numbers(opened.conn, society, month)
     if json:
         for each in found:
-            typer.echo(json_text(asdict(each)))
+            say(json_text(asdict(each)))
     elif found:
-        typer.echo(as_table(found))
+        say(as_table(found))
     else:
-        typer.echo("no number waits for a person")
+        say("no number waits for a person")
 
 
 @app.command("accept")
 def number_accept(
-    subject: Label,
+    subject: Subject,
     *,
     society: Society,
     service: OfService,
@@ -101,7 +102,7 @@ def number_accept(
 
 @app.command("keep")
 def number_keep(
-    subject: Label,
+    subject: Subject,
     *,
     society: Society,
     service: OfService,
@@ -157,10 +158,10 @@ def _decide(
             progress=progress,
         )
     if json:
-        typer.echo(json_text(asdict(found)))
+        say(json_text(asdict(found)))
         return
     for line in decision_lines(found):
-        typer.echo(line)
+        say(line)
 
 
 def decision_lines(found: Decision) -> Iterator[str]:

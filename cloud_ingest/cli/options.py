@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cloud_ingest.cli.say import say
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.door import Limits
+from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
@@ -43,14 +45,40 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", envvar="IOT_UTILITY_CONFIG", help="A TOML file with the settings."),
 ]
+
+
+def _composed(text: str | None) -> str | None:
+    return None if text is None else same_name(text)
+
+
 Society = Annotated[
-    str, typer.Option("--society", envvar="IOT_UTILITY_SOCIETY", help="The society's name.")
+    str,
+    typer.Option(
+        "--society",
+        envvar="IOT_UTILITY_SOCIETY",
+        help="The society's name.",
+        callback=_composed,
+    ),
 ]
 OneSociety = Annotated[
-    str | None, typer.Option("--society", help="Of one society [default: of all].")
+    str | None,
+    typer.Option("--society", help="Of one society [default: of all].", callback=_composed),
 ]
 Subject = Annotated[
-    str, typer.Argument(help="The unit, common area or bulk meter: A-1204, or T1/101.")
+    str,
+    typer.Argument(
+        help="The unit, common area or bulk meter: A-1204, or T1/101.", callback=_composed
+    ),
+]
+OfUnit = Annotated[
+    str | None,
+    typer.Option("--unit", help="Of one unit, common area or bulk meter.", callback=_composed),
+]
+OneUnit = Annotated[
+    str,
+    typer.Option(
+        "--unit", help="Label of the unit, common area or bulk meter.", callback=_composed
+    ),
 ]
 SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
 Source = Annotated[
@@ -65,7 +93,9 @@ Serial = Annotated[
     ),
 ]
 By = Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
+Reason = Annotated[
+    str, typer.Option("--reason", help="Why, in 500 characters at most; kept for ever.")
+]
 Month = Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")]
 BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
 BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]
@@ -74,6 +104,10 @@ BrokerPassword = Annotated[
     typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+"""Of a time that a person names, as of a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +134,10 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except ImportRefused as error:
-        typer.echo("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
+        say("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
         raise typer.Exit(2) from None
     except IngestError as error:
-        typer.echo(f"cloud-ingest: {' '.join(str(error).split())}", err=True)
+        say(f"cloud-ingest: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
 
 
@@ -151,9 +185,12 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
         at = found if found.tzinfo is not None else found.replace(tzinfo=zone)
-        return at.astimezone(UTC).astimezone(zone)
+        at = at.astimezone(UTC).astimezone(zone)
     except (ValueError, OverflowError):
         raise UserError(f"{text[:40]!r} is no time: write it as '2026-08-01 09:00'") from None
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise UserError(f"{text[:40]!r} is not within {FIRST_YEAR} to {LAST_YEAR}")
+    return at
 
 
 def decimal(text: str) -> Decimal:
@@ -177,4 +214,4 @@ def limits_of(settings: CloudSettings) -> Limits:
 
 def progress(text: str) -> None:
     """Say how far a long command is, beside its answer."""
-    typer.echo(text, err=True)
+    say(text, err=True)

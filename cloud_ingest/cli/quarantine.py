@@ -15,6 +15,7 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.errors import UserError
 from cloud_ingest.operate import review
@@ -48,7 +49,7 @@ def quarantine_list(
             society=society,
             limit=review.EVERYTHING if json else review.MOST_LISTED + 1,
         )
-    typer.echo(
+    say(
         json_text([asdict(entry) for entry in entries]) if json else _as_table(entries, opened.zone)
     )
 
@@ -67,7 +68,7 @@ def quarantine_show(
     with opened_store(dsn, config) as opened:
         entry, payload = show(opened.conn, number)
     text = None if payload is None else payload.decode("utf-8", "backslashreplace")
-    typer.echo(json_text({**asdict(entry), "payload": text}) if json else _as_lines(entry, text))
+    say(json_text({**asdict(entry), "payload": text}) if json else _as_lines(entry, text))
 
 
 @app.command("replay")
@@ -93,9 +94,9 @@ def quarantine_replay(
             _echo_as_json(replays)
             return
         for each in replays:
-            typer.echo(_outcome(each))
+            say(_outcome(each))
         if not numbers:
-            typer.echo("Nothing can be replayed.")
+            say("Nothing can be replayed.")
 
 
 @app.command("dismiss")
@@ -111,7 +112,7 @@ def quarantine_dismiss(
     with opened_store(dsn, config) as opened:
         for number in entries:
             dismiss(opened.conn, number, datetime.now(UTC))
-            typer.echo(f"{number}: dismissed")
+            say(f"{number}: dismissed")
 
 
 def _as_table(entries: Sequence[Entry], zone: ZoneInfo) -> str:
@@ -168,4 +169,4 @@ def _echo_as_json(replays: Iterator[Replay]) -> None:
         for each in replays:
             done.append(asdict(each))  # noqa: PERF401  what came before a fault is kept
     finally:
-        typer.echo(json_text(done))
+        say(json_text(done))

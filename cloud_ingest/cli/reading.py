@@ -21,6 +21,7 @@ from cloud_ingest.cli.options import (
     Config,
     Dsn,
     Json,
+    OfUnit,
     Reason,
     Society,
     Source,
@@ -31,6 +32,7 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.reading_text import correction_lines, readings_table
+from cloud_ingest.cli.say import say
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.reading_list import listed_readings
@@ -62,9 +64,7 @@ _HAS_SECONDS = re.compile(r"\d\d:\d\d:\d\d")
 def reading_list(
     *,
     society: Society,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="Of one unit, common area or bulk meter.")
-    ] = None,
+    unit: OfUnit = None,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
@@ -78,11 +78,11 @@ def reading_list(
         zone = opened.zone
     if json:
         for each in found:
-            typer.echo(json_text(asdict(each)))
+            say(json_text(asdict(each)))
     elif found:
-        typer.echo(readings_table(found, zone))
+        say(readings_table(found, zone))
     else:
-        typer.echo("no reading is set aside, and none has a rival")
+        say("no reading is set aside, and none has a rival")
 
 
 @app.command("set-aside")
@@ -214,4 +214,4 @@ def _correct(
         )
         zone = opened.zone
     for line in correction_lines(found, word.kind, society, zone):
-        typer.echo(line)
+        say(line)

@@ -14,6 +14,7 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store, progress
+from cloud_ingest.cli.say import say
 from cloud_ingest.core.month import DAY, next_month, parse_month
 from cloud_ingest.errors import RecomputeRefused
 from cloud_ingest.rollup.recompute import Recomputed
@@ -54,7 +55,7 @@ def recompute(
         done = make_anew(
             opened.conn, begin, end, datetime.now(UTC), society=society, progress=progress
         )
-    typer.echo(_as_json(done) if json else _as_lines(done))
+    say(_as_json(done) if json else _as_lines(done))
 
 
 def _days(

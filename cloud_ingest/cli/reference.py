@@ -20,6 +20,16 @@ _HEAD = """# cloud-ingest: the commands
 Generated from the program by `make docs`. A person's mistake, and a check that failed, is one line
 on stderr and exit code 2; results are on stdout. `--dsn` and `--config` belong to every command
 that needs the store.
+
+| exit code | |
+|---|---|
+| 0 | done |
+| 1 | nobody reads the answer any more (`head`), or a fault of the program |
+| 2 | not done, and a line on stderr says why: something to change, or a server to look after |
+| 130 | interrupted (Ctrl-C): what was not committed is not done |
+
+With `--json` stdout has JSON alone: one document, or of a list of readings, numbers, lines of units
+or dials one document a line, and none where there is nothing.
 """
 _EVERYWHERE = frozenset({"help", "dsn", "config"})
 

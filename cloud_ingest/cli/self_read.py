@@ -22,6 +22,7 @@ from cloud_ingest.cli.options import (
     moment,
     opened_store,
 )
+from cloud_ingest.cli.say import say
 from cloud_ingest.entries.self_read import self_read as take_self_read
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -72,4 +73,4 @@ def self_read(
         )
     measure = BILLING_UNITS[service]
     since = "" if done.used is None else f", {done.used:f} {measure} since the last"
-    typer.echo(f"{unit} {service}: {done.value:f} {measure} is stored{since}")
+    say(f"{unit} {service}: {done.value:f} {measure} is stored{since}")

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.cli.say import cut
 from cloud_ingest.cli.words import ORIGINS, REASONS
 from cloud_ingest.entries.advice import local_text
 from cloud_ingest.month.explanation import Entry, NumberWord, Told, Word
@@ -49,8 +50,8 @@ class Sentences:
 
     def by(self, word: Word) -> str:
         """Say who said something, when and why."""
-        why = f': "{word.why}"' if word.why else ""
-        return f"by {word.by} on {self.time(word.at)}{why}"
+        why = f': "{cut(word.why)}"' if word.why else ""
+        return f"by {cut(word.by)} on {self.time(word.at)}{why}"
 
     def boundary(self, told: BoundaryReading) -> str:
         """Say where a version took a border."""
@@ -79,15 +80,15 @@ class Sentences:
                 did = f"said that meter {entry.meter} serves {entry.subject} from {of} on"
             case "assignment_taken_back":
                 did = f"took back that meter {entry.meter} serves {entry.subject} from {of} on"
-        why = f': "{entry.word.why}"' if entry.word.why else ""
-        return f"On {when} {entry.word.by} {did}{why}."
+        why = f': "{cut(entry.word.why)}"' if entry.word.why else ""
+        return f"On {when} {cut(entry.word.by)} {did}{why}."
 
     def word(self, said: NumberWord) -> str:
         """Say what a person said of a quantity."""
         what = "that nothing stands" if said.quantity is None else self.amount(said.quantity)
         did = f"accepted {what}" if said.kind == "accept" else f"kept what stands, not {what}"
-        why = f': "{said.word.why}"' if said.word.why else ""
-        return f"On {self.time(said.word.at)} {said.word.by} {did}{why}."
+        why = f': "{cut(said.word.why)}"' if said.word.why else ""
+        return f"On {self.time(said.word.at)} {cut(said.word.by)} {did}{why}."
 
     def amount(self, quantity: Decimal | None) -> str:
         """Write a quantity or a register with its unit."""

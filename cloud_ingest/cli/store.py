@@ -24,6 +24,7 @@ from cloud_ingest.cli.options import (
     one_line_errors,
     opened_store,
 )
+from cloud_ingest.cli.say import say
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
@@ -78,10 +79,10 @@ def migrate(
         with connect(dsn_of(settings)) as conn:
             if planned:
                 found = plan(conn, zone=zone, portable=portable)
-                typer.echo(json.dumps(asdict(found)) if as_json else _plan_text(found))
+                say(json.dumps(asdict(found)) if as_json else _plan_text(found))
             else:
                 done = run_migrations(conn, zone=zone, portable=portable, restored=restored)
-                typer.echo(_done_text(done))
+                say(_done_text(done))
 
 
 def _done_text(done: Migrated) -> str:
@@ -134,7 +135,7 @@ def keep_readings(
         told = f"readings of {kept.keep_months} months are kept"
     if kept.kept_from is not None:
         since = f"; the oldest are after {kept.kept_from.astimezone(kept.zone):%Y-%m-%d}"
-    typer.echo(told + since)
+    say(told + since)
 
 
 @app.command("doctor")
@@ -166,12 +167,12 @@ def doctor(
         for each in examine(settings, dsn_of(settings), lambda: datetime.now(UTC)):
             checks.append(each)
             if not as_json:
-                typer.echo(f"{each.level:<5} {each.name}: {each.said}")
+                say(f"{each.level:<5} {each.name}: {each.said}")
                 if each.advice:
-                    typer.echo(f"      {each.advice}")
+                    say(f"      {each.advice}")
         failed = sum(each.level == "fail" for each in checks)
         if as_json:
             document = {"ok": not failed, "checks": [asdict(each) for each in checks]}
-            typer.echo(json.dumps(document, ensure_ascii=False))
+            say(json.dumps(document, ensure_ascii=False))
         if failed:
             raise ConfigurationError(f"{failed} of {len(checks)} checks failed")

@@ -23,6 +23,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from cloud_ingest.cli.say import cut, visible
+
 GAP = 2
 NARROWEST = 8
 """Cells that a long word keeps; a narrower terminal breaks the lines itself."""
@@ -47,7 +49,7 @@ def table(
         rows: The text of each cell.
         width: Cells of a line; None takes the terminal's.
     """
-    lines = list(rows)
+    lines = [[visible(cut(text)) for text in row] for row in rows]
     room = shutil.get_terminal_size().columns if width is None else width
     widths = _widths(columns, lines, room - GAP * (len(columns) - 1))
     layout = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)

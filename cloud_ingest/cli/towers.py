@@ -7,7 +7,7 @@ In: a month. Out: a table or JSON. Never: a decision.
 import json as json_format
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -17,9 +17,10 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import decimal_text
 from cloud_ingest.cli.options import Config, Dsn, Json, Month, Opened, Society, opened_store
 from cloud_ingest.cli.published import state_line
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.core.month import Month as MonthSpan
-from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.month import begun_month
 from cloud_ingest.month.published import shown_balances, shown_day_balances
 from cloud_ingest.store.published import closed_at
 from cloud_ingest.store.registry import find_society
@@ -57,14 +58,15 @@ def towers(
     """
     with opened_store(dsn, config) as opened:
         conn, zone = opened.conn, opened.zone
-        society_id, span = find_society(conn, society), parse_month(month, zone)
+        society_id = find_society(conn, society)
+        span = begun_month(month, zone, datetime.now(UTC))
         found = _Towers(
             month,
             zone,
             closed_at(conn, society_id, month),
             _balances(opened, society_id, span, days=days),
         )
-    typer.echo(_as_json(found) if json else _as_table(found, days=days))
+    say(_as_json(found) if json else _as_table(found, days=days))
 
 
 def _balances(

@@ -20,6 +20,7 @@ from cloud_ingest.cli.options import (
     Config,
     Dsn,
     Json,
+    OfUnit,
     Reason,
     Society,
     Source,
@@ -27,6 +28,7 @@ from cloud_ingest.cli.options import (
     SubjectType,
     opened_store,
 )
+from cloud_ingest.cli.say import cut, say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.entries.units import DEFAULT_AUTHOR, Named, TakenBack, import_units, take_back
 from cloud_ingest.errors import NotFound, UserError
@@ -59,7 +61,8 @@ def units_import(
     number), manufacturer, serial, legacy (yes: no data port), valid_from, valid_to (days of the
     society; empty: until now). Columns that may be missing: phases (1, 3), max_current_a, q4_m3_h.
     Import it again after each change: what is known stays, an end or a replacement is taken in. A
-    label that two towers have at the same time is two units, such as T1/101 and T2/101.
+    label that two towers have at the same time is two units, such as T1/101 and T2/101; so a new
+    label or tower has no slash.
 
     Example: cloud-ingest units import units.csv --society "Lake View"
     """
@@ -74,18 +77,16 @@ def units_import(
             unique_labels=opened.settings.unique_labels,
             restore=restore,
         )
-    typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
+    say(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
     for line in _close_again(done.close_again, society):
-        typer.echo(line)
+        say(line)
 
 
 @app.command("list")
 def units_list(
     *,
     society: Society,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="Of one unit, common area or bulk meter.")
-    ] = None,
+    unit: OfUnit = None,
     history: Annotated[
         bool, typer.Option("--history", help="What was said before, too, by whom and why.")
     ] = False,
@@ -109,11 +110,11 @@ def units_list(
     )
     if json:
         for version in found:
-            typer.echo(json_text(_fields(version)))
+            say(json_text(_fields(version)))
     elif found:
-        typer.echo(_as_table(found, zone, history=history))
+        say(_as_table(found, zone, history=history))
     else:
-        typer.echo("no meter serves it now: --history shows what was said before")
+        say("no meter serves it now: --history shows what was said before")
 
 
 @app.command("take-back")
@@ -153,7 +154,7 @@ def units_take_back(
         done = take_back(opened.conn, society, named, by=by, reason=reason, now=now, apply=yes)
         zone = opened.zone
     for line in _taken_back(done, society, zone):
-        typer.echo(line)
+        say(line)
 
 
 def _day(text: str | None) -> date | None:
@@ -172,7 +173,8 @@ def _taken_back(done: TakenBack, society: str, zone: ZoneInfo) -> Iterator[str]:
         f"{each.subject} {each.service} ({each.source}), meter {each.meter}, from "
         f"{local(each.valid_from, zone)} {until}: taken back"
     )
-    yield f"  it was said by {each.author} on {local(each.recorded_at, zone)}: {each.reason}"
+    said_at = local(each.recorded_at, zone)
+    yield f"  it was said by {cut(each.author)} on {said_at}: {cut(each.reason)}"
     if done.is_applied:
         yield "applied"
         yield from _close_again(done.close_again, society)

@@ -7,7 +7,7 @@ In: a label and a month. Out: a table or JSON. Never: a decision.
 import json as json_format
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -15,11 +15,21 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import decimal_text
-from cloud_ingest.cli.options import Config, Dsn, Json, Month, Society, SubjectType, opened_store
+from cloud_ingest.cli.options import (
+    Config,
+    Dsn,
+    Json,
+    Month,
+    Society,
+    Subject,
+    SubjectType,
+    opened_store,
+)
 from cloud_ingest.cli.published import number_as_json, number_line, state_line
+from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, figure, local, table
-from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.month import begun_month
 from cloud_ingest.month.published import ShownNumber, shown_month
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.load_curve import Curve, load_curve
@@ -44,7 +54,7 @@ class _Usage:
 
 @app.command("usage")
 def usage(
-    unit: Annotated[str, typer.Argument(help="Label of the unit, common area or bulk meter.")],
+    unit: Subject,
     *,
     society: Society,
     month: Month,
@@ -67,7 +77,7 @@ def usage(
     """
     with opened_store(dsn, config) as opened:
         conn, zone = opened.conn, opened.zone
-        society_id, span = find_society(conn, society), parse_month(month, zone)
+        society_id, span = find_society(conn, society), begun_month(month, zone, datetime.now(UTC))
         if curve:
             curves = load_curve(
                 conn,
@@ -79,7 +89,7 @@ def usage(
                 step=timedelta(minutes=step),
                 subject_type=subject_type,
             )
-            typer.echo(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone))
+            say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone))
             return
         window = opened.settings.self_read_window
         closed = shown_month(
@@ -110,7 +120,7 @@ def usage(
             if closed is None
             else _Usage(month, zone, closed.closed_at, closed.numbers, closed.usages)
         )
-    typer.echo(_as_json(found) if json else _as_tables(found, days=days))
+    say(_as_json(found) if json else _as_tables(found, days=days))
 
 
 def _as_tables(found: _Usage, *, days: bool) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from cloud_ingest.core.typed_text import same_name
 from shared_schema.catalogue import GATEWAY_LOG
 from shared_schema.errors import SignatureInvalid, UnknownSchema
 from shared_schema.obis import Obis
@@ -259,8 +260,10 @@ def _examine_block(
         return None, [Rejection(reason, _clean(str(error)), ordinal)]
     if isinstance(block, Loss):  # it is evidence, and has no rows
         return None, []
-    key = (gateway.society_id, block.meter.manufacturer, block.meter.serial)
-    meter = registry.meters.get(key)
+    society, maker, serial = gateway.society_id, block.meter.manufacturer, block.meter.serial
+    meter = registry.meters.get((society, maker, serial)) or registry.meters.get(
+        (society, same_name(maker), same_name(serial))
+    )
     if meter is None:
         detail = f"no meter {block.meter} is assigned in this society"
         return None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.accept import KnownMeter
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.typed_text import same_name
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit, quantity
 from shared_schema.errors import ContractError
 from shared_schema.obis import Obis
@@ -133,7 +134,9 @@ class RowParser:
 
     def _target(self, words: Sequence[str], *, by_value: bool) -> Target:
         maker, serial, code, symbol, scaler = words
-        meter = self._meters.get((maker, serial))
+        meter = self._meters.get((maker, serial)) or self._meters.get(
+            (same_name(maker), same_name(serial))
+        )
         if meter is None:
             named = f"{maker} {serial}"[:80]
             raise ValueError(f"no meter {named!r} is known in this society")

@@ -46,10 +46,23 @@ def parse_month(text: str, zone: ZoneInfo) -> Month:
     Raises:
         CloseRefused: it is none.
     """
-    match = re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", text)
+    match = re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", text)
     if match is None:
         raise CloseRefused(f"{text[:20]!r} is not a month: write it as 2026-07")
     return month_of(int(match[1]), int(match[2]), zone)
+
+
+def begun_month(text: str, zone: ZoneInfo, now: datetime) -> Month:
+    """Return the month of ``YYYY-MM``, of which there is something to show.
+
+    Raises:
+        CloseRefused: it is none, or it has not begun.
+    """
+    month = parse_month(text, zone)
+    if month.start >= now:
+        newest = f"{now.astimezone(zone):%Y-%m}"
+        raise CloseRefused(f"{month} has not begun: name a month up to {newest}")
+    return month
 
 
 def next_month(day: date) -> date:

@@ -22,12 +22,10 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
-
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.errors import ImportRefused
+from cloud_ingest.core.typed_text import LONGEST_LABEL, label
+from cloud_ingest.errors import ImportRefused, TextRefused
 from shared_schema.catalogue import Service
-from shared_schema.message import Label
 
 COLUMNS = (
     "tower",
@@ -46,7 +44,6 @@ RATING_COLUMNS = ("phases", "max_current_a", "q4_m3_h")
 SUBJECT_TYPES = ("unit", "common", "bulk")
 DEFAULT_SOURCES = {Service.ELECTRICITY: "grid", Service.WATER: "main"}
 LEGACY_MAKER = "legacy"
-LONGEST_LABEL = 64
 MOST_CURRENT_A = Decimal(6300)
 """Of the largest current transformer that a tower's panel has, in A."""
 MOST_FLOW_M3_H = Decimal(5000)
@@ -54,7 +51,6 @@ MOST_FLOW_M3_H = Decimal(5000)
 MAX_LINES_SHOWN = 50
 
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
-_LABEL = TypeAdapter[str](Label)
 
 Meter = tuple[str, str]
 """Manufacturer and serial number."""
@@ -194,7 +190,7 @@ def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, widt
     if field["legacy"].lower() not in _YES:
         raise ValueError(f"legacy {field['legacy']!r} is neither yes nor no")
     legacy = _YES[field["legacy"].lower()]
-    label = _label(field, "subject")
+    subject = _label(field, "subject")
     tower = _label(field, "tower") if field["tower"] else None
     if tower is None and kind == "bulk":
         raise ValueError("a bulk meter needs its tower")
@@ -206,7 +202,7 @@ def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, widt
     return Line(
         tower=tower,
         subject_type=cast("SubjectKind", kind),
-        label=label,
+        label=subject,
         service=service,
         source=source,
         meter=_meter(field, legacy=legacy),
@@ -264,10 +260,9 @@ def _positive(field: Mapping[str, str], name: str, most: Decimal, unit: str) -> 
 
 def _label(field: Mapping[str, str], name: str) -> str:
     try:
-        return _LABEL.validate_python(field[name])
-    except ValidationError:
-        what = "is missing" if not field[name] else "has not 1 to 64 printable characters"
-        raise ValueError(f"{name} {what}") from None
+        return label(field[name], name)
+    except TextRefused as error:
+        raise ValueError(str(error)) from None
 
 
 def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:

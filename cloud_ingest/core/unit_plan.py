@@ -10,10 +10,11 @@ In: what is known and the lines of a list. Out: a `Plan`, or every bad line with
 Raises: ImportRefused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cloud_ingest.core.typed_text import own_label
 from cloud_ingest.core.unit_identity import BEFORE, identify
 from cloud_ingest.core.unit_list import (
     LEGACY_MAKER,
@@ -25,6 +26,7 @@ from cloud_ingest.core.unit_list import (
     overlap,
     refuse,
 )
+from cloud_ingest.errors import TextRefused
 from shared_schema.catalogue import Service
 
 Stretch = tuple[datetime, datetime | None]
@@ -37,7 +39,7 @@ class Known:
 
     places: Mapping[int, Place] = field(default_factory=dict)
     """The assignments that hold, by id."""
-    former: Iterable[Place] = ()
+    former: Sequence[Place] = ()
     """Those that held once."""
     taken_back: Mapping[Place, str] = field(default_factory=dict)
     """By whom, when and why each was taken back."""
@@ -77,7 +79,7 @@ def make_plan(
         ImportRefused: lines contradict each other or what is known.
     """
     said = identify(known.places, known.former, lines, unique_labels=unique_labels)
-    bad = list(said.bad)
+    bad = [*said.bad, *_new_names(known, lines)]
     numberless = _numberless(known.places)
     places = {
         number: line.place(subject, _meter(line, subject, numberless))
@@ -130,6 +132,22 @@ def _meter(line: Line, subject: str, numberless: Mapping[_Role, Meter]) -> Meter
         return line.meter
     role = (line.subject_type, subject, line.service, line.source)
     return numberless.get(role) or made_up_meter(*role)
+
+
+def _new_names(known: Known, lines: Mapping[int, Line]) -> list[str]:
+    """Return the lines with a new label or tower that cannot be one; those that are known stay."""
+    places = [*known.places.values(), *known.former]
+    names = {place.label for place in places} | {place.tower for place in places} | {None}
+    bad: list[str] = []
+    for number, line in lines.items():
+        for column, text in (("subject", line.label), ("tower", line.tower)):
+            if text is None or text in names:
+                continue
+            try:
+                own_label(text, column)
+            except TextRefused as error:
+                bad.append(f"line {number}: {error}")
+    return bad
 
 
 def _taken_back(known: Known, add: Mapping[int, Place]) -> list[str]:

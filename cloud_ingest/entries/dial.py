@@ -23,6 +23,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.plausible import is_dial_value
 from cloud_ingest.core.register import LONGEST_TOLERANCE, Register
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
@@ -122,6 +123,7 @@ def import_sheet(
     author = (by if by is not None else sheet.by).strip()
     if not author:
         raise DialRefused("the sheet does not say who commissioned: give --by")
+    author = remark(author, "--by")
     store = open_store(conn)
     society_id = find_society(conn, society)
     reason = f"{COMMISSIONED} at {sheet.gateway}"
@@ -223,6 +225,7 @@ def compare_dial(
     what, unit = f"{subject} {service}", BILLING_UNITS[service]
     if not reason.strip() or not by.strip():
         raise DialRefused(f"{what}: say why it was compared and who read it: --reason, --by")
+    by, reason = remark(by, "--by"), remark(reason, "--reason")
     if not is_dial_value(value):
         raise DialRefused(f"{what}: {value} is no dial value: give what it shows, in {unit}")
     if at > now:

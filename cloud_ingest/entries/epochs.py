@@ -25,6 +25,7 @@ from cloud_ingest.core.month import MICROSECOND, month_of
 from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epoch, Epochs
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import epoch_beside, local_text
 from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import EpochRefused
@@ -96,6 +97,7 @@ def add_epoch(
     what, unit = f"{subject} {service}", BILLING_UNITS[service]
     if not reason.strip() or not by.strip():
         raise EpochRefused(f"{what}: say why it fell and who says so: --reason, --by")
+    by, reason = remark(by, "--by"), remark(reason, "--reason")
     starts_at = starts_at.astimezone(UTC)
     meter = find_meter(
         conn,

@@ -17,8 +17,10 @@ from cloud_ingest.core.judgement import Moment, RulingKind
 from cloud_ingest.core.month import DAY
 from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.entries.named_reading import Shown
+from cloud_ingest.errors import NotFound
 from cloud_ingest.store.assignments import (
     Assignment,
+    assignment_versions,
     assignments_between,
 )
 from cloud_ingest.store.connection import Connection, translating
@@ -77,7 +79,7 @@ def listed_readings(conn: Connection, society: str, subject: str | None) -> list
         subject: The label of one unit, common area or bulk meter; None: of all.
 
     Raises:
-        NotFound: no such society.
+        NotFound: no such society, or no such subject.
     """
     society_id = find_society(conn, society)
     told = [
@@ -87,6 +89,8 @@ def listed_readings(conn: Connection, society: str, subject: str | None) -> list
         is not None
     ]
     if not told:
+        if subject is not None and not assignment_versions(conn, society_id, subject):
+            raise NotFound(f"the list of units has no {subject!r}: cloud-ingest units list")
         return []
     exponents = {claim.channel_id: exponent for claim, exponent in told}
     times = [datetime.fromtimestamp(claim.ts, UTC) for claim, _ in told]

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.judgement import Moment, StoredClaim
 from cloud_ingest.core.month import DAY, day_of, midnight, next_month
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.named_reading import NamedReading, Shown, Word, find_served, shown
 from cloud_ingest.entries.reading_desk import ReadingDesk
 from cloud_ingest.errors import ReadingRefused
@@ -79,6 +80,7 @@ def rule_on_reading(
     society_id = find_society(conn, society)
     if not word.by.strip() or not word.reason.strip():
         raise ReadingRefused(f"{named.subject} {named.service}: say who and why: --by, --reason")
+    word = Word(word.kind, remark(word.by, "--by"), remark(word.reason, "--reason"))
     served = find_served(conn, society_id, named)
     dial = dials_of(conn, [served.meter_id]).get(
         (served.meter_id, str(BILLED_REGISTER[named.service]))

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.register import Register, normalised
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import enter_command
 from cloud_ingest.entries.dial_value import DialChannel, DialClaim, DialValue, minute
 from cloud_ingest.entries.meter import find_meter
@@ -93,6 +94,9 @@ def self_read(
     store = open_store(conn)
     society_id = find_society(conn, society)
     at = _moment(at, by, now, store.zone)
+    by = remark(by, "--by")
+    is_forced = bool(force_because and force_because.strip())
+    why = remark(force_because, "--force") if force_because and is_forced else None
     meter = find_meter(
         conn,
         society_id,
@@ -106,7 +110,6 @@ def self_read(
     name = str(meter.meter)
     with conn.transaction():
         shown = DialValue(conn, society_id, store.zone, value, at)
-        is_forced = bool(force_because and force_because.strip())
         channel, claim, fault = shown.accept(
             meter, is_forced=is_forced, is_named=serial is not None
         )
@@ -122,7 +125,7 @@ def self_read(
             raw=claim.register.raw,
             by=by,
             now=now,
-            forced_because=force_because if fault else None,
+            forced_because=why if fault else None,
         )
         used = _used(conn, channel, claim)
     return SelfRead(unit, service, meter.source, name, value, at, used)

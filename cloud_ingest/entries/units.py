@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import month_of, next_month
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.core.unit_list import Place, parse
 from cloud_ingest.core.unit_plan import Known, Plan, Stretch, make_plan, touched
@@ -101,7 +102,8 @@ def import_units(
     if not by.strip():
         raise ImportRefused("say who imports the list: give --by", ())
     lines = parse(_read(path), store.zone)
-    word = Word(by, (reason or "").strip() or f"import of {path.name}", now)
+    why = (reason or "").strip() or f"import of {path.name}"
+    word = Word(remark(by, "--by"), remark(why, "--reason"), now)
     with conn.transaction():
         society_id = ensure_society(conn, society)
         held = stored.lock_assignments(conn, society_id)
@@ -222,12 +224,12 @@ def take_back(
     society_id = find_society(conn, society)
     if not by.strip() or not reason.strip():
         raise TakeBackRefused(f"{named.subject}: say who takes it back and why: --by, --reason")
+    word = Word(remark(by, "--by"), remark(reason, "--reason"), now)
     with conn.transaction():
         held = stored.lock_assignments(conn, society_id)
         found = _the_one(conn, society_id, held, named, store.zone)
         place = place_of(found)
         if apply:
-            word = Word(by, reason, now)
             stored.take_back_assignment(conn, society_id, found.assignment_id, place, word)
         months = _months(touched(place, None), now, store.zone)
         return TakenBack(found, tuple(closed_months(conn, society_id, months)), apply)
@@ -244,7 +246,10 @@ def _the_one(
     ]
     if not own:
         hint = namesake_hint(named.subject, stored.namesakes(conn, society_id, named.subject))
-        raise NotFound(f"{named.subject!r} has no {named.service} meter{hint}")
+        raise NotFound(
+            f"{named.subject!r} has no {named.service} meter"
+            f"{hint or ': look at its label and --subject-type (cloud-ingest units list)'}"
+        )
     found = [
         each
         for each in own

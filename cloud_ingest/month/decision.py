@@ -13,7 +13,7 @@ Raises: NumberRefused, NotFound, CloseRefused.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -22,6 +22,7 @@ from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.core.quality import DOUBTS
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_again
 from cloud_ingest.month.closing import Closing
@@ -134,6 +135,7 @@ def decide(
         society_id, society, span, store.zone, now, self_read_window, progress, limits, estimates
     )
     own = _own_doubts(conn, closing, said)
+    said = replace(said, by=remark(said.by, "--by"), reason=remark(said.reason, "--reason"))
     told = tuple(waiting_of(conn, society_id, own))
     losses, sent = _Losses(), list[SentNumber]()
 
@@ -223,7 +225,7 @@ def _why_not(manifest: BillingManifest, said: SaidOfNumber) -> str:
     for entry in manifest.entries:
         if (entry.subject.id, entry.service) == (said.key.subject, said.key.service):
             return f"its version {entry.version} was published, and no change of it waits"
-    return "that month has no such number"
+    return "that month has no such number: look at its label and --subject-type"
 
 
 def _is_done(kind: WordKind, saw: Doubt, now: Doubt) -> bool:

@@ -8,7 +8,7 @@ counted now.
 
 In: a society, a month, a subject and a service. Out: one `Explanation`. Never: a write, a sentence.
 
-Raises: NotFound.
+Raises: NotFound, CloseRefused.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.month import DAY, Month, parse_month
+from cloud_ingest.core.month import DAY, Month, begun_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
@@ -103,12 +103,11 @@ def explain(
 
     Raises:
         NotFound: no such society or subject, or the month says nothing of it.
+        CloseRefused: that is no month, or it has not begun.
     """
     store = open_store(conn)
     society_id = find_society(conn, asked.society)
-    span = parse_month(asked.month, store.zone)
-    if span.start >= now:
-        raise NotFound(f"{asked.month} has not begun: there is nothing to explain yet")
+    span = begun_month(asked.month, store.zone, now)
     assigned = _assigned(conn, society_id, span, asked)
     closing = Closing(
         society_id,

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.commands import issue
 from cloud_ingest.store.connection import Connection
@@ -57,6 +58,7 @@ def send(
     """
     if not timedelta(0) < expires_after <= LONGEST_LIFE:
         raise UserError(f"a command lives for {LONGEST_LIFE.days} days at most")
+    by = remark(by, "--by")
     try:
         command = Command(
             gateway=gateway,

@@ -59,7 +59,6 @@ _NO_ACCESS = (
     pg.InvalidPassword,
     pg.InvalidAuthorizationSpecification,
     pg.InvalidCatalogName,
-    pg.InsufficientPrivilege,
 )
 _ABSENT = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
 _TOO_MUCH = "54"
@@ -210,6 +209,10 @@ def translating(function: Callable[_P, _R]) -> Callable[_P, _R]:
 def translate(error: psycopg.Error) -> IngestError:
     """Return our error for one of the driver's; pure."""
     text = _first_line(error)
+    if isinstance(error, pg.InsufficientPrivilege):
+        return ConfigurationError(
+            f"the database does not allow it: {text}: run it as its owner, or have that granted"
+        )
     if isinstance(error, _NO_ACCESS):
         return ConfigurationError(f"the database does not allow it: {text}")
     if isinstance(error, _ABSENT):

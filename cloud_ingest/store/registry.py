@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import TypeAdapter, ValidationError
 
 from cloud_ingest.core.accept import KnownGateway, KnownMeter, Registry
+from cloud_ingest.core.typed_text import label
 from cloud_ingest.errors import ConfigurationError, NotFound
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.errors import ContractError
-from shared_schema.message import GatewayName, Label
+from shared_schema.message import GatewayName
 from shared_schema.signing import VerifyKey, fingerprint, key_id, public_key_from_pem
 
 
@@ -92,15 +93,13 @@ def ensure_society(conn: Connection, name: str) -> int:
     """Return a society's id, and add it where it is new.
 
     Raises:
-        ConfigurationError: the name cannot be one.
+        TextRefused: the name cannot be one.
     """
-    try:
-        TypeAdapter[str](Label).validate_python(name)
-    except ValidationError:
-        raise ConfigurationError(
-            f"a society's name has 1 to 64 printable characters, not {name[:80]!r}"
-        ) from None
-    conn.execute("INSERT INTO society (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
+    if scalar(conn, "SELECT 1 FROM society WHERE name = %s", (name,)) is None:
+        conn.execute(
+            "INSERT INTO society (name) VALUES (%s) ON CONFLICT DO NOTHING",
+            (label(name, "--society"),),
+        )
     return find_society(conn, name)
 
 
@@ -174,6 +173,6 @@ def _ensure_gateway(conn: Connection, society_id: int, gateway: str, tower: str 
         ON CONFLICT (name) DO UPDATE SET tower = coalesce(excluded.tower, gateway.tower)
         RETURNING gateway_id
         """,
-        (gateway, society_id, tower),
+        (gateway, society_id, None if tower is None else label(tower, "--tower")),
     )
     return int(gateway_id)

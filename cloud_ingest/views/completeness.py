@@ -53,7 +53,10 @@ def completeness(
     )
     if subject is not None and not found:
         hint = namesake_hint(subject, namesakes(conn, society_id, subject))
-        raise NotFound(f"{subject!r} has no channel with a capture period in {month}{hint}")
+        raise NotFound(
+            f"{subject!r} has no channel with a capture period in {month}"
+            f"{hint or ': look at its label and --subject-type (cloud-ingest units list)'}"
+        )
     return sorted(found, key=lambda one: (one.subject_type, one.subject, one.service, one.obis))
 
 

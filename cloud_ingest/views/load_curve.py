@@ -95,7 +95,10 @@ def load_curve(
     ]
     if not meters:
         hint = namesake_hint(subject, namesakes(conn, society_id, subject))
-        raise NotFound(f"{subject!r} had no {service} meter from {start} to {end}{hint}")
+        raise NotFound(
+            f"{subject!r} had no {service} meter then"
+            f"{hint or ': look at its label and --subject-type (cloud-ingest units list)'}"
+        )
     codes = {str(BILLED_REGISTER[service])}
     if service is Service.ELECTRICITY:
         codes.add(str(ACTIVE_IMPORT_INTERVAL))

@@ -10,6 +10,7 @@ In: arguments. Out: an exit code; for a person's mistake one line on stderr and 
 Never: a traceback for a person's mistake; an import that the command does not need.
 """
 
+import io
 import os
 import sys
 
@@ -22,6 +23,11 @@ _OF_THE_EXTRA = frozenset({"gurux_dlms", "paho", "pydantic_settings", "rich", "s
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # in the locale's encoding, which may be ASCII
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if words := _not_utf8():
+        _end(f"not UTF-8: {', '.join(words)}: write it in UTF-8")
     try:
         _dispatch(sys.argv[1:])
     except AgentError as error:
@@ -33,6 +39,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a full disk behind standard output, a file that went away
+        _end(f"{error.strerror}: {error.filename or 'what it writes to'}")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
@@ -48,6 +56,21 @@ def _dispatch(arguments: list[str]) -> None:
     from edge_agent.cli.command_line import app
 
     app()
+
+
+def _not_utf8() -> list[str]:
+    """Name the arguments and the settings whose bytes are no text."""
+    named = {f"argument {number}": word for number, word in enumerate(sys.argv[1:], 1)}
+    named |= {name: value for name, value in os.environ.items() if name.startswith("IOT_UTILITY_")}
+    return [name for name, text in named.items() if not _is_text(text)]
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _end(message: str) -> None:

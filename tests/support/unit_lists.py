@@ -62,6 +62,11 @@ class ListedSociety:
         assert self.plan(lines) == Plan(unchanged=len(lines)), "again nothing"
         return plan
 
+    def knew(self, line: Line) -> None:
+        """Know a line that was imported before labels were looked at."""
+        assert line.meter is not None
+        self.known[self.next_id] = line.place(line.label, line.meter)
+
     @property
     def next_id(self) -> int:
         """Of the next version."""

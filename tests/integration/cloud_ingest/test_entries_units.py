@@ -2,6 +2,7 @@
 """The list of units: dated, taken whole or not at all, the same again nothing."""
 
 import json
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
@@ -482,3 +483,16 @@ def test_every_earlier_state_can_be_made_again(site: Site, lists: list[list[str]
         """
     for then, rows in states:
         assert site.all(once, society_id, then, then) == rows
+
+
+def test_two_spellings_of_a_label_are_one_unit(site: Site) -> None:
+    for form in ("NFC", "NFD"):
+        site.units(unit_line(unicodedata.normalize(form, "Café-1"), "1"))
+    assert site.all("SELECT subject FROM assignment") == [("Café-1",)]
+
+
+@pytest.mark.parametrize("label", ["..", "A/1", "A\u202e1", "A\u200b1", "A\u00a01", "x" * 65])
+def test_a_label_that_others_cannot_read_is_refused(site: Site, label: str) -> None:
+    with pytest.raises(ImportRefused) as caught:
+        site.units(unit_line(label, "1"))
+    assert caught.value.lines[0].startswith("line 2: subject ")

@@ -49,6 +49,7 @@ REGISTRY = Registry(
     meters={
         (7, "LNT", METERS[0]): KnownMeter(11, ((INSTALLED, None),)),
         (7, "LNT", METERS[1]): KnownMeter(12, ((INSTALLED, NOW - timedelta(days=1)),)),
+        (7, "LNT", "n° é"): KnownMeter(14, ((INSTALLED, None),)),
         (8, "LNT", "of another society"): KnownMeter(13, ((INSTALLED, None),)),
     },
 )
@@ -146,6 +147,11 @@ def test_an_unknown_meter_stops_nothing_else(serial: str) -> None:
         (),
     )
     assert serial in rejection.detail
+
+
+@pytest.mark.parametrize("serial", ["n° é", "n° e\u0301"])
+def test_two_spellings_of_a_serial_are_one_meter(serial: str) -> None:
+    assert [b.meter_id for b in accepted(sealed(block_line(serial, NOW))).blocks] == [14]
 
 
 def test_a_malformed_block_stops_nothing_else() -> None:
