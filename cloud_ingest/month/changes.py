@@ -21,7 +21,7 @@ from typing import Final
 
 from cloud_ingest.core.door import Stated, Way, Word, linked, together, way_of
 from cloud_ingest.core.month import parse_month
-from cloud_ingest.month.boundaries import Closings, MeterKey, closings_before
+from cloud_ingest.month.boundaries import Closings, MeterKey
 from cloud_ingest.month.closing import Closing, SubjectKey, key_of, says_the_same
 from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
@@ -268,7 +268,7 @@ def read_sent(conn: Connection, society_id: int, month: str) -> Sent:
     return Sent(stands, {key: kept for key, kept in taken.items() if key not in stands})
 
 
-def read_heard(conn: Connection, closing: Closing, sent: Sent) -> Heard:
+def read_heard(conn: Connection, closing: Closing, sent: Sent, before: Closings) -> Heard:
     """Return what persons entered and said that may bear on a month."""
     acts: dict[Meter, list[Act]] = {}
     words: dict[NumberKey, list[NumberWord]] = {}
@@ -280,5 +280,4 @@ def read_heard(conn: Connection, closing: Closing, sent: Sent) -> Heard:
             acts.setdefault((act.manufacturer, act.serial), []).append(act)
     for word in number_words.number_words(conn, closing.society_id, closing.month):
         words.setdefault(word.key, []).append(word)
-    before = closings_before(conn, closing.society_id, closing.span) if sent.numbers else {}
     return Heard(acts, words, looked_at, before)

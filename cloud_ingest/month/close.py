@@ -19,7 +19,7 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 in the outbox. Owns: the order of a closing, and the tables of closed months.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,9 +27,11 @@ from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import ChargedTwice, CloseRefused
-from cloud_ingest.month.boundaries import Closings, SubjectService, closings
+from cloud_ingest.month.boundaries import Closings, SubjectService, closings, closings_before
 from cloud_ingest.month.catch_up import first_to_close, subject_key
+from cloud_ingest.month.changes import read_sent
 from cloud_ingest.month.closing import CatchUp, Closing, by_subject
+from cloud_ingest.month.collector import collector_paused
 from cloud_ingest.month.count import Progress, count_month
 from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.manifest import write_manifest
@@ -170,7 +172,7 @@ def close_again(
         ChargedTwice: a month would be charged twice; nothing was written.
     """
     month = closing.month
-    with advisory_lock(conn, Lock.CLOSING):
+    with advisory_lock(conn, Lock.CLOSING), collector_paused():
         closing.progress(f"{month}: rolling up what came in")
         refresh(conn, closing.now)
         for _ in range(JUDGED_AT_MOST):
@@ -271,7 +273,7 @@ def _close_chain(conn: Connection, closing: Closing) -> Closed:
         (earlier if is_before else asked).append(turn.done)
         current = current.following()
         is_last = not (is_before or turn.is_moved or pending or current.month <= reaches)
-        if is_last or not (is_before or _is_closed(conn, current)):
+        if is_last or not (is_before or months.is_closed(conn, current.society_id, current.month)):
             break
     done, *later = asked
     if not (done.numbers or done.withheld or done.reconciliations or done.withdrawn):
@@ -281,10 +283,6 @@ def _close_chain(conn: Connection, closing: Closing) -> Closed:
         )
     flag_prolonged(conn, closing)
     return replace(done, earlier=tuple(earlier), later=tuple(later))
-
-
-def _is_closed(conn: Connection, closing: Closing) -> bool:
-    return months.manifest(conn, closing.society_id, closing.month) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,18 +300,21 @@ class _Turn:
 
 def _close(conn: Connection, closing: Closing) -> _Turn:
     """Close one month."""
+    before = closings_before(conn, closing.society_id, closing.span)
     counted = count_month(
         conn,
         closing.society_id,
         closing.span,
         closing.zone,
+        before=before,
         self_read_window=closing.self_read_window,
         progress=closing.progress,
     )
     closing.progress(f"{closing.month}: writing the numbers")
-    ended = _ends(conn, closing, months.current(conn, closing.society_id, closing.month))
+    sent = read_sent(conn, closing.society_id, closing.month)
+    ended = _ends(conn, closing, (kept.number for kept in sent.numbers.values()))
     subjects = with_unread(conn, closing, by_subject(counted.counted))
-    numbers = write_numbers(conn, closing, subjects)
+    numbers = write_numbers(conn, closing, subjects, sent, before)
     balances = reconcile(conn, closing, subjects, numbers.standing)
     write_manifest(conn, closing, numbers, counted.unassigned)
     write_doubts(conn, closing, numbers)
@@ -342,7 +343,7 @@ def _close(conn: Connection, closing: Closing) -> _Turn:
 
 
 def _ends(
-    conn: Connection, closing: Closing, numbers: Sequence[MonthlyConsumption]
+    conn: Connection, closing: Closing, numbers: Iterable[MonthlyConsumption]
 ) -> tuple[Closings, object]:
     """Return what the month after hangs on: closing readings, and what bulk meters gave."""
     balances = months.reconciliations(conn, closing.society_id, closing.month)

@@ -45,8 +45,8 @@ from cloud_ingest.month.boundaries import (
     Closings,
     LastOfDays,
     MeterRows,
+    MonthChannels,
     SubjectService,
-    closings_before,
     last_day_read,
     month_channels,
     published_opening,
@@ -112,6 +112,7 @@ def count_month(
     month: Month,
     zone: ZoneInfo,
     *,
+    before: Closings,
     self_read_window: timedelta,
     progress: Progress,
 ) -> MonthCount:
@@ -134,7 +135,9 @@ def count_month(
         conn,
         assigned,
         month,
-        before=closings_before(conn, society_id, month),
+        billed=billed,
+        profile=profile,
+        before=before,
         standing=standing_before(conn, society_id, month),
         self_read_window=self_read_window,
         last_of_days=partial(day_registers_now, waiting=waiting, zone=zone),
@@ -193,6 +196,8 @@ def count_assigned(
         conn,
         assigned,
         month,
+        billed=month_channels(conn, assigned, BILLED_REGISTER),
+        profile=month_channels(conn, assigned, PROFILE),
         before=before,
         standing=standing,
         self_read_window=self_read_window,
@@ -207,6 +212,8 @@ def _read_evidence(
     assigned: Sequence[Assignment],
     month: Month,
     *,
+    billed: MonthChannels,
+    profile: MonthChannels,
     before: Closings,
     standing: frozenset[SubjectService],
     self_read_window: timedelta,
@@ -214,8 +221,6 @@ def _read_evidence(
     waiting: Waiting = NOTHING_WAITS,
 ) -> dict[int, _Evidence]:
     """Return what each meter's month is measured from, by meter id."""
-    billed = month_channels(conn, assigned, BILLED_REGISTER)
-    profile = month_channels(conn, assigned, PROFILE)
     rows = read_boundaries(
         conn,
         assigned,

@@ -11,6 +11,7 @@ withheld. Pure.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
@@ -29,6 +30,8 @@ from shared_schema.billing import (
 from shared_schema.catalogue import BILLED_REGISTER
 from shared_schema.events import Subject, SubjectType
 from shared_schema.quality import Quality, Reason
+
+_ORDER: Final = {reason: place for place, reason in enumerate(Reason)}
 
 
 def number_of(
@@ -146,8 +149,7 @@ def _vouched(part: Counted) -> Counted:
 
 def in_order(sets: Iterable[frozenset[Reason]]) -> tuple[Reason, ...]:
     """Return all reasons of some sets, in the order of the contract."""
-    found = frozenset[Reason]().union(*sets)
-    return tuple(reason for reason in Reason if reason in found)
+    return tuple(sorted(frozenset[Reason]().union(*sets), key=_ORDER.__getitem__))
 
 
 def subject_of(key: SubjectKey) -> Subject:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cloud_ingest.core.door import Way
-from cloud_ingest.month.changes import Changes, Made, Sent, changes_of, read_heard, read_sent
+from cloud_ingest.month.boundaries import Closings
+from cloud_ingest.month.changes import Changes, Made, Sent, changes_of, read_heard
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
 from cloud_ingest.month.number import doubted_quantity, in_order, number_of, subject_of
@@ -173,12 +174,23 @@ class _Desk:
 
 
 def write_numbers(
-    conn: Connection, closing: Closing, subjects: Mapping[SubjectKey, Sequence[Counted]]
+    conn: Connection,
+    closing: Closing,
+    subjects: Mapping[SubjectKey, Sequence[Counted]],
+    sent: Sent,
+    before: Closings,
 ) -> Numbers:
-    """Publish the numbers that are new or may change, and take back what no longer holds."""
+    """Publish the numbers that are new or may change, and take back what no longer holds.
+
+    Args:
+        conn: The store.
+        closing: The closing.
+        subjects: What each subject's meters counted.
+        sent: What was sent of the month.
+        before: Where the month before is closed.
+    """
     charged = {key: parts for key, parts in subjects.items() if key.kind != "bulk"}
-    sent = read_sent(conn, closing.society_id, closing.month)
-    heard = read_heard(conn, closing, sent)
+    heard = read_heard(conn, closing, sent, before)
     doubted = {
         key: quantity
         for key, parts in charged.items()

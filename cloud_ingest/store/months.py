@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
@@ -22,6 +23,11 @@ from shared_schema.billing import (
     Reconciliation,
 )
 from shared_schema.catalogue import Service
+
+_INTO_NUMBERS: Final = """
+COPY month_number (society_id, month, subject_type, subject, service, version, quantity, quality,
+                   since, message, sha256, closed_at) FROM STDIN
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,27 +180,25 @@ def kept_withdrawal(withdrawal: MonthlyWithdrawal) -> KeptWithdrawal:
 @translating
 def add_numbers(conn: Connection, society_id: int, numbers: Iterable[KeptNumber]) -> None:
     """Keep numbers: ten thousand of them in one go."""
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            """
-            INSERT INTO month_number (society_id, month, subject_type, subject, service, version,
-                                      quantity, quality, since, message, sha256, closed_at)
-            VALUES (%(society_id)s, %(month)s, %(subject_type)s, %(subject)s, %(service)s,
-                    %(version)s, %(quantity)s, %(quality)s, %(since)s, %(message)s, %(sha256)s,
-                    %(closed_at)s)
-            """,
-            [
-                {
-                    **_named(society_id, kept.number),
-                    "quantity": kept.number.quantity,
-                    "quality": kept.number.quality.value,
-                    "since": kept.number.since,
-                    "message": kept.line,
-                    "sha256": kept.sha256,
-                }
-                for kept in numbers
-            ],
-        )
+    with conn.cursor() as cursor, cursor.copy(_INTO_NUMBERS) as copy:
+        for kept in numbers:
+            number = kept.number
+            copy.write_row(
+                (
+                    society_id,
+                    number.month,
+                    number.subject.type.value,
+                    number.subject.id,
+                    number.service.value,
+                    number.version,
+                    number.quantity,
+                    number.quality.value,
+                    number.since,
+                    kept.line,
+                    kept.sha256,
+                    number.closed_at,
+                )
+            )
 
 
 @translating
@@ -288,6 +292,12 @@ def manifest(conn: Connection, society_id: int, month: str) -> BillingManifest |
         (society_id, month),
     )
     return None if line is None else BillingManifest.from_line(line)
+
+
+@translating
+def is_closed(conn: Connection, society_id: int, month: str) -> bool:
+    """Say whether a month is closed."""
+    return bool(closed_months(conn, society_id, [month]))
 
 
 @translating

@@ -79,10 +79,12 @@ def enqueue_acknowledged(conn: Connection, messages: Iterable[tuple[str, bytes, 
         conn: The store.
         messages: Each with its topic, its payload and how an acknowledgement names it.
     """
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO outbox (topic, payload, ack_key) VALUES (%s, %s, %s)", list(messages)
-        )
+    with (
+        conn.cursor() as cursor,
+        cursor.copy("COPY outbox (topic, payload, ack_key) FROM STDIN") as copy,
+    ):
+        for message in messages:
+            copy.write_row(message)
 
 
 @translating

@@ -33,9 +33,10 @@ def fill_registry(conn: Connection) -> list[list[int]]:
         (METERS,),
     )
     conn.execute(
-        "INSERT INTO assignment (society_id, subject_type, subject, service, source, meter_id, "
-        "valid_from) SELECT 1, 'unit', meter_id::text, 'electricity', 'grid', meter_id, "
-        "'2026-01-01Z' FROM meter"
+        "INSERT INTO assignment_version (society_id, subject_type, subject, label, service, "
+        "source, meter_id, valid_from, author, reason, recorded_at) "
+        "SELECT 1, 'unit', meter_id::text, meter_id::text, 'electricity', 'grid', meter_id, "
+        "'2026-01-01Z', 'me', 'bench', '2026-01-01Z' FROM meter"
     )
     conn.execute(
         "INSERT INTO channel (meter_id, obis, unit, scaler, kind, period_s) "

@@ -50,5 +50,5 @@ def play(edition: str, dsn: str, folder: Path) -> None:
             f"\n  {year.summary()}"
             f"\n  {len(missing)} months of units without a number; {len(faults)} faults"
         )
-        assert not faults, "\n".join(faults[:100])
-        assert not missing, "\n".join(missing[:100])
+        wrong = [*faults, *missing]
+        assert not wrong, "\n".join(wrong[:100])

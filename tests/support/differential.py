@@ -245,6 +245,7 @@ class Compared:
                 1,
                 month,
                 self.history.zone,
+                before={},
                 self_read_window=SELF_READ_WINDOW,
                 progress=lambda _text: None,
             ).counted:

@@ -3,7 +3,8 @@
 
 Most units have a day's register at each 00:00, some one every quarter of an hour. Every third has
 a story: a false row, a restart, a replacement at an odd minute, a handover, a month without a
-gateway. The same seed makes the same town.
+gateway. Every fifth unit is metered for its water, all others for electricity. The same seed makes
+the same town.
 
 In: how many units, how many months, a seed. Out: the list of units at a time, the rows that arrive
 in a stretch of time, and the truth. Never: a word of the program under test: plain loops alone.
@@ -15,10 +16,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from tests.support.true_meter import BEGINS, DAY, HOUR, Course, Meter
+from tests.support.true_meter import BEGINS, DAY, HOUR, Course, Kind, Meter
 
 TURN_OVER = 100_000_000
-"""Wh that a dial of eight digits shows before it begins anew."""
+"""Steps that a dial of eight digits shows before it begins anew."""
+WATER_EVERY = 5
+BASES: dict[Kind, tuple[int, int]] = {
+    "electricity": (1_000_000, 60_000_000),
+    "water": (10_000, 600_000),
+}
+"""Between what registers stand at the beginning."""
+RIVALS: dict[Kind, tuple[int, int]] = {
+    "electricity": (-900_000, 40_000_000),
+    "water": (-9_000, 400_000),
+}
+"""How far a second claim is from the truth."""
 STORIES = (
     "dip", "spike", "scaler", "negative", "reset", "rollover", "replaced", "handover", "moved",
     "outage", "away", "rivals", "self-read", "inlets", "burst", "empty",
@@ -84,7 +96,7 @@ class Town:
         return [self._line(each, now) for each in self.hung if each.since <= now]
 
     def truth(self, label: str, start: datetime, end: datetime) -> int | None:
-        """Return the Wh that a unit used in a stretch of time; None: it had no meter then."""
+        """Return the steps that a unit used in a stretch of time; None: it had no meter then."""
         found = None
         for each in self.hung:
             begin = max(start, each.since)
@@ -94,12 +106,24 @@ class Town:
                 found = (found or 0) + used(until) - used(begin)
         return found
 
+    def billed(self, label: str, steps: int) -> Decimal:
+        """Return steps of a unit's meters as kWh or kL."""
+        return self.hung_of(label)[0].meter.billed(steps)
+
+    def misplaced(self, label: str, at: datetime) -> int:
+        """Return by how much a value between the days around a moment may be wrong."""
+        return self.truth(label, at - DAY, at + DAY) or 0
+
+    def hung_of(self, label: str) -> list[Hung]:
+        """Return the meters of a unit."""
+        return [each for each in self.hung if each.label == label]
+
     def _line(self, each: Hung, now: datetime) -> str:
         until = None if each.until is None or each.until > now else each.until
         meter = ("", "", "yes") if self._is_read(each) else ("LNT", each.meter.serial, "no")
         times = ("" if at is None else f"{at:%Y-%m-%dT%H:%M}" for at in (each.since, until))
         return ",".join(
-            (each.tower, "unit", each.label, "electricity", each.source, *meter, *times)
+            (each.tower, "unit", each.label, each.meter.kind, each.source, *meter, *times)
         )
 
     def _is_read(self, each: Hung) -> bool:
@@ -108,9 +132,10 @@ class Town:
     # How the stories are made.
 
     def _settle(self, number: int, story: str) -> None:
-        label, tower = f"U-{number:04}", f"T{1 + number % 4}"
+        kind: Kind = "water" if number % WATER_EVERY == WATER_EVERY - 1 else "electricity"
+        label, tower = f"{kind[0].upper()}-{number:04}", f"T{1 + number % 4}"
         self.stories[label] = story
-        meter = self._meter(f"{number:05}", is_dense=number < self.dense)
+        meter = self._meter(f"{number:05}", kind, is_dense=number < self.dense)
         self.hung.append(Hung(label, tower, "grid", meter, BEGINS))
         if story == "plain":
             return
@@ -119,10 +144,10 @@ class Town:
         if story not in {"self-read", "rivals"} and self._dice.random() < ANOTHER_LIE:
             self._lie(own.meter, self._dice.choice(LIES))
 
-    def _meter(self, serial: str, *, is_dense: bool, since: datetime = BEGINS) -> Meter:
-        course = Course.of(self._dice, self._days)
-        base = self._dice.randrange(1_000_000, 60_000_000)
-        return Meter(serial, course, base, is_dense, since)
+    def _meter(self, serial: str, kind: Kind, *, is_dense: bool, since: datetime = BEGINS) -> Meter:
+        course = Course.of(self._dice, self._days, kind)
+        base = self._dice.randrange(*BASES[kind])
+        return Meter(serial, course, base, kind, is_dense, since)
 
     def _moment(self) -> datetime:
         """Return a moment that lies days within the town's time, at an odd minute."""
@@ -168,7 +193,7 @@ class Town:
     def _replaced(self, own: Hung) -> None:
         at, old = self._moment(), own.meter
         own.until = old.until = at
-        new = self._meter(old.serial + "N", is_dense=old.is_dense, since=at)
+        new = self._meter(old.serial + "N", old.kind, is_dense=old.is_dense, since=at)
         new.base = 3 - new.course.used(at)
         self.hung.append(Hung(own.label, own.tower, own.source, new, at))
         if self._dice.random() < 0.5:
@@ -208,7 +233,7 @@ class Town:
         """Let a second row claim another register: at a border and somewhere, early and late."""
         meter = own.meter
         for at in {self._border(), meter.first_time(self._moment())}:
-            far = self._dice.choice((-900_000, 40_000_000))
+            far = self._dice.choice(RIVALS[meter.kind])
             meter.rivals.append((at, meter.shows(at) + far, at + self._dice.randrange(0, 45) * DAY))
 
     def _self_read(self, own: Hung) -> None:
@@ -231,14 +256,10 @@ class Town:
         meter.course = meter.course.times(factor, first, last)
 
     def _inlets(self, own: Hung) -> None:
-        second = self._meter(own.meter.serial + "G", is_dense=own.meter.is_dense)
-        self.hung.append(Hung(own.label, own.tower, "generator", second, BEGINS))
+        first, source = own.meter, "generator" if own.meter.kind == "electricity" else "tanker"
+        second = self._meter(first.serial + "G", first.kind, is_dense=first.is_dense)
+        self.hung.append(Hung(own.label, own.tower, source, second, BEGINS))
         self._lie(second, "dip")
-
-
-def kwh(wh: int) -> Decimal:
-    """Return Wh as kWh."""
-    return Decimal(wh).scaleb(-3)
 
 
 def month_name(month: int) -> str:

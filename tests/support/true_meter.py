@@ -12,7 +12,9 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import accumulate
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Kolkata")
@@ -21,19 +23,25 @@ DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15
 DAY_S = 86_400
 
 Row = tuple[datetime, int]
+Kind = Literal["electricity", "water"]
+DIGITS: dict[Kind, int] = {"electricity": 3, "water": 2}
+"""Behind the point of kWh, which are counted in Wh, and of kL, which are counted in tens of L."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """What a unit really uses: so many Wh on each day, evenly within the day."""
+    """What a unit really uses: so many steps on each day, evenly within the day."""
 
     daily: tuple[int, ...]
     until: tuple[int, ...]
     """What was used before each day."""
 
     @classmethod
-    def of(cls, dice: random.Random, days: int) -> "Course":
+    def of(cls, dice: random.Random, days: int, kind: Kind) -> "Course":
         """Throw a unit's use: a habit, with good and bad days."""
+        if kind == "water":
+            habit = dice.randrange(20, 90)
+            return cls.by_day(habit + dice.randrange(-15, 20) for _ in range(days))
         habit = dice.randrange(3_000, 12_000)
         return cls.by_day(habit + dice.randrange(-2_000, 2_500) for _ in range(days))
 
@@ -50,7 +58,7 @@ class Course:
         )
 
     def used(self, at: datetime) -> int:
-        """Return the Wh that were used until then."""
+        """Return the steps that were used until then."""
         day, second = divmod(int((at - BEGINS).total_seconds()), DAY_S)
         return self.until[day] + self.daily[day] * second // DAY_S
 
@@ -63,6 +71,7 @@ class Meter:
     course: Course
     base: int
     """What it would show at the beginning of the town."""
+    kind: Kind
     is_dense: bool
     since: datetime
     until: datetime | None = None
@@ -79,6 +88,10 @@ class Meter:
     def period(self) -> timedelta:
         """How often it says something."""
         return QUARTER if self.is_dense else DAY
+
+    def billed(self, steps: int) -> Decimal:
+        """Return steps of its register as kWh or kL."""
+        return Decimal(steps).scaleb(-DIGITS[self.kind])
 
     def shows(self, at: datetime) -> int:
         """Return what its dial shows."""

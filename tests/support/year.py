@@ -20,16 +20,17 @@ from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.store.commit import commit
-from cloud_ingest.store.number_words import NumberWord, WordKind, add_word, doubts
+from cloud_ingest.store.number_words import Doubt, NumberWord, WordKind, add_word, doubts
 from cloud_ingest.store.registry import find_society, load_registry
 from shared_schema.billing import MonthlyConsumption
-from shared_schema.catalogue import Service
+from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.quality import Origin
+from shared_schema.readings import Column
 from tests.support.books import Books, read_books
-from tests.support.gateway import block_line
+from tests.support.gateway import ENERGY, block_line
 from tests.support.store import SOCIETY, Site
-from tests.support.town import Town, border, kwh, month_name, month_number
-from tests.support.true_meter import DAY, HOUR, Meter, Row
+from tests.support.town import Town, border, month_name, month_number
+from tests.support.true_meter import DAY, HOUR, Kind, Meter, Row
 
 PAYING_DAY = 4 * DAY + 9 * HOUR
 MOST_ROWS = 1_200
@@ -38,8 +39,10 @@ BATCHES_AT_ONCE = 100
 ROUNDS = 4
 """How often the caretaker looks after a closing."""
 AUTHOR = "caretaker"
-MOST_OF_A_DAY = Decimal(15)
-"""kWh: by so much a placed border may be wrong, as the caretaker sees it."""
+COLUMNS: dict[Kind, Column] = {
+    "electricity": ENERGY,
+    "water": Column(obis=WATER_VOLUME, scaler=-2, unit=Unit.CUBIC_METRE),
+}
 
 
 @dataclass
@@ -95,7 +98,9 @@ class Year:
         def seal(*, rest: bool) -> None:
             if held and (rest or sum(len(rows) for _, rows in held) >= MOST_ROWS):
                 blocks = (
-                    block_line(meter.serial, rows, period_s=int(meter.period.total_seconds()))
+                    block_line(
+                        meter.serial, rows, COLUMNS[meter.kind], int(meter.period.total_seconds())
+                    )
                     for meter, rows in held
                 )
                 waiting.append(gateway.seal(*blocks))
@@ -120,8 +125,8 @@ class Year:
             self.site.conn,
             SOCIETY,
             label,
-            Service.ELECTRICITY,
-            value=kwh(meter.shows(at)),
+            Service(meter.kind),
+            value=meter.billed(meter.shows(at)),
             at=at,
             by=AUTHOR,
             now=self.now,
@@ -162,9 +167,9 @@ class Year:
                     self.site.conn,
                     SOCIETY,
                     hung.label,
-                    Service.ELECTRICITY,
+                    Service(hung.meter.kind),
                     starts_at=first,
-                    adds=kwh(drop),
+                    adds=hung.meter.billed(drop),
                     reason="the register began anew",
                     by=AUTHOR,
                     now=self.now,
@@ -179,13 +184,7 @@ class Year:
         months: set[int] = set()
         for doubt in doubts(self.site.conn, society_id):
             month = month_number(doubt.month)
-            true = self.town.truth(doubt.key.subject, border(month), border(month + 1))
-            is_true = (
-                doubt.quantity is not None
-                and true is not None
-                and abs(doubt.quantity - kwh(true)) <= 2 * MOST_OF_A_DAY
-            )
-            kind: WordKind = "accept" if is_true else "keep"
+            kind: WordKind = "accept" if self._is_true(doubt, month) else "keep"
             if kind == "keep" and doubt.version is None:
                 continue
             word = NumberWord(
@@ -195,6 +194,15 @@ class Year:
             self.acts[kind] += 1
             months.add(month)
         return months
+
+    def _is_true(self, doubt: Doubt, month: int) -> bool:
+        """Say whether a quantity is true, as far as its borders can be."""
+        label, town, ends = doubt.key.subject, self.town, (border(month), border(month + 1))
+        true = town.truth(label, *ends)
+        if doubt.quantity is None or true is None:
+            return False
+        most = sum(town.misplaced(label, at) for at in ends)
+        return abs(doubt.quantity - town.billed(label, true)) <= town.billed(label, most)
 
     # What billing holds at the end, against the truth.
 
@@ -231,7 +239,8 @@ class Year:
             first, last = parts[0].opening, parts[-1].closing
             is_whole = (first.at, last.at) == (border(0), self.town.ends)
             is_read = {first.origin, last.origin} == {Origin.METER}
-            true = kwh(self.town.truth(label, border(0), self.town.ends) or 0)
+            steps = self.town.truth(label, border(0), self.town.ends) or 0
+            true = self.town.billed(label, steps)
             total = sum((number.quantity for number in numbers), Decimal(0))
             one_meter = len({part.meter.serial for part in parts}) == 1
             if is_whole and is_read and one_meter and total != true:
@@ -248,16 +257,17 @@ class Year:
             Origin.SELF_READ in {part.opening.origin, part.closing.origin} for part in number.parts
         ):
             true = self._between_ends(number)
+        used = self.town.billed(number.subject.id, true)
         if number.bounds is None:
-            return None if number.quantity == kwh(true) else f"{said}, but {kwh(true)} is true"
-        if not number.bounds.lower <= kwh(true) <= number.bounds.upper:
-            return f"{said} does not hold {kwh(true)}"
+            return None if number.quantity == used else f"{said}, but {used} is true"
+        if not number.bounds.lower <= used <= number.bounds.upper:
+            return f"{said} does not hold {used}"
         if number.quality == "validated":
             return f"{said} has bounds and is validated"
         return None
 
     def _between_ends(self, number: MonthlyConsumption) -> int:
-        """Return the Wh that a unit used between the ends at which it was read."""
+        """Return the steps that a unit used between the ends at which it was read."""
         start = min(part.opening.at for part in number.parts)
         end = max(part.closing.at for part in number.parts)
         return self.town.truth(number.subject.id, start, end) or 0
@@ -291,9 +301,13 @@ class Year:
         ]
         by = Counter(str(each.quality) for each in numbers)
         versions = Counter(each.version for each in numbers)
+        sums = {
+            unit: str(sum((each.quantity for each in numbers if each.unit == unit), Decimal(0)))
+            for unit in ("kWh", "kL")
+        }
         return (
             f"{len(numbers)} numbers: {dict(by)}; "
             f"{sum(each.since is not None for each in numbers)} catch-ups; "
             f"versions {dict(sorted(versions.items()))}; the caretaker: {dict(self.acts)}; "
-            f"sum {sum((each.quantity for each in numbers), Decimal(0))} kWh"
+            f"sums {sums}"
         )

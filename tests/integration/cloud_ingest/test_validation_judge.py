@@ -67,6 +67,7 @@ def months(site: Site, now: datetime = NOW) -> list[Decimal | None]:
             site.one("SELECT society_id FROM society"),
             parse_month(name, ZONE),
             ZONE,
+            before={},
             self_read_window=SELF_READ_WINDOW,
             progress=lambda _text: None,
         ).counted
