@@ -23,10 +23,8 @@ from cloud_ingest.store.assignments import (
     assignments_between,
     assignments_of_subject,
 )
+from cloud_ingest.store.billed_registers import Dial
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.judgements import (
-    Dial,
-)
 from cloud_ingest.store.readings_write import (
     ORIGINS,
 )

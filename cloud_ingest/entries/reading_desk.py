@@ -20,10 +20,8 @@ from cloud_ingest.core.plausible import in_steps, is_dial_value
 from cloud_ingest.entries.advice import local_text
 from cloud_ingest.entries.named_reading import NamedReading, Word, shown
 from cloud_ingest.errors import ReadingRefused
+from cloud_ingest.store.billed_registers import Dial
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.judgements import (
-    Dial,
-)
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.readings_read import (
     newest_channel,

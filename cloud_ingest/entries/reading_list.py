@@ -23,10 +23,8 @@ from cloud_ingest.store.assignments import (
     assignment_versions,
     assignments_between,
 )
+from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.judgements import (
-    SERVICE_OF,
-)
 from cloud_ingest.store.readings_read import (
     Window,
     boundary_readings,

@@ -26,16 +26,12 @@ from cloud_ingest.errors import ReadingRefused
 from cloud_ingest.store.assignments import (
     Assignment,
 )
+from cloud_ingest.store.billed_registers import Dial, claims_of, dials_of
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.judgements import (
-    Dial,
-    Suspect,
-    claims_of,
-    dials_of,
-    lock_elections,
-)
+from cloud_ingest.store.judgements import lock_elections
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.suspects import Suspect
 from cloud_ingest.validation.judge import judge_suspects
 from shared_schema.catalogue import BILLED_REGISTER
 

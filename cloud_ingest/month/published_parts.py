@@ -22,9 +22,9 @@ from cloud_ingest.core.month import day_of
 from cloud_ingest.core.register import DayRegister, Epochs, billing_exponent, normalised
 from cloud_ingest.month.count import Counted
 from cloud_ingest.store.assignments import Assignment
+from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
-from cloud_ingest.store.judgements import SERVICE_OF
 from cloud_ingest.store.published import channels_of
 from cloud_ingest.store.rollups_read import day_registers
 from cloud_ingest.views.usage import DayUsage, MeterPlace, MeterUsage

@@ -21,8 +21,8 @@ from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.judgements import Suspect
 from cloud_ingest.store.migrate import Store
+from cloud_ingest.store.suspects import Suspect
 from cloud_ingest.validation.judge import unjudged
 from shared_schema.catalogue import BILLED_REGISTER
 

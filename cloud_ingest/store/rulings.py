@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud_ingest.core.judgement import RulingKind, StoredClaim
+from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.judgements import SERVICE_OF
 from cloud_ingest.store.rows import all_rows
 
 

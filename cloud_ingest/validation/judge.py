@@ -20,23 +20,18 @@ from typing import Self
 from cloud_ingest.core.judgement import Claims, Judgement, judge_dial
 from cloud_ingest.core.month import DAY, midnight, next_month
 from cloud_ingest.core.validate import EDGE
+from cloud_ingest.store.billed_registers import Dial, claims_of, dials_of
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.judgements import (
-    Dial,
-    Disturbed,
     Scope,
-    Suspect,
     apply_judgement,
     changes,
-    claims_of,
-    dials_of,
-    disturbed,
     is_applied,
     lock_elections,
-    suspects,
 )
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rollups_write import Mark
+from cloud_ingest.store.suspects import Disturbed, Suspect, disturbed, suspects
 from cloud_ingest.store.unjudged import (
     Stretch,
     clear_unjudged,

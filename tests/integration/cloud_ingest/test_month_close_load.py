@@ -15,9 +15,9 @@ from cloud_ingest.month import close as module
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.judgements import Suspect
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.readings_write import NewReading, store_readings
+from cloud_ingest.store.suspects import Suspect
 from cloud_ingest.validation.judge import judge_suspects
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Unit
 from shared_schema.quality import Origin, Reason

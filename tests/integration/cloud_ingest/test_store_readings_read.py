@@ -23,11 +23,11 @@ from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, query
-from cloud_ingest.store.judgements import BESIDE
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rollups_read import RegisterMonth
+from cloud_ingest.store.suspects import BESIDE
 from cloud_ingest.views import balances, usage
 from cloud_ingest.views.completeness import completeness, missing
 from cloud_ingest.views.load_curve import Curve, Point, load_curve

@@ -11,13 +11,14 @@ import pytest
 
 from cloud_ingest.core.register import Epoch
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.epochs import store_epoch
-from cloud_ingest.store.judgements import SERVICE_OF, Suspect
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.readings_write import NewReading, Rows, store_readings, store_rows
+from cloud_ingest.store.suspects import Suspect
 from cloud_ingest.validation.judge import judge_suspects
 from shared_schema.quality import Origin
 from tests.support.store import Site, local, unit_line
