@@ -408,4 +408,7 @@ def test_the_command_line(store_dsn: str) -> None:
     assert zero["before"]["value"] == "12374.750"
     assert (edit["state"], edit["is_elected"], edit["reason"]) == ("entered", True, "photo")
     assert edit["at"] == BORDER.isoformat()
-    assert run("list", "--unit", "A-9") == (0, ["no reading is set aside, and none has a rival"])
+    assert run("list", "--unit", "A-9") == (
+        2,
+        ["cloud-ingest: the list of units has no 'A-9': cloud-ingest units list"],
+    )
