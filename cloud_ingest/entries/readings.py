@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A person's word on a reading: set it aside, restore it, or enter what the register showed.
 
-What is said is kept beside the claim, with author and reason (`entries.reading_desk`). Then the
+What is said is kept beside the claim, with author and reason (`entries.register_rulings`). Then the
 register is judged again, and the days whose readings have changed are marked. What is set aside is
 never elected. What is restored or entered is vouched for: validation never sets it aside, and the
 readings around it have to fit.
@@ -21,7 +21,7 @@ from cloud_ingest.core.judgement import Moment, StoredClaim
 from cloud_ingest.core.month import DAY, day_of, midnight, next_month
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.named_reading import NamedReading, Shown, Word, find_served, shown
-from cloud_ingest.entries.reading_desk import ReadingDesk
+from cloud_ingest.entries.register_rulings import RegisterRulings
 from cloud_ingest.errors import ReadingRefused
 from cloud_ingest.store.assignments import (
     Assignment,
@@ -90,11 +90,11 @@ def rule_on_reading(
     months = _months_around(named.at, store.zone)
     start, end = midnight(months[0], store.zone), midnight(next_month(months[-1]), store.zone)
     former = claims_of(conn, dial, start, end)
-    desk = ReadingDesk(conn, named, dial, store)
+    rulings = RegisterRulings(conn, named, dial, store)
     if word.kind == "enter":
-        ruled_at = desk.enter(former, word, now)
+        ruled_at = rulings.enter(former, word, now)
     else:
-        ruled_at = desk.rule(former, word, now)
+        ruled_at = rulings.rule(former, word, now)
     suspects = [Suspect(dial.meter_id, dial.obis, month) for month in months]
     judge_suspects(conn, suspects, store, now)
     changed = claims_of(conn, dial, start, end)

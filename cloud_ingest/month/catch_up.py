@@ -27,7 +27,7 @@ from cloud_ingest.core.month import DAY, Month, month_of, parse_month
 from cloud_ingest.month.boundaries import closings_before, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
-from cloud_ingest.month.estimated_borders import filled, read_ledger, unmet
+from cloud_ingest.month.estimated_borders import filled, read_estimated_borders, unmet
 from cloud_ingest.month.past import daily_means
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
@@ -95,10 +95,10 @@ def catch_ups(
         span = Month(month.first, month.start, closing.span.end)
         counted = count_over(conn, closing, waiting, span)
         sent = {key: parts for key, parts in counted.items() if key in estimated}
-        ledger = read_ledger(conn, closing, span, sent.values())
+        borders = read_estimated_borders(conn, closing, span, sent.values())
         for key, parts in counted.items():
             own = [
-                filled(ledger, part, span, opens=False) if key in sent else part for part in parts
+                filled(borders, part, span, opens=False) if key in sent else part for part in parts
             ]
             if not any(map(unmet, own)):
                 waiting.discard(key)
@@ -212,12 +212,12 @@ def _with_shares(
         for name, keys in sorted(wanted.items())
     }
     everything = [parts for subjects in counted.values() for parts in subjects.values()]
-    ledger = read_ledger(conn, closing, closing.span, everything)
+    borders = read_estimated_borders(conn, closing, closing.span, everything)
     shares: dict[SubjectKey, dict[str, list[_Share]]] = {key: {} for key in caught}
     for name, subjects in counted.items():
         for key, parts in subjects.items():
             shares[key][name] = [
-                _Share(part.assignment.assignment_id, ledger.use(part)) for part in parts
+                _Share(part.assignment.assignment_id, borders.use(part)) for part in parts
             ]
     return {key: _shared(parts, shares[key]) for key, parts in caught.items()}
 

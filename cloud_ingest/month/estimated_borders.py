@@ -28,7 +28,7 @@ from shared_schema.quality import Origin, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class EstimatedBorders:
     """Estimated borders of meters, and what is needed to count with them."""
 
     placed: Placed
@@ -152,9 +152,9 @@ def _is_disproved(part: Counted) -> bool:
     )
 
 
-def read_ledger(
+def read_estimated_borders(
     conn: Connection, closing: Closing, span: Month, subjects: Iterable[Iterable[Counted]]
-) -> Ledger:
+) -> EstimatedBorders:
     """Return the estimated borders of subjects in a month, or in several that count as one."""
     parts = [part for own in subjects for part in own]
     chosen = {
@@ -171,7 +171,7 @@ def read_ledger(
         zone=closing.zone,
         until=closing.now,
     )
-    return Ledger(
+    return EstimatedBorders(
         placed=place_borders(meters, borders),
         meters=meters,
         epochs=epochs_of(conn, chosen | set(meters.exponents)),
@@ -179,30 +179,30 @@ def read_ledger(
     )
 
 
-def filled(ledger: Ledger, part: Counted, span: Month, *, opens: bool) -> Counted:
+def filled(borders: EstimatedBorders, part: Counted, span: Month, *, opens: bool) -> Counted:
     """Return a part between estimated borders, as far as they can be sent.
 
     Args:
-        ledger: The estimated borders.
+        borders: The estimated borders.
         part: What its meter counted.
         span: The month, or several that count as one.
         opens: Its opening at the start of the month may be an estimate as well.
     """
-    begin, end = ledger.chained(part), part.measured.end
+    begin, end = borders.chained(part), part.measured.end
     if begin is None or end is None:
         return part
     if opens or begin.at > span.start:
-        begin = ledger.border(part, begin, Reason.NO_OPENING)
-    end = ledger.border(part, end, Reason.NO_CLOSING)
+        begin = borders.border(part, begin, Reason.NO_OPENING)
+    end = borders.border(part, end, Reason.NO_CLOSING)
     if (begin, end) == (part.measured.begin, part.measured.end):
         return part
-    found = replace(part, measured=measure(begin, end, ledger.epochs, span))
-    use = ledger.use(found)
+    found = replace(part, measured=measure(begin, end, borders.epochs, span))
+    use = borders.use(found)
     if use is None:
         return found
     return replace(found, measured=replace(found.measured, lower=use.lower, upper=use.upper))
 
 
-def estimated(ledger: Ledger, part: Counted) -> Counted:
+def estimated(borders: EstimatedBorders, part: Counted) -> Counted:
     """Return a part with what its meter probably counted beside it, if that can be told."""
-    return replace(part, estimate=ledger.use(part))
+    return replace(part, estimate=borders.use(part))

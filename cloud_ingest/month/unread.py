@@ -20,11 +20,11 @@ from cloud_ingest.month.catch_up import Parts, catch_ups, month_before, withheld
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
 from cloud_ingest.month.estimated_borders import (
-    Ledger,
+    EstimatedBorders,
     estimated,
     filled,
     is_unread,
-    read_ledger,
+    read_estimated_borders,
     unmet,
 )
 from cloud_ingest.store.connection import Connection
@@ -42,7 +42,7 @@ def with_unread(
     found = dict(subjects)
     if not unread:
         return found
-    ledger = read_ledger(conn, closing, closing.span, unread.values())
+    borders = read_estimated_borders(conn, closing, closing.span, unread.values())
     sent = _sent_as_estimates(conn, closing, unread)
     before = withheld_in(conn, closing, month_before(closing, closing.span)) if sent else ()
     caught = catch_ups(conn, closing, unread, estimated=sent)
@@ -50,8 +50,8 @@ def with_unread(
     for key, parts in unread.items():
         if key in caught:
             continue
-        whole = _filled(ledger, parts, closing, is_open=key in before) if key in sent else None
-        found[key] = whole or [estimated(ledger, part) for part in parts]
+        whole = _filled(borders, parts, closing, is_open=key in before) if key in sent else None
+        found[key] = whole or [estimated(borders, part) for part in parts]
     return found
 
 
@@ -69,19 +69,19 @@ def _sent_as_estimates(conn: Connection, closing: Closing, unread: Parts) -> fro
 
 
 def _filled(
-    ledger: Ledger, parts: Iterable[Counted], closing: Closing, *, is_open: bool
+    borders: EstimatedBorders, parts: Iterable[Counted], closing: Closing, *, is_open: bool
 ) -> list[Counted] | None:
     """Return a subject's parts between estimated borders; None where one cannot be told.
 
     Args:
-        ledger: The estimated borders.
+        borders: The estimated borders.
         parts: What its meters counted.
         closing: The closing.
         is_open: The month before is withheld: what it used would be in nobody's month.
     """
     found: list[Counted] = []
     for part in parts:
-        whole = filled(ledger, part, closing.span, opens=not is_open)
+        whole = filled(borders, part, closing.span, opens=not is_open)
         if unmet(whole) or whole.measured.quantity is None:
             return None
         found.append(whole)

@@ -26,8 +26,8 @@ from shared_schema.billing import MonthlyConsumption
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.quality import Origin
 from shared_schema.readings import Column
-from tests.support.books import Books, read_books
 from tests.support.gateway import ENERGY, block_line
+from tests.support.received import Received, read_received
 from tests.support.store import SOCIETY, Site
 from tests.support.town import Town, border, month_name, month_number
 from tests.support.true_meter import DAY, HOUR, Kind, Meter, Row
@@ -208,15 +208,15 @@ class Year:
 
     def faults(self) -> list[str]:
         """Return what is wrong with the final numbers."""
-        books = read_books(self.site.conn)
-        return [*books.faults(), *self._false_numbers(books), *self._false_sums(books)]
+        received = read_received(self.site.conn)
+        return [*received.faults(), *self._false_numbers(received), *self._false_sums(received)]
 
     def missing(self) -> list[str]:
         """Return the months of units that no number covers, and why."""
-        return list(self._missing_numbers(read_books(self.site.conn)))
+        return list(self._missing_numbers(read_received(self.site.conn)))
 
-    def _false_numbers(self, books: Books) -> Iterator[str]:
-        for line, number in books.numbers.items():
+    def _false_numbers(self, received: Received) -> Iterator[str]:
+        for line, number in received.numbers.items():
             if isinstance(number, MonthlyConsumption):
                 story = self.town.stories[line.subject]
                 fault = self._fault_of(number)
@@ -225,10 +225,10 @@ class Year:
                 if fault is not None:
                     yield f"{line.subject} {line.month} ({story}): {fault}"
 
-    def _false_sums(self, books: Books) -> Iterator[str]:
+    def _false_sums(self, received: Received) -> Iterator[str]:
         """Yield each unit of one meter whose months do not add up to what it used in all."""
         own: dict[str, list[MonthlyConsumption]] = {}
-        for line, number in books.numbers.items():
+        for line, number in received.numbers.items():
             if isinstance(number, MonthlyConsumption):
                 own.setdefault(line.subject, []).append(number)
         for label, numbers in own.items():
@@ -272,10 +272,10 @@ class Year:
         end = max(part.closing.at for part in number.parts)
         return self.town.truth(number.subject.id, start, end) or 0
 
-    def _missing_numbers(self, books: Books) -> Iterator[str]:
+    def _missing_numbers(self, received: Received) -> Iterator[str]:
         """Yield each month of a unit that no number covers."""
         covered: set[tuple[str, int]] = set()
-        for line, number in books.numbers.items():
+        for line, number in received.numbers.items():
             if isinstance(number, MonthlyConsumption):
                 first = month_number(number.since or number.month)
                 months = range(first, month_number(number.month) + 1)
@@ -296,7 +296,7 @@ class Year:
         """Return in a few lines what was billed how."""
         numbers = [
             each
-            for each in read_books(self.site.conn).numbers.values()
+            for each in read_received(self.site.conn).numbers.values()
             if isinstance(each, MonthlyConsumption)
         ]
         by = Counter(str(each.quality) for each in numbers)

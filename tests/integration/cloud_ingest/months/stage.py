@@ -46,8 +46,8 @@ from tests.integration.cloud_ingest.months.story import (
     statements,
 )
 from tests.support import views_agree
-from tests.support.books import Books, Line, read_books
 from tests.support.gateway import MAKER, block_line
+from tests.support.received import Line, Received, read_received
 from tests.support.store import SOCIETY, Site
 
 AUTHOR = "treasurer"
@@ -75,7 +75,7 @@ class Stage:
         self._waiting: list[tuple[str, Rows, str, int]] = []
 
     def play(self, story: str) -> None:
-        """Do every statement of a story, and hold what is expected against the books."""
+        """Do every statement of a story, and hold what is expected against the received."""
         for each in statements(story):
             try:
                 self._do(each)
@@ -83,7 +83,7 @@ class Stage:
                 error.add_note(f"line {each.number} of the story: {each.text}")
                 raise
         self._settle()
-        faults = list(self._books().faults())
+        faults = list(self._received().faults())
         faults += views_agree.faults(self.site.conn, SOCIETY, self.clock.zone, self.now)
         assert not faults, "\n".join(map(str, faults))
 
@@ -113,8 +113,8 @@ class Stage:
         self._import_list()
         self._send_waiting()
 
-    def _books(self) -> Books:
-        return read_books(self.site.conn)
+    def _received(self) -> Received:
+        return read_received(self.site.conn)
 
     # What the gateway and unit management do.
 
@@ -275,7 +275,7 @@ class Stage:
 
     def do_billed(self, statement: Statement) -> None:
         wanted = expected(statement.rest)
-        number = self._books().numbers.get(_line(wanted))
+        number = self._received().numbers.get(_line(wanted))
         assert isinstance(number, MonthlyConsumption), f"not billed: {self._told(wanted)}"
         told = replace(
             wanted,
@@ -290,10 +290,10 @@ class Stage:
 
     def do_withheld(self, statement: Statement) -> None:
         wanted = expected(statement.rest)
-        books = self._books()
-        found = books.withheld(_line(wanted))
+        received = self._received()
+        found = received.withheld(_line(wanted))
         assert found is not None, f"not withheld: {self._told(wanted)}"
-        assert books.sent(_line(wanted)) is None, f"it stands: {self._told(wanted)}"
+        assert received.sent(_line(wanted)) is None, f"it stands: {self._told(wanted)}"
         estimate = found.estimate
         told = replace(
             wanted,
@@ -306,12 +306,12 @@ class Stage:
 
     def do_withdrawn(self, statement: Statement) -> None:
         wanted = expected(statement.rest)
-        books = self._books()
-        number = books.numbers.get(_line(wanted))
+        received = self._received()
+        number = received.numbers.get(_line(wanted))
         assert number is not None, f"nothing was ever sent: {self._told(wanted)}"
         assert not isinstance(number, MonthlyConsumption), f"it stands: {self._told(wanted)}"
         assert number.version == wanted.version
-        named = [entry.subject.id for entry in books.manifests[wanted.month].withdrawn]
+        named = [entry.subject.id for entry in received.manifests[wanted.month].withdrawn]
         assert wanted.subject in named
 
     def do_held(self, statement: Statement) -> None:
@@ -328,35 +328,35 @@ class Stage:
     def _held(self, wanted: Expected) -> Held | None:
         own = [
             each
-            for each in self._books().manifests[wanted.month].held
+            for each in self._received().manifests[wanted.month].held
             if (each.subject.id, each.service) == (wanted.subject, wanted.service)
         ]
         return own[0] if own else None
 
     def do_flag(self, statement: Statement) -> None:
         """``flag held_change A-1``: it is open; ``no-flag`` says that it is not."""
-        assert self._has_flag(statement), sorted(self._books().flags)
+        assert self._has_flag(statement), sorted(self._received().flags)
 
     def do_no_flag(self, statement: Statement) -> None:
-        assert not self._has_flag(statement), sorted(self._books().flags)
+        assert not self._has_flag(statement), sorted(self._received().flags)
 
     def _has_flag(self, statement: Statement) -> bool:
         kind, subject = statement.rest.split()
         return any(
-            f"/{kind}/" in topic and f"/{subject}/" in topic for topic in self._books().flags
+            f"/{kind}/" in topic and f"/{subject}/" in topic for topic in self._received().flags
         )
 
     def do_nothing(self, statement: Statement) -> None:
         wanted = expected(statement.rest)
-        books = self._books()
-        assert _line(wanted) not in books.numbers, self._told(wanted)
-        assert books.withheld(_line(wanted)) is None, self._told(wanted)
+        received = self._received()
+        assert _line(wanted) not in received.numbers, self._told(wanted)
+        assert received.withheld(_line(wanted)) is None, self._told(wanted)
 
     def do_share(self, statement: Statement) -> None:
         """``share 2026-03 A-1 of 2026-02 26.880 20.000..30.000``."""
         month, subject, _of, *rest = statement.rest.split()
         wanted = expected(" ".join([rest[0], subject, *rest[1:]]))
-        number = self._books().sent(_line(expected(f"{month} {subject}")))
+        number = self._received().sent(_line(expected(f"{month} {subject}")))
         assert number is not None
         (share,) = [each.share for each in number.shares if each.month == wanted.month]
         assert (share.quantity, share.bounds) == (wanted.quantity, wanted.bounds)
@@ -366,7 +366,7 @@ class Stage:
         month, tower, *words = statement.rest.split()
         said = options(" ".join(words))
         service = Service(said.pop("service", "electricity"))
-        found = self._books().balances[month, tower, service]
+        found = self._received().balances[month, tower, service]
         told = {
             "bulk": found.bulk,
             "units": found.units,
@@ -379,7 +379,7 @@ class Stage:
     def do_unassigned(self, statement: Statement) -> None:
         """``unassigned 2026-01 1 0.010``: what a meter counted for nobody, in all."""
         month, serial, quantity = statement.rest.split()
-        gaps = self._books().manifests[month].unassigned
+        gaps = self._received().manifests[month].unassigned
         own = [each.quantity for each in gaps if each.meter.serial == serial]
         assert sum(own, Decimal(0)) == Decimal(quantity), gaps
 
@@ -404,9 +404,9 @@ class Stage:
 
     def _told(self, wanted: Expected) -> str:
         """Return all that the consumers were told of a number."""
-        books = self._books()
-        told: list[object] = [books.numbers.get(_line(wanted)), books.withheld(_line(wanted))]
-        if wanted.month in books.manifests:
+        received = self._received()
+        told: list[object] = [received.numbers.get(_line(wanted)), received.withheld(_line(wanted))]
+        if wanted.month in received.manifests:
             told.append(self._held(wanted))
         return "; ".join(str(each) for each in told if each is not None) or "nothing"
 

@@ -26,9 +26,9 @@ from shared_schema.billing import MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT, Service, Unit
 from shared_schema.quality import Quality
 from shared_schema.readings import Column
-from tests.support.books import Books, Line, read_books
 from tests.support.gateway import block_line
 from tests.support.lies import DEEPER, MONTHS, History, Said, by_scaler, histories
+from tests.support.received import Line, Received, read_received
 from tests.support.store import SOCIETY, Site, Templates, unit_line
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
@@ -73,8 +73,8 @@ def accept_all(site: Site, now: datetime) -> None:
             decide(site.conn, SOCIETY, said, now, apply=True)
 
 
-def numbers(books: Books) -> list[MonthlyConsumption | None]:
-    return [books.sent(Line(str(m), "unit", "A-1", Service.ELECTRICITY)) for m in MONTHS]
+def numbers(received: Received) -> list[MonthlyConsumption | None]:
+    return [received.sent(Line(str(m), "unit", "A-1", Service.ELECTRICITY)) for m in MONTHS]
 
 
 def said_of(number: MonthlyConsumption | None) -> tuple[object, ...] | None:
@@ -91,9 +91,9 @@ def verdicts(site: Site) -> list[tuple[Any, ...]]:
     )
 
 
-def faults(history: History, books: Books) -> list[str]:
-    found = list(books.faults())
-    for n, number in enumerate(numbers(books)):
+def faults(history: History, received: Received) -> list[str]:
+    found = list(received.faults())
+    for n, number in enumerate(numbers(received)):
         if number is None:
             continue
         since = 0 if number.since == str(MONTHS[0]) else n
@@ -142,11 +142,11 @@ def hold_histories(server: str, templates: Templates, folder: Path, examples: in
         ):
             came = played(one, folder, history, at_once=False)
             in_order = played(other, folder, history, at_once=True)
-            books, plain = read_books(one), read_books(other)
-            assert faults(history, books) == []
+            received, plain = read_received(one), read_received(other)
+            assert faults(history, received) == []
             assert faults(history, plain) == []
             assert verdicts(came) == verdicts(in_order)
-            assert list(map(said_of, numbers(books))) == list(map(said_of, numbers(plain)))
+            assert list(map(said_of, numbers(received))) == list(map(said_of, numbers(plain)))
 
     hold()
 

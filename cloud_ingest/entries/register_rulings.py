@@ -39,7 +39,7 @@ MOST_CANDIDATES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingDesk:
+class RegisterRulings:
     """Takes words on one register."""
 
     conn: Connection

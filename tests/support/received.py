@@ -49,7 +49,7 @@ class Stretch(NamedTuple):
 
 
 @dataclass
-class Books:
+class Received:
     """What a consumer has that read every message."""
 
     numbers: dict[Line, Number] = field(default_factory=dict)
@@ -192,10 +192,10 @@ def line_of(number: Number) -> Line:
     return Line(number.month, *_who(number))
 
 
-def read_books(conn: Connection) -> Books:
+def read_received(conn: Connection) -> Received:
     """Read the whole outbox of a store."""
-    books = Books()
+    received = Received()
     sent = conn.execute("SELECT topic, payload FROM outbox ORDER BY outbox_id").fetchall()
     for topic, payload in sent:
-        books.take(topic, bytes(payload))
-    return books
+        received.take(topic, bytes(payload))
+    return received
