@@ -16,7 +16,8 @@ changed range that ends on the first instant of a bucket), and would leave the m
 It costs no more, because a month is materialised for all channels at once anyway.
 
 If a day counts more readings than there are, somebody has dropped readings, and a rollup outlives
-them: the day stays as it is, and its mark goes. `recompute` makes it anew nevertheless. With
+them: the day stays as it is, and its mark goes. `recompute` makes it anew nevertheless. What was
+set aside was not dropped: a day of which nothing else was known tells of nothing then. With
 continuous aggregates only days older than `LONG_PAST` are looked at, for the look costs what a
 refresh does; nobody is expected to drop younger readings.
 
@@ -43,6 +44,7 @@ from cloud_ingest.store.rollups_write import (
     days_that_lost_readings,
     forget_days,
     forget_months,
+    forget_set_aside,
     newest_mark,
     oldest_marks,
     refresh_aggregate,
@@ -110,7 +112,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
 def _channels_by_day(marks: Iterable[Mark], oldest: date | None) -> dict[date, set[int]]:
     """Return the channels of each day that is marked; pure.
 
-    The mark of a day whose readings are gone changes nothing: the day stays.
+    The mark of a day whose readings were dropped changes nothing: the day stays.
     """
     changed: dict[date, set[int]] = {}
     for mark in marks:
@@ -136,8 +138,13 @@ def _recompute(conn: Connection, changed: Mapping[date, Collection[int]], store:
         part = keys[at : at + KEYS_AT_ONCE]
         months = sorted({(channel_id, day.replace(day=1)) for channel_id, day in part})
         with conn.transaction():
-            compute_days(conn, part, store.zone)
+            told = set(compute_days(conn, part, store.zone))
+            empty = [key for key in part if key not in told]
+            gone = forget_set_aside(conn, empty, store.zone) if empty else []
             compute_months(conn, months)
+            for channel_id, day in gone:
+                month = day.replace(day=1)
+                forget_months(conn, [channel_id], month, month)
     return len(keys)
 
 

@@ -93,22 +93,43 @@ def is_marked_before(conn: Connection, day: date) -> bool:
 
 
 @translating
-def compute_days(conn: Connection, keys: Sequence[tuple[int, date]], zone: ZoneInfo) -> None:
-    """Roll up days of a portable store from their readings.
+def compute_days(
+    conn: Connection, keys: Sequence[tuple[int, date]], zone: ZoneInfo
+) -> list[tuple[int, date]]:
+    """Roll up days of a portable store from their readings, and return those that have some.
 
     Args:
         conn: The store.
         keys: Channel and day.
         zone: Of the days.
     """
-    conn.execute(
-        query("rollup/day_recompute"),
-        {
-            "channels": [channel_id for channel_id, _ in keys],
-            "days": [day for _, day in keys],
-            "zone": zone.key,
-        },
-    )
+    return all_rows(conn, _day_key, query("rollup/day_recompute"), _days(keys, zone))
+
+
+@translating
+def forget_set_aside(
+    conn: Connection, keys: Sequence[tuple[int, date]], zone: ZoneInfo
+) -> list[tuple[int, date]]:
+    """Delete days of a portable store of which every reading was set aside, and return them.
+
+    Args:
+        conn: The store.
+        keys: Channel and day.
+        zone: Of the days.
+    """
+    return all_rows(conn, _day_key, query("rollup/day_forget_set_aside"), _days(keys, zone))
+
+
+def _days(keys: Sequence[tuple[int, date]], zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "channels": [channel_id for channel_id, _ in keys],
+        "days": [day for _, day in keys],
+        "zone": zone.key,
+    }
+
+
+def _day_key(*, channel_id: int, day: date) -> tuple[int, date]:
+    return channel_id, day
 
 
 @translating

@@ -195,8 +195,10 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "validation/disturbed": stored,
         "validation/suspects": judged,
     }
+    marked = {"channels": [1, 2], "days": [JULY.first] * 2, "zone": ZONE.key}
     portable = {
-        "rollup/day_recompute": {"channels": [1, 2], "days": [JULY.first] * 2, "zone": ZONE.key},
+        "rollup/day_recompute": marked,
+        "rollup/day_forget_set_aside": marked,
         "rollup/day_forget": {**span, "channels": [1, 2], "zone": ZONE.key},
     }
     conn.execute(query("reading/incoming_make"))

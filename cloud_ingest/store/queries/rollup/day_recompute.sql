@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Roll up days again from their readings. A day runs from after its 00:00 to the next 00:00.
 -- One that tells of more readings than there are stays: somebody has dropped some. What was set
--- aside is there as a claim.
+-- aside is there as a claim. Tells which days it rolled up.
 INSERT INTO reading_day AS d
   (channel_id, day, first_raw, last_raw, min_ts, max_ts, count, sum_raw, min_raw, max_raw)
 SELECT k.channel_id, k.day, r.raws[1], r.raws[r.count], r.min_ts, r.max_ts,
@@ -33,3 +33,4 @@ WHERE excluded.count >= d.count
            AND own.ts > (excluded.day::timestamp AT TIME ZONE %(zone)s)
            AND own.ts <= ((excluded.day + 1)::timestamp AT TIME ZONE %(zone)s))
    ) >= d.count
+RETURNING d.channel_id, d.day
