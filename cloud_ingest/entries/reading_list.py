@@ -43,6 +43,16 @@ State = Literal["unsound", "set_aside", "rival", "restored", "entered"]
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim by which another was judged."""
+
+    at: datetime
+    raw: int
+    """What its register counted, in steps of its own channel."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A claim that was set aside, that has a rival, or that a person vouched for."""
 
@@ -60,6 +70,8 @@ class Listed:
     reason: str | None
     decided_at: datetime | None
     parameters: Mapping[str, str] | None
+    judged_between: Mapping[str, Judged | None] | None
+    """The claims before and after it by which a rule set it aside, as they were then."""
     elected: Decimal | None
     """What is elected at the same moment."""
     before: Shown | None
@@ -145,10 +157,22 @@ def _listed(
         reason=claim.reason,
         decided_at=claim.ruled_at if by_person else claim.judged_at,
         parameters=claim.parameters,
+        judged_between=_judged_between(claim),
         elected=None if chosen is None else Decimal(chosen[0]).scaleb(exponent),
         before=before,
         after=after,
     )
+
+
+def _judged_between(claim: ListedClaim) -> Mapping[str, Judged | None] | None:
+    if claim.neighbours is None:
+        return None
+    return {
+        side: None
+        if each is None
+        else Judged(datetime.fromisoformat(each["ts"]), each["raw"], ORIGINS[each["origin"]])
+        for side, each in claim.neighbours.items()
+    }
 
 
 def _state(claim: ListedClaim, elected: tuple[int, Origin] | None) -> State | None:

@@ -34,6 +34,8 @@ class ListedClaim:
     rule: str | None
     """None: validation did not find it unsound."""
     parameters: Mapping[str, Any] | None
+    neighbours: Mapping[str, Any] | None
+    """The claims before and after it, of those by which it was judged."""
     judged_at: datetime | None
     kind: RulingKind | None
     """None: nobody said anything of it."""

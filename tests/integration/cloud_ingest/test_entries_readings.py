@@ -406,6 +406,9 @@ def test_the_command_line(store_dsn: str) -> None:
         "unsound", "fall", "0.000", None,
     )  # fmt: skip
     assert zero["before"]["value"] == "12374.750"
+    between = zero["judged_between"]
+    assert (between["before"]["raw"], between["before"]["origin"]) == (12_374_750, "meter")
+    assert edit["judged_between"] is None
     assert (edit["state"], edit["is_elected"], edit["reason"]) == ("entered", True, "photo")
     assert edit["at"] == BORDER.isoformat()
     assert run("list", "--unit", "A-9") == (

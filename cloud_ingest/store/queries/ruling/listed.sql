@@ -2,7 +2,8 @@
 -- Claims of billed registers that are not elected, or of which a person has said something.
 SELECT told.channel_id, extract(epoch FROM told.ts)::bigint AS ts, told.raw, told.origin,
        channel.meter_id, meter.manufacturer, meter.serial, channel.obis, channel.unit,
-       channel.scaler, verdict.rule, verdict.parameters, verdict.judged_at,
+       channel.scaler, verdict.rule, verdict.parameters, verdict.neighbours,
+       verdict.judged_at,
        said.kind, said.author, said.reason, said.ruled_at
 FROM (
   SELECT channel_id, ts, raw, origin FROM claim
