@@ -6,10 +6,11 @@ becomes one line and exit code 2. Never: a password in any text.
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -106,6 +107,7 @@ BrokerPassword = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
+_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})")
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 """Of a time that a person names, as of a reading."""
 
@@ -199,12 +201,9 @@ def decimal(text: str) -> Decimal:
     Raises:
         SelfReadRefused: the text is no number.
     """
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise SelfReadRefused(
-            f"{text[:40]!r} is no dial value: give digits, such as 4711.3"
-        ) from None
+    if _NUMBER.fullmatch(text.strip()) is None:
+        raise SelfReadRefused(f"{text[:40]!r} is no dial value: give digits, such as 4711.3")
+    return Decimal(text.strip())
 
 
 def limits_of(settings: CloudSettings) -> Limits:

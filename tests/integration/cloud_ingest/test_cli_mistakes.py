@@ -42,7 +42,7 @@ COMMANDS = {
     "towers": ("towers", *OF, "--month", "MONTH"),
     "completeness": ("completeness", *OF, "--month", "MONTH", "--unit", "UNIT"),
     "close-month": ("close-month", "MONTH", *OF),
-    "epoch": ("epoch", "add", "UNIT", *OF, *ELECTRICITY, "--at", "AT", "--adds", "5", "WORDS"),
+    "epoch": ("epoch", "add", "UNIT", *OF, *ELECTRICITY, "--at", "AT", "--adds", "VALUE", "WORDS"),
     "dial": ("dial", "add", "UNIT", "VALUE", *OF, *ELECTRICITY, "--at", "AT", "WORDS"),
     "self-read": ("self-read", "UNIT", "VALUE", *OF, *ELECTRICITY, "--at", "AT", "--by", "BY"),
 }
@@ -116,6 +116,13 @@ def test_a_time_that_cannot_be_is_refused(closed: str) -> None:
     for name in NAMES_TIME:
         for at in ("rubbish", "9999-12-31 23:59", "0001-01-01 00:00"):
             assert refusal(closed, filled(name, AT=at)), name
+
+
+def test_a_value_that_cannot_be_is_refused(closed: str) -> None:
+    for name in (name for name, words in COMMANDS.items() if "VALUE" in words):
+        for value in ("NaN", "sNaN", "Infinity", "1e999999", "1e-99", "9" * 100_000, "1_0", "kWh"):
+            said = refusal(closed, filled(name, VALUE=value))
+            assert len(said) < 400, (name, said[:400])
 
 
 def test_a_remark_that_cannot_be_kept_is_refused(closed: str) -> None:
