@@ -77,6 +77,8 @@ class Reason(StrEnum):
     """It changed after it was published, nobody asked for it, and it is beyond the bounds."""
     STUCK = "stuck"
     """The register did not move, though the unit always used something before."""
+    METER_STATUS = "meter_status"
+    """A border is a reading that its meter calls not valid, or whose time it calls so."""
 
 
 class Origin(StrEnum):

@@ -131,6 +131,8 @@ def _state(each: Listed) -> str:
     match each.state:
         case "unsound":
             return f"unsound: {each.rule}"
+        case "doubted":
+            return f"taken, though doubted: {each.rule}"
         case "rival":
             return f"rival of {each.elected:f}"
         case "set_aside":

@@ -59,10 +59,10 @@ def units_import(
     Columns: tower, subject_type (unit, common, bulk), subject, service (electricity, water),
     source (grid, generator, inlet-1 …; check: it checks the subject's other meter, and is in no
     number), manufacturer, serial, legacy (yes: no data port), valid_from, valid_to (days of the
-    society; empty: until now). Columns that may be missing: phases (1, 3), max_current_a, q4_m3_h.
-    Import it again after each change: what is known stays, an end or a replacement is taken in. A
-    label that two towers have at the same time is two units, such as T1/101 and T2/101; so a new
-    label or tower has no slash.
+    society; empty: until now). Columns that may be missing: phases (1, 3), max_current_a, q4_m3_h,
+    invalid_bits, clock_bits. Import it again after each change: what is known stays, an end or a
+    replacement is taken in. A label that two towers have at the same time is two units, such as
+    T1/101 and T2/101; so a new label or tower has no slash.
 
     Example: cloud-ingest units import units.csv --society "Lake View"
     """

@@ -32,6 +32,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.CATCH_UP: "it covers earlier months too, whose borders were not read",
     Reason.LATE_CHANGE: "it changed after it was published, and nobody asked for it",
     Reason.STUCK: "the register did not move, though something was always used before",
+    Reason.METER_STATUS: "a border is a reading that its meter itself calls not valid",
 }
 
 BREAKS: Final[Mapping[Reason, str]] = {
@@ -78,6 +79,8 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.NEGATIVE: "no register counts below zero",
     Rule.FALL: "the register falls between it and its neighbours",
     Rule.CEILING: "the register rises there faster than its meter can count",
+    Rule.STATUS: "the meter's status calls it not valid",
+    Rule.CLOCK: "the meter's status calls its time not valid",
 }
 
 WHYS: Final[Mapping[Why, str]] = {

@@ -106,6 +106,8 @@ class Known:
     rules: Rules = Rules()
     check: Sequence[Interval] = ()
     """What its check meter counted."""
+    doubted: frozenset[Register] = frozenset()
+    """Of the sound ones those that their meter calls not valid (`core.meter_status`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ The first of these that applies meets a cut:
    self-reads if a person made it;
 5. the nearest reading that a person made within that window, at its own time.
 
-Nothing is placed across a break of the register. If the month before is closed, the next one opens
+What the meter itself doubts meets a cut as any other does, and marks it, without bounds. Nothing is
+placed across a break of the register. If the month before is closed, the next one opens
 where it closed.
 
 The order and the grouping of the claims do not matter.
@@ -87,6 +88,8 @@ def choose_border(known: Known, cut: Cut, published: Register | None = None) -> 
     placed = None if published is not None else _placed_first(around)
     chosen, method = (published or _read(around), None) if placed is None else placed
     low, high, reasons = _stated(around, chosen)
+    if _is_doubted(around, chosen):
+        low, high, reasons = None, None, reasons | {Reason.METER_STATUS}
     return Border(
         at=cut.at,
         chosen=chosen,
@@ -193,6 +196,15 @@ def _place(around: Around) -> tuple[Register, EstimateMethod] | None:
             if zero > high:
                 return None
     return Register(finer.channel_id, at, raw, Origin.ESTIMATE, finer.exponent), method
+
+
+def _is_doubted(around: Around, chosen: Register | None) -> bool:
+    """Say whether the meter itself calls not valid what a cut is met by, or placed between."""
+    if chosen is None:
+        return False
+    is_placed = chosen.origin is Origin.ESTIMATE
+    leaned_on = (around.before, around.after) if is_placed else (chosen,)
+    return not around.known.doubted.isdisjoint(leaned_on)
 
 
 def _stated(

@@ -9,21 +9,28 @@ newest edit. What a person set aside is never elected.
 Every channel keeps its best sound claim of a moment: a coarse channel beside a fine one loses
 nothing. Where a person vouched for a claim, only that one is kept.
 
+What the meter itself doubts (`core.meter_status`) is elected behind what it does not, and is set
+aside where sound claims on both sides replace it.
+
 In: claims as the store has them, rulings, channels with their epochs, the ceiling. Out: the
 elected claim of each (channel, moment), the unsound ones with their rule, the breaks. Pure.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import Final, Literal, NamedTuple, Self
 
 from cloud_ingest.core import plausible
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.meter_status import NO_BITS, StatusBits, replaceable
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import Epoch
-from cloud_ingest.core.validate import Claim, Rule, judge
+from cloud_ingest.core.validate import Claim, Rule, Verdict, judge
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
@@ -39,6 +46,8 @@ HOUR_S: Final = 3600
 
 _EDIT = tuple(Origin).index(Origin.EDIT)
 _METER = tuple(Origin).index(Origin.METER)
+_TS = attrgetter("ts")
+_BY_TIME = attrgetter("ts", "channel_id", "origin", "raw")
 
 RulingKind = Literal["set_aside", "restore", "enter"]
 Moment = tuple[int, int]
@@ -141,6 +150,8 @@ class Judgement:
     unsound: tuple[UnsoundClaim, ...]
     breaks: tuple[DialBreak, ...]
     """Those after which nobody vouched for the register."""
+    doubted: tuple[UnsoundClaim, ...] = ()
+    """Elected, though their meter calls them not valid: nothing else is known there."""
 
 
 def most_per_hour(service: Service, *, only_units: bool, rating: Rating = UNRATED) -> Decimal:
@@ -176,7 +187,10 @@ def most_per_day(service: Service, subject_type: SubjectKind, rating: Rating = U
 
 
 def judge_dial(
-    claims: Claims, channels: Sequence[DialChannel], most_per_hour: Decimal
+    claims: Claims,
+    channels: Sequence[DialChannel],
+    most_per_hour: Decimal,
+    bits: StatusBits = NO_BITS,
 ) -> Judgement:
     """Return what is elected of a meter's register.
 
@@ -184,17 +198,66 @@ def judge_dial(
         claims: All that was said in a stretch of time.
         channels: Those that show the register.
         most_per_hour: kWh or kL.
+        bits: What the meter's status says against its readings.
     """
     finest = min((channel.exponent for channel in channels), default=0)
     dials = {channel.channel_id: _Dial.of(channel, finest) for channel in channels}
     considered = _considered(claims)
     vouched = _vouched(considered, claims.rulings)
     stored: dict[Claim, list[StoredClaim]] = {}
+    doubted = set[Claim]()
     for claim in considered:
-        own = dials[claim.channel_id].shows(claim, is_vouched=claim.key in vouched)
+        is_vouched = claim.key in vouched
+        is_doubted = not is_vouched and bits.rule(claim.status) is not None
+        own = dials[claim.channel_id].shows(claim, is_vouched=is_vouched, is_doubted=is_doubted)
         stored.setdefault(own, []).append(claim)
+        if is_doubted:
+            doubted.add(own)
     ceiling = Fraction(most_per_hour) / HOUR_S / Fraction(10) ** finest
     verdict = judge(stored, ceiling)
+    aside = _replaced(verdict, doubted)
+    if aside:
+        verdict = judge(stored.keys() - aside, ceiling)
+    found = _told(verdict, stored)
+    if not doubted:
+        return found
+    left_out = [own for claim in aside for own in stored[claim]]
+    kept = [own for claim in doubted - aside for own in stored[claim]]
+    kept = [own for own in kept if found.elected.get(own.moment) == own]
+    unsound = (*found.unsound, *_doubts(left_out, bits, found))
+    return replace(found, unsound=unsound, doubted=_doubts(kept, bits, found))
+
+
+def _doubts(
+    claims: Iterable[StoredClaim], bits: StatusBits, found: Judgement
+) -> tuple[UnsoundClaim, ...]:
+    """Return claims with the rules by which their meter doubts them, and what is elected beside."""
+    course = sorted(found.elected.values(), key=_BY_TIME)
+    told: list[UnsoundClaim] = []
+    for claim in sorted(claims, key=_BY_TIME):
+        rule = bits.rule(claim.status)
+        if rule is not None:
+            first = bisect_left(course, claim.ts, key=_TS)
+            after = bisect_right(course, claim.ts, key=_TS)
+            before = course[first - 1] if first else None
+            told.append(
+                UnsoundClaim(claim, rule, before, course[after] if after < len(course) else None)
+            )
+    return tuple(told)
+
+
+def _replaced(verdict: Verdict, doubted: AbstractSet[Claim]) -> set[Claim]:
+    """Return the doubted claims that sound ones replace; what is unsound has its rule already."""
+    if not doubted:
+        return set()
+    sound = [claim.ts for claim in verdict.elected if claim not in doubted]
+    own = doubted & {*verdict.elected, *verdict.rivals}
+    times = replaceable((claim.ts for claim in own), sound)
+    return {claim for claim in own if claim.ts in times}
+
+
+def _told(verdict: Verdict, stored: Mapping[Claim, Sequence[StoredClaim]]) -> Judgement:
+    """Return a verdict in the claims that the store knows."""
     elected: dict[Moment, StoredClaim] = {}
     vouched_moments = set[int]()
     for chosen in verdict.elected:
@@ -270,10 +333,11 @@ class _Dial:
         offsets = [(each.starts_at.timestamp(), each.offset_raw) for each in channel.epochs]
         return cls(10 ** (channel.exponent - finest), channel.weight, offsets)
 
-    def shows(self, claim: StoredClaim, *, is_vouched: bool) -> Claim:
+    def shows(self, claim: StoredClaim, *, is_vouched: bool, is_doubted: bool) -> Claim:
         offset = 0
         for since, added in self.offsets:
             if since <= claim.ts:
                 offset = added
         step = self.factor * (self.weight if claim.origin == _METER else 1)
-        return Claim(claim.ts, claim.origin, (claim.raw + offset) * self.factor, step, is_vouched)
+        precedence = claim.origin + (len(Origin) if is_doubted else 0)
+        return Claim(claim.ts, precedence, (claim.raw + offset) * self.factor, step, is_vouched)

@@ -200,7 +200,8 @@ def sum_check(
 
 def is_exact(measured: Measured) -> bool:
     """Say whether the truth is the quantity itself."""
-    return measured.lower == measured.upper and Reason.INCOMPLETE not in measured.reasons
+    is_open = measured.reasons & {Reason.INCOMPLETE, Reason.METER_STATUS}
+    return measured.lower == measured.upper and not is_open
 
 
 def quality_of(measured: Measured) -> Quality:

@@ -3,8 +3,9 @@
 
 Dates are days of the society: a meter serves from 00:00 of ``valid_from`` until 00:00 of
 ``valid_to`` (or the time, if one is given: 2026-07-15T14:30). On the day of a replacement the old
-line ends and the new one begins. Three more columns may say what a meter is made for: ``phases``,
-``max_current_a`` and ``q4_m3_h``.
+line ends and the new one begins. More columns may say what a meter is made for (``phases``,
+``max_current_a``, ``q4_m3_h``), and which bits of its status count against its readings
+(``invalid_bits``, ``clock_bits``).
 
 A line is a `Line`: it has a label, which two towers may use alike. What is known is a `Place`: its
 subject has a name that is nobody else's. `core.unit_identity` leads from the one to the other, and
@@ -39,7 +40,7 @@ COLUMNS = (
     "valid_from",
     "valid_to",
 )
-RATING_COLUMNS = ("phases", "max_current_a", "q4_m3_h")
+RATING_COLUMNS = ("phases", "max_current_a", "q4_m3_h", "invalid_bits", "clock_bits")
 """They may be missing, and so may each value: what is known of the meter stays."""
 SUBJECT_TYPES = ("unit", "common", "bulk")
 DEFAULT_SOURCES = {Service.ELECTRICITY: "grid", Service.WATER: "main"}
@@ -48,6 +49,8 @@ MOST_CURRENT_A = Decimal(6300)
 """Of the largest current transformer that a tower's panel has, in A."""
 MOST_FLOW_M3_H = Decimal(5000)
 """Of a bulk meter of DN 500, in m3/h."""
+LAST_BIT = 55
+"""Of a status word of at most seven octets."""
 MAX_LINES_SHOWN = 50
 
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
@@ -57,11 +60,15 @@ Meter = tuple[str, str]
 
 
 class Rating(NamedTuple):
-    """What a meter is made for; None: it is not known."""
+    """What a meter is made for, and what its status says; None: it is not known."""
 
     phases: int | None = None
     max_current_a: Decimal | None = None
     q4_m3_h: Decimal | None = None
+    invalid_bits: int | None = None
+    """With one of these bits of its status a reading is not valid; as a number with these set."""
+    clock_bits: int | None = None
+    """With one of these its time is not valid."""
 
     def over(self, known: "Rating") -> "Rating":
         """Return what is known with what this says."""
@@ -69,6 +76,8 @@ class Rating(NamedTuple):
             known.phases if self.phases is None else self.phases,
             known.max_current_a if self.max_current_a is None else self.max_current_a,
             known.q4_m3_h if self.q4_m3_h is None else self.q4_m3_h,
+            known.invalid_bits if self.invalid_bits is None else self.invalid_bits,
+            known.clock_bits if self.clock_bits is None else self.clock_bits,
         )
 
 
@@ -232,7 +241,7 @@ def made_up_meter(subject_type: SubjectKind, subject: str, service: Service, sou
 
 def _rating(field: Mapping[str, str], service: Service) -> Rating:
     own = ("phases", "max_current_a") if service is Service.ELECTRICITY else ("q4_m3_h",)
-    for name in RATING_COLUMNS:
+    for name in ("phases", "max_current_a", "q4_m3_h"):
         if field.get(name) and name not in own:
             raise ValueError(f"{name} is not of {service}: leave it empty")
     phases = field.get("phases") or None
@@ -242,7 +251,23 @@ def _rating(field: Mapping[str, str], service: Service) -> Rating:
         None if phases is None else int(phases),
         _positive(field, "max_current_a", MOST_CURRENT_A, "A"),
         _positive(field, "q4_m3_h", MOST_FLOW_M3_H, "m3/h"),
+        _bits(field, "invalid_bits"),
+        _bits(field, "clock_bits"),
     )
+
+
+def _bits(field: Mapping[str, str], name: str) -> int | None:
+    text = field.get(name)
+    if not text:
+        return None
+    if text == "none":
+        return 0
+    bits = {int(word) if word.isascii() and word.isdigit() else -1 for word in text.split()}
+    if min(bits) < 0 or max(bits) > LAST_BIT:
+        raise ValueError(
+            f"{name} {text[:40]!r} is not bits from 0 to {LAST_BIT} with spaces between, or none"
+        )
+    return sum(1 << bit for bit in bits)
 
 
 def _positive(field: Mapping[str, str], name: str, most: Decimal, unit: str) -> Decimal | None:

@@ -56,6 +56,10 @@ class Rule(StrEnum):
     NEGATIVE = "negative"
     FALL = "fall"
     CEILING = "ceiling"
+    STATUS = "status"
+    """Its meter calls it not valid (`core.meter_status`)."""
+    CLOCK = "clock"
+    """Its meter calls its time not valid."""
 
 
 class Claim(NamedTuple):

@@ -39,7 +39,7 @@ from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
 SECOND = timedelta(seconds=1)
-State = Literal["unsound", "set_aside", "rival", "restored", "entered"]
+State = Literal["unsound", "doubted", "set_aside", "rival", "restored", "entered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A claim that was set aside, that has a rival, or that a person vouched for."""
+    """A claim that was set aside or has a rival, or that its meter or a person spoke of."""
 
     subject: str | None
     service: Service
@@ -185,7 +185,8 @@ def _state(claim: ListedClaim, elected: tuple[int, Origin] | None) -> State | No
         }
         return states[claim.kind]
     if claim.rule is not None:
-        return "unsound"
+        is_elected = elected == (claim.raw, ORIGINS[claim.origin])
+        return "doubted" if is_elected else "unsound"
     return "rival" if elected is not None and elected[0] != claim.raw else None
 
 

@@ -78,6 +78,7 @@ def read_boundaries(
     """
     meters = _meters(conn, assigned, billed, month, before)
     readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
+    doubted = readings_read.doubted_in(conn, _near_cuts(meters.values()), billed.exponents)
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
     epochs = epochs_of(conn, billed.exponents)
     ratings = ratings_of(conn, meters)
@@ -93,7 +94,10 @@ def read_boundaries(
             service=first.service,
             channels=meter.channels,
             cuts=meter.cuts,
-            known=meter.known(readings, beside, epochs, meter.rules(self_read_window, rating)),
+            known=replace(
+                meter.known(readings, beside, epochs, meter.rules(self_read_window, rating)),
+                doubted=frozenset(meter.own(doubted)),
+            ),
             opening=meter.opening,
             served=meter.served,
             days=meter.own(days),
@@ -234,6 +238,18 @@ def _close_to_cuts(meters: Iterable[_Meter]) -> list[Window]:
         reach = meter.tolerance + JITTER
         for cut in meter.cuts:
             found += meter.windows(cut.at - reach, cut.at + reach)
+    return found
+
+
+def _near_cuts(meters: Iterable[_Meter]) -> list[Window]:
+    """Return where the readings lie that may meet a cut, or a value be placed between."""
+    found: list[Window] = []
+    for meter in meters:
+        for cut in meter.cuts:
+            found += meter.windows(cut.at - PROMPT, cut.at + PROMPT)
+        if meter.opening is not None:
+            at = meter.opening.reading.at
+            found += meter.windows(at, at)
     return found
 
 

@@ -334,8 +334,10 @@ def ratings(conn: Connection, society_id: int) -> Ratings:
         conn,
         _rated,
         """
-        SELECT manufacturer, serial, phases, max_current_a, q4_m3_h FROM meter
-        WHERE society_id = %s AND num_nonnulls(phases, max_current_a, q4_m3_h) > 0
+        SELECT manufacturer, serial, phases, max_current_a, q4_m3_h, invalid_bits, clock_bits
+        FROM meter
+        WHERE society_id = %s
+          AND num_nonnulls(phases, max_current_a, q4_m3_h, invalid_bits, clock_bits) > 0
         """,
         (society_id,),
     )
@@ -351,7 +353,8 @@ def rate_meter(conn: Connection, society_id: int, meter: Meter, rating: Rating) 
     """Note what a meter is made for."""
     conn.execute(
         """
-        UPDATE meter SET phases = %s, max_current_a = %s, q4_m3_h = %s
+        UPDATE meter SET phases = %s, max_current_a = %s, q4_m3_h = %s, invalid_bits = %s,
+          clock_bits = %s
         WHERE society_id = %s AND manufacturer = %s AND serial = %s
         """,
         (*rating, society_id, *meter),

@@ -19,6 +19,7 @@ from cloud_ingest.core.judgement import (
     StoredClaim,
     most_per_hour,
 )
+from cloud_ingest.core.meter_status import NO_BITS, StatusBits
 from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.epochs import epochs_of
@@ -40,6 +41,7 @@ class Dial:
     most_per_hour: Decimal
     """kWh or kL that it cannot count."""
     channels: tuple[DialChannel, ...]
+    status_bits: StatusBits = NO_BITS
 
     @property
     def finest(self) -> int:
@@ -59,7 +61,8 @@ def dials_of(conn: Connection, meters: Collection[int]) -> dict[tuple[int, str],
     rows = conn.execute(query("validation/registers"), arguments).fetchall()
     epochs = epochs_of(conn, [row[0] for row in rows])
     found: dict[tuple[int, str], Dial] = {}
-    for channel_id, meter_id, obis, unit, scaler, weight, only_units, *rating in rows:
+    for channel_id, meter_id, obis, unit, scaler, weight, only_units, *known in rows:
+        *rating, invalid, clock = known
         service = SERVICE_OF[obis]
         exponent = billing_exponent(service, unit, scaler)
         if exponent is None:
@@ -68,7 +71,8 @@ def dials_of(conn: Connection, meters: Collection[int]) -> dict[tuple[int, str],
         former = found.get((meter_id, obis))
         channels = (own,) if former is None else (*former.channels, own)
         most = most_per_hour(service, only_units=only_units, rating=Rating(*rating))
-        found[meter_id, obis] = Dial(meter_id, obis, service, most, channels)
+        bits = StatusBits(invalid, clock)
+        found[meter_id, obis] = Dial(meter_id, obis, service, most, channels, bits)
     return found
 
 

@@ -24,6 +24,7 @@ from cloud_ingest.core.judgement import (
     Moment,
     StoredClaim,
 )
+from cloud_ingest.core.meter_status import DOUBTS
 from cloud_ingest.store.billed_registers import Dial
 from cloud_ingest.store.channels import local_day
 from cloud_ingest.store.connection import Connection, query, translating
@@ -105,7 +106,7 @@ def apply_judgement(
 def is_applied(
     conn: Connection, dial: Dial, claims: Claims, judgement: Judgement, scope: Scope
 ) -> bool:
-    """Say whether the store has a judgement already: its elections and its breaks."""
+    """Say whether the store has a judgement already: its elections, doubts and breaks."""
     if any(scope.holds(ts) for _, ts in changes(claims, judgement)):
         return False
     stored = scalars(
@@ -116,7 +117,19 @@ def is_applied(
         """,
         (dial.meter_id, dial.obis, scope.start, scope.end),
     )
-    return set(stored) == {each.after.ts for each in _breaks_in(judgement, scope)}
+    if set(stored) != {each.after.ts for each in _breaks_in(judgement, scope)}:
+        return False
+    doubts = conn.execute(
+        """
+        SELECT channel_id, extract(epoch FROM ts)::bigint, origin, raw FROM verdict
+        WHERE channel_id = ANY(%s::int[]) AND ts > %s AND ts <= %s AND rule = ANY(%s)
+        """,
+        (dial.channel_ids, scope.start, scope.end, [rule.value for rule in DOUBTS]),
+    )
+    told = (*judgement.unsound, *judgement.doubted)
+    return {(channel_id, ts, origin, raw) for channel_id, ts, origin, raw in doubts} == {
+        each.claim.key for each in told if each.rule in DOUBTS and scope.holds(each.claim.ts)
+    }
 
 
 def _breaks_in(judgement: Judgement, scope: Scope) -> list[DialBreak]:
@@ -183,7 +196,8 @@ def _elect(
 
 
 def _keep_verdicts(conn: Connection, dial: Dial, judgement: Judgement, scope: Scope) -> None:
-    unsound = [each for each in judgement.unsound if scope.holds(each.claim.ts)]
+    told = (*judgement.unsound, *judgement.doubted)
+    unsound = [each for each in told if scope.holds(each.claim.ts)]
     conn.execute(
         query("validation/verdict_drop"),
         {

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import NotElected
+from cloud_ingest.core.meter_status import DOUBTS
 from cloud_ingest.core.register import Register
 from cloud_ingest.core.validate import Rule
 from cloud_ingest.errors import ReadRefused
@@ -164,6 +165,28 @@ def not_elected_in(
         known = None if rule is None else Rule(rule)
         found.setdefault(channel_id, set()).add(NotElected(claim, known, is_set_aside))
     return {channel_id: list(claims) for channel_id, claims in found.items()}
+
+
+@translating
+def doubted_in(
+    conn: Connection, windows: Collection[Window], exponents: Mapping[int, int]
+) -> dict[int, list[Register]]:
+    """Return what meters said in windows and called not valid, by channel; elected or not.
+
+    Args:
+        conn: The store.
+        windows: Where to look.
+        exponents: e of value = raw * 10^e for each channel of the question.
+    """
+    found: dict[int, list[Register]] = {}
+    if not windows:
+        return found
+    for channel_id, ts, raw, origin in conn.execute(
+        query("validation/doubted"), _arrays(windows) | {"rules": [rule.value for rule in DOUBTS]}
+    ):
+        claim = Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
+        found.setdefault(channel_id, []).append(claim)
+    return found
 
 
 @translating

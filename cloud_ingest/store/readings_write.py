@@ -9,13 +9,14 @@ worker.
 
 In: readings by channel. Out: how many were new, known, or claimed otherwise. Owns: ``reading``,
 ``claim`` and ``election``; it marks the days that have changed, and what is to be judged.
-Never: a row that is overwritten without its former self in ``claim``.
+Never: a row that is overwritten without its former self in ``claim``, but for bits that its status
+gains.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
 from psycopg import errors as pg
@@ -218,19 +219,26 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
             "at": at,
         }
         found = conn.execute(query("reading/incoming_conflicts"), window).fetchone()
-        conflicts, better, kept = found or (0, 0, ())
+        conflicts, better, kept, restated = found or (0, 0, (), 0)
         disputed = frozenset(kept)
         if better:
-            lock_in_transaction(conn, Lock.ELECTION)
-            # By a generic plan TimescaleDB opens the whole of a compressed chunk.
-            conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-            elected = conn.execute(query("reading/incoming_elect"), window).fetchall()
-            disputed |= {row[3] for row in elected}
-            with conn.cursor() as cursor:
-                cursor.executemany(query("reading/elect"), elected)
+            disputed |= _write_elected(conn, query("reading/incoming_elect"), window)
+        if restated:
+            disputed |= _write_elected(conn, query("reading/incoming_restate"), window)
     conn.execute("DELETE FROM incoming")
     counts = StoredCounts(new, count - new - conflicts, conflicts)
     return _Moved(counts, frozenset(added), disputed)
+
+
+def _write_elected(conn: Connection, which: LiteralString, window: Mapping[str, Any]) -> set[int]:
+    """Write into readings what a query of the temporary table returns; return their channels."""
+    lock_in_transaction(conn, Lock.ELECTION)
+    # By a generic plan TimescaleDB opens the whole of a compressed chunk.
+    conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    rows = conn.execute(which, window).fetchall()
+    with conn.cursor() as cursor:
+        cursor.executemany(query("reading/elect"), rows)
+    return {row[3] for row in rows}
 
 
 def _copy(conn: Connection, into: LiteralString, rows: Rows) -> None:

@@ -179,7 +179,11 @@ class _Case:
         former = (month - DAY).replace(day=1)
         before = _since(midnight(former, zone), store.kept_from)
         after = midnight(next_month(next_month(month)), zone)
-        parameters = {"most_per_hour": str(dial.most_per_hour), "service": dial.service.value}
+        parameters = {
+            "most_per_hour": str(dial.most_per_hour),
+            "service": dial.service.value,
+            **dial.status_bits.parameters(),
+        }
         scope = Scope(start, end, parameters, zone, now)
         return cls(dial, former, next_month(month), before, after, store.kept_from, scope)
 
@@ -196,7 +200,9 @@ class _Case:
         return claims_of(conn, self.dial, since, until)
 
     def judgement(self, claims: Claims) -> Judgement:
-        return judge_dial(claims, self.dial.channels, self.dial.most_per_hour)
+        return judge_dial(
+            claims, self.dial.channels, self.dial.most_per_hour, self.dial.status_bits
+        )
 
     def is_judged(self, conn: Connection) -> bool:
         """Say whether the store has its judgement already."""

@@ -4,7 +4,7 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import paho.mqtt.client as mqtt
@@ -26,15 +26,20 @@ MAKER = "LNT"
 
 
 def block_line(
-    serial: str, rows: Iterable[tuple[datetime, int]], column: Column = ENERGY, period_s: int = 900
+    serial: str,
+    rows: Iterable[tuple[datetime, int]],
+    column: Column = ENERGY,
+    period_s: int = 900,
+    statuses: Mapping[datetime, int] | None = None,
 ) -> bytes:
-    """The readings of one meter's one register."""
+    """The readings of one meter's one register, some with a status."""
+    said = statuses or {}
     return Block(
         salt=new_salt(),
         meter=MeterId(manufacturer=MAKER, serial=serial),
         period_s=period_s,
         columns=(column,),
-        rows=tuple((int(at.timestamp()), None, raw) for at, raw in rows),
+        rows=tuple((int(at.timestamp()), said.get(at), raw) for at, raw in rows),
     ).to_line()
 
 

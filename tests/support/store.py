@@ -12,7 +12,7 @@ with a store id of its own. Tests of the migration itself begin with an empty da
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.accept import Accepted, Refused, accept
-from cloud_ingest.core.unit_list import COLUMNS
+from cloud_ingest.core.unit_list import COLUMNS, RATING_COLUMNS
 from cloud_ingest.entries.units import Imported, import_units
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
@@ -208,7 +208,12 @@ class Site:
     def units(self, *lines: str, now: datetime | None = None) -> Imported:
         """Import lines of the list of units, in the order of its columns; long ago by default."""
         path = self.folder / "units.csv"
-        path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
+        columns: tuple[str, ...] = COLUMNS
+        most = max(line.count(",") for line in lines)
+        if most >= len(columns):
+            columns = (*COLUMNS, *RATING_COLUMNS)
+            lines = tuple(line + "," * (len(columns) - 1 - line.count(",")) for line in lines)
+        path.write_text("\n".join([",".join(columns), *lines]) + "\n", encoding="utf-8")
         return import_units(self.conn, SOCIETY, path, now=now or IMPORTED_AT)
 
     def verdict(self, payload: bytes, at: datetime) -> Accepted | Refused:
@@ -221,9 +226,10 @@ class Site:
         *,
         column: Column = ENERGY_WH,
         period_s: int = 900,
+        statuses: Mapping[datetime, int] | None = None,
     ) -> CommitResult:
         """Send readings of one register as a batch of their own, an hour after the last."""
-        payload = self.gateway.seal(block_line(serial, rows, column, period_s))
+        payload = self.gateway.seal(block_line(serial, rows, column, period_s, statuses))
         received = max(at for at, _ in rows) + timedelta(hours=1)
         return commit(self.conn, [self.verdict(payload, received)])
 

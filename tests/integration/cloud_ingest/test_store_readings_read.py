@@ -111,7 +111,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "rollup/last_of_days": [{**span, "channels": [channel[0]]}],
         "rollup/month_intervals": [{"month": JULY.first, "channels": [channel[0]]}],
         "rollup/completeness": [{**due, **nobody}, {**due, **one}],
-        "assignment/between": [{**span, **one}],
+        "assignment/between": [{**span, **one, "checks": "without"}],
     }
     for name, asked in rollups_alone.items():
         for parameters in asked:
@@ -190,6 +190,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
     by_key: dict[str, Mapping[str, object] | Sequence[object]] = {
         "reading/incoming_conflicts": written,
         "reading/incoming_elect": written,
+        "reading/incoming_restate": written,
         "reading/elect": (1, 0, None, channel[0], JULY.end),
         "validation/take_away": (channel[0], JULY.end),
         "validation/disturbed": stored,

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Claims of billed registers that are not elected, or of which a person has said something.
+-- Claims of billed registers that are not elected, or of which a person has said something. Of
+-- elected readings that their meter calls not valid it names the first of each UTC day.
 SELECT told.channel_id, extract(epoch FROM told.ts)::bigint AS ts, told.raw, told.origin,
        channel.meter_id, meter.manufacturer, meter.serial, channel.obis, channel.unit,
        channel.scaler, verdict.rule, verdict.parameters, verdict.neighbours,
@@ -9,6 +10,14 @@ FROM (
   SELECT channel_id, ts, raw, origin FROM claim
   UNION
   SELECT channel_id, ts, raw, origin FROM ruling
+  UNION
+  SELECT channel_id, min(ts), (array_agg(raw ORDER BY ts))[1], (array_agg(origin ORDER BY ts))[1]
+  FROM verdict
+  WHERE rule IN ('status', 'clock') AND NOT EXISTS (
+    SELECT FROM claim
+    WHERE claim.channel_id = verdict.channel_id AND claim.ts = verdict.ts
+      AND claim.origin = verdict.origin AND claim.raw = verdict.raw)
+  GROUP BY channel_id, rule, date_trunc('day', ts, 'UTC')
 ) AS told
 JOIN channel USING (channel_id)
 JOIN meter USING (meter_id)

@@ -2,7 +2,8 @@
 -- Stretches of billed registers that do not plainly rise: validation/suspects looks closely at these.
 -- A stretch rises plainly within itself if the commit said so and nobody stored a reading between;
 -- and with the readings next to it. A register of several channels, or with an epoch, is among them,
--- and one of which something was said beside what is elected.
+-- and one of which something was said beside what is elected, or whose meter doubts a reading of it
+-- within a day.
 WITH served AS (
   SELECT meter_id, bool_and(subject_type = 'unit') AS only_units FROM assignment GROUP BY meter_id
 ), stretch AS (
@@ -72,3 +73,19 @@ SELECT meter_id, first, last
 FROM plain
 JOIN register_break USING (meter_id)
 WHERE register_break.ts >= first AND register_break.ts <= last
+UNION
+SELECT meter_id, first, last
+FROM plain
+JOIN meter USING (meter_id)
+WHERE coalesce(invalid_bits, 0) | coalesce(clock_bits, 0) <> 0 AND EXISTS (
+  SELECT FROM reading
+  WHERE reading.channel_id = plain.channel_id
+    AND ts >= first - INTERVAL '1 day' AND ts <= last + INTERVAL '1 day'
+    AND ts > %(start)s AND ts <= %(end)s
+    AND status & (coalesce(invalid_bits, 0) | coalesce(clock_bits, 0)) <> 0)
+UNION
+SELECT meter_id, first, last
+FROM plain
+JOIN verdict USING (channel_id)
+WHERE rule IN ('status', 'clock')
+  AND verdict.ts >= first - INTERVAL '1 day' AND verdict.ts <= last + INTERVAL '1 day'

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Meters and local months in which a billed register falls, rises too fast, or has other claims.
+-- Meters and local months in which a billed register falls, rises too fast, has other claims, or
+-- readings that its meter doubts.
 -- Each window of a register is looked at with the readings next to it. The comparison is in double
 -- precision: exact up to 2^53 steps, which no dial shows. What is found is judged exactly.
 WITH asked AS (
@@ -89,6 +90,28 @@ WITH asked AS (
   JOIN register_break ON register_break.meter_id = asked.meter_id
    AND register_break.obis = asked.obis
    AND register_break.ts > asked.starts_at AND register_break.ts <= asked.ends_at
+  UNION
+  SELECT asked.meter_id, asked.obis, doubted.ts
+  FROM asked
+  JOIN register USING (meter_id, obis)
+  JOIN meter USING (meter_id)
+  CROSS JOIN LATERAL unnest(channels) AS own (channel_id)
+  CROSS JOIN LATERAL (
+    SELECT ts FROM reading
+    WHERE reading.channel_id = own.channel_id
+      AND ts > asked.starts_at - INTERVAL '1 day' AND ts <= asked.ends_at + INTERVAL '1 day'
+      AND ts > %(start)s AND ts <= %(end)s
+      AND status & (coalesce(invalid_bits, 0) | coalesce(clock_bits, 0)) <> 0
+  ) AS doubted
+  WHERE coalesce(invalid_bits, 0) | coalesce(clock_bits, 0) <> 0
+  UNION
+  SELECT asked.meter_id, asked.obis, verdict.ts
+  FROM asked
+  JOIN register USING (meter_id, obis)
+  CROSS JOIN LATERAL unnest(channels) AS own (channel_id)
+  JOIN verdict ON verdict.channel_id = own.channel_id AND verdict.rule IN ('status', 'clock')
+   AND verdict.ts > asked.starts_at - INTERVAL '1 day'
+   AND verdict.ts <= asked.ends_at + INTERVAL '1 day'
 )
 SELECT DISTINCT meter_id, obis,
        date_trunc('month', (moment - INTERVAL '1 microsecond') AT TIME ZONE %(zone)s)::date AS month

@@ -44,6 +44,7 @@ from tests.integration.cloud_ingest.months.story import (
     expected,
     options,
     statements,
+    statuses,
 )
 from tests.support import views_agree
 from tests.support.gateway import MAKER, block_line
@@ -72,7 +73,7 @@ class Stage:
         self.clock = Clock(zone)
         self.now = datetime(2000, 1, 1, tzinfo=UTC)
         self._list: list[str] = []
-        self._waiting: list[tuple[str, Rows, str, int]] = []
+        self._waiting: list[tuple[str, Rows, str, int, dict[datetime, int]]] = []
 
     def play(self, story: str) -> None:
         """Do every statement of a story, and hold what is expected against the received."""
@@ -136,6 +137,9 @@ class Stage:
             "yes" if is_legacy else "no",
             said.get("from", "2025-01-01"),
             said.get("to", ""),
+            *("", "", ""),
+            said.get("invalid-bits", "").replace(",", " "),
+            said.get("clock-bits", "").replace(",", " "),
         )
         self._list.append(",".join(fields))
 
@@ -167,18 +171,19 @@ class Stage:
     def do_with(self, statement: Statement) -> None:
         serial, _, column = statement.rest.partition(" ")
         rows, period_s = course(statement.below, self.clock)
-        self._waiting.append((serial, rows, column or "Wh", period_s))
+        said = statuses(statement.below, self.clock, rows)
+        self._waiting.append((serial, rows, column or "Wh", period_s, said))
 
     def _send_waiting(self) -> None:
         """Send what waits for one commit: a batch for each block, because a batch is bounded."""
         if not self._waiting:
             return
-        newest = max(at for _, rows, _, _ in self._waiting for at, _ in rows)
+        newest = max(at for _, rows, *_ in self._waiting for at, _ in rows)
         self.now = max(self.now + MOMENT, newest + HOUR)
         gateway = self.site.gateway
         batches = [
-            gateway.seal(block_line(serial, part, COLUMNS[column], period_s))
-            for serial, rows, column, period_s in self._waiting
+            gateway.seal(block_line(serial, part, COLUMNS[column], period_s, said))
+            for serial, rows, column, period_s, said in self._waiting
             for part in _parts(rows)
         ]
         self._waiting.clear()

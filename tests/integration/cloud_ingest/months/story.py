@@ -50,6 +50,7 @@ _GOES_ON = re.compile(
 )
 _READS = re.compile(rf"(?P<at>{_TIME}) reads (?P<raw>{_NUMBER})")
 _WITHOUT = re.compile(rf"without (?P<start>{_TIME})(?: to (?P<end>{_TIME}))?")
+_STATUS = re.compile(rf"status (?P<status>\d+) (?P<start>{_TIME})(?: to (?P<end>{_TIME}))?")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _BOUNDS = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)")
 
@@ -132,9 +133,20 @@ def course(lines: tuple[str, ...], clock: Clock) -> tuple[Rows, int]:
             start = clock.at(found["start"])
             end = start if found["end"] is None else clock.at(found["end"])
             rows = {at: raw for at, raw in rows.items() if not start <= at <= end}
-        else:
+        elif not _STATUS.fullmatch(line):
             raise BadStory(f"no course: {line!r}")
     return sorted(rows.items()), int(period.total_seconds())
+
+
+def statuses(lines: tuple[str, ...], clock: Clock, rows: Rows) -> dict[datetime, int]:
+    """Return the status words that the lines of a course give to rows."""
+    said: dict[datetime, int] = {}
+    for line in lines:
+        if found := _STATUS.fullmatch(line):
+            start = clock.at(found["start"])
+            end = start if found["end"] is None else clock.at(found["end"])
+            said.update((at, int(found["status"])) for at, _ in rows if start <= at <= end)
+    return said
 
 
 def _period(found: re.Match[str]) -> timedelta:

@@ -315,3 +315,20 @@ def test_each_claim_is_taken_or_has_a_reason(
     near = [each for each in sound if abs(each.ts - AT) <= 3 * DAY and each != border.chosen]
     near += [each.claim for each in set(aside) if abs(each.claim.ts - AT) <= 3 * DAY]
     assert sorted(map(repr, near)) == sorted(repr(each.claim) for each in border.passed_over)
+
+
+def test_a_border_that_its_meter_doubts_is_marked() -> None:
+    border = choose_border(known(row(-15), row(0), doubted=frozenset({row(0)})), A_MONTH)
+    assert stated(border) == (BEGIN, None, None, {Reason.METER_STATUS})
+
+
+def test_a_border_placed_beside_a_doubted_reading_is_marked() -> None:
+    said = known(row(-15), row(15), aside=[false_row()], doubted=frozenset({row(15)}))
+    border = choose_border(said, A_MONTH)
+    assert border.is_placed
+    assert border.reasons == {Reason.BORDER_PLACED, Reason.METER_STATUS}
+
+
+def test_doubts_beside_a_sound_border_do_not_mark_it() -> None:
+    said = known(row(-15), row(0), row(15), doubted=frozenset({row(-15), row(15)}))
+    assert stated(choose_border(said, A_MONTH)) == EXACT

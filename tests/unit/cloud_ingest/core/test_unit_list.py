@@ -26,7 +26,9 @@ def read(*lines: str, columns: tuple[str, ...] = COLUMNS) -> dict[int, Line]:
 
 
 def rated(line: str) -> Rating:
-    (found,) = read(line, columns=(*COLUMNS, *RATING_COLUMNS)).values()
+    columns = (*COLUMNS, *RATING_COLUMNS)
+    whole = line + "," * (len(columns) - 1 - line.count(","))
+    (found,) = read(whole, columns=columns).values()
     return found.rating
 
 
@@ -88,3 +90,20 @@ def test_long_names_of_legacy_meters_differ() -> None:
     }
     assert len(names) == 4
     assert {len(name) for name in names} == {64}
+
+
+@pytest.mark.parametrize(
+    ("values", "bits"),
+    [("0 2,1", (0b101, 0b10)), (",", (None, None)), ("none,55", (0, 1 << 55)), ("2 2,", (4, None))],
+)
+def test_bits_of_the_status_are_read(values: str, bits: tuple[int | None, int | None]) -> None:
+    found = rated(f"T,unit,A,water,,L,1,no,2026-07-01,,,,,{values}")
+    assert (found.invalid_bits, found.clock_bits) == bits
+
+
+@pytest.mark.parametrize("text", ["56", "-1", "one", "1;2", "0x1", "²"])
+def test_a_bit_that_no_status_has_is_refused(text: str) -> None:
+    with pytest.raises(ImportRefused) as caught:
+        rated(f"T,unit,A,water,,L,1,no,2026-07-01,,,,,{text},")
+    (line,) = caught.value.lines
+    assert line.startswith(f"line 2: invalid_bits '{text}' is not bits from 0 to 55")
