@@ -182,7 +182,7 @@ def most_per_day(service: Service, subject_type: SubjectKind, rating: Rating = U
     """
     made_for = rating.q4_m3_h if service is Service.WATER else rating.max_current_a
     if made_for is None:
-        return plausible.most_per_day(service, subject_type)
+        return plausible.usual_most_per_day(service, subject_type)
     return most_per_hour(service, only_units=subject_type == "unit", rating=rating) * 24
 
 

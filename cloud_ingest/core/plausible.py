@@ -13,7 +13,7 @@ values, or None; the surface words it. Never: a refusal, for a person may know b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal, Inexact
 from enum import StrEnum
 
 from cloud_ingest.core.balance import SubjectKind
@@ -124,7 +124,7 @@ class Fall:
         return next((fault for fault, holds in faults.items() if holds), None)
 
 
-def most_per_day(service: Service, subject_type: SubjectKind) -> Decimal:
+def usual_most_per_day(service: Service, subject_type: SubjectKind) -> Decimal:
     """Return the kWh or kL beyond which a day's use is a mistake."""
     return MOST_PER_DAY[service] * (1 if subject_type == "unit" else UNITS_OF_A_TOWER)
 
@@ -136,8 +136,12 @@ def is_dial_value(value: Decimal) -> bool:
 
 def in_steps(value: Decimal, exponent: int) -> int | None:
     """Return how many steps of 10^exponent a value is; None: it is finer than one."""
-    raw = value.scaleb(-exponent)
-    return int(raw) if raw == raw.to_integral_value() else None
+    try:
+        with exactly():
+            raw = value.scaleb(-exponent)
+            return int(raw) if raw == raw.to_integral_value() else None
+    except Inexact:  # of more digits than any register has
+        return None
 
 
 def beside_dial(value: Decimal, adds: Decimal, exponent: int) -> Decimal:

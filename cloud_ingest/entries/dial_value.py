@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.judgement import UNRATED, most_per_day
 from cloud_ingest.core.plausible import (
     DialFault,
     Doubt,
@@ -22,7 +23,6 @@ from cloud_ingest.core.plausible import (
     doubt_of,
     in_steps,
     is_dial_value,
-    most_per_day,
 )
 from cloud_ingest.core.register import Epochs, Register, billing_exponent
 from cloud_ingest.entries.meter import (
@@ -37,6 +37,7 @@ from cloud_ingest.store.channels import ChannelKey, ensure_channels
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.dials import dials
 from cloud_ingest.store.epochs import epochs_of
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import neighbours, newest_channel
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
@@ -105,7 +106,8 @@ class DialValue:
         adds = dials(self.conn, self.society_id).adds(str(meter.meter), self.at)
         raw = _raw(self.value, adds, channel.exponent, what, service)
         claim = _claim(self.conn, channel, raw, self.at)
-        limit = most_per_day(service, meter.subject_type)
+        rating = ratings_of(self.conn, [meter.meter_id]).get(meter.meter_id, UNRATED)
+        limit = most_per_day(service, meter.subject_type, rating)
         return channel, claim, _fault(claim, what, service, limit, self.zone)
 
     def accept(

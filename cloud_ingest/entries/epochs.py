@@ -21,8 +21,9 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
+from cloud_ingest.core.judgement import UNRATED, most_per_day
 from cloud_ingest.core.month import MICROSECOND, month_of
-from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps, most_per_day
+from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epoch, Epochs
 from cloud_ingest.core.typed_text import remark
@@ -34,6 +35,7 @@ from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.epochs import epochs_of, store_epoch
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.months import closed_months
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
@@ -117,7 +119,8 @@ def add_epoch(
         rows = fall.corrected(
             {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}
         )
-        if fault := fall.fault(rows, adds, most_per_day(service, subject_type)):
+        rating = ratings_of(conn, [meter.meter_id]).get(meter.meter_id, UNRATED)
+        if fault := fall.fault(rows, adds, most_per_day(service, subject_type, rating)):
             told = _words(fault, fall, rows, adds, unit, store.zone)
             raise EpochRefused(f"{what}: {told}{_other_epoch(fall, store.zone)}")
         _insert(conn, fall.epochs, rows, reason=reason, by=by, now=now)

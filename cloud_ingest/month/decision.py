@@ -45,8 +45,10 @@ from cloud_ingest.store.registry import find_society
 from shared_schema.billing import (
     BILLING_UNITS,
     BillingManifest,
+    ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
+    Withheld,
 )
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
@@ -215,7 +217,7 @@ def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[
 def _why_not(manifest: BillingManifest, said: SaidOfNumber) -> str:
     """Say why nothing of a number waits for a word, and what to do instead."""
     for withheld in manifest.withheld:
-        if (withheld.subject.id, withheld.service) == (said.key.subject, said.key.service):
+        if _is_of(withheld, said.key):
             against = [reason for reason in withheld.reasons if reason not in DOUBTS]
             advice = [_ADVICE[reason] for reason in against if reason in _ADVICE]
             told = ", ".join(withheld.reasons)
@@ -223,9 +225,13 @@ def _why_not(manifest: BillingManifest, said: SaidOfNumber) -> str:
                 advice[0] if advice else "put the reading right: cloud-ingest reading list"
             )
     for entry in manifest.entries:
-        if (entry.subject.id, entry.service) == (said.key.subject, said.key.service):
+        if _is_of(entry, said.key):
             return f"its version {entry.version} was published, and no change of it waits"
     return "that month has no such number: look at its label and --subject-type"
+
+
+def _is_of(named: Withheld | ManifestEntry, key: NumberKey) -> bool:
+    return (named.subject.type, named.subject.id, named.service) == key
 
 
 def _is_done(kind: WordKind, saw: Doubt, now: Doubt) -> bool:

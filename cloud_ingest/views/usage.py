@@ -26,7 +26,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.consumption import Measured, between, days_of
 from cloud_ingest.core.month import Month
-from cloud_ingest.core.plausible import most_per_day
+from cloud_ingest.core.plausible import usual_most_per_day
 from cloud_ingest.core.register import Epochs, Register, in_time
 from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import NotFound
@@ -141,7 +141,7 @@ def usage_from_rollup(row: RegisterMonth) -> MeterUsage | None:
     if row.valid_to is not None and row.valid_to < row.last_ts:
         return None
     quantity = Decimal(row.last_raw - opening).scaleb(exponent)
-    if quantity > most_per_day(Service(row.service), row.subject_type):
+    if quantity > usual_most_per_day(Service(row.service), row.subject_type):
         return None
     return MeterUsage(
         row,

@@ -96,6 +96,11 @@ def test_an_unknown_unit_is_named_with_what_to_do(closed: str) -> None:
         assert any(word in said for word in ("look at", "check", "cloud-ingest")), (name, said)
 
 
+def test_a_unit_is_no_common_area(closed: str) -> None:
+    words = [*filled("accept"), "--subject-type", "common"]
+    assert refusal(closed, words).endswith("no such number: look at its label and --subject-type")
+
+
 def test_what_is_no_month_is_named(closed: str) -> None:
     for name in NAMES_MONTH:
         for month in ("2026-13", "rubbish", "2026-7", "\u0662\u0660\u0662\u0666-07"):

@@ -102,6 +102,14 @@ def test_a_self_read_closes_within_three_days(old_flat: Site, hours: int, closes
         ] == {Reason.NO_CLOSING, Reason.SELF_READ}
 
 
+def test_a_rated_meter_may_use_what_it_is_made_for(old_flat: Site) -> None:
+    read(old_flat, "100", START)
+    with pytest.raises(SelfReadRefused, match="more than it can use"):
+        read(old_flat, "150000", END)
+    old_flat.conn.execute("UPDATE meter SET phases = 3, max_current_a = 400")
+    read(old_flat, "150000", END)
+
+
 def test_the_window_can_be_set(old_flat: Site) -> None:
     read(old_flat, "100", START)
     read(old_flat, "190.5", END + timedelta(days=2))

@@ -15,7 +15,7 @@ from cloud_ingest.core.plausible import (
     doubt_of,
     in_steps,
     is_dial_value,
-    most_per_day,
+    usual_most_per_day,
 )
 from cloud_ingest.core.register import Epoch, Register
 from shared_schema.catalogue import Service
@@ -140,5 +140,11 @@ def test_a_register_beside_its_dial_is_rounded_down() -> None:
 
 
 def test_a_bulk_meter_may_count_for_a_tower() -> None:
-    assert most_per_day(Service.WATER, "unit") == 50
-    assert most_per_day(Service.WATER, "bulk") == 10_000
+    assert usual_most_per_day(Service.WATER, "unit") == 50
+    assert usual_most_per_day(Service.WATER, "bulk") == 10_000
+
+
+@pytest.mark.parametrize("zeros", [20, 40, 400])
+def test_what_is_finer_than_a_step_is_never_rounded(zeros: int) -> None:
+    assert in_steps(Decimal(f"1.{'0' * zeros}1"), -3) is None
+    assert in_steps(Decimal(f"1.{'0' * zeros}"), -3) == 1000

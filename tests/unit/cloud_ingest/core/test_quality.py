@@ -13,7 +13,7 @@ from cloud_ingest.core.consumption import Measured, days_of
 from cloud_ingest.core.judgement import UNRATED, Rating
 from cloud_ingest.core.judgement import most_per_day as rated_per_day
 from cloud_ingest.core.month import month_of
-from cloud_ingest.core.plausible import most_per_day
+from cloud_ingest.core.plausible import usual_most_per_day
 from cloud_ingest.core.quality import (
     DISPROOFS,
     Intervals,
@@ -98,12 +98,12 @@ def test_a_month_is_implausible_one_count_above_its_limit(
     whose: tuple[Service, SubjectKind],
 ) -> None:
     most = MOST_OF_JULY[whose]
-    assert not is_implausible(counted(most), most_per_day(*whose))
-    assert is_implausible(counted(most + 1), most_per_day(*whose))
+    assert not is_implausible(counted(most), usual_most_per_day(*whose))
+    assert is_implausible(counted(most + 1), usual_most_per_day(*whose))
 
 
 def test_four_gigawatt_hours_are_no_flats_month() -> None:
-    assert is_implausible(counted(4_000_000_000), most_per_day(Service.ELECTRICITY, "unit"))
+    assert is_implausible(counted(4_000_000_000), usual_most_per_day(Service.ELECTRICITY, "unit"))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_four_gigawatt_hours_are_no_flats_month() -> None:
     ],
 )
 def test_a_part_of_a_month_has_its_share(length: timedelta, most: int) -> None:
-    per_day = most_per_day(Service.ELECTRICITY, "unit")
+    per_day = usual_most_per_day(Service.ELECTRICITY, "unit")
     assert not is_implausible(counted(most, length), per_day)
     assert is_implausible(counted(most + 1, length), per_day)
 
