@@ -13,15 +13,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.rules.read_failure import Silence, silence
+from cloud_ingest.core.typed_text import LONGEST_LABEL
 from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, local_time, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.rule_inputs import AssignedMeter, assigned_meters
 from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Subject, SubjectType
-
-MAX_LABEL = 64
-"""Characters that the contract allows the name of a subject."""
 
 
 def refresh_silence(
@@ -68,7 +66,7 @@ def _finding(meter: AssignedMeter, quiet: Silence, zone: ZoneInfo) -> Finding:
         society_id=meter.society_id,
         society=meter.society,
         subject=Subject(
-            type=SubjectType.METER, id=name if len(name) <= MAX_LABEL else meter.serial
+            type=SubjectType.METER, id=name if len(name) <= LONGEST_LABEL else meter.serial
         ),
         service=Service(meter.service),
         since=quiet.since,

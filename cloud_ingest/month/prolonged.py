@@ -7,11 +7,10 @@ as somebody is left. A month that is not closed ends every run.
 In: a closing, in its transaction. Out: the flags of prolonged estimation. Never: a number.
 """
 
-from datetime import date
-
-from cloud_ingest.core.month import DAY, Month, parse_month
+from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.prolonged import UnprovedRun, refresh_prolonged
+from cloud_ingest.month.catch_up import month_before
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.unproved import Unproved, newest_closed, unproved_of
@@ -36,15 +35,11 @@ def _runs(conn: Connection, closing: Closing, newest: str) -> list[UnprovedRun]:
     for _ in range(MOST_MONTHS - 1):
         if not left:
             break
-        month = _before(month.first, closing)
+        month = month_before(closing, month)
         left &= {each.key for each in unproved_of(conn, closing.society_id, str(month))}
         for key in left:
             runs[key].insert(0, month)
     return [_run(first[key], own) for key, own in runs.items()]
-
-
-def _before(first: date, closing: Closing) -> Month:
-    return parse_month(f"{first - DAY:%Y-%m}", closing.zone)
 
 
 def _run(unproved: Unproved, months: list[Month]) -> UnprovedRun:
