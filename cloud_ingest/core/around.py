@@ -53,6 +53,14 @@ class Around:
         """Return N of a reading."""
         return normalised(reading, self.known.epochs)
 
+    def hidden(self, reading: Register) -> Decimal:
+        """Return by how much the register may be above a reading that has coarser steps."""
+        finest = min((each.exponent for each in self.readings), default=reading.exponent)
+        if reading.exponent <= finest:
+            return Decimal(0)
+        with exactly():
+            return Decimal(1).scaleb(reading.exponent) - Decimal(1).scaleb(finest)
+
     def most(self, length: timedelta) -> Decimal | None:
         """Return what the meter cannot exceed in a time."""
         most = self.known.rules.most_per_hour

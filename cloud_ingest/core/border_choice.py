@@ -12,8 +12,11 @@ The first of these that applies meets a cut:
    self-reads if a person made it;
 5. the nearest reading that a person made within that window, at its own time.
 
-What the meter itself doubts meets a cut as any other does, and marks it, without bounds. Nothing is
-placed across a break of the register. If the month before is closed, the next one opens
+What the meter itself doubts meets a cut as any other does, and marks it, without bounds. Of one
+moment the finest steps count. A reading in coarser steps than others around it hides less than one
+of its own, and is bounded so; if it shows less than a finer one right before it, it meets nothing.
+
+Nothing is placed across a break of the register. If the month before is closed, the next one opens
 where it closed.
 
 The order and the grouping of the claims do not matter.
@@ -83,7 +86,7 @@ def choose_border(known: Known, cut: Cut, published: Register | None = None) -> 
         cut: The moment.
         published: What closed the month before, where the cut opens a month.
     """
-    around = Around(known, cut, _one_a_moment(known.sound))
+    around = _around(known, cut)
     before, after = around.before, around.after
     placed = None if published is not None else _placed_first(around)
     chosen, method = (published or _read(around), None) if placed is None else placed
@@ -126,9 +129,30 @@ def register_at(known: Known, at: datetime, value: Decimal, origin: Origin) -> R
     return None
 
 
-def _one_a_moment(sound: Iterable[Register]) -> tuple[Register, ...]:
-    """Return one reading for each moment, ascending: of two channels the newer one."""
-    return tuple({each.ts: each for each in sorted(sound, key=in_time)}.values())
+def _around(known: Known, cut: Cut) -> Around:
+    """Return the readings that may meet a cut, one for each moment, ascending.
+
+    Of two channels the one with the finest steps counts, of those the newest. One in coarser steps
+    that shows less than a finer one within a capture period before it tells nothing.
+    """
+    by_moment = sorted(known.sound, key=lambda each: (each.ts, -each.exponent, each.channel_id))
+    every = Around(known, cut, tuple({each.ts: each for each in by_moment}.values()))
+    if len({each.exponent for each in every.readings}) <= 1:
+        return every
+    kept: list[Register] = []
+    for each in every.readings:
+        finer = next((one for one in reversed(kept) if one.exponent < each.exponent), None)
+        if finer is None or not _is_below(every, each, finer):
+            kept.append(each)
+    return Around(known, cut, tuple(kept))
+
+
+def _is_below(around: Around, coarse: Register, finer: Register) -> bool:
+    """Say whether a reading shows less than a finer one right before it, by less than its step."""
+    if coarse.ts - finer.ts > around.known.rules.tolerance + JITTER:
+        return False
+    with exactly():
+        return around.count(coarse) < around.count(finer)
 
 
 def _placed_first(around: Around) -> tuple[Register, EstimateMethod] | None:
@@ -225,7 +249,7 @@ def _stated(
     is_exact = away <= (JITTER if cut.is_month else timedelta())
     if is_exact or (is_dial and cut.is_month and not _stands_alone(around, chosen)):
         count = around.count(chosen)
-        return count, count, frozenset()
+        return count, _sum(count, around.hidden(chosen)), frozenset()
     if away > rules.tolerance + JITTER:
         is_alone = comes_or_goes and _stands_alone(around, chosen)
         reasons = frozenset({Reason.INCOMPLETE}) if is_alone or not is_dial else frozenset()
@@ -265,14 +289,15 @@ def _between(
     """Return the bounds that two readings set, or one and the ceiling of its meter."""
     at = around.cut.at
     low = None if before is None else around.count(before)
-    high = None if after is None else around.count(after)
+    high = None if after is None else _sum(around.count(after), around.hidden(after))
     if low is not None and high is None and before is not None:
         most = around.most(at - before.ts)
-        high = None if most is None else _sum(low, most)
-    elif high is not None and low is None and after is not None:
+        high = None if most is None else _sum(_sum(low, around.hidden(before)), most)
+    elif low is None and after is not None:
         most = around.most(after.ts - at)
         zero = around.count(Register(after.channel_id, at, 0, after.origin, after.exponent))
-        low = min(high, zero if most is None else max(zero, _sum(high, -most)))
+        shown = around.count(after)
+        low = min(shown, zero if most is None else max(zero, _sum(shown, -most)))
     return low, high
 
 

@@ -220,7 +220,9 @@ def _readings(
     )
     first_in: list[Window] = []
     for meter in meters:
-        read_at = {each.ts for each in meter.own(found)}
+        own = meter.own(found)
+        finest = min((each.exponent for each in own), default=0)
+        read_at = {each.ts for each in own if each.exponent == finest}
         for cut in meter.cuts:
             if cut.at not in read_at:
                 first_in += meter.windows(cut.at + MICROSECOND, cut.at + PROMPT)

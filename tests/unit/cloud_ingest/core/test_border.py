@@ -332,3 +332,31 @@ def test_a_border_placed_beside_a_doubted_reading_is_marked() -> None:
 def test_doubts_beside_a_sound_border_do_not_mark_it() -> None:
     said = known(row(-15), row(0), row(15), doubted=frozenset({row(-15), row(15)}))
     assert stated(choose_border(said, A_MONTH)) == EXACT
+
+
+def coarse(minutes: int, raw: int) -> Register:
+    """A row of a newer channel that counts in whole kWh."""
+    return Register(CHANNEL + 1, AT + minutes * MINUTE, raw, Origin.METER, 0)
+
+
+def test_the_finest_steps_of_a_moment_meet_a_border() -> None:
+    border = choose_border(known(row(-15), row(0), coarse(0, 1000), row(15)), A_MONTH)
+    assert stated(border) == (BEGIN, kwh(BEGIN), kwh(BEGIN), set())
+
+
+def test_a_coarse_row_is_bounded_by_its_step() -> None:
+    late = [row(minutes) for minutes in (-15, 15)]
+    border = choose_border(known(coarse(0, 1000), *late), A_MONTH)
+    assert stated(border) == (1000, kwh(BEGIN), kwh(BEGIN + 999), set())
+
+
+def test_a_coarse_row_below_a_finer_one_meets_nothing() -> None:
+    before, after = reading(AT - QUARTER, BEGIN + 750), reading(AT + QUARTER, BEGIN + 770)
+    border = choose_border(known(before, coarse(0, 1000), after), A_MONTH)
+    assert border.chosen == before
+    assert (border.low, border.high) == (kwh(BEGIN + 750), kwh(BEGIN + 770))
+
+
+def test_coarse_rows_alone_are_exact() -> None:
+    border = choose_border(known(coarse(-15, 999), coarse(0, 1000), coarse(15, 1000)), A_MONTH)
+    assert stated(border) == (1000, Decimal(1000), Decimal(1000), set())
