@@ -24,7 +24,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, Month, month_of, parse_month
-from cloud_ingest.month.boundaries import closings_before, standing_before
+from cloud_ingest.month.boundaries import Closings, closings_before, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.estimated_borders import filled, read_estimated_borders, unmet
@@ -52,7 +52,9 @@ class _Share(NamedTuple):
 
 
 def withheld_in(conn: Connection, closing: Closing, month: Month) -> frozenset[SubjectKey]:
-    """Return whose numbers a closed month withholds; nobody's of an open one."""
+    """Return whose numbers a closed month withholds, or would; nobody's of an open one."""
+    if (told := closing.foreseen.get(month.first)) is not None:
+        return told.withheld
     manifest = months.manifest(conn, closing.society_id, str(month))
     return frozenset(
         subject_key(each.subject.type, each.subject.id, each.service)
@@ -106,6 +108,13 @@ def catch_ups(
     return _with_shares(conn, closing, found)
 
 
+def ends_before(conn: Connection, closing: Closing, span: Month) -> Closings:
+    """Return where the month before one or several is closed, or would be."""
+    if (told := closing.foreseen.get(month_before(closing, span).first)) is not None:
+        return told.closes_at
+    return closings_before(conn, closing.society_id, span)
+
+
 def count_over(
     conn: Connection, closing: Closing, keys: Collection[SubjectKey], span: Month
 ) -> dict[SubjectKey, list[Counted]]:
@@ -123,7 +132,7 @@ def count_over(
             assigned,
             span,
             closing.zone,
-            before=closings_before(conn, closing.society_id, span),
+            before=ends_before(conn, closing, span),
             standing=standing_before(conn, closing.society_id, span),
             past=daily_means(conn, closing.society_id, span),
             self_read_window=closing.self_read_window,

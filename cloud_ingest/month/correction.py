@@ -177,7 +177,7 @@ def _open_numbers(books: Books, span: Month) -> Mapping[SubjectKey, Number]:
     if span.first in books.closed:
         return {}
     try:
-        return count_preview(books, span, None, with_towers=False).numbers
+        return count_preview(books, span, with_towers=False).numbers
     except CloseRefused:  # the month before has changed since it was closed
         return {}
 
@@ -188,12 +188,10 @@ def _changes(
     conn, society_id = books.conn, books.society_id
     changed: list[ChangedMonth] = []
     balances: list[ChangedBalance] = []
-    follows: Preview | None = None
     floor = months.version_floor(conn)
     for span in spans:
         is_closed = span.first in books.closed
-        counted = count_robustly(books, span, follows, with_towers=is_closed)
-        follows = counted if is_closed else None
+        counted = count_robustly(books, span, with_towers=is_closed)
         published = _published(books, span) if is_closed else former[span.first]
         last = months.last_versions(conn, society_id, str(span)) if is_closed else {}
         for key in sorted(published.keys() | counted.numbers.keys()):
@@ -210,6 +208,7 @@ def _changes(
             changed.append(change)
         if is_closed:
             balances += _changed_balances(books, span, counted)
+            books = books.closed_as(span, counted)
     return changed, balances
 
 

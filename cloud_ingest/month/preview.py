@@ -21,7 +21,7 @@ from cloud_ingest.core.register import DayRegister
 from cloud_ingest.entries.meter import billed_channels
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import Closings, closings, standing_before
-from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
+from cloud_ingest.month.closing import Closing, Foreseen, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.past import daily_means
@@ -55,9 +55,23 @@ class Books:
     closed: Mapping[date, PublishedMonth]
     """The closed months, by their 1st."""
 
-    def before(self, span: Month) -> PublishedMonth | None:
-        """Return the month before one, if it is closed."""
-        return self.closed.get((span.first - DAY).replace(day=1))
+    def before(self, span: Month) -> Closings:
+        """Return where the month before one is closed, or would be; nothing if it is open."""
+        first = (span.first - DAY).replace(day=1)
+        if first in self.closing.foreseen:
+            return self.closing.foreseen[first].closes_at
+        former = self.closed.get(first)
+        return closings(() if former is None else former.numbers)
+
+    def closed_as(self, span: Month, made: "Preview") -> "Books":
+        """Return the same books after a month would be closed again."""
+        former = self.closed[span.first]
+        others = (each for each in former.numbers if key_of(each) not in made.numbers)
+        withheld = {key_of(each) for each in former.withheld} - made.numbers.keys()
+        withheld |= {key for key, each in made.numbers.items() if isinstance(each, Withheld)}
+        told = Foreseen({**closings(others), **made.closes_at}, frozenset(withheld))
+        foreseen = {**self.closing.foreseen, span.first: told}
+        return replace(self, closing=replace(self.closing, foreseen=foreseen))
 
     def of(self, month: Month) -> Closing:
         """Return the closing of a month."""
@@ -90,27 +104,22 @@ def own_keys(books: Books, span: Month) -> set[SubjectKey]:
     }
 
 
-def count_robustly(
-    books: Books, span: Month, follows: Preview | None, *, with_towers: bool
-) -> Preview:
+def count_robustly(books: Books, span: Month, *, with_towers: bool) -> Preview:
     """Count a month; without its towers where a neighbour's month must be closed again first."""
     try:
-        return count_preview(books, span, follows, with_towers=with_towers)
+        return count_preview(books, span, with_towers=with_towers)
     except CloseRefused:
         if not with_towers:
             raise
-        return count_preview(books, span, follows, with_towers=False)
+        return count_preview(books, span, with_towers=False)
 
 
-def count_preview(
-    books: Books, span: Month, follows: Preview | None, *, with_towers: bool
-) -> Preview:
+def count_preview(books: Books, span: Month, *, with_towers: bool) -> Preview:
     """Count the subjects that the meter served, and their towers, as closing would.
 
     Args:
         books: Whose months are looked at.
         span: The month.
-        follows: The month before as it would be closed; None: it stays as it was closed.
         with_towers: Count also the towers' other subjects.
     """
     own = own_keys(books, span)
@@ -121,7 +130,7 @@ def count_preview(
         assigned,
         span,
         closing.zone,
-        before=_closed_before(books, span, follows),
+        before=books.before(span),
         standing=standing_before(books.conn, books.society_id, span),
         past=daily_means(books.conn, books.society_id, span),
         self_read_window=closing.self_read_window,
@@ -176,16 +185,6 @@ def _numbers(
         for key, parts in subjects.items()
         if key.kind != "bulk"
     }
-
-
-def _closed_before(books: Books, span: Month, follows: Preview | None) -> Closings:
-    """Return where the month before was closed, and where it would be closed again instead."""
-    former = books.before(span)
-    numbers = () if former is None else former.numbers
-    if follows is None:
-        return closings(numbers)
-    others = (each for each in numbers if key_of(each) not in follows.numbers)
-    return {**closings(others), **follows.closes_at}
 
 
 def _standing(

@@ -237,6 +237,24 @@ def test_a_wrong_edit_is_set_aside_itself(dark: Site) -> None:
     assert dark.one("SELECT count(*) FROM claim WHERE raw = 12374751") == 1
 
 
+def test_the_catch_up_behind_a_withdrawn_month_is_foreseen(site: Site) -> None:
+    """By hand: of the four days about 1 February only a dial is known; 56.640 in both months."""
+    site.units(unit_line("A-1", "1", since="2025-12-01"))
+    rows = every(FIRST, LAST, BEGIN, 10)
+    rows = [row for row in rows if abs(row[0] - BORDER) >= timedelta(days=2)]
+    for number in range(0, len(rows), 1500):
+        site.deliver("1", rows[number : number + 1500])
+    correct(site, "enter", value=Decimal("12374.770"))
+    close(site)
+    found = correct(site, "set_aside", value=Decimal("12374.770"), reason="misread")
+    assert changes(found) == [
+        (JANUARY, "29.770", "withheld", 2),
+        (FEBRUARY, "26.870", "56.640", 2),
+    ]
+    close(site)
+    assert published(site)[-1] == (FEBRUARY, Decimal("56.640"), 2)
+
+
 def test_an_edit_that_was_set_aside_can_be_entered_again(dark: Site) -> None:
     correct(dark, "enter", value=TRUE_AT_BORDER)
     correct(dark, "set_aside", value=TRUE_AT_BORDER, reason="misread")
