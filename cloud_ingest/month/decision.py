@@ -142,6 +142,7 @@ def decide(
     losses, sent = _Losses(), list[SentNumber]()
 
     def say() -> None:
+        _require_as_seen(conn, closing, own, said)
         _add_words(conn, closing, own, said)
         losses.read(conn, closing)
 
@@ -162,6 +163,21 @@ def _add_words(
             each.month, each.key, said.kind, each.quantity, said.by, said.reason, closing.now
         )
         add_word(conn, closing.society_id, word)
+
+
+def _require_as_seen(
+    conn: Connection, closing: Closing, own: Sequence[Doubt], said: SaidOfNumber
+) -> None:
+    """Refuse a word on what another person's word or closing changed since it was looked at.
+
+    Raises:
+        NumberRefused: it waits no more, or for something else.
+    """
+    if _own_doubts(conn, closing, said) != own:
+        raise NumberRefused(
+            f"{said.key.subject} {said.key.service} {closing.month}: what waits has changed "
+            f"meanwhile: look again: cloud-ingest number list --society '{closing.society}'"
+        )
 
 
 def _require_decided(

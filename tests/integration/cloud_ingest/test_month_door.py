@@ -8,6 +8,7 @@ By hand: quarter hours of 10 Wh from 12,345.000 kWh on; January ends at 12,374.7
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +20,8 @@ from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, import_units, take_back
 from cloud_ingest.errors import NotFound, NumberRefused
-from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.month import decision
+from cloud_ingest.month.close import Closed, close_again, close_month
 from cloud_ingest.month.decision import Decision, SaidOfNumber, decide
 from cloud_ingest.month.report import as_json, month_report
 from cloud_ingest.month.waiting import waiting_numbers
@@ -608,6 +610,22 @@ def test_a_word_is_of_the_quantity_that_was_seen(dialled: Site) -> None:
     with pytest.raises(NumberRefused, match=r"29\.760 kWh and is 29\.770 kWh now"):
         say(dialled, "accept")
     assert dialled.one("SELECT count(*) FROM number_word") == 0
+
+
+def test_of_two_words_at_once_the_second_is_refused(
+    dialled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(dialled)
+
+    def after_another(*arguments: Any, **named: Any) -> Closed:
+        monkeypatch.undo()
+        say(dialled, "accept")
+        return close_again(*arguments, **named)
+
+    monkeypatch.setattr(decision, "close_again", after_another)
+    with pytest.raises(NumberRefused, match="no change of it waits"):
+        say(dialled, "keep", now=NOW + 2 * DAY)
+    assert dialled.all("SELECT kind FROM number_word") == [("accept",)]
 
 
 def test_an_accepted_withdrawal_leaves_a_quantity_in_doubt(flat: Site) -> None:
