@@ -55,6 +55,8 @@ def stretch_of(channel_id: int, rows: Sequence[tuple[int, int, int, int | None]]
     then, before = first - 1, rows[0][2]
     if before < 0:
         return closely(channel_id, first, last)
+    if len(rows) == 1:  # nearly always: it rises from nothing
+        return Stretch(channel_id, first, last, 1, 0.0)
     for ts, _, raw, _ in rows:
         rise, passed = raw - before, ts - then
         if rise < 0 or passed <= 0:
@@ -75,7 +77,7 @@ def array_text(numbers: Iterable[float]) -> str:
 
     psycopg takes twenty times as long for it, a millisecond for the stretches of 256 registers.
     """
-    return "{" + ",".join(map(repr, numbers)) + "}"
+    return "{" + repr(list(numbers))[1:-1] + "}"
 
 
 @translating

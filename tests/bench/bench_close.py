@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
 """How long it takes to close a month of 10,000 units: first, again, and after late readings.
 
-The goal is 10 s on a machine that does nothing else. The limit that passes or fails is a ratio to
-something measured in the same run: to look up both borders of every register and to write a
-message for each of them, nothing around it.
+The goal is 10 s on a machine that does nothing else. What passes or fails is the CPU time of the
+program and of its session, as a ratio to something measured in the same run: to look up both
+borders of every register and to write a message for each of them, nothing around it. A machine
+that is busy with other things changes both alike.
 """
 
 import os
 import time
 from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -25,8 +28,11 @@ UNITS = 10_000
 JULY = month_of(2026, 7, ZONE)
 NOW = JULY.end + timedelta(days=2)
 LOOK_UP = "SELECT r.* FROM unnest(%s::int[]) AS c JOIN reading AS r ON channel_id = c AND ts = %s"
-MOST = 60
-"""Times as long as the look-ups and messages alone."""
+MOST = {"plain": 30, "timescale": 45}
+"""Times the CPU of the look-ups and messages alone: about 10 s on a machine that does nothing else.
+
+Measured on a busy machine: 17, 17 and 20 on plain PostgreSQL; 25, 23 and 34 on TimescaleDB.
+"""
 
 
 @pytest.mark.parametrize("edition", ["plain", "timescale"])
@@ -51,9 +57,7 @@ def measure(edition: str, conn: Connection) -> None:
     """Print the figures of one edition and hold the ratio."""
     channels = [row[0] for row in conn.execute("SELECT channel_id FROM channel")]
     alone = least(conn, channels)
-    began = time.process_time()
     first, closed = timed(conn)
-    cpu = time.process_time() - began
     assert (len(closed.numbers), closed.published, closed.withheld) == (UNITS, UNITS, ())
     again, same = timed(conn)
     assert same.published == 0
@@ -66,23 +70,52 @@ def measure(edition: str, conn: Connection) -> None:
     store_readings(conn, late, source="bench", at=NOW)
     rolled_up, once_more = timed(conn)
     assert (len(once_more.numbers), once_more.published) == (UNITS, 0)
+    told = {
+        "closed for the first time": first,
+        "closed again, nothing new": again,
+        "after a late row of each": rolled_up,
+    }
     print(
         f"\nclosing, {edition}: a month of {UNITS:,} units, each read once a day"
-        f"\n  borders and messages alone   {alone:8.2f} s"
-        f"\n  closed for the first time    {first:8.2f} s (goal 10, {first / alone:.0f} x)"
-        f"\n    of which this program's CPU  {cpu:8.2f} s"
-        f"\n  closed again, nothing new    {again:8.2f} s"
-        f"\n  after a late row of each     {rolled_up:8.2f} s, with its refresh"
+        f"\n  borders and messages alone   {alone}"
     )
-    assert first < MOST * alone
+    for what, took in told.items():
+        print(f"  {what:29}{took}, {took.cpu_s / alone.cpu_s:.1f} x (limit {MOST[edition]})")
+    assert max(took.cpu_s for took in told.values()) < MOST[edition] * alone.cpu_s
 
 
 _BY = Origin.METER
 
 
-def least(conn: Connection, channels: list[int]) -> float:
+class Took(NamedTuple):
+    """How long something took."""
+
+    wall_s: float
+    cpu_s: float
+    """Of the program and of its session, if that is on this machine."""
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:8.2f} s, CPU {self.cpu_s:6.2f} s"
+
+
+def spent(conn: Connection) -> Took:
+    """Return the time, and the CPU time until now."""
+    cpu_s = time.process_time()
+    session = Path(f"/proc/{conn.info.backend_pid}/stat")
+    if session.exists():
+        figures = session.read_text().rpartition(")")[2].split()
+        cpu_s += (int(figures[11]) + int(figures[12])) / os.sysconf("SC_CLK_TCK")
+    return Took(time.perf_counter(), cpu_s)
+
+
+def since(conn: Connection, began: Took) -> Took:
+    now = spent(conn)
+    return Took(now.wall_s - began.wall_s, now.cpu_s - began.cpu_s)
+
+
+def least(conn: Connection, channels: list[int]) -> Took:
     """Return how long it takes to look up every border and to write a message for each."""
-    began = time.perf_counter()
+    began = spent(conn)
     for border in (JULY.start, JULY.end):
         assert len(conn.execute(LOOK_UP, (channels, border)).fetchall()) == len(channels)
     with conn.transaction(force_rollback=True), conn.cursor() as cursor:
@@ -90,10 +123,10 @@ def least(conn: Connection, channels: list[int]) -> float:
             "INSERT INTO outbox (topic, payload, created_at) VALUES (%s, %s, now())",
             [(f"t/{each}", b"m" * 600) for each in channels],
         )
-    return time.perf_counter() - began
+    return since(conn, began)
 
 
-def timed(conn: Connection) -> tuple[float, Closed]:
-    began = time.perf_counter()
+def timed(conn: Connection) -> tuple[Took, Closed]:
+    began = spent(conn)
     closed = close_month(conn, SOCIETY, str(JULY), NOW)
-    return time.perf_counter() - began, closed
+    return since(conn, began), closed
