@@ -23,6 +23,7 @@ IngestError
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
+        ├── EndsElsewhere    the month before was closed with another reading: that one first
         ├── RollupDisagrees  a rollup differs from its readings: no number leaves
         ├── NotConserved     a meter's stretches differ from what its register moved: the same
         └── ChargedTwice     a catch-up stands beside a number of a month that it covers: the same
@@ -122,6 +123,19 @@ class EpochRefused(UserError):
 
 class CloseRefused(UserError):
     """A month cannot be closed now."""
+
+
+class EndsElsewhere(CloseRefused):
+    """The month before was closed with a reading that is another one now.
+
+    Args:
+        before: The month before, as ``YYYY-MM``.
+        told: What happened, to what, and what to do.
+    """
+
+    def __init__(self, before: str, told: str) -> None:
+        super().__init__(told)
+        self.before = before
 
 
 class RollupDisagrees(CloseRefused):

@@ -65,6 +65,16 @@ def begun_month(text: str, zone: ZoneInfo, now: datetime) -> Month:
     return month
 
 
+def months_between(first: str, until: str) -> list[str]:
+    """Return the months from one up to another, which is left out, as ``YYYY-MM``."""
+    found: list[str] = []
+    day = date.fromisoformat(f"{first}-01")
+    while f"{day:%Y-%m}" < until:
+        found.append(f"{day:%Y-%m}")
+        day = next_month(day)
+    return found
+
+
 def next_month(day: date) -> date:
     """Return the 1st of the month after."""
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

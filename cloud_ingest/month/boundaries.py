@@ -4,7 +4,7 @@
 In: assignments, published numbers. Out: keys that are the same in both, the channels of meters, the
 rows around a month as one value (`month.meter_rows` reads them). Never: a choice of a border.
 
-Raises: CloseRefused.
+Raises: EndsElsewhere.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from cloud_ingest.core.register import (
     billing_exponent,
     has_absurd_scaler,
 )
-from cloud_ingest.errors import CloseRefused
+from cloud_ingest.errors import EndsElsewhere
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import Channel, channels_of_meters
@@ -204,7 +204,7 @@ def published_opening(
     """Return the register at which the month before was closed, as it is published.
 
     Raises:
-        CloseRefused: that reading is another one now, and the month before would change with it.
+        EndsElsewhere: that reading is another one now: the month before would change with it.
     """
     if rows.opening is None:
         return None
@@ -216,9 +216,10 @@ def published_opening(
     if is_read and value not in now and whose not in standing:
         before = month.first - DAY
         became = f"is now {max(now):f}" if now else "is set aside now"
-        raise CloseRefused(
+        raise EndsElsewhere(
+            f"{before:%Y-%m}",
             f"{month} is not closed: {before:%Y-%m} was closed for {key.subject} "
             f"{key.service} with {value:f}, but that reading {became}: "
-            f"close {before:%Y-%m} again first"
+            f"close that month first, with cloud-ingest close-month {before:%Y-%m}",
         )
     return register_at(rows.known, opening.at, value, opening.origin)

@@ -24,6 +24,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, Month, month_of, parse_month
+from cloud_ingest.errors import EndsElsewhere
 from cloud_ingest.month.boundaries import Closings, closings_before, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
@@ -160,7 +161,10 @@ def first_to_close(conn: Connection, closing: Closing) -> Month:
 
 
 def _loosened(conn: Connection, closing: Closing) -> Iterable[Month]:
-    """Yield where catch-ups begin that have a border in them which is read now."""
+    """Yield where catch-ups begin that have a border in them which is read now.
+
+    A month that was closed with a reading which is another one now is yielded as well.
+    """
     wanted: dict[str, dict[SubjectKey, Month]] = {}
     over = catch_ups_over(conn, closing.society_id, str(closing.span))
     for kind, subject, service, since, until in over:
@@ -169,7 +173,11 @@ def _loosened(conn: Connection, closing: Closing) -> Iterable[Month]:
             wanted.setdefault(str(month), {})[subject_key(kind, subject, service)] = first
             month = parse_month(f"{month.end.astimezone(closing.zone):%Y-%m}", closing.zone)
     for name, keys in wanted.items():
-        counted = count_over(conn, closing, keys, parse_month(name, closing.zone))
+        try:
+            counted = count_over(conn, closing, keys, parse_month(name, closing.zone))
+        except EndsElsewhere as found:
+            yield from (parse_month(found.before, closing.zone), *keys.values())
+            continue
         for key, parts in counted.items():
             if _is_closed(parts):
                 yield keys[key]

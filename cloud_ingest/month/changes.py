@@ -7,69 +7,28 @@ the quantity itself (`number accept`, `number keep`) counts for that quantity, w
 
 A change only follows if its meters close where they did, and open where the month before now ends.
 
-A month that a standing catch-up covers gets no number: it waits, and what is linked to it as well.
+No use is charged twice, and none is dropped, whoever asks. So three numbers wait, and what is
+linked to them as well: that of a month which a standing catch-up covers; a catch-up which would
+give back a month that is withheld; and one that opens below where an earlier number of its meter
+closed, which stands although it would change.
 
-In: a closing, what was sent of its month, what it finds now. Out: the way of each change, and what
-was entered of its meters. Never: a message; `month.numbers` sends. `core.door` decides.
+In: a closing, what was sent of its month, what it finds now, what was heard (`month.heard`). Out:
+the way of each change. Never: a message; `month.numbers` sends. `core.door` decides. Pure.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Final
+from datetime import datetime
 
 from cloud_ingest.core.door import Stated, Way, Word, linked, together, way_of
-from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.month import months_between, parse_month
 from cloud_ingest.month.boundaries import Closings, MeterKey
-from cloud_ingest.month.closing import Closing, SubjectKey, key_of, says_the_same
-from cloud_ingest.store import months, number_words
-from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
-from cloud_ingest.store.number_words import Act, NumberKey, NumberWord
+from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
+from cloud_ingest.month.heard import Heard, Meter, Sent, bears_on, meters_of, number_key
 from shared_schema.billing import MonthlyConsumption, Withheld
 from shared_schema.quality import Quality, Reason
 
-AROUND: Final = timedelta(days=10)
-"""How far from a month a reading may lie that can change it: as far as a self-read at most."""
-
 Made = MonthlyConsumption | Withheld
-Meter = tuple[str, str]
-"""Manufacturer and serial number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The newest message of each number of a month."""
-
-    numbers: Mapping[SubjectKey, KeptNumber]
-    """That stand: none took them back."""
-    withdrawals: Mapping[SubjectKey, KeptWithdrawal]
-    """After which no number was sent."""
-
-    def last_version(self, key: SubjectKey) -> int:
-        """Return the version that was sent last; 0: none was."""
-        if key in self.numbers:
-            return self.numbers[key].number.version
-        return self.withdrawals[key].withdrawal.version if key in self.withdrawals else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What persons entered and said that may bear on a month."""
-
-    acts: Mapping[Meter, Sequence[Act]]
-    words: Mapping[NumberKey, Sequence[NumberWord]]
-    """The oldest first."""
-    looked_at: datetime | None
-    """Until when what was entered has been in a closing."""
-    before: Closings
-    """Where the month before is closed."""
-
-    def accepts(self, key: SubjectKey, quantity: Decimal | None) -> bool:
-        """Say whether a person accepted a quantity that is doubted."""
-        said = [word for word in self.words.get(number_key(key), ()) if word.quantity == quantity]
-        return quantity is not None and bool(said) and said[-1].kind == "accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +41,15 @@ class Changes:
     """For each subject one that stands for those whose changes go with its own."""
     is_heard: bool
     """Something was entered since the last look, and nothing that was asked for is held."""
-    covered: frozenset[SubjectKey] = frozenset()
-    """Whose month is part of a catch-up that stands, and what is linked to them."""
+    waiting: frozenset[SubjectKey] = frozenset()
+    """What waits for a number of another month, and what is linked to that."""
 
     def stops(self, key: SubjectKey) -> bool:
-        """Say whether a number waits: for a linked change, or for a catch-up of a later month."""
+        """Say whether a number waits: for a linked change, or for a number of another month."""
         own = self.links.get(key)
-        return key in self.covered or any(
+        return key in self.waiting or any(
             way is not Way.SEND for each, way in self.ways.items() if self.links[each] == own
         )
-
-
-def number_key(key: SubjectKey) -> NumberKey:
-    """Return a subject as the store names it."""
-    return NumberKey(key.kind, key.label, key.service)
-
-
-def meters_of(number: MonthlyConsumption) -> frozenset[Meter]:
-    """Return the meters of a number."""
-    return frozenset((part.meter.manufacturer, part.meter.serial) for part in number.parts)
 
 
 def changes_of(
@@ -141,12 +90,45 @@ def changes_of(
         )
     ways |= {key: Way.HOLD for key in closing.caught_up if ways.get(key) is Way.SEND}
     links = linked(dict(sorted(own.items())))
-    ways = together(ways, links, closing.covered)
-    waiting = {links[key] for key in closing.covered if key in links}
+    heads = {links[key] for key in _waiting(closing, standing, made, heard) if key in links}
+    waiting = frozenset(key for key, head in links.items() if head in heads)
+    ways = together(ways, links, waiting)
     waits = any(way is not Way.SEND and asked[key] is not None for key, way in ways.items())
     is_heard = any(each is not None for each in asked.values()) and not waits
-    covered = frozenset(key for key, head in links.items() if head in waiting)
-    return Changes(ways, links, is_heard, covered)
+    return Changes(ways, links, is_heard, waiting)
+
+
+def _waiting(
+    closing: Closing,
+    standing: Mapping[SubjectKey, MonthlyConsumption],
+    made: Mapping[SubjectKey, Made],
+    heard: Heard,
+) -> frozenset[SubjectKey]:
+    """Return whose numbers would charge some use twice, or drop some, beside those of other months.
+
+    They wait for the decision on a number of another month.
+    """
+    numbers = {key: now for key, now in made.items() if isinstance(now, MonthlyConsumption)}
+    drops = {
+        key
+        for key, former in standing.items()
+        if key in numbers
+        and any(key in heard.withheld.get(month, ()) for month in _given_back(former, numbers[key]))
+    }
+    repeats = {
+        key
+        for key, now in numbers.items()
+        for part in now.parts
+        for end in heard.ends.get((part.meter.manufacturer, part.meter.serial, key.service), ())
+        if end.is_above(part.opening)
+    }
+    return closing.covered | drops | repeats
+
+
+def _given_back(former: MonthlyConsumption, now: MonthlyConsumption) -> Sequence[str]:
+    """Return the months that a catch-up covered, and does not cover now."""
+    first = now.since or now.month
+    return () if former.since is None else months_between(former.since, first)
 
 
 def _asked(
@@ -164,12 +146,6 @@ def _asked(
         if act.recorded_at >= since and bears_on(act, first, closing.span.end)
     ]
     return max(times, default=None)
-
-
-def bears_on(act: Act, start: datetime, end: datetime) -> bool:
-    """Say whether what was entered of a meter can change what it counted in a stretch of time."""
-    begins = act.first_at <= end + AROUND
-    return begins and (act.last_at is None or act.last_at >= start - AROUND)
 
 
 def _word(  # noqa: PLR0917  # what a change is told by
@@ -193,9 +169,7 @@ def _word(  # noqa: PLR0917  # what a change is told by
         return "asked"
     if said:
         return "kept"
-    if isinstance(now, MonthlyConsumption) and (
-        _follows(former, now, heard.before) or _gives_months_back(former, now)
-    ):
+    if isinstance(now, MonthlyConsumption) and _follows(former, now, heard.before):
         return "follows"
     return None
 
@@ -203,10 +177,13 @@ def _word(  # noqa: PLR0917  # what a change is told by
 def _follows(former: MonthlyConsumption, now: MonthlyConsumption, before: Closings) -> bool:
     """Say whether a number differs only because it now begins elsewhere.
 
-    The month before ends elsewhere, or months that a catch-up covered have numbers of their own.
+    The month before ends elsewhere, or months that a catch-up covered have numbers of their own:
+    these are sent in the same transaction.
     """
-    if former.since is not None and (now.since or now.month) > former.since:
-        return now.quantity <= former.quantity
+    if _given_back(former, now):
+        closed = {(part.meter, part.source): part.closing for part in former.parts}
+        is_closed = all(closed.get((p.meter, p.source)) == p.closing for p in now.parts)
+        return is_closed or now.quantity <= former.quantity
     if len(former.parts) != len(now.parts):
         return False
     moved = False
@@ -229,17 +206,6 @@ def _follows(former: MonthlyConsumption, now: MonthlyConsumption, before: Closin
     return moved
 
 
-def _gives_months_back(former: MonthlyConsumption, now: MonthlyConsumption) -> bool:
-    """Say whether a catch-up only covers fewer months: a border in it was read after all.
-
-    It has to be sent: the earlier months have their own numbers now, in the same transaction.
-    """
-    if former.since is None or (now.since or now.month) <= former.since:
-        return False
-    closed = {(part.meter, part.source): part.closing for part in former.parts}
-    return all(closed.get((part.meter, part.source)) == part.closing for part in now.parts)
-
-
 def _stated(number: MonthlyConsumption, month: str | None) -> Stated:
     """Return what a number states; of a catch-up what it states of a month of its own.
 
@@ -254,30 +220,3 @@ def _stated(number: MonthlyConsumption, month: str | None) -> Stated:
     if bounds is None:
         return Stated(number.quantity, number.quality, is_placed=is_placed)
     return Stated(number.quantity, number.quality, bounds.lower, bounds.upper, is_placed)
-
-
-def read_sent(conn: Connection, society_id: int, month: str) -> Sent:
-    """Return the newest message of each number of a month; of a subject the last one counts."""
-    given = {key_of(kept.number): kept for kept in months.numbers(conn, society_id, month)}
-    taken = {key_of(kept.withdrawal): kept for kept in months.withdrawals(conn, society_id, month)}
-    stands = {
-        key: kept
-        for key, kept in given.items()
-        if key not in taken or taken[key].withdrawal.version < kept.number.version
-    }
-    return Sent(stands, {key: kept for key, kept in taken.items() if key not in stands})
-
-
-def read_heard(conn: Connection, closing: Closing, sent: Sent, before: Closings) -> Heard:
-    """Return what persons entered and said that may bear on a month."""
-    acts: dict[Meter, list[Act]] = {}
-    words: dict[NumberKey, list[NumberWord]] = {}
-    looked_at = number_words.looked_at(conn, closing.society_id, closing.month)
-    first = min((kept.number.closed_at for kept in sent.numbers.values()), default=None)
-    if first is not None:
-        since = first if looked_at is None else max(first, looked_at)
-        for act in number_words.acts(conn, closing.society_id, since):
-            acts.setdefault((act.manufacturer, act.serial), []).append(act)
-    for word in number_words.number_words(conn, closing.society_id, closing.month):
-        words.setdefault(word.key, []).append(word)
-    return Heard(acts, words, looked_at, before)

@@ -4,9 +4,10 @@
 All of a closing is one transaction on one snapshot: count every meter, write the numbers, the
 reconciliations and the manifest. Closing again with nothing new changes nothing. If a month now
 ends elsewhere, the closed month after it is closed again with it, in the same transaction: it
-opens where this one ends, and no kWh is in nobody's month or in two. If a rollup is not what its
-readings say, nothing is closed. What cannot be proved is withheld, or sent as an estimate where the
-society wants that.
+opens where this one ends, and no kWh is in nobody's month or in two. If the month before was closed
+with a reading that is another one now, it is closed again first, and so on back. If a rollup is not
+what its readings say, nothing is closed. What cannot be proved is withheld, or sent as an estimate
+where the society wants that.
 
 A number that covers several months changes together with the numbers of these months. Where its
 change is held or kept, they wait, and all are sent when a person accepts it: no month is charged
@@ -19,27 +20,22 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 in the outbox. Owns: the order of a closing, and the tables of closed months.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, parse_month
-from cloud_ingest.errors import ChargedTwice, CloseRefused
-from cloud_ingest.month.boundaries import Closings, SubjectService, closings, closings_before
+from cloud_ingest.errors import ChargedTwice, CloseRefused, EndsElsewhere
+from cloud_ingest.month.boundaries import SubjectService
 from cloud_ingest.month.catch_up import first_to_close, subject_key
-from cloud_ingest.month.changes import read_sent
-from cloud_ingest.month.closing import CatchUp, Closing, by_subject
+from cloud_ingest.month.closing import CatchUp, Closing
 from cloud_ingest.month.collector import collector_paused
-from cloud_ingest.month.count import Progress, count_month
-from cloud_ingest.month.doubts import write_doubts
-from cloud_ingest.month.manifest import write_manifest
-from cloud_ingest.month.numbers import write_numbers
+from cloud_ingest.month.count import Progress
 from cloud_ingest.month.prolonged import flag_prolonged
-from cloud_ingest.month.reconcile import reconcile
+from cloud_ingest.month.turn import Turn, close_one
 from cloud_ingest.month.unjudged import unjudged_registers
-from cloud_ingest.month.unread import with_unread
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
@@ -47,6 +43,7 @@ from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.retention import retention
 from cloud_ingest.store.unproved import Twice, charged_twice
 from cloud_ingest.validation.judge import judge_suspects
 from shared_schema.billing import (
@@ -217,6 +214,7 @@ def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
 
     Raises:
         ChargedTwice: a month would be in two numbers.
+        EndsElsewhere: the month before has to be closed again, and its readings are gone.
     """
     while True:
         try:
@@ -227,6 +225,16 @@ def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
             if standing == closing.standing:
                 raise ChargedTwice(_charged_twice(closing, found.twice[0])) from None
             closing = replace(closing, standing=standing)
+        except EndsElsewhere as found:
+            if found.before == closing.first or not _may_close(conn, closing, found.before):
+                raise
+            closing = replace(closing, first=found.before)
+
+
+def _may_close(conn: Connection, closing: Closing, month: str) -> bool:
+    """Say whether the reading that opens a month is still kept."""
+    kept_from = retention(conn).kept_from
+    return kept_from is None or parse_month(month, closing.zone).start > kept_from
 
 
 def _close_in_one(conn: Connection, closing: Closing) -> Closed:
@@ -261,16 +269,19 @@ def _close_chain(conn: Connection, closing: Closing) -> Closed:
     it, while the one before ends elsewhere. A subject that is withheld in between is followed to
     the month that opens where it ended.
     """
-    current = replace(closing, span=first_to_close(conn, closing))
+    begin = first_to_close(conn, closing)
+    if closing.first and closing.first < str(begin):
+        begin = parse_month(closing.first, closing.zone)
+    current = replace(closing, span=begin)
     reaches = max((each.month for each in closing.standing), default="")
     pending: frozenset[SubjectService] = frozenset()
     earlier: list[Closed] = []
     asked: list[Closed] = []  # the month itself, and those after it
     while True:
-        turn = _close(conn, current)
+        turn = close_one(conn, current)
         pending = turn.moved | (pending & turn.withheld)
         is_before = current.span.start < closing.span.start
-        (earlier if is_before else asked).append(turn.done)
+        (earlier if is_before else asked).append(_closed(current, turn))
         current = current.following()
         is_last = not (is_before or turn.is_moved or pending or current.month <= reaches)
         if is_last or not (is_before or months.is_closed(conn, current.society_id, current.month)):
@@ -285,66 +296,17 @@ def _close_chain(conn: Connection, closing: Closing) -> Closed:
     return replace(done, earlier=tuple(earlier), later=tuple(later))
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """What closing one month did, and what the months after it have to follow."""
-
-    done: Closed
-    is_moved: bool
-    """Something that the next month hangs on is not what it was."""
-    moved: frozenset[SubjectService]
-    """Whose meters end elsewhere than they did."""
-    withheld: frozenset[SubjectService]
-    """Whose numbers are withheld."""
-
-
-def _close(conn: Connection, closing: Closing) -> _Turn:
-    """Close one month."""
-    before = closings_before(conn, closing.society_id, closing.span)
-    counted = count_month(
-        conn,
-        closing.society_id,
-        closing.span,
-        closing.zone,
-        before=before,
-        self_read_window=closing.self_read_window,
-        progress=closing.progress,
-    )
-    closing.progress(f"{closing.month}: writing the numbers")
-    sent = read_sent(conn, closing.society_id, closing.month)
-    ended = _ends(conn, closing, (kept.number for kept in sent.numbers.values()))
-    subjects = with_unread(conn, closing, by_subject(counted.counted))
-    numbers = write_numbers(conn, closing, subjects, sent, before)
-    balances = reconcile(conn, closing, subjects, numbers.standing)
-    write_manifest(conn, closing, numbers, counted.unassigned)
-    write_doubts(conn, closing, numbers)
-    done = Closed(
+def _closed(closing: Closing, turn: Turn) -> Closed:
+    """Return what closing one month did."""
+    numbers = turn.numbers
+    return Closed(
         society=closing.society,
         month=closing.month,
         numbers=tuple(kept.number for kept in numbers.kept),
         published=numbers.published,
         withheld=numbers.withheld,
-        reconciliations=tuple(balances),
+        reconciliations=tuple(turn.balances),
         withdrawn=tuple(kept.withdrawal for kept in numbers.withdrawn),
         taken_back=numbers.taken_back,
         held=numbers.held,
     )
-    now_ends = _ends(conn, closing, done.numbers)
-    moved = {
-        SubjectService(key.subject_type, key.subject, key.service)
-        for key in ended[0].keys() | now_ends[0].keys()
-        if ended[0].get(key) != now_ends[0].get(key)
-    }
-    withheld = {
-        SubjectService(each.subject.type.value, each.subject.id, each.service)
-        for each in numbers.withheld
-    }
-    return _Turn(done, now_ends != ended, frozenset(moved), frozenset(withheld))
-
-
-def _ends(
-    conn: Connection, closing: Closing, numbers: Iterable[MonthlyConsumption]
-) -> tuple[Closings, object]:
-    """Return what the month after hangs on: closing readings, and what bulk meters gave."""
-    balances = months.reconciliations(conn, closing.society_id, closing.month)
-    return closings(numbers), {(one.tower, one.service): one.bulk for one in balances}

@@ -17,7 +17,7 @@ from cloud_ingest.core.month import Month, month_of, next_month
 from cloud_ingest.month.boundaries import Closings
 from cloud_ingest.month.count import Counted, Progress
 from cloud_ingest.settings import EstimatesRule
-from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal, Withheld
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 from shared_schema.message import Message
@@ -66,6 +66,8 @@ class Closing:
     """What becomes of a month whose border was not read."""
     standing: frozenset[CatchUp] = frozenset()
     """Catch-ups that stand whatever is found: the months that they cover get no numbers."""
+    first: str = ""
+    """An earlier month that is closed again first, because it ends elsewhere; empty: none does."""
     foreseen: Mapping[date, Foreseen] = field(default_factory=dict)
     """Earlier months, by their 1st, as they would be closed again; all others as published."""
 
@@ -102,8 +104,8 @@ def by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
     return dict(sorted(found.items()))
 
 
-def key_of(sent: MonthlyConsumption | MonthlyWithdrawal) -> SubjectKey:
-    """Return the subject and service of a message."""
+def key_of(sent: MonthlyConsumption | MonthlyWithdrawal | Withheld) -> SubjectKey:
+    """Return the subject and service of a message, or of what is withheld."""
     kind: SubjectKind = "unit" if sent.subject.type is SubjectType.UNIT else "common"
     return SubjectKey(kind, sent.subject.id, sent.service)
 

@@ -2,8 +2,9 @@
 """A person's word on a number of a closed month: accept a quantity, or keep what was published.
 
 What waits is listed by the closing (`month.doubts`). The word is bound to the quantity that the
-person saw: if the month gives another one meanwhile, it is refused. Changes that go together, those
-of subjects that had one meter, take the same word. With the word the month is closed again in the
+person saw: if the month gives another one meanwhile, it is refused. A change that was kept out may
+be accepted after all. Changes that go together, those of subjects that had one meter, take the same
+word. With the word the month is closed again in the
 same transaction, so that what is shown is what is sent; if it is only shown, all is rolled back.
 
 In: a subject, a month, a word, by whom and why. Out: what waits; what a word sends, with its
@@ -12,7 +13,7 @@ version, and what it does to towers. Never: a quantity that the meters did not g
 Raises: NumberRefused, NotFound, CloseRefused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -35,6 +36,7 @@ from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import (
     Doubt,
+    DoubtKind,
     NumberKey,
     NumberWord,
     WordKind,
@@ -58,6 +60,12 @@ _ADVICE: Final = {
     Reason.NO_OPENING: "enter the register: cloud-ingest reading enter, or self-read",
     Reason.NO_CLOSING: "enter the register: cloud-ingest reading enter, or self-read",
     Reason.SCALER: "tell the pulse weights apart: cloud-ingest epoch add",
+}
+
+
+_NOT_TO_KEEP: Final[Mapping[DoubtKind, str]] = {
+    "doubted": "nothing of it was published that could stand: accept it, or put the reading right",
+    "kept": "what was published stands already: cloud-ingest explain",
 }
 
 
@@ -219,14 +227,12 @@ def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[
     own = [each for each in found if each.key == said.key]
     if not own:
         raise NumberRefused(f"{what}: {_why_not(manifest, said)}")
-    if said.kind == "keep" and own[0].kind == "doubted":
-        raise NumberRefused(
-            f"{what}: nothing of it was published that could stand: accept it, or put the reading "
-            "right"
-        )
-    if own[0].kind == "doubted":
+    doubt = own[0]
+    if said.kind == "keep" and doubt.kind != "held":
+        raise NumberRefused(f"{what}: {_NOT_TO_KEEP[doubt.kind]}")
+    if doubt.kind == "doubted":
         return own
-    linked = [each for each in found if each.kind == "held" and each.linked == own[0].linked]
+    linked = [each for each in found if each.kind != "doubted" and each.linked == doubt.linked]
     return sorted(linked, key=lambda each: each.key != said.key)
 
 
@@ -252,14 +258,15 @@ def _is_of(named: Withheld | ManifestEntry, key: NumberKey) -> bool:
 
 def _is_done(kind: WordKind, saw: Doubt, now: Doubt) -> bool:
     """Say whether a word did what it says, although something of the number waits now."""
-    was_taken_back = saw.quantity is None and now.kind == "doubted"
-    return saw.version is None if kind == "keep" else was_taken_back
+    if kind == "keep":
+        return saw.version is None or now.kind == "kept"
+    return saw.quantity is None and now.kind == "doubted"
 
 
 def _became(saw: Doubt, now: Doubt, society: str) -> str:
     what, unit = f"{saw.key.subject} {saw.key.service} {saw.month}", BILLING_UNITS[saw.key.service]
     if saw.quantity == now.quantity:
-        return f"{what}: it waits for a number of a later month: cloud-ingest number list"
+        return f"{what}: it waits for a number of another month: cloud-ingest number list"
     texts = ["withdrawn" if q is None else f"{q:f} {unit}" for q in (saw.quantity, now.quantity)]
     return (
         f"{what}: it would have been {texts[0]} and is {texts[1]} now: cloud-ingest close-month "

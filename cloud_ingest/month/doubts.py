@@ -2,7 +2,8 @@
 """What of a closed month waits for a person: changes that are held, and quantities in doubt.
 
 A closing makes the list of its month anew. A flag is open for each subject with a held change.
-What waits for a catch-up of a later month is not on the list: that change is, in its own month.
+A first number that waits for one of another month is not on the list: that change is, in its own
+month. A change that a person kept out is remembered, so that a person can let it in after all.
 
 In: a closing and its numbers. Out: rows of the list and flags, in the caller's transaction.
 """
@@ -12,8 +13,8 @@ from dataclasses import replace
 
 from cloud_ingest.core.door import Way
 from cloud_ingest.flags.held_changes import refresh_held_changes
-from cloud_ingest.month.changes import number_key
 from cloud_ingest.month.closing import Closing, SubjectKey
+from cloud_ingest.month.heard import number_key
 from cloud_ingest.month.numbers import Numbers, Outcome
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.number_words import Doubt, NumberKey, doubts, put_doubts
@@ -44,9 +45,11 @@ def _doubt(
 ) -> Doubt | None:
     made = numbers.made.get(key)
     changes = numbers.changes
-    is_held = changes.ways.get(key) is Way.HOLD or (outcome.waits and key not in changes.covered)
+    way = changes.ways.get(key)
+    is_held = way is Way.HOLD or (outcome.waits and key not in changes.waiting)
+    is_change = is_held or way is Way.KEEP
     doubted = numbers.doubted.get(key)
-    if not is_held and (doubted is None or outcome.withheld is None):
+    if not is_change and (doubted is None or outcome.withheld is None):
         return None
     told = outcome.held or outcome.withheld
     quantity = made.quantity if isinstance(made, MonthlyConsumption) else None
@@ -54,9 +57,9 @@ def _doubt(
     doubt = Doubt(
         month=closing.month,
         key=number_key(key),
-        kind="held" if is_held else "doubted",
+        kind="held" if is_held else "kept" if is_change else "doubted",
         version=None if outcome.kept is None else outcome.kept.number.version,
-        quantity=quantity if is_held else doubted,
+        quantity=quantity if is_change else doubted,
         reasons=() if told is None else told.reasons,
         linked=f"{link.kind} {link.label} {link.service}",
         since=closing.now,

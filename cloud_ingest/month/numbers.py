@@ -17,9 +17,10 @@ from decimal import Decimal
 
 from cloud_ingest.core.door import Way
 from cloud_ingest.month.boundaries import Closings
-from cloud_ingest.month.changes import Changes, Made, Sent, changes_of, read_heard
+from cloud_ingest.month.changes import Changes, Made, changes_of
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
+from cloud_ingest.month.heard import Sent, read_heard
 from cloud_ingest.month.number import doubted_quantity, in_order, number_of, subject_of
 from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
@@ -48,7 +49,7 @@ class Outcome:
     is_new: bool = False
     """A message was sent."""
     waits: bool = False
-    """It waits for a change that is held: of a linked subject, or of a catch-up over the month."""
+    """It waits for a change that is held: of a linked subject, or of another month."""
 
 
 @dataclass(frozen=True, slots=True)

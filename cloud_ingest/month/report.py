@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A closed month as it was published: its numbers, what is withheld, taken back or held.
 
-A number that was sent more than once names what corrected it: the newest thing that a person
-entered of its meters, or said of its quantity, between the two versions. Without one it was late
-data.
+A number that was sent more than once names what corrected it (`month.cause`).
 
 In: a society and a month. Out: frozen rows for a table, JSON or a page. It writes nothing and
 decides nothing: a month's numbers are those that were published.
@@ -18,13 +16,13 @@ from pydantic import TypeAdapter
 
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import NotFound
-from cloud_ingest.month.changes import bears_on
+from cloud_ingest.month.cause import Cause, causes_of
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.number_words import NumberKey, acts, number_words
+from cloud_ingest.store.number_words import NumberKey
 from cloud_ingest.store.outbox import billing_ack_key, sent_messages
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import (
@@ -63,20 +61,6 @@ class ReportPart:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportCorrection:
-    """What a version took the place of, and who asked for it."""
-
-    of_version: int
-    what: str
-    """What was entered or said: ``self-read``, ``epoch``, ``number accepted``."""
-    by: str | None
-    """None: nobody; it was late data."""
-    reason: str | None
-    at: datetime
-    """When it was entered; of late data when the month was closed."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReportHeld:
     """A change that waits for a person."""
 
@@ -109,7 +93,7 @@ class ReportLine:
     """The first month that a catch-up covers."""
     shares: tuple[MonthShare, ...] = ()
     """Of the months that it covers."""
-    correction: ReportCorrection | None = None
+    correction: Cause | None = None
     """None: it is the first version."""
     held: ReportHeld | None = None
     is_withdrawn: bool = False
@@ -154,7 +138,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
             f"{month} of {society} is not closed: cloud-ingest close-month {month} "
             f"--society '{society}'"
         )
-    corrections = _corrections(conn, society_id, span)
+    corrections = causes_of(conn, society_id, span)
     lines = [
         *_published(conn, society_id, month, corrections, manifest.held),
         *_missing(conn, society_id, span, manifest, corrections),
@@ -174,7 +158,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     )
 
 
-_Corrections = Mapping[NumberKey, ReportCorrection]
+_Corrections = Mapping[NumberKey, Cause]
 
 
 def _published(
@@ -213,48 +197,6 @@ def _published(
 
 def _key(named: MonthlyConsumption | MonthlyWithdrawal | Held | Withheld) -> NumberKey:
     return NumberKey(named.subject.type.value, named.subject.id, named.service)
-
-
-def _corrections(
-    conn: Connection, society_id: int, span: Month
-) -> dict[NumberKey, ReportCorrection]:
-    """Return what each number that was sent more than once was corrected by."""
-    month = str(span)
-    former = months.replaced(conn, society_id, month)
-    if not former:
-        return {}
-    meters: dict[NumberKey, set[tuple[str, str]]] = {}
-    made: dict[NumberKey, datetime] = {}
-    for number in (kept.number for kept in months.numbers(conn, society_id, month)):
-        made[_key(number)] = number.closed_at
-        meters[_key(number)] = {(p.meter.manufacturer, p.meter.serial) for p in number.parts}
-    for taken in (kept.withdrawal for kept in months.withdrawals(conn, society_id, month)):
-        made[_key(taken)] = max(made.get(_key(taken), taken.closed_at), taken.closed_at)
-    entered = [
-        act
-        for act in acts(conn, society_id, min(each.closed_at for each in former))
-        if bears_on(act, span.start, span.end)
-    ]
-    said = number_words(conn, society_id, month)
-    found: dict[NumberKey, ReportCorrection] = {}
-    for each in former:
-        key = NumberKey(each.subject_type, each.subject, Service(each.service))
-        until = made[key]
-        known = [
-            ReportCorrection(each.version, act.what, act.author, act.reason, act.recorded_at)
-            for act in entered
-            if (act.manufacturer, act.serial) in meters.get(key, ())
-        ] + [
-            ReportCorrection(
-                each.version, "number accepted", word.author, word.reason, word.recorded_at
-            )
-            for word in said
-            if word.key == key and word.kind == "accept"
-        ]
-        between = [one for one in known if each.closed_at <= one.at <= until]
-        late = ReportCorrection(each.version, "late data", None, None, until)
-        found[key] = max(between, key=lambda one: one.at, default=late)
-    return found
 
 
 def _part(part: MeterMonth, known: Dials) -> ReportPart:

@@ -61,7 +61,8 @@ def waiting_numbers(conn: Connection, society: str, month: str | None = None) ->
     store = open_store(conn)
     society_id = find_society(conn, society)
     name = None if month is None else str(parse_month(month, store.zone))
-    return waiting_of(conn, society_id, doubts(conn, society_id, name))
+    found = [each for each in doubts(conn, society_id, name) if each.kind != "kept"]
+    return waiting_of(conn, society_id, found)
 
 
 def waiting_of(conn: Connection, society_id: int, found: Sequence[Doubt]) -> list[Waiting]:

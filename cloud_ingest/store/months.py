@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
@@ -119,6 +119,8 @@ class Replaced:
     quantity: Decimal | None
     """None: it was a withdrawal."""
     closed_at: datetime
+    number: MonthlyConsumption | None
+    """None: it was a withdrawal."""
 
 
 @translating
@@ -126,23 +128,30 @@ def replaced(conn: Connection, society_id: int, month: str) -> list[Replaced]:
     """Return of each number that was sent more than once the message before the newest one."""
     return all_rows(
         conn,
-        Replaced,
+        _replaced,
         """
-        SELECT subject_type, subject, service, version, quantity, closed_at FROM (
-          SELECT subject_type, subject, service, version, quantity, closed_at,
+        SELECT subject_type, subject, service, version, quantity, closed_at, message FROM (
+          SELECT subject_type, subject, service, version, quantity, closed_at, message,
                  row_number() OVER (PARTITION BY subject_type, subject, service
                                     ORDER BY version DESC) AS nth
           FROM (
-            SELECT society_id, month, subject_type, subject, service, version, quantity, closed_at
+            SELECT society_id, month, subject_type, subject, service, version, quantity, closed_at,
+                   message
             FROM month_number
             UNION ALL
-            SELECT society_id, month, subject_type, subject, service, version, NULL, closed_at
+            SELECT society_id, month, subject_type, subject, service, version, NULL, closed_at,
+                   NULL
             FROM month_withdrawal
           ) AS sent WHERE society_id = %s AND month = %s
         ) AS ranked WHERE nth = 2
         """,
         (society_id, month),
     )
+
+
+def _replaced(*, message: bytes | None, **columns: Any) -> Replaced:
+    number = None if message is None else MonthlyConsumption.from_line(message)
+    return Replaced(number=number, **columns)
 
 
 @translating

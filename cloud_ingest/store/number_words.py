@@ -16,7 +16,8 @@ from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 
-DoubtKind = Literal["held", "doubted"]
+DoubtKind = Literal["held", "doubted", "kept"]
+"""``kept`` waits for nobody: a person said that the published number stands."""
 WordKind = Literal["accept", "keep"]
 
 
@@ -72,6 +73,9 @@ class Act(NamedTuple):
     """The time of which it is."""
     last_at: datetime | None
     """None: it is of all that follows."""
+    subject_type: str | None = None
+    subject: str | None = None
+    """Of an assignment: whom the meter serves by it, or did before; None: it is of the meter."""
 
 
 @translating

@@ -389,15 +389,16 @@ def test_a_manifest_names_the_bytes_that_were_sent(flat: Site) -> None:
     assert (entry.version, entry.sha256) == (1, digest)
 
 
-def test_a_changed_border_asks_for_the_month_before(flat: Site) -> None:
+def test_a_changed_border_closes_the_month_before_it(flat: Site) -> None:
     close(flat)
     flat.deliver("1", every(AFTER + HOUR, local("2026-09-01 00:00"), 3000, 10, HOUR))
     channel = flat.one("SELECT channel_id FROM channel")
     edit = NewReading(channel, int(END.timestamp()), 8000, None, Origin.EDIT)
     store_readings(flat.conn, [edit], source="edit", at=NOW)
     september = local("2026-09-03 00:00")
-    with pytest.raises(CloseRefused, match="close 2026-07 again first"):
-        close(flat, "2026-08", september)
+    closed = close(flat, "2026-08", september)
+    assert [each.month for each in closed.earlier] == ["2026-07"]
+    assert [each.version for each in closed.earlier[0].withdrawn] == [2]
 
 
 def test_a_replaced_meter_counts_part_by_part(site: Site) -> None:

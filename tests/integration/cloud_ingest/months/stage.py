@@ -323,7 +323,8 @@ class Stage:
         wanted = expected(statement.rest)
         found = self._held(wanted)
         assert found is not None, f"no change is held: {self._told(wanted)}"
-        assert (found.version, found.quantity) == (wanted.version, wanted.quantity)
+        told = (found.version, found.quantity)
+        assert told == (wanted.version, wanted.quantity), f"it is {told}"
         assert sorted(found.reasons) == sorted(wanted.reasons)
 
     def do_nothing_held(self, statement: Statement) -> None:

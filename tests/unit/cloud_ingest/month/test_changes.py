@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What becomes of a change: what asks for it, what it follows from, what goes with it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -8,8 +9,9 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.door import Way
 from cloud_ingest.core.month import month_of
 from cloud_ingest.month.boundaries import MeterKey
-from cloud_ingest.month.changes import Heard, Sent, changes_of, number_key
+from cloud_ingest.month.changes import changes_of
 from cloud_ingest.month.closing import Closing, SubjectKey
+from cloud_ingest.month.heard import Heard, Sent, StandingEnd, number_key
 from cloud_ingest.store.months import KeptNumber
 from cloud_ingest.store.number_words import Act, NumberWord, WordKind
 from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumption, Withheld
@@ -149,6 +151,35 @@ def test_a_catch_up_shrinks_with_the_months_that_leave_it() -> None:
     former = number(90, opening=940, since="2026-05", begin=may)
     assert way(former, number(60, opening=970, since="2026-06", begin=june)) is Way.SEND
     assert way(former, number(30)) is Way.SEND
+
+
+def test_a_catch_up_keeps_months_that_are_withheld() -> None:
+    """Whoever asks: what was used in them would be in nobody's month."""
+    may = month_of(2026, 5, KOLKATA).start
+    former = number(90, opening=940, since="2026-05", begin=may)
+    for heard_of in (Heard({}, {}, None, {}), Heard({METER: [act(NOW)]}, {}, None, {})):
+        still = replace(heard_of, withheld={"2026-06": frozenset({KEY})})
+        assert way(former, number(30), still) is Way.HOLD
+        other = replace(heard_of, withheld={"2026-06": frozenset({OTHER})})
+        assert way(former, number(30), other) is Way.SEND
+
+
+def ends_at(value: int, *epochs: datetime) -> Heard:
+    """A number of June that stands although it would change."""
+    closing = BoundaryReading(
+        at=JULY.start - timedelta(days=1), register_value=Decimal(value), origin=Origin.METER
+    )
+    end = StandingEnd(closing, epochs)
+    return Heard({METER: [act(NOW)]}, {}, None, {}, {}, {(*METER, KEY.service): [end]})
+
+
+def test_a_number_waits_for_one_that_closed_above_it() -> None:
+    assert way(number(30), number(50), ends_at(1001)) is Way.HOLD
+    assert way(number(30), number(50), ends_at(1000)) is Way.SEND
+    assert way(number(30), number(50), ends_at(1001, JULY.start)) is Way.SEND
+    made = {KEY: number(50)}
+    changes = changes_of(CLOSING, Sent({}, {}), made, {KEY: frozenset({METER})}, ends_at(1001))
+    assert changes.stops(KEY)
 
 
 def test_a_first_number_waits_for_a_held_one_of_its_meter() -> None:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The closing of one month by itself: count, write, balance, and say what the next month follows.
+
+In: a closing, within its transaction. Out: its numbers and balances, and whose meters end elsewhere
+than they did. Never: another month; `month.close` goes on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cloud_ingest.month.boundaries import Closings, SubjectService, closings, closings_before
+from cloud_ingest.month.closing import Closing, by_subject
+from cloud_ingest.month.count import count_month
+from cloud_ingest.month.doubts import write_doubts
+from cloud_ingest.month.heard import read_sent
+from cloud_ingest.month.manifest import write_manifest
+from cloud_ingest.month.numbers import Numbers, write_numbers
+from cloud_ingest.month.reconcile import reconcile
+from cloud_ingest.month.unread import with_unread
+from cloud_ingest.store import months
+from cloud_ingest.store.connection import Connection
+from shared_schema.billing import MonthlyConsumption, Reconciliation
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What closing one month did, and what the months after it have to follow."""
+
+    numbers: Numbers
+    balances: Sequence[Reconciliation]
+    is_moved: bool
+    """Something that the next month hangs on is not what it was."""
+    moved: frozenset[SubjectService]
+    """Whose meters end elsewhere than they did."""
+    withheld: frozenset[SubjectService]
+    """Whose numbers are withheld."""
+
+
+def close_one(conn: Connection, closing: Closing) -> Turn:
+    """Close one month."""
+    before = closings_before(conn, closing.society_id, closing.span)
+    counted = count_month(
+        conn,
+        closing.society_id,
+        closing.span,
+        closing.zone,
+        before=before,
+        self_read_window=closing.self_read_window,
+        progress=closing.progress,
+    )
+    closing.progress(f"{closing.month}: writing the numbers")
+    sent = read_sent(conn, closing.society_id, closing.month)
+    ended = _ends(conn, closing, (kept.number for kept in sent.numbers.values()))
+    subjects = with_unread(conn, closing, by_subject(counted.counted))
+    numbers = write_numbers(conn, closing, subjects, sent, before)
+    balances = reconcile(conn, closing, subjects, numbers.standing)
+    write_manifest(conn, closing, numbers, counted.unassigned)
+    write_doubts(conn, closing, numbers)
+    now_ends = _ends(conn, closing, [kept.number for kept in numbers.kept])
+    moved = {
+        SubjectService(key.subject_type, key.subject, key.service)
+        for key in ended[0].keys() | now_ends[0].keys()
+        if ended[0].get(key) != now_ends[0].get(key)
+    }
+    withheld = {
+        SubjectService(each.subject.type.value, each.subject.id, each.service)
+        for each in numbers.withheld
+    }
+    is_moved = now_ends != ended
+    return Turn(numbers, balances, is_moved, frozenset(moved), frozenset(withheld))
+
+
+def _ends(
+    conn: Connection, closing: Closing, numbers: Iterable[MonthlyConsumption]
+) -> tuple[Closings, object]:
+    """Return what the month after hangs on: closing readings, and what bulk meters gave."""
+    balances = months.reconciliations(conn, closing.society_id, closing.month)
+    return closings(numbers), {(one.tower, one.service): one.bulk for one in balances}
