@@ -27,7 +27,7 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.published import number_as_json, number_line, state_line
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
-from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.cli.table import Column, counted, local, table
 from cloud_ingest.core.month import begun_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.published import ShownStates, shown_states
@@ -146,7 +146,8 @@ def _state_lines(found: Lacks) -> Iterator[str]:
     yield state_line(found.month, None if states is None else states.closed_at, found.zone)
     if states is not None:
         total = states.published + len(states.others)
-        yield f"{states.published} of {total} numbers are published"
+        is_or_are = "is" if total == 1 else "are"
+        yield f"{states.published} of {counted(total, 'number')} {is_or_are} published"
         for each in states.others:
             yield from wrapped(f"{each.subject} {number_line(each)}", 2)
 

@@ -11,17 +11,26 @@ In: an `Explanation`. Out: text. Never: a decision. Pure.
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.cli.published import bounds_text
+from cloud_ingest.cli.explain_changes import Changes, delivered
+from cloud_ingest.cli.published import bound, bounds_text
 from cloud_ingest.cli.sentences import Sentences, capital, reason_lines, wrapped
-from cloud_ingest.cli.words import ADVICE, BREAKS, METHODS, ORIGINS, QUALITIES, RULES, WHYS
+from cloud_ingest.cli.words import (
+    ADVICE,
+    BREAKS,
+    METHODS,
+    ORIGINS,
+    QUALITIES,
+    RESTARTED,
+    RULES,
+    WHYS,
+)
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.validate import Rule
 from cloud_ingest.month.explanation import (
-    BorderChange,
     ExplainedBorder,
     ExplainedMeter,
     Explanation,
     NotTaken,
-    Version,
 )
 from cloud_ingest.month.published import ShownNumber
 from shared_schema.billing import Estimate
@@ -44,11 +53,13 @@ class _Teller:
         self._say = Sentences(found.unit, zone)
 
     def lines(self) -> Iterator[str]:
-        found = self._found
+        found, changes = self._found, Changes(self._found, self._say)
         yield f"{found.society}: {found.subject}, {found.service.value}, {found.month}"
         yield ""
         yield from self._number()
-        if found.counts_another:
+        if found.billed and found.now is not None and not found.now.agrees:
+            yield ""
+            yield from changes.billed()
             yield ""
             yield from wrapped("Below is what the meters count as their readings stand now.")
         for meter in found.meters:
@@ -56,10 +67,10 @@ class _Teller:
             yield from self._meter(meter)
         if len(found.versions) > 1 or found.words:
             yield ""
-            yield from self._versions()
+            yield from changes.versions()
         if found.now is not None and not found.now.agrees:
             yield ""
-            yield from self._since_then()
+            yield from changes.since_then()
 
     def _number(self) -> Iterator[str]:
         found, number = self._found, self._found.number
@@ -103,7 +114,7 @@ class _Teller:
         at = found.closed_at if last is None else last.at
         yield from wrapped(
             f"{self._say.amount(quantity)} was published as version {number.version} on "
-            f"{self._say.time(at)}; {_delivered(last)}. It is {QUALITIES[number.quality]}."
+            f"{self._say.time(at)}; {delivered(last)}. It is {QUALITIES[number.quality]}."
         )
         if number.bounds is not None:
             yield from wrapped(f"The truth lies {bounds_text(number.bounds, self._found.unit)}.")
@@ -140,8 +151,22 @@ class _Teller:
         if number.estimate is not None:
             yield from wrapped(self._estimate(number.estimate))
         yield from self._held(number)
-        for advice in dict.fromkeys(ADVICE[each] for each in number.reasons if each in ADVICE):
+        for advice in self._advice(number):
             yield from wrapped(f"What to do: {advice}.")
+
+    def _advice(self, number: ShownNumber) -> list[str]:
+        """Say what to do of a number that is withheld: another month may have to come first."""
+        found = self._found
+        if found.waits_for:
+            return [
+                f"decide on {month} first, whose change is held or was kept out (cloud-ingest "
+                f"number accept, or keep, --month {month})"
+                for month in found.waits_for
+            ]
+        told = [ADVICE[each] for each in number.reasons if each in ADVICE]
+        if any(map(_may_be_new, found.meters)):
+            told.append(RESTARTED)
+        return list(dict.fromkeys(told))
 
     def _estimate(self, estimate: Estimate) -> str:
         return (
@@ -200,7 +225,9 @@ class _Teller:
             )
             if meter.lower is not None and meter.lower != meter.upper and meter.upper is not None:
                 yield from wrapped(
-                    f"The truth lies from {meter.lower:f} to {self._say.amount(meter.upper)}.", 2
+                    f"The truth lies from {bound(meter.lower)} to {bound(meter.upper)} "
+                    f"{self._found.unit}.",
+                    2,
                 )
             return
         if meter.doubted is not None:
@@ -252,98 +279,16 @@ class _Teller:
             return f"{value}: set aside {self._say.by(told.word)}"
         return f"{value}: {WHYS[each.why] if each.rule is None else RULES[each.rule]}"
 
-    def _versions(self) -> Iterator[str]:
-        yield "What was sent"
-        former: Version | None = None
-        for each in self._found.versions:
-            yield from self._version(each, former)
-            former = each
-        told = [word for each in self._found.versions for word in each.words]
-        for word in self._found.words:
-            if word not in told:
-                yield from wrapped(self._say.word(word), 2)
 
-    def _version(self, each: Version, former: Version | None) -> Iterator[str]:
-        what = "takes the number back" if each.quantity is None else self._say.amount(each.quantity)
-        yield from wrapped(
-            f"Version {each.version}, {self._say.time(each.at)}: {what}{_more(each, former)}; "
-            f"{_delivered(each)}.",
-            2,
-        )
-        if each.quantity is not None:
-            for change in each.changes:
-                yield from wrapped(self._change(change), 4)
-        for entry in each.entries:
-            yield from wrapped(self._say.entry(entry), 4)
-        for word in each.words:
-            yield from wrapped(self._say.word(word), 4)
-        if former is not None and not each.entries and not each.words:
-            yield from wrapped(
-                "Nobody entered anything in between: readings came, or were judged, later.", 4
-            )
-
-    def _change(self, change: BorderChange) -> str:
-        side = "start" if change.side == "opening" else "end"
-        before, after = change.before, change.after
-        if before is None or after is None:
-            if before is None and after is not None:
-                return f"Meter {change.meter} comes to count: {side} {self._say.boundary(after)}."
-            return f"The {side} of meter {change.meter} counts no longer."
-        return (
-            f"The {side} of meter {change.meter} went from {self._say.boundary(before)} to "
-            f"{self._say.boundary(after)}."
-        )
-
-    def _since_then(self) -> Iterator[str]:
-        found, now = self._found, self._found.now
-        if now is None:
-            return
-        waits = found.number is not None and found.number.held is not None
-        stands = found.is_kept
-        if waits or stands:
-            counts = "nothing" if now.quantity is None else self._say.amount(now.quantity)
-            why = "a person kept it" if stands else "the change waits for a person"
-            yield from wrapped(
-                f"Since then something has changed: the readings now count {counts}. Closing "
-                f"{found.month} again leaves what was published, because {why}."
-            )
-        else:
-            gives = (
-                "would publish no number"
-                if now.quantity is None
-                else f"would give {self._say.amount(now.quantity)}"
-            )
-            yield from wrapped(
-                f"Since then something has changed: closing {found.month} again {gives}."
-            )
-        for entry in now.entries:
-            yield from wrapped(self._say.entry(entry), 2)
-        if not now.entries:
-            yield from wrapped("Nobody entered anything: readings came, or were judged, later.", 2)
-        if not waits and not stands:
-            yield from wrapped(
-                f"cloud-ingest close-month {found.month} --society '{found.society}'", 2
-            )
+def _may_be_new(meter: ExplainedMeter) -> bool:
+    """Say whether the newest rows of a meter were set aside because they are below those before."""
+    end = meter.end
+    return (
+        end is not None
+        and end.taken is None
+        and any(each.rule is Rule.FALL for each in end.not_taken)
+    )
 
 
 def _is_merely_farther(each: NotTaken) -> bool:
     return each.why in _MERELY_FARTHER and each.reading.origin is Origin.METER
-
-
-def _more(each: Version, former: Version | None) -> str:
-    if former is None or each.quantity is None or former.quantity is None:
-        return ""
-    apart = each.quantity - former.quantity
-    if not apart:
-        return ", the same quantity"
-    return f", {abs(apart):f} {'more' if apart > 0 else 'less'}"
-
-
-def _delivered(version: Version | None) -> str:
-    match None if version is None else version.delivery:
-        case "acknowledged":
-            return "billing has it"
-        case "sent":
-            return "it was sent, and billing has not acknowledged it yet"
-        case _:
-            return "it waits to be sent to billing"

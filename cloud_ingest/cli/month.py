@@ -20,8 +20,9 @@ from cloud_ingest.cli.options import (
     opened_store,
     progress,
 )
+from cloud_ingest.cli.published import bound
 from cloud_ingest.cli.say import say
-from cloud_ingest.cli.table import Column, figure, table
+from cloud_ingest.cli.table import Column, counted, figure, table
 from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
 from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report
@@ -74,8 +75,9 @@ def close_month(
 
 def _counted(done: Closed) -> str:
     return (
-        f"{done.month} of {done.society}: {len(done.numbers)} numbers ({done.published} to send), "
-        f"{len(done.withheld)} withheld, {len(done.reconciliations)} reconciliations"
+        f"{done.month} of {done.society}: {counted(len(done.numbers), 'number')} "
+        f"({done.published} to send), {len(done.withheld)} withheld, "
+        f"{counted(len(done.reconciliations), 'reconciliation')}"
         + (f", {len(done.withdrawn)} taken back" if done.withdrawn else "")
         + (f", {len(done.held)} held: cloud-ingest number list" if done.held else "")
     )
@@ -106,10 +108,10 @@ def _quality(line: ReportLine) -> str:
     if line.since is not None:
         text += f"; counted since {line.since}"
     if line.bounds is not None:
-        text += f"; {line.bounds.lower:f} to {line.bounds.upper:f}"
+        text += f"; {bound(line.bounds.lower)} to {bound(line.bounds.upper)}"
     if line.quantity is None and line.estimate is not None:
         found = line.estimate
-        between = f"{found.bounds.lower:f} to {found.bounds.upper:f}"
+        between = f"{bound(found.bounds.lower)} to {bound(found.bounds.upper)}"
         text += f"; about {found.quantity:f} {line.unit} ({between}, {found.method.value})"
     return text
 

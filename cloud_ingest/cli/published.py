@@ -6,6 +6,7 @@ In: values of `cloud_ingest.month.published`. Out: lines, or values for JSON. Ne
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,9 @@ from cloud_ingest.cli.table import local
 from cloud_ingest.month.published import ShownNumber
 from shared_schema.billing import Bounds, Estimate, Held
 from shared_schema.quality import Reason
+
+STEP_DIGITS = 3
+"""A register shows kWh and kL to the thousandth, mostly."""
 
 
 def state_line(month: str, closed_at: datetime | None, zone: ZoneInfo) -> str:
@@ -54,7 +58,15 @@ def reasons_text(reasons: Iterable[Reason]) -> str:
 
 def bounds_text(bounds: Bounds, unit: str) -> str:
     """Say between what a quantity lies."""
-    return f"from {bounds.lower:f} to {bounds.upper:f} {unit}"
+    return f"from {bound(bounds.lower)} to {bound(bounds.upper)} {unit}"
+
+
+def bound(value: Decimal) -> str:
+    """Write a bound; of what a ceiling alone gives, no zeros beyond the step of a register."""
+    text = f"{value:f}"
+    whole, point, digits = text.partition(".")
+    kept = digits[:STEP_DIGITS] + digits[STEP_DIGITS:].rstrip("0")
+    return f"{whole}{point}{kept}"
 
 
 def estimate_text(estimate: Estimate, unit: str) -> str:

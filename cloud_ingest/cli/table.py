@@ -99,6 +99,11 @@ def _widths(columns: Sequence[Column], lines: Sequence[Sequence[str]], room: int
     return widths
 
 
+def counted(count: int, what: str) -> str:
+    """Write how many there are of something: 1 number, 2 numbers."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def figure(value: Decimal | None) -> str:
     """Write a number for a table; a dash where it is not known."""
     return "-" if value is None else f"{value:f}"

@@ -62,6 +62,11 @@ ADVICE: Final[Mapping[Reason, str]] = {
     "(cloud-ingest epoch add)",
 }
 """Of a number that is withheld."""
+RESTARTED: Final = (
+    "if the register began anew, vouch for its first reading (cloud-ingest reading restore), and "
+    "say what it counts on from (cloud-ingest epoch add)"
+)
+"""Where the newest rows of a register were set aside because it falls."""
 
 QUALITIES: Final[Mapping[Quality, str]] = {
     Quality.RAW: "taken as it came",

@@ -14,17 +14,23 @@ Raises: NotFound, CloseRefused.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from difflib import get_close_matches
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
-from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, Month, begun_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
+from cloud_ingest.month.explain_change import (
+    apart,
+    billed_meters,
+    changes_now,
+    decided_first,
+    is_unmoved,
+    total,
+)
 from cloud_ingest.month.explain_parts import (
     Entries,
     Sent,
@@ -139,6 +145,8 @@ def explain(
         meters=_explained(case, counted, entries),
         now=_now(case, counted, number, sent, entries),
         words=tuple(map(said_of_number, words)),
+        billed=billed_meters(sent),
+        waits_for=_waits_for(case, number),
     )
 
 
@@ -210,6 +218,12 @@ def _entries(case: _Case, sent: Sequence[Sent]) -> Entries:
         month_channels(case.conn, case.assigned, BILLED_REGISTER).exponents,
         meters,
     )
+
+
+def _waits_for(case: _Case, number: ShownNumber | None) -> tuple[str, ...]:
+    if number is None or (number.state == "published" and number.held is None):
+        return ()
+    return decided_first(case.conn, case.society_id, case.asked.month, _key(case.asked))
 
 
 def _words(case: _Case) -> list[NumberWord]:
@@ -291,7 +305,7 @@ def _now(
     made = None if case.asked.subject_type == "bulk" else _made(case, counted)
     is_number = isinstance(made, MonthlyConsumption)
     quantity = (
-        _total([each.measured.quantity for each in counted])
+        total([each.measured.quantity for each in counted])
         if made is None
         else made.quantity
         if isinstance(made, MonthlyConsumption)
@@ -304,8 +318,10 @@ def _now(
         estimate=made.estimate if isinstance(made, Withheld) else None,
         reasons=ordered(reason for each in counted for reason in each.measured.reasons),
         agrees=number is None
-        or (number.quantity == quantity and (not is_number or _stands(counted, sent))),
+        or (number.quantity == quantity and (not is_number or is_unmoved(sent, counted))),
         entries=entries.between(sent[-1].closed_at, None) if sent else (),
+        apart=apart(sent, quantity),
+        changes=changes_now(sent, counted),
     )
 
 
@@ -315,30 +331,3 @@ def _made(case: _Case, counted: Sequence[Counted]) -> MonthlyConsumption | Withh
     key = SubjectKey(case.asked.subject_type, case.asked.subject, case.asked.service)
     is_accepted = doubted_quantity(counted) in accepted
     return number_of(case.closing, key, counted, is_accepted=is_accepted)
-
-
-def _stands(counted: Sequence[Counted], sent: Sequence[Sent]) -> bool:
-    """Say whether the meters have the borders that were sent last."""
-    last = sent[-1] if sent else None
-    if not isinstance(last, MonthlyConsumption):
-        return all(each.measured.quantity is None for each in counted)
-    told = {
-        (str(part.meter), side.at, side.register_value, side.origin)
-        for part in last.parts
-        for side in (part.opening, part.closing)
-    }
-    found = {
-        (str(each.assignment.meter), side.ts, side.value, side.origin)
-        for each in counted
-        for side in (each.measured.opening, each.measured.closing)
-        if side is not None
-    }
-    return told == found
-
-
-def _total(quantities: Sequence[Decimal | None]) -> Decimal | None:
-    known = [quantity for quantity in quantities if quantity is not None]
-    if len(known) < len(quantities):
-        return None
-    with exactly():
-        return sum(known, Decimal(0))

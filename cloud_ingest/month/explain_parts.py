@@ -37,6 +37,8 @@ from shared_schema.quality import Origin, Reason
 Sent = MonthlyConsumption | MonthlyWithdrawal
 ReadingKey = tuple[int, datetime, int]
 """Channel id, time, raw value."""
+Borders = Mapping[tuple[str, Side, int], BoundaryReading]
+"""By meter, side, and the number of its stretch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,24 +202,35 @@ def said_of_number(word: NumberWord) -> SaidOfNumber:
 
 def _changes(former: Sent, now: Sent) -> Iterator[BorderChange]:
     """Give the borders that differ between two versions."""
-    before, after = _borders(former), _borders(now)
+    return border_changes(borders_of(former), borders_of(now))
+
+
+def border_changes(before: Borders, after: Borders) -> Iterator[BorderChange]:
+    """Give the borders that differ."""
     for key in dict.fromkeys([*before, *after]):
         if before.get(key) != after.get(key):
             meter, side, _ = key
             yield BorderChange(meter, side, before.get(key), after.get(key))
 
 
-def _borders(sent: Sent) -> dict[tuple[str, Side, int], BoundaryReading]:
-    """Return the borders of a version by meter, side, and the number of its stretch."""
-    if isinstance(sent, MonthlyWithdrawal):
-        return {}
+def borders_of(sent: Sent) -> Borders:
+    """Return the borders of a version."""
+    parts = () if isinstance(sent, MonthlyWithdrawal) else sent.parts
+    return by_stretch((str(part.meter), part.opening, part.closing) for part in parts)
+
+
+def by_stretch(
+    stretches: Iterable[tuple[str, BoundaryReading | None, BoundaryReading | None]],
+) -> Borders:
+    """Return the borders of stretches, each a meter with where it begins and ends."""
     found: dict[tuple[str, Side, int], BoundaryReading] = {}
     seen: dict[str, int] = {}
-    for part in sent.parts:
-        meter = str(part.meter)
+    for meter, opening, closing in stretches:
         stretch = seen[meter] = seen.get(meter, -1) + 1
-        found[meter, "opening", stretch] = part.opening
-        found[meter, "closing", stretch] = part.closing
+        if opening is not None:
+            found[meter, "opening", stretch] = opening
+        if closing is not None:
+            found[meter, "closing", stretch] = closing
     return found
 
 

@@ -127,6 +127,17 @@ class BorderChange:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledMeter:
+    """What one meter counted in the number that stands, between the borders that were billed."""
+
+    meter: str
+    source: str
+    opening: BoundaryReading
+    closing: BoundaryReading
+    quantity: DecimalText
+
+
+@dataclass(frozen=True, slots=True)
 class NumberWord:
     """What a person said of a quantity: it is right, or what was published stands."""
 
@@ -171,6 +182,10 @@ class Now:
     """It is what was published; of an open month always."""
     entries: tuple[Entry, ...]
     """What persons entered since the last version was sent."""
+    apart: DecimalText | None = None
+    """By how much it is more than what was billed; None: one of the two is no number."""
+    changes: tuple[BorderChange, ...] = ()
+    """The borders that are others than those that were billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +208,10 @@ class Explanation:
     """None: its readings are gone."""
     words: tuple[NumberWord, ...]
     """What persons said of its quantity."""
+    billed: tuple[BilledMeter, ...] = ()
+    """What stands with billing; empty: nothing does."""
+    waits_for: tuple[str, ...] = ()
+    """Other months, of which a held or kept change has to be decided first."""
 
     @property
     def counts_another(self) -> bool:

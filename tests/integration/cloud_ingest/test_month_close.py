@@ -294,7 +294,7 @@ def test_a_moved_end_closes_later_months_again(site: Site, store_dsn: str) -> No
     result = CliRunner().invoke(app, words, env={"IOT_UTILITY_DSN": store_dsn})
     assert result.stdout.splitlines()[1:] == [
         "closed again, because the month before now ends elsewhere: "
-        "2026-08 of Lake View: 1 numbers (1 to send), 1 withheld, 1 reconciliations"
+        "2026-08 of Lake View: 1 number (1 to send), 1 withheld, 1 reconciliation"
     ]
     assert number_of(close(site, "2026-08", now), "A-1").quantity == Decimal("30.5")
 
@@ -737,7 +737,7 @@ def test_the_command_line(store_dsn: str) -> None:
     code, output = run("close-month", "2026-07")
     assert code == 0
     assert output.endswith(
-        "2026-07 of Lake View: 1 numbers (1 to send), 0 withheld, 1 reconciliations\n"
+        "2026-07 of Lake View: 1 number (1 to send), 0 withheld, 1 reconciliation\n"
     )
     assert "validated" in run("report", "2026-07")[1]
     assert json.loads(run("report", "2026-07", "--json")[1])["month"] == "2026-07"

@@ -392,9 +392,9 @@ def test_the_command_sends_estimates_where_asked(flat: Site, store_dsn: str) -> 
 
     assert "0 numbers (0 to send), 1 withheld" in run("close-month", "2026-07")
     sent = run("close-month", "2026-07", "--estimates", "sent")
-    assert "1 numbers (1 to send), 0 withheld" in sent
+    assert "1 number (1 to send), 0 withheld" in sent
     read(flat, "2026-08-10 00:00", "2026-09-02 00:00")
-    assert "2026-07 of Lake View: 1 numbers (1 to send)" in run("close-month", "2026-08")
+    assert "2026-07 of Lake View: 1 number (1 to send)" in run("close-month", "2026-08")
     assert "estimated" in run("report", "2026-08")
 
 
