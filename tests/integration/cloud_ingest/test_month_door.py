@@ -234,7 +234,7 @@ def test_a_restored_store_takes_back_again(moved: Site) -> None:
 def test_a_closing_that_fails_takes_nothing_back(
     moved: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cloud_ingest.month import close as module
+    from cloud_ingest.month import turn as module
 
     def fail(*_: object) -> None:
         raise RuntimeError("the power is gone")

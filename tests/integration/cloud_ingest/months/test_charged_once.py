@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.errors import NumberRefused
@@ -22,8 +22,8 @@ from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.quality import Reason
-from tests.support.books import Books, read_books
 from tests.support.lies import DEEPER
+from tests.support.received import Received, read_received
 from tests.support.store import SOCIETY, Site, Templates, local, unit_line
 
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
@@ -102,15 +102,15 @@ def tales(draw: st.DrawFn) -> Tale:
     return Tale(watts, hole, tuple(steps))
 
 
-def played(conn: Connection, folder: Path, tale: Tale) -> Iterator[tuple[Step | str, Books]]:
-    """Let everything happen; give the books after each closing and word."""
+def played(conn: Connection, folder: Path, tale: Tale) -> Iterator[tuple[Step | str, Received]]:
+    """Let everything happen; give the received after each closing and word."""
     site, now = Site(conn, folder), NOW
     site.units(unit_line("A-1", "1", since="2025-12-01"))
     begin, end = tale.hole
     site.deliver("1", [(at, tale.true_wh(at)) for at in GRID if not begin <= at < end])
     for month in MONTHS:
         close_month(conn, SOCIETY, month, now)
-    yield "the months are closed", read_books(conn)
+    yield "the months are closed", read_received(conn)
     for each in (*tale.steps, *map(Close, MONTHS)):
         now += timedelta(minutes=1)
         match each:
@@ -121,7 +121,7 @@ def played(conn: Connection, folder: Path, tale: Tale) -> Iterator[tuple[Step | 
                 close_month(conn, SOCIETY, month, now)
             case Say():
                 say(conn, each, now)
-        yield each, read_books(conn)
+        yield each, read_received(conn)
 
 
 def say(conn: Connection, word: Say, now: datetime) -> None:
@@ -140,16 +140,16 @@ def say(conn: Connection, word: Say, now: datetime) -> None:
         assert "waits for" in str(refused), refused  # noqa: PT017
 
 
-def faults(books: Books) -> Iterator[str]:
+def faults(received: Received) -> Iterator[str]:
     """Say where what stands has some use twice, or lacks some without a change that is held."""
-    yield from books.faults()
-    is_held = any(manifest.held for manifest in books.manifests.values())
+    yield from received.faults()
+    is_held = any(manifest.held for manifest in received.manifests.values())
     is_disproved = any(
         DISPROVED & set(each.reasons)
-        for manifest in books.manifests.values()
+        for manifest in received.manifests.values()
         for each in manifest.withheld
     )
-    for meter, own in books.stretches().items():
+    for meter, own in received.stretches().items():
         for before, after in pairwise(own):
             left, right = before.closing, after.opening
             told = f"{meter}: {before.who} to {left}, {after.who} from {right}"
@@ -159,16 +159,28 @@ def faults(books: Books) -> Iterator[str]:
                 yield f"in nobody's month: {told}"
 
 
+HOLE = (local("2026-01-30 12:00"), local("2026-03-10 00:00"))
+TOO_HIGH, TRUE = Late(BORDERS[1], 3_024), Late(BORDERS[2], 0)
+ALL = tuple(map(Close, MONTHS))
+KNOWN = Tale((4,) * 6, HOLE, (TOO_HIGH, ALL[0], TRUE, ALL[0], ALL[2]))
+"""January ends too high, as March shows later: a catch-up may not give February back."""
+KEPT = Tale((4,) * 6, HOLE, (*KNOWN.steps, Say("keep", is_last=False), *ALL))
+ACCEPTED = Tale((4,) * 6, HOLE, (*KNOWN.steps, Say("accept", is_last=True), *ALL))
+
+
 def hold_tales(server: str, templates: Templates, folder: Path, examples: int) -> None:
     @settings(max_examples=examples)
     @given(tales())
+    @example(KNOWN)
+    @example(KEPT)
+    @example(ACCEPTED)
     def hold(tale: Tale) -> None:
         with templates.copy(server) as dsn, connect(dsn) as conn:
-            for step, books in played(conn, folder, tale):
-                assert list(faults(books)) == [], step
+            for step, received in played(conn, folder, tale):
+                assert list(faults(received)) == [], step
 
     hold()
 
 
 def test_use_is_charged_once(store_server: str, templates: Templates, tmp_path: Path) -> None:
-    hold_tales(store_server, templates, tmp_path, 12 * DEEPER)
+    hold_tales(store_server, templates, tmp_path, 5 * DEEPER)

@@ -9,7 +9,7 @@ from cloud_ingest.month.heard import number_key
 from cloud_ingest.store.months import Replaced
 from cloud_ingest.store.number_words import Act, NumberWord
 from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
-from tests.unit.cloud_ingest.month.test_changes import CLOSED, JULY, KEY, METER, number
+from tests.support.july import CLOSED, JULY, KEY, METER, number
 
 FORMER = Replaced("unit", "A-1", "electricity", 1, Decimal(30), CLOSED, number(30))
 HOUR = timedelta(hours=1)

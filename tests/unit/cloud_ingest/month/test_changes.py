@@ -4,7 +4,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.door import Way
 from cloud_ingest.core.month import month_of
@@ -14,56 +13,17 @@ from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.heard import Heard, Sent, StandingEnd, number_key
 from cloud_ingest.store.months import KeptNumber
 from cloud_ingest.store.number_words import Act, NumberWord, WordKind
-from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumption, Withheld
-from shared_schema.catalogue import BILLED_REGISTER, Service
-from shared_schema.events import Subject, SubjectType
-from shared_schema.message import MeterId
-from shared_schema.quality import Origin, Quality, Reason
+from shared_schema.billing import BoundaryReading, MonthlyConsumption, Withheld
+from shared_schema.catalogue import Service
+from shared_schema.quality import Origin, Reason
+from tests.support.july import CLOSED, JULY, KEY, KOLKATA, METER, number
 
-KOLKATA = ZoneInfo("Asia/Kolkata")
-JULY = month_of(2026, 7, KOLKATA)
-CLOSED = datetime(2026, 8, 2, tzinfo=UTC)
 NOW = datetime(2026, 8, 20, tzinfo=UTC)
 CLOSING = Closing(
     1, "Lake View", JULY, KOLKATA, NOW, timedelta(days=3), progress=lambda _text: None
 )
-KEY = SubjectKey("unit", "A-1", Service.ELECTRICITY)
 OTHER = SubjectKey("unit", "A-2", Service.ELECTRICITY)
-METER = ("LNT", "1")
 NOBODY = Heard({}, {}, None, {})
-
-
-def number(
-    used: int,
-    *,
-    opening: int = 1000,
-    subject: str = "A-1",
-    since: str | None = None,
-    begin: datetime = JULY.start,
-) -> MonthlyConsumption:
-    part = MeterMonth(
-        meter=MeterId(manufacturer="LNT", serial="1"),
-        source="grid",
-        obis=BILLED_REGISTER[Service.ELECTRICITY],
-        opening=BoundaryReading(at=begin, register_value=Decimal(opening), origin=Origin.METER),
-        closing=BoundaryReading(
-            at=JULY.end, register_value=Decimal(opening + used), origin=Origin.METER
-        ),
-        quantity=Decimal(used),
-    )
-    return MonthlyConsumption(
-        society="Lake View",
-        month="2026-07",
-        subject=Subject(type=SubjectType.UNIT, id=subject),
-        service=Service.ELECTRICITY,
-        version=1,
-        quantity=Decimal(used),
-        unit="kWh",
-        quality=Quality.VALIDATED,
-        parts=(part,),
-        since=since,
-        closed_at=CLOSED,
-    )
 
 
 def act(recorded_at: datetime, at: datetime = JULY.start) -> Act:
