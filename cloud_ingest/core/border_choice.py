@@ -9,7 +9,8 @@ The first of these that applies meets a cut:
    is placed between the sound readings on both sides, each at most a day away;
 3. the last sound reading at or before it, within one capture period and the jitter;
 4. where a meter comes or goes, its first or last reading, within a day, or within the window for
-   self-reads if a person made it;
+   self-reads if a person made it; where it comes and served nobody until then, its first one,
+   however late;
 5. the nearest reading that a person made within that window, at its own time.
 
 What the meter itself doubts meets a cut as any other does, and marks it, without bounds. Of one
@@ -180,7 +181,7 @@ def _read(around: Around) -> Register | None:
         return before
     is_read_before = before is not None and around.reaches(before)
     is_read_after = after is not None and around.reaches(after)
-    if cut.begins and is_read_after and not is_read_before:
+    if cut.begins and not is_read_before and (is_read_after or not cut.ends):
         return after
     if cut.ends and is_read_before and not is_read_after:
         return before
@@ -277,10 +278,20 @@ def _bounds(around: Around, chosen: Register | None) -> tuple[Decimal | None, De
     if before is not None and after is not None and not around.is_joined(before, after):
         before, after = (before, None) if chosen is None or chosen == before else (None, after)
     low, high = _between(around, before, after)
+    if low is not None and before is None and after is not None:
+        low = max(low, _least(around, after))
     if chosen is None or low is None or high is None:
         return low, high
     count = around.count(chosen)
     return min(low, count), max(high, count)
+
+
+def _least(around: Around, after: Register) -> Decimal:
+    """Return what the register showed long before a cut, if it rose from there; else no bound."""
+    long_before = around.before
+    if long_before is None or not around.is_joined(long_before, after):
+        return around.count(replace(after, raw=0))
+    return around.count(long_before)
 
 
 def _between(

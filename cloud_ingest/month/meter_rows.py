@@ -3,10 +3,10 @@
 
 A cut is one of the two borders of the month, or a moment at which an assignment of the meter begins
 or ends within it. At each the last reading at or before it is read. Where that is not of the moment
-itself, the first one behind it follows, at most a day away on either side. Beside them stand the
-readings that people made within the window for self-reads, the claims close to the cut that are not
-elected, and, where a value has to be placed, the intervals across the gap, or what a check meter
-counted meanwhile. A meter whose month
+itself, the first one behind it follows, at most a day away on either side; of a meter that was put
+in its first one, however late. Beside them stand the readings that people made within the window
+for self-reads, the claims close to the cut that are not elected, and, where a value has to be
+placed, the intervals across the gap, or what a check meter counted meanwhile. A meter whose month
 before was closed has the reading that closed it.
 
 In: the store, within one snapshot; the assignments of a month. Out: for each meter its cuts, and
@@ -225,7 +225,8 @@ def _readings(
         read_at = {each.ts for each in own if each.exponent == finest}
         for cut in meter.cuts:
             if cut.at not in read_at:
-                first_in += meter.windows(cut.at + MICROSECOND, cut.at + PROMPT)
+                until = max(cut.at + PROMPT, month.end) if cut.begins else cut.at + PROMPT
+                first_in += meter.windows(cut.at + MICROSECOND, until)
     later = readings_read.boundary_readings(conn, first_in=first_in, exponents=exponents)
     return {
         channel_id: [*found.get(channel_id, ()), *later.get(channel_id, ())]

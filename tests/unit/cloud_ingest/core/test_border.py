@@ -206,8 +206,17 @@ def test_a_first_reading_within_a_period_is_near_the_border() -> None:
     assert stated(border) == (BEGIN + 10, low, high, {Reason.NEAR_BORDER})
 
 
-def test_a_first_reading_after_a_day_opens_nothing() -> None:
-    border = choose_border(known(row(60 * 24 + 1)), PUT_IN)
+def test_a_first_reading_after_days_opens_a_new_meter() -> None:
+    """Two days later: 48 hours of 72 kW at most were counted before it."""
+    first = row(60 * 48)
+    border = choose_border(known(first), PUT_IN)
+    low = kwh(first.raw) - 48 * 72
+    assert stated(border) == (first.raw, max(low, Decimal(0)), kwh(first.raw), {Reason.INCOMPLETE})
+
+
+def test_a_late_first_reading_opens_no_handover() -> None:
+    handed_over = Cut(AT + HOUR, is_month=False, begins=True, ends=True)
+    border = choose_border(known(row(60 * 48)), handed_over)
     assert border.chosen is None
     assert border.reasons == {Reason.INCOMPLETE}
 
