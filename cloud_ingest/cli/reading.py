@@ -28,6 +28,7 @@ from cloud_ingest.cli.options import (
     Subject,
     SubjectType,
     decimal,
+    limits_of,
     moment,
     opened_store,
 )
@@ -210,6 +211,7 @@ def _correct(
             datetime.now(UTC),
             apply=yes,
             self_read_window=opened.settings.self_read_window,
+            limits=limits_of(opened.settings),
             estimates=opened.settings.estimates,
         )
         zone = opened.zone

@@ -16,7 +16,8 @@ from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.entries.advice import local_text
 from cloud_ingest.entries.named_reading import Shown
 from cloud_ingest.entries.reading_list import Listed
-from cloud_ingest.month.correction import ChangedMonth, Correction
+from cloud_ingest.month.closed_again import ChangedMonth
+from cloud_ingest.month.correction import Correction
 from cloud_ingest.month.preview import Number
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
 
@@ -45,7 +46,9 @@ def correction_lines(
     for balance in found.balances:
         before, after = _loss(balance.before, balance.unit), _loss(balance.after, balance.unit)
         yield f"  {balance.month} {balance.tower} {balance.service}: loss {before} -> {after}"
-    if not found.months and not found.balances:
+    if found.refused is not None:
+        yield f"  closing again would be refused: {found.refused}"
+    elif not found.months and not found.balances:
         yield "  no month changes: other readings stand at the borders (cloud-ingest explain)"
     if not found.is_applied:
         yield "nothing is written yet: give --yes to apply it"

@@ -177,7 +177,7 @@ def close_again(
                 unjudged = unjudged_registers(conn, closing, store)
                 if not unjudged:
                     first()
-                    done = _close_in_turn(conn, closing)
+                    done = close_in_turn(conn, closing)
                     last(done)
                     return done
             closing.progress(f"{month}: judging what came in meanwhile")
@@ -209,8 +209,10 @@ class _InTwo(Exception):
         self.twice = tuple(twice)
 
 
-def _close_in_turn(conn: Connection, closing: Closing) -> Closed:
+def close_in_turn(conn: Connection, closing: Closing) -> Closed:
     """Close a month, the months before it that follow from it, and those after it.
+
+    It is for a caller that has a transaction which sees one moment.
 
     Raises:
         ChargedTwice: a month would be in two numbers.

@@ -2,29 +2,35 @@
 """A correction of a reading: what it changes in months and towers, shown before it is applied.
 
 The word on the reading is stored and its register is judged, in one transaction. Then the months
-around it are counted as closing would count them, but without a look at the rollups: they have not
-followed yet. If the correction is only shown, the transaction is rolled back.
+around it are counted for the meter's own subjects and towers, to find those that change. These are
+closed again, with all that follows, and that is taken back (`month.closed_again`): what is shown is
+what closing them sends, with its versions. If the correction is only shown, all is rolled back.
 
-A closed month is compared with what was published: the difference is what closing it again sends,
-with its version. An open month is compared with what it counted before. A closed month opens where
-the one before it will close.
+An open month is compared with what it counted before, and opens where the one before it will close.
 
 In: a named reading and a word. Out: what is elected before and after, the months and balances that
-change. Never: a month that is closed, a refresh of a rollup.
+change. Never: a month that stays closed by it.
 
 Raises: ReadingRefused, SelfReadRefused, CloseRefused, NotFound.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
+from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import DAY, Month, day_of, midnight, month_of, next_month
 from cloud_ingest.entries.named_reading import NamedReading, Word, find_served
 from cloud_ingest.entries.readings import Ruled, rule_on_reading
 from cloud_ingest.errors import CloseRefused
+from cloud_ingest.month.closed_again import (
+    ChangedBalance,
+    ChangedMonth,
+    ClosedAgain,
+    closed_again,
+    is_same,
+)
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.preview import (
     Books,
@@ -35,49 +41,15 @@ from cloud_ingest.month.preview import (
     key_of,
     own_keys,
 )
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
-from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.locks import Lock, lock_in_transaction
+from cloud_ingest.store.connection import Connection, snapshot, translating
+from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.published import PublishedMonth, published_month
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
-from shared_schema.catalogue import Service
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedMonth:
-    """A number that differs after a correction."""
-
-    month: str
-    subject: str
-    unit: str
-    before: Number | None
-    """Of a closed month what was published; None: nothing is known."""
-    after: Number | None
-    version: int | None
-    """Of what closing again sends; None: it sends nothing of it, or the month is open."""
-    is_closed: bool
-
-    @property
-    def is_taken_back(self) -> bool:
-        """Say whether closing again withdraws a number that was published."""
-        stood, stands = (isinstance(each, MonthlyConsumption) for each in (self.before, self.after))
-        return self.is_closed and stood and not stands
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedBalance:
-    """The reconciliation of a tower in a closed month that differs after a correction."""
-
-    month: str
-    tower: str
-    service: Service
-    unit: str
-    before: Decimal | None
-    """The loss; None: not known."""
-    after: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +60,8 @@ class Correction:
     is_applied: bool
     months: tuple[ChangedMonth, ...]
     balances: tuple[ChangedBalance, ...]
+    refused: str | None = None
+    """Why closing again would be refused."""
 
     @property
     def close_again(self) -> tuple[str, ...]:
@@ -106,6 +80,7 @@ def correct_reading(
     *,
     apply: bool,
     self_read_window: timedelta = SELF_READ_WINDOW,
+    limits: Limits = USUAL_LIMITS,
     estimates: EstimatesRule = "shown",
 ) -> Correction:
     """Show what a word on a reading changes, and apply it where that is asked.
@@ -118,12 +93,12 @@ def correct_reading(
         now: The time.
         apply: Keep it; else everything is rolled back.
         self_read_window: How far from a border a self-read may stand for it.
+        limits: How far a published number may move by itself.
         estimates: What becomes of a month whose border was not read.
 
     Raises:
         ReadingRefused: no such reading, several, or nothing would change.
         SelfReadRefused: no such meter.
-        CloseRefused: a month before has changed since it was closed.
         NotFound: no such society.
     """
     store = open_store(conn)
@@ -138,15 +113,18 @@ def correct_reading(
         now,
         self_read_window,
         lambda _text: None,
+        limits=limits,
         estimates=estimates,
     )
-    with conn.transaction(force_rollback=not apply):
-        lock_in_transaction(conn, Lock.ELECTION)
-        books = Books(conn, society_id, served, closing, _closed_months(conn, society_id, spans))
-        former = {span.first: _open_numbers(books, span) for span in spans}
-        ruled = rule_on_reading(conn, society, named, word, now)
-        changed, balances = _changes(books, spans, former)
-    return Correction(ruled, apply, tuple(changed), tuple(balances))
+    with advisory_lock(conn, Lock.CLOSING):
+        refresh(conn, now)
+        with advisory_lock(conn, Lock.ELECTION), snapshot(conn, keep=apply):
+            closed = _closed_months(conn, society_id, spans)
+            books = Books(conn, society_id, served, closing, closed)
+            former = {span.first: _open_numbers(books, span) for span in spans}
+            ruled = rule_on_reading(conn, society, named, word, now)
+            done = _changes(books, spans, former)
+    return Correction(ruled, apply, done.months, done.balances, done.refused)
 
 
 def _spans(at: datetime, store: Store, now: datetime) -> list[Month]:
@@ -184,38 +162,52 @@ def _open_numbers(books: Books, span: Month) -> Mapping[SubjectKey, Number]:
 
 def _changes(
     books: Books, spans: Sequence[Month], former: Mapping[date, Mapping[SubjectKey, Number]]
-) -> tuple[list[ChangedMonth], list[ChangedBalance]]:
-    conn, society_id = books.conn, books.society_id
-    changed: list[ChangedMonth] = []
-    balances: list[ChangedBalance] = []
-    floor = months.version_floor(conn)
+) -> ClosedAgain:
+    """Return what closing again sends, and what open months count then."""
+    still_open = [span for span in spans if span.first not in books.closed]
+    counted: list[ChangedMonth] = []
+
+    def look() -> None:
+        for span in still_open:
+            counted.extend(_open_changes(books, span, former[span.first]))
+
+    done = closed_again(books.conn, books.closing, _touched(books, spans), look)
+    changed = sorted([*done.months, *counted], key=lambda each: (each.month, each.subject))
+    return replace(done, months=tuple(changed))
+
+
+def _open_changes(
+    books: Books, span: Month, former: Mapping[SubjectKey, Number]
+) -> Iterator[ChangedMonth]:
+    try:
+        counted = count_preview(books, span, with_towers=False).numbers
+    except CloseRefused:  # the month before has changed since it was closed
+        return
+    for key in sorted(former.keys() | counted.keys()):
+        was, will = former.get(key), counted.get(key)
+        if not is_same(was, will):
+            unit = BILLING_UNITS[key.service]
+            yield ChangedMonth(str(span), key.label, unit, was, will, None, is_closed=False)
+
+
+def _touched(books: Books, spans: Sequence[Month]) -> list[Month]:
+    """Return the closed months in which the meter's own subjects or towers change."""
+    found: list[Month] = []
     for span in spans:
-        is_closed = span.first in books.closed
-        counted = count_robustly(books, span, with_towers=is_closed)
-        published = _published(books, span) if is_closed else former[span.first]
-        last = months.last_versions(conn, society_id, str(span)) if is_closed else {}
-        for key in sorted(published.keys() | counted.numbers.keys()):
-            was, will = published.get(key), counted.numbers.get(key)
-            if _is_same(was, will):
-                continue
-            change = ChangedMonth(
-                str(span), key.label, BILLING_UNITS[key.service], was, will, None, is_closed
-            )
-            is_number = is_closed and isinstance(will, MonthlyConsumption)
-            if is_number or change.is_taken_back:
-                version = max(last.get((key.kind, key.label, key.service), 0) + 1, floor)
-                change = replace(change, version=version)
-            changed.append(change)
-        if is_closed:
-            balances += _changed_balances(books, span, counted)
-            books = books.closed_as(span, counted)
-    return changed, balances
-
-
-def _is_same(was: Number | None, will: Number | None) -> bool:
-    if isinstance(was, MonthlyConsumption) and isinstance(will, MonthlyConsumption):
-        return says_the_same(was, will)
-    return was == will
+        if span.first not in books.closed:
+            continue
+        try:
+            counted = count_robustly(books, span, with_towers=True)
+        except CloseRefused:  # closing it again says why
+            return [*found, span]
+        published = _published(books, span)
+        keys = published.keys() | counted.numbers.keys()
+        if any(
+            not is_same(published.get(key), counted.numbers.get(key)) for key in keys
+        ) or _has_changed_balances(books, span, counted):
+            found.append(span)
+        books = books.closed_as(span, counted)
+    return found
 
 
 def _published(books: Books, span: Month) -> dict[SubjectKey, Number]:
@@ -239,21 +231,13 @@ def _published(books: Books, span: Month) -> dict[SubjectKey, Number]:
     }
 
 
-def _changed_balances(books: Books, span: Month, counted: Preview) -> list[ChangedBalance]:
+def _has_changed_balances(books: Books, span: Month, counted: Preview) -> bool:
     former = {
         each.tower: each
         for each in months.reconciliations(books.conn, books.society_id, str(span))
         if each.service is books.meter.service
     }
-    return [
-        ChangedBalance(
-            str(span),
-            tower,
-            each.service,
-            each.unit,
-            former[tower].loss if tower in former else None,
-            each.loss,
-        )
-        for tower, each in sorted(counted.balances.items())
-        if tower not in former or not says_the_same(former[tower], each)
-    ]
+    return any(
+        tower not in former or not says_the_same(former[tower], each)
+        for tower, each in counted.balances.items()
+    )

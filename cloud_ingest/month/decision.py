@@ -26,8 +26,8 @@ from cloud_ingest.core.quality import DOUBTS
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_again
+from cloud_ingest.month.closed_again import ChangedBalance
 from cloud_ingest.month.closing import Closing
-from cloud_ingest.month.correction import ChangedBalance
 from cloud_ingest.month.count import Progress
 from cloud_ingest.month.waiting import Waiting, waiting_of
 from cloud_ingest.settings import EstimatesRule

@@ -38,7 +38,7 @@ from cloud_ingest.store.number_words import (
 from cloud_ingest.store.published import PublishedMonth
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.rollups_read import day_registers
-from shared_schema.billing import MonthlyConsumption, Reconciliation, Withheld
+from shared_schema.billing import ManifestEntry, MonthlyConsumption, Reconciliation, Withheld
 
 Number = MonthlyConsumption | Withheld
 
@@ -89,14 +89,14 @@ class Preview:
     closes_at: Closings
 
 
-def key_of(number: Number) -> SubjectKey:
+def key_of(number: Number | ManifestEntry) -> SubjectKey:
     """Return whose number it is."""
     return SubjectKey(kind_of(number.subject), number.subject.id, number.service)
 
 
 def own_keys(books: Books, span: Month) -> set[SubjectKey]:
     """Return the subjects that the meter served in a month."""
-    served = assignments_between(books.conn, books.society_id, span.start, span.end)
+    served = assignments_between(books.conn, books.society_id, span.start, span.end, checks="with")
     return {
         SubjectKey(each.subject_type, each.subject, each.service)
         for each in served
