@@ -5,7 +5,7 @@ In: a file of unit management, or an assignment that a person names. Out: what c
 JSON. Never: a decision, an assignment that is taken back without ``--yes``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,7 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import cut, say
+from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.entries.units import DEFAULT_AUTHOR, Named, TakenBack, import_units, take_back
 from cloud_ingest.errors import NotFound, UserError
@@ -111,8 +112,11 @@ def units_list(
     if json:
         for version in found:
             say(json_text(_fields(version)))
+    elif found and history:
+        for line in _as_history(found, zone):
+            say(line)
     elif found:
-        say(_as_table(found, zone, history=history))
+        say(_as_table(found, zone))
     else:
         say("no meter serves it now: --history shows what was said before")
 
@@ -225,30 +229,52 @@ def _fields(version: AssignmentVersion) -> dict[str, object]:
     }
 
 
-def _as_table(found: Sequence[AssignmentVersion], zone: ZoneInfo, *, history: bool) -> str:
+def _as_table(found: Iterable[AssignmentVersion], zone: ZoneInfo) -> str:
     columns = [
-        *([Column("Unit, tower")] if history else [Column("Unit"), Column("Tower")]),
+        Column("Unit"),
+        Column("Tower"),
         Column("Serves"),
         Column("Meter"),
-        Column("From", "text" if history else "name"),
-        Column("To", "text" if history else "name"),
+        Column("From", "name"),
+        Column("To", "name"),
     ]
-    if history:
-        columns += [Column("Said"), Column("By, why"), Column("Until")]
-    return table(columns, (_row(version, zone, history=history) for version in found))
+    rows = (
+        [
+            each.subject,
+            each.tower or "-",
+            f"{each.service} ({each.source})",
+            str(each.meter),
+            local(each.valid_from, zone),
+            local(each.valid_to, zone),
+        ]
+        for each in (version.assignment for version in found)
+    )
+    return table(columns, rows)
 
 
-def _row(version: AssignmentVersion, zone: ZoneInfo, *, history: bool) -> list[str]:
+def _as_history(found: Iterable[AssignmentVersion], zone: ZoneInfo) -> Iterator[str]:
+    """Say of each meter of a subject what was said of it, a sentence for each version."""
+    heading: str | None = None
+    for version in found:
+        each = version.assignment
+        where = f"{each.subject}, {each.tower or 'no tower'}"
+        told = f"{where}: {each.service} ({each.source}), meter {each.meter}"
+        if told != heading:
+            yield from wrapped(told, 0, 2)
+            heading = told
+        yield from wrapped(_said(version, zone), 2)
+
+
+def _said(version: AssignmentVersion, zone: ZoneInfo) -> str:
     each = version.assignment
-    tower = each.tower or "-"
-    row = [
-        *([f"{each.subject}, {tower}"] if history else [each.subject, tower]),
-        f"{each.service} ({each.source})",
-        str(each.meter),
-        local(each.valid_from, zone),
-        local(each.valid_to, zone),
-    ]
-    if history:
-        until = "taken back" if version.taken_back else local(version.superseded_at, zone)
-        row += [local(each.recorded_at, zone), f"{each.author}: {each.reason}", until]
-    return row
+    until = "on" if each.valid_to is None else f"to {local(each.valid_to, zone)}"
+    if version.taken_back:
+        holds = "taken back"
+    elif version.superseded_at is None:
+        holds = "it holds"
+    else:
+        holds = f"it held until {local(version.superseded_at, zone)}"
+    return (
+        f"from {local(each.valid_from, zone)} {until}: {holds}; said on "
+        f"{local(each.recorded_at, zone)} by {cut(each.author)}: {cut(each.reason)}"
+    )

@@ -393,10 +393,11 @@ def test_the_commands_list_and_take_back(
     assert run(*taking, "--yes").endswith("applied\n")
     assert [line.split()[0] for line in run("list").splitlines()] == ["Unit", "T1/101"]
     told = run("list", "--history", "--unit", "101")
-    standing = [line for line in told.splitlines() if line.startswith("T1/101")]
-    assert [line.split()[-1] for line in standing] == ["-"]
-    assert "Asha: no" in told
-    assert "taken back" in told
+    assert told.startswith("T1/101, T1: electricity (grid), meter ")
+    assert "it holds" in told.partition("T2/101")[0]
+    assert "taken back; said" in " ".join(told.split())
+    assert "by Asha: no" in " ".join(told.split())
+    assert max(map(len, told.splitlines())) <= 80
     versions = [json.loads(line) for line in run("list", "--history", "--json").splitlines()]
     assert [(each["subject"], each["taken_back"]) for each in versions] == [
         ("T1/101", False),
