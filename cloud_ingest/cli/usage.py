@@ -20,6 +20,7 @@ from cloud_ingest.cli.options import (
     Dsn,
     Json,
     Month,
+    Opened,
     Society,
     Subject,
     SubjectType,
@@ -29,6 +30,8 @@ from cloud_ingest.cli.published import number_as_json, number_line, state_line
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, figure, local, table
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.month import Month as MonthSpan
 from cloud_ingest.core.month import begun_month
 from cloud_ingest.month.published import ShownNumber, shown_month
 from cloud_ingest.store.registry import find_society
@@ -91,36 +94,36 @@ def usage(
             )
             say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone))
             return
-        window = opened.settings.self_read_window
-        closed = shown_month(
-            conn,
-            society_id,
-            span,
-            zone,
-            subject_type=subject_type,
-            subject=unit,
-            self_read_window=window,
-        )
-        found = (
-            _Usage(
-                month,
-                zone,
-                None,
-                (),
-                day_usage(
-                    conn,
-                    society_id,
-                    span,
-                    zone,
-                    subject_type=subject_type,
-                    subject=unit,
-                    self_read_window=window,
-                ),
-            )
-            if closed is None
-            else _Usage(month, zone, closed.closed_at, closed.numbers, closed.usages)
-        )
+        found = _found(opened, society_id, span, unit, subject_type)
     say(_as_json(found) if json else _as_tables(found, days=days))
+
+
+def _found(
+    opened: Opened, society_id: int, span: MonthSpan, unit: str, subject_type: SubjectKind
+) -> _Usage:
+    """Return what was published of a closed month; of an open one what is known so far."""
+    conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window
+    closed = shown_month(
+        conn,
+        society_id,
+        span,
+        zone,
+        subject_type=subject_type,
+        subject=unit,
+        self_read_window=window,
+    )
+    if closed is not None:
+        return _Usage(str(span), zone, closed.closed_at, closed.numbers, closed.usages)
+    so_far = day_usage(
+        conn,
+        society_id,
+        span,
+        zone,
+        subject_type=subject_type,
+        subject=unit,
+        self_read_window=window,
+    )
+    return _Usage(str(span), zone, None, (), so_far)
 
 
 def _as_tables(found: _Usage, *, days: bool) -> str:

@@ -222,14 +222,10 @@ def compare_dial(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    what, unit = f"{subject} {service}", BILLING_UNITS[service]
-    if not reason.strip() or not by.strip():
-        raise DialRefused(f"{what}: say why it was compared and who read it: --reason, --by")
+    what = f"{subject} {service}"
+    if fault := _fault(value, BILLING_UNITS[service], at, now, by=by, reason=reason):
+        raise DialRefused(f"{what}: {fault}")
     by, reason = remark(by, "--by"), remark(reason, "--reason")
-    if not is_dial_value(value):
-        raise DialRefused(f"{what}: {value} is no dial value: give what it shows, in {unit}")
-    if at > now:
-        raise DialRefused(f"{what}: give --at as it was, not a time to come")
     at = at.astimezone(UTC).replace(microsecond=0)
     served = find_meter(
         conn,
@@ -244,16 +240,30 @@ def compare_dial(
     with conn.transaction():
         read = _last_read(conn, served, at)
         if read is None:
-            raise DialRefused(
-                f"{what}: its module was not read in the hour before "
-                f"{at.astimezone(store.zone):%Y-%m-%d %H:%M}: give --at as it was, or enter the "
-                "dial alone (cloud-ingest self-read)"
-                f"{_other_meter(conn, society_id, served, at) if serial is None else ''}"
-            )
+            other = _other_meter(conn, society_id, served, at) if serial is None else ""
+            raise DialRefused(f"{what}: {_not_read(at.astimezone(store.zone))}{other}")
         before = dials(conn, society_id)
         register = _with_losses(conn, served, read.value, read.ts)
         shown = _Shown(served, at, value)
         return _record(conn, society_id, before, shown, register, reason=reason, by=by, now=now)
+
+
+def _fault(
+    value: Decimal, unit: str, at: datetime, now: datetime, *, by: str, reason: str
+) -> str | None:
+    """Say what is wrong with a comparison as it was given, or None."""
+    if not reason.strip() or not by.strip():
+        return "say why it was compared and who read it: --reason, --by"
+    if not is_dial_value(value):
+        return f"{value} is no dial value: give what it shows, in {unit}"
+    return "give --at as it was, not a time to come" if at > now else None
+
+
+def _not_read(at: datetime) -> str:
+    return (
+        f"its module was not read in the hour before {at:%Y-%m-%d %H:%M}: give --at as it was, or "
+        "enter the dial alone (cloud-ingest self-read)"
+    )
 
 
 def _other_meter(conn: Connection, society_id: int, served: Assignment, at: datetime) -> str:

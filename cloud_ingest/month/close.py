@@ -210,9 +210,7 @@ class _InTwo(Exception):
 
 
 def close_in_turn(conn: Connection, closing: Closing) -> Closed:
-    """Close a month, the months before it that follow from it, and those after it.
-
-    It is for a caller that has a transaction which sees one moment.
+    """Close a month and what follows from it, in a transaction that sees one moment.
 
     Raises:
         ChargedTwice: a month would be in two numbers.

@@ -80,25 +80,22 @@ def load_curve(
     """
     borders = _borders(start, end, step)
     readings_read.require_kept(conn, start)
-    meters = [
-        assignment
-        for assignment in assignments_between(
-            conn,
-            society_id,
-            start,
-            end,
-            subject_type=subject_type,
-            subject=subject,
-            checks="with",
-        )
-        if assignment.service is service
-    ]
+    assigned = assignments_between(
+        conn, society_id, start, end, subject_type=subject_type, subject=subject, checks="with"
+    )
+    meters = [assignment for assignment in assigned if assignment.service is service]
     if not meters:
         hint = namesake_hint(subject, namesakes(conn, society_id, subject))
         raise NotFound(
             f"{subject!r} had no {service} meter then"
             f"{hint or ': look at its label and --subject-type (cloud-ingest units list)'}"
         )
+    return _curves(conn, meters, service, borders)
+
+
+def _curves(
+    conn: Connection, meters: Sequence[Assignment], service: Service, borders: Sequence[datetime]
+) -> list[Curve]:
     codes = {str(BILLED_REGISTER[service])}
     if service is Service.ELECTRICITY:
         codes.add(str(ACTIVE_IMPORT_INTERVAL))
