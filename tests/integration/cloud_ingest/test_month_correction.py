@@ -73,7 +73,7 @@ def standing(site: Site) -> dict[tuple[str, str], tuple[str, int | None]]:
 
 
 def told(found: Correction) -> Iterator[Told]:
-    for each in found.months:
+    for each in (month for month in found.months if month.is_closed):
         version = None if each.is_taken_back else each.version
         if version is not None or text(each.before) != text(each.after):
             yield each.month, each.subject, text(each.after), version
