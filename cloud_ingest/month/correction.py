@@ -168,8 +168,10 @@ def _changes(
     counted: list[ChangedMonth] = []
 
     def look() -> None:
+        closed = _closed_months(books.conn, books.society_id, spans)
+        now = replace(books, closed=closed)
         for span in still_open:
-            counted.extend(_open_changes(books, span, former[span.first]))
+            counted.extend(_open_changes(now, span, former[span.first]))
 
     done = closed_again(books.conn, books.closing, _touched(books, spans), look)
     changed = sorted([*done.months, *counted], key=lambda each: (each.month, each.subject))
