@@ -27,6 +27,7 @@ from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
 from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report
 from cloud_ingest.settings import EstimatesRule
+from shared_schema.billing import BILLING_UNITS
 
 app = new_group()
 
@@ -164,8 +165,34 @@ def as_table(report: MonthReport) -> str:
             for result in report.reconciliations
         ),
     )
-    tables = (units, towers, *_corrections(report), *_held(report))
+    tables = (units, towers, *_unassigned(report), *_corrections(report), *_held(report))
     return "\n\n".join((f"{report.society}, {report.month}", *tables))
+
+
+def _unassigned(report: MonthReport) -> Iterator[str]:
+    """Show what meters counted while they served nobody."""
+    if report.unassigned:
+        yield table(
+            [
+                Column("Nobody's meter"),
+                Column("Service"),
+                Column("Tower"),
+                Column("Quantity", "figure"),
+                Column("From", "figure"),
+                Column("To", "figure"),
+            ],
+            (
+                (
+                    str(each.meter),
+                    each.service.value,
+                    each.tower or "-",
+                    f"{each.quantity:f} {BILLING_UNITS[each.service]}",
+                    f"{each.opening.register_value:f}",
+                    f"{each.closing.register_value:f}",
+                )
+                for each in report.unassigned
+            ),
+        )
 
 
 def _corrections(report: MonthReport) -> Iterator[str]:

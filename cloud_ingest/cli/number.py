@@ -5,6 +5,7 @@ In: a label, a month, a word and its reason. Out: what waits, and what the word 
 lines or JSON. Never: a decision, a message without ``--yes``.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from cloud_ingest.cli.options import (
     Society,
     Subject,
     SubjectType,
+    decimal,
     limits_of,
     opened_store,
     progress,
@@ -31,11 +33,14 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, table
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.errors import NumberRefused, UserError
 from cloud_ingest.month.decision import (
     Decision,
+    Quantities,
     SaidOfNumber,
     SentNumber,
     decide,
+    quantities_text,
 )
 from cloud_ingest.month.waiting import Waiting, waiting_numbers
 from cloud_ingest.store.number_words import NumberKey, WordKind
@@ -47,6 +52,13 @@ OfService = Annotated[Service, typer.Option("--service", help="What the number c
 OfMonth = Annotated[str, typer.Option("--month", help="The closed month, such as 2026-07.")]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Say it and close the month again; without it nothing is.")
+]
+OfQuantity = Annotated[
+    str | None,
+    typer.Option(
+        "--quantity",
+        help="What you saw that it would become: --yes needs it, as it is shown without --yes.",
+    ),
 ]
 
 
@@ -85,6 +97,7 @@ def number_accept(
     month: OfMonth,
     by: By,
     reason: Reason,
+    quantity: OfQuantity = None,
     yes: Yes = False,
     subject_type: SubjectType = "unit",
     json: Json = False,
@@ -96,7 +109,7 @@ def number_accept(
     Example: cloud-ingest number accept A-1204 --service electricity --month 2026-07
     --by treasurer --reason "the flat was let to a bakery" --society "Lake View"
     """
-    said = _said(subject, service, month, "accept", by, reason, subject_type)
+    said = _said(subject, service, month, "accept", by, reason, subject_type, quantity)
     _decide(society, said, dsn, config, yes=yes, json=json)
 
 
@@ -109,6 +122,7 @@ def number_keep(
     month: OfMonth,
     by: By,
     reason: Reason,
+    quantity: OfQuantity = None,
     yes: Yes = False,
     subject_type: SubjectType = "unit",
     json: Json = False,
@@ -120,8 +134,25 @@ def number_keep(
     Example: cloud-ingest number keep A-1204 --service electricity --month 2026-07
     --by treasurer --reason "the late row is false" --society "Lake View"
     """
-    said = _said(subject, service, month, "keep", by, reason, subject_type)
+    said = _said(subject, service, month, "keep", by, reason, subject_type, quantity)
     _decide(society, said, dsn, config, yes=yes, json=json)
+
+
+def _seen(text: str | None) -> Quantities | None:
+    """Return the quantities that a person saw.
+
+    Raises:
+        NumberRefused: the text names none.
+    """
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    try:
+        return tuple(None if word == "withdrawn" else decimal(word) for word in words)
+    except UserError:
+        raise NumberRefused(
+            f"{text[:40]!r} is no quantity: give it as it is shown without --yes, such as 29.760"
+        ) from None
 
 
 def _said(  # the words of a command
@@ -132,8 +163,10 @@ def _said(  # the words of a command
     by: str,
     reason: str,
     subject_type: SubjectKind,
+    quantity: str | None,
 ) -> SaidOfNumber:
-    return SaidOfNumber(month, NumberKey(subject_type, subject, service), kind, by, reason)
+    key = NumberKey(subject_type, subject, service)
+    return SaidOfNumber(month, key, kind, by, reason, _seen(quantity))
 
 
 def _decide(
@@ -151,21 +184,45 @@ def _decide(
             society,
             said,
             datetime.now(UTC),
-            apply=yes,
+            apply=yes and said.saw is not None,
             self_read_window=opened.settings.self_read_window,
             limits=limits_of(opened.settings),
             estimates=opened.settings.estimates,
             progress=progress,
         )
+    if yes and said.saw is None:
+        raise NumberRefused(
+            f"{said.key.subject} {said.key.service} {said.month}: say what you saw: it would "
+            f"become {_quantity(found)} now: {_command(found, said, society)}"
+        )
     if json:
         say(json_text(asdict(found)))
         return
-    for line in decision_lines(found):
+    for line in decision_lines(found, _command(found, said, society)):
         say(line)
 
 
-def decision_lines(found: Decision) -> Iterator[str]:
-    """Word what a word on a number does, a line for each."""
+def _quantity(found: Decision) -> str:
+    return quantities_text(tuple(each.quantity for each in found.decided))
+
+
+def _command(found: Decision, said: SaidOfNumber, society: str) -> str:
+    """Return the command that says what is shown."""
+    key = said.key
+    kind = [] if key.subject_type == "unit" else ["--subject-type", key.subject_type]
+    words = ["cloud-ingest", "number", said.kind, key.subject, "--society", society]
+    words += ["--service", key.service.value, "--month", said.month, *kind]
+    words += ["--quantity", _quantity(found), "--by", said.by, "--reason", said.reason, "--yes"]
+    return shlex.join(words)
+
+
+def decision_lines(found: Decision, command: str) -> Iterator[str]:
+    """Word what a word on a number does, a line for each.
+
+    Args:
+        found: What it does.
+        command: How it is said.
+    """
     done = "accepted" if found.kind == "accept" else "kept"
     for each in found.decided:
         yield (
@@ -185,7 +242,7 @@ def decision_lines(found: Decision) -> Iterator[str]:
     yield (
         "applied, and the month is closed again"
         if found.is_applied
-        else "nothing is written yet: give --yes to apply it"
+        else f"nothing is written yet: to apply it: {command}"
     )
 
 

@@ -9,7 +9,7 @@ Raises: EndsElsewhere.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -61,10 +61,18 @@ class SubjectService(NamedTuple):
     service: Service
 
 
+class MeterService(NamedTuple):
+    """A meter and what it counts, whomever it serves."""
+
+    meter: MeterId
+    service: Service
+
+
 class Opening(NamedTuple):
     """Where the month before was closed, and for whom."""
 
-    key: MeterKey
+    key: MeterKey | None
+    """None: the meter served nobody."""
     reading: BoundaryReading
 
 
@@ -118,6 +126,12 @@ def meter_key(assignment: Assignment) -> MeterKey:
         assignment.meter.manufacturer,
         assignment.meter.serial,
     )
+
+
+def serves_at(assignment: Assignment, at: datetime) -> bool:
+    """Say whether a meter serves a subject from a moment on."""
+    until = assignment.valid_to
+    return assignment.valid_from <= at and (until is None or until > at)
 
 
 def closings(numbers: Iterable[MonthlyConsumption]) -> Closings:
@@ -212,14 +226,15 @@ def published_opening(
     value = opening.register_value
     now = {each.value for each in rows.known.sound if each.ts == opening.at}
     is_read = opening.origin is not Origin.ESTIMATE
-    whose = SubjectService(key.subject_type, key.subject, key.service)
+    whose = None if key is None else SubjectService(key.subject_type, key.subject, key.service)
     if is_read and value not in now and whose not in standing:
+        told = f"{rows.meter}, which served nobody," if key is None else f"{key.subject}"
         before = month.first - DAY
         became = f"is now {max(now):f}" if now else "is set aside now"
         raise EndsElsewhere(
             f"{before:%Y-%m}",
-            f"{month} is not closed: {before:%Y-%m} was closed for {key.subject} "
-            f"{key.service} with {value:f}, but that reading {became}: "
+            f"{month} is not closed: {before:%Y-%m} was closed for {told} "
+            f"{rows.service} with {value:f}, but that reading {became}: "
             f"close that month first, with cloud-ingest close-month {before:%Y-%m}",
         )
     return register_at(rows.known, opening.at, value, opening.origin)

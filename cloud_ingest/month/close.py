@@ -51,6 +51,7 @@ from shared_schema.billing import (
     MonthlyConsumption,
     MonthlyWithdrawal,
     Reconciliation,
+    Unassigned,
     Withheld,
 )
 
@@ -75,6 +76,8 @@ class Closed:
     """What took numbers back in whose place nothing stands."""
     taken_back: int = 0
     """How many of them are new."""
+    unassigned: tuple[Unassigned, ...] = ()
+    """What meters counted for nobody."""
     held: tuple[Held, ...] = ()
     """Changes that nobody asked for; the former version stands."""
     earlier: tuple["Closed", ...] = ()
@@ -287,7 +290,8 @@ def _close_chain(conn: Connection, closing: Closing) -> Closed:
         if is_last or not (is_before or months.is_closed(conn, current.society_id, current.month)):
             break
     done, *later = asked
-    if not (done.numbers or done.withheld or done.reconciliations or done.withdrawn):
+    told = (done.numbers, done.withheld, done.reconciliations, done.withdrawn, done.unassigned)
+    if not any(told):
         raise CloseRefused(
             f"no meter of {closing.society} was assigned in {closing.month}: "
             "run cloud-ingest units import"
@@ -308,5 +312,6 @@ def _closed(closing: Closing, turn: Turn) -> Closed:
         reconciliations=tuple(turn.balances),
         withdrawn=tuple(kept.withdrawal for kept in numbers.withdrawn),
         taken_back=numbers.taken_back,
+        unassigned=tuple(turn.unassigned),
         held=numbers.held,
     )

@@ -34,21 +34,35 @@ def unassigned_of(rows: MeterRows, borders: Borders) -> Iterator[Unassigned]:
     A stretch with an end that is not known is left out, and so is one in which nothing was counted.
     """
     for begin, end in pairwise(borders.values()):
-        if any(_covers(each, begin.at, end.at) for each in rows.served):
+        if is_served(rows, begin, end):
             continue
         opening, closing = begin.chosen, end.chosen
         if opening is None or closing is None:
             continue
         quantity = _moved(rows, opening, closing)
         if quantity:
-            yield Unassigned(
-                meter=rows.meter,
-                tower=_hung_in(rows.served, begin.at),
-                service=rows.service,
-                opening=boundary_reading(opening),
-                closing=boundary_reading(closing),
-                quantity=quantity,
-            )
+            yield unassigned_between(rows, begin.at, opening, closing)
+
+
+def unassigned_between(
+    rows: MeterRows, at: datetime, opening: Register, closing: Register
+) -> Unassigned:
+    """Return what a meter counted for nobody between two readings.
+
+    Args:
+        rows: What is known of the meter.
+        at: When it began to serve nobody, or the month in which it did so.
+        opening: The first reading.
+        closing: The last one.
+    """
+    return Unassigned(
+        meter=rows.meter,
+        tower=_hung_in(rows.served, at),
+        service=rows.service,
+        opening=boundary_reading(opening),
+        closing=boundary_reading(closing),
+        quantity=_moved(rows, opening, closing),
+    )
 
 
 def require_conserved(
@@ -89,6 +103,11 @@ def require_conserved(
             f"{told:f} {unit}: look for assignments that overlap, correct the list of units, and "
             "close again"
         )
+
+
+def is_served(rows: MeterRows, begin: Border, end: Border) -> bool:
+    """Say whether a meter served somebody from one cut to the next."""
+    return any(_covers(each, begin.at, end.at) for each in rows.served)
 
 
 def _covers(assignment: Assignment, start: datetime, end: datetime) -> bool:

@@ -45,7 +45,9 @@ from cloud_ingest.month.boundaries import (
     Closings,
     LastOfDays,
     MeterRows,
+    MeterService,
     MonthChannels,
+    Opening,
     SubjectService,
     last_day_read,
     month_channels,
@@ -53,9 +55,10 @@ from cloud_ingest.month.boundaries import (
     standing_before,
 )
 from cloud_ingest.month.conservation import require_conserved, unassigned_of
+from cloud_ingest.month.idle import IdleBooks, month_before, stated_in, unassigned_at_ends
 from cloud_ingest.month.meter_rows import read_boundaries
 from cloud_ingest.month.past import DailyMeans, daily_means
-from cloud_ingest.store.assignments import Assignment, assignments_between
+from cloud_ingest.store.assignments import Assignment, assignments_between, idle_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import (
@@ -124,8 +127,9 @@ def count_month(
         CloseRefused: the month before has changed since it was closed.
     """
     assigned = assignments_between(conn, society_id, month.start, month.end)
-    billed = month_channels(conn, assigned, BILLED_REGISTER)
-    profile = month_channels(conn, assigned, PROFILE)
+    idle = idle_between(conn, society_id, month.start, month.end)
+    billed = month_channels(conn, [*assigned, *idle], BILLED_REGISTER)
+    profile = month_channels(conn, [*assigned, *idle], PROFILE)
     held = billed.exponents.keys() | profile.exponents.keys()
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
     hold_rollups(conn, held, month, zone)
@@ -133,35 +137,40 @@ def count_month(
     waiting = waiting_days(conn, held, last_day_read(month, self_read_window))
     known = _read_evidence(
         conn,
-        assigned,
+        [*assigned, *idle],
         month,
         billed=billed,
         profile=profile,
         before=before,
+        stated=stated_in(conn, society_id, month_before(month, zone), before),
         standing=standing_before(conn, society_id, month),
         self_read_window=self_read_window,
         last_of_days=partial(day_registers_now, waiting=waiting, zone=zone),
         waiting=waiting,
     )
     measured = [_measure(each, known[each.meter_id], month) for each in assigned]
-    unassigned = _unassigned(known, measured, month)
+    books = IdleBooks(conn, society_id, month, zone)
+    unassigned = _unassigned(books, known, measured)
     counted = _with_findings(measured, known, daily_means(conn, society_id, month), month, zone)
     return MonthCount(tuple(counted), tuple(unassigned))
 
 
 def _unassigned(
-    known: Mapping[int, _Evidence], measured: Iterable[Counted], month: Month
+    books: IdleBooks, known: Mapping[int, _Evidence], measured: Iterable[Counted]
 ) -> list[Unassigned]:
     """Return what meters counted for nobody; what they counted in all is held to the registers."""
+    month = books.month
     quantities: dict[int, list[Decimal | None]] = {}
     for each in measured:
         quantities.setdefault(each.assignment.meter_id, []).append(each.measured.quantity)
     found: list[Unassigned] = []
     for meter_id, own in known.items():
         nobodys = list(unassigned_of(own.rows, own.borders))
-        require_conserved(str(month), own.rows, own.borders, quantities[meter_id], nobodys)
+        charged = quantities.get(meter_id, [])
+        require_conserved(str(month), own.rows, own.borders, charged, nobodys)
         found += nobodys
-    return found
+    ends = ((own.rows, own.borders) for own in known.values())
+    return found + list(unassigned_at_ends(books, ends))
 
 
 def count_assigned(
@@ -216,6 +225,7 @@ def _read_evidence(
     profile: MonthChannels,
     before: Closings,
     standing: frozenset[SubjectService],
+    stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
     last_of_days: LastOfDays = day_registers,
     waiting: Waiting = NOTHING_WAITS,
@@ -228,6 +238,7 @@ def _read_evidence(
         profile,
         month,
         before=before,
+        stated=stated,
         self_read_window=self_read_window,
         last_of_days=last_of_days,
     )

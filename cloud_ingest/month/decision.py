@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A person's word on a number of a closed month: accept a quantity, or keep what was published.
 
-What waits is listed by the closing (`month.doubts`). The word is bound to the quantity that the
-person saw: if the month gives another one meanwhile, it is refused. A change that was kept out may
-be accepted after all. Changes that go together, those of subjects that had one meter, take the same
-word. With the word the month is closed again in the
-same transaction, so that what is shown is what is sent; if it is only shown, all is rolled back.
+What waits is listed by the closing (`month.doubts`). The word is bound to the quantities that the
+person saw: if somebody closed the month meanwhile and it gives another one, it is refused. A change
+that was kept out may be accepted after all. Changes that go together, those of subjects that had
+one meter, take the same word. With the word the month is closed again in the same transaction, so
+that what is shown is what is sent; if it is only shown, all is rolled back.
 
 In: a subject, a month, a word, by whom and why. Out: what waits; what a word sends, with its
 version, and what it does to towers. Never: a quantity that the meters did not give.
@@ -63,6 +63,9 @@ _ADVICE: Final = {
 }
 
 
+Quantities = tuple[Decimal | None, ...]
+"""Of a number and of those that go with it, in their order; None: it would be withdrawn."""
+
 _NOT_TO_KEEP: Final[Mapping[DoubtKind, str]] = {
     "doubted": "nothing of it was published that could stand: accept it, or put the reading right",
     "kept": "what was published stands already: cloud-ingest explain",
@@ -78,6 +81,8 @@ class SaidOfNumber:
     kind: WordKind
     by: str
     reason: str
+    saw: Quantities | None = None
+    """What that person saw that it would become, and those that go with it; None: not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ def decide(
     own = _own_doubts(conn, closing, said)
     said = replace(said, by=remark(said.by, "--by"), reason=remark(said.reason, "--reason"))
     told = tuple(waiting_of(conn, society_id, own))
+    _require_seen(said, told)
     losses, sent = _Losses(), list[SentNumber]()
 
     def say() -> None:
@@ -171,6 +177,28 @@ def _add_words(
             each.month, each.key, said.kind, each.quantity, said.by, said.reason, closing.now
         )
         add_word(conn, closing.society_id, word)
+
+
+def _require_seen(said: SaidOfNumber, now: Sequence[Waiting]) -> None:
+    """Refuse a word on other quantities than the person saw.
+
+    Raises:
+        NumberRefused: they are others now.
+    """
+    stands = tuple(each.quantity for each in now)
+    if said.saw is None or said.saw == stands:
+        return
+    saw, unit = quantities_text(said.saw), BILLING_UNITS[said.key.service]
+    raise NumberRefused(
+        f"{said.key.subject} {said.key.service} {said.month}: you saw {saw} {unit}, and it would "
+        f"become {quantities_text(stands)} {unit} now: look again without --yes, and give "
+        f"--quantity {quantities_text(stands)} if that is right"
+    )
+
+
+def quantities_text(quantities: Quantities) -> str:
+    """Return quantities as a person types them."""
+    return ",".join("withdrawn" if each is None else f"{each:f}" for each in quantities)
 
 
 def _require_as_seen(

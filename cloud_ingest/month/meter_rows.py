@@ -33,11 +33,13 @@ from cloud_ingest.month.boundaries import (
     Closings,
     LastOfDays,
     MeterRows,
+    MeterService,
     MonthChannels,
     Opening,
     around_days,
     last_day_read,
     meter_key,
+    serves_at,
 )
 from cloud_ingest.month.check_meter import checked_use
 from cloud_ingest.store import readings_read
@@ -61,6 +63,7 @@ def read_boundaries(
     month: Month,
     *,
     before: Closings,
+    stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
     last_of_days: LastOfDays = day_registers,
 ) -> dict[int, MeterRows]:
@@ -73,10 +76,13 @@ def read_boundaries(
         profile: Their channels of intervals.
         month: The month.
         before: Where the month before was closed.
+        stated: What it stated last of each meter, where that may be for nobody.
         self_read_window: How far from a border a self-read may stand for it.
         last_of_days: Returns the last register of each day.
     """
-    meters = _meters(conn, assigned, billed, month, before)
+    served = _served(conn, assigned, month)
+    opens_at = {own: _opening(spans, month, before, stated) for own, spans in served.items()}
+    meters = _meters(served, opens_at, billed, month)
     readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
     doubted = readings_read.doubted_in(conn, _near_cuts(meters.values()), billed.exponents)
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
@@ -155,17 +161,28 @@ class _Meter:
         return [Window(channel.channel_id, start, end) for channel in self.channels]
 
 
-def _meters(
-    conn: Connection,
-    assigned: Sequence[Assignment],
-    billed: MonthChannels,
-    month: Month,
-    before: Closings,
-) -> dict[int, _Meter]:
-    """Return the meters of a month by their ids, each with all that it served."""
+def _served(
+    conn: Connection, assigned: Sequence[Assignment], month: Month
+) -> dict[int, list[Assignment]]:
+    """Return all that each meter served in a month and up to its borders, by meter id.
+
+    One that serves nobody in it has whom it served last before it.
+    """
     served: dict[int, list[Assignment]] = {each.meter_id: [] for each in assigned}
     for each in assignments_of_meters(conn, served, month.start, month.end):
         served[each.meter_id].append(each)
+    for each in assigned:
+        served[each.meter_id] = served[each.meter_id] or [each]
+    return served
+
+
+def _meters(
+    served: Mapping[int, Sequence[Assignment]],
+    opens_at: Mapping[int, Opening | None],
+    billed: MonthChannels,
+    month: Month,
+) -> dict[int, _Meter]:
+    """Return the meters of a month by their ids."""
     own: dict[int, list[Channel]] = {meter_id: [] for meter_id in served}
     for channel in billed.channels:
         own[channel.meter_id].append(channel)
@@ -174,19 +191,30 @@ def _meters(
             spans,
             own[meter_id],
             cuts_of(month.start, month.end, [(a.valid_from, a.valid_to) for a in spans]),
-            _opening(spans, month, before),
+            opens_at[meter_id],
         )
         for meter_id, spans in served.items()
     }
 
 
-def _opening(served: Iterable[Assignment], month: Month, before: Closings) -> Opening | None:
-    """Return where the month before was closed for whomever a meter served at its end."""
+def _opening(
+    served: Sequence[Assignment],
+    month: Month,
+    before: Closings,
+    stated: Mapping[MeterService, Opening],
+) -> Opening | None:
+    """Return where the month before was closed for whomever a meter served at its end.
+
+    A month in which it serves nobody at first opens where the month before told of it last.
+    """
     for each in served:
         key = meter_key(each)
-        if each.valid_from < month.start and key in before:
+        is_last = each.valid_to is None or each.valid_to >= month.start
+        if each.valid_from < month.start and is_last and key in before:
             return Opening(key, before[key])
-    return None
+    if any(serves_at(each, month.start) for each in served):
+        return None
+    return stated.get(MeterService(served[0].meter, served[0].service))
 
 
 def _readings(

@@ -37,6 +37,7 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
     MonthShare,
     Reconciliation,
+    Unassigned,
     Withheld,
 )
 from shared_schema.catalogue import Service
@@ -120,6 +121,8 @@ class MonthReport:
     closed_at: datetime
     lines: tuple[ReportLine, ...]
     reconciliations: tuple[Reconciliation, ...]
+    unassigned: tuple[Unassigned, ...] = ()
+    """What meters counted while they served nobody."""
 
 
 @translating
@@ -155,6 +158,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
                 key=lambda result: (result.tower, result.service),
             )
         ),
+        unassigned=manifest.unassigned,
     )
 
 

@@ -13,13 +13,14 @@ from cloud_ingest.month.closing import Closing, by_subject
 from cloud_ingest.month.count import count_month
 from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.heard import read_sent
+from cloud_ingest.month.idle import last_unassigned
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import Numbers, write_numbers
 from cloud_ingest.month.reconcile import reconcile
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
-from shared_schema.billing import MonthlyConsumption, Reconciliation
+from shared_schema.billing import MonthlyConsumption, Reconciliation, Unassigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Turn:
     """Whose meters end elsewhere than they did."""
     withheld: frozenset[SubjectService]
     """Whose numbers are withheld."""
+    unassigned: Sequence[Unassigned]
+    """What meters counted for nobody."""
 
 
 def close_one(conn: Connection, closing: Closing) -> Turn:
@@ -49,6 +52,7 @@ def close_one(conn: Connection, closing: Closing) -> Turn:
         progress=closing.progress,
     )
     closing.progress(f"{closing.month}: writing the numbers")
+    former = months.manifest(conn, closing.society_id, closing.month)
     sent = read_sent(conn, closing.society_id, closing.month)
     ended = _ends(conn, closing, (kept.number for kept in sent.numbers.values()))
     subjects = with_unread(conn, closing, by_subject(counted.counted))
@@ -66,8 +70,12 @@ def close_one(conn: Connection, closing: Closing) -> Turn:
         SubjectService(each.subject.type.value, each.subject.id, each.service)
         for each in numbers.withheld
     }
-    is_moved = now_ends != ended
-    return Turn(numbers, balances, is_moved, frozenset(moved), frozenset(withheld))
+    is_moved = now_ends != ended or last_unassigned(counted.unassigned) != last_unassigned(
+        () if former is None else former.unassigned
+    )
+    return Turn(
+        numbers, balances, is_moved, frozenset(moved), frozenset(withheld), counted.unassigned
+    )
 
 
 def _ends(

@@ -115,6 +115,15 @@ def assignments_between(
 
 
 @translating
+def idle_between(
+    conn: Connection, society_id: int, start: datetime, end: datetime
+) -> list[Assignment]:
+    """Return of meters that serve nobody from ``start`` to ``end`` whom each served last."""
+    arguments = {"society_id": society_id, "start": start, "end": end}
+    return all_rows(conn, _assignment, query("assignment/idle"), arguments)
+
+
+@translating
 def checked_by(
     conn: Connection, meters: Collection[int], start: datetime, end: datetime
 ) -> list[tuple[int, Assignment]]:

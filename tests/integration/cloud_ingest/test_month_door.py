@@ -6,6 +6,8 @@ By hand: quarter hours of 10 Wh from 12,345.000 kWh on; January ends at 12,374.7
 """
 
 import json
+import shlex
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -379,11 +381,11 @@ def test_a_word_is_shown_first_and_writes_nothing(dialled: Site) -> None:
     before = [dialled.all(f"SELECT * FROM {table}") for table in tables]  # noqa: S608
     shown = say(dialled, "accept", apply=False)
     assert [dialled.all(f"SELECT * FROM {table}") for table in tables] == before  # noqa: S608
-    assert list(decision_lines(shown)) == [
+    assert list(decision_lines(shown, "so")) == [
         "2026-01 A-2 electricity: 19.760 kWh (v1) -> 29.760 kWh (late_change): accepted",
         "  sends 2026-01 A-2 electricity: 19.760 kWh -> 29.760 kWh (v2)",
         "  2026-01 Tower 1 electricity: loss 24.880 kWh -> 14.880 kWh",
-        "nothing is written yet: give --yes to apply it",
+        "nothing is written yet: to apply it: so",
     ]
     assert say(dialled, "accept").sent == shown.sent
 
@@ -659,6 +661,35 @@ def test_a_word_counts_after_a_closing_in_the_future(
     assert standing(dialled, "A-2")[0][1] == Decimal(quantity)
 
 
+@pytest.mark.parametrize("kind", ["accept", "keep"])
+def test_a_word_on_another_quantity_is_refused(dialled: Site, kind: WordKind) -> None:
+    close(dialled)
+    other = replace(said(kind), saw=(Decimal("29.750"),))
+    told = "you saw 29.750 kWh, and it would become 29.760 kWh now: .* --quantity 29.760"
+    with pytest.raises(NumberRefused, match=told):
+        decide(dialled.conn, SOCIETY, other, NOW + DAY, apply=True)
+    assert dialled.all("SELECT kind FROM number_word") == []
+    seen = replace(said(kind), saw=(Decimal("29.76"),))
+    assert decide(dialled.conn, SOCIETY, seen, NOW + DAY, apply=True).is_applied
+
+
+@pytest.mark.parametrize("kind", ["accept", "keep"])
+def test_a_word_without_what_was_seen_is_refused(
+    dialled: Site, store_dsn: str, kind: WordKind
+) -> None:
+    close(dialled)
+    environment = {"IOT_UTILITY_DSN": store_dsn, "IOT_UTILITY_SOCIETY": SOCIETY}
+    of = ("A-2", "--service", "electricity", "--month", JANUARY, "--by", "me", "--reason", "so")
+    result = CliRunner().invoke(app, ["number", kind, *of, "--yes"], env=environment)
+    assert result.exit_code != 0
+    assert dialled.all("SELECT kind FROM number_word") == []
+    result = CliRunner().invoke(
+        app, ["number", kind, *of, "--quantity", "29.750", "--yes"], env=environment
+    )
+    assert result.exit_code != 0
+    assert dialled.all("SELECT kind FROM number_word") == []
+
+
 def test_the_commands_of_numbers(dialled: Site, store_dsn: str) -> None:
     close(dialled)
 
@@ -676,5 +707,8 @@ def test_the_commands_of_numbers(dialled: Site, store_dsn: str) -> None:
     of = ("A-2", "--service", "electricity", "--month", JANUARY)
     word = (*of, "--by", "treasurer", "--reason", "the dial was read wrongly")
     assert run("keep", *word).splitlines()[-1].startswith("nothing is written yet")
-    assert "(v2)" in run("accept", *word, "--yes")
+    told = run("accept", *word).splitlines()[-1]
+    command = shlex.split(told.removeprefix("nothing is written yet: to apply it: "))
+    assert command[-7:-4] == ["--quantity", "29.760", "--by"]
+    assert "(v2)" in run(*command[2:])
     assert run("list") == "no number waits for a person\n"
