@@ -137,13 +137,21 @@ def read_heard(conn: Connection, closing: Closing, sent: Sent, before: Closings)
 def _withheld_since(
     conn: Connection, closing: Closing, numbers: Sequence[MonthlyConsumption]
 ) -> dict[str, frozenset[SubjectKey]]:
-    """Return whose numbers are withheld in the months that catch-ups of this one cover."""
+    """Return whose numbers are withheld in the months that catch-ups of this one cover.
+
+    A month that another catch-up covers by now is not among them: it has its number there.
+    """
     first = min((each.since for each in numbers if each.since is not None), default=closing.month)
-    return {
-        month: frozenset() if manifest is None else frozenset(map(key_of, manifest.withheld))
-        for month in months_between(first, closing.month)
-        for manifest in (months.manifest(conn, closing.society_id, month),)
-    }
+    since: dict[SubjectKey, str] = {}
+    found: dict[str, frozenset[SubjectKey]] = {}
+    for month in reversed(months_between(first, closing.month)):
+        manifest = months.manifest(conn, closing.society_id, month)
+        withheld = () if manifest is None else map(key_of, manifest.withheld)
+        found[month] = frozenset(key for key in withheld if since.get(key, closing.month) > month)
+        for number in months.current(conn, closing.society_id, month):
+            if number.since is not None:
+                since[key_of(number)] = number.since
+    return found
 
 
 def _standing_ends(conn: Connection, closing: Closing) -> dict[ServedMeter, list[StandingEnd]]:

@@ -313,6 +313,21 @@ def test_a_dial_that_alone_met_a_border_is_set_aside(site: Site) -> None:
     assert changes(found)[0][:3] == (JANUARY, "29.764", "withheld")
 
 
+def test_a_catch_up_that_a_correction_makes_is_shown(site: Site) -> None:
+    site.units(unit_line("A-1", "1", since="2025-12-01"))
+    rows = every(FIRST, LAST, BEGIN, 960, DAY)
+    site.deliver("1", [row for row in rows if abs(row[0] - BORDER) > 3 * DAY], period_s=86_400)
+    correct(site, "enter", value=TRUE_AT_BORDER)
+    close(site)
+    found = correct(site, "set_aside", value=TRUE_AT_BORDER, reason="misread")
+    assert changes(found) == [
+        (JANUARY, "29.764", "withheld", 2),
+        (FEBRUARY, "26.876", "56.640", 2),
+    ]
+    close(site)
+    assert published(site) == [(FEBRUARY, Decimal("56.640"), 2)]
+
+
 def test_a_jump_for_good_is_vouched_for(site: Site) -> None:
     site.units(unit_line("A-1", "1", since="2025-12-01"))
     jump = local("2026-01-20 12:00")
