@@ -28,9 +28,9 @@ from cloud_ingest.cli.published import number_as_json, number_line, state_line
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, counted, local, table
-from cloud_ingest.core.month import begun_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.published import ShownStates, shown_states
+from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rollups_read import ChannelCompleteness
@@ -77,10 +77,10 @@ def completeness(
         conn, zone = opened.conn, opened.zone
         now = datetime.now(UTC)
         society_id = find_society(conn, society)
-        span = begun_month(month, zone, now)
-        until = min(span.end, now)
+        span = month_to_show(conn, society_id, month, zone, now)
         kind = None if unit is None else subject_type
         states = shown_states(conn, society_id, span, subject_type=kind, subject=unit)
+        until = span.end if states is not None else min(span.end, now)
         try:
             channels = view.completeness(
                 conn, society_id, span, zone, until, subject_type=kind, subject=unit

@@ -68,7 +68,7 @@ def close_month(
             progress=progress,
         )
     for before in done.earlier:
-        say(f"closed again, because a border in it is known now: {_counted(before)}")
+        say(f"closed again, because something in it is known now: {_counted(before)}")
     say(_counted(done))
     for later in done.later:
         say(f"closed again, because the month before now ends elsewhere: {_counted(later)}")

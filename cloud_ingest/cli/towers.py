@@ -20,8 +20,8 @@ from cloud_ingest.cli.published import state_line
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.core.month import Month as MonthSpan
-from cloud_ingest.core.month import begun_month
 from cloud_ingest.month.published import shown_balances, shown_day_balances
+from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.published import closed_at
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
@@ -59,7 +59,7 @@ def towers(
     with opened_store(dsn, config) as opened:
         conn, zone = opened.conn, opened.zone
         society_id = find_society(conn, society)
-        span = begun_month(month, zone, datetime.now(UTC))
+        span = month_to_show(conn, society_id, month, zone, datetime.now(UTC))
         found = _Towers(
             month,
             zone,

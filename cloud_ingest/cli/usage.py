@@ -32,8 +32,8 @@ from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, figure, local, table
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month as MonthSpan
-from cloud_ingest.core.month import begun_month
 from cloud_ingest.month.published import ShownNumber, shown_month
+from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.load_curve import Curve, load_curve
 from cloud_ingest.views.usage import DayUsage, Place, day_usage
@@ -80,7 +80,8 @@ def usage(
     """
     with opened_store(dsn, config) as opened:
         conn, zone = opened.conn, opened.zone
-        society_id, span = find_society(conn, society), begun_month(month, zone, datetime.now(UTC))
+        society_id = find_society(conn, society)
+        span = month_to_show(conn, society_id, month, zone, datetime.now(UTC))
         if curve:
             curves = load_curve(
                 conn,

@@ -30,6 +30,7 @@ from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.estimated_borders import filled, read_estimated_borders, unmet
 from cloud_ingest.month.past import daily_means
+from cloud_ingest.month.relisted import relisted_before
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection
@@ -144,13 +145,17 @@ def count_over(
 def first_to_close(conn: Connection, closing: Closing) -> Month:
     """Return the first month that is closed again with a month: itself, if nothing changed before.
 
-    Earlier months follow where a border inside a catch-up was read after all, and where the month
-    opens at an estimate.
+    Earlier months follow where a border inside a catch-up was read after all, where the month opens
+    at an estimate, and where their list of units has changed since they were closed.
     """
     first = min(
         (
             month
-            for month in (*_loosened(conn, closing), *_estimated_before(conn, closing))
+            for month in (
+                *_loosened(conn, closing),
+                *_estimated_before(conn, closing),
+                *relisted_before(conn, closing),
+            )
             if months.manifest(conn, closing.society_id, str(month)) is not None
         ),
         key=lambda month: month.start,

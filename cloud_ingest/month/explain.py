@@ -18,7 +18,7 @@ from difflib import get_close_matches
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
-from cloud_ingest.core.month import DAY, Month, begun_month
+from cloud_ingest.core.month import DAY, Month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
@@ -44,6 +44,7 @@ from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.past import daily_means
 from cloud_ingest.month.published import ShownMonth, ShownNumber, shown_month
 from cloud_ingest.month.report import Delivery, deliveries
+from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.assignments import Assignment, assignments_between, subjects
@@ -109,11 +110,11 @@ def explain(
 
     Raises:
         NotFound: no such society or subject, or the month says nothing of it.
-        CloseRefused: that is no month, or it has not begun.
+        CloseRefused: that is no month, or it is open and has not begun.
     """
     store = open_store(conn)
     society_id = find_society(conn, asked.society)
-    span = begun_month(asked.month, store.zone, now)
+    span = month_to_show(conn, society_id, asked.month, store.zone, now)
     assigned = _assigned(conn, society_id, span, asked)
     closing = Closing(
         society_id,

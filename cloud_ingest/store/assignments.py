@@ -180,6 +180,20 @@ def assignment_versions(
 
 
 @translating
+def assignments_changed_at(conn: Connection, society_id: int) -> datetime | None:
+    """Return when an assignment of a society was last added, changed or taken back."""
+    found: datetime | None = scalar(
+        conn,
+        """
+        SELECT max(greatest(recorded_at, superseded_at)) FROM assignment_version
+        WHERE society_id = %s
+        """,
+        (society_id,),
+    )
+    return found
+
+
+@translating
 def assignments_of_subject(
     conn: Connection,
     society_id: int,

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Closed months whose list of units has changed since they were closed.
+
+A month opens where the one before it was closed for the subject that had the meter then. If the
+list says since that another one had it, the two would not share their border: the month before is
+closed again first.
+
+In: a closing, within its snapshot. Out: the months right before it whose assignments differ from
+those that were closed. Never: a write.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from cloud_ingest.core.month import Month
+from cloud_ingest.month.closing import Closing
+from cloud_ingest.month.idle import month_before
+from cloud_ingest.store import months
+from cloud_ingest.store.assignments import (
+    AssignmentVersion,
+    assignment_versions,
+    assignments_changed_at,
+)
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.number_words import looked_at
+from cloud_ingest.store.retention import retention
+
+MOST_MONTHS: Final = 24
+"""So far it is looked back."""
+
+
+def relisted_before(conn: Connection, closing: Closing) -> Iterator[Month]:
+    """Yield the closed months right before one whose assignments are others now."""
+    changed_at = assignments_changed_at(conn, closing.society_id)
+    kept_from = retention(conn).kept_from
+    versions: list[AssignmentVersion] | None = None
+    month = closing.span
+    for _ in range(MOST_MONTHS):
+        month = month_before(month, closing.zone)
+        manifest = months.manifest(conn, closing.society_id, str(month))
+        if manifest is None or (kept_from is not None and month.start <= kept_from):
+            return
+        looked = looked_at(conn, closing.society_id, str(month))
+        closed = manifest.closed_at if looked is None else max(manifest.closed_at, looked)
+        if changed_at is None or changed_at <= closed:
+            continue
+        if versions is None:
+            versions = assignment_versions(conn, closing.society_id)
+        if _served(versions, month, closed) != _served(versions, month, None):
+            yield month
+
+
+def _served(
+    versions: Iterable[AssignmentVersion], month: Month, at: datetime | None
+) -> set[tuple[object, ...]]:
+    """Return whom meters served in a month as was said at a time; None: as is said now; pure."""
+    found: set[tuple[object, ...]] = set()
+    for version in versions:
+        said, until = version.assignment, version.superseded_at
+        holds = until is None if at is None else said.recorded_at <= at and _after(until, at)
+        start = max(said.valid_from, month.start)
+        end = month.end if said.valid_to is None else min(said.valid_to, month.end)
+        if holds and not version.taken_back and start < end:
+            whose = (said.subject_type, said.subject, said.service, said.source, said.tower)
+            found.add((said.meter_id, *whose, start, end))
+    return found
+
+
+def _after(until: datetime | None, at: datetime) -> bool:
+    return until is None or until > at

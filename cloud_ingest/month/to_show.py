@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""The month that a command is asked to show: one that has begun, or is closed.
+
+What was published is shown whatever the clock says: it may have been set back.
+
+In: a society, the text of a month, the time. Out: the month. Never: a write.
+
+Raises: CloseRefused.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.month import Month, begun_month, parse_month
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.published import closed_at
+
+
+def month_to_show(
+    conn: Connection, society_id: int, text: str, zone: ZoneInfo, now: datetime
+) -> Month:
+    """Return the month of ``YYYY-MM``, of which there is something to show.
+
+    Raises:
+        CloseRefused: it is none, or it is open and has not begun.
+    """
+    month = parse_month(text, zone)
+    if closed_at(conn, society_id, str(month)) is not None:
+        return month
+    return begun_month(text, zone, now)
