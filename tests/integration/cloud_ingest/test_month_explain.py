@@ -314,3 +314,10 @@ def test_a_register_that_may_be_new_names_the_commands(site: Site) -> None:
     text = explanation_text(told(site), ZONE)
     assert "reading restore" in text
     assert "epoch add" in text
+
+
+def test_a_closed_month_is_shown_whatever_the_clock_says(false_border: Site) -> None:
+    close(false_border)
+    asked = Asked(SOCIETY, "2026-07", "A-1", Service.ELECTRICITY)
+    shown = explain(false_border.conn, asked, local("2026-06-01 00:00"))
+    assert shown.number == told(false_border).number
