@@ -138,7 +138,6 @@ def count_over(
             standing=standing_before(conn, closing.society_id, span),
             past=daily_means(conn, closing.society_id, span),
             self_read_window=closing.self_read_window,
-            last_of_days=closing.last_of_days,
         )
     )
 

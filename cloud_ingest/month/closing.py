@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, month_of, next_month
-from cloud_ingest.month.boundaries import Closings, LastOfDays
+from cloud_ingest.month.boundaries import Closings
 from cloud_ingest.month.count import Counted, Progress
 from cloud_ingest.settings import EstimatesRule
-from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal, Withheld
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
@@ -71,8 +70,6 @@ class Closing:
     """An earlier month that is closed again first, because it ends elsewhere; empty: none does."""
     foreseen: Mapping[date, Foreseen] = field(default_factory=dict)
     """Earlier months, by their 1st, as they would be closed again; all others as published."""
-    last_of_days: LastOfDays = day_registers
-    """Returns the last register of each day."""
 
     @property
     def month(self) -> str:

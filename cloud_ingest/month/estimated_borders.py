@@ -170,7 +170,6 @@ def read_estimated_borders(
         [part.assignment for part in parts],
         zone=closing.zone,
         until=closing.now,
-        last_of_days=closing.last_of_days,
     )
     return EstimatedBorders(
         placed=place_borders(meters, borders),

@@ -23,7 +23,7 @@ from cloud_ingest.core.month import DAY, MICROSECOND, day_of, midnight, next_mon
 from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import DayRegister, Epochs, normalised, tolerance_of
 from cloud_ingest.core.use_pattern import WEEKS_BEFORE, Evidence
-from cloud_ingest.month.boundaries import PROFILE, LastOfDays, month_channels
+from cloud_ingest.month.boundaries import PROFILE, month_channels
 from cloud_ingest.month.check_meter import checked_use
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.channels import Channel
@@ -72,8 +72,6 @@ class Meters:
     channels: Mapping[int, Sequence[Channel]]
     """The billed channels of each meter."""
     epochs: Epochs
-    last_of_days: LastOfDays = day_registers
-    """Returns the last register of each day."""
 
     def own(self, meter_id: int) -> Sequence[Channel]:
         """Return the billed channels of a meter."""
@@ -87,7 +85,6 @@ def meters_of(
     *,
     zone: ZoneInfo,
     until: datetime,
-    last_of_days: LastOfDays = day_registers,
 ) -> Meters:
     """Return meters with what is needed to read their registers.
 
@@ -97,14 +94,13 @@ def meters_of(
         assigned: Assignments of them.
         zone: The society's.
         until: The time; later readings are not looked at.
-        last_of_days: Returns the last register of each day.
     """
     billed = month_channels(conn, list(assigned), BILLED_REGISTER)
     channels: dict[int, list[Channel]] = {}
     for each in billed.channels:
         channels.setdefault(each.meter_id, []).append(each)
     epochs = epochs_of(conn, billed.exponents.keys())
-    return Meters(conn, society_id, zone, until, billed.exponents, channels, epochs, last_of_days)
+    return Meters(conn, society_id, zone, until, billed.exponents, channels, epochs)
 
 
 def own_evidence(meters: Meters, holes: Sequence[Hole]) -> list[Evidence]:
@@ -112,7 +108,7 @@ def own_evidence(meters: Meters, holes: Sequence[Hole]) -> list[Evidence]:
     if not holes:
         return []
     first, last = _around(meters, holes)
-    days = meters.last_of_days(meters.conn, dict(meters.exponents), first, last)
+    days = day_registers(meters.conn, dict(meters.exponents), first, last)
     intervals = _intervals(meters, holes)
     moments: dict[int, set[datetime]] = {}
     for hole in holes:
@@ -210,7 +206,7 @@ def others_days(meters: Meters, hole: Hole) -> dict[date, Decimal]:
         zone=meters.zone,
         until=meters.until,
     )
-    days = meters.last_of_days(meters.conn, dict(beside.exponents), first, last)
+    days = day_registers(meters.conn, dict(beside.exponents), first, last)
     needed = _days_within(hole, meters.zone)
     totals: dict[date, Decimal] = {}
     told: dict[date, int] = {}

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Months counted for a preview, as closing would count them, but before any rollup has followed.
 
-The days of the meter that is corrected are taken from its readings, all others from the rollups,
-or from their readings where they wait for a refresh. Estimates lean on the same days.
+The days of the meter that is corrected are taken from its readings, all others from the rollups.
 Only the subjects that the meter served are counted, and their towers where that is asked. A number
 whose change is held stands.
 
@@ -38,7 +37,7 @@ from cloud_ingest.store.number_words import (
 )
 from cloud_ingest.store.published import PublishedMonth
 from cloud_ingest.store.readings_read import Window, boundary_readings
-from cloud_ingest.store.rollups_read import day_registers_now, waiting_days
+from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.billing import ManifestEntry, MonthlyConsumption, Reconciliation, Withheld
 
 Number = MonthlyConsumption | Withheld
@@ -125,7 +124,7 @@ def count_preview(books: Books, span: Month, *, with_towers: bool) -> Preview:
     """
     own = own_keys(books, span)
     assigned, towers = _counted_for(books, span, own, with_towers=with_towers)
-    closing = replace(books.of(span), last_of_days=partial(_last_of_days, books))
+    closing = books.of(span)
     counted = count_assigned(
         books.conn,
         assigned,
@@ -135,7 +134,7 @@ def count_preview(books: Books, span: Month, *, with_towers: bool) -> Preview:
         standing=standing_before(books.conn, books.society_id, span),
         past=daily_means(books.conn, books.society_id, span),
         self_read_window=closing.self_read_window,
-        last_of_days=closing.last_of_days,
+        last_of_days=partial(_last_of_days, books),
     )
     subjects = with_unread(books.conn, closing, by_subject(counted))
     numbers = _numbers(books, closing, {key: subjects[key] for key in own if key in subjects})
@@ -207,10 +206,7 @@ def _last_of_days(
     books: Books, conn: Connection, exponents: dict[int, int], first: date, last: date
 ) -> dict[int, list[DayRegister]]:
     """Return the last register of each day; of the meter itself as its readings say now."""
-    waiting = waiting_days(conn, exponents, last)
-    found: dict[int, list[DayRegister]] = day_registers_now(
-        conn, exponents, first, last, waiting=waiting, zone=books.closing.zone
-    )
+    found = day_registers(conn, exponents, first, last)
     meters = _channels_of(conn, books.meter)
     own = {channel_id: e for channel_id, e in exponents.items() if channel_id in meters}
     zone = books.closing.zone
