@@ -84,6 +84,7 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.NEGATIVE: "no register counts below zero",
     Rule.FALL: "the register falls between it and its neighbours",
     Rule.CEILING: "the register rises there faster than its meter can count",
+    Rule.SUM_CHECK: "the intervals on both sides of it add up to another register",
     Rule.STATUS: "the meter's status calls it not valid",
     Rule.CLOCK: "the meter's status calls its time not valid",
 }

@@ -12,8 +12,8 @@ nothing. Where a person vouched for a claim, only that one is kept.
 What the meter itself doubts (`core.meter_status`) is elected behind what it does not, and is set
 aside where sound claims on both sides replace it.
 
-In: claims as the store has them, rulings, channels with their epochs, the ceiling. Out: the
-elected claim of each (channel, moment), the unsound ones with their rule, the breaks. Pure.
+In: claims as the store has them, rulings, intervals, channels with their epochs, the ceiling.
+Out: the elected claim of each (channel, moment), the unsound ones with their rule, breaks. Pure.
 """
 
 from bisect import bisect_left, bisect_right
@@ -27,10 +27,12 @@ from typing import Final, Literal, NamedTuple, Self
 
 from cloud_ingest.core import plausible
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.interval_sums import Profile
+from cloud_ingest.core.interval_verdict import judge_with_intervals
 from cloud_ingest.core.meter_status import NO_BITS, StatusBits, replaceable
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import Epoch
-from cloud_ingest.core.validate import Claim, Rule, Verdict, judge
+from cloud_ingest.core.validate import Claim, Rule, Verdict
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
@@ -121,6 +123,8 @@ class Claims:
     beside: Sequence[StoredClaim]
     """What was also said; of edits the newest first."""
     rulings: Sequence[Ruling] = ()
+    profile: Profile | None = None
+    """The intervals of the same stretch; None: there are none, or two channels hold some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +218,11 @@ def judge_dial(
         if is_doubted:
             doubted.add(own)
     ceiling = Fraction(most_per_hour) / HOUR_S / Fraction(10) ** finest
-    verdict = judge(stored, ceiling)
+    sums = None if claims.profile is None else claims.profile.sums(finest)
+    verdict = judge_with_intervals(stored, ceiling, sums)
     aside = _replaced(verdict, doubted)
     if aside:
-        verdict = judge(stored.keys() - aside, ceiling)
+        verdict = judge_with_intervals(stored.keys() - aside, ceiling, sums)
     found = _told(verdict, stored)
     if not doubted:
         return found

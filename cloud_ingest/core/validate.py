@@ -56,6 +56,7 @@ class Rule(StrEnum):
     NEGATIVE = "negative"
     FALL = "fall"
     CEILING = "ceiling"
+    SUM_CHECK = "sum_check"
     STATUS = "status"
     """Its meter calls it not valid (`core.meter_status`)."""
     CLOCK = "clock"

@@ -15,6 +15,7 @@ twice. Since its change is known last, the chain is taken back then, and closed 
 
 A closing waits for no refresh and for no other meter: readings that came meanwhile count as they
 are in the snapshot. Only where one of them is false, it is judged, and another snapshot is taken.
+So it is where the intervals of a month speak against a register.
 
 In: a society, a month, the time. Out: numbers, reconciliations and a manifest, in the store and
 in the outbox. Owns: the order of a closing, and the tables of closed months.
@@ -34,6 +35,7 @@ from cloud_ingest.month.closing import CatchUp, Closing
 from cloud_ingest.month.collector import collector_paused
 from cloud_ingest.month.count import Progress
 from cloud_ingest.month.prolonged import flag_prolonged
+from cloud_ingest.month.sum_doubts import FalseRegisters, Look, SumDoubts, doubt_nothing
 from cloud_ingest.month.turn import Turn, close_one
 from cloud_ingest.month.unjudged import unjudged_registers
 from cloud_ingest.rollup.refresh import refresh
@@ -175,15 +177,22 @@ def close_again(
     with advisory_lock(conn, Lock.CLOSING), collector_paused():
         closing.progress(f"{month}: rolling up what came in")
         refresh(conn, closing.now)
-        for _ in range(JUDGED_AT_MOST):
-            with snapshot(conn, keep=keep):
-                unjudged = unjudged_registers(conn, closing, store)
-                if not unjudged:
-                    first()
-                    done = close_in_turn(conn, closing)
-                    last(done)
-                    return done
-            closing.progress(f"{month}: judging what came in meanwhile")
+        doubts = SumDoubts(conn, store)
+        judged = 0
+        while judged < JUDGED_AT_MOST:
+            try:
+                with snapshot(conn, keep=keep):
+                    unjudged = unjudged_registers(conn, closing, store)
+                    if not unjudged:
+                        first()
+                        done = close_in_turn(conn, closing, doubts.look)
+                        last(done)
+                        return done
+                judged += 1
+                closing.progress(f"{month}: judging what came in meanwhile")
+            except FalseRegisters as found:  # this ends: each register is asked for once
+                unjudged = list(found.suspects)
+                closing.progress(f"{month}: judging registers and their intervals")
             judge_suspects(conn, unjudged, store, closing.now)
     raise CloseRefused(
         f"false readings of {month} keep arriving: look at them with cloud-ingest reading list, "
@@ -212,7 +221,7 @@ class _InTwo(Exception):
         self.twice = tuple(twice)
 
 
-def close_in_turn(conn: Connection, closing: Closing) -> Closed:
+def close_in_turn(conn: Connection, closing: Closing, look: Look = doubt_nothing) -> Closed:
     """Close a month and what follows from it, in a transaction that sees one moment.
 
     Raises:
@@ -222,7 +231,7 @@ def close_in_turn(conn: Connection, closing: Closing) -> Closed:
     while True:
         try:
             with conn.transaction():
-                return _close_in_one(conn, closing)
+                return _close_in_one(conn, closing, look)
         except _InTwo as found:
             standing = closing.standing | {_catch_up(each) for each in found.twice}
             if standing == closing.standing:
@@ -240,13 +249,13 @@ def _may_close(conn: Connection, closing: Closing, month: str) -> bool:
     return kept_from is None or parse_month(month, closing.zone).start > kept_from
 
 
-def _close_in_one(conn: Connection, closing: Closing) -> Closed:
+def _close_in_one(conn: Connection, closing: Closing, look: Look) -> Closed:
     """Close a month and what follows from it, so that no month is in two numbers.
 
     Raises:
         _InTwo: one is.
     """
-    done = _close_chain(conn, closing)
+    done = _close_chain(conn, closing, look)
     chain = [each.month for each in (*done.earlier, done, *done.later)]
     if twice := charged_twice(conn, closing.society_id, min(chain), max(chain)):
         raise _InTwo(twice)
@@ -265,7 +274,7 @@ def _charged_twice(closing: Closing, one: Twice) -> str:
     )
 
 
-def _close_chain(conn: Connection, closing: Closing) -> Closed:
+def _close_chain(conn: Connection, closing: Closing, look: Look) -> Closed:
     """Close a month and all that follows from it.
 
     A month before is closed again where a catch-up or an estimate reaches back to it; a month after
@@ -281,7 +290,7 @@ def _close_chain(conn: Connection, closing: Closing) -> Closed:
     earlier: list[Closed] = []
     asked: list[Closed] = []  # the month itself, and those after it
     while True:
-        turn = close_one(conn, current)
+        turn = close_one(conn, current, look)
         pending = turn.moved | (pending & turn.withheld)
         is_before = current.span.start < closing.span.start
         (earlier if is_before else asked).append(_closed(current, turn))

@@ -17,6 +17,7 @@ from cloud_ingest.month.idle import last_unassigned
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import Numbers, write_numbers
 from cloud_ingest.month.reconcile import reconcile
+from cloud_ingest.month.sum_doubts import Look
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
@@ -39,8 +40,8 @@ class Turn:
     """What meters counted for nobody."""
 
 
-def close_one(conn: Connection, closing: Closing) -> Turn:
-    """Close one month."""
+def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
+    """Close one month, after a look at what its meters counted."""
     before = closings_before(conn, closing.society_id, closing.span)
     counted = count_month(
         conn,
@@ -51,6 +52,7 @@ def close_one(conn: Connection, closing: Closing) -> Turn:
         self_read_window=closing.self_read_window,
         progress=closing.progress,
     )
+    look(closing, counted.counted)
     closing.progress(f"{closing.month}: writing the numbers")
     former = months.manifest(conn, closing.society_id, closing.month)
     sent = read_sent(conn, closing.society_id, closing.month)

@@ -160,6 +160,14 @@ def snapshot(conn: Connection, *, keep: bool = True) -> Iterator[None]:
         yield
 
 
+def plan_each_time(conn: Connection) -> None:
+    """Let no statement have a generic plan until the transaction ends.
+
+    By a generic plan TimescaleDB opens the whole of a compressed chunk.
+    """
+    conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def ping(conn: Connection) -> None:
     """Ask the server for nothing, to learn whether the session still lives.
 

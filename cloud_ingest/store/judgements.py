@@ -27,7 +27,7 @@ from cloud_ingest.core.judgement import (
 from cloud_ingest.core.meter_status import DOUBTS
 from cloud_ingest.store.billed_registers import Dial
 from cloud_ingest.store.channels import local_day
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, plan_each_time, query, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.rollups_write import Mark
 from cloud_ingest.store.rows import all_rows, scalars
@@ -57,8 +57,7 @@ class Scope:
 def lock_elections(conn: Connection) -> None:
     """Let no other session elect a claim until the transaction ends."""
     lock_in_transaction(conn, Lock.ELECTION)
-    # By a generic plan TimescaleDB opens the whole of a compressed chunk.
-    conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    plan_each_time(conn)
 
 
 @translating

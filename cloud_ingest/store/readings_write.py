@@ -23,7 +23,7 @@ from psycopg import errors as pg
 
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.channels import StoreCache
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, plan_each_time, query, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.unjudged import Stretch, closely, mark_unjudged, stretch_of
@@ -233,8 +233,7 @@ def _by_way_of_a_table(conn: Connection, rows: Rows, source: str, at: datetime) 
 def _write_elected(conn: Connection, which: LiteralString, window: Mapping[str, Any]) -> set[int]:
     """Write into readings what a query of the temporary table returns; return their channels."""
     lock_in_transaction(conn, Lock.ELECTION)
-    # By a generic plan TimescaleDB opens the whole of a compressed chunk.
-    conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    plan_each_time(conn)
     rows = conn.execute(which, window).fetchall()
     with conn.cursor() as cursor:
         cursor.executemany(query("reading/elect"), rows)

@@ -13,7 +13,7 @@ Never: a claim that is lost, a look at more than one query where nothing is wron
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Self
 
@@ -21,7 +21,8 @@ from cloud_ingest.core.judgement import Claims, Judgement, judge_dial
 from cloud_ingest.core.month import DAY, midnight, next_month
 from cloud_ingest.core.validate import EDGE
 from cloud_ingest.store.billed_registers import Dial, claims_of, dials_of
-from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.connection import Connection, plan_each_time
+from cloud_ingest.store.interval_profiles import SUMMED_REGISTER, profile_of
 from cloud_ingest.store.judgements import (
     Scope,
     apply_judgement,
@@ -123,8 +124,34 @@ def unjudged(
             suspect
             for found, dials in _suspects(conn, stretches_among(conn, channels, until), store)
             for suspect in found
-            if (case := _Case.of(suspect, dials, store, now)) and not case.is_judged(conn)
+            if _is_waiting(conn, _Case.of(suspect, dials, store, now))
         ]
+
+
+def not_judged(
+    conn: Connection, found: Iterable[Suspect], store: Store, now: datetime
+) -> list[Suspect]:
+    """Return those of the registers whose judgement would change what is elected.
+
+    Nothing is written, so that a closing may ask within its snapshot.
+
+    Args:
+        conn: The store.
+        found: Which registers, in which months.
+        store: What the store says of itself.
+        now: The time.
+    """
+    asked = list(found)
+    with conn.transaction(force_rollback=True):
+        plan_each_time(conn)
+        dials = dials_of(conn, {suspect.meter_id for suspect in asked})
+        return [
+            suspect for suspect in asked if _is_waiting(conn, _Case.of(suspect, dials, store, now))
+        ]
+
+
+def _is_waiting(conn: Connection, case: "_Case | None") -> bool:
+    return case is not None and not case.is_judged(conn)
 
 
 def _suspects(
@@ -189,7 +216,7 @@ class _Case:
 
     def claims(self, conn: Connection) -> Claims:
         """Return what was said around the month; from farther off where little was said there."""
-        found = claims_of(conn, self.dial, self.before, self.after)
+        found = self._claims_between(conn, self.before, self.after)
         times = {claim.ts for claim in (*found.elected.values(), *found.beside)}
         before = sum(ts <= self.scope.start.timestamp() for ts in times) >= EDGE
         after = sum(ts > self.scope.end.timestamp() for ts in times) >= EDGE
@@ -197,7 +224,14 @@ class _Case:
             return found
         since = self.before if before else _since(self.before - SELDOM, self.kept_from)
         until = self.after if after else self.after + SELDOM
-        return claims_of(conn, self.dial, since, until)
+        return self._claims_between(conn, since, until)
+
+    def _claims_between(self, conn: Connection, start: datetime, end: datetime) -> Claims:
+        """Return what was said in a stretch of time, with the intervals of the same energy."""
+        claims = claims_of(conn, self.dial, start, end)
+        if self.dial.obis != SUMMED_REGISTER:
+            return claims
+        return replace(claims, profile=profile_of(conn, self.dial.meter_id, start, end))
 
     def judgement(self, claims: Claims) -> Judgement:
         return judge_dial(

@@ -124,6 +124,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/intervals_in": windows,
         "reading/interval_sums": windows,
         "validation/claims": windows,
+        "validation/intervals": windows,
         "reading/interval_steps": {
             "channel": channel[0],
             "start": JULY.end - HOUR,
