@@ -4,6 +4,7 @@
 AgentError
 ├── BusError              retry: the line did not carry it
 │   ├── BusTimeout        no valid answer before the deadline
+│   │   └── MeterBusy     it says again and again that it is not ready
 │   └── BusLost           the adapter vanished; the next exchange opens it again
 ├── MeterError            skip this meter, go on with the others
 │   ├── AssociationRefused   the meter said no to the association
@@ -22,8 +23,8 @@ AgentError
     └── SpoolFull         go on: nothing more fits now; it is read again, or comes again
 
 Where callers must tell cases of one class apart, the error carries a value:
-`AssociationRefused.of`, `CounterRefused.expected`, `AccessDenied.result`. The message is for a
-person alone.
+`AssociationRefused.of`, `ProtocolViolation.of`, `CounterRefused.expected`, `AccessDenied.result`.
+The message is for a person alone.
 """
 
 from enum import Enum
@@ -39,6 +40,10 @@ class BusError(AgentError):
 
 class BusTimeout(BusError):
     """No valid answer came before the deadline."""
+
+
+class MeterBusy(BusTimeout):
+    """The meter says again and again that it is not ready (RNR)."""
 
 
 class BusLost(BusError):
@@ -129,8 +134,26 @@ class AccessDenied(MeterError):
         """The COSEM data-access-result (IEC 62056-5-3): 1 hardware-fault, 3 read-write-denied…"""
 
 
+class Breach(Enum):
+    """In what an answer is not as the standard has it."""
+
+    ANSWER = "answer"
+    """It is cut off, of another kind, or for another request: two meters can do that as well."""
+    TERMS = "terms"
+    """The terms that the meter states: nothing can be read under them."""
+    PROTECTION = "protection"
+    """It is not ciphered as agreed, or it was changed."""
+
+
 class ProtocolViolation(MeterError):
     """The meter's answer is well framed but is not DLMS, or is not what was asked for."""
+
+    of: Breach = Breach.ANSWER
+    """In what."""
+
+    def __init__(self, message: str, *, of: Breach = Breach.ANSWER) -> None:
+        super().__init__(message)
+        self.of = of
 
 
 class PublishError(AgentError):

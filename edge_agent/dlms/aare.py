@@ -17,8 +17,10 @@ from typing import Final
 
 from edge_agent.dlms.axdr_types import length
 from edge_agent.dlms.security import GMAC, TITLE_BYTES
+from edge_agent.dlms.terms import initiate_error
 from edge_agent.errors import (
     AssociationRefused,
+    Breach,
     CounterRefused,
     PasswordRefused,
     ProtocolViolation,
@@ -31,6 +33,7 @@ _PLAIN_CONTEXT: Final = bytes.fromhex("060760857405080101")
 _MECHANISMS: Final = bytes.fromhex("608574050802")
 _EXCEPTION: Final = b"\xd8"
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
+_SHOWN: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +48,46 @@ class Acceptance:
     """The InitiateResponse, ciphered in a ciphered association."""
 
 
-def association_result(answer: bytes) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the meter associates."""
+
+    result: int
+    """0 accepted, 1 rejected for good, 2 for now."""
+    diagnostic: int
+    """Why: of the service user, or of its provider with 256 added."""
+    initiate_error: str = ""
+    """What a service error in the user information says of the terms, by the standard's name."""
+
+
+def association_result(answer: bytes, label: str) -> Verdict:
     """Return result and diagnostic of an AARE.
 
-    Returns:
-        The result (0 accepted, 1 rejected for good, 2 for now) and the diagnostic, of the
-        service user, or of its provider with 256 added.
-
     Raises:
-        ProtocolViolation: it names no result.
+        ProtocolViolation: it names no result, or is cut off before.
     """
-    at = 2 + (answer[1] & 0x7F if len(answer) > 1 and answer[1] & 0x80 else 0)
-    result: int | None = None
-    diagnostic = 0
-    while at + 2 <= len(answer):
-        tag, size = answer[at], answer[at + 1]
-        content = answer[at + 2 : at + 2 + size]
-        if tag == 0xA2 and content[:2] == b"\x02\x01" and len(content) == 3:
-            result = content[2]
-        elif tag == 0xA3 and len(content) == 5 and content[2:4] == b"\x02\x01":
-            diagnostic = content[4] if content[0] == 0xA1 else 0x100 + content[4]
-        at += 2 + size
+    fields = _fields(answer, 1, label, whole=False)
+    result = _integer(fields.get(0xA2, b""))
     if result is None:
-        raise ProtocolViolation("the AARE holds no result")
-    return result, diagnostic
+        raise ProtocolViolation(
+            f"{label} answers the association with an AARE without a result "
+            f"({answer[:_SHOWN].hex()})",
+            of=Breach.TERMS,
+        )
+    source = fields.get(0xA3, b"")
+    diagnostic = _integer(source[2:]) or 0
+    of_provider = source[:1] == b"\xa2"
+    information = _fields(fields.get(0xBE, b""), 0, label, whole=False).get(0x04, b"")
+    return Verdict(
+        result, diagnostic + 0x100 if of_provider else diagnostic, initiate_error(information)
+    )
+
+
+def _integer(element: bytes) -> int | None:
+    """Read a BER integer; None where there is none."""
+    if element[:1] != b"\x02" or len(element) < 3 or element[1] != len(element) - 2:
+        return None
+    return int.from_bytes(element[2:], "big")
 
 
 def acceptance(
@@ -88,13 +107,19 @@ def acceptance(
     fields = _fields(answer, 1, label)
     if fields.get(0xA1) != (_CIPHERED_CONTEXT if ciphered else _PLAIN_CONTEXT):
         other = "without" if ciphered else "with"
-        raise ProtocolViolation(f"{label} accepts an association {other} ciphering")
+        raise ProtocolViolation(
+            f"{label} accepts an association {other} ciphering", of=Breach.PROTECTION
+        )
     title = _fields(fields.get(0xA4, b""), 0, label).get(0x04, b"")
     if ciphered and len(title) != TITLE_BYTES:
-        raise ProtocolViolation(f"{label} gives no system title of {TITLE_BYTES} bytes")
+        raise ProtocolViolation(
+            f"{label} gives no system title of {TITLE_BYTES} bytes", of=Breach.PROTECTION
+        )
     initiate = _fields(fields.get(0xBE, b""), 0, label).get(0x04)
     if initiate is None:
-        raise ProtocolViolation(f"{label} accepts an association without its terms")
+        raise ProtocolViolation(
+            f"{label} accepts an association without its terms", of=Breach.TERMS
+        )
     challenge = b""
     if fields.get(0x89) == _MECHANISMS + bytes((mechanism,)):
         challenge = _fields(fields.get(0xAA, b""), 0, label).get(0x80, b"")
@@ -107,32 +132,62 @@ def plain_terms(answer: bytes, label: str) -> bytes | None:
     Raises:
         ProtocolViolation: it is cut off, or about another application context.
     """
-    size, at = length(answer, 1)
-    if size > len(answer) - at:
-        raise ProtocolViolation(f"{label} sent half an AARE")
-    fields = _fields(answer[: at + size], 1, label)  # what follows is no part of it
+    fields = _inside(answer, label)
     if fields.get(0xA1, _PLAIN_CONTEXT) not in (_PLAIN_CONTEXT, _CIPHERED_CONTEXT):
-        raise ProtocolViolation(f"{label} accepts an association of another context")
+        raise ProtocolViolation(
+            f"{label} accepts an association of another context", of=Breach.TERMS
+        )
     if 0xBE not in fields:
         return None
     initiate = _fields(fields[0xBE], 0, label).get(0x04)
     if initiate is None:
-        raise ProtocolViolation(f"{label} accepts an association without its terms")
+        raise ProtocolViolation(
+            f"{label} accepts an association without its terms", of=Breach.TERMS
+        )
     return initiate
 
 
-def _fields(data: bytes, at: int, label: str) -> dict[int, bytes]:
-    """Cut BER elements into tag and content; from 1 on, those within the first one."""
-    if at:
-        _, at = length(data, at)
+def _inside(answer: bytes, label: str) -> dict[int, bytes]:
+    """Return the elements of an AARE; what follows it is no part of it."""
+    size, at = _length(answer, 1)
+    if at + size > len(answer):
+        raise _half(answer, label)
+    return _fields(answer[: at + size], 1, label)
+
+
+def _fields(data: bytes, at: int, label: str, *, whole: bool = True) -> dict[int, bytes]:
+    """Cut BER elements into tag and content; from 1 on, those within the first one.
+
+    Args:
+        data: the bytes.
+        at: where the elements begin.
+        label: the meter, for an error.
+        whole: whether an element that is cut off is an error; else it ends them.
+    """
     fields: dict[int, bytes] = {}
+    if at:
+        _, at = _length(data, at)
     while at < len(data):
-        size, start = length(data, at + 1)
+        size, start = _length(data, at + 1)
         if start + size > len(data):
-            raise ProtocolViolation(f"{label} sent half an AARE")
+            if whole:
+                raise _half(data, label)
+            break
         fields[data[at]] = data[start : start + size]
         at = start + size
     return fields
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    """Read a length; one that cannot be read is longer than the data."""
+    try:
+        return length(data, at)
+    except ProtocolViolation:
+        return len(data) + 1, at
+
+
+def _half(data: bytes, label: str) -> ProtocolViolation:
+    return ProtocolViolation(f"{label} sent half an AARE ({data[:_SHOWN].hex()})", of=Breach.TERMS)
 
 
 def refusal(answer: bytes, label: str, client: int) -> AssociationRefused:
@@ -144,7 +199,10 @@ def refusal(answer: bytes, label: str, client: int) -> AssociationRefused:
         no. `AssociationRefused`: a service error; it is about the terms, not about secrets.
     """
     if answer[:1] != _EXCEPTION:
-        return AssociationRefused(f"{label} answers the association with a service error")
+        why = initiate_error(answer)
+        return AssociationRefused(
+            f"{label} answers the association with a service error" + (f": {why}" if why else "")
+        )
     reason = answer[2] if len(answer) > 2 else 0
     if reason == _DECIPHERING_ERROR:
         return PasswordRefused(

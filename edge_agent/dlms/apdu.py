@@ -28,7 +28,21 @@ _RESULTS: Final = {
     14: "data-block-unavailable",
     15: "long-get-aborted",
     16: "no-long-get-in-progress",
+    17: "long-set-aborted",
+    18: "no-long-set-in-progress",
+    19: "data-block-number-invalid",
     250: "other-reason",
+}
+PASSING: Final = frozenset((2, 14, 15, 16))
+"""Results that may be another one when asked once more: for now, or an answer broken off."""
+_STATE_ERRORS: Final = {1: "service-not-allowed", 2: "service-unknown"}
+_SERVICE_ERRORS: Final = {
+    1: "operation-not-possible",
+    2: "service-not-supported",
+    3: "other-reason",
+    4: "pdu-too-long",
+    5: "deciphering-error",
+    6: "invocation-counter-error",
 }
 
 
@@ -136,7 +150,18 @@ def unexpected_answer(
 ) -> SessionLost | AssociationRefused | ProtocolViolation:
     """Return the error that an APDU is which is not the expected response."""
     if answer[:1] == _EXCEPTION:
-        return SessionLost(f"{label} answers {asked} with an exception")
+        return SessionLost(f"{label} answers {asked} with an exception{_reasons(answer)}")
     if answer[:1] == _SERVICE_ERROR:
         return AssociationRefused(f"{label} answers {asked} with a service error")
-    return ProtocolViolation(f"{label} answers {asked} with something else")
+    tag = f"tag {answer[:1].hex()}" if answer else "nothing"  # the rest may be an echo of a secret
+    return ProtocolViolation(f"{label} answers {asked} with something else ({tag})")
+
+
+def _reasons(exception: bytes) -> str:
+    """Return the standard's names of the two reasons in an exception-response."""
+    named = (
+        _STATE_ERRORS.get(exception[1]) if len(exception) > 1 else None,
+        _SERVICE_ERRORS.get(exception[2]) if len(exception) > 2 else None,
+    )
+    said = ", ".join(name for name in named if name)
+    return f" ({said})" if said else ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.dlms import aare, apdu, ciphering
+from edge_agent.dlms.aare import Verdict
 from edge_agent.dlms.ciphering import REFUSALS, Opener, Sealer
 from edge_agent.dlms.exchange import Exchange
 from edge_agent.dlms.hls import Side, is_proof, proof
@@ -18,6 +19,7 @@ from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.request_writer import ACTION, RequestWriter
 from edge_agent.errors import (
     AssociationRefused,
+    Breach,
     PasswordRefused,
     ProtocolViolation,
     Refusal,
@@ -71,9 +73,10 @@ def associate(peer: Peer, writer: RequestWriter, exchange: Exchange) -> Associat
         if peer.ciphering is not None and answer[:1] in REFUSALS:
             raise aare.refusal(answer, peer.label, peer.client)
         raise apdu.unexpected_answer(answer, "the association", peer.label)
-    result, diagnostic = aare.association_result(answer)
-    if result != 0:
-        raise _refused(peer, result, diagnostic)
+    verdict = aare.association_result(answer, peer.label)
+    if verdict.result != 0:
+        raise _refused(peer, verdict)
+    diagnostic = verdict.diagnostic
     if peer.ciphering is None and not peer.proves:
         initiate = aare.plain_terms(answer, peer.label)
         if initiate is not None:
@@ -92,8 +95,13 @@ def associate(peer: Peer, writer: RequestWriter, exchange: Exchange) -> Associat
     return _secured(peer, writer, answer)
 
 
-def _refused(peer: Peer, result: int, diagnostic: int) -> AssociationRefused:
-    """Return the error that result and diagnostic of an AARE are."""
+def _refused(peer: Peer, verdict: Verdict) -> AssociationRefused:
+    """Return the error that the verdict of an AARE is."""
+    result, diagnostic = verdict.result, verdict.diagnostic
+    if verdict.initiate_error and diagnostic not in _WRONG_PASSWORD:
+        return AssociationRefused(
+            f"{peer.label} refuses client {peer.client}: {verdict.initiate_error}"
+        )
     unexplained = result == _REJECTED_FOR_GOOD and diagnostic == _NO_REASON
     if peer.ciphering is not None and unexplained:
         return Unexplained(
@@ -120,7 +128,9 @@ def _secured(peer: Peer, writer: RequestWriter, answer: bytes) -> Association:
     opener, initiate = None, accepted.initiate
     if ciphered is not None:
         if accepted.title == ciphered.title:
-            raise ProtocolViolation(f"{peer.label} has the gateway's own system title")
+            raise ProtocolViolation(
+                f"{peer.label} has the gateway's own system title", of=Breach.PROTECTION
+            )
         opener = Opener(ciphered.keys, accepted.title, peer.label)
         initiate = opener.open(initiate)
     writer.take_terms(initiate)
@@ -143,7 +153,7 @@ def prove(
     """
     own, meter = Side(b"" if sealer is None else sealer.title, writer.challenge), association.meter
     if len(meter.challenge) < _SHORTEST_CHALLENGE or meter.challenge == own.challenge:
-        raise ProtocolViolation(f"{peer.label} sent no challenge of its own")
+        raise ProtocolViolation(f"{peer.label} sent no challenge of its own", of=Breach.PROTECTION)
     value = _proof(peer, own, meter, sealer)
     frames = writer.change(ACTION, _REPLY_TO_CHALLENGE, b"\x09" + ciphering.with_length(value))
     answer = association.open(exchange.converse(frames, writer.ready))
@@ -157,14 +167,18 @@ def prove(
             of=Refusal.KEYS,
         )
     if not _is_proof(peer, proven, own, meter):
-        raise ProtocolViolation(f"{peer.label} does not prove that it has the keys")
+        raise ProtocolViolation(
+            f"{peer.label} does not prove that it has the keys", of=Breach.PROTECTION
+        )
 
 
 def _proof(peer: Peer, own: Side, meter: Side, sealer: Sealer | None) -> bytes:
     if peer.hls is not None:
         return proof(peer.hls, own, meter)
     if sealer is None:
-        raise ProtocolViolation(f"{peer.label}: GMAC needs a ciphered association")
+        raise ProtocolViolation(
+            f"{peer.label}: GMAC needs a ciphered association", of=Breach.PROTECTION
+        )
     return sealer.proof(meter.challenge)
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from edge_agent.dlms.axdr_types import length
 from edge_agent.dlms.security import Ciphering, Keys
-from edge_agent.errors import ProtocolViolation
+from edge_agent.errors import Breach, ProtocolViolation
 
 _TAG_BYTES, _HEAD_BYTES = 12, 5
 _AUTHENTICATED, _BOTH = 0x10, 0x30
@@ -157,26 +157,37 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
     if tag == _GENERAL_GLO:
         size, at = length(apdu, at)
         if apdu[at : at + size] not in (b"", title):
-            raise ProtocolViolation(f"{label} answers under another system title")
+            raise ProtocolViolation(
+                f"{label} answers under another system title", of=Breach.PROTECTION
+            )
         at += size
     elif tag not in _INSIDE:
-        raise ProtocolViolation(f"{label} does not cipher its answer")
+        raise ProtocolViolation(f"{label} does not cipher its answer", of=Breach.PROTECTION)
     size, at = length(apdu, at)
     content = apdu[at:]
     if len(content) != size or size < _HEAD_BYTES + _TAG_BYTES:
-        raise ProtocolViolation(f"{label} sent a ciphered answer of another length than it says")
+        raise ProtocolViolation(
+            f"{label} sent a ciphered answer of another length than it says", of=Breach.PROTECTION
+        )
     if content[0] != _BOTH | keys.suite:
-        raise ProtocolViolation(f"{label} protects its answer in another way than agreed")
+        raise ProtocolViolation(
+            f"{label} protects its answer in another way than agreed", of=Breach.PROTECTION
+        )
     counter = int.from_bytes(content[1:_HEAD_BYTES], "big")
     if counter <= after:
-        raise ProtocolViolation(f"{label} sent an answer that it had sent before")
+        raise ProtocolViolation(
+            f"{label} sent an answer that it had sent before", of=Breach.PROTECTION
+        )
     plain = _decrypt(content, keys, title)
     if plain is None:
         raise ProtocolViolation(
-            f"{label} sent an answer whose tag is wrong: it was changed, or the keys differ"
+            f"{label} sent an answer whose tag is wrong: it was changed, or the keys differ",
+            of=Breach.PROTECTION,
         )
     if not plain or _INSIDE.get(tag, plain[0]) != plain[0]:
-        raise ProtocolViolation(f"{label} ciphers another answer than it says")
+        raise ProtocolViolation(
+            f"{label} ciphers another answer than it says", of=Breach.PROTECTION
+        )
     return plain, counter
 
 

@@ -204,8 +204,9 @@ def _association_request(data: bytes) -> Explanation:
 
 
 def _association_response(data: bytes) -> Explanation:
-    result, diagnostic = aare.association_result(data)
-    if result == 0:
+    verdict = aare.association_result(data, "the meter")
+    diagnostic = verdict.diagnostic
+    if verdict.result == 0:
         said = "accepted" if diagnostic != 14 else "accepted; the high-level password follows"
     else:
         said = f"refused: {_DIAGNOSTICS.get(diagnostic, f'diagnostic {diagnostic}')}"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The requests of one session as frames: gurux-dlms writes them.
 
-The library writes SNRM, AARQ, GET, SET, ACTION, RLRQ, DISC and receive-ready, numbers the
-frames, and reads the terms in UA and in the initiate response. It sees nothing else of what a
-meter sends, and no key: `hdlc`, `aare`, `ciphering` and `decode` say at their heads why.
+The library writes SNRM, AARQ, GET, SET, ACTION, RLRQ, DISC and receive-ready, and numbers the
+frames. It sees nothing of what a meter sends, and no key: `hdlc`, `terms`, `aare`, `ciphering` and
+`decode` say at their heads why.
 
 In: the peer; then what to ask. Out: the frames of each request, ready to be sent.
 Owns: the library's settings of one session, thrown away with it; the invoke ids.
 Never: a clock, a line; a change of the library itself.
-Raises: `ProtocolViolation` for whatever the library raises; it raises bare exceptions in places.
+Raises: `ProtocolViolation` for whatever the library raises, without a word of the library's.
 """
 
 import contextlib
@@ -33,13 +33,15 @@ from edge_agent.dlms.gurux import (
 )
 from edge_agent.dlms.hdlc import server_address
 from edge_agent.dlms.peer import Peer
-from edge_agent.errors import AgentError, ProtocolViolation
+from edge_agent.dlms.terms import DEFAULT_INFO, initiate_terms, longest_information
+from edge_agent.errors import AgentError, Breach, ProtocolViolation
 from shared_schema.obis import Obis
 
 SET, ACTION = int(Command.SET_REQUEST), int(Command.METHOD_REQUEST)
 _LLC_BYTES: Final = 3
+_HEAD_BYTES: Final = 3
+"""Of a request: its tag, its kind, its invoke id."""
 _NORMAL, _NEXT_BLOCK, _LIST = 1, 2, 3
-_DEFAULT_INFO: Final = 128
 _LIMITS: Final = bytes.fromhex("8180")
 """Format and group of the parameters in SNRM; their length and they themselves follow."""
 _INFO_SENT, _INFO_TAKEN = 5, 6
@@ -51,8 +53,8 @@ _invoke_ids = itertools.count(1)
 
 
 @contextlib.contextmanager
-def library_errors(doing: str) -> Iterator[None]:
-    """Translate whatever the library raises.
+def writing(request: str, label: str) -> Iterator[None]:
+    """Translate whatever the library raises while it writes a request.
 
     Raises:
         ProtocolViolation: it raised something.
@@ -61,8 +63,11 @@ def library_errors(doing: str) -> Iterator[None]:
         yield
     except AgentError:
         raise
-    except Exception as error:
-        raise ProtocolViolation(f"{doing}: {type(error).__name__}") from None
+    except Exception:  # the library raises bare ones
+        raise ProtocolViolation(
+            f"{label}: no {request} can be written at the terms that the meter states",
+            of=Breach.TERMS,
+        ) from None
 
 
 class RequestWriter:
@@ -78,6 +83,7 @@ class RequestWriter:
         self.challenge = secrets.token_bytes(_CHALLENGE_BYTES) if peer.proves else b""
         """CtoS; the library would take it from a generator that can be foretold."""
         self._sealer = sealer
+        self._label = peer.label
         self._longest_info = peer.max_info
         address = server_address(peer.logical, peer.physical, size=peer.address_bytes)
         settings: Any = GXDLMSSettings(False, None)  # noqa: FBT003 - no server
@@ -95,8 +101,8 @@ class RequestWriter:
     def connect(self) -> bytes:
         """Write SNRM, which proposes the frame size; the standard's default goes unsaid."""
         group = None
-        with library_errors("SNRM"):
-            if self._longest_info != _DEFAULT_INFO:
+        with self._writing("SNRM"):
+            if self._longest_info != DEFAULT_INFO:
                 limits = GXByteBuffer()
                 for name in (_INFO_SENT, _INFO_TAKEN):
                     limits.setUInt8(name)
@@ -105,28 +111,19 @@ class RequestWriter:
             return bytes(GXDLMS.getHdlcFrame(self._settings, Command.SNRM, group))
 
     def take_limits(self, information: bytes) -> None:
-        """Read the frame size in UA; without one the standard's default holds.
-
-        Raises:
-            ProtocolViolation: it cannot be read.
-        """
-        limits = self._settings.hdlc
-        if not information:
-            limits.maxInfoTX = limits.maxInfoRX = _DEFAULT_INFO
-        else:
-            with library_errors("UA"):
-                GXDLMS.parseSnrmUaResponse(GXByteBuffer(information), limits)
-            limits.maxInfoTX = min(limits.maxInfoTX, self._longest_info)
+        """Read the frame size in UA; without one the standard's default holds."""
+        longest = longest_information(information)
+        self._settings.hdlc.maxInfoTX = min(longest, self._longest_info)
         self._settings.resetFrameSequence()
 
     def ready(self) -> bytes:
         """Write receive-ready: the meter may send the next piece of its answer."""
-        with library_errors("RR"):
+        with self._writing("RR"):
             return bytes(GXDLMS.receiverReady(self._settings, RequestTypes.FRAME))
 
     def disconnect(self) -> bytes:
         """Write DISC."""
-        with library_errors("DISC"):
+        with self._writing("DISC"):
             return bytes(GXDLMS.getHdlcFrame(self._settings, Command.DISCONNECT_REQUEST, None))
 
     # ------------------------------------------------------------- association
@@ -135,7 +132,7 @@ class RequestWriter:
         """Write AARQ."""
         request, initiate = GXByteBuffer(), GXByteBuffer()
         cipher = sealed = None
-        with library_errors("AARQ"):
+        with self._writing("AARQ"):
             if self._sealer is not None:
                 cipher = GXCiphering(self._sealer.title)  # names the context and the title
                 cipher.security = Security.AUTHENTICATION_ENCRYPTION
@@ -148,11 +145,11 @@ class RequestWriter:
         """Read the initiate response: what the meter offers, and how long an APDU may be.
 
         Raises:
-            ProtocolViolation: it cannot be read, or is refused.
+            AssociationRefused, ProtocolViolation: as `initiate_terms`.
         """
-        with library_errors("AARE"):
-            terms = GXByteBuffer(initiate)
-            GXAPDU.parseInitiate(False, self._settings, None, terms, None)  # noqa: FBT003
+        terms = initiate_terms(initiate, self._label)
+        self._settings.negotiatedConformance = _mirrored(terms.conformance)
+        self._settings.maxPduSize = terms.longest_apdu
 
     @property
     def takes_lists(self) -> bool:
@@ -161,7 +158,7 @@ class RequestWriter:
 
     def release(self) -> list[bytes]:
         """Write RLRQ, which ends the association; it is in the clear."""
-        with library_errors("RLRQ"):
+        with self._writing("RLRQ"):
             return self._in_the_clear(Command.RELEASE_REQUEST, 0, _RELEASE)
 
     # ---------------------------------------------------------------- services
@@ -187,7 +184,7 @@ class RequestWriter:
 
     def get_next(self, number: int) -> list[bytes]:
         """Write the GET of the block after this one, under the same invoke id."""
-        with library_errors("GET"):
+        with self._writing("GET"):
             return self._frames(Command.GET_REQUEST, _NEXT_BLOCK, number.to_bytes(4, "big"))
 
     def change(self, command: int, target: bytes, data: bytes) -> list[bytes]:
@@ -197,16 +194,28 @@ class RequestWriter:
             command: `SET` or `ACTION`.
             target: class, code and attribute or method, and whether a selector or data follows.
             data: the value or the parameter, A-XDR.
+
+        Raises:
+            ProtocolViolation: the meter takes no APDU of this length.
         """
+        size, longest = _HEAD_BYTES + len(target) + len(data), self._settings.maxPduSize
+        if size > longest:
+            raise ProtocolViolation(
+                f"{self._label} takes APDUs of {longest} bytes, and the request has {size}",
+                of=Breach.TERMS,
+            )
         return self._request(command, _NORMAL, target, data)
 
     # ------------------------------------------------------------------ frames
+
+    def _writing(self, request: str) -> contextlib.AbstractContextManager[None]:
+        return writing(request, self._label)
 
     def _request(
         self, command: int, kind: int, target: bytes, data: bytes | None = None
     ) -> list[bytes]:
         """Write a request under the next invoke id."""
-        with library_errors("SET" if command == SET else "ACTION" if command == ACTION else "GET"):
+        with self._writing("SET" if command == SET else "ACTION" if command == ACTION else "GET"):
             # The library's own counting sets another variable than the one it sends.
             self._settings.invokeId = next(_invoke_ids) & 0x0F
             return self._frames(command, kind, target, data)
@@ -245,6 +254,11 @@ class RequestWriter:
             if whole.position != len(whole):
                 control = self._settings.getNextSend(False)  # noqa: FBT003
         return frames
+
+
+def _mirrored(conformance: int) -> int:
+    """Return a conformance block as the library has it: its first bit is the lowest."""
+    return int(f"{conformance:024b}"[::-1], 2)
 
 
 def _as_number(address: bytes) -> int:

@@ -196,13 +196,23 @@ class Session:
             BusTimeout, SessionLost, ProtocolViolation, AddressShared: as `get`.
             AccessDenied: the meter refuses the whole list.
         """
-        frames = self._writer.get_list(
-            [(*each, selector if each[1:] == (_PROFILE, _BUFFER) else b"") for each in wanted]
-        )
-        kind, body = self._response(frames, listed=True)
+        asked = [(*each, selector if each[1:] == (_PROFILE, _BUFFER) else b"") for each in wanted]
+        kind, body = self._response(self._writer.get_list(asked), listed=True)
         if kind == _NORMAL:
             raise self._denied(body, wanted[0][0], wanted[0][2])
-        return apdu.list_items(body, wanted, self.peer.label)
+        found = apdu.list_items(body, wanted, self.peer.label)
+        return [self._again(one, *each) for one, each in zip(found, asked, strict=True)]
+
+    def _again(
+        self, found: bytes | AccessDenied, obis: Obis, class_id: int, attribute: int, part: bytes
+    ) -> bytes | AccessDenied:
+        """Return an item of a list; one that the meter could not give just then is read alone."""
+        if not isinstance(found, AccessDenied) or found.result not in apdu.PASSING:
+            return found
+        try:
+            return self._get_once(obis, class_id, attribute, part)
+        except AccessDenied as error:
+            return error
 
     # --------------------------------------------------------------- changing
 
@@ -251,6 +261,15 @@ class Session:
     # -------------------------------------------------------------- responses
 
     def _get(self, obis: Obis, class_id: int, attribute: int, selector: bytes = b"") -> bytes:
+        """Read one attribute; once more where the meter could not give it just then."""
+        try:
+            return self._get_once(obis, class_id, attribute, selector)
+        except AccessDenied as error:
+            if error.result not in apdu.PASSING:
+                raise
+        return self._get_once(obis, class_id, attribute, selector)
+
+    def _get_once(self, obis: Obis, class_id: int, attribute: int, selector: bytes) -> bytes:
         kind, body = self._response(self._writer.get(obis, class_id, attribute, selector))
         if kind != _NORMAL:
             raise ProtocolViolation(f"{self.peer.label}: a list answers a single GET")

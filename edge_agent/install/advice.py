@@ -15,9 +15,11 @@ from edge_agent.errors import (
     AddressShared,
     AgentError,
     AssociationRefused,
+    Breach,
     BusLost,
     BusTimeout,
     ConfigurationError,
+    MeterBusy,
     NoCounter,
     PasswordRefused,
     ProtocolViolation,
@@ -67,8 +69,17 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     ),
     (WrongIdentity, "choose a model that names its manufacturer; the serial number must be there"),
     (AccessDenied, "the client may not read it, or the meter does not have it: leave it out"),
-    (ProtocolViolation, "check for two meters at one address and for noise; look with --trace"),
+    (
+        ProtocolViolation,
+        "its frames are sound, so noise is not the cause: see that no second meter has its "
+        "address, then look with --trace and show that to its maker",
+    ),
     (SessionLost, "another master may be on the line; try again, then look with --trace"),
+    (
+        MeterBusy,
+        "the meter is there and at work: wait two minutes and try again; where it stays so, switch "
+        "it off and on or ask its maker",
+    ),
     (BusTimeout, SILENCE),
     (BusLost, "put the adapter back and use its name under /dev/serial/by-id"),
     (
@@ -92,6 +103,17 @@ OF_REFUSAL: Final = {
     ),
 }
 """A refused association, by what the meter did not take."""
+OF_BREACH: Final = {
+    Breach.TERMS: (
+        "the meter associates at terms that this agent cannot read it by: ask its maker for a "
+        "client that reads by logical names (LN), then --client; show it a --trace"
+    ),
+    Breach.PROTECTION: (
+        "the meter does not protect its answers as asked: compare EK, AK and --security with the "
+        "delivery sheet; do not try others: many meters lock after three"
+    ),
+}
+"""An answer that is not as the standard has it, by what is wrong."""
 _OTHER_SIGN: Final = (
     "the meter writes its time zone the other way round: commission sets deviation_sign for "
     "it; by hand, set the other one at the meter in agent.toml"
@@ -127,13 +149,37 @@ OF_FINDING: Final = {
     ),
 }
 """What a poll or an examination found, by its kind."""
+_LATER: Final = (
+    "the meter could not give it just now, nor when asked once more: read it again in some "
+    "minutes; where it stays so, leave it out and tell its maker"
+)
+_TOO_LONG: Final = (
+    "the meter broke off a long answer, twice: read again; where it stays so, a model of its own "
+    'with a smaller max_info_length, or rows by their place with access = "entry"'
+)
+_OTHER_CLASS: Final = (
+    "the meter has this code as an object of another class or type: choose another model, or leave "
+    "it out"
+)
 OF_RESULT: Final = {
+    1: "the meter reports a fault of its own hardware: leave it out, and have the meter checked",
+    2: _LATER,
     3: "this client may not read it: give the reader's --password-file",
     4: "the meter does not have it: choose another model, or leave it out",
+    9: _OTHER_CLASS,
+    11: "the meter knows the object and does not give it in its state now: read it again later",
+    12: _OTHER_CLASS,
     13: (
         "this client may not read it: give the reader's --password-file; a profile that refuses a "
         "range: a model of its own with range_deviation = true, or that reads it by place, with "
         'access = "entry" and every = "hour"'
+    ),
+    14: _TOO_LONG,
+    15: _TOO_LONG,
+    16: _TOO_LONG,
+    250: (
+        "the meter says no reason: most often this client may not read it, or the range is one "
+        "that it does not take: try the reader's --client, then a model with range_deviation = true"
     ),
 }
 """An object that the meter refused, by the data-access-result."""
@@ -145,6 +191,10 @@ def for_error(error: AgentError) -> str:
         by_refusal = OF_REFUSAL.get(error.of)
         if by_refusal is not None:
             return by_refusal
+    if isinstance(error, ProtocolViolation) and error.of in OF_BREACH:
+        return OF_BREACH[error.of]
+    if isinstance(error, AccessDenied) and getattr(error, "result", None) in OF_RESULT:
+        return OF_RESULT[error.result]
     return next((text for kind, text in BY_KIND if isinstance(error, kind)), "look with --trace")
 
 

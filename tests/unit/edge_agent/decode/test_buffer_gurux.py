@@ -169,7 +169,7 @@ def test_gurux_raises_bare_exceptions_and_ours_is_translated() -> None:
     with pytest.raises(ProtocolViolation):
         layout.capture_objects(no_list)
     with (
-        pytest.raises(ProtocolViolation, match="GET: Exception"),
-        request_writer.library_errors("GET"),
+        pytest.raises(ProtocolViolation, match="no GET can be written"),
+        request_writer.writing("GET", "A-1"),
     ):
         raise theirs.value

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.dlms.aare import acceptance, association_result, plain_terms, refusal
+from edge_agent.dlms.aare import Verdict, acceptance, association_result, plain_terms, refusal
 from edge_agent.errors import (
     CounterRefused,
     PasswordRefused,
@@ -61,13 +61,13 @@ def test_refusals_by_what_helps() -> None:
 
 
 def test_the_associations_of_the_books() -> None:
-    assert association_result(hdlc_cosem.AARE_ACCEPTED[12:-3]) == (0, 0)
-    assert association_result(hdlc_cosem.AARE_WRONG_PASSWORD[12:-3]) == (1, 13)
+    assert association_result(hdlc_cosem.AARE_ACCEPTED[12:-3], "A-1") == Verdict(0, 0)
+    assert association_result(hdlc_cosem.AARE_WRONG_PASSWORD[12:-3], "A-1") == Verdict(1, 13)
 
 
 def test_a_providers_refusal_is_no_wrong_password() -> None:
     answer = bytes.fromhex("610c A203020102 A305A20302010D".replace(" ", ""))
-    assert association_result(answer) == (2, 0x100 + 13)
+    assert association_result(answer, "A-1") == Verdict(2, 0x100 + 13)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,21 @@ def test_other_terms_are_a_violation(answer: str, said: str) -> None:
 def test_bytes_after_a_plain_answer_are_padding() -> None:
     answer = hdlc_cosem.AARE_ACCEPTED[12:-3]
     assert plain_terms(answer + b"\x00", "A-1") == plain_terms(answer, "A-1")
+
+
+def test_long_elements_of_an_aare_are_skipped() -> None:
+    strange = bytes.fromhex("A48183 04 8180") + bytes(128)  # a title of 128 bytes
+    body = hdlc_cosem.AARE_ACCEPTED[14:-3]
+    answer = b"\x61\x81" + bytes([len(strange) + len(body)]) + strange + body
+    assert association_result(answer, "A-1") == Verdict(0, 0)
+    assert plain_terms(answer, "A-1") is not None
+
+
+def test_a_service_error_within_an_aare_is_named() -> None:
+    answer = bytes.fromhex("6116 A203020101 A305A103020101 BE06 04040E010603")
+    assert association_result(answer, "A-1") == Verdict(1, 1, "pdu-size-too-short")
+
+
+def test_an_aare_without_a_result_is_shown() -> None:
+    with pytest.raises(ProtocolViolation, match=r"A-1 .* without a result \(61050102030405\)"):
+        association_result(bytes.fromhex("61050102030405"), "A-1")

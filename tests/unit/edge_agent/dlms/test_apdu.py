@@ -47,7 +47,7 @@ def test_any_bytes_are_an_answer_or_violation(data: bytes) -> None:
     heads = (b"", b"\x61", b"\x02\x00", b"\xc4\x02", b"\xc5\x01", b"\xc7\x01")
     for answer in (head + data for head in heads):
         for take in (
-            aare.association_result,
+            lambda found: aare.association_result(found, "m"),
             lambda found: apdu.block(found, "m"),
             lambda found: apdu.list_items(found, WANTED, "m"),
             lambda found: aare.plain_terms(found, "m"),

@@ -193,6 +193,44 @@ def test_a_list_gives_each_its_answer_or_refusal() -> None:
     assert isinstance(found[2], bytes)
 
 
+def _refuse(wire: Wire, results: list[int]) -> None:
+    """Let the meter answer each next GET of one attribute with these results first."""
+
+    def answer(data: bytes) -> bytes:
+        if results and data[9:14] == b"\xe6\xe7\x00\xc4\x01":
+            head, refused = data[1:2] + bytes((18,)) + data[3:7], bytes((1, results.pop(0)))
+            return _frame(head, data[9:15] + refused)
+        return data
+
+    wire.answers = answer
+
+
+@pytest.mark.parametrize("result", [2, 14, 15, 16])
+def test_a_failure_that_passes_is_tried_once_more(result: int) -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        _refuse(wire, [result])
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+
+
+def test_a_failure_that_stays_is_tried_once_more_only() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        _refuse(wire, [2, 2, 2])
+        with pytest.raises(AccessDenied, match="temporary-failure"):
+            meter.get(SERIAL_NUMBER, 1, 2)
+        assert len(wire.sent) == 4
+
+
+def test_a_refusal_for_good_is_not_tried_again() -> None:
+    wire = Wire()
+    with Session(wire, reader()) as meter:
+        _refuse(wire, [250])
+        with pytest.raises(AccessDenied, match="other-reason"):
+            meter.get(SERIAL_NUMBER, 1, 2)
+        assert len(wire.sent) == 3
+
+
 def test_a_missing_object_is_refused_with_its_reason() -> None:
     wire = Wire()
     with (

@@ -10,9 +10,12 @@ from edge_agent.errors import (
     AccessDenied,
     AgentError,
     AssociationRefused,
+    Breach,
     BusTimeout,
+    MeterBusy,
     MeterError,
     PasswordRefused,
+    ProtocolViolation,
     PublishError,
     Refusal,
     RefusedBefore,
@@ -29,7 +32,7 @@ GUIDE = Path(__file__).parents[4] / "docs" / "howto" / "install-gateway.md"
 def test_the_guide_has_every_advice() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     wanted = [said for _, said in advice.BY_KIND]
-    tables = (advice.OF_REFUSAL, advice.OF_FINDING, advice.OF_RESULT)
+    tables = (advice.OF_REFUSAL, advice.OF_FINDING, advice.OF_RESULT, advice.OF_BREACH)
     others = (advice.SILENCE, advice.UNASKED, advice.CONFLICT, advice.NO_TIME)
     for said in (*wanted, *(text for table in tables for text in table.values()), *others):
         assert f"| {said} |" in text
@@ -48,6 +51,13 @@ def test_the_guide_has_every_advice() -> None:
         (AssociationRefused("A refuses client 32 (result 1, diagnostic 3)"), "--client"),
         (BusTimeout("x"), "swap A and B"),
         (AccessDenied("x", result=3), "may not read"),
+        (AccessDenied("x", result=2), "once more"),
+        (AccessDenied("x", result=15), "long answer"),
+        (AccessDenied("x", result=250), "no reason"),
+        (AccessDenied("x", result=200), "leave it out"),
+        (ProtocolViolation("x", of=Breach.TERMS), "logical names"),
+        (ProtocolViolation("x", of=Breach.PROTECTION), "EK, AK"),
+        (MeterBusy("x"), "wait two minutes"),
         (MeterError("x"), "--trace"),
     ],
 )
@@ -79,7 +89,7 @@ def test_every_error_has_its_own_advice() -> None:
 
 def test_a_finding_without_advice_stands_alone() -> None:
     assert advice.for_finding(finding(FindingKind.ANOTHER_METER)) == ""
-    assert advice.for_finding(finding(FindingKind.DENIED, result=1)) == ""
+    assert advice.for_finding(finding(FindingKind.DENIED, result=200)) == ""
 
 
 def test_a_wrong_clock_is_to_be_set() -> None:
