@@ -17,6 +17,8 @@ AgentError
 │   │   └── AddressShared    two meters answer at one address: nothing of the poll counts
 │   ├── AccessDenied      an object this client may not read, or that is not there
 │   └── ProtocolViolation the meter's bytes are no DLMS: a new session may help
+│       └── ValueRefused     one object's bytes are no value that is read: it is left out alone
+│           └── FloatRefused a register of floats: it is shown, and never billed
 ├── PublishError          retry: the broker did not take it
 ├── ConfigurationError    stop, and show this one line to whoever set it up
 └── SpoolError            stop: nothing more can be kept
@@ -154,6 +156,14 @@ class ProtocolViolation(MeterError):
     def __init__(self, message: str, *, of: Breach = Breach.ANSWER) -> None:
         super().__init__(message)
         self.of = of
+
+
+class ValueRefused(ProtocolViolation):
+    """What one object holds is no value that is read here; the message says in hex what came."""
+
+
+class FloatRefused(ValueRefused):
+    """A register that is billed holds a floating-point number: no count can be made of it."""
 
 
 class PublishError(AgentError):

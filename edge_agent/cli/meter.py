@@ -110,5 +110,4 @@ def _show(found: "Readout") -> None:
 
 
 def _cells(value: "Value") -> tuple[str, str, str, str]:
-    shown = "-" if value.value is None else str(value.value)
-    return str(value.obis), shown, value.unit, value.name or ""
+    return str(value.obis), value.text or "-", value.unit, value.name or ""

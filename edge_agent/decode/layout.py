@@ -8,8 +8,8 @@ Out: the `Layout` by which `buffer` reads the profile's rows.
 Never: a guessed scaler; the layout leaves out a value without one.
 """
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -28,6 +28,8 @@ from shared_schema.obis import Obis
 from shared_schema.readings import Column, reached_at
 
 MAX_COLUMNS: Final = 64
+FLOAT_DIGITS: Final = 9
+"""A column of floats counts in 10^-9 of what the meter's scaler says."""
 
 
 class CaptureObject(NamedTuple):
@@ -57,6 +59,19 @@ class Layout:
     """The newest row comes first."""
     is_log: bool = False
     """An event log: its rows are ``(ts, code, raw, …)``."""
+    nulls_repeat: bool = True
+    """A null is the value of the row before; False: it says that there is no value."""
+    floats: frozenset[int] = frozenset()
+    """Which captured objects hold floats."""
+
+    def with_floats(self, places: Collection[int]) -> "Layout":
+        """Return the layout of a profile in which these captured objects hold floats."""
+        more = set(places) - self.floats
+        columns = tuple(
+            each.model_copy(update={"scaler": each.scaler - FLOAT_DIGITS}) if at in more else each
+            for at, each in zip(self.places, self.columns, strict=True)
+        )
+        return replace(self, columns=columns, floats=self.floats | more)
 
 
 class Captured(NamedTuple):
@@ -129,6 +144,12 @@ def value_objects(objects: Sequence[CaptureObject]) -> dict[int, CaptureObject]:
     return found
 
 
+def may_be_float(obis: Obis) -> bool:
+    """Tell whether a column may hold floats: it is a momentary value, which nobody bills."""
+    known = quantity(obis)
+    return known is not None and known.kind is Kind.INSTANTANEOUS
+
+
 @lru_cache(maxsize=1024)
 def column(obis: Obis, scale: Scale) -> Column:
     """Return the column of a register; meters that scale it alike have it in common."""
@@ -147,6 +168,7 @@ def layout_of(
     scalers: Mapping[Obis, Scale],
     *,
     descending: bool = False,
+    nulls_repeat: bool = True,
 ) -> Layout:
     """Join what is captured with how it is scaled. A value without a scaler is left out.
 
@@ -177,6 +199,7 @@ def layout_of(
         tuple(places),
         descending,
         is_log,
+        nulls_repeat,
     )
 
 

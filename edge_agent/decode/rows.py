@@ -4,7 +4,7 @@
 Raw values are whole numbers, times are seconds since 1970 in UTC; a missing value is None, never 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
@@ -36,3 +36,14 @@ class Decoded:
     """Rows that do not have as many values as the profile has captured objects."""
     no_code: int = 0
     """Rows of an event log that do not say what happened."""
+    taken: int = 0
+    """Rows without a time whose time, filled by the capture period, is that of another row, or
+    is not before the time that the next row states."""
+    refused: int = field(default=0, compare=False)
+    """Values that came and are no whole number: they are missing."""
+    refused_as: str = field(default="", compare=False)
+    """Which the first of them was, and what came."""
+    floats: frozenset[int] = field(default=frozenset(), compare=False)
+    """Captured objects that hold floats, of which the layout does not know it."""
+    no_floats: bool = field(default=False, compare=False)
+    """A column that is billed holds floats, of which no count can be made."""

@@ -7,15 +7,17 @@ floats, and raises bare exceptions for bytes that are no A-XDR.
 Source: IEC 62056-6-2 (data types, date-time, selective access of a profile generic).
 
 In: the bytes of an attribute, or a time to ask for. Out: Python values, or bytes.
-Never: a guessed value, a clock, a driver. Bytes that are no A-XDR raise `ProtocolViolation`,
-and nothing else.
+Never: a guessed value, a clock, a driver. Bytes that are no A-XDR raise `ProtocolViolation`, and
+nothing else; an attribute that is refused says in hex what came.
 """
 
 import struct
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from edge_agent.dlms.axdr_numbers import APART, Delta, Unreadable, apart, as_hex
 from edge_agent.dlms.axdr_types import (
     ARRAY,
     BITS,
@@ -30,15 +32,18 @@ from edge_agent.dlms.axdr_types import (
     length,
 )
 from edge_agent.dlms.compact_array import expand
-from edge_agent.errors import ProtocolViolation
+from edge_agent.errors import FloatRefused, ProtocolViolation, ValueRefused
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 
-Value = None | int | bytes | float | list["Value"]
+Value = None | int | bytes | Decimal | Delta | Unreadable | list["Value"]
 """What one A-XDR item becomes; a text, a bit-string or a date-time stays bytes."""
+MAX_VALUE_BYTES: Final = 8 * 1024
+"""More than any attribute has that is no buffer of a profile."""
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _STAMP: Final = struct.Struct(">IBBBBxhB")  # date, weekday, time, deviation, clock status
 _NOT_SPECIFIED: Final = -0x8000
 _CLOCK_INVALID: Final = 0x01
+_END_OF_DAY: Final = (24, 0, 0)
 _CLOCK_STATUS_UNKNOWN: Final = 0xFF
 RAW_LIMIT: Final = 2**63
 
@@ -67,7 +72,10 @@ def parse(data: bytes, at: int = 0, depth: int = 0) -> tuple[Value, int]:
         reader = READERS.get(tag)
         if reader is not None:
             value: Value = reader.unpack_from(data, at + 1)[0]
-            return value, at + 1 + reader.size
+            end = at + 1 + reader.size
+            if tag in APART:
+                value = apart(tag, value, data[at:end])  # type: ignore[arg-type]
+            return value, end
     except (IndexError, struct.error):
         raise ProtocolViolation("the attribute ends within a value") from None
     at += 1
@@ -101,25 +109,41 @@ def value(data: bytes) -> Value:
     """Read the one value that an attribute holds.
 
     Raises:
-        ProtocolViolation: no A-XDR, or more than one value.
+        ValueRefused: no A-XDR, more than one value, or more than an attribute can hold.
     """
-    found, end = parse(data)
+    if len(data) > MAX_VALUE_BYTES:
+        raise _refused(f"the attribute has more than {MAX_VALUE_BYTES} bytes", data)
+    try:
+        found, end = parse(data)
+    except ProtocolViolation as error:
+        raise _refused(str(error), data) from None
     if end != len(data):
-        raise ProtocolViolation("bytes are left after the value")
+        raise _refused("bytes are left after the value", data)
+    if isinstance(found, Unreadable):
+        raise _refused("the bytes are no number of their type", data)
+    if isinstance(found, Delta):
+        raise _refused("the value is a difference, and no value is before it", data)
     return found
+
+
+def _refused(why: str, data: bytes) -> ValueRefused:
+    return ValueRefused(f"{why}: {as_hex(data)}")
 
 
 def integer(data: bytes) -> int | None:
     """Read a whole number that fits a raw value, or None for null.
 
     Raises:
-        ProtocolViolation: the attribute is something else, such as a float.
+        FloatRefused: the attribute is a floating-point number.
+        ValueRefused: it is something else.
     """
     found = value(data)
     if found is None:
         return None
+    if isinstance(found, Decimal):
+        raise FloatRefused(f"the register holds the float {found:f}, no whole number")
     if not isinstance(found, int) or data[0] not in INTEGERS:
-        raise ProtocolViolation("the register holds no whole number")
+        raise _refused("the register holds no whole number", data)
     return found if -RAW_LIMIT <= found < RAW_LIMIT else None
 
 
@@ -188,6 +212,7 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
 
     None as well for a time that the meter itself calls invalid, and for one outside the
     years 2000 to 2099. Seconds that are not specified count as 0; hundredths are dropped.
+    24:00:00, as some meters close a day, is 00:00:00 of the next one.
     """
     if len(stamp) != 12:
         return None
@@ -195,7 +220,9 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
     day = _day_seconds(packed)
     if second == 0xFF:
         second = 0
-    if day is None or hour > 23 or minute > 59 or second > 59:
+    if day is None or minute > 59 or second > 59:
+        return None
+    if hour > 23 and (hour, minute, second) != _END_OF_DAY:
         return None
     if status & _CLOCK_INVALID and status != _CLOCK_STATUS_UNKNOWN:
         return None

@@ -15,7 +15,7 @@ from edge_agent.errors import ProtocolViolation
 INTEGERS: Final[dict[int, str]] = {
     5: "i",
     6: "I",
-    13: "b",
+    13: "B",
     15: "b",
     16: "h",
     17: "B",
@@ -25,13 +25,20 @@ INTEGERS: Final[dict[int, str]] = {
     22: "B",
 }
 """Types that hold a whole number: tag -> struct format."""
+BCD: Final = 13
+"""One byte of two decimal digits: ``0D 42`` is 42."""
+DELTAS: Final[dict[int, str]] = {28: "b", 29: "h", 30: "i", 31: "B", 32: "H", 33: "I"}
+"""Types that hold the difference to the value before, delta-integer to
+delta-double-long-unsigned."""
+FLOATS: Final[dict[int, str]] = {7: "f", 23: "f", 24: "d"}
+"""Types that hold a floating-point number; 7 is its older tag, of four bytes."""
 FIXED_SIZE: Final[dict[int, str]] = {
     **INTEGERS,
+    **DELTAS,
+    **FLOATS,
     0: "",
     255: "",
     3: "B",
-    23: "f",
-    24: "d",
     25: "12s",
     26: "5s",
     27: "4s",

@@ -19,6 +19,7 @@ from edge_agent.errors import (
     BusLost,
     BusTimeout,
     ConfigurationError,
+    FloatRefused,
     MeterBusy,
     NoCounter,
     PasswordRefused,
@@ -26,6 +27,7 @@ from edge_agent.errors import (
     Refusal,
     RefusedBefore,
     SessionLost,
+    ValueRefused,
     WrongIdentity,
 )
 from edge_agent.poll.finding import Finding, FindingKind
@@ -69,6 +71,16 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     ),
     (WrongIdentity, "choose a model that names its manufacturer; the serial number must be there"),
     (AccessDenied, "the client may not read it, or the meter does not have it: leave it out"),
+    (
+        FloatRefused,
+        "a float cannot be billed: ask the maker for a whole-number register, or leave this one "
+        "out of the model",
+    ),
+    (
+        ValueRefused,
+        "the meter writes this object in a way that is not read here: leave it out of the model, "
+        "and send us what came",
+    ),
     (
         ProtocolViolation,
         "its frames are sound, so noise is not the cause: see that no second meter has its "
@@ -143,6 +155,20 @@ OF_FINDING: Final = {
     FindingKind.CLOCK_SHOWS_NO_TIME: (
         "set it by `edge-agent set-clock --force`, which needs [bus.meter.setter]; without such "
         "keys with its maker's tool: without a time no profile counts"
+    ),
+    FindingKind.PERIOD_IMPOSSIBLE: (
+        "give the true one as period_s at the profile in a model of its own, or have the maker "
+        "set it"
+    ),
+    FindingKind.ROWS_TIME_TAKEN: (
+        "compare the profile's capture period with the times of its rows; where it states another "
+        "one: period_s at the profile in a model of its own"
+    ),
+    FindingKind.VALUES_REFUSED: (
+        "the meter writes this column in a way that is not read here: send us what came"
+    ),
+    FindingKind.FLOATS_BILLED: (
+        "a float cannot be billed: ask the maker for whole numbers, and bill by another register"
     ),
     FindingKind.CAPTURES_CHANGED: (
         "somebody changed what the profile captures: commission it again"

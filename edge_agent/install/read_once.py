@@ -16,7 +16,7 @@ from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.install.examine import BACK_S
-from edge_agent.install.shown import ShownProfile, profile_of
+from edge_agent.install.shown import ShownProfile, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory, MeterFacts
@@ -59,12 +59,17 @@ class Value:
     unit: str
     problem: str = ""
 
+    @property
+    def text(self) -> str:
+        """The value as a person reads it; nothing for none."""
+        return plain(self.value) if isinstance(self.value, Decimal) else self.value or ""
+
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
         return {
             "obis": str(self.obis),
             "name": self.name,
-            "value": None if self.value is None else str(self.value),
+            "value": None if self.value is None else self.text,
             "unit": self.unit,
             **({"problem": self.problem} if self.problem else {}),
         }
@@ -247,21 +252,34 @@ def _value(link: MeterLink, obis: Obis, class_id: int, answer: bytes, its_model:
     name = known.name if known else None
     if class_id in {_DATA, _CLOCK}:
         return Value(obis, name, _plain(answer, class_id, its_model), "")
-    raw = axdr.integer(answer)
+    raw = _number(obis, answer)
     if raw is None:
         return Value(obis, name, None, "", f"{link.label}: {obis} holds no number")
     scaling = scaler_of(link, obis, class_id, {})
     if scaling is None:
-        return Value(obis, name, Decimal(raw), "", f"{link.label}: {obis} has no scaler")
+        return Value(obis, name, raw, "", f"{link.label}: {obis} has no scaler")
     scaler, unit, weight = scaling
     symbol = UNIT_SYMBOLS.get(Unit(unit)) if unit in set(Unit) else None
-    value = Decimal(raw * weight).scaleb(scaler)
+    value = (raw * weight).scaleb(scaler)
     return Value(obis, name, value, f"unit {unit}" if symbol is None else symbol)
+
+
+def _number(obis: Obis, answer: bytes) -> Decimal | None:
+    """Return what a register holds; a float where nobody bills it.
+
+    Raises:
+        ProtocolViolation: it holds no number, or a float that would be billed.
+    """
+    found = axdr.value(answer)
+    if isinstance(found, Decimal) and layout.may_be_float(obis):
+        return found
+    raw = axdr.integer(answer)
+    return None if raw is None else Decimal(raw)
 
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:
     found = axdr.value(answer)
-    if isinstance(found, int) and not isinstance(found, bool):
+    if isinstance(found, int | Decimal):
         return Decimal(found)
     if class_id == _CLOCK and isinstance(found, bytes):
         stamp = axdr.epoch_s(found, its_model.zone)

@@ -23,6 +23,7 @@ from shared_schema.catalogue import (
 from shared_schema.obis import Obis
 from shared_schema.readings import REACHED_AT, Column
 
+_PLACES: Final = 6
 NEWEST_ROWS: Final = 8
 """A profile is shown with this many rows at most."""
 
@@ -42,7 +43,7 @@ class ShownValue:
         """The value as a person reads it."""
         if isinstance(self.value, datetime):
             return f"{self.value:%Y-%m-%d %H:%M}"
-        return "-" if self.value is None else f"{self.value:f}"
+        return "-" if self.value is None else plain(self.value)
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -89,6 +90,21 @@ class ShownProfile:
                 for row in self.rows
             ],
         }
+
+
+def plain(value: Decimal) -> str:
+    """Write a number as a person and a machine read it: all its digits, no power of ten.
+
+    Zeros behind the sixth place say nothing of a meter: a column of floats has nine places.
+    """
+    text = f"{value:f}"
+    if "." not in text:
+        return text
+    whole, places = text.split(".")
+    kept = places[:_PLACES] + places[_PLACES:].rstrip("0")
+    return (
+        f"{whole}.{kept}" if len(places) <= _PLACES else f"{whole}.{kept.rstrip('0')}".rstrip(".")
+    )
 
 
 def name_of(obis: Obis) -> str:

@@ -61,6 +61,8 @@ class ProfileToRead(BaseModel):
     period_s: int | None = Field(strict=True, ge=0, le=366 * 86400, default=None)
     """The capture period of meters that do not state it truly, 0 for rows that have none; None
     reads attribute 4."""
+    nulls: Literal["before", "missing"] = "before"
+    """What a null in a row means: the value of the row before, or that there is no value."""
 
     @model_validator(mode="after")
     def _few_rows_are_read_by_place(self) -> Self:

@@ -10,6 +10,7 @@ In: a link to a meter, how its profile is read, a time. Out: the rows from that 
 Never: more rows than these, but for the rest of the last `AT_ONCE`.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from edge_agent.decode import buffer, rows
@@ -53,15 +54,29 @@ def rows_since(link: MeterLink, plan: Layout, start: int | None, zone: Zone) -> 
     if count is None:
         raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
     found: set[rows.Row] = set()
-    bad_time = misfit = no_code = 0
+    parts: list[Decoded] = []
     for newest in range(0, count, AT_ONCE):
         oldest = min(newest + AT_ONCE, count)
         places = (newest + 1, oldest) if plan.descending else (count - oldest + 1, count - newest)
         part = entries(link, plan, *places, zone)
         found.update(part.rows)
-        bad_time, misfit = bad_time + part.bad_time, misfit + part.misfit
-        no_code += part.no_code
+        parts.append(part)
         if start is not None and any((row[0] or 0) < start for row in part.rows):
             break
     kept = [row for row in found if start is None or (row[0] or 0) >= start]
-    return Decoded(tuple(sorted(kept, key=lambda row: row[0] or 0)), bad_time, misfit, no_code)
+    return together(tuple(sorted(kept, key=lambda row: row[0] or 0)), parts)
+
+
+def together(kept: tuple[rows.Row, ...], parts: Sequence[Decoded]) -> Decoded:
+    """Return rows with what was lost of all the answers that they came in."""
+    return Decoded(
+        kept,
+        sum(each.bad_time for each in parts),
+        sum(each.misfit for each in parts),
+        sum(each.no_code for each in parts),
+        taken=sum(each.taken for each in parts),
+        refused=sum(each.refused for each in parts),
+        refused_as=next((each.refused_as for each in parts if each.refused), ""),
+        floats=frozenset[int]().union(*(each.floats for each in parts)),
+        no_floats=any(each.no_floats for each in parts),
+    )

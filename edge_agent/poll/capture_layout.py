@@ -13,8 +13,8 @@ In: a link to a meter, what is known of it. Out: a `KnownLayout` layout for each
 Never: a row; a layout made of a refusal that says nothing of the meter.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
@@ -36,7 +36,9 @@ from shared_schema.obis import Obis
 LOOK_S: Final = 3000
 """How long the capture objects are taken as known: the first poll after it, each hour, looks."""
 UNKNOWN: Final = Scale(0, Unit.COUNT)
-_MAX_PERIOD_S: Final = 366 * 86400
+_SHORTEST_S: Final = 60
+_DAY_S: Final = 86400
+_LONGEST_S: Final = 31 * _DAY_S
 _NEWEST_FIRST: Final = frozenset((2, 3))
 """Sort methods: last in first out, largest first."""
 
@@ -79,7 +81,9 @@ class Layouts:
         objects, *period = [each.answer for each in self.link.read_many(asked, self.now).each]
         if isinstance(objects, AccessDenied):
             raise objects
-        period_s = wanted.period_s if wanted.period_s is not None else self._period_s(period[0])
+        period_s = (
+            wanted.period_s if wanted.period_s is not None else self._period_s(wanted, *period)
+        )
         digest = sha256(b"%d:" % period_s + objects).hexdigest()[:16]
         now = self.now()
         look_s = FACT_LIFE_S if wanted.every in {"hour", "month"} else LOOK_S
@@ -91,15 +95,24 @@ class Layouts:
         if known != digest:
             self.facts.registers.clear()
             self.note(FindingKind.CAPTURES_CHANGED, profile=profile)
-        plan = self._read(profile, layout.capture_objects(objects), period_s)
+        plan = self._read(wanted, layout.capture_objects(objects), period_s)
+        if held is not None and held.digest == digest:
+            plan = _shared(plan.with_floats(held.plan.floats))
         found = KnownLayout(plan, digest, now + look_s, now + FACT_LIFE_S)
         self.facts.layouts[profile] = found
         return found
 
+    def see_floats(self, wanted: ProfileToRead, places: Collection[int]) -> None:
+        """Note that captured objects hold floats: their columns count in smaller parts."""
+        held = self.facts.layouts[wanted.obis]
+        plan = _shared(held.plan.with_floats(places))
+        self.facts.layouts[wanted.obis] = replace(held, plan=plan)
+
     def _read(
-        self, profile: Obis, objects: tuple[layout.CaptureObject, ...], period_s: int
+        self, wanted: ProfileToRead, objects: tuple[layout.CaptureObject, ...], period_s: int
     ) -> layout.Layout:
         """Read the order of the rows, and the scalers."""
+        profile = wanted.obis
         order = self.link.read_one((profile, 7, 5))
         scalers = dict(self._scaler_profile(profile))
         for captured in layout.value_objects(objects).values():
@@ -111,14 +124,29 @@ class Layouts:
                 else:
                     scalers[captured.obis] = found
         descending = _number(order) in _NEWEST_FIRST
-        return _shared(layout_of(profile, period_s, objects, scalers, descending=descending))
+        plan = layout_of(
+            profile,
+            period_s,
+            objects,
+            scalers,
+            descending=descending,
+            nulls_repeat=wanted.nulls == "before",
+        )
+        return _shared(plan)
 
-    def _period_s(self, answer: Answer) -> int:
-        """Return the capture period: the profile's, else that of 1.0.0.8.4; 0 when unknown."""
+    def _period_s(self, wanted: ProfileToRead, answer: Answer) -> int:
+        """Return the capture period: the profile's, else that of 1.0.0.8.4.
+
+        Returns:
+            0 when it is unknown, or cannot be, which is noted.
+        """
         found = _number(answer)
         if found is None:
             found = _number(self.link.read_one((CAPTURE_PERIOD, 1, 2)))
-        return found if found is not None and 0 <= found <= _MAX_PERIOD_S else 0
+        if found is None or can_be_period(found, wanted):
+            return found or 0
+        self.note(FindingKind.PERIOD_IMPOSSIBLE, profile=wanted.obis, period_s=found)
+        return 0
 
     def _scaler_profile(self, profile: Obis) -> dict[Obis, Scale]:
         """Read the scaler profile that stands beside a profile, if there is one."""
@@ -144,6 +172,18 @@ class Layouts:
             return layout.scaler_profile(found[1], layout.capture_objects(found[0]))
         except ProtocolViolation:
             return {}
+
+
+def can_be_period(period_s: int, wanted: ProfileToRead) -> bool:
+    """Tell whether rows can be captured so often: whole parts of a day, or days up to a month.
+
+    Only a profile that is not read with each period may have no period.
+    """
+    if period_s == 0:
+        return wanted.every != "period" or wanted.whole or wanted.obis in EVENT_PROFILES
+    if period_s < _DAY_S:
+        return period_s >= _SHORTEST_S and _DAY_S % period_s == 0
+    return period_s <= _LONGEST_S and period_s % _DAY_S == 0
 
 
 @lru_cache(maxsize=256)

@@ -46,6 +46,11 @@ class FindingKind(StrEnum):
     ROWS_WITHOUT_TIME = "rows_without_time"
     ROWS_MISFIT = "rows_misfit"
     ROWS_WITHOUT_CODE = "rows_without_code"
+    ROWS_TIME_TAKEN = "rows_time_taken"
+    VALUES_REFUSED = "values_refused"
+    FLOATS_BILLED = "floats_billed"
+    """A column that is billed holds floats: no count can be made of it."""
+    PERIOD_IMPOSSIBLE = "period_impossible"
     NO_UNIT = "no_unit"
     UNIT_NOT_BILLED = "unit_not_billed"
     STATUS_BIT_SET = "status_bit_set"
@@ -104,6 +109,22 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.ROWS_MISFIT: "{label}: {profile}: {count} rows from {first} on do not fit",
     FindingKind.ROWS_WITHOUT_CODE: (
         "{label}: {profile}: {count} rows from {first} on have no event code"
+    ),
+    FindingKind.ROWS_TIME_TAKEN: (
+        "{label}: {profile}: {count} rows from {first} on have no time of their own, and the "
+        "capture period gives them that of another row: they are left out"
+    ),
+    FindingKind.VALUES_REFUSED: (
+        "{label}: {profile}: {count} values from {first} on are no whole numbers and are left "
+        "out; the first: {came}"
+    ),
+    FindingKind.FLOATS_BILLED: (
+        "{label}: {profile}: {count} values from {first} on are floats where whole numbers are "
+        "billed, and are left out; the first: {came}"
+    ),
+    FindingKind.PERIOD_IMPOSSIBLE: (
+        "{label}: {profile} says that it captures every {period_s} s, which cannot be: rows "
+        "without a time of their own are left out"
     ),
     FindingKind.NO_UNIT: "{obis} says no unit: it counts pulses",
     FindingKind.UNIT_NOT_BILLED: "{obis} is in {unit} and not billed in it",

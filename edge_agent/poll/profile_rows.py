@@ -205,6 +205,7 @@ class ProfileRows:
         found = buffer.rows_of(data, plan, terms.model.zone)
         if found.misfit:
             self._see_layout()
+        self._see_floats(found)
         self._tools.link.confirm()
         now = int(terms.now())
         self._note_lost(now, found)
@@ -228,6 +229,7 @@ class ProfileRows:
         if found.misfit or self._overlap.differs(mark, first, last, found.rows):
             self._see_layout()
             self._tools.link.look_closely()
+        self._see_floats(found)
         self._tools.link.confirm()
         self._note_lost(first, found)
         return self._in_time(first, found.rows)
@@ -240,6 +242,16 @@ class ProfileRows:
             BusError, MeterError: it cannot be read.
         """
         if self._tools.layouts.look_again(self._wanted) is not self._held:
+            raise LayoutChangedError
+
+    def _see_floats(self, found: Decoded) -> None:
+        """Have the rows read again by a layout that knows which columns hold floats.
+
+        Raises:
+            LayoutChangedError: some do, and the layout did not know it.
+        """
+        if found.floats:
+            self._tools.layouts.see_floats(self._wanted, found.floats)
             raise LayoutChangedError
 
     def _in_time(self, start: int, rows: Sequence[Row]) -> Sequence[Row]:
@@ -263,9 +275,19 @@ class ProfileRows:
             (FindingKind.ROWS_WITHOUT_TIME, found.bad_time),
             (FindingKind.ROWS_MISFIT, found.misfit),
             (FindingKind.ROWS_WITHOUT_CODE, found.no_code),
+            (FindingKind.ROWS_TIME_TAKEN, found.taken),
         ):
             if count:
                 self._tools.note(kind, profile=self._held.plan.profile, count=count, first=start)
+        if found.refused:
+            kind = FindingKind.FLOATS_BILLED if found.no_floats else FindingKind.VALUES_REFUSED
+            self._tools.note(
+                kind,
+                profile=self._held.plan.profile,
+                count=found.refused,
+                first=start,
+                came=found.refused_as,
+            )
 
     def _keep(self, mark: int | None, reached: int | None, rows: Sequence[Row]) -> None:
         """Hand out the rows that are new, and move the watermark."""

@@ -24,6 +24,8 @@ VALUES: dict[str, Value] = {
     "last": 999,
     "count": 3,
     "unit": "V",
+    "period_s": 15,
+    "came": "0d a1",
     "means": "cable cut",
     "bit": 5,
     "at": "2026-03-10 12:00",
@@ -75,6 +77,21 @@ SENTENCES = {
     FindingKind.ROWS_WITHOUT_TIME: f"A-1: {LOAD}: 3 rows from 100 on have no time",
     FindingKind.ROWS_MISFIT: f"A-1: {LOAD}: 3 rows from 100 on do not fit",
     FindingKind.ROWS_WITHOUT_CODE: f"A-1: {LOAD}: 3 rows from 100 on have no event code",
+    FindingKind.ROWS_TIME_TAKEN: (
+        f"A-1: {LOAD}: 3 rows from 100 on have no time of their own, and the capture period gives "
+        "them that of another row: they are left out"
+    ),
+    FindingKind.VALUES_REFUSED: (
+        f"A-1: {LOAD}: 3 values from 100 on are no whole numbers and are left out; the first: 0d a1"
+    ),
+    FindingKind.FLOATS_BILLED: (
+        f"A-1: {LOAD}: 3 values from 100 on are floats where whole numbers are billed, and are "
+        "left out; the first: 0d a1"
+    ),
+    FindingKind.PERIOD_IMPOSSIBLE: (
+        f"A-1: {LOAD} says that it captures every 15 s, which cannot be: rows without a time of "
+        "their own are left out"
+    ),
     FindingKind.NO_UNIT: f"{ACTIVE_IMPORT} says no unit: it counts pulses",
     FindingKind.UNIT_NOT_BILLED: f"{ACTIVE_IMPORT} is in V and not billed in it",
     FindingKind.STATUS_BIT_SET: "cable cut: bit 5 of its status is set at 2026-03-10 12:00",

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rows as ordinary meters write them a little differently: through a poll to its rows."""
+
+import struct
+from dataclasses import dataclass, field
+
+import pytest
+
+from edge_agent.dlms import axdr
+from edge_agent.meters.model import Model, ProfileToRead
+from edge_agent.poll.capture_layout import can_be_period
+from edge_agent.poll.finding import FindingKind
+from edge_agent.poll.memory import Memory
+from shared_schema.catalogue import BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.obis import Obis
+from tests.support.buffers import NULL, u16
+from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Wide, fake, kinds_of, visit
+
+VOLTAGE = Obis.parse("1.0.12.27.0.255")
+CURRENT = Obis.parse("1.0.11.27.0.255")
+
+
+@dataclass
+class Odd(Wide):
+    """A fake whose rows a test writes as bytes, by their time; None as time is a null."""
+
+    sent: list[tuple[int, bytes]] = field(default_factory=list)
+    nulls: frozenset[int] = frozenset()
+
+    def buffer(self, times: list[int]) -> bytes:
+        self.rows = {ts: 0 for ts, _ in self.sent}
+        rows = [
+            b"\x02\x03" + (NULL if ts in self.nulls and number else moment(ts)) + values
+            for number, (ts, values) in enumerate(each for each in self.sent if each[0] in times)
+        ]
+        return b"\x01" + bytes([len(rows)]) + b"".join(rows)
+
+
+def moment(ts: int) -> bytes:
+    return b"\x09\x0c" + axdr.date_time(ts, axdr.Zone(), with_deviation=True)
+
+
+def odd(sent: dict[int, bytes], **more: object) -> Odd:
+    found = Odd(fake().attributes, **more)  # type: ignore[arg-type]
+    found.sent = sorted(sent.items())
+    found.rows = dict.fromkeys(sent, 0)
+    return found
+
+
+def model(**more: object) -> Model:
+    wanted = ProfileToRead.model_validate({"obis": BLOCK_LOAD_PROFILE, **more})
+    return SIMPLE.model_copy(update={"profiles": (wanted,)})
+
+
+def rows_of(reader: Odd, monkeypatch: pytest.MonkeyPatch, kind: Model = SIMPLE) -> list[object]:
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 7200}, kind=kind)
+    assert not found.findings
+    return [row for block in found.rows for row in block.rows]
+
+
+COMPRESSED = {QUARTER - 1800: u16(50) + u16(2304), QUARTER - 900: NULL + NULL}
+
+
+def test_a_row_of_nulls_is_published_with_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED, nulls=frozenset({QUARTER - 900}))
+    assert rows_of(reader, monkeypatch) == [
+        (QUARTER - 1800, None, 50, 2304),
+        (QUARTER - 900, None, 50, 2304),
+    ]
+
+
+def test_a_model_says_that_its_nulls_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED, nulls=frozenset({QUARTER - 900}))
+    found = rows_of(reader, monkeypatch, model(nulls="missing"))
+    assert found[1] == (QUARTER - 900, None, None, None)
+
+
+def test_a_bcd_digit_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd({QUARTER - 900: b"\x0d\x42" + b"\x0d\xa1"})
+    found = visit(reader, monkeypatch)
+    assert [row for block in found.rows for row in block.rows] == [(QUARTER - 900, None, 42, None)]
+    (said,) = found.findings
+    assert said.kind is FindingKind.VALUES_REFUSED
+    assert str(said).endswith("1.0.2.29.0.255 is 0d a1")
+
+
+def test_a_billed_column_of_floats_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd({QUARTER - 900: b"\x17" + struct.pack(">f", 1.5) + u16(1)})
+    found = visit(reader, monkeypatch)
+    assert kinds_of(found) == {FindingKind.FLOATS_BILLED}
+    assert found.rows[0].rows == ((QUARTER - 900, None, None, 1),)
+
+
+def test_a_voltage_of_floats_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    def volts(number: float) -> bytes:
+        return b"\x17" + struct.pack(">f", number) + u16(3)
+
+    reader = odd({QUARTER - 900: volts(230.45)}, columns=(VOLTAGE, CURRENT))
+    memory = Memory()
+    found = visit(reader, monkeypatch, memory=memory)
+    assert not found.findings
+    (block,) = found.rows
+    assert (block.columns[0].scaler, block.columns[1].scaler) == (-9, 0)
+    assert block.rows == ((QUARTER - 900, None, 230_450_000_000, 3),)
+
+
+@pytest.mark.parametrize("period_s", [15, 7, 0, 1000, 7000, 32 * 86400])
+def test_a_period_that_cannot_be_is_told(monkeypatch: pytest.MonkeyPatch, period_s: int) -> None:
+    reader = odd(COMPRESSED, nulls=frozenset({QUARTER - 900}))
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 4] = b"\x06" + period_s.to_bytes(4, "big")
+    found = visit(reader, monkeypatch)
+    assert FindingKind.PERIOD_IMPOSSIBLE in kinds_of(found)
+    assert [row[0] for block in found.rows for row in block.rows] == [QUARTER - 1800]
+    assert found.rows[0].period_s == 0
+
+
+def test_a_negative_period_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED)
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 4] = b"\x05\xff\xff\xff\xff"
+    assert kinds_of(visit(reader, monkeypatch)) == {FindingKind.PERIOD_IMPOSSIBLE}
+
+
+def test_a_period_that_the_model_states_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED, nulls=frozenset({QUARTER - 900}))
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 4] = b"\x06\x00\x00\x00\x0f"
+    assert len(rows_of(reader, monkeypatch, model(period_s=900))) == 2
+
+
+@pytest.mark.parametrize("period_s", [60, 300, 900, 1800, 3600, 86400, 7 * 86400, 30 * 86400])
+def test_periods_that_meters_have(period_s: int) -> None:
+    assert can_be_period(period_s, ProfileToRead(obis=BLOCK_LOAD_PROFILE))
+
+
+def test_a_daily_profile_needs_no_period() -> None:
+    assert can_be_period(0, ProfileToRead(obis=DAILY_LOAD_PROFILE, every="day"))
+
+
+def test_a_filled_time_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = {QUARTER - 2700 + n: u16(n) + u16(n) for n in (0, 1, 2)}
+    sent[QUARTER - 900] = u16(9) + u16(9)
+    reader = odd(sent, nulls=frozenset({QUARTER - 2699, QUARTER - 2698}))
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 7200})
+    assert FindingKind.ROWS_TIME_TAKEN in kinds_of(found)
+    assert [row[:3] for block in found.rows for row in block.rows] == [
+        (QUARTER - 2700, None, 0),
+        (QUARTER - 1800, None, 1),
+        (QUARTER - 900, None, 9),
+    ]
