@@ -32,6 +32,7 @@ from edge_agent.errors import (
 from edge_agent.gateway_clock import offset_s
 from edge_agent.meters.credentials import setter_of
 from edge_agent.meters.model import Model, load
+from edge_agent.poll import clock_reading
 from edge_agent.poll.meter_session import SERIAL
 from edge_agent.poll.scaler import HAS_NONE
 from edge_agent.poll.sessions import Reader, Wanted
@@ -203,6 +204,8 @@ class _MeterClock:
         self._label = setter.label
         self._model = model
         self._now = now
+        self._sign: int | None = None
+        """The deviation_sign with which its clock is right, if another is set."""
 
     def identify(self, session: Reader) -> None:
         """See that the meter is the one that is known, or take it for that.
@@ -221,11 +224,18 @@ class _MeterClock:
         self.meter = found
 
     def look(self, session: Reader) -> _Look | None:
-        """Compare the clock with the gateway's; None: it shows no time."""
+        """Compare the clock with the gateway's; None: it shows no time.
+
+        Raises:
+            ProtocolViolation: what came is no time.
+        """
         begun = self._now()
-        stamp = axdr.value(session.get(CLOCK, _CLOCK, _TIME))
+        stamp = clock_reading.stamp_of(session.get(CLOCK, _CLOCK, _TIME))
         at = (begun + self._now()) / 2
-        shown = axdr.epoch_s(stamp, self._model.zone) if isinstance(stamp, bytes) else None
+        shown, most_s = axdr.epoch_s(stamp, self._model.zone), self._model.max_clock_offset_s
+        self._sign = None
+        if shown is None or abs(offset_s(shown, at)) > most_s:
+            self._sign = clock_reading.fitting_sign(stamp, self._model.zone, at, most_s)
         return None if shown is None else _Look(offset_s(shown, at), at)
 
     def decide(
@@ -246,6 +256,9 @@ class _MeterClock:
             is_kept: whether a time service keeps the gateway's time at this moment.
             force: a person says that it is set however far it is off.
         """
+        if self._sign is not None:
+            reason = f"the clock is right with deviation_sign = {self._sign}: set that instead"
+            return Decision(Action.REFUSE, reason)
         if before is None and not force:
             return Decision(Action.REFUSE, "its clock shows no valid time: see why first")
         offset = math.inf if before is None else before.offset_s

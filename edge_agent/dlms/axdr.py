@@ -42,8 +42,11 @@ MAX_VALUE_BYTES: Final = 8 * 1024
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _STAMP: Final = struct.Struct(">IBBBBxhB")  # date, weekday, time, deviation, clock status
 _NOT_SPECIFIED: Final = -0x8000
+_NO_DEVIATIONS: Final = frozenset((_NOT_SPECIFIED, -1))
+"""What says no deviation: 8000 by the standard; FFFF is sent too, and no zone is a minute off."""
 _CLOCK_INVALID: Final = 0x01
 _END_OF_DAY: Final = (24, 0, 0)
+_DAYLIGHT_SAVING: Final = 0x80
 _CLOCK_STATUS_UNKNOWN: Final = 0xFF
 RAW_LIMIT: Final = 2**63
 
@@ -213,6 +216,7 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
     None as well for a time that the meter itself calls invalid, and for one outside the
     years 2000 to 2099. Seconds that are not specified count as 0; hundredths are dropped.
     24:00:00, as some meters close a day, is 00:00:00 of the next one.
+    Without a deviation, the status tells that local time is an hour ahead in summer.
     """
     if len(stamp) != 12:
         return None
@@ -226,8 +230,9 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
         return None
     if status & _CLOCK_INVALID and status != _CLOCK_STATUS_UNKNOWN:
         return None
-    if deviation == _NOT_SPECIFIED or zone.deviation_sign == 0:
-        shift_min = -zone.offset_min
+    if deviation in _NO_DEVIATIONS or zone.deviation_sign == 0:
+        is_summer = status & _DAYLIGHT_SAVING and status != _CLOCK_STATUS_UNKNOWN
+        shift_min = -zone.offset_min - (60 if is_summer else 0)
     elif -840 <= deviation <= 840:
         shift_min = zone.deviation_sign * deviation
     else:

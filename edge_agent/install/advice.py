@@ -127,8 +127,8 @@ OF_BREACH: Final = {
 }
 """An answer that is not as the standard has it, by what is wrong."""
 _OTHER_SIGN: Final = (
-    "the meter writes its time zone the other way round: commission sets deviation_sign for "
-    "it; by hand, set the other one at the meter in agent.toml"
+    "the meter writes its time zone in another way: commission sets "
+    "deviation_sign for it; by hand, set the one that fits at the meter in agent.toml"
 )
 _NO_UNIT: Final = "the meter does not say its unit: such a register cannot be billed"
 OF_FINDING: Final = {
@@ -169,6 +169,10 @@ OF_FINDING: Final = {
     ),
     FindingKind.FLOATS_BILLED: (
         "a float cannot be billed: ask the maker for whole numbers, and bill by another register"
+    ),
+    FindingKind.CLOCK_UNREADABLE: (
+        "do not set the clock: look with --trace, and show the bytes to its maker; registers are "
+        "stamped by the gateway"
     ),
     FindingKind.CAPTURES_CHANGED: (
         "somebody changed what the profile captures: commission it again"

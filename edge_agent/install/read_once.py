@@ -18,6 +18,7 @@ from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
 from edge_agent.install.examine import BACK_S
 from edge_agent.install.shown import ShownProfile, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
+from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
@@ -124,7 +125,7 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
         clock = _clock(link, its_model)
         shown: list[ShownProfile] = []
         for profile in profiles:
-            found = _newest_rows(link, profile, its_model, clock or datetime.now(UTC))
+            found = _newest_rows(link, profile, its_model, clock)
             if isinstance(found, Value):
                 values.append(found)
             else:
@@ -145,17 +146,20 @@ def _is_profile(obis: Obis) -> bool:
 
 
 def _newest_rows(
-    link: MeterLink, profile: Obis, its_model: Model, meter_time: datetime
+    link: MeterLink, profile: Obis, its_model: Model, clock: datetime | None
 ) -> ShownProfile | Value:
     """Read the newest rows of a profile, by the meter's own clock."""
     wanted = next((each for each in its_model.profiles if each.obis == profile), None)
     back_s = OTHERS_BACK_S if wanted is None else BACK_S[wanted.every]
     wanted = wanted or ProfileToRead(obis=profile)
-    meter_ts = meter_time.timestamp()
+    meter_ts = (clock or datetime.now(UTC)).timestamp()
+    asked: dict[str, object] = {"profiles": (wanted,)}
+    if clock is not None:  # ranges are asked in the meter's own local time
+        asked["zone_offset_min"] = (clock.utcoffset() or timedelta()) // timedelta(minutes=1)
     read = read_profiles(
         link,
         Terms(
-            model=its_model.model_copy(update={"profiles": (wanted,)}),
+            model=its_model.model_copy(update=asked),
             facts=MeterFacts(),
             now=lambda: meter_ts,
             limit=meter_ts,
@@ -187,12 +191,19 @@ def _text(link: MeterLink, obis: Obis) -> str | None:
 
 
 def _clock(link: MeterLink, its_model: Model) -> datetime | None:
+    """Return what the clock shows; None where it is no time, which `_read` explains."""
     answer = link.read_one((CLOCK, _CLOCK, 2))
-    stamp = None if isinstance(answer, AccessDenied) else axdr.value(answer)
-    found = axdr.epoch_s(stamp, its_model.zone) if isinstance(stamp, bytes) else None
+    if isinstance(answer, AccessDenied):
+        return None
+    try:
+        stamp = clock_reading.stamp_of(answer)
+    except ProtocolViolation:
+        return None
+    found = axdr.epoch_s(stamp, its_model.zone)
     if found is None:
         return None
-    return _local(found, its_model)
+    zone = timezone(timedelta(minutes=clock_reading.offset_min(stamp, its_model.zone)))
+    return datetime.fromtimestamp(found, zone)
 
 
 def _local(ts: int, its_model: Model) -> datetime:
@@ -278,12 +289,12 @@ def _number(obis: Obis, answer: bytes) -> Decimal | None:
 
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:
+    if class_id == _CLOCK:
+        stamp = axdr.epoch_s(clock_reading.stamp_of(answer), its_model.zone)
+        return None if stamp is None else _local(stamp, its_model).isoformat()
     found = axdr.value(answer)
     if isinstance(found, int | Decimal):
         return Decimal(found)
-    if class_id == _CLOCK and isinstance(found, bytes):
-        stamp = axdr.epoch_s(found, its_model.zone)
-        return None if stamp is None else _local(stamp, its_model).isoformat()
     if isinstance(found, bytes):
         try:
             return axdr.text(answer)

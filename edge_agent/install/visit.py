@@ -84,15 +84,27 @@ class Visit:
             tell=tell,
         )
         examined = read(config)
-        kinds = {each.kind for each in examined.troubles}
-        if FindingKind.WRONG_DEVIATION_SIGN not in kinds:
+        sign = fitting_sign(examined)
+        if sign is None:
             return examined
-        turned = read(_turned(config))
-        remark = (
-            "it writes its time zone the other way round: deviation_sign = "
-            f"{turned.config.deviation_sign} is set"
-        )
-        return replace(turned, remarks=(*turned.remarks, remark))
+        turned = read(config.model_copy(update={"deviation_sign": sign}))
+        return replace(turned, remarks=(*turned.remarks, _of_sign(sign)))
+
+
+def fitting_sign(examined: Examination) -> int | None:
+    """Return the deviation_sign with which the meter's clock is right, if another is set."""
+    for each in examined.troubles:
+        if each.finding is not None and each.kind is FindingKind.WRONG_DEVIATION_SIGN:
+            sign = each.finding.values.get("sign")
+            return sign if isinstance(sign, int) else None
+    return None
+
+
+def _of_sign(sign: int) -> str:
+    """Say why the deviation_sign of a meter is set."""
+    if sign == 0:
+        return "it writes local time and no true deviation: deviation_sign = 0 is set"
+    return f"it writes its time zone the other way round: deviation_sign = {sign} is set"
 
 
 def meter_config(
@@ -131,9 +143,3 @@ def meter_config(
     )
     load(config.model, models_dir)
     return config
-
-
-def _turned(config: MeterConfig) -> MeterConfig:
-    """Return how to read a meter that writes its time zone the other way than its model."""
-    sign = load(config.model, config.models_dir).deviation_sign
-    return config.model_copy(update={"deviation_sign": -sign})

@@ -33,9 +33,11 @@ class FindingKind(StrEnum):
     NO_SCALER = "no_scaler"
     COLUMN_WITHOUT_SCALER = "column_without_scaler"
     CLOCK_SHOWS_NO_TIME = "clock_shows_no_time"
+    CLOCK_UNREADABLE = "clock_unreadable"
+    """What came is no time at all: whether the clock is right is not known."""
     CLOCK_OFF = "clock_off"
     WRONG_DEVIATION_SIGN = "wrong_deviation_sign"
-    """The clock is right once its deviation is read the other way round."""
+    """The clock is right once its deviation is read in another way: ``sign`` tells which."""
     NEWEST_ROW_IS_OLD = "newest_row_is_old"
     CAPTURES_CHANGED = "captures_changed"
     COLUMNS_GAINED = "columns_gained"
@@ -74,13 +76,14 @@ WORDS: Final[dict[FindingKind, str]] = {
         "{label}: {obis} has no scaler: it is left out of {profile}"
     ),
     FindingKind.CLOCK_SHOWS_NO_TIME: "{label}: its clock shows no valid time",
+    FindingKind.CLOCK_UNREADABLE: "{label}: its clock cannot be read: {error}",
     FindingKind.CLOCK_OFF: (
         "{label}: its clock is {offset_s} s off, more than {most_s} s: set it: "
         "profiles are not read"
     ),
     FindingKind.WRONG_DEVIATION_SIGN: (
-        "{label}: its clock is {offset_s} s off, because the wrong deviation_sign is set: "
-        "profiles are not read"
+        "{label}: its clock is {offset_s} s off, because the wrong deviation_sign is set, "
+        "{sign} fits: profiles are not read"
     ),
     FindingKind.NEWEST_ROW_IS_OLD: (
         "{label}: it shows no clock and its newest row is not of just now: no row is kept; "

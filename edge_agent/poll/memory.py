@@ -52,6 +52,8 @@ class MeterFacts:
     """For each profile: when a poll asked for it last, by the time that its rows may not pass."""
     skipped: dict[Obis, Finding] = field(default_factory=dict)
     """For each profile with a row that cannot be read: what the last poll left out."""
+    zone_offset_min: int | None = None
+    """How far its local time was ahead of UTC last, by its own clock; None: it did not say."""
     clock_at: float | None = None
     """When the meter's clock was compared last, by the gateway's time."""
     wrong_by: float | None = None

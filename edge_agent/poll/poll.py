@@ -34,7 +34,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import Finding, FindingKind, finding, of_error
-from edge_agent.poll.memory import Memory
+from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.profile_rows import Terms
 from edge_agent.poll.profiles import ProfilesRead, read_profiles
@@ -165,10 +165,11 @@ def poll(
                 synchronised=synchronised,
             )
             replaced = _see_replacement(link, first.meter, known)
+            its_model = _by_its_clock(model, first.facts)
             profiles = read_profiles(
                 link,
                 Terms(
-                    model=model,
+                    model=its_model,
                     facts=first.facts,
                     now=now_s,
                     limit=_limit(first.clock, now_s(), synchronised=synchronised),
@@ -200,7 +201,17 @@ def _range_ahead(
 ) -> Range | None:
     """Return the rows to ask for together with the registers, if the same meter answers again."""
     facts = memory.meters.get(known)
-    return None if facts is None else range_ahead(model, facts, marks_of(known), now_s())
+    if facts is None:
+        return None
+    return range_ahead(_by_its_clock(model, facts), facts, marks_of(known), now_s())
+
+
+def _by_its_clock(model: Model, facts: MeterFacts) -> Model:
+    """Return a model whose local time is that of the meter's clock: ranges are asked in it."""
+    offset_min = facts.zone_offset_min
+    if offset_min is None or offset_min == model.zone_offset_min:
+        return model
+    return model.model_copy(update={"zone_offset_min": offset_min})
 
 
 def _came_ahead(

@@ -19,7 +19,6 @@ from edge_agent import gateway_clock
 from edge_agent.decode import buffer, layout
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
-from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -29,6 +28,7 @@ from edge_agent.errors import (
     ProtocolViolation,
     WrongIdentity,
 )
+from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error
 from edge_agent.poll.memory import FACT_LIFE_S, Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range, Timed
@@ -166,26 +166,44 @@ class _RegisterReader:
             self.findings.append(of_error(FindingKind.DENIED, self._link.label, found.answer))
             return ClockSeen()
         try:
-            stamp = axdr.value(found.answer)
-        except ProtocolViolation:
-            stamp = None
-        zone = self._link.model.zone
-        meter_ts = axdr.epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
-        if not isinstance(stamp, bytes) or meter_ts is None:
-            self._note(FindingKind.CLOCK_SHOWS_NO_TIME)
+            stamp = clock_reading.stamp_of(found.answer)
+        except ProtocolViolation as error:
+            self.findings.append(
+                of_error(FindingKind.CLOCK_UNREADABLE, self._link.label, error, obis=CLOCK)
+            )
             return ClockSeen()
+        zone = self._link.model.zone
+        meter_ts = axdr.epoch_s(stamp, zone)
+        self._facts.zone_offset_min = clock_reading.offset_min(stamp, zone)
         if not self._synchronised:
+            if meter_ts is None:
+                self._note(FindingKind.CLOCK_SHOWS_NO_TIME)
+                return ClockSeen()
             return ClockSeen(meter_ts, is_sound=True)
         read_ts = (found.begun + found.ended) / 2
-        most_s = self._link.model.max_clock_offset_s
+        return self._compared(stamp, meter_ts, read_ts)
+
+    def _compared(self, stamp: bytes, meter_ts: int | None, read_ts: float) -> ClockSeen:
+        """Hold a clock against the gateway's, in each way in which a zone is written."""
+        zone, most_s = self._link.model.zone, self._link.model.max_clock_offset_s
+        if meter_ts is None:
+            sign = clock_reading.fitting_sign(stamp, zone, read_ts, most_s)
+            if sign is None:
+                self._note(FindingKind.CLOCK_SHOWS_NO_TIME)
+                return ClockSeen()
+            off_s = clock_reading.deviation_s(stamp, zone)
+            self._note(FindingKind.WRONG_DEVIATION_SIGN, offset_s=off_s, most_s=most_s, sign=sign)
+            return ClockSeen(is_sound=False)
         offset_s = gateway_clock.offset_s(meter_ts, read_ts)
         is_sound = abs(offset_s) <= most_s
         self._facts.note_clock(read_ts, offset_s, is_sound=is_sound)
         if not is_sound:
-            turned = axdr.epoch_s(stamp, Zone(zone.offset_min, -zone.deviation_sign))
-            fits = turned is not None and abs(turned - read_ts) <= most_s
-            kind = FindingKind.WRONG_DEVIATION_SIGN if fits else FindingKind.CLOCK_OFF
-            self._note(kind, offset_s=round(offset_s), most_s=most_s)
+            values: dict[str, Value] = {"offset_s": round(offset_s), "most_s": most_s}
+            sign = clock_reading.fitting_sign(stamp, zone, read_ts, most_s)
+            if sign is None:
+                self._note(FindingKind.CLOCK_OFF, **values)
+            else:
+                self._note(FindingKind.WRONG_DEVIATION_SIGN, **values, sign=sign)
         return ClockSeen(meter_ts, offset_s, is_sound)
 
     def row(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> MeterRows | None:

@@ -18,6 +18,7 @@ VALUES: dict[str, Value] = {
     "profile": BLOCK_LOAD_PROFILE,
     "offset_s": 900,
     "most_s": 300,
+    "sign": 0,
     "by_s": 7200,
     "names": "1.0.9.8.0.255",
     "first": 100,
@@ -45,11 +46,12 @@ SENTENCES = {
         f"A-1: {ACTIVE_IMPORT} has no scaler: it is left out of {LOAD}"
     ),
     FindingKind.CLOCK_SHOWS_NO_TIME: "A-1: its clock shows no valid time",
+    FindingKind.CLOCK_UNREADABLE: "A-1: its clock cannot be read: A-1 does not answer",
     FindingKind.CLOCK_OFF: (
         "A-1: its clock is 900 s off, more than 300 s: set it: profiles are not read"
     ),
     FindingKind.WRONG_DEVIATION_SIGN: (
-        "A-1: its clock is 900 s off, because the wrong deviation_sign is set: "
+        "A-1: its clock is 900 s off, because the wrong deviation_sign is set, 0 fits: "
         "profiles are not read"
     ),
     FindingKind.NEWEST_ROW_IS_OLD: (

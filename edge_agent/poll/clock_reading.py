@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bytes of a meter's clock: whether they are a time, and in which way the zone is written.
+
+The Blue Book's deviation leads from local time to UTC (-330 in India). Meters are seen that send
+it the other way round, or local time with a deviation of 0 or none. Which of these a meter does
+is told by a gateway whose own clock is synchronised: the way that makes the clock right.
+
+Source: IEC 62056-6-2 (date-time; clock, class 8, attribute 2).
+
+In: the answer of a meter, the gateway's time. Out: 12 bytes, a sign, minutes, or nothing.
+Pure. Never: a clock read; a time made of bytes that are none.
+"""
+
+from typing import Final
+
+from edge_agent.dlms import axdr
+from edge_agent.dlms.axdr import Zone
+from edge_agent.dlms.axdr_numbers import as_hex
+from edge_agent.errors import ValueRefused
+
+_SIGNS: Final = (1, -1, 0)
+"""The standard's way first, and to ignore the deviation last: the first that fits is taken."""
+
+
+def stamp_of(answer: bytes) -> bytes:
+    """Return the 12 bytes of a date-time.
+
+    Raises:
+        ValueRefused: the answer is something else; it is named with its bytes.
+    """
+    found = axdr.value(answer)
+    if not isinstance(found, bytes) or len(found) != 12:
+        raise ValueRefused(f"it holds no date-time of 12 bytes: {as_hex(answer)}")
+    return found
+
+
+def fitting_sign(stamp: bytes, zone: Zone, read_ts: float, most_s: float) -> int | None:
+    """Return the deviation_sign with which a clock is right, or None if it is wrong with each.
+
+    Args:
+        stamp: the 12 bytes of a date-time.
+        zone: the zone of the model.
+        read_ts: the gateway's time at which it was read.
+        most_s: how far a right clock may be away.
+    """
+    for sign in _SIGNS:
+        found = axdr.epoch_s(stamp, zone._replace(deviation_sign=sign))
+        if found is not None and abs(found - read_ts) <= most_s:
+            return sign
+    return None
+
+
+def offset_min(stamp: bytes, zone: Zone) -> int:
+    """Return how many minutes the local time of a clock is ahead of UTC, by its own word.
+
+    It is that of its zone where the clock says nothing that can be used.
+    """
+    local = axdr.epoch_s(stamp[:11] + b"\x00", Zone(0, 0))
+    utc = axdr.epoch_s(stamp, zone)
+    return zone.offset_min if local is None or utc is None else (local - utc) // 60
+
+
+def deviation_s(stamp: bytes, zone: Zone) -> int:
+    """Return by how many seconds the deviation alone, as it is read, puts a clock wrong."""
+    deviation = int.from_bytes(stamp[9:11], "big", signed=True)
+    return (zone.offset_min + zone.deviation_sign * deviation) * 60
