@@ -74,6 +74,17 @@ def check_sequence(data: bytes) -> bytes:
     return bytes((_MIRRORED[remainder >> 8], _MIRRORED[remainder & 0xFF]))
 
 
+def bare_frame(addresses: bytes, control: int) -> bytes:
+    """Write a frame without information, flags included.
+
+    Args:
+        addresses: destination and source.
+        control: the control field.
+    """
+    body = bytes((0xA0, 5 + len(addresses))) + addresses + bytes((control,))
+    return b"\x7e" + body + check_sequence(body) + b"\x7e"
+
+
 def client_address(client: int) -> bytes:
     """Write a client's address (1 to 127) in its one byte."""
     return bytes((client << 1 | 1,))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from edge_agent.dlms.hdlc import server_address
 from edge_agent.errors import ConfigurationError
 from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings import MeterConfig
@@ -41,6 +42,11 @@ class HdlcAddress:
             address_bytes=self.form,
             client=PUBLIC_CLIENT,
         )
+
+    @property
+    def server(self) -> bytes:
+        """The address as it goes over the line."""
+        return server_address(self.logical, self.physical, size=self.size)
 
     @property
     def form(self) -> Literal[1, 4] | None:

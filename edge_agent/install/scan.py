@@ -6,6 +6,9 @@ a silent address costs one short wait. A line loses frames: at a speed at which 
 scan tries silent addresses again until a round finds nothing new. It disconnects each meter that
 it connected.
 
+A slow meter answers while another address is asked, or after the last one. Its frame names it, so
+the scan asks it again with as much time as it took, and never counts its bytes at the other one.
+
 In: how to open the line at a speed, and which addresses to try. Out: a `Scan`: the meters that
 answer, with their name plates, and the addresses where several answer at once.
 Never: a password; a setting changed in a meter.
@@ -21,26 +24,45 @@ from typing import Final
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hdlc import (
     DAMAGE,
+    FLAG,
     Drop,
-    Frame,
     FrameGuard,
-    check_sequence,
+    bare_frame,
     client_address,
-    server_address,
 )
 from edge_agent.errors import AddressShared, BusTimeout, MeterError, SessionLost
 from edge_agent.install.addresses import HdlcAddress
+from edge_agent.install.late_answers import (
+    SLOWEST_S,
+    Asked,
+    LateAnswers,
+    answers_snrm,
+    is_ua,
+)
+from edge_agent.install.scan_result import Conflict, FoundMeter, Progress, Scan
 from edge_agent.poll.name_plate import Plate, read_plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT
+
+__all__ = [
+    "BAUDRATES",
+    "Answer",
+    "Conflict",
+    "FoundMeter",
+    "LineOpener",
+    "Progress",
+    "Scan",
+    "scan",
+]
 
 BAUDRATES: Final = (9600, 19200, 4800, 2400, 38400, 115200)
 """The likeliest first."""
 LISTEN_S: Final = 0.3
-_SNRM, _DISC, _UA, _DM = 0x93, 0x53, 0x73, 0x1F
+_SNRM, _DISC = 0x93, 0x53
 _ANSWER_BYTES: Final = 44
 _FEW_BYTES: Final = 4
 """A line that turns round may give this many bytes; more are somebody's answer."""
 _GARBLED_TRIES: Final = 3
+_LONGEST_WAIT_S: Final = 0.5
 
 LineOpener = Callable[[int], AbstractContextManager[Transport]]
 
@@ -54,90 +76,6 @@ class Answer(StrEnum):
     """A meter that does not connect now: DM."""
     SEVERAL = "several"
     """Two sound answers, or bytes of several meters at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundMeter:
-    """A meter that answers."""
-
-    hdlc: HdlcAddress
-    baudrate: int
-    plate: Plate | None
-    problem: str = ""
-    """Why there is no name plate."""
-
-    def document(self) -> dict[str, object]:
-        """Return it for JSON."""
-        plate = self.plate
-        return {
-            "baudrate": self.baudrate,
-            "address": self.hdlc.physical or None,
-            "logical_address": self.hdlc.logical,
-            "address_bytes": self.hdlc.size,
-            "manufacturer": plate.manufacturer if plate else None,
-            "serial": plate.serial if plate else None,
-            "model": plate.guess.model if plate else None,
-            "model_because": plate.guess.because if plate else None,
-            **({"problem": self.problem} if self.problem else {}),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """An address where something answers that is not one meter."""
-
-    hdlc: HdlcAddress
-    baudrate: int
-    heard: int
-    """Bytes."""
-
-    def document(self) -> dict[str, object]:
-        """Return it for JSON."""
-        return {
-            "baudrate": self.baudrate,
-            "address": self.hdlc.physical or None,
-            "logical_address": self.hdlc.logical,
-            "address_bytes": self.hdlc.size,
-            "bytes_heard": self.heard,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a scan found."""
-
-    meters: tuple[FoundMeter, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
-    probes: int = 0
-    echo: bool = False
-    """The adapter hears itself: nothing to worry about."""
-    unasked: int = 0
-    """Bytes that came before the first probe: another master, or A and B swapped."""
-    baudrates: tuple[int, ...] = ()
-    """The speeds that were tried."""
-
-    def document(self) -> dict[str, object]:
-        """Return it for JSON."""
-        return {
-            "meters": [each.document() for each in self.meters],
-            "conflicts": [each.document() for each in self.conflicts],
-            "knocks": self.probes,
-            "baudrates": self.baudrates,
-            "echo": self.echo,
-            "unasked_bytes": self.unasked,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a scan is."""
-
-    baudrate: int
-    done: int
-    total: int
-    found: int
-    again: bool = False
-    """It is a further round over silent addresses."""
 
 
 def scan(
@@ -195,6 +133,7 @@ class _Scanner:
     probes: int = 0
     echo: bool = False
     unasked: int = 0
+    late: LateAnswers = field(default_factory=LateAnswers)
 
     def result(self) -> Scan:
         """Return what was found.
@@ -221,6 +160,7 @@ class _Scanner:
     ) -> None:
         """Try addresses at one speed; where any answers, try the silent ones again."""
         self.line, self.baudrate = line, baudrate
+        self.late.forget()
         self.baudrates.append(baudrate)
         self.unasked += sum(len(data) for data in self._heard(LISTEN_S))
         left, again = tuple(wanted), False
@@ -248,47 +188,79 @@ class _Scanner:
 
         Once enough meters are found, it returns none.
         """
-        silent = []
+        silent: dict[HdlcAddress, None] = {}
         for done, hdlc in enumerate(wanted, 1):
             if self.probe(hdlc) is Answer.SILENT:
-                silent.append(hdlc)
+                silent[hdlc] = None
+            if done == len(wanted):
+                self._hear_out()
+            for slow in self._ask_late():
+                silent.pop(slow, None)
             progress(Progress(self.baudrate, done, len(wanted), len(self.meters), again))
             if enough is not None and len(self.meters) >= enough:
                 return ()
         return tuple(silent)
 
+    def _ask_late(self) -> list[HdlcAddress]:
+        """Ask the meters that answered late again, each with the time it needs.
+
+        Returns:
+            Those that answer now.
+        """
+        found = []
+        known = {one.hdlc for one in self.meters} | {one.hdlc for one in self.conflicts}
+        for each in self.late.take():
+            if each.hdlc in known:
+                continue
+            answer, heard = self._ask(each.hdlc, (each.client,), each.took_s + self.wait_s)
+            self._keep(each.hdlc, answer, heard)
+            if answer is not Answer.SILENT:
+                found.append(each.hdlc)
+        return found
+
+    def _hear_out(self) -> None:
+        """Give the probes without an answer the time that a slow meter takes."""
+        left = self.late.left_s(self.monotonic())
+        self.late.sort_out(b"".join(self._heard(left)), self.monotonic())
+
     def probe(self, hdlc: HdlcAddress) -> Answer:
         """Try one address and note what answers."""
+        answer, heard = self._ask(hdlc, self.clients, self.wait_s)
+        self._keep(hdlc, answer, heard)
+        return answer
+
+    def _ask(self, hdlc: HdlcAddress, clients: Sequence[int], wait_s: float) -> tuple[Answer, int]:
+        """Probe one address as each client until one is answered."""
         answer, heard = Answer.SILENT, 0
-        for client in self.clients:
+        for client in clients:
             for _ in range(_GARBLED_TRIES):  # noise is gone the next time
-                answer, heard = self._probe(hdlc, client)
+                answer, heard = self._probe(hdlc, client, wait_s)
                 if answer is not Answer.SEVERAL:
                     break
             if answer is not Answer.SILENT:
                 break
+        return answer, heard
+
+    def _keep(self, hdlc: HdlcAddress, answer: Answer, heard: int) -> None:
+        """Note the answer of an address."""
         if answer is Answer.SEVERAL:
             self.conflicts.append(Conflict(hdlc, self.baudrate, heard))
         elif answer is not Answer.SILENT:
             self._note(hdlc, busy=answer is Answer.BUSY)
-        return answer
 
     def _note(self, hdlc: HdlcAddress, *, busy: bool) -> None:
         """Keep a meter once: short and long form of an address reach the same one."""
         plate = None
         problem = "it refuses to be connected now: try again in two minutes" if busy else ""
         if not busy:
-            traffic = Traffic()
-            try:
-                plate = read_plate(self.line, hdlc.config(f"meter at {hdlc}"), traffic)
-            except (MeterError, BusTimeout, SessionLost) as error:
-                # Meters of one make say the same to a probe, at once: it sounds like one. Their
-                # name plates differ.
-                damaged = sum(traffic.dropped[why] for why in DAMAGE)
-                if damaged > 1 or isinstance(error, AddressShared):
-                    self.conflicts.append(Conflict(hdlc, self.baudrate, traffic.bytes_received))
-                    return
-                problem = str(error)
+            plate, problem, conflict = self._plate(hdlc)
+            if conflict is not None and self.late.waits:  # a slow meter may have spoken meanwhile
+                self.line.discard(SLOWEST_S)
+                self.late.forget()
+                plate, problem, conflict = self._plate(hdlc)
+            if conflict is not None:
+                self.conflicts.append(conflict)
+                return
         meter = FoundMeter(hdlc, self.baudrate, plate, problem)
         for place, other in enumerate(self.meters):
             if _is_same(other, meter):
@@ -297,38 +269,58 @@ class _Scanner:
                 return
         self.meters.append(meter)
 
-    def _probe(self, hdlc: HdlcAddress, as_whom: int) -> tuple[Answer, int]:
+    def _plate(self, hdlc: HdlcAddress) -> tuple[Plate | None, str, Conflict | None]:
+        """Read the name plate; else say why there is none, or that several meters answer."""
+        traffic = Traffic()
+        try:
+            return read_plate(self.line, hdlc.config(f"meter at {hdlc}"), traffic), "", None
+        except (MeterError, BusTimeout, SessionLost) as error:
+            # Meters of one make say the same to a probe, at once: it sounds like one. Their
+            # name plates differ.
+            damaged = sum(traffic.dropped[why] for why in DAMAGE)
+            if damaged > 1 or isinstance(error, AddressShared):
+                return None, "", Conflict(hdlc, self.baudrate, traffic.bytes_received)
+            return None, str(error), None
+
+    def _probe(self, hdlc: HdlcAddress, as_whom: int, wait_s: float) -> tuple[Answer, int]:
         """Send SNRM and listen until the wait is over: a second answer is a conflict."""
         self.probes += 1
-        client, server = client_address(as_whom), _server(hdlc)
+        client, server = client_address(as_whom), hdlc.server
         guard = FrameGuard(client, server)
-        request = _frame(server, client, _SNRM)
+        request = bare_frame(server + client, _SNRM)
         self.line.discard()
+        self.late.drop(hdlc, as_whom)
+        asked_at = self.monotonic()
         self.line.send(request)
-        heard = 0
-        answers: list[Frame] = []
-        for data in self._heard(self.wait_s + self.line.line_time_s(len(request) + _ANSWER_BYTES)):
-            heard += len(data)
-            answers += guard.feed(data)
+        said = self._said(wait_s + self.line.line_time_s(len(request) + _ANSWER_BYTES))
+        answers = [frame for frame in guard.feed(said) if answers_snrm(frame)]
         guard.clear()
+        heard = len(said) - self.late.sort_out(said, self.monotonic())
         if guard.dropped[Drop.ECHO]:
             self.echo = True
             heard -= len(request)
-        answers = [frame for frame in answers if frame.control in {_UA, _DM}]
-        if any(frame.control == _UA for frame in answers):
-            self.line.send(_frame(server, client, _DISC))
-            for _ in self._heard(self.wait_s):
-                pass
+        if any(is_ua(frame) for frame in answers):
+            self.line.send(bare_frame(server + client, _DISC))
+            self.late.sort_out(self._said(wait_s), self.monotonic())
         if len(answers) == 1:
-            return (Answer.METER if answers[0].control == _UA else Answer.BUSY), heard
+            is_meter = is_ua(answers[0])
+            return (Answer.METER if is_meter else Answer.BUSY), heard
         if len(answers) > 1 or heard > _FEW_BYTES:
             return Answer.SEVERAL, heard
+        self.late.wait_for(Asked(hdlc, as_whom, asked_at))
         return Answer.SILENT, heard
+
+    def _said(self, wait_s: float) -> bytes:
+        """Return what the line says until the wait is over; a frame under way may end."""
+        said = b"".join(self._heard(wait_s))
+        if said and said[-1] != FLAG:
+            said += b"".join(self._heard(self.line.line_time_s(_ANSWER_BYTES)))
+        return said
 
     def _heard(self, wait_s: float) -> Iterator[bytes]:
         deadline = self.monotonic() + wait_s
         while (left := deadline - self.monotonic()) > 0:
-            data = self.line.receive(left)
+            data = self.line.receive(min(left, _LONGEST_WAIT_S))
             if data:
                 yield data
 
@@ -337,13 +329,3 @@ def _is_same(one: FoundMeter, other: FoundMeter) -> bool:
     if one.plate is None or other.plate is None or one.plate.serial is None:
         return False
     return one.baudrate == other.baudrate and one.plate.entries == other.plate.entries
-
-
-def _server(hdlc: HdlcAddress) -> bytes:
-    return server_address(hdlc.logical, hdlc.physical, size=hdlc.size)
-
-
-def _frame(server: bytes, client: bytes, control: int) -> bytes:
-    """Write a frame without information."""
-    body = bytes((0xA0, 5 + len(server) + len(client))) + server + client + bytes((control,))
-    return b"\x7e" + body + check_sequence(body) + b"\x7e"

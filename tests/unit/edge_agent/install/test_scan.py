@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Scanning: which meters are on a line, at which speed and address, and where two collide."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,6 +173,55 @@ def test_two_meters_at_one_address_are_a_conflict(mixed: Callable[[bytes, bytes]
     assert isinstance(conflict, Conflict)
     assert conflict.hdlc == HdlcAddress(1, 17, 2)
     assert [serial for _, serial, _ in found(result)] == ["E3"]
+
+
+class Slow(Wire):
+    """A line whose meter at one address answers late, by the scan's clock."""
+
+    def __init__(self, address: int, late_s: float, now: Callable[[], float]) -> None:
+        super().__init__(meters=[meter(1, 17), meter(2, 18), meter(3, 19)])
+        self._slow, self._late_s, self._now = bytes((0x02, address << 1 | 1)), late_s, now
+        self._later: list[tuple[float, bytes]] = []
+
+    def send(self, data: bytes) -> None:
+        if data[3:5] != self._slow:
+            super().send(data)
+            return
+        before, self._waiting = self._waiting, b""
+        super().send(data)
+        self._later.append((self._now() + self._late_s, self._waiting))
+        self._waiting = before
+
+    def receive(self, timeout_s: float) -> bytes:
+        del timeout_s
+        due = [each for each in self._later if each[0] <= self._now()]
+        self._later = [each for each in self._later if each not in due]
+        data = self._waiting + b"".join(answer for _, answer in due)
+        self._waiting = b""
+        return data
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        del quiet_s
+        return len(self.receive(0))
+
+
+@pytest.mark.parametrize("address", [17, 18, 19])
+@pytest.mark.parametrize("late_s", [0.4, 0.8, 1.6])
+def test_a_slow_meter_is_found_beside_fast_ones(
+    address: int, late_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count(0.0, 0.02)
+    now = lambda: next(ticks)  # noqa: E731
+    monkeypatch.setattr("edge_agent.dlms.exchange.time.monotonic", now)
+    wire = Slow(address, late_s, now)
+    wire.turnaround_s = 2.0
+    opened = contextlib.nullcontext(wire)
+    result = scan(
+        lambda _baud: opened, hdlc_addresses([17, 18, 19]), baudrates=[9600], monotonic=now
+    )
+    assert sorted(serial or "" for _, serial, _ in found(result)) == ["E1", "E2", "E3"]
+    assert result.conflicts == ()
+    assert not any(each.problem for each in result.meters)
 
 
 def test_neither_echo_nor_noise_is_an_answer() -> None:
