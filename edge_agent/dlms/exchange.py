@@ -10,7 +10,11 @@ not name for a state is not the answer, and the exchange goes on listening.
    number, and the meter could not tell the repetition from the next request.
 3. After the last silence the meter may still hold the connection, and the next request may
    find it. The session does not release its association, but disconnects.
-4. A meter repeats itself byte for byte. Two sound GET responses to one request that differ come
+4. A meter that is not ready (RNR) is polled by receive-ready after a pause, a bounded number of
+   times (ISO/IEC 13239, 5.5.3: the busy condition). What it did not take is sent again.
+5. A frame without the final bit leaves the turn with the meter (normal response mode): the exchange
+   listens on until the deadline. The next piece may come unasked; else it is asked for.
+6. A meter repeats itself byte for byte. Two sound GET responses to one request that differ come
    from two meters that were given one address: `AddressShared`.
 
 In: whole frames, written by `request_writer`. Out: the frame, or the whole APDU, that answers.
@@ -25,21 +29,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from edge_agent.dlms.hdlc import Drop, Frame, FrameGuard, client_address, server_address
+from edge_agent.dlms.frame_event import FINAL, LLC, contradict, event_of
+from edge_agent.dlms.hdlc import Drop, Frame, FrameGuard, bare_frame, client_address, server_address
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.states import NEXT, UNANSWERED, Event, State
-from edge_agent.errors import AddressShared, BusTimeout, ProtocolViolation, SessionLost
+from edge_agent.errors import AddressShared, BusTimeout, MeterBusy, ProtocolViolation, SessionLost
 
 RESENDS: Final = 2
 """How often the identical frame is sent again after silence."""
 MAX_REPLY_BYTES: Final = 4 * 1024 * 1024
-LLC: Final = b"\xe6\xe7\x00"
-"""What stands before an APDU of a meter."""
+BUSY_POLLS: Final = 8
+"""How often a meter that is not ready is polled."""
+BUSY_PAUSE_S: Final = 0.25
+_LONGEST_GAP_S: Final = 0.5
+"""How long a frame that has begun may pause."""
+_LONGEST_DRIBBLE: Final = 3
+"""How much longer than its time at full speed a frame may take."""
 _REMEMBERED: Final = 8
 """Answers that a late one is held against: a slow twin may be some requests behind."""
 _FRAME_OVERHEAD: Final = 24
 _DEFAULT_INFO: Final = 128
-_GET_RESPONSE: Final = b"\xc4"
 
 
 class Transport(Protocol):
@@ -79,8 +88,8 @@ class Traffic:
     """What the frame guards did not let through."""
 
 
-_UNNUMBERED: Final = {0x73: Event.UA, 0x1F: Event.DM, 0x97: Event.FRMR}
-"""Control fields of a meter's unnumbered frames, with the final bit."""
+_NOT_YET: Final = frozenset((Event.BUSY, Event.AGAIN))
+_WHOLE_SENT: Final = frozenset((State.ASKING, State.ASKING_AGAIN))
 _NUMBERED: Final = frozenset((Event.PIECE, Event.REQUEST))
 
 
@@ -88,13 +97,7 @@ class Exchange:
     """Sends frames to one meter and returns what answers them."""
 
     def __init__(self, transport: Transport, peer: Peer, traffic: Traffic) -> None:
-        """Set up an exchange in which nothing was sent yet.
-
-        Args:
-            transport: what carries the bytes.
-            peer: the meter.
-            traffic: what the exchange costs is added here.
-        """
+        """Set up an exchange in which nothing was sent yet; its cost is added to the traffic."""
         server = server_address(peer.logical, peer.physical, size=peer.address_bytes)
         self.state = State.CLOSED
         self._label = peer.label
@@ -103,10 +106,14 @@ class Exchange:
         self._transport = transport
         self._traffic = traffic
         self._guard = FrameGuard(client_address(peer.client), server, traffic.dropped)
-        self._control_at = 3 + len(server) + 1
+        self._addresses = server + client_address(peer.client)
+        self._control_at = 3 + len(self._addresses)
         self._numbers = 0
         """A control field: the N(S) and the N(R) that were sent last."""
         self._taken: deque[Frame] = deque(maxlen=_REMEMBERED)
+        self._deadline = self._latest = 0.0
+        self._unread: list[Frame] = []
+        """Frames that came together with one that left the turn with the meter."""
         self._heard_at = time.monotonic()  # another session may just have ended
 
     def __repr__(self) -> str:
@@ -136,7 +143,8 @@ class Exchange:
         pieces = [frame.information]
         size = len(frame.information)
         while frame.segmented:
-            frame = self.ask(ready(), Event.REQUEST)
+            request = ready()
+            frame = self._unasked(frame, request) or self.ask(request, Event.REQUEST)
             pieces.append(frame.information)
             size += len(frame.information)
             if size > MAX_REPLY_BYTES:
@@ -165,16 +173,88 @@ class Exchange:
         if kind in _NUMBERED:
             self._number(frame[self._control_at])
         self._traffic.exchanges += 1
-        wait_s = self._wait_s(frame)
-        for attempt in range(1 + resends):
-            self._send(frame)
-            self._traffic.resends += attempt > 0
-            for frames in self._frames(time.monotonic() + wait_s):
-                answer = self._answer(frames)
-                if answer is not None:
-                    return answer
+        sent, busy = frame, 0
+        attempts = 1 + resends
+        while attempts:
+            self._send(sent)
+            answer = self._hear(sent)
+            if isinstance(answer, Frame):
+                return answer
+            if answer is None:
+                attempts -= 1
+                self._traffic.resends += attempts > 0
+            elif busy == BUSY_POLLS:
+                self._go(Event.SILENCE)
+                raise MeterBusy(f"{self._label} is not ready (RNR), {BUSY_POLLS} times in a row")
+            else:
+                busy += 1
+                time.sleep(BUSY_PAUSE_S)
+                poll = bare_frame(self._addresses, self._numbers & 0xE0 | 0x11)
+                sent = frame if answer is Event.AGAIN else poll
         self._go(Event.SILENCE)
         raise BusTimeout(f"{self._label} does not answer")
+
+    def _hear(self, sent: bytes) -> Frame | Event | None:
+        """Listen until the deadline for what answers the frame sent last.
+
+        Returns:
+            The answer; that the meter is not ready (`BUSY`, `AGAIN`); None after a silence.
+
+        Raises:
+            SessionLost, AddressShared: as `ask`.
+        """
+        wait_s = self._wait_s(sent)
+        self._deadline = time.monotonic() + wait_s
+        self._latest = self._deadline + _LONGEST_DRIBBLE * wait_s
+        not_yet: Event | None = None
+        for frames in self._frames():
+            answer = self._answer(frames)
+            if answer is None:
+                continue
+            event = self._event(answer)
+            if event in _NOT_YET:
+                if answer.control & FINAL:
+                    return event
+                not_yet = event
+                continue
+            if event is Event.ANSWER and not answer.control & FINAL and not answer.segmented:
+                self._hear_out()
+            return answer
+        return not_yet
+
+    def _hear_out(self) -> None:
+        """Leave the turn to a meter that sent its whole answer without the final bit.
+
+        Raises:
+            AddressShared: it is the answer of another meter.
+        """
+        for frames in self._frames():
+            if any(frame.control & FINAL for frame in frames):
+                return
+            for frame in frames:
+                self._must_agree(frame)
+
+    def _unasked(self, piece: Frame, request: bytes) -> Frame | None:
+        """Return the next piece, where the meter kept the turn and sends it unasked.
+
+        Args:
+            piece: the one before.
+            request: the receive-ready that would ask for it; it tells its number.
+
+        Raises:
+            SessionLost, AddressShared: as `ask`.
+        """
+        if piece.control & FINAL:
+            return None
+        self._go(Event.REQUEST)
+        self._number(request[self._control_at])
+        for frames in self._frames():
+            answer = self._answer(frames)
+            if answer is not None and self._event(answer) is Event.ANSWER:
+                return answer
+            if answer is not None:
+                break
+        return None
 
     def may_send(self, kind: Event) -> bool:
         """Tell whether this may be sent now."""
@@ -197,20 +277,34 @@ class Exchange:
     def _send(self, frame: bytes) -> None:
         """Write a frame, after the rest that the meter needs since it was heard last."""
         self._guard.clear()
+        self._unread = []
         rest_s = self._heard_at + self._rest_s - time.monotonic()
         if rest_s > 0:
             time.sleep(rest_s)
         self._transport.send(frame)
         self._traffic.bytes_sent += len(frame)
 
-    def _frames(self, deadline: float) -> Iterator[list[Frame]]:
-        """Yield the meter's frames until the deadline, those together that came together."""
-        while (left := deadline - time.monotonic()) > 0:
+    def _frames(self) -> Iterator[list[Frame]]:
+        """Yield the meter's frames until the deadline, those together that came together.
+
+        A frame of this meter that has begun may end later, as long as its bytes go on coming.
+        """
+        while True:
+            while self._unread:
+                unread, self._unread = self._unread, []
+                yield unread
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                return
             data = self._transport.receive(left)
             if data:
                 self._heard_at = time.monotonic()
                 self._traffic.bytes_received += len(data)
-                yield self._guard.feed(data)
+                frames = self._guard.feed(data)
+                if self._guard.has_begun:
+                    later = min(self._heard_at + _LONGEST_GAP_S, self._latest)
+                    self._deadline = max(self._deadline, later)
+                yield frames
 
     def _answer(self, frames: list[Frame]) -> Frame | None:
         """Return the frame that the state waits for; the others must not contradict it.
@@ -226,8 +320,12 @@ class Exchange:
                 continue
             self._go(event)
             if event in UNANSWERED and self.state is State.LOST:
-                raise SessionLost(f"{self._label} is no longer connected")
+                said = "rejects a frame (FRMR)" if event is Event.FRMR else "is no longer connected"
+                raise SessionLost(f"{self._label} {said}")
             self._taken.append(frame)
+            if not frame.control & FINAL:
+                self._unread = frames[place + 1 :]
+                return frame
             for other in frames[place + 1 :]:
                 self._must_agree(other)
             return frame
@@ -235,14 +333,7 @@ class Exchange:
 
     def _event(self, frame: Frame) -> Event | None:
         """Tell what a frame is; None: not what follows the I-frame sent last."""
-        control = frame.control
-        if control in _UNNUMBERED:
-            return _UNNUMBERED[control]
-        if control == _expected(self._numbers):
-            return Event.ANSWER
-        if control & 0x0F == 0x01 and control >> 5 == _after(self._numbers):
-            return Event.READY
-        return None
+        return event_of(frame.control, self._numbers, whole=self.state in _WHOLE_SENT)
 
     def _must_agree(self, frame: Frame) -> None:
         """Make sure that a frame beside those that were taken repeats the one it is like.
@@ -250,35 +341,8 @@ class Exchange:
         Raises:
             AddressShared: it is the answer of another meter.
         """
-        if any(_contradict(frame, taken) for taken in self._taken):
+        if any(contradict(frame, taken) for taken in self._taken):
             self._go(Event.RIVAL)
             raise AddressShared(
                 f"two meters answer at the address of {self._label}: give each its own"
             )
-
-
-def _contradict(one: Frame, other: Frame) -> bool:
-    """Tell whether two frames answer one request and differ.
-
-    Only GET responses tell which request they answer: by the invoke id. What else differs may
-    be a late frame of an earlier session.
-    """
-    if one == other or one.control != other.control:
-        return False
-    heads = {each.information[:4] for each in (one, other)}
-    invoke_ids = {each.information[5:6] for each in (one, other)}
-    return heads == {LLC + _GET_RESPONSE} and len(invoke_ids) == 1
-
-
-def _after(sent: int) -> int:
-    """Return the N(R) that acknowledges the I-frame sent last."""
-    return ((sent >> 1) + 1) & 0x07
-
-
-def _expected(sent: int) -> int:
-    """Return the control field of the next I-frame: it follows from the one sent last.
-
-    The meter's N(S) is the N(R) that we sent; its N(R) is our N(S) plus one; the window is one
-    frame, so its final bit is set. A repeated or late frame has another N(S).
-    """
-    return _after(sent) << 5 | 0x10 | (sent >> 5 & 0x07) << 1

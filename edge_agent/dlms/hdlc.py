@@ -139,6 +139,13 @@ class FrameGuard:
         self._pending = b""
         self.dropped: Counter[Drop] = Counter() if dropped is None else dropped
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a frame of this meter has begun and not ended, as far as its bytes tell."""
+        begun = self._pending[3 : 3 + len(self._expected)]
+        is_frame = len(self._pending) > 1 and self._pending[1] & 0xF0 == 0xA0
+        return is_frame and self._expected.startswith(begun)
+
     def clear(self) -> None:
         """Forget a frame that never became complete."""
         if len(self._pending) > 1:

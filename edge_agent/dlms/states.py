@@ -39,6 +39,11 @@ class Event(StrEnum):
     DM = "DM"
     FRMR = "FRMR"
     READY = "receive-ready"
+    BUSY = "receive-not-ready"
+    """The meter has the request and no answer yet. Receive-ready after a whole request says so
+    too."""
+    AGAIN = "request not taken"
+    """The meter was not ready and did not take what was sent."""
     ANSWER = "answer"
     SILENCE = "silence"
     RIVAL = "answer of another meter"
@@ -60,24 +65,40 @@ UNANSWERED: Final = {
     Event.FRMR: State.LOST,
     Event.SILENCE: State.LOST,
 }
+_SENDING: Final = {Event.BUSY: State.SENDING, Event.AGAIN: State.SENDING, **UNANSWERED}
+_ASKING: Final = {Event.BUSY: State.ASKING, Event.AGAIN: State.ASKING, **UNANSWERED}
+_SENDING_AGAIN: Final = dict.fromkeys((Event.BUSY, Event.AGAIN), State.SENDING_AGAIN)
+_ASKING_AGAIN: Final = dict.fromkeys((Event.BUSY, Event.AGAIN), State.ASKING_AGAIN)
 NEXT: Final[dict[State, dict[Event, State]]] = {
     State.CLOSED: {Event.SNRM: State.CONNECTING, Event.RIVAL: State.CLOSED},
     State.CONNECTING: {
         Event.UA: State.CONNECTED,
         Event.DM: State.CLOSED,
+        Event.FRMR: State.CLOSED,
         Event.SILENCE: State.CLOSED,
         Event.RIVAL: State.CLOSED,
         Event.SNRM: State.CONNECTING,
     },
     State.CONNECTED: _IDLE,
-    State.SENDING: {Event.READY: State.CONNECTED, **UNANSWERED, **_IDLE},
-    State.ASKING: {Event.ANSWER: State.CONNECTED, **UNANSWERED, **_IDLE},
+    State.SENDING: {Event.READY: State.CONNECTED, **_SENDING, **_IDLE},
+    State.ASKING: {Event.ANSWER: State.CONNECTED, **_ASKING, **_IDLE},
     State.LOST: _IDLE_AGAIN,
-    State.SENDING_AGAIN: {Event.READY: State.LOST, **UNANSWERED, **_IDLE_AGAIN},
-    State.ASKING_AGAIN: {Event.ANSWER: State.LOST, **UNANSWERED, **_IDLE_AGAIN},
+    State.SENDING_AGAIN: {
+        Event.READY: State.LOST,
+        **_SENDING_AGAIN,
+        **UNANSWERED,
+        **_IDLE_AGAIN,
+    },
+    State.ASKING_AGAIN: {
+        Event.ANSWER: State.LOST,
+        **_ASKING_AGAIN,
+        **UNANSWERED,
+        **_IDLE_AGAIN,
+    },
     State.DISCONNECTING: {
         Event.UA: State.CLOSED,
         Event.DM: State.CLOSED,
+        Event.FRMR: State.CLOSED,
         Event.SILENCE: State.CLOSED,
         Event.RIVAL: State.CLOSED,
     },
