@@ -14,6 +14,7 @@ AgentError
 │   │   └── CounterRefused   to the invocation counter: the meter is asked for its own
 │   ├── NoCounter         no invocation counter is left, or none can be kept on disk
 │   ├── WrongIdentity     another meter than expected answers here, or one without a serial
+│   │   ├── SerialUnreadable  its serial number is missing or written in another way
 │   │   └── AddressShared    two meters answer at one address: nothing of the poll counts
 │   ├── AccessDenied      an object this client may not read, or that is not there
 │   └── ProtocolViolation the meter's bytes are no DLMS: a new session may help
@@ -121,6 +122,10 @@ class NoCounter(MeterError):
 
 class WrongIdentity(MeterError):
     """The meter is not the one it was, or does not say which it is."""
+
+
+class SerialUnreadable(WrongIdentity):
+    """The entry with the serial number is missing, or its bytes are none for this model."""
 
 
 class AddressShared(WrongIdentity):

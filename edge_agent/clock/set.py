@@ -33,7 +33,6 @@ from edge_agent.gateway_clock import offset_s
 from edge_agent.meters.credentials import setter_of
 from edge_agent.meters.model import Model, load
 from edge_agent.poll import clock_reading
-from edge_agent.poll.meter_session import SERIAL
 from edge_agent.poll.scaler import HAS_NONE
 from edge_agent.poll.sessions import Reader, Wanted
 from edge_agent.settings import MeterConfig
@@ -214,7 +213,7 @@ class _MeterClock:
             WrongIdentity: it is another one, or does not say who it is.
         """
         try:
-            serial = axdr.text(session.get(*SERIAL))
+            serial = self._model.identity.serial(session.get(*self._model.identity.wanted))
             maker = self._model.manufacturer or axdr.text(session.get(MANUFACTURER, 1, 2))
             found = MeterId(manufacturer=maker, serial=serial)
         except (AccessDenied, ValueError) as error:

@@ -26,6 +26,7 @@ from edge_agent.errors import (
     ProtocolViolation,
     Refusal,
     RefusedBefore,
+    SerialUnreadable,
     SessionLost,
     ValueRefused,
     WrongIdentity,
@@ -68,6 +69,13 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     (
         NoCounter,
         "make room on the disk; a counter that is used up needs new keys from the maker",
+    ),
+    (
+        SerialUnreadable,
+        "put the [identity] keys that the line names into a model of its own (begin with "
+        "`edge-agent models show`); where it names none, look with `edge-agent read` for the "
+        "object that holds the serial number (0.0.96.1.1, 0.0.96.1.2, 0.0.42.0.0) and give its "
+        "code",
     ),
     (WrongIdentity, "choose a model that names its manufacturer; the serial number must be there"),
     (AccessDenied, "the client may not read it, or the meter does not have it: leave it out"),

@@ -14,7 +14,7 @@ from typing import Final
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
-from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation
+from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation, SerialUnreadable
 from edge_agent.install.examine import BACK_S
 from edge_agent.install.shown import ShownProfile, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
@@ -32,7 +32,6 @@ from shared_schema.catalogue import (
     INSTANTANEOUS_PROFILE,
     MANUFACTURER,
     OBJECTS,
-    SERIAL_NUMBER,
     UNIT_SYMBOLS,
     Kind,
     Unit,
@@ -114,8 +113,8 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
     """
     its_model = load(meter.model, meter.models_dir, meter.deviation_sign)
     with MeterLink(sessions(bus), meter, its_model, Memory(), Traffic()) as link:
-        serial = _text(link, SERIAL_NUMBER)
-        if serial is not None:
+        serial = _serial(link)
+        if isinstance(serial, str):
             link.look()  # a second session must be with the same meter
         profiles = [obis for obis in codes if _is_profile(obis)]
         objects = [obis for obis in codes or its_model.registers if obis not in profiles]
@@ -130,13 +129,16 @@ def read_meter(bus: Transport, meter: MeterConfig, codes: Sequence[Obis] = ()) -
                 values.append(found)
             else:
                 shown.append(found)
-        if serial is not None:
+        if isinstance(serial, str):
             link.confirm()
         return Readout(
             manufacturer=manufacturer,
-            serial=serial,
+            serial=serial if isinstance(serial, str) else None,
             clock=clock,
-            values=tuple(value for value in values if codes or not value.problem),
+            values=(
+                *([] if serial is None or isinstance(serial, str) else [serial]),
+                *(value for value in values if codes or not value.problem),
+            ),
             profiles=tuple(shown),
         )
 
@@ -178,6 +180,19 @@ def _newest_rows(
     nothing = "" if read.findings else f"no row since {since:%Y-%m-%d %H:%M}"
     problem = "; ".join(map(words, read.findings))
     return Value(profile, OBJECTS.get(profile), nothing or None, "", problem)
+
+
+def _serial(link: MeterLink) -> str | Value | None:
+    """Return the serial number; None where the meter has none, or why it cannot be read."""
+    identity = link.model.identity
+    answer = link.read_one(identity.wanted)
+    if isinstance(answer, AccessDenied):
+        return None
+    try:
+        return identity.serial(answer)
+    except SerialUnreadable as error:
+        problem = f"{link.label}: {error}"
+        return Value(identity.code, OBJECTS.get(identity.code), None, "", problem)
 
 
 def _text(link: MeterLink, obis: Obis) -> str | None:

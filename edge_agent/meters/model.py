@@ -25,6 +25,7 @@ from pydantic import (
 
 from edge_agent.dlms.axdr import Scale, Zone
 from edge_agent.errors import ConfigurationError
+from edge_agent.meters.identity import Identity
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
@@ -183,6 +184,7 @@ class Model(BaseModel):
     """In the order in which they are read."""
     status_bits: tuple[StatusBit, ...] = ()
     scaling: tuple[Scaling, ...] = ()
+    identity: Identity = Identity()
 
     @model_validator(mode="after")
     def _nothing_is_read_without_a_port(self) -> Self:

@@ -24,7 +24,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model
 from edge_agent.poll.memory import ListKind, Memory
-from edge_agent.poll.meter_session import SERIAL, MeterSession, attribute_of
+from edge_agent.poll.meter_session import MeterSession, attribute_of
 from edge_agent.poll.sessions import Answer, SessionFactory, Wanted
 from edge_agent.settings import MeterConfig
 from shared_schema.obis import Obis
@@ -234,7 +234,9 @@ class MeterLink(MeterSession):
         before = self._traffic.exchanges
         failures = (self.label, counted_as or kind)
         try:
-            serial, *answers = self._reader.get_list([SERIAL, *wanted], selector)
+            serial, *answers = self._reader.get_list(
+                [self.model.identity.wanted, *wanted], selector
+            )
         except AccessDenied:
             self._memory.no_lists.add((self.label, kind))
             return None

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Self, TypeVar
 
-from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.errors import (
     AccessDenied,
@@ -24,16 +23,14 @@ from edge_agent.errors import (
     AgentError,
     BusTimeout,
     ProtocolViolation,
+    SerialUnreadable,
     SessionLost,
-    WrongIdentity,
 )
 from edge_agent.meters.model import Model
 from edge_agent.poll.sessions import Answer, Reader, SessionFactory, Wanted
 from edge_agent.settings import MeterConfig
-from shared_schema.catalogue import SERIAL_NUMBER
 from shared_schema.obis import Obis
 
-SERIAL: Final[Wanted] = (SERIAL_NUMBER, 1, 2)
 _CLOSE_LOOKS: Final = 12
 _T = TypeVar("_T")
 
@@ -74,7 +71,7 @@ class MeterSession:
 
     def __repr__(self) -> str:
         state = "over" if self._failed else "second session" if self.replaced else "first session"
-        who = "unread" if self.serial is None else _name(self.serial)
+        who = "unread" if self.serial is None else self._name(self.serial)
         return f"<{type(self).__name__} {self.label}: {state}, serial {who}, unsure {self.unsure}>"
 
     def __enter__(self) -> Self:
@@ -103,7 +100,7 @@ class MeterSession:
             self._leave()
             self._reader = self._enter()
             if self.serial is not None:
-                self._see(self._reader.get(*SERIAL))
+                self._see(self._reader.get(*self.model.identity.wanted))
         except ProtocolViolation as failure:  # of the association, not of what is asked next
             self._failed = SessionLost(str(failure))
             raise self._failed from None
@@ -115,14 +112,14 @@ class MeterSession:
         """Take the serial number, or compare it with the one that this link began with.
 
         Raises:
-            WrongIdentity: the meter does not tell it.
+            SerialUnreadable: the meter does not tell it.
             AddressShared: it is another meter's.
         """
         if isinstance(answer, AccessDenied):
-            raise WrongIdentity(f"{self.label} does not say who it is: {answer}")
+            raise SerialUnreadable(f"{self.label} does not tell its serial number: {answer}")
         if self.serial is not None and answer != self.serial:
             raise AddressShared(
-                f"{self.label}: {_name(answer)} answers where {_name(self.serial)} was: "
+                f"{self.label}: {self._name(answer)} answers where {self._name(self.serial)} was: "
                 f"nothing of this poll is kept; see that each meter has an address of its own"
             )
         self.serial = answer
@@ -145,7 +142,7 @@ class MeterSession:
             AddressShared: another meter answers.
             BusError, MeterError: there is no answer, or it tells none.
         """
-        self._see(self.read_one(SERIAL))
+        self._see(self.read_one(self.model.identity.wanted))
 
     def look_closely(self) -> None:
         """Read the serial number so often that two meters by turns cannot give one.
@@ -185,10 +182,9 @@ class MeterSession:
         except AccessDenied as error:
             return error
 
-
-def _name(serial: bytes) -> str:
-    """Return a serial number as a person writes it."""
-    try:
-        return axdr.text(serial)
-    except ProtocolViolation:
-        return serial.hex()
+    def _name(self, serial: bytes) -> str:
+        """Return a serial number as a person writes it."""
+        try:
+            return self.model.identity.serial(serial)
+        except SerialUnreadable:
+            return serial.hex()

@@ -26,6 +26,7 @@ from edge_agent.errors import (
     MeterError,
     PasswordRefused,
     ProtocolViolation,
+    SerialUnreadable,
     WrongIdentity,
 )
 from edge_agent.poll import clock_reading
@@ -129,16 +130,19 @@ def _identity(link: MeterLink, maker: Sequence[Answer]) -> MeterId:
     Raises:
         WrongIdentity: it does not say, or not in a way that can be used.
     """
-    plate: list[Answer] = [link.serial or b"", *maker]
+    try:
+        serial = link.model.identity.serial(link.serial or b"")
+    except SerialUnreadable as error:
+        raise SerialUnreadable(f"{link.label}: {error}") from None
     names: list[str | None] = []
-    for entry in plate:
+    for entry in maker:
         if isinstance(entry, AccessDenied):
             raise WrongIdentity(f"{link.label} does not say who it is: {entry}")
         try:
             names.append(axdr.text(entry))
         except ProtocolViolation as error:
             raise WrongIdentity(f"{link.label}: {error}") from None
-    serial, name, *_ = (*names, link.model.manufacturer)
+    name, *_ = (*names, link.model.manufacturer)
     try:
         return MeterId.model_validate({"manufacturer": name, "serial": serial})
     except ValidationError:
