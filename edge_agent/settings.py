@@ -25,6 +25,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -65,7 +66,10 @@ Key = TypeVar("Key")
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
 
 
+PUBLIC_CLIENT: Final = 16
 UTILITY_CLIENT: Final = 48
+Client = Annotated[int, Field(strict=True, ge=1, le=127)]
+"""An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""
 
 
 def read_secret(path: Path, what: str) -> bytes:
@@ -131,10 +135,18 @@ class SetterConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    client: Literal[32, 48] = 48
+    client: Client = 48
     """48 is the utility's; a few meters let the meter reader set their clock."""
     security: Mode | None = None
-    """None: `lls` for client 32, `hls-gmac` for 48."""
+    """None: `lls` for client 32, `hls-gmac` for 48; for another what its files are enough for."""
+
+    @field_validator("client")
+    @classmethod
+    def _may_set(cls, client: int) -> int:
+        if client == PUBLIC_CLIENT:
+            raise ValueError("16, the public client, sets no clock")
+        return client
+
     password_file: Path | None = None
     encryption_key_file: Path | None = None
     """Of this client: its keys may differ from the meter reader's."""
@@ -169,10 +181,12 @@ class MeterConfig(BaseModel):
     """How the address is written; None takes what the model says."""
     deviation_sign: Literal[-1, 0, 1] | None = None
     """How it writes its time zone; None takes what the model says."""
-    client: Literal[16, 32, 48] | None = None
-    """16 public, 32 meter reader, 48 utility; None takes what the model says."""
+    client: Client | None = None
+    """16 public, 32 meter reader, 48 utility, another from 1 to 127; None takes what the model
+    says."""
     security: Mode | None = None
-    """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48."""
+    """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48, and for
+    another client what its files are enough for."""
     password_file: Path | None = None
     """File with the LLS password, or the secret of `hls`, `hls-md5`, `hls-sha1`, `hls-sha256`;
     readable by its owner alone (mode 0600 or stricter)."""

@@ -86,7 +86,9 @@ class SecretOptions:
 
     client: Annotated[
         int | None,
-        typer.Option(help="16 public, 32 meter reader, 48 utility; else by model and secrets."),
+        typer.Option(
+            help="16 public, 32 meter reader, 48 utility, or 1 to 127; else by model and secrets."
+        ),
     ] = None
     password_file: PasswordOption = None
     security: Annotated[

@@ -124,5 +124,9 @@ def client_title(place: str) -> bytes:
 
 
 def counter_object(client: int) -> Obis:
-    """Return the object that shows a client's invocation counter to everyone."""
-    return Obis(0, 0, 43, 1, client // 16, 255)
+    """Return the object that shows a client's invocation counter to everyone.
+
+    Clients in steps of 16 have one each in IS 15959; another has the Blue Book's own, 0.0.43.1.0.
+    """
+    own, rest = divmod(client, 16)
+    return Obis(0, 0, 43, 1, 0 if rest else own, 255)

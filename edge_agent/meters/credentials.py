@@ -29,7 +29,7 @@ _MODES: Final[dict[int, tuple[Mode, ...]]] = {
         Mode.HLS_ECDSA,
     ),
 }
-"""How each client associates, the usual way first."""
+"""How each client of IS 15959 associates, the usual way first."""
 _CURVE: Final = ec.SECP256R1.name
 _MECHANISMS: Final = {
     Mode.HLS: Mechanism.AES,
@@ -50,10 +50,11 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
     Raises:
         ConfigurationError: the client cannot associate so, or a file is not named.
     """
-    mode = meter.security or _MODES[client][0]
-    if mode not in _MODES[client]:
+    modes = _MODES.get(client, tuple(Mode))
+    mode = meter.security or (_by_files(meter) if client not in _MODES else modes[0])
+    if mode not in modes:
         raise ConfigurationError(
-            f"{meter.label}: client {client} has security {' or '.join(_MODES[client])}, not {mode}"
+            f"{meter.label}: client {client} has security {' or '.join(modes)}, not {mode}"
         )
     if mode.has_password and meter.password_file is None:
         raise ConfigurationError(
@@ -75,6 +76,13 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
             "meter_public_key_file"
         )
     return mode
+
+
+def _by_files(meter: MeterConfig) -> Mode:
+    """Return the mode for which the files of a meter are enough; without any, no security."""
+    if meter.encryption_key_file is not None:
+        return Mode.HLS_GMAC if meter.password_file is None else Mode.LLS_AE
+    return Mode.NONE if meter.password_file is None else Mode.LLS
 
 
 def unproven_security(meter: MeterConfig, model: Model) -> str:

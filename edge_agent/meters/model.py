@@ -31,6 +31,7 @@ from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
 
 _MOST_DIGITS: Final = 9
+_UTILITY_CLIENT: Final = 48
 
 
 def _no_text(value: object) -> object:
@@ -150,8 +151,17 @@ class Model(BaseModel):
     title: str
     data_port: bool = Field(strict=True, default=True)
     """False: no meter of the model can be read; its unit is read by its resident."""
-    client: Literal[16, 32]
-    """Whom to read as: 16 public, 32 meter reader with the LLS password."""
+    client: int = Field(strict=True, ge=1, le=127)
+    """Whom to read as: 16 public, 32 meter reader with the LLS password, or another that its maker
+    names. 48 is the utility's, which may change the meter: name it at the meter alone."""
+
+    @field_validator("client")
+    @classmethod
+    def _reads_with_least_privilege(cls, client: int) -> int:
+        if client == _UTILITY_CLIENT:
+            raise ValueError("48 may change the meter: give client = 48 in [[bus.meter]]")
+        return client
+
     manufacturer: str | None = Field(min_length=1, max_length=64, default=None)
     """The maker of meters that do not name it (0.0.96.1.1); None insists on reading it."""
     max_info_length: int = Field(strict=True, ge=32, le=2030, default=1024)

@@ -92,7 +92,7 @@ def test_a_sound_model_can_be_used(typed: Typed, maker: Path) -> None:
 
 
 def test_each_mistake_in_a_model_is_told(typed: Typed, maker: Path) -> None:
-    maker.write_text("client = 17\nlist = true\n")
+    maker.write_text("client = 170\nlist = true\n")
     code, out, err = typed("models", "check", maker)
     assert code == 2
     assert out.count("\n") == 3

@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from pydantic import ValidationError
 
-from edge_agent.dlms.security import Mode
+from edge_agent.dlms.security import Mode, counter_object
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import keys_of, mode_of, unproven_security
-from edge_agent.meters.model import load
+from edge_agent.meters.model import Model, load
 from edge_agent.poll.sessions import peer
 from edge_agent.settings import MeterConfig
 
@@ -204,3 +205,35 @@ def test_what_no_meter_has_proven(tmp_path: Path) -> None:
     assert found == "security hls-ecdsa, security suite 1"
     setter = {"security": "hls", "password_file": tmp_path / "password"}
     assert unproven_security(secured(tmp_path, setter=setter), model) == "security hls"
+
+
+@pytest.mark.parametrize(
+    ("files", "mode"),
+    [
+        ((), Mode.NONE),
+        (("password_file",), Mode.LLS),
+        (("encryption_key_file", "authentication_key_file"), Mode.HLS_GMAC),
+        (("password_file", "encryption_key_file", "authentication_key_file"), Mode.LLS_AE),
+    ],
+)
+def test_another_client_associates_by_its_files(files: tuple[str, ...], mode: Mode) -> None:
+    fields = {"label": "A", "address": 1, "client": 1, **dict.fromkeys(files, "/x")}
+    assert mode_of(MeterConfig.model_validate(fields), 1) is mode
+
+
+@pytest.mark.parametrize("client", [0, 128, "32"])
+def test_what_is_no_client_is_refused(client: object) -> None:
+    with pytest.raises(ValidationError):
+        MeterConfig.model_validate({"label": "A", "address": 1, "client": client})
+
+
+def test_a_model_never_reads_as_the_utility() -> None:
+    with pytest.raises(ValidationError, match="48 may change the meter"):
+        Model(title="x", client=48)
+    assert Model(title="x", client=3).client == 3
+
+
+def test_another_client_has_the_general_counter() -> None:
+    assert str(counter_object(1)) == "0.0.43.1.0.255"
+    assert str(counter_object(100)) == "0.0.43.1.0.255"
+    assert str(counter_object(48)) == "0.0.43.1.3.255"
