@@ -49,6 +49,14 @@ NO_TIME: Final = (
     "switch the time service on (timedatectl set-ntp true), wait until timedatectl says that the "
     "clock is synchronised, and run it again"
 )
+_REFUSED_FLOAT: Final = (
+    "a float cannot be billed: ask the maker for a whole-number register, or leave this one out of "
+    "the model"
+)
+_REFUSED_VALUE: Final = (
+    "the meter writes this object in a way that is not read here: leave it out of the model, and "
+    "send us what came"
+)
 BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     (
         RefusedBefore,
@@ -79,16 +87,8 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     ),
     (WrongIdentity, "choose a model that names its manufacturer; the serial number must be there"),
     (AccessDenied, "the client may not read it, or the meter does not have it: leave it out"),
-    (
-        FloatRefused,
-        "a float cannot be billed: ask the maker for a whole-number register, or leave this one "
-        "out of the model",
-    ),
-    (
-        ValueRefused,
-        "the meter writes this object in a way that is not read here: leave it out of the model, "
-        "and send us what came",
-    ),
+    (FloatRefused, _REFUSED_FLOAT),
+    (ValueRefused, _REFUSED_VALUE),
     (
         ProtocolViolation,
         "its frames are sound, so noise is not the cause: see that no second meter has its "
@@ -164,6 +164,8 @@ OF_FINDING: Final = {
         "set it by `edge-agent set-clock --force`, which needs [bus.meter.setter]; without such "
         "keys with its maker's tool: without a time no profile counts"
     ),
+    FindingKind.OBJECT_REFUSED: _REFUSED_VALUE,
+    FindingKind.REGISTER_OF_FLOATS: _REFUSED_FLOAT,
     FindingKind.PERIOD_IMPOSSIBLE: (
         "give the true one as period_s at the profile in a model of its own, or have the maker "
         "set it"

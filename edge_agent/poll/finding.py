@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from edge_agent.errors import AccessDenied, AgentError
+from edge_agent.errors import AccessDenied, AgentError, FloatRefused, ValueRefused
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 
@@ -30,6 +30,9 @@ class FindingKind(StrEnum):
     REGISTERS_UNSTAMPED = "registers_unstamped"
     DENIED = "denied"
     UNREADABLE = "unreadable"
+    OBJECT_REFUSED = "object_refused"
+    """What one object holds is no value that is read; everything else of the meter is."""
+    REGISTER_OF_FLOATS = "register_of_floats"
     NO_SCALER = "no_scaler"
     COLUMN_WITHOUT_SCALER = "column_without_scaler"
     CLOCK_SHOWS_NO_TIME = "clock_shows_no_time"
@@ -71,6 +74,8 @@ WORDS: Final[dict[FindingKind, str]] = {
     ),
     FindingKind.DENIED: "{error}",
     FindingKind.UNREADABLE: "{label}: {obis}: {error}",
+    FindingKind.OBJECT_REFUSED: "{label}: {obis} is left out: {error}",
+    FindingKind.REGISTER_OF_FLOATS: "{label}: {obis} is left out: {error}",
     FindingKind.NO_SCALER: "{label}: {obis} has no scaler",
     FindingKind.COLUMN_WITHOUT_SCALER: (
         "{label}: {obis} has no scaler: it is left out of {profile}"
@@ -174,7 +179,14 @@ def finding(kind: FindingKind, label: str = "", **values: Value) -> Finding:
 
 
 def of_error(kind: FindingKind, label: str, error: AgentError, **values: Value) -> Finding:
-    """Return a finding that an error is the reason of; a refusal keeps its result."""
+    """Return a finding that an error is the reason of; a refusal keeps its result.
+
+    An object that is unreadable for what it holds is of a kind of its own.
+    """
+    if kind is FindingKind.UNREADABLE and isinstance(error, FloatRefused):
+        kind = FindingKind.REGISTER_OF_FLOATS
+    elif kind is FindingKind.UNREADABLE and isinstance(error, ValueRefused):
+        kind = FindingKind.OBJECT_REFUSED
     if isinstance(error, AccessDenied):
         values["result"] = error.result
     return Finding(kind, label, {**values, "error": str(error)})

@@ -79,6 +79,8 @@ SENTENCES = {
     FindingKind.ROWS_WITHOUT_TIME: f"A-1: {LOAD}: 3 rows from 100 on have no time",
     FindingKind.ROWS_MISFIT: f"A-1: {LOAD}: 3 rows from 100 on do not fit",
     FindingKind.ROWS_WITHOUT_CODE: f"A-1: {LOAD}: 3 rows from 100 on have no event code",
+    FindingKind.OBJECT_REFUSED: f"A-1: {ACTIVE_IMPORT} is left out: {VALUES['error']}",
+    FindingKind.REGISTER_OF_FLOATS: f"A-1: {ACTIVE_IMPORT} is left out: {VALUES['error']}",
     FindingKind.ROWS_TIME_TAKEN: (
         f"A-1: {LOAD}: 3 rows from 100 on have no time of their own, and the capture period gives "
         "them that of another row: they are left out"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from edge_agent.dlms import axdr
+from edge_agent.install import advice
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.capture_layout import can_be_period
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
-from shared_schema.catalogue import BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.obis import Obis
 from tests.support.buffers import NULL, u16
 from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Wide, fake, kinds_of, visit
@@ -133,6 +134,45 @@ def test_periods_that_meters_have(period_s: int) -> None:
 
 def test_a_daily_profile_needs_no_period() -> None:
     assert can_be_period(0, ProfileToRead(obis=DAILY_LOAD_PROFILE, every="day"))
+
+
+def test_rows_by_their_place_repeat_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED, nulls=frozenset({QUARTER - 900}))
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 7] = b"\x06\x00\x00\x00\x02"
+    found = rows_of(reader, monkeypatch, model(access="entry", every="hour"))
+    assert found[1] == (QUARTER - 900, None, 50, 2304)
+
+
+REGISTERS = SIMPLE.model_copy(update={"registers": (ACTIVE_IMPORT,)})
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"\x0d\x4a", FindingKind.OBJECT_REFUSED),
+        (b"\x06\x00\x00\x00\x01\xaa", FindingKind.OBJECT_REFUSED),
+        (b"\x17" + struct.pack(">f", 1.5), FindingKind.REGISTER_OF_FLOATS),
+        (b"\x1f\x05", FindingKind.OBJECT_REFUSED),
+    ],
+)
+def test_a_register_that_is_refused_costs_itself_alone(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, kind: FindingKind
+) -> None:
+    reader = odd(COMPRESSED)
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = sent
+    found = visit(reader, monkeypatch, kind=REGISTERS)
+    (said,) = found.findings
+    assert said.kind is kind
+    assert advice.for_finding(said)
+    assert [block.profile for block in found.rows] == [BLOCK_LOAD_PROFILE]
+
+
+def test_a_register_in_bcd_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED)
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x0d\x42"
+    found = visit(reader, monkeypatch, kind=REGISTERS)
+    (row,) = next(block.rows for block in found.rows if block.profile is None)
+    assert row[2] == 42
 
 
 def test_a_filled_time_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
