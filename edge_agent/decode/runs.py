@@ -19,10 +19,11 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from edge_agent.dlms.axdr import Value, parse
+from edge_agent.dlms.axdr import MAX_VALUE_BYTES, Value, parse
 from edge_agent.dlms.axdr_numbers import APART, apart, as_hex
 from edge_agent.dlms.axdr_types import (
     ARRAY,
+    BITS,
     COMPACT_ARRAY,
     FIXED_SIZE,
     READERS,
@@ -37,6 +38,8 @@ MAX_BYTES: Final = 1 << 20
 MAX_ROWS: Final = 12_000
 MAX_WORK: Final = 75_000
 """What reading one buffer may cost (`_Shape.cost`): twice what a month of common rows does."""
+_BYTE_COST: Final = 5
+"""What each byte costs of a row that has no shape: it holds an array, or is of another width."""
 _SHAPE_COST: Final = 80
 """What a shape costs that did not come before."""
 _KNOWN_AFTER: Final = 2
@@ -99,7 +102,12 @@ def _pattern(heads: tuple[bytes, ...]) -> re.Pattern[bytes]:
 
 
 def _content(head: bytes) -> str:
-    return f"{head[1]}s" if len(head) == 2 else FIXED_SIZE[head[0]]
+    return FIXED_SIZE[head[0]] if len(head) == 1 else f"{_octets(head)}s"
+
+
+def _octets(head: bytes) -> int:
+    """Return how many bytes a text or a bit-string has, by its tag and length."""
+    return (head[1] + 7) // 8 if head[0] == BITS else head[1]
 
 
 def _heads(data: bytes, at: int, count: int) -> tuple[bytes, ...] | None:
@@ -110,9 +118,9 @@ def _heads(data: bytes, at: int, count: int) -> tuple[bytes, ...] | None:
         if tag in FIXED_SIZE:
             heads.append(data[at : at + 1])
             at += 1 + (READERS[tag].size if tag in READERS else 0)
-        elif tag in STRINGS and at + 1 < len(data) and 0 < data[at + 1] < 0x80:
+        elif (tag in STRINGS or tag == BITS) and at + 1 < len(data) and data[at + 1] < 0x80:
             heads.append(data[at : at + 2])
-            at += 2 + data[at + 1]
+            at += 2 + _octets(heads[-1])
         else:
             return None
     return tuple(heads)
@@ -135,13 +143,14 @@ def runs(data: bytes, width: int) -> Iterator[Run | None]:
             heads = _heads(data, at + 2, width)
         begun = at
         if heads is None:
-            row, at = parse(data, at)
+            row, size = parse(data[at : at + MAX_VALUE_BYTES])
+            at += size
             rows, is_row = rows - 1, data[begun] == STRUCTURE
             if is_row and isinstance(row, list) and len(row) == width:
                 yield Run(tuple(_tags(data, begun, width)), iter((tuple(row),)))
             else:
                 yield None
-            work += at - begun
+            work += _BYTE_COST * size
         else:
             count = seen[heads] = seen.get(heads, 0) + 1
             patterns += count == _KNOWN_AFTER + 1

@@ -248,5 +248,21 @@ def test_more_rows_than_a_meter_sends_are_refused(count: int) -> None:
         list(runs.runs(array([b"\x02\x00"] * count), 0))
 
 
+@pytest.mark.parametrize("status", ["04 08 81", "04 0B 8120", "09 00", "0A 02 4142", "11 05"])
+def test_a_month_of_any_status_is_read_at_once(status: str) -> None:
+    sent = [
+        structure(octets(stamp(T0 + n * PERIOD_S)), u32(n), bytes.fromhex(status))
+        for n in range(3360)
+    ]
+    found = buffer.rows_of(array(sent), plan(ENERGY, status=True), BLUE_BOOK)
+    assert len(found.rows) == 3360
+
+
+def test_a_row_of_nested_values_is_no_larger_than_an_attribute() -> None:
+    nested = structure(octets(stamp(T0)), array([NULL] * 20_000))
+    with pytest.raises(ProtocolViolation):
+        buffer.rows_of(array([nested]), plan(ENERGY), BLUE_BOOK)
+
+
 def test_ten_thousand_rows_are_read() -> None:
     assert len(column(*[u32(n) for n in range(10_001)])) == 10_001
