@@ -26,6 +26,7 @@ from edge_agent.dlms.axdr_types import (
     BITS,
     COMPACT_ARRAY,
     FIXED_SIZE,
+    FLOATS,
     READERS,
     STRINGS,
     STRUCTURE,
@@ -38,7 +39,7 @@ MAX_BYTES: Final = 1 << 20
 MAX_ROWS: Final = 12_000
 MAX_WORK: Final = 75_000
 """What reading one buffer may cost (`_Shape.cost`): twice what a month of common rows does."""
-_BYTE_COST: Final = 5
+_BYTE_COST: Final = 7
 """What each byte costs of a row that has no shape: it holds an array, or is of another width."""
 _SHAPE_COST: Final = 80
 """What a shape costs that did not come before."""
@@ -72,7 +73,8 @@ class _Shape:
         """Return what a run of rows costs; one unit is about a microsecond of a small machine."""
         width = len(self.tags)
         nulls = width // 4 if None in self.items else 0
-        each = 3 + width // 16 + nulls + 3 * len(self.apart)
+        floats = sum(self.tags[place] in FLOATS for place in self.apart)
+        each = 3 + width // 16 + nulls + 3 * len(self.apart) + 6 * floats
         return (_SHAPE_COST if is_new else 0) + width + rows * each
 
 
