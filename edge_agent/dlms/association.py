@@ -123,7 +123,9 @@ class CipheredSession:
         Raises:
             BusError: the meter does not answer.
         """
-        public = replace(self._peer, client=PUBLIC_CLIENT, password=None, ciphering=None, hls=None)
+        public = replace(
+            self._peer, client=PUBLIC_CLIENT, password=None, ciphering=None, hls=None, title=b""
+        )
         last: int | None = None
         with (
             contextlib.suppress(AccessDenied, AssociationRefused, ProtocolViolation),

@@ -17,6 +17,7 @@ from edge_agent.dlms.exchange import Exchange
 from edge_agent.dlms.hls import Side, is_proof, proof
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.request_writer import ACTION, RequestWriter
+from edge_agent.dlms.security import TITLE_BYTES
 from edge_agent.errors import (
     AssociationRefused,
     Breach,
@@ -123,14 +124,19 @@ def _refused(peer: Peer, verdict: Verdict) -> AssociationRefused:
 
 def _secured(peer: Peer, writer: RequestWriter, answer: bytes) -> Association:
     """Read an AARE that is ciphered or holds a challenge."""
-    ciphered = peer.ciphering
-    accepted = aare.acceptance(answer, peer.label, peer.mechanism, ciphered=ciphered is not None)
+    ciphered = peer.ciphering if peer.protects else None
+    accepted = aare.acceptance(answer, peer.label, peer.mechanism, ciphered=peer.protects)
+    own = peer.title if peer.ciphering is None else peer.ciphering.title
+    if own and len(accepted.title) != TITLE_BYTES:
+        raise ProtocolViolation(
+            f"{peer.label} gives no system title of {TITLE_BYTES} bytes", of=Breach.PROTECTION
+        )
+    if own and accepted.title == own:
+        raise ProtocolViolation(
+            f"{peer.label} has the gateway's own system title", of=Breach.PROTECTION
+        )
     opener, initiate = None, accepted.initiate
     if ciphered is not None:
-        if accepted.title == ciphered.title:
-            raise ProtocolViolation(
-                f"{peer.label} has the gateway's own system title", of=Breach.PROTECTION
-            )
         opener = Opener(ciphered.keys, accepted.title, peer.label)
         initiate = opener.open(initiate)
     writer.take_terms(initiate)
@@ -151,7 +157,10 @@ def prove(
         ProtocolViolation: it sends the challenge back, or proves nothing itself.
         BusTimeout, SessionLost, AddressShared: as `Exchange.ask`.
     """
-    own, meter = Side(b"" if sealer is None else sealer.title, writer.challenge), association.meter
+    own, meter = (
+        Side(peer.title if sealer is None else sealer.title, writer.challenge),
+        association.meter,
+    )
     if len(meter.challenge) < _SHORTEST_CHALLENGE or meter.challenge == own.challenge:
         raise ProtocolViolation(f"{peer.label} sent no challenge of its own", of=Breach.PROTECTION)
     value = _proof(peer, own, meter, sealer)

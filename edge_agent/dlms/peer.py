@@ -42,6 +42,14 @@ class Peer:
     hls: Hls | None = None
     """By what both sides prove themselves, where that is not GMAC."""
 
+    title: bytes = b""
+    """The client's system title where no keys are used and the mechanism hashes titles."""
+
+    @property
+    def protects(self) -> bool:
+        """Whether what is said is authenticated and encrypted."""
+        return self.ciphering is not None and not self.ciphering.plain
+
     @property
     def mechanism(self) -> int:
         """The number of the authentication mechanism."""

@@ -84,6 +84,7 @@ class RequestWriter:
         """CtoS; the library would take it from a generator that can be foretold."""
         self._sealer = sealer
         self._label = peer.label
+        self._title = peer.title if peer.ciphering is None else peer.ciphering.title
         self._longest_info = peer.max_info
         address = server_address(peer.logical, peer.physical, size=peer.address_bytes)
         settings: Any = GXDLMSSettings(False, None)  # noqa: FBT003 - no server
@@ -138,6 +139,8 @@ class RequestWriter:
                 cipher.security = Security.AUTHENTICATION_ENCRYPTION
                 GXAPDU.getInitiateRequest(self._settings, initiate)
                 sealed = self._sealer.seal(bytes(initiate.array()))
+            elif self._title:
+                cipher = GXCiphering(self._title)  # names the title alone
             GXAPDU.generateAarq(self._settings, cipher, sealed, request)
             return self._in_the_clear(Command.AARQ, 0, bytes(request.array()))
 

@@ -44,18 +44,27 @@ class Mode(StrEnum):
     """The same with SHA-1."""
     HLS_SHA256 = "hls-sha256"
     """Both sides hash titles, challenges and a secret; all is authenticated and encrypted."""
+    HLS_GMAC_PLAIN = "hls-gmac-plain"
+    """Both sides prove that they have the keys; what follows is in the clear."""
+    HLS_SHA256_PLAIN = "hls-sha256-plain"
+    """Both sides hash titles, challenges and a secret; what follows is in the clear."""
     HLS_ECDSA = "hls-ecdsa"
     """Both sides sign titles and challenges; everything is authenticated and encrypted."""
 
     @property
     def ciphered(self) -> bool:
-        """Whether EK and AK are needed."""
+        """Whether what follows the association is authenticated and encrypted."""
         return self in (Mode.LLS_AE, Mode.HLS_GMAC, Mode.HLS_SHA256, Mode.HLS_ECDSA)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether EK and AK are needed."""
+        return self.ciphered or self is Mode.HLS_GMAC_PLAIN
 
     @property
     def has_password(self) -> bool:
         """Whether a password, or the secret of high level security, is needed."""
-        return self not in (Mode.NONE, Mode.HLS_GMAC, Mode.HLS_ECDSA)
+        return self not in (Mode.NONE, Mode.HLS_GMAC, Mode.HLS_GMAC_PLAIN, Mode.HLS_ECDSA)
 
     @property
     def usual(self) -> bool:
@@ -81,6 +90,8 @@ class Ciphering:
     """The client's system title, 8 bytes."""
     gmac: bool
     """HLS mechanism 5; else the password of low level security."""
+    plain: bool = False
+    """The keys only prove who speaks; what follows is in the clear."""
 
 
 def key_size(suite: int) -> int:

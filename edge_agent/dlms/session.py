@@ -69,7 +69,7 @@ class Session:
         self._sealer: Sealer | None = None
         if peer.ciphering is not None and counter is not None:
             self._sealer = Sealer(peer.ciphering, counter)
-        self._writer = RequestWriter(peer, self._sealer)
+        self._writer = RequestWriter(peer, self._sealer if peer.protects else None)
         self._exchange = Exchange(transport, peer, self.traffic)
         self._association: Association | None = None
 

@@ -27,6 +27,8 @@ _MODES: Final[dict[int, tuple[Mode, ...]]] = {
         Mode.HLS_SHA1,
         Mode.HLS_SHA256,
         Mode.HLS_ECDSA,
+        Mode.HLS_GMAC_PLAIN,
+        Mode.HLS_SHA256_PLAIN,
     ),
 }
 """How each client of IS 15959 associates, the usual way first."""
@@ -36,6 +38,7 @@ _MECHANISMS: Final = {
     Mode.HLS_MD5: Mechanism.MD5,
     Mode.HLS_SHA1: Mechanism.SHA1,
     Mode.HLS_SHA256: Mechanism.SHA256,
+    Mode.HLS_SHA256_PLAIN: Mechanism.SHA256,
     Mode.HLS_ECDSA: Mechanism.ECDSA,
 }
 
@@ -60,7 +63,7 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
         raise ConfigurationError(
             f"{meter.label}: client {client} associates with a password: set password_file"
         )
-    if mode.ciphered and meter.encryption_key_file is None:
+    if mode.has_keys and meter.encryption_key_file is None:
         raise ConfigurationError(
             f"{meter.label}: security {mode} needs keys: set encryption_key_file and "
             "authentication_key_file"
@@ -96,7 +99,7 @@ def unproven_security(meter: MeterConfig, model: Model) -> str:
         mode = mode_of(each, each.client or model.client)
         if not mode.usual:
             found[f"security {mode}"] = None
-        if mode.ciphered and each.security_suite:
+        if mode.has_keys and each.security_suite:
             found[f"security suite {each.security_suite}"] = None
     return ", ".join(found)
 

@@ -83,14 +83,15 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
     hls = hls_of(meter, mode)
     password = meter.password() if mode.has_password and hls is None else None
     ciphering = None
-    if mode.ciphered and (keys := keys_of(meter)) is not None:
+    named = None if meter.system_title is None else bytes.fromhex(meter.system_title)
+    title = named or title or client_title(meter.label)
+    if mode.has_keys and (keys := keys_of(meter)) is not None:
         if password is not None and len(password) > LONGEST_PASSWORD:
             raise ConfigurationError(
                 f"{meter.label}: with {mode} a password has at most {LONGEST_PASSWORD} characters"
             )
-        named = None if meter.system_title is None else bytes.fromhex(meter.system_title)
-        title = named or title or client_title(meter.label)
-        ciphering = Ciphering(keys, title, gmac=mode is Mode.HLS_GMAC)
+        gmac = mode in (Mode.HLS_GMAC, Mode.HLS_GMAC_PLAIN)
+        ciphering = Ciphering(keys, title, gmac=gmac, plain=not mode.ciphered)
     return Peer(
         label=meter.label,
         physical=meter.address,
@@ -101,6 +102,7 @@ def peer(meter: MeterConfig, model: Model, title: bytes | None = None) -> Peer:
         address_bytes=model.address_bytes if meter.address_bytes is None else meter.address_bytes,
         ciphering=ciphering,
         hls=hls,
+        title=title if mode is Mode.HLS_SHA256_PLAIN else b"",
         release=model.release,
         inter_frame_s=model.inter_frame_s,
     )
@@ -125,7 +127,7 @@ def sessions(
         meter: MeterConfig, model: Model, traffic: Traffic
     ) -> AbstractContextManager[Session]:
         client = meter.client or model.client
-        if not mode_of(meter, client).ciphered:
+        if not mode_of(meter, client).has_keys:
             return Session(transport, peer(meter, model), traffic)
         counter = kept.of(meter.logical_address, meter.address, client)
         return CipheredSession(

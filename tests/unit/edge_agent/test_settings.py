@@ -132,7 +132,8 @@ def test_tls_has_another_port() -> None:
             'label = "A-1204"',
             'label = "A-1204"\nsecurity = "gmac"',
             "[[bus.meter]] A-1204, security: Input should be 'none', 'lls', 'lls-ae', 'hls-gmac', "
-            "'hls', 'hls-md5', 'hls-sha1', 'hls-sha256' or 'hls-ecdsa'",
+            "'hls', 'hls-md5', 'hls-sha1', 'hls-sha256', 'hls-gmac-plain', 'hls-sha256-plain' "
+            "or 'hls-ecdsa'",
         ),
         (
             'label = "A-1204"',

@@ -68,8 +68,10 @@ def test_counters_and_modes() -> None:
     assert [mode for mode in Mode if not mode.has_password] == [
         Mode.NONE,
         Mode.HLS_GMAC,
+        Mode.HLS_GMAC_PLAIN,
         Mode.HLS_ECDSA,
     ]
+    assert [mode for mode in Mode if mode.has_keys and not mode.ciphered] == [Mode.HLS_GMAC_PLAIN]
     assert [mode for mode in Mode if mode.usual] == [
         Mode.NONE,
         Mode.LLS,

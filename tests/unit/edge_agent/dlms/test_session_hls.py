@@ -56,11 +56,12 @@ def _public(key: ec.EllipticCurvePrivateKey) -> Any:
 class Meter:
     """Takes one association with one mechanism, and tells its serial number."""
 
-    def __init__(self, mechanism: Mechanism, *, suite: int = 0) -> None:
+    def __init__(self, mechanism: int, *, suite: int = 0, plain: bool = False) -> None:
         self.mechanism = mechanism
+        self.plain = plain
         self.vault = (
             Vault(KeySet(EK, AK, suite), METER_TITLE, counters={48: 0, 16: 0})
-            if mechanism in CIPHERED
+            if mechanism in CIPHERED and not plain
             else None
         )
         self.challenge = CHALLENGE
@@ -95,6 +96,9 @@ class Meter:
             assert asked.title == CLIENT_TITLE
             context, title = acse.CONTEXT_LN_CIPHERED, METER_TITLE
             information = self.vault.open_request(information, asked.title, self.client)
+        if self.plain:
+            assert asked.title == CLIENT_TITLE
+            title = METER_TITLE
         assert asked.context == context
         initiate = acse.parse_initiate(information)
         assert initiate is not None
@@ -255,3 +259,63 @@ def test_another_mechanism_in_the_answer_is_no_challenge(mechanism: Mechanism) -
     meter.request = downgraded  # type: ignore[method-assign]
     with pytest.raises(AgentError, match="no challenge of its own"):
         serial(meter, _hls(mechanism))
+
+
+def _plainly(meter: Meter, peer: Peer) -> bytes:
+    counter = Counter(VisitStore(), ("a", 1, 17, 48), CLIENT_TITLE)
+    counter.mark(sure=True)
+    opened = CipheredSession(
+        Wire(meter), peer, Traffic(), counter, pause_s=0, sleep=lambda _s: None
+    )
+    with opened as session:
+        return session.get(SERIAL_NUMBER, 1, 2)
+
+
+@pytest.mark.parametrize("secret", [SECRET, b"another secret!!"])
+def test_sha256_without_ciphering_hashes_both_titles(secret: bytes) -> None:
+    meter = Meter(Mechanism.SHA256, plain=True)
+    peer = Peer("A-1", 17, client=48, hls=_hls(Mechanism.SHA256, secret), title=CLIENT_TITLE)
+    if secret != SECRET:
+        with pytest.raises(PasswordRefused, match="does not take the proof"):
+            Session(Wire(meter), peer).__enter__()
+        return
+    with Session(Wire(meter), peer) as session:
+        assert session.get(SERIAL_NUMBER, 1, 2) == b"\x09\x02E1"
+
+
+class GmacMeter(Meter):
+    """Proves and checks by GMAC and says all else in the clear."""
+
+    def __init__(self, keys: KeySet) -> None:
+        super().__init__(5, plain=True)
+        self.keys = Vault(keys, METER_TITLE, counters={48: 0})
+
+    def _is_proof(self, value: bytes) -> bool:
+        return self.keys.is_answer(value, self.challenge, CLIENT_TITLE)
+
+    def _proof(self) -> bytes:
+        return self.keys.answer(self.ctos)
+
+
+GMAC_PEER = Peer(
+    "A-1",
+    17,
+    client=48,
+    ciphering=Ciphering(Keys(EK, AK), CLIENT_TITLE, gmac=True, plain=True),
+)
+
+
+def test_gmac_without_ciphering_is_read() -> None:
+    assert _plainly(GmacMeter(KeySet(EK, AK, 0)), GMAC_PEER) == b"\x09\x02E1"
+
+
+def test_gmac_without_ciphering_refuses_other_keys() -> None:
+    with pytest.raises(PasswordRefused):
+        _plainly(GmacMeter(KeySet(AK, EK, 0)), GMAC_PEER)
+
+
+def test_a_meter_that_proves_no_gmac_is_not_read() -> None:
+    meter = GmacMeter(KeySet(EK, AK, 0))
+    meter.answers = lambda value: value[:-1] + b"\0"
+    with pytest.raises(ProtocolViolation, match="does not prove"):
+        _plainly(meter, GMAC_PEER)
