@@ -24,7 +24,7 @@ from itertools import pairwise
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.border import JITTER, Border
+from cloud_ingest.core.border import JITTER, PROMPT, Border
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month, day_of
 from cloud_ingest.core.register import DayRegister, Epochs, Register, normalised
@@ -73,7 +73,8 @@ def measure(begin: Border, end: Border, epochs: Epochs, month: Month) -> Measure
     is_part = begin.at > month.start or end.at < month.end
     if opening is not None and closing is not None:
         # A meter that came or went within a day of the month's border may have one reading there.
-        is_behind = closing.ts < opening.ts or (closing.ts == opening.ts and not is_part)
+        is_one = is_part and opening.ts - begin.at <= PROMPT
+        is_behind = closing.ts < opening.ts or (closing.ts == opening.ts and not is_one)
         closing = None if is_behind else closing
     reasons = set(begin.reasons | end.reasons)
     if is_part:

@@ -94,6 +94,7 @@ class Break:
 
     before: Claim
     after: Claim
+    """The first claim that nobody can take for its former course."""
     rule: Rule
 
 
@@ -134,13 +135,41 @@ def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:
     possible = [claim for claim in every if claim.counted >= 0 or claim.vouched]
     moments = [_choices(own) for _, own in groupby(possible, key=lambda claim: claim.ts)]
     elected = _readmitted(_cheapest(moments, ceiling), moments, ceiling)
+    unsound, rivals = _left_over(every, elected, ceiling)
     breaks = tuple(
-        Break(before, after, rule)
+        Break(before, _new_course(before, after, elected, unsound, ceiling), rule)
         for before, after in pairwise(elected)
         if (rule := violated(before, after, ceiling)) is not None
     )
-    unsound, rivals = _left_over(every, elected, ceiling)
     return Verdict(tuple(elected), unsound, rivals, breaks)
+
+
+def _new_course(
+    before: Claim,
+    after: Claim,
+    elected: Sequence[Claim],
+    unsound: Iterable[Unsound],
+    ceiling: Fraction,
+) -> Claim:
+    """Return from which claim on it is certain that a register has left its course.
+
+    What was set aside soon behind a break may be the former course itself, and what was elected
+    before it false. Where the register broke is known only from the next elected claim on.
+    """
+    if after.vouched:
+        return after
+    last = max(
+        (
+            each.claim.ts
+            for each in unsound
+            if after.ts < each.claim.ts <= after.ts + LONG_RETURN_S
+            and violated(before, each.claim, ceiling) is None
+        ),
+        default=None,
+    )
+    if last is None:
+        return after
+    return next((claim for claim in elected if claim.ts > last), after)
 
 
 def _readmitted(

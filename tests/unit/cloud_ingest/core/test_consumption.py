@@ -175,7 +175,9 @@ def test_a_replaced_meter_counts_its_parts(life: Life, data: st.DataObject) -> N
         assert wh(first) == life.used[last.ts] - life.used[opening.ts]
     else:
         assert first.quantity is None
-    began, closing = expected_end(new, taken_out), expected_border(new, life.month.end)
+    in_time = expected_end(new, taken_out)
+    began = in_time or min(new, key=lambda r: r.ts, default=None)
+    closing = expected_border(new, life.month.end)
     if began and closing and closing.ts > began.ts:
         assert wh(second) == life.used[closing.ts] - life.used[began.ts]
     else:
@@ -259,17 +261,31 @@ def test_a_meter_installed_at_the_border_opens_itself() -> None:
 
 
 @pytest.mark.parametrize("put_in", [JULY.start, JULY.start + 48 * HOUR])
-def test_a_late_first_reading_proves_nothing(
-    put_in: datetime,
-) -> None:
+def test_a_late_first_reading_counts_from_there(put_in: datetime) -> None:
     late = [reading(put_in + 25 * HOUR, 7), reading(JULY.end, 300)]
     measured = month_of_meter(late, {}, JULY, (put_in, None))
-    assert (measured.opening, measured.quantity) == (None, None)
-    assert measured.reasons - {Reason.PART_OF_MONTH} == {Reason.INCOMPLETE, Reason.NO_OPENING}
+    assert (measured.opening, wh(measured)) == (late[0], 293)
+    assert (measured.lower, measured.upper) == (Decimal("0.293"), Decimal("0.300"))
+    assert measured.reasons - {Reason.PART_OF_MONTH} == {Reason.INCOMPLETE}
+    assert quality_of(measured) is Quality.DERIVED
+
+
+@pytest.mark.parametrize("put_in", [JULY.start, JULY.start + 48 * HOUR])
+def test_a_dial_before_a_late_first_reading_opens(put_in: datetime) -> None:
+    late = [reading(put_in + 25 * HOUR, 7), reading(JULY.end, 300)]
     dial = reading(put_in + 24 * HOUR, 6, Origin.SELF_READ)
     assert wh(month_of_meter([dial, *late], {}, JULY, (put_in, None))) == 294
     dial = reading(put_in + 72 * HOUR, 6, Origin.SELF_READ)
     assert wh(month_of_meter([dial, late[1]], {}, JULY, (put_in, None))) == 294
+
+
+@pytest.mark.parametrize("first", [JULY.end - HOUR / 4, JULY.end, JULY.end + 48 * HOUR])
+def test_one_late_reading_alone_is_no_use_of_nothing(first: datetime) -> None:
+    """What closes the month is all that was read: nothing is proved, and 0.000 would be a lie."""
+    dial = reading(first, 7, Origin.SELF_READ)
+    measured = month_of_meter([dial], {}, JULY, (JULY.start + 48 * HOUR, None))
+    assert measured.quantity is None
+    assert quality_of(measured) is Quality.MISSING
 
 
 def test_a_meter_that_died_early_proves_nothing() -> None:
