@@ -86,7 +86,8 @@ def breaks_within(
     return frozenset(
         each.reason
         for each in breaks
-        if opening.ts < each.after and each.before < closing.ts
+        if opening.ts < each.after
+        and each.before < closing.ts
         and not any(each.before < starts_at <= each.after for starts_at in explained)
     )
 
