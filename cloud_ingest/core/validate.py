@@ -136,40 +136,34 @@ def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:
     moments = [_choices(own) for _, own in groupby(possible, key=lambda claim: claim.ts)]
     elected = _readmitted(_cheapest(moments, ceiling), moments, ceiling)
     unsound, rivals = _left_over(every, elected, ceiling)
-    breaks = tuple(
-        Break(before, _new_course(before, after, elected, unsound, ceiling), rule)
-        for before, after in pairwise(elected)
-        if (rule := violated(before, after, ceiling)) is not None
-    )
-    return Verdict(tuple(elected), unsound, rivals, breaks)
+    return Verdict(tuple(elected), unsound, rivals, _breaks(elected, unsound, ceiling))
 
 
-def _new_course(
-    before: Claim,
-    after: Claim,
-    elected: Sequence[Claim],
-    unsound: Iterable[Unsound],
-    ceiling: Fraction,
-) -> Claim:
-    """Return from which claim on it is certain that a register has left its course.
+def _breaks(
+    elected: Sequence[Claim], unsound: Sequence[Unsound], ceiling: Fraction
+) -> tuple[Break, ...]:
+    """Return where a register leaves its course, up to where that is certain.
 
     What was set aside soon behind a break may be the former course itself, and what was elected
-    before it false. Where the register broke is known only from the next elected claim on.
+    before it false. Then the register broke somewhere up to the next claim that is elected.
     """
-    if after.vouched:
-        return after
-    last = max(
-        (
+    found: list[Break] = []
+    until = elected[-1].ts if elected else 0
+    for before, after in reversed(list(pairwise(elected))):
+        rule = violated(before, after, ceiling)
+        if rule is None:
+            continue
+        limit = after.ts if after.vouched else min(until, after.ts + LONG_RETURN_S)
+        former = [
             each.claim.ts
             for each in unsound
-            if after.ts < each.claim.ts <= after.ts + LONG_RETURN_S
-            and violated(before, each.claim, ceiling) is None
-        ),
-        default=None,
-    )
-    if last is None:
-        return after
-    return next((claim for claim in elected if claim.ts > last), after)
+            if after.ts < each.claim.ts < limit and violated(before, each.claim, ceiling) is None
+        ]
+        last = max(former, default=before.ts)
+        sure = (each for each in elected if last < each.ts <= until and not each.vouched)
+        found.append(Break(before, next(sure, after) if former else after, rule))
+        until = before.ts
+    return tuple(reversed(found))
 
 
 def _readmitted(

@@ -183,7 +183,7 @@ def _claims(
         for n in range(lie.first, min(lie.first + lie.length, len(MOMENTS)))
         if n not in missing
     }
-    while small := _small(shown, told, missing):
+    while small := _small(shown, told, missing, reset):
         told = {n: lie for n, lie in told.items() if n not in small}
     rows = {Said(MOMENTS[n], 0, wh) for n, wh in enumerate(shown) if n not in missing}
     rows -= {
@@ -192,8 +192,14 @@ def _claims(
     return rows | {_told(lie, n, shown[n]) for n, lie in told.items()}
 
 
-def _small(shown: Sequence[int], told: Mapping[int, Lie], missing: set[int]) -> set[int]:
-    """Return the moments whose lie the register could have counted between the true rows beside."""
+def _small(
+    shown: Sequence[int], told: Mapping[int, Lie], missing: set[int], reset: int | None
+) -> set[int]:
+    """Return the moments whose lie the register could have counted between the true rows beside.
+
+    Where it was reset between these, what it says may lie on either course: such a lie only moves
+    the reset, and nothing tells when that was.
+    """
     found = set[int]()
     for n, lie in told.items():
         first = last = n
@@ -203,7 +209,11 @@ def _small(shown: Sequence[int], told: Mapping[int, Lie], missing: set[int]) -> 
             last += 1
         seconds = int((MOMENTS[last] - MOMENTS[first]).total_seconds()) + 2 * SLACK_S
         said = _told(lie, n, shown[n])
-        off = abs(said.raw * 10**said.scaler - shown[n])
+        counts = said.raw * 10**said.scaler
+        courses = {shown[n]}
+        if reset is not None and first < reset <= last:
+            courses |= {shown[first], shown[last]}
+        off = min(abs(counts - course) for course in courses)
         if off <= CEILING_W * seconds // 3600 + 10:
             found.add(n)
     return found

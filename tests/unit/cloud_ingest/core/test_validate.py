@@ -269,3 +269,33 @@ def test_elected_claims_are_consistent_but_for_breaks(claims: list[Claim]) -> No
     pairs = zip(verdict.elected, verdict.elected[1:], strict=False)
     found = [(a, b) for a, b in pairs if violated(a, b, CEILING) is not None]
     assert found == [(each.before, each.after) for each in verdict.breaks]
+
+
+def reset_behind_zeros(zeros: int, true_rows: int) -> list[Claim]:
+    """Rows of zero from the 100th on, then true ones again, then a reset for good."""
+    lies = dict.fromkeys(range(100, 100 + zeros), 0)
+    since = 100 + zeros + true_rows
+    return with_lies(course(200), lies | {n: 10 * (n - since) for n in range(since, 200)})
+
+
+def test_a_break_ends_where_no_row_agrees_with_before() -> None:
+    """Three zeros, two true rows, a reset: who believes the zeros sets the two aside."""
+    verdict = judge(reset_behind_zeros(zeros=3, true_rows=2), CEILING)
+    assert set_aside(verdict) == dict.fromkeys((103, 104), Rule.CEILING)
+    (each,) = verdict.breaks
+    assert (each.before.ts // QUARTER_S, each.after.ts // QUARTER_S) == (99, 105)
+
+
+def test_a_lie_behind_a_break_does_not_move_it() -> None:
+    rows = reset_behind_zeros(zeros=0, true_rows=0)
+    plain = judge(rows, CEILING)
+    assert judge(with_lies(rows, {110: BEGIN * 3}), CEILING).breaks == plain.breaks
+
+
+def test_no_break_reaches_over_the_next_one() -> None:
+    """A reset, a jump for good, and a row on the first course: it moves neither of the two."""
+    jump = {n: 3 * BEGIN + n for n in range(130, 200)}
+    rows = with_lies(reset_behind_zeros(zeros=0, true_rows=0), jump | {140: BEGIN + 1_400})
+    breaks = judge(rows, CEILING).breaks
+    found = [(each.before.ts // QUARTER_S, each.after.ts // QUARTER_S) for each in breaks]
+    assert found == [(99, 100), (129, 130)]
