@@ -203,9 +203,10 @@ class _Teller:
             yield from self._border("End", meter.end)
         yield from self._difference(meter)
         for each in meter.breaks:
+            scaler = ", and counts by another scaler since" if each.is_rescaled else ""
             yield from wrapped(
                 f"Between {self._say.time(each.before)} and {self._say.time(each.after)} "
-                f"{BREAKS[each.reason]}.",
+                f"{BREAKS[each.reason]}{scaler}.",
                 2,
             )
         for entry in meter.entries:

@@ -22,7 +22,9 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.published import bound
 from cloud_ingest.cli.say import say
+from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, counted, figure, table
+from cloud_ingest.cli.words import ADVICE
 from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
 from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report
@@ -165,7 +167,14 @@ def as_table(report: MonthReport) -> str:
             for result in report.reconciliations
         ),
     )
-    tables = (units, towers, *_unassigned(report), *_corrections(report), *_held(report))
+    tables = (
+        units,
+        towers,
+        *_unassigned(report),
+        *_corrections(report),
+        *_held(report),
+        *_advice(report),
+    )
     return "\n\n".join((f"{report.society}, {report.month}", *tables))
 
 
@@ -218,6 +227,19 @@ def _corrections(report: MonthReport) -> Iterator[str]:
                 for line, done in lines
             ),
         )
+
+
+def _advice(report: MonthReport) -> Iterator[str]:
+    """Say what to do about the numbers that are withheld, once for each reason."""
+    withheld = {reason for line in report.lines if line.quantity is None for reason in line.reasons}
+    lines = [
+        line
+        for reason in ADVICE
+        if reason in withheld
+        for line in wrapped(f"{reason.value}: {ADVICE[reason]}.", 2)
+    ]
+    if lines:
+        yield "\n".join(("What to do about what is withheld:", *lines))
 
 
 def _held(report: MonthReport) -> Iterator[str]:

@@ -58,8 +58,9 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.IMPLAUSIBLE: _DECIDE,
     Reason.HISTORY: _DECIDE,
     Reason.SUM_CHECK: _DECIDE,
-    Reason.SCALER: "look at the meter's firmware, or say what its new pulse weight adds "
-    "(cloud-ingest epoch add)",
+    Reason.SCALER: "look at the meter's scaler and pulse weight; if the new one is right, say "
+    "what its register lost where it changed (cloud-ingest epoch add); if not, read its dial "
+    "(cloud-ingest self-read) and set what is false aside (cloud-ingest reading set-aside)",
 }
 """Of a number that is withheld."""
 RESTARTED: Final = (

@@ -16,10 +16,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from cloud_ingest.core.border import BY_HAND, Border
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import DAY, MICROSECOND, Month
-from cloud_ingest.core.register import Epochs
+from cloud_ingest.core.register import Epochs, Register
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
 
@@ -56,6 +57,17 @@ class RegisterBreak:
     after: datetime
     reason: Reason
     """`REGISTER_DROP` where it fell, `IMPLAUSIBLE` where it rose faster than it can."""
+    exponents: tuple[int, int] | None = None
+    """By what the readings before and after it count; None: it is not known."""
+
+    @property
+    def is_rescaled(self) -> bool:
+        """Say whether it counts by another scaler from there on."""
+        return self.exponents is not None and self.exponents[0] != self.exponents[1]
+
+    def is_explained(self, starts: Iterable[datetime]) -> bool:
+        """Say whether an epoch begins at it: a person's word."""
+        return any(self.before < starts_at <= self.after for starts_at in starts)
 
 
 def falls_within(days: Mapping[date, Decimal], step: Decimal) -> bool:
@@ -72,24 +84,66 @@ def falls_within(days: Mapping[date, Decimal], step: Decimal) -> bool:
 def breaks_within(
     measured: Measured, breaks: Iterable[RegisterBreak], epochs: Epochs
 ) -> frozenset[Reason]:
-    """Return what the breaks between the ends of a month disprove.
+    """Return what the breaks between the ends of a month disprove, also where it was not read.
 
     Args:
         measured: The month.
         breaks: Of the meter's register.
         epochs: Of its channels. An epoch at a break is a person's word that explains it.
     """
-    opening, closing = measured.opening, measured.closing
-    if opening is None or closing is None:
+    start = _end_of(measured.opening, measured.begin)
+    end = _end_of(measured.closing, measured.end)
+    if start is None or end is None:
         return frozenset()
-    explained = [epoch.starts_at for epoch in epochs.get(closing.channel_id, ())]
+    starts = _epoch_starts(measured, epochs)
     return frozenset(
         each.reason
         for each in breaks
-        if opening.ts < each.after
-        and each.before < closing.ts
-        and not any(each.before < starts_at <= each.after for starts_at in explained)
+        if start < each.after and each.before < end and not each.is_explained(starts)
     )
+
+
+def is_rescaled(measured: Measured, breaks: Iterable[RegisterBreak], epochs: Epochs) -> bool:
+    """Say whether a month counts by a scaler that came with a break, and that nobody explained.
+
+    Where a register breaks and counts by another scaler from there on, one of the two is false, and
+    the borders behind it agree with one another whichever it is. It counts again when it comes
+    back to the scaler before.
+
+    Args:
+        measured: The month. Two dials that a person read need no scaler.
+        breaks: Of the meter's register, ascending.
+        epochs: Of its channels.
+    """
+    start = _end_of(measured.opening, measured.begin)
+    ends = {None if end is None else end.origin for end in (measured.opening, measured.closing)}
+    if start is None or ends <= BY_HAND:
+        return False
+    starts = _epoch_starts(measured, epochs)
+    trusted: int | None = None
+    for each in breaks:
+        if each.after > start:
+            break
+        if each.exponents is None:
+            continue
+        former, now = each.exponents
+        if each.is_explained(starts) or now == trusted:
+            trusted = None
+        elif trusted is None and former != now:
+            trusted = former
+    return trusted is not None
+
+
+def _end_of(reading: Register | None, border: Border | None) -> datetime | None:
+    """Return when an end of a month was read, or else where it lies."""
+    if reading is not None:
+        return reading.ts
+    return None if border is None else border.at
+
+
+def _epoch_starts(measured: Measured, epochs: Epochs) -> list[datetime]:
+    known = measured.closing or measured.opening
+    return [] if known is None else [each.starts_at for each in epochs.get(known.channel_id, ())]
 
 
 def is_implausible(measured: Measured, most_per_day: Decimal) -> bool:

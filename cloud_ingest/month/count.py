@@ -35,6 +35,7 @@ from cloud_ingest.core.quality import (
     breaks_within,
     falls_within,
     is_implausible,
+    is_rescaled,
     past_findings,
     sum_check,
     with_findings,
@@ -303,10 +304,12 @@ def _held(
 ) -> Counted:
     """Hold what one meter counted against everything else that is known of its month."""
     assignment, measured, rows = counted.assignment, counted.measured, known.rows
-    if is_reweighed(measured, rows.weights, rows.known.epochs):
+    epochs = rows.known.epochs
+    if is_reweighed(measured, rows.weights, epochs) or is_rescaled(measured, known.breaks, epochs):
         measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
     if measured.quantity is None:
-        return Counted(assignment, with_findings(measured, _unproved(assignment, rows, month)))
+        found = _unproved(assignment, rows, month) | breaks_within(measured, known.breaks, epochs)
+        return Counted(assignment, with_findings(measured, found))
     found = _disproofs(assignment, measured, known, month, zone)
     found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
     return Counted(assignment, with_findings(measured, found))

@@ -59,7 +59,7 @@ _ADVICE: Final = {
     Reason.REGISTER_DROP: "say why the register fell: cloud-ingest epoch add",
     Reason.NO_OPENING: "enter the register: cloud-ingest reading enter, or self-read",
     Reason.NO_CLOSING: "enter the register: cloud-ingest reading enter, or self-read",
-    Reason.SCALER: "tell the pulse weights apart: cloud-ingest epoch add",
+    Reason.SCALER: "say where its scaler or pulse weight changed: cloud-ingest epoch add",
 }
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloud_ingest.core.border import Border, PassedOver
+from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Register
 from cloud_ingest.month.count import Counted
@@ -105,6 +106,7 @@ def explained_meter(
 ) -> ExplainedMeter:
     """Return what one meter counts, with its borders."""
     served, measured = counted.assignment, counted.measured
+    own = entries.of_meter(str(served.meter))
     return ExplainedMeter(
         meter=str(served.meter),
         source=served.source,
@@ -118,15 +120,28 @@ def explained_meter(
         lower=measured.lower,
         upper=measured.upper,
         reasons=ordered(measured.reasons),
-        breaks=tuple(
-            Break(each.before, each.after, each.reason)
-            for each in breaks
-            if measured.begin is not None
-            and measured.end is not None
-            and measured.begin.at < each.after <= measured.end.at
-        ),
-        entries=entries.of_meter(str(served.meter)),
+        breaks=tuple(_breaks(measured, own, breaks)),
+        entries=own,
     )
+
+
+def _breaks(
+    measured: Measured, entries: Iterable[Entry], breaks: Iterable[RegisterBreak]
+) -> Iterator[Break]:
+    """Give the breaks in a month, and those before it that leave its scaler in doubt."""
+    if measured.begin is None or measured.end is None:
+        return
+    starts = [each.at for each in entries if each.kind == "epoch"]
+    for each in breaks:
+        is_within = measured.begin.at < each.after <= measured.end.at
+        is_before = (
+            Reason.SCALER in measured.reasons
+            and each.is_rescaled
+            and each.after <= measured.begin.at
+            and not each.is_explained(starts)
+        )
+        if is_within or is_before:
+            yield Break(each.before, each.after, each.reason, each.is_rescaled)
 
 
 def _border(border: Border | None, entries: Entries) -> ExplainedBorder | None:

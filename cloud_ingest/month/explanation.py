@@ -92,6 +92,8 @@ class Break:
     before: datetime
     after: datetime
     reason: Reason
+    is_rescaled: bool
+    """The readings behind it count by another scaler."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ In: meters. Out: their breaks. Never: a write; `cloud_ingest.store.judgements` k
 from collections.abc import Collection
 
 from cloud_ingest.core.quality import RegisterBreak
+from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store.connection import Connection, translating
+from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.quality import Reason
 
+_SERVICE_OF_REGISTER = {str(code): service for service, code in BILLED_REGISTER.items()}
 _REASON_OF_RULE = {"fall": Reason.REGISTER_DROP, "ceiling": Reason.IMPLAUSIBLE}
 
 
@@ -17,13 +20,37 @@ _REASON_OF_RULE = {"fall": Reason.REGISTER_DROP, "ceiling": Reason.IMPLAUSIBLE}
 def breaks_of(conn: Connection, meters: Collection[int]) -> dict[int, list[RegisterBreak]]:
     """Return the breaks of meters, by meter id, ascending."""
     found: dict[int, list[RegisterBreak]] = {}
-    for meter_id, before, after, rule in conn.execute(
+    for meter_id, obis, before, after, rule, *scales in conn.execute(
         """
-        SELECT meter_id, (neighbours -> 'before' ->> 'ts')::timestamptz, ts, rule
-        FROM register_break WHERE meter_id = ANY(%s::int[]) ORDER BY meter_id, ts
+        SELECT register_break.meter_id, register_break.obis,
+               (neighbours -> 'before' ->> 'ts')::timestamptz, ts, rule,
+               former.unit, former.scaler, later.unit, later.scaler
+        FROM register_break
+        LEFT JOIN channel former
+          ON former.channel_id = (neighbours -> 'before' ->> 'channel_id')::int
+        LEFT JOIN channel later
+          ON later.channel_id = (neighbours -> 'after' ->> 'channel_id')::int
+        WHERE register_break.meter_id = ANY(%s::int[])
+        ORDER BY register_break.meter_id, ts
         """,
         (sorted(meters),),
     ):
-        each = RegisterBreak(before, after, _REASON_OF_RULE[rule])
+        exponents = _exponents(_SERVICE_OF_REGISTER[obis], *scales)
+        each = RegisterBreak(before, after, _REASON_OF_RULE[rule], exponents)
         found.setdefault(meter_id, []).append(each)
     return found
+
+
+def _exponents(
+    service: Service,
+    former_unit: int | None,
+    former_scaler: int | None,
+    unit: int | None,
+    scaler: int | None,
+) -> tuple[int, int] | None:
+    """Return by what the readings on both sides of a break count."""
+    if former_unit is None or former_scaler is None or unit is None or scaler is None:
+        return None
+    former = billing_exponent(service, former_unit, former_scaler)
+    now = billing_exponent(service, unit, scaler)
+    return None if former is None or now is None else (former, now)

@@ -21,6 +21,7 @@ from cloud_ingest.core.quality import (
     RegisterBreak,
     breaks_within,
     is_implausible,
+    is_rescaled,
     sum_check,
     with_findings,
 )
@@ -81,12 +82,13 @@ def unless_disproved(
 ) -> Measured:
     """Count nothing that closing would withhold: no two pulse weights, no disproved quantity."""
     weights = {row.channel_id: row.weight for row in rows if row.channel_id is not None}
-    if has_two_weights(measured, weights, epochs):
+    place = rows[0]
+    breaks = evidence.breaks.get(place.meter_id, ())
+    if has_two_weights(measured, weights, epochs) or is_rescaled(measured, breaks, epochs):
         return replace(measured, quantity=None)
     if measured.quantity is None:
         return measured
-    place = rows[0]
-    found = set(breaks_within(measured, evidence.breaks.get(place.meter_id, ()), epochs))
+    found = set(breaks_within(measured, breaks, epochs))
     intervals = evidence.intervals.get(place.meter_id)
     step = max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values())
     if intervals is not None and sum_check(measured, intervals, month, step) is False:

@@ -22,8 +22,9 @@ from cloud_ingest.month.correction import correct_reading
 from cloud_ingest.month.explain import Asked, explain
 from cloud_ingest.month.explanation import Explanation
 from cloud_ingest.rollup.refresh import refresh
-from shared_schema.catalogue import Service
+from shared_schema.catalogue import ACTIVE_IMPORT, Service, Unit
 from shared_schema.quality import Origin, Reason
+from shared_schema.readings import Column
 from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
@@ -122,6 +123,23 @@ def test_a_withheld_month_names_the_readings_on_both_sides(site: Site) -> None:
     assert (meter.end.taken, meter.quantity) == (None, None)
     assert meter.end.before is not None
     assert meter.end.before.at == END - 100 * HOUR
+
+
+def test_a_month_behind_another_scaler_says_what_to_do(site: Site, store_dsn: str) -> None:
+    site.units(unit_line("A-1", "1"))
+    change = START - 5 * 24 * HOUR
+    site.deliver("1", every(START - 10 * 24 * HOUR, change, FIRST, 10, HOUR), period_s=3600)
+    later = every(change + HOUR, AFTER, FIRST + 10 * 121, 10, HOUR)
+    tens = Column(obis=ACTIVE_IMPORT, scaler=1, unit=Unit.WATT_HOUR)
+    site.deliver("1", later, column=tens, period_s=3600)
+    close(site)
+    store = ["--society", SOCIETY, "--dsn", store_dsn]
+    asked = ["explain", "--unit", "A-1", "--service", "electricity", "--month", "2026-07"]
+    told = " ".join(CliRunner().invoke(app, [*asked, *store]).output.split())
+    assert "jumped for good, faster than its meter can count, and counts by another scaler" in told
+    assert "What to do: look at the meter's scaler and pulse weight" in told
+    report = CliRunner().invoke(app, ["report", "2026-07", *store]).output
+    assert "  scaler: look at the meter's scaler and pulse weight" in report
 
 
 def test_a_catch_up_names_the_months_that_it_covers(site: Site) -> None:

@@ -22,6 +22,7 @@ from cloud_ingest.core.quality import (
     combined_quality,
     falls_within,
     is_implausible,
+    is_rescaled,
     past_findings,
     quality_of,
     sum_check,
@@ -157,6 +158,49 @@ def test_an_epoch_at_a_break_explains_it(starts_at: datetime, explains: bool) ->
 def test_a_break_outside_of_the_ends_is_another_months(after: datetime, spans: bool) -> None:
     found = RegisterBreak(after - HOUR, after, Reason.IMPLAUSIBLE)
     assert bool(breaks_within(counted(9_000), [found], {})) is spans
+
+
+def rescaled(
+    days: int, former: int, now: int, reason: Reason = Reason.IMPLAUSIBLE
+) -> RegisterBreak:
+    """A break so many days before July."""
+    at = JULY.start - timedelta(days=days)
+    return RegisterBreak(at - HOUR, at, reason, (former, now))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "in_doubt"),
+    [
+        ([], False),
+        ([rescaled(40, -3, -3)], False),
+        ([rescaled(40, -3, -2)], True),
+        ([rescaled(40, -2, -3, Reason.REGISTER_DROP)], True),
+        ([rescaled(40, -3, -2), rescaled(20, -2, -2)], True),
+        ([rescaled(40, -3, -2), rescaled(20, -2, -1)], True),
+        ([rescaled(40, -3, -2), rescaled(20, -2, -3)], False),
+        ([rescaled(40, -3, -2), rescaled(30, -2, -3), rescaled(20, -3, -2)], True),
+        ([rescaled(0, -3, -2)], True),
+        ([rescaled(-1, -3, -2)], False),
+    ],
+)
+def test_a_break_with_another_scaler_leaves_months_behind_it_in_doubt(
+    breaks: list[RegisterBreak], in_doubt: bool
+) -> None:
+    assert is_rescaled(counted(9_000), breaks, {}) is in_doubt
+
+
+@pytest.mark.parametrize(("seconds_after", "explains"), [(-3600, False), (-3599, True), (1, False)])
+def test_an_epoch_at_the_break_joins_the_scalers(seconds_after: int, explains: bool) -> None:
+    found = rescaled(40, -3, -2)
+    epochs = {CHANNEL: [Epoch(found.after + timedelta(seconds=seconds_after), -7)]}
+    assert is_rescaled(counted(9_000), [found], epochs) is not explains
+
+
+def test_two_dials_that_a_person_read_need_no_scaler() -> None:
+    opening = reading(JULY.start, 0, Origin.SELF_READ)
+    closing = reading(JULY.end, 9_000, Origin.SELF_READ)
+    month = Measured(opening, closing, Decimal(9))
+    assert not is_rescaled(month, [rescaled(40, -3, -2)], {})
 
 
 @pytest.mark.parametrize("reason", sorted(DISPROOFS))
