@@ -63,7 +63,7 @@ def units_import(
     society; empty: until now). Columns that may be missing: phases (1, 3), max_current_a, q4_m3_h,
     invalid_bits, clock_bits. Import it again after each change: what is known stays, an end or a
     replacement is taken in. A label that two towers have at the same time is two units, such as
-    T1/101 and T2/101; so a new label or tower has no slash.
+    T1/101 and T2/101.
 
     Example: cloud-ingest units import units.csv --society "Lake View"
     """

@@ -60,10 +60,8 @@ def label(text: str, name: str) -> str:
 
 
 def own_label(text: str, name: str) -> str:
-    """Return the label of a unit or of a tower, which name a unit together, as ``T1/101``."""
+    """Return the label of a unit or of a tower."""
     found = label(text, name)
-    if "/" in found:
-        raise TextRefused(f"{name} {found!r} has a /, which parts tower and unit: write -")
     if found in {".", ".."}:
         raise TextRefused(f"{name} {found!r} is no name: give one with a letter or a digit")
     return found
