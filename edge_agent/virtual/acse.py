@@ -148,6 +148,7 @@ def association_response(
     context: int = CONTEXT_LN,
     title: bytes = b"",
     challenge: bytes = b"",
+    more: bool = False,
 ) -> bytes:
     """Return an AARE: accepted where the diagnostic is null, else rejected for good.
 
@@ -159,6 +160,7 @@ def association_response(
         context: The application context.
         title: The meter's system title, where it has one.
         challenge: StoC of mechanism 5: accepted, and the client has still to prove itself.
+        more: Whether it carries implementation-information as well.
     """
     accepted = diagnostic is Diagnostic.NULL or bool(challenge)
     body = b"\xa1\x09\x06\x07" + _CONTEXT + bytes((context,))
@@ -169,6 +171,8 @@ def association_response(
     if challenge:
         body += b"\x88\x02\x07\x80\x89\x07" + _MECHANISM + bytes((Mechanism.GMAC,))
         body += bytes((0xAA, len(challenge) + 2, 0x80, len(challenge))) + challenge
+    if more:
+        body += b"\x9d\x04v1.0"
     if user_information:
         inner = b"\x04" + bytes((len(user_information),)) + user_information
         body += b"\xbe" + bytes((len(inner),)) + inner

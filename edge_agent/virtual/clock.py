@@ -12,7 +12,7 @@ specified".
 
 import struct
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 _OCTETS = struct.Struct(">HBBBBBBBhB")
 UNSPECIFIED = -0x8000
 _DST = 0x80
+_FFFF = -1
 FIRST, LAST = -(1 << 62), 1 << 62
 """Seconds before and behind every row, for an open end of a range."""
 
@@ -30,6 +31,12 @@ class Deviation(StrEnum):
     STANDARD = "standard"
     REVERSED = "reversed"
     UNSPECIFIED = "unspecified"
+    ZERO = "zero"
+    """Local time, and a deviation of 0."""
+    FFFF = "ffff"
+    """Local time, and a deviation of 0xFFFF."""
+    UTC = "utc"
+    """UTC, and a deviation of 0 that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,17 @@ class Dial:
         """Return the deviation that the meter writes at an aware time."""
         if self.deviation is Deviation.UNSPECIFIED:
             return UNSPECIFIED
+        if self.deviation in (Deviation.ZERO, Deviation.UTC):
+            return 0
+        if self.deviation is Deviation.FFFF:
+            return _FFFF
         offset = moment.astimezone(self.zone).utcoffset() or timedelta()
         east = int(offset.total_seconds()) // 60
         return east if self.deviation is Deviation.REVERSED else -east
 
     def octets(self, moment: datetime) -> bytes:
         """Return the 12 octets of an aware time."""
-        local = moment.astimezone(self.zone)
+        local = moment.astimezone(UTC if self.deviation is Deviation.UTC else self.zone)
         return _OCTETS.pack(
             local.year,
             local.month,
@@ -102,8 +113,10 @@ class Dial:
         minute = (59 if upper else 0) if minute == 0xFF else minute
         second = (59 if upper else 0) if second == 0xFF else second
         try:
-            local = datetime(year, month, day, hour, minute, second, tzinfo=self.zone)
-            if UNSPECIFIED in (sent, self.minutes(local)):
+            own: tzinfo = UTC if self.deviation is Deviation.UTC else self.zone
+            local = datetime(year, month, day, hour, minute, second, tzinfo=own)
+            ignored = self.deviation in (Deviation.ZERO, Deviation.FFFF)
+            if ignored or UNSPECIFIED in (sent, self.minutes(local)):
                 return int(local.timestamp())
             west = -sent if self.deviation is Deviation.REVERSED else sent
             return int(local.replace(tzinfo=UTC).timestamp()) + west * 60

@@ -15,6 +15,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from edge_agent.virtual.clock import ClockJump, Deviation, Dial, midnight
+from edge_agent.virtual.habits import Habits, check_serial
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.loads import QUARTER_S, Load, quarters, used_until
 from edge_agent.virtual.profile import RangeDeviation
@@ -111,6 +112,8 @@ class MeterSpec:
     """What the meter needs beyond the line's turnaround before it answers, seconds."""
     security: SecuritySpec | None = None
     """Keys and who needs them; None: no client is ciphered."""
+    habits: Habits = field(default_factory=Habits)
+    """What it does differently from the book."""
 
     def __post_init__(self) -> None:
         if self.installed_at.tzinfo is None or any(
@@ -118,6 +121,7 @@ class MeterSpec:
             for each in (self.metering_fails_at, self.cover_opened_at, self.cable_cut_at)
         ):
             raise ValueError("times of a meter are aware")
+        check_serial(self.habits.serial_form, self.serial)
         if self.installed_at.year <= 2000:
             raise ValueError("loads begin with the year 2000")
         if self.capture_period_s not in (900, 1800, 3600):
@@ -168,7 +172,8 @@ class Counter:
         self.quartz = Quartz(self._installed_s, spec.clock_offset_s, spec.clock_drift_s_per_day)
         """The clock without its jumps."""
         water = spec.model is Model.WATER
-        self.scaler = (spec.scaler or -3) if water else int(spec.model is Model.THREE_PHASE)
+        kilo = 3 if spec.habits.kilo else int(spec.model is Model.THREE_PHASE)
+        self.scaler = (spec.scaler or -3) if water else kilo
         """Of the cumulative registers: a power of ten of m³ or Wh."""
         self._divisor, self._times = 10 ** (self.scaler + 3 if water else self.scaler), 1
         if spec.pulse_litres is not None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from edge_agent.virtual.acse import Mechanism
 from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import Attribute
+from edge_agent.virtual.habits import Habits
 from edge_agent.virtual.security import Vault
 
 PUBLIC_CLIENT = 16
@@ -46,6 +47,10 @@ class Device(Protocol):
     @property
     def max_pdu(self) -> int:
         """Longest APDU that the meter takes or sends, bytes."""
+
+    @property
+    def habits(self) -> Habits:
+        """What the meter does differently from the book."""
 
     def read(self, attribute: Attribute, client: int, now: datetime) -> bytes:
         """Return the encoded data of one attribute.

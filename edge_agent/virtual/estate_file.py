@@ -22,6 +22,7 @@ from pydantic import (
 from edge_agent.virtual.clock import ClockJump, Deviation
 from edge_agent.virtual.counter import Model
 from edge_agent.virtual.faults import Faults
+from edge_agent.virtual.habits import Habits, check_serial
 from edge_agent.virtual.hdlc import MAX_INFO
 from edge_agent.virtual.keyring import SecurityConfig
 from edge_agent.virtual.loads import zone_named
@@ -103,6 +104,8 @@ class MeterConfig(_Strict):
     slow_s: Annotated[float, Field(ge=0, le=5)] = 0.0
     security: SecurityConfig | None = None
     """``[bus.meter.security]``: keys; without it no client is ciphered."""
+    habits: Habits = Habits()
+    """``[bus.meter.habits]``: what it does differently from the book."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -115,6 +118,9 @@ class MeterConfig(_Strict):
             raise ValueError("litres, pulse_litres and cable_cut_at belong to a water meter")
         if self.pulse_litres and (self.litres or self.scaler is not None):
             raise ValueError("a module of pulses states no scaler and no unit")
+        if water and self.habits.kilo:
+            raise ValueError("the habit kilo belongs to an electricity meter")
+        check_serial(self.habits.serial_form, self.serial)
         if water and self.cover_opened_at:
             raise ValueError("cover_opened_at belongs to an electricity meter")
         if self.security is not None and self.max_pdu < _LEAST_CIPHERED_PDU:

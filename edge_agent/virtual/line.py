@@ -19,6 +19,8 @@ from edge_agent.virtual.station import Station
 
 _SLICE_S = 0.02
 """Answers reach the client in pieces of so much line time, as a driver hands them over."""
+_DRIBBLE, _PAUSE_S = 7, 0.01
+"""Octets in a piece of a meter that dribbles, and the pause behind each."""
 _BITS = 10
 """Bits on the wire for each byte: start, eight, stop."""
 
@@ -100,12 +102,14 @@ class Line:
         """Let every station hear the client; queue what they answer."""
         for frame in self._deframer.feed(self.trouble.spoil(data), at):
             spoken: list[tuple[float, bytes]] = []
-            for station in self._stations[frame.destination]:
+            stations = self._stations[frame.destination]
+            dribbles = any(each.habits.dribbles for each in stations)
+            for station in stations:
                 answer = self._answer_of(station, frame, now, at)
                 if answer:
                     spoken.append((station.slow_s, answer))
             for wait_s, answer in superpose(spoken, self._byte_s):
-                self._answer(answer, wait_s, at)
+                self._answer(answer, wait_s, at, dribbles=dribbles)
                 # The other stations hear it too; it is addressed to none of them.
                 self._deframer.feed(answer, at)
 
@@ -121,15 +125,16 @@ class Line:
         self._dead_until[station] = at + self.trouble.faults.dead_s
         return answer[:dies_at]
 
-    def _answer(self, data: bytes, wait_s: float, at: float) -> None:
+    def _answer(self, data: bytes, wait_s: float, at: float, *, dribbles: bool) -> None:
         """Put an answer on the wire; one that is waited for does not hold the wire till then."""
         wait_s += self.trouble.delay_s()
         reached = max(self._free_at, at) + self._turnaround_s + wait_s
         data = self.trouble.spoil(data)
         step = max(1, int(_SLICE_S / self._byte_s)) if self._byte_s else len(data)
+        step, pause_s = (_DRIBBLE, _PAUSE_S) if dribbles else (step, 0.0)
         for start in range(0, len(data), step or 1):
             piece = data[start : start + step]
-            reached += len(piece) * self._byte_s
+            reached += len(piece) * self._byte_s + pause_s * bool(start)
             self._push(reached, piece, to_client=True)
         if not wait_s:
             self._free_at = reached

@@ -54,6 +54,7 @@ class VirtualMeter:
             clients=_clients(spec),
             vault=self.vault,
             faults=self._fault,
+            habits=spec.habits,
         )
 
     def station(self, *, alone: bool = False) -> Station:
@@ -69,6 +70,7 @@ class VirtualMeter:
             alone=alone,
             max_info=spec.max_info,
             slow_s=spec.slow_s,
+            habits=spec.habits,
         )
 
     @property
@@ -179,4 +181,5 @@ def _vault(spec: MeterSpec) -> Vault | None:
         counters=counters,
         general=security.general,
         explains=security.explains,
+        dedicated=spec.habits.dedicated,
     )

@@ -12,8 +12,9 @@ from edge_agent.virtual import axdr
 from edge_agent.virtual.billing import Billing
 from edge_agent.virtual.clock_object import clock_object
 from edge_agent.virtual.cosem import AccessError, AccessResult
-from edge_agent.virtual.counter import ENERGY_PER_MILLE, Counter, Model
+from edge_agent.virtual.counter import ENERGY_PER_MILLE, Counter, MeterSpec, Model
 from edge_agent.virtual.eventlog import event_logs
+from edge_agent.virtual.habits import SerialForm, SerialPlace, serial_octets
 from edge_agent.virtual.history import History, obis
 from edge_agent.virtual.loads import utc
 from edge_agent.virtual.measured import Measured, momentary, registers, water
@@ -44,7 +45,6 @@ from shared_schema.catalogue import (
     METER_TYPE,
     NAME_PLATE,
     SCALER_PROFILES,
-    SERIAL_NUMBER,
     WATER_LOAD_PROFILE,
     YEAR_OF_MANUFACTURE,
     Unit,
@@ -120,6 +120,7 @@ def objects(counter: Counter, kept: Mapping[Obis, History]) -> list[CosemObject]
             public=public,
             deviation=counter.spec.range_deviation,
             ranges=counter.spec.ranges,
+            clock_last=counter.spec.habits.clock_last,
         )
 
     found: list[CosemObject] = [clock_object(counter)]
@@ -208,12 +209,31 @@ def _name_plate(counter: Counter) -> list[tuple[Obis, bytes]]:
     kind, category, rating = _TYPES[spec.model]
     device = f"{spec.manufacturer[:3].upper()}{spec.serial}"
     return [
-        (SERIAL_NUMBER, axdr.octet_string(spec.serial.encode("ascii"))),
+        *_serial(spec),
         (DEVICE_ID, axdr.octet_string(device.encode("ascii"))),
-        (MANUFACTURER, axdr.octet_string(spec.manufacturer.encode("ascii"))),
+        *_maker(spec),
         (FIRMWARE, axdr.octet_string(b"V1.00")),
         (METER_TYPE, axdr.unsigned(kind)),
         (CATEGORY, axdr.visible_string(category)),
         (CURRENT_RATING, axdr.visible_string(rating)),
         (YEAR_OF_MANUFACTURE, axdr.long_unsigned(spec.installed_at.year)),
     ]
+
+
+def _serial(spec: MeterSpec) -> list[tuple[Obis, bytes]]:
+    """Return the object that has the serial number, where it is no logical device name."""
+    habits = spec.habits
+    if habits.serial_place is SerialPlace.DEVICE_NAME:
+        return []
+    if habits.serial_form is SerialForm.UNSIGNED:
+        value = axdr.double_long_unsigned(int(spec.serial))
+    else:
+        value = axdr.octet_string(serial_octets(habits.serial_form, spec.serial))
+    return [(Obis.parse(habits.serial_place), value)]
+
+
+def _maker(spec: MeterSpec) -> list[tuple[Obis, bytes]]:
+    """Return the object that names the maker, where the serial number is not in its place."""
+    if spec.habits.serial_place is SerialPlace.MAKER:
+        return []
+    return [(MANUFACTURER, axdr.octet_string(spec.manufacturer.encode("ascii")))]

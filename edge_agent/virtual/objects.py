@@ -14,6 +14,8 @@ from edge_agent.virtual.acse import Mechanism
 from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import AccessError, AccessResult, Attribute, Selection
 from edge_agent.virtual.device import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
+from edge_agent.virtual.habits import Habits
+from edge_agent.virtual.odd_values import worn
 from edge_agent.virtual.security import Vault
 from shared_schema.catalogue import ASSOCIATION, DEVICE_NAME, SAP_ASSIGNMENT, Unit
 from shared_schema.obis import Obis
@@ -27,6 +29,7 @@ class Asking(NamedTuple):
     """The true time, aware."""
 
 
+_BY_THE_BOOK = Habits()
 Reader = Callable[[Asking], bytes]
 Change = Callable[[Data | None, datetime], None]
 """Takes a new value, or the parameter of a method, at a true time; raises `AccessError`."""
@@ -189,6 +192,7 @@ class LogicalDevice:
         clients: Mapping[int, Access],
         vault: Vault | None,
         faults: Callable[[Attribute, datetime], AccessResult | None],
+        habits: Habits = _BY_THE_BOOK,
     ) -> None:
         """Set up the device and the objects that describe it.
 
@@ -200,12 +204,14 @@ class LogicalDevice:
             clients: Who may associate, and how.
             vault: The keys, where the meter has some.
             faults: Says which existing attribute fails at a time, and how.
+            habits: What it does differently from the book.
         """
         self.password = password
         self.max_pdu = max_pdu
         self.clients = clients
         self.vault = vault
         self._faults = faults
+        self.habits = habits
         own = (self._association(), _device_name(title), _sap_assignment(title))
         found = [*own, *objects]
         self._objects = {(each.class_id, bytes(each.name)): each for each in found}
@@ -230,7 +236,8 @@ class LogicalDevice:
             raise AccessError(fault)
         if attribute.attribute == 1:
             return axdr.octet_string(attribute.name)
-        return found.read(attribute.attribute, attribute.selection, Asking(client, now))
+        data = found.read(attribute.attribute, attribute.selection, Asking(client, now))
+        return worn(self.habits, attribute, data)
 
     def write(self, attribute: Attribute, value: Data, now: datetime) -> None:
         """Set one attribute.

@@ -98,6 +98,7 @@ class ProfileGeneric:
         public: bool = False,
         deviation: RangeDeviation = RangeDeviation.ANY,
         ranges: bool = True,
+        clock_last: bool = False,
     ) -> None:
         """Set up a profile over its rows.
 
@@ -108,6 +109,7 @@ class ProfileGeneric:
             public: Whether the public client may read it.
             deviation: What the meter demands of the bounds of a range.
             ranges: Whether rows may be selected by a range.
+            clock_last: Whether the first column is shown as the last one.
         """
         self.name = name
         self.public = public
@@ -115,6 +117,10 @@ class ProfileGeneric:
         self._rows = rows
         self._dial = dial
         self._deviation = deviation
+        count = len(rows.columns)
+        moved = clock_last and count > 1 and rows.columns[0].class_id == 8
+        self._order = (*range(1, count), 0) if moved else tuple(range(count))
+        self._clock_last = moved
 
     def read(  # noqa: PLR0911  # one return for each attribute
         self, attribute: int, selection: Selection | None, asking: Asking
@@ -132,7 +138,7 @@ class ProfileGeneric:
         if attribute == 3:
             return axdr.array(
                 capture_definition(each.class_id, each.name, each.attribute)
-                for each in rows.columns
+                for each in (rows.columns[index] for index in self._order)
             )
         if attribute == 4:
             return axdr.double_long_unsigned(rows.period_s)
@@ -167,7 +173,9 @@ class ProfileGeneric:
         held = [(first, last) for first, last in cut if first < last]
         count = sum(last - first for first, last in held)
         head = b"\x01" + axdr.length(count)
-        return head + b"".join(self._rows.encode(first, last, picked, now) for first, last in held)
+        encode = self._rows.encode
+        found = head + b"".join(encode(first, last, picked, now) for first, last in held)
+        return _rotated(found) if self._clock_last and (picked is None or 0 in picked) else found
 
     def _range(self, fields: Sequence[Data]) -> tuple[list[tuple[int, int]], Sequence[int] | None]:
         """Serve a range_descriptor: restricting object, from, to, selected columns."""
@@ -222,11 +230,19 @@ class ProfileGeneric:
         last_column = min(to_column or columns, columns)
         picked = None
         if (from_column, last_column) != (1, columns):
-            picked = range(from_column - 1, last_column)
+            picked = sorted(self._order[from_column - 1 : last_column])
             if not picked:
                 raise AccessError(AccessResult.OTHER_REASON)
         last_row = start + to_row if to_row else end
         return start + from_row - 1, last_row, picked
+
+
+def _rotated(buffer: bytes) -> bytes:
+    """Return rows with the first element of each behind the others."""
+    rows = (_fields(row) for row in _fields(axdr.decode(buffer)[0]))
+    return axdr.array(
+        axdr.structure(*map(axdr.encode, (*fields[1:], fields[0]))) for fields in rows
+    )
 
 
 def _fields(data: Data) -> tuple[Data, ...]:

@@ -21,7 +21,7 @@ from edge_agent.virtual.axdr import AxdrError
 
 AUTHENTICATED, ENCRYPTED = 0x10, 0x20
 GLO_INITIATE_REQUEST, GLO_INITIATE_RESPONSE = 0x21, 0x28
-GENERAL_GLO = 0xDB
+GENERAL_GLO, GENERAL_DED = 0xDB, 0xDC
 GLO_REQUESTS = {0xC8: 0xC0, 0xC9: 0xC1, 0xCB: 0xC3}
 """Tag of a ciphered request, and of the request inside: get, set, action."""
 GLO_RESPONSES = {0xC4: 0xCC, 0xC5: 0xCD, 0xC7: 0xCF}
@@ -105,6 +105,7 @@ class Vault:
         counters: dict[int, int],
         general: bool = False,
         explains: bool = True,
+        dedicated: bool = False,
     ) -> None:
         """Set up a vault.
 
@@ -114,13 +115,15 @@ class Vault:
             counters: The last counter taken from each client.
             general: Answers come as general-glo-ciphering, with the system title inside.
             explains: A counter that is too low is answered with the expected one.
+            dedicated: Answers come as general-ded-ciphering, under the same keys.
         """
         self._keys = keys
         self.title = title
         self.taken = dict(counters)
         """The last counter taken from each client: objects 0.0.43.1.x.255."""
         self.explains = explains
-        self._general = general
+        self._general = general or dedicated
+        self._around = GENERAL_DED if dedicated else GENERAL_GLO
         self._own = 0
 
     def challenge(self) -> bytes:
@@ -170,7 +173,7 @@ class Vault:
         if around is None:
             return apdu
         if self._general:
-            head = bytes((GENERAL_GLO, TITLE_BYTES)) + self.title
+            head = bytes((self._around, TITLE_BYTES)) + self.title
             return head + self._sized(self._seal(apdu))
         return bytes((around,)) + self._sized(self._seal(apdu))
 

@@ -20,6 +20,7 @@ from edge_agent.virtual.cosem import (
 )
 from edge_agent.virtual.device import UTILITY_CLIENT, Association, Device
 from edge_agent.virtual.get_service import GetService
+from edge_agent.virtual.habits import Accepting, Lists
 from edge_agent.virtual.security import CipherError, CounterTooLow, Vault
 from shared_schema.catalogue import ASSOCIATION
 
@@ -101,10 +102,15 @@ class Server:
         if association.challenges is not None:
             return self._prove(apdu, association, association.challenges)
         if tag == cosem.GET_REQUEST:
-            return self._gets.answer(cosem.parse_get(apdu), association, now)
+            return self._get(apdu, association, now)
         if not association.conformance & _CHANGES or apdu[1:2] != b"\x01":
             return _refuse(apdu)
         return self._change(apdu, now)
+
+    def _get(self, apdu: bytes, association: Association, now: datetime) -> bytes:
+        if apdu[1:2] == b"\x03" and self._device.habits.lists is Lists.REFUSED:
+            return cosem.exception_response(2, 2)
+        return self._gets.answer(cosem.parse_get(apdu), association, now)
 
     def _change(self, apdu: bytes, now: datetime) -> bytes:
         """Answer a SET or an ACTION of a client that may change something."""
@@ -171,7 +177,10 @@ class Server:
             error = acse.initiate_error(reason)
             return acse.association_response(Diagnostic.NO_REASON, error, context=asked.context)
         changes = _CHANGES if self._client == UTILITY_CLIENT else Conformance(0)
-        negotiated = int(CONFORMANCE | changes) & initiate.conformance
+        offered = CONFORMANCE | changes
+        if self._device.habits.lists is Lists.NOT_OFFERED:
+            offered &= ~Conformance.MULTIPLE_REFERENCES
+        negotiated = int(offered) & initiate.conformance
         max_pdu = min(self._device.max_pdu, initiate.max_pdu or _NO_LIMIT)
         challenge = vault.challenge() if vault and asked.mechanism == Mechanism.GMAC else b""
         self._association = Association(
@@ -182,13 +191,17 @@ class Server:
             title=asked.title,
             challenges=(challenge, asked.secret) if challenge else None,
         )
-        accepted = acse.initiate_response(negotiated, self._device.max_pdu)
+        odd = self._device.habits.aare
+        stated = 0 if odd is Accepting.NO_LIMIT else self._device.max_pdu
+        accepted = acse.initiate_response(negotiated, stated)
+        terms = accepted if vault is None else vault.close_initiate(accepted)
         return acse.association_response(
             Diagnostic.AUTHENTICATION_REQUIRED if challenge else Diagnostic.NULL,
-            accepted if vault is None else vault.close_initiate(accepted),
+            b"" if odd is Accepting.NO_TERMS else terms,
             context=asked.context,
             title=b"" if vault is None else vault.title,
             challenge=challenge,
+            more=odd is Accepting.MORE_FIELDS,
         )
 
     def _context(self, asked: AssociationRequest) -> int:

@@ -11,6 +11,7 @@ APDU: an `Application` answers these.
 from datetime import datetime
 from typing import Protocol
 
+from edge_agent.virtual.habits import Habits, Terms
 from edge_agent.virtual.hdlc import (
     DEFAULT_INFO,
     MAX_INFO,
@@ -21,6 +22,8 @@ from edge_agent.virtual.hdlc import (
 )
 
 SNRM, DISC, UA, DM, FRMR, UI = 0x93, 0x53, 0x73, 0x1F, 0x97, 0x13
+RNR = 0x05
+_BY_THE_BOOK = Habits()
 _POLL = 0x10
 _LLC_REQUEST = b"\xe6\xe6\x00"
 _LLC_RESPONSE = b"\xe6\xe7\x00"
@@ -57,6 +60,7 @@ class Station:
         max_info: int = MAX_INFO,
         inactivity_s: float = 120.0,
         slow_s: float = 0.0,
+        habits: Habits = _BY_THE_BOOK,
     ) -> None:
         """Set up a disconnected station.
 
@@ -70,6 +74,7 @@ class Station:
             max_info: Longest info field that this station agrees to, 32 to 2030 bytes.
             inactivity_s: Silence after which the link is closed, seconds.
             slow_s: What it needs beyond the line's turnaround before it answers, seconds.
+            habits: What it does differently from the book.
 
         Raises:
             ValueError: an address or a length that HDLC does not have.
@@ -86,6 +91,8 @@ class Station:
         self._capacity = max_info
         self._inactivity_s = inactivity_s
         self.slow_s = slow_s
+        self.habits = habits
+        """What it does differently from the book."""
         self._deframer = Deframer(self.destinations)
         self._client: bytes | None = None
         self._heard_at = 0.0
@@ -174,6 +181,8 @@ class Station:
         # What the client receives is what this station transmits, and the other way round.
         transmit = min(self._capacity, asked.get(0x06, DEFAULT_INFO))
         receive = min(self._capacity, asked.get(0x05, DEFAULT_INFO))
+        if self.habits.ua in (Terms.EMPTY, Terms.WRONG_GROUP):
+            transmit, receive = min(transmit, DEFAULT_INFO), min(receive, DEFAULT_INFO)
         if min(transmit, receive) < 32:
             return b""
         self._reset(transmit, receive)
@@ -181,7 +190,7 @@ class Station:
         self._application.connect(frame.source[0] >> 1)
         window = b"\x07\x04\x00\x00\x00\x01\x08\x04\x00\x00\x00\x01"
         body = _length_parameter(0x05, transmit) + _length_parameter(0x06, receive) + window
-        return self._send(frame, UA, b"\x81\x80" + bytes((len(body),)) + body)
+        return self._send(frame, UA, _terms(self.habits.ua, body))
 
     def _reject(self, frame: Frame, reason: int) -> bytes:
         """Answer FRMR; `reason` holds the bits W, X, Y, Z. The link is over until SNRM."""
@@ -211,7 +220,7 @@ class Station:
             apdu = self._application.request(request[len(_LLC_REQUEST) :], now)
             if apdu:
                 self._response = _LLC_RESPONSE + apdu
-        return self._next_segment(frame) if self._response else self._rr(frame)
+        return self._first_segment(frame) if self._response else self._rr(frame)
 
     def _ready(self, frame: Frame) -> bytes:
         if not frame.control & _POLL:
@@ -227,10 +236,16 @@ class Station:
     def _rr(self, frame: Frame) -> bytes:
         return self._send(frame, self._received << 5 | _POLL | 0x01)
 
+    def _first_segment(self, frame: Frame) -> bytes:
+        if self.habits.not_ready:
+            return self._send(frame, self._received << 5 | _POLL | RNR)
+        return self._next_segment(frame)
+
     def _next_segment(self, frame: Frame) -> bytes:
         start = self._response_at
         self._response_at = start + self._max_transmit
-        control = self._received << 5 | _POLL | self._sent << 1
+        final = 0 if self.habits.not_final else _POLL
+        control = self._received << 5 | final | self._sent << 1
         self._sent = self._sent + 1 & 7
         self._last_info = build(
             frame.source,
@@ -240,6 +255,16 @@ class Station:
             segmented=self._response_at < len(self._response),
         )
         return self._last_info
+
+
+def _terms(odd: Terms, body: bytes) -> bytes:
+    """Return the information field of a UA, as a habit writes it."""
+    if odd is Terms.EMPTY:
+        return b""
+    if odd is Terms.UNKNOWN:
+        body += b"\x0c\x02\x12\x34"
+    group = 0x81 if odd is Terms.WRONG_GROUP else 0x80
+    return bytes((0x81, group, len(body))) + body
 
 
 def _length_parameter(name: int, value: int) -> bytes:

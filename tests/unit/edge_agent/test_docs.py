@@ -26,6 +26,7 @@ from edge_agent.settings import MeterConfig, load_settings
 from edge_agent.virtual import estate_file, keyring
 from edge_agent.virtual.estate import load_estate
 from edge_agent.virtual.faults import Faults
+from edge_agent.virtual.habits import Habits
 from shared_schema import catalogue
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.wire import NOW, Wire, meter, password_file
@@ -75,6 +76,7 @@ def shown(field: FieldInfo) -> str | None:
         (ESTATE, "[[bus]]", estate_file.BusConfig),
         (ESTATE, "[bus.faults]", Faults),
         (ESTATE, "[[bus.meter]]", estate_file.MeterConfig),
+        (ESTATE, "[bus.meter.habits]", Habits),
         (ESTATE, "load", estate_file.LoadConfig),
         (ESTATE, "security", keyring.SecurityConfig),
     ],
