@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from typing import Any
 import pytest
 
 from edge_agent.decode.rows import MeterRows
-from edge_agent.dlms import axdr
 from edge_agent.health import Health
 from edge_agent.poll.poll import poll
 from edge_agent.settings import AgentSettings, BusConfig
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
+from edge_agent.virtual.clock import Dial
 from edge_agent.virtual.estate import Estate
 from edge_agent.worker import worker as module
 from edge_agent.worker.adapter import StoppableBus
@@ -231,9 +232,11 @@ class Truth:
             start = datetime.fromtimestamp(day * 86400, UTC)
             names = self._names(serial, profile)
             found: dict[int, list[Values]] = {}
-            rows = self._estate.meter(serial).rows(profile, start, start + timedelta(seconds=86399))
+            meter = self._estate.meter(serial)
+            booked = partial(_as_booked, meter.dial)
+            rows = meter.rows(profile, start, start + timedelta(seconds=86399))
             for row in rows:
-                values = dict(zip(names, map(_as_booked, row.values), strict=True))
+                values = dict(zip(names, map(booked, row.values), strict=True))
                 found.setdefault(int(row.ts.timestamp()), []).append(values)
             self._days[key] = found
         return self._days[key]
@@ -245,9 +248,9 @@ class Truth:
         return [b - a for a, b in pairwise(stamps) if b - a != period]
 
 
-def _as_booked(value: object) -> object:
-    """Return a captured value as it is booked: a time, as COSEM writes it, in seconds."""
-    return axdr.epoch_s(value[2:], axdr.Zone()) if isinstance(value, bytes) else value
+def _as_booked(dial: Dial, value: object) -> object:
+    """Return a captured value as it is booked: a time, as the meter writes it, in seconds."""
+    return dial.seconds(value[2:], upper=False) if isinstance(value, bytes) else value
 
 
 def whole_cycles(begun: float, ended: float) -> set[int]:
