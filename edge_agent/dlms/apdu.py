@@ -102,25 +102,28 @@ def list_items(
 ) -> list[bytes | AccessDenied]:
     """Take the items of a list response apart, in the order of what was wanted.
 
-    The last one is handed on as it stands: it may be a long buffer, which `decode` reads.
+    Octets that a meter leaves behind one value would shift those behind it, so that a register got
+    the count of another. Then the values do not end where the response does.
 
     Raises:
-        ProtocolViolation: it holds another number of them, or half of one.
+        ProtocolViolation: it holds another number of them, half of one, or more than them.
     """
     if body[:1] != bytes((len(wanted),)):
         raise ProtocolViolation(f"{label} answers a list with another number of values")
     at = 1
     items: list[bytes | AccessDenied] = []
-    for place, (obis, _, attribute) in enumerate(wanted, 1):
+    for obis, _, attribute in wanted:
         if at + 1 >= len(body):
             raise ProtocolViolation(f"{label} answers with half a list")
         if body[at] != 0:
             items.append(access_denied(body[at + 1], obis, attribute, label))
             at += 2
         else:
-            end = len(body) if place == len(wanted) else parse(body, at + 1)[1]
+            end = parse(body, at + 1)[1]
             items.append(body[at + 1 : end])
             at = end
+    if at != len(body):
+        raise ProtocolViolation(f"{label} leaves octets behind the values of a list")
     return items
 
 

@@ -247,12 +247,12 @@ def date_time(ts: int, zone: Zone, *, with_deviation: bool) -> bytes:
     Args:
         ts: seconds since 1970, UTC.
         zone: how the model writes its local time.
-        with_deviation: False leaves the deviation and the clock status unspecified.
+        with_deviation: False leaves the deviation and the clock status unspecified. A model whose
+            deviation says nothing writes 0.
     """
     local = ts + zone.offset_min * 60
     day = date.fromordinal(local // 86400 + _EPOCH_DAY)
     second = local % 86400
-    known = with_deviation and zone.deviation_sign != 0
     return struct.pack(
         ">HBBBBBBBhB",
         day.year,
@@ -263,8 +263,8 @@ def date_time(ts: int, zone: Zone, *, with_deviation: bool) -> bytes:
         second // 60 % 60,
         second % 60,
         0xFF,
-        -zone.offset_min * zone.deviation_sign if known else _NOT_SPECIFIED,
-        0 if known else 0xFF,
+        -zone.offset_min * zone.deviation_sign if with_deviation else _NOT_SPECIFIED,
+        0 if with_deviation else 0xFF,
     )
 
 
@@ -275,7 +275,7 @@ def clock_time(ts: int, zone: Zone) -> bytes:
         ts: seconds since 1970, UTC.
         zone: how the model writes its local time.
     """
-    stamp = bytearray(date_time(ts, zone, with_deviation=True))
+    stamp = bytearray(date_time(ts, zone, with_deviation=zone.deviation_sign != 0))
     day = (ts + zone.offset_min * 60) // 86400 + _EPOCH_DAY
     stamp[4] = date.fromordinal(day).isoweekday()
     stamp[8] = 0  # hundredths

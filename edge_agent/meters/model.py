@@ -26,7 +26,7 @@ from pydantic import (
 from edge_agent.dlms.axdr import Scale, Zone
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters.identity import Identity
-from shared_schema.catalogue import Unit
+from shared_schema.catalogue import MANUFACTURER, Unit
 from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
 
@@ -195,6 +195,15 @@ class Model(BaseModel):
     status_bits: tuple[StatusBit, ...] = ()
     scaling: tuple[Scaling, ...] = ()
     identity: Identity = Identity()
+
+    @model_validator(mode="after")
+    def _a_serial_number_is_no_maker(self) -> Self:
+        if self.identity.code == MANUFACTURER and self.manufacturer is None:
+            raise ValueError(
+                f"the serial number is at {MANUFACTURER}, where other meters name their maker: "
+                "give manufacturer as well"
+            )
+        return self
 
     @model_validator(mode="after")
     def _nothing_is_read_without_a_port(self) -> Self:

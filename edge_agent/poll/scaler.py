@@ -59,9 +59,12 @@ def _told_by_meter(
                 raise answer
             continue
         try:
-            return axdr.scaler_unit(axdr.value(answer))
+            told = axdr.value(answer)
+            if told is None:
+                continue
+            return axdr.scaler_unit(told)
         except ProtocolViolation:
-            continue
+            return None  # a sibling's would be a guess: this one says something else
     return None
 
 

@@ -67,13 +67,19 @@ class Outcome:
 
 
 def write_models(
-    folder: Path, *, identity: str = "", by_entry: bool = False, deviation: bool = False
+    folder: Path,
+    *,
+    identity: str = "",
+    maker: str = "",
+    by_entry: bool = False,
+    deviation: bool = False,
 ) -> Path:
     """Write the models that an installer would make for an odd meter of each kind.
 
     Args:
         folder: a new one.
         identity: the table that says where the serial number is.
+        maker: of meters that do not name theirs.
         by_entry: rows are read by their place.
         deviation: a range has the deviation in its bounds.
     """
@@ -83,6 +89,7 @@ def write_models(
         if by_entry:
             text = "\n\n".join(map(_by_entry, text.split("\n\n")))
         head = f"public_pause_s = 0.0\nrange_deviation = {str(deviation).lower()}\n"
+        head += f'manufacturer = "{maker}"\n' if maker else ""
         (folder / f"odd-{name}.toml").write_text(f"{head}{text}\n{identity}")
     return folder
 

@@ -46,7 +46,7 @@ SERIALS: Final[dict[object, tuple[dict[str, str], str, MeterId]]] = {
 }
 READ: Final[dict[str, tuple[object, ...]]] = {
     "model": ("single_phase", "three_phase", "water"),
-    "serial": tuple(name for name in SERIALS if name != "maker_place"),
+    "serial": tuple(SERIALS),
     "security": tuple(SECURITY),
     "deviation": ("standard", "reversed", "unspecified", "zero", "ffff", "utc"),
     "range_deviation": ("any", "required", "refused"),
@@ -82,15 +82,6 @@ REFUSED: Final[dict[object, tuple[Row, str]]] = {
     "entry, no model": ({"ranges": False}, 'access = "entry"'),
     "deviation, no model": ({"range_deviation": "required"}, "range_deviation = true"),
 }
-KNOWN: Final[dict[str, Row]] = {
-    # Habits that are not read right yet. Each turns red once it is mended: then it moves up.
-    "octets left after a value of a list shift the registers behind it": {"trailing": True},
-    "the serial number under 0.0.96.1.1 is taken for the maker as well": {"serial": "maker_place"},
-    "a deviation of 0 is left out of the ranges of a meter that demands one": {
-        "deviation": "zero",
-        "range_deviation": "required",
-    },
-}
 _HABITS = (
     *("null_rows", "bcd", "compact_rows", "clock_last", "short_buffer", "kilo", "lists", "aare"),
     *("ua", "not_ready", "not_final", "dribbles", "floats", "trailing", "short_rows", "dedicated"),
@@ -102,7 +93,7 @@ _KEYS = (
 
 
 def _fits(row: Row) -> bool:
-    """Tell whether a meter can have these habits at once, and none of them is a known one."""
+    """Tell whether a meter can have these habits at once."""
     ciphered = row.get("security", "plain") != "plain"
     demands = row.get("range_deviation") == "required"
     states_nothing = row.get("ua") in ("empty", "wrong_group")
@@ -113,7 +104,6 @@ def _fits(row: Row) -> bool:
         # Without a length in the UA, frames of 128 octets are agreed.
         or (states_nothing and row.get("max_info") == 32)
         or (demands and row.get("deviation") == "unspecified")
-        or (demands and row.get("deviation") == "zero")  # known
     )
 
 
@@ -122,8 +112,6 @@ def _fits_refused(row: Row) -> bool:
     refused = row.get("refused")
     forced = REFUSED[refused][0] if refused is not None else {}
     if any(row.get(name, value) != value for name, value in forced.items()):
-        return False
-    if refused == "trailing" and row.get("lists") == "granted":  # known
         return False
     return _fits({**row, **forced})
 
@@ -158,6 +146,7 @@ def _visit(place: Place, row: Row, refused: object = None) -> Outcome:
     models = write_models(
         place.folder / f"models{place.visits}",
         identity=f"[identity]\n{identity}" if identity and "serial" not in unnamed else "",
+        maker=MAKER if row["serial"] == "maker_place" else "",
         by_entry=not row["ranges"] and "ranges" not in unnamed,
         deviation=row["range_deviation"] == "required" and "range_deviation" not in unnamed,
     )
@@ -193,15 +182,6 @@ def test_what_is_not_read_is_named_and_nothing_is_wrong(place: Place, number: in
     if not found.is_right:
         assert found.level != "green", (refused, row, found)
         assert re.search(named, "\n".join(found.said)), (refused, row, found)
-
-
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="known: see KNOWN")
-@pytest.mark.parametrize("known", KNOWN)
-def test_a_known_habit_is_not_read_right_yet(place: Place, known: str) -> None:
-    plain = {name: values[0] for name, values in READ.items()}
-    found = _visit(place, {**plain, **KNOWN[known]})
-    assert not found.wrong, found
-    assert not found.missing, found
 
 
 @pytest.mark.parametrize("deviation", ["standard", "reversed", "utc"])

@@ -33,6 +33,12 @@ def test_a_list_with_a_refusal_in_it() -> None:
     assert "hardware-fault" in str(energy)
 
 
+def test_octets_behind_a_value_shift_no_other_one() -> None:
+    shifted = "02 00 0A024531 0000 00 0600000032"
+    with pytest.raises(ProtocolViolation, match="leaves octets"):
+        apdu.list_items(bytes.fromhex(shifted), WANTED, "m")
+
+
 def test_results_of_changes() -> None:
     assert apdu.write_result(bytes.fromhex("C501C100"), 0xC5, 1, "m") == 0
     assert apdu.write_result(bytes.fromhex("C501C103"), 0xC5, 1, "m") == 3

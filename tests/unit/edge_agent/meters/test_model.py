@@ -124,3 +124,12 @@ def test_a_password_that_cannot_be_one_is_refused(tmp_path: Path, content: str) 
     config = MeterConfig(label="A-1", address=17, model="is16444", password_file=file)
     with pytest.raises(ConfigurationError):
         config.password()
+
+
+def test_a_serial_number_where_the_maker_is_needs_its_name(tmp_path: Path) -> None:
+    text = 'title = "X"\nclient = 16\n{}[identity]\ncode = "0.0.96.1.1.255"\n'
+    (tmp_path / "x.toml").write_text(text.format(""))
+    with pytest.raises(ConfigurationError, match="give manufacturer as well"):
+        model.load("x", tmp_path)
+    (tmp_path / "y.toml").write_text(text.format('manufacturer = "LNT"\n'))
+    assert model.load("y", tmp_path).manufacturer == "LNT"
