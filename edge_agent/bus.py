@@ -21,7 +21,7 @@ from typing import Self
 import serial
 from serial.rs485 import RS485Settings
 
-from edge_agent.errors import BusLost, ConfigurationError
+from edge_agent.errors import BusLost, ConfigurationError, Setup
 from edge_agent.settings import BusConfig
 
 _PARITIES = {
@@ -30,6 +30,17 @@ _PARITIES = {
     "odd": serial.PARITY_ODD,
 }
 _IN_USE = "another program uses it (the agent? stop it first: systemctl stop edge-agent)"
+_REFUSALS = {
+    2: (Setup.PORT_MISSING, "no such device"),
+    5: (Setup.PORT_MISSING, "the device is gone"),
+    11: (Setup.PORT_IN_USE, _IN_USE),
+    13: (Setup.PORT_DENIED, "permission denied (is this user in the group dialout?)"),
+    16: (Setup.PORT_IN_USE, _IN_USE),
+    21: (Setup.PORT_UNFIT, "not a serial port"),
+    22: (Setup.PORT_UNFIT, "it refuses this speed or parity"),
+    25: (Setup.PORT_UNFIT, "not a serial port"),
+}
+"""Why a port failed, by the error number."""
 BITS_PER_BYTE = {"none": 10, "even": 11, "odd": 11}
 
 
@@ -92,8 +103,9 @@ class Bus:
                 exclusive=True,
             )
         except (OSError, ValueError, termios.error) as error:
+            kind, reason = _refusal(error)
             raise ConfigurationError(
-                f"bus {self.config.name}: cannot open {port}: {_reason(error)}"
+                f"bus {self.config.name}: cannot open {port}: {reason}", of=kind
             ) from None
         try:
             if self.config.direction_control == "rs485":
@@ -104,7 +116,8 @@ class Bus:
             opened.close()
             raise ConfigurationError(
                 f"bus {self.config.name}: {port} has no direction control "
-                f"{self.config.direction_control!r}: set direction_control to 'adapter'"
+                f"{self.config.direction_control!r}: set direction_control to 'adapter'",
+                of=Setup.PORT_UNFIT,
             ) from None
         self._serial = opened
 
@@ -190,20 +203,16 @@ class Bus:
 
 def _reason(error: Exception) -> str:
     """Say in a few words why a port failed."""
+    return _refusal(error)[1]
+
+
+def _refusal(error: Exception) -> tuple[Setup, str]:
+    """Tell why a port failed: of what kind that is, and in a few words."""
     number = getattr(error, "errno", None)
     text = str(getattr(error, "strerror", None) or error)
     if number is None and "exclusively lock" in text:
-        return _IN_USE
+        return Setup.PORT_IN_USE, _IN_USE
     if number is None and "Inappropriate ioctl" in text:
-        return "not a serial port"
-    known = {
-        2: "no such device",
-        13: "permission denied (is this user in the group dialout?)",
-        11: _IN_USE,
-        21: "not a serial port",
-        22: "it refuses this speed or parity",
-        16: _IN_USE,
-        25: "not a serial port",
-        5: "the device is gone",
-    }
-    return known.get(number or 0, text.splitlines()[0][:120] if text else type(error).__name__)
+        return Setup.PORT_UNFIT, "not a serial port"
+    other = text.splitlines()[0][:120] if text else type(error).__name__
+    return _REFUSALS.get(number or 0, (Setup.PORT_UNFIT, other))

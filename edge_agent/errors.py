@@ -22,12 +22,14 @@ AgentError
 │           └── FloatRefused a register of floats: it is shown, and never billed
 ├── PublishError          retry: the broker did not take it
 ├── ConfigurationError    stop, and show this one line to whoever set it up
+├── Reported              end the command: what failed was shown, each with what to try
 └── SpoolError            stop: nothing more can be kept
     └── SpoolFull         go on: nothing more fits now; it is read again, or comes again
 
 Where callers must tell cases of one class apart, the error carries a value:
-`AssociationRefused.of`, `ProtocolViolation.of`, `CounterRefused.expected`, `AccessDenied.result`.
-The message is for a person alone.
+`AssociationRefused.of`, `ProtocolViolation.of`, `CounterRefused.expected`, `AccessDenied.result`,
+`ConfigurationError.of`. The message is for a person alone. What to try next follows the kind
+(`install/advice`); whoever knows more than the kind tells sets `next_step`.
 """
 
 from enum import Enum
@@ -35,6 +37,11 @@ from enum import Enum
 
 class AgentError(Exception):
     """Anything that the gateway itself raises."""
+
+    next_step: str | None = None
+    """What to try, from whoever knows more than the kind tells; None: advice by the kind."""
+    exit_code: int = 2
+    """With what a command ends that it ends."""
 
 
 class BusError(AgentError):
@@ -175,8 +182,54 @@ class PublishError(AgentError):
     """The broker did not take a message: it is sent again."""
 
 
+class Setup(Enum):
+    """What of the set-up cannot work: it selects the advice."""
+
+    OPTION = "option"
+    """An option, or another word of the command line."""
+    SETTINGS = "settings"
+    """A key of agent.toml."""
+    PORT_MISSING = "port-missing"
+    PORT_DENIED = "port-denied"
+    PORT_IN_USE = "port-in-use"
+    PORT_UNFIT = "port-unfit"
+    """It is no serial port, or cannot do what is asked of it."""
+    SECRET_FILE = "secret-file"  # noqa: S105
+    """The file of a password or key cannot be read, or others may read it."""
+    SECRET = "secret"  # noqa: S105
+    """A password or key has a form that it cannot have."""
+    MISSING_SECRET = "missing-secret"  # noqa: S105
+    """A meter needs a password or key, and none is named."""
+    GATEWAY_KEY = "gateway-key"
+    CLOUD_KEY = "cloud-key"
+    MODEL = "model"
+    FILE = "file"
+    """A file cannot be read or written."""
+    SPOOL = "spool"
+    BROKER = "broker"
+    ESTATE = "estate"
+    """A file of virtual meters."""
+
+
 class ConfigurationError(AgentError):
     """What was set up cannot work; the text is one line for a person."""
+
+    of: Setup = Setup.OPTION
+    """What cannot work."""
+
+    def __init__(self, message: str, *, of: Setup = Setup.OPTION) -> None:
+        super().__init__(message)
+        self.of = of
+
+
+class Reported(AgentError):
+    """What failed was shown, each with what to try: this ends the command."""
+
+    next_step = ""
+
+    def __init__(self, message: str, *, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class SpoolError(AgentError):

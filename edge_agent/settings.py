@@ -31,7 +31,7 @@ from pydantic import (
 
 from edge_agent.clock_policy import Limits, remark
 from edge_agent.dlms.security import Mode
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from shared_schema.errors import ContractError
 from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName
@@ -86,17 +86,22 @@ def read_secret(path: Path, what: str) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
-                raise ConfigurationError(f"{what}: {path} is not a file")
+                raise ConfigurationError(f"{what}: {path} is not a file", of=Setup.SECRET_FILE)
             others = 0o337 if _is_credential(path) else 0o177
             if stat.S_IMODE(mode) & 0o177 and stat.S_IMODE(mode) & others:
                 raise ConfigurationError(
-                    f"{what}: others may read {path}: set its mode with: chmod 600 {path}"
+                    f"{what}: others may read {path}: set its mode with: chmod 600 {path}",
+                    of=Setup.SECRET_FILE,
                 )
             secret = file.read(_SECRET_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(f"cannot read {what}: {error.strerror}: {path}") from None
+        raise ConfigurationError(
+            f"cannot read {what}: {error.strerror}: {path}", of=Setup.SECRET_FILE
+        ) from None
     if len(secret) > _SECRET_BYTES:
-        raise ConfigurationError(f"{what}: {path} is larger than {_SECRET_BYTES} bytes")
+        raise ConfigurationError(
+            f"{what}: {path} is larger than {_SECRET_BYTES} bytes", of=Setup.SECRET
+        )
     return secret
 
 
@@ -113,11 +118,15 @@ def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
     """
     secret = read_secret(path, what).rstrip(b"\r\n")
     if not secret or len(secret) > longest:
-        raise ConfigurationError(f"{what}: {path} must hold 1 to {longest} characters")
+        raise ConfigurationError(
+            f"{what}: {path} must hold 1 to {longest} characters", of=Setup.SECRET
+        )
     try:
         return SecretStr(secret.decode("ascii"))
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{what}: {path} must hold ASCII characters") from None
+        raise ConfigurationError(
+            f"{what}: {path} must hold ASCII characters", of=Setup.SECRET
+        ) from None
 
 
 def _in_pairs(config: Secured) -> Secured:
@@ -439,7 +448,8 @@ class AgentSettings(BaseModel):
             pem = self.cloud_key_file.read_bytes()
         except OSError as error:
             raise ConfigurationError(
-                f"cannot read the cloud's public key: {error.strerror}: {self.cloud_key_file}"
+                f"cannot read the cloud's public key: {error.strerror}: {self.cloud_key_file}",
+                of=Setup.CLOUD_KEY,
             ) from None
         return _key(self.cloud_key_file, pem, public_key_from_pem)
 
@@ -460,17 +470,23 @@ def load_settings(path: Path) -> AgentSettings:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
+        raise ConfigurationError(
+            f"cannot read the settings: {error.strerror}: {path}", of=Setup.FILE
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: the settings must be UTF-8 text") from None
+        raise ConfigurationError(
+            f"{path}: the settings must be UTF-8 text", of=Setup.SETTINGS
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from None
+        raise ConfigurationError(f"{path}: not TOML: {error}", of=Setup.SETTINGS) from None
     try:
         return AgentSettings.model_validate(
             _with_models(_anchored(document, path.absolute().parent))
         )
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_first_problem(error, document)}") from None
+        raise ConfigurationError(
+            f"{path}: {_first_problem(error, document)}", of=Setup.SETTINGS
+        ) from None
 
 
 def _anchored(value: Any, folder: Path) -> Any:

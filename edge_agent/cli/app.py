@@ -6,13 +6,15 @@ A gateway's memory is small, and `run` never ends: a well-formed ``run`` command
 by argparse, without Typer and without the other commands (2 MiB). Everything else goes to Typer:
 help, mistakes, and all other commands.
 
-In: arguments. Out: an exit code; for a person's mistake one line on stderr and code 2.
+In: arguments. Out: an exit code; for a person's mistake code 2 and one line on stderr, with what to
+try.
 Never: a traceback for a person's mistake; an import that the command does not need.
 """
 
 import io
 import os
 import sys
+from typing import NoReturn
 
 from edge_agent.errors import AgentError
 
@@ -31,7 +33,9 @@ def main() -> None:
     try:
         _dispatch(sys.argv[1:])
     except AgentError as error:
-        _end(str(error))
+        from edge_agent.install import advice
+
+        _end(str(error), advice.for_error(error), error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:
             raise
@@ -40,7 +44,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # a full disk behind standard output, a file that went away
-        _end(f"{error.strerror}: {error.filename or 'what it writes to'}")
+        _end(
+            f"{error.strerror}: {error.filename or 'what it writes to'}",
+            "make room on the disk, or correct the path",
+        )
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
@@ -73,9 +80,11 @@ def _is_text(text: str) -> bool:
     return True
 
 
-def _end(message: str) -> None:
-    print(f"edge-agent: {'; '.join(message.splitlines())}", file=sys.stderr)
-    sys.exit(_FAILED)
+def _end(message: str, next_step: str = "", code: int = _FAILED) -> NoReturn:
+    """Say on one line what happened and what to try, and end the process."""
+    said = f"{message}; try: {next_step}" if next_step else message
+    print(f"edge-agent: {'; '.join(said.splitlines())}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.options import AgainOption, JsonOption
+from edge_agent.cli.options import AgainOption, JsonOption, advised
 from edge_agent.cli.terminal import listing, say, show_json
 from edge_agent.errors import AgentError, MeterError
 from edge_agent.install.options import SETTINGS, lasting_name, one_meter
@@ -62,8 +62,13 @@ def set_clock(
     else:
         print(listing(_facts(found)))
     if not found.worked:
-        advice = "; --force sets it all the same" if _by_force(found, force=force) else ""
-        raise MeterError(f"{its_settings.label}: its clock was not set: {found.reason}{advice}")
+        error = MeterError(f"{its_settings.label}: its clock was not set: {found.reason}")
+        error.next_step = (
+            "find the cause; --force sets it all the same"
+            if _by_force(found, force=force)
+            else "see docs/howto/clocks.md; edge-agent trace shows what the meter answers"
+        )
+        raise error
 
 
 def _set_when_possible(
@@ -80,7 +85,7 @@ def _set_when_possible(
     lockout = Lockout.of_user(lasting_name(line.port), again=again)
     keeper = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)
     while True:
-        with lockout.guard(setter_of(meter)), Bus(line) as bus:
+        with advised(setter_of(meter)), lockout.guard(setter_of(meter)), Bus(line) as bus:
             found = setting.set_clock(
                 sessions(bus),
                 meter,

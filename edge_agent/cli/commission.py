@@ -26,13 +26,13 @@ from edge_agent.cli.options import (
 )
 from edge_agent.cli.show import show_troubles
 from edge_agent.cli.terminal import ScanProgress, listing, say, show_json, table
-from edge_agent.errors import ConfigurationError, MeterError
+from edge_agent.errors import ConfigurationError, Reported, Setup
 
 if TYPE_CHECKING:
     from edge_agent.install.agent_toml import Gateway
     from edge_agent.install.meter_list import ListedMeter
     from edge_agent.install.scan import FoundMeter
-    from edge_agent.install.sheet import Entry
+    from edge_agent.install.sheet import Entry, Sheet
     from edge_agent.install.walkthrough import Commissioned, Job
 
 commission_commands = typer.Typer()
@@ -46,10 +46,12 @@ class GatewayOptions:
     broker: Annotated[str | None, typer.Option(help="The broker, HOST or HOST:PORT.")] = None
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None
     broker_password_file: Annotated[
-        Path | None, typer.Option(help="File with the broker's password, mode 0600.")
+        Path | None,
+        typer.Option(help="File with the broker's password, mode 0600."),
     ] = None
     ca: Annotated[
-        Path | None, typer.Option(help="Authority of the broker's certificate; switches TLS on.")
+        Path | None,
+        typer.Option(help="Authority of the broker's certificate; switches TLS on."),
     ] = None
     key_file: Annotated[Path, typer.Option(help="The gateway's key.")] = Path(
         "/etc/edge-agent/gateway.key"
@@ -90,7 +92,8 @@ class JobOptions:
 
     bus: Annotated[str, typer.Option(help="A name for this line.")] = "riser-1"
     meters: Annotated[
-        Path | None, typer.Option(help="CSV: label,address,model,client,password_file,…")
+        Path | None,
+        typer.Option(help="CSV: label,address,model,client,password_file,…"),
     ] = None
     meter: Annotated[
         list[str] | None, typer.Option(help="address=label; repeated; instead of a list.")
@@ -158,7 +161,13 @@ def commission(
 
     Without a list the command scans, and asks for the label of each meter that it finds. It asks
     for the dial beside a water module where the list does not give it. A meter that did not say
-    who it is stays out of the settings and is red on the sheet; then the exit code is 2.
+    who it is stays out of the settings and is red on the sheet.
+
+    \b
+    Exit code: 0  every meter is green
+               1  a meter is red, or several answer at one address
+               3  a meter is amber, or no time service keeps this machine's time
+               2  nothing was commissioned: a mistake of yours, or no meter
 
     You may run it again with --force as often as you need. A meter that refused its password or
     keys gets no secret until its file holds another one.
@@ -177,14 +186,26 @@ def commission(
     else:
         _show(done)
     if wrong := list(_wrong(done)):
-        raise MeterError(f"{'; '.join(wrong)}; see {done.page}")
+        raise Reported(
+            f"{'; '.join(wrong)}; what to try is in {done.page}", exit_code=_code(done.sheet)
+        )
+
+
+def _code(sheet: "Sheet") -> int:
+    """Return the exit code of a line: red outweighs amber."""
+    return 1 if sheet.count("red") or sheet.conflicts else 0 if sheet.is_green else 3
 
 
 def _wrong(done: "Commissioned") -> Iterator[str]:
-    if red := done.sheet.count("red"):
-        yield f"{red} of {len(done.sheet.entries)} meters not in service"
-    if done.sheet.conflicts:
-        yield f"addresses with several meters: {len(done.sheet.conflicts)}"
+    sheet = done.sheet
+    if red := sheet.count("red"):
+        yield f"{red} of {len(sheet.entries)} meters not in service"
+    if amber := sheet.count("amber"):
+        yield f"{amber} of {len(sheet.entries)} meters to look at"
+    if sheet.conflicts:
+        yield f"addresses with several meters: {len(sheet.conflicts)}"
+    if not sheet.clock_synchronised:
+        yield "no time service keeps this machine's time"
 
 
 def _absolute(path: Path | None) -> Path | None:
@@ -202,7 +223,9 @@ def _listed(file: Path | None, options: list[str]) -> "tuple[ListedMeter, ...]":
         return parse_list(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigurationError(f"cannot read the list of meters: {reason}: {file}") from None
+        raise ConfigurationError(
+            f"cannot read the list of meters: {reason}: {file}", of=Setup.FILE
+        ) from None
 
 
 def _answer(given: str | None, question: str, option: str) -> str:

@@ -24,7 +24,7 @@ from edge_agent.cli.options import (
 )
 from edge_agent.cli.show import show_examination, show_troubles
 from edge_agent.cli.terminal import ScanProgress, listing, say, show_json, table
-from edge_agent.errors import MeterError
+from edge_agent.errors import MeterError, Reported
 
 if TYPE_CHECKING:
     from edge_agent.install.scan import FoundMeter, Scan
@@ -89,8 +89,9 @@ def trial(
     else:
         _show_trial(line.port, found)
     if count := len(found.all_troubles):
-        what_next = "" if as_json else "; what to try stands above"
-        raise MeterError(f"{count} step{'' if count == 1 else 's'} of the trial failed{what_next}")
+        what_next = 'in "troubles"' if as_json else "above"
+        plural = "" if count == 1 else "s"
+        raise Reported(f"{count} step{plural} of the trial failed; what to try stands {what_next}")
 
 
 def _try(line: LineOptions, target: "Target", *, again: bool) -> "Trial":
@@ -151,7 +152,13 @@ def scan(line: LineOptions, where: ScanOptions, as_json: JsonOption = False) -> 
     if not found.meters:
         from edge_agent.install import advice
 
-        raise MeterError(f"no meter answers on {line.port}: {advice.SILENCE}")
+        raise _advised(f"no meter answers on {line.port}", advice.SILENCE)
+
+
+def _advised(message: str, next_step: str) -> MeterError:
+    error = MeterError(message)
+    error.next_step = next_step
+    return error
 
 
 def _scan(line: LineOptions, where: ScanOptions) -> "Scan":

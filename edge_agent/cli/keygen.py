@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from edge_agent.cli.options import JsonOption
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 
 key_commands = typer.Typer()
 
@@ -99,4 +99,4 @@ def _write_new(*files: tuple[Path, bytes, int]) -> None:
                 f"{path} is there already and is not overwritten: move it away, or take another "
                 "name"
             ) from None
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}", of=Setup.FILE) from None

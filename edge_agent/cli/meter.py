@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.options import JsonOption, MeterOptions, spread
+from edge_agent.cli.options import JsonOption, MeterOptions, advised, spread
 from edge_agent.cli.show import show_row
 from edge_agent.cli.terminal import listing, show_json, table
 from edge_agent.errors import MeterError
@@ -48,7 +48,12 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
         _show(found)
     unread = sum(bool(each.problem) for each in found.values)
     if unread:
-        raise MeterError(f"{unread} of {len(found.values)} codes could not be read as asked")
+        error = MeterError(f"{unread} of {len(found.values)} codes could not be read as asked")
+        error.next_step = (
+            "leave out what the meter does not have; another client may read more: --client with "
+            "its secret; edge-agent trace shows each frame"
+        )
+        raise error
 
 
 @meter_commands.command()
@@ -79,7 +84,7 @@ def _read(asked: MeterOptions, tell: "Callable[[TracedFrame], None] | None" = No
 
     line, meter, wanted = asked.find()
     lockout = Lockout.of_user(lasting_name(line.port), again=asked.again)
-    with lockout.guard(meter), Bus(line) as bus:
+    with advised(meter), lockout.guard(meter), Bus(line) as bus:
         return read_meter(bus if tell is None else Tap(bus, tell), meter, wanted)
 
 

@@ -15,7 +15,7 @@ import typer
 
 from edge_agent.cli.options import JsonOption, ModelsOption
 from edge_agent.cli.terminal import listing, show_json, table
-from edge_agent.errors import ConfigurationError, MeterError
+from edge_agent.errors import ConfigurationError, Reported, Setup
 from edge_agent.install.options import SETTINGS
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def doctor(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     if as_json:
         show_json({"ok": not failed, "checks": [asdict(each) for each in checks]})
     if failed:
-        raise ConfigurationError(f"{failed} of {len(checks)} checks failed")
+        raise Reported(f"{failed} of {len(checks)} checks failed; what to do stands beside each")
 
 
 def _check_lines(check: "Check") -> Iterator[tuple[str, str]]:
@@ -173,7 +173,8 @@ def show_model(
 
 @models.command("check")
 def check_model(
-    file: Annotated[Path, typer.Argument(help="A TOML file.")], as_json: JsonOption = False
+    file: Annotated[Path, typer.Argument(help="A TOML file.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Explain every mistake in a model's file.
 
@@ -193,7 +194,8 @@ def check_model(
         for each in found:
             print(each)
     if found:
-        raise MeterError(f"{file}: {len(found)} mistake{'' if len(found) == 1 else 's'}")
+        plural = "" if len(found) == 1 else "s"
+        raise Reported(f"{file}: {len(found)} mistake{plural}; what is allowed stands beside each")
     if not as_json:
         print(f"{file}: a model that can be used")
 
@@ -202,6 +204,8 @@ def _model_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"cannot read the model: {error.strerror}: {file}") from None
+        raise ConfigurationError(
+            f"cannot read the model: {error.strerror}: {file}", of=Setup.FILE
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{file}: a model must be UTF-8 text") from None
+        raise ConfigurationError(f"{file}: a model must be UTF-8 text", of=Setup.MODEL) from None

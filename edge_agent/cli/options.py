@@ -10,8 +10,8 @@ Never: a heavy import before a command runs.
 """
 
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from edge_agent.cli.terminal import say
+from edge_agent.errors import BusError, MeterError
 from edge_agent.install.options import SETTINGS, lasting_name, line_opener, one_meter
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ AgainOption = Annotated[
 ]
 LogicalOption = Annotated[int, typer.Option(help="The upper HDLC address.")]
 ModelsOption = Annotated[
-    Path | None, typer.Option(help="Folder of meter models besides the packaged ones.")
+    Path | None,
+    typer.Option(help="Folder of meter models besides the packaged ones."),
 ]
 ParityOption = Annotated[str, typer.Option(help="none, even or odd.")]
 PasswordOption = Annotated[
@@ -53,7 +55,8 @@ class LineOptions:
     """A serial line that is opened by hand."""
 
     port: Annotated[
-        Path, typer.Option(help="The serial adapter, best by its name under /dev/serial/by-id.")
+        Path,
+        typer.Option(help="The serial adapter, best by its name under /dev/serial/by-id."),
     ]
     parity: ParityOption = "none"
     direction_control: Annotated[
@@ -96,10 +99,12 @@ class SecretOptions:
         typer.Option(help="none, lls, lls-ae, hls-gmac, hls, …; else the client decides."),
     ] = None
     encryption_key_file: Annotated[
-        Path | None, typer.Option(help="File with the encryption key (EK), mode 0600.")
+        Path | None,
+        typer.Option(help="File with the encryption key (EK), mode 0600."),
     ] = None
     authentication_key_file: Annotated[
-        Path | None, typer.Option(help="File with the authentication key (AK), mode 0600.")
+        Path | None,
+        typer.Option(help="File with the authentication key (AK), mode 0600."),
     ] = None
     security_suite: Annotated[
         int, typer.Option(help="Security suite 0, 1 or 2; no meter has proven 1 and 2.")
@@ -128,7 +133,8 @@ class MeterOptions(SecretOptions):
     ] = None
     config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS
     port: Annotated[
-        Path | None, typer.Option(help="The adapter, or a pty, of a meter without settings.")
+        Path | None,
+        typer.Option(help="The adapter, or a pty, of a meter without settings."),
     ] = None
     address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None
     model: Annotated[str, typer.Option(help="The meter's model.")] = "generic"
@@ -147,6 +153,21 @@ class MeterOptions(SecretOptions):
             )
         }
         return one_meter(self.words or [], self.config, self.port, **by_hand)
+
+
+@contextmanager
+def advised(meter: "MeterConfig") -> Iterator[None]:
+    """Give an error that ends the work with a meter the advice for how it was associated with."""
+    from edge_agent.install import advice  # noqa: PLC0415 - heavy
+    from edge_agent.meters.credentials import mode_of  # noqa: PLC0415 - heavy
+    from edge_agent.meters.model import load  # noqa: PLC0415 - heavy
+
+    try:
+        yield
+    except (MeterError, BusError) as error:
+        client = meter.client or load(meter.model, meter.models_dir).client
+        error.next_step = advice.for_error(error, mode_of(meter, client))
+        raise
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

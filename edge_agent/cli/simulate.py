@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli.signals import stopped_by_signals
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 
 if TYPE_CHECKING:
     from edge_agent.virtual.estate import Estate
@@ -31,11 +31,13 @@ def simulate(
     estate: Annotated[
         Path,
         typer.Argument(
-            metavar="ESTATE.toml", help="Buses and meters: docs/reference/estate-toml.md."
+            metavar="ESTATE.toml",
+            help="Buses and meters: docs/reference/estate-toml.md.",
         ),
     ],
     directory: Annotated[
-        Path | None, typer.Option(help="Folder in which the links to the buses are made.")
+        Path | None,
+        typer.Option(help="Folder in which the links to the buses are made."),
     ] = None,
     baud: Annotated[
         int | None,
@@ -71,9 +73,11 @@ def _load(file: Path) -> "Estate":
     try:
         return load_estate(file)
     except EstateError as error:
-        raise ConfigurationError(f"{error}") from None
+        raise ConfigurationError(f"{error}", of=Setup.ESTATE) from None
     except OSError as error:
-        raise ConfigurationError(f"cannot read the estate: {error.strerror}: {file}") from None
+        raise ConfigurationError(
+            f"cannot read the estate: {error.strerror}: {file}", of=Setup.FILE
+        ) from None
 
 
 def _serve(estate: "Estate", directory: Path, baud: int | None) -> None:
@@ -89,7 +93,8 @@ def _serve(estate: "Estate", directory: Path, baud: int | None) -> None:
             stop.wait()
     except OSError as error:
         raise ConfigurationError(
-            f"cannot make the links in {directory}: {error.strerror}: {error.filename}"
+            f"cannot make the links in {directory}: {error.strerror}: {error.filename}",
+            of=Setup.FILE,
         ) from None
 
 

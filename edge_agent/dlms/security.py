@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from shared_schema.obis import Obis
 
 PUBLIC_CLIENT: Final = 16
@@ -121,7 +121,7 @@ def parse_key(text: bytes, suite: int, what: str) -> bytes:
     if len(characters) == size:
         return characters
     raise ConfigurationError(
-        f"{what} must hold {2 * size} hexadecimal digits, or {size} characters"
+        f"{what} must hold {2 * size} hexadecimal digits, or {size} characters", of=Setup.SECRET
     )
 
 

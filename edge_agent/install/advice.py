@@ -10,6 +10,7 @@ Never: a guess that could lock a meter.
 
 from typing import Final
 
+from edge_agent.dlms.security import Mode
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -21,13 +22,18 @@ from edge_agent.errors import (
     ConfigurationError,
     FloatRefused,
     MeterBusy,
+    MeterError,
     NoCounter,
     PasswordRefused,
     ProtocolViolation,
+    PublishError,
     Refusal,
     RefusedBefore,
     SerialUnreadable,
     SessionLost,
+    Setup,
+    SpoolError,
+    SpoolFull,
     ValueRefused,
     WrongIdentity,
 )
@@ -57,6 +63,8 @@ _REFUSED_VALUE: Final = (
     "the meter writes this object in a way that is not read here: leave it out of the model, and "
     "send us what came"
 )
+OTHER_RESULT: Final = "the client may not read it, or the meter does not have it: leave it out"
+AGAIN: Final = "read it again; where it fails again, look with --trace or edge-agent trace"
 BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     (
         RefusedBefore,
@@ -86,7 +94,7 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
         "code",
     ),
     (WrongIdentity, "choose a model that names its manufacturer; the serial number must be there"),
-    (AccessDenied, "the client may not read it, or the meter does not have it: leave it out"),
+    (AccessDenied, OTHER_RESULT),
     (FloatRefused, _REFUSED_FLOAT),
     (ValueRefused, _REFUSED_VALUE),
     (
@@ -102,11 +110,46 @@ BY_KIND: Final[tuple[tuple[type[AgentError], str], ...]] = (
     ),
     (BusTimeout, SILENCE),
     (BusLost, "put the adapter back and use its name under /dev/serial/by-id"),
+    (SpoolFull, "make room on the disk, or raise spool_max_mb in agent.toml"),
     (
-        ConfigurationError,
-        "correct the option; a port is seen with: ls -l /dev/serial/by-id",
+        SpoolError,
+        "make room on the disk; where the file is damaged, copy it away first: the next start "
+        "begins a new one",
     ),
+    (PublishError, "look at the network (ping), the login and the broker's log"),
+    (MeterError, AGAIN),
+    (AgentError, "edge-agent doctor checks everything that a gateway needs"),
 )
+OF_SETUP: Final = {
+    Setup.OPTION: "correct it; the same command with --help explains each option",
+    Setup.SETTINGS: "correct the file, and look at it again with edge-agent doctor",
+    Setup.PORT_MISSING: "plug the adapter in; a port is seen with: ls -l /dev/serial/by-id",
+    Setup.PORT_DENIED: "sudo usermod -aG dialout USER, then log in again",
+    Setup.PORT_IN_USE: "sudo systemctl stop edge-agent, and start it again afterwards",
+    Setup.PORT_UNFIT: (
+        "choose the serial adapter (ls -l /dev/serial/by-id) and a speed and direction control "
+        "that it has"
+    ),
+    Setup.SECRET_FILE: (
+        "correct the path; the file belongs to who runs the command, and has mode 0600: "
+        "chmod 600 FILE"
+    ),
+    Setup.SECRET: "write the password or key into its file again, as the delivery sheet has it",
+    Setup.MISSING_SECRET: (
+        "by hand give --password-file, or --encryption-key-file and --authentication-key-file; in "
+        "agent.toml and in the list these are keys and columns of the same names, with _"
+    ),
+    Setup.GATEWAY_KEY: (
+        "edge-agent keygen makes a key; put its .pub beside it, and give it to the agent's user"
+    ),
+    Setup.CLOUD_KEY: "copy the .pub that cloud-ingest keygen wrote to cloud_key_file",
+    Setup.MODEL: "see: edge-agent models list; edge-agent models check FILE",
+    Setup.FILE: "correct the path, or let this user read and write there",
+    Setup.SPOOL: "run it as the agent's user (sudo -u edge-agent), and correct spool in agent.toml",
+    Setup.BROKER: "correct [broker] in agent.toml; then edge-agent doctor tries it",
+    Setup.ESTATE: "correct the file; every key: docs/reference/estate-toml.md",
+}
+"""What was set up wrongly, by what it is."""
 OF_REFUSAL: Final = {
     Refusal.KEYS: (
         "compare EK and AK with the delivery sheet: they may be swapped, or those of another "
@@ -184,11 +227,18 @@ OF_FINDING: Final = {
         "do not set the clock: look with --trace, and show the bytes to its maker; registers are "
         "stamped by the gateway"
     ),
+    FindingKind.ANOTHER_METER: (
+        "a meter was exchanged, or has another's address: commission the line again"
+    ),
     FindingKind.CAPTURES_CHANGED: (
         "somebody changed what the profile captures: commission it again"
     ),
 }
 """What a poll or an examination found, by its kind."""
+_ASK_FOR_CLIENT: Final = (
+    "the client that was used may not read it: ask the maker which client does, then --client with "
+    "its secret; or leave it out with a model of its own"
+)
 _LATER: Final = (
     "the meter could not give it just now, nor when asked once more: read it again in some "
     "minutes; where it stays so, leave it out and tell its maker"
@@ -223,23 +273,69 @@ OF_RESULT: Final = {
     ),
 }
 """An object that the meter refused, by the data-access-result."""
+WITH_SECRET: Final = {
+    3: _ASK_FOR_CLIENT,
+    13: (
+        "a profile that refuses a range: a model of its own with range_deviation = true, or that "
+        'reads it by place, with access = "entry" and every = "hour"; anything else this client '
+        "may not read: ask the maker which client does"
+    ),
+}
+"""The same where a password or key was given: the advice to give one would be wrong."""
+OF_SECURITY: Final = {
+    Mode.NONE: (
+        "the meter tells nothing to the public client: give the reader's --password-file, or "
+        "--client 32 with EK and AK"
+    ),
+    Mode.LLS_AE: "the meter wants the password alone: leave EK and AK out, with --security lls",
+}
+"""A meter that wants another kind of security, by the one that was tried."""
+OTHER_HIGH_LEVEL: Final = (
+    "the meter wants another kind of high-level security: ask the maker which, then --security "
+    "hls-gmac, hls, hls-md5, hls-sha1 or hls-sha256"
+)
 
 
-def for_error(error: AgentError) -> str:
-    """Return what to try after an error."""
+def for_error(error: AgentError, tried: Mode | None = None) -> str:
+    """Return what to try after an error.
+
+    Args:
+        error: what ended a step.
+        tried: how the meter was associated with, where that is known.
+    """
+    if error.next_step is not None:
+        return error.next_step
+    if isinstance(error, ConfigurationError):
+        return OF_SETUP[error.of]
+    if isinstance(error, AccessDenied):
+        return for_result(error.result, tried)
     if isinstance(error, AssociationRefused) and not isinstance(error, RefusedBefore):
-        by_refusal = OF_REFUSAL.get(error.of)
+        by_refusal = _for_refusal(error.of, tried)
         if by_refusal is not None:
             return by_refusal
     if isinstance(error, ProtocolViolation) and error.of in OF_BREACH:
         return OF_BREACH[error.of]
-    if isinstance(error, AccessDenied) and getattr(error, "result", None) in OF_RESULT:
-        return OF_RESULT[error.result]
-    return next((text for kind, text in BY_KIND if isinstance(error, kind)), "look with --trace")
+    return next(text for kind, text in BY_KIND if isinstance(error, kind))
 
 
-def for_finding(found: Finding) -> str:
-    """Return what to try after a finding, or nothing where the finding says all."""
+def for_result(result: int, tried: Mode | None = None) -> str:
+    """Return what to try after an object was refused with a data-access-result."""
+    if tried not in {None, Mode.NONE} and result in WITH_SECRET:
+        return WITH_SECRET[result]
+    return OF_RESULT.get(result, OTHER_RESULT)
+
+
+def _for_refusal(of: Refusal, tried: Mode | None) -> str | None:
+    asks = of in {Refusal.SECURITY, Refusal.HIGH_LEVEL}
+    if asks and tried is not None and tried not in {Mode.NONE, Mode.LLS, Mode.LLS_AE}:
+        return OTHER_HIGH_LEVEL
+    if of is Refusal.SECURITY and tried in OF_SECURITY:
+        return OF_SECURITY[tried]
+    return OF_REFUSAL.get(of)
+
+
+def for_finding(found: Finding, tried: Mode | None = None) -> str:
+    """Return what to try after a finding."""
     if found.result is not None:
-        return OF_RESULT.get(found.result, "")
-    return OF_FINDING.get(found.kind, "")
+        return for_result(found.result, tried)
+    return OF_FINDING.get(found.kind, AGAIN)

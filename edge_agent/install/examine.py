@@ -15,11 +15,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from edge_agent.dlms.exchange import Traffic, Transport
+from edge_agent.dlms.security import Mode
 from edge_agent.errors import AgentError, BusError, MeterError
 from edge_agent.install import advice
 from edge_agent.install.examination import Examination, LineCount, Trouble
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.shown import ShownProfile, ShownValue, profile_of, registers_of
+from edge_agent.meters.credentials import mode_of
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import CLOCK_WRONG, Finding, FindingKind, finding, words
 from edge_agent.poll.memory import Memory
@@ -84,6 +86,7 @@ def examine(
     """
     found = Examination(meter, now(), plate, is_time_known=is_time_known)
     its_model = load(meter.model, meter.models_dir)
+    tried = mode_of(meter, meter.client or its_model.client)
     traffic: list[Traffic] = []
     polled: list[PollResult] = []
     ended: tuple[Trouble, ...] = ()
@@ -95,12 +98,14 @@ def examine(
             ):
                 polled += [result]  # an error may come at the next one
     except (MeterError, BusError) as error:
-        ended = (_trouble("reading", error),)
-    found = _with_polls(found, its_model, polled)
+        ended = (_trouble("reading", error, tried),)
+    found = _with_polls(found, its_model, polled, tried)
     return replace(found, line=LineCount(traffic), troubles=(*found.troubles, *ended))
 
 
-def _with_polls(found: Examination, its_model: Model, polled: Sequence[PollResult]) -> Examination:
+def _with_polls(
+    found: Examination, its_model: Model, polled: Sequence[PollResult], tried: Mode
+) -> Examination:
     """Return an examination with what its polls read: the first has the registers."""
     if not polled:
         return found
@@ -119,7 +124,10 @@ def _with_polls(found: Examination, its_model: Model, polled: Sequence[PollResul
         profiles=tuple(_profiles(its_model, first, newest)) if newest else (),
         troubles=(
             *unbilled(registers),
-            *(_trouble_of(each, is_time_known=found.is_time_known) for each in noticed),
+            *(
+                _trouble_of(each, is_time_known=found.is_time_known, tried=tried)
+                for each in noticed
+            ),
             *(_alarms(its_model, newest) if newest else ()),
         ),
         remarks=absent,
@@ -186,13 +194,15 @@ def _zone(its_model: Model) -> timezone:
     return timezone(timedelta(minutes=its_model.zone_offset_min))
 
 
-def _trouble(step: str, error: AgentError) -> Trouble:
-    return Trouble(step, str(error), advice.for_error(error), isinstance(error, BusError))
+def _trouble(step: str, error: AgentError, tried: Mode | None = None) -> Trouble:
+    return Trouble(step, str(error), advice.for_error(error, tried), isinstance(error, BusError))
 
 
-def _trouble_of(found: Finding, *, is_time_known: bool = True) -> Trouble:
+def _trouble_of(
+    found: Finding, *, is_time_known: bool = True, tried: Mode | None = None
+) -> Trouble:
     by_time = found.kind in CLOCK_WRONG and not is_time_known
-    text = advice.NO_TIME if by_time else advice.for_finding(found)
+    text = advice.NO_TIME if by_time else advice.for_finding(found, tried)
     return Trouble("reading", words(found), text, finding=found)
 
 

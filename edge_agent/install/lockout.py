@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from edge_agent.errors import ConfigurationError, PasswordRefused, RefusedBefore
+from edge_agent.errors import ConfigurationError, PasswordRefused, RefusedBefore, Setup
 from edge_agent.meters.credentials import mode_of
 from edge_agent.meters.model import load
 from edge_agent.settings import MeterConfig
@@ -50,7 +50,8 @@ class Lockout:
         except OSError as error:
             raise ConfigurationError(
                 f"cannot record what a meter refuses: {error.strerror}: {file}; "
-                "set XDG_STATE_HOME to a folder of yours"
+                "set XDG_STATE_HOME to a folder of yours",
+                of=Setup.FILE,
             ) from None
 
     @classmethod
@@ -122,7 +123,7 @@ class Lockout:
         try:
             text = self._file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"cannot read {self._file}: {error}") from None
+            raise ConfigurationError(f"cannot read {self._file}: {error}", of=Setup.FILE) from None
         for line in text.splitlines():
             try:
                 found = json.loads(line)
@@ -148,7 +149,8 @@ class Lockout:
         except OSError as error:
             raise ConfigurationError(
                 f"cannot record a refused secret: {error.strerror}: {self._file}; correct the "
-                "secret before the next try, or the meter may lock"
+                "secret before the next try, or the meter may lock",
+                of=Setup.FILE,
             ) from None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.sheet import Sheet
 from edge_agent.install.sheet_page import html
 from edge_agent.settings import load_settings, read_secret
@@ -80,14 +80,17 @@ def key_fingerprint(key_file: Path) -> str:
         if os.access(key_file, os.R_OK):
             pem = read_secret(key_file, "the gateway's key")
             if fingerprint(private_key_from_pem(pem).public_key()) != found:
-                raise ConfigurationError(f"{public} is of another key than {key_file}")
+                raise ConfigurationError(
+                    f"{public} is of another key than {key_file}", of=Setup.GATEWAY_KEY
+                )
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the gateway's public key: {error.strerror}: {public}; "
-            f"make it with: edge-agent keygen {key_file}"
+            f"make it with: edge-agent keygen {key_file}",
+            of=Setup.GATEWAY_KEY,
         ) from None
     except ContractError as error:
-        raise ConfigurationError(f"{key_file} or {public}: {error}") from None
+        raise ConfigurationError(f"{key_file} or {public}: {error}", of=Setup.GATEWAY_KEY) from None
     return found
 
 
@@ -108,13 +111,13 @@ def _draft(path: Path) -> Iterator[Path]:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}", of=Setup.FILE) from None
     os.close(descriptor)
     draft = Path(name)
     try:
         yield draft
     except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}", of=Setup.FILE) from None
     finally:
         draft.unlink(missing_ok=True)
 

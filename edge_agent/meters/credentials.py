@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from edge_agent.dlms.hls import Hls, Mechanism
 from edge_agent.dlms.security import Keys, Mode, parse_key
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.model import Model
 from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_password, read_secret
 
@@ -61,12 +61,13 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
         )
     if mode.has_password and meter.password_file is None:
         raise ConfigurationError(
-            f"{meter.label}: client {client} associates with a password: set password_file"
+            f"{meter.label}: client {client} associates with a password, and none is given",
+            of=Setup.MISSING_SECRET,
         )
     if mode.has_keys and meter.encryption_key_file is None:
         raise ConfigurationError(
-            f"{meter.label}: security {mode} needs keys: set encryption_key_file and "
-            "authentication_key_file"
+            f"{meter.label}: security {mode} needs EK and AK: neither is given",
+            of=Setup.MISSING_SECRET,
         )
     if mode is Mode.HLS_ECDSA and meter.security_suite != 1:
         raise ConfigurationError(
@@ -75,8 +76,9 @@ def mode_of(meter: MeterConfig, client: int) -> Mode:
         )
     if mode is Mode.HLS_ECDSA and meter.signing_key_file is None:
         raise ConfigurationError(
-            f"{meter.label}: security {mode} needs keys: set signing_key_file and "
-            "meter_public_key_file"
+            f"{meter.label}: security {mode} needs a signing key and the meter's public key: "
+            "neither is given",
+            of=Setup.MISSING_SECRET,
         )
     return mode
 
@@ -175,7 +177,9 @@ def _signing_keys(
     except (ValueError, TypeError, UnsupportedAlgorithm):
         own = None
     if not isinstance(own, ec.EllipticCurvePrivateKey) or own.curve.name != _CURVE:
-        raise ConfigurationError(f"{what}: {path} holds no unencrypted PEM private key on P-256")
+        raise ConfigurationError(
+            f"{what}: {path} holds no unencrypted PEM private key on P-256", of=Setup.SECRET
+        )
     path, what = meter.meter_public_key_file, f"the public key of {meter.label}"
     pem = read_secret(path, what)
     try:
@@ -183,5 +187,7 @@ def _signing_keys(
     except (ValueError, UnsupportedAlgorithm):
         its = None
     if not isinstance(its, ec.EllipticCurvePublicKey) or its.curve.name != _CURVE:
-        raise ConfigurationError(f"{what}: {path} holds no PEM public key on P-256")
+        raise ConfigurationError(
+            f"{what}: {path} holds no PEM public key on P-256", of=Setup.SECRET
+        )
     return own, its

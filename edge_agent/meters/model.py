@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from edge_agent.dlms.axdr import Scale, Zone
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.identity import Identity
 from shared_schema.catalogue import MANUFACTURER, Unit
 from shared_schema.obis import Obis
@@ -254,7 +254,8 @@ def known(folder: Path | None = None) -> dict[str, Traversable]:
                     found[entry.name.removesuffix(".toml")] = entry
     except OSError as error:
         raise ConfigurationError(
-            f"cannot read the models' folder: {error.strerror}: {folder}; correct models_dir"
+            f"cannot read the models' folder: {error.strerror}: {folder}; correct models_dir",
+            of=Setup.MODEL,
         ) from None
     return dict(sorted(found.items()))
 
@@ -284,18 +285,24 @@ def load(
     """
     models = known(folder)
     if name not in models:
-        raise ConfigurationError(f"there is no meter model {name!r}; there are {', '.join(models)}")
+        raise ConfigurationError(
+            f"there is no meter model {name!r}; there are {', '.join(models)}", of=Setup.MODEL
+        )
     file = models[name]
     try:
         found = Model.model_validate(document(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ConfigurationError(f"meter model {name}: {error.strerror}: {file}") from None
+        raise ConfigurationError(
+            f"meter model {name}: {error.strerror}: {file}", of=Setup.MODEL
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"meter model {name}: {error}") from None
+        raise ConfigurationError(f"meter model {name}: {error}", of=Setup.MODEL) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(f"meter model {name}: {where}: {first['msg']}") from None
+        raise ConfigurationError(
+            f"meter model {name}: {where}: {first['msg']}", of=Setup.MODEL
+        ) from None
     if deviation_sign is None:
         return found
     return found.model_copy(update={"deviation_sign": deviation_sign})

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from edge_agent.clock.samples import samples_of
 from edge_agent.clock_policy import Sample, drift_s_per_day
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
@@ -185,14 +185,15 @@ def _spool_facts(settings: AgentSettings, now: datetime) -> _SpoolFacts:
             return _read(database, path, now)
     except sqlite3.Error as error:
         raise ConfigurationError(
-            f"cannot read the spool {path}: {error}; run it as the agent's user or as root"
+            f"cannot read the spool {path}: {error}; run it as the agent's user or as root",
+            of=Setup.SPOOL,
         ) from None
 
 
 def _read(database: sqlite3.Connection, path: Path, now: datetime) -> _SpoolFacts:
     database.execute("BEGIN")  # one moment for all of it
     if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise ConfigurationError(f"{path} is no spool of edge-agent")
+        raise ConfigurationError(f"{path} is no spool of edge-agent", of=Setup.SPOOL)
     spool = database.execute("SELECT stream, store_at FROM spool").fetchone()
     live, backlog = waiting(database)
     known = {_place(row): _identity(row) for row in database.execute("SELECT * FROM known_meter")}

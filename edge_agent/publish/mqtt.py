@@ -28,7 +28,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import SecretStr
 
-from edge_agent.errors import ConfigurationError, PublishError
+from edge_agent.errors import ConfigurationError, PublishError, Setup
 from edge_agent.publish.tls import tls_context, unreachable
 from edge_agent.settings import BrokerConfig
 
@@ -271,7 +271,8 @@ def check_broker(broker: BrokerConfig, gateway: str) -> None:
     if problem:
         host, port = broker.address
         raise ConfigurationError(
-            f"broker {host}:{port}: {problem}; start it, or correct [broker] in the settings"
+            f"broker {host}:{port}: {problem}; start it, or correct [broker] in the settings",
+            of=Setup.BROKER,
         )
 
 

@@ -8,7 +8,7 @@ Never: a connection.
 import socket
 import ssl
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.settings import TlsConfig, read_secret
 
 
@@ -39,7 +39,8 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"[broker.tls] the certificates cannot be used: {error} "
-            f"(ca {tls.ca}, cert {tls.cert}, key {tls.key})"
+            f"(ca {tls.ca}, cert {tls.cert}, key {tls.key})",
+            of=Setup.BROKER,
         ) from None
     context.sslsocket_class = _TidySocket
     return context

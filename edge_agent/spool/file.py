@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from edge_agent.errors import ConfigurationError, SpoolError
+from edge_agent.errors import ConfigurationError, Setup, SpoolError
 from edge_agent.spool import stream
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.schema import APPLICATION_ID, SCHEMA, VERSION
@@ -85,14 +85,16 @@ def _lock(path: Path) -> int:
     except OSError as error:
         raise ConfigurationError(
             f"cannot write in the spool's folder {path.parent}: {error.strerror}; "
-            "make the folder, or give it to the user who runs edge-agent"
+            "make the folder, or give it to the user who runs edge-agent",
+            of=Setup.SPOOL,
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise ConfigurationError(
-            f"another edge-agent uses the spool {path}: stop it, or set another spool"
+            f"another edge-agent uses the spool {path}: stop it, or set another spool",
+            of=Setup.SPOOL,
         ) from None
     return descriptor
 
@@ -109,7 +111,8 @@ def inspect(path: Path) -> State:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"cannot write in the spool's folder {folder}; "
-            "make the folder, or give it to the user who runs edge-agent"
+            "make the folder, or give it to the user who runs edge-agent",
+            of=Setup.SPOOL,
         )
     if _is_locked(path):
         return State.IN_USE
@@ -117,7 +120,8 @@ def inspect(path: Path) -> State:
         return State.NEW
     if not os.access(path, os.R_OK | os.W_OK):
         raise ConfigurationError(
-            f"cannot write the spool {path}: give it to the user who runs edge-agent"
+            f"cannot write the spool {path}: give it to the user who runs edge-agent",
+            of=Setup.SPOOL,
         )
     journal = path.with_name(path.name + "-wal")
     if journal.exists() and journal.stat().st_size:
@@ -148,7 +152,8 @@ def _is_locked(path: Path) -> bool:
         return False
     except OSError as error:
         raise ConfigurationError(
-            f"cannot read {path}.lock: {error.strerror}; run this as the user who runs edge-agent"
+            f"cannot read {path}.lock: {error.strerror}; run this as the user who runs edge-agent",
+            of=Setup.SPOOL,
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -195,7 +200,9 @@ def _create_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise ConfigurationError(f"cannot make the spool {path}: {error.strerror}") from None
+        raise ConfigurationError(
+            f"cannot make the spool {path}: {error.strerror}", of=Setup.SPOOL
+        ) from None
     try:
         os.fsync(folder)
     finally:
@@ -229,11 +236,14 @@ def _check_owner(database: sqlite3.Connection, path: Path) -> int:
     version = database.execute("PRAGMA user_version").fetchone()[0]
     tables: int = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application != APPLICATION_ID and tables:
-        raise ConfigurationError(f"{path} is another program's database: set another spool")
+        raise ConfigurationError(
+            f"{path} is another program's database: set another spool", of=Setup.SPOOL
+        )
     if version > VERSION:
         raise ConfigurationError(
             f"the spool {path} is of version {version}, this edge-agent knows {VERSION}: "
-            "install the newer edge-agent again"
+            "install the newer edge-agent again",
+            of=Setup.SPOOL,
         )
     return tables
 

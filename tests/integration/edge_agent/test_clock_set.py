@@ -373,9 +373,10 @@ def test_the_installers_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert isinstance(refused.exception, MeterError)
         assert re.fullmatch(
             r"A-1204 electricity: its clock was not set: \+39(600|59.) s is more than 600 s: "
-            "see why first; --force sets it all the same",
+            "see why first",
             str(refused.exception),
         )
+        assert refused.exception.next_step == "find the cause; --force sets it all the same"
         assert here.offset_s == 39600
         done = desk.set("--force", "--json")
         assert json.loads(done.stdout)["became"] == "set"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import errors
 from edge_agent.cli import app, reference
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
@@ -144,6 +145,69 @@ def test_a_mistake_is_one_line_and_code_2(
     assert printed.err.startswith("edge-agent: ")
     assert printed.err.count("\n") == 1
     assert said in printed.err
+    assert "; try: " in printed.err
+
+
+def a(kind: type[errors.AgentError]) -> errors.AgentError:
+    """Make an error of a kind, with the values that it needs."""
+    if issubclass(kind, errors.AccessDenied):
+        return kind("x", result=200)
+    if issubclass(kind, errors.CounterRefused):
+        return kind("x", expected=1)
+    return kind("x")
+
+
+KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.AgentError)
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_ends_with_its_next_step(
+    kind: type[errors.AgentError],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_arguments: list[str]) -> None:
+        raise a(kind)
+
+    monkeypatch.setattr(app, "_dispatch", fail)
+    assert run(monkeypatch, "read") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert ("; try: " in said) == (kind is not errors.Reported)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("read", "--port", "p", "--address", 5, "--client", 16),
+        ("trace", "--port", "p", "--address", 5, "--client", 16),
+        ("trial", "--port", "p"),
+        ("scan", "--port", "p"),
+    ],
+)
+def test_a_denied_port_names_the_group_dialout(
+    arguments: tuple[object, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    Path("p").touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("edge_agent.bus.serial.Serial", refuse)
+    assert run(monkeypatch, *arguments) == 2
+    said = capsys.readouterr().err
+    assert "is this user in the group dialout?" in said
+    assert "try: sudo usermod -aG dialout USER" in said
 
 
 def test_keygen_keeps_a_public_key_that_is_there(

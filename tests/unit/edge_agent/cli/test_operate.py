@@ -96,7 +96,7 @@ def test_each_mistake_in_a_model_is_told(typed: Typed, maker: Path) -> None:
     code, out, err = typed("models", "check", maker)
     assert code == 2
     assert out.count("\n") == 3
-    assert err == f"edge-agent: {maker}: 3 mistakes\n"
+    assert err == f"edge-agent: {maker}: 3 mistakes; what is allowed stands beside each\n"
     code, out, _ = typed("models", "check", maker, "--json")
     assert code == 2
     assert {each["key"] for each in json.loads(out)["mistakes"]} == {"title", "client", "list"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent import errors
+from edge_agent.dlms.security import Mode
 from edge_agent.errors import (
     AccessDenied,
     AgentError,
@@ -16,9 +17,9 @@ from edge_agent.errors import (
     MeterError,
     PasswordRefused,
     ProtocolViolation,
-    PublishError,
     Refusal,
     RefusedBefore,
+    Setup,
     Unexplained,
 )
 from edge_agent.install import advice
@@ -26,14 +27,34 @@ from edge_agent.meters.model import load
 from edge_agent.meters.model_check import mistakes
 from edge_agent.poll.finding import FindingKind, finding
 
+KINDS = {
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, AgentError)
+}
 GUIDE = Path(__file__).parents[4] / "docs" / "howto" / "install-gateway.md"
+
+
+def a(kind: type[AgentError]) -> AgentError:
+    """Make an error of a kind, with the values that it needs."""
+    if issubclass(kind, errors.AccessDenied):
+        return kind("x", result=200)
+    if issubclass(kind, errors.CounterRefused):
+        return kind("x", expected=1)
+    return kind("x")
 
 
 def test_the_guide_has_every_advice() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     wanted = [said for _, said in advice.BY_KIND]
-    tables = (advice.OF_REFUSAL, advice.OF_FINDING, advice.OF_RESULT, advice.OF_BREACH)
-    others = (advice.SILENCE, advice.UNASKED, advice.CONFLICT, advice.NO_TIME)
+    tables = (
+        *(advice.OF_REFUSAL, advice.OF_FINDING, advice.OF_RESULT, advice.OF_BREACH),
+        *(advice.OF_SETUP, advice.WITH_SECRET, advice.OF_SECURITY),
+    )
+    others = (
+        *(advice.SILENCE, advice.UNASKED, advice.CONFLICT, advice.NO_TIME),
+        advice.OTHER_HIGH_LEVEL,
+    )
     for said in (*wanted, *(text for table in tables for text in table.values()), *others):
         assert f"| {said} |" in text
 
@@ -74,22 +95,43 @@ def test_refused_keys_ask_for_no_password() -> None:
 
 
 def test_every_error_has_its_own_advice() -> None:
-    general = advice.for_error(PublishError("x"))
-    kinds = [
-        kind
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, errors.MeterError | errors.BusError)
-    ]
-    for kind in kinds:
-        if kind in {errors.MeterError, errors.BusError}:
-            continue
-        made = kind.__new__(kind)
-        assert advice.for_error(made) != general
+    general = {advice.for_error(AgentError("x")), advice.AGAIN}
+    for kind in KINDS - {
+        AgentError,
+        errors.MeterError,
+        errors.BusError,
+        errors.Reported,
+        errors.AccessDenied,
+    }:
+        assert advice.for_error(a(kind)) not in general, kind
 
 
-def test_a_finding_without_advice_stands_alone() -> None:
-    assert advice.for_finding(finding(FindingKind.ANOTHER_METER)) == ""
-    assert advice.for_finding(finding(FindingKind.DENIED, result=200)) == ""
+@pytest.mark.parametrize("kind", sorted(KINDS - {errors.Reported}, key=str))
+@pytest.mark.parametrize("tried", [None, *Mode])
+def test_every_error_has_a_next_step(kind: type[AgentError], tried: Mode | None) -> None:
+    assert advice.for_error(a(kind), tried)
+
+
+def test_every_kind_of_an_error_has_a_next_step() -> None:
+    assert set(advice.OF_SETUP) == set(Setup)
+    for tried in (None, *Mode):
+        assert all(advice.for_error(AssociationRefused("x", of=of), tried) for of in Refusal)
+        assert all(advice.for_result(result, tried) for result in range(256))
+        assert all(advice.for_finding(finding(kind), tried) for kind in FindingKind)
+
+
+@pytest.mark.parametrize("tried", [each for each in Mode if each is not Mode.NONE])
+def test_who_gave_a_secret_is_not_told_to(tried: Mode) -> None:
+    for result in range(256):
+        assert "--password-file" not in advice.for_result(result, tried)
+
+
+@pytest.mark.parametrize("of", [Refusal.SECURITY, Refusal.HIGH_LEVEL])
+def test_the_utility_client_hears_nothing_of_lls(of: Refusal) -> None:
+    for tried in set(Mode) - {Mode.NONE, Mode.LLS, Mode.LLS_AE}:
+        said = advice.for_error(AssociationRefused("x", of=of), tried)
+        assert "lls" not in said
+        assert "--client 48" not in said
 
 
 def test_a_wrong_clock_is_to_be_set() -> None:

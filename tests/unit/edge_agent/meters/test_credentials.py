@@ -58,11 +58,11 @@ def test_each_client_has_its_security(tmp_path: Path) -> None:
         ({"security": "hls-gmac"}, 32, "client 32 has security lls or lls-ae, not hls-gmac"),
         ({"security": "none"}, 32, "client 32 has security lls or lls-ae, not none"),
         ({"security": "lls"}, 16, "client 16 has security none, not lls"),
-        ({"security": "lls-ae", "password_file": None}, 32, "set password_file"),
+        ({"security": "lls-ae", "password_file": None}, 32, "and none is given"),
         (
             {"encryption_key_file": None, "authentication_key_file": None},
             48,
-            "security hls-gmac needs keys: set encryption_key_file and authentication_key_file",
+            "security hls-gmac needs EK and AK: neither is given",
         ),
     ],
 )
@@ -169,7 +169,7 @@ def test_the_secret_of_mechanism_2_is_a_key_of_aes(tmp_path: Path) -> None:
         ({"security_suite": 2}, "those of suite 2 .P-384. are not spoken"),
         (
             {"signing_key_file": None, "meter_public_key_file": None},
-            "set signing_key_file and meter_public_key_file",
+            "neither is given",
         ),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_meters_address_form_overrides_its_models() -> None:
 
 def test_the_reader_needs_a_password() -> None:
     config = MeterConfig(label="A-1", address=17, model="is16444")
-    with pytest.raises(ConfigurationError, match="set password_file"):
+    with pytest.raises(ConfigurationError, match="and none is given"):
         peer(config, model.load("is16444"))
 
 
