@@ -220,10 +220,15 @@ def waiting(site: Site, closed: str) -> Iterator[subprocess.Popen[bytes]]:
         site.conn.execute("LOCK TABLE society IN ACCESS EXCLUSIVE MODE")
         found = process(closed, filled("report"))
         deadline = time.monotonic() + 30
-        while not site.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        while not site.one(
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database "
+            "WHERE NOT granted AND datname = current_database() AND relation = 'society'::regclass"
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        yield found
+        with found:
+            yield found
+            found.kill()
 
 
 def test_an_interrupt_ends_it_in_a_line(waiting: subprocess.Popen[bytes]) -> None:
