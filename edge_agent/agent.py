@@ -31,7 +31,8 @@ from edge_agent.meters.credentials import setter_of
 from edge_agent.poll.sessions import peer
 from edge_agent.publish.mqtt import check_broker
 from edge_agent.publish.publisher import Publisher
-from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool

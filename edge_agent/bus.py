@@ -22,7 +22,7 @@ import serial
 from serial.rs485 import RS485Settings
 
 from edge_agent.errors import BusLost, ConfigurationError, Setup
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 
 _PARITIES = {
     "none": serial.PARITY_NONE,

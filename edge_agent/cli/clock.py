@@ -23,7 +23,8 @@ from edge_agent.install.options import SETTINGS, lasting_name, one_meter
 
 if TYPE_CHECKING:
     from edge_agent.clock.set import ClockOutcome
-    from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+    from edge_agent.settings.bus import BusConfig, MeterConfig
+    from edge_agent.settings.gateway import AgentSettings
 
 clock_commands = typer.Typer()
 
@@ -50,7 +51,7 @@ def set_clock(
     further off than [clocks] set_within_s, or shows no valid time, it sets with --force only. At
     the end of a capture period it waits some minutes. The agent holds its ports: stop it meanwhile.
     """
-    from edge_agent.settings import load_settings
+    from edge_agent.settings.file import load_settings
 
     line, its_settings, _ = one_meter([meter], config, None)
     settings = load_settings(config)

@@ -41,7 +41,7 @@ def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     it was last tried. The whole history is in the agent's log: journalctl -u edge-agent.
     """
     from edge_agent.operate.status import gateway_status
-    from edge_agent.settings import load_settings
+    from edge_agent.settings.file import load_settings
 
     found = gateway_status(load_settings(config), datetime.now(UTC))
     if as_json:

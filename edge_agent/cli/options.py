@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.dlms.exchange import Transport
     from edge_agent.dlms.trace import TracedFrame
     from edge_agent.install.lockout import Lockout
-    from edge_agent.settings import BusConfig, MeterConfig
+    from edge_agent.settings.bus import BusConfig, MeterConfig
     from shared_schema.obis import Obis
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]

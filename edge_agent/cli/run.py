@@ -61,7 +61,7 @@ def run(options: RunOptions) -> None:
         SpoolError: the spool failed.
     """
     from edge_agent import agent, logs
-    from edge_agent.settings import load_settings
+    from edge_agent.settings.file import load_settings
 
     if options.log_format not in {"text", "json"}:
         raise ConfigurationError(f"--log-format is text or json, not {options.log_format!r}")

@@ -30,7 +30,8 @@ from edge_agent.errors import (
 )
 from edge_agent.health import Health
 from edge_agent.meters.credentials import setter_of
-from edge_agent.settings import BusConfig, ClocksConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
+from edge_agent.settings.gateway import ClocksConfig
 from edge_agent.spool.gateway_events import OVER, Observer
 from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.spool.spool import Spool

@@ -35,7 +35,7 @@ from edge_agent.meters.model import Model, load
 from edge_agent.poll import clock_reading
 from edge_agent.poll.scaler import HAS_NONE
 from edge_agent.poll.sessions import Reader, Wanted
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis

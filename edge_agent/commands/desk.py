@@ -22,7 +22,8 @@ from edge_agent.commands.log import CommandLog
 from edge_agent.commands.verdict import expiry, judge, refusal, result
 from edge_agent.errors import SpoolError
 from edge_agent.poll.finding import Finding, words
-from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
+from edge_agent.settings.gateway import AgentSettings
 from shared_schema.errors import ContractError
 from shared_schema.gateway import Command, CommandKind, MeterOutcome, Outcome, Result
 from shared_schema.message import MeterId

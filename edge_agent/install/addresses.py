@@ -12,7 +12,7 @@ from typing import Final, Literal
 from edge_agent.dlms.hdlc import server_address
 from edge_agent.errors import ConfigurationError
 from edge_agent.poll.sessions import PUBLIC_CLIENT
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 DEFAULT_ADDRESSES: Final = "1-127"
 DEFAULT_LONG: Final = "16,32,256,1000"

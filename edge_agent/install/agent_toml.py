@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from edge_agent.dlms.hdlc import DAMAGE, Drop
 from edge_agent.install.shown import ShownProfile, ShownValue, name_of
 from edge_agent.poll.finding import Finding, FindingKind
 from edge_agent.poll.name_plate import Plate
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.message import MeterId
 
 _BAD: Final = (*DAMAGE, Drop.OTHER_ADDRESS)

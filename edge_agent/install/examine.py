@@ -28,7 +28,7 @@ from edge_agent.poll.memory import Memory
 from edge_agent.poll.name_plate import Plate, read_plate
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import Reader, sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     EVENT_PROFILES,

@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 from edge_agent.errors import ConfigurationError, PasswordRefused, RefusedBefore, Setup
 from edge_agent.meters.credentials import mode_of
 from edge_agent.meters.model import load
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.refused_secrets import SALT_BYTES, digest, secret_files, secret_of
 
 _NAME: Final = "refused.jsonl"

@@ -15,7 +15,7 @@ from edge_agent.errors import ConfigurationError
 if TYPE_CHECKING:
     from edge_agent.dlms.exchange import Transport
     from edge_agent.dlms.trace import TracedFrame
-    from edge_agent.settings import BusConfig, MeterConfig
+    from edge_agent.settings.bus import BusConfig, MeterConfig
     from shared_schema.obis import Obis
 
 SETTINGS = Path("/etc/edge-agent/agent.toml")
@@ -54,7 +54,7 @@ def one_meter(
     Raises:
         ConfigurationError: a word, an option or the label cannot be used.
     """
-    from edge_agent.settings import BusConfig, MeterConfig  # noqa: PLC0415 - heavy
+    from edge_agent.settings.bus import BusConfig, MeterConfig  # noqa: PLC0415 - heavy
 
     if port is None:
         if not words:
@@ -83,7 +83,7 @@ def _codes(words: Sequence[str]) -> "list[Obis]":
 
 def _configured(config: Path, label: str) -> "tuple[BusConfig, MeterConfig]":
     """Find a meter by its label, or by a beginning that only one label has."""
-    from edge_agent.settings import load_settings  # noqa: PLC0415 - heavy
+    from edge_agent.settings.file import load_settings  # noqa: PLC0415 - heavy
 
     settings = load_settings(config)
     all_meters = [(bus, meter) for bus in settings.buses for meter in bus.meters]
@@ -116,7 +116,7 @@ def line_opener(
     """Return what opens a port at a speed, with a tap on it where ``tell`` is given."""
     from edge_agent.bus import Bus  # noqa: PLC0415 - heavy
     from edge_agent.dlms.trace import Tap  # noqa: PLC0415 - heavy
-    from edge_agent.settings import BusConfig  # noqa: PLC0415 - heavy
+    from edge_agent.settings.bus import BusConfig  # noqa: PLC0415 - heavy
 
     @contextmanager
     def open_line(baudrate: int) -> "Iterator[Transport]":

@@ -26,7 +26,7 @@ from edge_agent.poll.profile_rows import Terms
 from edge_agent.poll.profiles import read_profiles
 from edge_agent.poll.scaler import HAS_NONE, scaler_of
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     CLOCK,
     INSTANTANEOUS_PROFILE,

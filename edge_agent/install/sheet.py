@@ -16,7 +16,7 @@ from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.scan import Conflict
 from edge_agent.install.shown import ShownValue
 from edge_agent.poll.finding import CLOCK_WRONG
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, WATER_VOLUME, Unit
 
 CLOCK_LIMIT_S: Final = 60

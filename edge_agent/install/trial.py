@@ -19,7 +19,7 @@ from edge_agent.install.options import validated
 from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, scan
 from edge_agent.poll.name_plate import Plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from edge_agent.meters.model import load
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.name_plate import Plate
 from edge_agent.poll.sessions import PUBLIC_CLIENT
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 
 @dataclass(frozen=True, slots=True)

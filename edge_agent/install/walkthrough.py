@@ -31,7 +31,7 @@ from edge_agent.install.written_files import (
 )
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import PUBLIC_CLIENT, READER_CLIENT, peer
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 
 AskLabel = Callable[[FoundMeter], str]
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.sheet import Sheet
 from edge_agent.install.sheet_page import html
-from edge_agent.settings import load_settings, read_secret
+from edge_agent.secret_files import read_secret
+from edge_agent.settings.file import load_settings
 from shared_schema.errors import ContractError
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 

@@ -15,7 +15,8 @@ from edge_agent.dlms.hls import Hls, Mechanism
 from edge_agent.dlms.security import Keys, Mode, parse_key
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.model import Model
-from edge_agent.settings import UTILITY_CLIENT, MeterConfig, read_password, read_secret
+from edge_agent.secret_files import read_password, read_secret
+from edge_agent.settings.bus import UTILITY_CLIENT, MeterConfig
 
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {
     16: (Mode.NONE,),

@@ -26,7 +26,9 @@ from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import peer
 from edge_agent.publish.mqtt import check_broker
-from edge_agent.settings import AgentSettings, BrokerConfig, BusConfig, load_settings
+from edge_agent.settings.bus import BusConfig
+from edge_agent.settings.file import load_settings
+from edge_agent.settings.gateway import AgentSettings, BrokerConfig
 from edge_agent.spool import file
 
 Level = Literal["ok", "warn", "fail"]

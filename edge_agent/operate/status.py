@@ -22,7 +22,8 @@ from edge_agent.clock_policy import Sample, drift_s_per_day
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
-from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.schema import APPLICATION_ID
 from edge_agent.spool.unsealed import waiting
 from shared_schema.message import MeterId

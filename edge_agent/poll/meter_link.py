@@ -26,7 +26,7 @@ from edge_agent.meters.model import Model
 from edge_agent.poll.memory import ListKind, Memory
 from edge_agent.poll.meter_session import MeterSession, attribute_of
 from edge_agent.poll.sessions import Answer, SessionFactory, Wanted
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.obis import Obis
 
 _LIST_LENGTH: Final = 10

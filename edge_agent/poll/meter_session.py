@@ -28,7 +28,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model
 from edge_agent.poll.sessions import Answer, Reader, SessionFactory, Wanted
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.obis import Obis
 
 _CLOSE_LOOKS: Final = 12

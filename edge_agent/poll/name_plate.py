@@ -18,7 +18,7 @@ from edge_agent.meters.model import load
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.sessions import PUBLIC_CLIENT, sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     CATEGORY,

@@ -45,7 +45,7 @@ from edge_agent.poll.registers import (
 )
 from edge_agent.poll.sessions import SessionFactory
 from edge_agent.poll.windows import range_ahead
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 

@@ -22,7 +22,7 @@ from edge_agent.dlms.session import Session
 from edge_agent.errors import AccessDenied, ConfigurationError
 from edge_agent.meters.credentials import hls_of, keys_of, mode_of
 from edge_agent.meters.model import Model
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.obis import Obis
 
 Wanted = tuple[Obis, int, int]

@@ -30,7 +30,7 @@ from pydantic import SecretStr
 
 from edge_agent.errors import ConfigurationError, PublishError, Setup
 from edge_agent.publish.tls import tls_context, unreachable
-from edge_agent.settings import BrokerConfig
+from edge_agent.settings.gateway import BrokerConfig
 
 CONNECT_TIMEOUT_S: Final = 10.0
 SESSION_EXPIRY_S: Final = 7 * 86400

@@ -24,7 +24,7 @@ from edge_agent.publish.batch_flow import BatchFlow, back_off
 from edge_agent.publish.in_flight import Flight
 from edge_agent.publish.mqtt import Answer, Login, MqttLink, Will
 from edge_agent.publish.status_due import StatusDue
-from edge_agent.settings import BrokerConfig
+from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.errors import ContractError
 from shared_schema.gateway import Receipt, Status

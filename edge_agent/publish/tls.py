@@ -9,7 +9,8 @@ import socket
 import ssl
 
 from edge_agent.errors import ConfigurationError, Setup
-from edge_agent.settings import TlsConfig, read_secret
+from edge_agent.secret_files import read_secret
+from edge_agent.settings.gateway import TlsConfig
 
 
 class _TidySocket(ssl.SSLSocket):

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable
 
 from edge_agent.errors import SpoolFull
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.spool import Spool
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.errors import ConfigurationError, SpoolFull
-from edge_agent.settings import MeterConfig, read_secret
+from edge_agent.secret_files import read_secret
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.spool import Spool
 
 _ROUNDS: Final = 20_000

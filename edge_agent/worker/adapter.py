@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.bus import Bus
 from edge_agent.errors import BusLost
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 from edge_agent.worker.schedule import bus_rest_s
 
 REOPEN_S: Final = 300.0

@@ -15,7 +15,7 @@ from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import MeterError, SpoolFull
 from edge_agent.poll.poll import PollResult
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.losses import log_losses
 from edge_agent.spool.spool import Spool

@@ -13,7 +13,7 @@ from typing import Protocol
 from edge_agent.clock.set import ClockOutcome
 from edge_agent.commands.desk import CommandDesk, Job, WindowFilled
 from edge_agent.meters.model import load
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.worker.attempt import Done, End, Ended
 from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from edge_agent.health import Health, MeterHealth
 from edge_agent.poll.finding import words
 from edge_agent.poll.poll import PollResult
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.refused_secrets import secret_files
 from shared_schema.message import MeterId

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge_agent.commands.desk import CommandDesk
 from edge_agent.gateway_clock import kernel_synchronised
 from edge_agent.health import Health
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 
 

@@ -9,7 +9,7 @@ Never: a meter tried again with a secret that it refused.
 from collections.abc import Callable, Sequence
 
 from edge_agent.errors import ConfigurationError, SpoolFull
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.worker import schedule
 from edge_agent.worker.journal import Journal

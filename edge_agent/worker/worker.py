@@ -30,7 +30,7 @@ from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import peer, sessions
-from edge_agent.settings import BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.read_failures import ReadFailures

@@ -23,7 +23,7 @@ from edge_agent.meters.model import load
 from edge_agent.poll.meter_link import Range
 from edge_agent.poll.sessions import sessions
 from edge_agent.poll.windows import span
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE

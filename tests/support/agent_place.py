@@ -13,7 +13,7 @@ import pytest
 
 from deploy.demo.mosquitto import BrokerUser, gateway_user
 from edge_agent.agent import Agent
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from edge_agent.virtual.estate import Estate, load_estate, serve
 from shared_schema.readings import Block, open_batch
 from shared_schema.signing import private_key_to_pem, public_key_to_pem

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker.adapter import StoppableBus
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE, WATER_LOAD_PROFILE

@@ -16,7 +16,8 @@ import pytest
 from edge_agent.decode.rows import MeterRows
 from edge_agent.health import Health
 from edge_agent.poll.poll import poll
-from edge_agent.settings import AgentSettings, BusConfig
+from edge_agent.settings.bus import BusConfig
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.clock import Dial

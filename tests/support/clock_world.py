@@ -13,7 +13,7 @@ from edge_agent.clock_policy import Limits
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
 from shared_schema.obis import Obis

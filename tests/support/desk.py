@@ -3,7 +3,7 @@
 
 from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from shared_schema.signing import generate_key
 

@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.dlms import exchange
 from edge_agent.errors import BusLost
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 from edge_agent.virtual.line import Line
 from edge_agent.worker.adapter import StoppableBus
 

@@ -28,7 +28,7 @@ from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.virtual.estate import Estate, parse_estate
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, WATER_LOAD_PROFILE
 from shared_schema.message import MeterId

@@ -20,7 +20,7 @@ from edge_agent.dlms import axdr
 from edge_agent.errors import ConfigurationError, MeterError, PasswordRefused, WrongIdentity
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.poll import PollResult
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.meter import VirtualMeter

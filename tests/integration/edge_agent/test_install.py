@@ -14,7 +14,7 @@ import pytest
 
 from edge_agent.cli import app
 from edge_agent.meters.credentials import keys_of
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from edge_agent.virtual.cosem import AccessResult
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from shared_schema.catalogue import (
@@ -582,7 +582,7 @@ def test_other_suites_are_reached_by_every_command(site: Site, suite: int) -> No
 
 def test_a_line_in_use_is_said(site: Site) -> None:
     from edge_agent.bus import Bus
-    from edge_agent.settings import BusConfig
+    from edge_agent.settings.bus import BusConfig
 
     with Bus(BusConfig(name="x", port=site.desk)):
         code, _, err = site.run("scan", "--port", site.desk, "--addresses", "99")

@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.agent import Agent
 from edge_agent.cli import app
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from edge_agent.virtual.estate import parse_estate, serve
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
 

@@ -22,7 +22,7 @@ from edge_agent.errors import (
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.spool.counters import SpoolCounters
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve

@@ -33,7 +33,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.publish.in_flight import Flight
 from edge_agent.publish.mqtt import check_broker
 from edge_agent.publish.publisher import Publisher
-from edge_agent.settings import BrokerConfig
+from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.gateway import Status

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.health import Health
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker.adapter import StoppableBus

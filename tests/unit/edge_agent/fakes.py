@@ -18,7 +18,7 @@ from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import Wanted
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     ACTIVE_IMPORT_INTERVAL,

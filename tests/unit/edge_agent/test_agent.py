@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from edge_agent.agent import Agent
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Sealed
 from shared_schema.readings import Loss
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem

@@ -14,7 +14,7 @@ import pytest
 
 from edge_agent.bus import Bus
 from edge_agent.errors import BusLost, ConfigurationError
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 
 
 @dataclass

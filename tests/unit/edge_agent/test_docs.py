@@ -12,7 +12,6 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edge_agent import settings
 from edge_agent.cli.command_line import app
 from edge_agent.dlms import security, session
 from edge_agent.errors import AccessDenied
@@ -22,7 +21,10 @@ from edge_agent.meters.model_check import mistakes
 from edge_agent.poll import sessions
 from edge_agent.poll.name_plate import read_plate
 from edge_agent.poll.poll import poll
-from edge_agent.settings import MeterConfig, load_settings
+from edge_agent.settings import bus as bus_settings
+from edge_agent.settings import gateway as gateway_settings
+from edge_agent.settings.bus import MeterConfig
+from edge_agent.settings.file import load_settings
 from edge_agent.virtual import estate_file, keyring
 from edge_agent.virtual.estate import load_estate
 from edge_agent.virtual.faults import Faults
@@ -60,14 +62,14 @@ def shown(field: FieldInfo) -> str | None:
 @pytest.mark.parametrize(
     ("file", "section", "described"),
     [
-        (AGENT, "Top level", settings.AgentSettings),
-        (AGENT, "[broker]", settings.BrokerConfig),
-        (AGENT, "[broker.tls]", settings.TlsConfig),
-        (AGENT, "[commands]", settings.CommandsConfig),
-        (AGENT, "[clocks]", settings.ClocksConfig),
-        (AGENT, "[[bus]]", settings.BusConfig),
-        (AGENT, "[[bus.meter]]", settings.MeterConfig),
-        (AGENT, "[bus.meter.setter]", settings.SetterConfig),
+        (AGENT, "Top level", gateway_settings.AgentSettings),
+        (AGENT, "[broker]", gateway_settings.BrokerConfig),
+        (AGENT, "[broker.tls]", gateway_settings.TlsConfig),
+        (AGENT, "[commands]", gateway_settings.CommandsConfig),
+        (AGENT, "[clocks]", gateway_settings.ClocksConfig),
+        (AGENT, "[[bus]]", bus_settings.BusConfig),
+        (AGENT, "[[bus.meter]]", bus_settings.MeterConfig),
+        (AGENT, "[bus.meter.setter]", bus_settings.SetterConfig),
         (MODEL, "Top level", model.Model),
         (MODEL, "[[profiles]]", model.ProfileToRead),
         (MODEL, "[[scaling]]", model.Scaling),

@@ -14,7 +14,8 @@ from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
 from edge_agent.decode.rows import MeterRows
 from edge_agent.health import MeterHealth
-from edge_agent.settings import AgentSettings, BusConfig, MeterConfig
+from edge_agent.settings.bus import BusConfig, MeterConfig
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import room, unsealed
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.spool import Spool

@@ -15,7 +15,8 @@ from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.clock_policy import Sample
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused, SpoolFull
 from edge_agent.health import Health
-from edge_agent.settings import BusConfig, ClocksConfig
+from edge_agent.settings.bus import BusConfig
+from edge_agent.settings.gateway import ClocksConfig
 from edge_agent.spool.gateway_events import MOST_A_DAY, Observer
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import GatewayEvent

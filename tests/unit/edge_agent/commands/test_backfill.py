@@ -12,7 +12,7 @@ from edge_agent.commands.backfill import read_window
 from edge_agent.commands.desk import Job
 from edge_agent.poll.poll import poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.spool import Spool
 from edge_agent.virtual.cosem import AccessResult

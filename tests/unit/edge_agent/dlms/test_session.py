@@ -24,7 +24,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters import model
 from edge_agent.poll.sessions import peer
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual import hdlc, station
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK, SERIAL_NUMBER
 from shared_schema.obis import Obis

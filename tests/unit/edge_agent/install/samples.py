@@ -10,7 +10,7 @@ from edge_agent.install.agent_toml import SerialLine
 from edge_agent.install.examination import Examination
 from edge_agent.install.sheet import Entry, Sheet
 from edge_agent.install.shown import ShownValue
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.message import MeterId
 

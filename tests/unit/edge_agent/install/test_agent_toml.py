@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edge_agent.install.agent_toml import Gateway, agent_toml, bus_toml
 from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import Entry
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from tests.unit.edge_agent.install.samples import examined, sheet
 
 _TEXTS = st.text(min_size=1, max_size=60).filter(str.isprintable)

@@ -20,7 +20,7 @@ from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import judge
 from edge_agent.install.shown import ShownValue
 from edge_agent.poll.finding import WORDS, Finding, FindingKind, Value, finding
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from tests.unit.edge_agent.fakes import POLLED
 

@@ -8,7 +8,7 @@ import pytest
 from edge_agent.dlms.security import Mode
 from edge_agent.errors import ConfigurationError, PasswordRefused, RefusedBefore, Unexplained
 from edge_agent.install.lockout import Lockout
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 PORT = Path("/dev/serial/by-id/usb-1")
 

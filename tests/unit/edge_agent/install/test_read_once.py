@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.install.read_once import Readout, read_meter
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

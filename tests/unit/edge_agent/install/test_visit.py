@@ -14,7 +14,7 @@ from edge_agent.install.scan import FoundMeter
 from edge_agent.install.sheet import Entry
 from edge_agent.install.visit import meter_config
 from edge_agent.install.walkthrough import list_found
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from tests.unit.edge_agent.install.samples import examined, sheet
 
 

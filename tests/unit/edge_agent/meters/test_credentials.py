@@ -18,7 +18,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import keys_of, mode_of, unproven_security
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.sessions import peer
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 
 def secured(folder: Path, **more: object) -> MeterConfig:

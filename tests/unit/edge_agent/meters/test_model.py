@@ -9,7 +9,7 @@ import pytest
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters import model
 from edge_agent.poll.sessions import peer
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     BILLED_REGISTER,
     BILLING_PROFILE,

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.operate.doctor import Check, examine_gateway
-from edge_agent.settings import BrokerConfig
+from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
 

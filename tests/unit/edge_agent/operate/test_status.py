@@ -15,7 +15,7 @@ from edge_agent.clock_policy import Sample
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
 from edge_agent.operate.status import gateway_status, is_held
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.gateway import Receipt

@@ -16,7 +16,7 @@ from edge_agent.poll.by_entry import AT_ONCE, rows_since
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual import axdr as meter_axdr
 from shared_schema.catalogue import (
     BILLING_PROFILE,

@@ -22,7 +22,7 @@ from edge_agent.poll import sessions
 from edge_agent.poll.memory import ListKind, Memory
 from edge_agent.poll.poll import poll
 from edge_agent.poll.sessions import Wanted
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     BLOCK_LOAD_PROFILE,

@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.errors import AccessDenied
 from edge_agent.poll import name_plate
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual import axdr
 from shared_schema.catalogue import CATEGORY, MANUFACTURER, NAME_PLATE, SERIAL_NUMBER
 from shared_schema.obis import Obis

@@ -16,7 +16,7 @@ from edge_agent.meters.model_check import mistakes
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import WATER_LOAD_PROFILE, WATER_VOLUME, Unit
 from shared_schema.readings import MAX_WEIGHT
 from tests.unit.edge_agent.wire import NOW, Wire, meter, password_file

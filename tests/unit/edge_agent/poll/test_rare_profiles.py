@@ -13,7 +13,7 @@ from edge_agent.meters.model import Model, Scaling, StatusBit, load
 from edge_agent.poll.memory import ListKind, Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import sessions
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

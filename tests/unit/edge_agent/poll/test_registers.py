@@ -17,7 +17,7 @@ from edge_agent.meters.model import Model
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import poll
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

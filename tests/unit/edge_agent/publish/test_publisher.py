@@ -12,7 +12,7 @@ import pytest
 from edge_agent.errors import ConfigurationError
 from edge_agent.publish import publisher as module
 from edge_agent.publish.publisher import Publisher
-from edge_agent.settings import BrokerConfig
+from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
 from shared_schema.gateway import Status
 from shared_schema.signing import generate_key

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.spool.spool import Spool
 

@@ -11,7 +11,8 @@ from edge_agent.commands.log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
 from edge_agent.health import Health
 from edge_agent.poll.poll import PollResult
-from edge_agent.settings import AgentSettings, MeterConfig
+from edge_agent.settings.bus import MeterConfig
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.adapter import StoppableBus

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.settings import AgentSettings
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from edge_agent.worker import worker as module
 from tests.unit.edge_agent.worker.bus_play import Maker, Play

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import BusLost
-from edge_agent.settings import BusConfig
+from edge_agent.settings.bus import BusConfig
 from edge_agent.worker.adapter import REOPEN_S, Adapter, StoppableBus
 
 

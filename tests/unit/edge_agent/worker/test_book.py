@@ -11,7 +11,7 @@ from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import SpoolFull
 from edge_agent.poll.poll import PollResult
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.gateway_events import DAY_S, MOST_A_DAY, Observer
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.book import Booking

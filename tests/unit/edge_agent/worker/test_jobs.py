@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.commands.desk import CommandDesk, Job, WindowFilled
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.worker.attempt import Done, End, Ended
 from edge_agent.worker.jobs import JobRunner, Polled
 from shared_schema.catalogue import EVENT_PROFILES

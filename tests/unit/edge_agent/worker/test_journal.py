@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.health import Health
 from edge_agent.poll.finding import Finding, FindingKind, finding
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.journal import Journal

@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.clock.set import Became, ClockOutcome
 from edge_agent.commands.log import CommandLog
-from edge_agent.settings import MeterConfig
+from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import EVENT_PROFILES
 from shared_schema.gateway import CommandKind
 from tests.unit.edge_agent.worker.bus_play import Maker

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The settings of a serial line and of the meters on it.
+
+A class is a table of agent.toml, in the order of the file.
+
+In: the tables ``[[bus]]``, ``[[bus.meter]]`` and ``[bus.meter.setter]``. Out: frozen models.
+Never: a secret; only the names of the files that hold them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from edge_agent.dlms.security import Mode
+from edge_agent.secret_files import read_password
+
+Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
+PUBLIC_CLIENT: Final = 16
+UTILITY_CLIENT: Final = 48
+Client = Annotated[int, Field(strict=True, ge=1, le=127)]
+"""An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""
+
+
+def _in_pairs(config: Secured) -> Secured:
+    for one, other in (
+        ("encryption_key_file", "authentication_key_file"),
+        ("signing_key_file", "meter_public_key_file"),
+    ):
+        if (getattr(config, one) is None) != (getattr(config, other) is None):
+            raise ValueError(f"{one} and {other} go together")
+    return config
+
+
+class SetterConfig(BaseModel):
+    """``[bus.meter.setter]``: the association that may set the meter's clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client: Client = 48
+    """48 is the utility's; a few meters let the meter reader set their clock."""
+    security: Mode | None = None
+    """None: `lls` for client 32, `hls-gmac` for 48; for another what its files are enough for."""
+
+    @field_validator("client")
+    @classmethod
+    def _may_set(cls, client: int) -> int:
+        if client == PUBLIC_CLIENT:
+            raise ValueError("16, the public client, sets no clock")
+        return client
+
+    password_file: Path | None = None
+    encryption_key_file: Path | None = None
+    """Of this client: its keys may differ from the meter reader's."""
+    authentication_key_file: Path | None = None
+    signing_key_file: Path | None = None
+    meter_public_key_file: Path | None = None
+    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+
+    @model_validator(mode="after")
+    def _keys_together(self) -> Self:
+        return _in_pairs(self)
+
+
+class MeterConfig(BaseModel):
+    """One meter as it was commissioned: where it answers and how to speak to it.
+
+    Its label is for people; its identity is read from the meter itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str = Field(min_length=1, max_length=64)
+    """What people call it: ``A-1204 electricity``."""
+    address: int = Field(ge=1, le=0x3FFD)
+    """Physical address on the bus; the upper HDLC address is ``logical_address``."""
+    logical_address: int = Field(ge=1, le=0x3FFD, default=1)
+    model: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic")
+    """The name of a file under ``edge_agent/models``: the quirks of this kind of meter."""
+    models_dir: Path | None = None
+    """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
+    address_bytes: Literal[0, 1, 4] | None = None
+    """How the address is written; None takes what the model says."""
+    deviation_sign: Literal[-1, 0, 1] | None = None
+    """How it writes its time zone; None takes what the model says."""
+    client: Client | None = None
+    """16 public, 32 meter reader, 48 utility, another from 1 to 127; None takes what the model
+    says."""
+    security: Mode | None = None
+    """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48, and for
+    another client what its files are enough for."""
+    password_file: Path | None = None
+    """File with the LLS password, or the secret of `hls`, `hls-md5`, `hls-sha1`, `hls-sha256`;
+    readable by its owner alone (mode 0600 or stricter)."""
+    encryption_key_file: Path | None = None
+    """The same of the encryption key (EK) of `lls-ae`, `hls-gmac`, `hls-sha256`, `hls-ecdsa`."""
+    authentication_key_file: Path | None = None
+    """The same of the authentication key (AK)."""
+    signing_key_file: Path | None = None
+    """The same of the client's private key of `hls-ecdsa`, PEM, on P-256."""
+    meter_public_key_file: Path | None = None
+    """The same of the meter's public key."""
+    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+    """The client's system title; None derives one from the gateway and the meter's place."""
+    security_suite: Literal[0, 1, 2] = 0
+    """0 is what Indian meters have. 1 and 2 are unproven: no meter was read with them."""
+    set_clock: bool = False
+    """Whether the gateway may set its clock: on its own, and when the cloud asks for it."""
+    setter: SetterConfig | None = None
+    """As whom; None: as the client that reads, where that is 48."""
+
+    @model_validator(mode="after")
+    def _keys_together(self) -> Self:
+        return _in_pairs(self)
+
+    @model_validator(mode="after")
+    def _setter_for_clock(self) -> Self:
+        if self.set_clock and self.setter is None and self.client != UTILITY_CLIENT:
+            raise ValueError(
+                "set_clock needs an association that may do so: [bus.meter.setter], or client = 48"
+            )
+        return self
+
+    def password(self) -> SecretStr | None:
+        """Read the LLS password, or None where this meter has none.
+
+        A newline at the end of the file is not part of it.
+
+        Raises:
+            ConfigurationError: the file cannot be read, is empty, or others may read it.
+        """
+        if self.password_file is None:
+            return None
+        return read_password(self.password_file, f"the password of {self.label}")
+
+
+class BusConfig(BaseModel):
+    """One RS-485 line and the meters on it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
+    )
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    port: Path
+    """The adapter, best by its lasting name under ``/dev/serial/by-id``; or a pty."""
+    baudrate: Literal[300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    parity: Literal["none", "even", "odd"] = "none"
+    direction_control: Literal["adapter", "rs485", "rts"] = "adapter"
+    """Who turns the line around: the adapter itself, the kernel's RS-485 mode, or RTS."""
+    turnaround_s: float = Field(gt=0, le=10, default=2.0)
+    """How long a meter may think before the first byte of its answer."""
+    meters: tuple[MeterConfig, ...] = Field(alias="meter", default=())
+    """``[[bus.meter]]``; each address and each label once."""
+
+    @model_validator(mode="after")
+    def _each_meter_once(self) -> Self:
+        each_once(((meter.logical_address, meter.address) for meter in self.meters), "address")
+        return self
+
+
+def each_once(values: Iterator[object], what: str) -> None:
+    """Make sure that no value comes twice.
+
+    Raises:
+        ValueError: one does; the last part of a tuple is what people know.
+    """
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            shown = value[-1] if isinstance(value, tuple) else value
+            raise ValueError(f"{what} {shown} stands twice")
+        seen.add(value)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The settings of a gateway: who it is, its broker, its lines, and where things are kept.
+
+A class is a table of agent.toml, in the order of the file. The lines and meters are in `bus`.
+
+In: the tables of the file. Out: frozen models.
+Never: a secret in a message, a log or a `repr`.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from edge_agent.clock_policy import Limits, remark
+from edge_agent.errors import ConfigurationError, Setup
+from edge_agent.secret_files import read_password, read_secret
+from edge_agent.settings.bus import BusConfig, each_once
+from shared_schema.errors import ContractError
+from shared_schema.gateway import CommandKind
+from shared_schema.message import GatewayName
+from shared_schema.signing import (
+    SigningKey,
+    VerifyKey,
+    private_key_from_pem,
+    public_key_from_pem,
+)
+
+Key = TypeVar("Key")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(
+            f"no time zone {name!r} on this machine (Debian has them in tzdata)"
+        ) from None
+    return name
+
+
+class TlsConfig(BaseModel):
+    """``[broker.tls]``: whom to believe, and the gateway's own certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ca: Path | None = None
+    """PEM of the authority that signed the broker's certificate; None takes the system's."""
+    cert: Path | None = None
+    """PEM of the gateway's certificate, whose common name is the gateway's name."""
+    key: Path | None = None
+    """PEM of the certificate's private key, mode 0600."""
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        return self
+
+
+class BrokerConfig(BaseModel):
+    """``[broker]``: where the gateway publishes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int | None = Field(ge=1, le=65535, default=None)
+    """None: 8883 with TLS, 1883 without."""
+    username: str | None = Field(min_length=1, max_length=128, default=None)
+    password_file: Path | None = None
+    tls: TlsConfig | None = None
+    keepalive_s: int = Field(ge=5, le=3600, default=30)
+
+    @model_validator(mode="after")
+    def _password_with_username(self) -> Self:
+        if self.password_file is not None and self.username is None:
+            raise ValueError("a password_file needs a username")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port or (1883 if self.tls is None else 8883)
+
+    def password(self) -> SecretStr | None:
+        """Read the broker's password, or None where there is none.
+
+        Raises:
+            ConfigurationError: the file cannot be read, is empty, or others may read it.
+        """
+        if self.password_file is None:
+            return None
+        return read_password(self.password_file, "the broker's password", longest=256)
+
+
+class CommandsConfig(BaseModel):
+    """``[commands]``: what the cloud may ask of this gateway."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow: frozenset[CommandKind] = frozenset(
+        {CommandKind.READ_NOW, CommandKind.BACKFILL, CommandKind.READ_EVENTS}
+    )
+    """What is run; anything else is refused. Reading is allowed by default, writing is not."""
+
+
+class ClocksConfig(BaseModel):
+    """``[clocks]``: what is said of the meters' clocks, and when one may be set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_drift_s_per_day: float = Field(gt=0, le=600, default=3.0)
+    """A clock that gains or loses more is told."""
+    set_above_s: int = Field(ge=5, le=600, default=30)
+    """A clock that is no further off is left alone."""
+    set_within_s: int = Field(ge=5, le=1800, default=600)
+    """One that is further off is told and never set on its own."""
+    guard_s: int = Field(ge=10, le=300, default=60)
+    """How far from the end of a capture period a clock is set."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.set_above_s >= self.set_within_s:
+            raise ValueError("set_above_s is less than set_within_s")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """When a clock may be set."""
+        return Limits(self.set_above_s, self.set_within_s, self.guard_s)
+
+    def remark(self, offset_s: float, drift_s_per_day: float | None) -> str:
+        """Return what is wrong with a clock by these limits; empty for nothing."""
+        return remark(
+            offset_s,
+            drift_s_per_day,
+            most_s=self.set_within_s,
+            fastest_s_per_day=self.max_drift_s_per_day,
+        )
+
+
+class AgentSettings(BaseModel):
+    """One gateway: the whole settings file."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
+    )
+
+    gateway: GatewayName
+    """The gateway's name: one over all societies, and its certificate's common name."""
+    spool: Path
+    """The file that keeps readings until the cloud has them."""
+    key_file: Path
+    """The gateway's private key, made by ``edge-agent keygen``; mode 0600."""
+    cloud_key_file: Path
+    """The cloud's public key: its signature is what a receipt is believed by."""
+    zone: Annotated[str, AfterValidator(_known_zone), Field(validate_default=True)] = "Asia/Kolkata"
+    """The society's time zone: its meters' clocks show it."""
+    poll_period_s: int = Field(ge=60, le=86400, default=900)
+    gather_s: int = Field(ge=0, le=60, default=10)
+    """How long what was read waits for other meters, so that it goes out in one message."""
+    models_dir: Path | None = None
+    """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
+    assume_synchronised_clock: bool = False
+    """Believe the machine's clock where the system cannot say whether it is synchronised."""
+    spool_keep_days: int = Field(ge=1, le=3650, default=35)
+    """How long a batch stays after the cloud has it, while the spool has room."""
+    spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)
+    broker: BrokerConfig
+    commands: CommandsConfig = CommandsConfig()
+    clocks: ClocksConfig = ClocksConfig()
+    buses: tuple[BusConfig, ...] = Field(alias="bus", default=())
+
+    @model_validator(mode="after")
+    def _each_bus_once(self) -> Self:
+        each_once((bus.name for bus in self.buses), "bus name")
+        each_once((bus.port for bus in self.buses), "port")
+        each_once((meter.label for bus in self.buses for meter in bus.meters), "meter label")
+        return self
+
+    @property
+    def keep(self) -> timedelta:
+        """How long a batch stays after the cloud has it."""
+        return timedelta(days=self.spool_keep_days)
+
+    def signing_key(self) -> SigningKey:
+        """Read the gateway's private key.
+
+        Raises:
+            ConfigurationError: no such file, others may read it, or it is no such key.
+        """
+        pem = read_secret(self.key_file, "the gateway's key (edge-agent keygen makes one)")
+        return _key(self.key_file, pem, private_key_from_pem)
+
+    def cloud_key(self) -> VerifyKey:
+        """Read the cloud's public key.
+
+        Raises:
+            ConfigurationError: no such file, or it is no such key.
+        """
+        try:
+            pem = self.cloud_key_file.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read the cloud's public key: {error.strerror}: {self.cloud_key_file}",
+                of=Setup.CLOUD_KEY,
+            ) from None
+        return _key(self.cloud_key_file, pem, public_key_from_pem)
+
+
+def _key(path: Path, pem: bytes, read: Callable[[bytes], Key]) -> Key:
+    try:
+        return read(pem)
+    except ContractError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
