@@ -29,10 +29,11 @@ AgentError
 Where callers must tell cases of one class apart, the error carries a value:
 `AssociationRefused.of`, `ProtocolViolation.of`, `CounterRefused.expected`, `AccessDenied.result`,
 `ConfigurationError.of`. The message is for a person alone. What to try next follows the kind
-(`install/advice`); whoever knows more than the kind tells sets `next_step`.
+(`install/advice`); whoever knows more than the kind tells says so with `AgentError.advised`.
 """
 
 from enum import Enum
+from typing import Self
 
 
 class AgentError(Exception):
@@ -42,6 +43,11 @@ class AgentError(Exception):
     """What to try, from whoever knows more than the kind tells; None: advice by the kind."""
     exit_code: int = 2
     """With what a command ends that it ends."""
+
+    def advised(self, next_step: str) -> Self:
+        """Return the error with what to try, from whoever knows more than its kind tells."""
+        self.next_step = next_step
+        return self
 
 
 class BusError(AgentError):

@@ -8,11 +8,11 @@ from collections.abc import Collection
 
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import billing_exponent
+from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.connection import Connection, translating
-from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 
-_SERVICE_OF_REGISTER = {str(code): service for service, code in BILLED_REGISTER.items()}
 _REASON_OF_RULE = {"fall": Reason.REGISTER_DROP, "ceiling": Reason.IMPLAUSIBLE}
 
 
@@ -35,7 +35,7 @@ def breaks_of(conn: Connection, meters: Collection[int]) -> dict[int, list[Regis
         """,
         (sorted(meters),),
     ):
-        exponents = _exponents(_SERVICE_OF_REGISTER[obis], *scales)
+        exponents = _exponents(SERVICE_OF[obis], *scales)
         each = RegisterBreak(before, after, _REASON_OF_RULE[rule], exponents)
         found.setdefault(meter_id, []).append(each)
     return found

@@ -34,8 +34,7 @@ def set_clock(
     meter: Annotated[str, typer.Argument(help="The label of a configured meter.")],
     config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
     force: Annotated[
-        bool,
-        typer.Option("--force", help="Set it however far it is off. Find the cause first."),
+        bool, typer.Option("--force", help="Set it however far it is off. Find the cause first.")
     ] = False,
     again: AgainOption = False,
     as_json: JsonOption = False,
@@ -63,13 +62,12 @@ def set_clock(
     else:
         print(listing(_facts(found)))
     if not found.worked:
-        error = MeterError(f"{its_settings.label}: its clock was not set: {found.reason}")
-        error.next_step = (
+        said = f"{its_settings.label}: its clock was not set: {found.reason}"
+        raise MeterError(said).advised(
             "find the cause; --force sets it all the same"
             if _by_force(found, force=force)
             else "see docs/howto/clocks.md; edge-agent trace shows what the meter answers"
         )
-        raise error
 
 
 def _set_when_possible(

@@ -62,8 +62,7 @@ def _program(
 @app.command()
 def run(
     config: Annotated[
-        Path,
-        typer.Option(help="The gateway's settings: docs/reference/agent-toml.md."),
+        Path, typer.Option(help="The gateway's settings: docs/reference/agent-toml.md.")
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Try the files, the broker and the ports, and leave.")

@@ -31,7 +31,7 @@ from edge_agent.errors import ConfigurationError, Reported, Setup
 if TYPE_CHECKING:
     from edge_agent.install.agent_toml import Gateway
     from edge_agent.install.meter_list import ListedMeter
-    from edge_agent.install.scan import FoundMeter
+    from edge_agent.install.scan_result import FoundMeter
     from edge_agent.install.sheet import Entry, Sheet
     from edge_agent.install.walkthrough import Commissioned, Job
 
@@ -46,12 +46,10 @@ class GatewayOptions:
     broker: Annotated[str | None, typer.Option(help="The broker, HOST or HOST:PORT.")] = None
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None
     broker_password_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the broker's password, mode 0600."),
+        Path | None, typer.Option(help="File with the broker's password, mode 0600.")
     ] = None
     ca: Annotated[
-        Path | None,
-        typer.Option(help="Authority of the broker's certificate; switches TLS on."),
+        Path | None, typer.Option(help="Authority of the broker's certificate; switches TLS on.")
     ] = None
     key_file: Annotated[Path, typer.Option(help="The gateway's key.")] = Path(
         "/etc/edge-agent/gateway.key"
@@ -92,8 +90,7 @@ class JobOptions:
 
     bus: Annotated[str, typer.Option(help="A name for this line.")] = "riser-1"
     meters: Annotated[
-        Path | None,
-        typer.Option(help="CSV: label,address,model,client,password_file,…"),
+        Path | None, typer.Option(help="CSV: label,address,model,client,password_file,…")
     ] = None
     meter: Annotated[
         list[str] | None, typer.Option(help="address=label; repeated; instead of a list.")

@@ -27,7 +27,7 @@ from edge_agent.cli.terminal import ScanProgress, listing, say, show_json, table
 from edge_agent.errors import MeterError, Reported
 
 if TYPE_CHECKING:
-    from edge_agent.install.scan import FoundMeter, Scan
+    from edge_agent.install.scan_result import FoundMeter, Scan
     from edge_agent.install.trial import Target, Trial
 
 install_commands = typer.Typer()
@@ -152,13 +152,7 @@ def scan(line: LineOptions, where: ScanOptions, as_json: JsonOption = False) -> 
     if not found.meters:
         from edge_agent.install import advice
 
-        raise _advised(f"no meter answers on {line.port}", advice.SILENCE)
-
-
-def _advised(message: str, next_step: str) -> MeterError:
-    error = MeterError(message)
-    error.next_step = next_step
-    return error
+        raise MeterError(f"no meter answers on {line.port}").advised(advice.SILENCE)
 
 
 def _scan(line: LineOptions, where: ScanOptions) -> "Scan":

@@ -48,12 +48,11 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
         _show(found)
     unread = sum(bool(each.problem) for each in found.values)
     if unread:
-        error = MeterError(f"{unread} of {len(found.values)} codes could not be read as asked")
-        error.next_step = (
+        said = f"{unread} of {len(found.values)} codes could not be read as asked"
+        raise MeterError(said).advised(
             "leave out what the meter does not have; another client may read more: --client with "
             "its secret; edge-agent trace shows each frame"
         )
-        raise error
 
 
 @meter_commands.command()

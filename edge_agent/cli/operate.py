@@ -130,10 +130,7 @@ def _check_lines(check: "Check") -> Iterator[tuple[str, str]]:
 
 
 @models.command("list")
-def list_models(
-    models_dir: ModelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def list_models(models_dir: ModelsOption = None, as_json: JsonOption = False) -> None:
     """List the models of meters, and as whom they are read.
 
     \b
@@ -173,8 +170,7 @@ def show_model(
 
 @models.command("check")
 def check_model(
-    file: Annotated[Path, typer.Argument(help="A TOML file.")],
-    as_json: JsonOption = False,
+    file: Annotated[Path, typer.Argument(help="A TOML file.")], as_json: JsonOption = False
 ) -> None:
     """Explain every mistake in a model's file.
 

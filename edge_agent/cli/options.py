@@ -41,8 +41,7 @@ AgainOption = Annotated[
 ]
 LogicalOption = Annotated[int, typer.Option(help="The upper HDLC address.")]
 ModelsOption = Annotated[
-    Path | None,
-    typer.Option(help="Folder of meter models besides the packaged ones."),
+    Path | None, typer.Option(help="Folder of meter models besides the packaged ones.")
 ]
 ParityOption = Annotated[str, typer.Option(help="none, even or odd.")]
 PasswordOption = Annotated[
@@ -55,13 +54,11 @@ class LineOptions:
     """A serial line that is opened by hand."""
 
     port: Annotated[
-        Path,
-        typer.Option(help="The serial adapter, best by its name under /dev/serial/by-id."),
+        Path, typer.Option(help="The serial adapter, best by its name under /dev/serial/by-id.")
     ]
     parity: ParityOption = "none"
     direction_control: Annotated[
-        str,
-        typer.Option(help="Who switches the line to send: adapter, rs485 or rts."),
+        str, typer.Option(help="Who switches the line to send: adapter, rs485 or rts.")
     ] = "adapter"
     trace: Annotated[
         bool, typer.Option("--trace", help="Show every frame on stderr, without secrets.")
@@ -99,12 +96,10 @@ class SecretOptions:
         typer.Option(help="none, lls, lls-ae, hls-gmac, hls, …; else the client decides."),
     ] = None
     encryption_key_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the encryption key (EK), mode 0600."),
+        Path | None, typer.Option(help="File with the encryption key (EK), mode 0600.")
     ] = None
     authentication_key_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the authentication key (AK), mode 0600."),
+        Path | None, typer.Option(help="File with the authentication key (AK), mode 0600.")
     ] = None
     security_suite: Annotated[
         int, typer.Option(help="Security suite 0, 1 or 2; no meter has proven 1 and 2.")
@@ -133,8 +128,7 @@ class MeterOptions(SecretOptions):
     ] = None
     config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS
     port: Annotated[
-        Path | None,
-        typer.Option(help="The adapter, or a pty, of a meter without settings."),
+        Path | None, typer.Option(help="The adapter, or a pty, of a meter without settings.")
     ] = None
     address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None
     model: Annotated[str, typer.Option(help="The meter's model.")] = "generic"
@@ -166,7 +160,7 @@ def advised(meter: "MeterConfig") -> Iterator[None]:
         yield
     except (MeterError, BusError) as error:
         client = meter.client or load(meter.model, meter.models_dir).client
-        error.next_step = advice.for_error(error, mode_of(meter, client))
+        error.advised(advice.for_error(error, mode_of(meter, client)))
         raise
 
 

@@ -31,13 +31,11 @@ def simulate(
     estate: Annotated[
         Path,
         typer.Argument(
-            metavar="ESTATE.toml",
-            help="Buses and meters: docs/reference/estate-toml.md.",
+            metavar="ESTATE.toml", help="Buses and meters: docs/reference/estate-toml.md."
         ),
     ],
     directory: Annotated[
-        Path | None,
-        typer.Option(help="Folder in which the links to the buses are made."),
+        Path | None, typer.Option(help="Folder in which the links to the buses are made.")
     ] = None,
     baud: Annotated[
         int | None,

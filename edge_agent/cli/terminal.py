@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
 
-    from edge_agent.install.scan import Progress
+    from edge_agent.install.scan_result import Progress
 
 _ENDLESS: Final = 100_000
 """Columns where nothing folds."""

@@ -28,17 +28,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Final
 
 from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded, Row
 from edge_agent.decode.runs import runs
 from edge_agent.decode.values import Pick, Values, raw_of_pulses
 from edge_agent.dlms.axdr import Value, Zone, epoch_s
-from edge_agent.dlms.axdr_types import NULL
+from edge_agent.dlms.axdr_types import DATE_TIMES, NULL
 
 __all__ = ("raw_of_pulses", "rows_of")
-_TIMES: Final = frozenset((9, 25))
 
 
 @dataclass(slots=True)
@@ -169,7 +167,7 @@ def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
             continue
         pick = values.pick(run.tags)
         time_tag = run.tags[plan.time_at]
-        if time_tag == NULL or time_tag in _TIMES:
+        if time_tag == NULL or time_tag in DATE_TIMES:
             timed.take(pick, run.rows, null_time=time_tag == NULL)
         else:
             timed.lose(run.rows)

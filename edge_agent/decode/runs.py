@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from edge_agent.dlms.axdr import MAX_VALUE_BYTES, Value, parse
-from edge_agent.dlms.axdr_numbers import APART, apart, as_hex
+from edge_agent.dlms.axdr_numbers import APART, apart
 from edge_agent.dlms.axdr_types import (
     ARRAY,
     BITS,
@@ -33,6 +33,7 @@ from edge_agent.dlms.axdr_types import (
     length,
 )
 from edge_agent.dlms.compact_array import expand
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import ProtocolViolation
 
 MAX_BYTES: Final = 1 << 20

@@ -18,15 +18,22 @@ from typing import Final, NamedTuple
 from edge_agent.decode.layout import FLOAT_DIGITS, Layout, may_be_float
 from edge_agent.decode.rows import Row
 from edge_agent.dlms.axdr import RAW_LIMIT, Value, Zone, epoch_s
-from edge_agent.dlms.axdr_numbers import Delta, Unreadable, as_hex
-from edge_agent.dlms.axdr_types import BCD, DELTAS, INTEGERS, NULL, READERS
+from edge_agent.dlms.axdr_numbers import Delta, Unreadable
+from edge_agent.dlms.axdr_types import (
+    BCD,
+    DATE_TIMES,
+    DELTAS,
+    DONT_CARE,
+    INTEGERS,
+    NULL,
+    READERS,
+)
+from edge_agent.dlms.hex_text import as_hex
 from shared_schema.readings import REACHED_AT
 
-_DONT_CARE: Final = 255
 _PLAIN: Final = frozenset(INTEGERS) - {BCD, 21}
 """Types whose values are raw values as they are."""
-_TIMES: Final = frozenset((9, 25))
-_NOTHING: Final = frozenset((NULL, _DONT_CARE))
+_NOTHING: Final = frozenset((NULL, DONT_CARE))
 
 
 class Pick(NamedTuple):
@@ -120,7 +127,7 @@ class Values:
             return None
         raw: int | None = None
         if place in self._times:
-            if tags[place] in _TIMES and isinstance(found, bytes):
+            if tags[place] in DATE_TIMES and isinstance(found, bytes):
                 return epoch_s(found, self._zone)
         elif isinstance(found, Decimal):
             raw = self._of_float(place, found)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.dlms.axdr_types import length
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.dlms.security import GMAC, TITLE_BYTES
 from edge_agent.dlms.terms import initiate_error
 from edge_agent.errors import (
@@ -33,7 +34,6 @@ _PLAIN_CONTEXT: Final = bytes.fromhex("060760857405080101")
 _MECHANISMS: Final = bytes.fromhex("608574050802")
 _EXCEPTION: Final = b"\xd8"
 _DECIPHERING_ERROR, _COUNTER_ERROR = 5, 6
-_SHOWN: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,7 @@ def association_result(answer: bytes, label: str) -> Verdict:
     result = _integer(fields.get(0xA2, b""))
     if result is None:
         raise ProtocolViolation(
-            f"{label} answers the association with an AARE without a result "
-            f"({answer[:_SHOWN].hex()})",
+            f"{label} answers the association with an AARE without a result ({as_hex(answer)})",
             of=Breach.TERMS,
         )
     source = fields.get(0xA3, b"")
@@ -187,7 +186,7 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _half(data: bytes, label: str) -> ProtocolViolation:
-    return ProtocolViolation(f"{label} sent half an AARE ({data[:_SHOWN].hex()})", of=Breach.TERMS)
+    return ProtocolViolation(f"{label} sent half an AARE ({as_hex(data)})", of=Breach.TERMS)
 
 
 def refusal(answer: bytes, label: str, client: int) -> AssociationRefused:

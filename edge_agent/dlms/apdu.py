@@ -10,7 +10,7 @@ Never: what the values mean, a clock, a driver. Bytes of another shape raise
 
 from typing import Final
 
-from edge_agent.dlms.axdr import parse
+from edge_agent.dlms.axdr import MAX_VALUE_BYTES, parse
 from edge_agent.dlms.axdr_types import length
 from edge_agent.errors import AccessDenied, AssociationRefused, ProtocolViolation, SessionLost
 from shared_schema.obis import Obis
@@ -36,6 +36,10 @@ _RESULTS: Final = {
 PASSING: Final = frozenset((2, 14, 15, 16))
 """Results that may be another one when asked once more: for now, or an answer broken off."""
 _STATE_ERRORS: Final = {1: "service-not-allowed", 2: "service-unknown"}
+_BUFFER: Final = (7, 2)
+"""Class and attribute of a profile's rows."""
+_MOST_ROW_BYTES: Final = 4 * MAX_VALUE_BYTES
+"""Of the rows of a profile in a list: some hundreds of rows."""
 _SERVICE_ERRORS: Final = {
     1: "operation-not-possible",
     2: "service-not-supported",
@@ -103,28 +107,38 @@ def list_items(
     """Take the items of a list response apart, in the order of what was wanted.
 
     Octets that a meter leaves behind one value would shift those behind it, so that a register got
-    the count of another. Then the values do not end where the response does.
+    the count of another. Then the values do not end where the response does. Many rows at the end
+    are left to `decode.buffer`, which refuses octets behind them as well.
 
     Raises:
-        ProtocolViolation: it holds another number of them, half of one, or more than them.
+        ProtocolViolation: it holds another number of them, half of one, one that is larger than
+            a value may be, or more than them.
     """
     if body[:1] != bytes((len(wanted),)):
         raise ProtocolViolation(f"{label} answers a list with another number of values")
     at = 1
     items: list[bytes | AccessDenied] = []
-    for obis, _, attribute in wanted:
+    for obis, class_id, attribute in wanted:
         if at + 1 >= len(body):
             raise ProtocolViolation(f"{label} answers with half a list")
         if body[at] != 0:
             items.append(access_denied(body[at + 1], obis, attribute, label))
             at += 2
         else:
-            end = parse(body, at + 1)[1]
+            is_rows, is_last = (class_id, attribute) == _BUFFER, len(items) == len(wanted) - 1
+            end = _end_of_value(body, at + 1, is_rows=is_rows, is_last=is_last)
             items.append(body[at + 1 : end])
             at = end
     if at != len(body):
         raise ProtocolViolation(f"{label} leaves octets behind the values of a list")
     return items
+
+
+def _end_of_value(body: bytes, at: int, *, is_rows: bool, is_last: bool) -> int:
+    most = _MOST_ROW_BYTES if is_rows else MAX_VALUE_BYTES
+    if is_rows and is_last and len(body) - at > most:
+        return len(body)
+    return at + parse(body[at : at + most])[1]
 
 
 def method_result(answer: bytes, label: str) -> tuple[int, bytes]:

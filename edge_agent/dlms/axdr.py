@@ -17,7 +17,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from edge_agent.dlms.axdr_numbers import APART, Delta, Unreadable, apart, as_hex
+from edge_agent.dlms.axdr_numbers import APART, Delta, Unreadable, apart
 from edge_agent.dlms.axdr_types import (
     ARRAY,
     BITS,
@@ -32,6 +32,7 @@ from edge_agent.dlms.axdr_types import (
     length,
 )
 from edge_agent.dlms.compact_array import expand
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import FloatRefused, ProtocolViolation, ValueRefused
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 

@@ -21,7 +21,6 @@ APART: Final = frozenset((BCD, *DELTAS, *FLOATS))
 """Types whose bytes are not yet the number."""
 _SINGLE: Final = struct.Struct(">f")
 _DOUBLE: Final = 24
-_HEX_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,6 @@ class Unreadable:
     """A value whose bytes are none of its type, such as a BCD digit above 9."""
 
     came: bytes
-
-
-def as_hex(data: bytes) -> str:
-    """Return bytes for a person to compare: at most 32 of them, and how many there are."""
-    if len(data) <= _HEX_BYTES:
-        return data.hex(" ")
-    return f"{data[:_HEX_BYTES].hex(' ')} … ({len(data)} bytes)"
 
 
 def of_bcd(packed: int) -> int | None:

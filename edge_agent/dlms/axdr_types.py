@@ -50,6 +50,8 @@ MAX_DEPTH: Final = 12
 """How deep arrays and structures may lie in one another."""
 STRINGS: Final = frozenset((9, 10, 12))
 """Types of octets with a length: octet-string, visible-string, utf8-string."""
+DATE_TIMES: Final = frozenset((9, 25))
+"""Types in which a date-time comes: twelve octets as a string, or the type of its own."""
 
 
 def length(data: bytes, at: int) -> tuple[int, int]:

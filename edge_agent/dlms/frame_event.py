@@ -27,6 +27,11 @@ _READY, _NOT_READY = 0x01, 0x05
 """The low half of a control field: receive-ready, receive-not-ready."""
 
 
+def unnumbered(control: int) -> Event | None:
+    """Tell what an unnumbered frame is, whether it has the final bit or not; None for others."""
+    return _UNNUMBERED.get(control | FINAL)
+
+
 def event_of(control: int, sent: int, *, whole: bool) -> Event | None:
     """Tell what a frame is, whether it has the final bit or not; None: not what follows.
 
@@ -35,10 +40,9 @@ def event_of(control: int, sent: int, *, whole: bool) -> Event | None:
         sent: the N(S) and the N(R) that were sent last, as a control field.
         whole: whether a whole request is out, so that receive-ready is no answer to it.
     """
-    final = control | FINAL
-    if final in _UNNUMBERED:
-        return _UNNUMBERED[final]
-    if final == _expected(sent):
+    if (found := unnumbered(control)) is not None:
+        return found
+    if control | FINAL == _expected(sent):
         return Event.ANSWER
     kind, took = control & 0x0F, control >> 5
     if kind in {_READY, _NOT_READY} and took == _after(sent):

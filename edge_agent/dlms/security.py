@@ -17,6 +17,9 @@ from edge_agent.errors import ConfigurationError, Setup
 from shared_schema.obis import Obis
 
 PUBLIC_CLIENT: Final = 16
+READER_CLIENT: Final = 32
+UTILITY_CLIENT: Final = 48
+"""The clients of IS 15959: what everybody may read, the meter reader, who may change a meter."""
 TITLE_BYTES: Final = 8
 LAST_COUNTER: Final = 0xFFFFFFFF
 LONGEST_PASSWORD: Final = 48

@@ -24,6 +24,7 @@ Raises: `ProtocolViolation` and `AssociationRefused` for terms under which nothi
 from dataclasses import dataclass
 from typing import Final
 
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import AssociationRefused, Breach, ProtocolViolation, Refusal
 
 DEFAULT_INFO: Final = 128
@@ -39,7 +40,6 @@ _SHORTEST_APDU: Final = 16
 _INITIATE_RESPONSE, _SERVICE_ERROR, _VERSION = 0x08, 0x0E, 6
 _LOGICAL_NAMES: Final = b"\x00\x07"
 _SHORT_NAMES: Final = b"\xfa\x00"
-_SHOWN: Final = 32
 _INITIATE_ERRORS: Final = {
     0: "other",
     1: "dlms-version-too-low",
@@ -134,7 +134,6 @@ def initiate_error(data: bytes) -> str:
 
 
 def _unread(initiate: bytes, label: str, why: str) -> ProtocolViolation:
-    shown = initiate[:_SHOWN].hex() or "nothing"
     return ProtocolViolation(
-        f"{label}: the terms of the association {why} ({shown})", of=Breach.TERMS
+        f"{label}: the terms of the association {why} ({as_hex(initiate)})", of=Breach.TERMS
     )

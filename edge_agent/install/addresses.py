@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge_agent.dlms.hdlc import server_address
+from edge_agent.dlms.security import PUBLIC_CLIENT
 from edge_agent.errors import ConfigurationError
-from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings.bus import MeterConfig
 
 DEFAULT_ADDRESSES: Final = "1-127"

@@ -13,12 +13,13 @@ Never: a line, a clock; a probe of another speed (`forget`).
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from edge_agent.dlms.frame_event import unnumbered
 from edge_agent.dlms.hdlc import Frame, FrameGuard, client_address
+from edge_agent.dlms.states import Event
 from edge_agent.install.addresses import HdlcAddress
 
 SLOWEST_S: Final = 2.0
 """How late an answer may be that is waited for."""
-_UA, _DM, _FINAL = 0x73, 0x1F, 0x10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,13 @@ class LateAnswers:
 
 
 def is_ua(frame: Frame) -> bool:
-    """Tell whether a frame is UA; some meters forget its final bit."""
-    return frame.control | _FINAL == _UA
+    """Tell whether a frame is UA."""
+    return unnumbered(frame.control) is Event.UA
 
 
 def answers_snrm(frame: Frame) -> bool:
     """Tell whether a frame may answer SNRM: UA, or DM for no."""
-    return frame.control | _FINAL in {_UA, _DM}
+    return unnumbered(frame.control) in {Event.UA, Event.DM}
 
 
 def _size(frame: Frame, addresses: int) -> int:

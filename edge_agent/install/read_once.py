@@ -14,6 +14,7 @@ from typing import Final
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation, SerialUnreadable
 from edge_agent.install.examine import BACK_S
 from edge_agent.install.shown import ShownProfile, plain, profile_of
@@ -314,5 +315,5 @@ def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | No
         try:
             return axdr.text(answer)
         except MeterError:
-            return found.hex()
+            return as_hex(found)
     return None if found is None else str(found)

@@ -30,6 +30,7 @@ from edge_agent.dlms.hdlc import (
     bare_frame,
     client_address,
 )
+from edge_agent.dlms.security import PUBLIC_CLIENT
 from edge_agent.errors import AddressShared, BusTimeout, MeterError, SessionLost
 from edge_agent.install.addresses import HdlcAddress
 from edge_agent.install.late_answers import (
@@ -41,18 +42,6 @@ from edge_agent.install.late_answers import (
 )
 from edge_agent.install.scan_result import Conflict, FoundMeter, Progress, Scan
 from edge_agent.poll.name_plate import Plate, read_plate
-from edge_agent.poll.sessions import PUBLIC_CLIENT
-
-__all__ = [
-    "BAUDRATES",
-    "Answer",
-    "Conflict",
-    "FoundMeter",
-    "LineOpener",
-    "Progress",
-    "Scan",
-    "scan",
-]
 
 BAUDRATES: Final = (9600, 19200, 4800, 2400, 38400, 115200)
 """The likeliest first."""

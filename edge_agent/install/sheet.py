@@ -13,7 +13,7 @@ from typing import Final, Literal
 from edge_agent.install.agent_toml import SerialLine
 from edge_agent.install.examination import Examination
 from edge_agent.install.meter_list import ListedMeter
-from edge_agent.install.scan import Conflict
+from edge_agent.install.scan_result import Conflict
 from edge_agent.install.shown import ShownValue
 from edge_agent.poll.finding import CLOCK_WRONG
 from edge_agent.settings.bus import MeterConfig

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from edge_agent.dlms.security import PUBLIC_CLIENT
 from edge_agent.install import advice
 from edge_agent.install.addresses import HdlcAddress, hdlc_addresses
 from edge_agent.install.examination import Examination, Trouble
 from edge_agent.install.examine import examine, see_plate
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.options import validated
-from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, scan
+from edge_agent.install.scan import BAUDRATES, LineOpener, scan
+from edge_agent.install.scan_result import FoundMeter, Progress, Scan
 from edge_agent.poll.name_plate import Plate
-from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings.bus import MeterConfig
 
 

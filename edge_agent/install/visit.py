@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent.dlms.exchange import Transport
+from edge_agent.dlms.security import PUBLIC_CLIENT
 from edge_agent.install.examination import Examination, Trouble
 from edge_agent.install.examine import examine, see_plate
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.options import validated
-from edge_agent.install.scan import Scan
+from edge_agent.install.scan_result import Scan
 from edge_agent.install.sheet import Entry
 from edge_agent.meters.model import load
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.name_plate import Plate
-from edge_agent.poll.sessions import PUBLIC_CLIENT
 from edge_agent.settings.bus import MeterConfig
 
 

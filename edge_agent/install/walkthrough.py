@@ -13,13 +13,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from edge_agent import gateway_clock
+from edge_agent.dlms.security import PUBLIC_CLIENT, READER_CLIENT
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.addresses import hdlc_addresses
 from edge_agent.install.agent_toml import Gateway, SerialLine, agent_toml, bus_toml
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.meter_list import ListedMeter, is_label
 from edge_agent.install.options import lasting_name
-from edge_agent.install.scan import BAUDRATES, FoundMeter, LineOpener, Progress, Scan, scan
+from edge_agent.install.scan import BAUDRATES, LineOpener, scan
+from edge_agent.install.scan_result import FoundMeter, Progress, Scan
 from edge_agent.install.sheet import Entry, Sheet
 from edge_agent.install.visit import Visit, meter_config
 from edge_agent.install.written_files import (
@@ -30,7 +32,7 @@ from edge_agent.install.written_files import (
     write_sheet,
 )
 from edge_agent.meters.model import load
-from edge_agent.poll.sessions import PUBLIC_CLIENT, READER_CLIENT, peer
+from edge_agent.poll.sessions import peer
 from edge_agent.settings.file import load_settings
 
 AskLabel = Callable[[FoundMeter], str]

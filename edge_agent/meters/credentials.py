@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from edge_agent.dlms.hls import Hls, Mechanism
-from edge_agent.dlms.security import Keys, Mode, parse_key
+from edge_agent.dlms.security import UTILITY_CLIENT, Keys, Mode, parse_key
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.model import Model
 from edge_agent.secret_files import read_password, read_secret
-from edge_agent.settings.bus import UTILITY_CLIENT, MeterConfig
+from edge_agent.settings.bus import MeterConfig
 
 _MODES: Final[dict[int, tuple[Mode, ...]]] = {
     16: (Mode.NONE,),

@@ -15,8 +15,8 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.dlms import axdr
-from edge_agent.dlms.axdr_numbers import as_hex
 from edge_agent.dlms.axdr_types import INTEGERS, STRINGS
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import ProtocolViolation, SerialUnreadable
 from shared_schema.catalogue import SERIAL_NUMBER
 from shared_schema.obis import Obis

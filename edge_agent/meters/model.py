@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from edge_agent.dlms.axdr import Scale, Zone
+from edge_agent.dlms.security import UTILITY_CLIENT
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.identity import Identity
 from shared_schema.catalogue import MANUFACTURER, Unit
@@ -31,7 +32,6 @@ from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
 
 _MOST_DIGITS: Final = 9
-_UTILITY_CLIENT: Final = 48
 
 
 def _no_text(value: object) -> object:
@@ -155,13 +155,6 @@ class Model(BaseModel):
     """Whom to read as: 16 public, 32 meter reader with the LLS password, or another that its maker
     names. 48 is the utility's, which may change the meter: name it at the meter alone."""
 
-    @field_validator("client")
-    @classmethod
-    def _reads_with_least_privilege(cls, client: int) -> int:
-        if client == _UTILITY_CLIENT:
-            raise ValueError("48 may change the meter: give client = 48 in [[bus.meter]]")
-        return client
-
     manufacturer: str | None = Field(min_length=1, max_length=64, default=None)
     """The maker of meters that do not name it (0.0.96.1.1); None insists on reading it."""
     max_info_length: int = Field(strict=True, ge=32, le=2030, default=1024)
@@ -196,6 +189,21 @@ class Model(BaseModel):
     scaling: tuple[Scaling, ...] = ()
     identity: Identity = Identity()
 
+    @field_validator("client")
+    @classmethod
+    def _reads_with_least_privilege(cls, client: int) -> int:
+        if client == UTILITY_CLIENT:
+            raise ValueError("48 may change the meter: give client = 48 in [[bus.meter]]")
+        return client
+
+    @field_validator("scaling")
+    @classmethod
+    def _a_code_is_weighed_once(cls, scaling: tuple[Scaling, ...]) -> tuple[Scaling, ...]:
+        codes = [one.obis for one in scaling]
+        if twice := {obis for obis in codes if codes.count(obis) > 1}:
+            raise ValueError(f"{min(twice)} is weighed twice")
+        return scaling
+
     @model_validator(mode="after")
     def _a_serial_number_is_no_maker(self) -> Self:
         if self.identity.code == MANUFACTURER and self.manufacturer is None:
@@ -210,14 +218,6 @@ class Model(BaseModel):
         if not self.data_port and (self.registers or self.profiles):
             raise ValueError("a model without a data port has no registers and no profiles")
         return self
-
-    @field_validator("scaling")
-    @classmethod
-    def _a_code_is_weighed_once(cls, scaling: tuple[Scaling, ...]) -> tuple[Scaling, ...]:
-        codes = [one.obis for one in scaling]
-        if twice := {obis for obis in codes if codes.count(obis) > 1}:
-            raise ValueError(f"{min(twice)} is weighed twice")
-        return scaling
 
     def stated(self, obis: Obis) -> Scale | None:
         """Return what a count of a code is worth, where the model states it."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.dlms.axdr_numbers import as_hex
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import ValueRefused
 
 _SIGNS: Final = (1, -1, 0)

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Self, TypeVar
 
 from edge_agent.dlms.exchange import Traffic
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -187,4 +188,4 @@ class MeterSession:
         try:
             return self.model.identity.serial(serial)
         except SerialUnreadable:
-            return serial.hex()
+            return as_hex(serial)

@@ -13,11 +13,12 @@ from typing import Final
 from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
+from edge_agent.dlms.security import PUBLIC_CLIENT
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import load
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import MeterLink
-from edge_agent.poll.sessions import PUBLIC_CLIENT, sessions
+from edge_agent.poll.sessions import sessions
 from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,

@@ -11,7 +11,7 @@ Never: a byte on the line before the session is entered.
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Protocol
 
 from edge_agent.dlms.association import CipheredSession
 from edge_agent.dlms.exchange import Traffic, Transport
@@ -28,8 +28,6 @@ from shared_schema.obis import Obis
 Wanted = tuple[Obis, int, int]
 """A code, its class, the attribute."""
 Answer = bytes | AccessDenied
-PUBLIC_CLIENT: Final = 16
-READER_CLIENT: Final = 32
 
 
 class Reader(Protocol):

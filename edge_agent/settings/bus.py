@@ -9,16 +9,14 @@ Never: a secret; only the names of the files that hold them.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from edge_agent.dlms.security import Mode
+from edge_agent.dlms.security import PUBLIC_CLIENT, UTILITY_CLIENT, Mode
 from edge_agent.secret_files import read_password
 
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
-PUBLIC_CLIENT: Final = 16
-UTILITY_CLIENT: Final = 48
 Client = Annotated[int, Field(strict=True, ge=1, le=127)]
 """An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""
 
@@ -42,14 +40,6 @@ class SetterConfig(BaseModel):
     """48 is the utility's; a few meters let the meter reader set their clock."""
     security: Mode | None = None
     """None: `lls` for client 32, `hls-gmac` for 48; for another what its files are enough for."""
-
-    @field_validator("client")
-    @classmethod
-    def _may_set(cls, client: int) -> int:
-        if client == PUBLIC_CLIENT:
-            raise ValueError("16, the public client, sets no clock")
-        return client
-
     password_file: Path | None = None
     encryption_key_file: Path | None = None
     """Of this client: its keys may differ from the meter reader's."""
@@ -57,6 +47,13 @@ class SetterConfig(BaseModel):
     signing_key_file: Path | None = None
     meter_public_key_file: Path | None = None
     system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+
+    @field_validator("client")
+    @classmethod
+    def _may_set(cls, client: int) -> int:
+        if client == PUBLIC_CLIENT:
+            raise ValueError("16, the public client, sets no clock")
+        return client
 
     @model_validator(mode="after")
     def _keys_together(self) -> Self:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from edge_agent.dlms import aare, apdu
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from shared_schema.catalogue import ACTIVE_IMPORT, SERIAL_NUMBER
+from shared_schema.obis import Obis
 
 WANTED = [(SERIAL_NUMBER, 1, 2), (ACTIVE_IMPORT, 3, 2)]
 
@@ -37,6 +38,19 @@ def test_octets_behind_a_value_shift_no_other_one() -> None:
     shifted = "02 00 0A024531 0000 00 0600000032"
     with pytest.raises(ProtocolViolation, match="leaves octets"):
         apdu.list_items(bytes.fromhex(shifted), WANTED, "m")
+
+
+def test_a_value_of_a_list_has_a_size_that_is_bounded() -> None:
+    endless = bytes.fromhex("02 00 09 824000") + bytes(0x4000) + bytes.fromhex("00 0600000032")
+    with pytest.raises(ProtocolViolation, match="ends within a value"):
+        apdu.list_items(endless, WANTED, "m")
+
+
+def test_many_rows_at_the_end_of_a_list_are_not_parsed() -> None:
+    rows = bytes.fromhex("01 82 FFFF") + bytes(40_000)
+    wanted = [(SERIAL_NUMBER, 1, 2), (Obis(1, 0, 99, 1, 0, 255), 7, 2)]
+    serial, found = apdu.list_items(bytes.fromhex("02 00 0A024531 00") + rows, wanted, "m")
+    assert (serial, found) == (bytes.fromhex("0A024531"), rows)
 
 
 def test_results_of_changes() -> None:

@@ -11,7 +11,8 @@ import pytest
 from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.addresses import HdlcAddress, hdlc_addresses, parse_addresses
-from edge_agent.install.scan import Conflict, Progress, Scan, scan
+from edge_agent.install.scan import scan
+from edge_agent.install.scan_result import Conflict, Progress, Scan
 from edge_agent.poll.name_plate import VOLTAGE_L2, guess_model
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.obis import Obis

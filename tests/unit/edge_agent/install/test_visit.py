@@ -10,7 +10,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.install.addresses import HdlcAddress
 from edge_agent.install.agent_toml import bus_toml
 from edge_agent.install.meter_list import parse_list
-from edge_agent.install.scan import FoundMeter
+from edge_agent.install.scan_result import FoundMeter
 from edge_agent.install.sheet import Entry
 from edge_agent.install.visit import meter_config
 from edge_agent.install.walkthrough import list_found
