@@ -43,6 +43,8 @@ class AgentError(Exception):
     """What to try, from whoever knows more than the kind tells; None: advice by the kind."""
     exit_code: int = 2
     """With what a command ends that it ends."""
+    details: tuple[str, ...] = ()
+    """What is said before it, each on a line of its own."""
 
     def advised(self, next_step: str) -> Self:
         """Return the error with what to try, from whoever knows more than its kind tells."""

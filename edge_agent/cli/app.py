@@ -6,8 +6,8 @@ A gateway's memory is small, and `run` never ends: a well-formed ``run`` command
 by argparse, without Typer and without the other commands (2 MiB). Everything else goes to Typer:
 help, mistakes, and all other commands.
 
-In: arguments. Out: an exit code; for a person's mistake code 2 and one line on stderr, with what to
-try.
+In: arguments. Out: an exit code; for a person's mistake code 2 and on stderr what is wrong, with
+what to try on its last line.
 Never: a traceback for a person's mistake; an import that the command does not need.
 """
 
@@ -35,6 +35,8 @@ def main() -> None:
     except AgentError as error:
         from edge_agent.install import advice
 
+        for line in error.details:
+            print(line, file=sys.stderr)
         _end(str(error), advice.for_error(error), error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:

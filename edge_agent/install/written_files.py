@@ -16,7 +16,7 @@ from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.sheet import Sheet
 from edge_agent.install.sheet_page import html
 from edge_agent.secret_files import read_secret
-from edge_agent.settings.file import load_settings
+from edge_agent.settings.file import parse_settings
 from shared_schema.errors import ContractError
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
@@ -97,12 +97,9 @@ def key_fingerprint(key_file: Path) -> str:
 
 @contextmanager
 def _checked_draft(path: Path, text: str) -> Iterator[Path]:
+    parse_settings(text, path)
     with _draft(path) as draft:
         draft.write_text(text, encoding="utf-8")
-        try:
-            load_settings(draft)
-        except ConfigurationError as error:
-            raise ConfigurationError(str(error).replace(str(draft), str(path))) from None
         yield draft
 
 

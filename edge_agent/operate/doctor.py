@@ -68,9 +68,9 @@ def examine_gateway(
     try:
         settings = load_settings(config)
     except ConfigurationError as error:
-        yield Check(
-            "fail", "settings", str(error), "correct the file, or write it: edge-agent commission"
-        )
+        yield from (Check("fail", "settings", each) for each in error.details)
+        advice = error.next_step or "correct the file, or write it: edge-agent commission"
+        yield Check("fail", "settings", str(error), advice)
         return
     meters = sum(len(bus.meters) for bus in settings.buses)
     counted = f"{_count(len(settings.buses), 'bus')}, {_count(meters, 'meter')}"

@@ -7,15 +7,26 @@ In: the tables ``[[bus]]``, ``[[bus.meter]]`` and ``[bus.meter.setter]``. Out: f
 Never: a secret; only the names of the files that hold them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge_agent.dlms.security import PUBLIC_CLIENT, UTILITY_CLIENT, Mode
 from edge_agent.secret_files import read_password
 
+TWICE: Final = "twice"
+"""The kind of pydantic's error for a name or address that another has."""
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
 Client = Annotated[int, Field(strict=True, ge=1, le=127)]
 """An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""
@@ -153,19 +164,34 @@ class BusConfig(BaseModel):
 
     @model_validator(mode="after")
     def _each_meter_once(self) -> Self:
-        each_once(((meter.logical_address, meter.address) for meter in self.meters), "address")
+        places = (
+            (("meter", number, "address"), (meter.logical_address, meter.address))
+            for number, meter in enumerate(self.meters)
+        )
+        refuse(repeated(places))
         return self
 
 
-def each_once(values: Iterator[object], what: str) -> None:
-    """Make sure that no value comes twice.
+def repeated(values: Iterable[tuple[tuple[int | str, ...], object]]) -> Iterator[InitErrorDetails]:
+    """Yield a problem for each value that stood before.
 
-    Raises:
-        ValueError: one does; the last part of a tuple is what people know.
+    Args:
+        values: the place of each below the table, and the value.
     """
     seen: set[object] = set()
-    for value in values:
+    for place, value in values:
         if value in seen:
             shown = value[-1] if isinstance(value, tuple) else value
-            raise ValueError(f"{what} {shown} stands twice")
+            said = PydanticCustomError(TWICE, "{shown} stands twice", {"shown": str(shown)})
+            yield InitErrorDetails(type=said, loc=place, input=value)
         seen.add(value)
+
+
+def refuse(problems: Iterable[InitErrorDetails]) -> None:
+    """Raise pydantic's error with each problem at its own place, if there are any.
+
+    Raises:
+        ValidationError: there are.
+    """
+    if found := list(problems):
+        raise ValidationError.from_exception_data("settings", found)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.settings.gateway import AgentSettings
 
-_PATHS = frozenset(
+PATHS = frozenset(
     {
         "spool",
         "models_dir",
@@ -37,10 +37,10 @@ def load_settings(path: Path) -> AgentSettings:
     """Read a gateway's settings from a TOML file.
 
     Raises:
-        ConfigurationError: one line that names the file, the table, the field and what is wrong.
+        ConfigurationError: it cannot be read; or every mistake in it, each with its place.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the settings: {error.strerror}: {path}", of=Setup.FILE
@@ -49,16 +49,34 @@ def load_settings(path: Path) -> AgentSettings:
         raise ConfigurationError(
             f"{path}: the settings must be UTF-8 text", of=Setup.SETTINGS
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}", of=Setup.SETTINGS) from None
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> AgentSettings:
+    """Read a gateway's settings from the text of a TOML file.
+
+    Args:
+        text: the file's.
+        path: where it is, or will be: relative paths in it begin at its folder.
+
+    Raises:
+        ConfigurationError: every mistake in it, each with its place.
+    """
     try:
-        return AgentSettings.model_validate(
-            _with_models(_anchored(document, path.absolute().parent))
-        )
-    except ValidationError as error:
-        raise ConfigurationError(
-            f"{path}: {_first_problem(error, document)}", of=Setup.SETTINGS
-        ) from None
+        document = tomllib.loads(text)
+        return AgentSettings.model_validate(prepared(document, path.absolute().parent))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        from edge_agent.settings import mistakes  # noqa: PLC0415 - a sound file needs none
+
+        raise mistakes.settings_refused(error, text, path) from None
+
+
+def prepared(document: dict[str, Any], folder: Path) -> Any:
+    """Return a document as `AgentSettings` reads it.
+
+    Its paths are absolute, and each meter has models_dir.
+    """
+    return _with_models(_anchored(document, folder))
 
 
 def _anchored(value: Any, folder: Path) -> Any:
@@ -66,7 +84,7 @@ def _anchored(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {
             key: str(folder / item)
-            if key in _PATHS and isinstance(item, str)
+            if key in PATHS and isinstance(item, str)
             else _anchored(item, folder)
             for key, item in value.items()
         }
@@ -79,7 +97,7 @@ def _with_models(document: Any) -> Any:
     """Return the document with each meter told where the gateway's own models are."""
     folder = document.get("models_dir")
     buses = document.get("bus")
-    if folder is None or not isinstance(buses, list):
+    if not isinstance(folder, str) or not isinstance(buses, list):
         return document
     for bus in buses:
         meters = bus.get("meter") if isinstance(bus, dict) else None
@@ -87,35 +105,3 @@ def _with_models(document: Any) -> Any:
             if isinstance(meter, dict):
                 meter.setdefault("models_dir", folder)
     return document
-
-
-def _first_problem(error: ValidationError, document: dict[str, Any]) -> str:
-    """Write the first problem as ``[[bus.meter]] A-1204, address: …``."""
-    first = error.errors(include_url=False)[0]
-    tables: list[str] = []
-    names: list[str] = []
-    here: Any = document
-    field = ""
-    repeated = False
-    for part in first["loc"]:
-        if isinstance(part, int):
-            repeated = True
-            here = here[part] if isinstance(here, list) and part < len(here) else None
-            label = here.get("label", here.get("name")) if isinstance(here, dict) else None
-            names = [str(label) if label else f"number {part + 1}"]
-        else:
-            if field:
-                tables.append(field)
-            field = {"buses": "bus", "meters": "meter"}.get(part, part)
-            here = here.get(field) if isinstance(here, dict) else None
-    if isinstance(here, dict):
-        tables.append(field)
-        field = ""
-    table = ".".join(tables)
-    shown = f"[[{table}]] " if repeated else f"[{table}] " if table else ""
-    where = shown + ", ".join(filter(None, [*names, field]))
-    message = {
-        "missing": "is missing",
-        "extra_forbidden": "no such field is known here",
-    }.get(first["type"], first["msg"].removeprefix("Value error, "))
-    return f"{where.strip()}: {message}" if where.strip() else message

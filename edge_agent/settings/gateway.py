@@ -7,18 +7,19 @@ In: the tables of the file. Out: frozen models.
 Never: a secret in a message, a log or a `repr`.
 """
 
+import difflib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from edge_agent.clock_policy import Limits, remark
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.secret_files import read_password, read_secret
-from edge_agent.settings.bus import BusConfig, each_once
+from edge_agent.settings.bus import BusConfig, refuse, repeated
 from shared_schema.errors import ContractError
 from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName
@@ -36,8 +37,10 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):
+        near = difflib.get_close_matches(name, available_timezones(), 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(
-            f"no time zone {name!r} on this machine (Debian has them in tzdata)"
+            f"no time zone {name!r} on this machine (Debian has them in tzdata){meant}"
         ) from None
     return name
 
@@ -124,7 +127,7 @@ class ClocksConfig(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.set_above_s >= self.set_within_s:
-            raise ValueError("set_above_s is less than set_within_s")
+            raise ValueError("set_above_s must be less than set_within_s")
         return self
 
     @property
@@ -176,9 +179,19 @@ class AgentSettings(BaseModel):
 
     @model_validator(mode="after")
     def _each_bus_once(self) -> Self:
-        each_once((bus.name for bus in self.buses), "bus name")
-        each_once((bus.port for bus in self.buses), "port")
-        each_once((meter.label for bus in self.buses for meter in bus.meters), "meter label")
+        buses = tuple(enumerate(self.buses))
+        labels = (
+            (("bus", number, "meter", place, "label"), meter.label)
+            for number, bus in buses
+            for place, meter in enumerate(bus.meters)
+        )
+        refuse(
+            (
+                *repeated(((("bus", number, "name"), bus.name) for number, bus in buses)),
+                *repeated(((("bus", number, "port"), bus.port) for number, bus in buses)),
+                *repeated(labels),
+            )
+        )
         return self
 
     @property

@@ -85,7 +85,7 @@ def test_keygen_makes_both_halves_of_a_key(
     ("arguments", "said"),
     [
         (("run", "--config", "none.toml"), "cannot read the settings: No such file"),
-        (("run", "--config", "bad.toml"), "bad.toml: gateway: is missing"),
+        (("run", "--config", "syntax.toml"), "syntax.toml: line 1, column 11: not TOML: Invalid"),
         (("run", "--config", "x.toml", "--log-format", "xml"), "--log-format is text or json"),
         (("read", "--port", "none", "--address", 5, "--client", 16), "no such device"),
         (("read", "--port", "none", "--address", 0), "--address: Input should be greater"),
@@ -138,6 +138,7 @@ def test_a_mistake_is_one_line_and_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.toml").write_text("zone = 5\n")
+    Path("syntax.toml").write_text("gateway = gw-1\n")
     Path("estate.toml").write_text(ESTATE)
     assert run(monkeypatch, *arguments) == 2
     printed = capsys.readouterr()
@@ -146,6 +147,38 @@ def test_a_mistake_is_one_line_and_code_2(
     assert printed.err.count("\n") == 1
     assert said in printed.err
     assert "; try: " in printed.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",),
+        ("run", "--check"),
+        ("status",),
+        ("read", "A-1204"),
+        ("trace", "A-1204"),
+        ("set-clock", "A-1204"),
+        ("commission", "--port", "p", "--add"),
+    ],
+)
+def test_each_command_tells_every_mistake_of_the_settings(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('gatway = "g"\nspool = "s"\nkey_file = "k"\n[broker]\nhots = "h"\n')
+    assert run(monkeypatch, *command, "--config", file) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "cloud_key_file: is missing; allowed: a path in quotes",
+        "line 1: gatway: no such key; did you mean gateway?",
+        "line 5: [broker] hots: no such key; did you mean host?",
+        f"edge-agent: {file}: 3 mistakes; try: correct the file, and look at it again with "
+        "edge-agent doctor",
+    ]
 
 
 def a(kind: type[errors.AgentError]) -> errors.AgentError:

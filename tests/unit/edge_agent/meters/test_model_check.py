@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.meters import model
-from edge_agent.meters.model_check import Mistake, mistakes
+from edge_agent.meters.model_check import mistakes
+from edge_agent.toml_mistakes import Mistake
 
 BAD = """\
 title = "Maker X"
@@ -41,18 +42,19 @@ def test_every_mistake_is_told_with_its_line() -> None:
         "max_info_length": 4,
         "lists": 5,
         "registers 2": 6,
-        "profiles 2, obis": 12,
-        "profiles 2, every": 13,
-        "profiles 2, window_h": 14,
+        "[[profiles]] 2, obis": 12,
+        "[[profiles]] 2, every": 13,
+        "[[profiles]] 2, window_h": 14,
     }
     assert found["client"].allowed.endswith("at most 127")
-    assert "did you mean deviation_sign?" in found["deviaton_sign"].said
+    assert found["deviaton_sign"].near == "deviation_sign"
+    assert str(found["deviaton_sign"]).endswith("no such key; did you mean deviation_sign?")
     assert "zone_offset_min" in found["deviaton_sign"].allowed
     assert found["max_info_length"].allowed == "a whole number at least 32 and at most 2030"
     assert "true or false" in found["lists"].allowed
     assert "OBIS code" in found["registers 2"].allowed
-    assert "'day' or 'month'" in found["profiles 2, every"].allowed
-    assert "not 'fortnight'" in found["profiles 2, every"].said
+    assert "'day' or 'month'" in found["[[profiles]] 2, every"].allowed
+    assert "cannot be 'fortnight'" in found["[[profiles]] 2, every"].said
     assert str(found["client"]).startswith("line 2: client: ")
 
 
@@ -93,7 +95,7 @@ def test_a_missing_key_and_what_is_no_toml() -> None:
 def test_a_key_of_another_table_is_not_taken_for_it() -> None:
     text = 'title = "x"\nclient = 16\n[[profiles]]\nobis = "1.0.99.1.0.255"\ntitle = 1\n'
     (extra,) = mistakes(text)
-    assert (extra.line, extra.key) == (5, "profiles 1, title")
+    assert (extra.line, extra.key) == (5, "[[profiles]] 1, title")
 
 
 def test_the_file_is_good_exactly_when_the_model_loads() -> None:

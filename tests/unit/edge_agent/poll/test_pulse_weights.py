@@ -87,10 +87,10 @@ def test_a_mistake_in_a_weight_is_explained_with_its_line() -> None:
         + table("unit = 19", "wieght = 2.5")
     )
     assert [str(each).split(";")[0] for each in found] == [
-        "line 6: scaling 1, weight: Input should be greater than 0, not 0",
-        "line 7: scaling 2: 3 impulses a unit are worth no finite decimal: set unit and scaler in "
-        "the module",
-        "line 14: scaling 3, wieght: no such key",
+        "line 6: [[scaling]] 1, weight: Input should be greater than 0, not 0",
+        "line 7: [[scaling]] 2: 3 impulses a unit are worth no finite decimal: set unit and scaler "
+        "in the module",
+        "line 14: [[scaling]] 3, wieght: no such key",
     ]
     (twice,) = mistakes(HEAD + 2 * table("unit = 19", "weight = 2.5"))
     assert f"{WATER_VOLUME} is weighed twice" in str(twice)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""On which line of a TOML file each key and table stands; the parser does not tell.
+
+In: the text and what a parser made of it. Out: lines by place.
+Never: a place that the parser did not find: a line within a text of several lines is no key.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+Place = tuple[int | str, ...]
+"""Keys and numbers from the top: ``("bus", 0, "meter", 1, "address")``."""
+_FENCES: Final = ('"""', "'''")
+_WORD: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_DOTTED: Final = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
+_HEAD: Final = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?")
+_KEY: Final = re.compile(rf"\s*({_DOTTED})\s*=")
+
+
+def lines_of(text: str, document: dict[str, Any]) -> dict[Place, int]:
+    """Return the line of each key and table that has one, beginning with 1."""
+    found: dict[Place, int] = {}
+    counts: dict[Place, int] = {}
+    table: Place = ()
+    for number, line in _lines_of_keys(text):
+        if head := _HEAD.fullmatch(line):
+            place = _current(_words(head[2]), counts)
+            if head[1] == "[[":
+                counts[place] = counts.get(place, -1) + 1
+                place = (*place, counts[place])
+            if _is_there(place, document):
+                table = place
+                found.setdefault(place, number)
+        elif key := _KEY.match(line):
+            place = (*table, *_words(key[1]))
+            if _is_there(place, document):
+                for end in range(len(table) + 1, len(place) + 1):
+                    found.setdefault(place[:end], number)
+    return found
+
+
+def _lines_of_keys(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line and its number, but those within a text of several lines."""
+    fence = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if fence:
+            fence = "" if fence in line else fence
+            continue
+        fence = next((each for each in _FENCES if line.count(each) % 2), "")
+        yield number, line
+
+
+def _words(dotted: str) -> list[str]:
+    return [word.strip("\"'") for word in re.findall(_WORD, dotted)]
+
+
+def _current(words: list[str], counts: dict[Place, int]) -> Place:
+    """Return the place of a table: in a list of tables, of the last one."""
+    place: Place = ()
+    for number, word in enumerate(words):
+        place = (*place, word)
+        if place in counts and number < len(words) - 1:
+            place = (*place, counts[place])
+    return place
+
+
+def _is_there(place: Place, document: Any) -> bool:
+    here = document
+    for part in place:
+        try:
+            here = here[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lines of keys and tables, in every way that TOML writes them."""
+
+import tomllib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.toml_lines import Place, lines_of
+
+TEXT = '''\
+a = 1
+b.c = { d = 2 }
+"e f" = """
+a = 3
+[g]
+"""
+list = [
+  ["x"],
+]
+[g]     # comment
+h = 1
+[[t]]
+[[t.u]]
+v = 1
+[[t.u]]
+v = 2
+[[t]]
+[t.w]
+x = 1
+'''
+
+
+def test_each_way_to_write_a_key_has_its_line() -> None:
+    found = lines_of(TEXT, tomllib.loads(TEXT))
+    assert found[("a",)] == 1
+    assert found[("b", "c")] == 2
+    assert found[("e f",)] == 3
+    assert found[("list",)] == 7
+    assert found[("t", 0, "u", 1, "v")] == 16
+    assert found[("t", 1)] == 17
+    assert found[("t", 1, "w", "x")] == 19
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=4))
+def test_each_item_of_nested_lists_of_tables_has_its_line(estate: list[list[int]]) -> None:
+    lines: list[str] = []
+    expected: dict[Place, int] = {}
+    for bus, meters in enumerate(estate):
+        lines += ["# a line", "[[bus]]"]
+        expected["bus", bus] = len(lines)
+        for meter, address in enumerate(meters):
+            lines += ["[[bus.meter]]", "", f"address = {address}"]
+            expected["bus", bus, "meter", meter] = len(lines) - 2
+            expected["bus", bus, "meter", meter, "address"] = len(lines)
+    text = "\n".join(lines)
+    found = lines_of(text, tomllib.loads(text))
+    assert {place: found[place] for place in expected} == expected
