@@ -43,6 +43,8 @@ class EstimateMethod(StrEnum):
     """What the society's other units used meanwhile."""
     LINEAR = "linear"
     """The share by time."""
+    NEAREST = "nearest_reading"
+    """The reading nearest to it stands for it, however far."""
 
 
 class Bounds(Part):

@@ -33,6 +33,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.LATE_CHANGE: "it changed after it was published, and nobody asked for it",
     Reason.STUCK: "the register did not move, though something was always used before",
     Reason.METER_STATUS: "a border is a reading that its meter itself calls not valid",
+    Reason.WIDE_BOUNDS: "too long a time was not read, and too much may have been used in it",
 }
 
 BREAKS: Final[Mapping[Reason, str]] = {
@@ -53,6 +54,8 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.NO_OPENING: _READ_IT,
     Reason.NO_CLOSING: _READ_IT,
     Reason.INCOMPLETE: _READ_IT,
+    Reason.WIDE_BOUNDS: "enter what its dial showed when it was put in or taken out (cloud-ingest "
+    "self-read), or accept what is proved (cloud-ingest number accept)",
     Reason.REGISTER_DROP: "say why it fell (cloud-ingest epoch add), or set what is false aside "
     "(cloud-ingest reading set-aside)",
     Reason.IMPLAUSIBLE: _DECIDE,
@@ -118,4 +121,5 @@ METHODS: Final[Mapping[EstimateMethod, str]] = {
     EstimateMethod.WEEKDAYS: "by the same weekdays before",
     EstimateMethod.SOCIETY: "by what the others used meanwhile",
     EstimateMethod.LINEAR: "by time",
+    EstimateMethod.NEAREST: "from the nearest reading on",
 }

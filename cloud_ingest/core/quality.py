@@ -24,8 +24,16 @@ from cloud_ingest.core.register import Epochs, Register
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
 
-DISPROOFS = frozenset({Reason.REGISTER_DROP, Reason.SUM_CHECK, Reason.IMPLAUSIBLE, Reason.HISTORY})
-"""What makes a quantity known to be wrong."""
+DISPROOFS = frozenset(
+    {
+        Reason.REGISTER_DROP,
+        Reason.SUM_CHECK,
+        Reason.IMPLAUSIBLE,
+        Reason.HISTORY,
+        Reason.WIDE_BOUNDS,
+    }
+)
+"""What makes a quantity known to be wrong, or not known well enough to be billed."""
 DOUBTS = DISPROOFS - {Reason.REGISTER_DROP}
 """What a person may know better; a register that falls proves nothing."""
 MONTHS_OF_HISTORY: Final = 3

@@ -6,6 +6,10 @@ opens at no border and the months before were withheld, its number becomes a cat
 (`month.catch_up`). If the society sends estimates, missing borders take their estimated
 values, and the number goes out as an estimate; the next month opens there.
 
+A number whose ends leave too much open (`core.open_ends`) is withheld with its bounds beside it,
+until a person accepts it or enters what the dial showed. If the society sends estimates, it is
+sent, and what was sent stays.
+
 A border has one value for both of its sides, whichever month is counted: a catch-up, an estimate
 and what follows it add up to what the register moved.
 
@@ -16,6 +20,9 @@ of months. Never: a number, a write.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from cloud_ingest.core.estimate import EstimatedUse
+from cloud_ingest.core.open_ends import too_open
+from cloud_ingest.core.quality import with_findings
 from cloud_ingest.month.catch_up import Parts, catch_ups, month_before, withheld_in
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
@@ -28,8 +35,10 @@ from cloud_ingest.month.estimated_borders import (
     unmet,
 )
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.unproved import estimated_of
+from cloud_ingest.store.unproved import estimated_of, incomplete_of
+from shared_schema.billing import EstimateMethod
 from shared_schema.events import SubjectType
+from shared_schema.quality import Reason
 
 
 def with_unread(
@@ -39,9 +48,9 @@ def with_unread(
     unread = {
         key: parts for key, parts in subjects.items() if key.kind != "bulk" and is_unread(parts)
     }
-    found = dict(subjects)
     if not unread:
-        return found
+        return _with_open(conn, closing, subjects)
+    found = dict(subjects)
     borders = read_estimated_borders(conn, closing, closing.span, unread.values())
     sent = _sent_as_estimates(conn, closing, unread)
     before = withheld_in(conn, closing, month_before(closing, closing.span)) if sent else ()
@@ -52,7 +61,39 @@ def with_unread(
             continue
         whole = _filled(borders, parts, closing, is_open=key in before) if key in sent else None
         found[key] = whole or [estimated(borders, part) for part in parts]
+    return _with_open(conn, closing, found)
+
+
+def _with_open(
+    conn: Connection, closing: Closing, subjects: Parts
+) -> dict[SubjectKey, Sequence[Counted]]:
+    """Withhold what leaves too much open, unless it was sent before; its bounds stand beside it."""
+    found = dict(subjects)
+    if closing.estimates == "sent":
+        return found
+    ends = {
+        key: too_open(part.measured for part in parts)
+        for key, parts in subjects.items()
+        if key.kind != "bulk"
+    }
+    if not any(ends.values()):
+        return found
+    sent = incomplete_of(conn, closing.society_id, closing.month)
+    for key, own in ends.items():
+        if own and (SubjectType(key.kind), key.label, key.service) not in sent:
+            found[key] = [_shown(part, is_open=part.measured in own) for part in found[key]]
     return found
+
+
+def _shown(part: Counted, *, is_open: bool) -> Counted:
+    """Return a part that is not billed, with its bounds as an estimate."""
+    measured = part.measured
+    quantity, lower, upper = measured.quantity, measured.lower, measured.upper
+    use = None
+    if quantity is not None and lower is not None and upper is not None:
+        use = EstimatedUse(quantity, lower, upper, EstimateMethod.NEAREST if is_open else None)
+    found = {Reason.WIDE_BOUNDS} if is_open else ()
+    return replace(part, measured=with_findings(measured, found), estimate=use)
 
 
 def _sent_as_estimates(conn: Connection, closing: Closing, unread: Parts) -> frozenset[SubjectKey]:

@@ -63,6 +63,28 @@ def estimated_of(
 
 
 @translating
+def incomplete_of(
+    conn: Connection, society_id: int, month: str
+) -> frozenset[tuple[SubjectType, str, Service]]:
+    """Return whose newest number of a month was sent though an end of it was not read."""
+    rows = conn.execute(
+        """
+        SELECT subject_type, subject, service FROM (
+          SELECT DISTINCT ON (subject_type, subject, service) * FROM month_number
+          WHERE society_id = %s AND month = %s
+          ORDER BY subject_type, subject, service, version DESC
+        ) AS newest
+        WHERE quality <> 'edited'
+          AND convert_from(message, 'UTF8')::jsonb -> 'reasons' ? 'incomplete'
+        """,
+        (society_id, month),
+    )
+    return frozenset(
+        (SubjectType(kind), subject, Service(service)) for kind, subject, service in rows
+    )
+
+
+@translating
 def catch_ups_over(
     conn: Connection, society_id: int, month: str
 ) -> list[tuple[SubjectType, str, Service, str, str]]:
