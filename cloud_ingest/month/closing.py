@@ -111,13 +111,16 @@ def key_of(sent: MonthlyConsumption | MonthlyWithdrawal | Withheld) -> SubjectKe
 
 
 def says_the_same(former: Message, made: Message) -> bool:
-    """Say whether two messages differ in nothing but their version and time.
+    """Say whether two messages differ in nothing that their consumer needs another version for.
 
-    Numbers of an earlier version of this program do not say where each meter hung: that alone is no
-    reason to send them again.
+    Of a monthly number another remark beside the ones it has is none. That it has the first one, or
+    none any more, is. Numbers of an earlier version of this program do not say where each meter
+    hung: that alone is no reason to send them again.
     """
     apart = {"version", "closed_at"}
     said, says = (each.model_dump(exclude=apart) for each in (former, made))
+    if isinstance(former, MonthlyConsumption) and isinstance(made, MonthlyConsumption):
+        said["reasons"], says["reasons"] = bool(former.reasons), bool(made.reasons)
     for old, new in zip(said.get("parts", ()), says.get("parts", ()), strict=False):
         if old["tower"] is None:
             new["tower"] = None

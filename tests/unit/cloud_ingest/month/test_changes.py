@@ -55,6 +55,26 @@ def test_the_same_number_is_no_change() -> None:
     assert way(number(30), number(30)) is None
 
 
+def marked(*reasons: Reason) -> MonthlyConsumption:
+    return number(30).model_copy(update={"reasons": reasons})
+
+
+def test_other_remarks_of_a_remarked_number_are_no_change() -> None:
+    former, now = marked(Reason.SELF_READ), marked(Reason.SELF_READ, Reason.STUCK)
+    assert way(former, now) is None
+    assert way(now, former) is None
+
+
+def test_the_first_remark_is_a_change_and_so_is_none() -> None:
+    assert way(marked(), marked(Reason.STUCK)) is Way.SEND
+    assert way(marked(Reason.STUCK), marked()) is Way.SEND
+
+
+def test_the_same_remarks_of_another_quantity_are_a_change() -> None:
+    other = number(31).model_copy(update={"reasons": (Reason.STUCK,)})
+    assert way(marked(Reason.STUCK), other) is not None
+
+
 def test_a_change_that_nobody_asked_for_is_held() -> None:
     assert way(number(30), number(50)) is Way.HOLD
 
