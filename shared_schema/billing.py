@@ -99,8 +99,8 @@ class MeterMonth(Part):
 class MonthlyConsumption(Message):
     """One subject's consumption in one month of one service.
 
-    It is corrected by another version if anything of it changes. One thing is no correction: other
-    reasons than before, where there were some. The first reason is one, and so is that none is left.
+    Another version corrects it if anything of it changes. One thing is no correction: other reasons
+    than before, where there were some. The first reason is one, and so is that none is left.
     """
 
     SCHEMA: ClassVar[str] = "metering.monthly-consumption/1"
