@@ -28,6 +28,9 @@ from shared_schema.obis import Obis
 from shared_schema.readings import Column, reached_at
 
 MAX_COLUMNS: Final = 64
+_VALUES: Final = frozenset(((3, 2), (4, 2), (5, 2), (5, 3)))
+"""Class and attribute of a value: register, extended register, current and last average of a
+demand register."""
 FLOAT_DIGITS: Final = 9
 """A column of floats counts in 10^-9 of what the meter's scaler says."""
 
@@ -68,7 +71,7 @@ class Layout:
         """Return the layout of a profile in which these captured objects hold floats."""
         more = set(places) - self.floats
         columns = tuple(
-            each.model_copy(update={"scaler": each.scaler - FLOAT_DIGITS}) if at in more else each
+            of_floats(each) if at in more else each
             for at, each in zip(self.places, self.columns, strict=True)
         )
         return replace(self, columns=columns, floats=self.floats | more)
@@ -132,8 +135,7 @@ def value_objects(objects: Sequence[CaptureObject]) -> dict[int, CaptureObject]:
     for place, captured in enumerate(objects):
         known = quantity(captured.obis)
         if (
-            captured.class_id not in (3, 4, 5)
-            or captured.attribute != 2
+            (captured.class_id, captured.attribute) not in _VALUES
             or captured.data_index != 0
             or captured.obis in seen
             or (known is not None and known.kind is Kind.STATUS)
@@ -154,6 +156,11 @@ def may_be_float(obis: Obis) -> bool:
 def column(obis: Obis, scale: Scale) -> Column:
     """Return the column of a register; meters that scale it alike have it in common."""
     return Column(obis=obis, scaler=scale.scaler, unit=scale.unit, weight=scale.weight)
+
+
+def of_floats(whole: Column) -> Column:
+    """Return the column of a register whose floats are counted in 10^-`FLOAT_DIGITS`."""
+    return whole.model_copy(update={"scaler": whole.scaler - FLOAT_DIGITS})
 
 
 def _is_time_of_maximum(captured: CaptureObject) -> bool:

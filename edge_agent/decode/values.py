@@ -15,9 +15,9 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from edge_agent.decode.layout import FLOAT_DIGITS, Layout, may_be_float
+from edge_agent.decode.layout import FLOAT_DIGITS, Layout, may_be_float, of_floats
 from edge_agent.decode.rows import Row
-from edge_agent.dlms.axdr import RAW_LIMIT, Value, Zone, epoch_s
+from edge_agent.dlms.axdr import RAW_LIMIT, Value, Zone, epoch_s, integer, number
 from edge_agent.dlms.axdr_numbers import Delta, Unreadable
 from edge_agent.dlms.axdr_types import (
     BCD,
@@ -29,7 +29,9 @@ from edge_agent.dlms.axdr_types import (
     READERS,
 )
 from edge_agent.dlms.hex_text import as_hex
-from shared_schema.readings import REACHED_AT
+from edge_agent.errors import ValueRefused
+from shared_schema.obis import Obis
+from shared_schema.readings import REACHED_AT, Column
 
 _PLAIN: Final = frozenset(INTEGERS) - {BCD, 21}
 """Types whose values are raw values as they are."""
@@ -152,15 +154,7 @@ class Values:
             (self.floats.add(place) if known else None)
             self.no_floats = self.no_floats or not known
             return None
-        sign, digits, exponent = found.as_tuple()
-        zeros = int(exponent) + FLOAT_DIGITS
-        whole = int("".join(map(str, digits)) or "0") * (-1 if sign else 1)
-        if zeros < 0 and whole % 10**-zeros:
-            return None
-        if zeros > FLOAT_DIGITS + 20:
-            return 0 if whole == 0 else None
-        raw = whole // 10**-zeros if zeros < 0 else whole * 10**zeros
-        return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
+        return _raw_of_float(found)
 
     def _after(self, place: int, found: Delta, before: int | None) -> int | None:
         """Return the value before and the difference; None beyond the range of its type."""
@@ -182,6 +176,45 @@ def raw_of_pulses(count: int, weight: int) -> int | None:
     """Return the raw value of a count of pulses; None where it has more than 64 bits."""
     raw = count * weight
     return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
+
+
+def _raw_of_float(found: Decimal) -> int | None:
+    """Return a float as a count of 10^-`FLOAT_DIGITS`; None where it is none of 64 bits."""
+    sign, digits, exponent = found.as_tuple()
+    zeros = int(exponent) + FLOAT_DIGITS
+    whole = int("".join(map(str, digits)) or "0") * (-1 if sign else 1)
+    if zeros < 0 and whole % 10**-zeros:
+        return None
+    if zeros > FLOAT_DIGITS + 20:
+        return 0 if whole == 0 else None
+    raw = whole // 10**-zeros if zeros < 0 else whole * 10**zeros
+    return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
+
+
+def register_number(obis: Obis, data: bytes) -> int | Decimal | None:
+    """Return what a register holds; None for null.
+
+    Raises:
+        FloatRefused: it is a float, and of a register that is no momentary value.
+        ValueRefused: it is no number.
+    """
+    return number(data) if may_be_float(obis) else integer(data)
+
+
+def register_value(column: Column, found: int | Decimal) -> tuple[Column, int]:
+    """Return the number of a register as its raw value, and the column that it is of.
+
+    Raises:
+        ValueRefused: it has more digits than a raw value.
+    """
+    if isinstance(found, Decimal):
+        raw = None if column.weight > 1 else _raw_of_float(found)
+        column = of_floats(column)
+    else:
+        raw = raw_of_pulses(found, column.weight)
+    if raw is None:
+        raise ValueRefused(f"{found} has more digits than are kept of a register")
+    return column, raw
 
 
 def _getter(indices: Sequence[int]) -> Callable[[Sequence[Value]], tuple[int | None, ...]]:

@@ -134,6 +134,22 @@ def _refused(why: str, data: bytes) -> ValueRefused:
     return ValueRefused(f"{why}: {as_hex(data)}")
 
 
+def number(data: bytes) -> int | Decimal | None:
+    """Read a number: a whole one that fits a raw value, a float as a Decimal, None for null.
+
+    Raises:
+        ValueRefused: the attribute is something else.
+    """
+    found = value(data)
+    if found is None or isinstance(found, Decimal):
+        return found
+    if not isinstance(found, int) or data[0] not in INTEGERS:
+        raise _refused("the register holds no number", data)
+    if not -RAW_LIMIT <= found < RAW_LIMIT:
+        raise _refused("the number has more than 63 bits", data)
+    return found
+
+
 def integer(data: bytes) -> int | None:
     """Read a whole number that fits a raw value, or None for null.
 
@@ -141,14 +157,10 @@ def integer(data: bytes) -> int | None:
         FloatRefused: the attribute is a floating-point number.
         ValueRefused: it is something else.
     """
-    found = value(data)
-    if found is None:
-        return None
+    found = number(data)
     if isinstance(found, Decimal):
         raise FloatRefused(f"the register holds the float {found:f}, no whole number")
-    if not isinstance(found, int) or data[0] not in INTEGERS:
-        raise _refused("the register holds no whole number", data)
-    return found if -RAW_LIMIT <= found < RAW_LIMIT else None
+    return found
 
 
 def text(data: bytes) -> str:

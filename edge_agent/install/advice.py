@@ -187,6 +187,14 @@ OF_FINDING: Final = {
     FindingKind.NEWEST_ROW_IS_OLD: _OTHER_SIGN,
     FindingKind.NO_SCALER: _NO_UNIT,
     FindingKind.COLUMN_WITHOUT_SCALER: _NO_UNIT,
+    FindingKind.NO_VALUE: (
+        "see whether the display shows this value; where it does, choose the model of this meter, "
+        "for its maker may keep it under another code; where it does not, leave it out"
+    ),
+    FindingKind.NOTHING_BILLED: (
+        "choose the model of this meter: edge-agent models list; edge-agent read with a code shows "
+        "what the meter holds there: until then no month of it can be billed"
+    ),
     FindingKind.NO_UNIT: (
         "give the weight of a pulse in a model of its own, with [[scaling]]: until then no month "
         "of it can be billed"

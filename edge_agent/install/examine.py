@@ -124,6 +124,7 @@ def _with_polls(
         profiles=tuple(_profiles(its_model, first, newest)) if newest else (),
         troubles=(
             *unbilled(registers),
+            *unread(its_model, registers, noticed),
             *(
                 _trouble_of(each, is_time_known=found.is_time_known, tried=tried)
                 for each in noticed
@@ -233,6 +234,17 @@ def unbilled(registers: Sequence[ShownValue]) -> Iterator[Trouble]:
             continue
         kind = FindingKind.UNIT_NOT_BILLED if each.unit else FindingKind.NO_UNIT
         yield _trouble_of(finding(kind, obis=each.obis, unit=each.unit))
+
+
+def unread(
+    its_model: Model, registers: Sequence[ShownValue], noticed: Sequence[Finding]
+) -> Iterator[Trouble]:
+    """Yield a trouble where no billed register of the model was read and no finding says why."""
+    wanted = set(_BILLED_UNITS) & set(its_model.registers)
+    known = {each.obis for each in registers} | {each.values.get("obis") for each in noticed}
+    if wanted and wanted.isdisjoint(known):
+        names = " or ".join(map(str, sorted(wanted)))
+        yield _trouble_of(finding(FindingKind.NOTHING_BILLED, names=names))
 
 
 def _alarms(its_model: Model, newest: PollResult) -> Iterator[Trouble]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from edge_agent.decode import layout
+from edge_agent.decode.values import register_number
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hex_text import as_hex
@@ -20,12 +21,12 @@ from edge_agent.install.examine import BACK_S
 from edge_agent.install.shown import ShownProfile, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import clock_reading
-from edge_agent.poll.finding import words
+from edge_agent.poll.finding import FindingKind, finding, words
 from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.profile_rows import Terms
 from edge_agent.poll.profiles import read_profiles
-from edge_agent.poll.scaler import HAS_NONE, scaler_of
+from edge_agent.poll.scaler import HAS_NONE, OTHER_CLASSES, scaler_of, value_of
 from edge_agent.poll.sessions import sessions
 from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
@@ -237,7 +238,7 @@ def _classes(obis: Obis) -> tuple[int, ...]:
         return (_EXTENDED_REGISTER, _REGISTER)
     if known is not None:
         return (_REGISTER, _EXTENDED_REGISTER)
-    return (_REGISTER, _DATA, _EXTENDED_REGISTER)
+    return (_REGISTER, _DATA, *OTHER_CLASSES)
 
 
 def _read(link: MeterLink, obis: Obis, its_model: Model, among: Sequence[ProfileToRead]) -> Value:
@@ -246,7 +247,7 @@ def _read(link: MeterLink, obis: Obis, its_model: Model, among: Sequence[Profile
     name = known.name if known else OBJECTS.get(obis)
     problem, is_absent = "", True
     for class_id in _classes(obis):
-        answer = link.read_one((obis, class_id, 2))
+        answer = link.read_one(value_of(obis, class_id))
         if isinstance(answer, AccessDenied):
             problem = problem or str(answer)
             is_absent = is_absent and answer.result in HAS_NONE
@@ -279,29 +280,17 @@ def _value(link: MeterLink, obis: Obis, class_id: int, answer: bytes, its_model:
     name = known.name if known else None
     if class_id in {_DATA, _CLOCK}:
         return Value(obis, name, _plain(answer, class_id, its_model), "")
-    raw = _number(obis, answer)
+    raw = register_number(obis, answer)
     if raw is None:
-        return Value(obis, name, None, "", f"{link.label}: {obis} holds no number")
+        problem = str(finding(FindingKind.NO_VALUE, link.label, obis=obis))
+        return Value(obis, name, None, "", problem)
     scaling = scaler_of(link, obis, class_id, {})
     if scaling is None:
-        return Value(obis, name, raw, "", f"{link.label}: {obis} has no scaler")
+        return Value(obis, name, Decimal(raw), "", f"{link.label}: {obis} has no scaler")
     scaler, unit, weight = scaling
     symbol = UNIT_SYMBOLS.get(Unit(unit)) if unit in set(Unit) else None
-    value = (raw * weight).scaleb(scaler)
+    value = (Decimal(raw) * weight).scaleb(scaler)
     return Value(obis, name, value, f"unit {unit}" if symbol is None else symbol)
-
-
-def _number(obis: Obis, answer: bytes) -> Decimal | None:
-    """Return what a register holds; a float where nobody bills it.
-
-    Raises:
-        ProtocolViolation: it holds no number, or a float that would be billed.
-    """
-    found = axdr.value(answer)
-    if isinstance(found, Decimal) and layout.may_be_float(obis):
-        return found
-    raw = axdr.integer(answer)
-    return None if raw is None else Decimal(raw)
 
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:

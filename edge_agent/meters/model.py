@@ -182,7 +182,7 @@ class Model(BaseModel):
     """Whether an association is released (RLRQ) before the disconnection. On HDLC the
     disconnection alone ends it as well."""
     registers: tuple[Obis, ...] = ()
-    """Cumulative registers (class 3) read at each poll."""
+    """Read at each poll: cumulative registers and momentary values, of class 3, 4 or 5."""
     profiles: tuple[ProfileToRead, ...] = ()
     """In the order in which they are read."""
     status_bits: tuple[StatusBit, ...] = ()

@@ -18,7 +18,9 @@ from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 
 Value = int | str | Obis | MeterId
-NOT_THERE: Final = frozenset((4, 9, 11))
+OTHER_CLASS: Final = 9
+"""The data-access-result object-class-inconsistent."""
+NOT_THERE: Final = frozenset((4, OTHER_CLASS, 11))
 """Data-access-results of an object that a meter lacks: undefined, other class, unavailable."""
 
 
@@ -33,6 +35,10 @@ class FindingKind(StrEnum):
     OBJECT_REFUSED = "object_refused"
     """What one object holds is no value that is read; everything else of the meter is."""
     REGISTER_OF_FLOATS = "register_of_floats"
+    NO_VALUE = "no_value"
+    """The register is there and holds null."""
+    NOTHING_BILLED = "nothing_billed"
+    """No register that a month is made of was read."""
     NO_SCALER = "no_scaler"
     COLUMN_WITHOUT_SCALER = "column_without_scaler"
     CLOCK_SHOWS_NO_TIME = "clock_shows_no_time"
@@ -76,6 +82,8 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.UNREADABLE: "{label}: {obis}: {error}",
     FindingKind.OBJECT_REFUSED: "{label}: {obis} is left out: {error}",
     FindingKind.REGISTER_OF_FLOATS: "{label}: {obis} is left out: {error}",
+    FindingKind.NO_VALUE: "{label}: {obis} is there and holds no value (null)",
+    FindingKind.NOTHING_BILLED: "no register that is billed was read: the meter gives no {names}",
     FindingKind.NO_SCALER: "{label}: {obis} has no scaler",
     FindingKind.COLUMN_WITHOUT_SCALER: (
         "{label}: {obis} has no scaler: it is left out of {profile}"
@@ -169,8 +177,11 @@ class Finding:
 
     @property
     def is_absence(self) -> bool:
-        """Whether the meter just lacks an object: a remark, and no trouble."""
-        return self.kind is FindingKind.DENIED and self.result in NOT_THERE
+        """Whether the meter just lacks an object: a remark, and no trouble.
+
+        What it has as another class than is read is none.
+        """
+        return self.kind is FindingKind.DENIED and self.result in NOT_THERE - {OTHER_CLASS}
 
 
 def finding(kind: FindingKind, label: str = "", **values: Value) -> Finding:

@@ -42,6 +42,8 @@ class MeterFacts:
     layouts: dict[Obis, KnownLayout] = field(default_factory=dict)
     registers: dict[Obis, tuple[float, Column]] = field(default_factory=dict)
     """For each register until when (seconds since 1970) its scaler is taken as known."""
+    classes: dict[Obis, int] = field(default_factory=dict)
+    """For each register that is of another class than 3: which."""
     absent: dict[Obis, float] = field(default_factory=dict)
     """For each object that is not there, until when it is not asked for again."""
     sent: dict[Obis, tuple[int, frozenset[rows.Row]]] = field(default_factory=dict)
@@ -94,10 +96,10 @@ class MeterFacts:
 
     def forget(self) -> None:
         """Forget all of it: it may be another meter's."""
-        for found in (self.layouts, self.registers, self.absent, self.sent, self.skipped):
+        for found in (self.layouts, self.registers, self.classes, self.absent, self.sent):
             found.clear()
-        self.tried.clear()
-        self.settled.clear()
+        for kept in (self.tried, self.settled, self.skipped):
+            kept.clear()
 
 
 class ListKind(Enum):

@@ -12,11 +12,12 @@ meter that does not say who it is.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import ValidationError
 
 from edge_agent import gateway_clock
-from edge_agent.decode import buffer, layout
+from edge_agent.decode import layout, values
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
 from edge_agent.errors import (
@@ -30,15 +31,17 @@ from edge_agent.errors import (
     WrongIdentity,
 )
 from edge_agent.poll import clock_reading
-from edge_agent.poll.finding import Finding, FindingKind, Value, finding, of_error
+from edge_agent.poll.finding import OTHER_CLASS, Finding, FindingKind, Value, finding, of_error
 from edge_agent.poll.memory import FACT_LIFE_S, Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range, Timed
-from edge_agent.poll.scaler import scaler_of
+from edge_agent.poll.scaler import OTHER_CLASSES, scaler_of, value_of
 from edge_agent.poll.sessions import Answer, Wanted
 from shared_schema.catalogue import CLOCK, MANUFACTURER
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
+
+_REGISTER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,9 @@ def read_registers(
     if facts is not None:  # a register that is not there is asked for once a day
         registers = [each for each in registers if facts.absent.get(each, 0) <= now()]
     maker: list[Wanted] = [] if link.model.manufacturer else [(MANUFACTURER, 1, 2)]
-    wanted = [*maker, (CLOCK, 8, 2), *((obis, 3, 2) for obis in registers)]
+    classes = {} if facts is None else facts.classes
+    its = (value_of(obis, classes.get(obis, _REGISTER)) for obis in registers)
+    wanted = [*maker, (CLOCK, 8, 2), *its]
     read = link.read_many(wanted, now, ahead)
     if memory.alone.get(link.label, math.inf) > now():
         link.look_closely()
@@ -202,12 +207,12 @@ class _RegisterReader:
         is_sound = abs(offset_s) <= most_s
         self._facts.note_clock(read_ts, offset_s, is_sound=is_sound)
         if not is_sound:
-            values: dict[str, Value] = {"offset_s": round(offset_s), "most_s": most_s}
+            off: dict[str, Value] = {"offset_s": round(offset_s), "most_s": most_s}
             sign = clock_reading.fitting_sign(stamp, zone, read_ts, most_s)
             if sign is None:
-                self._note(FindingKind.CLOCK_OFF, **values)
+                self._note(FindingKind.CLOCK_OFF, **off)
             else:
-                self._note(FindingKind.WRONG_DEVIATION_SIGN, **values, sign=sign)
+                self._note(FindingKind.WRONG_DEVIATION_SIGN, **off, sign=sign)
         return ClockSeen(meter_ts, offset_s, is_sound)
 
     def row(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> MeterRows | None:
@@ -218,7 +223,7 @@ class _RegisterReader:
             PasswordRefused: a second session was refused.
         """
         columns: list[Column] = []
-        raws: list[int | None] = []
+        raws: list[int] = []
         for obis, found in zip(registers, answers, strict=True):
             held = self._register(obis, found.answer)
             if held is not None:
@@ -232,32 +237,54 @@ class _RegisterReader:
         row = (int(answers[-1].ended), None, *raws)
         return MeterRows(None, 0, tuple(columns), (row,))
 
-    def _register(self, obis: Obis, answer: Answer) -> tuple[Column, int | None] | None:
+    def _register(self, obis: Obis, answer: Answer) -> tuple[Column, int] | None:
         """Return how a register is scaled and its raw value, or None where one is missing."""
         label = self._link.label
-        if isinstance(answer, AccessDenied):
-            if self._facts.is_news(obis, answer, self._now()):
-                self.findings.append(of_error(FindingKind.DENIED, label, answer))
-            return None
         try:
-            raw = axdr.integer(answer)
+            answer = self._of_its_class(obis, answer)
+            if isinstance(answer, AccessDenied):
+                if self._facts.is_news(obis, answer, self._now()):
+                    self.findings.append(of_error(FindingKind.DENIED, label, answer, obis=obis))
+                return None
+            found = values.register_number(obis, answer)
+            if found is None:
+                self._note(FindingKind.NO_VALUE, obis=obis)
+                return None
             column = self._column(obis)
+            if column is None:
+                self._note(FindingKind.NO_SCALER, obis=obis)
+                return None
+            return values.register_value(column, found)
         except (WrongIdentity, PasswordRefused):
             raise
         except (BusError, MeterError) as error:
             self.findings.append(of_error(FindingKind.UNREADABLE, label, error, obis=obis))
             return None
-        if column is None:
-            self._note(FindingKind.NO_SCALER, obis=obis)
-            return None
-        return None if raw is None else (column, buffer.raw_of_pulses(raw, column.weight))
+
+    def _of_its_class(self, obis: Obis, answer: Answer) -> Answer:
+        """Return the value of a register; one that is of another class is read once more.
+
+        Raises:
+            BusError, MeterError: there is no answer.
+        """
+        known = self._facts.classes.get(obis, _REGISTER)
+        if not isinstance(answer, AccessDenied) or answer.result != OTHER_CLASS:
+            return answer
+        for class_id in (_REGISTER, *OTHER_CLASSES):
+            if class_id == known:
+                continue
+            found = self._link.read_one(value_of(obis, class_id))
+            if not isinstance(found, AccessDenied):
+                self._facts.classes[obis] = class_id
+                return found
+        return answer
 
     def _column(self, obis: Obis) -> Column | None:
         """Return how a register is scaled, or None when nobody says."""
         held = self._facts.registers.get(obis)
         if held is not None and held[0] > self._now():
             return held[1]
-        found = scaler_of(self._link, obis, 3, {})
+        found = scaler_of(self._link, obis, self._facts.classes.get(obis, _REGISTER), {})
         if found is None:
             return None
         column = layout.column(obis, found)

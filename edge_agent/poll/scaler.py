@@ -12,12 +12,24 @@ from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Scale
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.poll.meter_link import MeterLink
+from edge_agent.poll.sessions import Wanted
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis
 
+OTHER_CLASSES: Final = (4, 5)
+"""Of a register that is none of class 3: an extended register, a demand register."""
+_DEMAND: Final = 5
+_LAST_AVERAGE: Final = frozenset((5, 15, 25))
+"""Value group D of the average of a demand over the last period; else it is the current one."""
 HAS_NONE: Final = frozenset((3, 4, 9, 11))
 """Data-access-results that mean that there is no such thing: denied, undefined, of another
 class, unavailable. Any other, such as a temporary failure, says nothing of the meter."""
+
+
+def value_of(obis: Obis, class_id: int) -> Wanted:
+    """Return the attribute that holds the value of a register of a class."""
+    is_last = class_id == _DEMAND and obis.d in _LAST_AVERAGE
+    return (obis, class_id, 3 if is_last else 2)
 
 
 def scaler_of(
@@ -52,7 +64,8 @@ def _told_by_meter(
     for code in (obis, *_siblings(obis)):
         if code in known:
             return known[code]
-        wanted = (obis, class_id, 4 if class_id == 5 else 3) if code == obis else (code, 3, 3)
+        own = (obis, class_id, 4 if class_id == _DEMAND else 3)
+        wanted = own if code == obis else (code, 3, 3)
         answer = link.read_one(wanted)
         if isinstance(answer, AccessDenied):
             if answer.result not in HAS_NONE:

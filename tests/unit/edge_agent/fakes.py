@@ -139,6 +139,7 @@ def visit(
     kind: Model = SIMPLE,
     captured_before: dict[Obis, layout.Captured] | None = None,
     now: datetime = NOW,
+    known: MeterId | None = None,
 ) -> PollResult:
     monkeypatch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
 
@@ -154,6 +155,7 @@ def visit(
         now,
         captures_of=lambda _meter: captured_before or {},
         memory=memory,
+        known=known,
         windows=windows,
         monotonic=frozen,
     )

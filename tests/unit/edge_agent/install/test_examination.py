@@ -8,8 +8,10 @@ import pytest
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import Drop
 from edge_agent.install.examination import LineCount
-from edge_agent.install.examine import unbilled
+from edge_agent.install.examine import unbilled, unread
 from edge_agent.install.shown import ShownValue
+from edge_agent.meters.model import load
+from edge_agent.poll.finding import FindingKind, finding
 from shared_schema.catalogue import ACTIVE_IMPORT, ACTIVE_IMPORT_INTERVAL, WATER_VOLUME
 from shared_schema.obis import Obis
 
@@ -42,3 +44,17 @@ def test_errors_of_a_line_over_all_sessions() -> None:
 def test_a_billed_register_needs_a_billed_unit(obis: Obis, unit: str, said: str) -> None:
     found = unbilled((ShownValue(obis, "x", Decimal(5), unit),))
     assert [said in each.said and bool(each.advice) for each in found] == [True] * bool(said)
+
+
+VOLTS = ShownValue(Obis.parse("1.0.12.7.0.255"), "voltage", Decimal(230), "V")
+
+
+def test_a_meter_without_a_billed_register_is_told() -> None:
+    (said,) = unread(load("generic"), (VOLTS,), ())
+    assert said.kind is FindingKind.NOTHING_BILLED
+    assert said.said.endswith("gives no 1.0.1.8.0.255 or 8.0.1.0.0.255")
+
+
+def test_a_billed_register_that_a_finding_explains_is_told_once() -> None:
+    null = finding(FindingKind.NO_VALUE, "A-1", obis=ACTIVE_IMPORT)
+    assert not list(unread(load("generic"), (VOLTS,), (null,)))

@@ -41,6 +41,10 @@ SENTENCES = {
     ),
     FindingKind.DENIED: "A-1 does not answer",
     FindingKind.UNREADABLE: f"A-1: {ACTIVE_IMPORT}: A-1 does not answer",
+    FindingKind.NO_VALUE: f"A-1: {ACTIVE_IMPORT} is there and holds no value (null)",
+    FindingKind.NOTHING_BILLED: (
+        "no register that is billed was read: the meter gives no 1.0.9.8.0.255"
+    ),
     FindingKind.NO_SCALER: f"A-1: {ACTIVE_IMPORT} has no scaler",
     FindingKind.COLUMN_WITHOUT_SCALER: (
         f"A-1: {ACTIVE_IMPORT} has no scaler: it is left out of {LOAD}"
@@ -119,4 +123,4 @@ def test_a_refusal_keeps_its_result() -> None:
 
 def test_a_meter_that_lacks_an_object_is_no_trouble() -> None:
     absent = [finding(FindingKind.DENIED, result=each).is_absence for each in (3, 4, 9, 11, 13)]
-    assert absent == [False, True, True, True, False]
+    assert absent == [False, True, False, True, False]

@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 import pytest
 
 from edge_agent.dlms import axdr
+from edge_agent.errors import AccessDenied
 from edge_agent.install import advice
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.capture_layout import can_be_period
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
+from edge_agent.poll.poll import PollResult
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
 from shared_schema.obis import Obis
+from shared_schema.readings import Column
 from tests.support.buffers import NULL, u16
 from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Wide, fake, kinds_of, visit
 
 VOLTAGE = Obis.parse("1.0.12.27.0.255")
 CURRENT = Obis.parse("1.0.11.27.0.255")
+SCALER = bytes.fromhex("02020F00161E")
 
 
 @dataclass
@@ -153,10 +157,13 @@ REGISTERS = SIMPLE.model_copy(update={"registers": (ACTIVE_IMPORT,)})
         (b"\x06\x00\x00\x00\x01\xaa", FindingKind.OBJECT_REFUSED),
         (b"\x17" + struct.pack(">f", 1.5), FindingKind.REGISTER_OF_FLOATS),
         (b"\x1f\x05", FindingKind.OBJECT_REFUSED),
+        (b"\x15" + b"\xff" * 8, FindingKind.OBJECT_REFUSED),
+        (NULL, FindingKind.NO_VALUE),
+        (AccessDenied("as another class", result=9), FindingKind.DENIED),
     ],
 )
 def test_a_register_that_is_refused_costs_itself_alone(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes, kind: FindingKind
+    monkeypatch: pytest.MonkeyPatch, sent: bytes | AccessDenied, kind: FindingKind
 ) -> None:
     reader = odd(COMPRESSED)
     reader.attributes[ACTIVE_IMPORT, 3, 2] = sent
@@ -173,6 +180,84 @@ def test_a_register_in_bcd_is_published(monkeypatch: pytest.MonkeyPatch) -> None
     found = visit(reader, monkeypatch, kind=REGISTERS)
     (row,) = next(block.rows for block in found.rows if block.profile is None)
     assert row[2] == 42
+
+
+DEMAND = Obis.parse("1.0.1.4.0.255")
+OTHER = AccessDenied("object-class-inconsistent", result=9)
+
+
+def of_other_class(obis: Obis, **attributes: bytes) -> tuple[Odd, Model]:
+    """Return a meter that has a register as another class: attributes by class and number."""
+    reader = odd(COMPRESSED)
+    reader.attributes[obis, 3, 2] = OTHER
+    for name, data in attributes.items():
+        _, class_id, attribute = name.split("_")
+        reader.attributes[obis, int(class_id), int(attribute)] = data
+    return reader, SIMPLE.model_copy(update={"registers": (obis,)})
+
+
+def registers_of(found: PollResult) -> tuple[Column, int | None]:
+    (block,) = [block for block in found.rows if block.profile is None]
+    return block.columns[0], block.rows[0][2]
+
+
+def test_an_extended_register_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, kind = of_other_class(ACTIVE_IMPORT, at_4_2=u16(7), at_4_3=SCALER)
+    found = visit(reader, monkeypatch, kind=kind)
+    assert registers_of(found)[1] == 7
+    assert not found.findings
+
+
+def test_an_extended_register_of_null_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, kind = of_other_class(ACTIVE_IMPORT, at_4_2=NULL, at_4_3=SCALER)
+    assert kinds_of(visit(reader, monkeypatch, kind=kind)) == {FindingKind.NO_VALUE}
+
+
+def test_the_class_of_a_register_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, kind = of_other_class(ACTIVE_IMPORT, at_4_2=u16(7), at_4_3=SCALER)
+    memory = Memory()
+    known = visit(reader, monkeypatch, kind=kind, memory=memory).meter
+    reader.asked.clear()
+    found = visit(reader, monkeypatch, kind=kind, memory=memory, known=known)
+    assert registers_of(found)[1] == 7
+    assert [each for each in reader.asked if each[0] == ACTIVE_IMPORT] == [(ACTIVE_IMPORT, 4, 2)]
+
+
+@pytest.mark.parametrize(("code", "raw"), [("1.0.1.4.0.255", 5), ("1.0.1.5.0.255", 6)])
+def test_a_demand_register_gives_the_average_of_its_code(
+    monkeypatch: pytest.MonkeyPatch, code: str, raw: int
+) -> None:
+    averages = {"at_5_2": u16(5), "at_5_3": u16(6), "at_5_4": SCALER}
+    reader, kind = of_other_class(Obis.parse(code), **averages)
+    found = visit(reader, monkeypatch, kind=kind)
+    assert registers_of(found)[1] == raw
+    assert not found.findings
+
+
+def test_a_profile_of_last_averages_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = odd(COMPRESSED, columns=(DEMAND, CURRENT))
+    objects = reader.attributes[BLOCK_LOAD_PROFILE, 7, 3]
+    assert isinstance(objects, bytes)
+    name = bytes(DEMAND)
+    in_class_3, in_class_5 = b"\x12\x00\x03\x09\x06", b"\x12\x00\x05\x09\x06"
+    last = objects.replace(in_class_3 + name + b"\x0f\x02", in_class_5 + name + b"\x0f\x03")
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 3] = last
+    reader.attributes[DEMAND, 5, 4] = SCALER
+    found = visit(reader, monkeypatch)
+    assert found.rows[0].columns[0].obis == DEMAND
+    assert [row[2] for row in found.rows[0].rows] == [50, 50]
+
+
+def test_a_momentary_register_of_floats_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    volts = Obis.parse("1.0.12.7.0.255")
+    reader = odd(COMPRESSED)
+    reader.attributes[volts, 3, 2] = b"\x17" + struct.pack(">f", 230.45)
+    reader.attributes[volts, 3, 3] = bytes.fromhex("02020F001623")
+    kind = SIMPLE.model_copy(update={"registers": (volts,)})
+    found = visit(reader, monkeypatch, kind=kind)
+    column, raw = registers_of(found)
+    assert not found.findings
+    assert (column.scaler, raw) == (-9, 230_450_000_000)
 
 
 def test_a_filled_time_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
