@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers check bench year docs clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers check bench fuzz year docs clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 
 bench: setup ## Print the measured rates beside their limits
 	$(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
+
+fuzz: setup ## Spoil a meter's answers in every layer and read them: COUNT=1000000 SEED=1
+	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1) --processes $(WORKERS)
 
 year: setup ## Play a year of a society of 1,000 units with every fault, and hold each number against the truth
 	$(PYTEST) tests/bench/society_year.py -q -s -p no:xdist
