@@ -27,8 +27,7 @@ from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
 from edge_agent.meters import model
-from edge_agent.meters.credentials import setter_of
-from edge_agent.poll.sessions import peer
+from edge_agent.operate.readiness import require_ready
 from edge_agent.publish.mqtt import check_broker
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.bus import BusConfig, MeterConfig
@@ -60,9 +59,9 @@ class Agent:
             SpoolError: the spool cannot be opened.
         """
         self.settings = settings
-        key = settings.signing_key()
-        cloud_key = settings.cloud_key()
-        check_meters(settings)
+        require_ready(settings)
+        key, cloud_key = settings.signing_key(), settings.cloud_key()
+        _tell_zones(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
         self._clock = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)
         self._failure: BaseException | None = None
@@ -233,19 +232,12 @@ class Agent:
         )
 
 
-def check_meters(settings: AgentSettings) -> None:
-    """Make sure that every meter's model and password can be used.
-
-    Raises:
-        ConfigurationError: one cannot.
-    """
+def _tell_zones(settings: AgentSettings) -> None:
+    """Log which meters' models have another zone than the society."""
     zone = datetime.now(ZoneInfo(settings.zone)).utcoffset()
     for bus in settings.buses:
         for meter in bus.meters:
             its_model = model.load(meter.model, meter.models_dir)
-            peer(meter, its_model)
-            if meter.setter is not None:
-                peer(setter_of(meter), its_model)
             if zone is not None and zone.total_seconds() != its_model.zone_offset_min * 60:
                 _log.warning(
                     "a meter's model has another zone than the society: check zone_offset_min, "
@@ -272,9 +264,8 @@ def check(settings: AgentSettings) -> list[str]:
         ConfigurationError: the first thing that does not, and what to do.
         SpoolError: the spool is damaged, or cannot be read.
     """
-    settings.signing_key()
-    settings.cloud_key()
-    check_meters(settings)
+    require_ready(settings)
+    _tell_zones(settings)
     done = ["keys, models and passwords can be used"]
     state = file.inspect(settings.spool)
     done.append(f"spool {settings.spool}: {state.value}")

@@ -17,11 +17,16 @@ _SECRET_BYTES = 64 * 1024
 """A key of any kind, with its certificate chain, is smaller."""
 
 
-def read_secret(path: Path, what: str) -> bytes:
+def read_secret(path: Path, what: str, *, missing: Setup = Setup.SECRET_FILE) -> bytes:
     """Read a file that its owner alone may read, or a credential that systemd gave.
 
     Credentials stand below ``$CREDENTIALS_DIRECTORY``, in a folder for this service alone, and
     have mode 0440.
+
+    Args:
+        path: where it is.
+        what: it holds, and in brackets the key or option that names it, for the error.
+        missing: of what kind the error is where there is no such file.
 
     Raises:
         ConfigurationError: it cannot be read, is no file, is too large, or others may read it.
@@ -40,9 +45,8 @@ def read_secret(path: Path, what: str) -> bytes:
                 )
             secret = file.read(_SECRET_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(
-            f"cannot read {what}: {error.strerror}: {path}", of=Setup.SECRET_FILE
-        ) from None
+        of = missing if isinstance(error, FileNotFoundError) else Setup.SECRET_FILE
+        raise ConfigurationError(f"cannot read {what}: {error.strerror}: {path}", of=of) from None
     if len(secret) > _SECRET_BYTES:
         raise ConfigurationError(
             f"{what}: {path} is larger than {_SECRET_BYTES} bytes", of=Setup.SECRET

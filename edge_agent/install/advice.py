@@ -140,7 +140,7 @@ OF_SETUP: Final = {
         "agent.toml and in the list these are keys and columns of the same names, with _"
     ),
     Setup.GATEWAY_KEY: (
-        "edge-agent keygen makes a key; put its .pub beside it, and give it to the agent's user"
+        "edge-agent keygen makes a key: give it to the agent's user; the .pub beside it is its own"
     ),
     Setup.CLOUD_KEY: "copy the .pub that cloud-ingest keygen wrote to cloud_key_file",
     Setup.MODEL: "see: edge-agent models list; edge-agent models check FILE",

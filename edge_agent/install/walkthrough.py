@@ -27,13 +27,13 @@ from edge_agent.install.visit import Visit, meter_config
 from edge_agent.install.written_files import (
     check_folder,
     check_settings,
-    key_fingerprint,
     write_settings,
     write_sheet,
 )
-from edge_agent.meters.model import load
-from edge_agent.poll.sessions import peer
+from edge_agent.meters.model import names
 from edge_agent.settings.file import load_settings
+from edge_agent.settings.gateway import AgentSettings
+from shared_schema.signing import fingerprint
 
 AskLabel = Callable[[FoundMeter], str]
 
@@ -88,17 +88,6 @@ class Commissioned:
     """None: no meter may go into service, so no settings were written."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """The gateway that the line belongs to."""
-
-    name: str
-    fingerprint: str
-    """Of its public key."""
-    labels: frozenset[str]
-    """Labels of its other meters."""
-
-
 def commission(
     job: Job,
     open_line: LineOpener,
@@ -119,11 +108,12 @@ def commission(
         ConfigurationError: a file, a model or the port cannot be used; no meter answers.
         BusError: the adapter vanished.
     """
-    owner = _owner(job)
+    planned = _plan(job)
+    key = fingerprint(planned.signing_key().public_key())
+    labels = frozenset(meter.label for bus in planned.buses for meter in bus.meters)
     at, clock_synchronised = now(), gateway_clock.is_synchronised()
-    _check(job)
     found = _look(job, open_line, dialogue.progress)
-    listed = job.listed or list_found(found.meters, dialogue.ask_label, owner.labels, dialogue.tell)
+    listed = job.listed or list_found(found.meters, dialogue.ask_label, labels, dialogue.tell)
     if not listed:
         raise ConfigurationError(
             f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
@@ -142,8 +132,8 @@ def commission(
     with open_line(serial.baudrate) as line:
         entries = list(visit.examine_all(line, listed))
     sheet = Sheet(
-        gateway=owner.name,
-        fingerprint=owner.fingerprint,
+        gateway=planned.gateway,
+        fingerprint=key,
         serial=serial,
         at=at,
         by=job.by,
@@ -154,32 +144,28 @@ def commission(
     return _write(job, sheet)
 
 
-def _owner(job: Job) -> _Owner:
-    if job.gateway is not None:
-        if job.config.exists() and not job.overwrite:
-            raise ConfigurationError(
-                f"{job.config} is there already: add this line to it with --add, or replace it "
-                "with --force"
-            )
-        return _Owner(job.gateway.name, key_fingerprint(job.gateway.key_file), frozenset())
-    settings = load_settings(job.config)
-    if any(bus.name == job.bus for bus in settings.buses):
+def _plan(job: Job) -> AgentSettings:
+    """Refuse what the agent would refuse, before an hour of reading.
+
+    Returns:
+        The settings with the meters that are listed.
+    """
+    if job.gateway is not None and job.config.exists() and not job.overwrite:
+        raise ConfigurationError(
+            f"{job.config} is there already: add this line to it with --add, or replace it "
+            "with --force"
+        )
+    if job.gateway is None and any(bus.name == job.bus for bus in load_settings(job.config).buses):
         raise ConfigurationError(f"{job.config} has a bus {job.bus} already: give another --bus")
-    labels = frozenset(meter.label for bus in settings.buses for meter in bus.meters)
-    return _Owner(settings.gateway, key_fingerprint(settings.key_file), labels)
-
-
-def _check(job: Job) -> None:
-    """Refuse what the agent would refuse, before an hour of reading."""
-    planned = [
+    names(job.models_dir)
+    meters = [
         meter_config(each, None, job.password_file, job.models_dir)
         for each in job.listed
         if each.address is not None
     ]
-    for meter in planned:
-        peer(meter, load(meter.model, meter.models_dir))
-    check_settings(job.config, _settings(job, bus_toml(_serial(job), planned)))
+    settings = check_settings(job.config, _settings(job, bus_toml(_serial(job), meters)))
     check_folder(job.sheet_dir)
+    return settings
 
 
 def _serial(job: Job, found: Scan | None = None) -> SerialLine:

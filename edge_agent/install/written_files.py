@@ -15,29 +15,32 @@ from pathlib import Path
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.sheet import Sheet
 from edge_agent.install.sheet_page import html
-from edge_agent.secret_files import read_secret
+from edge_agent.operate.readiness import require_ready
 from edge_agent.settings.file import parse_settings
-from shared_schema.errors import ContractError
-from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
+from edge_agent.settings.gateway import AgentSettings
 
 
-def check_settings(path: Path, text: str) -> None:
-    """Read settings as the agent will, from a draft beside their place.
+def check_settings(path: Path, text: str) -> AgentSettings:
+    """Read settings as the agent will, and make sure that they can be written.
 
     Raises:
-        ConfigurationError: they cannot be written, or the agent would refuse them.
+        ConfigurationError: they cannot be written, or the agent would not start with them.
     """
-    with _checked_draft(path, text):
-        pass
+    settings = parse_settings(text, path)
+    require_ready(settings)
+    with _draft(path):
+        return settings
 
 
 def write_settings(path: Path, text: str) -> None:
-    """Write settings, once the agent would take them.
+    """Write settings, once the agent would start with them.
 
     Raises:
-        ConfigurationError: they cannot be written, or the agent would refuse them.
+        ConfigurationError: they cannot be written, or the agent would not start with them.
     """
-    with _checked_draft(path, text) as draft:
+    require_ready(parse_settings(text, path))
+    with _draft(path) as draft:
+        draft.write_text(text, encoding="utf-8")
         _place(draft, path)
 
 
@@ -65,42 +68,6 @@ def write_sheet(folder: Path, sheet: Sheet) -> tuple[Path, Path]:
             draft.write_text(text, encoding="utf-8")
             _place(draft, path)
     return paths
-
-
-def key_fingerprint(key_file: Path) -> str:
-    """Return the fingerprint of a gateway's key, from the public half beside it.
-
-    The private half may belong to the agent's user alone; where it can be read, both must fit.
-
-    Raises:
-        ConfigurationError: it is not there, is no key, or is another key's.
-    """
-    public = key_file.with_name(key_file.name + ".pub")
-    try:
-        found = fingerprint(public_key_from_pem(public.read_bytes()))
-        if os.access(key_file, os.R_OK):
-            pem = read_secret(key_file, "the gateway's key")
-            if fingerprint(private_key_from_pem(pem).public_key()) != found:
-                raise ConfigurationError(
-                    f"{public} is of another key than {key_file}", of=Setup.GATEWAY_KEY
-                )
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the gateway's public key: {error.strerror}: {public}; "
-            f"make it with: edge-agent keygen {key_file}",
-            of=Setup.GATEWAY_KEY,
-        ) from None
-    except ContractError as error:
-        raise ConfigurationError(f"{key_file} or {public}: {error}", of=Setup.GATEWAY_KEY) from None
-    return found
-
-
-@contextmanager
-def _checked_draft(path: Path, text: str) -> Iterator[Path]:
-    parse_settings(text, path)
-    with _draft(path) as draft:
-        draft.write_text(text, encoding="utf-8")
-        yield draft
 
 
 @contextmanager

@@ -136,8 +136,14 @@ def keys_of(meter: MeterConfig) -> Keys | None:
     encryption, authentication = (
         parse_key(read_secret(path, what), suite, f"{what}: {path}")
         for path, what in (
-            (meter.encryption_key_file, f"the encryption key of {meter.label}"),
-            (meter.authentication_key_file, f"the authentication key of {meter.label}"),
+            (
+                meter.encryption_key_file,
+                f"the encryption key of {meter.label} (encryption_key_file)",
+            ),
+            (
+                meter.authentication_key_file,
+                f"the authentication key of {meter.label} (authentication_key_file)",
+            ),
         )
     )
     return Keys(encryption, authentication, suite)
@@ -158,7 +164,7 @@ def hls_of(meter: MeterConfig, mode: Mode) -> Hls | None:
         return None
     if mechanism is Mechanism.ECDSA:
         return Hls(mechanism, keys=_signing_keys(meter))
-    path, what = meter.password_file, f"the secret of {meter.label}"
+    path, what = meter.password_file, f"the secret of {meter.label} (password_file)"
     if path is None:
         return None
     if mechanism is Mechanism.AES:
@@ -171,7 +177,7 @@ def _signing_keys(
 ) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey] | None:
     if meter.signing_key_file is None or meter.meter_public_key_file is None:
         return None
-    path, what = meter.signing_key_file, f"the signing key of {meter.label}"
+    path, what = meter.signing_key_file, f"the signing key of {meter.label} (signing_key_file)"
     pem = read_secret(path, what)
     try:
         own = load_pem_private_key(pem, password=None)
@@ -181,7 +187,10 @@ def _signing_keys(
         raise ConfigurationError(
             f"{what}: {path} holds no unencrypted PEM private key on P-256", of=Setup.SECRET
         )
-    path, what = meter.meter_public_key_file, f"the public key of {meter.label}"
+    path, what = (
+        meter.meter_public_key_file,
+        f"the public key of {meter.label} (meter_public_key_file)",
+    )
     pem = read_secret(path, what)
     try:
         its = load_pem_public_key(pem)

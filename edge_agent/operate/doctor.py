@@ -6,6 +6,7 @@ person mends them.
 Never: a change; a secret; a port opened, for the agent may be using it.
 """
 
+import contextlib
 import getpass
 import grp
 import os
@@ -22,9 +23,10 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError, SpoolError
+from edge_agent.install.advice import for_error
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
-from edge_agent.poll.sessions import peer
+from edge_agent.operate.readiness import examine_files, examine_meters
 from edge_agent.publish.mqtt import check_broker
 from edge_agent.settings.bus import BusConfig
 from edge_agent.settings.file import load_settings
@@ -76,7 +78,7 @@ def examine_gateway(
     counted = f"{_count(len(settings.buses), 'bus')}, {_count(meters, 'meter')}"
     yield Check("ok", "settings", f"{config}: {counted}")
     yield _time(settings, synchronised=synchronised())
-    yield from _keys(settings)
+    yield from _files(settings)
     yield from _meters(settings)
     for bus in settings.buses:
         yield from _port(bus)
@@ -112,41 +114,34 @@ def _time(settings: AgentSettings, *, synchronised: bool) -> Check:
     return Check("fail", "clock", "not synchronised: the agent reads no meter", advice)
 
 
-def _keys(settings: AgentSettings) -> Iterator[Check]:
-    for name, read, advice in (
-        ("gateway's key", settings.signing_key, f"edge-agent keygen {settings.key_file}"),
-        (
-            "cloud's key",
-            settings.cloud_key,
-            f"copy the .pub that cloud-ingest keygen wrote to {settings.cloud_key_file}",
-        ),
-    ):
-        try:
-            read()
-        except ConfigurationError as error:
-            yield Check("fail", name, str(error), advice)
+def _files(settings: AgentSettings) -> Iterator[Check]:
+    for each in examine_files(settings):
+        if each.error is None:
+            yield Check("ok", each.name, "can be used")
         else:
-            yield Check("ok", name, "can be used")
+            yield Check("fail", each.name, str(each.error), for_error(each.error))
 
 
 def _meters(settings: AgentSettings) -> Iterator[Check]:
-    wrong = 0
+    refused = [
+        Check("fail", each.name, str(each.error), for_error(each.error))
+        for each in examine_meters(settings)
+        if each.error is not None
+    ]
+    yield from refused
+    yield from _unproven(settings)
+    if not refused:
+        yield Check("ok", "meters", "every meter has its model, and its password or keys")
+
+
+def _unproven(settings: AgentSettings) -> Iterator[Check]:
     for bus in settings.buses:
         for meter in bus.meters:
-            try:
-                model = load(meter.model, meter.models_dir)
-                peer(meter, model)
-                doubt = unproven_security(meter, model)
-            except ConfigurationError as error:
-                wrong += 1
-                advice = "see: edge-agent models list; edge-agent models check FILE"
-                yield Check("fail", f"meter {meter.label}", str(error), advice)
-                continue
-            if doubt:
-                advice = "read it by hand and compare with its display: edge-agent read"
-                yield Check("warn", f"meter {meter.label}", f"unproven: {doubt}", advice)
-    if not wrong:
-        yield Check("ok", "models", "every meter has its model and its password")
+            with contextlib.suppress(ConfigurationError):  # told by `_meters`
+                doubt = unproven_security(meter, load(meter.model, meter.models_dir))
+                if doubt:
+                    what_next = "read it by hand and compare with its display: edge-agent read"
+                    yield Check("warn", f"meter {meter.label}", f"unproven: {doubt}", what_next)
 
 
 def _port(bus: BusConfig) -> Iterator[Check]:

@@ -32,7 +32,7 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
         ConfigurationError: a file cannot be read or used, or others may read the key.
     """
     if tls.key is not None:
-        read_secret(tls.key, "the certificate's key")
+        read_secret(tls.key, "the certificate's key ([broker.tls] key)")
     try:
         context = ssl.create_default_context(cafile=str(tls.ca) if tls.ca else None)
         if tls.cert is not None:

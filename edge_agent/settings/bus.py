@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,6 +31,15 @@ TWICE: Final = "twice"
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
 Client = Annotated[int, Field(strict=True, ge=1, le=127)]
 """An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""
+
+
+def _without_nul(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no path has the character NUL")
+    return path
+
+
+FilePath = Annotated[Path, AfterValidator(_without_nul)]
 
 
 def _in_pairs(config: Secured) -> Secured:
@@ -51,12 +61,12 @@ class SetterConfig(BaseModel):
     """48 is the utility's; a few meters let the meter reader set their clock."""
     security: Mode | None = None
     """None: `lls` for client 32, `hls-gmac` for 48; for another what its files are enough for."""
-    password_file: Path | None = None
-    encryption_key_file: Path | None = None
+    password_file: FilePath | None = None
+    encryption_key_file: FilePath | None = None
     """Of this client: its keys may differ from the meter reader's."""
-    authentication_key_file: Path | None = None
-    signing_key_file: Path | None = None
-    meter_public_key_file: Path | None = None
+    authentication_key_file: FilePath | None = None
+    signing_key_file: FilePath | None = None
+    meter_public_key_file: FilePath | None = None
     system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
 
     @field_validator("client")
@@ -86,7 +96,7 @@ class MeterConfig(BaseModel):
     logical_address: int = Field(ge=1, le=0x3FFD, default=1)
     model: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic")
     """The name of a file under ``edge_agent/models``: the quirks of this kind of meter."""
-    models_dir: Path | None = None
+    models_dir: FilePath | None = None
     """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
     address_bytes: Literal[0, 1, 4] | None = None
     """How the address is written; None takes what the model says."""
@@ -98,16 +108,16 @@ class MeterConfig(BaseModel):
     security: Mode | None = None
     """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48, and for
     another client what its files are enough for."""
-    password_file: Path | None = None
+    password_file: FilePath | None = None
     """File with the LLS password, or the secret of `hls`, `hls-md5`, `hls-sha1`, `hls-sha256`;
     readable by its owner alone (mode 0600 or stricter)."""
-    encryption_key_file: Path | None = None
+    encryption_key_file: FilePath | None = None
     """The same of the encryption key (EK) of `lls-ae`, `hls-gmac`, `hls-sha256`, `hls-ecdsa`."""
-    authentication_key_file: Path | None = None
+    authentication_key_file: FilePath | None = None
     """The same of the authentication key (AK)."""
-    signing_key_file: Path | None = None
+    signing_key_file: FilePath | None = None
     """The same of the client's private key of `hls-ecdsa`, PEM, on P-256."""
-    meter_public_key_file: Path | None = None
+    meter_public_key_file: FilePath | None = None
     """The same of the meter's public key."""
     system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
     """The client's system title; None derives one from the gateway and the meter's place."""
@@ -140,7 +150,7 @@ class MeterConfig(BaseModel):
         """
         if self.password_file is None:
             return None
-        return read_password(self.password_file, f"the password of {self.label}")
+        return read_password(self.password_file, f"the password of {self.label} (password_file)")
 
 
 class BusConfig(BaseModel):
@@ -151,7 +161,7 @@ class BusConfig(BaseModel):
     )
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
-    port: Path
+    port: FilePath
     """The adapter, best by its lasting name under ``/dev/serial/by-id``; or a pty."""
     baudrate: Literal[300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     parity: Literal["none", "even", "odd"] = "none"

@@ -7,6 +7,7 @@ In: the tables of the file. Out: frozen models.
 Never: a secret in a message, a log or a `repr`.
 """
 
+import contextlib
 import difflib
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,13 +20,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from edge_agent.clock_policy import Limits, remark
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.secret_files import read_password, read_secret
-from edge_agent.settings.bus import BusConfig, refuse, repeated
+from edge_agent.settings.bus import BusConfig, FilePath, refuse, repeated
 from shared_schema.errors import ContractError
 from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName
 from shared_schema.signing import (
     SigningKey,
     VerifyKey,
+    fingerprint,
     private_key_from_pem,
     public_key_from_pem,
 )
@@ -50,11 +52,11 @@ class TlsConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ca: Path | None = None
+    ca: FilePath | None = None
     """PEM of the authority that signed the broker's certificate; None takes the system's."""
-    cert: Path | None = None
+    cert: FilePath | None = None
     """PEM of the gateway's certificate, whose common name is the gateway's name."""
-    key: Path | None = None
+    key: FilePath | None = None
     """PEM of the certificate's private key, mode 0600."""
 
     @model_validator(mode="after")
@@ -73,7 +75,7 @@ class BrokerConfig(BaseModel):
     port: int | None = Field(ge=1, le=65535, default=None)
     """None: 8883 with TLS, 1883 without."""
     username: str | None = Field(min_length=1, max_length=128, default=None)
-    password_file: Path | None = None
+    password_file: FilePath | None = None
     tls: TlsConfig | None = None
     keepalive_s: int = Field(ge=5, le=3600, default=30)
 
@@ -96,7 +98,8 @@ class BrokerConfig(BaseModel):
         """
         if self.password_file is None:
             return None
-        return read_password(self.password_file, "the broker's password", longest=256)
+        what = "the broker's password ([broker] password_file)"
+        return read_password(self.password_file, what, longest=256)
 
 
 class CommandsConfig(BaseModel):
@@ -154,18 +157,18 @@ class AgentSettings(BaseModel):
 
     gateway: GatewayName
     """The gateway's name: one over all societies, and its certificate's common name."""
-    spool: Path
+    spool: FilePath
     """The file that keeps readings until the cloud has them."""
-    key_file: Path
+    key_file: FilePath
     """The gateway's private key, made by ``edge-agent keygen``; mode 0600."""
-    cloud_key_file: Path
+    cloud_key_file: FilePath
     """The cloud's public key: its signature is what a receipt is believed by."""
     zone: Annotated[str, AfterValidator(_known_zone), Field(validate_default=True)] = "Asia/Kolkata"
     """The society's time zone: its meters' clocks show it."""
     poll_period_s: int = Field(ge=60, le=86400, default=900)
     gather_s: int = Field(ge=0, le=60, default=10)
     """How long what was read waits for other meters, so that it goes out in one message."""
-    models_dir: Path | None = None
+    models_dir: FilePath | None = None
     """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
     assume_synchronised_clock: bool = False
     """Believe the machine's clock where the system cannot say whether it is synchronised."""
@@ -200,13 +203,22 @@ class AgentSettings(BaseModel):
         return timedelta(days=self.spool_keep_days)
 
     def signing_key(self) -> SigningKey:
-        """Read the gateway's private key.
+        """Read the gateway's private key; a public half beside it must fit.
 
         Raises:
-            ConfigurationError: no such file, others may read it, or it is no such key.
+            ConfigurationError: no such file, others may read it, it is no such key, or the file
+                with .pub at its end is of another one.
         """
-        pem = read_secret(self.key_file, "the gateway's key (edge-agent keygen makes one)")
-        return _key(self.key_file, pem, private_key_from_pem)
+        pem = read_secret(self.key_file, "the gateway's key (key_file)", missing=Setup.GATEWAY_KEY)
+        key = _key(self.key_file, pem, private_key_from_pem, Setup.GATEWAY_KEY)
+        public = self.key_file.with_name(self.key_file.name + ".pub")
+        with contextlib.suppress(OSError):
+            half = _key(public, public.read_bytes(), public_key_from_pem, Setup.GATEWAY_KEY)
+            if fingerprint(half) != fingerprint(key.public_key()):
+                raise ConfigurationError(
+                    f"{public} is of another key than {self.key_file}", of=Setup.GATEWAY_KEY
+                )
+        return key
 
     def cloud_key(self) -> VerifyKey:
         """Read the cloud's public key.
@@ -218,14 +230,15 @@ class AgentSettings(BaseModel):
             pem = self.cloud_key_file.read_bytes()
         except OSError as error:
             raise ConfigurationError(
-                f"cannot read the cloud's public key: {error.strerror}: {self.cloud_key_file}",
+                f"cannot read the cloud's public key (cloud_key_file): {error.strerror}: "
+                f"{self.cloud_key_file}",
                 of=Setup.CLOUD_KEY,
             ) from None
-        return _key(self.cloud_key_file, pem, public_key_from_pem)
+        return _key(self.cloud_key_file, pem, public_key_from_pem, Setup.CLOUD_KEY)
 
 
-def _key(path: Path, pem: bytes, read: Callable[[bytes], Key]) -> Key:
+def _key(path: Path, pem: bytes, read: Callable[[bytes], Key], of: Setup) -> Key:
     try:
         return read(pem)
     except ContractError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+        raise ConfigurationError(f"{path}: {error}", of=of) from None

@@ -8,9 +8,11 @@ In: a path. Out: an open database with the tables of this version, that no other
 Never: a file deleted; another program's file touched.
 """
 
+import contextlib
 import fcntl
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -107,6 +109,30 @@ def inspect(path: Path) -> State:
             version's.
         SpoolError: it is damaged: the next start sets it aside.
     """
+    state = check_place(path)
+    if state is not State.SOUND:
+        return state
+    try:
+        with closing(_immutable(path)) as database:
+            _check_owner(database, path)
+            _check_pages(database)
+            _check_stream(database)
+    except (Unusable, sqlite3.Error) as error:
+        if isinstance(error, sqlite3.Error) and not _is_damage(error):
+            raise SpoolError(f"cannot read the spool {path}: {error}") from None
+        raise SpoolError(
+            f"the spool {path} cannot be used: {error}; the next start sets it aside and begins "
+            "a new stream, which loses what the cloud does not have yet"
+        ) from None
+    return State.SOUND
+
+
+def check_place(path: Path) -> State:
+    """Make sure that an agent can open the file here, or make it; its pages are not read.
+
+    Raises:
+        ConfigurationError: it cannot; or the file is another program's or a newer version's.
+    """
     folder = path.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(
@@ -126,23 +152,14 @@ def inspect(path: Path) -> State:
     journal = path.with_name(path.name + "-wal")
     if journal.exists() and journal.stat().st_size:
         return State.NOT_CLOSED
-    try:
-        # Nothing is in the journal, and nobody writes: the file alone is all of it.
-        database = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
-        try:
-            _check_owner(database, path)
-            _check_pages(database)
-            _check_stream(database)
-        finally:
-            database.close()
-    except (Unusable, sqlite3.Error) as error:
-        if isinstance(error, sqlite3.Error) and not _is_damage(error):
-            raise SpoolError(f"cannot read the spool {path}: {error}") from None
-        raise SpoolError(
-            f"the spool {path} cannot be used: {error}; the next start sets it aside and begins "
-            "a new stream, which loses what the cloud does not have yet"
-        ) from None
+    with contextlib.suppress(Unusable, sqlite3.Error), closing(_immutable(path)) as database:
+        _check_owner(database, path)
     return State.SOUND
+
+
+def _immutable(path: Path) -> sqlite3.Connection:
+    """Open a file that nobody writes: its journal is empty, so the file alone is all of it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
 
 
 def _is_locked(path: Path) -> bool:

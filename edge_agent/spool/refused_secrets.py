@@ -109,16 +109,16 @@ class RefusedSecrets:
             )
 
 
-def secret_files(meter: MeterConfig) -> list[Path]:
-    """Return the files of all secrets that are set for a meter."""
-    named = (
-        meter.password_file,
-        meter.encryption_key_file,
-        meter.authentication_key_file,
-        meter.signing_key_file,
-        meter.meter_public_key_file,
+def secret_files(meter: MeterConfig) -> dict[str, Path]:
+    """Return the files of all secrets that are set for a meter, by their keys."""
+    keys = (
+        "password_file",
+        "encryption_key_file",
+        "authentication_key_file",
+        "signing_key_file",
+        "meter_public_key_file",
     )
-    return [path for path in named if path is not None]
+    return {key: path for key in keys if (path := getattr(meter, key)) is not None}
 
 
 def secret_of(meter: MeterConfig) -> bytes:
@@ -127,7 +127,10 @@ def secret_of(meter: MeterConfig) -> bytes:
     Raises:
         ConfigurationError: a file cannot be read.
     """
-    contents = [read_secret(path, f"a secret of {meter.label}") for path in secret_files(meter)]
+    contents = [
+        read_secret(path, f"a secret of {meter.label} ({key})")
+        for key, path in secret_files(meter).items()
+    ]
     whom = f"{meter.client} {meter.security} {meter.security_suite} {meter.system_title}"
     return b"\0".join([whom.encode(), *(each.rstrip(b"\r\n") for each in contents)])
 
@@ -145,7 +148,7 @@ def digest(secret: bytes, salt: bytes) -> bytes:
 def _stamps(meter: MeterConfig) -> list[_Stamp]:
     """Return what changes when a secret's file is written or replaced."""
     found: list[_Stamp] = []
-    for path in secret_files(meter):
+    for path in secret_files(meter).values():
         try:
             status = os.stat(path)  # noqa: PTH116
         except OSError:

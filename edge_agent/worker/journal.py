@@ -121,7 +121,7 @@ class Journal:
             "before the file holds another one",
             "meter_refused",
             meter=meter.label,
-            file=", ".join(map(str, secret_files(meter))) or "no password file is set",
+            file=", ".join(map(str, secret_files(meter).values())) or "no password file is set",
             reason=reason,
         )
 

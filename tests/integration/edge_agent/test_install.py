@@ -50,6 +50,9 @@ RISER = [
 DESK = [{**FLAT, "label": "D", "serial": "D1", "address": 99}]
 
 
+FILES = ("--key-file", "gateway.key", "--cloud-key-file", "cloud.pem", "--spool", "spool.db")
+
+
 @dataclass
 class Site:
     """A folder with keys and two served lines."""
@@ -78,7 +81,7 @@ class Site:
     def commission(self, *more: object, code: int = 0) -> Any:
         return self.json(
             *("commission", "--port", self.riser, "--gateway", "gw-1", "--broker", "mq:1883"),
-            *("--key-file", "gateway.key", "--frames", 30, "--password-file", "meter.pw", *more),
+            *(*FILES, "--frames", 30, "--password-file", "meter.pw", *more),
             code=code,
         )
 
@@ -91,6 +94,7 @@ def site(
     (tmp_path / "gateway.key").write_bytes(private_key_to_pem(key))
     (tmp_path / "gateway.key").chmod(0o600)
     (tmp_path / "gateway.key.pub").write_bytes(public_key_to_pem(key.public_key()))
+    (tmp_path / "cloud.pem").write_bytes(public_key_to_pem(generate_key().public_key()))
     (tmp_path / "meter.pw").write_text("12345678")
     (tmp_path / "meter.pw").chmod(0o600)
     monkeypatch.chdir(tmp_path)
@@ -176,7 +180,7 @@ def test_no_command_sends_a_refused_password_again(site: Site) -> None:
     by_hand = ("--port", site.desk, "--address", 99, "--password-file", "meter.pw")
     commission = (
         *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b", "--force"),
-        *("--key-file", "gateway.key", "--meter", "99=D", "--baud", 9600, "--frames", 1),
+        *(*FILES, "--meter", "99=D", "--baud", 9600, "--frames", 1),
         *("--password-file", "meter.pw", "--trace"),
     )
     _, out, err = site.run(*trial, "--trace")
@@ -294,7 +298,7 @@ def test_a_second_line_is_added_to_the_settings(site: Site) -> None:
     before = (site.folder / "agent.toml").read_text()
     code, _, err = site.run(
         *("commission", "--port", site.desk, "--gateway", "gw-1", "--broker", "x"),
-        *("--key-file", "gateway.key", "--meter", "99=D"),
+        *(*FILES, "--meter", "99=D"),
     )
     assert code == 2
     assert "is there already: add this line to it with --add" in err
@@ -321,7 +325,7 @@ def test_errors_of_a_noisy_line_are_counted(site: Site) -> None:
         site.monkeypatch.setattr("edge_agent.install.options.TURNAROUND_S", 0.4)
         found = site.json(
             *("commission", "--port", ports["n"], "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 115200),
+            *(*FILES, "--meter", "99=Desk", "--baud", 115200),
             *("--frames", 60, "--password-file", "meter.pw"),
             code=3,
         )
@@ -341,7 +345,7 @@ def test_a_meter_of_the_other_sign_is_commissioned(site: Site) -> None:
     ) as ports:
         told = site.json(
             *("commission", "--port", ports["z"], "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meter", "99=Desk", "--baud", 9600),
+            *(*FILES, "--meter", "99=Desk", "--baud", 9600),
             *("--frames", 1, "--password-file", "meter.pw"),
         )
     (desk,) = told["meters"]
@@ -374,7 +378,7 @@ def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> Non
         assert [each["address"] for each in found["conflicts"]] == [99]
         told = site.json(
             *("commission", "--port", ports["t"], "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meter", "99=D", "--meter", "7=U", "--baud", 9600),
+            *(*FILES, "--meter", "99=D", "--meter", "7=U", "--baud", 9600),
             *("--frames", 1, "--password-file", "meter.pw"),
             code=1,
         )
@@ -392,11 +396,11 @@ def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> Non
         (("--gateway", "g", "--broker", "b", "--sheet-dir", "none"), "cannot write none/"),
         (
             ("--gateway", "g", "--broker", "b", "--key-file", "x", "--meter", "1=A"),
-            "edge-agent keygen /",
+            "edge-agent keygen makes a key",
         ),
         (
             ("--gateway", "g", "--broker", "b", "--meter", "17=A", "--password-file", "x"),
-            "cannot read the password of A",
+            "cannot read the password of A (password_file): No such file",
         ),
     ],
 )
@@ -404,7 +408,7 @@ def test_mistakes_are_said_before_a_meter_is_read(
     site: Site, options: tuple[str, ...], said: str
 ) -> None:
     code, _, err = site.run(
-        *("commission", "--port", site.riser, "--key-file", "gateway.key", *options)
+        *("commission", "--port", site.riser, *FILES, *options),
     )
     assert code == 2
     assert err.count("\n") == 1
@@ -416,7 +420,7 @@ def test_mistakes_are_said_before_a_meter_is_read(
 def test_without_a_terminal_nobody_is_asked(site: Site) -> None:
     code, _, err = site.run(
         *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),
-        *("--key-file", "gateway.key", "--addresses", "99", "--baud", 9600),
+        *(*FILES, "--addresses", "99", "--baud", 9600),
     )
     assert code == 2
     assert "nobody can be asked for its label" in err.splitlines()[-1]
@@ -429,7 +433,7 @@ def test_a_scan_with_a_person_asks_for_labels(site: Site) -> None:
     )
     told = site.json(
         *("commission", "--port", site.desk, "--gateway", "g", "--broker", "b"),
-        *("--key-file", "gateway.key", "--addresses", "99", "--baud", 9600),
+        *(*FILES, "--addresses", "99", "--baud", 9600),
         *("--frames", 1, "--password-file", "meter.pw"),
     )
     assert [each["label"] for each in told["meters"]] == ["Desk D1"]
@@ -444,7 +448,7 @@ def test_no_sheet_is_green_without_the_time(site: Site) -> None:
     assert told["meters"][0]["verdict"] == "amber"
     code, out, _ = site.run(
         *("commission", "--port", site.riser, "--gateway", "g", "--broker", "b", "--force"),
-        *("--key-file", "gateway.key", "--meter", "17=A-101", "--baud", 9600),
+        *(*FILES, "--meter", "17=A-101", "--baud", 9600),
         *("--frames", 1, "--password-file", "meter.pw"),
     )
     assert code == 3
@@ -533,7 +537,7 @@ def test_ciphered_meters_are_tried_and_commissioned(site: Site) -> None:
         )
         told = site.json(
             *("commission", "--port", ports["s"], "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meters", "list.csv", "--baud", 9600),
+            *(*FILES, "--meters", "list.csv", "--baud", 9600),
             *("--frames", 1),
         )
         assert told["green"]
@@ -572,7 +576,7 @@ def test_other_suites_are_reached_by_every_command(site: Site, suite: int) -> No
         )
         told = site.json(
             *("commission", "--port", ports["s"], "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meters", "list.csv", "--baud", 9600),
+            *(*FILES, "--meters", "list.csv", "--baud", 9600),
             *("--frames", 1),
         )
         assert told["green"]
@@ -655,7 +659,7 @@ def test_a_pulse_module_without_weight_is_amber(site: Site) -> None:
         )
         told = site.json(
             *("commission", *by_hand, "--gateway", "g", "--broker", "b"),
-            *("--key-file", "gateway.key", "--meters", "list.csv", "--frames", 1),
+            *(*FILES, "--meters", "list.csv", "--frames", 1),
             *("--models-dir", site.folder),
             code=3,
         )

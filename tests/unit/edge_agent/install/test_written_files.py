@@ -1,29 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The files of commissioning, and the key that the sheet names."""
+"""The files of commissioning: written whole, or not at all."""
 
 from pathlib import Path
 
 import pytest
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.written_files import key_fingerprint
-from shared_schema.signing import fingerprint, generate_key, private_key_to_pem, public_key_to_pem
+from edge_agent.install.written_files import check_folder, check_settings, write_settings
 
 
-def test_the_fingerprint_is_of_the_key_that_signs(tmp_path: Path) -> None:
-    key, other = generate_key(), generate_key()
-    path = tmp_path / "gateway.key"
-    public = tmp_path / "gateway.key.pub"
-    with pytest.raises(ConfigurationError, match="edge-agent keygen"):
-        key_fingerprint(path)
-    public.write_bytes(public_key_to_pem(key.public_key()))
-    assert key_fingerprint(path) == fingerprint(key.public_key())
-    path.write_bytes(private_key_to_pem(key))
-    path.chmod(0o600)
-    assert key_fingerprint(path) == fingerprint(key.public_key())
-    path.write_bytes(private_key_to_pem(other))
-    with pytest.raises(ConfigurationError, match="is of another key than"):
-        key_fingerprint(path)
-    public.write_text("no key")
-    with pytest.raises(ConfigurationError, match=r"gateway.key.pub: "):
-        key_fingerprint(path)
+def test_settings_that_the_agent_refuses_are_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text("before")
+    text = (
+        'gateway = "g"\nspool = "s"\nkey_file = "none.key"\ncloud_key_file = "none.pem"\n'
+        '[broker]\nhost = "b"\n'
+    )
+    for act in (check_settings, write_settings):
+        with pytest.raises(ConfigurationError) as caught:
+            act(path, text)
+        assert [each.partition(":")[0] for each in caught.value.details] == [
+            "cannot read the gateway's key (key_file)",
+            "cannot read the cloud's public key (cloud_key_file)",
+        ]
+    assert path.read_text() == "before"
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot write .*No such file or directory"):
+        check_folder(tmp_path / "none")

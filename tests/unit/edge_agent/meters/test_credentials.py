@@ -77,8 +77,12 @@ def test_security_that_cannot_be(
 @pytest.mark.parametrize(
     ("content", "mode", "said"),
     [
-        (b"0F" * 16, 0o640, "the encryption key of A-1: others may read"),
-        (b"0F0F", 0o600, "the encryption key of A-1: .*ek must hold 32 hexadecimal digits"),
+        (b"0F" * 16, 0o640, r"the encryption key of A-1 \(encryption_key_file\): others may read"),
+        (
+            b"0F0F",
+            0o600,
+            r"the encryption key of A-1 \(encryption_key_file\): .* must hold 32 hex",
+        ),
         (b"XY" * 16, 0o600, "must hold 32 hexadecimal digits, or 16 characters"),
     ],
 )
@@ -158,7 +162,9 @@ def test_each_mechanism_has_its_secret(tmp_path: Path) -> None:
 
 
 def test_the_secret_of_mechanism_2_is_a_key_of_aes(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"the secret of A-1: .* 32 hexadecimal digits"):
+    with pytest.raises(
+        ConfigurationError, match=r"the secret of A-1 \(password_file\): .* 32 hexadecimal digits"
+    ):
         peer(secured(tmp_path, client=48, security="hls"), load("is16444"))
 
 
@@ -184,7 +190,9 @@ def test_a_signing_key_that_cannot_be_used(tmp_path: Path) -> None:
         peer(meter, model)
     meter = signing(tmp_path, ec.SECP256R1())
     (tmp_path / "own").chmod(0o644)
-    with pytest.raises(ConfigurationError, match="the signing key of A-1: others may read"):
+    with pytest.raises(
+        ConfigurationError, match=r"the signing key of A-1 \(signing_key_file\): others may read"
+    ):
         peer(meter, model)
     meter = signing(tmp_path, ec.SECP256R1())
     (tmp_path / "its").write_bytes(b"no key")

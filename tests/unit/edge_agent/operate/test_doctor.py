@@ -100,7 +100,7 @@ def test_a_sound_gateway(folder: Path) -> None:
     Spool.open(folder / "spool.db").close()
     found = look(folder)
     assert {each.level for each in found.values()} == {"ok"}
-    assert {"python", "packages", "settings", "clock", "models", "bus riser-1"} <= set(found)
+    assert {"python", "packages", "settings", "clock", "meters", "bus riser-1"} <= set(found)
     assert found["spool"].said.endswith("spool.db: sound")
 
 

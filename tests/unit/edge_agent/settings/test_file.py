@@ -129,6 +129,7 @@ def test_tls_has_another_port() -> None:
             'username = "gw-1"\ntls = { cert = "x" }',
             "line 10: [broker.tls]: cert and key go together",
         ),
+        ("/etc/cloud.pem", "\\u0000", "line 5: cloud_key_file: no path has the character NUL"),
         ("address = 18", "address = 17", "line 22: [[bus.meter]] A-1204, address: 17 stands twice"),
         (
             "address = 18",
@@ -213,7 +214,7 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 
 def test_the_gateways_key_needs_a_private_file(file: Path) -> None:
     settings = load_settings(file)
-    with pytest.raises(ConfigurationError, match="keygen makes one"):
+    with pytest.raises(ConfigurationError, match=r"the gateway's key \(key_file\): No such file"):
         settings.signing_key()
     key = generate_key()
     settings.key_file.write_bytes(private_key_to_pem(key))
@@ -230,7 +231,9 @@ def test_the_gateways_key_needs_a_private_file(file: Path) -> None:
 def test_the_clouds_key_is_a_public_key(file: Path, tmp_path: Path) -> None:
     file.write_text(GOOD.replace("/etc/cloud.pem", "cloud.pem"))
     settings = load_settings(file)
-    with pytest.raises(ConfigurationError, match="the cloud's public key: No such file"):
+    with pytest.raises(
+        ConfigurationError, match=r"the cloud's public key \(cloud_key_file\): No such file"
+    ):
         settings.cloud_key()
     (tmp_path / "cloud.pem").write_bytes(private_key_to_pem(generate_key()))
     with pytest.raises(ConfigurationError, match="not a PEM public key"):

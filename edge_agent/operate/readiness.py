@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether the agent can start with its settings: every file that they name, and the spool's place.
+
+`run`, `doctor` and `commission` ask here, so that none takes what another refuses.
+
+In: the settings. Out: what was looked at, each with what is wrong; or one error of all that is.
+Never: a byte on a line or to a broker; a change; a secret in an error.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from edge_agent.errors import ConfigurationError
+from edge_agent.meters.credentials import setter_of
+from edge_agent.meters.model import load
+from edge_agent.poll.sessions import peer
+from edge_agent.publish.tls import tls_context
+from edge_agent.settings.bus import MeterConfig
+from edge_agent.settings.gateway import AgentSettings
+from edge_agent.spool.file import check_place
+
+_SHOWN = 20
+"""So many refusals are shown; of the others, how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One thing that the agent needs, and why it cannot be used, if so."""
+
+    name: str
+    """``gateway's key``, ``meter A-1204 water``."""
+    error: ConfigurationError | None
+
+
+def require_ready(settings: AgentSettings) -> None:
+    """Make sure that the agent can start.
+
+    Raises:
+        ConfigurationError: it cannot; all that keeps it from starting.
+    """
+    looked_at = (
+        *examine_files(settings),
+        _examined("spool", partial(check_place, settings.spool)),
+        *examine_meters(settings),
+    )
+    found = [each.error for each in looked_at if each.error is not None]
+    if not found:
+        return
+    if len(found) == 1:
+        raise found[0]
+    error = ConfigurationError(f"{len(found)} things keep the agent from starting", of=found[0].of)
+    more = len(found) - _SHOWN
+    error.details = (*map(str, found[:_SHOWN]), *([f"and {more} more"] if more > 0 else ()))
+    error.next_step = "mend what each line names; edge-agent doctor says how"
+    raise error
+
+
+def examine_files(settings: AgentSettings) -> Iterator[Examined]:
+    """Look at the keys, and at what the broker asks for."""
+    yield _examined("gateway's key", settings.signing_key)
+    yield _examined("cloud's key", settings.cloud_key)
+    broker = settings.broker
+    if broker.password_file is not None:
+        yield _examined("broker's password", broker.password)
+    if broker.tls is not None:
+        yield _examined("broker's certificates", partial(tls_context, broker.tls))
+
+
+def examine_meters(settings: AgentSettings) -> Iterator[Examined]:
+    """Look at the model, passwords and keys of each meter."""
+    for bus in settings.buses:
+        for meter in bus.meters:
+            yield _examined(f"meter {meter.label}", partial(_read_secrets, meter))
+
+
+def _examined(name: str, look: Callable[[], object]) -> Examined:
+    try:
+        look()
+    except ConfigurationError as error:
+        return Examined(name, error)
+    return Examined(name, None)
+
+
+def _read_secrets(meter: MeterConfig) -> None:
+    model = load(meter.model, meter.models_dir)
+    peer(meter, model)
+    if meter.setter is not None:
+        peer(setter_of(meter), model)
