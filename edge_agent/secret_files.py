@@ -54,6 +54,16 @@ def read_secret(path: Path, what: str, *, missing: Setup = Setup.SECRET_FILE) ->
     return secret
 
 
+def require_secret(path: Path, what: str) -> None:
+    """Make sure that a file holds something, and that its owner alone may read it.
+
+    Raises:
+        ConfigurationError: as `read_secret`; or it is empty.
+    """
+    if not read_secret(path, what).strip():
+        raise ConfigurationError(f"{what}: {path} is empty", of=Setup.SECRET)
+
+
 def _is_credential(path: Path) -> bool:
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     return folder.startswith("/") and path.resolve().is_relative_to(Path(folder).resolve())

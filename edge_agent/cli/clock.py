@@ -19,7 +19,7 @@ import typer
 from edge_agent.cli.options import AgainOption, JsonOption, advised
 from edge_agent.cli.terminal import listing, say, show_json
 from edge_agent.errors import AgentError, MeterError
-from edge_agent.install.options import SETTINGS, lasting_name, one_meter
+from edge_agent.install.options import SETTINGS, lasting_name, one_meter, require_secrets
 
 if TYPE_CHECKING:
     from edge_agent.clock.set import ClockOutcome
@@ -81,6 +81,7 @@ def _set_when_possible(
     from edge_agent.meters.credentials import setter_of
     from edge_agent.poll.sessions import sessions
 
+    require_secrets(setter_of(meter))
     lockout = Lockout.of_user(lasting_name(line.port), again=again)
     keeper = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)
     while True:

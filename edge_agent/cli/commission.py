@@ -111,8 +111,12 @@ class JobOptions:
     def job(self, line: LineOptions, gateway: GatewayOptions) -> "Job":
         """Return the job; ask for what is missing."""
         from edge_agent.install.addresses import parse_addresses
+        from edge_agent.install.options import require_secret_files
         from edge_agent.install.walkthrough import Job
 
+        require_secret_files(
+            password_file=self.password_file, broker_password_file=gateway.broker_password_file
+        )
         if self.add and self.force:
             raise ConfigurationError("--add keeps the settings, --force replaces them: choose one")
         return Job(

@@ -50,9 +50,11 @@ class TargetOptions(SecretOptions):
     def target(self) -> "Target":
         """Return the meter to try."""
         from edge_agent.install.addresses import DEFAULT_ADDRESSES, parse_addresses
+        from edge_agent.install.options import require_secret_files
         from edge_agent.install.trial import Target
 
         known = asdict(self)
+        require_secret_files(**known)
         return Target(
             baudrate=known.pop("baud"),
             logical=known.pop("logical_address"),

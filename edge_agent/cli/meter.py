@@ -14,7 +14,7 @@ from edge_agent.cli.options import JsonOption, MeterOptions, advised, spread
 from edge_agent.cli.show import show_row
 from edge_agent.cli.terminal import listing, show_json, table
 from edge_agent.errors import MeterError
-from edge_agent.install.options import lasting_name
+from edge_agent.install.options import lasting_name, require_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,7 @@ def _read(asked: MeterOptions, tell: "Callable[[TracedFrame], None] | None" = No
     from edge_agent.install.read_once import read_meter
 
     line, meter, wanted = asked.find()
+    require_secrets(meter)
     lockout = Lockout.of_user(lasting_name(line.port), again=asked.again)
     with advised(meter), lockout.guard(meter), Bus(line) as bus:
         return read_meter(bus if tell is None else Tap(bus, tell), meter, wanted)

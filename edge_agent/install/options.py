@@ -40,6 +40,31 @@ def validated(kind: Any, **fields: Any) -> Any:
         raise ConfigurationError(f"--{option}: {first['msg']}") from None
 
 
+def require_secret_files(**given: Any) -> None:
+    """Make sure that the files of secrets among some options can be used, before a port is opened.
+
+    Raises:
+        ConfigurationError: one cannot; it names the option.
+    """
+    from edge_agent.secret_files import require_secret  # noqa: PLC0415 - heavy
+
+    for name, path in given.items():
+        if name.endswith("_file") and path is not None:
+            require_secret(path, f"--{name.replace('_', '-')}")
+
+
+def require_secrets(meter: "MeterConfig") -> None:
+    """Make sure that a meter's model, passwords and keys can be used, before its port is opened.
+
+    Raises:
+        ConfigurationError: one cannot, or one is missing.
+    """
+    from edge_agent.meters.model import load  # noqa: PLC0415 - heavy
+    from edge_agent.poll.sessions import peer  # noqa: PLC0415 - heavy
+
+    peer(meter, load(meter.model, meter.models_dir))
+
+
 def one_meter(
     words: Sequence[str], config: Path, port: Path | None, **by_hand: Any
 ) -> "tuple[BusConfig, MeterConfig, list[Obis]]":
@@ -66,6 +91,7 @@ def one_meter(
     codes = _codes(words)
     if by_hand.get("address") is None:
         raise ConfigurationError("--port needs --address; edge-agent scan finds it")
+    require_secret_files(**by_hand)
     line = {key: by_hand.pop(key) for key in ("baudrate", "parity") if key in by_hand}
     meter = validated(MeterConfig, label=f"meter {by_hand['address']}", **by_hand)
     return validated(BusConfig, name="hand", port=port, **line), meter, codes

@@ -400,7 +400,7 @@ def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> Non
         ),
         (
             ("--gateway", "g", "--broker", "b", "--meter", "17=A", "--password-file", "x"),
-            "cannot read the password of A (password_file): No such file",
+            "cannot read --password-file: No such file",
         ),
     ],
 )
