@@ -36,13 +36,11 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.errors import NumberRefused, UserError
 from cloud_ingest.month.decision import (
     Decision,
-    Quantities,
     SaidOfNumber,
     SentNumber,
     decide,
-    quantities_text,
 )
-from cloud_ingest.month.waiting import Waiting, waiting_numbers
+from cloud_ingest.month.waiting import Quantities, Waiting, quantities_text, waiting_numbers
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.catalogue import Service
 

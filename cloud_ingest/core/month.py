@@ -10,7 +10,7 @@ Never: a clock. Pure.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -73,6 +73,24 @@ def months_between(first: str, until: str) -> list[str]:
         found.append(f"{day:%Y-%m}")
         day = next_month(day)
     return found
+
+
+def previous_month(day: date) -> date:
+    """Return the 1st of the month before."""
+    return (day.replace(day=1) - DAY).replace(day=1)
+
+
+def month_before(month: Month, zone: ZoneInfo) -> Month:
+    """Return the month before one."""
+    first = previous_month(month.first)
+    return month_of(first.year, first.month, zone)
+
+
+def months_back(month: Month, zone: ZoneInfo, most: int) -> Iterator[Month]:
+    """Yield so many months before one, the nearest first."""
+    for _ in range(most):
+        month = month_before(month, zone)
+        yield month
 
 
 def next_month(day: date) -> date:

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.judgement import Moment, StoredClaim
-from cloud_ingest.core.month import DAY, day_of, midnight, next_month
+from cloud_ingest.core.month import day_of, midnight, next_month, previous_month
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.named_reading import NamedReading, Shown, Word, find_served, shown
 from cloud_ingest.entries.register_rulings import RegisterRulings
@@ -103,7 +103,7 @@ def rule_on_reading(
 
 def _months_around(at: datetime, zone: ZoneInfo) -> list[date]:
     month = day_of(at, zone).replace(day=1)
-    return [(month - DAY).replace(day=1), month, next_month(month)]
+    return [previous_month(month), month, next_month(month)]
 
 
 def _ruled(

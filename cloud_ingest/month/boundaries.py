@@ -7,7 +7,7 @@ rows around a month as one value (`month.meter_rows` reads them). Never: a choic
 Raises: EndsElsewhere.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from cloud_ingest.core.border import Cut, Known
 from cloud_ingest.core.border_choice import register_at
 from cloud_ingest.core.judgement import Rating
-from cloud_ingest.core.month import DAY, Month
+from cloud_ingest.core.month import DAY, Month, previous_month
 from cloud_ingest.core.register import (
     DayRegister,
     Register,
@@ -36,6 +36,9 @@ from shared_schema.quality import Origin
 
 PROFILE: Final = {Service.ELECTRICITY: ACTIVE_IMPORT_INTERVAL}
 """Which code of a service has the meter's own intervals."""
+
+MONTHS_LOOKED_BACK: Final = 24
+"""So many closed months before its own a closing looks at, and may close again."""
 
 
 class MeterKey(NamedTuple):
@@ -74,10 +77,6 @@ class Opening(NamedTuple):
     key: MeterKey | None
     """None: the meter served nobody."""
     reading: BoundaryReading
-
-
-LastOfDays = Callable[[Connection, dict[int, int], date, date], Mapping[int, Sequence[DayRegister]]]
-"""Of channels with their exponents, from a day to another: the last register of each day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ def closings(numbers: Iterable[MonthlyConsumption]) -> Closings:
 
 def closings_before(conn: Connection, society_id: int, month: Month) -> Closings:
     """Return where the month before was closed; nothing if it is open."""
-    before = month.first - DAY
+    before = previous_month(month.first)
     return closings(months.current(conn, society_id, f"{before:%Y-%m}"))
 
 
@@ -163,7 +162,7 @@ def standing_before(conn: Connection, society_id: int, month: Month) -> frozense
 
     A person said that it stands, or has not decided yet.
     """
-    before = f"{month.first - DAY:%Y-%m}"
+    before = f"{previous_month(month.first):%Y-%m}"
     closed = months.manifest(conn, society_id, before)
     held = () if closed is None else closed.held
     return frozenset(
@@ -229,7 +228,7 @@ def published_opening(
     whose = None if key is None else SubjectService(key.subject_type, key.subject, key.service)
     if is_read and value not in now and whose not in standing:
         told = f"{rows.meter}, which served nobody," if key is None else f"{key.subject}"
-        before = month.first - DAY
+        before = previous_month(month.first)
         became = f"is now {max(now):f}" if now else "is set aside now"
         raise EndsElsewhere(
             f"{before:%Y-%m}",

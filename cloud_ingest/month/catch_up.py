@@ -23,9 +23,9 @@ from typing import Final, NamedTuple
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.month import DAY, Month, month_of, parse_month
+from cloud_ingest.core.month import Month, month_before, months_back, parse_month
 from cloud_ingest.errors import EndsElsewhere
-from cloud_ingest.month.boundaries import Closings, closings_before, standing_before
+from cloud_ingest.month.boundaries import MONTHS_LOOKED_BACK, closings_before, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.estimated_borders import filled, read_estimated_borders, unmet
@@ -40,7 +40,7 @@ from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 from shared_schema.quality import Reason
 
-MOST_MONTHS: Final = 24
+MONTHS_CAUGHT_UP: Final = 24
 """So many months one catch-up covers."""
 
 Parts = Mapping[SubjectKey, Sequence[Counted]]
@@ -54,20 +54,12 @@ class _Share(NamedTuple):
 
 
 def withheld_in(conn: Connection, closing: Closing, month: Month) -> frozenset[SubjectKey]:
-    """Return whose numbers a closed month withholds, or would; nobody's of an open one."""
-    if (told := closing.foreseen.get(month.first)) is not None:
-        return told.withheld
+    """Return whose numbers a closed month withholds; nobody's of an open one."""
     manifest = months.manifest(conn, closing.society_id, str(month))
     return frozenset(
         subject_key(each.subject.type, each.subject.id, each.service)
         for each in (() if manifest is None else manifest.withheld)
     )
-
-
-def month_before(closing: Closing, month: Month) -> Month:
-    """Return the month before one."""
-    last = month.first - DAY
-    return month_of(last.year, last.month, closing.zone)
 
 
 def catch_ups(
@@ -90,9 +82,7 @@ def catch_ups(
     }
     kept_from = retention(conn).kept_from
     found: dict[SubjectKey, Sequence[Counted]] = {}
-    month = closing.span
-    for _ in range(MOST_MONTHS - 1):
-        month = month_before(closing, month)
+    for month in months_back(closing.span, closing.zone, MONTHS_CAUGHT_UP - 1):
         if not waiting or (kept_from is not None and month.start <= kept_from):
             break
         waiting &= withheld_in(conn, closing, month)
@@ -108,13 +98,6 @@ def catch_ups(
                 waiting.discard(key)
                 found[key] = [_caught_up(part, month) for part in own]
     return _with_shares(conn, closing, found)
-
-
-def ends_before(conn: Connection, closing: Closing, span: Month) -> Closings:
-    """Return where the month before one or several is closed, or would be."""
-    if (told := closing.foreseen.get(month_before(closing, span).first)) is not None:
-        return told.closes_at
-    return closings_before(conn, closing.society_id, span)
 
 
 def count_over(
@@ -134,7 +117,7 @@ def count_over(
             assigned,
             span,
             closing.zone,
-            before=ends_before(conn, closing, span),
+            before=closings_before(conn, closing.society_id, span),
             standing=standing_before(conn, closing.society_id, span),
             past=daily_means(conn, closing.society_id, span),
             self_read_window=closing.self_read_window,
@@ -190,14 +173,13 @@ def _loosened(conn: Connection, closing: Closing) -> Iterable[Month]:
 
 def _estimated_before(conn: Connection, closing: Closing) -> Iterable[Month]:
     """Yield the first month of those right before that were sent as estimates."""
-    month = month_before(closing, closing.span)
-    left = estimated_of(conn, closing.society_id, str(month))
-    for _ in range(MOST_MONTHS):
+    left: frozenset[object] | None = None
+    for month in months_back(closing.span, closing.zone, MONTHS_LOOKED_BACK):
+        own = estimated_of(conn, closing.society_id, str(month))
+        left = own if left is None else left & own
         if not left:
             return
         yield month
-        month = month_before(closing, month)
-        left &= estimated_of(conn, closing.society_id, str(month))
 
 
 def _opens_nowhere(parts: Iterable[Counted], span: Month) -> bool:
@@ -228,7 +210,7 @@ def _with_shares(
         month = closing.span
         while month.first >= _first_covered(parts):
             wanted.setdefault(str(month), []).append(key)
-            month = month_before(closing, month)
+            month = month_before(month, closing.zone)
     counted = {
         name: count_over(conn, closing, keys, parse_month(name, closing.zone))
         for name, keys in sorted(wanted.items())

@@ -82,6 +82,7 @@ def closed_again(
     conn: Connection,
     closing: Closing,
     spans: Sequence[Month],
+    changes: Callable[[Month], bool],
     look: Callable[[], None] = lambda: None,
 ) -> ClosedAgain:
     """Close months again in their order with all that follows, look, and take it all back.
@@ -89,14 +90,15 @@ def closed_again(
     Args:
         conn: The store, within a transaction that sees one moment.
         closing: Of any month: the rules and the time.
-        spans: The closed months that a person would close again.
+        spans: The closed months that a person might close again.
+        changes: Says of each whether it is; those before it are closed again by then.
         look: Is done while they are closed.
     """
     closed: dict[str, _State] = {}
     try:
         with conn.transaction(force_rollback=True):
             for span in spans:
-                if str(span) not in closed:
+                if str(span) not in closed and changes(span):
                     done = close_in_turn(conn, replace(closing, span=span))
                     told = (*done.earlier, done, *done.later)
                     closed |= {each.month: _state(conn, closing, each.month) for each in told}

@@ -5,16 +5,15 @@ In: what a person asked to close. Out: one frozen value that every step of the c
 the word that tells a step whether a message says anything new. Pure.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, month_of, next_month
-from cloud_ingest.month.boundaries import Closings
 from cloud_ingest.month.count import Counted, Progress
 from cloud_ingest.settings import EstimatesRule
 from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal, Withheld
@@ -42,14 +41,6 @@ class CatchUp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What the months after it hang on, of a month that would be closed again."""
-
-    closes_at: Closings
-    withheld: frozenset[SubjectKey]
-
-
-@dataclass(frozen=True, slots=True)
 class Closing:
     """Which month of which society is closed, and when."""
 
@@ -68,8 +59,6 @@ class Closing:
     """Catch-ups that stand whatever is found: the months that they cover get no numbers."""
     first: str = ""
     """An earlier month that is closed again first, because it ends elsewhere; empty: none does."""
-    foreseen: Mapping[date, Foreseen] = field(default_factory=dict)
-    """Earlier months, by their 1st, as they would be closed again; all others as published."""
 
     @property
     def month(self) -> str:

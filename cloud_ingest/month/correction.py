@@ -17,10 +17,11 @@ Raises: ReadingRefused, SelfReadRefused, CloseRefused, NotFound.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
-from cloud_ingest.core.month import DAY, Month, day_of, midnight, month_of, next_month
+from cloud_ingest.core.month import Month, day_of, midnight, month_of, next_month, previous_month
 from cloud_ingest.entries.named_reading import NamedReading, Word, find_served
 from cloud_ingest.entries.readings import Ruled, rule_on_reading
 from cloud_ingest.errors import CloseRefused
@@ -33,11 +34,11 @@ from cloud_ingest.month.closed_again import (
 )
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.preview import (
-    Books,
+    MeterMonths,
     Number,
     Preview,
-    count_preview,
-    count_robustly,
+    count_own,
+    count_with_towers,
     key_of,
     own_keys,
 )
@@ -120,16 +121,16 @@ def correct_reading(
         refresh(conn, now)
         with advisory_lock(conn, Lock.ELECTION), snapshot(conn, keep=apply):
             closed = _closed_months(conn, society_id, spans)
-            books = Books(conn, society_id, served, closing, closed)
-            former = {span.first: _open_numbers(books, span) for span in spans}
+            scope = MeterMonths(conn, served, closing, closed)
+            former = {span.first: _open_numbers(scope, span) for span in spans}
             ruled = rule_on_reading(conn, society, named, word, now)
-            done = _changes(books, spans, former)
+            done = _changes(scope, spans, former)
     return Correction(ruled, apply, done.months, done.balances, done.refused)
 
 
 def _spans(at: datetime, store: Store, now: datetime) -> list[Month]:
     """Return the months that a reading may change: begun, and with readings that are kept; pure."""
-    firsts = [(day_of(at, store.zone).replace(day=1) - DAY).replace(day=1)]
+    firsts = [previous_month(day_of(at, store.zone))]
     for _ in range(3):
         firsts.append(next_month(firsts[-1]))
     spans = [
@@ -145,44 +146,43 @@ def _closed_months(
     conn: Connection, society_id: int, spans: Sequence[Month]
 ) -> dict[date, PublishedMonth]:
     """Return the closed ones of some months, and of the month before them, by their 1st."""
-    firsts = [(spans[0].first - DAY).replace(day=1), *(span.first for span in spans)]
+    firsts = [previous_month(spans[0].first), *(span.first for span in spans)]
     found = ((first, published_month(conn, society_id, f"{first:%Y-%m}")) for first in firsts)
     return {first: month for first, month in found if month is not None}
 
 
-def _open_numbers(books: Books, span: Month) -> Mapping[SubjectKey, Number]:
+def _open_numbers(scope: MeterMonths, span: Month) -> Mapping[SubjectKey, Number]:
     """Return what an open month counts now; nothing of a closed one, which is published."""
-    if span.first in books.closed:
+    if span.first in scope.closed:
         return {}
     try:
-        return count_preview(books, span, with_towers=False).numbers
+        return count_own(scope, span)
     except CloseRefused:  # the month before has changed since it was closed
         return {}
 
 
 def _changes(
-    books: Books, spans: Sequence[Month], former: Mapping[date, Mapping[SubjectKey, Number]]
+    scope: MeterMonths, spans: Sequence[Month], former: Mapping[date, Mapping[SubjectKey, Number]]
 ) -> ClosedAgain:
     """Return what closing again sends, and what open months count then."""
-    still_open = [span for span in spans if span.first not in books.closed]
+    closed = [span for span in spans if span.first in scope.closed]
     counted: list[ChangedMonth] = []
 
     def look() -> None:
-        closed = _closed_months(books.conn, books.society_id, spans)
-        now = replace(books, closed=closed)
-        for span in still_open:
-            counted.extend(_open_changes(now, span, former[span.first]))
+        for span in spans:
+            if span not in closed:
+                counted.extend(_open_changes(scope, span, former[span.first]))
 
-    done = closed_again(books.conn, books.closing, _touched(books, spans), look)
+    done = closed_again(scope.conn, scope.closing, closed, partial(_changes_in, scope), look)
     changed = sorted([*done.months, *counted], key=lambda each: (each.month, each.subject))
     return replace(done, months=tuple(changed))
 
 
 def _open_changes(
-    books: Books, span: Month, former: Mapping[SubjectKey, Number]
+    scope: MeterMonths, span: Month, former: Mapping[SubjectKey, Number]
 ) -> Iterator[ChangedMonth]:
     try:
-        counted = count_preview(books, span, with_towers=False).numbers
+        counted = count_own(scope, span)
     except CloseRefused:  # the month before has changed since it was closed
         return
     for key in sorted(former.keys() | counted.keys()):
@@ -192,37 +192,30 @@ def _open_changes(
             yield ChangedMonth(str(span), key.label, unit, was, will, None, is_closed=False)
 
 
-def _touched(books: Books, spans: Sequence[Month]) -> list[Month]:
-    """Return the closed months in which the meter's own subjects or towers change."""
-    found: list[Month] = []
-    for span in spans:
-        if span.first not in books.closed:
-            continue
-        try:
-            counted = count_robustly(books, span, with_towers=True)
-        except CloseRefused:  # closing it again says why
-            return [*found, span]
-        published = _published(books, span)
-        keys = published.keys() | counted.numbers.keys()
-        if any(
-            not is_same(published.get(key), counted.numbers.get(key)) for key in keys
-        ) or _has_changed_balances(books, span, counted):
-            found.append(span)
-        books = books.closed_as(span, counted)
-    return found
+def _changes_in(scope: MeterMonths, span: Month) -> bool:
+    """Say whether the meter's own subjects or towers change in a closed month."""
+    try:
+        counted = count_with_towers(scope, span)
+    except CloseRefused:  # closing it again says why
+        return True
+    published = _published(scope, span)
+    keys = published.keys() | counted.numbers.keys()
+    return any(
+        not is_same(published.get(key), counted.numbers.get(key)) for key in keys
+    ) or _has_changed_balances(scope, span, counted)
 
 
-def _published(books: Books, span: Month) -> dict[SubjectKey, Number]:
+def _published(scope: MeterMonths, span: Month) -> dict[SubjectKey, Number]:
     """Return what a closed month says of the subjects that the meter served or was charged to."""
-    closed = books.closed[span.first]
-    own = own_keys(books, span)
-    meter = books.meter.meter
+    closed = scope.closed[span.first]
+    own = own_keys(scope, span)
+    meter = scope.meter.meter
     every: list[Number] = [*closed.numbers, *closed.withheld]
     return {
         key: each
         for each in every
         for key in (key_of(each),)
-        if key.service is books.meter.service
+        if key.service is scope.meter.service
         and (
             key in own
             or (
@@ -233,11 +226,11 @@ def _published(books: Books, span: Month) -> dict[SubjectKey, Number]:
     }
 
 
-def _has_changed_balances(books: Books, span: Month, counted: Preview) -> bool:
+def _has_changed_balances(scope: MeterMonths, span: Month, counted: Preview) -> bool:
     former = {
         each.tower: each
-        for each in months.reconciliations(books.conn, books.society_id, str(span))
-        if each.service is books.meter.service
+        for each in months.reconciliations(scope.conn, scope.society_id, str(span))
+        if each.service is scope.meter.service
     }
     return any(
         tower not in former or not says_the_same(former[tower], each)

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import Border
@@ -28,7 +27,7 @@ from cloud_ingest.core.border_choice import choose_borders
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure, rises_plainly
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.judgement import most_per_day
-from cloud_ingest.core.month import Month
+from cloud_ingest.core.month import Month, month_before
 from cloud_ingest.core.quality import (
     Intervals,
     RegisterBreak,
@@ -44,28 +43,25 @@ from cloud_ingest.month.agreement import hold_rollups
 from cloud_ingest.month.boundaries import (
     PROFILE,
     Closings,
-    LastOfDays,
     MeterRows,
     MeterService,
     MonthChannels,
     Opening,
     SubjectService,
+    around_days,
     last_day_read,
     month_channels,
     published_opening,
     standing_before,
 )
 from cloud_ingest.month.conservation import require_conserved, unassigned_of
-from cloud_ingest.month.idle import IdleBooks, month_before, stated_in, unassigned_at_ends
+from cloud_ingest.month.idle import SocietyMonth, stated_in, unassigned_at_ends
 from cloud_ingest.month.meter_rows import read_boundaries
 from cloud_ingest.month.past import DailyMeans, daily_means
 from cloud_ingest.store.assignments import Assignment, assignments_between, idle_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import (
-    NOTHING_WAITS,
-    Waiting,
-    day_registers,
     day_registers_now,
     intervals_of_month,
     waiting_days,
@@ -135,7 +131,6 @@ def count_month(
     progress(f"{month}: holding the rollups of {len(held)} channels against their readings")
     hold_rollups(conn, held, month, zone)
     progress(f"{month}: reading the borders of {len(assigned)} meters")
-    waiting = waiting_days(conn, held, last_day_read(month, self_read_window))
     known = _read_evidence(
         conn,
         [*assigned, *idle],
@@ -146,21 +141,19 @@ def count_month(
         stated=stated_in(conn, society_id, month_before(month, zone), before),
         standing=standing_before(conn, society_id, month),
         self_read_window=self_read_window,
-        last_of_days=partial(day_registers_now, waiting=waiting, zone=zone),
-        waiting=waiting,
+        zone=zone,
     )
     measured = [_measure(each, known[each.meter_id], month) for each in assigned]
-    books = IdleBooks(conn, society_id, month, zone)
-    unassigned = _unassigned(books, known, measured)
+    unassigned = _unassigned(SocietyMonth(conn, society_id, month, zone), known, measured)
     counted = _with_findings(measured, known, daily_means(conn, society_id, month), month, zone)
     return MonthCount(tuple(counted), tuple(unassigned))
 
 
 def _unassigned(
-    books: IdleBooks, known: Mapping[int, _Evidence], measured: Iterable[Counted]
+    scope: SocietyMonth, known: Mapping[int, _Evidence], measured: Iterable[Counted]
 ) -> list[Unassigned]:
     """Return what meters counted for nobody; what they counted in all is held to the registers."""
-    month = books.month
+    month = scope.month
     quantities: dict[int, list[Decimal | None]] = {}
     for each in measured:
         quantities.setdefault(each.assignment.meter_id, []).append(each.measured.quantity)
@@ -171,7 +164,7 @@ def _unassigned(
         require_conserved(str(month), own.rows, own.borders, charged, nobodys)
         found += nobodys
     ends = ((own.rows, own.borders) for own in known.values())
-    return found + list(unassigned_at_ends(books, ends))
+    return found + list(unassigned_at_ends(scope, ends))
 
 
 def count_assigned(
@@ -184,7 +177,6 @@ def count_assigned(
     standing: frozenset[SubjectService] = frozenset(),
     past: DailyMeans = {},  # noqa: B006 - nothing writes it
     self_read_window: timedelta,
-    last_of_days: LastOfDays = day_registers,
 ) -> list[Counted]:
     """Measure assignments of a month; nothing is held against the readings.
 
@@ -197,7 +189,6 @@ def count_assigned(
         standing: Whose number of the month before stands although it would change.
         past: What each subject used a day in the months before.
         self_read_window: How far from a border a self-read may stand for it.
-        last_of_days: Returns the last register of each day.
 
     Raises:
         CloseRefused: the month before has changed since it was closed.
@@ -211,7 +202,7 @@ def count_assigned(
         before=before,
         standing=standing,
         self_read_window=self_read_window,
-        last_of_days=last_of_days,
+        zone=zone,
     )
     measured = [_measure(each, known[each.meter_id], month) for each in assigned]
     return _with_findings(measured, known, past, month, zone)
@@ -228,10 +219,11 @@ def _read_evidence(
     standing: frozenset[SubjectService],
     stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
-    last_of_days: LastOfDays = day_registers,
-    waiting: Waiting = NOTHING_WAITS,
+    zone: ZoneInfo,
 ) -> dict[int, _Evidence]:
     """Return what each meter's month is measured from, by meter id."""
+    last_day = last_day_read(month, self_read_window)
+    waiting = waiting_days(conn, billed.exponents.keys() | profile.exponents.keys(), last_day)
     rows = read_boundaries(
         conn,
         assigned,
@@ -241,7 +233,14 @@ def _read_evidence(
         before=before,
         stated=stated,
         self_read_window=self_read_window,
-        last_of_days=last_of_days,
+        days=day_registers_now(
+            conn,
+            billed.exponents,
+            month.first - around_days(self_read_window),
+            last_day,
+            waiting=waiting,
+            zone=zone,
+        ),
     )
     intervals = intervals_of_month(
         conn, profile.channels, profile.exponents, month, waiting=waiting

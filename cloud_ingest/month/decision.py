@@ -29,7 +29,7 @@ from cloud_ingest.month.close import Closed, close_again
 from cloud_ingest.month.closed_again import ChangedBalance
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.count import Progress
-from cloud_ingest.month.waiting import Waiting, waiting_of
+from cloud_ingest.month.waiting import Quantities, Waiting, quantities_text, waiting_of
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, translating
@@ -61,10 +61,6 @@ _ADVICE: Final = {
     Reason.NO_CLOSING: "enter the register: cloud-ingest reading enter, or self-read",
     Reason.SCALER: "say where its scaler or pulse weight changed: cloud-ingest epoch add",
 }
-
-
-Quantities = tuple[Decimal | None, ...]
-"""Of a number and of those that go with it, in their order; None: it would be withdrawn."""
 
 _NOT_TO_KEEP: Final[Mapping[DoubtKind, str]] = {
     "doubted": "nothing of it was published that could stand: accept it, or put the reading right",
@@ -194,11 +190,6 @@ def _require_seen(said: SaidOfNumber, now: Sequence[Waiting]) -> None:
         f"become {quantities_text(stands)} {unit} now: look again without --yes, and give "
         f"--quantity {quantities_text(stands)} if that is right"
     )
-
-
-def quantities_text(quantities: Quantities) -> str:
-    """Return quantities as a person types them."""
-    return ",".join("withdrawn" if each is None else f"{each:f}" for each in quantities)
 
 
 def _require_as_seen(

@@ -18,7 +18,7 @@ from difflib import get_close_matches
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
-from cloud_ingest.core.month import DAY, Month
+from cloud_ingest.core.month import Month, previous_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
@@ -286,7 +286,7 @@ def _closed_before(case: _Case) -> Closings:
     before = published_month(
         case.conn,
         case.society_id,
-        f"{case.span.first - DAY:%Y-%m}",
+        f"{previous_month(case.span.first):%Y-%m}",
         subject_type=case.asked.subject_type,
         subject=case.asked.subject,
     )

@@ -13,13 +13,13 @@ before ended for each meter, and what was counted beside the borders that are me
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border_choice import register_at
-from cloud_ingest.core.month import DAY, MICROSECOND, Month, month_of
+from cloud_ingest.core.month import MICROSECOND, Month, months_back
 from cloud_ingest.core.register import Register, billing_exponent
 from cloud_ingest.month.boundaries import (
+    MONTHS_LOOKED_BACK,
     Closings,
     MeterRows,
     MeterService,
@@ -33,24 +33,15 @@ from cloud_ingest.store.readings_read import Window, boundary_readings
 from shared_schema.billing import BoundaryReading, Unassigned
 from shared_schema.message import MeterId
 
-MOST_MONTHS: Final = 24
-"""So far it is looked back for what was stated of a meter."""
-
 
 @dataclass(frozen=True, slots=True)
-class IdleBooks:
-    """Of which society and month it is asked."""
+class SocietyMonth:
+    """A month of a society, and the store that has it."""
 
     conn: Connection
     society_id: int
     month: Month
     zone: ZoneInfo
-
-
-def month_before(month: Month, zone: ZoneInfo) -> Month:
-    """Return the month before one."""
-    last = month.first - DAY
-    return month_of(last.year, last.month, zone)
 
 
 def last_unassigned(found: Iterable[Unassigned]) -> Mapping[MeterService, BoundaryReading]:
@@ -96,11 +87,11 @@ def stated_in(
 
 
 def unassigned_at_ends(
-    books: IdleBooks, meters: Iterable[tuple[MeterRows, Borders]]
+    scope: SocietyMonth, meters: Iterable[tuple[MeterRows, Borders]]
 ) -> Iterator[Unassigned]:
     """Yield what meters counted for nobody at the ends of a month that no reading meets."""
     every = list(meters)
-    last = _last_readings(books, [rows for rows, borders in every if _ends_nowhere(rows, borders)])
+    last = _last_readings(scope, [rows for rows, borders in every if _ends_nowhere(rows, borders)])
     for rows, borders in every:
         ends = list(borders.values())
         for begin, end in pairwise(ends):
@@ -111,7 +102,7 @@ def unassigned_at_ends(
                 closing = last.get(MeterService(rows.meter, rows.service))
             opening = begin.chosen
             if opening is None and closing is not None and begin is ends[0]:
-                opening = _stated_earlier(books, rows)
+                opening = _stated_earlier(scope, rows)
             if opening is not None and closing is not None and opening.ts < closing.ts:
                 found = unassigned_between(rows, begin.at, opening, closing)
                 if found.quantity > 0:
@@ -124,7 +115,9 @@ def _ends_nowhere(rows: MeterRows, borders: Borders) -> bool:
     return end.chosen is None and not is_served(rows, begin, end)
 
 
-def _last_readings(books: IdleBooks, meters: Iterable[MeterRows]) -> dict[MeterService, Register]:
+def _last_readings(
+    scope: SocietyMonth, meters: Iterable[MeterRows]
+) -> dict[MeterService, Register]:
     """Return the last reading of each meter in the month since it serves nobody."""
     windows: dict[MeterService, list[Window]] = {}
     exponents: dict[int, int] = {}
@@ -134,12 +127,12 @@ def _last_readings(books: IdleBooks, meters: Iterable[MeterRows]) -> dict[MeterS
             exponent = billing_exponent(rows.service, each.unit, each.scaler)
             if exponent is not None:
                 exponents[each.channel_id] = exponent
-                window = Window(each.channel_id, since + MICROSECOND, books.month.end)
+                window = Window(each.channel_id, since + MICROSECOND, scope.month.end)
                 windows.setdefault(MeterService(rows.meter, rows.service), []).append(window)
     if not windows:
         return {}
     every = [window for own in windows.values() for window in own]
-    read = boundary_readings(books.conn, last_in=every, exponents=exponents)
+    read = boundary_readings(scope.conn, last_in=every, exponents=exponents)
     found: dict[MeterService, Register] = {}
     for meter, own in windows.items():
         readings = [each for window in own for each in read.get(window.channel_id, ())]
@@ -148,16 +141,14 @@ def _last_readings(books: IdleBooks, meters: Iterable[MeterRows]) -> dict[MeterS
     return found
 
 
-def _stated_earlier(books: IdleBooks, rows: MeterRows) -> Register | None:
+def _stated_earlier(scope: SocietyMonth, rows: MeterRows) -> Register | None:
     """Return the last reading that the closed months right before state of a meter."""
-    month = month_before(books.month, books.zone)
-    for _ in range(MOST_MONTHS):
-        if not months.is_closed(books.conn, books.society_id, str(month)):
+    for month in months_back(scope.month, scope.zone, MONTHS_LOOKED_BACK):
+        if not months.is_closed(scope.conn, scope.society_id, str(month)):
             return None
-        told = stated_in(books.conn, books.society_id, month)
+        told = stated_in(scope.conn, scope.society_id, month)
         end = told.get(MeterService(rows.meter, rows.service))
         if end is not None:
             at, value, origin = end.reading.at, end.reading.register_value, end.reading.origin
             return register_at(rows.known, at, value, origin)
-        month = month_before(month, books.zone)
     return None

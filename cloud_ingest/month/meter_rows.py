@@ -25,19 +25,17 @@ from cloud_ingest.core.judgement import UNRATED, Rating, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, Month
 from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import (
+    DayRegister,
     Epochs,
     Register,
     tolerance_of,
 )
 from cloud_ingest.month.boundaries import (
     Closings,
-    LastOfDays,
     MeterRows,
     MeterService,
     MonthChannels,
     Opening,
-    around_days,
-    last_day_read,
     meter_key,
     serves_at,
 )
@@ -49,7 +47,6 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import HandWindow, Window
-from cloud_ingest.store.rollups_read import day_registers
 from shared_schema.billing import EstimateMethod
 
 _T = TypeVar("_T")
@@ -65,7 +62,7 @@ def read_boundaries(
     before: Closings,
     stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
-    last_of_days: LastOfDays = day_registers,
+    days: Mapping[int, Sequence[DayRegister]],
 ) -> dict[int, MeterRows]:
     """Return what is known of each meter around a month, by meter id.
 
@@ -78,7 +75,7 @@ def read_boundaries(
         before: Where the month before was closed.
         stated: What it stated last of each meter, where that may be for nobody.
         self_read_window: How far from a border a self-read may stand for it.
-        last_of_days: Returns the last register of each day.
+        days: The last register of each day around the month, by channel.
     """
     served = _served(conn, assigned, month)
     opens_at = {own: _opening(spans, month, before, stated) for own, spans in served.items()}
@@ -88,9 +85,6 @@ def read_boundaries(
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
     epochs = epochs_of(conn, billed.exponents)
     ratings = ratings_of(conn, meters)
-    first_day = month.first - around_days(self_read_window)
-    last_day = last_day_read(month, self_read_window)
-    days = last_of_days(conn, billed.exponents, first_day, last_day)
     found: dict[int, MeterRows] = {}
     for meter_id, meter in meters.items():
         first, rating = meter.served[0], ratings.get(meter_id, UNRATED)

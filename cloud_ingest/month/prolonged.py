@@ -7,17 +7,18 @@ as somebody is left. A month that is not closed ends every run.
 In: a closing, in its transaction. Out: the flags of prolonged estimation. Never: a number.
 """
 
-from cloud_ingest.core.month import Month, parse_month
+from typing import Final
+
+from cloud_ingest.core.month import Month, months_back, parse_month
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.prolonged import UnprovedRun, refresh_prolonged
-from cloud_ingest.month.catch_up import month_before
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.unproved import Unproved, newest_closed, unproved_of
 from shared_schema.events import Subject
 
-MOST_MONTHS = 24
-"""How far back a run is told."""
+LONGEST_RUN: Final = 24
+"""So many months a flag tells of."""
 
 
 def flag_prolonged(conn: Connection, closing: Closing) -> Changes:
@@ -32,13 +33,12 @@ def _runs(conn: Connection, closing: Closing, newest: str) -> list[UnprovedRun]:
     first = {each.key: each for each in unproved_of(conn, closing.society_id, newest)}
     runs = {key: [month] for key in first}
     left = set(first)
-    for _ in range(MOST_MONTHS - 1):
+    for earlier in months_back(month, closing.zone, LONGEST_RUN - 1):
         if not left:
             break
-        month = month_before(closing, month)
-        left &= {each.key for each in unproved_of(conn, closing.society_id, str(month))}
+        left &= {each.key for each in unproved_of(conn, closing.society_id, str(earlier))}
         for key in left:
-            runs[key].insert(0, month)
+            runs[key].insert(0, earlier)
     return [_run(first[key], own) for key, own in runs.items()]
 
 

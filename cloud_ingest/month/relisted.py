@@ -11,11 +11,10 @@ those that were closed. Never: a write.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Final
 
-from cloud_ingest.core.month import Month
+from cloud_ingest.core.month import Month, months_back
+from cloud_ingest.month.boundaries import MONTHS_LOOKED_BACK
 from cloud_ingest.month.closing import Closing
-from cloud_ingest.month.idle import month_before
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import (
     AssignmentVersion,
@@ -26,18 +25,13 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.number_words import looked_at
 from cloud_ingest.store.retention import retention
 
-MOST_MONTHS: Final = 24
-"""So far it is looked back."""
-
 
 def relisted_before(conn: Connection, closing: Closing) -> Iterator[Month]:
     """Yield the closed months right before one whose assignments are others now."""
     changed_at = assignments_changed_at(conn, closing.society_id)
     kept_from = retention(conn).kept_from
     versions: list[AssignmentVersion] | None = None
-    month = closing.span
-    for _ in range(MOST_MONTHS):
-        month = month_before(month, closing.zone)
+    for month in months_back(closing.span, closing.zone, MONTHS_LOOKED_BACK):
         manifest = months.manifest(conn, closing.society_id, str(month))
         if manifest is None or (kept_from is not None and month.start <= kept_from):
             return

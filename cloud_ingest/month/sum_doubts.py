@@ -14,7 +14,7 @@ what it asks the store. Never: a write.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from cloud_ingest.core.month import DAY
+from cloud_ingest.core.month import previous_month
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.count import Counted
 from cloud_ingest.store.connection import Connection
@@ -66,7 +66,7 @@ class SumDoubts:
         suspects = [
             suspect
             for meter_id in self._doubted(closing, counted)[:MOST_METERS]
-            for month in ((first - DAY).replace(day=1), first)
+            for month in (previous_month(first), first)
             if (suspect := Suspect(meter_id, SUMMED_REGISTER, month)) not in self._asked
         ]
         self._asked.update(suspects)

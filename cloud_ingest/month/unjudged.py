@@ -13,9 +13,8 @@ In: the store, within the snapshot of a closing. Out: the registers that must be
 Never: a look at channels that no month of the chain reads, or at days after those that it reads.
 """
 
-from cloud_ingest.core.month import DAY, Month, midnight, month_of, next_month
-from cloud_ingest.month.boundaries import last_day_read
-from cloud_ingest.month.catch_up import MOST_MONTHS, month_before
+from cloud_ingest.core.month import DAY, Month, midnight, month_of, months_back, next_month
+from cloud_ingest.month.boundaries import MONTHS_LOOKED_BACK, last_day_read
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
@@ -30,21 +29,13 @@ from shared_schema.catalogue import BILLED_REGISTER
 def unjudged_registers(conn: Connection, closing: Closing, store: Store) -> list[Suspect]:
     """Return the registers of a closing that must be judged before it may count them."""
     last = _last_closed(conn, closing)
-    first = _first_looked_at(closing)
+    *_, first = months_back(closing.span, closing.zone, MONTHS_LOOKED_BACK)
     assigned = assignments_between(conn, closing.society_id, first.start, last.end, checks="with")
     meters = {assignment.meter_id for assignment in assigned}
     codes = {str(code) for code in BILLED_REGISTER.values()}
     channels = {each.channel_id for each in channels_of_meters(conn, meters, codes)}
     until = midnight(last_day_read(last, closing.self_read_window) + DAY, closing.zone)
     return unjudged(conn, channels, until, store, closing.now)
-
-
-def _first_looked_at(closing: Closing) -> Month:
-    """Return the earliest month that closing this one may close again."""
-    first = closing.span
-    for _ in range(MOST_MONTHS):
-        first = month_before(closing, first)
-    return first
 
 
 def _last_closed(conn: Connection, closing: Closing) -> Month:

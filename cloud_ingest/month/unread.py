@@ -21,9 +21,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cloud_ingest.core.estimate import EstimatedUse
+from cloud_ingest.core.month import month_before
 from cloud_ingest.core.open_ends import too_open
 from cloud_ingest.core.quality import with_findings
-from cloud_ingest.month.catch_up import Parts, catch_ups, month_before, withheld_in
+from cloud_ingest.month.catch_up import Parts, catch_ups, withheld_in
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
 from cloud_ingest.month.estimated_borders import (
@@ -53,7 +54,7 @@ def with_unread(
     found = dict(subjects)
     borders = read_estimated_borders(conn, closing, closing.span, unread.values())
     sent = _sent_as_estimates(conn, closing, unread)
-    before = withheld_in(conn, closing, month_before(closing, closing.span)) if sent else ()
+    before = withheld_in(conn, closing, month_before(closing.span, closing.zone)) if sent else ()
     caught = catch_ups(conn, closing, unread, estimated=sent)
     found |= caught
     for key, parts in unread.items():

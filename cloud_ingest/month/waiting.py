@@ -28,6 +28,9 @@ from shared_schema.billing import (
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 
+Quantities = tuple[Decimal | None, ...]
+"""Of a number and of those that go with it, in their order; None: it would be withdrawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -48,6 +51,11 @@ class Waiting:
     since: datetime
     goes_with: tuple[str, ...]
     """Other subjects whose changes go together with it."""
+
+
+def quantities_text(quantities: Quantities) -> str:
+    """Return quantities as a person types them."""
+    return ",".join("withdrawn" if each is None else f"{each:f}" for each in quantities)
 
 
 @translating

@@ -15,7 +15,7 @@ rollup, evidence or a closed number dropped.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from cloud_ingest.core.month import MICROSECOND, bucket_start, next_month
+from cloud_ingest.core.month import MICROSECOND, bucket_start, next_month, previous_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import StoreCache
@@ -97,7 +97,7 @@ def oldest_kept(months: int, today: date) -> date:
     """
     first = today.replace(day=1)
     for _ in range(months + 1):
-        first = (first - timedelta(days=1)).replace(day=1)
+        first = previous_month(first)
     return first
 
 

@@ -9,12 +9,12 @@ Never: a sum of quantities, a decision: `cloud_ingest.core` and `cloud_ingest.vi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.month import DAY, Month, bucket_start, day_of, midnight
+from cloud_ingest.core.month import DAY, Month, bucket_start, day_of, midnight, previous_month
 from cloud_ingest.core.quality import Intervals
 from cloud_ingest.core.register import DayRegister
 from cloud_ingest.store.channels import Channel
@@ -117,7 +117,7 @@ def register_months(
             "start": month.start,
             "end": month.end,
             "first": month.first,
-            "previous": (month.first - timedelta(days=1)).replace(day=1),
+            "previous": previous_month(month.first),
             "subject_type": subject_type,
             "subject": subject,
             **BILLED_CODES,

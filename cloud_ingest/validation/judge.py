@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import Self
 
 from cloud_ingest.core.judgement import Claims, Judgement, judge_dial
-from cloud_ingest.core.month import DAY, midnight, next_month
+from cloud_ingest.core.month import DAY, midnight, next_month, previous_month
 from cloud_ingest.core.validate import EDGE
 from cloud_ingest.store.billed_registers import Dial, claims_of, dials_of
 from cloud_ingest.store.connection import Connection, plan_each_time
@@ -203,7 +203,7 @@ class _Case:
         dial = dials.get((suspect.meter_id, suspect.obis))
         if dial is None or (store.kept_from is not None and start < store.kept_from):
             return None
-        former = (month - DAY).replace(day=1)
+        former = previous_month(month)
         before = _since(midnight(former, zone), store.kept_from)
         after = midnight(next_month(next_month(month)), zone)
         parameters = {

@@ -5,8 +5,20 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cloud_ingest.core.month import bucket_start, day_of, month_of, parse_month, runs
+from cloud_ingest.core.month import (
+    bucket_start,
+    day_of,
+    month_before,
+    month_of,
+    months_back,
+    next_month,
+    parse_month,
+    previous_month,
+    runs,
+)
 from cloud_ingest.errors import CloseRefused
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -20,6 +32,19 @@ def test_months_are_of_the_zone() -> None:
     assert day_of(JULY.end + timedelta(seconds=1), KOLKATA) == date(2026, 8, 1)
     march = month_of(2026, 3, ZoneInfo("Europe/Berlin"))
     assert march.end - march.start == timedelta(days=31) - HOUR
+
+
+@given(st.dates(min_value=date(2000, 2, 1)))
+def test_the_month_after_the_one_before_is_itself(day: date) -> None:
+    assert next_month(previous_month(day)) == day.replace(day=1)
+    assert previous_month(next_month(day)) == day.replace(day=1)
+
+
+def test_earlier_months_end_where_later_ones_begin() -> None:
+    earlier = list(months_back(JULY, KOLKATA, 8))
+    assert [str(month) for month in earlier[-2:]] == ["2025-12", "2025-11"]
+    assert month_before(JULY, KOLKATA) == earlier[0]
+    assert [month.end for month in earlier] == [JULY.start, *(m.start for m in earlier[:-1])]
 
 
 def test_days_are_joined_into_runs() -> None:
