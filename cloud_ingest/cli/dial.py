@@ -32,6 +32,7 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.errors import DialRefused
 from cloud_ingest.store.dials import DialReading, dial_readings
 from cloud_ingest.store.registry import find_society
@@ -100,16 +101,12 @@ def dial_add(
         found = compare_dial(
             opened.conn,
             society,
-            subject,
-            service,
+            NamedMeter(subject, service, source=source, subject_type=subject_type, serial=meter),
             value=decimal(value),
             at=moment(at, opened.zone),
             by=by,
             reason=reason,
             now=datetime.now(UTC),
-            source=source,
-            subject_type=subject_type,
-            serial=meter,
         )
     say(_line(found, BILLING_UNITS[service]))
 

@@ -24,6 +24,7 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.say import say
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
@@ -62,15 +63,12 @@ def epoch_add(
         done = add_epoch(
             opened.conn,
             society,
-            subject,
-            service,
+            NamedMeter(subject, service, source=source, subject_type=subject_type),
             starts_at=moment(at, opened.zone),
             adds=decimal(adds),
             reason=reason,
             by=by,
             now=datetime.now(UTC),
-            source=source,
-            subject_type=subject_type,
             self_read_window=opened.settings.self_read_window,
         )
     say(

@@ -127,32 +127,43 @@ def _quantity(line: ReportLine) -> str:
 
 def as_table(report: MonthReport) -> str:
     """Write a closed month as tables for a terminal."""
-    units = table(
-        [
-            Column("Unit"),
-            Column("Service"),
-            Column("Quantity", "figure"),
-            Column("Quality"),
-            Column("Goes to"),
-        ],
+    tables = (
+        _numbers(report),
+        _towers(report),
+        *_unassigned(report),
+        *_corrections(report),
+        *_held(report),
+        *_advice(report),
+    )
+    return "\n\n".join((f"{report.society}, {report.month}", *tables))
+
+
+def _numbers(report: MonthReport) -> str:
+    columns = [
+        Column("Unit"),
+        Column("Service"),
+        Column("Quantity", "figure"),
+        Column("Quality"),
+        Column("Goes to"),
+    ]
+    return table(
+        columns,
         (
-            (
-                line.subject,
-                line.service.value,
-                _quantity(line),
-                _quality(line),
-                line.goes_to,
-            )
+            (line.subject, line.service.value, _quantity(line), _quality(line), line.goes_to)
             for line in report.lines
         ),
     )
-    towers = table(
-        [
-            Column("Tower"),
-            Column("Service"),
-            *(Column(name, "figure") for name in ("Bulk", "Units", "Common", "Loss", "")),
-            Column("Units known", "figure"),
-        ],
+
+
+def _towers(report: MonthReport) -> str:
+    columns = [
+        Column("Tower"),
+        Column("Service"),
+        *(Column(name, "figure") for name in ("Bulk", "Units", "Common", "Loss", "")),
+        Column("Units known", "figure"),
+    ]
+    return table(
+        columns,
         (
             (
                 result.tower,
@@ -167,15 +178,6 @@ def as_table(report: MonthReport) -> str:
             for result in report.reconciliations
         ),
     )
-    tables = (
-        units,
-        towers,
-        *_unassigned(report),
-        *_corrections(report),
-        *_held(report),
-        *_advice(report),
-    )
-    return "\n\n".join((f"{report.society}, {report.month}", *tables))
 
 
 def _unassigned(report: MonthReport) -> Iterator[str]:

@@ -37,10 +37,10 @@ from cloud_ingest.errors import NumberRefused, UserError
 from cloud_ingest.month.decision import (
     Decision,
     SaidOfNumber,
-    SentNumber,
     decide,
 )
 from cloud_ingest.month.waiting import Quantities, Waiting, quantities_text, waiting_numbers
+from cloud_ingest.month.word_effects import SentNumber
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.catalogue import Service
 

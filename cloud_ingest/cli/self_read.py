@@ -23,6 +23,7 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import say
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read as take_self_read
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -60,16 +61,12 @@ def self_read(
         done = take_self_read(
             opened.conn,
             society,
-            unit,
-            service,
+            NamedMeter(unit, service, source=source, subject_type=subject_type, serial=meter),
             value=decimal(value),
             at=now if at is None else moment(at, opened.zone),
             by=by,
             now=now,
-            source=source,
             force_because=force,
-            subject_type=subject_type,
-            serial=meter,
         )
     measure = BILLING_UNITS[service]
     since = "" if done.used is None else f", {done.used:f} {measure} since the last"

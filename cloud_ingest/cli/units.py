@@ -33,7 +33,7 @@ from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.entries.units import DEFAULT_AUTHOR, Named, TakenBack, import_units, take_back
 from cloud_ingest.errors import NotFound, UserError
-from cloud_ingest.store.assignments import AssignmentVersion, assignment_versions
+from cloud_ingest.store.assignment_versions import AssignmentVersion, assignment_versions
 from cloud_ingest.store.registry import find_society
 from shared_schema.catalogue import Service
 

@@ -19,12 +19,12 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.plausible import is_dial_value
 from cloud_ingest.core.register import LONGEST_TOLERANCE, Register
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.meter import (
+    NamedMeter,
     billed_channels,
     exponents_of,
     find_meter,
@@ -187,33 +187,25 @@ def _is_recorded(known: Dials, shown: _Shown, register: Decimal) -> bool:
 def compare_dial(
     conn: Connection,
     society: str,
-    subject: str,
-    service: Service,
+    named: NamedMeter,
     *,
     value: Decimal,
     at: datetime,
     by: str,
     reason: str,
     now: datetime,
-    source: str | None = None,
-    subject_type: SubjectKind = "unit",
-    serial: str | None = None,
 ) -> Compared:
     """Record what a dial shows beside its module.
 
     Args:
         conn: The store.
         society: The society's name.
-        subject: The label of the unit, the common area or the bulk meter.
-        service: What it counts.
+        named: Whose dial it is.
         value: What the dial shows, kWh or kL.
         at: When it was read, aware.
         by: Who read it.
         reason: Why it was compared.
         now: The time.
-        source: Which of the subject's meters, where it has several.
-        subject_type: What ``subject`` is the label of.
-        serial: Which meter, where one was replaced at that minute; None: the one until then.
 
     Raises:
         DialRefused: its module was not read then, or this is no dial value.
@@ -222,25 +214,16 @@ def compare_dial(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    what = f"{subject} {service}"
-    if fault := _fault(value, BILLING_UNITS[service], at, now, by=by, reason=reason):
+    what = f"{named.subject} {named.service}"
+    if fault := _fault(value, BILLING_UNITS[named.service], at, now, by=by, reason=reason):
         raise DialRefused(f"{what}: {fault}")
     by, reason = remark(by, "--by"), remark(reason, "--reason")
     at = at.astimezone(UTC).replace(microsecond=0)
-    served = find_meter(
-        conn,
-        society_id,
-        subject,
-        service,
-        at=at,
-        source=source,
-        subject_type=subject_type,
-        serial=serial,
-    )
+    served = find_meter(conn, society_id, named, at=at)
     with conn.transaction():
         read = _last_read(conn, served, at)
         if read is None:
-            other = _other_meter(conn, society_id, served, at) if serial is None else ""
+            other = _other_meter(conn, society_id, served, at) if named.serial is None else ""
             raise DialRefused(f"{what}: {_not_read(at.astimezone(store.zone))}{other}")
         before = dials(conn, society_id)
         register = _with_losses(conn, served, read.value, read.ts)

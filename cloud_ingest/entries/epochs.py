@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.judgement import UNRATED, most_per_day
 from cloud_ingest.core.month import MICROSECOND, month_of
@@ -28,19 +27,19 @@ from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epoch, Epochs
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import epoch_beside, local_text
-from cloud_ingest.entries.meter import billed_channels, exponents_of, find_meter
+from cloud_ingest.entries.meter import NamedMeter, billed_channels, exponents_of, find_meter
 from cloud_ingest.errors import EpochRefused
+from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import Channel
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.epochs import epochs_of, store_epoch
+from cloud_ingest.store.manifests import closed_months
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.months import closed_months
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
-from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 
 
@@ -59,16 +58,13 @@ class EpochAdded:
 def add_epoch(
     conn: Connection,
     society: str,
-    subject: str,
-    service: Service,
+    named: NamedMeter,
     *,
     starts_at: datetime,
     adds: Decimal,
     reason: str,
     by: str,
     now: datetime,
-    source: str | None = None,
-    subject_type: SubjectKind = "unit",
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> EpochAdded:
     """Record that a register fell, and by how much it counts on.
@@ -76,8 +72,7 @@ def add_epoch(
     Args:
         conn: The store.
         society: The society's name.
-        subject: The label of the unit, the common area or the bulk meter.
-        service: What its meter counts.
+        named: Whose register it is.
         starts_at: The time of the first reading after the fall, aware.
         adds: What the register lost there, in kWh or kL: 1000000 for six digits that turned
             over. 0 takes back what was recorded for that moment. Negative where a changed
@@ -85,8 +80,6 @@ def add_epoch(
         reason: Why it fell.
         by: Who says so.
         now: The time.
-        source: Which of the subject's meters, where it has several.
-        subject_type: What ``subject`` is the label of.
         self_read_window: How far from a border a self-read may stand for it.
 
     Raises:
@@ -96,36 +89,41 @@ def add_epoch(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    what, unit = f"{subject} {service}", BILLING_UNITS[service]
+    what = f"{named.subject} {named.service}"
     if not reason.strip() or not by.strip():
         raise EpochRefused(f"{what}: say why it fell and who says so: --reason, --by")
     by, reason = remark(by, "--by"), remark(reason, "--reason")
     starts_at = starts_at.astimezone(UTC)
-    meter = find_meter(
-        conn,
-        society_id,
-        subject,
-        service,
-        at=starts_at,
-        source=source,
-        subject_type=subject_type,
-        begins=True,
-    )
+    meter = find_meter(conn, society_id, named, at=starts_at, begins=True)
     with conn.transaction():
-        channels = billed_channels(conn, meter.meter_id, service)
-        exponents = exponents_of(channels, service)
-        breaks = breaks_of(conn, [meter.meter_id]).get(meter.meter_id, [])
-        fall = _read_fall(conn, channels, exponents, breaks, starts_at)
-        rows = fall.corrected(
-            {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}
-        )
-        rating = ratings_of(conn, [meter.meter_id]).get(meter.meter_id, UNRATED)
-        if fault := fall.fault(rows, adds, most_per_day(service, subject_type, rating)):
-            told = _words(fault, fall, rows, adds, unit, store.zone)
-            raise EpochRefused(f"{what}: {told}{_other_epoch(fall, store.zone)}")
+        fall, rows = _explained(conn, meter, starts_at, adds, store.zone)
         _insert(conn, fall.epochs, rows, reason=reason, by=by, now=now)
         close_again = _closed_months(conn, society_id, starts_at, self_read_window, store.zone)
     return EpochAdded(str(meter.meter), fall.used(rows), close_again)
+
+
+def _explained(
+    conn: Connection, meter: Assignment, starts_at: datetime, adds: Decimal, zone: ZoneInfo
+) -> tuple[Fall, dict[int, list[Epoch]]]:
+    """Return the fall of a meter's register, and the epochs with which it counts on.
+
+    Raises:
+        EpochRefused: it does not fall there, or what it lost does not explain it.
+    """
+    service = meter.service
+    what, unit = f"{meter.subject} {service}", BILLING_UNITS[service]
+    channels = billed_channels(conn, meter.meter_id, service)
+    exponents = exponents_of(channels, service)
+    breaks = breaks_of(conn, [meter.meter_id]).get(meter.meter_id, [])
+    fall = _read_fall(conn, channels, exponents, breaks, starts_at)
+    rows = fall.corrected(
+        {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}
+    )
+    rating = ratings_of(conn, [meter.meter_id]).get(meter.meter_id, UNRATED)
+    if fault := fall.fault(rows, adds, most_per_day(service, meter.subject_type, rating)):
+        told = _words(fault, fall, rows, adds, unit, zone)
+        raise EpochRefused(f"{what}: {told}{_other_epoch(fall, zone)}")
+    return fall, rows
 
 
 def _read_fall(

@@ -12,6 +12,7 @@ between two meters.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cloud_ingest.core.balance import CHECK, SubjectKind
@@ -35,16 +36,27 @@ _KINDS: dict[SubjectKind, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class NamedMeter:
+    """How a person names a meter: by the subject that it serves."""
+
+    subject: str
+    """The label of the unit, the common area or the bulk meter."""
+    service: Service
+    source: str | None = None
+    """Which of the subject's meters, where it has several."""
+    serial: str | None = None
+    """Which meter, where one was replaced at that minute; None: the one until then."""
+    subject_type: SubjectKind = "unit"
+    """What ``subject`` is the label of."""
+
+
 def find_meter(
     conn: Connection,
     society_id: int,
-    subject: str,
-    service: Service,
+    named: NamedMeter,
     *,
     at: datetime,
-    source: str | None,
-    subject_type: SubjectKind,
-    serial: str | None = None,
     begins: bool = False,
 ) -> Assignment:
     """Return the assignment of the meter that served a subject at a time.
@@ -52,30 +64,27 @@ def find_meter(
     Args:
         conn: The store.
         society_id: Whose subject.
-        subject: Its name.
-        service: What the meter counts.
+        named: Which meter.
         at: The time.
-        source: Which of several; None: there is one.
-        subject_type: What ``subject`` is the name of.
-        serial: The serial number, where several meters hung there in one minute.
         begins: At the moment of a replacement, the meter that is put up.
 
     Raises:
-        SelfReadRefused: there was none, or several and ``source`` does not say which.
+        SelfReadRefused: there was none, or several and the person does not say which.
     """
+    subject, service, source = named.subject, named.service, named.source
     serving = assignments_of_subject(
-        conn, society_id, subject, service, subject_type=subject_type, at=at
+        conn, society_id, subject, service, subject_type=named.subject_type, at=at
     )
     if not serving:
-        raise SelfReadRefused(_why_none(conn, society_id, subject, service, subject_type))
-    if serial is not None:
-        chosen = _of_serial(serving, serial)
+        raise SelfReadRefused(_why_none(conn, society_id, named))
+    if named.serial is not None:
+        chosen = _of_serial(serving, named.serial)
     elif source is None:
         chosen = [served for served in serving if served.source != CHECK] or serving
     else:
         chosen = serving
     sources = sorted({served.source for served in chosen})
-    if serial is None and source is None and len(sources) > 1:
+    if named.serial is None and source is None and len(sources) > 1:
         raise SelfReadRefused(
             f"{subject} has several {service} meters: give --source, one of {', '.join(sources)}"
         )
@@ -133,15 +142,14 @@ def other_meter_hint(other: Assignment) -> str:
     )
 
 
-def _why_none(
-    conn: Connection, society_id: int, subject: str, service: Service, subject_type: SubjectKind
-) -> str:
-    if subject in subjects(conn, society_id, service, subject_type):
+def _why_none(conn: Connection, society_id: int, named: NamedMeter) -> str:
+    subject, service = named.subject, named.service
+    if subject in subjects(conn, society_id, service, named.subject_type):
         return (
             f"no {service} meter was assigned to {subject} at that time: "
             "check --at, and the dates in the list of units"
         )
-    what = f"no {_KINDS[subject_type]} {subject!r} has {service}"
+    what = f"no {_KINDS[named.subject_type]} {subject!r} has {service}"
     if hint := namesake_hint(subject, namesakes(conn, society_id, subject)):
         return what + hint
     return f"{what}: check its label and --subject-type, or import it with its meter"

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.judgement import RulingKind, StoredClaim
-from cloud_ingest.entries.meter import find_meter
+from cloud_ingest.entries.meter import NamedMeter, find_meter
 from cloud_ingest.errors import ReadingRefused
 from cloud_ingest.store.assignments import (
     Assignment,
@@ -80,15 +80,8 @@ def find_served(conn: Connection, society_id: int, named: NamedReading) -> Assig
     """
     if named.serial is not None:
         return _by_serial(conn, society_id, named)
-    chosen = find_meter(
-        conn,
-        society_id,
-        named.subject,
-        named.service,
-        at=named.at,
-        source=named.source,
-        subject_type=named.subject_type,
-    )
+    meter = NamedMeter(named.subject, named.service, named.source, subject_type=named.subject_type)
+    chosen = find_meter(conn, society_id, meter, at=named.at)
     serving = assignments_of_subject(
         conn,
         society_id,

@@ -18,11 +18,8 @@ from cloud_ingest.core.month import DAY
 from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.entries.named_reading import Shown
 from cloud_ingest.errors import NotFound
-from cloud_ingest.store.assignments import (
-    Assignment,
-    assignment_versions,
-    assignments_between,
-)
+from cloud_ingest.store.assignment_versions import assignment_versions
+from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.readings_read import (

@@ -19,13 +19,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.register import Register, normalised
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import enter_command
 from cloud_ingest.entries.dial_value import DialChannel, DialClaim, DialValue, minute
-from cloud_ingest.entries.meter import find_meter
+from cloud_ingest.entries.meter import NamedMeter, find_meter
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection, translating
@@ -55,37 +54,38 @@ class SelfRead:
     """Since the reading before it, if there is one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Who enters a dial value, when, and why it is right although it seems wrong."""
+
+    by: str
+    now: datetime
+    why: str | None
+
+
 @translating
 def self_read(
     conn: Connection,
     society: str,
-    unit: str,
-    service: Service,
+    named: NamedMeter,
     *,
     value: Decimal,
     at: datetime,
     by: str,
     now: datetime,
-    source: str | None = None,
     force_because: str | None = None,
-    subject_type: SubjectKind = "unit",
-    serial: str | None = None,
 ) -> SelfRead:
     """Store a dial value.
 
     Args:
         conn: The store.
         society: The society's name.
-        unit: The label of the unit, the common area or the bulk meter.
-        service: Electricity (the value is kWh) or water (kL).
-        value: What the dial shows.
+        named: Whose dial it is.
+        value: What the dial shows, kWh or kL.
         at: When it was read, aware.
         by: Who read it.
         now: The time.
-        source: Which of the unit's meters, where it has several.
         force_because: Why a value that seems wrong is right.
-        subject_type: What ``unit`` is the label of.
-        serial: Which meter, where one was replaced at that minute; None: the one until then.
 
     Raises:
         SelfReadRefused: no such meter, or a value that cannot be right.
@@ -94,41 +94,14 @@ def self_read(
     store = open_store(conn)
     society_id = find_society(conn, society)
     at = _moment(at, by, now, store.zone)
-    by = remark(by, "--by")
     is_forced = bool(force_because and force_because.strip())
     why = remark(force_because, "--force") if force_because and is_forced else None
-    meter = find_meter(
-        conn,
-        society_id,
-        unit,
-        service,
-        at=at,
-        source=source,
-        subject_type=subject_type,
-        serial=serial,
-    )
-    name = str(meter.meter)
+    entry = _Entry(remark(by, "--by"), now, why)
+    meter = find_meter(conn, society_id, named, at=at)
+    shown = DialValue(conn, society_id, store.zone, value, at)
     with conn.transaction():
-        shown = DialValue(conn, society_id, store.zone, value, at)
-        channel, claim, fault = shown.accept(
-            meter, is_forced=is_forced, is_named=serial is not None
-        )
-        origin = Origin.EDIT if claim.corrects and fault else Origin.SELF_READ
-        _store(conn, channel, claim.register, origin, served=meter, by=by, now=now, zone=store.zone)
-        store_self_read(
-            conn,
-            society_id,
-            assignment_id=meter.assignment_id,
-            channel_id=channel.channel_id,
-            read_at=at,
-            value=value,
-            raw=claim.register.raw,
-            by=by,
-            now=now,
-            forced_because=why if fault else None,
-        )
-        used = _used(conn, channel, claim)
-    return SelfRead(unit, service, meter.source, name, value, at, used)
+        used = _take(shown, meter, entry, is_named=named.serial is not None)
+    return SelfRead(named.subject, named.service, meter.source, str(meter.meter), value, at, used)
 
 
 def _moment(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
@@ -140,30 +113,48 @@ def _moment(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def _store(
-    conn: Connection,
-    channel: DialChannel,
-    claimed: Register,
-    origin: Origin,
-    *,
-    served: Assignment,
-    by: str,
-    now: datetime,
-    zone: ZoneInfo,
-) -> None:
-    """Store a claim.
+def _take(shown: DialValue, meter: Assignment, entry: _Entry, *, is_named: bool) -> Decimal | None:
+    """Store a dial value and who entered it; return what was used since the one before.
 
     Raises:
-        SelfReadRefused: another claim of the same moment stays elected.
+        SelfReadRefused: it cannot be right, or another claim of the same moment stays elected.
     """
-    seconds = int(claimed.ts.timestamp())
+    is_forced = entry.why is not None
+    channel, claim, fault = shown.accept(meter, is_forced=is_forced, is_named=is_named)
+    origin = Origin.EDIT if claim.corrects and fault else Origin.SELF_READ
+    seconds = int(claim.register.ts.timestamp())
     store_readings(
-        conn,
-        [NewReading(channel.channel_id, seconds, claimed.raw, None, origin)],
-        source=f"self-read by {by}",
-        at=now,
+        shown.conn,
+        [NewReading(channel.channel_id, seconds, claim.register.raw, None, origin)],
+        source=f"self-read by {entry.by}",
+        at=entry.now,
     )
-    elected, _ = neighbours(conn, channel.exponents, claimed.ts)
+    _require_elected(shown, channel, claim.register, meter)
+    store_self_read(
+        shown.conn,
+        shown.society_id,
+        assignment_id=meter.assignment_id,
+        channel_id=channel.channel_id,
+        read_at=shown.at,
+        value=shown.value,
+        raw=claim.register.raw,
+        by=entry.by,
+        now=entry.now,
+        forced_because=entry.why if fault else None,
+    )
+    return _used(shown.conn, channel, claim)
+
+
+def _require_elected(
+    shown: DialValue, channel: DialChannel, claimed: Register, served: Assignment
+) -> None:
+    """Refuse a claim beside which another one of the same moment stays elected.
+
+    Raises:
+        SelfReadRefused: one does.
+    """
+    zone = shown.zone
+    elected, _ = neighbours(shown.conn, channel.exponents, claimed.ts)
     if elected is None or elected.ts != claimed.ts or elected.value != claimed.value:
         stays = "" if elected is None else f", {elected.value:f} {BILLING_UNITS[served.service]},"
         raise SelfReadRefused(

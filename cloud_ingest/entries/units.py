@@ -25,11 +25,13 @@ from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.core.unit_list import Place, parse
 from cloud_ingest.core.unit_plan import Known, Plan, Stretch, make_plan, touched
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
-from cloud_ingest.store import assignments as stored
-from cloud_ingest.store.assignments import Assignment, AssignmentVersion, Word
+from cloud_ingest.store import assignment_versions as stored
+from cloud_ingest.store.assignment_versions import AssignmentVersion, Word
+from cloud_ingest.store.assignments import Assignment, namesakes
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.manifests import closed_months
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.months import closed_months
+from cloud_ingest.store.ratings import ListedRatings, listed_ratings, rate_meter
 from cloud_ingest.store.registry import ensure_society, find_society
 from cloud_ingest.store.unjudged import mark_meters
 from shared_schema.catalogue import Service
@@ -107,22 +109,22 @@ def import_units(
     with conn.transaction():
         society_id = ensure_society(conn, society)
         held = stored.lock_assignments(conn, society_id)
-        known = _known(
-            held,
-            stored.assignment_versions(conn, society_id),
-            stored.ratings(conn, society_id),
-            store.zone,
-        )
+        versions = stored.assignment_versions(conn, society_id)
+        known = _known(held, versions, listed_ratings(conn, society_id), store.zone)
         plan = make_plan(known, lines, unique_labels=unique_labels, restore=restore)
-        for assignment_id, place in plan.change:
-            stored.change_assignment(conn, society_id, assignment_id, place, word)
-        for place in plan.add:
-            stored.add_assignment(conn, society_id, place, word)
-        for meter, rating in plan.rate:
-            stored.rate_meter(conn, society_id, meter, rating)
+        _carry_out(conn, society_id, plan, word)
         mark_meters(conn, society_id, _meters(plan), now)
         months = closed_months(conn, society_id, _months(_stretches(known, plan), now, store.zone))
     return Imported(len(plan.add), plan.changed, plan.unchanged, tuple(months))
+
+
+def _carry_out(conn: Connection, society_id: int, plan: Plan, word: Word) -> None:
+    for assignment_id, place in plan.change:
+        stored.change_assignment(conn, society_id, assignment_id, place, word)
+    for place in plan.add:
+        stored.add_assignment(conn, society_id, place, word)
+    for meter, rating in plan.rate:
+        rate_meter(conn, society_id, meter, rating)
 
 
 def _read(path: Path) -> str:
@@ -137,7 +139,7 @@ def _read(path: Path) -> str:
 def _known(
     held: Sequence[Assignment],
     versions: Iterable[AssignmentVersion],
-    ratings: stored.Ratings,
+    ratings: ListedRatings,
     zone: ZoneInfo,
 ) -> Known:
     former: list[Place] = []
@@ -245,7 +247,7 @@ def _the_one(
         == (named.subject_type, named.subject, named.service)
     ]
     if not own:
-        hint = namesake_hint(named.subject, stored.namesakes(conn, society_id, named.subject))
+        hint = namesake_hint(named.subject, namesakes(conn, society_id, named.subject))
         raise NotFound(
             f"{named.subject!r} has no {named.service} meter"
             f"{hint or ': look at its label and --subject-type (cloud-ingest units list)'}"

@@ -28,6 +28,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.number_words import kept_numbers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
@@ -163,7 +164,7 @@ def standing_before(conn: Connection, society_id: int, month: Month) -> frozense
     A person said that it stands, or has not decided yet.
     """
     before = f"{previous_month(month.first):%Y-%m}"
-    closed = months.manifest(conn, society_id, before)
+    closed = manifest_of(conn, society_id, before)
     held = () if closed is None else closed.held
     return frozenset(
         {

@@ -31,9 +31,9 @@ from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.estimated_borders import filled, read_estimated_borders, unmet
 from cloud_ingest.month.past import daily_means
 from cloud_ingest.month.relisted import relisted_before
-from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.retention import retention
 from cloud_ingest.store.unproved import catch_ups_over, estimated_of
 from shared_schema.catalogue import Service
@@ -55,7 +55,7 @@ class _Share(NamedTuple):
 
 def withheld_in(conn: Connection, closing: Closing, month: Month) -> frozenset[SubjectKey]:
     """Return whose numbers a closed month withholds; nobody's of an open one."""
-    manifest = months.manifest(conn, closing.society_id, str(month))
+    manifest = manifest_of(conn, closing.society_id, str(month))
     return frozenset(
         subject_key(each.subject.type, each.subject.id, each.service)
         for each in (() if manifest is None else manifest.withheld)
@@ -139,7 +139,7 @@ def first_to_close(conn: Connection, closing: Closing) -> Month:
                 *_estimated_before(conn, closing),
                 *relisted_before(conn, closing),
             )
-            if months.manifest(conn, closing.society_id, str(month)) is not None
+            if manifest_of(conn, closing.society_id, str(month)) is not None
         ),
         key=lambda month: month.start,
         default=closing.span,

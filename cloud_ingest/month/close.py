@@ -31,7 +31,7 @@ from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.errors import ChargedTwice, CloseRefused, EndsElsewhere
 from cloud_ingest.month.boundaries import SubjectService
 from cloud_ingest.month.catch_up import first_to_close, subject_key
-from cloud_ingest.month.closing import CatchUp, Closing
+from cloud_ingest.month.closing import CatchUp, Closing, quiet
 from cloud_ingest.month.collector import collector_paused
 from cloud_ingest.month.count import Progress
 from cloud_ingest.month.prolonged import flag_prolonged
@@ -40,9 +40,9 @@ from cloud_ingest.month.turn import Turn, close_one
 from cloud_ingest.month.unjudged import unjudged_registers
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import EstimatesRule
-from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
+from cloud_ingest.store.manifests import is_closed
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.retention import retention
@@ -87,9 +87,10 @@ class Closed:
     later: tuple["Closed", ...] = ()
     """The months after it that were closed again, because the one before now ends elsewhere."""
 
-
-def _quiet(_text: str) -> None:
-    """Say nothing."""
+    @property
+    def chain(self) -> tuple["Closed", ...]:
+        """Every month that was closed with it, and itself, ascending."""
+        return (*self.earlier, self, *self.later)
 
 
 def _nothing() -> None:
@@ -111,7 +112,7 @@ def close_month(
     grace: timedelta = CLOSE_GRACE,
     limits: Limits = USUAL_LIMITS,
     estimates: EstimatesRule = "shown",
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Closed:
     """Close a month of a society, or close it again, and what follows from it.
 
@@ -256,7 +257,7 @@ def _close_in_one(conn: Connection, closing: Closing, look: Look) -> Closed:
         _InTwo: one is.
     """
     done = _close_chain(conn, closing, look)
-    chain = [each.month for each in (*done.earlier, done, *done.later)]
+    chain = [each.month for each in done.chain]
     if twice := charged_twice(conn, closing.society_id, min(chain), max(chain)):
         raise _InTwo(twice)
     return done
@@ -296,7 +297,7 @@ def _close_chain(conn: Connection, closing: Closing, look: Look) -> Closed:
         (earlier if is_before else asked).append(_closed(current, turn))
         current = current.following()
         is_last = not (is_before or turn.is_moved or pending or current.month <= reaches)
-        if is_last or not (is_before or months.is_closed(conn, current.society_id, current.month)):
+        if is_last or not (is_before or is_closed(conn, current.society_id, current.month)):
             break
     done, *later = asked
     told = (done.numbers, done.withheld, done.reconciliations, done.withdrawn, done.unassigned)

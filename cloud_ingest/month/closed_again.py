@@ -100,8 +100,7 @@ def closed_again(
             for span in spans:
                 if str(span) not in closed and changes(span):
                     done = close_in_turn(conn, replace(closing, span=span))
-                    told = (*done.earlier, done, *done.later)
-                    closed |= {each.month: _state(conn, closing, each.month) for each in told}
+                    closed |= {each.month: _state(conn, closing, each.month) for each in done.chain}
             closed = {month: _state(conn, closing, month) for month in closed}
             look()
     except CloseRefused as error:

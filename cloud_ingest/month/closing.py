@@ -40,6 +40,10 @@ class CatchUp(NamedTuple):
     """Its own."""
 
 
+def quiet(_text: str) -> None:
+    """Tell nobody what is being done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
     """Which month of which society is closed, and when."""
@@ -50,7 +54,7 @@ class Closing:
     zone: ZoneInfo
     now: datetime
     self_read_window: timedelta
-    progress: Progress
+    progress: Progress = quiet
     limits: Limits = USUAL_LIMITS
     """How far a published number may move by itself."""
     estimates: EstimatesRule = "shown"

@@ -32,7 +32,7 @@ from cloud_ingest.month.closed_again import (
     closed_again,
     is_same,
 )
-from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
+from cloud_ingest.month.closing import Closing, SubjectKey, quiet, says_the_same
 from cloud_ingest.month.preview import (
     MeterMonths,
     Number,
@@ -107,15 +107,7 @@ def correct_reading(
     served = find_served(conn, society_id, named)
     spans = _spans(named.at, store, now)
     closing = Closing(
-        society_id,
-        society,
-        spans[0],
-        store.zone,
-        now,
-        self_read_window,
-        lambda _text: None,
-        limits=limits,
-        estimates=estimates,
+        society_id, society, spans[0], store.zone, now, self_read_window, quiet, limits, estimates
     )
     with advisory_lock(conn, Lock.CLOSING):
         refresh(conn, now)

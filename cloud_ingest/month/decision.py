@@ -13,10 +13,10 @@ version, and what it does to towers. Never: a quantity that the meters did not g
 Raises: NumberRefused, NotFound, CloseRefused.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
@@ -27,12 +27,13 @@ from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_again
 from cloud_ingest.month.closed_again import ChangedBalance
-from cloud_ingest.month.closing import Closing
+from cloud_ingest.month.closing import Closing, quiet
 from cloud_ingest.month.count import Progress
 from cloud_ingest.month.waiting import Quantities, Waiting, quantities_text, waiting_of
+from cloud_ingest.month.word_effects import Losses, SentNumber, sent_numbers
 from cloud_ingest.settings import EstimatesRule
-from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import (
     Doubt,
@@ -48,11 +49,8 @@ from shared_schema.billing import (
     BILLING_UNITS,
     BillingManifest,
     ManifestEntry,
-    MonthlyConsumption,
-    MonthlyWithdrawal,
     Withheld,
 )
-from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 
 _ADVICE: Final = {
@@ -82,21 +80,6 @@ class SaidOfNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class SentNumber:
-    """A message that a word sends."""
-
-    month: str
-    subject: str
-    service: Service
-    unit: str
-    before: Decimal | None
-    """What stood; None: nothing did."""
-    after: Decimal | None
-    """None: the number is withdrawn."""
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What a word on a number does."""
 
@@ -119,7 +102,7 @@ def decide(
     self_read_window: timedelta = SELF_READ_WINDOW,
     limits: Limits = USUAL_LIMITS,
     estimates: EstimatesRule = "shown",
-    progress: Progress = lambda _text: None,
+    progress: Progress = quiet,
 ) -> Decision:
     """Show what a word on a number sends, and say it where that is asked.
 
@@ -147,27 +130,32 @@ def decide(
     )
     own = _own_doubts(conn, closing, said)
     said = replace(said, by=remark(said.by, "--by"), reason=remark(said.reason, "--reason"))
-    told = tuple(waiting_of(conn, society_id, own))
-    _require_seen(said, told)
-    losses, sent = _Losses(), list[SentNumber]()
-
-    def say() -> None:
-        _require_as_seen(conn, closing, own, said)
-        _add_words(conn, closing, own, said)
-        losses.read(conn, closing)
+    told = _as_shown(conn, society_id, own, said)
+    losses, sent = Losses(), list[SentNumber]()
 
     def look(done: Closed) -> None:
         _require_decided(conn, closing, own, said)
-        sent.extend(_sent(conn, closing, _all(done)))
+        sent.extend(sent_numbers(conn, closing, done.chain))
 
+    say = partial(_say, conn, closing, own, said, losses)
     closed = close_again(conn, closing, store, first=say, last=look, keep=apply)
-    return Decision(told, said.kind, apply, tuple(sent), tuple(losses.changes(_all(closed), now)))
+    return Decision(told, said.kind, apply, tuple(sent), tuple(losses.changes(closed.chain, now)))
 
 
-def _add_words(
-    conn: Connection, closing: Closing, own: Sequence[Doubt], said: SaidOfNumber
+def _say(
+    conn: Connection,
+    closing: Closing,
+    own: Sequence[Doubt],
+    said: SaidOfNumber,
+    losses: Losses,
 ) -> None:
-    """Store what a person says of each number that goes together."""
+    """Store what a person says of each number that goes together; read what towers lost before.
+
+    Raises:
+        NumberRefused: what waits is not what that person looked at.
+    """
+    _require_as_seen(conn, closing, own, said)
+    losses.read(conn, closing)
     for each in own:
         word = NumberWord(
             each.month, each.key, said.kind, each.quantity, said.by, said.reason, closing.now
@@ -175,15 +163,18 @@ def _add_words(
         add_word(conn, closing.society_id, word)
 
 
-def _require_seen(said: SaidOfNumber, now: Sequence[Waiting]) -> None:
-    """Refuse a word on other quantities than the person saw.
+def _as_shown(
+    conn: Connection, society_id: int, own: Sequence[Doubt], said: SaidOfNumber
+) -> tuple[Waiting, ...]:
+    """Return what a word is about, if it has the quantities that the person saw.
 
     Raises:
         NumberRefused: they are others now.
     """
-    stands = tuple(each.quantity for each in now)
+    told = tuple(waiting_of(conn, society_id, own))
+    stands = tuple(each.quantity for each in told)
     if said.saw is None or said.saw == stands:
-        return
+        return told
     saw, unit = quantities_text(said.saw), BILLING_UNITS[said.key.service]
     raise NumberRefused(
         f"{said.key.subject} {said.key.service} {said.month}: you saw {saw} {unit}, and it would "
@@ -221,11 +212,6 @@ def _require_decided(
             raise NumberRefused(_became(each, still[each.key], closing.society))
 
 
-def _all(closed: Closed) -> tuple[Closed, ...]:
-    """Return a closing with those of the months before and after it that followed."""
-    return (*closed.earlier, closed, *closed.later)
-
-
 def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[Doubt]:
     """Return what the word is about, and what goes with it.
 
@@ -236,7 +222,7 @@ def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[
     what = f"{said.key.subject} {said.key.service} {closing.month}"
     if not said.by.strip() or not said.reason.strip():
         raise NumberRefused(f"{what}: say who and why: --by, --reason")
-    manifest = months.manifest(conn, closing.society_id, closing.month)
+    manifest = manifest_of(conn, closing.society_id, closing.month)
     if manifest is None:
         raise NotFound(
             f"{closing.month} of {closing.society} is not closed: cloud-ingest close-month "
@@ -291,54 +277,3 @@ def _became(saw: Doubt, now: Doubt, society: str) -> str:
         f"{what}: it would have been {texts[0]} and is {texts[1]} now: cloud-ingest close-month "
         f"{saw.month} --society '{society}', and look again"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Losses:
-    """The losses of towers before a word, of a month and the closed ones after it."""
-
-    of: dict[tuple[str, str, Service], Decimal | None] = field(default_factory=dict)
-
-    def read(self, conn: Connection, closing: Closing) -> None:
-        """Read them, within the transaction of the word."""
-        for month in months.closed_since(conn, closing.society_id, closing.month):
-            for result in months.reconciliations(conn, closing.society_id, month):
-                self.of[month, result.tower, result.service] = result.loss
-
-    def changes(self, closed: Sequence[Closed], now: datetime) -> Iterator[ChangedBalance]:
-        """Return the reconciliations that changed."""
-        for each in closed:
-            for result in each.reconciliations:
-                if result.closed_at == now:
-                    was = self.of.get((each.month, result.tower, result.service))
-                    yield ChangedBalance(
-                        each.month, result.tower, result.service, result.unit, was, result.loss
-                    )
-
-
-def _sent(conn: Connection, closing: Closing, closed: Sequence[Closed]) -> Iterator[SentNumber]:
-    """Return the messages of closings, within their transaction."""
-    for each in closed:
-        former = {
-            NumberKey(one.subject_type, one.subject, Service(one.service)): one.quantity
-            for one in months.replaced(conn, closing.society_id, each.month)
-        }
-        messages: tuple[MonthlyConsumption | MonthlyWithdrawal, ...] = (
-            *each.numbers,
-            *each.withdrawn,
-        )
-        for message in messages:
-            if message.closed_at == closing.now:
-                yield SentNumber(
-                    month=each.month,
-                    subject=message.subject.id,
-                    service=message.service,
-                    unit=BILLING_UNITS[message.service],
-                    before=former.get(_key(message)),
-                    after=message.quantity if isinstance(message, MonthlyConsumption) else None,
-                    version=message.version,
-                )
-
-
-def _key(message: MonthlyConsumption | MonthlyWithdrawal) -> NumberKey:
-    return NumberKey(message.subject.type.value, message.subject.id, message.service)

@@ -117,14 +117,7 @@ def explain(
     span = month_to_show(conn, society_id, asked.month, store.zone, now)
     assigned = _assigned(conn, society_id, span, asked)
     closing = Closing(
-        society_id,
-        asked.society,
-        span,
-        store.zone,
-        now,
-        self_read_window,
-        lambda _text: None,
-        estimates=estimates,
+        society_id, asked.society, span, store.zone, now, self_read_window, estimates=estimates
     )
     case = _Case(conn, asked, society_id, span, store, closing, assigned)
     shown = _shown(case)

@@ -19,6 +19,7 @@ from cloud_ingest.month.boundaries import Closings, closings
 from cloud_ingest.month.closing import Closing, SubjectKey, key_of
 from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.number_words import Act, NumberKey, NumberWord
 from cloud_ingest.store.standing import changing_before, epoch_times
@@ -145,7 +146,7 @@ def _withheld_since(
     since: dict[SubjectKey, str] = {}
     found: dict[str, frozenset[SubjectKey]] = {}
     for month in reversed(months_between(first, closing.month)):
-        manifest = months.manifest(conn, closing.society_id, month)
+        manifest = manifest_of(conn, closing.society_id, month)
         withheld = () if manifest is None else map(key_of, manifest.withheld)
         found[month] = frozenset(key for key in withheld if since.get(key, closing.month) > month)
         for number in months.current(conn, closing.society_id, month):

@@ -29,6 +29,7 @@ from cloud_ingest.month.boundaries import (
 from cloud_ingest.month.conservation import Borders, is_served, unassigned_between
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import is_closed, manifest_of
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from shared_schema.billing import BoundaryReading, Unassigned
 from shared_schema.message import MeterId
@@ -78,7 +79,7 @@ def stated_in(
     conn: Connection, society_id: int, month: Month, before: Closings | None = None
 ) -> dict[MeterService, Opening]:
     """Return the last reading that a closed month states of each meter; none if it is open."""
-    manifest = months.manifest(conn, society_id, str(month))
+    manifest = manifest_of(conn, society_id, str(month))
     if manifest is None:
         return {}
     if before is None:
@@ -144,7 +145,7 @@ def _last_readings(
 def _stated_earlier(scope: SocietyMonth, rows: MeterRows) -> Register | None:
     """Return the last reading that the closed months right before state of a meter."""
     for month in months_back(scope.month, scope.zone, MONTHS_LOOKED_BACK):
-        if not months.is_closed(scope.conn, scope.society_id, str(month)):
+        if not is_closed(scope.conn, scope.society_id, str(month)):
             return None
         told = stated_in(scope.conn, scope.society_id, month)
         end = told.get(MeterService(rows.meter, rows.service))

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from cloud_ingest.month.closing import Closing, says_the_same
 from cloud_ingest.month.numbers import Numbers
-from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import manifest_of, put_manifest
 from cloud_ingest.store.outbox import enqueue
 from shared_schema.billing import (
     BillingManifest,
@@ -41,10 +41,10 @@ def write_manifest(
         unassigned=tuple(unassigned),
         closed_at=closing.now,
     )
-    former = months.manifest(conn, closing.society_id, closing.month)
+    former = manifest_of(conn, closing.society_id, closing.month)
     if former is not None and says_the_same(former, made):
         return
-    line = months.put_manifest(conn, closing.society_id, made)
+    line = put_manifest(conn, closing.society_id, made)
     enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)
 
 

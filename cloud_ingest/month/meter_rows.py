@@ -83,25 +83,21 @@ def read_boundaries(
     readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
     doubted = readings_read.doubted_in(conn, _near_cuts(meters.values()), billed.exponents)
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
-    epochs = epochs_of(conn, billed.exponents)
-    ratings = ratings_of(conn, meters)
+    epochs, ratings = epochs_of(conn, billed.exponents), ratings_of(conn, meters)
     found: dict[int, MeterRows] = {}
     for meter_id, meter in meters.items():
         first, rating = meter.served[0], ratings.get(meter_id, UNRATED)
-        steps = (Decimal(1).scaleb(billed.exponents[each.channel_id]) for each in meter.channels)
+        known = meter.known(readings, beside, epochs, meter.rules(self_read_window, rating))
         found[meter_id] = MeterRows(
             meter=first.meter,
             service=first.service,
             channels=meter.channels,
             cuts=meter.cuts,
-            known=replace(
-                meter.known(readings, beside, epochs, meter.rules(self_read_window, rating)),
-                doubted=frozenset(meter.own(doubted)),
-            ),
+            known=replace(known, doubted=frozenset(meter.own(doubted))),
             opening=meter.opening,
             served=meter.served,
             days=meter.own(days),
-            step=max(steps, default=Decimal(0)),
+            step=meter.step(billed.exponents),
             rating=rating,
             has_absurd_scaler=meter_id in billed.absurd,
         )
@@ -122,6 +118,11 @@ class _Meter:
         """How far before a border its last register may lie."""
         periods = (tolerance_of(channel.period_s) for channel in self.channels)
         return max(periods, default=timedelta())
+
+    def step(self, exponents: Mapping[int, int]) -> Decimal:
+        """Return the coarsest step of its channels; 0: it has none."""
+        steps = (Decimal(1).scaleb(exponents[channel.channel_id]) for channel in self.channels)
+        return max(steps, default=Decimal(0))
 
     def rules(self, self_read_window: timedelta, rating: Rating) -> Rules:
         """Return by what its borders are chosen."""

@@ -15,13 +15,13 @@ from datetime import datetime
 from cloud_ingest.core.month import Month, months_back
 from cloud_ingest.month.boundaries import MONTHS_LOOKED_BACK
 from cloud_ingest.month.closing import Closing
-from cloud_ingest.store import months
-from cloud_ingest.store.assignments import (
+from cloud_ingest.store.assignment_versions import (
     AssignmentVersion,
     assignment_versions,
     assignments_changed_at,
 )
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.number_words import looked_at
 from cloud_ingest.store.retention import retention
 
@@ -32,7 +32,7 @@ def relisted_before(conn: Connection, closing: Closing) -> Iterator[Month]:
     kept_from = retention(conn).kept_from
     versions: list[AssignmentVersion] | None = None
     for month in months_back(closing.span, closing.zone, MONTHS_LOOKED_BACK):
-        manifest = months.manifest(conn, closing.society_id, str(month))
+        manifest = manifest_of(conn, closing.society_id, str(month))
         if manifest is None or (kept_from is not None and month.start <= kept_from):
             return
         looked = looked_at(conn, closing.society_id, str(month))

@@ -21,6 +21,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import Dials, dials
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import NumberKey
 from cloud_ingest.store.outbox import billing_ack_key, sent_messages
@@ -135,7 +136,7 @@ def month_report(conn: Connection, society: str, month: str) -> MonthReport:
     store = open_store(conn)
     society_id = find_society(conn, society)
     span = parse_month(month, store.zone)
-    manifest = months.manifest(conn, society_id, month)
+    manifest = manifest_of(conn, society_id, month)
     if manifest is None:
         raise NotFound(
             f"{month} of {society} is not closed: cloud-ingest close-month {month} "

@@ -21,6 +21,7 @@ from cloud_ingest.month.sum_doubts import Look
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import manifest_of
 from shared_schema.billing import MonthlyConsumption, Reconciliation, Unassigned
 
 
@@ -54,7 +55,7 @@ def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
     )
     look(closing, counted.counted)
     closing.progress(f"{closing.month}: writing the numbers")
-    former = months.manifest(conn, closing.society_id, closing.month)
+    former = manifest_of(conn, closing.society_id, closing.month)
     sent = read_sent(conn, closing.society_id, closing.month)
     ended = _ends(conn, closing, (kept.number for kept in sent.numbers.values()))
     subjects = with_unread(conn, closing, by_subject(counted.counted))

@@ -16,10 +16,10 @@ Never: a look at channels that no month of the chain reads, or at days after tho
 from cloud_ingest.core.month import DAY, Month, midnight, month_of, months_back, next_month
 from cloud_ingest.month.boundaries import MONTHS_LOOKED_BACK, last_day_read
 from cloud_ingest.month.closing import Closing
-from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import closed_months
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.suspects import Suspect
 from cloud_ingest.validation.judge import unjudged
@@ -46,5 +46,5 @@ def _last_closed(conn: Connection, closing: Closing) -> Month:
         month = month_of(first.year, first.month, closing.zone)
         following[str(month)] = month
         first = next_month(first)
-    closed = months.closed_months(conn, closing.society_id, following)
+    closed = closed_months(conn, closing.society_id, following)
     return following[closed[-1]] if closed else closing.span

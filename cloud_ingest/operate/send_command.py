@@ -70,10 +70,14 @@ def send(
             expires_at=now + expires_after,
         )
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise UserError(first["msg"].removeprefix("Value error, ")) from None
+        raise UserError(_fault(error)) from None
     issue(conn, society, command, sign_message(command.to_line(), key), by=by)
     return command
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return first["msg"].removeprefix("Value error, ")
 
 
 def _meter(text: str) -> MeterId:

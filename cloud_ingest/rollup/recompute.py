@@ -96,13 +96,10 @@ def recompute(
     progress("rolling up what came in")
     refresh(conn, now)
     kept = _kept_from(conn, first, last, store)
-    days_changed = 0
-    days: list[RollupChange] = []
+    days: list[RollupChanges] = []
     for begin, end in _windows(kept, last):
         progress(f"{begin} to {end}")
-        changes = _recompute(conn, store, _Span("day", begin, end), society_id)
-        days_changed += changes.total
-        days.extend(changes.first)
+        days.append(_recompute(conn, store, _Span("day", begin, end), society_id))
     progress("months")
     span = _Span("month", kept.replace(day=1), last.replace(day=1))
     months = _recompute(conn, store, span, society_id)
@@ -110,9 +107,9 @@ def recompute(
         first=kept,
         last=last,
         cut=kept > first,
-        days_changed=days_changed,
+        days_changed=sum(each.total for each in days),
         months_changed=months.total,
-        days=tuple(days[:MOST_SHOWN]),
+        days=tuple(change for each in days for change in each.first)[:MOST_SHOWN],
         months=months.first,
     )
 

@@ -3,21 +3,21 @@
 
 The versions of a subject's numbers and withdrawals are one sequence: what was sent last counts.
 
-In: a society and a month. Out: numbers, withdrawals, reconciliations and the manifest of its
-closing. Owns: their tables. Never: a decision; `cloud_ingest.month.close` decides.
+In: a society and a month. Out: numbers, withdrawals and reconciliations. Owns: their tables.
+Never: a decision; `cloud_ingest.month.close` decides.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.billing import (
-    BillingManifest,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Reconciliation,
@@ -157,7 +157,7 @@ def _replaced(*, message: bytes | None, **columns: Any) -> Replaced:
 @translating
 def current(conn: Connection, society_id: int, month: str) -> list[MonthlyConsumption]:
     """Return the numbers that the manifest of a month names; none for one that is open."""
-    closed = manifest(conn, society_id, month)
+    closed = manifest_of(conn, society_id, month)
     if closed is None:
         return []
     named = {(entry.subject, entry.service, entry.version) for entry in closed.entries}
@@ -290,64 +290,3 @@ def drop_reconciliation(conn: Connection, society_id: int, result: Reconciliatio
         """,
         (society_id, result.month, result.tower, result.service.value),
     )
-
-
-@translating
-def manifest(conn: Connection, society_id: int, month: str) -> BillingManifest | None:
-    """Return the manifest of a closed month, or None for one that is open."""
-    line = scalar(
-        conn,
-        "SELECT manifest FROM month_close WHERE society_id = %s AND month = %s",
-        (society_id, month),
-    )
-    return None if line is None else BillingManifest.from_line(line)
-
-
-@translating
-def is_closed(conn: Connection, society_id: int, month: str) -> bool:
-    """Say whether a month is closed."""
-    return bool(closed_months(conn, society_id, [month]))
-
-
-@translating
-def closed_months(conn: Connection, society_id: int, of: Collection[str]) -> list[str]:
-    """Return which of some months are closed, ascending."""
-    return scalars(
-        conn,
-        """
-        SELECT month FROM month_close WHERE society_id = %s AND month = ANY(%s::text[])
-        ORDER BY month
-        """,
-        (society_id, sorted(of)),
-    )
-
-
-@translating
-def closed_since(conn: Connection, society_id: int, first: str) -> list[str]:
-    """Return the closed months from one on, ascending."""
-    return scalars(
-        conn,
-        "SELECT month FROM month_close WHERE society_id = %s AND month >= %s ORDER BY month",
-        (society_id, first),
-    )
-
-
-@translating
-def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> bytes:
-    """Note that a month was closed and return the bytes that are sent."""
-    line = made.to_line()
-    conn.execute(
-        """
-        INSERT INTO month_close (society_id, month, closed_at, last_closed_at, manifest)
-        VALUES (%(society_id)s, %(month)s, %(closed_at)s, %(closed_at)s, %(manifest)s)
-        ON CONFLICT (society_id, month)
-        DO UPDATE SET last_closed_at = excluded.last_closed_at, manifest = excluded.manifest
-        """,
-        {
-            "society_id": society_id,
-            "month": made.month,
-            "closed_at": made.closed_at,
-            "manifest": line,
-        },
-    )
-    return line

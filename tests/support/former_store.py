@@ -16,6 +16,7 @@ from typing import Any
 
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.history import import_history
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.rollup.refresh import refresh
@@ -85,11 +86,11 @@ def fill(site: Site) -> None:
     import_history(site.conn, SOCIETY, path, CLOSED_AT)
     refresh(site.conn, CLOSED_AT)
     add_epoch(
-        site.conn, SOCIETY, "A-1204", Service.WATER, starts_at=turn + STEP,
+        site.conn, SOCIETY, NamedMeter("A-1204", Service.WATER), starts_at=turn + STEP,
         adds=Decimal("905.75"), reason="reset", by="caretaker", now=CLOSED_AT,
     )  # fmt: skip
     self_read(
-        site.conn, SOCIETY, "A-1204", Service.ELECTRICITY, value=Decimal("39.5"),
+        site.conn, SOCIETY, NamedMeter("A-1204", Service.ELECTRICITY), value=Decimal("39.5"),
         at=END + HOUR, by="caretaker", now=CLOSED_AT, force_because="the meter was changed",
     )  # fmt: skip
     refresh(site.conn, CLOSED_AT)

@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from cloud_ingest.core.accept import accept
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.store.commit import commit
@@ -124,13 +125,15 @@ class Year:
         self_read(
             self.site.conn,
             SOCIETY,
-            label,
-            Service(meter.kind),
+            NamedMeter(
+                label,
+                Service(meter.kind),
+                serial=None if self.town.stories[label] == "self-read" else meter.serial,
+            ),
             value=meter.billed(meter.shows(at)),
             at=at,
             by=AUTHOR,
             now=self.now,
-            serial=None if self.town.stories[label] == "self-read" else meter.serial,
         )
         self.acts["self-read"] += 1
 
@@ -166,8 +169,7 @@ class Year:
                 add_epoch(
                     self.site.conn,
                     SOCIETY,
-                    hung.label,
-                    Service(hung.meter.kind),
+                    NamedMeter(hung.label, Service(hung.meter.kind)),
                     starts_at=first,
                     adds=hung.meter.billed(drop),
                     reason="the register began anew",

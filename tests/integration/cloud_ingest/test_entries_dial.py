@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import DialRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
@@ -66,8 +67,7 @@ def compare(site: Site, value: str, at: datetime = CHECK, reason: str = "check")
     return compare_dial(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.WATER,
+        NamedMeter("A-1", Service.WATER),
         value=Decimal(value),
         at=at,
         by="caretaker",
@@ -143,8 +143,7 @@ def test_a_module_that_began_again_keeps_its_dial(site: Site) -> None:
     add_epoch(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.WATER,
+        NamedMeter("A-1", Service.WATER),
         starts_at=reset,
         adds=lost,
         reason="new battery",
@@ -166,8 +165,7 @@ def test_a_dial_stands_in_for_its_module(site: Site) -> None:
     done = self_read(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.WATER,
+        NamedMeter("A-1", Service.WATER),
         value=Decimal("123.4567") + register,
         at=END,
         by="resident",
@@ -210,8 +208,7 @@ def test_a_comparison_needs_its_module_and_a_reason(watered: Site) -> None:
         compare_dial(
             watered.conn,
             SOCIETY,
-            "A-9",
-            Service.WATER,
+            NamedMeter("A-9", Service.WATER),
             value=Decimal(1),
             at=CHECK,
             by="x",
@@ -229,8 +226,8 @@ def test_a_dial_at_a_replacement_is_of_the_former_module(site: Site) -> None:
     assert compare(site, "130").meter == "LNT 1"
     site.deliver("2", [(CHECK, 0)], column=PULSES)
     other = compare_dial(
-        site.conn, SOCIETY, "A-1", Service.WATER, value=Decimal(7), at=CHECK, by="me",
-        reason="put up", now=NOW, serial="2",
+        site.conn, SOCIETY, NamedMeter("A-1", Service.WATER, serial="2"), value=Decimal(7),
+        at=CHECK, by="me", reason="put up", now=NOW,
     )  # fmt: skip
     assert other.meter == "LNT 2"
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.epochs import EpochAdded, add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.errors import EpochRefused, SelfReadRefused
@@ -44,8 +45,7 @@ def add(site: Site, at: datetime, adds: Decimal, subject: str = "A-1") -> EpochA
     return add_epoch(
         site.conn,
         SOCIETY,
-        subject,
-        Service.ELECTRICITY,
+        NamedMeter(subject, Service.ELECTRICITY),
         starts_at=at,
         adds=adds,
         reason="rollover",

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import SelfRead, self_read
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.month.close import close_month
@@ -55,15 +56,12 @@ def read(
     return self_read(
         site.conn,
         SOCIETY,
-        unit,
-        service,
+        NamedMeter(unit, service, source=source, serial=serial),
         value=Decimal(value),
         at=at,
         by=f"resident of {unit}",
         now=NOW,
-        source=source,
         force_because=force,
-        serial=serial,
     )
 
 
@@ -195,13 +193,11 @@ def test_common_areas_and_bulk_meters_have_dials(old_flat: Site) -> None:
         self_read(
             old_flat.conn,
             SOCIETY,
-            subject,
-            ELECTRICITY,
+            NamedMeter(subject, ELECTRICITY, subject_type=kind),
             value=Decimal(value),
             at=at,
             by="caretaker",
             now=NOW,
-            subject_type=kind,
         )
 
     read(old_flat, "100", START)

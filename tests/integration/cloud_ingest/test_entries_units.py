@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.dial import compare_dial
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Imported, Named, import_units, take_back
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
@@ -339,12 +340,12 @@ def test_entries_of_an_older_version_are_found(site: Site) -> None:
     site.units(unit_line("A-1", "1", service="water", source="main"))
     site.deliver("1", [(NOW - HOUR, 5000)], column=LITRES)
     compare_dial(
-        site.conn, SOCIETY, "A-1", Service.WATER, value=Decimal(105), at=NOW - HOUR,
+        site.conn, SOCIETY, NamedMeter("A-1", Service.WATER), value=Decimal(105), at=NOW - HOUR,
         by="me", reason="a check", now=NOW,
     )  # fmt: skip
     self_read(
-        site.conn, SOCIETY, "A-1", Service.WATER, value=Decimal("105.1"), at=NOW - HOUR / 2,
-        by="me", now=NOW,
+        site.conn, SOCIETY, NamedMeter("A-1", Service.WATER), value=Decimal("105.1"),
+        at=NOW - HOUR / 2, by="me", now=NOW,
     )  # fmt: skip
     site.units(unit_line("A-1", "1", service="water", source="main", tower="T2"), now=NOW)
     take_back(

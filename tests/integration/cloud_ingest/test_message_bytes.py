@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cloud_ingest.core.accept import QuarantineReason
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.flags.leaks import refresh_leaks
@@ -72,8 +73,7 @@ def test_a_closed_month_keeps_its_bytes(site: Site) -> None:
     self_read(
         site.conn,
         SOCIETY,
-        "C-0302",
-        Service.ELECTRICITY,
+        NamedMeter("C-0302", Service.ELECTRICITY),
         value=Decimal("4.2"),
         at=END + 30 * HOUR,
         by="caretaker",
@@ -91,8 +91,7 @@ def test_a_changed_month_keeps_its_bytes(site: Site, monkeypatch: pytest.MonkeyP
     self_read(
         site.conn,
         SOCIETY,
-        "C",
-        Service.ELECTRICITY,
+        NamedMeter("C", Service.ELECTRICITY),
         value=Decimal(9),
         at=END - 20 * HOUR,
         by="caretaker",

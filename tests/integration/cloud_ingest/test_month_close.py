@@ -13,6 +13,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
 from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import CloseRefused, NotFound, RollupDisagrees
 from cloud_ingest.month.close import Closed, close_month
@@ -207,8 +208,7 @@ def test_an_offline_meter_waits_for_a_self_read(flat: Site) -> None:
     self_read(
         flat.conn,
         SOCIETY,
-        "C-0302",
-        Service.ELECTRICITY,
+        NamedMeter("C-0302", Service.ELECTRICITY),
         value=Decimal("4.2"),
         at=END + 30 * HOUR,
         by="caretaker",
@@ -228,8 +228,7 @@ def test_a_month_opens_where_the_last_closed(flat: Site) -> None:
         self_read(
             flat.conn,
             SOCIETY,
-            "C-0304",
-            Service.ELECTRICITY,
+            NamedMeter("C-0304", Service.ELECTRICITY),
             value=Decimal(value),
             at=at,
             by="me",
@@ -256,8 +255,7 @@ def dial(
     self_read(
         site.conn,
         SOCIETY,
-        subject,
-        Service.ELECTRICITY,
+        NamedMeter(subject, Service.ELECTRICITY),
         value=Decimal(value),
         at=at,
         by="me",
@@ -350,8 +348,7 @@ def test_a_part_of_a_month_needs_both_ends(site: Site) -> None:
     self_read(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.ELECTRICITY,
+        NamedMeter("A-1", Service.ELECTRICITY),
         value=Decimal("5.5"),
         at=swap - HOUR,
         by="the fitter",
@@ -539,8 +536,7 @@ def test_a_register_that_restarted_is_withheld_until_explained(site: Site) -> No
     add_epoch(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.ELECTRICITY,
+        NamedMeter("A-1", Service.ELECTRICITY),
         starts_at=restart,
         adds=Decimal("14.450"),
         reason="reset",
@@ -608,8 +604,7 @@ def test_a_jump_is_withheld_until_an_epoch_explains_it(site: Site) -> None:
         done = add_epoch(
             site.conn,
             SOCIETY,
-            "A-1",
-            Service.ELECTRICITY,
+            NamedMeter("A-1", Service.ELECTRICITY),
             starts_at=jump,
             adds=Decimal(adds),
             reason="a pulse storm",

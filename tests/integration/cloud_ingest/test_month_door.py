@@ -19,6 +19,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
 from cloud_ingest.cli.number import decision_lines
 from cloud_ingest.core.unit_list import COLUMNS
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, import_units, take_back
 from cloud_ingest.errors import NotFound, NumberRefused
@@ -29,6 +30,7 @@ from cloud_ingest.month.report import as_json, month_report
 from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.store import months
 from cloud_ingest.store.events import open_events
+from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from cloud_ingest.store.outbox import acknowledge_number, due, mark_published
@@ -83,7 +85,7 @@ def standing(site: Site, subject: str = "A-1") -> list[tuple[str, Decimal, int]]
 
 
 def manifest(site: Site, month: str = JANUARY) -> BillingManifest:
-    found = months.manifest(site.conn, society_id(site), month)
+    found = manifest_of(site.conn, society_id(site), month)
     assert found is not None
     return found
 
@@ -294,8 +296,7 @@ def dialled(site: Site) -> Site:
         self_read(
             site.conn,
             SOCIETY,
-            subject,
-            Service.ELECTRICITY,
+            NamedMeter(subject, Service.ELECTRICITY),
             value=Decimal(value),
             at=at,
             by="caretaker",
@@ -447,8 +448,7 @@ def test_a_word_on_a_reading_counts_after_a_number_was_kept(dialled: Site) -> No
     self_read(
         dialled.conn,
         SOCIETY,
-        "A-2",
-        Service.ELECTRICITY,
+        NamedMeter("A-2", Service.ELECTRICITY),
         value=Decimal("12374.760"),
         at=BORDER + HOUR,
         by="caretaker",
@@ -482,8 +482,7 @@ def test_an_asked_change_goes_out_however_large(dialled: Site) -> None:
     self_read(
         dialled.conn,
         SOCIETY,
-        "A-2",
-        Service.ELECTRICITY,
+        NamedMeter("A-2", Service.ELECTRICITY),
         value=Decimal("12364.770"),
         at=BORDER - 19 * HOUR,
         by="caretaker",
@@ -500,8 +499,7 @@ def test_what_was_entered_asks_once(dialled: Site) -> None:
     self_read(
         dialled.conn,
         SOCIETY,
-        "A-1",
-        Service.ELECTRICITY,
+        NamedMeter("A-1", Service.ELECTRICITY),
         value=Decimal("12345.010"),
         at=FIRST + timedelta(minutes=7),
         by="caretaker",
@@ -519,8 +517,7 @@ def test_a_change_that_was_asked_for_in_time_goes_out(dialled: Site) -> None:
     self_read(
         dialled.conn,
         SOCIETY,
-        "A-1",
-        Service.ELECTRICITY,
+        NamedMeter("A-1", Service.ELECTRICITY),
         value=Decimal("12345.010"),
         at=FIRST + timedelta(minutes=7),
         by="caretaker",

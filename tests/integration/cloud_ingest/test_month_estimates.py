@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.month import as_table
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import Closed, close_month
@@ -276,8 +277,7 @@ def test_dials_read_now_and_then_are_caught_up(site: Site) -> None:
         self_read(
             site.conn,
             SOCIETY,
-            "C-1",
-            Service.ELECTRICITY,
+            NamedMeter("C-1", Service.ELECTRICITY),
             value=Decimal(value),
             at=local(at),
             by="resident",

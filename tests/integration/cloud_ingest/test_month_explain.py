@@ -13,6 +13,7 @@ from cloud_ingest.cli.explain_text import explanation_text
 from cloud_ingest.core.border import Why
 from cloud_ingest.core.validate import Rule
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
@@ -193,8 +194,7 @@ def test_a_dial_and_an_epoch_name_who_gave_them(site: Site) -> None:
         self_read(
             site.conn,
             SOCIETY,
-            "A-1",
-            Service.ELECTRICITY,
+            NamedMeter("A-1", Service.ELECTRICITY),
             value=Decimal(value),
             at=at,
             by="resident",
@@ -204,8 +204,7 @@ def test_a_dial_and_an_epoch_name_who_gave_them(site: Site) -> None:
     add_epoch(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.ELECTRICITY,
+        NamedMeter("A-1", Service.ELECTRICITY),
         starts_at=local("2026-07-20 08:00"),
         adds=Decimal(1000),
         reason="three digits",

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import month_of
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.entries.self_read import self_read
@@ -49,8 +50,7 @@ def read_dial(site: Site, unit: str, value: str, at: datetime) -> None:
     self_read(
         site.conn,
         SOCIETY,
-        unit,
-        Service.ELECTRICITY,
+        NamedMeter(unit, Service.ELECTRICITY),
         value=Decimal(value),
         at=at,
         by="resident",

@@ -17,6 +17,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import Month, local_days, month_of
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.units import import_units
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.operate.upkeep import keep_months, upkeep
@@ -259,7 +260,7 @@ def test_epochs_count_and_a_fall_does_not(site: Site) -> None:
     assert of(site, "A-1204")[0].month.quantity is None
     adds = Decimal(900_000 + 240 * 100 + 80) / 1000
     add_epoch(
-        site.conn, SOCIETY, "A-1204", Service.ELECTRICITY,
+        site.conn, SOCIETY, NamedMeter("A-1204", Service.ELECTRICITY),
         starts_at=turn + HOUR, adds=adds, reason="reset", by="caretaker", now=NOW,
     )  # fmt: skip
     (found,) = of(site, "A-1204")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import month_of
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.upkeep import keep_months, upkeep
@@ -102,11 +103,11 @@ def month_of_a_flat(conn: Connection, folder: Path) -> list[Any]:
     unknown = site.gateway.seal(block_line("9", every(START, START + HOUR, 0, 1)))
     commit(conn, [site.verdict(unknown, START + HOUR)])
     self_read(
-        conn, SOCIETY, "Łódź", Service.ELECTRICITY,
+        conn, SOCIETY, NamedMeter("Łódź", Service.ELECTRICITY),
         value=Decimal("12.5"), at=START, by="Zoë", now=NOW, force_because="new",
     )  # fmt: skip
     self_read(
-        conn, SOCIETY, "Łódź", Service.ELECTRICITY,
+        conn, SOCIETY, NamedMeter("Łódź", Service.ELECTRICITY),
         value=Decimal("20.25"), at=END, by="Zoë", now=NOW, force_because="new",
     )  # fmt: skip
     refresh(conn, NOW)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.history import import_history
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import (
     ConfigurationError,
@@ -399,8 +400,7 @@ def test_a_read_older_than_retention_is_refused(site: Site) -> None:
         self_read(
             site.conn,
             SOCIETY,
-            "A-1204",
-            Service.ELECTRICITY,
+            NamedMeter("A-1204", Service.ELECTRICITY),
             value=Decimal("0.9"),
             at=line - HOUR,
             by="a resident",

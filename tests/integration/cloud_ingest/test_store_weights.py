@@ -8,6 +8,7 @@ import pytest
 
 from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.month.close import Closed, close_month
@@ -59,8 +60,7 @@ def test_a_changed_weight_is_withheld_until_joined(site: Site, first: int, then:
     done = add_epoch(
         site.conn,
         SOCIETY,
-        "A-1",
-        Service.WATER,
+        NamedMeter("A-1", Service.WATER),
         starts_at=CHANGED,
         adds=used - jumped,
         reason="pulse weight corrected",
@@ -80,8 +80,7 @@ def test_only_a_changed_weight_lets_a_register_rise(site: Site) -> None:
         add_epoch(
             site.conn,
             SOCIETY,
-            "A-1",
-            Service.WATER,
+            NamedMeter("A-1", Service.WATER),
             starts_at=at,
             adds=Decimal(adds),
             reason="r",
@@ -104,7 +103,7 @@ def test_usage_counts_nothing_between_weights_whoever_read(site: Site) -> None:
     site.deliver("1", every(START, CHANGED - HOUR, 1000 * 5, 5, HOUR), column=pulses(5))
     site.deliver("1", every(CHANGED, END, 2000 * 25, 25, HOUR), column=pulses(25))
     self_read(
-        site.conn, SOCIETY, "A-1", Service.WATER, value=Decimal("52.7"),
+        site.conn, SOCIETY, NamedMeter("A-1", Service.WATER), value=Decimal("52.7"),
         at=local("2026-07-19 23:30"), by="resident", now=NOW, force_because="moved out",
     )  # fmt: skip
     refresh(site.conn, NOW)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud_ingest.entries.history import import_history
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.entries.self_read import self_read
@@ -120,8 +121,7 @@ def test_a_dial_that_was_forced_is_vouched_for(metered: Site) -> None:
     self_read(
         metered.conn,
         SOCIETY,
-        "A-1",
-        Service.ELECTRICITY,
+        NamedMeter("A-1", Service.ELECTRICITY),
         value=Decimal(7),
         at=AT,
         by="me",

@@ -20,6 +20,7 @@ import pytest
 from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
@@ -210,15 +211,17 @@ class Stage:
         self_read(
             self.site.conn,
             SOCIETY,
-            found["subject"],
-            Service(said.get("service", "electricity")),
+            NamedMeter(
+                found["subject"],
+                Service(said.get("service", "electricity")),
+                source=said.get("source"),
+                serial=said.get("meter"),
+            ),
             value=Decimal(found["value"]),
             at=self.clock.at(found["at"]),
             by=AUTHOR,
             now=self.now,
-            source=said.get("source"),
             force_because="it is right" if "forced" in said else None,
-            serial=said.get("meter"),
         )
 
     def do_epoch(self, statement: Statement) -> None:
@@ -226,14 +229,16 @@ class Stage:
         add_epoch(
             self.site.conn,
             SOCIETY,
-            found["subject"],
-            Service(said.get("service", "electricity")),
+            NamedMeter(
+                found["subject"],
+                Service(said.get("service", "electricity")),
+                source=said.get("source"),
+            ),
             starts_at=self.clock.at(found["at"]),
             adds=Decimal(said["adds"]),
             reason="it is so",
             by=AUTHOR,
             now=self.now,
-            source=said.get("source"),
         )
 
     def do_set_aside(self, statement: Statement) -> None:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Which months are closed, each with the manifest that names what was sent of it.
+
+In: a society and a month. Out: manifests. Owns: ``month_close``. Never: a decision;
+`cloud_ingest.month.close` decides.
+"""
+
+from collections.abc import Collection
+
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.rows import scalar, scalars
+from shared_schema.billing import BillingManifest
+
+
+@translating
+def manifest_of(conn: Connection, society_id: int, month: str) -> BillingManifest | None:
+    """Return the manifest of a closed month, or None for one that is open."""
+    line = scalar(
+        conn,
+        "SELECT manifest FROM month_close WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return None if line is None else BillingManifest.from_line(line)
+
+
+@translating
+def is_closed(conn: Connection, society_id: int, month: str) -> bool:
+    """Say whether a month is closed."""
+    return bool(closed_months(conn, society_id, [month]))
+
+
+@translating
+def closed_months(conn: Connection, society_id: int, of: Collection[str]) -> list[str]:
+    """Return which of some months are closed, ascending."""
+    return scalars(
+        conn,
+        """
+        SELECT month FROM month_close WHERE society_id = %s AND month = ANY(%s::text[])
+        ORDER BY month
+        """,
+        (society_id, sorted(of)),
+    )
+
+
+@translating
+def closed_since(conn: Connection, society_id: int, first: str) -> list[str]:
+    """Return the closed months from one on, ascending."""
+    return scalars(
+        conn,
+        "SELECT month FROM month_close WHERE society_id = %s AND month >= %s ORDER BY month",
+        (society_id, first),
+    )
+
+
+@translating
+def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> bytes:
+    """Note that a month was closed and return the bytes that are sent."""
+    line = made.to_line()
+    conn.execute(
+        """
+        INSERT INTO month_close (society_id, month, closed_at, last_closed_at, manifest)
+        VALUES (%(society_id)s, %(month)s, %(closed_at)s, %(closed_at)s, %(manifest)s)
+        ON CONFLICT (society_id, month)
+        DO UPDATE SET last_closed_at = excluded.last_closed_at, manifest = excluded.manifest
+        """,
+        {
+            "society_id": society_id,
+            "month": made.month,
+            "closed_at": made.closed_at,
+            "manifest": line,
+        },
+    )
+    return line
