@@ -286,10 +286,10 @@ def _show(done: "Commissioned") -> None:
         for trouble in entry.examination.troubles
     )
     if not sheet.clock_synchronised:
-        from edge_agent.install import advice
+        from edge_agent.install import advice_texts
 
         lines = (("failed", "a time service does not keep this machine's time"),)
-        print("\n" + listing((*lines, ("  try", advice.NO_TIME))))
+        print("\n" + listing((*lines, ("  try", advice_texts.NO_TIME))))
     for conflict in sheet.conflicts:
         print(f"several meters answer at address {conflict.hdlc}")
     settings = "not written: no meter may go into service" if done.config is None else done.config

@@ -152,9 +152,9 @@ def scan(line: LineOptions, where: ScanOptions, as_json: JsonOption = False) -> 
     else:
         _show_scan(found)
     if not found.meters:
-        from edge_agent.install import advice
+        from edge_agent.install import advice_texts
 
-        raise MeterError(f"no meter answers on {line.port}").advised(advice.SILENCE)
+        raise MeterError(f"no meter answers on {line.port}").advised(advice_texts.SILENCE)
 
 
 def _scan(line: LineOptions, where: ScanOptions) -> "Scan":
@@ -177,17 +177,17 @@ def _scan(line: LineOptions, where: ScanOptions) -> "Scan":
 
 
 def _show_scan(found: "Scan") -> None:
-    from edge_agent.install import advice
+    from edge_agent.install import advice_texts
 
     if found.meters:
         header = ("baud", "address", "maker", "serial", "model")
         print(table(header, map(_meter_cells, found.meters)))
     lines = [
-        ("conflict", f"at address {each.hdlc}, {each.baudrate} baud: {advice.CONFLICT}")
+        ("conflict", f"at address {each.hdlc}, {each.baudrate} baud: {advice_texts.CONFLICT}")
         for each in found.conflicts
     ]
     if found.unasked:
-        lines.append(("noise", f"{found.unasked} bytes came unasked: {advice.UNASKED}"))
+        lines.append(("noise", f"{found.unasked} bytes came unasked: {advice_texts.UNASKED}"))
     if found.echo:
         lines.append(("echo", "the adapter hears its own frames; the scan allows for that"))
     if lines:

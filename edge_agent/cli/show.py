@@ -47,9 +47,9 @@ def _facts(found: "Examination") -> Iterable[tuple[str, str]]:
         clock = f"{found.clock:%Y-%m-%d %H:%M:%S %z}"
         yield "clock", f"{clock}, {abs(offset):.0f} s {way} this machine"
         if not found.is_time_known:
-            from edge_agent.install import advice
+            from edge_agent.install import advice_texts
 
-            yield "", f"this machine's own time is not synchronised: {advice.NO_TIME}"
+            yield "", f"this machine's own time is not synchronised: {advice_texts.NO_TIME}"
     yield "line", f"{found.line.frames} frames, {found.line.errors} errors"
 
 

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple, Protocol
 from edge_agent.clock_policy import Action, Decision, Limits, decide
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import (
     AccessDenied,
     BusTimeout,
@@ -205,6 +206,10 @@ class _MeterClock:
         self._now = now
         self._sign: int | None = None
         """The deviation_sign with which its clock is right, if another is set."""
+        self._zone: str | None = None
+        """The zone in which its clock is right that states none."""
+        self._came = ""
+        """Its clock as it was read last."""
 
     def identify(self, session: Reader) -> None:
         """See that the meter is the one that is known, or take it for that.
@@ -232,9 +237,11 @@ class _MeterClock:
         stamp = clock_reading.stamp_of(session.get(CLOCK, _CLOCK, _TIME))
         at = (begun + self._now()) / 2
         shown, most_s = axdr.epoch_s(stamp, self._model.zone), self._model.max_clock_offset_s
-        self._sign = None
+        self._sign, self._zone = None, None
+        self._came = as_hex(stamp)
         if shown is None or abs(offset_s(shown, at)) > most_s:
             self._sign = clock_reading.fitting_sign(stamp, self._model.zone, at, most_s)
+            self._zone = clock_reading.zone_of(stamp, self._model.zone, at)
         return None if shown is None else _Look(offset_s(shown, at), at)
 
     def decide(
@@ -259,7 +266,11 @@ class _MeterClock:
             reason = f"the clock is right with deviation_sign = {self._sign}: set that instead"
             return Decision(Action.REFUSE, reason)
         if before is None and not force:
-            return Decision(Action.REFUSE, "its clock shows no valid time: see why first")
+            reason = f"its clock shows no valid time ({self._came}): see why first"
+            return Decision(Action.REFUSE, reason)
+        if self._zone is not None and not force:
+            reason = f"the clock is right as local time of {self._zone}: look at its display first"
+            return Decision(Action.REFUSE, reason)
         offset = math.inf if before is None else before.offset_s
         decision = decide(
             offset,

@@ -43,7 +43,7 @@ MAX_VALUE_BYTES: Final = 8 * 1024
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _STAMP: Final = struct.Struct(">IBBBBxhB")  # date, weekday, time, deviation, clock status
 _NOT_SPECIFIED: Final = -0x8000
-_NO_DEVIATIONS: Final = frozenset((_NOT_SPECIFIED, -1))
+NO_DEVIATIONS: Final = frozenset((_NOT_SPECIFIED, -1))
 """What says no deviation: 8000 by the standard; FFFF is sent too, and no zone is a minute off."""
 _CLOCK_INVALID: Final = 0x01
 _END_OF_DAY: Final = (24, 0, 0)
@@ -243,7 +243,7 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
         return None
     if status & _CLOCK_INVALID and status != _CLOCK_STATUS_UNKNOWN:
         return None
-    if deviation in _NO_DEVIATIONS or zone.deviation_sign == 0:
+    if deviation in NO_DEVIATIONS or zone.deviation_sign == 0:
         is_summer = status & _DAYLIGHT_SAVING and status != _CLOCK_STATUS_UNKNOWN
         shift_min = -zone.offset_min - (60 if is_summer else 0)
     elif -840 <= deviation <= 840:

@@ -17,7 +17,7 @@ from typing import Final
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.security import Mode
 from edge_agent.errors import AgentError, BusError, MeterError
-from edge_agent.install import advice
+from edge_agent.install import advice, advice_texts
 from edge_agent.install.examination import Examination, LineCount, Trouble
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.shown import ShownProfile, ShownValue, profile_of, registers_of
@@ -203,7 +203,7 @@ def _trouble_of(
     found: Finding, *, is_time_known: bool = True, tried: Mode | None = None
 ) -> Trouble:
     by_time = found.kind in CLOCK_WRONG and not is_time_known
-    text = advice.NO_TIME if by_time else advice.for_finding(found, tried)
+    text = advice_texts.NO_TIME if by_time else advice.for_finding(found, tried)
     return Trouble("reading", words(found), text, finding=found)
 
 

@@ -16,7 +16,13 @@ from edge_agent.decode.values import register_number
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hex_text import as_hex
-from edge_agent.errors import AccessDenied, MeterError, ProtocolViolation, SerialUnreadable
+from edge_agent.errors import (
+    AccessDenied,
+    MeterError,
+    ProtocolViolation,
+    SerialUnreadable,
+    ValueRefused,
+)
 from edge_agent.install.examine import BACK_S
 from edge_agent.install.shown import ShownProfile, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
@@ -295,8 +301,11 @@ def _value(link: MeterLink, obis: Obis, class_id: int, answer: bytes, its_model:
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:
     if class_id == _CLOCK:
-        stamp = axdr.epoch_s(clock_reading.stamp_of(answer), its_model.zone)
-        return None if stamp is None else _local(stamp, its_model).isoformat()
+        stamp = clock_reading.stamp_of(answer)
+        shown = axdr.epoch_s(stamp, its_model.zone)
+        if shown is None:
+            raise ValueRefused(f"the clock shows no valid time: {as_hex(stamp)}")
+        return _local(shown, its_model).isoformat()
     found = axdr.value(answer)
     if isinstance(found, int | Decimal):
         return Decimal(found)

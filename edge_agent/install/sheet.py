@@ -15,7 +15,7 @@ from edge_agent.install.examination import Examination
 from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.scan_result import Conflict
 from edge_agent.install.shown import ShownValue
-from edge_agent.poll.finding import CLOCK_WRONG
+from edge_agent.poll.finding import CLOCK_TOLD, CLOCK_WRONG
 from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, WATER_VOLUME, Unit
 
@@ -169,7 +169,8 @@ def judge(
         reasons.append("the list gives its dial, but no volume of water was read beside it")
     offset, kinds = found.clock_offset_s, {each.kind for each in found.troubles}
     if offset is None:
-        reasons.append("its clock shows no valid time")
+        if CLOCK_TOLD.isdisjoint(kinds):
+            reasons.append("its clock shows no valid time")
     elif not is_time_known:
         reasons.append("its clock cannot be judged: this machine's own is not synchronised")
     elif abs(offset) > CLOCK_LIMIT_S and CLOCK_WRONG.isdisjoint(kinds):

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_agent.dlms.security import PUBLIC_CLIENT
-from edge_agent.install import advice
+from edge_agent.install import advice_texts
 from edge_agent.install.addresses import HdlcAddress, hdlc_addresses
 from edge_agent.install.examination import Examination, Trouble
 from edge_agent.install.examine import examine, see_plate
@@ -150,13 +150,13 @@ def _search_troubles(looked: Scan, addresses: int) -> Iterator[Trouble]:
     if not looked.meters and looked.conflicts:
         where = looked.conflicts[0]
         said = f"something answers at {where.hdlc}, {where.baudrate} baud, that is not one meter"
-        yield Trouble("finding it", said, advice.CONFLICT)
+        yield Trouble("finding it", said, advice_texts.CONFLICT)
     elif not looked.meters:
         said = f"no meter answers at {addresses} addresses and {len(looked.baudrates)} speeds"
-        yield Trouble("finding it", said, advice.SILENCE)
+        yield Trouble("finding it", said, advice_texts.SILENCE)
     if looked.unasked:
         said = f"{looked.unasked} bytes came before anybody was asked"
-        yield Trouble("the line", said, advice.UNASKED)
+        yield Trouble("the line", said, advice_texts.UNASKED)
 
 
 def _wanted(target: Target) -> tuple[HdlcAddress, ...]:

@@ -20,6 +20,12 @@ from edge_agent.errors import ValueRefused
 
 _SIGNS: Final = (1, -1, 0)
 """The standard's way first, and to ignore the deviation last: the first that fits is taken."""
+_STATES_NO_ZONE: Final = axdr.NO_DEVIATIONS | {0}
+_ZONE_STEP_S: Final = 1800
+"""Zones differ by half hours, but for a few that have quarters."""
+_WESTMOST_S, _EASTMOST_S = -12 * 3600, 14 * 3600
+_NEAR_S: Final = 60
+"""How far a clock may be from the local time of a zone that nobody named."""
 
 
 def stamp_of(answer: bytes) -> bytes:
@@ -48,6 +54,31 @@ def fitting_sign(stamp: bytes, zone: Zone, read_ts: float, most_s: float) -> int
         if found is not None and abs(found - read_ts) <= most_s:
             return sign
     return None
+
+
+def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
+    """Return the zone in whose local time a clock is right that does not state its own.
+
+    Such a meter in a zone with summer time is an hour off for half of the year, and is right.
+
+    Args:
+        stamp: the 12 bytes of a date-time.
+        zone: the zone of the model.
+        read_ts: the gateway's time at which it was read.
+
+    Returns:
+        It as ``UTC+02:00``; None for a clock that states its zone, or is right in none.
+    """
+    stated = int.from_bytes(stamp[9:11], "big", signed=True)
+    local = axdr.epoch_s(stamp[:11] + b"\x00", Zone(0, 0))
+    if local is None or (zone.deviation_sign and stated not in _STATES_NO_ZONE):
+        return None
+    steps = round((local - read_ts) / _ZONE_STEP_S)
+    off_s = abs(local - read_ts - steps * _ZONE_STEP_S)
+    if off_s > _NEAR_S or not _WESTMOST_S <= steps * _ZONE_STEP_S <= _EASTMOST_S:
+        return None
+    hours, minutes = divmod(abs(steps) * _ZONE_STEP_S // 60, 60)
+    return f"UTC{'-' if steps < 0 else '+'}{hours:02}:{minutes:02}"
 
 
 def offset_min(stamp: bytes, zone: Zone) -> int:

@@ -45,6 +45,8 @@ class FindingKind(StrEnum):
     CLOCK_UNREADABLE = "clock_unreadable"
     """What came is no time at all: whether the clock is right is not known."""
     CLOCK_OFF = "clock_off"
+    CLOCK_IN_OTHER_ZONE = "clock_in_other_zone"
+    """It does not state its zone, and is right as the local time of another than the model's."""
     WRONG_DEVIATION_SIGN = "wrong_deviation_sign"
     """The clock is right once its deviation is read in another way: ``sign`` tells which."""
     NEWEST_ROW_IS_OLD = "newest_row_is_old"
@@ -67,8 +69,12 @@ class FindingKind(StrEnum):
     STATUS_BIT_SET = "status_bit_set"
 
 
-CLOCK_WRONG: Final = frozenset((FindingKind.CLOCK_OFF, FindingKind.WRONG_DEVIATION_SIGN))
+CLOCK_WRONG: Final = frozenset(
+    (FindingKind.CLOCK_OFF, FindingKind.CLOCK_IN_OTHER_ZONE, FindingKind.WRONG_DEVIATION_SIGN)
+)
 """The kinds that tell by how much a clock is wrong."""
+CLOCK_TOLD: Final = CLOCK_WRONG | {FindingKind.CLOCK_SHOWS_NO_TIME, FindingKind.CLOCK_UNREADABLE}
+"""The kinds that tell that a clock is of no use."""
 
 WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.ANOTHER_METER: "{label}: {found} answers where {known} was",
@@ -88,11 +94,15 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.COLUMN_WITHOUT_SCALER: (
         "{label}: {obis} has no scaler: it is left out of {profile}"
     ),
-    FindingKind.CLOCK_SHOWS_NO_TIME: "{label}: its clock shows no valid time",
+    FindingKind.CLOCK_SHOWS_NO_TIME: "{label}: its clock shows no valid time: {came}",
     FindingKind.CLOCK_UNREADABLE: "{label}: its clock cannot be read: {error}",
     FindingKind.CLOCK_OFF: (
         "{label}: its clock is {offset_s} s off, more than {most_s} s: set it: "
         "profiles are not read"
+    ),
+    FindingKind.CLOCK_IN_OTHER_ZONE: (
+        "{label}: its clock is {offset_s} s off by the zone of its model, does not state a zone, "
+        "and is right as local time of {zone}: profiles are not read"
     ),
     FindingKind.WRONG_DEVIATION_SIGN: (
         "{label}: its clock is {offset_s} s off, because the wrong deviation_sign is set, "

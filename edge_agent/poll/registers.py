@@ -20,6 +20,7 @@ from edge_agent import gateway_clock
 from edge_agent.decode import layout, values
 from edge_agent.decode.rows import MeterRows
 from edge_agent.dlms import axdr
+from edge_agent.dlms.hex_text import as_hex
 from edge_agent.errors import (
     AccessDenied,
     AddressShared,
@@ -186,7 +187,7 @@ class _RegisterReader:
         self._facts.zone_offset_min = clock_reading.offset_min(stamp, zone)
         if not self._synchronised:
             if meter_ts is None:
-                self._note(FindingKind.CLOCK_SHOWS_NO_TIME)
+                self._note(FindingKind.CLOCK_SHOWS_NO_TIME, came=as_hex(stamp))
                 return ClockSeen()
             return ClockSeen(meter_ts, is_sound=True)
         read_ts = (found.begun + found.ended) / 2
@@ -198,7 +199,7 @@ class _RegisterReader:
         if meter_ts is None:
             sign = clock_reading.fitting_sign(stamp, zone, read_ts, most_s)
             if sign is None:
-                self._note(FindingKind.CLOCK_SHOWS_NO_TIME)
+                self._note(FindingKind.CLOCK_SHOWS_NO_TIME, came=as_hex(stamp))
                 return ClockSeen()
             off_s = clock_reading.deviation_s(stamp, zone)
             self._note(FindingKind.WRONG_DEVIATION_SIGN, offset_s=off_s, most_s=most_s, sign=sign)
@@ -209,10 +210,13 @@ class _RegisterReader:
         if not is_sound:
             off: dict[str, Value] = {"offset_s": round(offset_s), "most_s": most_s}
             sign = clock_reading.fitting_sign(stamp, zone, read_ts, most_s)
-            if sign is None:
-                self._note(FindingKind.CLOCK_OFF, **off)
-            else:
+            other = clock_reading.zone_of(stamp, zone, read_ts)
+            if sign is not None:
                 self._note(FindingKind.WRONG_DEVIATION_SIGN, **off, sign=sign)
+            elif other is not None:
+                self._note(FindingKind.CLOCK_IN_OTHER_ZONE, **off, zone=other)
+            else:
+                self._note(FindingKind.CLOCK_OFF, **off)
         return ClockSeen(meter_ts, offset_s, is_sound)
 
     def row(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> MeterRows | None:

@@ -22,7 +22,7 @@ from edge_agent.errors import (
     Setup,
     Unexplained,
 )
-from edge_agent.install import advice
+from edge_agent.install import advice, advice_texts
 from edge_agent.meters.model import load
 from edge_agent.meters.model_check import mistakes
 from edge_agent.poll.finding import FindingKind, finding
@@ -46,14 +46,15 @@ def a(kind: type[AgentError]) -> AgentError:
 
 def test_the_guide_has_every_advice() -> None:
     text = GUIDE.read_text(encoding="utf-8")
-    wanted = [said for _, said in advice.BY_KIND]
+    wanted = [said for _, said in advice_texts.BY_KIND]
     tables = (
-        *(advice.OF_REFUSAL, advice.OF_FINDING, advice.OF_RESULT, advice.OF_BREACH),
-        *(advice.OF_SETUP, advice.WITH_SECRET, advice.OF_SECURITY),
+        *(advice_texts.OF_REFUSAL, advice_texts.OF_FINDING, advice_texts.OF_RESULT),
+        *(advice_texts.OF_BREACH, advice_texts.OF_SETUP),
+        *(advice_texts.WITH_SECRET, advice_texts.OF_SECURITY),
     )
     others = (
-        *(advice.SILENCE, advice.UNASKED, advice.CONFLICT, advice.NO_TIME),
-        advice.OTHER_HIGH_LEVEL,
+        *(advice_texts.SILENCE, advice_texts.UNASKED, advice_texts.CONFLICT, advice_texts.NO_TIME),
+        advice_texts.OTHER_HIGH_LEVEL,
     )
     for said in (*wanted, *(text for table in tables for text in table.values()), *others):
         assert f"| {said} |" in text
@@ -95,7 +96,7 @@ def test_refused_keys_ask_for_no_password() -> None:
 
 
 def test_every_error_has_its_own_advice() -> None:
-    general = {advice.for_error(AgentError("x")), advice.AGAIN}
+    general = {advice.for_error(AgentError("x")), advice_texts.AGAIN}
     for kind in KINDS - {
         AgentError,
         errors.MeterError,
@@ -113,7 +114,7 @@ def test_every_error_has_a_next_step(kind: type[AgentError], tried: Mode | None)
 
 
 def test_every_kind_of_an_error_has_a_next_step() -> None:
-    assert set(advice.OF_SETUP) == set(Setup)
+    assert set(advice_texts.OF_SETUP) == set(Setup)
     for tried in (None, *Mode):
         assert all(advice.for_error(AssociationRefused("x", of=of), tried) for of in Refusal)
         assert all(advice.for_result(result, tried) for result in range(256))

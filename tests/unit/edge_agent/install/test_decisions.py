@@ -28,7 +28,7 @@ AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CONFIG = MeterConfig(label="A-1", address=17, model="is16444", client=16)
 NAMES = (
     "found known error obis profile offset_s most_s by_s names first last count unit means bit at "
-    "came period_s sign"
+    "came period_s sign zone"
 )
 VALUES: dict[str, Value] = dict.fromkeys(NAMES.split(), 0)
 RESULTS = (2, 3, 4, 9, 11, 13)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import ProtocolViolation
+from edge_agent.install import advice
 from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import FindingKind
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BLOCK_LOAD_PROFILE, CLOCK
@@ -163,7 +164,52 @@ def test_rows_are_read_in_each_way(
 
 def test_a_clock_of_no_way_is_off_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = _local(330, "0000")
-    reader.attributes[CLOCK, 8, 2] = reader.stamped(NOW_TS + 7200)
+    reader.attributes[CLOCK, 8, 2] = reader.stamped(NOW_TS + 7000)
     found = visit(reader, monkeypatch, {})
     (noticed,) = [each for each in found.findings if each.kind is FindingKind.CLOCK_OFF]
-    assert noticed.values["offset_s"] == 7200 + 19800
+    assert noticed.values["offset_s"] == 7000 + 19800
+
+
+SUMMER = Zone(60)  # a meter in Berlin, and its model
+
+
+@pytest.mark.parametrize("deviation", ["8000", "FFFF", "0000"])
+@pytest.mark.parametrize("off_s", [-60, 0, 60])
+def test_unstated_summer_time_is_told_from_a_clock_that_is_off(deviation: str, off_s: int) -> None:
+    found = stamp(local_at(NOW_TS + off_s, 120), deviation)
+    assert clock_reading.zone_of(found, SUMMER, NOW_TS) == "UTC+02:00"
+
+
+@pytest.mark.parametrize(
+    ("off_s", "deviation"), [(3600, "FFC4"), (3600, "003C"), (900, "8000"), (100 * 3600, "8000")]
+)
+def test_a_clock_that_states_its_zone_or_fits_none_is_off(off_s: int, deviation: str) -> None:
+    found = stamp(local_at(NOW_TS + off_s, 60), deviation)
+    assert clock_reading.zone_of(found, SUMMER, NOW_TS) is None
+
+
+@given(st.binary(min_size=12, max_size=12))
+def test_any_time_has_a_zone_or_none(found: bytes) -> None:
+    told = clock_reading.zone_of(found, INDIA, NOW_TS)
+    assert told is None or told.startswith("UTC")
+
+
+def test_summer_time_is_not_advised_to_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = _local(120, "8000")
+    kind = SIMPLE.model_copy(update={"zone_offset_min": 60})
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 7200}, kind=kind)
+    (noticed,) = found.findings
+    assert noticed.kind is FindingKind.CLOCK_IN_OTHER_ZONE
+    assert noticed.values["offset_s"] == 3600
+    assert advice.for_finding(noticed).startswith("look at its display")
+    assert stamps(found, BLOCK_LOAD_PROFILE) == []
+
+
+def test_a_month_13_is_told_with_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    came = stamp(local_at(NOW_TS, 330), "FEB6").replace(b"\x03\x0a", b"\x0d\x0a", 1)
+    reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + came
+    found = visit(reader, monkeypatch)
+    (noticed,) = [each for each in found.findings if each.kind is FindingKind.CLOCK_SHOWS_NO_TIME]
+    assert str(noticed).endswith(came.hex(" "))
+    assert advice.for_finding(noticed).startswith("compare the bytes that came with its display")

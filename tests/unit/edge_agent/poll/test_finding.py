@@ -19,6 +19,7 @@ VALUES: dict[str, Value] = {
     "offset_s": 900,
     "most_s": 300,
     "sign": 0,
+    "zone": "UTC+02:00",
     "by_s": 7200,
     "names": "1.0.9.8.0.255",
     "first": 100,
@@ -49,10 +50,14 @@ SENTENCES = {
     FindingKind.COLUMN_WITHOUT_SCALER: (
         f"A-1: {ACTIVE_IMPORT} has no scaler: it is left out of {LOAD}"
     ),
-    FindingKind.CLOCK_SHOWS_NO_TIME: "A-1: its clock shows no valid time",
+    FindingKind.CLOCK_SHOWS_NO_TIME: "A-1: its clock shows no valid time: 0d a1",
     FindingKind.CLOCK_UNREADABLE: "A-1: its clock cannot be read: A-1 does not answer",
     FindingKind.CLOCK_OFF: (
         "A-1: its clock is 900 s off, more than 300 s: set it: profiles are not read"
+    ),
+    FindingKind.CLOCK_IN_OTHER_ZONE: (
+        "A-1: its clock is 900 s off by the zone of its model, does not state a zone, and is right "
+        "as local time of UTC+02:00: profiles are not read"
     ),
     FindingKind.WRONG_DEVIATION_SIGN: (
         "A-1: its clock is 900 s off, because the wrong deviation_sign is set, 0 fits: "

@@ -17,7 +17,7 @@ from edge_agent.worker.journal import Journal
 from tests.unit.edge_agent.fakes import POLLED
 
 METER = MeterConfig(label="A-1", address=17, model="is16444", client=16)
-NO_TIME = finding(FindingKind.CLOCK_SHOWS_NO_TIME, "A-1")
+NO_TIME = finding(FindingKind.CLOCK_SHOWS_NO_TIME, "A-1", came="ff")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_same_findings_are_reported_once(
         read(journal, *findings)
     assert levels(caplog, "meter_problems") == ["WARNING", "WARNING"]
     told = next(each for each in caplog.records if vars(each)["action"] == "meter_problems")
-    assert vars(told)["problems"] == ["A-1: its clock shows no valid time"]
+    assert vars(told)["problems"] == ["A-1: its clock shows no valid time: ff"]
 
 
 def test_a_meter_that_answers_again_is_reported(
