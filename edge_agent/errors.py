@@ -165,6 +165,8 @@ class Breach(Enum):
     """The terms that the meter states: nothing can be read under them."""
     PROTECTION = "protection"
     """It is not ciphered as agreed, or it was changed."""
+    OTHER_KEY = "other-key"
+    """It is ciphered with a key that was not agreed: a dedicated one, or one of its own."""
 
 
 class ProtocolViolation(MeterError):

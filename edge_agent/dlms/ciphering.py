@@ -31,6 +31,14 @@ _GLO: Final = {0x01: 0x21, 0xC0: 0xC8, 0xC1: 0xC9, 0xC3: 0xCB}
 """Tag of a request, and of the same ciphered: initiate, get, set, action."""
 _INSIDE: Final = {0x28: 0x08, 0xCC: 0xC4, 0xCD: 0xC5, 0xCF: 0xC7}
 """Tag of a ciphered answer, and of what must be inside: initiate, get, set, action."""
+_OTHER_KEYS: Final = {
+    0xD4: "ded-get-response, under a dedicated key",
+    0xD5: "ded-set-response, under a dedicated key",
+    0xD7: "ded-action-response, under a dedicated key",
+    0xDC: "general-ded-ciphering, under a dedicated key",
+    0xDD: "general-ciphering, under a key that it names itself",
+}
+"""Answers under a key that this client did not agree on; it proposes no dedicated key."""
 REFUSALS: Final = (b"\xd8", b"\x0e")
 """What refuses a service, always in the clear: exception, service error."""
 
@@ -161,6 +169,11 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
                 f"{label} answers under another system title", of=Breach.PROTECTION
             )
         at += size
+    elif tag in _OTHER_KEYS:
+        raise ProtocolViolation(
+            f"{label} answers with {_OTHER_KEYS[tag]}: only the global key (EK) was agreed",
+            of=Breach.OTHER_KEY,
+        )
     elif tag not in _INSIDE:
         raise ProtocolViolation(f"{label} does not cipher its answer", of=Breach.PROTECTION)
     size, at = length(apdu, at)

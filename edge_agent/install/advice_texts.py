@@ -168,6 +168,11 @@ OF_BREACH: Final = {
         "the meter associates at terms that this agent cannot read it by: ask its maker for a "
         "client that reads by logical names (LN), then --client; show it a --trace"
     ),
+    Breach.OTHER_KEY: (
+        "this agent reads under the global key alone (glo- and general-glo-ciphering): have the "
+        "maker switch dedicated keys off for this client, or name a client that needs none; the "
+        "password and keys are right, try no others"
+    ),
     Breach.PROTECTION: (
         "the meter does not protect its answers as asked: compare EK, AK and --security with the "
         "delivery sheet; do not try others: many meters lock after three"

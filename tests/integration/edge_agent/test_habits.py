@@ -74,7 +74,10 @@ REFUSED: Final[dict[object, tuple[Row, str]]] = {
     "float64": ({"floats": "float64"}, "holds the float"),
     "trailing": ({"trailing": True}, "bytes are left after the value"),
     "short_rows": ({"short_rows": True}, "says more rows than it has bytes|ends within a row"),
-    "dedicated": ({"dedicated": True, "security": "glo"}, "does not cipher its answer"),
+    "dedicated": (
+        {"dedicated": True, "security": "glo"},
+        "general-ded-ciphering, under a dedicated key",
+    ),
     "octets, no model": ({"serial": "octets"}, 'decoding = "hex" reads it'),
     "bcd, no model": ({"serial": "bcd"}, 'decoding = "bcd" reads it'),
     "ff, no model": ({"serial": "ff"}, r'"ff"\] reads it'),

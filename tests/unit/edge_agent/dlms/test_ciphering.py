@@ -135,6 +135,9 @@ def test_any_bytes_are_a_violation(data: bytes) -> None:
     ("apdu", "said"),
     [
         ("C4 01 C1 00 06 00 17 83 BA", "does not cipher"),
+        ("DC 08 4D4D4D0000000001 05 3000000001", "general-ded-ciphering, under a dedicated key"),
+        ("D4 05 3000000001", "ded-get-response, under a dedicated key"),
+        ("DD 00", "general-ciphering, under a key that it names itself"),
         ("CC 1A 10" + vectors.AE_ENERGY[3:].hex(), "in another way"),  # authenticated alone
         ("CC 1A 20" + vectors.AE_ENERGY[3:].hex(), "in another way"),  # encrypted alone
         ("CC 1A 00" + vectors.AE_ENERGY[3:].hex(), "in another way"),
