@@ -254,13 +254,12 @@ def _ask_label(meter: "FoundMeter") -> str:
 def _ask_dial(entry: "Entry") -> Decimal | None:
     """Ask what the dial beside a water module shows; nobody at the terminal: it is not known."""
     from edge_agent.install.meter_list import is_dial
+    from edge_agent.install.shown import grouped
 
     if not sys.stdin.isatty():
         return None
-    question = (
-        f"Dial of {entry.listed.label}, m³, beside {entry.volume:f} m³ of its module "
-        "(empty: not read)"
-    )
+    beside = "" if entry.volume is None else f", beside {grouped(entry.volume)} m³ of its module"
+    question = f"Dial of {entry.listed.label}, m³{beside} (empty: not read)"
     while text := str(typer.prompt(question, default="", show_default=False, err=True)).strip():
         if is_dial(text):
             return Decimal(text)

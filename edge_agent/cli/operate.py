@@ -57,7 +57,10 @@ def show_status(found: "GatewayStatus") -> None:
         listing(
             (
                 ("gateway", f"{found.gateway}: the agent {running}"),
-                ("waiting", f"{found.waiting_live} live, {found.waiting_backlog} older batches"),
+                (
+                    "waiting",
+                    f"{found.waiting_live:,} live, {found.waiting_backlog:,} older batches",
+                ),
                 ("receipt", _ago(found.last_receipt, found.at)),
             )
         )

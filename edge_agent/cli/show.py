@@ -50,7 +50,7 @@ def _facts(found: "Examination") -> Iterable[tuple[str, str]]:
             from edge_agent.install import advice_texts
 
             yield "", f"this machine's own time is not synchronised: {advice_texts.NO_TIME}"
-    yield "line", f"{found.line.frames} frames, {found.line.errors} errors"
+    yield "line", f"{found.line.frames:,} frames, {found.line.errors:,} errors"
 
 
 def show_row(row: "ShownRow") -> None:

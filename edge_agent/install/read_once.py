@@ -24,7 +24,7 @@ from edge_agent.errors import (
     ValueRefused,
 )
 from edge_agent.install.examine import BACK_S
-from edge_agent.install.shown import ShownProfile, plain, profile_of
+from edge_agent.install.shown import ShownProfile, grouped, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import FindingKind, finding, words
@@ -70,14 +70,14 @@ class Value:
     @property
     def text(self) -> str:
         """The value as a person reads it; nothing for none."""
-        return plain(self.value) if isinstance(self.value, Decimal) else self.value or ""
+        return grouped(self.value) if isinstance(self.value, Decimal) else self.value or ""
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
         return {
             "obis": str(self.obis),
             "name": self.name,
-            "value": None if self.value is None else self.text,
+            "value": plain(self.value) if isinstance(self.value, Decimal) else self.value,
             "unit": self.unit,
             **({"problem": self.problem} if self.problem else {}),
         }
@@ -299,7 +299,8 @@ def _value(link: MeterLink, obis: Obis, class_id: int, answer: bytes, its_model:
     return Value(obis, name, value, f"unit {unit}" if symbol is None else symbol)
 
 
-def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | None:
+def _plain(answer: bytes, class_id: int, its_model: Model) -> str | None:
+    """Return what an object holds that counts nothing: a time, a text, an identifier."""
     if class_id == _CLOCK:
         stamp = clock_reading.stamp_of(answer)
         shown = axdr.epoch_s(stamp, its_model.zone)
@@ -307,8 +308,8 @@ def _plain(answer: bytes, class_id: int, its_model: Model) -> Decimal | str | No
             raise ValueRefused(f"the clock shows no valid time: {as_hex(stamp)}")
         return _local(shown, its_model).isoformat()
     found = axdr.value(answer)
-    if isinstance(found, int | Decimal):
-        return Decimal(found)
+    if isinstance(found, Decimal):
+        return plain(found)
     if isinstance(found, bytes):
         try:
             return axdr.text(answer)

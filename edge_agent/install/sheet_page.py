@@ -10,6 +10,7 @@ from html import escape
 from typing import Final
 
 from edge_agent.install.sheet import Entry, Sheet
+from edge_agent.install.shown import grouped
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm }
@@ -106,7 +107,7 @@ def _row(entry: Entry) -> str:
         if entry.billed is not None and entry.billed.value is not None:
             reading = f"{entry.billed.text} {_text(entry.billed.unit)}"
         if entry.dial is not None:
-            dial = f"{entry.dial:f} m³"
+            dial = f"{grouped(entry.dial)} m³"
         if found.clock_offset_s is not None:
             offset = round(found.clock_offset_s)
             clock = f"{offset:+d} s" if offset else "0 s"

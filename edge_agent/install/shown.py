@@ -43,15 +43,15 @@ class ShownValue:
         """The value as a person reads it."""
         if isinstance(self.value, datetime):
             return f"{self.value:%Y-%m-%d %H:%M}"
-        return "-" if self.value is None else plain(self.value)
+        return "-" if self.value is None else grouped(self.value)
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
-        value = self.value.isoformat() if isinstance(self.value, datetime) else self.text
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
         return {
             "obis": str(self.obis),
             "name": self.name,
-            "value": None if self.value is None else value,
+            "value": plain(value) if isinstance(value, Decimal) else value,
             "unit": self.unit,
         }
 
@@ -93,7 +93,7 @@ class ShownProfile:
 
 
 def plain(value: Decimal) -> str:
-    """Write a number as a person and a machine read it: all its digits, no power of ten.
+    """Write a number as a machine reads it: all its digits, no power of ten.
 
     Zeros behind the sixth place say nothing of a meter: a column of floats has nine places.
     """
@@ -105,6 +105,11 @@ def plain(value: Decimal) -> str:
     return (
         f"{whole}.{kept}" if len(places) <= _PLACES else f"{whole}.{kept.rstrip('0')}".rstrip(".")
     )
+
+
+def grouped(value: Decimal) -> str:
+    """Write a number as a person reads it: the same with a comma after each thousand."""
+    return f"{Decimal(plain(value)):,f}"
 
 
 def name_of(obis: Obis) -> str:
