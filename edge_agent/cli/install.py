@@ -6,6 +6,7 @@ In: options. Out: tables or JSON on stdout, progress on stderr.
 Never: a broker, a cloud; the work itself, which is under `install`.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,8 +79,9 @@ def trial(
     edge-agent trial --port /dev/ttyUSB0 --address 17 --password-file meter.pw
 
     It needs no broker, no cloud and no settings. It finds speed and address, then shows name
-    plate, clock, registers and the newest rows of the profiles. It says what failed and what to
-    try. Without a password it reads only what a meter tells everybody. Put the password in a file:
+    plate, clock, registers and the newest rows of the profiles. Where several meters answer it
+    lists them: choose one by --address. It says what failed and what to try. Without a password
+    it reads only what a meter tells everybody. Put the password in a file:
     printf %s 12345678 > meter.pw; chmod 600 meter.pw
 
     No command of yours sends a meter the same password or keys again that it refused: many lock
@@ -131,6 +133,7 @@ class ScanOptions:
     wait_ms: Annotated[int, typer.Option(min=20, max=5000, help="How long a meter may think.")] = (
         250
     )
+    models_dir: ModelsOption = None
 
 
 @install_commands.command()
@@ -171,6 +174,7 @@ def _scan(line: LineOptions, where: ScanOptions) -> "Scan":
         ),
         baudrates=where.baud or scanning.BAUDRATES,
         wait_s=where.wait_ms / 1000,
+        models_dir=where.models_dir,
         every_speed=where.every_speed,
         progress=ScanProgress(),
     )
@@ -179,9 +183,7 @@ def _scan(line: LineOptions, where: ScanOptions) -> "Scan":
 def _show_scan(found: "Scan") -> None:
     from edge_agent.install import advice_texts
 
-    if found.meters:
-        header = ("baud", "address", "maker", "serial", "model")
-        print(table(header, map(_meter_cells, found.meters)))
+    _show_meters(found.meters)
     lines = [
         ("conflict", f"at address {each.hdlc}, {each.baudrate} baud: {advice_texts.CONFLICT}")
         for each in found.conflicts
@@ -194,6 +196,19 @@ def _show_scan(found: "Scan") -> None:
         print(listing(lines))
 
 
+def _show_meters(meters: Sequence["FoundMeter"]) -> None:
+    if meters:
+        header = ("baud", "address", "maker", "serial", "model")
+        print(table(header, map(_meter_cells, meters)))
+    remarks = [
+        ("serial", f"at address {each.hdlc}: {each.plate.odd.remark}")
+        for each in meters
+        if each.plate is not None and each.plate.odd.remark
+    ]
+    if remarks:
+        print(listing(remarks))
+
+
 def _meter_cells(meter: "FoundMeter") -> tuple[str, ...]:
     plate = meter.plate
     who = (plate.manufacturer or "?", plate.serial or "?") if plate else ("?", "?")
@@ -203,6 +218,8 @@ def _meter_cells(meter: "FoundMeter") -> tuple[str, ...]:
 
 def _show_trial(port: Path, found: "Trial") -> None:
     meter = found.found
+    if len(found.meters) > 1:
+        _show_meters(found.meters)
     if meter is not None:
         lines = [("port", f"{port} at {meter.baudrate} baud, address {meter.hdlc}")]
         if meter.hdlc.size == 1:
@@ -210,6 +227,8 @@ def _show_trial(port: Path, found: "Trial") -> None:
         if meter.plate is not None:
             guess = meter.plate.guess
             lines.append(("model", f"{guess.model} fits: {guess.because}"))
+            if meter.plate.odd.remark:
+                lines.append(("serial", meter.plate.odd.remark))
         print(listing(lines))
     if found.examination is not None:
         show_examination(found.examination)

@@ -7,6 +7,7 @@ In: texts such as ``1-127,200``. Out: `HdlcAddress` values, the short form first
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from edge_agent.dlms.hdlc import server_address
@@ -33,14 +34,15 @@ class HdlcAddress:
         place = f"{self.logical}" if self.size == 1 else f"{self.logical}/{self.physical}"
         return f"{place} ({self.size} byte{'s' if self.size > 1 else ''})"
 
-    def config(self, label: str) -> MeterConfig:
-        """Return how a session reaches it."""
+    def config(self, label: str, models_dir: Path | None = None) -> MeterConfig:
+        """Return how a session of the public client reaches it."""
         return MeterConfig(
             label=label,
             address=max(1, self.physical),
             logical_address=self.logical,
             address_bytes=self.form,
             client=PUBLIC_CLIENT,
+            models_dir=models_dir,
         )
 
     @property

@@ -48,6 +48,9 @@ CONFLICT: Final = (
     "two meters have this address, or the line is noisy: leave one of them connected, give it "
     "another address, and scan again"
 )
+CHOOSE: Final = (
+    "choose one of them: --baud and --address as listed, and --logical-address where it is not 1"
+)
 NO_TIME: Final = (
     "switch the time service on (timedatectl set-ntp true), wait until timedatectl says that the "
     "clock is synchronised, and run it again"

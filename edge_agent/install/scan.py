@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.hdlc import (
@@ -67,6 +68,16 @@ class Answer(StrEnum):
     """Two sound answers, or bytes of several meters at once."""
 
 
+class _Heard(NamedTuple):
+    """What came after a probe."""
+
+    answer: Answer
+    size: int = 0
+    """Bytes."""
+    client: int = PUBLIC_CLIENT
+    """As whom a meter was asked that answers."""
+
+
 def scan(
     open_line: LineOpener,
     wanted: Sequence[HdlcAddress],
@@ -74,6 +85,7 @@ def scan(
     baudrates: Sequence[int] = BAUDRATES,
     wait_s: float = 0.25,
     clients: Sequence[int] = (PUBLIC_CLIENT,),
+    models_dir: Path | None = None,
     every_speed: bool = False,
     enough: int | None = None,
     progress: Callable[[Progress], None] = lambda _progress: None,
@@ -88,6 +100,7 @@ def scan(
         wait_s: how long a meter may think before it answers, seconds.
         clients: as whom to probe, one after the other while it is silent: some meters do not
             know the public client.
+        models_dir: where models are that may know how a serial number is written.
         every_speed: go on after a speed at which meters answer.
         enough: stop at this many meters; None looks everywhere.
         progress: called after each probe.
@@ -97,7 +110,7 @@ def scan(
         ConfigurationError: the line cannot be opened.
         BusError: the adapter vanished.
     """
-    scanner = _Scanner(wait_s, clients, monotonic)
+    scanner = _Scanner(wait_s, clients, models_dir, monotonic)
     for baudrate in baudrates:
         with open_line(baudrate) as line:
             scanner.try_speed(line, baudrate, wanted, progress, enough)
@@ -112,6 +125,7 @@ class _Scanner:
 
     wait_s: float
     clients: Sequence[int]
+    models_dir: Path | None
     monotonic: Callable[[], float]
     line: Transport = field(init=False)
     """The line at the speed of the moment."""
@@ -201,9 +215,9 @@ class _Scanner:
         for each in self.late.take():
             if each.hdlc in known:
                 continue
-            answer, heard = self._ask(each.hdlc, (each.client,), each.took_s + self.wait_s)
-            self._keep(each.hdlc, answer, heard)
-            if answer is not Answer.SILENT:
+            heard = self._ask(each.hdlc, (each.client,), each.took_s + self.wait_s)
+            self._keep(each.hdlc, heard)
+            if heard.answer is not Answer.SILENT:
                 found.append(each.hdlc)
         return found
 
@@ -214,34 +228,36 @@ class _Scanner:
 
     def probe(self, hdlc: HdlcAddress) -> Answer:
         """Try one address and note what answers."""
-        answer, heard = self._ask(hdlc, self.clients, self.wait_s)
-        self._keep(hdlc, answer, heard)
-        return answer
+        heard = self._ask(hdlc, self.clients, self.wait_s)
+        self._keep(hdlc, heard)
+        return heard.answer
 
-    def _ask(self, hdlc: HdlcAddress, clients: Sequence[int], wait_s: float) -> tuple[Answer, int]:
+    def _ask(self, hdlc: HdlcAddress, clients: Sequence[int], wait_s: float) -> _Heard:
         """Probe one address as each client until one is answered."""
-        answer, heard = Answer.SILENT, 0
+        heard = _Heard(Answer.SILENT)
         for client in clients:
             for _ in range(_GARBLED_TRIES):  # noise is gone the next time
-                answer, heard = self._probe(hdlc, client, wait_s)
-                if answer is not Answer.SEVERAL:
+                heard = self._probe(hdlc, client, wait_s)
+                if heard.answer is not Answer.SEVERAL:
                     break
-            if answer is not Answer.SILENT:
+            if heard.answer is not Answer.SILENT:
                 break
-        return answer, heard
+        return heard
 
-    def _keep(self, hdlc: HdlcAddress, answer: Answer, heard: int) -> None:
+    def _keep(self, hdlc: HdlcAddress, heard: _Heard) -> None:
         """Note the answer of an address."""
-        if answer is Answer.SEVERAL:
-            self.conflicts.append(Conflict(hdlc, self.baudrate, heard))
-        elif answer is not Answer.SILENT:
-            self._note(hdlc, busy=answer is Answer.BUSY)
+        if heard.answer is Answer.SEVERAL:
+            self.conflicts.append(Conflict(hdlc, self.baudrate, heard.size))
+        elif heard.answer is not Answer.SILENT:
+            self._note(hdlc, heard.client, busy=heard.answer is Answer.BUSY)
 
-    def _note(self, hdlc: HdlcAddress, *, busy: bool) -> None:
+    def _note(self, hdlc: HdlcAddress, client: int, *, busy: bool) -> None:
         """Keep a meter once: short and long form of an address reach the same one."""
         plate = None
         problem = "it refuses to be connected now: try again in two minutes" if busy else ""
-        if not busy:
+        if client != PUBLIC_CLIENT:
+            problem = problem or f"it answers client {client} and not the public one"
+        elif not busy:
             plate, problem, conflict = self._plate(hdlc)
             if conflict is not None and self.late.waits:  # a slow meter may have spoken meanwhile
                 self.line.discard(SLOWEST_S)
@@ -250,7 +266,7 @@ class _Scanner:
             if conflict is not None:
                 self.conflicts.append(conflict)
                 return
-        meter = FoundMeter(hdlc, self.baudrate, plate, problem)
+        meter = FoundMeter(hdlc, self.baudrate, plate, problem, client)
         for place, other in enumerate(self.meters):
             if _is_same(other, meter):
                 if other.hdlc.size == 1:
@@ -262,7 +278,8 @@ class _Scanner:
         """Read the name plate; else say why there is none, or that several meters answer."""
         traffic = Traffic()
         try:
-            return read_plate(self.line, hdlc.config(f"meter at {hdlc}"), traffic), "", None
+            meter = hdlc.config(f"meter at {hdlc}", self.models_dir)
+            return read_plate(self.line, meter, traffic), "", None
         except (MeterError, BusTimeout, SessionLost) as error:
             # Meters of one make say the same to a probe, at once: it sounds like one. Their
             # name plates differ.
@@ -271,7 +288,7 @@ class _Scanner:
                 return None, "", Conflict(hdlc, self.baudrate, traffic.bytes_received)
             return None, str(error), None
 
-    def _probe(self, hdlc: HdlcAddress, as_whom: int, wait_s: float) -> tuple[Answer, int]:
+    def _probe(self, hdlc: HdlcAddress, as_whom: int, wait_s: float) -> _Heard:
         """Send SNRM and listen until the wait is over: a second answer is a conflict."""
         self.probes += 1
         client, server = client_address(as_whom), hdlc.server
@@ -293,11 +310,11 @@ class _Scanner:
             self.late.sort_out(self._said(wait_s), self.monotonic())
         if len(answers) == 1:
             is_meter = is_ua(answers[0])
-            return (Answer.METER if is_meter else Answer.BUSY), heard
+            return _Heard(Answer.METER if is_meter else Answer.BUSY, heard, as_whom)
         if len(answers) > 1 or heard > _FEW_BYTES:
-            return Answer.SEVERAL, heard
+            return _Heard(Answer.SEVERAL, heard)
         self.late.wait_for(Asked(hdlc, as_whom, asked_at))
-        return Answer.SILENT, heard
+        return _Heard(Answer.SILENT, heard)
 
     def _said(self, wait_s: float) -> bytes:
         """Return what the line says until the wait is over; a frame under way may end."""
@@ -315,6 +332,8 @@ class _Scanner:
 
 
 def _is_same(one: FoundMeter, other: FoundMeter) -> bool:
+    if PUBLIC_CLIENT not in {one.client, other.client}:  # no name plate tells them apart
+        return one.baudrate == other.baudrate and 1 in {one.hdlc.size, other.hdlc.size}
     if one.plate is None or other.plate is None or one.plate.serial is None:
         return False
-    return one.baudrate == other.baudrate and one.plate.entries == other.plate.entries
+    return one.baudrate == other.baudrate and one.plate == other.plate

@@ -7,6 +7,7 @@ Never: a line.
 
 from dataclasses import dataclass
 
+from edge_agent.dlms.security import PUBLIC_CLIENT
 from edge_agent.install.addresses import HdlcAddress
 from edge_agent.poll.name_plate import Plate
 
@@ -20,6 +21,8 @@ class FoundMeter:
     plate: Plate | None
     problem: str = ""
     """Why there is no name plate."""
+    client: int = PUBLIC_CLIENT
+    """As whom it was asked when it answered."""
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -33,6 +36,7 @@ class FoundMeter:
             "serial": plate.serial if plate else None,
             "model": plate.guess.model if plate else None,
             "model_because": plate.guess.because if plate else None,
+            **({"serial_remark": plate.odd.remark} if plate and plate.odd.remark else {}),
             **({"problem": self.problem} if self.problem else {}),
         }
 

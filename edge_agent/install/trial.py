@@ -46,9 +46,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The meter that was found and what it said, or what failed."""
+    """The meters that were found and what the one that was asked for said, or what failed."""
 
+    meters: tuple[FoundMeter, ...] = ()
+    """All that answered; of several none is read before one is chosen."""
     found: FoundMeter | None = None
+    """The one that was read."""
     examination: Examination | None = None
     troubles: tuple[Trouble, ...] = ()
     """Of the search."""
@@ -69,6 +72,7 @@ class Trial:
             "clock_synchronised": self.clock_synchronised,
             "model_because": found.plate.guess.because if found and found.plate else None,
             "meter": self.examination.document() if self.examination else None,
+            "meters": [each.document() for each in self.meters],
             "troubles": [each.document() for each in self.all_troubles],
         }
 
@@ -98,13 +102,15 @@ def trial(
         ConfigurationError: the port, the model or the password file cannot be used.
         BusError: the adapter vanished.
     """
-    found, troubles = _find(open_line, target, progress)
-    if found is None:
-        return Trial(troubles=troubles, clock_synchronised=is_time_known)
+    meters, troubles = _find(open_line, target, progress)
+    if len(meters) != 1:
+        return Trial(meters, troubles=troubles, clock_synchronised=is_time_known)
+    (found,) = meters
     with open_line(found.baudrate) as line:
-        if found.plate is None:
+        if found.plate is None and found.client == PUBLIC_CLIENT:
             tell("name plate")
-            seen = see_plate(line, found.hdlc.config(f"meter {found.hdlc}"))
+            where = found.hdlc.config(f"meter {found.hdlc}", target.models_dir)
+            seen = see_plate(line, where)
             if isinstance(seen, Trouble):
                 troubles = (*troubles, seen)
             else:
@@ -120,27 +126,36 @@ def trial(
                 is_time_known=is_time_known,
                 tell=tell,
             )
-    return Trial(found, examination, troubles, is_time_known)
+    return Trial((found,), found, examination, troubles, is_time_known)
 
 
 def _find(
     open_line: LineOpener, target: Target, progress: Callable[[Progress], None]
-) -> tuple[FoundMeter | None, tuple[Trouble, ...]]:
-    """Return where the meter is; search for what is not known of that."""
+) -> tuple[tuple[FoundMeter, ...], tuple[Trouble, ...]]:
+    """Return where meters are; search for what is not known of the one that is asked for."""
     if target.address is not None and target.baudrate is not None:
-        return FoundMeter(_wanted(target)[-1], target.baudrate, None), ()
+        return (FoundMeter(_wanted(target)[-1], target.baudrate, None),), ()
     looked = _look(open_line, target, progress)
-    found = looked.meters[0] if looked.meters else None
-    return found, tuple(_search_troubles(looked, len(_wanted(target))))
+    return looked.meters, tuple(_search_troubles(looked, len(_wanted(target))))
 
 
 def _look(open_line: LineOpener, target: Target, progress: Callable[[Progress], None]) -> Scan:
-    """Look for the meter: by the short address at every speed, then everywhere."""
+    """Look for meters: by the short address at every speed, then everywhere.
+
+    All meters of a line answer at the short address, so one that is heard there is alone.
+    """
     speeds = BAUDRATES if target.baudrate is None else (target.baudrate,)
     wanted = _wanted(target)
     looked = Scan()
     for places in ([wanted[:1]] if target.address is None else []) + [wanted]:
-        looked = scan(open_line, places, baudrates=speeds, enough=1, progress=progress)
+        looked = scan(
+            open_line,
+            places,
+            baudrates=speeds,
+            clients=tuple(dict.fromkeys((PUBLIC_CLIENT, target.client or PUBLIC_CLIENT))),
+            models_dir=target.models_dir,
+            progress=progress,
+        )
         if looked.meters:
             break
     return looked
@@ -154,6 +169,9 @@ def _search_troubles(looked: Scan, addresses: int) -> Iterator[Trouble]:
     elif not looked.meters:
         said = f"no meter answers at {addresses} addresses and {len(looked.baudrates)} speeds"
         yield Trouble("finding it", said, advice_texts.SILENCE)
+    elif len(looked.meters) > 1:
+        said = f"{len(looked.meters)} meters answer, and none was chosen"
+        yield Trouble("choosing one", said, advice_texts.CHOOSE)
     if looked.unasked:
         said = f"{looked.unasked} bytes came before anybody was asked"
         yield Trouble("the line", said, advice_texts.UNASKED)

@@ -48,9 +48,9 @@ class Visit:
             yield self._entry(line, each, f"{number} of {len(listed)}, {each.label}")
 
     def _entry(self, line: Transport, listed: ListedMeter, progress: str) -> Entry:
-        plates = {meter.hdlc: meter.plate for meter in self.found.meters}
+        meters = {meter.hdlc: meter for meter in self.found.meters}
         hdlc = listed.hdlc
-        if hdlc is None or hdlc not in plates:
+        if hdlc is None or hdlc not in meters:
             shared = any(conflict.hdlc == hdlc for conflict in self.found.conflicts)
             why = "several meters answer at this address" if shared else "did not answer"
             return Entry(listed, problem=why)
@@ -59,7 +59,9 @@ class Visit:
             self.tell(f"{progress}: {text}")
 
         tell("name plate")
-        plate = plates[hdlc] or see_plate(line, hdlc.config(listed.label))
+        plate: Plate | Trouble | None = meters[hdlc].plate
+        if plate is None and meters[hdlc].client == PUBLIC_CLIENT:
+            plate = see_plate(line, hdlc.config(listed.label, self.models_dir))
         known = plate if isinstance(plate, Plate) else None
         config = meter_config(listed, known, self.password_file, self.models_dir)
         if isinstance(plate, Trouble) and plate.silent:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 from edge_agent import gateway_clock
 from edge_agent.dlms.security import PUBLIC_CLIENT, READER_CLIENT
@@ -30,11 +31,13 @@ from edge_agent.install.written_files import (
     write_settings,
     write_sheet,
 )
-from edge_agent.meters.model import names
+from edge_agent.meters.model import names, usable
 from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import AgentSettings
 from shared_schema.signing import fingerprint
 
+_MOST_CLIENTS: Final = 4
+"""As whom a silent address is probed: each costs its wait."""
 AskLabel = Callable[[FoundMeter], str]
 
 
@@ -206,18 +209,36 @@ def _with_dial(entry: Entry, dialogue: Dialogue) -> Entry:
 
 
 def _look(job: Job, open_line: LineOpener, progress: Callable[[Progress], None]) -> Scan:
-    """Find the meters: those of the list, or whatever answers."""
+    """Find the meters: those of the list, or whatever answers.
+
+    Without a list many addresses are silent: other clients than the public one are tried only
+    where nothing knows that one.
+    """
     speeds = BAUDRATES if job.baudrate is None else (job.baudrate,)
     wanted = [hdlc for each in job.listed if (hdlc := each.hdlc) is not None]
     if job.listed and not wanted:
         return Scan()
-    return scan(
-        open_line,
-        wanted or hdlc_addresses(job.addresses),
-        baudrates=speeds,
-        clients=(PUBLIC_CLIENT, READER_CLIENT) if wanted else (PUBLIC_CLIENT,),
-        progress=progress,
-    )
+    clients, found = clients_to_probe(job.listed, job.models_dir), Scan()
+    for tried in [clients] if wanted else [clients[:1], clients[1:]]:
+        found = scan(
+            open_line,
+            wanted or hdlc_addresses(job.addresses),
+            baudrates=speeds,
+            clients=tried,
+            models_dir=job.models_dir,
+            progress=progress,
+        )
+        if found.meters or found.conflicts:
+            break
+    return found
+
+
+def clients_to_probe(listed: Sequence[ListedMeter], models_dir: Path | None) -> tuple[int, ...]:
+    """Return as whom to probe: the public client, then those of the list and of the models."""
+    named = (each.client for each in listed if each.client is not None)
+    models = (each.client for each in usable(models_dir).values())
+    found = dict.fromkeys((PUBLIC_CLIENT, *named, READER_CLIENT, *models))
+    return tuple(found)[:_MOST_CLIENTS]
 
 
 def list_found(

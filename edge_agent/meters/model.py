@@ -5,6 +5,7 @@ In: a model's name, and a folder of further models. Out: a frozen `Model`.
 Never: code for a single make; a new make is a new file.
 """
 
+import contextlib
 import tomllib
 from decimal import Context, Decimal, Inexact, localcontext
 from functools import cache
@@ -306,3 +307,16 @@ def load(
     if deviation_sign is None:
         return found
     return found.model_copy(update={"deviation_sign": deviation_sign})
+
+
+def usable(folder: Path | None = None) -> dict[str, Model]:
+    """Return the models that can be used, by name; of another `load` says what is wrong.
+
+    Raises:
+        ConfigurationError: the folder cannot be read.
+    """
+    found: dict[str, Model] = {}
+    for name in names(folder):
+        with contextlib.suppress(ConfigurationError):
+            found[name] = load(name, folder)
+    return found

@@ -6,7 +6,7 @@ Never: a password: the public client reads it; a guess without its reason.
 """
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +14,12 @@ from edge_agent.decode import layout
 from edge_agent.dlms import axdr
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.security import PUBLIC_CLIENT
-from edge_agent.errors import AccessDenied, ProtocolViolation
-from edge_agent.meters.model import load
+from edge_agent.errors import AccessDenied, ProtocolViolation, SerialUnreadable
+from edge_agent.meters.identity import Identity
+from edge_agent.meters.model import Model, load, usable
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.meter_link import MeterLink
-from edge_agent.poll.sessions import sessions
+from edge_agent.poll.sessions import Answer, Wanted, sessions
 from edge_agent.settings.bus import MeterConfig
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
@@ -47,6 +48,8 @@ ENTRIES: Final = (
 )
 VOLTAGE_L2: Final = Obis(1, 0, 52, 7, 0, 255)
 _TELLING: Final = (ACTIVE_IMPORT, VOLTAGE_L2, WATER_VOLUME)
+_MOST_PLACES: Final = 5
+"""Objects that are read in search of a serial number: that of most meters, and those of models."""
 _DENIED: Final = frozenset((3, 13))
 """Refusals of an object that is there: read-write-denied, scope-of-access-violated."""
 _CATEGORIES: Final = {"D1": "is16444", "D2": "is13779", "D3": "is13779"}
@@ -61,11 +64,25 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
+class OddSerial:
+    """A serial number that is no text where most meters have it."""
+
+    serial: str | None = None
+    """As the models that read it have it; None: none does, or they differ."""
+    model: str | None = None
+    """The one model that reads it."""
+    remark: str = ""
+    """How it was read; or what came instead, with the keys that would read it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plate:
     """What a meter tells every client, even the public one."""
 
     entries: dict[Obis, str]
     guess: Guess
+    odd: OddSerial = OddSerial()
+    """Its serial number, where it is no text at 0.0.96.1.0."""
 
     @property
     def manufacturer(self) -> str | None:
@@ -79,8 +96,8 @@ class Plate:
 
     @property
     def serial(self) -> str | None:
-        """The serial number, as the meter writes it."""
-        return self.entries.get(SERIAL_NUMBER)
+        """The serial number: as the meter writes it, or as a model's `[identity]` reads it."""
+        return self.entries.get(SERIAL_NUMBER) or self.odd.serial
 
 
 def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None = None) -> Plate:
@@ -105,7 +122,12 @@ def read_plate(transport: Transport, meter: MeterConfig, traffic: Traffic | None
             if obis not in entries and (text := _object(link, obis)):
                 entries[obis] = text
         there = {obis for obis in _TELLING if _is_there(link, obis)}
-    return Plate(entries, guess_model(entries.get(CATEGORY), there))
+        known = SERIAL_NUMBER in entries
+        odd = OddSerial() if known else odd_serial(link, usable(meter.models_dir))
+    guess = guess_model(entries.get(CATEGORY), there)
+    if odd.model is not None:
+        guess = Guess(odd.model, f"its [identity] reads the serial number as {odd.serial}")
+    return Plate(entries, guess, odd)
 
 
 def _of_profile(link: MeterLink) -> dict[Obis, str]:
@@ -141,6 +163,39 @@ def _is_there(link: MeterLink, obis: Obis) -> bool:
     """Tell whether a register is there; a refusal to read it tells that too."""
     answer = link.read_one((obis, 3, 3))
     return answer.result in _DENIED if isinstance(answer, AccessDenied) else True
+
+
+def odd_serial(link: MeterLink, models: Mapping[str, Model]) -> OddSerial:
+    """Read a serial number by the `[identity]` of each model that has one of its own.
+
+    Args:
+        link: the meter.
+        models: by name.
+    """
+    own = {name: each.identity for name, each in models.items() if each.identity != Identity()}
+    answers: dict[Wanted, Answer] = {}
+    read: dict[str, list[str]] = {}
+    remarks: list[str] = []
+    for name, identity in (("", Identity()), *own.items()):
+        answer = answers.get(identity.wanted)
+        if answer is None:
+            if len(answers) >= _MOST_PLACES:
+                continue
+            answer = answers[identity.wanted] = link.read_one(identity.wanted)
+        if isinstance(answer, AccessDenied):
+            remarks.append(f"no serial number: {answer}")
+            continue
+        try:
+            read.setdefault(identity.serial(answer), []).append(name)
+        except SerialUnreadable as error:
+            remarks.append(str(error))
+    if len(read) != 1:
+        ways = [f"{' and '.join(names)} as {serial}" for serial, names in read.items()]
+        differ = f"the models read the serial number in several ways, {', '.join(ways)}"
+        return OddSerial(remark=differ if ways else remarks[0])
+    ((serial, names),) = read.items()
+    one = names[0] if len(names) == 1 else None
+    return OddSerial(serial, one, f"serial number {serial} by [identity] of {' and '.join(names)}")
 
 
 def guess_model(category: str | None, there: Collection[Obis]) -> Guess:

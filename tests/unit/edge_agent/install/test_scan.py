@@ -132,6 +132,22 @@ def test_a_silent_address_of_twins_becomes_a_conflict() -> None:
     assert [str(each.hdlc) for each in result.conflicts] == ["1/17 (2 bytes)"]
 
 
+class Reserved(Wire):
+    """A line whose meters are silent to the public client."""
+
+    def send(self, data: bytes) -> None:
+        if b"\x21" not in data[3:8]:
+            super().send(data)
+
+
+def test_a_meter_that_knows_another_client_is_found() -> None:
+    line = Reserved(meters=[meter(1, 17)])
+    assert look({9600: line}, hdlc_addresses([17]), baudrates=[9600]).meters == ()
+    (one,) = look({9600: line}, hdlc_addresses([17]), clients=(16, 32)).meters
+    assert (one.client, one.plate) == (32, None)
+    assert one.problem == "it answers client 32 and not the public one"
+
+
 def test_every_speed_when_asked() -> None:
     result = look({9600: Wire()}, hdlc_addresses([17]), every_speed=True, baudrates=[9600, 2400])
     assert result.baudrates == (9600, 2400)
