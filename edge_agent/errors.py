@@ -167,6 +167,8 @@ class Breach(Enum):
     """It is not ciphered as agreed, or it was changed."""
     OTHER_KEY = "other-key"
     """It is ciphered with a key that was not agreed: a dedicated one, or one of its own."""
+    SIZE = "size"
+    """It holds more than is read at once."""
 
 
 class ProtocolViolation(MeterError):

@@ -34,7 +34,7 @@ from edge_agent.dlms.axdr_types import (
 )
 from edge_agent.dlms.compact_array import expand
 from edge_agent.dlms.hex_text import as_hex
-from edge_agent.errors import ProtocolViolation
+from edge_agent.errors import Breach, ProtocolViolation
 
 MAX_BYTES: Final = 1 << 20
 MAX_ROWS: Final = 12_000
@@ -166,7 +166,7 @@ def runs(data: bytes, width: int) -> Iterator[Run | None]:
             if work <= MAX_WORK:
                 yield Run(shape.tags, _unpack(shape, data[begun:at]))
         if work > MAX_WORK:
-            raise ProtocolViolation("the profile has more rows than are read at once")
+            raise _too_long("it holds more rows, or more kinds of rows,")
     if at != len(data):
         raise ProtocolViolation(f"bytes are left after the last row: {as_hex(data[at:])}")
 
@@ -212,6 +212,12 @@ def _tags(data: bytes, at: int, width: int) -> Iterator[int]:
         _, at = parse(data, at)
 
 
+def _too_long(why: str) -> ProtocolViolation:
+    return ProtocolViolation(
+        f"the profile's buffer is too long: {why} more than is read at once", of=Breach.SIZE
+    )
+
+
 def _array(data: bytes) -> tuple[bytes, int, int]:
     """Return a buffer as a plain array, how many rows it says, and where they begin.
 
@@ -219,7 +225,7 @@ def _array(data: bytes) -> tuple[bytes, int, int]:
         ProtocolViolation: it is none, or more than a meter sends at once.
     """
     if len(data) > MAX_BYTES:
-        raise ProtocolViolation(f"the profile's buffer has {len(data)} bytes, more than are read")
+        raise _too_long(f"it has {len(data)} bytes,")
     if data[:1] == bytes((COMPACT_ARRAY,)):
         plain, end = expand(data)
         if end != len(data):
@@ -231,5 +237,5 @@ def _array(data: bytes) -> tuple[bytes, int, int]:
     if count > len(data) - at:
         raise ProtocolViolation("the profile says more rows than it has bytes")
     if count > MAX_ROWS:
-        raise ProtocolViolation(f"the profile has {count} rows, more than are read at once")
+        raise _too_long(f"it has {count} rows,")
     return data, count, at

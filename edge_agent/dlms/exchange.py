@@ -32,12 +32,12 @@ from typing import Final, Protocol
 from edge_agent.dlms.frame_event import FINAL, LLC, contradict, event_of
 from edge_agent.dlms.hdlc import Drop, Frame, FrameGuard, bare_frame, client_address, server_address
 from edge_agent.dlms.peer import Peer
+from edge_agent.dlms.pieces import Pieces
 from edge_agent.dlms.states import NEXT, UNANSWERED, Event, State
 from edge_agent.errors import AddressShared, BusTimeout, MeterBusy, ProtocolViolation, SessionLost
 
 RESENDS: Final = 2
 """How often the identical frame is sent again after silence."""
-MAX_REPLY_BYTES: Final = 4 * 1024 * 1024
 BUSY_POLLS: Final = 8
 """How often a meter that is not ready is polled."""
 BUSY_PAUSE_S: Final = 0.25
@@ -140,16 +140,13 @@ class Exchange:
         for piece in frames[:-1]:
             self.ask(piece, Event.PIECE, resends=resends)
         frame = self.ask(frames[-1], Event.REQUEST, resends=resends)
-        pieces = [frame.information]
-        size = len(frame.information)
+        pieces = Pieces(self._label)
+        pieces.add(frame.information)
         while frame.segmented:
             request = ready()
             frame = self._unasked(frame, request) or self.ask(request, Event.REQUEST)
-            pieces.append(frame.information)
-            size += len(frame.information)
-            if size > MAX_REPLY_BYTES:
-                raise ProtocolViolation(f"{self._label} sends without end")
-        answer = b"".join(pieces)
+            pieces.add(frame.information)
+        answer = pieces.joined()
         if answer[:3] != LLC:
             raise ProtocolViolation(f"{self._label} answers without the LLC header")
         return answer[3:]

@@ -23,9 +23,10 @@ from edge_agent.dlms import apdu
 from edge_agent.dlms.authenticate import Association, associate, prove
 from edge_agent.dlms.axdr import entry_selector, range_selector
 from edge_agent.dlms.ciphering import REFUSALS, Sealer
-from edge_agent.dlms.exchange import MAX_REPLY_BYTES, RESENDS, Exchange, Traffic, Transport
+from edge_agent.dlms.exchange import RESENDS, Exchange, Traffic, Transport
 from edge_agent.dlms.invocation_counter import Counter
 from edge_agent.dlms.peer import Peer
+from edge_agent.dlms.pieces import Pieces
 from edge_agent.dlms.request_writer import ACTION, SET, RequestWriter
 from edge_agent.dlms.states import SOUND, Event, State
 from edge_agent.errors import (
@@ -296,8 +297,7 @@ class Session:
 
     def _blocks(self, answer: bytes) -> bytes:
         """Ask for the blocks behind the first one, and return the choice with the joined data."""
-        blocks: list[bytes] = []
-        size = 0
+        blocks = Pieces(self.peer.label)
         expected: int | None = None
         while True:
             last, number, block = apdu.block(answer, self.peer.label)
@@ -305,12 +305,9 @@ class Session:
                 raise ProtocolViolation(f"{self.peer.label} sent block {number}, not {expected}")
             if block is None:  # a data-access-result instead of data
                 return b"\x01" + answer[9:10]
-            blocks.append(block)
-            size += len(block)
-            if size > MAX_REPLY_BYTES:
-                raise ProtocolViolation(f"{self.peer.label} sends without end")
+            blocks.add(block)
             if last:
-                return b"\x00" + b"".join(blocks)
+                return b"\x00" + blocks.joined()
             expected = number + 1
             answer = self._get_response(self._writer.get_next(number))
             if answer[1] != _BLOCK:

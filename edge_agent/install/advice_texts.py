@@ -180,6 +180,11 @@ OF_BREACH: Final = {
         "the meter does not protect its answers as asked: compare EK, AK and --security with the "
         "delivery sheet; do not try others: many meters lock after three"
     ),
+    Breach.SIZE: (
+        "in a model of its own ask this profile for less at once: a smaller window_h, "
+        'access = "entry" with every = "hour", or no whole = true; or have its maker let it '
+        "capture less"
+    ),
 }
 """An answer that is not as the standard has it, by what is wrong."""
 _OTHER_SIGN: Final = (
@@ -228,6 +233,7 @@ OF_FINDING: Final = {
     ),
     FindingKind.OBJECT_REFUSED: _REFUSED_VALUE,
     FindingKind.REGISTER_OF_FLOATS: _REFUSED_FLOAT,
+    FindingKind.TOO_LONG: OF_BREACH[Breach.SIZE],
     FindingKind.PERIOD_IMPOSSIBLE: (
         "give the true one as period_s at the profile in a model of its own, or have the maker "
         "set it"

@@ -4,6 +4,9 @@
 Places count from 1 in the order of the buffer. Reading goes from the newest row back. A row that
 comes meanwhile moves all others in a full buffer; so it costs one row that is read twice.
 
+Rows whose bytes cannot be decoded, or that are too many for one answer, are asked for in halves,
+down to the one entry that is left out.
+
 Source: IEC 62056-6-2, profile generic, entry_descriptor.
 
 In: a link to a meter, how its profile is read, a time. Out: the rows from that time on.
@@ -11,6 +14,7 @@ Never: more rows than these, but for the rest of the last `AT_ONCE`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.decode import buffer, rows
@@ -18,12 +22,16 @@ from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.errors import ProtocolViolation
+from edge_agent.errors import Breach, ProtocolViolation
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.meter_session import attribute_of
 
 AT_ONCE: Final = 16
 """Rows in one request."""
+MAX_UNREADABLE: Final = 16
+"""Rows, or capture periods, that are left out in one poll, at most."""
+MAX_TOO_LONG: Final = 8
+"""Answers that hold more than is read at once, of one poll: 1 MiB takes 18 minutes at 9600 baud."""
 
 
 def entries(link: MeterLink, plan: Layout, first: int, last: int, zone: Zone) -> Decoded:
@@ -37,8 +45,50 @@ def entries(link: MeterLink, plan: Layout, first: int, last: int, zone: Zone) ->
     return buffer.rows_of(data, plan, zone)
 
 
-def rows_since(link: MeterLink, plan: Layout, start: int | None, zone: Zone) -> Decoded:
-    """Read the rows of a profile from a time on.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place whose row cannot be read."""
+
+    place: int
+    error: ProtocolViolation
+
+
+class _Parts:
+    """What came of the requests for one profile."""
+
+    def __init__(self, link: MeterLink, plan: Layout, zone: Zone) -> None:
+        self.read: list[Decoded] = []
+        self.left_out: list[Entry] = []
+        self._too_long = 0
+        self._link, self._plan, self._zone = link, plan, zone
+
+    def add(self, first: int, last: int) -> list[rows.Row]:
+        """Read the rows at these places, at once or in halves, and return them.
+
+        Raises:
+            AccessDenied, BusError, MeterError: as `entries`.
+            ProtocolViolation: too many of them cannot be read.
+        """
+        try:
+            found = entries(self._link, self._plan, first, last, self._zone)
+        except ProtocolViolation as error:
+            self._too_long += error.of is Breach.SIZE
+            if len(self.left_out) >= MAX_UNREADABLE or self._too_long > MAX_TOO_LONG:
+                raise
+            if first < last:
+                middle = (first + last) // 2
+                return self.add(first, middle) + self.add(middle + 1, last)
+            self._link.look()  # it is these bytes that fail, and nothing else
+            self.left_out.append(Entry(first, error))
+            return []
+        self.read.append(found)
+        return list(found.rows)
+
+
+def rows_since(
+    link: MeterLink, plan: Layout, start: int | None, zone: Zone
+) -> tuple[Decoded, Sequence[Entry]]:
+    """Read the rows of a profile from a time on; return them, and the places that were left out.
 
     Args:
         link: the meter.
@@ -54,17 +104,17 @@ def rows_since(link: MeterLink, plan: Layout, start: int | None, zone: Zone) -> 
     if count is None:
         raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
     found: set[rows.Row] = set()
-    parts: list[Decoded] = []
+    parts = _Parts(link, plan, zone)
     for newest in range(0, count, AT_ONCE):
         oldest = min(newest + AT_ONCE, count)
         places = (newest + 1, oldest) if plan.descending else (count - oldest + 1, count - newest)
-        part = entries(link, plan, *places, zone)
-        found.update(part.rows)
-        parts.append(part)
-        if start is not None and any((row[0] or 0) < start for row in part.rows):
+        part = parts.add(*places)
+        found.update(part)
+        if start is not None and any((row[0] or 0) < start for row in part):
             break
     kept = [row for row in found if start is None or (row[0] or 0) >= start]
-    return together(tuple(sorted(kept, key=lambda row: row[0] or 0)), parts)
+    whole = together(tuple(sorted(kept, key=lambda row: row[0] or 0)), parts.read)
+    return whole, parts.left_out
 
 
 def together(kept: tuple[rows.Row, ...], parts: Sequence[Decoded]) -> Decoded:

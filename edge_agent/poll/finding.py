@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from edge_agent.errors import AccessDenied, AgentError, FloatRefused, ValueRefused
+from edge_agent.errors import (
+    AccessDenied,
+    AgentError,
+    Breach,
+    FloatRefused,
+    ProtocolViolation,
+    ValueRefused,
+)
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 
@@ -35,6 +42,8 @@ class FindingKind(StrEnum):
     OBJECT_REFUSED = "object_refused"
     """What one object holds is no value that is read; everything else of the meter is."""
     REGISTER_OF_FLOATS = "register_of_floats"
+    TOO_LONG = "too_long"
+    """One answer holds more than is read at once."""
     NO_VALUE = "no_value"
     """The register is there and holds null."""
     NOTHING_BILLED = "nothing_billed"
@@ -88,6 +97,7 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.UNREADABLE: "{label}: {obis}: {error}",
     FindingKind.OBJECT_REFUSED: "{label}: {obis} is left out: {error}",
     FindingKind.REGISTER_OF_FLOATS: "{label}: {obis} is left out: {error}",
+    FindingKind.TOO_LONG: "{label}: {obis}: {error}",
     FindingKind.NO_VALUE: "{label}: {obis} is there and holds no value (null)",
     FindingKind.NOTHING_BILLED: "no register that is billed was read: the meter gives no {names}",
     FindingKind.NO_SCALER: "{label}: {obis} has no scaler",
@@ -208,6 +218,8 @@ def of_error(kind: FindingKind, label: str, error: AgentError, **values: Value) 
         kind = FindingKind.REGISTER_OF_FLOATS
     elif kind is FindingKind.UNREADABLE and isinstance(error, ValueRefused):
         kind = FindingKind.OBJECT_REFUSED
+    elif kind is FindingKind.UNREADABLE and isinstance(error, ProtocolViolation):
+        kind = FindingKind.TOO_LONG if error.of is Breach.SIZE else kind
     if isinstance(error, AccessDenied):
         values["result"] = error.result
     return Finding(kind, label, {**values, "error": str(error)})

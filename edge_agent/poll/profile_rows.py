@@ -18,6 +18,7 @@ from typing import Final
 from edge_agent.decode import buffer
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import Decoded, MeterRows, Row
+from edge_agent.errors import Breach, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import rows_since
 from edge_agent.poll.capture_layout import Layouts
@@ -175,23 +176,18 @@ class ProfileRows:
 
     def _rows_of(self, window: Window, mark: int | None) -> Sequence[Row]:
         """Return the rows of a window that can be booked."""
-        profile = self._held.plan.profile
         if window.error is not None:
-            self._terms.facts.skipped[profile] = of_error(
-                FindingKind.ROWS_UNREADABLE,
-                self._tools.link.label,
-                window.error,
-                profile=profile,
-                first=window.first,
-                last=window.last,
-            )
+            self._note_unreadable(window.error, window.first, window.last)
         return self._believed(mark, window.first, window.last, window.found)
 
     def _read_entries(self, mark: int | None) -> None:
         """Read the rows after the watermark by their places."""
         plan, zone = self._held.plan, self._terms.model.zone
         start = None if mark is None else mark - OVERLAP_S
-        found = rows_since(self._tools.link, plan, start, zone)
+        found, left_out = rows_since(self._tools.link, plan, start, zone)
+        for each in left_out:
+            place = f"entry {each.place}"
+            self._note_unreadable(each.error, place, place)
         first, last = start or 0, int(self._terms.limit)
         rows = self._believed(mark, first, last, found)
         newest = last if plan.is_log else max((row[0] or 0 for row in rows), default=None)
@@ -201,8 +197,16 @@ class ProfileRows:
     def _read_whole(self) -> None:
         """Read a profile of one row, which has the time of its reading."""
         plan, terms = self._held.plan, self._terms
-        data = self._tools.link.read_whole(plan.profile)
-        found = buffer.rows_of(data, plan, terms.model.zone)
+        try:
+            data = self._tools.link.read_whole(plan.profile)
+            found = buffer.rows_of(data, plan, terms.model.zone)
+        except ProtocolViolation as error:
+            if error.of is not Breach.SIZE:
+                raise
+            raise ProtocolViolation(
+                f"the profile is read whole and cannot be asked for in parts: {error}",
+                of=Breach.SIZE,
+            ) from None
         if found.misfit:
             self._see_layout()
         self._see_floats(found)
@@ -233,6 +237,18 @@ class ProfileRows:
         self._tools.link.confirm()
         self._note_lost(first, found)
         return self._in_time(first, found.rows)
+
+    def _note_unreadable(self, error: ProtocolViolation, first: int | str, last: int | str) -> None:
+        """Keep that some of the profile was left out: each poll tells it again."""
+        profile = self._held.plan.profile
+        self._terms.facts.skipped[profile] = of_error(
+            FindingKind.ROWS_UNREADABLE,
+            self._tools.link.label,
+            error,
+            profile=profile,
+            first=first,
+            last=last,
+        )
 
     def _see_layout(self) -> None:
         """See after a surprise that the meter still captures the same.

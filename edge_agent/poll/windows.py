@@ -7,7 +7,8 @@ come with another request: with the registers (`range_ahead`), or several event 
 
 In: a link to a meter, how a profile is read, times in seconds since 1970.
 Out: `Window`s of decoded rows, ascending. Owns: buffers that came ahead of their turn.
-Never: a watermark, a row judged; more than `MAX_UNREADABLE` capture periods left out in one poll.
+Never: a watermark, a row judged; more than `MAX_UNREADABLE` capture periods left out in one poll;
+more than `MAX_TOO_LONG` answers that are too long, as those of a meter that ignores the range.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +20,9 @@ from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.errors import AccessDenied, ProtocolViolation
+from edge_agent.errors import AccessDenied, Breach, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.poll.by_entry import entries
+from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries
 from edge_agent.poll.memory import MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.overlap import Overlap
@@ -29,8 +30,6 @@ from shared_schema.obis import Obis
 
 FALLBACK_HISTORY_S: Final = 40 * 86400
 """Where reading begins in a meter whose oldest row cannot be told."""
-MAX_UNREADABLE: Final = 16
-"""Capture periods that are left out in one poll, at most."""
 SHORTEST_PERIOD_S: Final = 900
 _MOST_AHEAD: Final = 3
 """Capture periods after which so many rows wait that they have a request of their own."""
@@ -104,7 +103,7 @@ class Windows:
         self._model = model
         self._limit = limit
         self._fetched = dict(fetched)
-        self._unreadable = 0
+        self._unreadable = self._too_long = 0
 
     def __repr__(self) -> str:
         return (
@@ -142,7 +141,8 @@ class Windows:
         except ProtocolViolation as violation:
             step = plan.period_s or SHORTEST_PERIOD_S
             steps = (end - start + 1) // step
-            if self._unreadable >= MAX_UNREADABLE:
+            self._too_long += violation.of is Breach.SIZE
+            if self._unreadable >= MAX_UNREADABLE or self._too_long > MAX_TOO_LONG:
                 raise
             if steps > 1:
                 middle = start + steps // 2 * step

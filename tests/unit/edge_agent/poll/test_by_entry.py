@@ -189,9 +189,9 @@ def test_rows_since_a_time_in_either_order(
     buffer = Buffer(count, newest_first=newest_first)
     start = None if since is None else int((NOW.replace(second=0)).timestamp()) + since * 60
     plan = replace(PLAN, descending=newest_first)
-    found = rows_since(buffer, plan, start, axdr.Zone())  # type: ignore[arg-type]
+    found, left_out = rows_since(buffer, plan, start, axdr.Zone())  # type: ignore[arg-type]
     wanted = [int(at.timestamp()) for at in buffer.at]
     assert [row[0] for row in found.rows] == [ts for ts in wanted if start is None or ts >= start]
-    assert found.bad_time == found.misfit == 0
+    assert found.bad_time == found.misfit == len(left_out) == 0
     new = len(found.rows)
     assert sum(last - first + 1 for first, last in buffer.asked) <= (new // AT_ONCE + 1) * AT_ONCE

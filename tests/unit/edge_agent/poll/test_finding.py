@@ -90,6 +90,7 @@ SENTENCES = {
     FindingKind.ROWS_WITHOUT_CODE: f"A-1: {LOAD}: 3 rows from 100 on have no event code",
     FindingKind.OBJECT_REFUSED: f"A-1: {ACTIVE_IMPORT} is left out: {VALUES['error']}",
     FindingKind.REGISTER_OF_FLOATS: f"A-1: {ACTIVE_IMPORT} is left out: {VALUES['error']}",
+    FindingKind.TOO_LONG: f"A-1: {ACTIVE_IMPORT}: {VALUES['error']}",
     FindingKind.ROWS_TIME_TAKEN: (
         f"A-1: {LOAD}: 3 rows from 100 on have no time of their own, and the capture period gives "
         "them that of another row: they are left out"
