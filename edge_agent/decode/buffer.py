@@ -13,8 +13,9 @@ on the same bytes). The library also scales by floats, adds each read to the row
 gives all null times one time where it does not know the capture period, and takes a time without
 a deviation in the zone of the host.
 
-Source: IEC 62056-6-2 (profile generic; the clause on null-data was not at hand: Gurux's Java reader
-fills a null from the row before in the same way), IS 15959 parts 1 and 2 (what profiles capture).
+Source: IEC 62056-6-2 (profile generic), IS 15959 parts 1 and 2 (what profiles capture). The DLMS
+UA's paper on battery-powered devices names null-data as a way to send less; no public text has the
+rule itself. Gurux's Java reader fills a null from the row before in the same way.
 
 In: the bytes of the buffer as the meter sent them, and the layout of its profile.
 Out: rows of ``(ts, status, raw, …)`` with whole numbers exactly as the meter said them, times

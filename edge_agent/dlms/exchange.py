@@ -11,7 +11,7 @@ not name for a state is not the answer, and the exchange goes on listening.
 3. After the last silence the meter may still hold the connection, and the next request may
    find it. The session does not release its association, but disconnects.
 4. A meter that is not ready (RNR) is polled by receive-ready after a pause, a bounded number of
-   times (ISO/IEC 13239, 5.5.3: the busy condition). What it did not take is sent again.
+   times (ISO/IEC 13239: the busy condition of a station). What it did not take is sent again.
 5. A frame without the final bit leaves the turn with the meter (normal response mode): the exchange
    listens on until the deadline. The next piece may come unasked; else it is asked for.
 6. A meter repeats itself byte for byte. Two sound GET responses to one request that differ come

@@ -14,7 +14,8 @@ that is unknown, cut off or empty is skipped, and the standard's default holds i
 Why by hand: gurux-dlms raises bare exceptions for an unknown parameter and a size of 0, and counts
 the byte of a quality of service as a length.
 
-Source: IEC 62056-46 (6.4.4.4.3), ISO/IEC 13239 (5.5.3), IEC 62056-5-3 (xDLMS-Initiate.response).
+Source: IEC 62056-46, 6.4.4.4.3 (negotiation of HDLC parameters); ISO/IEC 13239, 5.5.3.2 (how they
+are written); IEC 62056-5-3 (xDLMS-Initiate.response).
 
 In: the information of UA; the bytes of an initiate response. Out: sizes, `Terms`.
 Never: a clock, a driver, a library.

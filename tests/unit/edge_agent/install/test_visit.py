@@ -9,13 +9,15 @@ import pytest
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.addresses import HdlcAddress
 from edge_agent.install.agent_toml import bus_toml
-from edge_agent.install.meter_list import parse_list
-from edge_agent.install.scan_result import FoundMeter
+from edge_agent.install.lockout import Lockout
+from edge_agent.install.meter_list import ListedMeter, parse_list
+from edge_agent.install.scan_result import FoundMeter, Scan
 from edge_agent.install.sheet import Entry
-from edge_agent.install.visit import meter_config
+from edge_agent.install.visit import Visit, meter_config
 from edge_agent.install.walkthrough import list_found
 from edge_agent.settings.bus import MeterConfig
 from tests.unit.edge_agent.install.samples import examined, sheet
+from tests.unit.edge_agent.wire import Wire, meter, password_file
 
 
 def test_a_list_names_every_secret_and_the_suite() -> None:
@@ -35,6 +37,33 @@ def test_a_list_names_every_secret_and_the_suite() -> None:
     (wrong,) = parse_list("label,address,security_suite\nA-1,17,3\n", "list.csv")
     with pytest.raises(ConfigurationError, match="security-suite"):
         meter_config(wrong, None, None, None)
+
+
+class Reserved(Wire):
+    """A line whose meters are silent to the public client."""
+
+    def send(self, data: bytes) -> None:
+        if b"\x21" not in data[3:8]:
+            super().send(data)
+
+
+def test_a_meter_that_knows_another_client_is_examined(tmp_path: Path) -> None:
+    line = Reserved(meters=[meter(1, 17)])
+    listed = ListedMeter("A-1", 17, model="is16444")
+    hdlc = listed.hdlc
+    assert hdlc is not None
+    visit = Visit(
+        Scan(meters=(FoundMeter(hdlc, 9600, None, client=32),)),
+        Lockout(tmp_path / "refused.jsonl", Path("none")),
+        lambda: line.now,
+        lambda _text: None,
+        frames=0,
+        password_file=password_file(tmp_path),
+        models_dir=None,
+        clock_synchronised=True,
+    )
+    (entry,) = visit.examine_all(line, [listed])
+    assert entry.verdict.level == "green"
 
 
 def test_a_taken_or_long_label_is_asked_again() -> None:
