@@ -116,7 +116,9 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
     }
     for name, asked in rollups_alone.items():
         for parameters in asked:
-            assert not scans(nodes(conn, name, parameters), reading), name
+            plan = nodes(conn, name, parameters)
+            assert not scans(plan, reading), name
+            assert len(scans(plan, {"assignment_version"})) <= 1, name
     pruned = {
         "reading/last_in_windows": windows,
         "reading/first_in_windows": windows,
@@ -356,6 +358,36 @@ def test_what_is_missing(site: Site) -> None:
     assert (found[1].channel_id, until, until + HOUR) in missing(
         site.conn, late, ZONE, until + HOUR
     )
+
+
+def test_each_side_of_a_handover_counts_its_own_quarters(site: Site) -> None:
+    handed = "2026-07-10T14:37"
+    site.units(
+        unit_line("A-1", "1", until=handed),
+        unit_line("A-2", "1", since=handed),
+        unit_line("A-3", "3", until="2026-07-01T00:10"),
+    )
+    rows = every(JULY.start + QUARTER, JULY.end, 0, 5)
+    lost = (local("2026-07-04 12:00"), local("2026-07-20 12:00"), local("2026-07-20 12:15"))
+    kept = [row for row in rows if row[0] not in lost]
+    for some in (kept[:2_000], kept[2_000:]):
+        site.deliver("1", some)
+    site.deliver("3", rows[:1])
+    refresh(site.conn, NOW)
+    found = completeness(site.conn, society(site), JULY, ZONE, local("2026-07-31 23:59"))
+    # 14:37 is 58 whole quarters of the 10th for A-1; 9 h 23 min leave 37 for A-2; 23:59 takes one.
+    assert [(one.subject, one.expected, one.present) for one in found] == [
+        ("A-1", 9 * 96 + 58, 9 * 96 + 58 - 1),
+        ("A-2", 37 + 21 * 96 - 1, 37 + 21 * 96 - 1 - 2),
+    ]
+    assert [one.lacking for one in found] == [
+        ((date(2026, 7, 4), 96, 95),),
+        ((date(2026, 7, 20), 96, 94),),
+    ]
+    assert {(one.manufacturer, one.serial, one.valid_to) for one in found} == {
+        (MAKER, "1", local("2026-07-10 14:37")),
+        (MAKER, "1", None),
+    }
 
 
 def test_dropped_readings_are_refused_and_not_missing(site: Site, store_dsn: str) -> None:
