@@ -160,28 +160,7 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
         ProtocolViolation: not ciphered, with another protection, replayed, or changed on the
             way.
     """
-    tag = apdu[0] if apdu else -1
-    at = 1
-    if tag == _GENERAL_GLO:
-        size, at = length(apdu, at)
-        if apdu[at : at + size] not in (b"", title):
-            raise ProtocolViolation(
-                f"{label} answers under another system title", of=Breach.PROTECTION
-            )
-        at += size
-    elif tag in _OTHER_KEYS:
-        raise ProtocolViolation(
-            f"{label} answers with {_OTHER_KEYS[tag]}: only the global key (EK) was agreed",
-            of=Breach.OTHER_KEY,
-        )
-    elif tag not in _INSIDE:
-        raise ProtocolViolation(f"{label} does not cipher its answer", of=Breach.PROTECTION)
-    size, at = length(apdu, at)
-    content = apdu[at:]
-    if len(content) != size or size < _HEAD_BYTES + _TAG_BYTES:
-        raise ProtocolViolation(
-            f"{label} sent a ciphered answer of another length than it says", of=Breach.PROTECTION
-        )
+    tag, content = _sealed(apdu, title, label)
     if content[0] != _BOTH | keys.suite:
         raise ProtocolViolation(
             f"{label} protects its answer in another way than agreed", of=Breach.PROTECTION
@@ -202,6 +181,36 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
             f"{label} ciphers another answer than it says", of=Breach.PROTECTION
         )
     return plain, counter
+
+
+def _sealed(apdu: bytes, title: bytes, label: str) -> tuple[int, bytes]:
+    """Return the tag of a ciphered answer, and what stands behind its heads.
+
+    Raises:
+        ProtocolViolation: it is not ciphered, or under another title or key, or cut off.
+    """
+    tag, at = apdu[0] if apdu else -1, 1
+    if tag == _GENERAL_GLO:
+        size, at = length(apdu, at)
+        if apdu[at : at + size] not in (b"", title):
+            raise ProtocolViolation(
+                f"{label} answers under another system title", of=Breach.PROTECTION
+            )
+        at += size
+    elif tag in _OTHER_KEYS:
+        raise ProtocolViolation(
+            f"{label} answers with {_OTHER_KEYS[tag]}: only the global key (EK) was agreed",
+            of=Breach.OTHER_KEY,
+        )
+    elif tag not in _INSIDE:
+        raise ProtocolViolation(f"{label} does not cipher its answer", of=Breach.PROTECTION)
+    size, at = length(apdu, at)
+    content = apdu[at:]
+    if len(content) != size or size < _HEAD_BYTES + _TAG_BYTES:
+        raise ProtocolViolation(
+            f"{label} sent a ciphered answer of another length than it says", of=Breach.PROTECTION
+        )
+    return tag, content
 
 
 def _decrypt(content: bytes, keys: Keys, title: bytes) -> bytes | None:

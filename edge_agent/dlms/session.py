@@ -11,8 +11,7 @@ as values. An answer counts if its invoke id is that of the request; gurux-dlms 
 In: which meter, as which client; then what to read or to change. Out: the bytes of one attribute
 (A-XDR), complete, from the meter that was asked and for the question that was asked.
 Owns: the order of connection, association, release and disconnection.
-Never: a password or received bytes in an error; output on stdout; a value's meaning; settings,
-storage or the gateway's clock.
+Never: a password or received bytes in an error; a value's meaning; settings, storage or a clock.
 """
 
 import contextlib

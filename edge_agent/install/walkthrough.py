@@ -116,11 +116,7 @@ def commission(
     labels = frozenset(meter.label for bus in planned.buses for meter in bus.meters)
     at, clock_synchronised = now(), gateway_clock.is_synchronised()
     found = _look(job, open_line, dialogue.progress)
-    listed = job.listed or list_found(found.meters, dialogue.ask_label, labels, dialogue.tell)
-    if not listed:
-        raise ConfigurationError(
-            f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
-        )
+    listed = _listed(job, found, dialogue, labels)
     serial = _serial(job, found)
     visit = Visit(
         found,
@@ -145,6 +141,18 @@ def commission(
         conflicts=found.conflicts,
     )
     return _write(job, sheet)
+
+
+def _listed(
+    job: Job, found: Scan, dialogue: Dialogue, labels: AbstractSet[str]
+) -> tuple[ListedMeter, ...]:
+    """Return the meters of the list, or those that a person names; there is one at least."""
+    listed = job.listed or list_found(found.meters, dialogue.ask_label, labels, dialogue.tell)
+    if not listed:
+        raise ConfigurationError(
+            f"no meter to commission on {job.port}: {len(found.meters)} answered, none was named"
+        )
+    return listed
 
 
 def _plan(job: Job) -> AgentSettings:

@@ -152,9 +152,8 @@ def poll(
     first: RegistersRead | None = None
     try:
         with MeterLink(session_factory, meter, model, memory, traffic) as link:
-            ahead = None
-            if known is not None and windows and synchronised:
-                ahead = _range_ahead(model, memory, known, marks_of, now_s)
+            may_come = known if windows and synchronised else None
+            ahead = _range_ahead(model, memory, may_come, marks_of, now_s)
             first = read_registers(
                 link,
                 memory,
@@ -165,11 +164,10 @@ def poll(
                 synchronised=synchronised,
             )
             replaced = _see_replacement(link, first.meter, known)
-            its_model = _by_its_clock(model, first.facts)
             profiles = read_profiles(
                 link,
                 Terms(
-                    model=its_model,
+                    model=_by_its_clock(model, first.facts),
                     facts=first.facts,
                     now=now_s,
                     limit=_limit(first.clock, now_s(), synchronised=synchronised),
@@ -195,13 +193,13 @@ def poll(
 def _range_ahead(
     model: Model,
     memory: Memory,
-    known: MeterId,
+    known: MeterId | None,
     marks_of: Callable[[MeterId], Mapping[Obis, int]],
     now_s: Callable[[], float],
 ) -> Range | None:
     """Return the rows to ask for together with the registers, if the same meter answers again."""
-    facts = memory.meters.get(known)
-    if facts is None:
+    facts = memory.meters.get(known) if known is not None else None
+    if known is None or facts is None:
         return None
     return range_ahead(_by_its_clock(model, facts), facts, marks_of(known), now_s())
 

@@ -103,10 +103,8 @@ def read_registers(
     if facts is not None:  # a register that is not there is asked for once a day
         registers = [each for each in registers if facts.absent.get(each, 0) <= now()]
     maker: list[Wanted] = [] if link.model.manufacturer else [(MANUFACTURER, 1, 2)]
-    classes = {} if facts is None else facts.classes
-    its = (value_of(obis, classes.get(obis, _REGISTER)) for obis in registers)
-    wanted = [*maker, (CLOCK, 8, 2), *its]
-    read = link.read_many(wanted, now, ahead)
+    its = _attributes(registers, facts)
+    read = link.read_many([*maker, (CLOCK, 8, 2), *its], now, ahead)
     if memory.alone.get(link.label, math.inf) > now():
         link.look_closely()
         memory.alone.setdefault(link.label, 0)
@@ -115,19 +113,19 @@ def read_registers(
     reader = _RegisterReader(link, facts, now, synchronised=synchronised)
     clock = reader.clock(read.each[len(maker)])
     try:
-        block = reader.row(registers, read.each[len(maker) + 1 :])
+        block = reader.row(its, read.each[len(maker) + 1 :])
     except AddressShared:
         facts.forget()
         raise
     return RegistersRead(
-        meter=meter,
-        facts=facts,
-        clock=clock,
-        block=block,
-        ahead=read.rows,
-        is_sure=not link.unsure,
-        findings=tuple(reader.findings),
+        meter, facts, clock, block, read.rows, not link.unsure, tuple(reader.findings)
     )
+
+
+def _attributes(registers: Sequence[Obis], facts: MeterFacts | None) -> list[Wanted]:
+    """Return the attribute of each register's value, by the class that it is known to be of."""
+    classes = {} if facts is None else facts.classes
+    return [value_of(obis, classes.get(obis, _REGISTER)) for obis in registers]
 
 
 def _identity(link: MeterLink, maker: Sequence[Answer]) -> MeterId:
@@ -219,7 +217,7 @@ class _RegisterReader:
                 self._note(FindingKind.CLOCK_OFF, **off)
         return ClockSeen(meter_ts, offset_s, is_sound)
 
-    def row(self, registers: Sequence[Obis], answers: Sequence[Timed]) -> MeterRows | None:
+    def row(self, registers: Sequence[Wanted], answers: Sequence[Timed]) -> MeterRows | None:
         """Make one row of the registers.
 
         Raises:
@@ -228,8 +226,8 @@ class _RegisterReader:
         """
         columns: list[Column] = []
         raws: list[int] = []
-        for obis, found in zip(registers, answers, strict=True):
-            held = self._register(obis, found.answer)
+        for wanted, found in zip(registers, answers, strict=True):
+            held = self._register(wanted, found.answer)
             if held is not None:
                 columns.append(held[0])
                 raws.append(held[1])
@@ -241,11 +239,11 @@ class _RegisterReader:
         row = (int(answers[-1].ended), None, *raws)
         return MeterRows(None, 0, tuple(columns), (row,))
 
-    def _register(self, obis: Obis, answer: Answer) -> tuple[Column, int] | None:
+    def _register(self, wanted: Wanted, answer: Answer) -> tuple[Column, int] | None:
         """Return how a register is scaled and its raw value, or None where one is missing."""
-        label = self._link.label
+        label, obis = self._link.label, wanted[0]
         try:
-            answer = self._of_its_class(obis, answer)
+            answer = self._of_its_class(wanted, answer)
             if isinstance(answer, AccessDenied):
                 if self._facts.is_news(obis, answer, self._now()):
                     self.findings.append(of_error(FindingKind.DENIED, label, answer, obis=obis))
@@ -265,18 +263,16 @@ class _RegisterReader:
             self.findings.append(of_error(FindingKind.UNREADABLE, label, error, obis=obis))
             return None
 
-    def _of_its_class(self, obis: Obis, answer: Answer) -> Answer:
+    def _of_its_class(self, wanted: Wanted, answer: Answer) -> Answer:
         """Return the value of a register; one that is of another class is read once more.
 
         Raises:
             BusError, MeterError: there is no answer.
         """
-        known = self._facts.classes.get(obis, _REGISTER)
+        obis, asked, _ = wanted
         if not isinstance(answer, AccessDenied) or answer.result != OTHER_CLASS:
             return answer
-        for class_id in (_REGISTER, *OTHER_CLASSES):
-            if class_id == known:
-                continue
+        for class_id in (each for each in (_REGISTER, *OTHER_CLASSES) if each != asked):
             found = self._link.read_one(value_of(obis, class_id))
             if not isinstance(found, AccessDenied):
                 self._facts.classes[obis] = class_id

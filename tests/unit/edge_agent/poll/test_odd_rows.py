@@ -14,11 +14,16 @@ from edge_agent.poll.capture_layout import can_be_period
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
-from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BLOCK_LOAD_PROFILE,
+    DAILY_LOAD_PROFILE,
+    SERIAL_NUMBER,
+)
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
 from tests.support.buffers import NULL, u16
-from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Wide, fake, kinds_of, visit
+from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Wide, fake, kinds_of, text, visit
 
 VOLTAGE = Obis.parse("1.0.12.27.0.255")
 CURRENT = Obis.parse("1.0.11.27.0.255")
@@ -221,6 +226,21 @@ def test_the_class_of_a_register_is_asked_for_once(monkeypatch: pytest.MonkeyPat
     found = visit(reader, monkeypatch, kind=kind, memory=memory, known=known)
     assert registers_of(found)[1] == 7
     assert [each for each in reader.asked if each[0] == ACTIVE_IMPORT] == [(ACTIVE_IMPORT, 4, 2)]
+
+
+def test_a_meter_in_anothers_place_has_classes_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, kind = of_other_class(ACTIVE_IMPORT, at_4_2=u16(7), at_4_3=SCALER)
+    memory = Memory()
+    known = visit(reader, monkeypatch, kind=kind, memory=memory).meter
+    other, _ = of_other_class(ACTIVE_IMPORT)
+    other.attributes |= {
+        (SERIAL_NUMBER, 1, 2): text("F2"),
+        (ACTIVE_IMPORT, 3, 2): u16(9),
+        (ACTIVE_IMPORT, 3, 3): SCALER,
+        (ACTIVE_IMPORT, 4, 2): OTHER,
+    }
+    found = visit(other, monkeypatch, kind=kind, memory=memory, known=known)
+    assert registers_of(found)[1] == 9
 
 
 @pytest.mark.parametrize(("code", "raw"), [("1.0.1.4.0.255", 5), ("1.0.1.5.0.255", 6)])
