@@ -28,6 +28,7 @@ from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
 from edge_agent.meters import model
 from edge_agent.operate.readiness import require_ready
+from edge_agent.poll.local_time import winter_offset_min
 from edge_agent.publish.mqtt import check_broker
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.bus import BusConfig, MeterConfig
@@ -234,11 +235,11 @@ class Agent:
 
 def _tell_zones(settings: AgentSettings) -> None:
     """Log which meters' models have another zone than the society."""
-    zone = datetime.now(ZoneInfo(settings.zone)).utcoffset()
+    offset_min = winter_offset_min(ZoneInfo(settings.zone), datetime.now(UTC).year)
     for bus in settings.buses:
         for meter in bus.meters:
             its_model = model.load(meter.model, meter.models_dir)
-            if zone is not None and zone.total_seconds() != its_model.zone_offset_min * 60:
+            if offset_min != its_model.zone_offset_min:
                 _log.warning(
                     "a meter's model has another zone than the society: check zone_offset_min, "
                     "or the times of its rows are shifted",

@@ -10,6 +10,7 @@ Never: the end of a job, or an error caught: the worker does both.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from edge_agent.commands.desk import Job, WindowFilled
 from edge_agent.errors import WrongIdentity
@@ -22,7 +23,13 @@ Keep = Callable[[PollResult], None]
 
 
 def read_window(
-    job: Job, sessions: SessionFactory, spool: Spool, now: float, keep: Keep
+    job: Job,
+    sessions: SessionFactory,
+    spool: Spool,
+    now: float,
+    keep: Keep,
+    *,
+    zone: ZoneInfo | None = None,
 ) -> WindowFilled:
     """Read the next window of each profile of the job's meter.
 
@@ -32,6 +39,7 @@ def read_window(
         spool: which profiles the meter has, and what they capture.
         now: seconds since 1970.
         keep: spools what was read.
+        zone: the society's.
 
     Raises:
         BusError, MeterError: the meter cannot be read.
@@ -53,6 +61,7 @@ def read_window(
         known=identity,
         windows=1,
         registers=False,
+        zone=zone,
     )
     if result.meter != identity:
         raise WrongIdentity(f"{result.meter} answers where {identity} was")

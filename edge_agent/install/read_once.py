@@ -28,6 +28,7 @@ from edge_agent.install.shown import ShownProfile, grouped, plain, profile_of
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import FindingKind, finding, words
+from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.profile_rows import Terms
@@ -163,13 +164,13 @@ def _newest_rows(
     back_s = OTHERS_BACK_S if wanted is None else BACK_S[wanted.every]
     wanted = wanted or ProfileToRead(obis=profile)
     meter_ts = (clock or datetime.now(UTC)).timestamp()
-    asked: dict[str, object] = {"profiles": (wanted,)}
-    if clock is not None:  # ranges are asked in the meter's own local time
-        asked["zone_offset_min"] = (clock.utcoffset() or timedelta()) // timedelta(minutes=1)
+    stated = None if clock is None else clock.utcoffset()
+    offset_min = its_model.zone_offset_min if stated is None else stated // timedelta(minutes=1)
     read = read_profiles(
         link,
         Terms(
-            model=its_model.model_copy(update=asked),
+            model=its_model.model_copy(update={"profiles": (wanted,)}),
+            local=LocalTime(offset_min),
             facts=MeterFacts(),
             now=lambda: meter_ts,
             limit=meter_ts,

@@ -19,7 +19,9 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from edge_agent.decode.layout import Captured
 from edge_agent.decode.rows import MeterRows
@@ -34,6 +36,7 @@ from edge_agent.errors import (
 )
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import Finding, FindingKind, finding, of_error
+from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.profile_rows import Terms
@@ -109,6 +112,7 @@ def poll(
     registers: bool = True,
     forced: Collection[Obis] = (),
     synchronised: bool = True,
+    zone: ZoneInfo | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PollResult:
     """Read one meter in one association.
@@ -127,6 +131,7 @@ def poll(
         forced: profiles of its model that are read though they are not due.
         synchronised: whether ``now`` may be believed. If not, registers are not stamped,
             watermarks stay where they are, and rows have the meter's word alone.
+        zone: the society's, in which a clock may go over to summer time; None: not known.
         monotonic: a clock for the time that the poll itself takes.
 
     Returns:
@@ -149,11 +154,12 @@ def poll(
     def now_s() -> float:
         return now.timestamp() + monotonic() - begun
 
+    local = partial(_local_time, model, zone, now_s)
     first: RegistersRead | None = None
     try:
         with MeterLink(session_factory, meter, model, memory, traffic) as link:
             may_come = known if windows and synchronised else None
-            ahead = _range_ahead(model, memory, may_come, marks_of, now_s)
+            ahead = _range_ahead(model, local, memory, may_come, marks_of, now_s=now_s)
             first = read_registers(
                 link,
                 memory,
@@ -167,7 +173,8 @@ def poll(
             profiles = read_profiles(
                 link,
                 Terms(
-                    model=_by_its_clock(model, first.facts),
+                    model=model,
+                    local=local(first.facts),
                     facts=first.facts,
                     now=now_s,
                     limit=_limit(first.clock, now_s(), synchronised=synchronised),
@@ -192,24 +199,26 @@ def poll(
 
 def _range_ahead(
     model: Model,
+    local: Callable[[MeterFacts], LocalTime],
     memory: Memory,
     known: MeterId | None,
     marks_of: Callable[[MeterId], Mapping[Obis, int]],
+    *,
     now_s: Callable[[], float],
 ) -> Range | None:
     """Return the rows to ask for together with the registers, if the same meter answers again."""
     facts = memory.meters.get(known) if known is not None else None
     if known is None or facts is None:
         return None
-    return range_ahead(_by_its_clock(model, facts), facts, marks_of(known), now_s())
+    return range_ahead(model, local(facts), facts, marks_of(known), now_s())
 
 
-def _by_its_clock(model: Model, facts: MeterFacts) -> Model:
-    """Return a model whose local time is that of the meter's clock: ranges are asked in it."""
-    offset_min = facts.zone_offset_min
-    if offset_min is None or offset_min == model.zone_offset_min:
-        return model
-    return model.model_copy(update={"zone_offset_min": offset_min})
+def _local_time(
+    model: Model, zone: ZoneInfo | None, now_s: Callable[[], float], facts: MeterFacts
+) -> LocalTime:
+    """Return the local time of the meter's clock; that of its model where it says none."""
+    stated = facts.zone_offset_min
+    return LocalTime.of_clock(model.zone_offset_min if stated is None else stated, zone, now_s())
 
 
 def _came_ahead(

@@ -23,6 +23,7 @@ from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import rows_since
 from edge_agent.poll.capture_layout import Layouts
 from edge_agent.poll.finding import FindingKind, Note, of_error
+from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import KnownLayout, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.overlap import OVERLAP_S, Overlap
@@ -44,6 +45,8 @@ class Terms:
     """What holds for all profiles of a meter in one poll. Times are seconds since 1970."""
 
     model: Model
+    local: LocalTime
+    """The local time of its clock, in which rows are asked for."""
     facts: MeterFacts
     now: Callable[[], float]
     """The gateway's time."""

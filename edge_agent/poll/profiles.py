@@ -76,7 +76,7 @@ def read_profiles(
         WrongIdentity: another meter answered: nothing of this poll counts.
         PasswordRefused: a second session was refused: it must not be tried again.
     """
-    ranges = Windows(link, terms.model, terms.limit, fetched or {})
+    ranges = Windows(link, terms.model, terms.local, terms.limit, fetched or {})
     reader = _ProfileReader(link, terms, watermarks, ranges)
     reader.read(windows)
     return reader.result()
@@ -294,7 +294,7 @@ class _ProfileReader:
             mark=mark,
             tried_at=self._terms.facts.tried.get(wanted.obis),
             limit=self._terms.limit,
-            shift_s=self._terms.model.zone_offset_min * 60,
+            shift_s=self._terms.local.offset_min * 60,
             label=self._label,
         )
 

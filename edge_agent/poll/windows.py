@@ -23,6 +23,7 @@ from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import AccessDenied, Breach, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries
+from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.overlap import Overlap
@@ -49,21 +50,18 @@ class Window:
     """Why the rows of this capture period cannot be read."""
 
 
-def span(model: Model, start: int, end: int) -> tuple[bytes, bytes]:
-    """Return a range of times (seconds since 1970) as the model's meters want it."""
-    first, last = (
-        axdr.date_time(ts, model.zone, with_deviation=model.range_deviation) for ts in (start, end)
-    )
-    return first, last
-
-
 def range_ahead(
-    model: Model, facts: MeterFacts, watermarks: Mapping[Obis, int], now_s: float
+    model: Model,
+    local: LocalTime,
+    facts: MeterFacts,
+    watermarks: Mapping[Obis, int],
+    now_s: float,
 ) -> Range | None:
     """Return the rows that can be asked for together with the registers.
 
     Args:
         model: the kind of the meter.
+        local: the local time of its clock.
         facts: what is known of it.
         watermarks: for each profile up to when its rows are stored.
         now_s: the gateway's time, seconds since 1970.
@@ -81,7 +79,7 @@ def range_ahead(
         is_next = mark + period_s <= now_s < mark + _MOST_AHEAD * period_s
         if newest is None or held.look_at <= now_s or not is_next:
             return None
-        return Range(wanted.obis, *span(model, newest, newest + wanted.window_h * 3600 - 1))
+        return Range(wanted.obis, *local.span(model, newest, newest + wanted.window_h * 3600 - 1))
     return None
 
 
@@ -89,18 +87,25 @@ class Windows:
     """Reads ranges of rows of one meter's profiles."""
 
     def __init__(
-        self, link: MeterLink, model: Model, limit: float, fetched: Mapping[Range, bytes]
+        self,
+        link: MeterLink,
+        model: Model,
+        local: LocalTime,
+        limit: float,
+        fetched: Mapping[Range, bytes],
     ) -> None:
         """Take what came ahead.
 
         Args:
             link: the meter.
             model: its kind.
+            local: the local time of its clock.
             limit: the time that no row passes.
             fetched: ranges that came with another request.
         """
         self._link = link
         self._model = model
+        self._local = local
         self._limit = limit
         self._fetched = dict(fetched)
         self._unreadable = self._too_long = 0
@@ -118,7 +123,7 @@ class Windows:
             WrongIdentity: another meter answers.
             BusError, MeterError: there is no session any more.
         """
-        first, last = span(self._model, start, end)
+        first, last = self._local.span(self._model, start, end)
         found = self._link.read_ranges(logs, first, last)
         self._fetched |= {Range(log, first, last): data for log, data in found.items()}
 
@@ -135,7 +140,7 @@ class Windows:
         """
         error = None
         try:
-            rows = Range(plan.profile, *span(self._model, start, end))
+            rows = Range(plan.profile, *self._local.span(self._model, start, end))
             data = self._fetched.pop(rows, b"") or self._link.read_range(*rows)
             found = buffer.rows_of(data, plan, self._model.zone)
         except ProtocolViolation as violation:
@@ -194,7 +199,7 @@ class Windows:
         """
         zone, most = self._model.zone, self._model.max_clock_offset_s
         earliest = int(self._limit) - max(plan.period_s, SHORTEST_PERIOD_S) - most
-        first, last = span(self._model, earliest, int(self._limit) + _HALF_DAY_S)
+        first, last = self._local.span(self._model, earliest, int(self._limit) + _HALF_DAY_S)
         data = self._link.read_range(plan.profile, first, last)
         newest, turned = (
             max((row[0] or 0 for row in buffer.rows_of(data, plan, each).rows), default=None)

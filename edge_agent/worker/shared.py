@@ -6,6 +6,7 @@ In: what the agent opened at its start. Out: the same to each bus. Never: anythi
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from edge_agent.commands.desk import CommandDesk
 from edge_agent.gateway_clock import kernel_synchronised
@@ -26,3 +27,8 @@ class Shared:
     desk: CommandDesk
     is_kept: Callable[[], bool] = kernel_synchronised
     """Whether a time service keeps the gateway's time now, so that it may set other clocks."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The society's time zone."""
+        return ZoneInfo(self.settings.zone)

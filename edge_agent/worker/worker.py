@@ -205,7 +205,7 @@ class BusWorker:
         open_session, spool = sessions(self._bus, self._counters), self._shared.spool
         keep = partial(self._booking.fill, now=now)
         tried = self._attempt(
-            lambda: read_window(job, open_session, spool, now, keep),
+            lambda: read_window(job, open_session, spool, now, keep, zone=self._shared.zone),
             job.meter,
             "a back-fill broke off by a mistake in this program",
             "fill_broken",
@@ -284,6 +284,7 @@ class BusWorker:
             windows=action.windows,
             registers=action.kind is not Kind.BACK_FILL,
             forced=forced,
+            zone=self._shared.zone,
             monotonic=self._monotonic,
         )
         return _Read(result, known, now)

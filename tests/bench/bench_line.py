@@ -20,9 +20,9 @@ from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.invocation_counter import by_hand
 from edge_agent.dlms.session import Session
 from edge_agent.meters.model import load
+from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.meter_link import Range
 from edge_agent.poll.sessions import sessions
-from edge_agent.poll.windows import span
 from edge_agent.settings.bus import BusConfig
 from edge_agent.virtual.estate import Estate, parse_estate, serve
 from edge_agent.worker.adapter import StoppableBus
@@ -212,7 +212,10 @@ def test_bytes_of_four_registers_and_the_newest_row(
     wire = Wire(line, world.lines(baud=BAUD)["a"], line_time)
     open_session = sessions(wire, by_hand("bench"), sleep=line_time.sleep)
     ts = int(START.timestamp()) // 900 * 900
-    rows = Range(BLOCK_LOAD_PROFILE, *span(SMALL_FRAMES, ts, ts + 899))
+    rows = Range(
+        BLOCK_LOAD_PROFILE,
+        *LocalTime(SMALL_FRAMES.zone_offset_min).span(SMALL_FRAMES, ts, ts + 899),
+    )
 
     def cost(ask: Callable[[Session], object]) -> Poll:
         traffic = Traffic()
