@@ -223,6 +223,12 @@ def _day_seconds(packed: int) -> int | None:
     return (day.toordinal() - _EPOCH_DAY) * 86400
 
 
+def is_summer(stamp: bytes) -> bool:
+    """Tell whether the clock status of a 12-byte date-time says that summer time is kept."""
+    status = stamp[11]
+    return bool(status & _DAYLIGHT_SAVING) and status != _CLOCK_STATUS_UNKNOWN
+
+
 def epoch_s(stamp: bytes, zone: Zone) -> int | None:
     """Return a 12-byte date-time in seconds since 1970 UTC, or None for one that is no time.
 
@@ -244,8 +250,7 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
     if status & _CLOCK_INVALID and status != _CLOCK_STATUS_UNKNOWN:
         return None
     if deviation in NO_DEVIATIONS or zone.deviation_sign == 0:
-        is_summer = status & _DAYLIGHT_SAVING and status != _CLOCK_STATUS_UNKNOWN
-        shift_min = -zone.offset_min - (60 if is_summer else 0)
+        shift_min = -zone.offset_min - (60 if is_summer(stamp) else 0)
     elif -840 <= deviation <= 840:
         shift_min = zone.deviation_sign * deviation
     else:

@@ -57,9 +57,10 @@ def fitting_sign(stamp: bytes, zone: Zone, read_ts: float, most_s: float) -> int
 
 
 def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
-    """Return the zone in whose local time a clock is right that does not state its own.
+    """Return the zone in whose local time a clock is right that does not state it truly.
 
-    Such a meter in a zone with summer time is an hour off for half of the year, and is right.
+    Such a meter in a zone with summer time is an hour off for half of the year, and is right. Some
+    state the deviation of winter all the year, and in the clock status that it is summer.
 
     Args:
         stamp: the 12 bytes of a date-time.
@@ -67,11 +68,12 @@ def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
         read_ts: the gateway's time at which it was read.
 
     Returns:
-        It as ``UTC+02:00``; None for a clock that states its zone, or is right in none.
+        It as ``UTC+02:00``; None for a clock whose deviation counts, or that is right in none.
     """
     stated = int.from_bytes(stamp[9:11], "big", signed=True)
     local = axdr.epoch_s(stamp[:11] + b"\x00", Zone(0, 0))
-    if local is None or (zone.deviation_sign and stated not in _STATES_NO_ZONE):
+    counts = zone.deviation_sign != 0 and stated not in _STATES_NO_ZONE
+    if local is None or (counts and not axdr.is_summer(stamp)):
         return None
     steps = round((local - read_ts) / _ZONE_STEP_S)
     off_s = abs(local - read_ts - steps * _ZONE_STEP_S)

@@ -55,7 +55,7 @@ class FindingKind(StrEnum):
     """What came is no time at all: whether the clock is right is not known."""
     CLOCK_OFF = "clock_off"
     CLOCK_IN_OTHER_ZONE = "clock_in_other_zone"
-    """It does not state its zone, and is right as the local time of another than the model's."""
+    """It does not state its zone truly, and is right as local time of another than the model's."""
     WRONG_DEVIATION_SIGN = "wrong_deviation_sign"
     """The clock is right once its deviation is read in another way: ``sign`` tells which."""
     NEWEST_ROW_IS_OLD = "newest_row_is_old"
@@ -111,8 +111,8 @@ WORDS: Final[dict[FindingKind, str]] = {
         "profiles are not read"
     ),
     FindingKind.CLOCK_IN_OTHER_ZONE: (
-        "{label}: its clock is {offset_s} s off by the zone of its model, does not state a zone, "
-        "and is right as local time of {zone}: profiles are not read"
+        "{label}: its clock is {offset_s} s off by the zone that is set, and right as local time "
+        "of {zone}: profiles are not read"
     ),
     FindingKind.WRONG_DEVIATION_SIGN: (
         "{label}: its clock is {offset_s} s off, because the wrong deviation_sign is set, "

@@ -188,6 +188,12 @@ def test_a_clock_that_states_its_zone_or_fits_none_is_off(off_s: int, deviation:
     assert clock_reading.zone_of(found, SUMMER, NOW_TS) is None
 
 
+@pytest.mark.parametrize(("status", "told"), [("80", "UTC+02:00"), ("00", None), ("FF", None)])
+def test_summer_time_beside_the_deviation_of_winter(status: str, told: str | None) -> None:
+    found = stamp(local_at(NOW_TS, 120), "FFC4", status)
+    assert clock_reading.zone_of(found, SUMMER, NOW_TS) == told
+
+
 @given(st.binary(min_size=12, max_size=12))
 def test_any_time_has_a_zone_or_none(found: bytes) -> None:
     told = clock_reading.zone_of(found, INDIA, NOW_TS)

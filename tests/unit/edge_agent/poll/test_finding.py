@@ -56,8 +56,8 @@ SENTENCES = {
         "A-1: its clock is 900 s off, more than 300 s: set it: profiles are not read"
     ),
     FindingKind.CLOCK_IN_OTHER_ZONE: (
-        "A-1: its clock is 900 s off by the zone of its model, does not state a zone, and is right "
-        "as local time of UTC+02:00: profiles are not read"
+        "A-1: its clock is 900 s off by the zone that is set, and right as local time of "
+        "UTC+02:00: profiles are not read"
     ),
     FindingKind.WRONG_DEVIATION_SIGN: (
         "A-1: its clock is 900 s off, because the wrong deviation_sign is set, 0 fits: "
