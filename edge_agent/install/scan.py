@@ -334,6 +334,6 @@ class _Scanner:
 def _is_same(one: FoundMeter, other: FoundMeter) -> bool:
     if PUBLIC_CLIENT not in {one.client, other.client}:  # no name plate tells them apart
         return one.baudrate == other.baudrate and 1 in {one.hdlc.size, other.hdlc.size}
-    if one.plate is None or other.plate is None or one.plate.serial is None:
+    if one.plate is None or not (one.plate.serial or one.plate.odd.came):
         return False
     return one.baudrate == other.baudrate and one.plate == other.plate

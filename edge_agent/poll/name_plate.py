@@ -73,6 +73,8 @@ class OddSerial:
     """The one model that reads it."""
     remark: str = ""
     """How it was read; or what came instead, with the keys that would read it."""
+    came: bytes = b""
+    """What the entry holds; empty where the meter gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def odd_serial(link: MeterLink, models: Mapping[str, Model]) -> OddSerial:
     """
     own = {name: each.identity for name, each in models.items() if each.identity != Identity()}
     answers: dict[Wanted, Answer] = {}
+    came = b""
     read: dict[str, list[str]] = {}
     remarks: list[str] = []
     for name, identity in (("", Identity()), *own.items()):
@@ -185,6 +188,7 @@ def odd_serial(link: MeterLink, models: Mapping[str, Model]) -> OddSerial:
         if isinstance(answer, AccessDenied):
             remarks.append(f"no serial number: {answer}")
             continue
+        came = came or answer
         try:
             read.setdefault(identity.serial(answer), []).append(name)
         except SerialUnreadable as error:
@@ -192,10 +196,11 @@ def odd_serial(link: MeterLink, models: Mapping[str, Model]) -> OddSerial:
     if len(read) != 1:
         ways = [f"{' and '.join(names)} as {serial}" for serial, names in read.items()]
         differ = f"the models read the serial number in several ways, {', '.join(ways)}"
-        return OddSerial(remark=differ if ways else remarks[0])
+        return OddSerial(remark=differ if ways else remarks[0], came=came)
     ((serial, names),) = read.items()
     one = names[0] if len(names) == 1 else None
-    return OddSerial(serial, one, f"serial number {serial} by [identity] of {' and '.join(names)}")
+    remark = f"serial number {serial} by [identity] of {' and '.join(names)}"
+    return OddSerial(serial, one, remark, came)
 
 
 def guess_model(category: str | None, there: Collection[Obis]) -> Guess:

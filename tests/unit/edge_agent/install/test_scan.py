@@ -162,6 +162,13 @@ def test_a_meter_alone_keeps_its_own_address() -> None:
     assert (own.hdlc, own.hdlc.form) == (HdlcAddress(1, 90, 2), None)
 
 
+def test_an_odd_serial_number_names_one_meter_too() -> None:
+    odd = {"serial": "12345678", "habits": {"serial_form": "bcd"}}
+    line = Wire(meters=[meter(1, 17, **odd), meter(2, 18, **odd | {"serial": "12345679"})])
+    result = look({9600: line}, hdlc_addresses([17, 18], long=[17, 18]))
+    assert [str(each.hdlc) for each in result.meters] == ["1/17 (2 bytes)", "1/18 (2 bytes)"]
+
+
 def test_a_long_address_is_kept_in_its_form() -> None:
     wire = Wire()
     (meter_,) = look({9600: wire}, hdlc_addresses([], long=[17])).meters
