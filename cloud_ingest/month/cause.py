@@ -17,12 +17,12 @@ from cloud_ingest.core.month import Month
 from cloud_ingest.month.heard import Meter, bears_on, meters_of
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.months import Replaced
+from cloud_ingest.store.months import KeptNumber, KeptWithdrawal, Replaced
 from cloud_ingest.store.number_words import Act, NumberKey, NumberWord, acts, number_words
 from shared_schema.billing import BoundaryReading, MonthlyConsumption, MonthlyWithdrawal
 from shared_schema.catalogue import Service
 
-Newest = MonthlyConsumption | MonthlyWithdrawal
+Newest = KeptNumber | KeptWithdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def causes_of(conn: Connection, society_id: int, span: Month) -> dict[NumberKey,
     if not former:
         return {}
     newest = _newest(conn, society_id, month)
-    since = min(each.closed_at for each in former)
+    since = min(each.heard for each in former)
     entered = [act for act in acts(conn, society_id, since) if bears_on(act, span.start, span.end)]
     words = number_words(conn, society_id, month)
     found: dict[NumberKey, Cause] = {}
@@ -60,43 +60,50 @@ def causes_of(conn: Connection, society_id: int, span: Month) -> dict[NumberKey,
 def _newest(conn: Connection, society_id: int, month: str) -> dict[NumberKey, Newest]:
     """Return the message of each number that was sent last."""
     sent: list[Newest] = [
-        *(kept.number for kept in months.numbers(conn, society_id, month)),
-        *(kept.withdrawal for kept in months.withdrawals(conn, society_id, month)),
+        *months.numbers(conn, society_id, month),
+        *months.withdrawals(conn, society_id, month),
     ]
     found: dict[NumberKey, Newest] = {}
-    for each in sorted(sent, key=lambda one: one.version):
-        found[NumberKey(each.subject.type.value, each.subject.id, each.service)] = each
+    for each in sorted(sent, key=lambda one: _message(one).version):
+        told = _message(each)
+        found[NumberKey(told.subject.type.value, told.subject.id, told.service)] = each
     return found
+
+
+def _message(sent: Newest) -> MonthlyConsumption | MonthlyWithdrawal:
+    return sent.number if isinstance(sent, KeptNumber) else sent.withdrawal
 
 
 def cause_of(
     key: NumberKey,
     former: Replaced,
-    now: Newest,
+    newest: Newest,
     entered: Iterable[Act],
     said: Iterable[NumberWord],
 ) -> Cause:
     """Return what explains that a version took the place of another; pure."""
-    quantity = now.quantity if isinstance(now, MonthlyConsumption) else None
+    now = newest.number if isinstance(newest, KeptNumber) else None
+    quantity = None if now is None else now.quantity
     version = former.version
     for word in said:
-        is_between = former.closed_at <= word.recorded_at <= now.closed_at
+        is_between = former.heard < word.entry_order <= newest.heard
         if word.kind == "accept" and word.quantity == quantity and is_between:
             accepted = word.author, word.reason, word.recorded_at
             return Cause(version, "number accepted", *accepted)
-    both = [each for each in (former.number, now) if isinstance(each, MonthlyConsumption)]
-    meters = frozenset[Meter]().union(*map(meters_of, both))
+    meters = frozenset[Meter]().union(
+        *(meters_of(each) for each in (former.number, now) if each is not None)
+    )
     moved = _moved(former.number, now)
     known = [
         act
         for act in entered
         if (act.manufacturer, act.serial) in meters
-        and former.closed_at <= act.recorded_at <= now.closed_at
+        and former.heard < act.entry_order <= newest.heard
         and (act.subject is None or (act.subject_type, act.subject) == key[:2])
     ]
     if not known:
-        return Cause(version, "late data", None, None, now.closed_at)
-    act = max(known, key=lambda each: (_nearness(each, moved), each.recorded_at))
+        return Cause(version, "late data", None, None, _message(newest).closed_at)
+    act = max(known, key=lambda each: (_nearness(each, moved), each.entry_order))
     return Cause(version, act.what, act.author, act.reason, act.recorded_at)
 
 
@@ -107,10 +114,11 @@ def _nearness(act: Act, moved: frozenset[datetime]) -> int:
     return 0 if act.subject is None else 1
 
 
-def _moved(former: MonthlyConsumption | None, now: Newest) -> frozenset[datetime]:
+def _moved(
+    former: MonthlyConsumption | None, now: MonthlyConsumption | None
+) -> frozenset[datetime]:
     """Return the times of the borders that only one of two versions has."""
-    stood = set(_borders(former))
-    stands = set(_borders(now if isinstance(now, MonthlyConsumption) else None))
+    stood, stands = set(_borders(former)), set(_borders(now))
     return frozenset(border.at for _, border in stood ^ stands)
 
 

@@ -18,13 +18,13 @@ the way of each change. Never: a message; `month.numbers` sends. `core.door` dec
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from cloud_ingest.core.door import Stated, Way, Word, linked, together, way_of
 from cloud_ingest.core.month import months_between, parse_month
 from cloud_ingest.month.boundaries import Closings, MeterKey
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.heard import Heard, Meter, Sent, bears_on, meters_of, number_key
+from cloud_ingest.store.months import KeptNumber
 from shared_schema.billing import MonthlyConsumption, Withheld
 from shared_schema.quality import Quality, Reason
 
@@ -74,13 +74,13 @@ def changes_of(
         | (meters_of(standing[key]) if key in standing else frozenset())
         for key in standing.keys() | made.keys()
     }
-    asked = {key: _asked(closing, standing[key], own[key], heard) for key in standing}
+    asked = {key: _asked(closing, kept, own[key], heard) for key, kept in sent.numbers.items()}
     ways: dict[SubjectKey, Way] = {}
     for key, former in standing.items():
         now = made.get(key)
         if isinstance(now, MonthlyConsumption) and says_the_same(former, now):
             continue
-        word = "asked" if now is None else _word(closing, key, former, now, asked[key], heard)
+        word = "asked" if now is None else _word(key, sent.numbers[key], now, asked[key], heard)
         ways[key] = way_of(
             _stated(former, closing.month),
             _stated(now, None) if isinstance(now, MonthlyConsumption) else None,
@@ -131,45 +131,37 @@ def _given_back(former: MonthlyConsumption, now: MonthlyConsumption) -> Sequence
     return () if former.since is None else months_between(former.since, first)
 
 
-def _asked(
-    closing: Closing, former: MonthlyConsumption, own: frozenset[Meter], heard: Heard
-) -> datetime | None:
-    """Return when something was last entered of a number's meters that no closing has seen."""
-    since = former.closed_at if heard.looked_at is None else max(former.closed_at, heard.looked_at)
+def _asked(closing: Closing, former: KeptNumber, own: frozenset[Meter], heard: Heard) -> int | None:
+    """Return the last entry of a number's meters that no closing has seen."""
+    since = max(former.heard, heard.looked)
     first = closing.span.start
-    if former.since is not None:
-        first = parse_month(former.since, closing.zone).start
-    times = [
-        act.recorded_at
+    if former.number.since is not None:
+        first = parse_month(former.number.since, closing.zone).start
+    entries = [
+        act.entry_order
         for meter in own
         for act in heard.acts.get(meter, ())
-        if act.recorded_at >= since and bears_on(act, first, closing.span.end)
+        if act.entry_order > since and bears_on(act, first, closing.span.end)
     ]
-    return max(times, default=None)
+    return max(entries, default=None)
 
 
-def _word(  # noqa: PLR0917  # what a change is told by
-    closing: Closing,
-    key: SubjectKey,
-    former: MonthlyConsumption,
-    now: Made,
-    asked_at: datetime | None,
-    heard: Heard,
+def _word(
+    key: SubjectKey, former: KeptNumber, now: Made, asked: int | None, heard: Heard
 ) -> Word | None:
     quantity = now.quantity if isinstance(now, MonthlyConsumption) else None
-    is_ahead = former.closed_at > closing.now  # the clock was wrong then: every word may be newer
     said = [
         word
         for word in heard.words.get(number_key(key), ())
-        if word.quantity == quantity and (is_ahead or word.recorded_at >= former.closed_at)
+        if word.quantity == quantity and word.entry_order > former.heard
     ]
     if said and said[-1].kind == "accept":
         return "accepted"
-    if asked_at is not None and (not said or asked_at > said[-1].recorded_at):
+    if asked is not None and (not said or asked > said[-1].entry_order):
         return "asked"
     if said:
         return "kept"
-    if isinstance(now, MonthlyConsumption) and _follows(former, now, heard.before):
+    if isinstance(now, MonthlyConsumption) and _follows(former.number, now, heard.before):
         return "follows"
     return None
 

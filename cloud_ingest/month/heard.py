@@ -76,10 +76,12 @@ class Heard:
     acts: Mapping[Meter, Sequence[Act]]
     words: Mapping[NumberKey, Sequence[NumberWord]]
     """The oldest first."""
-    looked_at: datetime | None
-    """Until when what was entered has been in a closing."""
+    looked: int
+    """Up to which entry what was entered has been in a closing."""
     before: Closings
     """Where the month before is closed."""
+    last: int = 0
+    """The last entry that is known now."""
     withheld: Mapping[str, frozenset[SubjectKey]] = field(default_factory=dict)
     """Of the months that catch-ups cover: whose numbers are withheld."""
     ends: Mapping[ServedMeter, Sequence[StandingEnd]] = field(default_factory=dict)
@@ -123,16 +125,16 @@ def read_heard(conn: Connection, closing: Closing, sent: Sent, before: Closings)
     """Return what persons entered and said that may bear on a month."""
     acts: dict[Meter, list[Act]] = {}
     words: dict[NumberKey, list[NumberWord]] = {}
-    looked_at = number_words.looked_at(conn, closing.society_id, closing.month)
-    first = min((kept.number.closed_at for kept in sent.numbers.values()), default=None)
+    looked = number_words.heard_order(conn, closing.society_id, closing.month)
+    first = min((kept.heard for kept in sent.numbers.values()), default=None)
     if first is not None:
-        since = first if looked_at is None else max(first, looked_at)
-        for act in number_words.acts(conn, closing.society_id, since):
+        for act in number_words.acts(conn, closing.society_id, max(first, looked)):
             acts.setdefault((act.manufacturer, act.serial), []).append(act)
     for word in number_words.number_words(conn, closing.society_id, closing.month):
         words.setdefault(word.key, []).append(word)
     covered = _withheld_since(conn, closing, [kept.number for kept in sent.numbers.values()])
-    return Heard(acts, words, looked_at, before, covered, _standing_ends(conn, closing))
+    last = number_words.last_entry(conn)
+    return Heard(acts, words, looked, before, last, covered, _standing_ends(conn, closing))
 
 
 def _withheld_since(

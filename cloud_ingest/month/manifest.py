@@ -44,7 +44,7 @@ def write_manifest(
     former = manifest_of(conn, closing.society_id, closing.month)
     if former is not None and says_the_same(former, made):
         return
-    line = put_manifest(conn, closing.society_id, made)
+    line = put_manifest(conn, closing.society_id, made, numbers.heard)
     enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)
 
 

@@ -62,6 +62,8 @@ class Numbers:
     """What the closing found."""
     doubted: Mapping[SubjectKey, Decimal]
     """What withheld numbers would be, if a person said so."""
+    heard: int
+    """The last entry that is known."""
 
     @property
     def kept(self) -> tuple[KeptNumber, ...]:
@@ -113,6 +115,8 @@ class _Desk:
     closing: Closing
     sent: Sent
     floor: int
+    heard: int
+    """The last entry that is known."""
 
     def next_version(self, key: SubjectKey) -> int:
         """Return the version of a subject's next message."""
@@ -157,7 +161,7 @@ class _Desk:
     def publish(self, key: SubjectKey, number: MonthlyConsumption) -> KeptNumber:
         """Return a number as the next version."""
         told = {"version": self.next_version(key), "closed_at": self.closing.now}
-        return months.kept_number(number.model_copy(update=told))
+        return months.kept_number(number.model_copy(update=told), self.heard)
 
     def withdraw(self, key: SubjectKey, reasons: tuple[Reason, ...]) -> KeptWithdrawal:
         """Take a number back."""
@@ -171,7 +175,7 @@ class _Desk:
             reasons=reasons,
             closed_at=closing.now,
         )
-        return months.kept_withdrawal(withdrawal)
+        return months.kept_withdrawal(withdrawal, self.heard)
 
 
 def write_numbers(
@@ -208,7 +212,7 @@ def write_numbers(
         for key, parts in charged.items()
     }
     changes = changes_of(closing, sent, made, meters, heard)
-    desk = _Desk(closing, sent, months.version_floor(conn))
+    desk = _Desk(closing, sent, months.version_floor(conn), heard.last)
     outcomes = {
         key: desk.change(key, made.get(key), changes.ways.get(key))
         if key in sent.numbers
@@ -217,8 +221,8 @@ def write_numbers(
     }
     _send(conn, closing, outcomes.values())
     if changes.is_heard:
-        number_words.put_look(conn, closing.society_id, closing.month, closing.now)
-    return Numbers(outcomes, changes, made, doubted)
+        number_words.put_look(conn, closing.society_id, closing.month, heard.last)
+    return Numbers(outcomes, changes, made, doubted, heard.last)
 
 
 def _send(conn: Connection, closing: Closing, outcomes: Iterable[Outcome]) -> None:

@@ -10,7 +10,6 @@ those that were closed. Never: a write.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from cloud_ingest.core.month import Month, months_back
 from cloud_ingest.month.boundaries import MONTHS_LOOKED_BACK
@@ -18,48 +17,45 @@ from cloud_ingest.month.closing import Closing
 from cloud_ingest.store.assignment_versions import (
     AssignmentVersion,
     assignment_versions,
-    assignments_changed_at,
+    last_listed,
 )
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.manifests import manifest_of
-from cloud_ingest.store.number_words import looked_at
+from cloud_ingest.store.manifests import heard_by_manifest
+from cloud_ingest.store.number_words import heard_order
 from cloud_ingest.store.retention import retention
 
 
 def relisted_before(conn: Connection, closing: Closing) -> Iterator[Month]:
     """Yield the closed months right before one whose assignments are others now."""
-    changed_at = assignments_changed_at(conn, closing.society_id)
+    listed = last_listed(conn, closing.society_id)
     kept_from = retention(conn).kept_from
     versions: list[AssignmentVersion] | None = None
     for month in months_back(closing.span, closing.zone, MONTHS_LOOKED_BACK):
-        manifest = manifest_of(conn, closing.society_id, str(month))
-        if manifest is None or (kept_from is not None and month.start <= kept_from):
+        told = heard_by_manifest(conn, closing.society_id, str(month))
+        if told is None or (kept_from is not None and month.start <= kept_from):
             return
-        looked = looked_at(conn, closing.society_id, str(month))
-        closed = manifest.closed_at if looked is None else max(manifest.closed_at, looked)
-        if changed_at is None or changed_at <= closed:
+        heard = max(told, heard_order(conn, closing.society_id, str(month)))
+        if listed <= heard:
             continue
         if versions is None:
             versions = assignment_versions(conn, closing.society_id)
-        if _served(versions, month, closed) != _served(versions, month, None):
+        if _served(versions, month, heard) != _served(versions, month, None):
             yield month
 
 
 def _served(
-    versions: Iterable[AssignmentVersion], month: Month, at: datetime | None
+    versions: Iterable[AssignmentVersion], month: Month, heard: int | None
 ) -> set[tuple[object, ...]]:
-    """Return whom meters served in a month as was said at a time; None: as is said now; pure."""
+    """Return whom meters served in a month as was said up to an entry; None: as is said now."""
     found: set[tuple[object, ...]] = set()
     for version in versions:
-        said, until = version.assignment, version.superseded_at
-        holds = until is None if at is None else said.recorded_at <= at and _after(until, at)
+        said, until = version.assignment, version.superseded_order
+        holds = until is None
+        if heard is not None:
+            holds = version.entry_order <= heard and (until is None or until > heard)
         start = max(said.valid_from, month.start)
         end = month.end if said.valid_to is None else min(said.valid_to, month.end)
         if holds and not version.taken_back and start < end:
             whose = (said.subject_type, said.subject, said.service, said.source, said.tower)
             found.add((said.meter_id, *whose, start, end))
     return found
-
-
-def _after(until: datetime | None, at: datetime) -> bool:
-    return until is None or until > at

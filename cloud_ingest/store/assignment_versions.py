@@ -37,6 +37,10 @@ class AssignmentVersion:
     """None: it holds."""
     taken_back: bool
     """It says that the version before it is not true."""
+    entry_order: int
+    """Its place in the order of entries."""
+    superseded_order: int | None
+    """That of ``superseded_at``."""
 
 
 @translating
@@ -50,9 +54,15 @@ def lock_assignments(conn: Connection, society_id: int) -> list[Assignment]:
 
 
 def _version(
-    *, superseded_at: datetime | None, taken_back: bool, **columns: Any
+    *,
+    superseded_at: datetime | None,
+    taken_back: bool,
+    entry_order: int,
+    superseded_order: int | None,
+    **columns: Any,
 ) -> AssignmentVersion:
-    return AssignmentVersion(assignment_of_row(**columns), superseded_at, taken_back)
+    said = assignment_of_row(**columns)
+    return AssignmentVersion(said, superseded_at, taken_back, entry_order, superseded_order)
 
 
 @translating
@@ -69,17 +79,18 @@ def assignment_versions(
 
 
 @translating
-def assignments_changed_at(conn: Connection, society_id: int) -> datetime | None:
-    """Return when an assignment of a society was last added, changed or taken back."""
-    found: datetime | None = scalar(
-        conn,
-        """
-        SELECT max(greatest(recorded_at, superseded_at)) FROM assignment_version
-        WHERE society_id = %s
-        """,
-        (society_id,),
+def last_listed(conn: Connection, society_id: int) -> int:
+    """Return the entry that last added, changed or took back an assignment; 0: there is none."""
+    return int(
+        scalar(
+            conn,
+            """
+            SELECT coalesce(max(greatest(entry_order, superseded_order)), 0)
+            FROM assignment_version WHERE society_id = %s
+            """,
+            (society_id,),
+        )
     )
-    return found
 
 
 @translating
@@ -109,7 +120,8 @@ def take_back_assignment(
 def _supersede(conn: Connection, assignment_id: int, at: datetime) -> None:
     conn.execute(
         """
-        UPDATE assignment_version SET superseded_at = %s
+        UPDATE assignment_version
+        SET superseded_at = %s, superseded_order = nextval('entry_order')
         WHERE assignment_id = %s AND superseded_at IS NULL
         """,
         (at, assignment_id),

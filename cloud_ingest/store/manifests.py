@@ -53,21 +53,42 @@ def closed_since(conn: Connection, society_id: int, first: str) -> list[str]:
 
 
 @translating
-def put_manifest(conn: Connection, society_id: int, made: BillingManifest) -> bytes:
-    """Note that a month was closed and return the bytes that are sent."""
+def heard_by_manifest(conn: Connection, society_id: int, month: str) -> int | None:
+    """Return the last entry that the manifest of a closed month knew; None: it is open."""
+    found: int | None = scalar(
+        conn,
+        "SELECT heard_order FROM month_close WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return found
+
+
+@translating
+def put_manifest(conn: Connection, society_id: int, made: BillingManifest, heard: int) -> bytes:
+    """Note that a month was closed and return the bytes that are sent.
+
+    Args:
+        conn: The store.
+        society_id: Whose month it is.
+        made: The manifest.
+        heard: The last entry that it knows.
+    """
     line = made.to_line()
     conn.execute(
         """
-        INSERT INTO month_close (society_id, month, closed_at, last_closed_at, manifest)
-        VALUES (%(society_id)s, %(month)s, %(closed_at)s, %(closed_at)s, %(manifest)s)
+        INSERT INTO month_close (society_id, month, closed_at, last_closed_at, manifest,
+                                 heard_order)
+        VALUES (%(society_id)s, %(month)s, %(closed_at)s, %(closed_at)s, %(manifest)s, %(heard)s)
         ON CONFLICT (society_id, month)
-        DO UPDATE SET last_closed_at = excluded.last_closed_at, manifest = excluded.manifest
+        DO UPDATE SET last_closed_at = excluded.last_closed_at, manifest = excluded.manifest,
+                      heard_order = excluded.heard_order
         """,
         {
             "society_id": society_id,
             "month": made.month,
             "closed_at": made.closed_at,
             "manifest": line,
+            "heard": heard,
         },
     )
     return line

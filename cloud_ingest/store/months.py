@@ -10,7 +10,6 @@ Never: a decision; `cloud_ingest.month.close` decides.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ from shared_schema.catalogue import Service
 
 _INTO_NUMBERS: Final = """
 COPY month_number (society_id, month, subject_type, subject, service, version, quantity, quality,
-                   since, message, sha256, closed_at) FROM STDIN
+                   since, message, sha256, closed_at, heard_order) FROM STDIN
 """
 
 
@@ -37,6 +36,8 @@ class KeptNumber:
     number: MonthlyConsumption
     line: bytes
     sha256: str
+    heard: int
+    """What was entered up to here was known, in the order of entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class KeptWithdrawal:
     withdrawal: MonthlyWithdrawal
     line: bytes
     sha256: str
+    heard: int
 
 
 @translating
@@ -55,7 +57,8 @@ def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
         conn,
         _kept_number,
         """
-        SELECT DISTINCT ON (subject_type, subject, service) message, sha256 FROM month_number
+        SELECT DISTINCT ON (subject_type, subject, service) message, sha256, heard_order
+        FROM month_number
         WHERE society_id = %s AND month = %s
         ORDER BY subject_type, subject, service, version DESC
         """,
@@ -63,8 +66,8 @@ def numbers(conn: Connection, society_id: int, month: str) -> list[KeptNumber]:
     )
 
 
-def _kept_number(message: bytes, sha256: str) -> KeptNumber:
-    return KeptNumber(MonthlyConsumption.from_line(message), message, sha256)
+def _kept_number(message: bytes, sha256: str, heard_order: int) -> KeptNumber:
+    return KeptNumber(MonthlyConsumption.from_line(message), message, sha256, heard_order)
 
 
 @translating
@@ -74,7 +77,8 @@ def withdrawals(conn: Connection, society_id: int, month: str) -> list[KeptWithd
         conn,
         _kept_withdrawal,
         """
-        SELECT DISTINCT ON (subject_type, subject, service) message, sha256 FROM month_withdrawal
+        SELECT DISTINCT ON (subject_type, subject, service) message, sha256, heard_order
+        FROM month_withdrawal
         WHERE society_id = %s AND month = %s
         ORDER BY subject_type, subject, service, version DESC
         """,
@@ -82,8 +86,8 @@ def withdrawals(conn: Connection, society_id: int, month: str) -> list[KeptWithd
     )
 
 
-def _kept_withdrawal(message: bytes, sha256: str) -> KeptWithdrawal:
-    return KeptWithdrawal(MonthlyWithdrawal.from_line(message), message, sha256)
+def _kept_withdrawal(message: bytes, sha256: str, heard_order: int) -> KeptWithdrawal:
+    return KeptWithdrawal(MonthlyWithdrawal.from_line(message), message, sha256, heard_order)
 
 
 @translating
@@ -118,7 +122,8 @@ class Replaced:
     version: int
     quantity: Decimal | None
     """None: it was a withdrawal."""
-    closed_at: datetime
+    heard: int
+    """What was entered up to here was known, in the order of entries."""
     number: MonthlyConsumption | None
     """None: it was a withdrawal."""
 
@@ -130,16 +135,16 @@ def replaced(conn: Connection, society_id: int, month: str) -> list[Replaced]:
         conn,
         _replaced,
         """
-        SELECT subject_type, subject, service, version, quantity, closed_at, message FROM (
-          SELECT subject_type, subject, service, version, quantity, closed_at, message,
+        SELECT subject_type, subject, service, version, quantity, heard, message FROM (
+          SELECT subject_type, subject, service, version, quantity, heard, message,
                  row_number() OVER (PARTITION BY subject_type, subject, service
                                     ORDER BY version DESC) AS nth
           FROM (
-            SELECT society_id, month, subject_type, subject, service, version, quantity, closed_at,
-                   message
+            SELECT society_id, month, subject_type, subject, service, version, quantity,
+                   heard_order AS heard, message
             FROM month_number
             UNION ALL
-            SELECT society_id, month, subject_type, subject, service, version, NULL, closed_at,
+            SELECT society_id, month, subject_type, subject, service, version, NULL, heard_order,
                    NULL
             FROM month_withdrawal
           ) AS sent WHERE society_id = %s AND month = %s
@@ -174,16 +179,16 @@ def version_floor(conn: Connection) -> int:
     return int(scalar(conn, "SELECT version_floor FROM store"))
 
 
-def kept_number(number: MonthlyConsumption) -> KeptNumber:
-    """Return a number as it is sent and kept."""
+def kept_number(number: MonthlyConsumption, heard: int) -> KeptNumber:
+    """Return a number as it is sent and kept, with the last entry that was known."""
     line = number.to_line()
-    return KeptNumber(number, line, hashlib.sha256(line).hexdigest())
+    return KeptNumber(number, line, hashlib.sha256(line).hexdigest(), heard)
 
 
-def kept_withdrawal(withdrawal: MonthlyWithdrawal) -> KeptWithdrawal:
-    """Return a withdrawal as it is sent and kept."""
+def kept_withdrawal(withdrawal: MonthlyWithdrawal, heard: int) -> KeptWithdrawal:
+    """Return a withdrawal as it is sent and kept, with the last entry that was known."""
     line = withdrawal.to_line()
-    return KeptWithdrawal(withdrawal, line, hashlib.sha256(line).hexdigest())
+    return KeptWithdrawal(withdrawal, line, hashlib.sha256(line).hexdigest(), heard)
 
 
 @translating
@@ -206,6 +211,7 @@ def add_numbers(conn: Connection, society_id: int, numbers: Iterable[KeptNumber]
                     kept.line,
                     kept.sha256,
                     number.closed_at,
+                    kept.heard,
                 )
             )
 
@@ -219,15 +225,16 @@ def add_withdrawals(
         cursor.executemany(
             """
             INSERT INTO month_withdrawal (society_id, month, subject_type, subject, service,
-                                          version, message, sha256, closed_at)
+                                          version, message, sha256, closed_at, heard_order)
             VALUES (%(society_id)s, %(month)s, %(subject_type)s, %(subject)s, %(service)s,
-                    %(version)s, %(message)s, %(sha256)s, %(closed_at)s)
+                    %(version)s, %(message)s, %(sha256)s, %(closed_at)s, %(heard)s)
             """,
             [
                 {
                     **_named(society_id, kept.withdrawal),
                     "message": kept.line,
                     "sha256": kept.sha256,
+                    "heard": kept.heard,
                 }
                 for kept in withdrawals
             ],

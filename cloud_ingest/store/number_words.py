@@ -58,6 +58,8 @@ class NumberWord:
     author: str
     reason: str
     recorded_at: datetime
+    entry_order: int = 0
+    """Its place in the order of entries, which the store gives it."""
 
 
 class Act(NamedTuple):
@@ -76,6 +78,8 @@ class Act(NamedTuple):
     subject_type: str | None = None
     subject: str | None = None
     """Of an assignment: whom the meter serves by it, or did before; None: it is of the meter."""
+    entry_order: int = 0
+    """Its place in the order of entries."""
 
 
 @translating
@@ -139,7 +143,8 @@ def number_words(conn: Connection, society_id: int, month: str) -> list[NumberWo
         conn,
         _word,
         """
-        SELECT month, subject_type, subject, service, kind, quantity, author, reason, recorded_at
+        SELECT month, subject_type, subject, service, kind, quantity, author, reason, recorded_at,
+               entry_order
         FROM number_word WHERE society_id = %s AND month = %s
         ORDER BY number_word_id
         """,
@@ -200,29 +205,35 @@ def accepted_quantities(words: Iterable[NumberWord]) -> dict[NumberKey, frozense
 
 
 @translating
-def acts(conn: Connection, society_id: int, since: datetime) -> list[Act]:
-    """Return what persons entered of a society's meters since a time, the oldest first."""
+def last_entry(conn: Connection) -> int:
+    """Return the place of the last entry that is seen, in the order of entries."""
+    return int(scalar(conn, query("month/last_entry")))
+
+
+@translating
+def acts(conn: Connection, society_id: int, since: int) -> list[Act]:
+    """Return what persons entered of a society's meters after another entry, the oldest first."""
     return all_rows(conn, Act, query("month/acts"), {"society_id": society_id, "since": since})
 
 
 @translating
-def looked_at(conn: Connection, society_id: int, month: str) -> datetime | None:
-    """Return until when what persons entered has been in a closing of a month."""
-    found: datetime | None = scalar(
+def heard_order(conn: Connection, society_id: int, month: str) -> int:
+    """Return up to which entry what persons entered has been in a closing of a month."""
+    found: int | None = scalar(
         conn,
-        "SELECT looked_at FROM month_look WHERE society_id = %s AND month = %s",
+        "SELECT heard_order FROM month_look WHERE society_id = %s AND month = %s",
         (society_id, month),
     )
-    return found
+    return 0 if found is None else found
 
 
 @translating
-def put_look(conn: Connection, society_id: int, month: str, now: datetime) -> None:
-    """Note that what persons entered until now has been in a closing of a month."""
+def put_look(conn: Connection, society_id: int, month: str, entry: int) -> None:
+    """Note that what persons entered up to an entry has been in a closing of a month."""
     conn.execute(
         """
-        INSERT INTO month_look (society_id, month, looked_at) VALUES (%s, %s, %s)
-        ON CONFLICT (society_id, month) DO UPDATE SET looked_at = excluded.looked_at
+        INSERT INTO month_look (society_id, month, heard_order) VALUES (%s, %s, %s)
+        ON CONFLICT (society_id, month) DO UPDATE SET heard_order = excluded.heard_order
         """,
-        (society_id, month, now),
+        (society_id, month, entry),
     )

@@ -9,7 +9,7 @@ what version 0.1.0 printed before its code was put into folders: no later versio
 import json
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,15 @@ TABLES = (
     "month_number", "month_reconciliation", "outbox", "history_import",
 )  # fmt: skip
 """In the order in which their rows can be stored; the rollups are made of them."""
+
+ORDERS = {
+    "epoch": ("entry_order", "recorded_at"),
+    "election": ("entry_order", "at"),
+    "self_read": ("entry_order", "entered_at"),
+    "month_close": ("heard_order", "last_closed_at"),
+    "month_number": ("heard_order", "closed_at"),
+}
+"""Columns that a former store does not have, and the times of which 0028 makes them."""
 
 Rows = dict[str, list[list[Any]]]
 """By table: the names of the columns, and then each row."""
@@ -165,6 +174,9 @@ def restore(conn: Connection, rows: Rows) -> None:
                 {**row, "label": row["subject"], "author": "me", "reason": "r"} for row in named
             ]
             named = [{**row, "recorded_at": row["valid_from"]} for row in named]
+        if table in ORDERS:
+            order, at = ORDERS[table]
+            named = [{order: _microseconds(row[at]), **row} for row in named]
         conn.execute(statement.encode(), (json.dumps(named),))
     sequences = conn.execute(
         "SELECT format('SELECT setval(%L, (SELECT max(%I) FROM %I))',"
@@ -174,6 +186,10 @@ def restore(conn: Connection, rows: Rows) -> None:
     ).fetchall()
     for (statement,) in sequences:
         conn.execute(statement.encode())
+
+
+def _microseconds(at: str) -> int:
+    return int(datetime.fromisoformat(at).timestamp()) * 1_000_000
 
 
 def main() -> None:

@@ -20,11 +20,13 @@ from cloud_ingest.cli.month import as_table
 from cloud_ingest.cli.number import decision_lines
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.meter import NamedMeter
+from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, import_units, take_back
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month import decision
 from cloud_ingest.month.close import Closed, close_again, close_month
+from cloud_ingest.month.correction import correct_reading
 from cloud_ingest.month.decision import Decision, SaidOfNumber, decide
 from cloud_ingest.month.report import as_json, month_report
 from cloud_ingest.month.waiting import waiting_numbers
@@ -476,6 +478,7 @@ def elect_late(site: Site, raw: int, serial: str = "2") -> None:
     )
     reading = NewReading(channel, int(BORDER.timestamp()), raw, None, Origin.EDIT)
     store_readings(site.conn, [reading], source="test", at=IMPORTED_AT)
+    site.conn.execute("DELETE FROM election")
 
 
 def test_an_asked_change_goes_out_however_large(dialled: Site) -> None:
@@ -645,6 +648,35 @@ def test_an_accepted_withdrawal_leaves_a_quantity_in_doubt(flat: Site) -> None:
     )
     decide(flat.conn, SOCIETY, said("accept", "A-1"), NOW + 2 * DAY, apply=True)
     assert standing(flat) == [(JANUARY, Decimal("29.760"), 3)]
+
+
+def test_what_is_entered_after_a_closing_in_the_future_asks_once(flat: Site) -> None:
+    close(flat, now=NOW + 365 * DAY)
+    named = NamedReading("A-1", Service.ELECTRICITY, BORDER, value=Decimal("12375.760"))
+    word = Word("enter", "caretaker", "the module missed a pulse")
+    correct_reading(flat.conn, SOCIETY, named, word, NOW + DAY, apply=True)
+    closed = close(flat, now=NOW + 2 * DAY)
+    assert closed.held == ()
+    assert standing(flat)[0] == (JANUARY, Decimal("30.760"), 2)
+    (line,) = month_report(flat.conn, SOCIETY, JANUARY).lines
+    assert line.correction is not None
+    assert line.correction.what == "reading entered"
+    elect_late(flat, 12_379_760, serial="1")
+    assert [each.subject.id for each in close(flat, now=NOW + 3 * DAY).held] == ["A-1"]
+
+
+def test_a_list_that_changed_after_a_closing_in_the_future_is_followed(flat: Site) -> None:
+    close(flat, now=NOW + 365 * DAY)
+    named = Named("A-1", Service.ELECTRICITY)
+    at = NOW + DAY
+    take_back(flat.conn, SOCIETY, named, by="manager", reason="it is of B", now=at, apply=True)
+    flat.units(unit_line("B", "1", since="2025-12-01"), now=at)
+    done = close(flat, FEBRUARY, now=NOW + 2 * DAY)
+    assert [each.month for each in done.earlier] == [JANUARY]
+    assert standing(flat, "B") == [
+        (JANUARY, Decimal("29.760"), 1),
+        (FEBRUARY, Decimal("26.880"), 1),
+    ]
 
 
 @pytest.mark.parametrize(("kind", "quantity"), [("accept", "29.760"), ("keep", "19.760")])

@@ -6,41 +6,45 @@ from decimal import Decimal
 
 from cloud_ingest.month.cause import cause_of
 from cloud_ingest.month.heard import number_key
-from cloud_ingest.store.months import Replaced
+from cloud_ingest.store.months import KeptNumber, KeptWithdrawal, Replaced
 from cloud_ingest.store.number_words import Act, NumberWord
-from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.billing import MonthlyWithdrawal
 from tests.support.july import CLOSED, JULY, KEY, METER, number
 
-FORMER = Replaced("unit", "A-1", "electricity", 1, Decimal(30), CLOSED, number(30))
-HOUR = timedelta(hours=1)
+FORMER = Replaced("unit", "A-1", "electricity", 1, Decimal(30), 0, number(30))
 
 
-def at(hours: int) -> datetime:
-    return CLOSED + hours * HOUR
+SOME_DAY = CLOSED - timedelta(days=900)
+"""What the clock said tells nothing."""
 
 
-def act(what: str, hours: int, of: datetime, subject: str | None = None) -> Act:
+def act(what: str, entry: int, of: datetime, subject: str | None = None) -> Act:
     kind = None if subject is None else "unit"
-    return Act(*METER, what, what, "it is so", at(hours), of, of, kind, subject)
+    return Act(*METER, what, what, "it is so", SOME_DAY, of, of, kind, subject, entry)
 
 
-def newest(used: int) -> MonthlyConsumption:
-    return number(used).model_copy(update={"version": 2, "closed_at": at(9)})
+def newest(used: int) -> KeptNumber:
+    return KeptNumber(number(used).model_copy(update={"version": 2}), b"", "", 9)
 
 
-TAKEN = MonthlyWithdrawal(
-    society="Lake View",
-    month="2026-07",
-    subject=number(1).subject,
-    service=KEY.service,
-    version=2,
-    closed_at=at(9),
+TAKEN = KeptWithdrawal(
+    MonthlyWithdrawal(
+        society="Lake View",
+        month="2026-07",
+        subject=number(1).subject,
+        service=KEY.service,
+        version=2,
+        closed_at=CLOSED,
+    ),
+    b"",
+    "",
+    9,
 )
 
 
-def by(now: MonthlyConsumption | MonthlyWithdrawal, *acts: Act, said: tuple[str, ...] = ()) -> str:
+def by(now: KeptNumber | KeptWithdrawal, *acts: Act, said: tuple[str, ...] = ()) -> str:
     words = [
-        NumberWord("2026-07", number_key(KEY), "accept", Decimal(50), who, "it is so", at(8))
+        NumberWord("2026-07", number_key(KEY), "accept", Decimal(50), who, "it is so", SOME_DAY, 8)
         for who in said
     ]
     return cause_of(number_key(KEY), FORMER, now, acts, words).what

@@ -23,11 +23,16 @@ CLOSING = Closing(
     1, "Lake View", JULY, KOLKATA, NOW, timedelta(days=3), progress=lambda _text: None
 )
 OTHER = SubjectKey("unit", "A-2", Service.ELECTRICITY)
-NOBODY = Heard({}, {}, None, {})
+NOBODY = Heard({}, {}, 0, {})
+SENT = 5
+"""What was entered up to here was known when the number was sent."""
+BEFORE, AFTER, LATER = 5, 6, 7
 
 
-def act(recorded_at: datetime, at: datetime = JULY.start) -> Act:
-    return Act(*METER, "self-read", "caretaker", "a dial", recorded_at, at, at)
+def act(entry: int, at: datetime = JULY.start) -> Act:
+    """Return an entry; its own clock says that it was long before the closing."""
+    long_ago = CLOSED - timedelta(days=900)
+    return Act(*METER, "self-read", "caretaker", "a dial", long_ago, at, at, entry_order=entry)
 
 
 def way(
@@ -35,20 +40,20 @@ def way(
     now: MonthlyConsumption | Withheld | None,
     heard: Heard = NOBODY,
 ) -> Way | None:
-    sent = Sent({KEY: KeptNumber(former, b"", "")}, {})
+    sent = Sent({KEY: KeptNumber(former, b"", "", SENT)}, {})
     made = {} if now is None else {KEY: now}
     return changes_of(CLOSING, sent, made, {KEY: frozenset({METER})}, heard).ways.get(KEY)
 
 
-def heard(*acts: Act, looked_at: datetime | None = None) -> Heard:
-    return Heard({METER: acts}, {}, looked_at, {})
+def heard(*acts: Act, looked: int = 0) -> Heard:
+    return Heard({METER: acts}, {}, looked, {})
 
 
-def said(kind: WordKind, quantity: int, at: datetime = NOW) -> Heard:
+def said(kind: WordKind, quantity: int, entry: int = LATER) -> Heard:
     word = NumberWord(
-        "2026-07", number_key(KEY), kind, Decimal(quantity), "treasurer", "it is so", at
+        "2026-07", number_key(KEY), kind, Decimal(quantity), "treasurer", "it is so", CLOSED, entry
     )
-    return Heard({METER: [act(NOW)]}, {word.key: [word]}, None, {})
+    return Heard({METER: [act(AFTER)]}, {word.key: [word]}, 0, {})
 
 
 def test_the_same_number_is_no_change() -> None:
@@ -84,17 +89,17 @@ def test_a_number_without_a_meter_is_taken_back() -> None:
 
 
 def test_what_was_entered_since_it_was_sent_asks() -> None:
-    assert way(number(30), number(50), heard(act(CLOSED))) is Way.SEND
-    assert way(number(30), number(50), heard(act(CLOSED - timedelta(1)))) is Way.HOLD
+    assert way(number(30), number(50), heard(act(AFTER))) is Way.SEND
+    assert way(number(30), number(50), heard(act(BEFORE))) is Way.HOLD
 
 
 def test_what_a_closing_has_seen_asks_no_more() -> None:
-    seen = heard(act(CLOSED), looked_at=CLOSED + timedelta(1))
+    seen = heard(act(AFTER), looked=AFTER)
     assert way(number(30), number(50), seen) is Way.HOLD
 
 
 def test_what_was_entered_of_another_season_does_not_ask() -> None:
-    far = heard(act(NOW, JULY.start - timedelta(days=40)))
+    far = heard(act(AFTER, JULY.start - timedelta(days=40)))
     assert way(number(30), number(50), far) is Way.HOLD
 
 
@@ -104,7 +109,7 @@ def test_a_kept_quantity_stands_whatever_is_entered() -> None:
 
 
 def test_a_word_is_of_what_stood_then() -> None:
-    old = said("keep", 50, CLOSED - timedelta(1))
+    old = said("keep", 50, BEFORE)
     assert way(number(30), number(50), old) is Way.SEND
 
 
@@ -113,13 +118,13 @@ def test_a_disproved_number_is_held_until_it_is_asked_for() -> None:
         subject=number(1).subject, service=Service.ELECTRICITY, reasons=(Reason.REGISTER_DROP,)
     )
     assert way(number(30), withheld) is Way.HOLD
-    assert way(number(30), withheld, heard(act(NOW))) is Way.SEND
+    assert way(number(30), withheld, heard(act(AFTER))) is Way.SEND
 
 
 def test_a_number_follows_where_the_month_before_ends() -> None:
     moved = number(50, opening=980)
     before = MeterKey("unit", "A-1", Service.ELECTRICITY, "grid", *METER)
-    follows = Heard({}, {}, None, {before: moved.parts[0].opening})
+    follows = Heard({}, {}, 0, {before: moved.parts[0].opening})
     assert way(number(30), moved, follows) is Way.SEND
     assert way(number(30), moved) is Way.HOLD
 
@@ -137,7 +142,7 @@ def test_a_catch_up_keeps_months_that_are_withheld() -> None:
     """Whoever asks: what was used in them would be in nobody's month."""
     may = month_of(2026, 5, KOLKATA).start
     former = number(90, opening=940, since="2026-05", begin=may)
-    for heard_of in (Heard({}, {}, None, {}), Heard({METER: [act(NOW)]}, {}, None, {})):
+    for heard_of in (NOBODY, heard(act(AFTER))):
         still = replace(heard_of, withheld={"2026-06": frozenset({KEY})})
         assert way(former, number(30), still) is Way.HOLD
         other = replace(heard_of, withheld={"2026-06": frozenset({OTHER})})
@@ -150,7 +155,7 @@ def ends_at(value: int, *epochs: datetime) -> Heard:
         at=JULY.start - timedelta(days=1), register_value=Decimal(value), origin=Origin.METER
     )
     end = StandingEnd(closing, epochs)
-    return Heard({METER: [act(NOW)]}, {}, None, {}, {}, {(*METER, KEY.service): [end]})
+    return replace(heard(act(AFTER)), ends={(*METER, KEY.service): [end]})
 
 
 def test_a_number_waits_for_one_that_closed_above_it() -> None:
@@ -163,7 +168,7 @@ def test_a_number_waits_for_one_that_closed_above_it() -> None:
 
 
 def test_a_first_number_waits_for_a_held_one_of_its_meter() -> None:
-    sent = Sent({KEY: KeptNumber(number(30), b"", "")}, {})
+    sent = Sent({KEY: KeptNumber(number(30), b"", "", SENT)}, {})
     made = {KEY: number(50), OTHER: number(10, subject="A-2")}
     own = {KEY: frozenset({METER}), OTHER: frozenset({METER})}
     changes = changes_of(CLOSING, sent, made, own, NOBODY)
