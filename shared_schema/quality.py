@@ -79,6 +79,8 @@ class Reason(StrEnum):
     """The register did not move, though the unit always used something before."""
     METER_STATUS = "meter_status"
     """A border is a reading that its meter calls not valid, or whose time it calls so."""
+    UNCONFIRMED = "unconfirmed"
+    """The row that closes it is the last one known, and far above what the unit uses in a day."""
     WIDE_BOUNDS = "wide_bounds"
     """Too long a time was not read, and too much may have been used in it."""
 

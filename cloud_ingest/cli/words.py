@@ -33,6 +33,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.LATE_CHANGE: "it changed after it was published, and nobody asked for it",
     Reason.STUCK: "the register did not move, though something was always used before",
     Reason.METER_STATUS: "a border is a reading that its meter itself calls not valid",
+    Reason.UNCONFIRMED: "its last row is far above what the unit uses in a day, and none follows",
     Reason.WIDE_BOUNDS: "too long a time was not read, and too much may have been used in it",
 }
 
@@ -61,6 +62,8 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.IMPLAUSIBLE: _DECIDE,
     Reason.HISTORY: _DECIDE,
     Reason.SUM_CHECK: _DECIDE,
+    Reason.UNCONFIRMED: "wait for the next row, three days at most, and close the month again; or "
+    "look at the meter, and accept the number (cloud-ingest number accept)",
     Reason.SCALER: "look at the meter's scaler and pulse weight; if the new one is right, say "
     "what its register lost where it changed (cloud-ingest epoch add); if not, read its dial "
     "(cloud-ingest self-read) and set what is false aside (cloud-ingest reading set-aside)",

@@ -2,8 +2,8 @@
 """What every meter of a society counted in a month, from the rows around its borders.
 
 The borders of each meter and its epochs give the number; the rollups give the days (a register
-that fell on the way) and the intervals (the sum check). The breaks of the register, and what its
-unit can use and has used, are held against the number. What is known to be wrong is not counted.
+that fell on the way) and the intervals (the sum check). Breaks of the register, and what its unit
+can use and has used, are held against the number. What is known to be wrong is not counted.
 Before anything is made of the rollups, they are held against their readings. A closing waits for
 no refresh: what no rollup tells yet is read from the readings. A month opens where the one before
 was closed; the opening is held against what closed it.
@@ -27,6 +27,7 @@ from cloud_ingest.core.border_choice import choose_borders
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure, rises_plainly
 from cloud_ingest.core.estimate import EstimatedUse
 from cloud_ingest.core.judgement import most_per_day
+from cloud_ingest.core.last_row import is_unconfirmed
 from cloud_ingest.core.month import Month, month_before
 from cloud_ingest.core.quality import (
     Intervals,
@@ -302,8 +303,8 @@ def _held(
     is_alone: bool,
 ) -> Counted:
     """Hold what one meter counted against everything else that is known of its month."""
-    assignment, measured, rows = counted.assignment, counted.measured, known.rows
-    epochs = rows.known.epochs
+    assignment, measured = counted.assignment, counted.measured
+    rows, epochs = known.rows, known.rows.known.epochs
     if is_reweighed(measured, rows.weights, epochs) or is_rescaled(measured, known.breaks, epochs):
         measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
     if measured.quantity is None:
@@ -311,6 +312,8 @@ def _held(
         return Counted(assignment, with_findings(measured, found))
     found = _disproofs(assignment, measured, known, month, zone)
     found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
+    if is_unconfirmed(measured, rows.days, epochs, assignment.service):
+        found.add(Reason.UNCONFIRMED)
     return Counted(assignment, with_findings(measured, found))
 
 
@@ -328,8 +331,7 @@ def _disproofs(
     assignment: Assignment, measured: Measured, known: _Evidence, month: Month, zone: ZoneInfo
 ) -> set[Reason]:
     """Return what makes a quantity known to be wrong."""
-    rows, intervals = known.rows, known.intervals
-    epochs = rows.known.epochs
+    rows, intervals, epochs = known.rows, known.intervals, known.rows.known.epochs
     found = set(breaks_within(measured, known.breaks, epochs))
     if not rises_plainly(measured, rows.days, epochs) and falls_within(
         days_of(measured, rows.days, epochs, zone), rows.step
@@ -337,9 +339,8 @@ def _disproofs(
         found.add(Reason.REGISTER_DROP)
     if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
         found.add(Reason.SUM_CHECK)
-    if is_implausible(
-        measured, most_per_day(assignment.service, assignment.subject_type, rows.rating)
-    ):
+    most = most_per_day(assignment.service, assignment.subject_type, rows.rating)
+    if is_implausible(measured, most):
         found.add(Reason.IMPLAUSIBLE)
     return found
 

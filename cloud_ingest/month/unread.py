@@ -19,8 +19,10 @@ of months. Never: a number, a write.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from cloud_ingest.core.estimate import EstimatedUse
+from cloud_ingest.core.last_row import WAIT
 from cloud_ingest.core.month import month_before
 from cloud_ingest.core.open_ends import too_open
 from cloud_ingest.core.quality import with_findings
@@ -68,13 +70,18 @@ def with_unread(
 def _with_open(
     conn: Connection, closing: Closing, subjects: Parts
 ) -> dict[SubjectKey, Sequence[Counted]]:
-    """Withhold what leaves too much open, unless it was sent before; its bounds stand beside it."""
-    found = dict(subjects)
+    """Withhold what leaves too much open, unless it was sent before; its bounds stand beside it.
+
+    What waits for the row behind its last one is withheld as well.
+    """
+    found: dict[SubjectKey, Sequence[Counted]] = {
+        key: [_confirmed(part, closing.now) for part in parts] for key, parts in subjects.items()
+    }
     if closing.estimates == "sent":
         return found
     ends = {
         key: too_open(part.measured for part in parts)
-        for key, parts in subjects.items()
+        for key, parts in found.items()
         if key.kind != "bulk"
     }
     if not any(ends.values()):
@@ -84,6 +91,15 @@ def _with_open(
         if own and (SubjectType(key.kind), key.label, key.service) not in sent:
             found[key] = [_shown(part, is_open=part.measured in own) for part in found[key]]
     return found
+
+
+def _confirmed(part: Counted, now: datetime) -> Counted:
+    """Return a part without its quantity, as long as it waits for the row behind its last one."""
+    measured = part.measured
+    is_doubted = Reason.UNCONFIRMED in measured.reasons and measured.quantity is not None
+    if not is_doubted or measured.end is None or now >= measured.end.at + WAIT:
+        return part
+    return replace(part, measured=replace(measured, quantity=None, doubted=measured.quantity))
 
 
 def _shown(part: Counted, *, is_open: bool) -> Counted:
