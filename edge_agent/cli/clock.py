@@ -43,7 +43,7 @@ def set_clock(
 
     \b
     edge-agent set-clock 'A-1204 electricity' --config /etc/edge-agent/agent.toml
-    edge-agent set-clock A-1204 --force
+    edge-agent set-clock A-1204/water --force
 
     It needs the association that may set a clock ([bus.meter.setter]), and a time service that
     keeps this machine's clock. It leaves a clock alone that is right enough. A clock that is

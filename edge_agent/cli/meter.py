@@ -32,13 +32,14 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
 
     \b
     edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
-    edge-agent read A-1204 1.0.12.7.0.255
-    edge-agent read A-1204 1.0.99.1.0.255
+    edge-agent read A-1204/electricity 1.0.12.7.0.255
+    edge-agent read A-1204/water 1.0.99.2.0.255
     edge-agent read --port /dev/ttyUSB0 --address 17 --password-file meter.pw
 
-    Name a configured meter by its label, or by a beginning of it. Name another one by --port and
-    --address. With OBIS codes the command reads these instead of the model's registers. Of a
-    profile it shows the newest rows; of a code that only a profile has, it says which one.
+    Name a configured meter by its label, or by a beginning that no other label has; A-1204/water is
+    'A-1204 water'. Name another one by --port and --address. With OBIS codes the command reads
+    these instead of the model's registers. Of a profile it shows the newest rows; of a code that
+    only a profile has, it says which one.
     Nothing is stored. The agent holds its ports: stop it while you read.
     """
     found = _read(meter)
@@ -64,7 +65,7 @@ def trace(
     """Read one meter and show every frame in words.
 
     \b
-    edge-agent trace A-1204 --config /etc/edge-agent/agent.toml
+    edge-agent trace A-1204/water --config /etc/edge-agent/agent.toml
     edge-agent trace --port /dev/ttyUSB0 --address 17 --client 16 0.0.96.1.0.255
 
     -> is sent, <- is heard: addresses, control field, kind of APDU, attribute, access result,

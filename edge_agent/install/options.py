@@ -107,20 +107,11 @@ def _codes(words: Sequence[str]) -> "list[Obis]":
         raise ConfigurationError(f"{error}; an example: 1.0.1.8.0.255") from None
 
 
-def _configured(config: Path, label: str) -> "tuple[BusConfig, MeterConfig]":
-    """Find a meter by its label, or by a beginning that only one label has."""
+def _configured(config: Path, name: str) -> "tuple[BusConfig, MeterConfig]":
+    from edge_agent.install.meter_names import find_meter  # noqa: PLC0415 - heavy
     from edge_agent.settings.file import load_settings  # noqa: PLC0415 - heavy
 
-    settings = load_settings(config)
-    all_meters = [(bus, meter) for bus in settings.buses for meter in bus.meters]
-    found = [each for each in all_meters if each[1].label == label] or [
-        each for each in all_meters if each[1].label.casefold().startswith(label.casefold())
-    ]
-    if len(found) != 1:
-        names = ", ".join(meter.label for _, meter in (found or all_meters)[:12])
-        reason = "several meters are called so" if found else f"{config} has no meter"
-        raise ConfigurationError(f"{reason} {label!r}: there are {names or 'none'}")
-    return found[0]
+    return find_meter(load_settings(config), name, config)
 
 
 def lasting_name(port: Path, folder: Path = Path("/dev/serial/by-id")) -> Path:

@@ -181,6 +181,31 @@ def test_each_command_tells_every_mistake_of_the_settings(
     ]
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+@pytest.mark.parametrize("command", ["read", "trace", "set-clock"])
+def test_each_command_offers_the_choice_of_two_meters(
+    command: str,
+    as_json: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        'gateway = "g"\nspool = "s"\nkey_file = "k"\ncloud_key_file = "c"\n'
+        'broker = { host = "b" }\n'
+        '[[bus]]\nname = "riser-1"\nport = "none"\n'
+        '[[bus.meter]]\nlabel = "A-1204 electricity"\naddress = 17\n'
+        '[[bus.meter]]\nlabel = "A-1204 water"\naddress = 19\n'
+    )
+    assert run(monkeypatch, command, "A-1204", "--config", file, *as_json) == 2
+    assert capsys.readouterr().err == (
+        "edge-agent: two meters are called A-1204: A-1204 electricity (riser-1, address 17), "
+        "A-1204 water (riser-1, address 19); try: say which one, such as 'A-1204 water' or "
+        "A-1204/water\n"
+    )
+
+
 def a(kind: type[errors.AgentError]) -> errors.AgentError:
     """Make an error of a kind, with the values that it needs."""
     if issubclass(kind, errors.AccessDenied):
