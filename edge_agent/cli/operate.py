@@ -5,16 +5,18 @@
 In: arguments. Out: a table or JSON. Never: a change on the gateway.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from edge_agent.cli.options import JsonOption, ModelsOption
-from edge_agent.cli.terminal import listing, show_json, table
+from edge_agent.cli.terminal import folded, listing, show_json, table
 from edge_agent.errors import ConfigurationError, Reported, Setup
 from edge_agent.install.options import SETTINGS
 
@@ -61,34 +63,38 @@ def show_status(found: "GatewayStatus") -> None:
                     "waiting",
                     f"{found.waiting_live:,} live, {found.waiting_backlog:,} older batches",
                 ),
-                ("receipt", _ago(found.last_receipt, found.at)),
+                ("receipt", _ago(found.last_receipt, found)),
             )
         )
     )
     print()
     header = ("label", "bus", "address", "meter", "last read", "rows until")
-    print(table(header, (_meter_cells(each, found.at) for each in found.meters)))
+    print(table(header, (_meter_cells(each, found) for each in found.meters)))
     remarks = [(each.label, text) for each in found.meters if (text := _remark(each))]
     if remarks:
         print()
         print(listing(remarks))
 
 
-def _ago(at: datetime | None, now: datetime) -> str:
+def _ago(at: datetime | None, found: "GatewayStatus") -> str:
     if at is None:
         return "never"
-    minutes = int((now - at).total_seconds()) // 60
-    return f"{minutes} min ago" if abs(minutes) < 600 else f"{at.astimezone():%d %b %H:%M}"
+    minutes = int((found.at - at).total_seconds()) // 60
+    return f"{minutes} min ago" if abs(minutes) < 600 else _dated(at, found)
 
 
-def _meter_cells(meter: "MeterStatus", now: datetime) -> tuple[str, ...]:
+def _dated(at: datetime, found: "GatewayStatus") -> str:
+    return f"{at.astimezone(ZoneInfo(found.zone)):%d %b %Y %H:%M %Z}"
+
+
+def _meter_cells(meter: "MeterStatus", found: "GatewayStatus") -> tuple[str, ...]:
     return (
         meter.label,
         meter.bus,
         str(meter.address),
         meter.meter or "never answered",
-        _ago(meter.last_read, now),
-        f"{meter.rows_until.astimezone():%d %b %H:%M}" if meter.rows_until else "-",
+        _ago(meter.last_read, found),
+        _dated(meter.rows_until, found) if meter.rows_until else "-",
     )
 
 
@@ -191,7 +197,7 @@ def check_model(
         show_json({"file": str(file), "mistakes": [asdict(each) for each in found]})
     else:
         for each in found:
-            print(each)
+            print(folded(str(each), sys.stdout))
     if found:
         plural = "" if len(found) == 1 else "s"
         raise Reported(f"{file}: {len(found)} mistake{plural}; what is allowed stands beside each")

@@ -114,7 +114,10 @@ def _row(entry: Entry) -> str:
         if found.line.errors_per_1000 is not None:
             errors = f"{found.line.errors_per_1000:g} <span class=why>({found.line.frames})</span>"
         if found.profiles and found.profiles[0].oldest:
-            since = f"{found.profiles[0].oldest:%d %b %Y}"
+            oldest = found.profiles[0].oldest
+            since = (
+                f"{oldest:%d %b %Y} <span class=why>{oldest:%H:%M} {_text(_zone(oldest))}</span>"
+            )
     said = _SYMBOLS.get(verdict.level, "self-read")
     why = "".join(f'<div class="why">{_text(each)}</div>' for each in verdict.reasons)
     return (

@@ -67,6 +67,8 @@ class GatewayStatus:
     """What the spool says of a gateway and its meters."""
 
     gateway: str
+    zone: str
+    """The society's time zone: times are shown in it."""
     at: datetime
     running: bool | None
     """Whether an agent holds the spool; None: this machine does not show it."""
@@ -106,6 +108,7 @@ def gateway_status(settings: AgentSettings, now: datetime) -> GatewayStatus:
     facts = _spool_facts(settings, now)
     return GatewayStatus(
         gateway=settings.gateway,
+        zone=settings.zone,
         at=now,
         running=is_held(settings.spool),
         spool=str(settings.spool),

@@ -4,12 +4,15 @@
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edge_agent.cli import app
+from edge_agent.cli.operate import show_status
 from edge_agent.meters import model
+from edge_agent.operate.status import GatewayStatus, MeterStatus
 
 Typed = Callable[..., tuple[int, str, str]]
 
@@ -120,3 +123,17 @@ def test_the_doctor_fails_by_code_and_line(typed: Typed, config: Path) -> None:
     code, out, _ = typed("doctor", "--config", config, "--json")
     assert code == 2
     assert {"ok", "fail"} <= {each["level"] for each in json.loads(out)["checks"]}
+
+
+def test_a_status_dates_with_year_and_zone(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 1, 1, 20, 5, tzinfo=UTC)
+    meter = MeterStatus("A-1 water", "riser-1", 17, "ITR 1", at, at, behind=True)
+    show_status(
+        GatewayStatus(
+            *("gw-1", "Asia/Kolkata", datetime(2026, 6, 1, tzinfo=UTC), True, "spool.db", None),
+            *(0, 0, at, (meter,)),
+        )
+    )
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "receipt 02 Jan 2026 01:35 IST" in printed
+    assert printed.count("02 Jan") == printed.count("2026") == printed.count("IST") == 3

@@ -2,6 +2,7 @@
 """The commissioning sheet: which meter may go into service, and what the page shows."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,9 @@ from edge_agent.install.examination import Examination, LineCount, Trouble
 from edge_agent.install.meter_list import ListedMeter, parse_list
 from edge_agent.install.sheet import Entry, judge
 from edge_agent.install.sheet_page import html
+from edge_agent.install.shown import ShownProfile
 from edge_agent.poll.finding import FindingKind, finding
+from shared_schema.obis import Obis
 from tests.unit.edge_agent.install.samples import AT, examined, module, sheet
 
 _TEXTS = st.text(min_size=1, max_size=60).filter(str.isprintable)
@@ -104,3 +107,12 @@ def test_a_dial_without_a_module_is_said() -> None:
     verdict = judge(listed, examined())
     assert verdict.level == "amber"
     assert "no volume of water was read beside it" in verdict.reasons[0]
+
+
+def test_every_time_on_the_page_has_its_year_and_zone() -> None:
+    india = timezone(timedelta(minutes=330))
+    oldest = datetime(2025, 12, 31, 23, 45, tzinfo=india)
+    profile = ShownProfile(Obis.parse("1.0.99.1.0.255"), "load profile", 900, oldest, ())
+    page = html(sheet(Entry(ListedMeter("A-1", 17), examined(profiles=(profile,)))))
+    assert "10 March 2026, 06:37 UTC" in page
+    assert "31 Dec 2025 <span class=why>23:45 UTC+05:30</span>" in page
