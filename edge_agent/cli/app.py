@@ -33,10 +33,11 @@ def main() -> None:
     try:
         _dispatch(sys.argv[1:])
     except AgentError as error:
+        from edge_agent.cli.terminal import say
         from edge_agent.install import advice
 
         for line in error.details:
-            print(line, file=sys.stderr)
+            say(line)
         _end(str(error), advice.for_error(error), error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:
@@ -84,8 +85,10 @@ def _is_text(text: str) -> bool:
 
 def _end(message: str, next_step: str = "", code: int = _FAILED) -> NoReturn:
     """Say on one line what happened and what to try, and end the process."""
+    from edge_agent.cli.terminal import say
+
     said = f"{message}; try: {next_step}" if next_step else message
-    print(f"edge-agent: {'; '.join(said.splitlines())}", file=sys.stderr)
+    say(f"edge-agent: {'; '.join(said.splitlines())}")
     sys.exit(code)
 
 

@@ -6,10 +6,11 @@ In: values of the modules under `install`. Out: text on stdout.
 Never: JSON, which the values write themselves.
 """
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from edge_agent.cli.terminal import listing, table
+from edge_agent.cli.terminal import folded, listing, table
 
 if TYPE_CHECKING:
     from edge_agent.install.examination import Examination, Trouble
@@ -29,7 +30,7 @@ def show_examination(found: "Examination") -> None:
     for profile in found.profiles:
         oldest = f", oldest row {profile.oldest:%Y-%m-%d %H:%M}" if profile.oldest else ""
         period = f", every {profile.period_s // 60} min" if profile.period_s else ""
-        print(f"\n{profile.title} {profile.obis}{period}{oldest}")
+        print("\n" + folded(f"{profile.title} {profile.obis}{period}{oldest}", sys.stdout))
         show_row(profile.rows[-1])
     if found.remarks:
         print(listing(("note", remark) for remark in found.remarks))

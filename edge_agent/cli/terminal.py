@@ -3,8 +3,9 @@
 
 Rich lays them out and counts the cells of the terminal: a Devanagari label has more characters
 than cells. A table folds its cells to the width of the terminal, to 80 columns where there is
-none. A listing folds its texts at a terminal alone: in a file or a pipe each stays on one line,
-for grep. Rich writes into a text here, so no colour and no escape sequence comes out.
+none; where a column is too narrow for a word, each row becomes a paragraph. A listing folds its
+texts at a terminal alone: in a file or a pipe each stays on one line, for grep. Rich writes into a
+text here, so no colour and no escape sequence comes out.
 
 In: texts. Out: lines.
 Never: progress on stdout; a text taken for markup; a cell that is cut off.
@@ -14,8 +15,9 @@ import io
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
@@ -24,26 +26,49 @@ if TYPE_CHECKING:
 
 _ENDLESS: Final = 100_000
 """Columns where nothing folds."""
+_GAP: Final = 2
+"""Blanks between two columns."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = -1) -> str:
-    """Lay out rows in columns as wide as their content.
+    """Lay out rows in columns as wide as their content; where words would break, in paragraphs.
 
     Args:
         header: names of the columns.
         rows: texts.
         right: the column that is set to the right: numbers.
     """
+    from rich.cells import cell_len  # noqa: PLC0415 - heavy
     from rich.table import Table  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
 
-    laid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-    for place, name in enumerate(header):
+    width, kept = shutil.get_terminal_size().columns, [tuple(row) for row in rows]
+    columns = list(zip(header, *kept, strict=True))
+    least = [max(map(cell_len, " ".join(column).split()), default=0) for column in columns]
+    widest = [max(map(cell_len, column)) for column in columns]
+    room = width - _GAP * len(columns)
+    if sum(least) > room:
+        return "\n\n".join(_paragraph(header, row, width) for row in kept)
+    laid = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="")
+    for place, (name, cells) in enumerate(zip(header, _widths(least, widest, room), strict=True)):
         justify: JustifyMethod = "right" if place == right else "left"
-        laid.add_column(Text(name), justify=justify, overflow="fold")
-    for row in rows:
+        laid.add_column(Text(name), justify=justify, overflow="fold", width=cells)
+    for row in kept:
         laid.add_row(*map(Text, row))
-    return _rendered(laid, shutil.get_terminal_size().columns)
+    return _rendered(laid, width)
+
+
+def _widths(least: Sequence[int], widest: Sequence[int], room: int) -> list[int]:
+    """Return how wide each column is: as its content, or the widest ones less, by whole words."""
+    widths = [min(each, room) for each in widest]
+    while sum(widths) > room:
+        spare = [place for place, each in enumerate(widths) if each > least[place]]
+        widths[max(spare, key=lambda place: widths[place])] -= 1
+    return widths
+
+
+def _paragraph(header: Sequence[str], row: Sequence[str], width: int) -> str:
+    return _listed([(name, cell) for name, cell in zip(header, row, strict=True) if cell], width)
 
 
 def listing(pairs: Iterable[tuple[str, str]]) -> str:
@@ -52,15 +77,26 @@ def listing(pairs: Iterable[tuple[str, str]]) -> str:
     Args:
         pairs: names and texts.
     """
+    return _listed(pairs, shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS)
+
+
+def _listed(pairs: Iterable[tuple[str, str]], width: int) -> str:
+    from rich.cells import cell_len  # noqa: PLC0415 - heavy
     from rich.table import Table  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
 
-    laid = Table.grid(padding=(0, 2, 0, 0))
+    kept = list(pairs)
+    beside = width - max((cell_len(name) for name, _ in kept), default=0) - _GAP
+    if any(cell_len(word) > beside for _, text in kept for word in text.split()):
+        lines = (f"{name}{' ' * _GAP}{text}" for name, text in kept)
+        hung = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False)
+        return "\n".join(map(hung.fill, lines))
+    laid = Table.grid(padding=(0, _GAP, 0, 0))
     laid.add_column(overflow="fold")
     laid.add_column(overflow="fold")
-    for name, text in pairs:
+    for name, text in kept:
         laid.add_row(Text(name), Text(text))
-    return _rendered(laid, shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS)
+    return _rendered(laid, width)
 
 
 def _rendered(what: "RenderableType", width: int) -> str:
@@ -84,8 +120,21 @@ def show_json(document: Mapping[str, object] | Sequence[object]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell a person at the terminal what is being done, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """Tell a person at the terminal what is being done, or what is wrong, on stderr."""
+    print(folded(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def folded(text: str, stream: TextIO) -> str:
+    """Fold a long line between words, for a terminal; in a file or a pipe it stays one line."""
+    if not stream.isatty():
+        return text
+    return textwrap.fill(
+        text,
+        shutil.get_terminal_size().columns,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 class ScanProgress:
@@ -94,6 +143,7 @@ class ScanProgress:
     def __init__(self) -> None:
         self._alive = sys.stderr.isatty()
         self._speed = 0
+        self._shown = 0
 
     def __call__(self, step: "Progress") -> None:
         """Take the next step."""
@@ -104,7 +154,10 @@ class ScanProgress:
         )
         if self._alive:
             end = "\n" if step.done == step.total else ""
-            print(f"\r{text:<72}", end=end, file=sys.stderr, flush=True)
+            if len(text) >= shutil.get_terminal_size().columns:
+                text = f"{step.baudrate} baud: {step.done} of {step.total}, {step.found} found"
+            print(f"\r{text:<{self._shown}}", end=end, file=sys.stderr, flush=True)
+            self._shown = 0 if end else len(text)
         elif step.baudrate != self._speed or step.done == step.total:
             say(text)
         self._speed = step.baudrate

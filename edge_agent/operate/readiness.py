@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_agent.errors import ConfigurationError
+from edge_agent.install.advice import for_error
 from edge_agent.meters.credentials import setter_of
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import peer
@@ -51,8 +52,9 @@ def require_ready(settings: AgentSettings) -> None:
         raise found[0]
     error = ConfigurationError(f"{len(found)} things keep the agent from starting", of=found[0].of)
     more = len(found) - _SHOWN
-    error.details = (*map(str, found[:_SHOWN]), *([f"and {more} more"] if more > 0 else ()))
-    error.next_step = "mend what each line names; edge-agent doctor says how"
+    lines = [f"{each}; try: {for_error(each)}" for each in found[:_SHOWN]]
+    error.details = (*lines, *([f"and {more} more"] if more > 0 else ()))
+    error.next_step = "mend what each line names, and run it again"
     raise error
 
 

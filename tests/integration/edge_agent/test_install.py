@@ -483,7 +483,7 @@ def test_reading_and_tracing_by_label(site: Site) -> None:
     found = site.json("read", "A-101 e", "--config", "agent.toml", ACTIVE_IMPORT)
     assert (found["serial"], found["values"][0]["unit"]) == ("E1", "Wh")
     code, _, err = site.run("read", "A-101", "--config", "agent.toml")
-    assert (code, "several meters are called so" in err) == (2, True)
+    assert (code, "two meters are called A-101: A-101 electricity" in err) == (2, True)
     code, out, _ = site.run(
         "trace", "A-101 electricity", "--config", "agent.toml", ACTIVE_IMPORT, "--json"
     )

@@ -89,7 +89,7 @@ def test_run_imports_no_other_command(tmp_path: Path) -> None:
     assert "edge_agent.agent" in loaded
     assert not loaded & {"typer", "rich", "click", "edge_agent.install.options"}
     commands = {name for name in loaded if name.startswith("edge_agent.cli.")}
-    assert commands == {f"edge_agent.cli.{name}" for name in ("app", "run", "signals")}
+    assert commands == {f"edge_agent.cli.{name}" for name in ("app", "run", "signals", "terminal")}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["run", "--config", "x.toml"]])

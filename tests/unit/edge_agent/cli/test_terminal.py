@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Tables fit the terminal, count its cells, and lose nothing."""
 
+import io
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from edge_agent.cli.terminal import listing, table
+from edge_agent.cli.terminal import ScanProgress, folded, listing, table
+from edge_agent.install.scan_result import Progress
 
 FLAT = "अ-१२०४ विद्युत"
 
@@ -54,3 +59,57 @@ def test_no_escape_sequence_even_where_colour_is_forced(monkeypatch: pytest.Monk
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b" not in table(("label",), [("A",)]) + listing([("meter", "B")])
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+WORDS = st.text("abcß१23-/.", min_size=1, max_size=34)
+CELLS = st.lists(WORDS, max_size=5).map(" ".join)
+
+
+@given(
+    st.sampled_from((40, 80)),
+    st.integers(1, 5).flatmap(
+        lambda columns: st.lists(
+            st.lists(CELLS, min_size=columns, max_size=columns), min_size=1, max_size=4
+        )
+    ),
+)
+def test_no_word_of_a_table_or_listing_breaks(width: int, rows: list[list[str]]) -> None:
+    header = ["label", "bus", "meter", "result", "why"][: len(rows[0])]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setattr("sys.stdout", Terminal())
+        shown = {
+            table(header, rows): [cell for row in rows for cell in row],
+            listing((header[0], row[0]) for row in rows): [row[0] for row in rows],
+        }
+    for text, cells in shown.items():
+        words = [word for cell in cells for word in cell.split()]
+        assert max(map(cell_len, text.splitlines() or [""])) <= width
+        assert all(words.count(word) <= text.split().count(word) for word in words), text
+
+
+def test_an_error_folds_between_words_at_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    said = "edge-agent: cannot read --password-file: No such file or directory: /etc/edge-agent/pw"
+    assert folded(said, io.StringIO()) == said
+    lines = folded(said, Terminal()).splitlines()
+    assert " ".join(line.strip() for line in lines) == said
+    assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_progress_stays_on_its_line(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    progress = ScanProgress()
+    for done in range(1, 128):
+        progress(Progress(115200, done, 127, 32, again=True))
+    lines = screen.getvalue().rstrip("\n").split("\r")[1:]
+    assert max(map(len, lines)) < columns
+    assert all("115200" in line and "32" in line for line in lines)

@@ -200,7 +200,7 @@ def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
         "cannot read the cloud's public key (cloud_key_file)",
         "cannot read the broker's password ([broker] password_file)",
         f"cannot write in the spool's folder {tmp_path / 'none'}; make the folder, or give it to "
-        "the user who runs edge-agent",
+        "the user who runs edge-agent; try",
         "cannot read the password of A-1 (password_file)",
     ]
     assert caught.value.next_step
