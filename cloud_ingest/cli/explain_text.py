@@ -204,11 +204,13 @@ class _Teller:
         yield from self._difference(meter)
         for each in meter.breaks:
             scaler = ", and counts by another scaler since" if each.is_rescaled else ""
-            yield from wrapped(
-                f"Between {self._say.time(each.before)} and {self._say.time(each.after)} "
-                f"{BREAKS[each.reason]}{scaler}.",
-                2,
-            )
+            sides = [self._say.time(each.before), self._say.time(each.after)]
+            if each.values is not None:
+                sides = [
+                    f"{at} ({self._say.amount(value)})"
+                    for at, value in zip(sides, each.values, strict=True)
+                ]
+            yield from wrapped(f"Between {' and '.join(sides)} {BREAKS[each.reason]}{scaler}.", 2)
         for entry in meter.entries:
             if entry.kind == "epoch":
                 yield from wrapped(self._say.entry(entry), 2)

@@ -70,7 +70,7 @@ def reading_list(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """List readings that are set aside or have a rival, and what persons said of readings.
+    """List readings that are set aside or have a rival, breaks, and what persons said of readings.
 
     Example: cloud-ingest reading list --unit A-1204 --society "Lake View"
     """
@@ -83,7 +83,7 @@ def reading_list(
     elif found:
         say(readings_table(found, zone))
     else:
-        say("no reading is set aside, and none has a rival")
+        say("no reading is set aside, none has a rival, and no register breaks")
 
 
 @app.command("set-aside")

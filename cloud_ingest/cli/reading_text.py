@@ -121,7 +121,7 @@ def readings_table(found: Sequence[Listed], zone: ZoneInfo) -> str:
             local(each.at, zone),
             each.subject or each.meter,
             f"{each.value:f}",
-            _state(each),
+            _state(each, zone),
             " ".join("-" if one is None else f"{one.value:f}" for one in (each.before, each.after)),
             _decided(each, zone),
         )
@@ -130,8 +130,12 @@ def readings_table(found: Sequence[Listed], zone: ZoneInfo) -> str:
     return table(columns, rows)
 
 
-def _state(each: Listed) -> str:
+def _state(each: Listed, zone: ZoneInfo) -> str:
     match each.state:
+        case "break":
+            former = (each.judged_between or {}).get("before")
+            since = "" if former is None else f", somewhere after {local(former.at, zone)}"
+            return f"break: {each.rule}{since}"
         case "unsound":
             return f"unsound: {each.rule}"
         case "doubted":

@@ -67,6 +67,8 @@ class RegisterBreak:
     """`REGISTER_DROP` where it fell, `IMPLAUSIBLE` where it rose faster than it can."""
     exponents: tuple[int, int] | None = None
     """By what the readings before and after it count; None: it is not known."""
+    values: tuple[Decimal, Decimal] | None = None
+    """What these readings said, in kWh or kL; None: it is not known."""
 
     @property
     def is_rescaled(self) -> bool:

@@ -2,7 +2,9 @@
 """The readings that a person should look at: what was set aside, rivals, and what persons said.
 
 Each claim stands with the state that it has and why, with the elected one of its moment, and with
-the sound readings on its two sides.
+the sound readings on its two sides. Where a register left its course for good, and nobody has said
+why, the first claim behind the break is listed: the break lies between the claims that it was
+judged by.
 
 In: a society, perhaps one subject. Out: claims with their states. Never: a write.
 """
@@ -31,12 +33,12 @@ from cloud_ingest.store.readings_write import (
     ORIGINS,
 )
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.store.rulings import ListedClaim, listed_claims
+from cloud_ingest.store.rulings import ListedClaim, listed_breaks, listed_claims
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
 SECOND = timedelta(seconds=1)
-State = Literal["unsound", "doubted", "set_aside", "rival", "restored", "entered"]
+State = Literal["unsound", "doubted", "set_aside", "rival", "restored", "entered", "break"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A claim that was set aside or has a rival, or that its meter or a person spoke of."""
+    """A claim that was set aside, has a rival, was spoken of, or stands behind a break."""
 
     subject: str | None
     service: Service
@@ -68,7 +70,7 @@ class Listed:
     decided_at: datetime | None
     parameters: Mapping[str, str] | None
     judged_between: Mapping[str, Judged | None] | None
-    """The claims before and after it by which a rule set it aside, as they were then."""
+    """The claims before and after it by which a rule judged, as they were then."""
     elected: Decimal | None
     """What is elected at the same moment."""
     before: Shown | None
@@ -78,7 +80,7 @@ class Listed:
 
 @translating
 def listed_readings(conn: Connection, society: str, subject: str | None) -> list[Listed]:
-    """Return what was set aside, what has a rival, and what persons vouched for.
+    """Return what was set aside, what has a rival, what persons vouched for, and breaks.
 
     Args:
         conn: The store.
@@ -89,9 +91,10 @@ def listed_readings(conn: Connection, society: str, subject: str | None) -> list
         NotFound: no such society, or no such subject.
     """
     society_id = find_society(conn, society)
+    claims = listed_claims(conn, society_id, subject) + listed_breaks(conn, society_id, subject)
     told = [
         (claim, exponent)
-        for claim in listed_claims(conn, society_id, subject)
+        for claim in sorted(claims, key=lambda each: (each.ts, each.channel_id))
         if (exponent := billing_exponent(SERVICE_OF[claim.obis], claim.unit, claim.scaler))
         is not None
     ]
@@ -174,6 +177,8 @@ def _judged_between(claim: ListedClaim) -> Mapping[str, Judged | None] | None:
 
 def _state(claim: ListedClaim, elected: tuple[int, Origin] | None) -> State | None:
     """Say why a claim is listed; None: it says what the elected one says; pure."""
+    if claim.is_break:
+        return "break"
     if claim.kind is not None:
         states: dict[RulingKind, State] = {
             "set_aside": "set_aside",

@@ -141,7 +141,7 @@ def _breaks(
             and not each.is_explained(starts)
         )
         if is_within or is_before:
-            yield Break(each.before, each.after, each.reason, each.is_rescaled)
+            yield Break(each.before, each.after, each.reason, each.is_rescaled, each.values)
 
 
 def _border(border: Border | None, entries: Entries) -> ExplainedBorder | None:

@@ -94,6 +94,8 @@ class Break:
     reason: Reason
     is_rescaled: bool
     """The readings behind it count by another scaler."""
+    values: tuple[DecimalText, DecimalText] | None
+    """What the register said on both sides; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

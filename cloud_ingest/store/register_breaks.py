@@ -5,6 +5,7 @@ In: meters. Out: their breaks. Never: a write; `cloud_ingest.store.judgements` k
 """
 
 from collections.abc import Collection
+from decimal import Decimal
 
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import billing_exponent
@@ -20,10 +21,12 @@ _REASON_OF_RULE = {"fall": Reason.REGISTER_DROP, "ceiling": Reason.IMPLAUSIBLE}
 def breaks_of(conn: Connection, meters: Collection[int]) -> dict[int, list[RegisterBreak]]:
     """Return the breaks of meters, by meter id, ascending."""
     found: dict[int, list[RegisterBreak]] = {}
-    for meter_id, obis, before, after, rule, *scales in conn.execute(
+    for meter_id, obis, before, after, rule, former, later, *scales in conn.execute(
         """
         SELECT register_break.meter_id, register_break.obis,
                (neighbours -> 'before' ->> 'ts')::timestamptz, ts, rule,
+               (neighbours -> 'before' ->> 'raw')::bigint,
+               (neighbours -> 'after' ->> 'raw')::bigint,
                former.unit, former.scaler, later.unit, later.scaler
         FROM register_break
         LEFT JOIN channel former
@@ -36,7 +39,10 @@ def breaks_of(conn: Connection, meters: Collection[int]) -> dict[int, list[Regis
         (sorted(meters),),
     ):
         exponents = _exponents(SERVICE_OF[obis], *scales)
-        each = RegisterBreak(before, after, _REASON_OF_RULE[rule], exponents)
+        values = None
+        if exponents is not None:
+            values = Decimal(former).scaleb(exponents[0]), Decimal(later).scaleb(exponents[1])
+        each = RegisterBreak(before, after, _REASON_OF_RULE[rule], exponents, values)
         found.setdefault(meter_id, []).append(each)
     return found
 

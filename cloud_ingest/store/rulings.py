@@ -42,6 +42,8 @@ class ListedClaim:
     author: str | None
     reason: str | None
     ruled_at: datetime | None
+    is_break: bool
+    """It is the first one behind a break of its register."""
 
 
 @translating
@@ -82,3 +84,10 @@ def listed_claims(conn: Connection, society_id: int, subject: str | None) -> lis
     """Return the claims of a society, or of one subject's meters, that a list may name."""
     arguments = {"society_id": society_id, "codes": sorted(SERVICE_OF), "subject": subject}
     return all_rows(conn, ListedClaim, query("ruling/listed"), arguments)
+
+
+@translating
+def listed_breaks(conn: Connection, society_id: int, subject: str | None) -> list[ListedClaim]:
+    """Return the first claim behind each break of a billed register."""
+    arguments = {"society_id": society_id, "subject": subject}
+    return all_rows(conn, ListedClaim, query("ruling/breaks"), arguments)

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.reading_text import correction_lines
 from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.entries.reading_list import listed_readings
 from cloud_ingest.errors import ReadingRefused, SelfReadRefused
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import Correction, correct_reading
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.billing import MonthlyConsumption
@@ -31,7 +33,7 @@ TRUE_AT_BORDER = Decimal("12374.764")
 """The unit used more before midnight than after it: 14 Wh, then 6."""
 JANUARY, FEBRUARY = ("2026-01", "2026-02")
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 Change = tuple[str, str, str, int | None]
 
@@ -448,3 +450,24 @@ def test_the_command_line(store_dsn: str) -> None:
         2,
         ["cloud-ingest: the list of units has no 'A-9': cloud-ingest units list"],
     )
+
+
+def test_a_break_is_listed_with_where_it_may_lie(site: Site, store_dsn: str) -> None:
+    site.units(unit_line("A-1", "1", since="2025-12-01"), unit_line("A-2", "2", since="2025-12-01"))
+    reset = local("2026-01-05 06:00")
+    site.deliver("1", every(FIRST, reset - HOUR, 900_000, 10, HOUR), period_s=3600)
+    site.deliver("1", every(reset + 2 * HOUR, reset + DAY, 3, 10, HOUR), period_s=3600)
+    refresh(site.conn, NOW)
+    (listed,) = listed_readings(site.conn, SOCIETY, None)
+    assert (listed.subject, listed.state, listed.rule, listed.is_elected) == (
+        "A-1", "break", "fall", True,
+    )  # fmt: skip
+    assert (listed.at, listed.value) == (reset + 2 * HOUR, Decimal("0.003"))
+    assert listed.judged_between is not None
+    former = listed.judged_between["before"]
+    assert former is not None
+    assert (former.at, former.raw) == (reset - HOUR, 901_010)
+    assert listed_readings(site.conn, SOCIETY, "A-2") == []
+    asked = ["reading", "list", "--unit", "A-1", "--society", SOCIETY, "--dsn", store_dsn]
+    told = CliRunner().invoke(app, asked, env={"COLUMNS": "140"}).output
+    assert "break: fall, somewhere after 2026-01-05 05:00" in told

@@ -138,6 +138,7 @@ def test_a_month_behind_another_scaler_says_what_to_do(site: Site, store_dsn: st
     asked = ["explain", "--unit", "A-1", "--service", "electricity", "--month", "2026-07"]
     told = " ".join(CliRunner().invoke(app, [*asked, *store]).output.split())
     assert "jumped for good, faster than its meter can count, and counts by another scaler" in told
+    assert "Between 2026-06-26 00:00 (12346.200 kWh) and 2026-06-26 01:00 (123462.10 kWh)" in told
     assert "What to do: look at the meter's scaler and pulse weight" in told
     report = CliRunner().invoke(app, ["report", "2026-07", *store]).output
     assert "  scaler: look at the meter's scaler and pulse weight" in report

@@ -5,7 +5,7 @@ SELECT told.channel_id, extract(epoch FROM told.ts)::bigint AS ts, told.raw, tol
        channel.meter_id, meter.manufacturer, meter.serial, channel.obis, channel.unit,
        channel.scaler, verdict.rule, verdict.parameters, verdict.neighbours,
        verdict.judged_at,
-       said.kind, said.author, said.reason, said.ruled_at
+       said.kind, said.author, said.reason, said.ruled_at, false AS is_break
 FROM (
   SELECT channel_id, ts, raw, origin FROM claim
   UNION
