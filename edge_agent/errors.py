@@ -221,6 +221,8 @@ class Setup(Enum):
     BROKER = "broker"
     ESTATE = "estate"
     """A file of virtual meters."""
+    RECORDING = "recording"
+    """A file of what a meter answered."""
 
 
 class ConfigurationError(AgentError):

@@ -6,13 +6,16 @@ In: a label of the settings, or a port and an address. Out: values or frames, as
 Never: a stored value.
 """
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_agent.cli.options import JsonOption, MeterOptions, advised, spread
 from edge_agent.cli.show import show_row
-from edge_agent.cli.terminal import listing, show_json, table
+from edge_agent.cli.terminal import listing, say, show_json, table
 from edge_agent.errors import MeterError
 from edge_agent.install.options import lasting_name, require_secrets
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from edge_agent.dlms.trace import TracedFrame
     from edge_agent.install.read_once import Readout, Value
+    from edge_agent.recording.file import Recording
 
 meter_commands = typer.Typer()
 
@@ -56,10 +60,28 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveOptions:
+    """Whether what a meter answers is saved."""
+
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Save what the meter answers, without secrets."),
+    ] = None
+    keep_serial: Annotated[
+        bool,
+        typer.Option("--keep-serial", help="Save the serial number as it is; else other digits."),
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that --save names.")] = (
+        False
+    )
+
+
 @meter_commands.command()
 @spread
 def trace(
     meter: MeterOptions,
+    save: SaveOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a frame.")] = False,
 ) -> None:
     """Read one meter and show every frame in words.
@@ -67,12 +89,64 @@ def trace(
     \b
     edge-agent trace A-1204/water --config /etc/edge-agent/agent.toml
     edge-agent trace --port /dev/ttyUSB0 --address 17 --client 16 0.0.96.1.0.255
+    edge-agent trace A-1204/water --save odd-meter.jsonl
 
     -> is sent, <- is heard: addresses, control field, kind of APDU, attribute, access result,
     and the bytes. Passwords, challenges, keys and written data are left out. Ciphered APDUs are
     named and not deciphered; damaged bytes are counted. You may send it to a maker as it is.
+
+    --save reads what a scan, a visit and a poll read, and writes the answers to a file (mode 0600)
+    that edge-agent simulate --replay answers with. It holds no password, key, challenge or proof;
+    a ciphered session stands in it as it was deciphered. Readings are in it, and other digits in
+    the place of the serial number. What a meter answered before a failure is saved too.
     """
-    _read(meter, _print_json if as_json else _print_line)
+    tell = _print_json if as_json else _print_line
+    if save.save is None:
+        _read(meter, tell)
+    else:
+        _record(meter, save, save.save, tell)
+
+
+def _record(
+    asked: MeterOptions, how: SaveOptions, file: Path, tell: "Callable[[TracedFrame], None]"
+) -> None:
+    """Ask a meter for everything, and save what it answered, also where a step failed."""
+    from edge_agent.bus import Bus
+    from edge_agent.dlms.trace import Tap
+    from edge_agent.install.lockout import Lockout
+    from edge_agent.install.record import Questions, keys_to_open, recorded
+    from edge_agent.recording.file import check_place, save_recording
+    from edge_agent.recording.recorder import Recorder
+
+    line, meter, codes = asked.find()
+    check_place(file, force=how.force)
+    lockout = Lockout.of_user(lasting_name(line.port), again=asked.again)
+    bus, begun = Bus(line), datetime.now(UTC)
+    recorder = Recorder(Tap(bus, tell), keys_to_open(meter))
+    questions = Questions(
+        recorder, meter, lambda: datetime.now(UTC), say, heard=lambda: recorder.has_heard
+    )
+    try:
+        with advised(meter), lockout.guard(meter), bus:
+            questions.ask(codes)
+    finally:
+        if recorder.has_heard:
+            found = recorded(recorder, meter, begun, keep_serial=how.keep_serial)
+            save_recording(found, file, force=how.force)
+            say(_saved(file, found, recorder.sealed))
+    with advised(meter):
+        for error in questions.failed:
+            raise error
+
+
+def _saved(file: Path, found: "Recording", sealed: int) -> str:
+    """Say what is in a recording, and what is not."""
+    lost = f"; {sealed} more could not be deciphered and are not in it" if sealed else ""
+    return (
+        f"saved {len(found.answers)} answers without secrets{lost}: {file}\n"
+        f"the serial number is {found.head.serial}; readings are in it\n"
+        f"answer with it: edge-agent simulate --replay {file}"
+    )
 
 
 def _read(asked: MeterOptions, tell: "Callable[[TracedFrame], None] | None" = None) -> "Readout":

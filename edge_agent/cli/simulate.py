@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli.signals import stopped_by_signals
+from edge_agent.cli.terminal import say
 from edge_agent.errors import ConfigurationError, Setup
 
 if TYPE_CHECKING:
+    from edge_agent.recording.file import Recording
     from edge_agent.virtual.estate import Estate
 
 simulate_commands = typer.Typer()
@@ -29,11 +31,17 @@ _YEARS = range(2000, 2100)
 @simulate_commands.command()
 def simulate(
     estate: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="ESTATE.toml", help="Buses and meters: docs/reference/estate-toml.md."
+            metavar="[ESTATE.toml]",
+            help="Buses and meters: docs/reference/estate-toml.md.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Answer as the meter did that trace --save recorded."),
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option(help="Folder in which the links to the buses are made.")
     ] = None,
@@ -51,18 +59,72 @@ def simulate(
     \b
     edge-agent simulate estate.toml --directory /tmp/estate
     edge-agent read --port /tmp/estate/riser-1.tty --address 17 --client 16
+    edge-agent simulate --replay odd-meter.jsonl
 
     Each bus of the file becomes a link that any DLMS reader can open as a serial port.
+
+    --replay serves one meter from a recording, at its own address and for any client, with any
+    password or none; nothing is ciphered. What was not asked in the recording is answered
+    object-undefined, and named here once. The clock runs on from the recording. Rows are moved by
+    whole days, so that the newest lie up to a day ahead and come in at their time; registers stand.
     """
     if baud is not None and baud < _SLOWEST_BAUD:
         raise ConfigurationError(f"--baud {baud}: no line is slower than {_SLOWEST_BAUD}")
-    loaded = _load(estate)
+    if (estate is None) == (replay is None):
+        raise ConfigurationError("name a file of virtual meters, or a recording with --replay")
+    if replay is not None:
+        _serve_recording(replay, directory, baud)
+    elif estate is not None:
+        _simulate(estate, directory, baud, registers_at)
+
+
+def _simulate(
+    file: Path, directory: Path | None, baud: int | None, registers_at: str | None
+) -> None:
+    loaded = _load(file)
     if registers_at is not None:
         print(json.dumps(_registers(loaded, _aware(registers_at))))
         return
     if directory is None:
         raise ConfigurationError("say where the links are made: --directory DIR")
     _serve(loaded, directory, baud)
+
+
+def _serve_recording(file: Path, directory: Path | None, baud: int | None) -> None:
+    """Serve the meter of a recording; without a directory under the terminal's own name."""
+    from edge_agent.recording.file import load_recording
+    from edge_agent.virtual.bus import BusThread, PtyBus
+    from edge_agent.virtual.line import Line
+    from edge_agent.virtual.replay import station
+
+    recording, name = load_recording(file), file.stem
+    line = Line([station(recording, datetime.now(UTC), say)], baud=baud)
+    try:
+        bus = PtyBus(line, None if directory is None else directory / f"{name}.tty")
+    except OSError as error:
+        raise _no_links(directory, error) from None
+    with stopped_by_signals() as stop, BusThread([bus], lambda: datetime.now(UTC)):
+        print(f"{name}\t{bus.path}", flush=True)
+        say(_next_steps(bus.path, recording))
+        stop.wait()
+
+
+def _next_steps(port: str, recording: "Recording") -> str:
+    head = recording.head
+    logical = f" --logical-address {head.logical}" if head.logical != 1 else ""
+    model = f" --model {head.model}" if head.model else ""
+    return (
+        f"recorded {head.at:%Y-%m-%d %H:%M} UTC, serial number {head.serial}; Ctrl-C ends it\n"
+        f"read it: edge-agent trial --port {port} --baud 9600 --address {head.physical}"
+        f"{logical}{model}"
+    )
+
+
+def _no_links(directory: Path | None, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"cannot make the links in {directory}: {error.strerror}: {error.filename}",
+        of=Setup.FILE,
+    )
 
 
 def _load(file: Path) -> "Estate":
@@ -90,10 +152,7 @@ def _serve(estate: "Estate", directory: Path, baud: int | None) -> None:
                 print(f"{name}\t{link}", flush=True)
             stop.wait()
     except OSError as error:
-        raise ConfigurationError(
-            f"cannot make the links in {directory}: {error.strerror}: {error.filename}",
-            of=Setup.FILE,
-        ) from None
+        raise _no_links(directory, error) from None
 
 
 def _aware(text: str) -> datetime:

@@ -170,7 +170,7 @@ def decipher(apdu: bytes, keys: Keys, title: bytes, after: int, label: str) -> t
         raise ProtocolViolation(
             f"{label} sent an answer that it had sent before", of=Breach.PROTECTION
         )
-    plain = _decrypt(content, keys, title)
+    plain = unseal(content, keys, title)
     if plain is None:
         raise ProtocolViolation(
             f"{label} sent an answer whose tag is wrong: it was changed, or the keys differ",
@@ -213,7 +213,14 @@ def _sealed(apdu: bytes, title: bytes, label: str) -> tuple[int, bytes]:
     return tag, content
 
 
-def _decrypt(content: bytes, keys: Keys, title: bytes) -> bytes | None:
+def unseal(content: bytes, keys: Keys, title: bytes) -> bytes | None:
+    """Return the plain bytes of what `seal` makes, of either side; None where the tag is wrong.
+
+    Args:
+        content: security control, counter, ciphertext, tag.
+        keys: EK and AK.
+        title: the system title of the side that sent it.
+    """
     nonce = title + content[1:_HEAD_BYTES]
     mode = modes.GCM(nonce, content[-_TAG_BYTES:], min_tag_length=_TAG_BYTES)
     decryptor = Cipher(algorithms.AES(keys.encryption), mode).decryptor()

@@ -223,9 +223,13 @@ def _attribute(data: bytes, at: int, what: str = "attribute") -> str:
     return f"{obis}{named}, class {class_id} {what} {number}" + (f" ({part})" if part else "")
 
 
+def is_secret(class_id: int, attribute: int) -> bool:
+    """Tell whether an attribute may hold a password or a key."""
+    return (class_id, attribute) in _SECRET_ATTRIBUTES or class_id == _SECURITY_SETUP
+
+
 def _is_secret(data: bytes, at: int) -> bool:
-    class_id, number = int.from_bytes(data[at : at + 2], "big"), data[at + 8]
-    return (class_id, number) in _SECRET_ATTRIBUTES or class_id == _SECURITY_SETUP
+    return is_secret(int.from_bytes(data[at : at + 2], "big"), data[at + 8])
 
 
 def _get(data: bytes) -> Explanation:
@@ -253,7 +257,7 @@ def _got(data: bytes, *, hide: bool) -> str:
     if data[1] == 1:
         if data[3] != 0:
             return f"GET response: {_result(data[4])}"
-        return f"GET response: success, {'data hidden' if hide else _data(data[4:])}"
+        return f"GET response: success, {'data hidden' if hide else data_in_words(data[4:])}"
     if data[1] == 2:
         last, number, block = apdu.block(data, "the meter")
         what = f"{len(block)} bytes" if block is not None else _result(data[9])
@@ -263,7 +267,12 @@ def _got(data: bytes, *, hide: bool) -> str:
     return f"GET response of kind {data[1]}"
 
 
-def _data(data: bytes) -> str:
+def data_in_words(data: bytes) -> str:
+    """Say what a value is.
+
+    Raises:
+        ProtocolViolation: it is none.
+    """
     found, _ = axdr.parse(data)
     if isinstance(found, list):
         return f"{'array' if data[0] == ARRAY else 'structure'} of {len(found)}"

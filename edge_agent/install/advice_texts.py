@@ -148,6 +148,10 @@ OF_SETUP: Final = {
     Setup.SPOOL: "run it as the agent's user (sudo -u edge-agent), and correct spool in agent.toml",
     Setup.BROKER: "correct [broker] in agent.toml; then edge-agent doctor tries it",
     Setup.ESTATE: "correct the file; every key: docs/reference/estate-toml.md",
+    Setup.RECORDING: (
+        "take the file as edge-agent trace --save wrote it, or correct the field: "
+        "docs/reference/recording.md"
+    ),
 }
 """What was set up wrongly, by what it is."""
 OF_REFUSAL: Final = {

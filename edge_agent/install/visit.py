@@ -5,7 +5,7 @@ In: the open line, a scan of it, the list. Out: an `Entry` of the sheet for each
 Never: a meter that the scan did not find; a file.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from edge_agent.install.options import validated
 from edge_agent.install.scan_result import Scan
 from edge_agent.install.sheet import Entry
 from edge_agent.meters.model import load
-from edge_agent.poll.finding import FindingKind
+from edge_agent.poll.finding import Finding, FindingKind
 from edge_agent.poll.name_plate import Plate
 from edge_agent.settings.bus import MeterConfig
 
@@ -86,18 +86,18 @@ class Visit:
             tell=tell,
         )
         examined = read(config)
-        sign = fitting_sign(examined)
+        sign = fitting_sign(each.finding for each in examined.troubles if each.finding is not None)
         if sign is None:
             return examined
         turned = read(config.model_copy(update={"deviation_sign": sign}))
         return replace(turned, remarks=(*turned.remarks, _of_sign(sign)))
 
 
-def fitting_sign(examined: Examination) -> int | None:
+def fitting_sign(findings: Iterable[Finding]) -> int | None:
     """Return the deviation_sign with which the meter's clock is right, if another is set."""
-    for each in examined.troubles:
-        if each.finding is not None and each.kind is FindingKind.WRONG_DEVIATION_SIGN:
-            sign = each.finding.values.get("sign")
+    for each in findings:
+        if each.kind is FindingKind.WRONG_DEVIATION_SIGN:
+            sign = each.values.get("sign")
             return sign if isinstance(sign, int) else None
     return None
 

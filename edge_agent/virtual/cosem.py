@@ -42,8 +42,8 @@ class AccessResult(IntEnum):
 class AccessError(Exception):
     """One attribute cannot be given; the association goes on."""
 
-    def __init__(self, result: AccessResult) -> None:
-        super().__init__(result.name)
+    def __init__(self, result: int) -> None:
+        super().__init__(result.name if isinstance(result, AccessResult) else str(result))
         self.result = result
 
 
@@ -148,7 +148,7 @@ def get_response(invoke: int, data: bytes) -> bytes:
     return bytes((GET_RESPONSE, 1, invoke, 0)) + data
 
 
-def get_error(invoke: int, result: AccessResult) -> bytes:
+def get_error(invoke: int, result: int) -> bytes:
     """Return a GET response that gives no data."""
     return bytes((GET_RESPONSE, 1, invoke, 1, result))
 

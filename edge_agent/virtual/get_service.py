@@ -18,7 +18,7 @@ from edge_agent.virtual.cosem import (
 )
 from edge_agent.virtual.device import Association, Device
 
-_BLOCK_HEAD = 12
+BLOCK_HEAD = 12
 """Tag, kind, invoke, last, number (4), choice and a length of up to three bytes."""
 
 
@@ -87,7 +87,7 @@ class GetService:
 
     def _block(self, invoke: int, long: _LongAnswer, association: Association) -> bytes:
         start = long.at
-        long.at += association.max_pdu - _BLOCK_HEAD
+        long.at += association.max_pdu - BLOCK_HEAD
         long.block += 1
         last = long.at >= len(long.data)
         if last:

@@ -104,7 +104,7 @@ class Server:
         if tag == cosem.GET_REQUEST:
             return self._get(apdu, association, now)
         if not association.conformance & _CHANGES or apdu[1:2] != b"\x01":
-            return _refuse(apdu)
+            return refuse_change(apdu)
         return self._change(apdu, now)
 
     def _get(self, apdu: bytes, association: Association, now: datetime) -> bytes:
@@ -249,7 +249,7 @@ class Server:
         return bytes((cosem.RLRE, 3, 0x80, 1, 0))
 
 
-def _refuse(apdu: bytes) -> bytes:
+def refuse_change(apdu: bytes) -> bytes:
     """Answer SET and ACTION of one attribute with read-write-denied, their lists as unknown."""
     if len(apdu) < 3 or apdu[1] != 1:
         return cosem.exception_response(2, 2)

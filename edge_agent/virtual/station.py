@@ -27,6 +27,7 @@ _BY_THE_BOOK = Habits()
 _POLL = 0x10
 _LLC_REQUEST = b"\xe6\xe6\x00"
 _LLC_RESPONSE = b"\xe6\xe7\x00"
+_LEAST_INFO = 32
 _MAX_REQUEST = 65535 + len(_LLC_REQUEST)
 
 
@@ -61,6 +62,7 @@ class Station:
         inactivity_s: float = 120.0,
         slow_s: float = 0.0,
         habits: Habits = _BY_THE_BOOK,
+        ua: bytes | None = None,
     ) -> None:
         """Set up a disconnected station.
 
@@ -75,12 +77,13 @@ class Station:
             inactivity_s: Silence after which the link is closed, seconds.
             slow_s: What it needs beyond the line's turnaround before it answers, seconds.
             habits: What it does differently from the book.
+            ua: The information field of its UA, as a meter sent it: only lengths are made anew.
 
         Raises:
             ValueError: an address or a length that HDLC does not have.
         """
-        if not 32 <= max_info <= MAX_INFO:
-            raise ValueError(f"the info field is 32 to {MAX_INFO} bytes, not {max_info}")
+        if not _LEAST_INFO <= max_info <= MAX_INFO:
+            raise ValueError(f"the info field is {_LEAST_INFO} to {MAX_INFO} bytes, not {max_info}")
         names = [server_address(logical, physical, 4)]
         if physical < 128:
             names.append(server_address(logical, physical, 2))
@@ -93,6 +96,7 @@ class Station:
         self.slow_s = slow_s
         self.habits = habits
         """What it does differently from the book."""
+        self._ua = ua
         self._deframer = Deframer(self.destinations)
         self._client: bytes | None = None
         self._heard_at = 0.0
@@ -181,16 +185,19 @@ class Station:
         # What the client receives is what this station transmits, and the other way round.
         transmit = min(self._capacity, asked.get(0x06, DEFAULT_INFO))
         receive = min(self._capacity, asked.get(0x05, DEFAULT_INFO))
-        if self.habits.ua in (Terms.EMPTY, Terms.WRONG_GROUP):
+        if self.habits.ua in (Terms.EMPTY, Terms.WRONG_GROUP) or not _has_terms(self._ua):
             transmit, receive = min(transmit, DEFAULT_INFO), min(receive, DEFAULT_INFO)
-        if min(transmit, receive) < 32:
+        if min(transmit, receive) < _LEAST_INFO:
             return b""
         self._reset(transmit, receive)
         self._client = frame.source
         self._application.connect(frame.source[0] >> 1)
         window = b"\x07\x04\x00\x00\x00\x01\x08\x04\x00\x00\x00\x01"
         body = _length_parameter(0x05, transmit) + _length_parameter(0x06, receive) + window
-        return self._send(frame, UA, _terms(self.habits.ua, body))
+        information = _terms(self.habits.ua, body)
+        if self._ua is not None:
+            information = _with_lengths(self._ua, {0x05: transmit, 0x06: receive})
+        return self._send(frame, UA, information)
 
     def _reject(self, frame: Frame, reason: int) -> bytes:
         """Answer FRMR; `reason` holds the bits W, X, Y, Z. The link is over until SNRM."""
@@ -265,6 +272,30 @@ def _terms(odd: Terms, body: bytes) -> bytes:
         body += b"\x0c\x02\x12\x34"
     group = 0x81 if odd is Terms.WRONG_GROUP else 0x80
     return bytes((0x81, group, len(body))) + body
+
+
+def longest_info(ua: bytes) -> int:
+    """Return the longest info field that the UA of a meter lets it send."""
+    stated = (_parameters(ua) or {}).get(0x05, DEFAULT_INFO)
+    return min(max(stated, _LEAST_INFO), MAX_INFO)
+
+
+def _has_terms(ua: bytes | None) -> bool:
+    """Tell whether a UA that was recorded states lengths; there may be none."""
+    return ua is None or not {0x05, 0x06}.isdisjoint(_parameters(ua) or ())
+
+
+def _with_lengths(ua: bytes, lengths: dict[int, int]) -> bytes:
+    """Return an information field with other lengths; one that cannot be read as it is."""
+    parameters = _parameters(ua)
+    if not parameters:
+        return ua
+    at, body = 3, b""
+    while at < len(ua):
+        name, end = ua[at], at + 2 + ua[at + 1]
+        body += _length_parameter(name, lengths[name]) if name in lengths else ua[at:end]
+        at = end
+    return bytes((*ua[:2], len(body))) + body
 
 
 def _length_parameter(name: int, value: int) -> bytes:
