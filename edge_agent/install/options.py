@@ -7,6 +7,7 @@ Never: a heavy import before it is needed.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +24,33 @@ TURNAROUND_S = 2.0
 """How long a meter may think when a person reads it."""
 
 
-def validated(kind: Any, **fields: Any) -> Any:
-    """Make a configuration of options; the error names the wrong one as the option that it is.
+def validated(kind: Any, *, listed: str = "", **fields: Any) -> Any:
+    """Make a configuration of options, or of the columns of a list.
+
+    Args:
+        kind: the configuration.
+        listed: the label of a meter whose line of the list gives the fields; nothing: options.
+        fields: what was given.
 
     Raises:
-        ConfigurationError: an option has a value that it cannot have.
+        ConfigurationError: values that they cannot have, each by the name of its option or column.
     """
     from pydantic import ValidationError  # noqa: PLC0415 - heavy
 
     try:
         return kind(**fields)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else "options"
-        option = {"baudrate": "baud"}.get(field, field.replace("_", "-"))
-        raise ConfigurationError(f"--{option}: {first['msg']}") from None
+        from edge_agent.toml_mistakes import refused  # noqa: PLC0415 - for a mistake alone
+
+        found = refused(error, fields, "", kind).values()
+        said = "; ".join(str(replace(each, key=_given_as(each.key, listed))) for each in found)
+        raise ConfigurationError(f"{listed}: {said}" if listed else said) from None
+
+
+def _given_as(field: str, listed: str) -> str:
+    if listed or not field:
+        return field
+    return f"--{'baud' if field == 'baudrate' else field.replace('_', '-')}"
 
 
 def require_secret_files(**given: Any) -> None:

@@ -131,6 +131,7 @@ def meter_config(
     client = listed.client or (PUBLIC_CLIENT if nothing else None)
     config: MeterConfig = validated(
         MeterConfig,
+        listed=listed.label,
         label=listed.label,
         address=listed.address,
         logical_address=listed.logical_address,

@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_agent import gateway_clock
 from edge_agent.dlms.security import PUBLIC_CLIENT, READER_CLIENT
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.addresses import hdlc_addresses
 from edge_agent.install.agent_toml import Gateway, SerialLine, agent_toml, bus_toml
 from edge_agent.install.lockout import Lockout
@@ -174,7 +174,14 @@ def _plan(job: Job) -> AgentSettings:
         for each in job.listed
         if each.address is not None
     ]
-    settings = check_settings(job.config, _settings(job, bus_toml(_serial(job), meters)))
+    try:
+        settings = check_settings(job.config, _settings(job, bus_toml(_serial(job), meters)))
+    except ConfigurationError as error:
+        if job.gateway is not None and error.of is Setup.SETTINGS:
+            error.next_step = (
+                "correct the option or the line of the list that says this; nothing was written"
+            )
+        raise
     check_folder(job.sheet_dir)
     return settings
 

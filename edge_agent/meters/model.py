@@ -6,6 +6,7 @@ Never: code for a single make; a new make is a new file.
 """
 
 import contextlib
+import difflib
 import tomllib
 from decimal import Context, Decimal, Inexact, localcontext
 from functools import cache
@@ -286,12 +287,14 @@ def load(
     """
     models = known(folder)
     if name not in models:
-        raise ConfigurationError(
-            f"there is no meter model {name!r}; there are {', '.join(models)}", of=Setup.MODEL
-        )
+        near = difflib.get_close_matches(name, models, 1)
+        which = f"did you mean {near[0]}?" if near else f"there are {', '.join(models)}"
+        raise ConfigurationError(f"there is no meter model {name!r}; {which}", of=Setup.MODEL)
     file = models[name]
     try:
-        found = Model.model_validate(document(file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
+        said = document(text)
+        found = Model.model_validate(said)
     except OSError as error:
         raise ConfigurationError(
             f"meter model {name}: {error.strerror}: {file}", of=Setup.MODEL
@@ -299,11 +302,11 @@ def load(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"meter model {name}: {error}", of=Setup.MODEL) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(
-            f"meter model {name}: {where}: {first['msg']}", of=Setup.MODEL
-        ) from None
+        from edge_agent.toml_mistakes import refused  # noqa: PLC0415 - for a mistake alone
+
+        first, *others = refused(error, said, text, Model).values()
+        more = f", and {len(others)} more" if others else ""
+        raise ConfigurationError(f"meter model {name}: {first}{more}", of=Setup.MODEL) from None
     if deviation_sign is None:
         return found
     return found.model_copy(update={"deviation_sign": deviation_sign})

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.install.advice import for_error
 from edge_agent.meters.credentials import setter_of
 from edge_agent.meters.model import load
 from edge_agent.poll.sessions import peer
@@ -50,6 +49,8 @@ def require_ready(settings: AgentSettings) -> None:
         return
     if len(found) == 1:
         raise found[0]
+    from edge_agent.install.advice import for_error  # noqa: PLC0415 - not for a sound gateway
+
     error = ConfigurationError(f"{len(found)} things keep the agent from starting", of=found[0].of)
     more = len(found) - _SHOWN
     lines = [f"{each}; try: {for_error(each)}" for each in found[:_SHOWN]]

@@ -390,6 +390,7 @@ def test_two_meters_at_one_address_are_a_conflict(site: Site, same: bool) -> Non
     ("options", "said"),
     [
         (("--gateway", "g/w", "--broker", "b", "--meter", "17=A"), "gateway: String should match"),
+        (("--gateway", "g/w", "--broker", "b", "--meter", "17=A"), "try: correct the option"),
         (("--gateway", "g", "--broker", "b", "--bus", "../x", "--meter", "17=A"), "name: String"),
         (("--gateway", "g", "--broker", "b:x", "--meter", "17=A"), "write host or host:port"),
         (("--gateway", "g", "--broker", "b", "--config", "no/agent.toml"), "cannot write no/"),

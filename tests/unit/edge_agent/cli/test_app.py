@@ -95,12 +95,21 @@ def test_keygen_makes_both_halves_of_a_key(
         ),
         (("read", "--port", "none", "--address", 5, "1.8.0"), "an example: 1.0.1.8.0.255"),
         (("read", "--port", "none", "--address", 5, "--model", "x y"), "--model: String should"),
+        (
+            ("read", "--port", "none", "--address", 5, "--security", "lls_ae", "--client", 0),
+            "--client: Input should be greater than or equal to 1, not 0; allowed: a whole number "
+            "at least 1 and at most 127; --security: cannot be 'lls_ae'; did you mean lls-ae?",
+        ),
+        (("read", "--port", "none", "--address", 5, "--model", "is1644"), "did you mean is16444?"),
         (("read",), "name a meter of the settings by its label"),
         (("read", "A-1", "--config", "none.toml"), "cannot read the settings"),
         (("read", "--port", "none"), "edge-agent scan finds it"),
         (("trace", "--port", "none", "--address", 5, "--client", 16), "no such device"),
         (("trial", "--port", "none"), "no such device"),
-        (("trial", "--port", "none", "--baud", 7, "--address", 5), "--baud: Input should be 300"),
+        (
+            ("trial", "--port", "none", "--baud", 7, "--address", 5),
+            "--baud: cannot be 7",
+        ),
         (("scan", "--port", "none"), "no such device"),
         (("scan", "--port", "none", "--addresses", "0"), "give numbers from 1 to 16381"),
         (("commission", "--port", "none"), "give --gateway, or run it at a terminal"),

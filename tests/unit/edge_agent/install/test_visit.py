@@ -35,7 +35,9 @@ def test_a_list_names_every_secret_and_the_suite() -> None:
     assert config.signing_key_file == Path("sign.pem").absolute()
     assert config.meter_public_key_file == Path("its.pem").absolute()
     (wrong,) = parse_list("label,address,security_suite\nA-1,17,3\n", "list.csv")
-    with pytest.raises(ConfigurationError, match="security-suite"):
+    with pytest.raises(
+        ConfigurationError, match="A-1: security_suite: cannot be 3; allowed: 0 or 1"
+    ):
         meter_config(wrong, None, None, None)
 
 

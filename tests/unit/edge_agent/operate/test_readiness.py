@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from edge_agent.agent import Agent
 from edge_agent.dlms.exchange import Transport
 from edge_agent.errors import ConfigurationError
+from edge_agent.install.advice import for_error
 from edge_agent.install.agent_toml import Gateway, SerialLine, agent_toml, bus_toml
 from edge_agent.install.lockout import Lockout
 from edge_agent.install.meter_list import ListedMeter
@@ -120,7 +121,7 @@ def refusal_of_commission(job: Job) -> str | None:
     try:
         commission(job, reached, lockout, Dialogue(lambda _meter: ""), lambda: NOW)
     except ConfigurationError as error:
-        return str(error)
+        return f"{error}; try: {for_error(error)}"
     except Reached:
         return None
     raise AssertionError("no meter was looked for")
