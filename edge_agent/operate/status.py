@@ -26,12 +26,15 @@ from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.schema import APPLICATION_ID
 from edge_agent.spool.unsealed import waiting
+from shared_schema.catalogue import BILLING_PROFILE, DAILY_LOAD_PROFILE, EVENT_PROFILES
 from shared_schema.message import MeterId
 
 RECENT_S: Final = 2 * 86400
 """Batches of this age and younger are searched for the last reading of each meter."""
 BEHIND_CYCLES: Final = 3
 """A meter is behind after this many polls without a reading."""
+_RARE: Final = tuple(map(str, (DAILY_LOAD_PROFILE, BILLING_PROFILE, *EVENT_PROFILES)))
+"""Profiles whose newest row is a day, a month or an event old where nothing is wrong."""
 _LOCKS: Final = Path("/proc/locks")
 
 
@@ -47,7 +50,7 @@ class MeterStatus:
     last_read: datetime | None
     """When its newest readings in the spool were read."""
     rows_until: datetime | None
-    """Up to when its rows are in the spool, by the profile that is furthest behind."""
+    """Up to when the rows of its load profiles are in the spool, by the one furthest behind."""
     behind: bool
     reason: str = ""
     """Why the last try to read it failed; empty after a success."""
@@ -203,7 +206,9 @@ def _read(database: sqlite3.Connection, path: Path, now: datetime) -> _SpoolFact
     known = {_place(row): _identity(row) for row in database.execute("SELECT * FROM known_meter")}
     meters = set(known.values())
     marks = database.execute(
-        "SELECT manufacturer, serial, min(ts) AS ts FROM watermark GROUP BY manufacturer, serial"
+        "SELECT manufacturer, serial, min(ts) AS ts FROM watermark"
+        " WHERE profile NOT IN (SELECT value FROM json_each(?)) GROUP BY manufacturer, serial",
+        (json.dumps(_RARE),),
     )
     return _SpoolFacts(
         stream=spool["stream"],

@@ -17,7 +17,13 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.operate.status import gateway_status, is_held
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
-from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE
+from shared_schema.catalogue import (
+    ACTIVE_IMPORT,
+    BILLING_PROFILE,
+    BLOCK_LOAD_PROFILE,
+    DAILY_LOAD_PROFILE,
+    EVENT_PROFILES,
+)
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.readings import Column
@@ -51,7 +57,8 @@ def put(spool: Spool, meter: MeterId, at: datetime, *, historical: bool = False)
     spool.append(
         meter,
         [ROWS],
-        watermarks={BLOCK_LOAD_PROFILE: ts - 900, DAILY_LOAD_PROFILE: ts},
+        watermarks={BLOCK_LOAD_PROFILE: ts - 900, DAILY_LOAD_PROFILE: ts}
+        | dict.fromkeys((BILLING_PROFILE, *EVENT_PROFILES), ts - 86400 * 40),
         at=at,
         historical=historical,
     )
