@@ -27,6 +27,7 @@ def lines_of(text: str, document: dict[str, Any]) -> dict[Place, int]:
         if head := _HEAD.fullmatch(line):
             place = _current(_words(head[2]), counts)
             if head[1] == "[[":
+                found.setdefault(place, number)
                 counts[place] = counts.get(place, -1) + 1
                 place = (*place, counts[place])
             if _is_there(place, document):

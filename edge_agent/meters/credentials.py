@@ -120,7 +120,8 @@ def setter_of(meter: MeterConfig) -> MeterConfig:
         return meter
     raise ConfigurationError(
         f"{meter.label}: no association is set that may set its clock: [bus.meter.setter] of "
-        "docs/reference/agent-toml.md"
+        "docs/reference/agent-toml.md",
+        of=Setup.SETTINGS,
     )
 
 

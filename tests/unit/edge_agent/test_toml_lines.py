@@ -38,6 +38,7 @@ def test_each_way_to_write_a_key_has_its_line() -> None:
     assert found[("e f",)] == 3
     assert found[("list",)] == 7
     assert found[("t", 0, "u", 1, "v")] == 16
+    assert found[("t",)] == 12
     assert found[("t", 1)] == 17
     assert found[("t", 1, "w", "x")] == 19
 
