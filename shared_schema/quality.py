@@ -74,7 +74,8 @@ class Reason(StrEnum):
     CATCH_UP = "catch_up"
     """It covers earlier months too, whose borders were not read."""
     LATE_CHANGE = "late_change"
-    """It changed after it was published, nobody asked for it, and it is beyond the bounds."""
+    """It changed after it was published, nobody asked for it, and it is beyond the bounds; or it
+    opens where the month before was published, which is no longer believed."""
     STUCK = "stuck"
     """The register did not move, though the unit always used something before."""
     METER_STATUS = "meter_status"

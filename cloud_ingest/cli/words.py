@@ -30,7 +30,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.NEAR_BORDER: "a border is met by a reading shortly beside it",
     Reason.BORDER_PLACED: "nobody read a border: it is placed between two readings",
     Reason.CATCH_UP: "it covers earlier months too, whose borders were not read",
-    Reason.LATE_CHANGE: "it changed after it was published, and nobody asked for it",
+    Reason.LATE_CHANGE: "it, or the month before it, changed after it was sent, and nobody asked",
     Reason.STUCK: "the register did not move, though something was always used before",
     Reason.METER_STATUS: "a border is a reading that its meter itself calls not valid",
     Reason.UNCONFIRMED: "its last row is far above what the unit uses in a day, and none follows",

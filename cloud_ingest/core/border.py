@@ -67,6 +67,8 @@ class Rules:
     self_read_window: timedelta = SELF_READ_WINDOW
     most_per_hour: Decimal | None = None
     """kWh or kL that the meter cannot count in an hour; None: nothing limits it."""
+    period: timedelta = timedelta()
+    """How often it is read; between two readings so close to each other none is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ The first of these that applies meets a cut:
 
 1. the sound reading at the moment itself; at a month's 00:00 the nearest one within the jitter of a
    poll cycle, before it or behind it;
-2. at an end of an assignment, and at a month's 00:00 of which a reading was set aside: a value that
-   is placed between the sound readings on both sides, each at most a day away;
+2. at an end of an assignment, and at a month's 00:00 of which a reading was set aside, or at which
+   its meter is never read: a value that is placed between the sound readings on both sides, each at
+   most a day away;
 3. the last sound reading at or before it, within one capture period and the jitter;
 4. where a meter comes or goes, its first or last reading, within a day, or within the window for
    self-reads if a person made it; where it comes and served nobody until then, its first one,
@@ -166,7 +167,17 @@ def _placed_first(around: Around) -> tuple[Register, EstimateMethod] | None:
         (each.rule is not None or each.is_set_aside) and around.distance(each.claim) <= JITTER
         for each in around.known.not_elected
     )
-    return _place(around) if is_hidden or cut.begins or cut.ends else None
+    takes_one = is_hidden or cut.begins or cut.ends or _is_between_polls(around)
+    return _place(around) if takes_one else None
+
+
+def _is_between_polls(around: Around) -> bool:
+    """Say whether a cut lies between two readings of which the meter has none between them."""
+    before, after, rules = around.before, around.after, around.known.rules
+    if before is None or after is None or not {before.origin, after.origin} <= {Origin.METER}:
+        return False
+    is_near = around.distance(before) <= rules.tolerance + JITTER
+    return not is_near and after.ts - before.ts <= rules.period + JITTER
 
 
 def _read(around: Around) -> Register | None:
@@ -241,8 +252,10 @@ def _stated(
     if chosen is None:
         reasons = frozenset({Reason.INCOMPLETE}) if comes_or_goes else frozenset[Reason]()
         return *_bounds(around, None), reasons
-    if chosen.origin is Origin.ESTIMATE:
-        return *_bounds(around, None), frozenset({Reason.BORDER_PLACED})
+    if chosen not in around.known.sound:
+        is_placed = chosen.origin is Origin.ESTIMATE
+        reason = Reason.BORDER_PLACED if is_placed else Reason.LATE_CHANGE
+        return *_bounds(around, None, chosen), frozenset({reason})
     away = around.distance(chosen)
     is_dial = chosen.origin in BY_HAND and (
         chosen.origin is Origin.SELF_READ or away > rules.tolerance + JITTER
@@ -266,8 +279,16 @@ def _stands_alone(around: Around, chosen: Register) -> bool:
     return is_end and (other is None or not around.reaches(other))
 
 
-def _bounds(around: Around, chosen: Register | None) -> tuple[Decimal | None, Decimal | None]:
-    """Return between what the true register at a cut lies: by the sound readings on both sides."""
+def _bounds(
+    around: Around, chosen: Register | None, stands: Register | None = None
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return between what the true register at a cut lies: by the sound readings on both sides.
+
+    Args:
+        around: What is known around the cut.
+        chosen: The sound reading that meets it; None: none does.
+        stands: What meets it instead, as it is placed or published.
+    """
     before, after = around.before, around.after
     if before is not None and before.ts == around.cut.at:
         after = before
@@ -280,9 +301,10 @@ def _bounds(around: Around, chosen: Register | None) -> tuple[Decimal | None, De
     low, high = _between(around, before, after)
     if low is not None and before is None and after is not None:
         low = max(low, _least(around, after))
-    if chosen is None or low is None or high is None:
+    taken = chosen or stands
+    if taken is None or low is None or high is None:
         return low, high
-    count = around.count(chosen)
+    count = around.count(taken)
     return min(low, count), max(high, count)
 
 

@@ -265,7 +265,7 @@ def sum_check(
 
 def is_exact(measured: Measured) -> bool:
     """Say whether the truth is the quantity itself."""
-    is_open = measured.reasons & {Reason.INCOMPLETE, Reason.METER_STATUS}
+    is_open = measured.reasons & {Reason.INCOMPLETE, Reason.LATE_CHANGE, Reason.METER_STATUS}
     return measured.lower == measured.upper and not is_open
 
 

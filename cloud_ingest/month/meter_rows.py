@@ -124,11 +124,17 @@ class _Meter:
         steps = (Decimal(1).scaleb(exponents[channel.channel_id]) for channel in self.channels)
         return max(steps, default=Decimal(0))
 
+    @property
+    def period(self) -> timedelta:
+        """How often its register is read."""
+        periods = (timedelta(seconds=channel.period_s) for channel in self.channels)
+        return min(periods, default=timedelta())
+
     def rules(self, self_read_window: timedelta, rating: Rating) -> Rules:
         """Return by what its borders are chosen."""
         only_units = all(each.subject_type == "unit" for each in self.served)
         most = most_per_hour(self.served[0].service, only_units=only_units, rating=rating)
-        return Rules(self.tolerance, self_read_window, most)
+        return Rules(self.tolerance, self_read_window, most, self.period)
 
     def known(
         self,

@@ -71,7 +71,7 @@ def number_of(
         else combined_quality(quality_of(part.measured) for part in parts),
         reasons=reasons,
         parts=proved,
-        bounds=_bounds(proved),
+        bounds=_bounds(parts, proved),
         since=_since(parts),
         shares=shares_of(parts),
         closed_at=closing.now,
@@ -118,17 +118,18 @@ def _bounds_of(measured: Measured) -> Bounds | None:
     return Bounds(lower=lower, upper=upper)
 
 
-def _bounds(parts: Sequence[MeterMonth]) -> Bounds | None:
-    """Add up the bounds of parts; None: they are all exact."""
-    if all(part.bounds is None for part in parts):
+def _bounds(parts: Sequence[Counted], proved: Sequence[MeterMonth]) -> Bounds | None:
+    """Add up the bounds of parts; None: they are all exact, or nothing bounds one of them."""
+    is_open = any(part.measured.lower is None or part.measured.upper is None for part in parts)
+    if is_open or all(each.bounds is None for each in proved):
         return None
     with exactly():
         return Bounds(
             lower=sum(
-                (p.quantity if p.bounds is None else p.bounds.lower for p in parts), Decimal(0)
+                (p.quantity if p.bounds is None else p.bounds.lower for p in proved), Decimal(0)
             ),
             upper=sum(
-                (p.quantity if p.bounds is None else p.bounds.upper for p in parts), Decimal(0)
+                (p.quantity if p.bounds is None else p.bounds.upper for p in proved), Decimal(0)
             ),
         )
 
