@@ -40,18 +40,34 @@ SMALL_FRAMES = load("is16444").model_copy(update={"max_info_length": 128})
 DEAD_FROM = 1000
 """Addresses from here on are of nobody."""
 EK, AK = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
-KEYS = {"encryption_key": EK, "authentication_key": AK, "reader": "lls"}
-EVERYDAY = {"LLS": (530, 4), "GMAC": (800, 5)}
+_KEYS = {"encryption_key": EK, "authentication_key": AK}
+METERS: dict[str, dict[str, Any]] = {
+    "LLS": {},
+    "LLS-AE": {"security": _KEYS},
+    "LLS-AE, general-glo": {"security": {**_KEYS, "general": True}},
+    "GMAC": {"security": {**_KEYS, "reader": "lls"}},
+}
+"""The lanes, by what the meter has."""
+EVERYDAY = {
+    "LLS": (530, 4),
+    "LLS-AE": (632, 4),
+    "LLS-AE, general-glo": (642, 4),
+    "GMAC": (800, 5),
+}
 """What the gateway's poll needs at most for them, the meter's identity and its clock."""
 LEAST = {"LLS": (415, 4), "GMAC": (700, 6)}
 """The registers and the newest row alone, by one list."""
-SHARE = {"LLS": (910, 6.0), "GMAC": (1255, 7.0)}
+SHARE = {
+    "LLS": (910, 6.0),
+    "LLS-AE": (1090, 6.0),
+    "LLS-AE, general-glo": (1115, 6.0),
+    "GMAC": (1255, 7.0),
+}
 """The same with its share of what is read once an hour."""
 
 
-def estate(meters: int, *, days: float, ciphered: bool = False) -> Estate:
+def estate(meters: int, *, days: float, lane: str = "LLS") -> Estate:
     """Single-phase meters with so many days of history."""
-    keys = {"security": KEYS} if ciphered else {}
     return parse_estate(
         {
             "bus": [
@@ -68,7 +84,7 @@ def estate(meters: int, *, days: float, ciphered: bool = False) -> Estate:
                             "manufacturer": "LNT",
                             "load": {"kind": "flat"},
                             "installed_at": START - timedelta(days=days),
-                            **keys,
+                            **METERS[lane],
                         }
                         for number in range(meters)
                     ],
@@ -79,7 +95,7 @@ def estate(meters: int, *, days: float, ciphered: bool = False) -> Estate:
 
 
 def config(
-    folder: Path, port: Path, healthy: int, dead: int = 0, *, ciphered: bool = False
+    folder: Path, port: Path, healthy: int, dead: int = 0, *, lane: str = "LLS"
 ) -> BusConfig:
     """What the gateway knows of the line: meters that are there, and dead ones."""
     files = {"password_file": PASSWORD, "encryption_key_file": EK, "authentication_key_file": AK}
@@ -87,8 +103,11 @@ def config(
         (folder / name).write_text(secret)
         (folder / name).chmod(0o600)
     kept = {name: folder / name for name in files}
-    reader: dict[str, Any] = {"password_file": kept["password_file"]}
-    utility: dict[str, Any] = {"client": 48, "security": "hls-gmac", **kept}
+    secrets: dict[str, Any] = {"security": "lls-ae", **kept}
+    if lane == "LLS":
+        secrets = {"password_file": kept["password_file"]}
+    elif lane == "GMAC":
+        secrets = {"client": 48, "security": "hls-gmac", **kept}
     addresses = [*range(1, healthy + 1), *range(DEAD_FROM, DEAD_FROM + dead)]
     return BusConfig.model_validate(
         {
@@ -100,7 +119,7 @@ def config(
                     "label": f"meter {address}",
                     "address": address,
                     "model": "is16444",
-                    **(utility if ciphered else reader),
+                    **secrets,
                 }
                 for address in addresses
             ],
@@ -130,14 +149,13 @@ def cycles(here: Gateway, clock: Skipping, polls: int) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.parametrize(("kind", "least"), [("LLS", 0.90), ("GMAC", 0.85)])
+@pytest.mark.parametrize(("kind", "least"), [("LLS", 0.90), ("LLS-AE", 0.85), ("GMAC", 0.85)])
 def test_newest_row_polls_beside_the_lines_limit(tmp_path: Path, kind: str, least: float) -> None:
     meters, rounds = 5, 8
     clock = Skipping()
-    ciphered = kind == "GMAC"
-    world = estate(meters, days=1.1, ciphered=ciphered)
+    world = estate(meters, days=1.1, lane=kind)
     with serve(world, tmp_path, baud=BAUD, now=clock.now) as ports:
-        line = config(tmp_path, ports["a"], meters, ciphered=ciphered)
+        line = config(tmp_path, ports["a"], meters, lane=kind)
         bus = StoppableBus(line)
         with gateway(tmp_path, line, bus, clock, time.monotonic) as here:
             cycles(here, clock, 3 * meters)  # layouts, history, and a first newest row
@@ -172,12 +190,11 @@ class Poll:
 Simulated = Callable[[], LineTime]
 
 
-@pytest.mark.parametrize("kind", ["LLS", "GMAC"])
+@pytest.mark.parametrize("kind", METERS)
 def test_bytes_of_a_poll(tmp_path: Path, simulated: Simulated, kind: str) -> None:
     line_time = simulated()
-    ciphered = kind == "GMAC"
-    world = estate(1, days=1.1, ciphered=ciphered)
-    line = config(tmp_path, tmp_path / "none", 1, ciphered=ciphered)
+    world = estate(1, days=1.1, lane=kind)
+    line = config(tmp_path, tmp_path / "none", 1, lane=kind)
     wire = Wire(line, world.lines(baud=BAUD)["a"], line_time)
     polls: list[Poll] = []
     with gateway(tmp_path, line, wire, line_time, line_time) as here:
@@ -206,9 +223,8 @@ def test_bytes_of_four_registers_and_the_newest_row(
 ) -> None:
     """The poll of the aims on the meter of this bench: no identity, no clock."""
     line_time = simulated()
-    ciphered = kind == "GMAC"
-    world = estate(1, days=1.1, ciphered=ciphered)
-    line = config(tmp_path, tmp_path / "none", 1, ciphered=ciphered)
+    world = estate(1, days=1.1, lane=kind)
+    line = config(tmp_path, tmp_path / "none", 1, lane=kind)
     wire = Wire(line, world.lines(baud=BAUD)["a"], line_time)
     open_session = sessions(wire, by_hand("bench"), sleep=line_time.sleep)
     ts = int(START.timestamp()) // 900 * 900
@@ -240,7 +256,7 @@ def test_bytes_of_four_registers_and_the_newest_row(
 
     def plain() -> Poll:
         wire.discard()
-        client = PlainClient(wire, 1, PASSWORD, (EK, AK) if ciphered else None)
+        client = PlainClient(wire, 1, PASSWORD, (EK, AK) if kind == "GMAC" else None)
         (row,) = client.poll([obis for obis, _, _ in REGISTERS], BLOCK_LOAD_PROFILE, ts, ts + 899)
         assert row
         return Poll(client.size, client.exchanges)
