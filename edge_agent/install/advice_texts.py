@@ -199,6 +199,10 @@ _NO_UNIT: Final = "the meter does not say its unit: such a register cannot be bi
 OF_FINDING: Final = {
     FindingKind.WRONG_DEVIATION_SIGN: _OTHER_SIGN,
     FindingKind.NEWEST_ROW_IS_OLD: _OTHER_SIGN,
+    FindingKind.ROWS_NOT_BY_CLOCK: (
+        "where deviation_sign = 0 at the meter (local time as it stands) reads both, set it; rows "
+        "in UTC beside a clock in local time are not read: tell its maker"
+    ),
     FindingKind.NO_SCALER: _NO_UNIT,
     FindingKind.COLUMN_WITHOUT_SCALER: _NO_UNIT,
     FindingKind.NO_VALUE: (

@@ -59,6 +59,8 @@ class FindingKind(StrEnum):
     WRONG_DEVIATION_SIGN = "wrong_deviation_sign"
     """The clock is right once its deviation is read in another way: ``sign`` tells which."""
     NEWEST_ROW_IS_OLD = "newest_row_is_old"
+    ROWS_NOT_BY_CLOCK = "rows_not_by_clock"
+    """The clock is right, and the newest row is of another time: it is stamped in another way."""
     CAPTURES_CHANGED = "captures_changed"
     COLUMNS_GAINED = "columns_gained"
     READ_BEYOND_CLOCKS = "read_beyond_clocks"
@@ -121,6 +123,10 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.NEWEST_ROW_IS_OLD: (
         "{label}: it shows no clock and its newest row is not of just now: no row is kept; "
         "see whether its deviation_sign is right"
+    ),
+    FindingKind.ROWS_NOT_BY_CLOCK: (
+        "{label}: {profile}: its newest row is stamped {by_s} s from now while the clock is right: "
+        "rows and clock write the time in two ways, and no row is kept"
     ),
     FindingKind.CAPTURES_CHANGED: (
         "{label}: {profile} captures other objects, or in another period, than before"

@@ -52,6 +52,8 @@ class MeterFacts:
     """For each profile: its rows up to here were read when they were an hour old or older."""
     tried: dict[Obis, float] = field(default_factory=dict)
     """For each profile: when a poll asked for it last, by the time that its rows may not pass."""
+    by_clock: set[Obis] = field(default_factory=set)
+    """The profiles whose newest row was seen to be stamped as the meter's clock shows the time."""
     skipped: dict[Obis, Finding] = field(default_factory=dict)
     """For each profile with a row that cannot be read: what the last poll left out."""
     zone_offset_min: int | None = None
@@ -100,6 +102,7 @@ class MeterFacts:
             found.clear()
         for kept in (self.tried, self.settled, self.skipped):
             kept.clear()
+        self.by_clock.clear()
 
 
 class ListKind(Enum):

@@ -34,6 +34,8 @@ from shared_schema.obis import Obis
 
 MAX_ROWS: Final = 500
 """Rows in one block, at most."""
+_FURTHEST_ZONE_S: Final = 14 * 3600
+"""How far the local time of a zone is from UTC, at most."""
 
 
 class LayoutChangedError(Exception):
@@ -274,9 +276,18 @@ class ProfileRows:
             raise LayoutChangedError
 
     def _in_time(self, start: int, rows: Sequence[Row]) -> Sequence[Row]:
-        """Leave out rows of the future, and those that may be of another time."""
-        facts = self._terms.facts
-        past = [row for row in rows if row[0] is not None and row[0] <= self._terms.limit]
+        """Leave out rows of the future, and those that may be of another time.
+
+        More than one row of the future is stamped in another way than the clock: so are the others.
+        """
+        facts, limit = self._terms.facts, self._terms.limit
+        past = [row for row in rows if row[0] is not None and row[0] <= limit]
+        least = limit + self._terms.model.max_clock_offset_s
+        ahead = [row[0] for row in rows if row[0] and least < row[0] <= limit + _FURTHEST_ZONE_S]
+        if len(ahead) > 1:
+            profile, by_s = self._held.plan.profile, round(max(ahead) - limit)
+            self._tools.note(FindingKind.ROWS_NOT_BY_CLOCK, profile=profile, by_s=by_s)
+            return []
         if not facts.doubted:
             return past
         kept = [row for row in past if not facts.is_doubted(row[0] or 0)]

@@ -11,6 +11,7 @@ In: a link to a meter, the terms of the poll, watermarks. Out: a `ProfilesRead`.
 Never: a stored state; a profile tried after the line was lost; how rows are read: `profile_rows`.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ from edge_agent.errors import (
     BusError,
     MeterError,
     PasswordRefused,
+    ProtocolViolation,
     WrongIdentity,
 )
 from edge_agent.meters.model import ProfileToRead
@@ -299,12 +301,28 @@ class _ProfileReader:
         )
 
     def _trusts(self, wanted: ProfileToRead, plan: Layout) -> bool:
-        """Tell whether the meter's times are right; without a clock, its newest row tells."""
-        if self._trusted is None and wanted.every not in _SPARSE:
+        """Tell whether the meter's times are right; without a clock, its newest row tells.
+
+        The first time, the newest row must be of the time that a right clock shows.
+        """
+        seen = self._terms.facts.by_clock
+        if self._trusted and wanted.every == "period" and wanted.obis not in seen:
+            with contextlib.suppress(ProtocolViolation):  # what is damaged is told by its window
+                self._see_newest(wanted.obis, plan)
+        elif self._trusted is None and wanted.every not in _SPARSE:
             self._trusted = self._tools.windows.newest_is_now(plan)
             if not self._trusted:
                 self._note(FindingKind.NEWEST_ROW_IS_OLD)
         return bool(self._trusted)
+
+    def _see_newest(self, profile: Obis, plan: Layout) -> None:
+        stray = self._tools.windows.stray_row(plan)
+        if stray is None:
+            self._terms.facts.by_clock.add(profile)
+            return
+        self._trusted = False
+        by_s = round(stray - self._terms.limit)
+        self._note(FindingKind.ROWS_NOT_BY_CLOCK, profile=profile, by_s=by_s)
 
     def _note_captured(self, held: KnownLayout) -> None:
         found = Captured(held.digest, tuple(column.obis for column in held.plan.columns))

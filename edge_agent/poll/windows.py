@@ -35,6 +35,8 @@ SHORTEST_PERIOD_S: Final = 900
 _MOST_AHEAD: Final = 3
 """Capture periods after which so many rows wait that they have a request of their own."""
 _HALF_DAY_S: Final = 43200
+_LONGEST_CHANGE_S: Final = 3600
+"""How far clocks are put forward or back in a year."""
 _PASSING: Final = frozenset((1, 2))
 """Data-access-results that will pass: hardware-fault, temporary-failure."""
 
@@ -197,16 +199,37 @@ class Windows:
         Raises:
             BusError, MeterError: there is no answer.
         """
-        zone, most = self._model.zone, self._model.max_clock_offset_s
-        earliest = int(self._limit) - max(plan.period_s, SHORTEST_PERIOD_S) - most
-        first, last = self._local.span(self._model, earliest, int(self._limit) + _HALF_DAY_S)
+        zone = self._model.zone
+        newest, turned = self._newest(plan, zone, Zone(zone.offset_min, -zone.deviation_sign))
+        return self._is_now(plan, newest) and (newest == turned or not self._is_now(plan, turned))
+
+    def stray_row(self, plan: Layout) -> int | None:
+        """Return the time of the newest row, if the meter gives it as of just now and it is not.
+
+        Its rows are stamped in another way than its clock shows the time: in UTC, or with another
+        deviation.
+
+        Raises:
+            BusError, MeterError: there is no answer.
+        """
+        (newest,) = self._newest(plan, self._model.zone)
+        is_stray = newest is not None and not self._is_now(plan, newest, _LONGEST_CHANGE_S)
+        return newest if is_stray else None
+
+    def _newest(self, plan: Layout, *zones: Zone) -> list[int | None]:
+        """Ask for the rows of just now; return the time of the newest as each zone reads it."""
+        until = int(self._limit) + _HALF_DAY_S
+        first, last = self._local.span(self._model, self._earliest(plan), until)
         data = self._link.read_range(plan.profile, first, last)
-        newest, turned = (
+        return [
             max((row[0] or 0 for row in buffer.rows_of(data, plan, each).rows), default=None)
-            for each in (zone, Zone(zone.offset_min, -zone.deviation_sign))
-        )
+            for each in zones
+        ]
 
-        def fits(ts: int | None) -> bool:
-            return ts is not None and earliest <= ts <= self._limit + most
+    def _earliest(self, plan: Layout) -> int:
+        most = self._model.max_clock_offset_s
+        return int(self._limit) - max(plan.period_s, SHORTEST_PERIOD_S) - most
 
-        return fits(newest) and (newest == turned or not fits(turned))
+    def _is_now(self, plan: Layout, ts: int | None, more_s: int = 0) -> bool:
+        latest = self._limit + self._model.max_clock_offset_s
+        return ts is not None and self._earliest(plan) - more_s <= ts <= latest

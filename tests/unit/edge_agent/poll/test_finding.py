@@ -67,6 +67,10 @@ SENTENCES = {
         "A-1: it shows no clock and its newest row is not of just now: no row is kept; "
         "see whether its deviation_sign is right"
     ),
+    FindingKind.ROWS_NOT_BY_CLOCK: (
+        f"A-1: {LOAD}: its newest row is stamped 7200 s from now while the clock is right: rows "
+        "and clock write the time in two ways, and no row is kept"
+    ),
     FindingKind.CAPTURES_CHANGED: (
         f"A-1: {LOAD} captures other objects, or in another period, than before"
     ),
