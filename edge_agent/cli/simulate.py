@@ -42,6 +42,9 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE", help="Answer as the meter did that trace --save recorded."),
     ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Serve a small riser; write what it needs first.")
+    ] = False,
     directory: Annotated[
         Path | None, typer.Option(help="Folder in which the links to the buses are made.")
     ] = None,
@@ -57,11 +60,16 @@ def simulate(
     """Serve virtual meters on pseudo terminals, until Ctrl-C.
 
     \b
+    edge-agent simulate --example
     edge-agent simulate estate.toml --directory /tmp/estate
     edge-agent read --port /tmp/estate/riser-1.tty --address 17 --client 16
     edge-agent simulate --replay odd-meter.jsonl
 
     Each bus of the file becomes a link that any DLMS reader can open as a serial port.
+
+    --example serves four meters without a file of yours, and prints the commands that scan, try and
+    commission them. Their files are in a folder that goes with it at the end; in --directory they
+    stay.
 
     --replay serves one meter from a recording, at its own address and for any client, with any
     password or none; nothing is ciphered. What was not asked in the recording is answered
@@ -70,9 +78,13 @@ def simulate(
     """
     if baud is not None and baud < _SLOWEST_BAUD:
         raise ConfigurationError(f"--baud {baud}: no line is slower than {_SLOWEST_BAUD}")
-    if (estate is None) == (replay is None):
-        raise ConfigurationError("name a file of virtual meters, or a recording with --replay")
-    if replay is not None:
+    if [estate is not None, replay is not None, example].count(True) != 1:
+        raise ConfigurationError("name a file of virtual meters, or give --replay or --example")
+    if registers_at is not None and estate is None:
+        raise ConfigurationError("--registers-at needs a file of virtual meters")
+    if example:
+        _serve_example(directory, baud)
+    elif replay is not None:
         _serve_recording(replay, directory, baud)
     elif estate is not None:
         _simulate(estate, directory, baud, registers_at)
@@ -88,6 +100,31 @@ def _simulate(
     if directory is None:
         raise ConfigurationError("say where the links are made: --directory DIR")
     _serve(loaded, directory, baud)
+
+
+def _serve_example(directory: Path | None, baud: int | None) -> None:
+    """Write the example into a folder, by default one for the time of serving, and serve it."""
+    from tempfile import TemporaryDirectory
+
+    if directory is not None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _serve_example_in(directory.absolute(), baud)
+    else:
+        with TemporaryDirectory(prefix="edge-agent-") as folder:
+            _serve_example_in(Path(folder), baud)
+
+
+def _serve_example_in(folder: Path, baud: int | None) -> None:
+    from edge_agent.virtual.example import next_commands, write_example
+
+    try:
+        estate = write_example(folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the example: {error.strerror}: {error.filename}", of=Setup.FILE
+        ) from None
+    say(f"next, in another terminal (Ctrl-C here ends it):\n\n{next_commands(estate, folder)}\n")
+    _serve(estate, folder, baud)
 
 
 def _serve_recording(file: Path, directory: Path | None, baud: int | None) -> None:

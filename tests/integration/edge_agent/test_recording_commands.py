@@ -210,11 +210,15 @@ def test_what_was_not_recorded_is_named_once_and_ends_clean(recorded: Desk) -> N
     [
         (("--replay", "none.jsonl"), "cannot read the recording"),
         (("--replay", "meter.pw"), "meter.pw, line 1: no JSON"),
-        ((), "name a file of virtual meters, or a recording with --replay"),
+        ((), "name a file of virtual meters, or give --replay or --example"),
+        (("--example", "--registers-at", "2026-11-01"), "--registers-at needs a file of virtual"),
+        (("--example", "--directory", "full"), "cannot write the example: File exists"),
         (("estate.toml", "--replay", "odd.jsonl"), "name a file of virtual meters, or"),
     ],
 )
 def test_a_mistake_is_one_line(desk: Desk, words: tuple[str, ...], said: str) -> None:
+    (desk.folder / "full").mkdir()
+    (desk.folder / "full" / "estate.toml").touch()
     _, err = desk.run("simulate", *words, code=2)
     assert said in err
     assert len(err.splitlines()) == 1
