@@ -151,3 +151,42 @@ def test_any_bytes_are_settings_or_explained(
     file.write_bytes(content)
     with pytest.raises(ConfigurationError):
         load_settings(file)
+
+
+VALUES = (
+    *("5", "-1", "1.5", "nan", "true", '""', '"x"', '"\\u0000"', "2026-01-01", "01:02:03"),
+    *(
+        "[]",
+        "[1]",
+        "[[1]]",
+        "[{}]",
+        "{}",
+        "{ a = 1 }",
+        '["x"]',
+        "[{ label = 5 }]",
+        "[{ meter = 1 }]",
+    ),
+)
+KEYS = [line for line in GOOD.splitlines() if "=" in line]
+
+
+def outcome(text: str) -> str:
+    try:
+        parse_settings(text, Path("/etc/agent.toml"))
+    except ConfigurationError as error:
+        found = error.details or (str(error),)
+        return "explained" if all(found) and advice.for_error(error) else "not explained"
+    return "taken"
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=4))
+def test_any_value_at_any_key_is_taken_or_explained(changes: dict[str, str]) -> None:
+    text = GOOD
+    for line, value in changes.items():
+        text = text.replace(line, f"{line.partition(' =')[0]} = {value}", 1)
+    assert outcome(text) in {"taken", "explained"}
+
+
+@given(st.sampled_from(("bus", "broker", "clocks", "commands")), st.sampled_from(VALUES))
+def test_any_value_in_place_of_a_table_is_explained(name: str, value: str) -> None:
+    assert outcome(f"{GOOD.partition('broker')[0]}{name} = {value}\n") == "explained"
