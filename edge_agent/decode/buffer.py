@@ -62,7 +62,8 @@ class _TimedRows:
     """Filled rows since a time was stated."""
     bad_time: int = 0
     taken: int = 0
-    """Filled rows that were refused, because their time is another row's or comes too late."""
+    """Filled rows that were refused: their time is another row's, comes too late, or was not asked
+    for."""
     turned: bool = False
     """Rows with a time go the other way than the layout says: no null time can be filled."""
 
@@ -129,11 +130,19 @@ class _TimedRows:
         self.pending = 0
         return late
 
-    def rows(self) -> list[Row]:
-        """Return all rows that have a time of their own, ascending."""
+    def rows(self, asked: tuple[int, int] | None) -> list[Row]:
+        """Return all rows that have a time of their own, ascending.
+
+        Args:
+            asked: the first and the last time that was asked for: no filled time is outside.
+        """
         if self.turned:
             self.bad_time += len(self.filled)
             self.filled.clear()
+        if asked is not None:
+            inside = [row for row in self.filled if asked[0] <= (row[0] or 0) <= asked[1]]
+            self.taken += len(self.filled) - len(inside)
+            self.filled = inside
         if self.filled:
             times = Counter(row[0] for row in self.filled)
             times.update({row[0] for row in self.own})
@@ -147,13 +156,14 @@ class _TimedRows:
         return -1 if self.plan.descending else 1
 
 
-def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
+def rows_of(data: bytes, plan: Layout, zone: Zone, asked: tuple[int, int] | None = None) -> Decoded:
     """Read a profile's buffer (attribute 2).
 
     A null time is the time of the row before plus the capture period, or minus it where the
     newest row comes first. Where that row's time was lost, the period is not known, or the
     rows with a time go the other way, the row is lost as well: nothing is guessed. A value
-    that is no whole number is None; it never becomes 0.
+    that is no whole number is None; it never becomes 0. A time that is filled and is none of those
+    that were asked for is wrong: the rows come in another order than the profile states.
 
     Raises:
         ProtocolViolation: the bytes are no array of rows, or more than are read at once.
@@ -172,7 +182,7 @@ def rows_of(data: bytes, plan: Layout, zone: Zone) -> Decoded:
             timed.take(pick, run.rows, null_time=time_tag == NULL)
         else:
             timed.lose(run.rows)
-    rows = timed.rows()
+    rows = timed.rows(asked)
     coded = [row for row in rows if row[1] is not None] if plan.is_log else rows
     return Decoded(
         tuple(coded),

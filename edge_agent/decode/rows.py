@@ -37,8 +37,8 @@ class Decoded:
     no_code: int = 0
     """Rows of an event log that do not say what happened."""
     taken: int = 0
-    """Rows without a time whose time, filled by the capture period, is that of another row, or
-    is not before the time that the next row states."""
+    """Rows without a time whose time, filled by the capture period, is that of another row, is
+    not before the time that the next row states, or is none that was asked for."""
     refused: int = field(default=0, compare=False)
     """Values that came and are no whole number: they are missing."""
     refused_as: str = field(default="", compare=False)

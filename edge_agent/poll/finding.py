@@ -154,7 +154,7 @@ WORDS: Final[dict[FindingKind, str]] = {
     ),
     FindingKind.ROWS_TIME_TAKEN: (
         "{label}: {profile}: {count} rows from {first} on have no time of their own, and the "
-        "capture period gives them that of another row: they are left out"
+        "capture period gives them that of another row, or one not asked for: they are left out"
     ),
     FindingKind.VALUES_REFUSED: (
         "{label}: {profile}: {count} values from {first} on are no whole numbers and are left "

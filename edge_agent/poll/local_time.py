@@ -51,6 +51,14 @@ class LocalTime:
         last = max(self._offsets(end, end - _LONGEST_CHANGE_S))
         return _written(model, start, first), _written(model, end, last)
 
+    def asked(self, start: int, end: int) -> tuple[int, int]:
+        """Return the first and the last time of what a range may be answered with."""
+        early, late = (
+            self._offsets(start, start + _LONGEST_CHANGE_S),
+            self._offsets(end, end - _LONGEST_CHANGE_S),
+        )
+        return start - 60 * (max(early) - min(early)), end + 60 * (max(late) - min(late))
+
     def _offsets(self, *times: int) -> set[int]:
         """Return the offsets that the clock may have at any of these times."""
         if self.zone is None:

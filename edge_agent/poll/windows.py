@@ -144,7 +144,8 @@ class Windows:
         try:
             rows = Range(plan.profile, *self._local.span(self._model, start, end))
             data = self._fetched.pop(rows, b"") or self._link.read_range(*rows)
-            found = buffer.rows_of(data, plan, self._model.zone)
+            asked = self._local.asked(start, end)
+            found = buffer.rows_of(data, plan, self._model.zone, asked)
         except ProtocolViolation as violation:
             step = plan.period_s or SHORTEST_PERIOD_S
             steps = (end - start + 1) // step

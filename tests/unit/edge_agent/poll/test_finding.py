@@ -97,7 +97,7 @@ SENTENCES = {
     FindingKind.TOO_LONG: f"A-1: {ACTIVE_IMPORT}: {VALUES['error']}",
     FindingKind.ROWS_TIME_TAKEN: (
         f"A-1: {LOAD}: 3 rows from 100 on have no time of their own, and the capture period gives "
-        "them that of another row: they are left out"
+        "them that of another row, or one not asked for: they are left out"
     ),
     FindingKind.VALUES_REFUSED: (
         f"A-1: {LOAD}: 3 values from 100 on are no whole numbers and are left out; the first: 0d a1"

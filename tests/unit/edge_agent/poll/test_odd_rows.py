@@ -23,7 +23,7 @@ from shared_schema.catalogue import (
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
 from tests.support.buffers import NULL, u16
-from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Wide, fake, kinds_of, text, visit
+from tests.unit.edge_agent.fakes import QUARTER, SIMPLE, Fake, Wide, fake, kinds_of, text, visit
 
 VOLTAGE = Obis.parse("1.0.12.27.0.255")
 CURRENT = Obis.parse("1.0.11.27.0.255")
@@ -291,3 +291,28 @@ def test_a_filled_time_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) ->
         (QUARTER - 1800, None, 1),
         (QUARTER - 900, None, 9),
     ]
+
+
+class NewestFirst(Fake):
+    """A meter that sends the newest row first and the times of the others as nulls."""
+
+    def buffer(self, times: list[int]) -> bytes:
+        rows = [
+            b"\x02\x02" + (NULL if number else moment(ts)) + u16(self.rows[ts])
+            for number, ts in enumerate(reversed(times))
+        ]
+        return b"\x01" + bytes([len(rows)]) + b"".join(rows)
+
+
+@pytest.mark.parametrize("order", [b"\x16\x01", b"\x00"])
+def test_an_order_that_is_not_the_stated_one_gives_no_wrong_time(
+    monkeypatch: pytest.MonkeyPatch, order: bytes
+) -> None:
+    times = [QUARTER - 900 * back for back in range(300, -1, -1)]
+    reader = NewestFirst(fake().attributes, {ts: number for number, ts in enumerate(times)})
+    reader.attributes[BLOCK_LOAD_PROFILE, 7, 5] = order
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: times[0]})
+    assert FindingKind.ROWS_TIME_TAKEN in kinds_of(found)
+    kept = [row for block in found.rows for row in block.rows]
+    assert kept
+    assert all(row[2] == reader.rows[row[0] or 0] for row in kept)
