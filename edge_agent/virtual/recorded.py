@@ -6,8 +6,8 @@ time come from the answer whose range has most of what is asked, whole: a meter'
 buffer is kept, with what is odd in it.
 
 Time: the clock, and a buffer of one row that is read whole, run on from the recording. All other
-date-times are moved by so many whole days that the newest lie up to a day ahead. Rows that are
-still to come are in an answer as well; a reader leaves them out until their time.
+date-times are moved by so many whole days that the newest are less than a day old: no meter has a
+row of the time to come, and the agent refuses the rows of one that has.
 
 In: a recording, requests. Out: answers.
 Owns: what was asked and is not in the recording, to say it once.
@@ -54,7 +54,7 @@ class RecordedMeter:
         head = recording.head
         self._at = head.at
         passed_s = (begun - head.at).total_seconds()
-        self.moved_s = -int(-passed_s // _DAY_S) * _DAY_S
+        self.moved_s = int(passed_s // _DAY_S) * _DAY_S
         """By how much rows are moved: whole days."""
         self._tell = tell
         self._told: set[str] = set()

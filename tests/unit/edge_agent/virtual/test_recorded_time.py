@@ -10,7 +10,7 @@ from edge_agent.virtual.clock import Dial
 from edge_agent.virtual.recorded_time import is_stamp, local_seconds, shifted
 
 INDIA = Dial(ZoneInfo("Asia/Kolkata"))
-TIMES = st.integers(10**9, 3 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+TIMES = st.integers(11 * 10**8, 3 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
 @given(TIMES, st.integers(-3 * 10**8, 3 * 10**8))
