@@ -4,8 +4,8 @@
 Places count from 1 in the order of the buffer. Reading goes from the newest row back. A row that
 comes meanwhile moves all others in a full buffer; so it costs one row that is read twice.
 
-Rows whose bytes cannot be decoded, or that are too many for one answer, are asked for in halves,
-down to the one entry that is left out.
+Rows whose bytes cannot be decoded, that are too many for one answer, or that came in an answer that
+was cut short, are asked for in halves, down to the one entry that is left out.
 
 Source: IEC 62056-6-2, profile generic, entry_descriptor.
 
@@ -81,6 +81,10 @@ class _Parts:
             self._link.look()  # it is these bytes that fail, and nothing else
             self.left_out.append(Entry(first, error))
             return []
+        came = len(found.rows) + found.bad_time + found.misfit + found.no_code + found.taken
+        if 0 < came < last - first + 1:  # the answer was cut short
+            middle = (first + last) // 2
+            return self.add(first, middle) + self.add(middle + 1, last)
         self.read.append(found)
         return list(found.rows)
 

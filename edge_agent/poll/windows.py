@@ -2,8 +2,9 @@
 """The windows of a profile: ranges of time that are read one after the other, oldest first.
 
 `Windows` reads one range of rows. If its bytes cannot be decoded, it halves the range down to the
-one capture period that cannot be read, and yields that one as a window with an error. Some ranges
-come with another request: with the registers (`range_ahead`), or several event logs by one list.
+one capture period that cannot be read, and yields that one as a window with an error. A meter that
+cuts its answers short is asked again for the rest. Some ranges come with another request: with the
+registers (`range_ahead`), or several event logs by one list.
 
 In: a link to a meter, how a profile is read, times in seconds since 1970.
 Out: `Window`s of decoded rows, ascending. Owns: buffers that came ahead of their turn.
@@ -22,7 +23,7 @@ from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import AccessDenied, Breach, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries
+from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries, together
 from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
@@ -34,6 +35,10 @@ FALLBACK_HISTORY_S: Final = 40 * 86400
 SHORTEST_PERIOD_S: Final = 900
 _MOST_AHEAD: Final = 3
 """Capture periods after which so many rows wait that they have a request of their own."""
+_FEWEST_CUT: Final = 8
+"""Rows of an answer that may have been cut short: no meter gives fewer of more."""
+_MOST_CUT: Final = 16
+"""How often what a cut answer lacks is asked for, at each end of a range."""
 _HALF_DAY_S: Final = 43200
 _LONGEST_CHANGE_S: Final = 3600
 """How far clocks are put forward or back in a year."""
@@ -142,10 +147,7 @@ class Windows:
         """
         error = None
         try:
-            rows = Range(plan.profile, *self._local.span(self._model, start, end))
-            data = self._fetched.pop(rows, b"") or self._link.read_range(*rows)
-            asked = self._local.asked(start, end)
-            found = buffer.rows_of(data, plan, self._model.zone, asked)
+            found = self._read_whole(plan, start, end)
         except ProtocolViolation as violation:
             step = plan.period_s or SHORTEST_PERIOD_S
             steps = (end - start + 1) // step
@@ -161,6 +163,34 @@ class Windows:
             self._unreadable += 1
             found, error = Decoded(()), violation
         yield Window(start, end, found, error)
+
+    def _read_whole(self, plan: Layout, start: int, end: int) -> Decoded:
+        """Return the rows of a range, and ask again for what an answer that was cut short lacks.
+
+        Raises:
+            ProtocolViolation, BusError, MeterError: as `read`.
+        """
+        found = self._ask(plan, start, end)
+        if plan.is_log or plan.period_s == 0 or len(found.rows) < _FEWEST_CUT:
+            return found
+        gap_s, until = 2 * plan.period_s, min(end, int(self._limit))
+        parts, rows = [found], set(found.rows)
+        for is_tail in (True, False):
+            for _ in range(_MOST_CUT):
+                first, last = (pick(row[0] or 0 for row in rows) for pick in (min, max))
+                if not (last + gap_s < until if is_tail else start < first - gap_s):
+                    break
+                lacking = (last + 1, end) if is_tail else (start, first - 1)
+                parts.append(self._ask(plan, *lacking))
+                if rows.issuperset(parts[-1].rows):
+                    break
+                rows.update(parts[-1].rows)
+        return together(tuple(sorted(rows, key=lambda row: row[0] or 0)), parts)
+
+    def _ask(self, plan: Layout, start: int, end: int) -> Decoded:
+        rows = Range(plan.profile, *self._local.span(self._model, start, end))
+        data = self._fetched.pop(rows, b"") or self._link.read_range(*rows)
+        return buffer.rows_of(data, plan, self._model.zone, self._local.asked(start, end))
 
     def oldest(self, wanted: ProfileToRead, plan: Layout) -> int | None:
         """Return the time of the oldest row, or None for a profile that has none yet.

@@ -17,6 +17,7 @@ from edge_agent.poll.poll import PollResult
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.fakes import (
+    HOUR_S,
     QUARTER,
     SIMPLE,
     Fake,
@@ -95,6 +96,20 @@ class Deaf(Fake):
         return self.get_entries()
 
 
+class Oldest(Fake):
+    """A meter that gives ten rows of a range, the oldest ones, and says nothing of the others."""
+
+    def buffer(self, times: list[int]) -> bytes:
+        return super().buffer(times[:10])
+
+
+class Newest(Fake):
+    """The same with the newest ones."""
+
+    def buffer(self, times: list[int]) -> bytes:
+        return super().buffer(times[-10:])
+
+
 def filled(kind: type[Fake]) -> Fake:
     attributes = fake().attributes
     attributes[BLOCK_LOAD_PROFILE, 7, 7] = b"\x06" + len(TIMES).to_bytes(4, "big")
@@ -121,6 +136,33 @@ def test_a_meter_that_ignores_the_selection_is_given_up(
     assert FindingKind.TOO_LONG in kinds_of(found)
     assert BLOCK_LOAD_PROFILE in found.unread
     assert reader.parts <= MAX_TOO_LONG + 2
+
+
+@pytest.mark.parametrize("cut", [Oldest, Newest])
+@pytest.mark.parametrize("kind", [SIMPLE, BY_PLACE_HOURLY])
+def test_an_answer_that_is_cut_short_loses_no_row(
+    monkeypatch: pytest.MonkeyPatch, cut: type[Fake], kind: Model
+) -> None:
+    found = visit(filled(cut), monkeypatch, kind=kind)
+    assert not found.findings
+    assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
+
+
+def test_an_outage_costs_one_request_more_at_each_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fake()
+    begun = QUARTER - 20 * HOUR_S
+    reader.rows = dict.fromkeys(range(begun, begun + 5 * HOUR_S, 900), 1)
+    asked: list[int] = []
+    whole = reader.buffer
+
+    def buffer(times: list[int]) -> bytes:
+        asked.append(len(times))
+        return whole(times)
+
+    monkeypatch.setattr(reader, "buffer", buffer)
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: begun - 2 * HOUR_S})
+    assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 20
+    assert asked == [0, 20, 0, 0]  # of just now, the window, what is after and before its rows
 
 
 def test_a_profile_that_is_read_whole_tells_what_to_do(
