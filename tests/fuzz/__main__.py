@@ -113,6 +113,8 @@ def report(tally: Tally, seed: int, took_s: float) -> int:
     cpu_s, number, about = tally.slowest
     print(f"  slowest input: {cpu_s * 1000:.1f} ms of CPU, at most {MOST_CPU_S * 1000:.0f}")
     print(f"    {about}: python -m tests.fuzz --seed {seed} --only {number}")
+    if tally.broken:
+        print(f"  broken inputs: {', '.join(str(number) for number, _ in tally.broken)}")
     for number, text in tally.broken[:_SHOWN]:
         print(f"\nBROKEN: python -m tests.fuzz --seed {seed} --only {number}\n{text}")
         show(seed, number)

@@ -126,7 +126,7 @@ class Input:
         """Return the message of a service's answer."""
         if self.layer == "data":
             head = 4 if apdu[1] == 1 else 3
-            pool = [each[4:] for each in self._pool() if each[4:]]
+            pool = [each[4:] for each in self._pool() if each[4:]] or [apdu]
             found = self._spoil_at(turn, apdu[head:], pool)
             is_block = apdu[1] == 2 and found != apdu[head:]
             apdu = _block_of(apdu, found) if is_block else apdu[:head] + found
