@@ -7,7 +7,7 @@ lines or JSON. Never: a decision, a message without ``--yes``.
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,6 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, table
-from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.errors import NumberRefused, UserError
 from cloud_ingest.month.decision import (
     Decision,
@@ -41,7 +40,7 @@ from cloud_ingest.month.decision import (
 )
 from cloud_ingest.month.waiting import Quantities, Waiting, quantities_text, waiting_numbers
 from cloud_ingest.month.word_effects import SentNumber
-from cloud_ingest.store.number_words import NumberKey, WordKind
+from cloud_ingest.store.number_words import NumberKey
 from shared_schema.catalogue import Service
 
 app = new_group("Numbers that wait for a person: held changes, and quantities in doubt.")
@@ -107,8 +106,9 @@ def number_accept(
     Example: cloud-ingest number accept A-1204 --service electricity --month 2026-07
     --by treasurer --reason "the flat was let to a bakery" --society "Lake View"
     """
-    said = _said(subject, service, month, "accept", by, reason, subject_type, quantity)
-    _decide(society, said, dsn, config, yes=yes, json=json)
+    key = NumberKey(subject_type, subject, service)
+    said = SaidOfNumber(month, key, "accept", by, reason)
+    _decide(society, said, quantity, dsn, config, yes=yes, json=json)
 
 
 @app.command("keep")
@@ -132,8 +132,9 @@ def number_keep(
     Example: cloud-ingest number keep A-1204 --service electricity --month 2026-07
     --by treasurer --reason "the late row is false" --society "Lake View"
     """
-    said = _said(subject, service, month, "keep", by, reason, subject_type, quantity)
-    _decide(society, said, dsn, config, yes=yes, json=json)
+    key = NumberKey(subject_type, subject, service)
+    said = SaidOfNumber(month, key, "keep", by, reason)
+    _decide(society, said, quantity, dsn, config, yes=yes, json=json)
 
 
 def _seen(text: str | None) -> Quantities | None:
@@ -153,23 +154,10 @@ def _seen(text: str | None) -> Quantities | None:
         ) from None
 
 
-def _said(  # the words of a command
-    subject: str,
-    service: Service,
-    month: str,
-    kind: WordKind,
-    by: str,
-    reason: str,
-    subject_type: SubjectKind,
-    quantity: str | None,
-) -> SaidOfNumber:
-    key = NumberKey(subject_type, subject, service)
-    return SaidOfNumber(month, key, kind, by, reason, _seen(quantity))
-
-
 def _decide(
     society: str,
     said: SaidOfNumber,
+    quantity: str | None,
     dsn: str | None,
     config: Path | None,
     *,
@@ -177,6 +165,7 @@ def _decide(
     json: bool,
 ) -> None:
     with opened_store(dsn, config) as opened:
+        said = replace(said, saw=_seen(quantity))
         found = decide(
             opened.conn,
             society,
@@ -188,11 +177,11 @@ def _decide(
             estimates=opened.settings.estimates,
             progress=progress,
         )
-    if yes and said.saw is None:
-        raise NumberRefused(
-            f"{said.key.subject} {said.key.service} {said.month}: say what you saw: it would "
-            f"become {_quantity(found)} now: {_command(found, said, society)}"
-        )
+        if yes and said.saw is None:
+            raise NumberRefused(
+                f"{said.key.subject} {said.key.service} {said.month}: say what you saw: it would "
+                f"become {_quantity(found)} now: {_command(found, said, society)}"
+            )
     if json:
         say(json_text(asdict(found)))
         return

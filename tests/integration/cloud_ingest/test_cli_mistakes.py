@@ -130,6 +130,23 @@ def test_a_value_that_cannot_be_is_refused(closed: str) -> None:
             assert len(said) < 400, (name, said[:400])
 
 
+def test_a_quantity_that_cannot_be_is_refused(closed: str) -> None:
+    for name in ("accept", "keep"):
+        for seen in ("", "NaN", "1e999999", "29.760,", "9" * 100_000, "\u0662\u0669"):
+            said = refusal(closed, [*filled(name), "--quantity", seen])
+            assert "is no quantity: give it as it is shown" in said, (name, said[:400])
+
+
+def test_yes_asks_for_what_was_seen(site: Site, store_dsn: str) -> None:
+    site.units(unit_line("A-1", "S-1"))
+    start, end = local("2026-06-30 00:00"), local("2026-08-02 00:00")
+    site.deliver("S-1", every(start, end, 12_345_000, 30_000, timedelta(hours=1)))
+    assert answer(store_dsn, filled("close-month"))[0] == 0
+    # 744 hours of 30 kW are far more than a flat uses.
+    said = refusal(store_dsn, [*filled("accept"), "--yes"])
+    assert said.startswith("A-1 electricity 2026-07: say what you saw: it would become 22320.000")
+
+
 def test_a_remark_that_cannot_be_kept_is_refused(closed: str) -> None:
     for name in TAKES_WORDS:
         for reason, fault in (
