@@ -14,9 +14,10 @@ The first of these that applies meets a cut:
    however late;
 5. the nearest reading that a person made within that window, at its own time.
 
-What the meter itself doubts meets a cut as any other does, and marks it, without bounds. Of one
-moment the finest steps count. A reading in coarser steps than others around it hides less than one
-of its own, and is bounded so; if it shows less than a finer one right before it, it meets nothing.
+What the meter itself doubts meets a cut as any other does, and marks it, without bounds. So does a
+dial that a person read beside a month's 00:00. Of one moment the finest steps count. A reading in
+coarser steps than others around it hides less than one of its own, and is bounded so; if it shows
+less than a finer one right before it, it meets nothing.
 
 Nothing is placed across a break of the register. If the month before is closed, the next one opens
 where it closed.
@@ -261,9 +262,11 @@ def _stated(
         chosen.origin is Origin.SELF_READ or away > rules.tolerance + JITTER
     )
     is_exact = away <= (JITTER if cut.is_month else timedelta())
-    if is_exact or (is_dial and cut.is_month and not _stands_alone(around, chosen)):
+    if is_exact:
         count = around.count(chosen)
         return count, _sum(count, around.hidden(chosen)), frozenset()
+    if is_dial and cut.is_month and not _stands_alone(around, chosen):
+        return None, None, frozenset({Reason.SELF_READ})
     if away > rules.tolerance + JITTER:
         is_alone = comes_or_goes and _stands_alone(around, chosen)
         reasons = frozenset({Reason.INCOMPLETE}) if is_alone or not is_dial else frozenset()

@@ -132,7 +132,7 @@ def test_a_late_poll_is_taken_before_anything_is_placed() -> None:
 def test_a_dial_meets_a_border_at_its_own_time() -> None:
     dial = reading(AT + 2 * DAY, BEGIN + 1920, Origin.SELF_READ)
     border = choose_border(known(row(-60 * 24 * 2), dial), A_MONTH)
-    assert stated(border) == (BEGIN + 1920, kwh(BEGIN + 1920), kwh(BEGIN + 1920), set())
+    assert stated(border) == (BEGIN + 1920, None, None, {Reason.SELF_READ})
 
 
 def test_a_border_that_nobody_read_is_bounded_by_its_neighbours() -> None:
