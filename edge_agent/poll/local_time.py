@@ -46,10 +46,14 @@ class LocalTime:
         return cls(offset_min, zone if follows else None)
 
     def span(self, model: Model, start: int, end: int) -> tuple[bytes, bytes]:
-        """Return a range of times (seconds since 1970) as the model's meters want it."""
+        """Return a range of times (seconds since 1970) as the model's meters want it.
+
+        It begins a second earlier: to some meters its beginning is no part of a range, and a window
+        begins with a row.
+        """
         first = min(self._offsets(start, start + _LONGEST_CHANGE_S))
         last = max(self._offsets(end, end - _LONGEST_CHANGE_S))
-        return _written(model, start, first), _written(model, end, last)
+        return _written(model, start - 1, first), _written(model, end, last)
 
     def asked(self, start: int, end: int) -> tuple[int, int]:
         """Return the first and the last time of what a range may be answered with."""

@@ -101,6 +101,8 @@ def main() -> int:
         with ProcessPoolExecutor(asked.processes) as pool:
             for part in pool.map(fuzz, [asked.seed] * len(parts), parts):
                 tally.add(part)
+                for number, text in part.broken:
+                    print(f"broken: input {number}\n{text}", flush=True)
     return report(tally, asked.seed, time.monotonic() - begun)
 
 
@@ -113,10 +115,9 @@ def report(tally: Tally, seed: int, took_s: float) -> int:
     cpu_s, number, about = tally.slowest
     print(f"  slowest input: {cpu_s * 1000:.1f} ms of CPU, at most {MOST_CPU_S * 1000:.0f}")
     print(f"    {about}: python -m tests.fuzz --seed {seed} --only {number}")
-    if tally.broken:
-        print(f"  broken inputs: {', '.join(str(number) for number, _ in tally.broken)}")
-    for number, text in tally.broken[:_SHOWN]:
-        print(f"\nBROKEN: python -m tests.fuzz --seed {seed} --only {number}\n{text}")
+    for number, _ in tally.broken:
+        print(f"  broken: python -m tests.fuzz --seed {seed} --only {number}")
+    for number, _ in tally.broken[:_SHOWN]:
         show(seed, number)
     return 1 if tally.broken or cpu_s > MOST_CPU_S else 0
 

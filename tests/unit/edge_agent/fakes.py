@@ -82,7 +82,7 @@ class Fake:
         first, last = axdr.epoch_s(start, zone), axdr.epoch_s(end, zone)
         assert first is not None
         assert last is not None
-        assert last - first < 24 * HOUR_S
+        assert last - first <= 24 * HOUR_S
         return self.buffer([ts for ts in sorted(self.rows) if first <= ts <= last])
 
     def get_entries(self, profile: Obis, first: int, last: int) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.decode import runs
-from edge_agent.dlms import pieces
+from edge_agent.dlms import axdr, pieces
 from edge_agent.install import advice
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll.by_entry import MAX_TOO_LONG
@@ -110,6 +110,17 @@ class Newest(Fake):
         return super().buffer(times[-10:])
 
 
+class After(Fake):
+    """A meter to which the beginning of a range is no part of it."""
+
+    def get_range(self, profile: Obis, start: bytes, end: bytes) -> bytes:
+        assert profile == BLOCK_LOAD_PROFILE
+        first, last = (axdr.epoch_s(each, axdr.Zone()) for each in (start, end))
+        assert first is not None
+        assert last is not None
+        return self.buffer([ts for ts in sorted(self.rows) if first < ts <= last])
+
+
 def filled(kind: type[Fake]) -> Fake:
     attributes = fake().attributes
     attributes[BLOCK_LOAD_PROFILE, 7, 7] = b"\x06" + len(TIMES).to_bytes(4, "big")
@@ -148,6 +159,16 @@ def test_an_answer_that_is_cut_short_loses_no_row(
     assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
 
 
+def test_a_meter_that_leaves_out_the_beginning_loses_no_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = filled(After)
+    reader.rows = dict.fromkeys(range(QUARTER - 3 * 86400, QUARTER, 900), 1)
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 3 * 86400 + 3600})
+    assert not found.findings
+    assert stamps(found, BLOCK_LOAD_PROFILE) == sorted(reader.rows)
+
+
 def test_an_outage_costs_one_request_more_at_each_end(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = fake()
     begun = QUARTER - 20 * HOUR_S
@@ -162,7 +183,7 @@ def test_an_outage_costs_one_request_more_at_each_end(monkeypatch: pytest.Monkey
     monkeypatch.setattr(reader, "buffer", buffer)
     found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: begun - 2 * HOUR_S})
     assert len(stamps(found, BLOCK_LOAD_PROFILE)) == 20
-    assert asked == [0, 20, 0, 0]  # of just now, the window, what is after and before its rows
+    assert asked == [0, 20, 1, 0]  # of just now, the window, what is after its rows, before them
 
 
 def test_a_profile_that_is_read_whole_tells_what_to_do(
