@@ -6,8 +6,8 @@ time come from the answer whose range has most of what is asked, whole: a meter'
 buffer is kept, with what is odd in it.
 
 Time: the clock, and a buffer of one row that is read whole, run on from the recording. All other
-date-times are moved by so many whole days that the newest are less than a day old: no meter has a
-row of the time to come, and the agent refuses the rows of one that has.
+date-times are moved by so many whole days that the newest lie up to a day ahead. Rows that are
+still to come are left out until their time, as the newest row was of its time when it was recorded.
 
 In: a recording, requests. Out: answers.
 Owns: what was asked and is not in the recording, to say it once.
@@ -24,6 +24,7 @@ from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import AccessError, AccessResult, Attribute, Selection
 from edge_agent.virtual.device import Access
 from edge_agent.virtual.habits import Habits
+from edge_agent.virtual.recorded_rows import newest_s, rows_until
 from edge_agent.virtual.recorded_time import local_seconds, shifted
 from edge_agent.virtual.security import Vault
 from shared_schema.obis import Obis
@@ -54,7 +55,7 @@ class RecordedMeter:
         head = recording.head
         self._at = head.at
         passed_s = (begun - head.at).total_seconds()
-        self.moved_s = int(passed_s // _DAY_S) * _DAY_S
+        self.moved_s = -int(-passed_s // _DAY_S) * _DAY_S
         """By how much rows are moved: whole days."""
         self._tell = tell
         self._told: set[str] = set()
@@ -153,9 +154,18 @@ class RecordedMeter:
             or (found.class_id == _PROFILE and not _is_selective(found) and data[:2] == b"\x01\x01")
         )
         if not runs:
-            return shifted(data, self.moved_s)
+            return shifted(self._until(found, data, now), self.moved_s)
         said_at = self._at + timedelta(seconds=found.at_s)
         return shifted(data, (now - said_at).total_seconds())
+
+    def _until(self, found: Got, data: bytes, now: datetime) -> bytes:
+        """Return a buffer without the rows that are still to come."""
+        ahead_s = self.moved_s - (now - self._at).total_seconds()
+        if found.attribute != 2 or found.class_id != _PROFILE or ahead_s <= 0:
+            return data
+        answers = self._answers[found.class_id, bytes(found.obis), found.attribute]
+        newest = max(newest_s(bytes.fromhex(each.data or "")) for each in answers)
+        return rows_until(data, newest - ahead_s)
 
 
 def _is_selective(answer: Got) -> bool:

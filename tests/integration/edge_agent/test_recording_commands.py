@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from edge_agent.cli import app
-from edge_agent.recording.file import load_recording
+from edge_agent.recording.file import Recording, load_recording
 from edge_agent.virtual.bus import BusThread, PtyBus
 from edge_agent.virtual.estate import parse_estate, serve
 from edge_agent.virtual.line import Line
+from edge_agent.virtual.recorded_time import shifted
 from edge_agent.virtual.replay import station
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
 
@@ -33,6 +34,30 @@ METER = {
     "load": {"kind": "flat"},
     "habits": {"null_rows": True, "bcd": True, "ua": "unknown"},
 }
+
+
+def aged(recording: Recording, by: timedelta) -> Recording:
+    """Return what a recording would be that was made so long before."""
+    seconds = -by.total_seconds()
+
+    def moved(octets: str | None) -> str | None:
+        return octets and shifted(bytes.fromhex(octets), seconds).hex()
+
+    def bound(stamp: str | None) -> str | None:
+        return stamp and shifted(b"\x0c" + bytes.fromhex(stamp), seconds)[1:].hex()
+
+    answers = tuple(
+        each.model_copy(
+            update={
+                "data": moved(each.data),
+                "rows_from": bound(each.rows_from),
+                "rows_to": bound(each.rows_to),
+            }
+        )
+        for each in recording.answers
+    )
+    head = recording.head.model_copy(update={"at": recording.head.at - by})
+    return recording.model_copy(update={"head": head, "answers": answers})
 
 
 class Desk:
@@ -66,11 +91,13 @@ class Desk:
         )
 
     @contextmanager
-    def replayed(self, *, days: int = 0) -> Iterator[str]:
-        """Serve the recording as it is some days later."""
+    def replayed(self, *, days: int = 0, made_before: timedelta = timedelta()) -> Iterator[str]:
+        """Serve the recording as it is some days later, as if it were made so long before."""
         shift = timedelta(days=days)
         begun = datetime.now(UTC) + shift
-        line = Line([station(load_recording(self.file), begun, lambda _text: None)])
+        line = Line(
+            [station(aged(load_recording(self.file), made_before), begun, lambda _text: None)]
+        )
         with BusThread([bus := PtyBus(line)], lambda: datetime.now(UTC) + shift):
             yield bus.path
 
@@ -150,8 +177,9 @@ def test_a_replay_is_read_by_hand(recorded: Desk, days: int) -> None:
     assert abs(datetime.now(UTC) + timedelta(days=days) - shown) < timedelta(seconds=5)
 
 
-def test_a_replay_is_scanned_and_tried(recorded: Desk) -> None:
-    with recorded.replayed() as port:
+@pytest.mark.parametrize("hours", [0, 1, 9, 15, 23, 62])
+def test_a_replay_is_scanned_and_tried_at_any_hour(recorded: Desk, hours: int) -> None:
+    with recorded.replayed(made_before=timedelta(hours=hours)) as port:
         found = recorded.json("scan", "--port", port, "--addresses", 17, "--wait-ms", 50)
         tried = recorded.json("trial", "--port", port, "--baud", 9600, "--address", 17)
     (meter,) = found["meters"]
