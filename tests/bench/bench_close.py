@@ -31,11 +31,11 @@ LOOK_UP = "SELECT r.* FROM unnest(%s::int[]) AS c JOIN reading AS r ON channel_i
 MOST = {"plain": 30, "timescale": 38}
 """How many times the CPU of the look-ups and messages alone a closing may take.
 
-It is the CPU time of this program and of its own session, for each of three closings: the first, one
-with nothing new, and one behind a late reading of each unit, whose days are rolled up in it. At the
-limit that is about 10 s on a machine that does nothing else. Measured on a busy machine: 17, 17 and
-20 on plain PostgreSQL; 25, 23 and 34 on TimescaleDB. At a load of eleven on two cores it was 25, 25
-and 33, and 28, 28 and 40: an overloaded machine is none to measure on.
+It is the CPU time of this program and of its own session, for each of three closings: the first,
+one with nothing new, and one behind a late reading of each unit, whose days are rolled up in it. At
+the limit that is about 10 s on a machine that does nothing else. Measured on a busy machine: 17, 17
+and 20 on plain PostgreSQL; 25, 23 and 34 on TimescaleDB. At a load of eleven on two cores it was
+25, 25 and 33, and 28, 28 and 40: an overloaded machine is none to measure on.
 """
 
 
