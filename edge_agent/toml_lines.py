@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""On which line of a TOML file each key and table stands; the parser does not tell.
+"""A TOML file: what it says, and on which line each key and table stands.
 
-In: the text and what a parser made of it. Out: lines by place.
+In: the text. Out: what the parser makes of it, lines by place.
 Never: a place that the parser did not find: a line within a text of several lines is no key.
 """
 
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 Place = tuple[int | str, ...]
@@ -16,6 +17,22 @@ _WORD: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED: Final = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
 _HEAD: Final = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?")
 _KEY: Final = re.compile(rf"\s*({_DOTTED})\s*=")
+
+
+def parsed(text: str, number: Callable[[str], Any] = float) -> dict[str, Any]:
+    """Return what a TOML file says.
+
+    Args:
+        text: the file's.
+        number: makes a value of a number with a point.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is no TOML, or nested more deeply than can be read.
+    """
+    try:
+        return tomllib.loads(text, parse_float=number)
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("tables or arrays are nested too deeply") from None
 
 
 def lines_of(text: str, document: dict[str, Any]) -> dict[Place, int]:

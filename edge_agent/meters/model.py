@@ -29,6 +29,7 @@ from edge_agent.dlms.axdr import Scale, Zone
 from edge_agent.dlms.security import UTILITY_CLIENT
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.identity import Identity
+from edge_agent.toml_lines import parsed
 from shared_schema.catalogue import MANUFACTURER, Unit
 from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
@@ -237,7 +238,7 @@ def document(text: str) -> dict[str, Any]:
     Raises:
         tomllib.TOMLDecodeError: it is no TOML.
     """
-    return tomllib.loads(text, parse_float=Decimal)
+    return parsed(text, Decimal)
 
 
 def known(folder: Path | None = None) -> dict[str, Traversable]:

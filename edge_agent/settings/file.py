@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.settings.gateway import AgentSettings
+from edge_agent.toml_lines import parsed
 
 PATHS = frozenset(
     {
@@ -63,7 +64,7 @@ def parse_settings(text: str, path: Path) -> AgentSettings:
         ConfigurationError: every mistake in it, each with its place.
     """
     try:
-        document = tomllib.loads(text)
+        document = parsed(text)
         return AgentSettings.model_validate(prepared(document, path.absolute().parent))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         from edge_agent.settings import mistakes  # noqa: PLC0415 - a sound file needs none

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from edge_agent.toml_lines import parsed
 from edge_agent.virtual.bus import BusThread, PtyBus
 from edge_agent.virtual.counter import MeterSpec, Model
 from edge_agent.virtual.estate_file import EstateConfig, MeterConfig
@@ -167,7 +168,7 @@ def load_estate(path: Path) -> Estate:
         OSError: it cannot be read.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parsed(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EstateError(f"{path}: {error}") from error
     try:

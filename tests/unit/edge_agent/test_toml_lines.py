@@ -3,10 +3,11 @@
 
 import tomllib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.toml_lines import Place, lines_of
+from edge_agent.toml_lines import Place, lines_of, parsed
 
 TEXT = '''\
 a = 1
@@ -57,3 +58,8 @@ def test_each_item_of_nested_lists_of_tables_has_its_line(estate: list[list[int]
     text = "\n".join(lines)
     found = lines_of(text, tomllib.loads(text))
     assert {place: found[place] for place in expected} == expected
+
+
+def test_a_text_nested_too_deeply_is_no_toml() -> None:
+    with pytest.raises(tomllib.TOMLDecodeError, match="nested too deeply"):
+        parsed("a = " + "[" * 5000)
