@@ -32,6 +32,7 @@ _VALUES: Final = frozenset(((3, 2), (4, 2), (5, 2), (5, 3)))
 """Class and attribute of a value: register, extended register, current and last average of a
 demand register."""
 FLOAT_DIGITS: Final = 9
+_LEAST_SCALER: Final = -128
 """A column of floats counts in 10^-9 of what the meter's scaler says."""
 
 
@@ -68,8 +69,14 @@ class Layout:
     """Which captured objects hold floats."""
 
     def with_floats(self, places: Collection[int]) -> "Layout":
-        """Return the layout of a profile in which these captured objects hold floats."""
-        more = set(places) - self.floats
+        """Return the layout of a profile in which these captured objects hold floats.
+
+        One whose floats cannot be counted stays as it is: its values are refused.
+        """
+        countable = {
+            at for at, each in zip(self.places, self.columns, strict=True) if counts_floats(each)
+        }
+        more = countable & set(places) - self.floats
         columns = tuple(
             of_floats(each) if at in more else each
             for at, each in zip(self.places, self.columns, strict=True)
@@ -156,6 +163,11 @@ def may_be_float(obis: Obis) -> bool:
 def column(obis: Obis, scale: Scale) -> Column:
     """Return the column of a register; meters that scale it alike have it in common."""
     return Column(obis=obis, scaler=scale.scaler, unit=scale.unit, weight=scale.weight)
+
+
+def counts_floats(whole: Column) -> bool:
+    """Tell whether floats of a register can be counted in 10^-`FLOAT_DIGITS` of its scaler."""
+    return whole.weight == 1 and whole.scaler - FLOAT_DIGITS >= _LEAST_SCALER
 
 
 def of_floats(whole: Column) -> Column:

@@ -15,7 +15,13 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from edge_agent.decode.layout import FLOAT_DIGITS, Layout, may_be_float, of_floats
+from edge_agent.decode.layout import (
+    FLOAT_DIGITS,
+    Layout,
+    counts_floats,
+    may_be_float,
+    of_floats,
+)
 from edge_agent.decode.rows import Row
 from edge_agent.dlms.axdr import RAW_LIMIT, Value, Zone, epoch_s, integer, number
 from edge_agent.dlms.axdr_numbers import Delta, Unreadable
@@ -70,6 +76,11 @@ class Values:
         self._picks: dict[tuple[int, ...], Pick] = {}
         attributes = {p: c.attribute for p, c in zip(plan.places, plan.columns, strict=True)}
         self._times = {place for place, each in attributes.items() if each == REACHED_AT}
+        self._countable = {
+            place
+            for place, each in zip(plan.places, plan.columns, strict=True)
+            if counts_floats(each)
+        }
         self._weights = {
             place: each.weight
             for place, each in zip(plan.places, plan.columns, strict=True)
@@ -151,7 +162,7 @@ class Values:
         if place not in self._plan.floats:
             code = self._plan.objects[place].obis
             known = may_be_float(code) and place not in self._weights
-            (self.floats.add(place) if known else None)
+            (self.floats.add(place) if known and place in self._countable else None)
             self.no_floats = self.no_floats or not known
             return None
         return _raw_of_float(found)
@@ -208,8 +219,8 @@ def register_value(column: Column, found: int | Decimal) -> tuple[Column, int]:
         ValueRefused: it has more digits than a raw value.
     """
     if isinstance(found, Decimal):
-        raw = None if column.weight > 1 else _raw_of_float(found)
-        column = of_floats(column)
+        raw = _raw_of_float(found) if counts_floats(column) else None
+        column = column if raw is None else of_floats(column)
     else:
         raw = raw_of_pulses(found, column.weight)
     if raw is None:

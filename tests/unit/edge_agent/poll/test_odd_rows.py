@@ -114,6 +114,21 @@ def test_a_voltage_of_floats_is_published(monkeypatch: pytest.MonkeyPatch) -> No
     assert block.rows == ((QUARTER - 900, None, 230_450_000_000, 3),)
 
 
+@pytest.mark.parametrize(("scaler", "raw"), [(-119, 230_500_000_000), (-120, None)])
+def test_floats_below_the_least_scaler_are_told(
+    monkeypatch: pytest.MonkeyPatch, scaler: int, raw: int | None
+) -> None:
+    volts = b"\x17" + struct.pack(">f", 230.5) + u16(3)
+    reader = odd({QUARTER - 900: volts}, columns=(VOLTAGE, CURRENT))
+    reader.attributes[VOLTAGE, 3, 3] = (
+        bytes.fromhex("02020F") + struct.pack("b", scaler) + b"\x16\x23"
+    )
+    found = visit(reader, monkeypatch)
+    assert [row[2] for block in found.rows for row in block.rows] == [raw]
+    assert all(each.scaler >= -128 for block in found.rows for each in block.columns)
+    assert kinds_of(found) == (set() if raw is not None else {FindingKind.VALUES_REFUSED})
+
+
 @pytest.mark.parametrize("period_s", [15, 7, 0, 1000, 7000, 32 * 86400])
 def test_a_period_that_cannot_be_is_told(monkeypatch: pytest.MonkeyPatch, period_s: int) -> None:
     reader = odd(COMPRESSED, nulls=frozenset({QUARTER - 900}))
@@ -278,6 +293,16 @@ def test_a_momentary_register_of_floats_is_published(monkeypatch: pytest.MonkeyP
     column, raw = registers_of(found)
     assert not found.findings
     assert (column.scaler, raw) == (-9, 230_450_000_000)
+
+
+def test_a_float_register_below_the_least_scaler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    volts = Obis.parse("1.0.12.7.0.255")
+    reader = odd(COMPRESSED)
+    reader.attributes[volts, 3, 2] = b"\x17" + struct.pack(">f", 230.5)
+    reader.attributes[volts, 3, 3] = bytes.fromhex("02020F801623")
+    found = visit(reader, monkeypatch, kind=SIMPLE.model_copy(update={"registers": (volts,)}))
+    assert kinds_of(found) == {FindingKind.OBJECT_REFUSED}
+    assert all(block.profile is not None for block in found.rows)
 
 
 def test_a_filled_time_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
