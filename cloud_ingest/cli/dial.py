@@ -125,8 +125,8 @@ def dial_list(
         for each in found:
             fields = {**asdict(each), "offset": each.offset}
             say(json_text(fields))
-    elif found:
-        say(_as_table(found, opened.zone))
+    else:
+        say(_as_table(found, opened.zone) if found else "no dial was compared with its module yet")
 
 
 def _as_table(found: Sequence[DialReading], zone: ZoneInfo) -> str:

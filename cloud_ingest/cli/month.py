@@ -159,7 +159,7 @@ def _towers(report: MonthReport) -> str:
     columns = [
         Column("Tower"),
         Column("Service"),
-        *(Column(name, "figure") for name in ("Bulk", "Units", "Common", "Loss", "")),
+        *(Column(name, "figure") for name in ("Bulk", "Units", "Common", "Loss", "%")),
         Column("Units known", "figure"),
     ]
     return table(
@@ -167,12 +167,12 @@ def _towers(report: MonthReport) -> str:
         (
             (
                 result.tower,
-                result.service.value,
+                f"{result.service.value}, {result.unit}",
                 figure(result.bulk),
                 f"{result.units:f}",
                 f"{result.common:f}",
                 figure(result.loss),
-                "-" if result.loss_percent is None else f"{result.loss_percent:f} %",
+                figure(result.loss_percent),
                 f"{result.units_known}/{result.units_total}",
             )
             for result in report.reconciliations

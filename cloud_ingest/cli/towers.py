@@ -93,19 +93,17 @@ def _as_table(found: _Towers, *, days: bool) -> str:
         Column("Tower"),
         Column("Service"),
         *(Column(name, "figure") for name in ("Bulk", "Units", "Common", "Loss")),
-        Column(""),
         Column("Units known", "figure"),
     ]
     rows = [
         (
             *(() if row.day is None else (str(row.day),)),
             row.tower,
-            row.service.value,
+            f"{row.service.value}, {BILLING_UNITS[row.service]}",
             figure(row.balance.bulk),
             figure(row.balance.units),
             figure(row.balance.common),
             figure(row.balance.loss),
-            BILLING_UNITS[row.service],
             f"{row.balance.units_known}/{row.balance.units_total}",
         )
         for row in found.balances

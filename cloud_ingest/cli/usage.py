@@ -93,7 +93,7 @@ def usage(
                 step=timedelta(minutes=step),
                 subject_type=subject_type,
             )
-            say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone))
+            say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone, service))
             return
         found = _found(opened, society_id, span, unit, subject_type)
     say(_as_json(found) if json else _as_tables(found, days=days))
@@ -169,7 +169,7 @@ def _as_tables(found: _Usage, *, days: bool) -> str:
             row.month.place.service,
             row.month.place.source,
             _meter(row.month.place),
-            f"{quantity:f}",
+            f"{quantity:f} {BILLING_UNITS[Service(row.month.place.service)]}",
         )
         for row in found.meters
         for day, quantity in sorted(row.days.items())
@@ -204,12 +204,12 @@ def _as_json(found: _Usage) -> str:
     return json_format.dumps(document, indent=2)
 
 
-def _curves_as_table(curves: Sequence[Curve], zone: ZoneInfo) -> str:
+def _curves_as_table(curves: Sequence[Curve], zone: ZoneInfo, service: Service) -> str:
     columns = [
         Column("From", "name"),
         Column("Source"),
         Column("Meter"),
-        Column("Used", "figure"),
+        Column(f"Used, {BILLING_UNITS[service]}", "figure"),
     ]
     return table(
         columns,

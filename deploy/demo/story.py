@@ -90,7 +90,7 @@ def month_table(world: World, inbox: Inbox) -> Table:
     table.add_column("Electricity", justify="right", no_wrap=True)
     table.add_column("Water", justify="right", no_wrap=True)
     table.add_column("Flag", no_wrap=True)
-    table.add_column("Reading goes to", no_wrap=True)
+    table.add_column("Reading goes to")
     units = sorted({m.subject for m in world.society.meters if m.subject_type == "unit"})
     for unit in units:
         found = [inbox.numbers.get((unit, service)) for service in Service]
@@ -122,10 +122,11 @@ def _amount(value: Decimal | None) -> str:
 
 def towers_table(results: list[Reconciliation]) -> Table:
     """Make the table of the towers: bulk against units and common areas."""
-    table = Table(title="Towers: bulk = units + common + loss", title_justify="left")
-    for column in ("Tower", "Service"):
-        table.add_column(column, no_wrap=True)
-    for column in ("Bulk", "Units", "Common", "Loss", "%", "Units known"):
+    title = "Towers: bulk = units + common + loss"
+    table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("Tower", no_wrap=True)
+    table.add_column("Service", no_wrap=True)
+    for column in ("Bulk", "Units", "Common", "Loss", "%", "Units\nknown"):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
         table.add_row(

@@ -52,6 +52,21 @@ def test_a_narrow_terminal_cuts_no_figure() -> None:
     assert text.replace("\n", " ").count("water") == 12
 
 
+def test_where_words_would_break_rows_become_paragraphs() -> None:
+    columns = [Column("Unit"), Column("Service"), Column("Bulk", "figure"), Column("", "figure")]
+    rows = [("A-1204", "electricity", "1886.830", "kWh"), ("A-1205", "water", "7.1", "kL")]
+    assert table(columns, rows, width=24) == (
+        "Unit     A-1204\nService  electricity\nBulk     1886.830 kWh\n\n"
+        "Unit     A-1205\nService  water\nBulk     7.1 kL"
+    )
+
+
+def test_one_endless_word_makes_no_paragraphs() -> None:
+    text = table([Column("Unit"), Column("Detail")], [("A-1204", "f" * 90)], width=40)
+    assert text.splitlines()[0] == "Unit    Detail"
+    assert text.count("f") == 90
+
+
 def test_a_table_of_nothing_is_its_titles() -> None:
     assert table(COLUMNS, []) == "Unit  Id  Used  Message"
 
