@@ -8,15 +8,13 @@ from which it does not return is a *break*: a reset, another meter, or a fault; 
 
 The verdict is the cheapest explanation of all claims. A moment that is set aside costs 1, a
 stretch of them after which the register returns to its course at most `RETURN_COST`, and 1 more for
-each `LONG_RETURN_S` that it lasts, a break
-`BREAK_COST`. Of two that cost the same, the one that keeps the later claims is taken. What a
-person vouched for is never set aside. The verdict depends on the claims alone, not on the order
-or the grouping in which they came.
+each `LONG_RETURN_S` that it lasts, a break `BREAK_COST`. Of two that cost the same, the one that
+keeps the later claims is taken. What a person vouched for is never set aside. The order and the
+grouping in which claims came do not matter.
 
 A register returns to its course if it rises no faster across a stretch than a part of its ceiling:
-else moments could be set aside until a jump for good had time enough to be counted.
-
-A lie that is smaller than what the register can count between its neighbours cannot be seen.
+else moments could be set aside until a jump for good had time enough to be counted. A lie that is
+smaller than what the register can count between its neighbours cannot be seen.
 
 In: the claims of one register as counts on one dial (epochs are applied), and the most that it
 counts a second. Out: what is elected at each moment, what is unsound and by which rule, breaks.
@@ -142,14 +140,15 @@ def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:
 def _breaks(
     elected: Sequence[Claim], unsound: Sequence[Unsound], ceiling: Fraction
 ) -> tuple[Break, ...]:
-    """Return where a register leaves its course, up to where that is certain.
+    """Return where a register leaves its course, between where that is certain.
 
-    What was set aside soon behind a break may be the former course itself, and what was elected
-    before it false. Then the register broke somewhere up to the next claim that is elected.
+    What was set aside soon behind a break, or beside its first claim, may be the former course, and
+    what was elected before it false. So may what was set aside right before it be the new course.
     """
     found: list[Break] = []
     until = elected[-1].ts if elected else 0
-    for before, after in reversed(list(pairwise(elected))):
+    for at in range(len(elected) - 1, 0, -1):
+        before, after = elected[at - 1 : at + 1]
         rule = violated(before, after, ceiling)
         if rule is None:
             continue
@@ -157,13 +156,33 @@ def _breaks(
         former = [
             each.claim.ts
             for each in unsound
-            if after.ts < each.claim.ts < limit and violated(before, each.claim, ceiling) is None
+            if after.ts <= each.claim.ts < limit and violated(before, each.claim, ceiling) is None
         ]
         last = max(former, default=before.ts)
         sure = (each for each in elected if last < each.ts <= until and not each.vouched)
-        found.append(Break(before, next(sure, after) if former else after, rule))
-        until = before.ts
+        first = before if after.vouched else _first_sure(elected[:at], after, unsound, ceiling)
+        found.append(Break(first, next(sure, after) if former else after, rule))
+        until = first.ts
     return tuple(reversed(found))
+
+
+def _first_sure(
+    elected: Sequence[Claim], after: Claim, unsound: Sequence[Unsound], ceiling: Fraction
+) -> Claim:
+    """Return the last of the claims before a break that nobody can take for false.
+
+    The last ones may be, too few for a course, if one before them that was set aside lies on the
+    course behind the break.
+    """
+    place = len(elected) - 1
+    for at in range(place, max(place - BREAK_COST + 1, 0), -1):
+        since, claim = elected[at - 1], elected[at]
+        if claim.vouched or violated(since, claim, ceiling):
+            break
+        own = (each.claim for each in unsound if since.ts < each.claim.ts <= claim.ts)
+        if any(one.counted >= 0 and not violated(one, after, ceiling) for one in own):
+            place = at - 1
+    return elected[place]
 
 
 def _readmitted(

@@ -136,12 +136,16 @@ def histories(
     may_reset: bool = True,
     may_miss: bool = True,
     most_commits: int = 5,
+    beside_reset: bool = False,
 ) -> History:
-    """Draw a history."""
+    """Draw a history; one that lies beside a reset, which is near a border, where that is asked."""
     watts = draw(st.lists(st.integers(0, 6_000), min_size=1, max_size=5))
     true_wh = _course(watts)
-    lies = tuple(draw(st.lists(_lies(), max_size=most_lies)))
     reset = draw(st.none() | st.integers(1, len(MOMENTS) - 1)) if may_reset else None
+    if beside_reset:
+        reset = draw(st.sampled_from(_NEAR[1:]))
+    own = _lies() if reset is None or not beside_reset else _lies_beside(reset, true_wh[reset])
+    lies = tuple(draw(st.lists(own, max_size=most_lies)))
     missing = draw(st.sets(st.sampled_from(_NEAR), max_size=4)) if may_miss else set[int]()
     claims = tuple(sorted(_claims(true_wh, lies, reset, missing)))
     order = draw(_commits(len(claims), most_commits))
@@ -167,6 +171,15 @@ def _lies(draw: st.DrawFn) -> Lie:
     first = draw(st.sampled_from(_NEAR) | st.integers(0, len(MOMENTS) - 1))
     length = draw(st.integers(1, 3))
     return Lie(kind, first, length, draw(st.integers(20_000, 100_000_000)))
+
+
+@st.composite
+def _lies_beside(draw: st.DrawFn, reset: int, lost_wh: int) -> Lie:
+    """Draw a lie beside a reset, that often says what the register says on its other side."""
+    kind = draw(st.sampled_from(KINDS))
+    first = max(reset + draw(st.integers(-4, 3)), 0)
+    by_wh = st.integers(20_000, 10_000_000) | st.integers(-20, 20).map(lambda n: lost_wh + n)
+    return Lie(kind, first, draw(st.integers(1, 3)), draw(by_wh))
 
 
 def _claims(
@@ -198,7 +211,8 @@ def _small(
     """Return the moments whose lie the register could have counted between the true rows beside.
 
     Where it was reset between these, what it says may lie on either course: such a lie only moves
-    the reset, and nothing tells when that was.
+    the reset, and nothing tells when that was. Where a true row between the lie and the reset
+    contradicts that, it is told (`core.validate`), and such a lie is as large as any.
     """
     found = set[int]()
     for n, lie in told.items():

@@ -32,7 +32,7 @@ from cloud_ingest.core.register import Register
 from cloud_ingest.core.validate import Rule
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
-from tests.support.lies import BORDERS, DEEPER, MONTHS, SCALERS, History, Said, histories
+from tests.support.lies import BORDERS, DEEPER, MOMENTS, MONTHS, SCALERS, History, Said, histories
 
 METER = tuple(Origin).index(Origin.METER)
 CHANNELS = [DialChannel(channel_id=s, exponent=s - 3, weight=1) for s in SCALERS]
@@ -106,6 +106,52 @@ def test_no_large_lie_is_billed(history: History) -> None:
 @given(histories(most_lies=8))
 def test_no_large_lie_of_many_is_billed(history: History) -> None:
     assert faults(history) == []
+
+
+@settings(max_examples=200 * DEEPER)
+@given(histories(most_lies=3, beside_reset=True))
+def test_no_large_lie_beside_a_reset_is_billed(history: History) -> None:
+    assert faults(history) == []
+
+
+BORDER = MOMENTS.index(BORDERS[1])
+COURSE = tuple(9_000_000 + n * 10 for n in range(len(MOMENTS)))
+"""10 Wh from each moment to the next."""
+
+
+def reset_at(reset: int, false: dict[int, int], rivals: dict[int, int]) -> History:
+    """A reset; false rows, and rivals of true ones, by their moments."""
+    shown = {n: wh - (COURSE[reset] if n >= reset else 0) for n, wh in enumerate(COURSE)} | false
+    said = [*shown.items(), *rivals.items()]
+    claims = tuple(sorted(Said(MOMENTS[n], 0, wh) for n, wh in said))
+    return History(MOMENTS, COURSE, (), reset, frozenset(), claims, ())
+
+
+def test_a_false_row_that_nothing_contradicts_moves_a_reset() -> None:
+    """The limit: the border says what the register says behind a reset a quarter hour later."""
+    history = reset_at(BORDER + 1, {BORDER: 0}, {})
+    january, february = months(history)
+    assert january.quantity is None
+    assert february.quantity == history.used(1) - Decimal("0.010")
+
+
+def test_a_rival_on_the_former_course_makes_a_reset_uncertain() -> None:
+    january, february = months(reset_at(BORDER + 1, {}, {BORDER: 0}))
+    assert (january.quantity, february.quantity) == (None, None)
+
+
+def test_a_dip_right_before_a_reset_makes_it_uncertain() -> None:
+    """Three rows on the former course between them may be the false ones."""
+    former = {BORDER + n: COURSE[BORDER + n] + 10 for n in (0, 1, 2)}
+    january, february = months(reset_at(BORDER - 1, former, {}))
+    assert (january.quantity, february.quantity) == (None, None)
+
+
+def test_a_course_of_four_rows_behind_a_dip_is_certain() -> None:
+    history = reset_at(BORDER + 2, {BORDER - 3: 0}, {})
+    january, february = months(history)
+    assert january.quantity == history.used(0)
+    assert february.quantity is None
 
 
 @settings(max_examples=150)
