@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""Whatever the cloud's clock says, neighbours share their border.
+
+Months of a meter are closed while the clock goes forth and back by a year. Meanwhile true and false
+rows come late, a person enters dials and decides on what waits, and the list of units says that the
+meter was handed over.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud_ingest.core.judgement import RulingKind
+from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.errors import ImportRefused, NumberRefused, ReadingRefused, SelfReadRefused
+from cloud_ingest.month.close import close_month
+from cloud_ingest.month.correction import correct_reading
+from cloud_ingest.month.decision import SaidOfNumber, decide
+from cloud_ingest.month.waiting import waiting_numbers
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.number_words import NumberKey, WordKind
+from shared_schema.catalogue import Service
+from tests.support.lies import DEEPER
+from tests.support.received import Received, read_received
+from tests.support.store import SOCIETY, Site, Templates, local, unit_line
+
+MONTHS = ("2026-01", "2026-02", "2026-03")
+BORDERS = tuple(local(f"2026-0{n}-01 00:00") for n in range(1, 5))
+HOURS = range(-3, 4)
+FIRST, NOW = local("2025-12-30 00:00"), local("2026-05-01 09:00")
+GRID = tuple(
+    sorted(
+        {FIRST + n * timedelta(days=1) for n in range(98)}
+        | {border + n * timedelta(hours=1) for border in BORDERS for n in HOURS}
+    )
+)
+
+
+AHEAD = st.sampled_from((0, 0, 1, 30, 365))
+"""By so many days the clock is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A row comes late, true or false."""
+
+    at: datetime
+    off_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """A person says what the register showed, or that a reading is false, or true."""
+
+    kind: RulingKind
+    at: datetime
+    off_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A month is closed, and the clock is so many days ahead."""
+
+    month: str
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """The list of units says that the meter is another one's from a day on."""
+
+    on: str
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A person decides on what waits."""
+
+    kind: WordKind
+
+
+Step = Late | Enter | Close | Hand | Say
+
+
+def true_wh(at: datetime) -> int:
+    return 12_345_000 + 40 * int((at - FIRST).total_seconds()) // 3600
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> tuple[Step, ...]:
+    near = [border + n * timedelta(hours=1) for border in BORDERS[:3] for n in (-1, 0, 1)]
+    at = st.sampled_from(BORDERS[:3]) | st.sampled_from(near)
+    off = st.sampled_from((0, 0, 30, -30, 5_000, -5_000))
+    close = st.builds(Close, st.sampled_from(MONTHS), AHEAD)
+    late = st.builds(Late, at, off)
+    enter = st.builds(Enter, st.sampled_from(("enter", "set_aside", "restore")), at, off)
+    say = st.builds(Say, st.sampled_from(("accept", "keep")))
+    days = st.sampled_from(("2026-01-15", "2026-02-01", "2026-02-15"))
+    hand = st.builds(Hand, days, AHEAD)
+    one = close | late | close | enter | close | say | hand
+    return tuple(draw(st.lists(one, min_size=4, max_size=12)))
+
+
+def played(
+    conn: Connection, folder: Path, missing: set[datetime], told: tuple[Step, ...]
+) -> Iterator[tuple[Step, Received]]:
+    site, now = Site(conn, folder), NOW
+    site.units(unit_line("A-1", "1", since="2025-12-01"))
+    site.deliver("1", [(at, true_wh(at)) for at in GRID if at not in missing])
+    for each in told:
+        now += timedelta(minutes=1)
+        match each:
+            case Late(at, off_wh):
+                site.deliver("1", [(at, true_wh(at) + off_wh)])
+            case Enter():
+                enter(conn, each, now)
+            case Close(month, ahead):
+                close_month(conn, SOCIETY, month, now + timedelta(days=ahead))
+            case Hand(on, ahead):
+                hand_over(site, on, now + timedelta(days=ahead))
+            case Say(kind):
+                say(conn, kind, now)
+        yield each, read_received(conn)
+
+
+def hand_over(site: Site, on: str, now: datetime) -> None:
+    own = unit_line("A-1", "1", since="2025-12-01", until=on)
+    try:
+        site.units(own, unit_line("B-1", "1", since=on), now=now)
+    except ImportRefused:
+        return  # it was handed over on another day already
+
+
+def enter(conn: Connection, each: Enter, now: datetime) -> None:
+    value = Decimal(true_wh(each.at) + each.off_wh).scaleb(-3) if each.kind == "enter" else None
+    named = NamedReading("A-1", Service.ELECTRICITY, each.at, value=value)
+    try:
+        correct_reading(
+            conn, SOCIETY, named, Word(each.kind, "caretaker", "the dial"), now, apply=True
+        )
+    except (ReadingRefused, SelfReadRefused):
+        return  # there is no such reading, or the meter is another one's
+
+
+def say(conn: Connection, kind: WordKind, now: datetime) -> None:
+    for one in waiting_numbers(conn, SOCIETY)[:1]:
+        if one.state == "doubted" and kind == "keep":
+            return
+        key = NumberKey("unit", one.subject, one.service)
+        said = SaidOfNumber(one.month, key, kind, "treasurer", "so")
+        try:
+            decide(conn, SOCIETY, said, now, apply=True)
+        except NumberRefused as refused:
+            assert "waits for" in str(refused), refused  # noqa: PT017
+
+
+def faults(received: Received) -> Iterator[str]:
+    yield from received.faults()
+    for meter, own in received.stretches().items():
+        for before, after in pairwise(own):
+            if after.opening.register_value < before.closing.register_value:
+                yield f"twice: {meter}: {before}, {after}"
+
+
+def test_months_share_their_border_whatever_the_clock_says(
+    store_server: str, templates: Templates, tmp_path: Path
+) -> None:
+    @settings(max_examples=10 * DEEPER)
+    @given(st.sets(st.sampled_from(BORDERS[:3])), steps())
+    def hold(missing: set[datetime], told: tuple[Step, ...]) -> None:
+        with templates.copy(store_server) as dsn, connect(dsn) as conn:
+            for step, received in played(conn, tmp_path, missing, told):
+                assert list(faults(received)) == [], step
+
+    hold()
