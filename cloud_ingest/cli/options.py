@@ -20,6 +20,7 @@ import typer
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.door import Limits
+from cloud_ingest.core.month import is_one_moment
 from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.errors import (
     ConfigurationError,
@@ -182,7 +183,7 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
     """Read a time as a person wrote it; without an offset it is the society's local time.
 
     Raises:
-        UserError: the text is no time.
+        UserError: the text is no time, or as local time it is none or two.
     """
     try:
         found = datetime.fromisoformat(text)
@@ -190,6 +191,10 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
         at = at.astimezone(UTC).astimezone(zone)
     except (ValueError, OverflowError):
         raise UserError(f"{text[:40]!r} is no time: write it as '2026-08-01 09:00'") from None
+    if found.tzinfo is None and not is_one_moment(found, zone):
+        raise UserError(
+            f"{text[:40]!r} is none or two times in {zone.key}: give its offset, such as +02:00"
+        )
     if not FIRST_YEAR <= at.year <= LAST_YEAR:
         raise UserError(f"{text[:40]!r} is not within {FIRST_YEAR} to {LAST_YEAR}")
     return at

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.accept import KnownMeter
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.month import is_one_moment
 from cloud_ingest.core.typed_text import same_name
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit, quantity
 from shared_schema.errors import ContractError
@@ -176,12 +177,11 @@ class RowParser:
         return ts
 
     def _local(self, found: datetime, text: str) -> datetime:
-        here = found.replace(tzinfo=self._zone)
-        if here.utcoffset() != here.replace(fold=1).utcoffset():
+        if not is_one_moment(found, self._zone):
             raise ValueError(
                 f"ts {text[:40]!r} is none or two times in {self._zone.key}: give its offset"
             )
-        return here
+        return found.replace(tzinfo=self._zone)
 
 
 def _quantity(code: str, symbol: str) -> tuple[Obis, Unit, int]:

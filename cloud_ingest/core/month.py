@@ -12,7 +12,7 @@ Never: a clock. Pure.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.errors import CloseRefused
@@ -101,6 +101,15 @@ def next_month(day: date) -> date:
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the 00:00 with which a local day begins, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def is_one_moment(local: datetime, zone: ZoneInfo) -> bool:
+    """Say whether a local time is one moment: none while clocks go forward, two while they go back.
+
+    A 00:00 is always one: a day begins there, or where the clocks go on to.
+    """
+    here = local.replace(tzinfo=zone)
+    return here.time() == time() or here.utcoffset() == here.replace(fold=1).utcoffset()
 
 
 def bucket_start(day: date, zone: ZoneInfo) -> datetime:

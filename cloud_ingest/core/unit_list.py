@@ -24,6 +24,7 @@ from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.month import is_one_moment
 from cloud_ingest.core.typed_text import LONGEST_LABEL, label
 from cloud_ingest.errors import ImportRefused, TextRefused
 from shared_schema.catalogue import Service
@@ -293,11 +294,14 @@ def _label(field: Mapping[str, str], name: str) -> str:
 def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=zone)
-        return found.astimezone(UTC)
+        at = (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{name} {text[:40]!r} is not a date: write it as 2026-07-01") from None
+    if found.tzinfo is None and not is_one_moment(found, zone):
+        raise ValueError(
+            f"{name} {text[:40]!r} is none or two times in {zone.key}: give its offset"
+        )
+    return at
 
 
 def refuse(bad: Sequence[str]) -> None:

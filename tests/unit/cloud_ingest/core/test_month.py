@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cloud_ingest.core.month import (
     bucket_start,
     day_of,
+    is_one_moment,
     month_before,
     month_of,
     months_back,
@@ -66,3 +67,19 @@ def test_what_is_no_month_is_refused(text: str) -> None:
     assert parse_month("2026-07", KOLKATA) == JULY
     with pytest.raises(CloseRefused, match="is not a month"):
         parse_month(text, KOLKATA)
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "is_one"),
+    [
+        ("2026-03-29 02:30", "Europe/Berlin", False),
+        ("2026-03-29 03:00", "Europe/Berlin", True),
+        ("2026-10-25 02:59:59", "Europe/Berlin", False),
+        ("2026-10-25 03:00", "Europe/Berlin", True),
+        ("2024-09-08 00:00", "America/Santiago", True),
+        ("2024-09-08 00:30", "America/Santiago", False),
+        ("2026-03-29 02:30", "Asia/Kolkata", True),
+    ],
+)
+def test_a_local_time_is_one_moment_or_not(local: str, zone: str, is_one: bool) -> None:
+    assert is_one_moment(datetime.fromisoformat(local), ZoneInfo(zone)) is is_one

@@ -38,6 +38,18 @@ def test_a_day_begins_at_the_society_s_midnight() -> None:
     assert (line.source, line.meter) == ("main", ("LNT", "1"))
 
 
+def test_a_handover_in_a_doubled_hour_wants_its_offset() -> None:
+    def begin(text: str) -> datetime:
+        line = f"T,unit,A-1,water,,LNT,1,no,{text},"
+        (found,) = parse(f"{','.join(COLUMNS)}\n{line}", ZoneInfo("Europe/Berlin")).values()
+        return found.valid_from
+
+    with pytest.raises(ImportRefused) as caught:
+        begin("2026-10-25T02:30")
+    assert "none or two times in Europe/Berlin: give its offset" in caught.value.lines[0]
+    assert begin("2026-10-25T02:30+01:00") == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
 def test_a_header_must_name_each_column_once() -> None:
     with pytest.raises(ImportRefused) as caught:
         parse("tower,tower", KOLKATA)
