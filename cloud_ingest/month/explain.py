@@ -49,7 +49,12 @@ from cloud_ingest.month.unread import with_unread
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.assignments import Assignment, assignments_between, subjects
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.explained import entries_of_meters, meter_ids, sent_of_subject
+from cloud_ingest.store.explained import (
+    entries_of_meters,
+    heard_of_subject,
+    meter_ids,
+    sent_of_subject,
+)
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.number_words import (
     NumberKey,
@@ -211,6 +216,7 @@ def _entries(case: _Case, sent: Sequence[Sent]) -> Entries:
         entries_of_meters(case.conn, meters, case.span.start - around, case.span.end + around),
         month_channels(case.conn, case.assigned, BILLED_REGISTER).exponents,
         meters,
+        heard_of_subject(case.conn, case.society_id, case.asked.month, _key(case.asked)),
     )
 
 
@@ -313,7 +319,7 @@ def _now(
         reasons=ordered(reason for each in counted for reason in each.measured.reasons),
         agrees=number is None
         or (number.quantity == quantity and (not is_number or is_unmoved(sent, counted))),
-        entries=entries.between(sent[-1].closed_at, None) if sent else (),
+        entries=entries.since(sent[-1].version) if sent else (),
         apart=apart(sent, quantity),
         changes=changes_now(sent, counted),
     )

@@ -51,23 +51,28 @@ class Entries:
     """By channel id."""
     meters: Mapping[int, str]
     """By meter id."""
+    heard: Mapping[int, int]
+    """By version of the number: the last entry that it knew."""
 
     def of_meter(self, meter: str) -> tuple[Entry, ...]:
         """Return what was entered of one meter."""
         return tuple(each for each in self.all() if each.meter == meter)
 
-    def between(self, after: datetime, until: datetime | None) -> tuple[Entry, ...]:
-        """Return what was entered after a time, up to another."""
-        return tuple(
-            each
-            for each in self.all()
-            if after < each.word.at and (until is None or each.word.at <= until)
-        )
+    def since(self, former: int, until: int | None = None) -> tuple[Entry, ...]:
+        """Return what was entered after one version knew all, up to what another one knew."""
+        last = None if until is None else self.heard[until]
+        return tuple(self._of(self.heard[former], last))
 
     def all(self) -> Iterator[Entry]:
-        """Give each entry once: an epoch has a row for each channel of its meter."""
+        """Give each entry once."""
+        return self._of(0, None)
+
+    def _of(self, after: int, last: int | None) -> Iterator[Entry]:
+        """Give each entry of a stretch once: an epoch has a row for each channel of its meter."""
         given = set[tuple[object, ...]]()
         for each in self.kept:
+            if each.entry_order <= after or (last is not None and each.entry_order > last):
+                continue
             key = (each.kind, each.meter_id, each.at, each.recorded_at, each.subject)
             if key not in given:
                 given.add(key)
@@ -197,12 +202,12 @@ def versions_of(
                 since=None if number is None else number.since,
                 delivery=delivered.get(each.version, "acknowledged"),
                 changes=() if former is None else tuple(_changes(former, each)),
-                entries=() if former is None else entries.between(former.closed_at, each.closed_at),
+                entries=() if former is None else entries.since(former.version, each.version),
                 words=tuple(
                     said_of_number(word)
                     for word in words
-                    if (former is None or former.closed_at < word.recorded_at)
-                    and word.recorded_at <= each.closed_at
+                    if (former is None or entries.heard[former.version] < word.entry_order)
+                    and word.entry_order <= entries.heard[each.version]
                 ),
             )
         )

@@ -51,6 +51,29 @@ class KeptEntry:
     author: str
     reason: str
     recorded_at: datetime
+    entry_order: int
+
+
+@translating
+def heard_of_subject(
+    conn: Connection, society_id: int, month: str, key: NumberKey
+) -> dict[int, int]:
+    """Return the last entry that each version of a subject's month knew."""
+    arguments = (society_id, month, key.subject_type, key.subject, key.service.value)
+    rows = conn.execute(
+        """
+        SELECT version, heard_order FROM (
+          SELECT society_id, month, subject_type, subject, service, version, heard_order
+          FROM month_number
+          UNION ALL
+          SELECT society_id, month, subject_type, subject, service, version, heard_order
+          FROM month_withdrawal
+        ) AS sent WHERE society_id = %s AND month = %s
+          AND subject_type = %s AND subject = %s AND service = %s
+        """,
+        arguments,
+    )
+    return dict(rows)
 
 
 @translating

@@ -339,3 +339,12 @@ def test_a_closed_month_is_shown_whatever_the_clock_says(false_border: Site) -> 
     asked = Asked(SOCIETY, "2026-07", "A-1", Service.ELECTRICITY)
     shown = explain(false_border.conn, asked, local("2026-06-01 00:00"))
     assert shown.number == told(false_border).number
+
+
+def test_an_entry_stands_with_its_version_whatever_the_clock_said(false_border: Site) -> None:
+    close(false_border, hours=24 * 365)
+    rule(false_border, Word("enter", "caretaker", "read the dial"), TRUE + 3, 1)
+    close(false_border, hours=2)
+    first, second = told(false_border).versions
+    assert first.entries == ()
+    assert [entry.kind for entry in second.entries] == ["enter"]
