@@ -40,8 +40,6 @@ _FEWEST_CUT: Final = 8
 _MOST_CUT: Final = 16
 """How often what a cut answer lacks is asked for, at each end of a range."""
 _HALF_DAY_S: Final = 43200
-_LONGEST_CHANGE_S: Final = 3600
-"""How far clocks are put forward or back in a year."""
 _PASSING: Final = frozenset((1, 2))
 """Data-access-results that will pass: hardware-fault, temporary-failure."""
 
@@ -244,7 +242,7 @@ class Windows:
             BusError, MeterError: there is no answer.
         """
         (newest,) = self._newest(plan, self._model.zone)
-        is_stray = newest is not None and not self._is_now(plan, newest, _LONGEST_CHANGE_S)
+        is_stray = newest is not None and not self._is_now(plan, newest)
         return newest if is_stray else None
 
     def _newest(self, plan: Layout, *zones: Zone) -> list[int | None]:
@@ -261,6 +259,6 @@ class Windows:
         most = self._model.max_clock_offset_s
         return int(self._limit) - max(plan.period_s, SHORTEST_PERIOD_S) - most
 
-    def _is_now(self, plan: Layout, ts: int | None, more_s: int = 0) -> bool:
-        latest = self._limit + self._model.max_clock_offset_s
-        return ts is not None and self._earliest(plan) - more_s <= ts <= latest
+    def _is_now(self, plan: Layout, ts: int | None) -> bool:
+        first, _ = self._local.asked(self._earliest(plan), int(self._limit))
+        return ts is not None and first <= ts <= self._limit + self._model.max_clock_offset_s

@@ -34,6 +34,8 @@ from tests.fuzz.speaker import (
 
 LAYERS: Final = ("data", "data", "data", "apdu", "apdu", "protected", "message", "frame", "line")
 """The deepest first: what stands around it is made anew, with right lengths, tags and sums."""
+_LONGEST_UA: Final = 2000
+"""A frame tells no more than its length does, in 11 bits."""
 _OPENING_ONE_IN: Final = 5
 """How often UA, AARE or the proof is spoiled, and not the answer."""
 
@@ -69,7 +71,7 @@ class Input:
             else rng.randrange(1 + self._opening, 1 + turns)
         )
         self._spoiled = False
-        self.ua = self._spoil_at(0, self.scene.ua, self._pool_of_ua())
+        self.ua = self._spoil_at(0, self.scene.ua, self._pool_of_ua())[:_LONGEST_UA]
         self.messages = [self._aare()]
         if proof is not None:
             self.messages.append(self._message(2, proof))

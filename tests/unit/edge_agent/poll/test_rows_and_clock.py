@@ -66,10 +66,11 @@ def test_rows_by_place_of_another_deviation_are_not_kept(
     must_keep_nothing(visit(stamping(minutes), monkeypatch, kind=BY_PLACE))
 
 
-def test_rows_in_utc_beside_a_clock_in_local_time_are_not_kept(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("minutes", [-330, -60, 60])
+def test_rows_in_another_local_time_than_the_clock_are_not_kept(
+    monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
-    must_keep_nothing(visit(stamping(-0x8000, -330 * 60), monkeypatch))
+    must_keep_nothing(visit(stamping(-0x8000, minutes * 60), monkeypatch))
 
 
 def test_a_deviation_that_is_not_believed_reads_both(monkeypatch: pytest.MonkeyPatch) -> None:
