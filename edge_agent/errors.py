@@ -169,6 +169,8 @@ class Breach(Enum):
     """It is ciphered with a key that was not agreed: a dedicated one, or one of its own."""
     SIZE = "size"
     """It holds more than is read at once."""
+    ZONE = "zone"
+    """Its rows state another zone than the clock."""
 
 
 class ProtocolViolation(MeterError):

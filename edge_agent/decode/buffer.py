@@ -34,7 +34,7 @@ from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded, Row
 from edge_agent.decode.runs import runs
 from edge_agent.decode.values import Pick, Values, raw_of_pulses
-from edge_agent.dlms.axdr import Value, Zone, epoch_s
+from edge_agent.dlms.axdr import DEVIATION, Value, Zone, believed, epoch_s
 from edge_agent.dlms.axdr_types import DATE_TIMES, NULL
 
 __all__ = ("raw_of_pulses", "rows_of")
@@ -64,6 +64,8 @@ class _TimedRows:
     taken: int = 0
     """Filled rows that were refused: their time is another row's, comes too late, or was not asked
     for."""
+    deviations: set[bytes] = field(default_factory=set)
+    """What the rows state as their deviation."""
     turned: bool = False
     """Rows with a time go the other way than the layout says: no null time can be filled."""
 
@@ -73,15 +75,16 @@ class _TimedRows:
             self._fill(pick, values)
             return
         time_at, zone, sign, keep = self.plan.time_at, self.zone, self._sign, self.own.append
-        make, is_relative = pick.row, pick.is_relative
+        make, is_relative, say = pick.row, pick.is_relative, self.deviations.add
         stated, held, kept = self.stated, self.held, None
         for row in values:
             stamp = row[time_at]
             ts = epoch_s(stamp, zone) if isinstance(stamp, bytes) else None
-            if ts is None:
+            if ts is None or not isinstance(stamp, bytes):
                 self.bad_time += 1
                 held, kept = self.nothing, None
             else:
+                say(stamp[DEVIATION])
                 if stated is not None and sign * (ts - stated) < 0:
                     self.turned = True
                 if self.pending and not self.turned and self._refuse_late(ts):
@@ -190,6 +193,7 @@ def rows_of(data: bytes, plan: Layout, zone: Zone, asked: tuple[int, int] | None
         misfit,
         no_code=len(rows) - len(coded),
         taken=timed.taken,
+        deviations=believed(timed.deviations, zone),
         refused=values.refused,
         refused_as=values.refused_as,
         floats=frozenset(values.floats),

@@ -39,6 +39,8 @@ class Decoded:
     taken: int = 0
     """Rows without a time whose time, filled by the capture period, is that of another row, is
     not before the time that the next row states, or is none that was asked for."""
+    deviations: frozenset[int] = field(default=frozenset(), compare=False)
+    """What the rows state as their deviation, in minutes, where that is believed."""
     refused: int = field(default=0, compare=False)
     """Values that came and are no whole number: they are missing."""
     refused_as: str = field(default="", compare=False)

@@ -12,6 +12,7 @@ nothing else; an attribute that is refused says in hex what came.
 """
 
 import struct
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -45,6 +46,8 @@ _STAMP: Final = struct.Struct(">IBBBBxhB")  # date, weekday, time, deviation, cl
 _NOT_SPECIFIED: Final = -0x8000
 NO_DEVIATIONS: Final = frozenset((_NOT_SPECIFIED, -1))
 """What says no deviation: 8000 by the standard; FFFF is sent too, and no zone is a minute off."""
+DEVIATION: Final = slice(9, 11)
+"""Where the deviation is in a date-time."""
 _CLOCK_INVALID: Final = 0x01
 _END_OF_DAY: Final = (24, 0, 0)
 _DAYLIGHT_SAVING: Final = 0x80
@@ -257,6 +260,18 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
         return None
     ts = day + hour * 3600 + (minute + shift_min) * 60 + second
     return ts if EARLIEST_TS <= ts < LATEST_TS else None
+
+
+def believed(deviations: Iterable[bytes], zone: Zone) -> frozenset[int]:
+    """Return which deviations are stated by these bytes of date-times, in minutes.
+
+    None where a model says that they say nothing.
+    """
+    if zone.deviation_sign == 0:
+        return frozenset()
+    return frozenset(int.from_bytes(each, "big", signed=True) for each in deviations) - (
+        NO_DEVIATIONS
+    )
 
 
 def date_time(ts: int, zone: Zone, *, with_deviation: bool) -> bytes:

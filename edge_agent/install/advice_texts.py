@@ -170,7 +170,12 @@ OF_REFUSAL: Final = {
     ),
 }
 """A refused association, by what the meter did not take."""
+_TWO_ZONES: Final = (
+    "where deviation_sign = 0 at the meter (local time as it stands) reads both, set it; rows in "
+    "UTC beside a clock in local time are not read: tell its maker"
+)
 OF_BREACH: Final = {
+    Breach.ZONE: _TWO_ZONES,
     Breach.TERMS: (
         "the meter associates at terms that this agent cannot read it by: ask its maker for a "
         "client that reads by logical names (LN), then --client; show it a --trace"
@@ -199,10 +204,8 @@ _NO_UNIT: Final = "the meter does not say its unit: such a register cannot be bi
 OF_FINDING: Final = {
     FindingKind.WRONG_DEVIATION_SIGN: _OTHER_SIGN,
     FindingKind.NEWEST_ROW_IS_OLD: _OTHER_SIGN,
-    FindingKind.ROWS_NOT_BY_CLOCK: (
-        "where deviation_sign = 0 at the meter (local time as it stands) reads both, set it; rows "
-        "in UTC beside a clock in local time are not read: tell its maker"
-    ),
+    FindingKind.ROWS_NOT_BY_CLOCK: _TWO_ZONES,
+    FindingKind.ROWS_IN_OTHER_ZONE: _TWO_ZONES,
     FindingKind.NO_SCALER: _NO_UNIT,
     FindingKind.COLUMN_WITHOUT_SCALER: _NO_UNIT,
     FindingKind.NO_VALUE: (

@@ -93,6 +93,12 @@ def offset_min(stamp: bytes, zone: Zone) -> int:
     return zone.offset_min if local is None or utc is None else (local - utc) // 60
 
 
+def deviations(stamp: bytes, zone: Zone) -> frozenset[int]:
+    """Return the deviation of a clock in minutes: what it states, else that of its zone."""
+    stated = axdr.believed((stamp[axdr.DEVIATION],), zone)
+    return stated or frozenset((-zone.deviation_sign * zone.offset_min,))
+
+
 def deviation_s(stamp: bytes, zone: Zone) -> int:
     """Return by how many seconds the deviation alone, as it is read, puts a clock wrong."""
     deviation = int.from_bytes(stamp[9:11], "big", signed=True)

@@ -61,6 +61,8 @@ class FindingKind(StrEnum):
     NEWEST_ROW_IS_OLD = "newest_row_is_old"
     ROWS_NOT_BY_CLOCK = "rows_not_by_clock"
     """The clock is right, and the newest row is of another time: it is stamped in another way."""
+    ROWS_IN_OTHER_ZONE = "rows_in_other_zone"
+    """Rows state another deviation than the clock, and no newest row tells which one is true."""
     CAPTURES_CHANGED = "captures_changed"
     COLUMNS_GAINED = "columns_gained"
     READ_BEYOND_CLOCKS = "read_beyond_clocks"
@@ -80,6 +82,10 @@ class FindingKind(StrEnum):
     STATUS_BIT_SET = "status_bit_set"
 
 
+_OF_BREACH: Final = {
+    Breach.SIZE: FindingKind.TOO_LONG,
+    Breach.ZONE: FindingKind.ROWS_IN_OTHER_ZONE,
+}
 CLOCK_WRONG: Final = frozenset(
     (FindingKind.CLOCK_OFF, FindingKind.CLOCK_IN_OTHER_ZONE, FindingKind.WRONG_DEVIATION_SIGN)
 )
@@ -128,6 +134,7 @@ WORDS: Final[dict[FindingKind, str]] = {
         "{label}: {profile}: its newest row is stamped {by_s} s from now while the clock is right: "
         "rows and clock write the time in two ways, and no row is kept"
     ),
+    FindingKind.ROWS_IN_OTHER_ZONE: "{label}: {obis}: {error}",
     FindingKind.CAPTURES_CHANGED: (
         "{label}: {profile} captures other objects, or in another period, than before"
     ),
@@ -225,7 +232,7 @@ def of_error(kind: FindingKind, label: str, error: AgentError, **values: Value) 
     elif kind is FindingKind.UNREADABLE and isinstance(error, ValueRefused):
         kind = FindingKind.OBJECT_REFUSED
     elif kind is FindingKind.UNREADABLE and isinstance(error, ProtocolViolation):
-        kind = FindingKind.TOO_LONG if error.of is Breach.SIZE else kind
+        kind = _OF_BREACH.get(error.of, kind)
     if isinstance(error, AccessDenied):
         values["result"] = error.result
     return Finding(kind, label, {**values, "error": str(error)})

@@ -10,13 +10,16 @@ nothing is lost. The same holds within the hour that comes twice, which a meter 
 
 In: what the clock shows now, the society's zone. Out: the 12 bytes of both ends of a range.
 Pure. Never: a row's own time: that is read by the zone of its model.
+Raises: `ProtocolViolation` for rows that state another zone than the clock.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from edge_agent.dlms import axdr
+from edge_agent.errors import Breach, ProtocolViolation
 from edge_agent.meters.model import Model
 
 _MINUTE = timedelta(minutes=1)
@@ -68,6 +71,29 @@ class LocalTime:
         if self.zone is None:
             return {self.offset_min}
         return {self.offset_min, *(_offset_min(self.zone, ts) for ts in times)}
+
+
+def see_zone(own: set[int], stated: Collection[int], *, of_now: bool) -> None:
+    """See that rows state the zone that the clock of their meter states, or its summer time.
+
+    Args:
+        own: the deviations in minutes that are known to be true; those of a load profile are added.
+        stated: those of the rows.
+        of_now: its newest row was seen to be of now: what it states is true.
+
+    Raises:
+        ProtocolViolation: they state another one: which of the two is true cannot be told.
+    """
+    if of_now:
+        own.update(stated)
+    most_min = _LONGEST_CHANGE_S // 60
+    strange = [each for each in stated if all(abs(each - it) > most_min for it in own)]
+    if strange and own:
+        raise ProtocolViolation(
+            f"its rows state the deviation {strange[0]} min, and its clock {min(own)} min: "
+            "no row is kept",
+            of=Breach.ZONE,
+        )
 
 
 def winter_offset_min(zone: ZoneInfo, year: int) -> int:

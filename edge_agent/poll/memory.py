@@ -54,6 +54,8 @@ class MeterFacts:
     """For each profile: when a poll asked for it last, by the time that its rows may not pass."""
     by_clock: set[Obis] = field(default_factory=set)
     """The profiles whose newest row was seen to be stamped as the meter's clock shows the time."""
+    deviations: set[int] = field(default_factory=set)
+    """What its clock states as its deviation, and load profiles whose newest row is of now."""
     skipped: dict[Obis, Finding] = field(default_factory=dict)
     """For each profile with a row that cannot be read: what the last poll left out."""
     zone_offset_min: int | None = None
@@ -103,6 +105,7 @@ class MeterFacts:
         for kept in (self.tried, self.settled, self.skipped):
             kept.clear()
         self.by_clock.clear()
+        self.deviations.clear()
 
 
 class ListKind(Enum):

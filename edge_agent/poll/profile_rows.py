@@ -23,7 +23,7 @@ from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import rows_since
 from edge_agent.poll.capture_layout import Layouts
 from edge_agent.poll.finding import FindingKind, Note, of_error
-from edge_agent.poll.local_time import LocalTime
+from edge_agent.poll.local_time import LocalTime, see_zone
 from edge_agent.poll.memory import KnownLayout, MeterFacts
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.overlap import OVERLAP_S, Overlap
@@ -233,13 +233,15 @@ class ProfileRows:
 
         Raises:
             LayoutChangedError: what is captured has changed.
-            BusError, MeterError: the meter cannot be asked.
+            BusError, MeterError: the meter cannot be asked, or states another zone than its clock.
         """
         if found.misfit or self._overlap.differs(mark, first, last, found.rows):
             self._see_layout()
             self._tools.link.look_closely()
         self._see_floats(found)
         self._tools.link.confirm()
+        of_now = self._wanted.every == "period"
+        see_zone(self._terms.facts.deviations, found.deviations, of_now=of_now)
         self._note_lost(first, found)
         return self._in_time(first, found.rows)
 

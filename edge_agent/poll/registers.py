@@ -182,6 +182,7 @@ class _RegisterReader:
             return ClockSeen()
         zone = self._link.model.zone
         meter_ts = axdr.epoch_s(stamp, zone)
+        self._facts.deviations |= clock_reading.deviations(stamp, zone)
         self._facts.zone_offset_min = clock_reading.offset_min(stamp, zone)
         if not self._synchronised:
             if meter_ts is None:

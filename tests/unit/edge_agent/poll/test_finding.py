@@ -71,6 +71,7 @@ SENTENCES = {
         f"A-1: {LOAD}: its newest row is stamped 7200 s from now while the clock is right: rows "
         "and clock write the time in two ways, and no row is kept"
     ),
+    FindingKind.ROWS_IN_OTHER_ZONE: f"A-1: {ACTIVE_IMPORT}: {VALUES['error']}",
     FindingKind.CAPTURES_CHANGED: (
         f"A-1: {LOAD} captures other objects, or in another period, than before"
     ),

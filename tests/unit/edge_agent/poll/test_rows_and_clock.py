@@ -7,8 +7,10 @@ from edge_agent.dlms import axdr
 from edge_agent.install import advice
 from edge_agent.meters.model import ProfileToRead
 from edge_agent.poll.finding import FindingKind
+from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
+from shared_schema.message import MeterId
 from tests.unit.edge_agent.fakes import HOUR_S, QUARTER, SIMPLE, Fake, fake, kinds_of, stamps, visit
 
 TIMES = [QUARTER - 900 * back for back in range(100, -1, -1)]
@@ -44,11 +46,11 @@ def stamping(minutes: int, local_s: int = 0) -> Stamping:
     return found
 
 
-def must_keep_nothing(found: PollResult) -> None:
+def must_keep_nothing(found: PollResult, kind: FindingKind = FindingKind.ROWS_NOT_BY_CLOCK) -> None:
     assert stamps(found, BLOCK_LOAD_PROFILE) == []
     assert found.watermarks == {}
     (said,) = found.findings
-    assert said.kind is FindingKind.ROWS_NOT_BY_CLOCK
+    assert said.kind is kind
     assert "deviation_sign = 0" in advice.for_finding(said)
 
 
@@ -63,7 +65,8 @@ def test_rows_of_another_deviation_are_not_kept(
 def test_rows_by_place_of_another_deviation_are_not_kept(
     monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
-    must_keep_nothing(visit(stamping(minutes), monkeypatch, kind=BY_PLACE))
+    found = visit(stamping(minutes), monkeypatch, kind=BY_PLACE)
+    must_keep_nothing(found, FindingKind.ROWS_IN_OTHER_ZONE)
 
 
 @pytest.mark.parametrize("minutes", [-330, -60, 60])
@@ -101,3 +104,45 @@ def test_rows_that_leave_the_clock_later_are_not_kept(monkeypatch: pytest.Monkey
     found = visit(stamping(0), monkeypatch, mark)
     assert stamps(found, BLOCK_LOAD_PROFILE) == []
     assert kinds_of(found) == {FindingKind.ROWS_NOT_BY_CLOCK}
+
+
+DAILY = SIMPLE.model_copy(
+    update={"profiles": (ProfileToRead(obis=BLOCK_LOAD_PROFILE, every="day"),)}
+)
+
+
+@pytest.mark.parametrize("minutes", [0, 330])
+def test_daily_rows_of_another_deviation_are_not_kept(
+    monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    found = visit(stamping(minutes), monkeypatch, kind=DAILY)
+    must_keep_nothing(found, FindingKind.ROWS_IN_OTHER_ZONE)
+    assert found.unread == {BLOCK_LOAD_PROFILE}
+    assert f"state the deviation {minutes} min, and its clock -330 min" in str(found.findings[0])
+
+
+@pytest.mark.parametrize("minutes", [-330, -0x8000, -1])
+def test_daily_rows_of_the_clocks_deviation_are_kept(
+    monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    found = visit(stamping(minutes), monkeypatch, kind=DAILY)
+    assert not found.findings
+    assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
+
+
+def test_daily_rows_of_summer_beside_a_clock_in_winter_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = visit(stamping(-390, 3600), monkeypatch, kind=DAILY)
+    assert not found.findings
+    assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
+
+
+def test_daily_rows_that_state_what_the_newest_row_states_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, memory = stamping(0, -330 * 60), Memory()
+    assert stamps(visit(reader, monkeypatch, memory=memory), BLOCK_LOAD_PROFILE) == TIMES
+    memory.meters[MeterId(manufacturer="Fake", serial="F1")].sent.clear()
+    found = visit(reader, monkeypatch, kind=DAILY, memory=memory)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
