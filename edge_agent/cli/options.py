@@ -132,6 +132,7 @@ class MeterOptions(SecretOptions):
     ] = None
     address: Annotated[int | None, typer.Option(help="The meter's physical HDLC address.")] = None
     model: Annotated[str, typer.Option(help="The meter's model.")] = "generic"
+    models_dir: ModelsOption = None
     logical_address: LogicalOption = 1
     baudrate: Annotated[int, typer.Option("--baud", "--baudrate", help="Speed of the line.")] = 9600
     parity: ParityOption = "none"
@@ -142,7 +143,7 @@ class MeterOptions(SecretOptions):
         by_hand = {
             name: getattr(self, name)
             for name in (
-                *("address", "logical_address", "model", "baudrate", "parity"),
+                *("address", "logical_address", "model", "models_dir", "baudrate", "parity"),
                 *(each.name for each in fields(SecretOptions)),
             )
         }

@@ -74,7 +74,8 @@ def simulate(
     --replay serves one meter from a recording, at its own address and for any client, with any
     password or none; nothing is ciphered. What was not asked in the recording is answered
     object-undefined, and named here once. The clock runs on from the recording. Rows are moved by
-    whole days, so that the newest lie up to a day ahead and come in at their time; registers stand.
+    whole capture periods, so that the newest is no older than it was; the rest by whole days.
+    Registers stand still, and no row is added: start it anew for new ones.
     """
     if baud is not None and baud < _SLOWEST_BAUD:
         raise ConfigurationError(f"--baud {baud}: no line is slower than {_SLOWEST_BAUD}")

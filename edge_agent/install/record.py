@@ -2,8 +2,7 @@
 """A recording of one meter: it is asked for all that a scan, a visit and a poll will ask for.
 
 It is read by hand, polled as a visit polls it, and its name plate is read as the public client. The
-newest rows of each profile come by one request more, two days at least, so that a virtual meter
-has rows for a day to come.
+newest rows of each profile come by one request more, two days at least.
 
 In: a recorder on the line, where the meter answers, its secrets. Out: what the recorder kept.
 Never: a value written or a method called; a password tried twice.

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rows of a recorded buffer, as octets: which of them a meter has by now.
+"""The rows of a recorded buffer whose times are null but for the first, cut to a range of time.
 
-A row is cut out and never read, so that what is odd in it stays. A row whose time is null goes with
-the row before it.
+A meter that leaves times out gives the first row of each answer its own. So rows outside the range
+are left out, and the first that stays gets the time that its capture period gives it. A buffer in
+which each row has its time is none of these, and stays whole.
 
-In: the octets of a buffer, a time by its own fields. Out: the octets of a shorter buffer.
-Pure. Never: a row changed; a buffer of another form touched.
+In: the octets of a buffer, its capture period, a range. Out: the octets of a buffer.
+Pure. Never: a value made up; a buffer of another form touched.
 """
 
 from typing import Final
 
 from edge_agent.virtual import axdr
 from edge_agent.virtual.axdr import AxdrError
-from edge_agent.virtual.recorded_time import is_stamp, local_seconds
+from edge_agent.virtual.recorded_time import local_seconds, shifted, stamps
 
 _SIZES: Final = {
     0: 0,
@@ -42,23 +43,46 @@ _SIZES: Final = {
 """Octets of each type that has always as many."""
 _ARRAY, _STRUCTURE, _BITS = 1, 2, 4
 _STRINGS: Final = (9, 10, 12)
+_NULL: Final = b"\x00"
 
 
-def newest_s(data: bytes) -> float:
-    """Return the time of the newest row, by its own fields; before all times if none has one."""
-    return max((at for row in _rows(data) if (at := _time(row)) is not None), default=-float("inf"))
+def untimed_between(data: bytes, period_s: int, first: float, last: float) -> bytes:
+    """Return a buffer of rows without times, cut to a range; another buffer as it is.
+
+    Args:
+        data: the buffer.
+        period_s: its capture period.
+        first: the beginning of the range, seconds by the fields of a date-time.
+        last: its end; both belong to it.
+    """
+    rows = [_elements(row) for row in _rows(data)]
+    if len(rows) < 2 or len(stamps(data)) != 1 or not stamps(b"".join(rows[0])):
+        return data
+    place = next(number for number, each in enumerate(rows[0]) if stamps(each))
+    begins = local_seconds(stamps(rows[0][place])[0], upper=False)
+    inside = [number for number in range(len(rows)) if first <= begins + number * period_s <= last]
+    if not inside:
+        return axdr.array(())
+    kept = [rows[number] for number in inside]
+    if inside[0]:
+        if len(kept[0]) <= place or kept[0].count(_NULL) != 1 or kept[0][place] != _NULL:
+            return data
+        kept[0] = list(kept[0])
+        kept[0][place] = shifted(rows[0][place], inside[0] * period_s)
+    return axdr.array(axdr.structure(*each) for each in kept)
 
 
-def rows_until(data: bytes, last_s: float) -> bytes:
-    """Return a buffer without its rows after a time."""
-    rows, kept = _rows(data), []
-    is_past = True
-    for row in rows:
-        at = _time(row)
-        is_past = is_past if at is None else at <= last_s
-        if is_past:
-            kept.append(row)
-    return data if len(kept) == len(rows) else axdr.array(kept)
+def _elements(row: bytes) -> list[bytes]:
+    """Cut a row into its elements; none of one that is no structure."""
+    if row[:1] != bytes((_STRUCTURE,)):
+        return []
+    count, at = axdr.read_length(row, 1)
+    found: list[bytes] = []
+    for _ in range(count):
+        end = _end(row, at)
+        found.append(row[at:end])
+        at = end
+    return found
 
 
 def _rows(data: bytes) -> list[bytes]:
@@ -98,11 +122,3 @@ def _end(data: bytes, at: int) -> int:
     if at > len(data):
         raise AxdrError("the bytes end early")
     return at
-
-
-def _time(row: bytes) -> float | None:
-    """Return the time that a row begins with, by its own fields."""
-    if row[:1] != bytes((_STRUCTURE,)):
-        return None
-    stamp = row[4:16] if row[2:4] == b"\x09\x0c" else row[3:15] if row[2:3] == b"\x19" else b""
-    return local_seconds(stamp, upper=False) if len(stamp) == 12 and is_stamp(stamp) else None

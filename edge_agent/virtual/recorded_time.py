@@ -9,6 +9,7 @@ Pure. Never: a deviation or a status changed; a time of day changed by whole day
 """
 
 import re
+from collections.abc import Iterator
 from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import Final
 
@@ -24,13 +25,23 @@ _FURTHEST_MIN: Final = 840
 def shifted(data: bytes, seconds: float) -> bytes:
     """Return octets with each date-time in them moved."""
     found = bytearray(data)
+    for at, stamp in _places(data):
+        found[at : at + len(stamp)] = _moved(stamp, seconds)
+    return bytes(found)
+
+
+def stamps(data: bytes) -> list[bytes]:
+    """Return the date-times in octets, 12 octets each, in their order."""
+    return [stamp for _, stamp in _places(data)]
+
+
+def _places(data: bytes) -> Iterator[tuple[int, bytes]]:
     free = 0
     for match in _CANDIDATE.finditer(data):
         at, stamp = match.start(1), match[1]
         if at > free and is_stamp(stamp):
             free = at + len(stamp)
-            found[at:free] = _moved(stamp, seconds)
-    return bytes(found)
+            yield at, stamp
 
 
 def is_stamp(octets: bytes) -> bool:

@@ -25,7 +25,7 @@ from edge_agent.recording.recorder import Recorder
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.virtual.line import Line
 from edge_agent.virtual.replay import station
-from shared_schema.catalogue import BLOCK_LOAD_PROFILE, INSTANTANEOUS_PROFILE
+from shared_schema.catalogue import BLOCK_LOAD_PROFILE, DAILY_LOAD_PROFILE, INSTANTANEOUS_PROFILE
 from shared_schema.obis import Obis
 from tests.support.line_time import LineTime, Wire
 from tests.support.odd_meters import ADDRESS, AK, EK, START, one_meter, write_models
@@ -234,28 +234,45 @@ def test_rows_are_recorded_though_the_sign_is_another(
     assert since(rows_of(again), rows) == rows
 
 
-@pytest.mark.parametrize("hours", [1, 30, 75])
-def test_on_another_day_rows_lie_up_to_a_day_ahead(bench: Bench, hours: int) -> None:
+@pytest.mark.parametrize("hours", [1.3, 30.0, 75.1])
+def test_on_another_day_the_newest_rows_are_new(bench: Bench, hours: float) -> None:
     recording, _ = bench.record({})
     begun = START + timedelta(hours=hours)
     before = rows_of(bench.read(bench.wire(bench.original({})), bench.meter({})))
-    wire = bench.wire(bench.replayed(recording, begun), begun)
-    found = bench.read(wire, bench.plain({}))
-    days = -(-hours // 24)
+    found = bench.read(bench.wire(bench.replayed(recording, begun), begun), bench.plain({}))
+    moved = {BLOCK_LOAD_PROFILE: int(hours * 4) * 900, DAILY_LOAD_PROFILE: int(hours // 24) * DAY_S}
     again = {
-        key: row
+        (block.profile, row[0] - moved[block.profile]): (block.period_s, block.columns, *row[1:])
+        for _, blocks, _ in found
+        for block in blocks
+        if block.profile in moved
+        for row in block.rows
+    }
+    held = {key: row for key, row in before.items() if key[0] in moved}
+    newest = max(ts for profile, ts in again if profile == BLOCK_LOAD_PROFILE)
+    assert 0 <= begun.timestamp() - newest - moved[BLOCK_LOAD_PROFILE] < 1800
+    assert len(held.keys() & again.keys()) > 100
+    assert {key: row for key, row in again.items() if key in held} == {
+        key: row for key, row in held.items() if key in again
+    }
+    assert not [text for _, _, findings in found for text in findings]
+
+
+@pytest.mark.parametrize("habit", ["compact rows", "clock last", "null timestamps", "UTC"])
+def test_odd_rows_are_new_on_another_day(bench: Bench, habit: str) -> None:
+    meter = HABITS[habit]
+    recording, _ = bench.record(meter)
+    begun = START + timedelta(hours=31)
+    config = bench.plain(meter)
+    found = bench.read(bench.wire(bench.replayed(recording, begun), begun), config)
+    newest = [
+        max(row[0] for row in block.rows)
         for _, blocks, _ in found
         for block in blocks
         if block.profile == BLOCK_LOAD_PROFILE
-        for row in block.rows
-        for key in [row[0] - days * DAY_S]
-    }
-    held = {ts: row for (profile, ts), row in before.items() if profile == BLOCK_LOAD_PROFILE}
-    assert begun.timestamp() - max(again) - days * DAY_S < 900
-    assert {ts: row[1:] for ts, row in again.items() if ts in held} == {
-        ts: row[2:] for ts, row in held.items() if ts in again
-    }
-    assert not [text for _, _, findings in found for text in findings if "clock" in text]
+    ]
+    assert 0 <= begun.timestamp() - max(newest) < 1800
+    assert not [text for _, _, findings in found for text in findings if "not of now" in text]
 
 
 @pytest.mark.parametrize("client", [16, 32, 1])

@@ -10,10 +10,10 @@ from edge_agent.virtual.clock import Dial
 from edge_agent.virtual.recorded_time import is_stamp, local_seconds, shifted
 
 INDIA = Dial(ZoneInfo("Asia/Kolkata"))
-TIMES = st.integers(11 * 10**8, 3 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+TIMES = st.integers(13 * 10**8, 3 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
-@given(TIMES, st.integers(-3 * 10**8, 3 * 10**8))
+@given(TIMES, st.integers(-3 * 10**8, 10**8))
 def test_a_time_moves_by_the_seconds(at: datetime, seconds: int) -> None:
     octets = INDIA.octets(at)
     found = shifted(b"\x09\x0c" + octets, seconds)
