@@ -203,6 +203,8 @@ class Setup(Enum):
     """An option, or another word of the command line."""
     SETTINGS = "settings"
     """A key of agent.toml."""
+    NO_SETTINGS = "no-settings"
+    """There is no agent.toml where it is looked for."""
     PORT_MISSING = "port-missing"
     PORT_DENIED = "port-denied"
     PORT_IN_USE = "port-in-use"

@@ -42,7 +42,7 @@ def correction_lines(
         if others:
             yield f"  {told} by it as well: {_others(others, unit, zone)}"
     for month in found.months:
-        yield f"  {_month(month)}"
+        yield f"  {month_line(month)}"
     for balance in found.balances:
         before, after = _loss(balance.before, balance.unit), _loss(balance.after, balance.unit)
         yield f"  {balance.month} {balance.tower} {balance.service}: loss {before} -> {after}"
@@ -79,8 +79,11 @@ def _others(readings: Sequence[Shown], unit: str, zone: ZoneInfo) -> str:
     return f"{len(readings)} readings, {text} to {last_text}"
 
 
-def _month(change: ChangedMonth) -> str:
+def month_line(change: ChangedMonth) -> str:
+    """Word how a month's number changes; of the same quantity, what else is said of it."""
     before, after = _number(change.before), _number(change.after)
+    if before == after and isinstance(change.after, MonthlyConsumption):
+        after = f"the same, {change.after.quality.value}{_reasons(change.after)}"
     if change.is_taken_back:
         after = f"withdrawn from billing{_reasons(change.after)}"
     if change.version is not None:

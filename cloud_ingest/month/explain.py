@@ -14,11 +14,11 @@ Raises: NotFound, CloseRefused.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
 from cloud_ingest.core.month import Month, previous_month
+from cloud_ingest.core.nearest import nearest_labels
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
@@ -69,8 +69,6 @@ from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Withheld
 from shared_schema.catalogue import BILLED_REGISTER, Service
-
-NEAREST_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +198,7 @@ def _why_nothing(case: _Case) -> str:
     known = subjects(case.conn, case.society_id, asked.service, asked.subject_type)
     if asked.subject in known:
         return f"{what}: its meters served it at another time, see the list of units"
-    close = get_close_matches(asked.subject, known, NEAREST_NAMES) or known[:NEAREST_NAMES]
-    told = f"there is {', '.join(close)}" if close else "nothing has one"
+    told = nearest_labels(asked.subject, known)
     return f"{what}: look at its label and --subject-type; {told}"
 
 

@@ -21,6 +21,7 @@ from cloud_ingest.core.balance import Balance, SubjectKind, taken_from_network
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
+from cloud_ingest.core.nearest import nearest_labels
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.published_parts import (
@@ -159,15 +160,14 @@ def shown_month(
     )
     parts += _unproved(assigned, numbers)
     if subject is not None and not numbers:
+        every = published_month(conn, society_id, str(month), subject_type=subject_type) or found
+        told = nearest_labels(subject, sorted({each.subject for each in _shown_numbers(every)}))
         raise NotFound(
             f"{subject!r} had no meter in {month} when it was closed: look at its label and "
-            "--subject-type; if its meter was imported since, close the month again"
+            f"--subject-type; {told}; if its meter was imported since, close the month again"
         )
-    return ShownMonth(
-        closed_at=found.closed_at,
-        numbers=tuple(sorted(numbers, key=lambda each: (each.subject, each.service))),
-        usages=tuple(with_days(conn, society_id, parts, zone)),
-    )
+    shown = tuple(sorted(numbers, key=lambda each: (each.subject, each.service)))
+    return ShownMonth(found.closed_at, shown, tuple(with_days(conn, society_id, parts, zone)))
 
 
 def shown_balances(conn: Connection, society_id: int, month: Month) -> list[TowerBalance] | None:

@@ -83,6 +83,8 @@ class GatewayStatus:
     last_receipt: datetime | None
     """The last one that covered something."""
     meters: tuple[MeterStatus, ...]
+    synchronised: bool = True
+    """Whether the gateway's time may stamp readings; without that no meter is read."""
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -98,12 +100,15 @@ def _texts(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def gateway_status(settings: AgentSettings, now: datetime) -> GatewayStatus:
+def gateway_status(
+    settings: AgentSettings, now: datetime, *, synchronised: bool = True
+) -> GatewayStatus:
     """Read the status of a gateway.
 
     Args:
         settings: the gateway's; they name the spool and the meters.
         now: this moment, aware.
+        synchronised: whether the gateway's time may stamp readings.
 
     Raises:
         ConfigurationError: the spool cannot be read, or is no spool.
@@ -124,6 +129,7 @@ def gateway_status(settings: AgentSettings, now: datetime) -> GatewayStatus:
             for bus in settings.buses
             for meter in bus.meters
         ),
+        synchronised=synchronised,
     )
 
 

@@ -38,10 +38,11 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
         if tls.cert is not None:
             context.load_cert_chain(tls.cert, tls.key)
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        files = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
+        named = ", ".join(f"{key} {file}" for key, file in files.items() if file)
         raise ConfigurationError(
-            f"[broker.tls] the certificates cannot be used: {error} "
-            f"(ca {tls.ca}, cert {tls.cert}, key {tls.key})",
-            of=Setup.BROKER,
+            f"[broker.tls] the certificates cannot be used: {reason} ({named})", of=Setup.BROKER
         ) from None
     context.sslsocket_class = _TidySocket
     return context

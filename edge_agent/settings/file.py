@@ -43,8 +43,10 @@ def load_settings(path: Path) -> AgentSettings:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
         raise ConfigurationError(
-            f"cannot read the settings: {error.strerror}: {path}", of=Setup.FILE
+            f"cannot read the settings: {error.strerror}: {path}",
+            of=Setup.NO_SETTINGS if missing else Setup.FILE,
         ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(

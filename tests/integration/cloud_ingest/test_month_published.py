@@ -17,8 +17,11 @@ from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.readings import rule_on_reading
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
+from cloud_ingest.errors import NotFound
 from cloud_ingest.month.close import close_month
+from cloud_ingest.month.published import shown_month
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.registry import find_society
 from shared_schema.catalogue import Service
 from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 
@@ -187,6 +190,18 @@ def test_four_commands_agree_after_a_number_was_taken_back(society: Site, run: R
     assert used["A-12"] == kwh(10 * 31 * 24)
     (number,) = run("usage", "A-1", "--month", "2026-07")["numbers"]
     assert (number["state"], number["version"], number["quantity"]) == ("withdrawn", 2, None)
+
+
+def test_a_unit_that_a_closed_month_lacks_is_answered_with_labels(society: Site) -> None:
+    close(society)
+    with pytest.raises(NotFound, match="there is A-3; if its meter"):
+        shown_month(
+            society.conn,
+            find_society(society.conn, SOCIETY),
+            month_of(2026, 7, ZONE),
+            ZONE,
+            subject="A-33",
+        )
 
 
 def test_the_days_of_a_catch_up_add_up_to_it(site: Site, run: Run) -> None:

@@ -117,7 +117,7 @@ def test_keygen_makes_both_halves_of_a_key(
         (("commission", "--port", "p", "--add", "--force"), "choose one"),
         (("commission", "--port", "p", "--add"), "cannot read the settings"),
         (("commission", "--port", "p", "--add", "--meters", "x.csv"), "the list of meters: No"),
-        (("status", "--config", "none.toml"), "cannot read the settings"),
+        (("status", "--config", "none.toml"), "name them with --config, or write them: edge-agent"),
         (("models", "check", "none.toml"), "cannot read the model: No such file"),
         (("models", "list", "--models-dir", "none"), "cannot read the models' folder"),
         (("simulate", "none.toml", "--directory", "d"), "cannot read the estate: No such file"),

@@ -108,6 +108,15 @@ def test_the_status_of_a_running_agent(
     assert document["meters"][0]["last_read"] == "2026-11-24T00:00:00+00:00"
 
 
+def test_a_clock_that_nobody_keeps_stands_in_the_status(
+    settings: AgentSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_status(gateway_status(settings, NOW, synchronised=False))
+    assert "clock    not synchronised: the agent reads no meter" in capsys.readouterr().out
+    show_status(gateway_status(settings, NOW, synchronised=True))
+    assert "synchronised" not in capsys.readouterr().out
+
+
 def test_before_the_first_start(settings: AgentSettings) -> None:
     found = gateway_status(settings, NOW)
     assert (found.running, found.stream, found.waiting_live) == (False, None, 0)
