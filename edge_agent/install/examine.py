@@ -16,7 +16,7 @@ from typing import Final
 
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.dlms.security import Mode
-from edge_agent.errors import AgentError, BusError, MeterError
+from edge_agent.errors import AgentError, BusError, BusLost, BusTimeout, MeterError
 from edge_agent.install import advice, advice_texts
 from edge_agent.install.examination import Examination, LineCount, Trouble
 from edge_agent.install.lockout import Lockout
@@ -196,7 +196,9 @@ def _zone(its_model: Model) -> timezone:
 
 
 def _trouble(step: str, error: AgentError, tried: Mode | None = None) -> Trouble:
-    return Trouble(step, str(error), advice.for_error(error, tried), isinstance(error, BusError))
+    return Trouble(
+        step, str(error), advice.for_error(error, tried), isinstance(error, BusTimeout | BusLost)
+    )
 
 
 def _trouble_of(

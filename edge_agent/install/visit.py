@@ -64,8 +64,6 @@ class Visit:
             plate = see_plate(line, hdlc.config(listed.label, self.models_dir))
         known = plate if isinstance(plate, Plate) else None
         config = meter_config(listed, known, self.password_file, self.models_dir)
-        if isinstance(plate, Trouble) and plate.silent:
-            return Entry(listed)
         examined = self._examine(line, config, known, tell)
         if isinstance(plate, Trouble) and examined.meter is None:
             examined = replace(examined, troubles=(plate, *examined.troubles))

@@ -2,6 +2,7 @@
 """How each listed meter is read, and the labels that a person gives."""
 
 import tomllib
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from edge_agent.install.sheet import Entry
 from edge_agent.install.visit import Visit, meter_config
 from edge_agent.install.walkthrough import list_found
 from edge_agent.settings.bus import MeterConfig
+from edge_agent.virtual.server import Server
 from tests.unit.edge_agent.install.samples import examined, sheet
 from tests.unit.edge_agent.wire import Wire, meter, password_file
 
@@ -66,6 +68,57 @@ def test_a_meter_that_knows_another_client_is_examined(tmp_path: Path) -> None:
     )
     (entry,) = visit.examine_all(line, [listed])
     assert entry.verdict.level == "green"
+
+
+def visited(tmp_path: Path, line: Wire) -> Entry:
+    """Visit a meter whose name plate the scan could not read."""
+    listed = ListedMeter("A-1", 17, model="is16444", client=32)
+    assert listed.hdlc is not None
+    visit = Visit(
+        Scan(meters=(FoundMeter(listed.hdlc, 9600, None),)),
+        Lockout(tmp_path / "refused.jsonl", Path("none")),
+        lambda: line.now,
+        lambda _text: None,
+        frames=0,
+        password_file=password_file(tmp_path),
+        models_dir=None,
+        clock_synchronised=True,
+    )
+    (entry,) = visit.examine_all(line, [listed])
+    return entry
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, *clients: int) -> None:
+    """Have meters answer the association of these clients with an exception."""
+    request, connect = Server.request, Server.connect
+    asking: list[int] = [0]
+
+    def connected(server: Server, client: int) -> None:
+        asking[0] = client
+        connect(server, client)
+
+    def answered(server: Server, apdu: bytes, now: datetime) -> bytes:
+        refused = apdu[:1] == b"\x60" and asking[0] in clients
+        return b"\xd8\x01\x02" if refused else request(server, apdu, now)
+
+    monkeypatch.setattr(Server, "connect", connected)
+    monkeypatch.setattr(Server, "request", answered)
+
+
+def test_a_meter_with_an_exception_for_the_public_client_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, 16)
+    assert visited(tmp_path, Wire(meters=[meter(1, 17)])).verdict.level == "green"
+
+
+def test_an_exception_for_each_client_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, 16, 32)
+    verdict = visited(tmp_path, Wire(meters=[meter(1, 17)])).verdict
+    assert verdict.level == "red"
+    assert "exception" in verdict.reasons[0]
 
 
 def test_a_taken_or_long_label_is_asked_again() -> None:
