@@ -122,7 +122,7 @@ def _serve_example_in(folder: Path, baud: int | None) -> None:
         estate = write_example(folder)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write the example: {error.strerror}: {error.filename}", of=Setup.FILE
+            f"cannot write the example: {error.strerror}: {folder}", of=Setup.FILE
         ) from None
     say(f"next, in another terminal (Ctrl-C here ends it):\n\n{next_commands(estate, folder)}\n")
     _serve(estate, folder, baud)

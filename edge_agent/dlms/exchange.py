@@ -41,7 +41,7 @@ RESENDS: Final = 2
 BUSY_POLLS: Final = 8
 """How often a meter that is not ready is polled."""
 BUSY_PAUSE_S: Final = 0.25
-_LONGEST_GAP_S: Final = 0.5
+LONGEST_GAP_S: Final = 0.5
 """How long a frame that has begun may pause."""
 _LONGEST_DRIBBLE: Final = 3
 """How much longer than its time at full speed a frame may take."""
@@ -299,7 +299,7 @@ class Exchange:
                 self._traffic.bytes_received += len(data)
                 frames = self._guard.feed(data)
                 if self._guard.has_begun:
-                    later = min(self._heard_at + _LONGEST_GAP_S, self._latest)
+                    later = min(self._heard_at + LONGEST_GAP_S, self._latest)
                     self._deadline = max(self._deadline, later)
                 yield frames
 

@@ -22,7 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from edge_agent.dlms.exchange import Traffic, Transport
+from edge_agent.dlms.exchange import LONGEST_GAP_S, Traffic, Transport
 from edge_agent.dlms.hdlc import (
     DAMAGE,
     FLAG,
@@ -299,7 +299,11 @@ class _Scanner:
         asked_at = self.monotonic()
         self.line.send(request)
         said = self._said(wait_s + self.line.line_time_s(len(request) + _ANSWER_BYTES))
-        answers = [frame for frame in guard.feed(said) if answers_snrm(frame)]
+        frames = guard.feed(said)
+        if not frames and guard.has_begun:
+            rest = b"".join(self._heard(LONGEST_GAP_S))
+            said, frames = said + rest, guard.feed(rest)
+        answers = [frame for frame in frames if answers_snrm(frame)]
         guard.clear()
         heard = len(said) - self.late.sort_out(said, self.monotonic())
         if guard.dropped[Drop.ECHO]:

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,13 @@ from edge_agent.install.addresses import HdlcAddress, hdlc_addresses, parse_addr
 from edge_agent.install.scan import scan
 from edge_agent.install.scan_result import Conflict, Progress, Scan
 from edge_agent.poll.name_plate import VOLTAGE_L2, guess_model
+from edge_agent.settings.bus import BusConfig
+from edge_agent.virtual.line import Line
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME
 from shared_schema.obis import Obis
+from tests.support.line_time import LineTime
+from tests.support.line_time import Wire as LineWire
+from tests.support.odd_meters import ADDRESS, SERIAL, START, one_meter
 from tests.unit.edge_agent.wire import Wire, meter
 
 WATER = {"model": "water", "load": {"kind": "water"}}
@@ -110,6 +116,32 @@ def test_a_meter_that_missed_the_probe_is_found(lost: dict[int, int]) -> None:
     assert [step.again for step in steps[:12]] == [False] * 11 + [True]
     again = 11 - (4 - len(lost))
     assert [step.total for step in steps if step.again][:again] == [again] * again
+
+
+@pytest.mark.parametrize("pause_s", [0.1, 0.3, 0.45])
+def test_a_meter_that_pauses_within_a_frame_is_one_meter(
+    monkeypatch: pytest.MonkeyPatch, pause_s: float
+) -> None:
+    answer = Line._answer
+
+    def in_halves(line: Line, data: bytes, wait_s: float, at: float, *, dribbles: bool) -> None:
+        half = len(data) // 2
+        answer(line, data[:half], wait_s, at, dribbles=dribbles)
+        answer(line, data[half:], pause_s, at, dribbles=dribbles)
+
+    monkeypatch.setattr(Line, "_answer", in_halves)
+    time = LineTime(START)
+    time.rule(monkeypatch)
+    bus = BusConfig(name="a", port=Path("none"), meters=())
+    line = LineWire(bus, one_meter({}, "Asia/Kolkata").lines(baud=9600)["a"], time)
+    result = scan(
+        lambda _baudrate: contextlib.nullcontext(line),
+        [HdlcAddress(1, ADDRESS, 2)],
+        baudrates=(9600,),
+        monotonic=time,
+    )
+    assert found(result) == [(f"1/{ADDRESS} (2 bytes)", SERIAL, "is16444")]
+    assert result.conflicts == ()
 
 
 def test_a_silent_line_is_scanned_once() -> None:
