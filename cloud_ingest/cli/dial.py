@@ -30,7 +30,7 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import say
-from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.cli.table import Column, counted, local, table
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.errors import DialRefused
@@ -63,7 +63,7 @@ def dial_import(
         found, known = import_sheet(opened.conn, society, text, by=by, now=datetime.now(UTC))
     for each in found:
         say(_line(each, "kL"))
-    say(f"{len(found)} dials added, {known} known")
+    say(f"{counted(len(found), 'dial')} added, {known} known")
 
 
 def _read(sheet: Path) -> str:

@@ -9,12 +9,14 @@ import json as jsons
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, Society, opened_store, progress
 from cloud_ingest.cli.say import say
+from cloud_ingest.cli.table import counted, local
 from cloud_ingest.entries.history import History, import_history
 
 app = new_group("Registers that an earlier system has read.")
@@ -48,13 +50,14 @@ def history_import(
         done = import_history(
             opened.conn, society, file, datetime.now(UTC), dry_run=dry_run, progress=progress
         )
-    say(jsons.dumps(dataclasses.asdict(done), default=str) if json else _as_line(done))
+        zone = opened.zone
+    say(jsons.dumps(dataclasses.asdict(done), default=str) if json else _as_line(done, zone))
 
 
-def _as_line(done: History) -> str:
+def _as_line(done: History, zone: ZoneInfo) -> str:
     what = (
-        f"{done.file}: {done.rows} rows of {done.channels} registers, "
-        f"{done.first.isoformat()} to {done.last.isoformat()}"
+        f"{done.file}: {counted(done.rows, 'row')} of {counted(done.channels, 'register')}, "
+        f"{local(done.first, zone)} to {local(done.last, zone)}"
     )
     if not done.stored:
         return f"{what}: all are good, nothing was stored"

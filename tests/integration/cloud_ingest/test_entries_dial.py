@@ -254,7 +254,7 @@ def test_the_command_line(store_dsn: str, tmp_path: Path) -> None:
     path.write_text(sheet(dial="100"))
     assert run("import", str(path)) == (
         0,
-        "A-1: dial 100 kL beside 0 kL of module LNT 1\n1 dials added, 0 known\n",
+        "A-1: dial 100 kL beside 0 kL of module LNT 1\n1 dial added, 0 known\n",
     )
     code, told = run(
         *("add", "A-1", "101.165", "--at", "2026-07-20 09:20", "--by", "me", "--reason", "check")

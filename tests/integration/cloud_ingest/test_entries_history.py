@@ -215,6 +215,7 @@ def test_the_command(flat: Site, store_dsn: str) -> None:
 
     code, out, _ = run("--dry-run")
     assert (code, "all are good, nothing was stored" in out) == (0, True)
+    assert "721 rows of 1 register, 2026-06-01 00:00 to 2026-07-01 00:00:" in out
     code, out, err = run("--json")
     assert (code, json.loads(out)["new"]) == (0, 721)
     assert "stored 721 of 721 rows" in err
