@@ -15,7 +15,7 @@ import typer
 
 from edge_agent.cli.options import JsonOption, MeterOptions, advised, spread
 from edge_agent.cli.show import show_row
-from edge_agent.cli.terminal import listing, say, show_json, table
+from edge_agent.cli.terminal import listing, say, say_lines, show_json, table
 from edge_agent.errors import MeterError
 from edge_agent.install.options import lasting_name, require_secrets
 
@@ -133,7 +133,7 @@ def _record(
         if recorder.has_heard:
             found = recorded(recorder, meter, begun, keep_serial=how.keep_serial)
             save_recording(found, file, force=how.force)
-            say(_saved(file, found, recorder.sealed))
+            say_lines(_saved(file, found, recorder.sealed))
     with advised(meter):
         for error in questions.failed:
             raise error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli.signals import stopped_by_signals
-from edge_agent.cli.terminal import say
+from edge_agent.cli.terminal import say, say_lines
 from edge_agent.errors import ConfigurationError, Setup
 
 if TYPE_CHECKING:
@@ -124,7 +124,9 @@ def _serve_example_in(folder: Path, baud: int | None) -> None:
         raise ConfigurationError(
             f"cannot write the example: {error.strerror}: {folder}", of=Setup.FILE
         ) from None
-    say(f"next, in another terminal (Ctrl-C here ends it):\n\n{next_commands(estate, folder)}\n")
+    say_lines(
+        f"next, in another terminal (Ctrl-C here ends it):\n\n{next_commands(estate, folder)}\n"
+    )
     _serve(estate, folder, baud)
 
 
@@ -143,7 +145,7 @@ def _serve_recording(file: Path, directory: Path | None, baud: int | None) -> No
         raise _no_links(directory, error) from None
     with stopped_by_signals() as stop, BusThread([bus], lambda: datetime.now(UTC)):
         print(f"{name}\t{bus.path}", flush=True)
-        say(_next_steps(bus.path, recording))
+        say_lines(_next_steps(bus.path, recording))
         stop.wait()
 
 

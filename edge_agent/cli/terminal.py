@@ -124,6 +124,11 @@ def say(text: str) -> None:
     print(folded(text, sys.stderr), file=sys.stderr, flush=True)
 
 
+def say_lines(text: str) -> None:
+    """Tell a person lines that stand as they are, such as commands to type, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def folded(text: str, stream: TextIO) -> str:
     """Fold a long line between words, for a terminal; in a file or a pipe it stays one line."""
     if not stream.isatty():

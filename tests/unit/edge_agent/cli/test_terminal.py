@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from edge_agent.cli.terminal import ScanProgress, folded, listing, table
+from edge_agent.cli.terminal import ScanProgress, folded, listing, say_lines, table
 from edge_agent.install.scan_result import Progress
 
 FLAT = "अ-१२०४ विद्युत"
@@ -113,3 +113,12 @@ def test_progress_stays_on_its_line(columns: int, monkeypatch: pytest.MonkeyPatc
     lines = screen.getvalue().rstrip("\n").split("\r")[1:]
     assert max(map(len, lines)) < columns
     assert all("115200" in line and "32" in line for line in lines)
+
+
+def test_commands_to_type_keep_their_lines_at_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    commands = "edge-agent scan --port riser-1.tty \\\n    --addresses 16-21\n\nedge-agent read"
+    say_lines(commands)
+    assert capsys.readouterr().err == f"{commands}\n"
