@@ -221,6 +221,10 @@ OF_FINDING: Final = {
         "give the weight of a pulse in a model of its own, with [[scaling]]: until then no month "
         "of it can be billed"
     ),
+    FindingKind.NOT_A_DIAL: (
+        "compare it with the display; where that shows another number, the maker sets the scaler "
+        "or the type of this register: until then no month of it can be billed"
+    ),
     FindingKind.UNIT_NOT_BILLED: (
         "energy is billed in Wh, water in m³ or litres: another model, or the maker sets it"
     ),

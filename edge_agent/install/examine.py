@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Final
 
 from edge_agent.dlms.exchange import Traffic, Transport
@@ -43,6 +44,8 @@ _BILLED_UNITS: Final = {
     WATER_VOLUME: {UNIT_SYMBOLS[Unit.CUBIC_METRE], UNIT_SYMBOLS[Unit.LITRE]},
 }
 """The units in which the cloud makes a month of a register."""
+_FURTHEST_SCALER: Final = 9
+"""Steps of a nanowatt-hour or a gigawatt-hour: no meter counts in smaller or larger ones."""
 BACK_S: Final = {"period": 2 * 3600, "hour": 30 * 86400, "day": 3 * 86400, "month": 32 * 86400}
 """How far back to look for the newest rows of a profile, by how often it is read."""
 _MOST_POLLS: Final = 60
@@ -229,13 +232,23 @@ def _profiles(its_model: Model, first: PollResult, newest: PollResult) -> Iterat
 
 
 def unbilled(registers: Sequence[ShownValue]) -> Iterator[Trouble]:
-    """Yield a trouble for each billed register without a unit, or with one that is not billed."""
+    """Yield a trouble for each billed register with a unit, or a number, that is not billed."""
     for each in registers:
         units = _BILLED_UNITS.get(each.obis)
-        if units is None or each.unit in units:
+        if units is None:
             continue
-        kind = FindingKind.UNIT_NOT_BILLED if each.unit else FindingKind.NO_UNIT
-        yield _trouble_of(finding(kind, obis=each.obis, unit=each.unit))
+        if each.unit not in units:
+            kind = FindingKind.UNIT_NOT_BILLED if each.unit else FindingKind.NO_UNIT
+            yield _trouble_of(finding(kind, obis=each.obis, unit=each.unit))
+        elif isinstance(each.value, Decimal) and not _can_be_billed(each.value):
+            came = f"{each.value:.9g} {each.unit}"
+            yield _trouble_of(finding(FindingKind.NOT_A_DIAL, obis=each.obis, came=came))
+
+
+def _can_be_billed(value: Decimal) -> bool:
+    """Tell whether a dial that counts up can show a number, in steps that a meter has."""
+    exponent = value.as_tuple().exponent
+    return value >= 0 and isinstance(exponent, int) and abs(exponent) <= _FURTHEST_SCALER
 
 
 def unread(

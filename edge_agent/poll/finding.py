@@ -79,6 +79,8 @@ class FindingKind(StrEnum):
     PERIOD_IMPOSSIBLE = "period_impossible"
     NO_UNIT = "no_unit"
     UNIT_NOT_BILLED = "unit_not_billed"
+    NOT_A_DIAL = "not_a_dial"
+    """A register that counts up is below zero, or counts in steps that no meter has."""
     STATUS_BIT_SET = "status_bit_set"
 
 
@@ -177,6 +179,7 @@ WORDS: Final[dict[FindingKind, str]] = {
     ),
     FindingKind.NO_UNIT: "{obis} says no unit: it counts pulses",
     FindingKind.UNIT_NOT_BILLED: "{obis} is in {unit} and not billed in it",
+    FindingKind.NOT_A_DIAL: "{obis} is {came}, which no dial shows",
     FindingKind.STATUS_BIT_SET: "{means}: bit {bit} of its status is set at {at}",
 }
 """The sentence of each kind; the names in braces are the meter's label and the values."""

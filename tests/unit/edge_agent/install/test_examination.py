@@ -4,6 +4,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.dlms.exchange import Traffic
 from edge_agent.dlms.hdlc import Drop
@@ -58,3 +60,24 @@ def test_a_meter_without_a_billed_register_is_told() -> None:
 def test_a_billed_register_that_a_finding_explains_is_told_once() -> None:
     null = finding(FindingKind.NO_VALUE, "A-1", obis=ACTIVE_IMPORT)
     assert not list(unread(load("generic"), (VOLTS,), (null,)))
+
+
+@pytest.mark.parametrize(
+    ("raw", "scaler", "said"),
+    [
+        (-1, 0, "is -1 Wh, which no dial shows"),
+        (4189705, -128, "is 4.189705e-122 Wh, which no dial shows"),
+        (4189705, 20, "e+26 Wh, which no dial shows"),
+    ],
+)
+def test_a_number_that_no_dial_shows_is_told(raw: int, scaler: int, said: str) -> None:
+    shown = ShownValue(ACTIVE_IMPORT, "x", Decimal(raw).scaleb(scaler), "Wh")
+    (found,) = unbilled((shown,))
+    assert found.kind is FindingKind.NOT_A_DIAL
+    assert said in found.said
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(-9, 9))
+def test_a_number_of_a_dial_is_no_trouble(raw: int, scaler: int) -> None:
+    value = Decimal((0, tuple(map(int, str(raw))), scaler))
+    assert not list(unbilled((ShownValue(ACTIVE_IMPORT, "x", value, "Wh"),)))

@@ -112,6 +112,7 @@ SENTENCES = {
         "their own are left out"
     ),
     FindingKind.NO_UNIT: f"{ACTIVE_IMPORT} says no unit: it counts pulses",
+    FindingKind.NOT_A_DIAL: f"{ACTIVE_IMPORT} is 0d a1, which no dial shows",
     FindingKind.UNIT_NOT_BILLED: f"{ACTIVE_IMPORT} is in V and not billed in it",
     FindingKind.STATUS_BIT_SET: "cable cut: bit 5 of its status is set at 2026-03-10 12:00",
 }
