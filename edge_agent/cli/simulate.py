@@ -28,34 +28,42 @@ _YEARS = range(2000, 2100)
 """What a meter's clock can show."""
 
 
+EstateArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[ESTATE.toml]",
+        help="Buses and meters: docs/reference/estate-toml.md.",
+        show_default=False,
+    ),
+]
+ReplayOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Answer as the meter did that trace --save recorded."),
+]
+ExampleOption = Annotated[
+    bool, typer.Option("--example", help="Serve a small riser; write what it needs first.")
+]
+DirectoryOption = Annotated[
+    Path | None, typer.Option(help="Folder in which the links to the buses are made.")
+]
+PaceOption = Annotated[
+    int | None,
+    typer.Option(help="Pace of the lines, 300 or more; without it as fast as possible."),
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Print all registers at an ISO 8601 time, and leave."),
+]
+
+
 @simulate_commands.command()
 def simulate(
-    estate: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[ESTATE.toml]",
-            help="Buses and meters: docs/reference/estate-toml.md.",
-            show_default=False,
-        ),
-    ] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Answer as the meter did that trace --save recorded."),
-    ] = None,
-    example: Annotated[
-        bool, typer.Option("--example", help="Serve a small riser; write what it needs first.")
-    ] = False,
-    directory: Annotated[
-        Path | None, typer.Option(help="Folder in which the links to the buses are made.")
-    ] = None,
-    baud: Annotated[
-        int | None,
-        typer.Option(help="Pace of the lines, 300 or more; without it as fast as possible."),
-    ] = None,
-    registers_at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Print all registers at an ISO 8601 time, and leave."),
-    ] = None,
+    estate: EstateArgument = None,
+    replay: ReplayOption = None,
+    example: ExampleOption = False,
+    directory: DirectoryOption = None,
+    baud: PaceOption = None,
+    registers_at: TimeOption = None,
 ) -> None:
     """Serve virtual meters on pseudo terminals, until Ctrl-C.
 

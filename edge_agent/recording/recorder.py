@@ -127,19 +127,9 @@ class Recorder:
             identity: the attribute that has the serial number.
             keep_serial: whether the serial number stays.
         """
-        serials = [
-            each["data"]
-            for where, each in self._answers.items()
-            if (where.obis, where.class_id, where.attribute) == identity and "data" in each
-        ]
         scrubber = Scrubber(secrets)
         if not keep_serial:
-            values = (
-                (each.obis, answer["data"])
-                for each, answer in self._answers.items()
-                if "data" in answer
-            )
-            scrubber.hide_names(serials, values)
+            self._hide_names(scrubber, identity)
         link = self._ear.link
         odd_list = None if self._takes_lists else self._list_answer
         return Recording(
@@ -161,6 +151,15 @@ class Recorder:
             ),
             answers=tuple(_got(where, each, scrubber) for where, each in self._answers.items()),
         )
+
+    def _hide_names(self, scrubber: Scrubber, identity: tuple[Obis, int, int]) -> None:
+        values = {
+            (each.obis, each.class_id, each.attribute): answer["data"]
+            for each, answer in self._answers.items()
+            if "data" in answer
+        }
+        serials = [values[identity]] if identity in values else []
+        scrubber.hide_names(serials, ((obis, data) for (obis, _, _), data in values.items()))
 
     # ------------------------------------------------------------------- listening
 
