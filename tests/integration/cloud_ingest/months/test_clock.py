@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
 from cloud_ingest.month.decision import SaidOfNumber, decide
 from cloud_ingest.month.waiting import waiting_numbers
+from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from shared_schema.catalogue import Service
@@ -33,6 +35,7 @@ from tests.support.store import SOCIETY, Site, Templates, local, unit_line
 MONTHS = ("2026-01", "2026-02", "2026-03")
 BORDERS = tuple(local(f"2026-0{n}-01 00:00") for n in range(1, 5))
 HOURS = range(-3, 4)
+RULES: Final[tuple[EstimatesRule, ...]] = ("shown", "sent")
 FIRST, NOW = local("2025-12-30 00:00"), local("2026-05-01 09:00")
 GRID = tuple(
     sorted(
@@ -42,8 +45,8 @@ GRID = tuple(
 )
 
 
-AHEAD = st.sampled_from((0, 0, 1, 30, 365))
-"""By so many days the clock is wrong."""
+AHEAD = st.sampled_from((0, 0, 1, 365, -30, -365))
+"""By so many days the clock is wrong; no month is closed before its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,18 @@ def steps(draw: st.DrawFn) -> tuple[Step, ...]:
     return tuple(draw(st.lists(one, min_size=4, max_size=12)))
 
 
+def holes() -> st.SearchStrategy[set[datetime]]:
+    """Draw weeks in which the gateway was away."""
+    ends = st.tuples(st.integers(0, len(GRID) - 30), st.integers(5, 60))
+    return ends.map(lambda hole: set(GRID[hole[0] : hole[0] + hole[1]]))
+
+
 def played(
-    conn: Connection, folder: Path, missing: set[datetime], told: tuple[Step, ...]
+    conn: Connection,
+    folder: Path,
+    missing: set[datetime],
+    told: tuple[Step, ...],
+    rule: EstimatesRule,
 ) -> Iterator[tuple[Step, Received]]:
     site, now = Site(conn, folder), NOW
     site.units(unit_line("A-1", "1", since="2025-12-01"))
@@ -122,9 +135,12 @@ def played(
             case Enter():
                 enter(conn, each, now)
             case Close(month, ahead):
-                close_month(conn, SOCIETY, month, now + timedelta(days=ahead))
+                end = BORDERS[MONTHS.index(month) + 1] + timedelta(hours=1)
+                close_month(
+                    conn, SOCIETY, month, max(now + timedelta(days=ahead), end), estimates=rule
+                )
             case Hand(on, ahead):
-                hand_over(site, on, now + timedelta(days=ahead))
+                hand_over(site, on, max(now + timedelta(days=ahead), NOW - timedelta(days=60)))
             case Say(kind):
                 say(conn, kind, now)
         yield each, read_received(conn)
@@ -173,10 +189,10 @@ def test_months_share_their_border_whatever_the_clock_says(
     store_server: str, templates: Templates, tmp_path: Path
 ) -> None:
     @settings(max_examples=10 * DEEPER)
-    @given(st.sets(st.sampled_from(BORDERS[:3])), steps())
-    def hold(missing: set[datetime], told: tuple[Step, ...]) -> None:
+    @given(st.sets(st.sampled_from(BORDERS[:3])) | holes(), steps(), st.sampled_from(RULES))
+    def hold(missing: set[datetime], told: tuple[Step, ...], rule: EstimatesRule) -> None:
         with templates.copy(store_server) as dsn, connect(dsn) as conn:
-            for step, received in played(conn, tmp_path, missing, told):
+            for step, received in played(conn, tmp_path, missing, told, rule):
                 assert list(faults(received)) == [], step
 
     hold()
