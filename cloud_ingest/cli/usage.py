@@ -8,6 +8,7 @@ import json as json_format
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -146,7 +147,7 @@ def _as_tables(found: _Usage, *, days: bool) -> str:
             figure(row.month.opening),
             local(row.month.until, zone),
             figure(row.month.closing),
-            f"{figure(row.month.quantity)} {BILLING_UNITS[Service(row.month.place.service)]}",
+            _used(row.month.quantity, Service(row.month.place.service)),
         )
         for row in found.meters
     ]
@@ -169,12 +170,16 @@ def _as_tables(found: _Usage, *, days: bool) -> str:
             row.month.place.service,
             row.month.place.source,
             _meter(row.month.place),
-            f"{quantity:f} {BILLING_UNITS[Service(row.month.place.service)]}",
+            _used(quantity, Service(row.month.place.service)),
         )
         for row in found.meters
         for day, quantity in sorted(row.days.items())
     ]
     return f"{text}\n\n{table(columns, by_day)}"
+
+
+def _used(quantity: Decimal | None, service: Service) -> str:
+    return "-" if quantity is None else f"{quantity:f} {BILLING_UNITS[service]}"
 
 
 def _as_json(found: _Usage) -> str:
@@ -209,12 +214,12 @@ def _curves_as_table(curves: Sequence[Curve], zone: ZoneInfo, service: Service) 
         Column("From", "name"),
         Column("Source"),
         Column("Meter"),
-        Column(f"Used, {BILLING_UNITS[service]}", "figure"),
+        Column("Used", "figure"),
     ]
     return table(
         columns,
         (
-            (local(point.start, zone), curve.source, curve.meter, figure(point.quantity))
+            (local(point.start, zone), curve.source, curve.meter, _used(point.quantity, service))
             for curve in curves
             for point in curve.points
         ),

@@ -192,6 +192,23 @@ def test_four_commands_agree_after_a_number_was_taken_back(society: Site, run: R
     assert (number["state"], number["version"], number["quantity"]) == ("withdrawn", 2, None)
 
 
+def test_each_table_of_a_month_says_its_units(society: Site, store_dsn: str) -> None:
+    def told(*words: str) -> str:
+        result = CliRunner().invoke(
+            app,
+            [*words, "--society", SOCIETY, "--month", "2026-07"],
+            env={"IOT_UTILITY_DSN": store_dsn, "COLUMNS": "120"},
+        )
+        return result.output
+
+    close(society)
+    assert "0.240 kWh" in told("usage", "A-1", "--days")
+    assert "0.010 kWh" in told("usage", "A-1", "--curve")
+    assert "electricity, kWh" in told("towers")
+    lacks = told("usage", "C-0305")
+    assert (lacks.endswith("  -\n"), "- kWh" in lacks) == (True, False), lacks
+
+
 def test_a_unit_that_a_closed_month_lacks_is_answered_with_labels(society: Site) -> None:
     close(society)
     with pytest.raises(NotFound, match="there is A-3; if its meter"):
