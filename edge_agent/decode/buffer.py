@@ -159,6 +159,14 @@ class _TimedRows:
         return -1 if self.plan.descending else 1
 
 
+def _rivals(rows: list[Row]) -> int:
+    """Return for how many times rows say different values."""
+    if len({row[0] for row in rows}) == len(rows):
+        return 0
+    times = Counter(row[0] for row in set(rows))
+    return sum(1 for count in times.values() if count > 1)
+
+
 def rows_of(data: bytes, plan: Layout, zone: Zone, asked: tuple[int, int] | None = None) -> Decoded:
     """Read a profile's buffer (attribute 2).
 
@@ -193,6 +201,7 @@ def rows_of(data: bytes, plan: Layout, zone: Zone, asked: tuple[int, int] | None
         misfit,
         no_code=len(rows) - len(coded),
         taken=timed.taken,
+        rivals=0 if plan.is_log else _rivals(coded),
         deviations=believed(timed.deviations, zone),
         refused=values.refused,
         refused_as=values.refused_as,

@@ -39,6 +39,8 @@ class Decoded:
     taken: int = 0
     """Rows without a time whose time, filled by the capture period, is that of another row, is
     not before the time that the next row states, or is none that was asked for."""
+    rivals: int = field(default=0, compare=False)
+    """Times of a profile of values for which two rows say different ones: all of them are kept."""
     deviations: frozenset[int] = field(default=frozenset(), compare=False)
     """What the rows state as their deviation, in minutes, where that is believed."""
     refused: int = field(default=0, compare=False)

@@ -258,6 +258,10 @@ OF_FINDING: Final = {
         "compare the profile's capture period with the times of its rows; where it states another "
         "one: period_s at the profile in a model of its own"
     ),
+    FindingKind.ROWS_CONTRADICT: (
+        "where its clock was set back, or goes over to winter time without stating it, this "
+        "passes; else show its maker what `edge-agent read` says of this profile"
+    ),
     FindingKind.VALUES_REFUSED: (
         "the meter writes this column in a way that is not read here: send us what came"
     ),

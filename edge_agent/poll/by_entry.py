@@ -129,6 +129,7 @@ def together(kept: tuple[rows.Row, ...], parts: Sequence[Decoded]) -> Decoded:
         sum(each.misfit for each in parts),
         sum(each.no_code for each in parts),
         taken=sum(each.taken for each in parts),
+        rivals=sum(each.rivals for each in parts),
         deviations=frozenset[int]().union(*(each.deviations for each in parts)),
         refused=sum(each.refused for each in parts),
         refused_as=next((each.refused_as for each in parts if each.refused), ""),

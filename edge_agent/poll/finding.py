@@ -73,6 +73,7 @@ class FindingKind(StrEnum):
     ROWS_MISFIT = "rows_misfit"
     ROWS_WITHOUT_CODE = "rows_without_code"
     ROWS_TIME_TAKEN = "rows_time_taken"
+    ROWS_CONTRADICT = "rows_contradict"
     VALUES_REFUSED = "values_refused"
     FLOATS_BILLED = "floats_billed"
     """A column that is billed holds floats: no count can be made of it."""
@@ -164,6 +165,10 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.ROWS_TIME_TAKEN: (
         "{label}: {profile}: {count} rows from {first} on have no time of their own, and the "
         "capture period gives them that of another row, or one not asked for: they are left out"
+    ),
+    FindingKind.ROWS_CONTRADICT: (
+        "{label}: {profile}: {count} times from {first} on have several rows that differ: all are "
+        "kept, and the cloud judges them"
     ),
     FindingKind.VALUES_REFUSED: (
         "{label}: {profile}: {count} values from {first} on are no whole numbers and are left "

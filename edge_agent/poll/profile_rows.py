@@ -308,6 +308,7 @@ class ProfileRows:
             (FindingKind.ROWS_MISFIT, found.misfit),
             (FindingKind.ROWS_WITHOUT_CODE, found.no_code),
             (FindingKind.ROWS_TIME_TAKEN, found.taken),
+            (FindingKind.ROWS_CONTRADICT, found.rivals),
         ):
             if count:
                 self._tools.note(kind, profile=self._held.plan.profile, count=count, first=start)

@@ -100,6 +100,10 @@ SENTENCES = {
         f"A-1: {LOAD}: 3 rows from 100 on have no time of their own, and the capture period gives "
         "them that of another row, or one not asked for: they are left out"
     ),
+    FindingKind.ROWS_CONTRADICT: (
+        f"A-1: {LOAD}: 3 times from 100 on have several rows that differ: all are kept, and the "
+        "cloud judges them"
+    ),
     FindingKind.VALUES_REFUSED: (
         f"A-1: {LOAD}: 3 values from 100 on are no whole numbers and are left out; the first: 0d a1"
     ),

@@ -341,3 +341,27 @@ def test_an_order_that_is_not_the_stated_one_gives_no_wrong_time(
     kept = [row for block in found.rows for row in block.rows]
     assert kept
     assert all(row[2] == reader.rows[row[0] or 0] for row in kept)
+
+
+class Stuck(Odd):
+    """A meter that stamps each row with the time of the first."""
+
+    def buffer(self, times: list[int]) -> bytes:
+        sent = super().buffer(times)
+        for ts in times:
+            sent = sent.replace(moment(ts), moment(times[0]))
+        return sent
+
+
+@pytest.mark.parametrize(
+    ("values", "is_told"), [((50, 51, 52), True), ((50, 50, 51), True), ((50, 50, 50), False)]
+)
+def test_rows_that_differ_and_have_one_time_are_told(
+    monkeypatch: pytest.MonkeyPatch, values: tuple[int, ...], is_told: bool
+) -> None:
+    times = [QUARTER - 2700, QUARTER - 1800, QUARTER - 900]
+    sent = {ts: u16(each) + u16(1) for ts, each in zip(times, values, strict=True)}
+    reader = Stuck(odd(sent).attributes)
+    reader.sent, reader.rows = sorted(sent.items()), dict.fromkeys(sent, 0)
+    found = visit(reader, monkeypatch, {BLOCK_LOAD_PROFILE: QUARTER - 7200})
+    assert (FindingKind.ROWS_CONTRADICT in kinds_of(found)) is is_told
