@@ -84,6 +84,8 @@ class Reason(StrEnum):
     """The row that closes it is the last one known, and far above what the unit uses in a day."""
     WIDE_BOUNDS = "wide_bounds"
     """Too long a time was not read, and too much may have been used in it."""
+    RESTORED = "restored"
+    """A border is a reading that a person restored although a rule speaks against it."""
 
 
 class Origin(StrEnum):

@@ -110,6 +110,8 @@ class Known:
     """What its check meter counted."""
     doubted: frozenset[Register] = frozenset()
     """Of the sound ones those that their meter calls not valid (`core.meter_status`)."""
+    overruled: frozenset[Register] = frozenset()
+    """Of the sound ones those that a person restored against a rule (`core.overruled`)."""
 
 
 @dataclass(frozen=True, slots=True)

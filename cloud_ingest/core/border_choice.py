@@ -94,8 +94,10 @@ def choose_border(known: Known, cut: Cut, published: Register | None = None) -> 
     placed = None if published is not None else _placed_first(around)
     chosen, method = (published or _read(around), None) if placed is None else placed
     low, high, reasons = _stated(around, chosen)
-    if _is_doubted(around, chosen):
+    if _leans_on(around, chosen, known.doubted):
         low, high, reasons = None, None, reasons | {Reason.METER_STATUS}
+    if _leans_on(around, chosen, known.overruled):
+        reasons |= {Reason.RESTORED}
     return Border(
         at=cut.at,
         chosen=chosen,
@@ -235,13 +237,13 @@ def _place(around: Around) -> tuple[Register, EstimateMethod] | None:
     return Register(finer.channel_id, at, raw, Origin.ESTIMATE, finer.exponent), method
 
 
-def _is_doubted(around: Around, chosen: Register | None) -> bool:
-    """Say whether the meter itself calls not valid what a cut is met by, or placed between."""
+def _leans_on(around: Around, chosen: Register | None, questioned: frozenset[Register]) -> bool:
+    """Say whether a cut is met by one of some readings, or placed between one and another."""
     if chosen is None:
         return False
     is_placed = chosen.origin is Origin.ESTIMATE
     leaned_on = (around.before, around.after) if is_placed else (chosen,)
-    return not around.known.doubted.isdisjoint(leaned_on)
+    return not questioned.isdisjoint(leaned_on)
 
 
 def _stated(

@@ -156,6 +156,8 @@ class Judgement:
     """Those after which nobody vouched for the register."""
     doubted: tuple[UnsoundClaim, ...] = ()
     """Elected, though their meter calls them not valid: nothing else is known there."""
+    overruled: tuple[UnsoundClaim, ...] = ()
+    """Elected only because a person restored them (`core.overruled`)."""
 
 
 def most_per_hour(service: Service, *, only_units: bool, rating: Rating = UNRATED) -> Decimal:

@@ -281,7 +281,7 @@ def quality_of(measured: Measured) -> Quality:
     ends = {end.origin for end in (measured.opening, measured.closing) if end is not None}
     if Origin.ESTIMATE in ends or not is_exact(measured):
         return Quality.DERIVED
-    if Origin.EDIT in ends:
+    if Origin.EDIT in ends or Reason.RESTORED in measured.reasons:
         return Quality.EDITED
     if Origin.SELF_READ in ends:
         return Quality.SELF_READ

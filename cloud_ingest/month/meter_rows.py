@@ -81,19 +81,24 @@ def read_boundaries(
     opens_at = {own: _opening(spans, month, before, stated) for own, spans in served.items()}
     meters = _meters(served, opens_at, billed, month)
     readings = _readings(conn, meters.values(), month, billed.exponents, self_read_window)
-    doubted = readings_read.doubted_in(conn, _near_cuts(meters.values()), billed.exponents)
+    against = readings_read.questioned_in(conn, _near_cuts(meters.values()), billed.exponents)
     beside = readings_read.not_elected_in(conn, _close_to_cuts(meters.values()), billed.exponents)
     epochs, ratings = epochs_of(conn, billed.exponents), ratings_of(conn, meters)
     found: dict[int, MeterRows] = {}
     for meter_id, meter in meters.items():
         first, rating = meter.served[0], ratings.get(meter_id, UNRATED)
         known = meter.known(readings, beside, epochs, meter.rules(self_read_window, rating))
+        questioned = meter.own(against)
         found[meter_id] = MeterRows(
             meter=first.meter,
             service=first.service,
             channels=meter.channels,
             cuts=meter.cuts,
-            known=replace(known, doubted=frozenset(meter.own(doubted))),
+            known=replace(
+                known,
+                doubted=frozenset(each.register for each in questioned if not each.is_restored),
+                overruled=frozenset(each.register for each in questioned if each.is_restored),
+            ),
             opening=meter.opening,
             served=meter.served,
             days=meter.own(days),

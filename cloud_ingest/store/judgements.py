@@ -125,7 +125,7 @@ def is_applied(
         """,
         (dial.channel_ids, scope.start, scope.end, [rule.value for rule in DOUBTS]),
     )
-    told = (*judgement.unsound, *judgement.doubted)
+    told = (*judgement.unsound, *judgement.doubted, *judgement.overruled)
     return {(channel_id, ts, origin, raw) for channel_id, ts, origin, raw in doubts} == {
         each.claim.key for each in told if each.rule in DOUBTS and scope.holds(each.claim.ts)
     }
@@ -195,7 +195,7 @@ def _elect(
 
 
 def _keep_verdicts(conn: Connection, dial: Dial, judgement: Judgement, scope: Scope) -> None:
-    told = (*judgement.unsound, *judgement.doubted)
+    told = (*judgement.unsound, *judgement.doubted, *judgement.overruled)
     unsound = [each for each in told if scope.holds(each.claim.ts)]
     conn.execute(
         query("validation/verdict_drop"),

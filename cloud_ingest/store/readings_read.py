@@ -50,6 +50,13 @@ class HandWindow(NamedTuple):
     channels: tuple[int, ...]
 
 
+class Questioned(NamedTuple):
+    """A reading that its meter calls not valid, or that a person restored against a rule."""
+
+    register: Register
+    is_restored: bool
+
+
 class Gap(NamedTuple):
     """A stretch without readings, from the last one before it to the first one after it."""
 
@@ -168,24 +175,25 @@ def not_elected_in(
 
 
 @translating
-def doubted_in(
+def questioned_in(
     conn: Connection, windows: Collection[Window], exponents: Mapping[int, int]
-) -> dict[int, list[Register]]:
-    """Return what meters said in windows and called not valid, by channel; elected or not.
+) -> dict[int, list[Questioned]]:
+    """Return what counts in windows though something speaks against it, by channel.
 
     Args:
         conn: The store.
         windows: Where to look.
         exponents: e of value = raw * 10^e for each channel of the question.
     """
-    found: dict[int, list[Register]] = {}
+    found: dict[int, list[Questioned]] = {}
     if not windows:
         return found
-    for channel_id, ts, raw, origin in conn.execute(
-        query("validation/doubted"), _arrays(windows) | {"rules": [rule.value for rule in DOUBTS]}
+    for channel_id, ts, raw, origin, is_restored in conn.execute(
+        query("validation/questioned"),
+        _arrays(windows) | {"rules": [rule.value for rule in DOUBTS]},
     ):
         claim = Register(channel_id, ts, raw, ORIGINS[origin], exponents[channel_id])
-        found.setdefault(channel_id, []).append(claim)
+        found.setdefault(channel_id, []).append(Questioned(claim, is_restored))
     return found
 
 

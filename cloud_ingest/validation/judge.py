@@ -19,6 +19,7 @@ from typing import Self
 
 from cloud_ingest.core.judgement import Claims, Judgement, judge_dial
 from cloud_ingest.core.month import DAY, midnight, next_month, previous_month
+from cloud_ingest.core.overruled import overruled
 from cloud_ingest.core.validate import EDGE
 from cloud_ingest.store.billed_registers import Dial, claims_of, dials_of
 from cloud_ingest.store.connection import Connection, plan_each_time
@@ -234,9 +235,13 @@ class _Case:
         return replace(claims, profile=profile_of(conn, self.dial.meter_id, start, end))
 
     def judgement(self, claims: Claims) -> Judgement:
-        return judge_dial(
-            claims, self.dial.channels, self.dial.most_per_hour, self.dial.status_bits
-        )
+        dial = self.dial
+
+        def judge(said: Claims) -> Judgement:
+            return judge_dial(said, dial.channels, dial.most_per_hour, dial.status_bits)
+
+        found = judge(claims)
+        return replace(found, overruled=overruled(claims, found, judge))
 
     def is_judged(self, conn: Connection) -> bool:
         """Say whether the store has its judgement already."""

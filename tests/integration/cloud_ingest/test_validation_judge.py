@@ -320,7 +320,7 @@ def test_a_restored_lie_is_elected(metered: Site) -> None:
     refresh(metered.conn, NOW)
     rule(metered, "restore", at, 0)
     assert metered.one("SELECT raw FROM reading WHERE ts = %s", at) == 0
-    assert set_aside(metered) == []
+    assert set_aside(metered) == [(at, 0, "fall")], "the rule that a person overruled"
 
 
 @pytest.mark.parametrize(

@@ -410,7 +410,10 @@ class Stage:
     def _verdicts(self) -> Sequence[tuple[str, datetime, int, str]]:
         return self.site.all(
             "SELECT meter.serial, verdict.ts, verdict.raw, verdict.rule FROM verdict "
-            "JOIN channel USING (channel_id) JOIN meter USING (meter_id) ORDER BY 1, 2, 3"
+            "JOIN channel USING (channel_id) JOIN meter USING (meter_id) "
+            "WHERE NOT EXISTS (SELECT FROM reading JOIN ruling USING (channel_id, ts, raw, origin) "
+            "  WHERE (channel_id, reading.ts, reading.raw, reading.origin) "
+            "  = (verdict.channel_id, verdict.ts, verdict.raw, verdict.origin)) ORDER BY 1, 2, 3"
         )
 
     def _told(self, wanted: Expected) -> str:

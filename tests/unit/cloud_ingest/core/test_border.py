@@ -338,6 +338,11 @@ def test_a_border_placed_beside_a_doubted_reading_is_marked() -> None:
     assert border.reasons == {Reason.BORDER_PLACED, Reason.METER_STATUS}
 
 
+def test_a_border_that_a_person_restored_is_marked() -> None:
+    border = choose_border(known(row(-15), row(0), overruled=frozenset({row(0)})), A_MONTH)
+    assert stated(border) == (BEGIN, kwh(BEGIN), kwh(BEGIN), {Reason.RESTORED})
+
+
 def test_doubts_beside_a_sound_border_do_not_mark_it() -> None:
     said = known(row(-15), row(0), row(15), doubted=frozenset({row(-15), row(15)}))
     assert stated(choose_border(said, A_MONTH)) == EXACT
