@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,12 +25,14 @@ from cloud_ingest.operate import send_command
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.commands import IssuedCommand, issued_commands
-from shared_schema.gateway import CommandKind
+from shared_schema.gateway import LONGEST_LIFE, CommandKind
 from shared_schema.signing import SigningKey
 
 Key = Annotated[Path | None, typer.Option("--key", help="The private key that signs: see keygen.")]
 
 app = new_group("Ask a gateway for something, and see its answer.")
+
+MOST_MINUTES: Final = LONGEST_LIFE // timedelta(minutes=1)
 
 
 @app.command("send")
@@ -54,7 +56,10 @@ def send(
         str | None, typer.Option("--until", help="Of a backfill: up to when, in local time.")
     ] = None,
     expires_after: Annotated[
-        int, typer.Option("--expires-after", help="Minutes for which it may be run.", min=1)
+        int,
+        typer.Option(
+            "--expires-after", help="Minutes for which it may be run.", min=1, max=MOST_MINUTES
+        ),
     ] = 60,
     as_json: Json = False,
     dsn: Dsn = None,

@@ -21,7 +21,7 @@ from cloud_ingest.cli.say import say
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.door import Limits
 from cloud_ingest.core.month import is_one_moment
-from cloud_ingest.core.typed_text import same_name
+from cloud_ingest.core.typed_text import same_name, typed_time
 from cloud_ingest.errors import (
     ConfigurationError,
     ImportRefused,
@@ -186,7 +186,7 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
         UserError: the text is no time, or as local time it is none or two.
     """
     try:
-        found = datetime.fromisoformat(text)
+        found = typed_time(text)
         at = found if found.tzinfo is not None else found.replace(tzinfo=zone)
         at = at.astimezone(UTC).astimezone(zone)
     except (ValueError, OverflowError):

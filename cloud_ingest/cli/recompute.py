@@ -16,6 +16,7 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store, progress
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.month import DAY, next_month, parse_month
+from cloud_ingest.core.typed_text import typed_day
 from cloud_ingest.errors import RecomputeRefused
 from cloud_ingest.rollup.recompute import Recomputed
 from cloud_ingest.rollup.recompute import recompute as make_anew
@@ -71,7 +72,7 @@ def _days(
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return typed_day(text)
     except ValueError:
         raise RecomputeRefused(f"{text[:40]!r} is no day: write it as 2026-07-10") from None
 

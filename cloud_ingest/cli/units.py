@@ -31,6 +31,7 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.say import cut, say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.core.typed_text import typed_day
 from cloud_ingest.entries.units import DEFAULT_AUTHOR, Named, TakenBack, import_units, take_back
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.assignment_versions import AssignmentVersion, assignment_versions
@@ -165,7 +166,7 @@ def _day(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        return typed_day(text)
     except ValueError:
         raise UserError(f"--from {text[:40]!r} is no day: write it as 2026-07-15") from None
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -33,6 +33,7 @@ from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, figure, local, table
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month as MonthSpan
+from cloud_ingest.errors import UserError
 from cloud_ingest.month.published import ShownNumber, shown_month
 from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.registry import find_society
@@ -42,6 +43,10 @@ from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
 app = new_group()
+
+USUAL_STEP: Final = 60
+MOST_STEP: Final = 1440
+"""Minutes: a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,16 @@ def usage(
     curve: Annotated[
         bool, typer.Option("--curve", help="Instead the load, in steps of --step.")
     ] = False,
-    step: Annotated[int, typer.Option("--step", min=1, help="Minutes of a step.")] = 60,
+    step: Annotated[
+        int | None,
+        typer.Option(
+            "--step", min=1, max=MOST_STEP, help="Minutes of a step of --curve [default: 60]."
+        ),
+    ] = None,
     service: Annotated[
-        Service, typer.Option("--service", help="What --curve is of.")
-    ] = Service.ELECTRICITY,
+        Service | None,
+        typer.Option("--service", help="What --curve is of [default: electricity]."),
+    ] = None,
     subject_type: SubjectType = "unit",
     json: Json = False,
     dsn: Dsn = None,
@@ -80,10 +91,13 @@ def usage(
     Example: cloud-ingest usage A-1204 --society "Lake View" --month 2026-07 --days
     """
     with opened_store(dsn, config) as opened:
+        if not curve and (step is not None or service is not None):
+            raise UserError("--step and --service are of the load: give --curve, too")
         conn, zone = opened.conn, opened.zone
         society_id = find_society(conn, society)
         span = month_to_show(conn, society_id, month, zone, datetime.now(UTC))
         if curve:
+            service = service or Service.ELECTRICITY
             curves = load_curve(
                 conn,
                 society_id,
@@ -91,7 +105,7 @@ def usage(
                 service,
                 start=span.start,
                 end=span.end,
-                step=timedelta(minutes=step),
+                step=timedelta(minutes=step or USUAL_STEP),
                 subject_type=subject_type,
             )
             say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone, service))

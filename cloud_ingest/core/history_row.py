@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.accept import KnownMeter
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import is_one_moment
-from cloud_ingest.core.typed_text import same_name
+from cloud_ingest.core.typed_text import same_name, typed_time
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit, quantity
 from shared_schema.errors import ContractError
 from shared_schema.obis import Obis
@@ -159,7 +159,7 @@ class RowParser:
 
     def _seconds(self, text: str) -> int:
         try:
-            found = datetime.fromisoformat(text)
+            found = typed_time(text)
         except ValueError:
             raise ValueError(f"ts {text[:40]!r} is no time: write it as 2025-07-01T00:15") from None
         if found.tzinfo is None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Texts that a person types: what is kept of a remark, and what may be a label.
+"""Texts that a person types: what is kept of a remark, what may be a label, what is a time.
 
 Both are kept in Unicode's composed form (NFC), so that two spellings of one name are one name. A
 remark says who or why. It is one line: white space is folded. A label names a unit, a tower, a
 meter or a society. No text has a character that nobody sees or that turns the order of reading;
-only the two joiners of Indic and Persian scripts may stand in a remark.
+only the two joiners of Indic and Persian scripts may stand in a remark. A week of ISO 8601, such as
+2026-W05, is no time: nobody says "a week" and means its Monday.
 
 In: a text, and what it is called. Out: the text as it is kept. Never: a text that was stored
 before; it stays as it is. Pure.
@@ -13,6 +14,7 @@ Raises: TextRefused.
 """
 
 import unicodedata
+from datetime import date, datetime
 from typing import Final
 
 from cloud_ingest.errors import TextRefused
@@ -65,6 +67,30 @@ def own_label(text: str, name: str) -> str:
     if found in {".", ".."}:
         raise TextRefused(f"{name} {found!r} is no name: give one with a letter or a digit")
     return found
+
+
+def typed_time(text: str) -> datetime:
+    """Return a time as it was typed, with its offset or without one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return datetime.fromisoformat(_without_week(text))
+
+
+def typed_day(text: str) -> date:
+    """Return a day as it was typed.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return date.fromisoformat(_without_week(text))
+
+
+def _without_week(text: str) -> str:
+    if "W" in text:
+        raise ValueError(f"{text[:40]!r} names a week")
+    return text
 
 
 def same_name(text: str) -> str:

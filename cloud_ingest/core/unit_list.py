@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import is_one_moment
-from cloud_ingest.core.typed_text import LONGEST_LABEL, label
+from cloud_ingest.core.typed_text import LONGEST_LABEL, label, typed_time
 from cloud_ingest.errors import ImportRefused, TextRefused
 from shared_schema.catalogue import Service
 
@@ -293,7 +293,7 @@ def _label(field: Mapping[str, str], name: str) -> str:
 
 def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        found = typed_time(text)
         at = (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{name} {text[:40]!r} is not a date: write it as 2026-07-01") from None

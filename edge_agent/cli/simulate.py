@@ -205,7 +205,7 @@ def _serve(estate: "Estate", directory: Path, baud: int | None) -> None:
 
 def _aware(text: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
+        at = None if "W" in text else datetime.fromisoformat(text)  # a week is no time
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:

@@ -486,11 +486,9 @@ def test_the_commands_show_what_was_read(site: Site, store_dsn: str) -> None:
     assert {one["expected"] for one in lacking["channels"]} == {2976}
     assert lacking["gaps"][0]["start"] < lacking["gaps"][0]["end"]
     assert "A-1204" in run("completeness", "--month", "2026-07", "--unit", "A-1204")
-    refused = CliRunner().invoke(
-        app,
-        ["usage", "Z-9", "--month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn],
-    )
-    assert refused.exit_code == 2
+    for words in (("Z-9",), ("A-1204", "--step", "30"), ("A-1204", "--service", "water")):
+        asked = ["usage", *words, "--month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
+        assert CliRunner().invoke(app, asked).exit_code == 2, words
 
 
 moments = st.integers(0, 70 * 24).map(lambda n: local("2026-06-10 00:00") + n * HOUR)

@@ -35,6 +35,19 @@ def test_one_line_and_exit_code_2(words: tuple[str, ...], says: str) -> None:
     assert says in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        (("command", "send", "gw", "ping", "--society", "S", "--expires-after"), 10080),
+        (("usage", "A-1", "--society", "S", "--month", "2026-07", "--curve", "--step"), 1440),
+    ],
+)
+def test_minutes_have_a_limit_that_is_said(words: tuple[str, ...], most: int) -> None:
+    result = CliRunner().invoke(app, [*words, "9" * 30])
+    assert result.exit_code == 2
+    assert f"Input should be less than or equal to {most}" in result.stderr
+
+
 @pytest.mark.asyncio
 async def test_a_broker_whose_host_can_be_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"host 'a\.\.b' is no host name"):

@@ -18,6 +18,12 @@ def test_a_time_that_is_none_or_two_is_refused(text: str) -> None:
         moment(text, BERLIN)
 
 
+@pytest.mark.parametrize("text", ["2026-W05", "2026-W05-1", "2026W05", "2026-W05-1T09:00+05:30"])
+def test_a_week_is_no_time(text: str) -> None:
+    with pytest.raises(UserError, match="is no time: write it as '2026-08-01 09:00'"):
+        moment(text, BERLIN)
+
+
 @pytest.mark.parametrize(("offset", "hour"), [("+02:00", 0), ("+01:00", 1)])
 def test_a_doubled_time_is_told_by_its_offset(offset: str, hour: int) -> None:
     at = moment(f"2026-10-25 02:30{offset}", BERLIN)
