@@ -28,6 +28,7 @@ from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
     find_meter,
+    judge_register,
     other_meter_hint,
     put_up_then,
 )
@@ -221,6 +222,7 @@ def compare_dial(
     at = at.astimezone(UTC).replace(microsecond=0)
     served = find_meter(conn, society_id, named, at=at)
     with conn.transaction():
+        judge_register(conn, served, store, now)
         read = _last_read(conn, served, at)
         if read is None:
             other = _other_meter(conn, society_id, served, at) if named.serial is None else ""

@@ -27,6 +27,8 @@ from cloud_ingest.store.assignments import (
 )
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.migrate import Store
+from cloud_ingest.validation.judge import judge_suspects, unjudged
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 _KINDS: dict[SubjectKind, str] = {
@@ -162,6 +164,15 @@ def billed_channels(conn: Connection, meter_id: int, service: Service) -> list[C
         for channel in channels_of_meters(conn, [meter_id], [str(BILLED_REGISTER[service])])
         if billing_exponent(service, channel.unit, channel.scaler) is not None
     ]
+
+
+def judge_register(conn: Connection, meter: Assignment, store: Store, now: datetime) -> None:
+    """Judge what came in of a meter's billed register and waits for it.
+
+    What a person says of it is then held against what is believed, not against what came last.
+    """
+    own = [channel.channel_id for channel in billed_channels(conn, meter.meter_id, meter.service)]
+    judge_suspects(conn, unjudged(conn, own, now, store, now), store, now)
 
 
 def exponents_of(channels: Sequence[Channel], service: Service) -> dict[int, int]:

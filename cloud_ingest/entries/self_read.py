@@ -24,7 +24,7 @@ from cloud_ingest.core.register import Register, normalised
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import enter_command
 from cloud_ingest.entries.dial_value import DialChannel, DialClaim, DialValue, minute
-from cloud_ingest.entries.meter import NamedMeter, find_meter
+from cloud_ingest.entries.meter import NamedMeter, find_meter, judge_register
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection, translating
@@ -100,6 +100,7 @@ def self_read(
     meter = find_meter(conn, society_id, named, at=at)
     shown = DialValue(conn, society_id, store.zone, value, at)
     with conn.transaction():
+        judge_register(conn, meter, store, now)
         used = _take(shown, meter, entry, is_named=named.serial is not None)
     return SelfRead(named.subject, named.service, meter.source, str(meter.meter), value, at, used)
 
