@@ -11,7 +11,7 @@ Never: a guess. A value that is no whole number is None, and `Values` counts it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -190,16 +190,11 @@ def raw_of_pulses(count: int, weight: int) -> int | None:
 
 
 def _raw_of_float(found: Decimal) -> int | None:
-    """Return a float as a count of 10^-`FLOAT_DIGITS`; None where it is none of 64 bits."""
-    sign, digits, exponent = found.as_tuple()
-    zeros = int(exponent) + FLOAT_DIGITS
-    whole = int("".join(map(str, digits)) or "0") * (-1 if sign else 1)
-    if zeros < 0 and whole % 10**-zeros:
+    """Return a float as a count of 10^-`FLOAT_DIGITS`, rounded; None beyond 64 bits."""
+    counted = found.scaleb(FLOAT_DIGITS)
+    if abs(counted) >= RAW_LIMIT:
         return None
-    if zeros > FLOAT_DIGITS + 20:
-        return 0 if whole == 0 else None
-    raw = whole // 10**-zeros if zeros < 0 else whole * 10**zeros
-    return raw if -RAW_LIMIT <= raw < RAW_LIMIT else None
+    return int(counted.to_integral_value(ROUND_HALF_EVEN))
 
 
 def register_number(obis: Obis, data: bytes) -> int | Decimal | None:

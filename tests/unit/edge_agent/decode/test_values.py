@@ -144,6 +144,24 @@ def test_a_column_of_floats_counts_in_small_parts() -> None:
     assert (found.floats, found.refused) == (frozenset(), 1)
 
 
+@pytest.mark.parametrize(
+    ("sent", "raw"),
+    [
+        (230.4499969482422, 230_449_996_948),
+        (-0.0000000005, 0),
+        (-0.0000000015, -2),
+        (9_223_372_037.0, None),
+        (1e300, None),
+        (5e-324, 0),
+    ],
+)
+def test_a_float_is_rounded_to_nine_decimals(sent: float, raw: int | None) -> None:
+    rows = array([structure(octets(stamp(T0)), b"\x18" + struct.pack(">d", sent))])
+    found = buffer.rows_of(rows, plan(AVERAGE).with_floats({1}), BLUE_BOOK)
+    assert [row[2] for row in found.rows] == [raw]
+    assert found.refused == (raw is None)
+
+
 def test_a_billed_column_of_floats_is_refused() -> None:
     sent = array([structure(octets(stamp(T0)), b"\x17" + struct.pack(">f", 1.5))])
     found = buffer.rows_of(sent, plan(ENERGY), BLUE_BOOK)
