@@ -59,7 +59,10 @@ def test_from_the_commissioned_line_to_a_running_agent(
         printed = capsys.readouterr()
         return int(ended.value.code or 0), printed.out, printed.err
 
-    monkeypatch.setattr("edge_agent.gateway_clock.is_synchronised", lambda: False)
+    monkeypatch.setattr(
+        "edge_agent.gateway_clock.is_synchronised",
+        lambda *, assume_synchronised=False: assume_synchronised,
+    )
     with serve(parse_estate(ESTATE), tmp_path, baud=None, now=lambda: datetime.now(UTC)) as ports:
         code, _, err = run(
             *("commission", "--port", ports["riser"], "--gateway", "gw-1"),
