@@ -5,7 +5,8 @@ All of a closing is one transaction on one snapshot: count every meter, write th
 reconciliations and the manifest. Closing again with nothing new changes nothing. If a month now
 ends elsewhere, the closed month after it is closed again with it, in the same transaction: it
 opens where this one ends, and no kWh is in nobody's month or in two. If the month before was closed
-with a reading that is another one now, it is closed again first, and so on back. If a rollup is not
+with a reading that is another one now, it is closed again first, and so on back. Where a change
+becomes held, or is held no more, the month after says at once what it may hide. If a rollup is not
 what its readings say, nothing is closed. What cannot be proved is withheld, or sent as an estimate
 where the society wants that.
 

@@ -22,7 +22,7 @@ from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
-from shared_schema.billing import MonthlyConsumption, Reconciliation, Unassigned
+from shared_schema.billing import Held, MonthlyConsumption, Reconciliation, Unassigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,20 @@ def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
         SubjectService(each.subject.type.value, each.subject.id, each.service)
         for each in numbers.withheld
     }
-    is_moved = now_ends != ended or last_unassigned(counted.unassigned) != last_unassigned(
-        () if former is None else former.unassigned
+    was = ((), ()) if former is None else (former.unassigned, former.held)
+    is_moved = (
+        now_ends != ended
+        or last_unassigned(counted.unassigned) != last_unassigned(was[0])
+        or _whose(numbers.held) != _whose(was[1])
     )
     return Turn(
         numbers, balances, is_moved, frozenset(moved), frozenset(withheld), counted.unassigned
     )
+
+
+def _whose(held: Iterable[Held]) -> set[SubjectService]:
+    """Return whose change is held: the month after opens where nobody believes that one ended."""
+    return {SubjectService(e.subject.type.value, e.subject.id, e.service) for e in held}
 
 
 def _ends(
