@@ -42,46 +42,36 @@ def unproved_of(conn: Connection, society_id: int, month: str) -> list[Unproved]
     return all_rows(conn, _unproved, query("month/unproved"), arguments)
 
 
-@translating
 def estimated_of(
     conn: Connection, society_id: int, month: str
 ) -> frozenset[tuple[SubjectType, str, Service]]:
     """Return whose newest number of a month was an estimate."""
-    rows = conn.execute(
-        """
-        SELECT subject_type, subject, service FROM (
-          SELECT DISTINCT ON (subject_type, subject, service) * FROM month_number
-          WHERE society_id = %s AND month = %s
-          ORDER BY subject_type, subject, service, version DESC
-        ) AS newest WHERE quality = 'estimated'
-        """,
-        (society_id, month),
-    )
-    return frozenset(
-        (SubjectType(kind), subject, Service(service)) for kind, subject, service in rows
-    )
+    marks = _newest_marks(conn, society_id, month)
+    return frozenset(each.key for each in marks if each.quality == "estimated")
 
 
-@translating
 def incomplete_of(
     conn: Connection, society_id: int, month: str
 ) -> frozenset[tuple[SubjectType, str, Service]]:
     """Return whose newest number of a month was sent though an end of it was not read."""
-    rows = conn.execute(
-        """
-        SELECT subject_type, subject, service FROM (
-          SELECT DISTINCT ON (subject_type, subject, service) * FROM month_number
-          WHERE society_id = %s AND month = %s
-          ORDER BY subject_type, subject, service, version DESC
-        ) AS newest
-        WHERE quality <> 'edited'
-          AND convert_from(message, 'UTF8')::jsonb -> 'reasons' ? 'incomplete'
-        """,
-        (society_id, month),
-    )
-    return frozenset(
-        (SubjectType(kind), subject, Service(service)) for kind, subject, service in rows
-    )
+    marks = _newest_marks(conn, society_id, month)
+    return frozenset(each.key for each in marks if each.is_incomplete and each.quality != "edited")
+
+
+class _Marks(NamedTuple):
+    key: tuple[SubjectType, str, Service]
+    quality: str
+    is_incomplete: bool
+
+
+@translating
+def _newest_marks(conn: Connection, society_id: int, month: str) -> list[_Marks]:
+    arguments = {"society_id": society_id, "month": month}
+    rows = conn.execute(query("month/newest_marks"), arguments)
+    return [
+        _Marks((SubjectType(kind), subject, Service(service)), quality, is_incomplete)
+        for kind, subject, service, quality, is_incomplete in rows
+    ]
 
 
 @translating
