@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge_agent.dlms.explain_apdu import HIDDEN, explain, kind
-from edge_agent.dlms.hdlc import FLAG, is_intact
+from edge_agent.dlms.hdlc import FLAG, Parts, parts
 
 Way = Literal["sent", "heard"]
 _LLC_BYTES: Final = 3
@@ -93,33 +93,27 @@ class Explainer:
         ]
 
     def _frame(self, way: Way, frame: bytes) -> FrameNote:
-        body = frame[1:-1]
-        middle = _address_end(body, 2)
-        control_at = _address_end(body, middle) if middle else 0
-        if not control_at or control_at + 3 > len(body) or not is_intact(body):
+        found = parts(frame)
+        if found is None:
             return FrameNote(way, len(frame), "a damaged frame", HIDDEN, sound=False)
         if way == "heard" and frame == self._last_sent:
             return FrameNote(way, len(frame), "echo of our own frame", HIDDEN)
         again = "again: " if way == "sent" and frame == self._last_sent else ""
         if way == "sent":
             self._last_sent = frame
-        head = frame[: control_at + 4].hex(" ").upper()
-        control = body[control_at]
-        information = body[control_at + 3 : -2]
-        meaning, shown = self._meaning(way, control, information, segmented=bool(body[0] & 0x08))
-        route = f"{_address(body[middle:control_at])} to {_address(body[2:middle])}"
+        head = frame[: 1 + len(found.head)].hex(" ").upper()
+        meaning, shown = self._meaning(way, found)
+        route = f"{_address(found.source)} to {_address(found.destination)}"
         return FrameNote(way, len(frame), f"{route}: {again}{meaning}", f"{head} {shown}".rstrip())
 
-    def _meaning(
-        self, way: Way, control: int, information: bytes, *, segmented: bool
-    ) -> tuple[str, str]:
+    def _meaning(self, way: Way, frame: Parts) -> tuple[str, str]:
         """Return what a frame says and what may be shown of its information."""
-        side = self._sides[way]
+        side, control, information = self._sides[way], frame.control, frame.information
         if control & 0x01 == 0:
             numbers = f"I {control >> 1 & 7}/{control >> 5}"
             first = not side.parts
             side.parts += information
-            if segmented:
+            if frame.segmented:
                 beginning = kind(side.parts[_LLC_BYTES:]) + ", " if first else ""
                 return (
                     f"{numbers} {beginning}part of {len(information)} bytes, more follows",
@@ -153,22 +147,12 @@ def _frame_end(data: bytes, start: int) -> int:
     return end if data[end] == FLAG else -1
 
 
-def _address_end(body: bytes, at: int) -> int:
-    """Return where an address ends, 0 where there is none."""
-    for end in range(at + 1, min(at + 4, len(body)) + 1):
-        if body[end - 1] & 1:
-            return end
-    return 0
-
-
 def _address(field: bytes) -> str:
     numbers = [byte >> 1 for byte in field]
     if len(numbers) == 1:
         return f"{numbers[0]}"
     if len(numbers) == 2:
         return f"{numbers[0]}/{numbers[1]}"
-    if len(numbers) != 4:
-        return f"?{field.hex()}"
     return f"{numbers[0] << 7 | numbers[1]}/{numbers[2] << 7 | numbers[3]}"
 
 

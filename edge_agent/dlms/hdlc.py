@@ -121,6 +121,35 @@ def _address_end(data: bytes, at: int) -> int:
     return 0 if len(data) - at < 4 else -1
 
 
+class Parts(NamedTuple):
+    """What a whole frame is made of, whoever sent it."""
+
+    head: bytes
+    """All before the information: format, addresses, control, HCS."""
+    destination: bytes
+    source: bytes
+    control: int
+    information: bytes
+    segmented: bool
+
+
+def parts(frame: bytes) -> Parts | None:
+    """Take a frame with its flags apart; None where it is damaged."""
+    body = frame[1:-1]
+    middle = _address_end(body, 2)
+    at = _address_end(body, middle) if middle > 0 else 0
+    if at <= 0 or at + 3 > len(body) or not is_intact(body):
+        return None
+    return Parts(
+        head=body[: at + 3],
+        destination=body[2:middle],
+        source=body[middle:at],
+        control=body[at],
+        information=body[at + 3 : -2],
+        segmented=bool(body[0] & 0x08),
+    )
+
+
 class FrameGuard:
     """Splits what the line gives into the frames of one meter."""
 

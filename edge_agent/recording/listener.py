@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final, NamedTuple
 
-from edge_agent.dlms.hdlc import Frame, FrameGuard
+from edge_agent.dlms.frame_event import FINAL, LLC, unnumbered
+from edge_agent.dlms.hdlc import Frame, FrameGuard, parts
+from edge_agent.dlms.states import Event
 
 _SNRM: Final = 0x93
-_UA: Final = 0x63
-_FINAL: Final = 0x10
 _RNR: Final = 0x05
-_REQUEST, _RESPONSE = b"\xe6\xe6\x00", b"\xe6\xe7\x00"
+_REQUEST_LLC: Final = b"\xe6\xe6\x00"
 
 
 class Exchanged(NamedTuple):
@@ -54,6 +54,8 @@ class Listener:
         self._guard: FrameGuard | None = None
         self._client = 0
         self._last_sent = b""
+        self._is_opening = False
+        """Whether the frame sent last was an SNRM."""
         self._asked_at: float | None = None
         self._request = self._answer = b""
         self._expected = 0
@@ -65,20 +67,18 @@ class Listener:
         if data == self._last_sent:
             return
         self._last_sent = data
-        body = data[1:-1]
-        middle = _address_end(body, 2)
-        at = _address_end(body, middle)
-        if not at or at >= len(body):
+        frame = parts(data)
+        if frame is None:
             return
-        control, information = body[at], body[at + 3 : -2]
-        if control == _SNRM:
-            self._guard = FrameGuard(body[middle:at], body[2:middle])
-            self._client = body[at - 1] >> 1
+        self._is_opening = frame.control == _SNRM
+        if self._is_opening:
+            self._guard = FrameGuard(frame.source, frame.destination)
+            self._client = frame.source[-1] >> 1
             self._request = self._answer = b""
             self._expected, self._is_new = 0, True
-        elif control & 0x01 == 0:
-            self._request = information if self._is_new else self._request + information
-            self._is_new = not body[0] & 0x08
+        elif frame.control & 0x01 == 0:
+            self._request = frame.information if self._is_new else self._request + frame.information
+            self._is_new = not frame.segmented
             self._answer = b""
 
     def heard(self, data: bytes, at_s: float) -> list[Exchanged]:
@@ -93,37 +93,22 @@ class Listener:
 
     def _frame(self, frame: Frame) -> Exchanged | None:
         control = frame.control
-        if control & ~_FINAL == _UA:
-            self.link.ua = frame.information if self._last_control == _SNRM else self.link.ua
+        if unnumbered(control) is Event.UA:
+            self.link.ua = frame.information if self._is_opening else self.link.ua
         elif control & 0x0F == _RNR:
             self.link.not_ready = True
         elif control & 0x01 == 0 and control >> 1 & 7 == self._expected:
             return self._piece(frame)
         return None
 
-    @property
-    def _last_control(self) -> int:
-        body = self._last_sent[1:-1]
-        at = _address_end(body, _address_end(body, 2))
-        return body[at] if at else 0
-
     def _piece(self, frame: Frame) -> Exchanged | None:
         self._expected = self._expected + 1 & 7
-        self.link.not_final = self.link.not_final or not frame.control & _FINAL
+        self.link.not_final = self.link.not_final or not frame.control & FINAL
         self._answer += frame.information
         if frame.segmented:
             return None
         request, answer = self._request, self._answer
         self._answer = b""
-        if request[:3] != _REQUEST or answer[:3] != _RESPONSE:
+        if request[:3] != _REQUEST_LLC or answer[:3] != LLC:
             return None
         return Exchanged(self._client, request[3:], answer[3:])
-
-
-def _address_end(body: bytes, at: int) -> int:
-    """Return where an address ends, 0 where there is none."""
-    if at:
-        for end in range(at + 1, min(at + 4, len(body)) + 1):
-            if body[end - 1] & 1:
-                return end
-    return 0

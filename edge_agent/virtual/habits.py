@@ -42,7 +42,7 @@ class SerialPlace(StrEnum):
     """The logical device name alone."""
 
 
-class Terms(StrEnum):
+class OddUa(StrEnum):
     """What is odd in the UA that opens a link."""
 
     STANDARD = "standard"
@@ -54,7 +54,7 @@ class Terms(StrEnum):
     """Another group identifier than 80."""
 
 
-class Accepting(StrEnum):
+class OddAare(StrEnum):
     """What is odd in the AARE that accepts an association."""
 
     STANDARD = "standard"
@@ -108,10 +108,10 @@ class Habits(BaseModel):
     serial_form: SerialForm = SerialForm.TEXT
     serial_place: SerialPlace = SerialPlace.OWN
     lists: Lists = Lists.GRANTED
-    aare: Accepting = Accepting.STANDARD
+    aare: OddAare = OddAare.STANDARD
     dedicated: bool = False
     """Ciphered answers come as general-ded-ciphering, though no dedicated key was agreed."""
-    ua: Terms = Terms.STANDARD
+    ua: OddUa = OddUa.STANDARD
     not_ready: bool = False
     """Each answer is put off once with RNR."""
     not_final: bool = False

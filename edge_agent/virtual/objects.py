@@ -15,7 +15,7 @@ from edge_agent.virtual.axdr import Data
 from edge_agent.virtual.cosem import AccessError, AccessResult, Attribute, Selection
 from edge_agent.virtual.device import PUBLIC_CLIENT, READER_CLIENT, UTILITY_CLIENT, Access
 from edge_agent.virtual.habits import Habits
-from edge_agent.virtual.odd_values import worn
+from edge_agent.virtual.odd_values import as_sent
 from edge_agent.virtual.security import Vault
 from shared_schema.catalogue import ASSOCIATION, DEVICE_NAME, SAP_ASSIGNMENT, Unit
 from shared_schema.obis import Obis
@@ -237,7 +237,7 @@ class LogicalDevice:
         if attribute.attribute == 1:
             return axdr.octet_string(attribute.name)
         data = found.read(attribute.attribute, attribute.selection, Asking(client, now))
-        return worn(self.habits, attribute, data)
+        return as_sent(self.habits, attribute, data)
 
     def write(self, attribute: Attribute, value: Data, now: datetime) -> None:
         """Set one attribute.

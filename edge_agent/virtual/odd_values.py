@@ -20,11 +20,11 @@ _BCD, _COMPACT, _FLOAT32, _FLOAT64 = 13, 19, 23, 24
 _SMALL = (Tag.UNSIGNED, Tag.LONG_UNSIGNED, Tag.DOUBLE_LONG_UNSIGNED)
 
 
-def worn(habits: Habits, attribute: Attribute, data: bytes) -> bytes:
+def as_sent(habits: Habits, attribute: Attribute, data: bytes) -> bytes:
     """Return the data of one attribute as the habits write it."""
     match (attribute.class_id, attribute.attribute):
         case (7, 2):
-            return rows_worn(habits, data)
+            return rows_as_sent(habits, data)
         case (7, 7) if habits.short_buffer:
             return axdr.double_long_unsigned(2 * int.from_bytes(data[1:], "big"))
         case (8, 2) if habits.trailing:
@@ -34,7 +34,7 @@ def worn(habits: Habits, attribute: Attribute, data: bytes) -> bytes:
     return data
 
 
-def rows_worn(habits: Habits, data: bytes) -> bytes:
+def rows_as_sent(habits: Habits, data: bytes) -> bytes:
     """Return the buffer of a profile as the habits write it."""
     if not (habits.null_rows or habits.bcd or habits.compact_rows or habits.short_rows):
         return data

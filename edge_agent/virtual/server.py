@@ -20,7 +20,7 @@ from edge_agent.virtual.cosem import (
 )
 from edge_agent.virtual.device import UTILITY_CLIENT, Association, Device
 from edge_agent.virtual.get_service import GetService
-from edge_agent.virtual.habits import Accepting, Lists
+from edge_agent.virtual.habits import Lists, OddAare
 from edge_agent.virtual.security import CipherError, CounterTooLow, Vault
 from shared_schema.catalogue import ASSOCIATION
 
@@ -192,16 +192,16 @@ class Server:
             challenges=(challenge, asked.secret) if challenge else None,
         )
         odd = self._device.habits.aare
-        stated = 0 if odd is Accepting.NO_LIMIT else self._device.max_pdu
+        stated = 0 if odd is OddAare.NO_LIMIT else self._device.max_pdu
         accepted = acse.initiate_response(negotiated, stated)
         terms = accepted if vault is None else vault.close_initiate(accepted)
         return acse.association_response(
             Diagnostic.AUTHENTICATION_REQUIRED if challenge else Diagnostic.NULL,
-            b"" if odd is Accepting.NO_TERMS else terms,
+            b"" if odd is OddAare.NO_TERMS else terms,
             context=asked.context,
             title=b"" if vault is None else vault.title,
             challenge=challenge,
-            more=odd is Accepting.MORE_FIELDS,
+            more=odd is OddAare.MORE_FIELDS,
         )
 
     def _context(self, asked: AssociationRequest) -> int:

@@ -11,7 +11,7 @@ APDU: an `Application` answers these.
 from datetime import datetime
 from typing import Protocol
 
-from edge_agent.virtual.habits import Habits, Terms
+from edge_agent.virtual.habits import Habits, OddUa
 from edge_agent.virtual.hdlc import (
     DEFAULT_INFO,
     MAX_INFO,
@@ -185,7 +185,7 @@ class Station:
         # What the client receives is what this station transmits, and the other way round.
         transmit = min(self._capacity, asked.get(0x06, DEFAULT_INFO))
         receive = min(self._capacity, asked.get(0x05, DEFAULT_INFO))
-        if self.habits.ua in (Terms.EMPTY, Terms.WRONG_GROUP) or not _has_terms(self._ua):
+        if self.habits.ua in (OddUa.EMPTY, OddUa.WRONG_GROUP) or not _has_terms(self._ua):
             transmit, receive = min(transmit, DEFAULT_INFO), min(receive, DEFAULT_INFO)
         if min(transmit, receive) < _LEAST_INFO:
             return b""
@@ -264,13 +264,13 @@ class Station:
         return self._last_info
 
 
-def _terms(odd: Terms, body: bytes) -> bytes:
+def _terms(odd: OddUa, body: bytes) -> bytes:
     """Return the information field of a UA, as a habit writes it."""
-    if odd is Terms.EMPTY:
+    if odd is OddUa.EMPTY:
         return b""
-    if odd is Terms.UNKNOWN:
+    if odd is OddUa.UNKNOWN:
         body += b"\x0c\x02\x12\x34"
-    group = 0x81 if odd is Terms.WRONG_GROUP else 0x80
+    group = 0x81 if odd is OddUa.WRONG_GROUP else 0x80
     return bytes((0x81, group, len(body))) + body
 
 

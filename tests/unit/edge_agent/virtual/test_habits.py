@@ -12,7 +12,7 @@ from edge_agent.virtual.clock import Deviation, Dial
 from edge_agent.virtual.cosem import Attribute
 from edge_agent.virtual.estate import EstateError, parse_estate
 from edge_agent.virtual.habits import Habits, SerialForm, serial_octets
-from edge_agent.virtual.odd_values import rows_worn, worn
+from edge_agent.virtual.odd_values import rows_as_sent, as_sent
 from tests.unit.edge_agent.virtual.steady import IST, NOW
 
 _STAMP = "090C07EA030A020C072B00FEB600"
@@ -26,30 +26,30 @@ def habits(**chosen: Any) -> Habits:
 
 
 def test_a_value_as_before_is_null() -> None:
-    sent = rows_worn(habits(null_rows=True), _ROWS)
+    sent = rows_as_sent(habits(null_rows=True), _ROWS)
     row = bytes.fromhex(f"0203{_STAMP}0600000032120900")
     assert sent == b"\x01\x02" + row + bytes.fromhex("02030000 12002A")
 
 
 def test_small_numbers_are_bcd() -> None:
-    sent = rows_worn(habits(bcd=True), _ROWS)
+    sent = rows_as_sent(habits(bcd=True), _ROWS)
     assert sent.endswith(bytes.fromhex("0D50 0D42"))
     assert bytes.fromhex("0D50 120900") in sent
 
 
 def test_a_compact_array_has_its_types_once() -> None:
-    sent = rows_worn(habits(compact_rows=True), _ROWS)
+    sent = rows_as_sent(habits(compact_rows=True), _ROWS)
     row = bytes.fromhex(_STAMP)[1:] + bytes.fromhex("00000032")
     contents = row + bytes.fromhex("0900") + row + bytes.fromhex("002A")
     assert sent == bytes.fromhex("13 02 03 09 06 12") + bytes((len(contents),)) + contents
 
 
 def test_a_short_array_says_one_row_more() -> None:
-    assert rows_worn(habits(short_rows=True), _ROWS) == b"\x01\x03" + _ROWS[2:]
+    assert rows_as_sent(habits(short_rows=True), _ROWS) == b"\x01\x03" + _ROWS[2:]
 
 
 def test_no_habit_changes_nothing() -> None:
-    assert rows_worn(habits(), _ROWS) is _ROWS
+    assert rows_as_sent(habits(), _ROWS) is _ROWS
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_value_is_written_oddly(
     chosen: dict[str, Any], class_id: int, attribute: int, sent: str
 ) -> None:
     asked = Attribute(class_id, bytes(6), attribute, None)
-    assert worn(habits(**chosen), asked, bytes.fromhex("0600000032")) == bytes.fromhex(sent)
+    assert as_sent(habits(**chosen), asked, bytes.fromhex("0600000032")) == bytes.fromhex(sent)
 
 
 @pytest.mark.parametrize(
