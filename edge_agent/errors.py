@@ -32,8 +32,11 @@ Where callers must tell cases of one class apart, the error carries a value:
 (`install/advice`); whoever knows more than the kind tells says so with `AgentError.advised`.
 """
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import Self
+from typing import Final, Self
+
+MOST_DETAILS: Final = 20
 
 
 class AgentError(Exception):
@@ -49,6 +52,13 @@ class AgentError(Exception):
     def advised(self, next_step: str) -> Self:
         """Return the error with what to try, from whoever knows more than its kind tells."""
         self.next_step = next_step
+        return self
+
+    def detailed(self, lines: Sequence[str]) -> Self:
+        """Return the error with what is said before it: the first lines, and how many more."""
+        more = len(lines) - MOST_DETAILS
+        rest = (f"and {more} more",) if more > 0 else ()
+        self.details = (*lines[:MOST_DETAILS], *rest)
         return self
 
 

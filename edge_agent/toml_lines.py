@@ -8,6 +8,7 @@ Never: a place that the parser did not find: a line within a text of several lin
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, Final
 
 Place = tuple[int | str, ...]
@@ -84,10 +85,12 @@ def _current(words: list[str], counts: dict[Place, int]) -> Place:
 
 
 def _is_there(place: Place, document: Any) -> bool:
-    here = document
-    for part in place:
-        try:
-            here = here[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
+    return reduce(inside, place, document) is not None
+
+
+def inside(here: Any, part: int | str) -> Any:
+    """Return what stands at a key of a table or a place of a list; None: nothing does."""
+    try:
+        return here[part]
+    except (KeyError, IndexError, TypeError):
+        return None

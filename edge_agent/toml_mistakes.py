@@ -19,10 +19,8 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from edge_agent.toml_lines import Place, lines_of
+from edge_agent.toml_lines import Place, inside, lines_of
 
-SHOWN: Final = 20
-"""So many mistakes are shown; of the others, how many there are."""
 _AT_LINE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BOUNDS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -64,13 +62,6 @@ class Mistake:
         return ": ".join(filter(None, (where, self.key, f"{self.said}{meant}{allowed}")))
 
 
-def shown(found: list[Mistake]) -> tuple[str, ...]:
-    """Write the first mistakes, a line each, and how many more there are."""
-    more = len(found) - SHOWN
-    rest = (f"and {more} more",) if more > 0 else ()
-    return (*map(str, found[:SHOWN]), *rest)
-
-
 def not_toml(error: tomllib.TOMLDecodeError) -> Mistake:
     """Say where a text stops being TOML."""
     match = _AT_LINE.search(str(error))
@@ -107,12 +98,12 @@ def _place(loc: Iterable[int | str], document: Any) -> Place:
     place: list[int | str] = []
     here = document
     for part in loc:
-        inside = _inside(here, part)
-        if inside is not None or isinstance(part, int) or _BARE.fullmatch(part):
+        found = inside(here, part)
+        if found is not None or isinstance(part, int) or _BARE.fullmatch(part):
             place.append(part)
-            if inside is None:
+            if found is None:
                 break
-            here = inside
+            here = found
     return tuple(place)
 
 
@@ -168,7 +159,7 @@ def _key(place: Place, document: Any) -> str:
     """Write a place as ``[[bus.meter]] A-1204 water, address``."""
     passed = [document]
     for part in place:
-        passed.append(_inside(passed[-1], part))
+        passed.append(inside(passed[-1], part))
     depth = max((n for n, each in enumerate(passed) if isinstance(each, dict)), default=0)
     table, keys = place[:depth], place[depth:]
     path = ".".join(_word(part) for part in table if isinstance(part, str))
@@ -181,13 +172,6 @@ def _key(place: Place, document: Any) -> str:
         if items
         else (f"{head} {field}".strip())
     )
-
-
-def _inside(here: Any, part: int | str) -> Any:
-    try:
-        return here[part]
-    except (KeyError, IndexError, TypeError):
-        return None
 
 
 def _item_name(item: Any, number: int) -> str:

@@ -112,7 +112,7 @@ def _record(
 ) -> None:
     """Ask a meter for everything, and save what it answered, also where a step failed."""
     from edge_agent.bus import Bus
-    from edge_agent.dlms.trace import Tap
+    from edge_agent.dlms.trace import Tracer
     from edge_agent.install.lockout import Lockout
     from edge_agent.install.record import Questions, keys_to_open, recorded
     from edge_agent.recording.file import check_place, save_recording
@@ -122,7 +122,7 @@ def _record(
     check_place(file, force=how.force)
     lockout = Lockout.of_user(lasting_name(line.port), again=asked.again)
     bus, begun = Bus(line), datetime.now(UTC)
-    recorder = Recorder(Tap(bus, tell), keys_to_open(meter))
+    recorder = Recorder(Tracer(bus, tell), keys_to_open(meter))
     questions = Questions(
         recorder, meter, lambda: datetime.now(UTC), say, heard=lambda: recorder.has_heard
     )
@@ -152,7 +152,7 @@ def _saved(file: Path, found: "Recording", sealed: int) -> str:
 def _read(asked: MeterOptions, tell: "Callable[[TracedFrame], None] | None" = None) -> "Readout":
     """Read a meter, unless it refused these secrets before; with ``tell`` each frame is told."""
     from edge_agent.bus import Bus
-    from edge_agent.dlms.trace import Tap
+    from edge_agent.dlms.trace import Tracer
     from edge_agent.install.lockout import Lockout
     from edge_agent.install.read_once import read_meter
 
@@ -160,7 +160,7 @@ def _read(asked: MeterOptions, tell: "Callable[[TracedFrame], None] | None" = No
     require_secrets(meter)
     lockout = Lockout.of_user(lasting_name(line.port), again=asked.again)
     with advised(meter), lockout.guard(meter), Bus(line) as bus:
-        return read_meter(bus if tell is None else Tap(bus, tell), meter, wanted)
+        return read_meter(bus if tell is None else Tracer(bus, tell), meter, wanted)
 
 
 def _print_line(frame: "TracedFrame") -> None:

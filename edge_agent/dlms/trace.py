@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A tap on the line: it tells, frame by frame, what passes between gateway and meters.
+"""Taps on the line: one tells, frame by frame, what passes between gateway and meters.
 
 In: the transport that a session would use. Out: a transport, and a `TracedFrame` for each frame.
 Never: another byte on the line than without it; a secret (see `explain`).
@@ -42,7 +42,36 @@ class TracedFrame:
 
 
 class Tap:
-    """A transport that tells what passes through it."""
+    """A transport that carries everything through another one: what hears a line is made of it."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Put the tap between a session and its transport."""
+        self._transport = transport
+
+    @property
+    def turnaround_s(self) -> float:
+        """How long a meter may think before its answer begins."""
+        return self._transport.turnaround_s
+
+    def line_time_s(self, size: int) -> float:
+        """Return how long this many bytes take on the line."""
+        return self._transport.line_time_s(size)
+
+    def send(self, data: bytes) -> None:
+        """Write bytes."""
+        self._transport.send(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what came."""
+        return self._transport.receive(timeout_s)
+
+    def discard(self, quiet_s: float = 0.0) -> int:
+        """Throw away what is waiting."""
+        return self._transport.discard(quiet_s)
+
+
+class Tracer(Tap):
+    """A tap that tells what passes, frame by frame."""
 
     def __init__(
         self,
@@ -57,36 +86,23 @@ class Tap:
             tell: called with each frame.
             monotonic: a clock, seconds.
         """
-        self._transport = transport
+        super().__init__(transport)
         self._tell = tell
         self._monotonic = monotonic
         self._begun = monotonic()
         self._explainer = Explainer()
 
-    @property
-    def turnaround_s(self) -> float:
-        """How long a meter may think before its answer begins."""
-        return self._transport.turnaround_s
-
-    def line_time_s(self, size: int) -> float:
-        """Return how long this many bytes take on the line."""
-        return self._transport.line_time_s(size)
-
     def send(self, data: bytes) -> None:
         """Write bytes, and tell of them."""
         self._note("sent", data)
-        self._transport.send(data)
+        super().send(data)
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what came, and tell of it."""
-        data = self._transport.receive(timeout_s)
+        data = super().receive(timeout_s)
         if data:
             self._note("heard", data)
         return data
-
-    def discard(self, quiet_s: float = 0.0) -> int:
-        """Throw away what is waiting."""
-        return self._transport.discard(quiet_s)
 
     def _note(self, way: Way, data: bytes) -> None:
         at_s = self._monotonic() - self._begun

@@ -72,8 +72,7 @@ def _several(name: str, found: Sequence[Place]) -> ConfigurationError:
     short = "/".join(label.split())
     alike = sum(_words(meter.label) == _words(label) for _, meter in found)
     also = f" or {short}" if alike == 1 and short not in {label, name} else ""
-    error.next_step = f"say which one, such as {shlex.quote(label)}{also}"
-    return error
+    return error.advised(f"say which one, such as {shlex.quote(label)}{also}")
 
 
 def _none(name: str, labels: Sequence[str], config: Path) -> ConfigurationError:

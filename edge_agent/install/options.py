@@ -145,7 +145,7 @@ def line_opener(
 ) -> "Callable[[int], AbstractContextManager[Transport]]":
     """Return what opens a port at a speed, with a tap on it where ``tell`` is given."""
     from edge_agent.bus import Bus  # noqa: PLC0415 - heavy
-    from edge_agent.dlms.trace import Tap  # noqa: PLC0415 - heavy
+    from edge_agent.dlms.trace import Tracer  # noqa: PLC0415 - heavy
     from edge_agent.settings.bus import BusConfig  # noqa: PLC0415 - heavy
 
     @contextmanager
@@ -160,6 +160,6 @@ def line_opener(
             turnaround_s=TURNAROUND_S,
         )
         with Bus(config) as bus:
-            yield bus if tell is None else Tap(bus, tell)
+            yield bus if tell is None else Tracer(bus, tell)
 
     return open_line

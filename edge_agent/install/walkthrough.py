@@ -178,7 +178,7 @@ def _plan(job: Job) -> AgentSettings:
         settings = check_settings(job.config, _settings(job, bus_toml(_serial(job), meters)))
     except ConfigurationError as error:
         if job.gateway is not None and error.of is Setup.SETTINGS:
-            error.next_step = (
+            error.advised(
                 "correct the option or the line of the list that says this; nothing was written"
             )
         raise

@@ -20,9 +20,6 @@ from edge_agent.settings.bus import MeterConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.file import check_place
 
-_SHOWN = 20
-"""So many refusals are shown; of the others, how many there are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -52,11 +49,8 @@ def require_ready(settings: AgentSettings) -> None:
     from edge_agent.install.advice import for_error  # noqa: PLC0415 - not for a sound gateway
 
     error = ConfigurationError(f"{len(found)} things keep the agent from starting", of=found[0].of)
-    more = len(found) - _SHOWN
-    lines = [f"{each}; try: {for_error(each)}" for each in found[:_SHOWN]]
-    error.details = (*lines, *([f"and {more} more"] if more > 0 else ()))
-    error.next_step = "mend what each line names, and run it again"
-    raise error
+    error.detailed([f"{each}; try: {for_error(each)}" for each in found])
+    raise error.advised("mend what each line names, and run it again")
 
 
 def examine_files(settings: AgentSettings) -> Iterator[Examined]:

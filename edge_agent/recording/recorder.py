@@ -20,6 +20,7 @@ from edge_agent.dlms.ciphering import REFUSALS, unseal
 from edge_agent.dlms.exchange import Transport
 from edge_agent.dlms.explain_apdu import data_in_words, is_secret
 from edge_agent.dlms.security import Keys
+from edge_agent.dlms.trace import Tap
 from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.recording import association
 from edge_agent.recording.file import Associated, Got, Head, Recording
@@ -39,7 +40,7 @@ _SLOW_S: Final = 0.1
 _LONGEST_WORDS: Final = 120
 
 
-class Recorder:
+class Recorder(Tap):
     """A transport that keeps what passes through it."""
 
     def __init__(
@@ -55,7 +56,7 @@ class Recorder:
             keys: EK and AK of a meter whose answers are ciphered.
             monotonic: a clock, seconds.
         """
-        self._transport = transport
+        super().__init__(transport)
         self._keys = keys
         self._monotonic = monotonic
         self._begun = monotonic()
@@ -79,31 +80,18 @@ class Recorder:
 
     # -------------------------------------------------------------- the transport
 
-    @property
-    def turnaround_s(self) -> float:
-        """How long a meter may think before its answer begins."""
-        return self._transport.turnaround_s
-
-    def line_time_s(self, size: int) -> float:
-        """Return how long this many bytes take on the line."""
-        return self._transport.line_time_s(size)
-
     def send(self, data: bytes) -> None:
         """Write bytes."""
-        self._transport.send(data)
+        super().send(data)
         self._ear.sent(data, self._monotonic())
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what came."""
-        data = self._transport.receive(timeout_s)
+        data = super().receive(timeout_s)
         if data:
             for each in self._ear.heard(data, self._monotonic()):
                 self._take(each)
         return data
-
-    def discard(self, quiet_s: float = 0.0) -> int:
-        """Throw away what is waiting."""
-        return self._transport.discard(quiet_s)
 
     # ------------------------------------------------------------------ the result
 

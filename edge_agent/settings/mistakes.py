@@ -19,7 +19,7 @@ from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.settings.file import PATHS, prepared
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.toml_lines import Place
-from edge_agent.toml_mistakes import Mistake, not_toml, refused, shown
+from edge_agent.toml_mistakes import Mistake, not_toml, refused
 
 _SYNTAX: Final = (
     "correct the file there: a text stands in quotes, each key on its own line and once in its "
@@ -50,17 +50,14 @@ def settings_refused(
     """Return the error that names every mistake in the settings."""
     if isinstance(error, ValidationError):
         return _error(_all_mistakes(error, text, path.absolute().parent), path)
-    refusal = _error([not_toml(error)], path)
-    refusal.next_step = _SYNTAX
-    return refusal
+    return _error([not_toml(error)], path).advised(_SYNTAX)
 
 
 def _error(found: list[Mistake], path: Path) -> ConfigurationError:
     if len(found) == 1:
         return ConfigurationError(f"{path}: {found[0]}", of=Setup.SETTINGS)
     error = ConfigurationError(f"{path}: {len(found)} mistakes", of=Setup.SETTINGS)
-    error.details = shown(found)
-    return error
+    return error.detailed([str(each) for each in found])
 
 
 def _all_mistakes(error: ValidationError, text: str, folder: Path) -> list[Mistake]:

@@ -10,7 +10,7 @@ from edge_agent.dlms.explain import Explainer, FrameNote
 from edge_agent.dlms.explain_apdu import explain
 from edge_agent.dlms.peer import Peer
 from edge_agent.dlms.session import Session
-from edge_agent.dlms.trace import Tap, TracedFrame
+from edge_agent.dlms.trace import TracedFrame, Tracer
 from edge_agent.errors import PasswordRefused
 from edge_agent.virtual.hdlc import build, server_address
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK
@@ -151,7 +151,7 @@ def test_a_tap_changes_nothing_on_the_line() -> None:
     times = iter(range(1000))
     wire = Wire()
     peer = Peer("A-1", 17, client=32, password=SecretStr("12345678"))
-    with Session(Tap(wire, events.append, lambda: float(next(times))), peer) as session:
+    with Session(Tracer(wire, events.append, lambda: float(next(times))), peer) as session:
         session.get(CLOCK, 8, 2)
         session.get(BLOCK_LOAD_PROFILE, 7, 3)
         session.get(ACTIVE_IMPORT, 3, 3)
@@ -176,7 +176,7 @@ def test_a_tap_changes_nothing_on_the_line() -> None:
 def test_a_refused_password_stays_hidden() -> None:
     events: list[TracedFrame] = []
     peer = Peer("A-1", 17, client=32, password=SecretStr("wrong-one"))
-    with pytest.raises(PasswordRefused), Session(Tap(Wire(), events.append), peer):
+    with pytest.raises(PasswordRefused), Session(Tracer(Wire(), events.append), peer):
         pass
     said = "\n".join(str(each.document()) for each in events)
     assert "the password is wrong" in said

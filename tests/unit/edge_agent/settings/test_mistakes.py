@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import MOST_DETAILS, ConfigurationError
 from edge_agent.install import advice
 from edge_agent.settings.file import load_settings, parse_settings
-from edge_agent.toml_mistakes import SHOWN
 
 GOOD = """\
 gateway = "gw-1"
@@ -129,7 +128,7 @@ def test_a_table_of_another_kind_is_explained(old: str, new: str, said: str) -> 
 def test_no_more_than_twenty_mistakes_are_shown() -> None:
     meters = "".join(f'[[bus.meter]]\nlabel = "{n}"\naddress = 0\n' for n in range(50))
     found = refused(GOOD + meters)
-    assert len(found) == SHOWN + 1
+    assert len(found) == MOST_DETAILS + 1
     assert found[-1] == "and 30 more"
 
 

@@ -12,7 +12,7 @@ from edge_agent.virtual.clock import Deviation, Dial
 from edge_agent.virtual.cosem import Attribute
 from edge_agent.virtual.estate import EstateError, parse_estate
 from edge_agent.virtual.habits import Habits, SerialForm, serial_octets
-from edge_agent.virtual.odd_values import rows_as_sent, as_sent
+from edge_agent.virtual.odd_values import as_sent, rows_as_sent
 from tests.unit.edge_agent.virtual.steady import IST, NOW
 
 _STAMP = "090C07EA030A020C072B00FEB600"
