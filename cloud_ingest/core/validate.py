@@ -9,8 +9,9 @@ from which it does not return is a *break*: a reset, another meter, or a fault; 
 The verdict is the cheapest explanation of all claims. A moment that is set aside costs 1, a
 stretch of them after which the register returns to its course at most `RETURN_COST`, and 1 more for
 each `LONG_RETURN_S` that it lasts, a break `BREAK_COST`. Of two that cost the same, the one that
-keeps the later claims is taken. What a person vouched for is never set aside. The order and the
-grouping in which claims came do not matter.
+keeps the later claims is taken; of two claims within `LATE_S`, the one that keeps the earlier. What
+a person vouched for is never set aside. The order and the grouping in which claims came do not
+matter.
 
 A register returns to its course if it rises no faster across a stretch than a part of its ceiling:
 else moments could be set aside until a jump for good had time enough to be counted. A lie that is
@@ -44,8 +45,13 @@ JITTER_S: Final = 60
 """By so much two times may be closer than what was counted between them took."""
 _VOUCHED_COST: Final = 1_000_000
 
+LATE_S: Final = 600
+"""Of two moments so close that contradict each other the second is late: a value may be told after
+its time, and never before it."""
+
 Cost = tuple[int, int]
-"""What is set aside and broken, then how far the elected claims are from the first choice."""
+"""What is set aside and broken; then how far the elected claims are from the first choice, and how
+many moments are set aside that another follows within `LATE_S`."""
 
 
 class Rule(StrEnum):
@@ -266,39 +272,48 @@ def _cheapest(moments: Sequence[Sequence[Claim]], ceiling: Fraction) -> list[Cla
     best: list[tuple[Cost, int]] = []
     for at, (moment, claim) in enumerate(candidates):
         choice = moments[moment].index(claim)
-        found: tuple[Cost, int] = ((skipped[moment], choice), -1)
+        found: tuple[Cost, int] = (_sum(skipped[moment], (0, choice)), -1)
         for before in range(at - 1, -1, -1):
             earlier, other = candidates[before]
             if run_of[at] - run_of[before] > MOST_RUNS:
                 break
             if earlier == moment:
                 continue
-            gap = skipped[moment] - skipped[earlier + 1]
+            gap, early = _between(skipped[earlier + 1], skipped[moment])
             if _is_middle(run_of, before, at):
-                step = 0
+                step, early = 0, 0
             elif violated(other, claim, slow if gap else ceiling):
                 step = gap + (VOUCHED_BREAK_COST if claim.vouched else BREAK_COST)
             else:
                 most = RETURN_COST + (claim.ts - other.ts) // LONG_RETURN_S
                 step = min(gap, most) if gap < _VOUCHED_COST else gap
-            cost, preference = best[before][0]
-            total = (cost + step, preference + choice)
+            total = _sum(best[before][0], (step, early + choice))
             if total < found[0] or (total == found[0] and found[1] < 0):
                 found = (total, before)
         best.append(found)
     ends = [
-        (best[at][0][0] + skipped[-1] - skipped[moment + 1], best[at][0][1], -at)
+        (_sum(best[at][0], _between(skipped[moment + 1], skipped[-1])), -at)
         for at, (moment, _) in enumerate(candidates)
     ]
-    return _chain(moments, candidates, run_of, best, -min(ends)[2])
+    return _chain(moments, candidates, run_of, best, -min(ends)[1])
 
 
-def _skipping(moments: Sequence[Sequence[Claim]]) -> list[int]:
+def _skipping(moments: Sequence[Sequence[Claim]]) -> list[Cost]:
     """Return for each moment what it costs to set aside all moments before it."""
-    costs = [0]
-    for own in moments:
-        costs.append(costs[-1] + (_VOUCHED_COST if any(c.vouched for c in own) else 1))
+    costs: list[Cost] = [(0, 0)]
+    for at, own in enumerate(moments, 1):
+        is_vouched = any(claim.vouched for claim in own)
+        is_early = at < len(moments) and moments[at][0].ts - own[0].ts <= LATE_S
+        costs.append(_sum(costs[-1], (_VOUCHED_COST if is_vouched else 1, int(is_early))))
     return costs
+
+
+def _sum(one: Cost, other: Cost) -> Cost:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _between(one: Cost, other: Cost) -> Cost:
+    return other[0] - one[0], other[1] - one[1]
 
 
 def _candidates(

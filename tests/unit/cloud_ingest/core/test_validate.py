@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.validate import (
     BREAK_COST,
+    LATE_S,
     RETURN_COST,
     Claim,
     Rule,
@@ -69,6 +70,20 @@ def test_a_fall_of_one_step_is_none(fall: int, are_false: bool) -> None:
     verdict = judge(with_lies(rows, lies), CEILING)
     assert set(set_aside(verdict)) == (set(lies) if are_false else set())
     assert verdict.breaks == ()
+
+
+@pytest.mark.parametrize(("apart_s", "false"), [(290, 1), (LATE_S, 1), (LATE_S + 1, 0)])
+def test_of_two_clocks_the_late_reading_is_set_aside(apart_s: int, false: int) -> None:
+    """One meter, read by two clocks: 61,497; 61,532 and what is late beside it; 61,616."""
+    pair = Claim(3600, METER, 61_532), Claim(3600 + apart_s, METER, 61_510)
+    rows = [Claim(0, METER, 61_497), *pair, Claim(7200, METER, 61_616)]
+    assert [each.claim for each in judge(rows, CEILING).unsound] == [pair[false]]
+
+
+def test_a_spike_is_set_aside_however_soon_a_row_follows() -> None:
+    rows = [Claim(60 * n, METER, BEGIN + n) for n in range(100)]
+    rows[50] = rows[50]._replace(counted=BEGIN + 60)
+    assert [each.claim for each in judge(rows, CEILING).unsound] == [rows[50]]
 
 
 def test_a_fall_of_one_step_for_good_is_no_break() -> None:
