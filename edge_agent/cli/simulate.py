@@ -88,7 +88,9 @@ def simulate(
     if baud is not None and baud < _SLOWEST_BAUD:
         raise ConfigurationError(f"--baud {baud}: no line is slower than {_SLOWEST_BAUD}")
     if [estate is not None, replay is not None, example].count(True) != 1:
-        raise ConfigurationError("name a file of virtual meters, or give --replay or --example")
+        raise ConfigurationError(
+            "meters of a file, a recording or the example: one of them"
+        ).advised("name a file of virtual meters, or give --replay FILE or --example")
     if registers_at is not None and estate is None:
         raise ConfigurationError("--registers-at needs a file of virtual meters")
     if example:

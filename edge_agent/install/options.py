@@ -96,7 +96,7 @@ def one_meter(
 
     if port is None:
         if not words:
-            raise ConfigurationError(
+            raise ConfigurationError("no meter is named").advised(
                 "name a meter of the settings by its label, or give --port and --address"
             )
         bus, meter = _configured(config, words[0])

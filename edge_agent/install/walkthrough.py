@@ -162,12 +162,13 @@ def _plan(job: Job) -> AgentSettings:
         The settings with the meters that are listed.
     """
     if job.gateway is not None and job.config.exists() and not job.overwrite:
-        raise ConfigurationError(
-            f"{job.config} is there already: add this line to it with --add, or replace it "
-            "with --force"
+        raise ConfigurationError(f"{job.config} is there already").advised(
+            "add this line to it with --add, or replace it with --force"
         )
     if job.gateway is None and any(bus.name == job.bus for bus in load_settings(job.config).buses):
-        raise ConfigurationError(f"{job.config} has a bus {job.bus} already: give another --bus")
+        raise ConfigurationError(f"{job.config} has a bus {job.bus} already").advised(
+            "give another --bus"
+        )
     names(job.models_dir)
     meters = [
         meter_config(each, None, job.password_file, job.models_dir)

@@ -255,6 +255,6 @@ def save_recording(recording: Recording, path: Path, *, force: bool) -> None:
 
 
 def _there(path: Path) -> ConfigurationError:
-    return ConfigurationError(
-        f"{path} is there already and is not overwritten: take another name, or --force"
+    return ConfigurationError(f"{path} is there already and is not overwritten").advised(
+        "take another name, or replace it with --force"
     )

@@ -301,7 +301,7 @@ def test_a_second_line_is_added_to_the_settings(site: Site) -> None:
         *(*FILES, "--meter", "99=D"),
     )
     assert code == 2
-    assert "is there already: add this line to it with --add" in err
+    assert "is there already; try: add this line to it with --add" in err
     assert (site.folder / "agent.toml").read_text() == before
     added = site.json(
         *("commission", "--port", site.desk, "--add", "--bus", "desk", "--meter", "99=Desk"),

@@ -140,7 +140,7 @@ def test_a_trace_is_saved_for_its_owner_alone(desk: Desk, port: Path) -> None:
 def test_a_file_that_is_there_ends_it_before_the_meter(recorded: Desk) -> None:
     before = recorded.file.read_bytes()
     _, err = recorded.trace(Path("no-port"), code=2)
-    assert "is there already and is not overwritten: take another name, or --force" in err
+    assert "is there already and is not overwritten; try: take another name, or replace" in err
     assert recorded.file.read_bytes() == before
 
 
@@ -238,7 +238,7 @@ def test_what_was_not_recorded_is_named_once_and_ends_clean(recorded: Desk) -> N
     [
         (("--replay", "none.jsonl"), "cannot read the recording"),
         (("--replay", "meter.pw"), "meter.pw, line 1: no JSON"),
-        ((), "name a file of virtual meters, or give --replay or --example"),
+        ((), "name a file of virtual meters, or give --replay FILE or --example"),
         (("--example", "--registers-at", "2026-11-01"), "--registers-at needs a file of virtual"),
         (("--example", "--directory", "full"), "cannot write the example: File exists"),
         (("estate.toml", "--replay", "odd.jsonl"), "name a file of virtual meters, or"),
