@@ -21,7 +21,7 @@ def epochs_of(conn: Connection, channel_ids: Collection[int]) -> dict[int, list[
         """
         SELECT DISTINCT ON (channel_id, starts_at) channel_id, starts_at, offset_raw FROM epoch
         WHERE channel_id = ANY(%s::int[])
-        ORDER BY channel_id, starts_at, recorded_at DESC
+        ORDER BY channel_id, starts_at, entry_order DESC
         """,
         (sorted(channel_ids),),
     )

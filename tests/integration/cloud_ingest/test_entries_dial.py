@@ -17,6 +17,8 @@ from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import DialRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.report import month_report
+from cloud_ingest.store.dials import dial_readings
+from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.latest import latest
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column
@@ -63,7 +65,9 @@ def take(site: Site, text: str) -> tuple[list[Compared], int]:
     return list(found), known
 
 
-def compare(site: Site, value: str, at: datetime = CHECK, reason: str = "check") -> Compared:
+def compare(
+    site: Site, value: str, at: datetime = CHECK, reason: str = "check", now: datetime = NOW
+) -> Compared:
     return compare_dial(
         site.conn,
         SOCIETY,
@@ -72,7 +76,7 @@ def compare(site: Site, value: str, at: datetime = CHECK, reason: str = "check")
         at=at,
         by="caretaker",
         reason=reason,
-        now=NOW,
+        now=now,
     )
 
 
@@ -104,6 +108,13 @@ def test_a_dial_changes_no_consumption(watered: Site) -> None:
     assert (line.value, line.dial) == (USED, Decimal("123.4567") + USED)
     audit = "SELECT reason, entered_by, deviation FROM dial_reading"
     assert watered.all(audit) == [("commissioned at gw-1", "R. Rao", None)]
+
+
+def test_the_last_dial_counts_whatever_the_clock_said(watered: Site) -> None:
+    compare(watered, "130", now=NOW + timedelta(days=365))
+    compare(watered, "131")
+    (listed,) = dial_readings(watered.conn, find_society(watered.conn, SOCIETY))
+    assert listed.dial == Decimal(131)
 
 
 def test_of_sheets_the_corrected_one_counts(watered: Site) -> None:

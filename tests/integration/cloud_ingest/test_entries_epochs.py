@@ -41,7 +41,9 @@ def lost(site: Site, at: datetime) -> Decimal:
     return kwh(raw - 3 + 10)
 
 
-def add(site: Site, at: datetime, adds: Decimal, subject: str = "A-1") -> EpochAdded:
+def add(
+    site: Site, at: datetime, adds: Decimal, subject: str = "A-1", now: datetime | None = None
+) -> EpochAdded:
     return add_epoch(
         site.conn,
         SOCIETY,
@@ -50,7 +52,7 @@ def add(site: Site, at: datetime, adds: Decimal, subject: str = "A-1") -> EpochA
         adds=adds,
         reason="rollover",
         by="caretaker",
-        now=datetime.now(NOW.tzinfo),
+        now=now or datetime.now(NOW.tzinfo),
     )
 
 
@@ -83,6 +85,14 @@ def test_a_wrong_amount_can_be_corrected(rolling: Site) -> None:
     (withheld,) = close(rolling).withheld
     assert withheld.reasons == (Reason.REGISTER_DROP,)
     assert rolling.one("SELECT count(*) FROM epoch") == 7
+
+
+def test_the_last_epoch_counts_whatever_the_clock_said(rolling: Site) -> None:
+    in_a_year = datetime.now(NOW.tzinfo) + timedelta(days=365)
+    for at in (FIRST, SECOND):
+        add(rolling, at, lost(rolling, at), now=in_a_year)
+    add(rolling, FIRST, lost(rolling, FIRST) + 5)
+    assert close(rolling).numbers[0].quantity == USED + 5
 
 
 @pytest.mark.parametrize(

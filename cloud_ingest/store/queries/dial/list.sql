@@ -7,4 +7,4 @@ FROM dial_reading AS d
 JOIN meter AS m USING (meter_id)
 JOIN assignment_version AS a USING (assignment_id)
 WHERE d.society_id = %(society_id)s
-ORDER BY d.meter_id, d.read_at, d.entered_at DESC, d.dial_reading_id DESC
+ORDER BY d.meter_id, d.read_at, d.dial_reading_id DESC

@@ -39,7 +39,7 @@ WITH asked AS (
                factor * (r.raw + CASE WHEN has_epoch THEN coalesce((
                  SELECT offset_raw FROM epoch
                  WHERE epoch.channel_id = c.channel_id AND epoch.starts_at <= r.ts
-                 ORDER BY epoch.starts_at DESC, recorded_at DESC LIMIT 1), 0)::float8
+                 ORDER BY epoch.starts_at DESC, entry_order DESC LIMIT 1), 0)::float8
                  ELSE 0 END) AS value
         FROM unnest(channels, factors, weights, have_epochs)
           AS c (channel_id, factor, weight, has_epoch)
