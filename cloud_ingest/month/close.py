@@ -45,6 +45,7 @@ from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.manifests import is_closed
 from cloud_ingest.store.migrate import Store, open_store
+from cloud_ingest.store.number_words import lock_entries
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.retention import retention
 from cloud_ingest.store.unproved import Twice, charged_twice
@@ -184,6 +185,7 @@ def close_again(
         while judged < JUDGED_AT_MOST:
             try:
                 with snapshot(conn, keep=keep):
+                    lock_entries(conn)
                     unjudged = unjudged_registers(conn, closing, store)
                     if not unjudged:
                         first()

@@ -205,6 +205,21 @@ def accepted_quantities(words: Iterable[NumberWord]) -> dict[NumberKey, frozense
 
 
 @translating
+def lock_entries(conn: Connection) -> None:
+    """Wait for what persons are entering; until the transaction ends nothing more is entered.
+
+    An entry has its place in the order before it is committed. As the first statement of a
+    snapshot, this lets the snapshot see every entry up to `last_entry`.
+    """
+    conn.execute(
+        """
+        LOCK TABLE ruling, self_read, epoch, dial_reading, assignment_version, number_word
+        IN SHARE MODE
+        """
+    )
+
+
+@translating
 def last_entry(conn: Connection) -> int:
     """Return the place of the last entry that is seen, in the order of entries."""
     return int(scalar(conn, query("month/last_entry")))
