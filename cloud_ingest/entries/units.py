@@ -232,7 +232,9 @@ def take_back(
         found = _the_one(conn, society_id, held, named, store.zone)
         place = place_of(found)
         if apply:
-            stored.take_back_assignment(conn, society_id, found.assignment_id, place, word)
+            stored.change_assignment(
+                conn, society_id, found.assignment_id, place, word, taken_back=True
+            )
         months = _months(touched(place, None), now, store.zone)
         return TakenBack(found, tuple(closed_months(conn, society_id, months)), apply)
 

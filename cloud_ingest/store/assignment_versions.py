@@ -94,43 +94,41 @@ def last_listed(conn: Connection, society_id: int) -> int:
 
 
 @translating
-def add_assignment(conn: Connection, society_id: int, place: Place, word: Word) -> None:
-    """Let a meter serve a subject; add the meter where it is new."""
-    _add_version(conn, society_id, place, word)
-
-
-@translating
 def change_assignment(
-    conn: Connection, society_id: int, assignment_id: int, place: Place, word: Word
+    conn: Connection,
+    society_id: int,
+    assignment_id: int,
+    place: Place,
+    word: Word,
+    *,
+    taken_back: bool = False,
 ) -> None:
-    """Let a new version of an assignment take the place of another."""
-    _supersede(conn, assignment_id, word.at)
-    _add_version(conn, society_id, place, word)
+    """Let a new version of an assignment take the place of another.
 
-
-@translating
-def take_back_assignment(
-    conn: Connection, society_id: int, assignment_id: int, place: Place, word: Word
-) -> None:
-    """Let an assignment hold no longer, and keep who says that it is not true."""
-    _supersede(conn, assignment_id, word.at)
-    _add_version(conn, society_id, place, word, taken_back=True)
-
-
-def _supersede(conn: Connection, assignment_id: int, at: datetime) -> None:
+    Args:
+        conn: The store, within the caller's transaction.
+        society_id: Whose list of units it is.
+        assignment_id: The version that holds no longer.
+        place: What the new one says.
+        word: Who says so, and why.
+        taken_back: It says that the other is not true, and does not hold itself.
+    """
     conn.execute(
         """
         UPDATE assignment_version
         SET superseded_at = %s, superseded_order = nextval('entry_order')
         WHERE assignment_id = %s AND superseded_at IS NULL
         """,
-        (at, assignment_id),
+        (word.at, assignment_id),
     )
+    add_assignment(conn, society_id, place, word, taken_back=taken_back)
 
 
-def _add_version(
+@translating
+def add_assignment(
     conn: Connection, society_id: int, place: Place, word: Word, *, taken_back: bool = False
 ) -> None:
+    """Let a meter serve a subject; add the meter where it is new."""
     meter_id = scalar(
         conn,
         """
