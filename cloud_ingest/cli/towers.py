@@ -22,7 +22,7 @@ from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.core.month import Month as MonthSpan
 from cloud_ingest.month.published import shown_balances, shown_day_balances
 from cloud_ingest.month.to_show import month_to_show
-from cloud_ingest.store.published import closed_at
+from cloud_ingest.store.manifests import closed_at
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
 from cloud_ingest.views.usage import day_usage, month_usage

@@ -55,6 +55,7 @@ from cloud_ingest.store.explained import (
     meter_ids,
     sent_of_subject,
 )
+from cloud_ingest.store.manifests import closed_at
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.number_words import (
     NumberKey,
@@ -63,7 +64,7 @@ from cloud_ingest.store.number_words import (
     number_words,
 )
 from cloud_ingest.store.outbox import billing_ack_key
-from cloud_ingest.store.published import closed_at, published_month
+from cloud_ingest.store.published import published_month
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society

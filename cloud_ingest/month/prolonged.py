@@ -14,7 +14,8 @@ from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.prolonged import UnprovedRun, refresh_prolonged
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.unproved import Unproved, newest_closed, unproved_of
+from cloud_ingest.store.manifests import newest_closed
+from cloud_ingest.store.unproved import Unproved, unproved_of
 from shared_schema.events import Subject
 
 LONGEST_RUN: Final = 24

@@ -35,9 +35,9 @@ from cloud_ingest.month.published_parts import (
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.manifests import is_closed
 from cloud_ingest.store.published import (
     PublishedMonth,
-    closed_at,
     published_month,
     published_states,
 )
@@ -172,7 +172,7 @@ def shown_month(
 
 def shown_balances(conn: Connection, society_id: int, month: Month) -> list[TowerBalance] | None:
     """Return the reconciliations of a closed month; None: it is open."""
-    if closed_at(conn, society_id, str(month)) is None:
+    if not is_closed(conn, society_id, str(month)):
         return None
     found = months.reconciliations(conn, society_id, str(month))
     return [

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import Month, begun_month, parse_month
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.published import closed_at
+from cloud_ingest.store.manifests import is_closed
 
 
 def month_to_show(
@@ -25,6 +25,6 @@ def month_to_show(
         CloseRefused: it is none, or it is open and has not begun.
     """
     month = parse_month(text, zone)
-    if closed_at(conn, society_id, str(month)) is not None:
+    if is_closed(conn, society_id, str(month)):
         return month
     return begun_month(text, zone, now)

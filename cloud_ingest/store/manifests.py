@@ -6,6 +6,7 @@ In: a society and a month. Out: manifests. Owns: ``month_close``. Never: a decis
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import scalar, scalars
@@ -15,12 +16,30 @@ from shared_schema.billing import BillingManifest
 @translating
 def manifest_of(conn: Connection, society_id: int, month: str) -> BillingManifest | None:
     """Return the manifest of a closed month, or None for one that is open."""
-    line = scalar(
+    line = manifest_line(conn, society_id, month)
+    return None if line is None else BillingManifest.from_line(line)
+
+
+@translating
+def manifest_line(conn: Connection, society_id: int, month: str) -> bytes | None:
+    """Return the manifest of a closed month as it was sent, or None for one that is open."""
+    line: bytes | None = scalar(
         conn,
         "SELECT manifest FROM month_close WHERE society_id = %s AND month = %s",
         (society_id, month),
     )
-    return None if line is None else BillingManifest.from_line(line)
+    return line
+
+
+@translating
+def closed_at(conn: Connection, society_id: int, month: str) -> datetime | None:
+    """Return when a month was closed last; None: it is open."""
+    found: datetime | None = scalar(
+        conn,
+        "SELECT last_closed_at FROM month_close WHERE society_id = %s AND month = %s",
+        (society_id, month),
+    )
+    return found
 
 
 @translating
@@ -40,6 +59,15 @@ def closed_months(conn: Connection, society_id: int, of: Collection[str]) -> lis
         """,
         (society_id, sorted(of)),
     )
+
+
+@translating
+def newest_closed(conn: Connection, society_id: int) -> str | None:
+    """Return the newest closed month as ``YYYY-MM``; None: none is closed."""
+    found: str | None = scalar(
+        conn, "SELECT max(month) FROM month_close WHERE society_id = %s", (society_id,)
+    )
+    return found
 
 
 @translating

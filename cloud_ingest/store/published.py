@@ -15,7 +15,8 @@ from datetime import datetime
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.rows import all_rows, scalar
+from cloud_ingest.store.manifests import manifest_line
+from cloud_ingest.store.rows import all_rows
 from shared_schema.billing import Held, ManifestEntry, MonthlyConsumption, Withheld
 from shared_schema.events import Subject
 from shared_schema.message import Part, UtcDatetime
@@ -72,34 +73,14 @@ class _Rest(Part):
 
 
 @translating
-def closed_at(conn: Connection, society_id: int, month: str) -> datetime | None:
-    """Return when a month was closed last; None: it is open."""
-    found: datetime | None = scalar(
-        conn,
-        "SELECT last_closed_at FROM month_close WHERE society_id = %s AND month = %s",
-        (society_id, month),
-    )
-    return found
-
-
-@translating
 def published_states(conn: Connection, society_id: int, month: str) -> PublishedStates | None:
     """Return how many numbers of a closed month stand, and which do not; None: it is open."""
-    line = _manifest(conn, society_id, month)
+    line = manifest_line(conn, society_id, month)
     if line is None:
         return None
     rest = _rest(line)
     named = len(_HASHES.findall(line)) - len(rest.withdrawn)
     return PublishedStates(rest.closed_at, named, rest.withheld, rest.withdrawn)
-
-
-def _manifest(conn: Connection, society_id: int, month: str) -> bytes | None:
-    line: bytes | None = scalar(
-        conn,
-        "SELECT manifest FROM month_close WHERE society_id = %s AND month = %s",
-        (society_id, month),
-    )
-    return line
 
 
 def _rest(manifest: bytes) -> _Rest:
@@ -118,7 +99,7 @@ def published_month(
     subject: str | None = None,
 ) -> PublishedMonth | None:
     """Return a closed month, or what it says of one subject; None: it is open."""
-    line = _manifest(conn, society_id, month)
+    line = manifest_line(conn, society_id, month)
     if line is None:
         return None
     rest = _rest(line)

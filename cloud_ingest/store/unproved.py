@@ -7,7 +7,7 @@ In: a society and a month. Out: subjects with their reasons. Never: a write.
 from typing import NamedTuple
 
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import all_rows, scalar
+from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 
@@ -24,15 +24,6 @@ class Unproved(NamedTuple):
     def key(self) -> tuple[SubjectType, str, Service]:
         """What makes it the same thing in another month."""
         return (self.subject_type, self.subject, self.service)
-
-
-@translating
-def newest_closed(conn: Connection, society_id: int) -> str | None:
-    """Return the newest closed month as ``YYYY-MM``; None: none is closed."""
-    found: str | None = scalar(
-        conn, "SELECT max(month) FROM month_close WHERE society_id = %s", (society_id,)
-    )
-    return found
 
 
 @translating
