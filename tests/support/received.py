@@ -154,6 +154,13 @@ class Received:
             own.sort(key=lambda each: (each.opening.at, each.closing.at))
         return found
 
+    def charged_twice(self) -> Iterator[str]:
+        """Say where a number opens below the end of the one before: the registers never fall."""
+        for meter, own in self.stretches().items():
+            for before, after in pairwise(own):
+                if after.opening.register_value < before.closing.register_value:
+                    yield f"charged twice: {meter}: {before}, {after}"
+
     def _torn_borders(self) -> Iterator[str]:
         """Say where two neighbours have another reading at the border that they share."""
         for meter, own in self.stretches().items():

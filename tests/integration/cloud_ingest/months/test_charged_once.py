@@ -15,16 +15,14 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cloud_ingest.errors import NumberRefused
 from cloud_ingest.month.close import close_month
-from cloud_ingest.month.decision import SaidOfNumber, decide
-from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.number_words import NumberKey, WordKind
+from cloud_ingest.store.number_words import WordKind
 from shared_schema.quality import Reason
 from tests.support.lies import DEEPER
 from tests.support.received import Received, read_received
 from tests.support.store import SOCIETY, Site, Templates, local, unit_line
+from tests.support.waiting import decide_on_waiting
 
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
 STEP = timedelta(hours=6)
@@ -119,30 +117,15 @@ def played(conn: Connection, folder: Path, tale: Tale) -> Iterator[tuple[Step | 
                 continue
             case Close(month):
                 close_month(conn, SOCIETY, month, now)
-            case Say():
-                say(conn, each, now)
+            case Say(kind, is_last):
+                decide_on_waiting(conn, kind, now, is_last=is_last)
         yield each, read_received(conn)
-
-
-def say(conn: Connection, word: Say, now: datetime) -> None:
-    """Decide on what waits, if anything does; what goes with another month may be refused."""
-    waiting = waiting_numbers(conn, SOCIETY)
-    if not waiting:
-        return
-    one = waiting[-1 if word.is_last else 0]
-    if one.state == "doubted" and word.kind == "keep":
-        return
-    key = NumberKey("unit", "A-1", one.service)
-    said = SaidOfNumber(one.month, key, word.kind, "treasurer", "looked at the meter")
-    try:
-        decide(conn, SOCIETY, said, now, apply=True)
-    except NumberRefused as refused:
-        assert "waits for" in str(refused), refused  # noqa: PT017
 
 
 def faults(received: Received) -> Iterator[str]:
     """Say where what stands has some use twice, or lacks some without a change that is held."""
     yield from received.faults()
+    yield from received.charged_twice()
     is_held = any(manifest.held for manifest in received.manifests.values())
     is_disproved = any(
         DISPROVED & set(each.reasons)
@@ -151,12 +134,9 @@ def faults(received: Received) -> Iterator[str]:
     )
     for meter, own in received.stretches().items():
         for before, after in pairwise(own):
-            left, right = before.closing, after.opening
-            told = f"{meter}: {before.who} to {left}, {after.who} from {right}"
-            if right.register_value < left.register_value:
-                yield f"twice: {told}"
-            elif left.at < right.at and not (is_held or is_disproved):
-                yield f"in nobody's month: {told}"
+            is_open = before.closing.at < after.opening.at
+            if is_open and not (is_held or is_disproved):
+                yield f"in nobody's month: {meter}: {before}, {after}"
 
 
 HOLE = (local("2026-01-30 12:00"), local("2026-03-10 00:00"))

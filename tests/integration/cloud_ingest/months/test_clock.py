@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -19,18 +18,17 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.entries.named_reading import NamedReading, Word
-from cloud_ingest.errors import ImportRefused, NumberRefused, ReadingRefused, SelfReadRefused
+from cloud_ingest.errors import ImportRefused, ReadingRefused, SelfReadRefused
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
-from cloud_ingest.month.decision import SaidOfNumber, decide
-from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.number_words import NumberKey, WordKind
+from cloud_ingest.store.number_words import WordKind
 from shared_schema.catalogue import Service
 from tests.support.lies import DEEPER
 from tests.support.received import Received, read_received
 from tests.support.store import SOCIETY, Site, Templates, local, unit_line
+from tests.support.waiting import decide_on_waiting
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 BORDERS = tuple(local(f"2026-0{n}-01 00:00") for n in range(1, 5))
@@ -43,8 +41,6 @@ GRID = tuple(
         | {border + n * timedelta(hours=1) for border in BORDERS for n in HOURS}
     )
 )
-
-
 AHEAD = st.sampled_from((0, 0, 1, 365, -30, -365))
 """By so many days the clock is wrong; no month is closed before its end."""
 
@@ -142,7 +138,7 @@ def played(
             case Hand(on, ahead):
                 hand_over(site, on, max(now + timedelta(days=ahead), NOW - timedelta(days=60)))
             case Say(kind):
-                say(conn, kind, now)
+                decide_on_waiting(conn, kind, now)
         yield each, read_received(conn)
 
 
@@ -165,26 +161,6 @@ def enter(conn: Connection, each: Enter, now: datetime) -> None:
         return  # there is no such reading, or the meter is another one's
 
 
-def say(conn: Connection, kind: WordKind, now: datetime) -> None:
-    for one in waiting_numbers(conn, SOCIETY)[:1]:
-        if one.state == "doubted" and kind == "keep":
-            return
-        key = NumberKey("unit", one.subject, one.service)
-        said = SaidOfNumber(one.month, key, kind, "treasurer", "so")
-        try:
-            decide(conn, SOCIETY, said, now, apply=True)
-        except NumberRefused as refused:
-            assert "waits for" in str(refused), refused  # noqa: PT017
-
-
-def faults(received: Received) -> Iterator[str]:
-    yield from received.faults()
-    for meter, own in received.stretches().items():
-        for before, after in pairwise(own):
-            if after.opening.register_value < before.closing.register_value:
-                yield f"twice: {meter}: {before}, {after}"
-
-
 def test_months_share_their_border_whatever_the_clock_says(
     store_server: str, templates: Templates, tmp_path: Path
 ) -> None:
@@ -193,6 +169,6 @@ def test_months_share_their_border_whatever_the_clock_says(
     def hold(missing: set[datetime], told: tuple[Step, ...], rule: EstimatesRule) -> None:
         with templates.copy(store_server) as dsn, connect(dsn) as conn:
             for step, received in played(conn, tmp_path, missing, told, rule):
-                assert list(faults(received)) == [], step
+                assert [*received.faults(), *received.charged_twice()] == [], step
 
     hold()
