@@ -88,6 +88,11 @@ class Ruling(NamedTuple):
     kind: RulingKind
     ruling_id: int
 
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """Of which claim it is."""
+        return (self.channel_id, self.ts, self.origin, self.raw)
+
 
 class Rating(NamedTuple):
     """What a meter is made for, as far as the list of units says it."""
@@ -294,11 +299,7 @@ def _told(verdict: Verdict, stored: Mapping[Claim, Sequence[StoredClaim]]) -> Ju
 
 def _considered(claims: Claims) -> list[StoredClaim]:
     """Return what may be elected: neither what a person set aside, nor an edit behind a newer."""
-    set_aside = {
-        (ruling.channel_id, ruling.ts, ruling.origin, ruling.raw)
-        for ruling in claims.rulings
-        if ruling.kind == "set_aside"
-    }
+    set_aside = {ruling.key for ruling in claims.rulings if ruling.kind == "set_aside"}
     found: dict[tuple[int, int, int, int], StoredClaim] = {}
     edited = set[Moment]()
     for claim in (*claims.elected.values(), *claims.beside):
@@ -319,9 +320,9 @@ def _vouched(
     last: dict[int, tuple[int, tuple[int, int, int, int]]] = {}
     keys = {claim.key for claim in considered}
     for ruling in rulings:
-        key = (ruling.channel_id, ruling.ts, ruling.origin, ruling.raw)
-        if ruling.kind != "set_aside" and key in keys:
-            last[ruling.ts] = max(last.get(ruling.ts, (-1, key)), (ruling.ruling_id, key))
+        if ruling.kind != "set_aside" and ruling.key in keys:
+            word = (ruling.ruling_id, ruling.key)
+            last[ruling.ts] = max(last.get(ruling.ts, word), word)
     edits = {key for key in keys if key[2] == _EDIT and key[1] not in last}
     return edits | {key for _, key in last.values()}
 

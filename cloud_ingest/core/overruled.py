@@ -32,7 +32,7 @@ def overruled(
         judge: How claims are judged.
     """
     restored = {
-        (ruling.channel_id, ruling.ts, ruling.origin, ruling.raw)
+        ruling.key
         for ruling in claims.rulings
         if ruling.kind == "restore" and ruling.origin not in _BY_HAND
     }

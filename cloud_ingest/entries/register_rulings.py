@@ -55,9 +55,7 @@ class RegisterRulings:
     def rule(self, claims: Claims, word: Word, now: datetime) -> int:
         """Set claims aside or restore them; return the moment."""
         own = self._named(claims)
-        last = {
-            (each.channel_id, each.ts, each.origin, each.raw): each.kind for each in claims.rulings
-        }
+        last = {each.key: each.kind for each in claims.rulings}
         elected = {claim.key for claim in claims.elected.values()}
         if word.kind == "set_aside":
             open_ = [claim for claim in own if last.get(claim.key) != "set_aside"]
