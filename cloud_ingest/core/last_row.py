@@ -17,7 +17,7 @@ from typing import Final
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.month import DAY, MICROSECOND
 from cloud_ingest.core.quality import LEAST_RISE
-from cloud_ingest.core.register import DayRegister, Epochs, Register
+from cloud_ingest.core.register import DayRegister, Epochs, Register, offset_at
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
@@ -65,10 +65,7 @@ def _counted(
     at: datetime, raw: int, row: DayRegister | Register, epochs: Epochs, finest: int
 ) -> int:
     """Return what a register counted in steps of 10^finest: a closing asks for very many."""
-    offset = 0
-    for epoch in epochs.get(row.channel_id, ()):
-        if epoch.starts_at <= at:
-            offset = epoch.offset_raw
+    offset = offset_at(epochs.get(row.channel_id, ()), at)
     return int((raw + offset) * 10 ** (row.exponent - finest))
 
 

@@ -96,6 +96,15 @@ def tolerance_of(period_s: int) -> timedelta:
     return period if timedelta() < period <= LONGEST_TOLERANCE else CAPTURE_PERIOD
 
 
+def offset_at(epochs: Sequence[Epoch], at: datetime) -> int:
+    """Return what is added to a channel's raw register at a time."""
+    offset = 0
+    for epoch in epochs:
+        if epoch.starts_at <= at:
+            offset = epoch.offset_raw
+    return offset
+
+
 def normalised(reading: Register | DayRegister, epochs: Epochs) -> Decimal:
     """Return N: what the register would say had it never rolled over or been reset."""
     ts, raw = (
@@ -103,10 +112,7 @@ def normalised(reading: Register | DayRegister, epochs: Epochs) -> Decimal:
         if isinstance(reading, Register)
         else (reading.last_ts, reading.last_raw)
     )
-    offset = 0
-    for epoch in epochs.get(reading.channel_id, ()):
-        if epoch.starts_at <= ts:
-            offset = epoch.offset_raw
+    offset = offset_at(epochs.get(reading.channel_id, ()), ts)
     return Decimal(raw + offset).scaleb(reading.exponent)
 
 
@@ -118,8 +124,7 @@ def with_epoch(known: Sequence[Epoch], starts_at: datetime, adds_raw: int) -> li
     """
     earlier = [epoch for epoch in known if epoch.starts_at < starts_at]
     offset = (earlier[-1].offset_raw if earlier else 0) + adds_raw
-    former = [epoch.offset_raw for epoch in known if epoch.starts_at <= starts_at]
-    moved = offset - (former[-1] if former else 0)
+    moved = offset - offset_at(known, starts_at)
     later = [
         Epoch(epoch.starts_at, epoch.offset_raw + moved)
         for epoch in known
