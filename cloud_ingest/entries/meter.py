@@ -7,8 +7,8 @@ a replacement both meters hang there: what a person reads then is the dial of th
 down, unless its serial number says otherwise. What begins at that minute is of the one that is put
 up.
 
-In: the labels that a person gave. Out: one meter, its billed channels. Never: a guess
-between two meters.
+In: the labels that a person gave. Out: one meter, its billed channels, judged up to now. Never: a
+guess between two meters.
 """
 
 from collections.abc import Sequence
