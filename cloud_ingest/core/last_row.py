@@ -19,7 +19,7 @@ from cloud_ingest.core.month import DAY, MICROSECOND
 from cloud_ingest.core.quality import LEAST_RISE
 from cloud_ingest.core.register import DayRegister, Epochs, Register, offset_at
 from shared_schema.catalogue import Service
-from shared_schema.quality import Origin
+from shared_schema.quality import Origin, Reason
 
 TIMES_OF_COURSE: Final = 2
 """So many times its heaviest day a unit does not use at once, and `LEAST_RISE` more."""
@@ -59,6 +59,13 @@ def is_unconfirmed(
     most = max(course)
     least = int(LEAST_RISE[service].scaleb(-finest))
     return _used_a_day(read[-1], last) > max(most * TIMES_OF_COURSE, most + least)
+
+
+def waits(measured: Measured, now: datetime) -> bool:
+    """Say whether a month is not sent yet, because the row behind its last one may still come."""
+    end = measured.end
+    is_unsure = Reason.UNCONFIRMED in measured.reasons and measured.quantity is not None
+    return is_unsure and end is not None and now < end.at + WAIT
 
 
 def _counted(

@@ -8,7 +8,8 @@ values, and the number goes out as an estimate; the next month opens there.
 
 A number whose ends leave too much open (`core.open_ends`) is withheld with its bounds beside it,
 until a person accepts it or enters what the dial showed. If the society sends estimates, it is
-sent, and what was sent stays.
+sent, and what was sent stays. Withheld is also what waits for the row behind its last one
+(`core.last_row`).
 
 A border has one value for both of its sides, whichever month is counted: a catch-up, an estimate
 and what follows it add up to what the register moved.
@@ -19,10 +20,9 @@ of months. Never: a number, a write.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from cloud_ingest.core.estimate import EstimatedUse
-from cloud_ingest.core.last_row import WAIT
+from cloud_ingest.core.last_row import waits
 from cloud_ingest.core.month import month_before
 from cloud_ingest.core.open_ends import too_open
 from cloud_ingest.core.quality import with_findings
@@ -52,7 +52,7 @@ def with_unread(
         key: parts for key, parts in subjects.items() if key.kind != "bulk" and is_unread(parts)
     }
     if not unread:
-        return _with_open(conn, closing, subjects)
+        return _withhold_uncertain(conn, closing, subjects)
     found = dict(subjects)
     borders = read_estimated_borders(conn, closing, closing.span, unread.values())
     sent = _sent_as_estimates(conn, closing, unread)
@@ -64,18 +64,19 @@ def with_unread(
             continue
         whole = _filled(borders, parts, closing, is_open=key in before) if key in sent else None
         found[key] = whole or [estimated(borders, part) for part in parts]
-    return _with_open(conn, closing, found)
+    return _withhold_uncertain(conn, closing, found)
 
 
-def _with_open(
+def _withhold_uncertain(
     conn: Connection, closing: Closing, subjects: Parts
 ) -> dict[SubjectKey, Sequence[Counted]]:
-    """Withhold what leaves too much open, unless it was sent before; its bounds stand beside it.
+    """Withhold what waits for the row behind its last one, and what leaves too much open.
 
-    What waits for the row behind its last one is withheld as well.
+    The bounds of the latter stand beside it; it stays if it was sent before.
     """
     found: dict[SubjectKey, Sequence[Counted]] = {
-        key: [_confirmed(part, closing.now) for part in parts] for key, parts in subjects.items()
+        key: [_doubted(part) if waits(part.measured, closing.now) else part for part in parts]
+        for key, parts in subjects.items()
     }
     if closing.estimates == "sent":
         return found
@@ -93,12 +94,9 @@ def _with_open(
     return found
 
 
-def _confirmed(part: Counted, now: datetime) -> Counted:
-    """Return a part without its quantity, as long as it waits for the row behind its last one."""
+def _doubted(part: Counted) -> Counted:
+    """Return a part that is not billed unless a person accepts its quantity."""
     measured = part.measured
-    is_doubted = Reason.UNCONFIRMED in measured.reasons and measured.quantity is not None
-    if not is_doubted or measured.end is None or now >= measured.end.at + WAIT:
-        return part
     return replace(part, measured=replace(measured, quantity=None, doubted=measured.quantity))
 
 
