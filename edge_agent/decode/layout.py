@@ -32,8 +32,9 @@ _VALUES: Final = frozenset(((3, 2), (4, 2), (5, 2), (5, 3)))
 """Class and attribute of a value: register, extended register, current and last average of a
 demand register."""
 FLOAT_DIGITS: Final = 9
-_LEAST_SCALER: Final = -128
 """A column of floats counts in 10^-9 of what the meter's scaler says."""
+_LEAST_SCALER: Final = -128
+"""Of a column: a scaler has 8 bits."""
 
 
 class CaptureObject(NamedTuple):
@@ -68,15 +69,21 @@ class Layout:
     floats: frozenset[int] = frozenset()
     """Which captured objects hold floats."""
 
+    @property
+    def countable(self) -> frozenset[int]:
+        """The captured objects whose floats can be counted, but for those known to hold some."""
+        return frozenset(
+            at
+            for at, each in zip(self.places, self.columns, strict=True)
+            if at not in self.floats and counts_floats(each)
+        )
+
     def with_floats(self, places: Collection[int]) -> "Layout":
         """Return the layout of a profile in which these captured objects hold floats.
 
         One whose floats cannot be counted stays as it is: its values are refused.
         """
-        countable = {
-            at for at, each in zip(self.places, self.columns, strict=True) if counts_floats(each)
-        }
-        more = countable & set(places) - self.floats
+        more = self.countable.intersection(places)
         columns = tuple(
             of_floats(each) if at in more else each
             for at, each in zip(self.places, self.columns, strict=True)

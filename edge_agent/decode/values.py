@@ -76,11 +76,6 @@ class Values:
         self._picks: dict[tuple[int, ...], Pick] = {}
         attributes = {p: c.attribute for p, c in zip(plan.places, plan.columns, strict=True)}
         self._times = {place for place, each in attributes.items() if each == REACHED_AT}
-        self._countable = {
-            place
-            for place, each in zip(plan.places, plan.columns, strict=True)
-            if counts_floats(each)
-        }
         self._weights = {
             place: each.weight
             for place, each in zip(plan.places, plan.columns, strict=True)
@@ -162,7 +157,8 @@ class Values:
         if place not in self._plan.floats:
             code = self._plan.objects[place].obis
             known = may_be_float(code) and place not in self._weights
-            (self.floats.add(place) if known and place in self._countable else None)
+            if known and place in self._plan.countable:
+                self.floats.add(place)
             self.no_floats = self.no_floats or not known
             return None
         return _raw_of_float(found)
