@@ -4,6 +4,7 @@
 Raw values are whole numbers, times are seconds since 1970 in UTC; a missing value is None, never 0.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shared_schema.obis import Obis
@@ -51,3 +52,25 @@ class Decoded:
     """Captured objects that hold floats, of which the layout does not know it."""
     no_floats: bool = field(default=False, compare=False)
     """A column that is billed holds floats, of which no count can be made."""
+
+    @property
+    def came(self) -> int:
+        """How many rows the buffer held, those that were lost included."""
+        return len(self.rows) + self.bad_time + self.misfit + self.no_code + self.taken
+
+
+def joined(kept: Iterable[Row], parts: Sequence[Decoded]) -> Decoded:
+    """Return rows, ascending by time, with what was lost of all the buffers that they came in."""
+    return Decoded(
+        tuple(sorted(kept, key=lambda row: row[0] or 0)),
+        sum(each.bad_time for each in parts),
+        sum(each.misfit for each in parts),
+        sum(each.no_code for each in parts),
+        taken=sum(each.taken for each in parts),
+        rivals=sum(each.rivals for each in parts),
+        deviations=frozenset[int]().union(*(each.deviations for each in parts)),
+        refused=sum(each.refused for each in parts),
+        refused_as=next((each.refused_as for each in parts if each.refused), ""),
+        floats=frozenset[int]().union(*(each.floats for each in parts)),
+        no_floats=any(each.no_floats for each in parts),
+    )

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.decode import buffer, rows
+from edge_agent.decode import buffer
 from edge_agent.decode.layout import Layout
-from edge_agent.decode.rows import Decoded
+from edge_agent.decode.rows import Decoded, Row, joined
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import Breach, ProtocolViolation
@@ -62,7 +62,7 @@ class _Parts:
         self._too_long = 0
         self._link, self._plan, self._zone = link, plan, zone
 
-    def add(self, first: int, last: int) -> list[rows.Row]:
+    def add(self, first: int, last: int) -> list[Row]:
         """Read the rows at these places, at once or in halves, and return them.
 
         Raises:
@@ -81,8 +81,7 @@ class _Parts:
             self._link.look()  # it is these bytes that fail, and nothing else
             self.left_out.append(Entry(first, error))
             return []
-        came = len(found.rows) + found.bad_time + found.misfit + found.no_code + found.taken
-        if 0 < came < last - first + 1:  # the answer was cut short
+        if 0 < found.came < last - first + 1:  # the answer was cut short
             middle = (first + last) // 2
             return self.add(first, middle) + self.add(middle + 1, last)
         self.read.append(found)
@@ -107,7 +106,7 @@ def rows_since(
     count = axdr.integer(link.read(attribute_of(plan.profile, 7, 7)))
     if count is None:
         raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
-    found: set[rows.Row] = set()
+    found: set[Row] = set()
     parts = _Parts(link, plan, zone)
     for newest in range(0, count, AT_ONCE):
         oldest = min(newest + AT_ONCE, count)
@@ -117,22 +116,4 @@ def rows_since(
         if start is not None and any((row[0] or 0) < start for row in part):
             break
     kept = [row for row in found if start is None or (row[0] or 0) >= start]
-    whole = together(tuple(sorted(kept, key=lambda row: row[0] or 0)), parts.read)
-    return whole, parts.left_out
-
-
-def together(kept: tuple[rows.Row, ...], parts: Sequence[Decoded]) -> Decoded:
-    """Return rows with what was lost of all the answers that they came in."""
-    return Decoded(
-        kept,
-        sum(each.bad_time for each in parts),
-        sum(each.misfit for each in parts),
-        sum(each.no_code for each in parts),
-        taken=sum(each.taken for each in parts),
-        rivals=sum(each.rivals for each in parts),
-        deviations=frozenset[int]().union(*(each.deviations for each in parts)),
-        refused=sum(each.refused for each in parts),
-        refused_as=next((each.refused_as for each in parts if each.refused), ""),
-        floats=frozenset[int]().union(*(each.floats for each in parts)),
-        no_floats=any(each.no_floats for each in parts),
-    )
+    return joined(kept, parts.read), parts.left_out

@@ -18,12 +18,12 @@ from typing import Final
 
 from edge_agent.decode import buffer
 from edge_agent.decode.layout import Layout
-from edge_agent.decode.rows import Decoded
+from edge_agent.decode.rows import Decoded, joined
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
 from edge_agent.errors import AccessDenied, Breach, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries, together
+from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries
 from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
@@ -183,7 +183,7 @@ class Windows:
                 if rows.issuperset(parts[-1].rows):
                     break
                 rows.update(parts[-1].rows)
-        return together(tuple(sorted(rows, key=lambda row: row[0] or 0)), parts)
+        return joined(rows, parts)
 
     def _ask(self, plan: Layout, start: int, end: int) -> Decoded:
         rows = Range(plan.profile, *self._local.span(self._model, start, end))
