@@ -22,16 +22,13 @@ from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded, Row, joined
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.errors import Breach, ProtocolViolation
+from edge_agent.errors import ProtocolViolation
 from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.meter_session import attribute_of
+from edge_agent.poll.unreadable import Unreadable
 
 AT_ONCE: Final = 16
 """Rows in one request."""
-MAX_UNREADABLE: Final = 16
-"""Rows, or capture periods, that are left out in one poll, at most."""
-MAX_TOO_LONG: Final = 8
-"""Answers that hold more than is read at once, of one poll: 1 MiB takes 18 minutes at 9600 baud."""
 
 
 def entries(link: MeterLink, plan: Layout, first: int, last: int, zone: Zone) -> Decoded:
@@ -59,7 +56,7 @@ class _Parts:
     def __init__(self, link: MeterLink, plan: Layout, zone: Zone) -> None:
         self.read: list[Decoded] = []
         self.left_out: list[Entry] = []
-        self._too_long = 0
+        self._unreadable = Unreadable()
         self._link, self._plan, self._zone = link, plan, zone
 
     def add(self, first: int, last: int) -> list[Row]:
@@ -72,13 +69,12 @@ class _Parts:
         try:
             found = entries(self._link, self._plan, first, last, self._zone)
         except ProtocolViolation as error:
-            self._too_long += error.of is Breach.SIZE
-            if len(self.left_out) >= MAX_UNREADABLE or self._too_long > MAX_TOO_LONG:
-                raise
+            self._unreadable.see(error)
             if first < last:
                 middle = (first + last) // 2
                 return self.add(first, middle) + self.add(middle + 1, last)
             self._link.look()  # it is these bytes that fail, and nothing else
+            self._unreadable.leave_out()
             self.left_out.append(Entry(first, error))
             return []
         if 0 < found.came < last - first + 1:  # the answer was cut short

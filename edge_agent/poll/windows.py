@@ -8,8 +8,7 @@ registers (`range_ahead`), or several event logs by one list.
 
 In: a link to a meter, how a profile is read, times in seconds since 1970.
 Out: `Window`s of decoded rows, ascending. Owns: buffers that came ahead of their turn.
-Never: a watermark, a row judged; more than `MAX_UNREADABLE` capture periods left out in one poll;
-more than `MAX_TOO_LONG` answers that are too long, as those of a meter that ignores the range.
+Never: a watermark, a row judged; more of one poll left out than `unreadable` lets.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +20,14 @@ from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded, joined
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Zone
-from edge_agent.errors import AccessDenied, Breach, ProtocolViolation
+from edge_agent.errors import AccessDenied, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
-from edge_agent.poll.by_entry import MAX_TOO_LONG, MAX_UNREADABLE, entries
+from edge_agent.poll.by_entry import entries
 from edge_agent.poll.local_time import LocalTime
 from edge_agent.poll.memory import MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.overlap import Overlap
+from edge_agent.poll.unreadable import Unreadable
 from shared_schema.obis import Obis
 
 FALLBACK_HISTORY_S: Final = 40 * 86400
@@ -113,12 +113,12 @@ class Windows:
         self._local = local
         self._limit = limit
         self._fetched = dict(fetched)
-        self._unreadable = self._too_long = 0
+        self._unreadable = Unreadable()
 
     def __repr__(self) -> str:
         return (
             f"<Windows {self._link.label}: {len(self._fetched)} ahead, "
-            f"{self._unreadable} unreadable>"
+            f"{self._unreadable.left_out} unreadable>"
         )
 
     def fetch_together(self, logs: Sequence[Obis], start: int, end: int) -> None:
@@ -145,24 +145,22 @@ class Windows:
         """
         error = None
         try:
-            found = self._read_whole(plan, start, end)
+            found = self._read_all(plan, start, end)
         except ProtocolViolation as violation:
             step = plan.period_s or SHORTEST_PERIOD_S
             steps = (end - start + 1) // step
-            self._too_long += violation.of is Breach.SIZE
-            if self._unreadable >= MAX_UNREADABLE or self._too_long > MAX_TOO_LONG:
-                raise
+            self._unreadable.see(violation)
             if steps > 1:
                 middle = start + steps // 2 * step
                 yield from self.read(plan, start, middle - 1)
                 yield from self.read(plan, middle, end)
                 return
             self._link.look()  # it is these bytes that fail, and nothing else
-            self._unreadable += 1
+            self._unreadable.leave_out()
             found, error = Decoded(()), violation
         yield Window(start, end, found, error)
 
-    def _read_whole(self, plan: Layout, start: int, end: int) -> Decoded:
+    def _read_all(self, plan: Layout, start: int, end: int) -> Decoded:
         """Return the rows of a range, and ask again for what an answer that was cut short lacks.
 
         Raises:

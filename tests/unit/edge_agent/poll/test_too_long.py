@@ -10,10 +10,10 @@ from edge_agent.decode import runs
 from edge_agent.dlms import axdr, pieces
 from edge_agent.install import advice
 from edge_agent.meters.model import Model, ProfileToRead, load
-from edge_agent.poll.by_entry import MAX_TOO_LONG
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
+from edge_agent.poll.unreadable import MAX_TOO_LONG
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.fakes import (
