@@ -54,17 +54,20 @@ class LocalTime:
         It begins a second earlier: to some meters its beginning is no part of a range, and a window
         begins with a row.
         """
-        first = min(self._offsets(start, start + _LONGEST_CHANGE_S))
-        last = max(self._offsets(end, end - _LONGEST_CHANGE_S))
-        return _written(model, start - 1, first), _written(model, end, last)
+        early, late = self._at_ends(start, end)
+        return _written(model, start - 1, min(early)), _written(model, end, max(late))
 
     def asked(self, start: int, end: int) -> tuple[int, int]:
         """Return the first and the last time of what a range may be answered with."""
-        early, late = (
+        early, late = self._at_ends(start, end)
+        return start - 60 * (max(early) - min(early)), end + 60 * (max(late) - min(late))
+
+    def _at_ends(self, start: int, end: int) -> tuple[set[int], set[int]]:
+        """Return the offsets that the clock may have where a range begins, and where it ends."""
+        return (
             self._offsets(start, start + _LONGEST_CHANGE_S),
             self._offsets(end, end - _LONGEST_CHANGE_S),
         )
-        return start - 60 * (max(early) - min(early)), end + 60 * (max(late) - min(late))
 
     def _offsets(self, *times: int) -> set[int]:
         """Return the offsets that the clock may have at any of these times."""
@@ -73,19 +76,16 @@ class LocalTime:
         return {self.offset_min, *(_offset_min(self.zone, ts) for ts in times)}
 
 
-def see_zone(own: set[int], stated: Collection[int], *, of_now: bool) -> None:
+def see_zone(own: Collection[int], stated: Collection[int]) -> None:
     """See that rows state the zone that the clock of their meter states, or its summer time.
 
     Args:
-        own: the deviations in minutes that are known to be true; those of a load profile are added.
+        own: the deviations in minutes that are known to be true.
         stated: those of the rows.
-        of_now: its newest row was seen to be of now: what it states is true.
 
     Raises:
         ProtocolViolation: they state another one: which of the two is true cannot be told.
     """
-    if of_now:
-        own.update(stated)
     most_min = _LONGEST_CHANGE_S // 60
     strange = [each for each in stated if all(abs(each - it) > most_min for it in own)]
     if strange and own:

@@ -240,8 +240,10 @@ class ProfileRows:
             self._tools.link.look_closely()
         self._see_floats(found)
         self._tools.link.confirm()
-        of_now = self._wanted.every == "period"
-        see_zone(self._terms.facts.deviations, found.deviations, of_now=of_now)
+        facts = self._terms.facts
+        if self._wanted.every == "period":  # its newest row was of now: what it states is true
+            facts.deviations |= found.deviations
+        see_zone(facts.deviations, found.deviations)
         self._note_lost(first, found)
         return self._in_time(first, found.rows)
 
