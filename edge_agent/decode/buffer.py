@@ -34,7 +34,7 @@ from edge_agent.decode.layout import Layout
 from edge_agent.decode.rows import Decoded, Row
 from edge_agent.decode.runs import runs
 from edge_agent.decode.values import Pick, Values, raw_of_pulses
-from edge_agent.dlms.axdr import DEVIATION, Value, Zone, believed, epoch_s
+from edge_agent.dlms.axdr import DEVIATION, Value, Zone, deviations, epoch_s
 from edge_agent.dlms.axdr_types import DATE_TIMES, NULL
 
 __all__ = ("raw_of_pulses", "rows_of")
@@ -202,7 +202,7 @@ def rows_of(data: bytes, plan: Layout, zone: Zone, asked: tuple[int, int] | None
         no_code=len(rows) - len(coded),
         taken=timed.taken,
         rivals=0 if plan.is_log else _rivals(coded),
-        deviations=believed(timed.deviations, zone),
+        deviations=deviations(timed.deviations, zone),
         refused=values.refused,
         refused_as=values.refused_as,
         floats=frozenset(values.floats),

@@ -43,7 +43,7 @@ class Decoded:
     rivals: int = field(default=0, compare=False)
     """Times of a profile of values for which two rows say different ones: all of them are kept."""
     deviations: frozenset[int] = field(default=frozenset(), compare=False)
-    """What the rows state as their deviation, in minutes, where that is believed."""
+    """What the rows state as their deviation, in minutes; see `axdr.deviations`."""
     refused: int = field(default=0, compare=False)
     """Values that came and are no whole number: they are missing."""
     refused_as: str = field(default="", compare=False)

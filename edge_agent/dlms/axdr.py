@@ -262,16 +262,14 @@ def epoch_s(stamp: bytes, zone: Zone) -> int | None:
     return ts if EARLIEST_TS <= ts < LATEST_TS else None
 
 
-def believed(deviations: Iterable[bytes], zone: Zone) -> frozenset[int]:
-    """Return which deviations are stated by these bytes of date-times, in minutes.
+def deviations(stated: Iterable[bytes], zone: Zone) -> frozenset[int]:
+    """Return the deviations that date-times state, in minutes.
 
-    None where a model says that they say nothing.
+    It is empty where they state none, and for a model whose deviation says nothing.
     """
     if zone.deviation_sign == 0:
         return frozenset()
-    return frozenset(int.from_bytes(each, "big", signed=True) for each in deviations) - (
-        NO_DEVIATIONS
-    )
+    return frozenset(int.from_bytes(each, "big", signed=True) for each in stated) - NO_DEVIATIONS
 
 
 def date_time(ts: int, zone: Zone, *, with_deviation: bool) -> bytes:

@@ -23,7 +23,9 @@ _SIGNS: Final = (1, -1, 0)
 _STATES_NO_ZONE: Final = axdr.NO_DEVIATIONS | {0}
 _ZONE_STEP_S: Final = 1800
 """Zones differ by half hours, but for a few that have quarters."""
-_WESTMOST_S, _EASTMOST_S = -12 * 3600, 14 * 3600
+_WESTMOST_S: Final = -12 * 3600
+EASTMOST_S: Final = 14 * 3600
+"""How far the local time of a zone is ahead of UTC, at most."""
 _NEAR_S: Final = 60
 """How far a clock may be from the local time of a zone that nobody named."""
 
@@ -57,10 +59,10 @@ def fitting_sign(stamp: bytes, zone: Zone, read_ts: float, most_s: float) -> int
 
 
 def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
-    """Return the zone in whose local time a clock is right that does not state it truly.
+    """Return the zone in whose local time a clock is right, though it does not state that zone.
 
-    Such a meter in a zone with summer time is an hour off for half of the year, and is right. Some
-    state the deviation of winter all the year, and in the clock status that it is summer.
+    In a zone with summer time such a clock seems an hour off for half of the year, and is right.
+    Some state the deviation of winter all the year, and in the clock status that it is summer.
 
     Args:
         stamp: the 12 bytes of a date-time.
@@ -70,17 +72,16 @@ def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
     Returns:
         It as ``UTC+02:00``; None for a clock whose deviation counts, or that is right in none.
     """
-    stated = int.from_bytes(stamp[9:11], "big", signed=True)
-    local = axdr.epoch_s(stamp[:11] + b"\x00", Zone(0, 0))
-    counts = zone.deviation_sign != 0 and stated not in _STATES_NO_ZONE
+    local = _local_s(stamp)
+    counts = zone.deviation_sign != 0 and _deviation_min(stamp) not in _STATES_NO_ZONE
     if local is None or (counts and not axdr.is_summer(stamp)):
         return None
-    steps = round((local - read_ts) / _ZONE_STEP_S)
-    off_s = abs(local - read_ts - steps * _ZONE_STEP_S)
-    if off_s > _NEAR_S or not _WESTMOST_S <= steps * _ZONE_STEP_S <= _EASTMOST_S:
+    ahead_s = local - read_ts
+    zone_s = round(ahead_s / _ZONE_STEP_S) * _ZONE_STEP_S
+    if abs(ahead_s - zone_s) > _NEAR_S or not _WESTMOST_S <= zone_s <= EASTMOST_S:
         return None
-    hours, minutes = divmod(abs(steps) * _ZONE_STEP_S // 60, 60)
-    return f"UTC{'-' if steps < 0 else '+'}{hours:02}:{minutes:02}"
+    hours, minutes = divmod(abs(zone_s) // 60, 60)
+    return f"UTC{'-' if zone_s < 0 else '+'}{hours:02}:{minutes:02}"
 
 
 def offset_min(stamp: bytes, zone: Zone) -> int:
@@ -88,18 +89,26 @@ def offset_min(stamp: bytes, zone: Zone) -> int:
 
     It is that of its zone where the clock says nothing that can be used.
     """
-    local = axdr.epoch_s(stamp[:11] + b"\x00", Zone(0, 0))
+    local = _local_s(stamp)
     utc = axdr.epoch_s(stamp, zone)
     return zone.offset_min if local is None or utc is None else (local - utc) // 60
 
 
 def deviations(stamp: bytes, zone: Zone) -> frozenset[int]:
     """Return the deviation of a clock in minutes: what it states, else that of its zone."""
-    stated = axdr.believed((stamp[axdr.DEVIATION],), zone)
+    stated = axdr.deviations((stamp[axdr.DEVIATION],), zone)
     return stated or frozenset((-zone.deviation_sign * zone.offset_min,))
 
 
 def deviation_s(stamp: bytes, zone: Zone) -> int:
     """Return by how many seconds the deviation alone, as it is read, puts a clock wrong."""
-    deviation = int.from_bytes(stamp[9:11], "big", signed=True)
-    return (zone.offset_min + zone.deviation_sign * deviation) * 60
+    return (zone.offset_min + zone.deviation_sign * _deviation_min(stamp)) * 60
+
+
+def _local_s(stamp: bytes) -> int | None:
+    """Return the local time that a clock shows, counted like UTC; None for no time."""
+    return axdr.epoch_s(stamp[:11] + b"\x00", Zone(0, 0))
+
+
+def _deviation_min(stamp: bytes) -> int:
+    return int.from_bytes(stamp[axdr.DEVIATION], "big", signed=True)

@@ -22,6 +22,7 @@ from edge_agent.errors import Breach, ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead
 from edge_agent.poll.by_entry import rows_since
 from edge_agent.poll.capture_layout import Layouts
+from edge_agent.poll.clock_reading import EASTMOST_S
 from edge_agent.poll.finding import FindingKind, Note, of_error
 from edge_agent.poll.local_time import LocalTime, see_zone
 from edge_agent.poll.memory import KnownLayout, MeterFacts
@@ -34,8 +35,6 @@ from shared_schema.obis import Obis
 
 MAX_ROWS: Final = 500
 """Rows in one block, at most."""
-_FURTHEST_ZONE_S: Final = 14 * 3600
-"""How far the local time of a zone is from UTC, at most."""
 
 
 class LayoutChangedError(Exception):
@@ -287,7 +286,7 @@ class ProfileRows:
         facts, limit = self._terms.facts, self._terms.limit
         past = [row for row in rows if row[0] is not None and row[0] <= limit]
         least = limit + self._terms.model.max_clock_offset_s
-        ahead = [row[0] for row in rows if row[0] and least < row[0] <= limit + _FURTHEST_ZONE_S]
+        ahead = [row[0] for row in rows if row[0] and least < row[0] <= limit + EASTMOST_S]
         if len(ahead) > 1:
             profile, by_s = self._held.plan.profile, round(max(ahead) - limit)
             self._tools.note(FindingKind.ROWS_NOT_BY_CLOCK, profile=profile, by_s=by_s)
