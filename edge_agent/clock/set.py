@@ -103,8 +103,27 @@ class ClockOutcome:
 
 
 class _Look(NamedTuple):
-    offset_s: float
-    at: float
+    """What a clock showed."""
+
+    came: bytes
+    offset_s: float | None
+    """How far it is ahead of the gateway; None: it shows no time."""
+    sign: int | None = None
+    """The deviation_sign with which it is right, if another is set."""
+    zone: str | None = None
+    """The zone in whose local time it is right, though it does not state it."""
+
+    def misread(self, *, force: bool) -> str:
+        """Return why the clock may not be what is wrong; empty: it is."""
+        if self.sign is not None:
+            return f"the clock is right with deviation_sign = {self.sign}: set that instead"
+        if force:
+            return ""
+        if self.offset_s is None:
+            return f"its clock shows no valid time ({as_hex(self.came)}): see why first"
+        if self.zone is not None:
+            return f"the clock is right as local time of {self.zone}: look at its display first"
+        return ""
 
 
 def set_clock(
@@ -158,7 +177,7 @@ def set_clock(
         try:
             is_answered = clock.change(session, before)
         except AccessDenied as error:
-            return ClockOutcome(Became.FAILED, str(error), clock.meter, _shown_s(before))
+            return ClockOutcome(Became.FAILED, str(error), clock.meter, before.offset_s)
         if is_answered:
             after = clock.look(session)
             clock.identify(session)
@@ -176,18 +195,14 @@ def _forbidden(meter: MeterConfig, *, is_kept: bool, by_hand: bool) -> str:
     return "" if is_kept else "the gateway's own clock is not synchronised"
 
 
-def _shown_s(look: _Look | None) -> float | None:
-    return None if look is None else look.offset_s
-
-
-def _outcome_of(decision: Decision, meter: MeterId | None, before: _Look | None) -> ClockOutcome:
+def _outcome_of(decision: Decision, meter: MeterId | None, before: _Look) -> ClockOutcome:
     became = {
         Action.LEAVE: Became.LEFT,
         Action.WAIT: Became.WAITS,
         Action.REFUSE: Became.REFUSED,
     }[decision.action]
     until = decision.until if became is Became.WAITS else None
-    return ClockOutcome(became, decision.reason, meter, _shown_s(before), until=until)
+    return ClockOutcome(became, decision.reason, meter, before.offset_s, until=until)
 
 
 class _MeterClock:
@@ -204,12 +219,6 @@ class _MeterClock:
         self._label = setter.label
         self._model = model
         self._now = now
-        self._sign: int | None = None
-        """The deviation_sign with which its clock is right, if another is set."""
-        self._zone: str | None = None
-        """The zone in which its clock is right that states none."""
-        self._came = ""
-        """Its clock as it was read last."""
 
     def identify(self, session: Reader) -> None:
         """See that the meter is the one that is known, or take it for that.
@@ -227,8 +236,8 @@ class _MeterClock:
             raise WrongIdentity(f"{found} answers where {self.meter} was")
         self.meter = found
 
-    def look(self, session: Reader) -> _Look | None:
-        """Compare the clock with the gateway's; None: it shows no time.
+    def look(self, session: Reader) -> _Look:
+        """Compare the clock with the gateway's.
 
         Raises:
             ProtocolViolation: what came is no time.
@@ -236,18 +245,22 @@ class _MeterClock:
         begun = self._now()
         stamp = clock_reading.stamp_of(session.get(CLOCK, _CLOCK, _TIME))
         at = (begun + self._now()) / 2
-        shown, most_s = axdr.epoch_s(stamp, self._model.zone), self._model.max_clock_offset_s
-        self._sign, self._zone = None, None
-        self._came = as_hex(stamp)
-        if shown is None or abs(offset_s(shown, at)) > most_s:
-            self._sign = clock_reading.fitting_sign(stamp, self._model.zone, at, most_s)
-            self._zone = clock_reading.zone_of(stamp, self._model.zone, at)
-        return None if shown is None else _Look(offset_s(shown, at), at)
+        zone, most_s = self._model.zone, self._model.max_clock_offset_s
+        shown = axdr.epoch_s(stamp, zone)
+        ahead_s = None if shown is None else offset_s(shown, at)
+        if ahead_s is not None and abs(ahead_s) <= most_s:
+            return _Look(stamp, ahead_s)
+        return _Look(
+            stamp,
+            ahead_s,
+            sign=clock_reading.fitting_sign(stamp, zone, at, most_s),
+            zone=clock_reading.zone_of(stamp, zone, at),
+        )
 
     def decide(
         self,
         session: Reader,
-        before: _Look | None,
+        before: _Look,
         limits: Limits,
         is_kept: Callable[[], bool],
         *,
@@ -262,16 +275,10 @@ class _MeterClock:
             is_kept: whether a time service keeps the gateway's time at this moment.
             force: a person says that it is set however far it is off.
         """
-        if self._sign is not None:
-            reason = f"the clock is right with deviation_sign = {self._sign}: set that instead"
-            return Decision(Action.REFUSE, reason)
-        if before is None and not force:
-            reason = f"its clock shows no valid time ({self._came}): see why first"
-            return Decision(Action.REFUSE, reason)
-        if self._zone is not None and not force:
-            reason = f"the clock is right as local time of {self._zone}: look at its display first"
-            return Decision(Action.REFUSE, reason)
-        offset = math.inf if before is None else before.offset_s
+        misread = before.misread(force=force)
+        if misread:
+            return Decision(Action.REFUSE, misread)
+        offset = math.inf if before.offset_s is None else before.offset_s
         decision = decide(
             offset,
             self._now(),
@@ -304,7 +311,7 @@ class _MeterClock:
                 raise
             return None
 
-    def change(self, session: Setter, before: _Look | None) -> bool:
+    def change(self, session: Setter, before: _Look) -> bool:
         """Set the clock to the time at which the meter hears it, or shift it by as much.
 
         Returns:
@@ -314,7 +321,7 @@ class _MeterClock:
             AccessDenied: the meter refuses.
         """
         try:
-            if self._model.set_clock == "shift" and before is not None:
+            if self._model.set_clock == "shift" and before.offset_s is not None:
                 by = round(-before.offset_s).to_bytes(2, "big", signed=True)
                 session.act(CLOCK, _CLOCK, _SHIFT_TIME, b"\x10" + by)
             else:
@@ -324,11 +331,11 @@ class _MeterClock:
             return False
         return True
 
-    def outcome(self, before: _Look | None, after: _Look | None) -> ClockOutcome:
+    def outcome(self, before: _Look, after: _Look) -> ClockOutcome:
         """Return how it ended: the clock is right now, or it is not."""
-        if after is None:
+        if after.offset_s is None:
             reason = "its clock shows no valid time after it was set"
-            return ClockOutcome(Became.FAILED, reason, self.meter, _shown_s(before))
+            return ClockOutcome(Became.FAILED, reason, self.meter, before.offset_s)
         became = Became.SET if abs(after.offset_s) <= RIGHT_S else Became.FAILED
         reason = "" if became is Became.SET else f"it is still {after.offset_s:+.0f} s off"
-        return ClockOutcome(became, reason, self.meter, _shown_s(before), after.offset_s)
+        return ClockOutcome(became, reason, self.meter, before.offset_s, after.offset_s)
