@@ -70,7 +70,7 @@ def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
         read_ts: the gateway's time at which it was read.
 
     Returns:
-        It as ``UTC+02:00``; None for a clock whose deviation counts, or that is right in none.
+        It as ``UTC+02:00``; None for a clock whose deviation counts, or that is right in no other.
     """
     local = _local_s(stamp)
     counts = zone.deviation_sign != 0 and _deviation_min(stamp) not in _STATES_NO_ZONE
@@ -79,6 +79,8 @@ def zone_of(stamp: bytes, zone: Zone, read_ts: float) -> str | None:
     ahead_s = local - read_ts
     zone_s = round(ahead_s / _ZONE_STEP_S) * _ZONE_STEP_S
     if abs(ahead_s - zone_s) > _NEAR_S or not _WESTMOST_S <= zone_s <= EASTMOST_S:
+        return None
+    if axdr.epoch_s(stamp, zone) == local - zone_s:  # it is read so, and a little off
         return None
     hours, minutes = divmod(abs(zone_s) // 60, 60)
     return f"UTC{'-' if zone_s < 0 else '+'}{hours:02}:{minutes:02}"

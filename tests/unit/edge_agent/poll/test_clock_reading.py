@@ -188,6 +188,12 @@ def test_a_clock_that_states_its_zone_or_fits_none_is_off(off_s: int, deviation:
     assert clock_reading.zone_of(found, SUMMER, NOW_TS) is None
 
 
+@pytest.mark.parametrize("deviation", ["8000", "FFFF"])
+def test_a_clock_a_little_off_is_in_no_other_zone(deviation: str) -> None:
+    found = stamp(local_at(NOW_TS + 45, 60), deviation)
+    assert clock_reading.zone_of(found, SUMMER, NOW_TS) is None
+
+
 @pytest.mark.parametrize(("status", "told"), [("80", "UTC+02:00"), ("00", None), ("FF", None)])
 def test_summer_time_beside_the_deviation_of_winter(status: str, told: str | None) -> None:
     found = stamp(local_at(NOW_TS, 120), "FFC4", status)
