@@ -26,6 +26,7 @@ from edge_agent.virtual.line import Line
 from edge_agent.virtual.security import KeySet, Vault
 from edge_agent.virtual.station import Station
 from shared_schema.catalogue import SERIAL_NUMBER
+from tests.support.line_end import LineEnd
 
 EK, AK = bytes(range(16)), bytes(range(16, 32))
 CLIENT_TITLE, METER_TITLE = b"IOU12345", b"GSE\0\0\0\0\1"
@@ -139,32 +140,11 @@ class Meter:
         return bytes(GXSecure.secure(settings, None, 0, bytearray(answered), secret))
 
 
-class Wire:
+class Wire(LineEnd):
     """A transport with this meter alone at its end."""
 
-    turnaround_s = 0.03
-
     def __init__(self, meter: Meter) -> None:
-        self.line = Line([Station(meter, physical=17)])
-        self.sent = b""
-        self._waiting = b""
-
-    def line_time_s(self, size: int) -> float:
-        return size * 1e-6
-
-    def send(self, data: bytes) -> None:
-        self.sent += data
-        self.line.write(data, 0.0)
-        self._waiting += self.line.advance(datetime(2026, 3, 10, tzinfo=UTC), 0.0)
-
-    def receive(self, timeout_s: float) -> bytes:
-        assert timeout_s <= 1
-        data, self._waiting = self._waiting, b""
-        return data
-
-    def discard(self, quiet_s: float = 0.0) -> int:
-        assert quiet_s <= 1
-        return len(self.receive(0))
+        super().__init__(Line([Station(meter, physical=17)]), datetime(2026, 3, 10, tzinfo=UTC))
 
 
 def hls_of(mechanism: Mechanism, secret: bytes = SECRET) -> Hls:
@@ -193,5 +173,5 @@ def serial(
     opened = CipheredSession(line, peer, Traffic(), counter, pause_s=0, sleep=lambda _s: None)
     with opened as session:
         found = session.get(SERIAL_NUMBER, 1, 2)
-    assert b"E1" not in wire.sent
+    assert b"E1" not in b"".join(wire.sent)
     return found

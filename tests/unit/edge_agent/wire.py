@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lines in memory, without a port: virtual meters that a test may disturb, or a list of answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_agent.virtual.estate import parse_estate
-from edge_agent.virtual.line import Line
+from tests.support.line_end import LineEnd
 
 NOW = datetime(2026, 3, 10, 6, 37, 20, tzinfo=UTC)
 
@@ -40,40 +40,15 @@ METERS = (
 )
 
 
-class Wire:
+class Wire(LineEnd):
     """A transport without a port: virtual meters behind a line that a test may disturb."""
-
-    turnaround_s = 0.03
 
     def __init__(
         self, *, echo: bool = False, meters: Sequence[Mapping[str, object]] = METERS
     ) -> None:
         bus = {"name": "a", "link": "a", "echo": echo, "meter": [dict(each) for each in meters]}
-        estate = parse_estate({"bus": [bus]})
-        self.estate = estate
-        self.now = NOW
-        self.line: Line = estate.lines()["a"]
-        self.answers: Callable[[bytes], bytes] = lambda data: data
-        """What becomes of what the meters say."""
-        self.sent: list[bytes] = []
-        self._waiting = b""
-
-    def line_time_s(self, size: int) -> float:
-        return size * 1e-6
-
-    def send(self, data: bytes) -> None:
-        self.sent.append(data)
-        self.line.write(data, 0.0)
-        self._waiting += self.answers(self.line.advance(self.now, 0.0))
-
-    def receive(self, timeout_s: float) -> bytes:
-        assert timeout_s <= 1
-        data, self._waiting = self._waiting, b""
-        return data
-
-    def discard(self, quiet_s: float = 0.0) -> int:
-        assert quiet_s <= 1
-        return len(self.receive(0))
+        self.estate = parse_estate({"bus": [bus]})
+        super().__init__(self.estate.lines()["a"], NOW)
 
 
 class Script:
