@@ -12,6 +12,7 @@ Never: what the bytes mean.
 The only module that imports pyserial.
 """
 
+import errno
 import select
 import termios
 import time
@@ -31,14 +32,14 @@ _PARITIES = {
 }
 _IN_USE = "another program uses it (the agent? stop it first: systemctl stop edge-agent)"
 _REFUSALS = {
-    2: (Setup.PORT_MISSING, "no such device"),
-    5: (Setup.PORT_MISSING, "the device is gone"),
-    11: (Setup.PORT_IN_USE, _IN_USE),
-    13: (Setup.PORT_DENIED, "permission denied (is this user in the group dialout?)"),
-    16: (Setup.PORT_IN_USE, _IN_USE),
-    21: (Setup.PORT_UNFIT, "not a serial port"),
-    22: (Setup.PORT_UNFIT, "it refuses this speed or parity"),
-    25: (Setup.PORT_UNFIT, "not a serial port"),
+    errno.ENOENT: (Setup.PORT_MISSING, "no such device"),
+    errno.EIO: (Setup.PORT_MISSING, "the device is gone"),
+    errno.EAGAIN: (Setup.PORT_IN_USE, _IN_USE),
+    errno.EACCES: (Setup.PORT_DENIED, "permission denied (is this user in the group dialout?)"),
+    errno.EBUSY: (Setup.PORT_IN_USE, _IN_USE),
+    errno.EISDIR: (Setup.PORT_UNFIT, "not a serial port"),
+    errno.EINVAL: (Setup.PORT_UNFIT, "it refuses this speed or parity"),
+    errno.ENOTTY: (Setup.PORT_UNFIT, "not a serial port"),
 }
 """Why a port failed, by the error number."""
 BITS_PER_BYTE = {"none": 10, "even": 11, "odd": 11}
