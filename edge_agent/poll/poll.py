@@ -41,11 +41,7 @@ from edge_agent.poll.memory import Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range
 from edge_agent.poll.profile_rows import Terms
 from edge_agent.poll.profiles import ProfilesRead, read_profiles
-from edge_agent.poll.registers import (
-    ClockSeen,
-    RegistersRead,
-    read_registers,
-)
+from edge_agent.poll.registers import ClockSeen, RegistersRead, read_registers
 from edge_agent.poll.sessions import SessionFactory
 from edge_agent.poll.windows import range_ahead
 from edge_agent.settings.bus import MeterConfig
@@ -207,8 +203,7 @@ def _range_ahead(
     now_s: Callable[[], float],
 ) -> Range | None:
     """Return the rows to ask for together with the registers, if the same meter answers again."""
-    facts = memory.meters.get(known) if known is not None else None
-    if known is None or facts is None:
+    if known is None or (facts := memory.meters.get(known)) is None:
         return None
     return range_ahead(model, local(facts), facts, marks_of(known), now_s())
 
