@@ -8,40 +8,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-TAGS: Final = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    9,
-    10,
-    12,
-    13,
-    15,
-    16,
-    17,
-    18,
-    19,
-    20,
-    21,
-    22,
-    23,
-    24,
-    25,
-    26,
-    27,
-    28,
-    29,
-    30,
-    31,
-    32,
-    33,
-    255,
-)
+TAGS: Final = (*range(8), 9, 10, 12, 13, *range(15, 34), 255)
+"""The types of A-XDR."""
 _COUNTED: Final = frozenset((1, 2, 4, 9, 10, 12, 19))
 _LENGTHS: Final = tuple(
     bytes.fromhex(each)
