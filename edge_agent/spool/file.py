@@ -8,11 +8,10 @@ In: a path. Out: an open database with the tables of this version, that no other
 Never: a file deleted; another program's file touched.
 """
 
-import contextlib
 import fcntl
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -152,7 +151,7 @@ def check_place(path: Path) -> State:
     journal = path.with_name(path.name + "-wal")
     if journal.exists() and journal.stat().st_size:
         return State.NOT_CLOSED
-    with contextlib.suppress(Unusable, sqlite3.Error), closing(_immutable(path)) as database:
+    with suppress(Unusable, sqlite3.Error), closing(_immutable(path)) as database:
         _check_owner(database, path)
     return State.SOUND
 
