@@ -127,6 +127,9 @@ def fake(now: datetime = NOW, **names: str) -> Fake:
 SIMPLE = Model(
     title="a fake", client=16, lists=False, profiles=(ProfileToRead(obis=BLOCK_LOAD_PROFILE),)
 )
+BY_PLACE = SIMPLE.model_copy(
+    update={"profiles": (ProfileToRead(obis=BLOCK_LOAD_PROFILE, access="entry", every="hour"),)}
+)
 
 
 def visit(

@@ -11,12 +11,19 @@ from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.message import MeterId
-from tests.unit.edge_agent.fakes import HOUR_S, QUARTER, SIMPLE, Fake, fake, kinds_of, stamps, visit
+from tests.unit.edge_agent.fakes import (
+    BY_PLACE,
+    HOUR_S,
+    QUARTER,
+    SIMPLE,
+    Fake,
+    fake,
+    kinds_of,
+    stamps,
+    visit,
+)
 
 TIMES = [QUARTER - 900 * back for back in range(100, -1, -1)]
-BY_PLACE = SIMPLE.model_copy(
-    update={"profiles": (ProfileToRead(obis=BLOCK_LOAD_PROFILE, access="entry", every="hour"),)}
-)
 
 
 class Stamping(Fake):

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.decode import runs
 from edge_agent.dlms import axdr, pieces
 from edge_agent.install import advice
-from edge_agent.meters.model import Model, ProfileToRead, load
+from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
@@ -17,6 +17,7 @@ from edge_agent.poll.unreadable import MAX_TOO_LONG
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.obis import Obis
 from tests.unit.edge_agent.fakes import (
+    BY_PLACE,
     HOUR_S,
     QUARTER,
     SIMPLE,
@@ -30,8 +31,6 @@ from tests.unit.edge_agent.fakes import (
     visit,
 )
 from tests.unit.edge_agent.wire import NOW, Wire, meter, password_file
-
-BY_PLACE = {"access": "entry"}
 
 
 def model_of(profile: Obis, **keys: object) -> Model:
@@ -62,17 +61,12 @@ def test_rows_by_their_place_are_asked_for_in_parts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int
 ) -> None:
     monkeypatch.setattr(runs, "MAX_ROWS", most)
-    kind = model_of(BLOCK_LOAD_PROFILE, every="hour", **BY_PLACE)
+    kind = model_of(BLOCK_LOAD_PROFILE, every="hour", access="entry")
     wire, found = first_contact(monkeypatch, tmp_path, kind)
     assert not found.findings
     assert stamps(found, BLOCK_LOAD_PROFILE) == truth(wire, "E1", BLOCK_LOAD_PROFILE)
 
 
-BY_PLACE_HOURLY = SIMPLE.model_copy(
-    update={
-        "profiles": (ProfileToRead(obis=BLOCK_LOAD_PROFILE, access="entry", every="hour"),),
-    }
-)
 TIMES = [QUARTER - 900 * back for back in range(40, 0, -1)]
 
 
@@ -128,14 +122,14 @@ def filled(kind: type[Fake]) -> Fake:
 
 
 def test_a_row_by_its_place_that_is_damaged_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = visit(filled(Damaged), monkeypatch, kind=BY_PLACE_HOURLY)
+    found = visit(filled(Damaged), monkeypatch, kind=BY_PLACE)
     assert stamps(found, BLOCK_LOAD_PROFILE) == [ts for ts in TIMES if ts != TIMES[9]]
     (said,) = found.findings
     assert said.kind is FindingKind.ROWS_UNREADABLE
     assert "from entry 10 to entry 10 cannot be read" in str(said)
 
 
-@pytest.mark.parametrize("kind", [SIMPLE, BY_PLACE_HOURLY])
+@pytest.mark.parametrize("kind", [SIMPLE, BY_PLACE])
 def test_a_meter_that_ignores_the_selection_is_given_up(
     monkeypatch: pytest.MonkeyPatch, kind: Model
 ) -> None:
@@ -150,7 +144,7 @@ def test_a_meter_that_ignores_the_selection_is_given_up(
 
 
 @pytest.mark.parametrize("cut", [Oldest, Newest])
-@pytest.mark.parametrize("kind", [SIMPLE, BY_PLACE_HOURLY])
+@pytest.mark.parametrize("kind", [SIMPLE, BY_PLACE])
 def test_an_answer_that_is_cut_short_loses_no_row(
     monkeypatch: pytest.MonkeyPatch, cut: type[Fake], kind: Model
 ) -> None:
