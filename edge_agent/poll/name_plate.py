@@ -174,12 +174,13 @@ def odd_serial(link: MeterLink, models: Mapping[str, Model]) -> OddSerial:
         link: the meter.
         models: by name.
     """
-    own = {name: each.identity for name, each in models.items() if each.identity != Identity()}
+    usual = Identity()
     answers: dict[Wanted, Answer] = {}
     came = b""
     read: dict[str, list[str]] = {}
     remarks: list[str] = []
-    for name, identity in (("", Identity()), *own.items()):
+    own = {name: each.identity for name, each in models.items() if each.identity != usual}
+    for name, identity in (("", usual), *own.items()):
         answer = answers.get(identity.wanted)
         if answer is None:
             if len(answers) >= _MOST_PLACES:
@@ -190,9 +191,13 @@ def odd_serial(link: MeterLink, models: Mapping[str, Model]) -> OddSerial:
             continue
         came = came or answer
         try:
-            read.setdefault(identity.serial(answer), []).append(name)
+            serial = identity.serial(answer)
         except SerialUnreadable as error:
             remarks.append(str(error))
+            continue
+        if identity is usual:  # it had been refused for a moment
+            return OddSerial(serial)
+        read.setdefault(serial, []).append(name)
     if len(read) != 1:
         ways = [f"{' and '.join(names)} as {serial}" for serial, names in read.items()]
         differ = f"the models read the serial number in several ways, {', '.join(ways)}"

@@ -164,3 +164,24 @@ def test_a_broken_model_does_not_stop_a_plate(
     (tmp_path / "broken.toml").write_text("title = ")
     found = odd(monkeypatch, tmp_path, {(SERIAL_NUMBER, 1, 2): BCD})
     assert found.serial is None
+
+
+class Hesitant(FakeLink):
+    """A meter that refuses each attribute once, for now."""
+
+    def read_one(self, wanted: Asked) -> bytes | AccessDenied:
+        is_first = wanted not in self.asked
+        found = super().read_one(wanted)
+        return AccessDenied("A-1: temporary-failure", result=2) if is_first else found
+
+
+def test_a_serial_that_was_refused_for_now_names_no_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own_model(tmp_path, "hex", 'decoding = "hex"')
+    link = Hesitant(OBJECTS)
+    monkeypatch.setattr(name_plate, "MeterLink", lambda *_: link)
+    nowhere: Any = None
+    found = name_plate.read_plate(nowhere, METER.model_copy(update={"models_dir": tmp_path}))
+    assert (found.serial, found.odd.model, found.odd.remark) == ("O-11", None, "")
+    assert found.guess.model != ""
