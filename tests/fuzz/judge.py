@@ -24,6 +24,7 @@ from edge_agent.decode.layout import (
     layout_of,
     scaler_profile,
 )
+from edge_agent.decode.values import register_number, register_value
 from edge_agent.dlms import axdr
 from edge_agent.dlms.axdr import Scale, Zone
 from edge_agent.errors import AccessDenied, AgentError
@@ -31,6 +32,7 @@ from edge_agent.meters.identity import Identity
 from edge_agent.poll import clock_reading
 from edge_agent.virtual.hdlc import fcs16
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE, CLOCK
+from shared_schema.obis import Obis
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 from tests.fuzz.corpus import NOW_S, ZONE, Recorded
 from tests.fuzz.speaker import GATEWAY, LLC, METER
@@ -43,6 +45,8 @@ _ANY_LAYOUT: Final = layout_of(
     {ACTIVE_IMPORT: Scale(0, 30)},
 )
 _RAW: Final = 1 << 63
+_VOLTAGE: Final = Obis(1, 0, 12, 7, 0, 255)
+"""A momentary value, which may be a float."""
 _IDENTITIES: Final = [
     Identity.model_validate({"decoding": decoding, "trim": trim})
     for decoding in ("text", "hex", "bcd", "number")
@@ -163,6 +167,8 @@ def _clock(value: bytes, _recorded: Recorded) -> None:
         ts = axdr.epoch_s(stamp, zone)
         must(ts is None or EARLIEST_TS <= ts < LATEST_TS, f"the time {ts}")
         clock_reading.offset_min(stamp, zone)
+        clock_reading.zone_of(stamp, zone, NOW_S)
+        clock_reading.deviations(stamp, zone)
     clock_reading.fitting_sign(stamp, ZONE, NOW_S, 300)
 
 
@@ -177,8 +183,11 @@ def _text(value: bytes, _recorded: Recorded) -> None:
 
 
 def _register(value: bytes, _recorded: Recorded) -> None:
-    found = axdr.integer(value)
-    must(found is None or _is_raw(found), f"the register {found!r}")
+    for obis in (_VOLTAGE, ACTIVE_IMPORT):
+        found = register_number(obis, value)
+        if found is not None:
+            _, raw = register_value(column(obis, Scale(0, 30)), found)
+            must(_is_raw(raw), f"the register {obis} is {raw!r}")
 
 
 def _scaler(value: bytes, _recorded: Recorded) -> None:
