@@ -113,8 +113,8 @@ class _Look(NamedTuple):
     zone: str | None = None
     """The zone in whose local time it is right, though it does not state it."""
 
-    def misread(self, *, force: bool) -> str:
-        """Return why the clock may not be what is wrong; empty: it is."""
+    def objection(self, *, force: bool) -> str:
+        """Return why the clock is not set, whatever the limits say; empty: they decide."""
         if self.sign is not None:
             return f"the clock is right with deviation_sign = {self.sign}: set that instead"
         if force:
@@ -275,9 +275,9 @@ class _MeterClock:
             is_kept: whether a time service keeps the gateway's time at this moment.
             force: a person says that it is set however far it is off.
         """
-        misread = before.misread(force=force)
-        if misread:
-            return Decision(Action.REFUSE, misread)
+        objection = before.objection(force=force)
+        if objection:
+            return Decision(Action.REFUSE, objection)
         offset = math.inf if before.offset_s is None else before.offset_s
         decision = decide(
             offset,

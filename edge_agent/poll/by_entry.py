@@ -4,8 +4,8 @@
 Places count from 1 in the order of the buffer. Reading goes from the newest row back. A row that
 comes meanwhile moves all others in a full buffer; so it costs one row that is read twice.
 
-Rows whose bytes cannot be decoded, that are too many for one answer, or that came in an answer that
-was cut short, are asked for in halves, down to the one entry that is left out.
+Rows are asked for in halves if their bytes cannot be decoded, if they are too many for one answer,
+or if the answer was cut short. A row that cannot be read alone either is left out.
 
 Source: IEC 62056-6-2, profile generic, entry_descriptor.
 

@@ -220,7 +220,7 @@ class Finding:
     def is_absence(self) -> bool:
         """Whether the meter just lacks an object: a remark, and no trouble.
 
-        What it has as another class than is read is none.
+        An object that it has as another class than those that are read is no absence.
         """
         return self.kind is FindingKind.DENIED and self.result in NOT_THERE - {OTHER_CLASS}
 
