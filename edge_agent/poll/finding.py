@@ -235,15 +235,22 @@ def of_error(kind: FindingKind, label: str, error: AgentError, **values: Value) 
 
     An object that is unreadable for what it holds is of a kind of its own.
     """
-    if kind is FindingKind.UNREADABLE and isinstance(error, FloatRefused):
-        kind = FindingKind.REGISTER_OF_FLOATS
-    elif kind is FindingKind.UNREADABLE and isinstance(error, ValueRefused):
-        kind = FindingKind.OBJECT_REFUSED
-    elif kind is FindingKind.UNREADABLE and isinstance(error, ProtocolViolation):
-        kind = _OF_BREACH.get(error.of, kind)
+    if kind is FindingKind.UNREADABLE:
+        kind = _unreadable(error)
     if isinstance(error, AccessDenied):
         values["result"] = error.result
     return Finding(kind, label, {**values, "error": str(error)})
+
+
+def _unreadable(error: AgentError) -> FindingKind:
+    match error:
+        case FloatRefused():
+            return FindingKind.REGISTER_OF_FLOATS
+        case ValueRefused():
+            return FindingKind.OBJECT_REFUSED
+        case ProtocolViolation():
+            return _OF_BREACH.get(error.of, FindingKind.UNREADABLE)
+    return FindingKind.UNREADABLE
 
 
 def words(found: Finding) -> str:
