@@ -97,9 +97,11 @@ def offset_min(stamp: bytes, zone: Zone) -> int:
 
 
 def deviations(stamp: bytes, zone: Zone) -> frozenset[int]:
-    """Return the deviation of a clock in minutes: what it states, else that of its zone."""
-    stated = axdr.deviations((stamp[axdr.DEVIATION],), zone)
-    return stated or frozenset((-zone.deviation_sign * zone.offset_min,))
+    """Return the deviation of a clock in minutes: what it states with a time, else its zone's."""
+    own = frozenset((-zone.deviation_sign * zone.offset_min,))
+    if axdr.epoch_s(stamp, zone) is None:
+        return own
+    return axdr.deviations((stamp[axdr.DEVIATION],), zone) or own
 
 
 def deviation_s(stamp: bytes, zone: Zone) -> int:

@@ -9,7 +9,7 @@ from edge_agent.meters.model import ProfileToRead
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult
-from shared_schema.catalogue import BLOCK_LOAD_PROFILE
+from shared_schema.catalogue import BLOCK_LOAD_PROFILE, CLOCK
 from shared_schema.message import MeterId
 from tests.unit.edge_agent.fakes import (
     BY_PLACE,
@@ -134,6 +134,14 @@ def test_daily_rows_of_the_clocks_deviation_are_kept(
 ) -> None:
     found = visit(stamping(minutes), monkeypatch, kind=DAILY)
     assert not found.findings
+    assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
+
+
+def test_a_clock_that_shows_no_time_states_no_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = stamping(-330)
+    reader.attributes[CLOCK, 8, 2] = b"\x09\x0c" + bytes(12)
+    found = visit(reader, monkeypatch, kind=DAILY)
+    assert kinds_of(found) == {FindingKind.CLOCK_SHOWS_NO_TIME}
     assert stamps(found, BLOCK_LOAD_PROFILE) == TIMES
 
 
