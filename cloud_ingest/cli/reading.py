@@ -6,7 +6,7 @@ Never: a decision, a change without ``--yes``.
 """
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +34,7 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.reading_text import correction_lines, readings_table
 from cloud_ingest.cli.say import say
-from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.reading_list import listed_readings
 from cloud_ingest.month.correction import correct_reading
@@ -108,7 +108,7 @@ def reading_set_aside(
     Example: cloud-ingest reading set-aside A-1204 --service electricity --at "2026-02-01 00:00"
     --by manager --reason "the display was dark" --society "Lake View"
     """
-    named = _Named(subject, service, at, value, meter, source, subject_type)
+    named = _Typed(NamedMeter(subject, service, source, meter, subject_type), at, value)
     _correct(society, named, Word("set_aside", by, reason), dsn, config, yes=yes)
 
 
@@ -134,7 +134,7 @@ def reading_restore(
     Example: cloud-ingest reading restore A-1204 --service electricity --at "2026-02-01 00:00"
     --by manager --reason "a new meter begins at 0" --society "Lake View"
     """
-    named = _Named(subject, service, at, value, meter, source, subject_type)
+    named = _Typed(NamedMeter(subject, service, source, meter, subject_type), at, value)
     _correct(society, named, Word("restore", by, reason), dsn, config, yes=yes)
 
 
@@ -162,45 +162,31 @@ def reading_enter(
     Example: cloud-ingest reading enter A-1204 --service electricity --at "2026-02-01 00:00"
     --value 12374.760 --by manager --reason "photo of the dial" --society "Lake View"
     """
-    named = _Named(subject, service, at, value, meter, source, subject_type)
+    named = _Typed(NamedMeter(subject, service, source, meter, subject_type), at, value)
     _correct(society, named, Word("enter", by, reason), dsn, config, yes=yes)
 
 
-class _Named:
+@dataclass(frozen=True, slots=True)
+class _Typed:
     """A reading as a person typed it."""
 
-    def __init__(  # the words of a command
-        self,
-        subject: str,
-        service: Service,
-        at: str,
-        value: str | None,
-        meter: str | None,
-        source: str | None,
-        subject_type: SubjectKind,
-    ) -> None:
-        self.at = at
-        self.value = value
-        self._rest = (subject, service, meter, source, subject_type)
+    meter: NamedMeter
+    at: str
+    value: str | None
 
     def read(self, zone: ZoneInfo) -> NamedReading:
         """Return the reading that is named, in a zone."""
-        subject, service, meter, source, subject_type = self._rest
         is_exact = _HAS_SECONDS.search(self.at) is not None
         return NamedReading(
-            subject,
-            service,
+            self.meter,
             moment(self.at, zone).astimezone(UTC),
             within=timedelta(seconds=1 if is_exact else 60),
             value=None if self.value is None else decimal(self.value),
-            source=source,
-            serial=meter,
-            subject_type=subject_type,
         )
 
 
 def _correct(
-    society: str, named: _Named, word: Word, dsn: str | None, config: Path | None, *, yes: bool
+    society: str, named: _Typed, word: Word, dsn: str | None, config: Path | None, *, yes: bool
 ) -> None:
     with opened_store(dsn, config) as opened:
         found = correct_reading(

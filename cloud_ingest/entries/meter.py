@@ -48,7 +48,7 @@ class NamedMeter:
     source: str | None = None
     """Which of the subject's meters, where it has several."""
     serial: str | None = None
-    """Which meter, where one was replaced at that minute; None: the one until then."""
+    """Its serial number, where the subject changed its meter."""
     subject_type: SubjectKind = "unit"
     """What ``subject`` is the label of."""
 

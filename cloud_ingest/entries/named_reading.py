@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.judgement import RulingKind, StoredClaim
 from cloud_ingest.entries.meter import NamedMeter, find_meter
 from cloud_ingest.errors import ReadingRefused
@@ -28,7 +27,6 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_write import (
     ORIGINS,
 )
-from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
 MINUTE = timedelta(minutes=1)
@@ -39,18 +37,13 @@ YEAR = timedelta(days=366)
 class NamedReading:
     """How a person names a reading."""
 
-    subject: str
-    service: Service
+    meter: NamedMeter
     at: datetime
     """Aware."""
     within: timedelta = MINUTE
     """How much the time leaves open: a minute where no second was said."""
     value: Decimal | None = None
     """In kWh or kL, as the module's register shows it."""
-    source: str | None = None
-    serial: str | None = None
-    """Of the meter, where a subject has or had several."""
-    subject_type: SubjectKind = "unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,35 +71,35 @@ def find_served(conn: Connection, society_id: int, named: NamedReading) -> Assig
         ReadingRefused: there are several, or none of that serial number.
         SelfReadRefused: there is none.
     """
-    if named.serial is not None:
-        return _by_serial(conn, society_id, named)
-    meter = NamedMeter(named.subject, named.service, named.source, subject_type=named.subject_type)
+    meter = named.meter
+    if meter.serial is not None:
+        return _by_serial(conn, society_id, meter, named.at)
     chosen = find_meter(conn, society_id, meter, at=named.at)
     serving = assignments_of_subject(
         conn,
         society_id,
-        named.subject,
-        named.service,
-        subject_type=named.subject_type,
+        meter.subject,
+        meter.service,
+        subject_type=meter.subject_type,
         at=named.at,
     )
     meters = {str(each.meter) for each in serving if each.source == chosen.source}
     if len(meters) > 1:
         raise ReadingRefused(
-            f"{named.subject} changed its {named.service} meter at that time: give --meter with "
+            f"{meter.subject} changed its {meter.service} meter at that time: give --meter with "
             f"the serial number, of {', '.join(sorted(meters))}"
         )
     return chosen
 
 
-def _by_serial(conn: Connection, society_id: int, named: NamedReading) -> Assignment:
+def _by_serial(conn: Connection, society_id: int, named: NamedMeter, at: datetime) -> Assignment:
     own = [
         each
         for each in assignments_between(
             conn,
             society_id,
-            named.at - YEAR,
-            named.at + YEAR,
+            at - YEAR,
+            at + YEAR,
             subject_type=named.subject_type,
             subject=named.subject,
             checks="with",
@@ -123,7 +116,7 @@ def _by_serial(conn: Connection, society_id: int, named: NamedReading) -> Assign
     serving = [
         each
         for each in found
-        if each.valid_from <= named.at and (each.valid_to is None or each.valid_to >= named.at)
+        if each.valid_from <= at and (each.valid_to is None or each.valid_to >= at)
     ]
     return (serving or found)[-1]
 

@@ -74,16 +74,17 @@ def rule_on_reading(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
+    what = f"{named.meter.subject} {named.meter.service}"
     if not word.by.strip() or not word.reason.strip():
-        raise ReadingRefused(f"{named.subject} {named.service}: say who and why: --by, --reason")
+        raise ReadingRefused(f"{what}: say who and why: --by, --reason")
     word = Word(word.kind, remark(word.by, "--by"), remark(word.reason, "--reason"))
     served = find_served(conn, society_id, named)
     dial = dials_of(conn, [served.meter_id]).get(
-        (served.meter_id, str(BILLED_REGISTER[named.service]))
+        (served.meter_id, str(BILLED_REGISTER[served.service]))
     )
     if dial is None:
         raise ReadingRefused(
-            f"{named.subject} {named.service}: meter {served.meter} was never read; a dial is "
+            f"{what}: meter {served.meter} was never read; a dial is "
             "entered with cloud-ingest self-read"
         )
     lock_elections(conn)

@@ -50,7 +50,7 @@ class RegisterRulings:
     @property
     def what(self) -> str:
         """Whose register it is."""
-        return f"{self.named.subject} {self.named.service}"
+        return f"{self.named.meter.subject} {self.named.meter.service}"
 
     def rule(self, claims: Claims, word: Word, now: datetime) -> int:
         """Set claims aside or restore them; return the moment."""
@@ -102,7 +102,7 @@ class RegisterRulings:
     def enter(self, claims: Claims, word: Word, now: datetime) -> int:
         """Store what a person says that the register showed; return the moment."""
         named, value = self.named, self.named.value
-        unit = BILLING_UNITS[named.service]
+        unit = BILLING_UNITS[named.meter.service]
         if value is None or not is_dial_value(value):
             raise ReadingRefused(f"{self.what}: give --value, what its register showed, in {unit}")
         if named.at > now:
@@ -137,7 +137,7 @@ class RegisterRulings:
             if raw is not None:
                 return channel_id, raw
         step = Decimal(1).scaleb(exponents[finest[0]])
-        unit = BILLING_UNITS[self.named.service]
+        unit = BILLING_UNITS[self.named.meter.service]
         raise ReadingRefused(
             f"{self.what}: the register counts in steps of {step:f} {unit}, {value:f} is finer"
         )
@@ -148,7 +148,7 @@ class RegisterRulings:
 
     def _claim(self, claim: StoredClaim) -> str:
         each = shown(self.dial, claim)
-        unit = BILLING_UNITS[self.named.service]
+        unit = BILLING_UNITS[self.named.meter.service]
         return f"{self._time(each.at)} {each.value:f} {unit} ({each.origin.value})"
 
     def _line(self, claim: StoredClaim) -> str:

@@ -126,7 +126,7 @@ def test_a_restart_that_is_set_aside_names_the_next_step(site: Site) -> None:
     close(site)
     with pytest.raises(EpochRefused, match="cloud-ingest reading restore"):
         add(site, restart, Decimal(900))
-    named = NamedReading("A-1", Service.ELECTRICITY, restart)
+    named = NamedReading(NamedMeter("A-1", Service.ELECTRICITY), restart)
     rule_on_reading(site.conn, SOCIETY, named, Word("restore", "caretaker", "it began anew"), NOW)
     add(site, restart, kwh(900_000 + 240 * 28 - 5 + 240))
     (number,) = close(site).numbers

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.reading_text import correction_lines
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.reading_list import listed_readings
 from cloud_ingest.errors import ReadingRefused, SelfReadRefused
@@ -89,7 +90,7 @@ def correct(
     reason: str = "photo of the dial",
     serial: str | None = None,
 ) -> Correction:
-    named = NamedReading(subject, Service.ELECTRICITY, at, within, value, serial=serial)
+    named = NamedReading(NamedMeter(subject, Service.ELECTRICITY, serial=serial), at, within, value)
     word = Word(kind, "manager", reason)  # type: ignore[arg-type]
     return correct_reading(site.conn, SOCIETY, named, word, NOW, apply=apply)
 
@@ -145,9 +146,8 @@ def test_the_loss_of_the_tower_is_shown(dark: Site) -> None:
 
 
 def test_a_bulk_meter_changes_balances_alone(dark: Site) -> None:
-    named = NamedReading(
-        "Bulk", Service.ELECTRICITY, BORDER, value=Decimal("12377.740"), subject_type="bulk"
-    )
+    bulk = NamedMeter("Bulk", Service.ELECTRICITY, subject_type="bulk")
+    named = NamedReading(bulk, BORDER, value=Decimal("12377.740"))
     word = Word("enter", "manager", "photo of the dial")
     found = correct_reading(dark.conn, SOCIETY, named, word, NOW, apply=False)
     assert found.months == ()

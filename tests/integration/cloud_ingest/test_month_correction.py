@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import Correction, correct_reading
@@ -47,7 +48,7 @@ def close(site: Site, *some: str, now: datetime = NOW) -> None:
 
 
 def enter(site: Site, at: str, kwh: int, *, apply: bool, now: datetime = NOW) -> Correction:
-    named = NamedReading("A-1", Service.ELECTRICITY, local(at), value=Decimal(kwh))
+    named = NamedReading(NamedMeter("A-1", Service.ELECTRICITY), local(at), value=Decimal(kwh))
     word = Word("enter", "manager", "photo of the dial")
     return correct_reading(site.conn, SOCIETY, named, word, now, apply=apply)
 

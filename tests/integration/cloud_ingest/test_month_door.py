@@ -652,7 +652,7 @@ def test_an_accepted_withdrawal_leaves_a_quantity_in_doubt(flat: Site) -> None:
 
 def test_what_is_entered_after_a_closing_in_the_future_asks_once(flat: Site) -> None:
     close(flat, now=NOW + 365 * DAY)
-    named = NamedReading("A-1", Service.ELECTRICITY, BORDER, value=Decimal("12375.760"))
+    named = NamedReading(NamedMeter("A-1", Service.ELECTRICITY), BORDER, value=Decimal("12375.760"))
     word = Word("enter", "caretaker", "the module missed a pulse")
     correct_reading(flat.conn, SOCIETY, named, word, NOW + DAY, apply=True)
     closed = close(flat, now=NOW + 2 * DAY)

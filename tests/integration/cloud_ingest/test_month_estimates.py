@@ -292,9 +292,8 @@ def test_dials_read_now_and_then_are_caught_up(site: Site) -> None:
 
 
 def enter(site: Site, subject: str, serial: str, at: str, value: str) -> None:
-    named = NamedReading(
-        subject, Service.ELECTRICITY, local(at), value=Decimal(value), serial=serial
-    )
+    meter = NamedMeter(subject, Service.ELECTRICITY, serial=serial)
+    named = NamedReading(meter, local(at), value=Decimal(value))
     word = Word("enter", "caretaker", "read from the dial")
     correct_reading(site.conn, SOCIETY, named, word, local("2026-12-05 08:00"), apply=True)
 

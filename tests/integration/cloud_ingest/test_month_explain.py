@@ -47,9 +47,8 @@ def close(site: Site, hours: int = 0) -> None:
 
 
 def rule(site: Site, word: Word, value: int | None, hours: int) -> None:
-    named = NamedReading(
-        "A-1", Service.ELECTRICITY, END, value=None if value is None else kwh(value)
-    )
+    meter = NamedMeter("A-1", Service.ELECTRICITY)
+    named = NamedReading(meter, END, value=None if value is None else kwh(value))
     correct_reading(site.conn, SOCIETY, named, word, NOW + hours * HOUR, apply=True)
 
 

@@ -103,7 +103,9 @@ def society(site: Site) -> Site:
     site.deliver("7", every(BEFORE, START + 3 * HOUR, 1000, 30, HOUR))
     read_dial(site, "C-0304", "1000", START + 8 * HOUR)
     read_dial(site, "C-0304", "1173.348", END + 8 * HOUR)
-    named = NamedReading("A-2", Service.ELECTRICITY, END, value=kwh(1007 + 20 * 33 * 24))
+    named = NamedReading(
+        NamedMeter("A-2", Service.ELECTRICITY), END, value=kwh(1007 + 20 * 33 * 24)
+    )
     with site.conn.transaction():
         rule_on_reading(site.conn, SOCIETY, named, Word("enter", "manager", "a photo"), NOW)
     return site

@@ -40,7 +40,7 @@ def send(site: Site, at: int | None) -> None:
 
 
 def say(site: Site, kind: str, raw: int) -> None:
-    named = NamedReading("A-1", Service.ELECTRICITY, AT, value=Decimal(raw).scaleb(-3))
+    named = NamedReading(NamedMeter("A-1", Service.ELECTRICITY), AT, value=Decimal(raw).scaleb(-3))
     word = Word(kind, "me", "seen")  # type: ignore[arg-type]
     with site.conn.transaction():
         rule_on_reading(site.conn, SOCIETY, named, word, NOW)

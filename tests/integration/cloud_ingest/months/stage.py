@@ -211,12 +211,7 @@ class Stage:
         self_read(
             self.site.conn,
             SOCIETY,
-            NamedMeter(
-                found["subject"],
-                Service(said.get("service", "electricity")),
-                source=said.get("source"),
-                serial=said.get("meter"),
-            ),
+            _meter(found, said),
             value=Decimal(found["value"]),
             at=self.clock.at(found["at"]),
             by=AUTHOR,
@@ -229,11 +224,7 @@ class Stage:
         add_epoch(
             self.site.conn,
             SOCIETY,
-            NamedMeter(
-                found["subject"],
-                Service(said.get("service", "electricity")),
-                source=said.get("source"),
-            ),
+            _meter(found, said),
             starts_at=self.clock.at(found["at"]),
             adds=Decimal(said["adds"]),
             reason="it is so",
@@ -252,14 +243,8 @@ class Stage:
 
     def _rule(self, statement: Statement, kind: RulingKind) -> None:
         found, said = self._reading(statement)
-        named = NamedReading(
-            found["subject"],
-            Service(said.get("service", "electricity")),
-            self.clock.at(found["at"]),
-            value=None if found["value"] is None else Decimal(found["value"]),
-            source=said.get("source"),
-            serial=said.get("meter"),
-        )
+        value = None if found["value"] is None else Decimal(found["value"])
+        named = NamedReading(_meter(found, said), self.clock.at(found["at"]), value=value)
         word = Word(kind, AUTHOR, "it is so")
         correct_reading(self.site.conn, SOCIETY, named, word, self.now, apply=True)
 
@@ -423,6 +408,11 @@ class Stage:
         if wanted.month in received.manifests:
             told.append(self._held(wanted))
         return "; ".join(str(each) for each in told if each is not None) or "nothing"
+
+
+def _meter(found: re.Match[str], said: dict[str, str]) -> NamedMeter:
+    service = Service(said.get("service", "electricity"))
+    return NamedMeter(found["subject"], service, said.get("source"), said.get("meter"))
 
 
 def _line(wanted: Expected) -> Line:

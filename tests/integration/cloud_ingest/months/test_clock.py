@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.core.judgement import RulingKind
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.errors import ImportRefused, ReadingRefused, SelfReadRefused
 from cloud_ingest.month.close import close_month
@@ -152,7 +153,7 @@ def hand_over(site: Site, on: str, now: datetime) -> None:
 
 def enter(conn: Connection, each: Enter, now: datetime) -> None:
     value = Decimal(true_wh(each.at) + each.off_wh).scaleb(-3) if each.kind == "enter" else None
-    named = NamedReading("A-1", Service.ELECTRICITY, each.at, value=value)
+    named = NamedReading(NamedMeter("A-1", Service.ELECTRICITY), each.at, value=value)
     try:
         correct_reading(
             conn, SOCIETY, named, Word(each.kind, "caretaker", "the dial"), now, apply=True
