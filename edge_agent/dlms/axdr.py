@@ -162,7 +162,7 @@ def integer(data: bytes) -> int | None:
     """
     found = number(data)
     if isinstance(found, Decimal):
-        raise FloatRefused(f"the register holds the float {found:f}, no whole number")
+        raise FloatRefused(f"the register holds the float {found}, no whole number")
     return found
 
 

@@ -168,6 +168,14 @@ def test_a_billed_column_of_floats_is_refused() -> None:
     assert (found.rows, found.no_floats, found.floats) == (((T0, None, None),), True, frozenset())
 
 
+@pytest.mark.parametrize("sent", [1e300, 5e-324, -1.5])
+def test_a_float_that_is_refused_is_told_in_few_digits(sent: float) -> None:
+    with pytest.raises(FloatRefused) as refused:
+        axdr.integer(b"\x18" + struct.pack(">d", sent))
+    assert len(str(refused.value)) < 80
+    assert str(Decimal(repr(sent))) in str(refused.value)
+
+
 # --- times
 
 
