@@ -29,6 +29,8 @@ from edge_agent.poll.unreadable import Unreadable
 
 AT_ONCE: Final = 16
 """Rows in one request."""
+MAX_ENTRIES: Final = 100_000
+"""Rows of one profile: quarters of an hour for nearly three years."""
 
 
 def entries(link: MeterLink, plan: Layout, first: int, last: int, zone: Zone) -> Decoded:
@@ -102,6 +104,10 @@ def rows_since(
     count = axdr.integer(link.read(attribute_of(plan.profile, 7, 7)))
     if count is None:
         raise ProtocolViolation(f"profile {plan.profile} does not say how many rows it has")
+    if count > MAX_ENTRIES:
+        raise ProtocolViolation(
+            f"profile {plan.profile} says that it has {count} rows, more than any meter keeps"
+        )
     found: set[Row] = set()
     parts = _Parts(link, plan, zone)
     for newest in range(0, count, AT_ONCE):

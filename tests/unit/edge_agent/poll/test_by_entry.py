@@ -11,8 +11,9 @@ import pytest
 from edge_agent.decode import layout
 from edge_agent.decode.layout import Layout
 from edge_agent.dlms import axdr
+from edge_agent.errors import ProtocolViolation
 from edge_agent.meters.model import Model, ProfileToRead, load
-from edge_agent.poll.by_entry import AT_ONCE, rows_since
+from edge_agent.poll.by_entry import AT_ONCE, MAX_ENTRIES, rows_since
 from edge_agent.poll.memory import Memory
 from edge_agent.poll.poll import PollResult, poll
 from edge_agent.poll.sessions import sessions
@@ -195,3 +196,15 @@ def test_rows_since_a_time_in_either_order(
     assert found.bad_time == found.misfit == len(left_out) == 0
     new = len(found.rows)
     assert sum(last - first + 1 for first, last in buffer.asked) <= (new // AT_ONCE + 1) * AT_ONCE
+
+
+def test_a_count_of_rows_that_cannot_be_asks_for_none() -> None:
+    class Boasting(Buffer):
+        def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+            super().get(obis, class_id, attribute)
+            return meter_axdr.double_long_unsigned(MAX_ENTRIES + 1)
+
+    buffer = Boasting(3, newest_first=False)
+    with pytest.raises(ProtocolViolation, match="more than any meter keeps"):
+        rows_since(buffer, PLAN, None, axdr.Zone())  # type: ignore[arg-type]
+    assert not buffer.asked
