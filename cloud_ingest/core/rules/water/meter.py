@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""What the water rules know of a meter beside its readings. Pure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.rules.water.supply import Supply
+
+MOST_L_PER_H = 20_000
+"""More than any flat's meter passes: such a step is another meter, not a flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaterMeter:
+    """The parameters of one meter."""
+
+    litres_per_count: Decimal
+    """One step of the register."""
+    zone: ZoneInfo
+    """The hours of the day are the society's."""
+    q3_l_per_h: Decimal | None = None
+    """The permanent flow rate (Q3) of ISO 4064, where it is known."""
+    common: bool = False
+    """A common area and not a flat."""
+    supply: Supply | None = None
+    """The hours with supply; None: always."""
+
+    @property
+    def most_l_per_h(self) -> float:
+        """The most that the meter passes: its overload flow Q4, which is 1.25 times Q3."""
+        return MOST_L_PER_H if self.q3_l_per_h is None else 1.25 * float(self.q3_l_per_h)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""All that is remembered of one water meter: bounded, and packed without loss. Pure."""
+
+import json
+import struct
+from dataclasses import asdict
+
+from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.fine import Fine
+from cloud_ingest.core.rules.water.hours import Cutter
+from cloud_ingest.core.rules.water.memory import Memory
+from cloud_ingest.core.rules.water.meter import WaterMeter
+
+RULES_VERSION = 1
+"""Changes with what a state holds or means: states of another version begin anew."""
+
+
+MEMORIES: dict[str, type[Memory]] = {"fine": Fine}
+"""Coarse registers and intermittent supply join in here and in `memory_of`."""
+
+
+def memory_of(meter: WaterMeter) -> str:
+    """Return the name of the memory that this meter's register is judged with."""
+    del meter
+    return "fine"
+
+
+class State:
+    """What is remembered of one meter between two calls of `advance`."""
+
+    __slots__ = ("cutter", "episode", "memory", "memory_name", "newest_s")
+    _HEAD = struct.Struct("<qHH")
+
+    def __init__(self) -> None:
+        self.newest_s: int | None = None
+        """The newest reading that was taken in."""
+        self.cutter = Cutter()
+        self.episode: Episode | None = None
+        """The open event, or the newest that was cleared."""
+        self.memory_name = ""
+        self.memory: Memory | None = None
+
+    def memory_for(self, meter: WaterMeter) -> Memory:
+        """Return the memory of this kind of register; another kind begins anew."""
+        name = memory_of(meter)
+        if self.memory is None or self.memory_name != name:
+            self.memory_name, self.memory = name, MEMORIES[name].unpack(b"")
+        return self.memory
+
+    def pack(self) -> bytes:
+        """Return the state as bytes, without loss."""
+        newest_s = -1 if self.newest_s is None else self.newest_s
+        episode = b"" if self.episode is None else json.dumps(asdict(self.episode)).encode()
+        name = self.memory_name.encode()
+        memory = b"" if self.memory is None else self.memory.pack()
+        head = self._HEAD.pack(newest_s, len(name), len(episode))
+        return head + self.cutter.pack() + name + episode + memory
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "State":
+        """Return the state that `pack` packed."""
+        state = cls()
+        newest_s, name_size, episode_size = cls._HEAD.unpack_from(packed)
+        state.newest_s = None if newest_s < 0 else newest_s
+        here = cls._HEAD.size
+        state.cutter = Cutter.unpack(packed[here : (here := here + Cutter.SIZE)])
+        state.memory_name = packed[here : (here := here + name_size)].decode()
+        episode = packed[here : (here := here + episode_size)]
+        state.episode = Episode(**json.loads(episode)) if episode else None
+        if state.memory_name:
+            state.memory = MEMORIES[state.memory_name].unpack(packed[here:])
+        return state
