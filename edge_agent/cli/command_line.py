@@ -22,6 +22,7 @@ from edge_agent.cli.keygen import key_commands
 from edge_agent.cli.meter import meter_commands
 from edge_agent.cli.operate import operate_commands
 from edge_agent.cli.simulate import simulate_commands
+from edge_agent.cli.tap_test import tap_commands
 
 app = typer.Typer(
     name="edge-agent",
@@ -88,6 +89,7 @@ for _commands in (
     meter_commands,
     install_commands,
     commission_commands,
+    tap_commands,
     operate_commands,
     clock_commands,
 ):

@@ -671,3 +671,32 @@ def test_a_pulse_module_without_weight_is_amber(site: Site) -> None:
     assert unweighed["dial"] is None, "a count is no volume to hold a dial against"
     assert cut_off["verdict"] == "amber"
     assert "cable cut" in " ".join(cut_off["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("serial", "outcome", "code"), [("E1", "right", 0), ("E3", "crossed", 1), ("W1", "still", 3)]
+)
+def test_a_tap_test_ends_with_its_verdict(site: Site, serial: str, outcome: str, code: int) -> None:
+    site.commission("--meter", "17=A-101", "--meter", "19=Water", "--meter", "200=Lift", code=3)
+
+    def wait(seconds: float) -> None:
+        if seconds == 99:
+            site.estate.meter(serial)._counter._base += 200
+
+    site.monkeypatch.setattr("edge_agent.cli.tap_test.time.sleep", wait)
+    tap_test = ("tap-test", "A-101", "--config", "agent.toml", "--wait", 99)
+    found = site.json(*tap_test, code=code)
+    assert (found["outcome"], found["service"]) == (outcome, "electricity")
+    assert [each["label"] for each in found["meters"]] == ["A-101", "Lift"]
+    assert found["not_read"] == {}
+    shown_code, out, err = site.run(*tap_test)
+    assert shown_code == code
+    assert found["said"].partition(":")[0] in out
+    assert "let at least 5 Wh run" in err
+
+
+def test_a_tap_test_needs_somebody_or_a_time(site: Site) -> None:
+    site.commission("--meter", "17=A-101")
+    code, _, err = site.run("tap-test", "A-101", "--config", "agent.toml")
+    assert code == 2
+    assert "give --wait SECONDS" in err
