@@ -13,7 +13,8 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -38,7 +39,7 @@ from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
-from shared_schema.gateway import Status
+from shared_schema.gateway import MOST_FAILING, BusStatus, FailingMeter, PollFailure, Status
 from shared_schema.message import MeterId
 
 STOP_S = 5.0
@@ -133,6 +134,7 @@ class Agent:
     def status(self, session: UUID, state: Literal["online", "offline"]) -> Status:
         """Make the status of this moment."""
         summary = self.health.summary()
+        failing = self._failing(summary.failing)
         return Status(
             gateway=self.settings.gateway,
             session=session,
@@ -144,7 +146,23 @@ class Agent:
             meters_answering=summary.answering if summary.polls else None,
             meters_behind=summary.behind,
             spooled=self.spool.pending().total,
+            poll_period_s=self.settings.poll_period_s,
+            buses=tuple(_bus_status(bus, failing) for bus in self.settings.buses),
+            failing=tuple(failing[:MOST_FAILING]),
         )
+
+    def _failing(self, why: Mapping[str, PollFailure]) -> list[FailingMeter]:
+        return [
+            FailingMeter(
+                bus=bus.name,
+                label=meter.label,
+                meter=self._meter_at(bus, meter),
+                why=why[meter.label],
+            )
+            for bus in self.settings.buses
+            for meter in bus.meters
+            if meter.label in why
+        ]
 
     def _meter_at(self, bus: BusConfig, meter: MeterConfig) -> MeterId | None:
         return self.spool.known_meter(bus.name, meter.address, meter.logical_address)
@@ -220,7 +238,7 @@ class Agent:
                 "meters": summary.meters,
                 "answering": summary.answering,
                 "behind": summary.behind,
-                "silent": list(summary.silent[:20]),
+                "silent": list(summary.failing)[:20],
                 "clocks": list(summary.clocks[:20]),
                 "polls": summary.polls,
                 "failed_polls": summary.failed_polls,
@@ -231,6 +249,11 @@ class Agent:
                 "receipts": self.publisher.receipts,
             },
         )
+
+
+def _bus_status(bus: BusConfig, failing: Sequence[FailingMeter]) -> BusStatus:
+    failures = Counter(each.why for each in failing if each.bus == bus.name)
+    return BusStatus(name=bus.name, meters=len(bus.meters), failures=dict(failures))
 
 
 def _tell_zones(settings: AgentSettings) -> None:

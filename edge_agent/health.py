@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from shared_schema.gateway import PollFailure
 from shared_schema.obis import Obis
 
 
@@ -20,6 +21,8 @@ class MeterHealth:
     failed_polls: int = 0
     failures: int = 0
     """Polls that failed since the last good one; at least one while its bus is lost."""
+    why: PollFailure | None = None
+    """Why it is not read; None: it is, or was never tried."""
     last_ok: float | None = None
     behind: bool = False
     problems: tuple[str, ...] = ()
@@ -47,8 +50,8 @@ class Summary:
     """Meters with more history to read; one that was never tried counts, a silent one not."""
     polls: int
     failed_polls: int
-    silent: tuple[str, ...]
-    """Labels of the meters that were tried and did not answer."""
+    failing: dict[str, PollFailure]
+    """The meters that were tried and not read, by label."""
     clocks: tuple[str, ...]
     """Labels of the meters whose clock drifts too fast or is too far off, and how."""
 
@@ -81,6 +84,7 @@ class Health:
                 before,
                 polls=before.polls + 1,
                 failures=0,
+                why=None,
                 last_ok=at,
                 behind=not caught_up,
                 problems=problems,
@@ -98,7 +102,7 @@ class Health:
             )
             return before.clock_remark
 
-    def failed(self, label: str, problem: str) -> MeterHealth:
+    def failed(self, label: str, problem: str, why: PollFailure) -> MeterHealth:
         """Note a poll that did not; return what was known before it."""
         with self._lock:
             before = self._meters[label]
@@ -107,6 +111,7 @@ class Health:
                 polls=before.polls + 1,
                 failed_polls=before.failed_polls + 1,
                 failures=before.failures + 1,
+                why=why,
                 problems=(problem,),
             )
             return before
@@ -116,8 +121,13 @@ class Health:
         with self._lock:
             for label in labels:
                 before = self._meters[label]
-                failures = max(1, before.failures)
-                self._meters[label] = replace(before, failures=failures, problems=(problem,))
+                refused = before.why is PollFailure.PASSWORD_REFUSED
+                self._meters[label] = replace(
+                    before,
+                    failures=max(1, before.failures),
+                    why=before.why if refused else PollFailure.ADAPTER_AWAY,
+                    problems=(problem,),
+                )
 
     def summary(self) -> Summary:
         """Count."""
@@ -129,7 +139,7 @@ class Health:
             behind=sum(meter.behind or not meter.polls for meter in meters.values()),
             polls=sum(meter.polls for meter in meters.values()),
             failed_polls=sum(meter.failed_polls for meter in meters.values()),
-            silent=tuple(label for label, meter in meters.items() if meter.failures),
+            failing={label: meter.why for label, meter in meters.items() if meter.why},
             clocks=tuple(
                 f"{label} {meter.clock_remark}"
                 for label, meter in meters.items()

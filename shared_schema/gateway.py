@@ -22,8 +22,52 @@ from shared_schema.message import (
     UtcDatetime,
 )
 
+MOST_FAILING = 256
+"""So many of the meters that are not read have their names in a status."""
 Seq = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class PollFailure(StrEnum):
+    """Why a gateway does not read a meter."""
+
+    NO_ANSWER = "no_answer"
+    PASSWORD_REFUSED = "password_refused"  # noqa: S105 - a cause, no password
+    """It refused its password or keys: it is not asked again before they change."""
+    ADAPTER_AWAY = "adapter_away"
+    """The adapter of its bus cannot be used; this says nothing of the meter."""
+    UNREADABLE = "unreadable"
+    """It answers, and nothing that it says can be kept."""
+
+
+class FailingMeter(Part):
+    """A meter that the gateway does not read."""
+
+    bus: Annotated[str, Field(max_length=32)]
+    label: Annotated[str, Field(max_length=64)]
+    """What the gateway's settings call it."""
+    meter: MeterId | None = None
+    """None: nobody has answered at its address yet."""
+    why: PollFailure
+
+
+class BusStatus(Part):
+    """One bus of a gateway: how many meters it has, and how many are not read, by the reason."""
+
+    name: Annotated[str, Field(max_length=32)]
+    meters: Count
+    failures: dict[PollFailure, Count] = Field(default_factory=dict)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nobody answers on it.
+
+        A meter that refused its password is not asked, and one meter alone is not a bus.
+        """
+        away = self.failures.get(PollFailure.ADAPTER_AWAY, 0)
+        silent = away + self.failures.get(PollFailure.NO_ANSWER, 0)
+        asked = self.meters - self.failures.get(PollFailure.PASSWORD_REFUSED, 0)
+        return silent == asked and (away > 0 or silent > 1)
 
 
 class Status(Message):
@@ -47,6 +91,12 @@ class Status(Message):
     spooled: Count | None = None
     """Batches in the spool that no receipt covers yet; lines that are not sealed yet count as one,
     live and back-fill apart."""
+    poll_period_s: Count | None = None
+    """How often each meter is read."""
+    buses: tuple[BusStatus, ...] | None = Field(default=None, max_length=256)
+    """None: a gateway of an earlier version, which does not tell why a meter is not read."""
+    failing: tuple[FailingMeter, ...] = Field(default=(), max_length=MOST_FAILING)
+    """Meters that were tried and not read, the first `MOST_FAILING`; ``buses`` counts all."""
 
 
 class Receipt(Message):

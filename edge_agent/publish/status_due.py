@@ -37,6 +37,7 @@ class StatusDue:
             status.meters_behind,
             status.clock_synchronised,
             status.spooled == 0,
+            status.buses,
         )
         if tells == self._told and now < self._sent_at + STATUS_EVERY_S:
             return None

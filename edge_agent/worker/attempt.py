@@ -13,12 +13,14 @@ from typing import Generic, TypeVar
 from edge_agent.errors import (
     BusError,
     BusLost,
+    BusTimeout,
     ConfigurationError,
     MeterError,
     PasswordRefused,
     SpoolError,
     SpoolFull,
 )
+from shared_schema.gateway import PollFailure
 
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ class Ended:
 
     end: End
     reason: str
+    why: PollFailure = PollFailure.UNREADABLE
+    """What a failed attempt tells of its meter."""
 
 
 def attempt(
@@ -69,11 +73,15 @@ def attempt(
     try:
         return Done(act())
     except PasswordRefused as error:
-        return Ended(End.REFUSED, str(error))
+        return Ended(End.REFUSED, str(error), PollFailure.PASSWORD_REFUSED)
     except (BusError, MeterError, ConfigurationError, SpoolFull) as error:
         if is_stopping():
             return Ended(End.STOPPED, str(error))
-        return Ended(End.LOST if isinstance(error, BusLost) else End.FAILED, str(error))
+        if isinstance(error, BusLost):
+            return Ended(End.LOST, str(error), PollFailure.ADAPTER_AWAY)
+        silent = isinstance(error, BusTimeout)
+        why = PollFailure.NO_ANSWER if silent else PollFailure.UNREADABLE
+        return Ended(End.FAILED, str(error), why)
     except SpoolError:
         raise
     except Exception as error:

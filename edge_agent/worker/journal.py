@@ -16,6 +16,7 @@ from edge_agent.poll.poll import PollResult
 from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.refused_secrets import secret_files
+from shared_schema.gateway import PollFailure
 from shared_schema.message import MeterId
 
 _log = logging.getLogger(__name__)
@@ -92,13 +93,13 @@ class Journal:
             bytes=result.bytes_sent + result.bytes_received,
         )
 
-    def failed(self, meter: MeterConfig, reason: str) -> None:
+    def failed(self, meter: MeterConfig, reason: str, why: PollFailure) -> None:
         """Report a poll that did not read a meter.
 
         Raises:
             SpoolError: the spool fails.
         """
-        before = self._note_failure(meter, reason)
+        before = self._note_failure(meter, reason, why)
         repeated = before.failures > 0 and before.problems == (reason,)
         self._write(
             logging.DEBUG if repeated else logging.WARNING,
@@ -114,7 +115,7 @@ class Journal:
         Raises:
             SpoolError: the spool fails.
         """
-        self._note_failure(meter, reason)
+        self._note_failure(meter, reason, PollFailure.PASSWORD_REFUSED)
         self._write(
             logging.ERROR,
             "a meter refused its password; so that it does not lock, it is not tried again "
@@ -180,8 +181,8 @@ class Journal:
         extra = {"action": action, "bus": self._bus, "meter": meter.label}
         _log.exception(message, extra=extra)
 
-    def _note_failure(self, meter: MeterConfig, reason: str) -> MeterHealth:
-        before = self._health.failed(meter.label, reason)
+    def _note_failure(self, meter: MeterConfig, reason: str, why: PollFailure) -> MeterHealth:
+        before = self._health.failed(meter.label, reason, why)
         self._reasons.note([meter], reason)
         return before
 

@@ -14,6 +14,7 @@ from edge_agent.spool.refused_secrets import RefusedSecrets
 from edge_agent.worker import schedule
 from edge_agent.worker.journal import Journal
 from edge_agent.worker.schedule import Failure, MeterState, Poll, Wait
+from shared_schema.gateway import PollFailure
 
 
 class MeterStates:
@@ -88,14 +89,14 @@ class MeterStates:
         )
         return before
 
-    def note_failed(self, meter: MeterConfig, reason: str) -> None:
+    def note_failed(self, meter: MeterConfig, reason: str, why: PollFailure) -> None:
         """Note a poll that did not read a meter.
 
         Raises:
             SpoolError: the spool fails.
         """
         self._note(meter.label, Failure.SILENT)
-        self._journal.failed(meter, reason)
+        self._journal.failed(meter, reason, why)
 
     def note_refused(self, meter: MeterConfig, reason: str) -> None:
         """Note that a meter refused its password, for the next run too.

@@ -43,6 +43,7 @@ from edge_agent.worker.journal import Journal
 from edge_agent.worker.schedule import Kind, Poll, Wait
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.states import MeterStates
+from shared_schema.gateway import PollFailure
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 
@@ -251,9 +252,9 @@ class BusWorker:
                 self._states.note_refused(meter, tried.reason)
             case End.FAILED:
                 self._note_standing()
-                self._states.note_failed(meter, tried.reason)
+                self._states.note_failed(meter, tried.reason, tried.why)
             case End.MISTAKE:
-                self._states.note_failed(meter, tried.reason)
+                self._states.note_failed(meter, tried.reason, tried.why)
             case End.STOPPED:
                 pass
         return Polled(problems=(tried.reason or "it was not read",), rest_s=rest_s)
@@ -325,7 +326,7 @@ class BusWorker:
         self._journal.read(meter, result, self._wall())
         if not result.confirmed:  # its registers are still to be read in this cycle
             reason = f"{meter.label} fell silent within a poll"
-            self._states.note_failed(meter, reason)
+            self._states.note_failed(meter, reason, PollFailure.NO_ANSWER)
             return Polled(problems=(reason,))
         problems = tuple(map(words, result.findings))
         return Polled(is_read=True, problems=problems, unread=result.unread)

@@ -29,7 +29,7 @@ from shared_schema.catalogue import (
     WATER_VOLUME,
     GatewayEvent,
 )
-from shared_schema.gateway import Command, CommandArguments, CommandKind
+from shared_schema.gateway import Command, CommandArguments, CommandKind, PollFailure
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import CaptureChange, Column, Observation, reached_at
@@ -176,7 +176,7 @@ def test_birth_life_and_last_will_keep_their_bytes(
     try:
         birth = agent.status(session, "online").to_line()
         agent.health.read("A-17", NOW.timestamp(), caught_up=True)
-        agent.health.failed("A-18", "no answer")
+        agent.health.failed("A-18", "no answer", PollFailure.NO_ANSWER)
         assert isinstance(agent.health["A-17"], MeterHealth)
         append(agent.spool, ONE, REGISTERS)
         life = agent.status(session, "online").to_line()

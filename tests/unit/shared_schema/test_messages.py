@@ -16,9 +16,12 @@ from shared_schema.catalogue import ACTIVE_IMPORT, Service
 from shared_schema.errors import ContractError, MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.events import Event, EventKind, Subject, SubjectType
 from shared_schema.gateway import (
+    BusStatus,
     Command,
     CommandArguments,
     CommandKind,
+    FailingMeter,
+    PollFailure,
     Receipt,
     Result,
     Status,
@@ -99,7 +102,15 @@ def a_number(quantity: str = "312.457") -> MonthlyConsumption:
 
 EXAMPLES: dict[str, Message] = {
     "receipt": a_receipt((1, 4), (6, 6)),
-    "status": Status(gateway="gw-1", session=UUID(int=3), state="online", at=AT, meters=4),
+    "status": Status(
+        gateway="gw-1",
+        session=UUID(int=3),
+        state="online",
+        at=AT,
+        meters=4,
+        buses=(BusStatus(name="riser-1", meters=4, failures={PollFailure.NO_ANSWER: 1}),),
+        failing=(FailingMeter(bus="riser-1", label="A-1", why=PollFailure.NO_ANSWER),),
+    ),
     "command": Command(
         gateway="gw-1",
         key=key_id(KEY.public_key()),

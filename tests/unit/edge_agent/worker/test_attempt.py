@@ -10,12 +10,14 @@ from edge_agent.errors import (
     BusLost,
     BusTimeout,
     ConfigurationError,
+    MeterBusy,
     PasswordRefused,
     SpoolError,
     SpoolFull,
     Unexplained,
 )
 from edge_agent.worker.attempt import Done, End, Ended, attempt
+from shared_schema.gateway import PollFailure
 
 
 def failing(error: Exception) -> Callable[[], None]:
@@ -34,19 +36,22 @@ def test_an_attempt_that_succeeds_has_its_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "end"),
+    ("error", "end", "why"),
     [
-        (BusLost("x"), End.LOST),
-        (PasswordRefused("x"), End.REFUSED),
-        (Unexplained("x"), End.REFUSED),
-        (BusTimeout("x"), End.FAILED),
-        (AddressShared("x"), End.FAILED),
-        (ConfigurationError("x"), End.FAILED),
-        (SpoolFull("x"), End.FAILED),
+        (BusLost("x"), End.LOST, PollFailure.ADAPTER_AWAY),
+        (PasswordRefused("x"), End.REFUSED, PollFailure.PASSWORD_REFUSED),
+        (Unexplained("x"), End.REFUSED, PollFailure.PASSWORD_REFUSED),
+        (BusTimeout("x"), End.FAILED, PollFailure.NO_ANSWER),
+        (MeterBusy("x"), End.FAILED, PollFailure.NO_ANSWER),
+        (AddressShared("x"), End.FAILED, PollFailure.UNREADABLE),
+        (ConfigurationError("x"), End.FAILED, PollFailure.UNREADABLE),
+        (SpoolFull("x"), End.FAILED, PollFailure.UNREADABLE),
     ],
 )
-def test_an_error_ends_an_attempt_with_its_reason(error: Exception, end: End) -> None:
-    assert ended(error) == Ended(end, "x")
+def test_an_error_ends_an_attempt_with_its_reason(
+    error: Exception, end: End, why: PollFailure
+) -> None:
+    assert ended(error) == Ended(end, "x", why)
 
 
 @pytest.mark.parametrize("error", [BusLost("x"), BusTimeout("x"), AddressShared("x")])
@@ -55,7 +60,9 @@ def test_a_stop_says_nothing_of_the_meter(error: Exception) -> None:
 
 
 def test_a_refusal_counts_at_a_stop_too() -> None:
-    assert ended(PasswordRefused("x"), is_stopping=True) == Ended(End.REFUSED, "x")
+    assert ended(PasswordRefused("x"), is_stopping=True) == Ended(
+        End.REFUSED, "x", PollFailure.PASSWORD_REFUSED
+    )
 
 
 def test_a_spool_that_fails_ends_the_bus() -> None:

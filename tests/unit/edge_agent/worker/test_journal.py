@@ -14,6 +14,7 @@ from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.read_failures import ReadFailures
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.journal import Journal
+from shared_schema.gateway import PollFailure
 from tests.unit.edge_agent.fakes import POLLED
 
 METER = MeterConfig(label="A-1", address=17, model="is16444", client=16)
@@ -40,7 +41,7 @@ def test_a_repeated_failure_goes_to_debug(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     for reason in ("does not answer", "does not answer", "is garbled"):
-        journal.failed(METER, reason)
+        journal.failed(METER, reason, PollFailure.NO_ANSWER)
     assert levels(caplog, "meter_failed") == ["WARNING", "DEBUG", "WARNING"]
 
 
@@ -57,7 +58,7 @@ def test_the_same_findings_are_reported_once(
 def test_a_meter_that_answers_again_is_reported(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal.failed(METER, "does not answer")
+    journal.failed(METER, "does not answer", PollFailure.NO_ANSWER)
     read(journal)
     read(journal)
     assert levels(caplog, "meter_back") == ["INFO"]

@@ -12,7 +12,7 @@ from edge_agent.operate.status import gateway_status
 from edge_agent.worker.adapter import REOPEN_S
 from edge_agent.worker.schedule import CYCLE_S
 from shared_schema.catalogue import GatewayEvent
-from shared_schema.gateway import CommandKind
+from shared_schema.gateway import CommandKind, PollFailure
 from tests.support.observed import observations
 from tests.unit.edge_agent.worker.bus_play import GATEWAY_KEY, Maker, Play
 
@@ -32,6 +32,7 @@ def test_an_adapter_that_is_away_rests_the_bus_and_no_meter(play: Maker) -> None
     assert [round(b - a) for a, b in pairwise(tries[:7])] == [1, 2, 4, 8, 16, 30]
     assert it.health.summary().answering == 0
     assert it.health.summary().failed_polls == 0, "no meter did anything wrong"
+    assert set(it.health.summary().failing.values()) == {PollFailure.ADAPTER_AWAY}
     it.adapter = True
     back = it.now
     it.runs(60)
@@ -161,7 +162,7 @@ def test_a_refused_password_is_not_tried_again_after_a_restart(
     it.restart()
     it.runs(2 * CYCLE_S)
     assert len(it.times("poll", "probe", label="m1")) == 1
-    assert it.health.summary().silent == ("m1",)
+    assert it.health.summary().failing == {"m1": PollFailure.PASSWORD_REFUSED}
     assert "not tried again before the file holds another one" in caplog.text
     assert "12345678" not in str([vars(each) for each in caplog.records])
 
@@ -169,7 +170,7 @@ def test_a_refused_password_is_not_tried_again_after_a_restart(
     (tmp_path / "pw").write_bytes(b"87654321")
     it.runs(60)
     assert len(it.times("poll", label="m1")) == 2
-    assert it.health.summary().silent == ()
+    assert it.health.summary().failing == {}
 
 
 def test_nothing_is_read_while_the_clock_is_not_believed(play: Maker) -> None:

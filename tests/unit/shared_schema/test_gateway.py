@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""What a gateway's status tells of meters that are not read."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from shared_schema.gateway import BusStatus, PollFailure, Status
+
+AWAY, SILENT = PollFailure.ADAPTER_AWAY, PollFailure.NO_ANSWER
+REFUSED, UNREADABLE = PollFailure.PASSWORD_REFUSED, PollFailure.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("meters", "failures", "is_dead"),
+    [
+        (3, {}, False),
+        (3, {SILENT: 2}, False),
+        (3, {SILENT: 3}, True),
+        (3, {AWAY: 3}, True),
+        (1, {AWAY: 1}, True),
+        (1, {SILENT: 1}, False),
+        (3, {SILENT: 2, REFUSED: 1}, True),
+        (3, {REFUSED: 3}, False),
+        (3, {SILENT: 2, UNREADABLE: 1}, False),
+        (0, {}, False),
+    ],
+)
+def test_a_bus_is_dead_where_nobody_answers(
+    meters: int, failures: Mapping[PollFailure, int], is_dead: bool
+) -> None:
+    bus = BusStatus(name="riser-1", meters=meters, failures=dict(failures))
+    assert bus.is_dead is is_dead
+
+
+def test_a_status_of_an_earlier_gateway_is_understood() -> None:
+    line = (
+        b'{"schema":"metering.status/1","gateway":"gw-a","state":"online",'
+        b'"session":"00000000-0000-0000-0000-000000000007","at":"2026-11-24T00:15:07Z","meters":2}'
+    )
+    status = Status.from_line(line)
+    assert (status.buses, status.failing, status.poll_period_s) == (None, (), None)
