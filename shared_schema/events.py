@@ -2,7 +2,8 @@
 """Flags for other modules: a leak, a read failure, evidence that does not hold.
 
 An event is retained on its topic while it is open; when it ends, its last word is sent
-and the topic is emptied. What is done about it (a ticket, a visit) is not ours.
+and the topic is emptied. What is done about it (a ticket, a visit) is not ours. Each kind has
+its model of evidence in `shared_schema.evidence`.
 """
 
 from enum import StrEnum
@@ -33,16 +34,65 @@ class Subject(Part):
 
 
 class EventKind(StrEnum):
-    """What was noticed."""
+    """What was noticed. A consumer ignores a kind that it does not know."""
 
     LEAK = "leak"
+    """Water has not stopped for a long time."""
+    BURST = "burst"
+    """Water runs so strongly, for so long, that nobody draws it."""
+    REVERSE_FLOW = "reverse_flow"
+    STUCK_REGISTER = "stuck_register"
+    """A water meter stands still while somebody is at home."""
+    TAMPER = "tamper"
+    """A meter noted a magnet, an opened cover, a cut cable."""
+    DRY_PIPE = "dry_pipe"
+    NO_LOAD = "no_load"
+    """A unit that was lived in takes no electricity any more."""
+    LOAD_JUMP = "load_jump"
+    """A unit's use of electricity is far from its own history."""
+    PHASE_LOSS = "phase_loss"
+    REVERSE_ENERGY = "reverse_energy"
+    NEUTRAL = "neutral"
+    """The current in the neutral is not that in the phase."""
+    TOWER_LOSS = "tower_loss"
+    """A tower's bulk meter counts more than the meters below it."""
+    STOPPED_METER = "stopped_meter"
+    BYPASS = "bypass"
+    """Water goes around a meter."""
+    CROSSED_METERS = "crossed_meters"
+    """The meters of two units are exchanged."""
     READ_FAILURE = "read_failure"
+    """Meters that should be read by themselves have not been read for too long."""
     EVIDENCE = "evidence"
     """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
     HELD_CHANGE = "held_change"
     """A published number would change beyond the bounds, and nobody asked for it."""
     PROLONGED_ESTIMATE = "prolonged_estimate"
     """A subject's months in a row could not be proved."""
+
+
+class Severity(StrEnum):
+    """How soon somebody should look."""
+
+    WATCH = "watch"
+    """Look when you come by; it may be innocent."""
+    ALARM = "alarm"
+    """Look now."""
+
+
+class Unit(Part):
+    """The unit, common area or bulk meter's place that a flag is about, whatever its subject is."""
+
+    type: SubjectType
+    id: Label
+    tower: Label | None = None
+
+
+class Acknowledgement(Part):
+    """A person has seen a flag and looks into it."""
+
+    by: str = Field(min_length=1, max_length=500)
+    at: UtcDatetime
 
 
 AllServices = Literal["all"]
@@ -56,21 +106,35 @@ class Event(Message):
     SCHEMA: ClassVar[str] = "metering.event/1"
 
     id: UUID
+    version: int = Field(ge=1, default=1)
+    """It grows with each message of this flag: id and version name a message."""
     society: Label
     kind: EventKind
     subject: Subject
     service: EventService
+    severity: Severity = Severity.ALARM
+    unit: Unit | None = None
+    """None: there is none, as for a gateway."""
     state: Literal["open", "cleared"]
     since: UtcDatetime
     """When the thing itself began, as far as the readings tell."""
     raised_at: UtcDatetime
+    raises: int = Field(ge=1, default=1)
+    """How often it was raised: within 72 hours of its end the same thing is the same flag."""
+    acknowledged: Acknowledgement | None = None
     cleared_at: UtcDatetime | None = None
+    ended: Literal["over", "muted"] | None = None
+    """Why it is cleared: the thing is over, or a person muted it and it may still be there."""
     message: str = Field(max_length=400)
     """One sentence for a person: what was seen, since when, how much."""
+    evidence_schema: str | None = None
+    """Which schema ``evidence`` has, such as ``metering.evidence.leak/1``."""
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _cleared_has_its_time(self) -> Self:
         if (self.state == "cleared") != (self.cleared_at is not None):
             raise ValueError("a cleared event, and no other, has cleared_at")
+        if self.ended is not None and self.state == "open":
+            raise ValueError("an open event has not ended")
         return self

@@ -28,6 +28,7 @@ from shared_schema.catalogue import (
     UNIT_SYMBOLS,
 )
 from shared_schema.events import Event
+from shared_schema.evidence import EVIDENCE
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.message import Message, Part
 from shared_schema.readings import (
@@ -59,6 +60,10 @@ LINES: dict[str, type[Part]] = {
     "readings-observations": Observations,
     "readings-loss": Loss,
     "signature-line": SignatureLine,
+}
+PARTS: dict[str, type[Part]] = {
+    **LINES,
+    **{f"evidence-{kind.replace('_', '-')}": model for kind, model in EVIDENCE.items()},
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."
@@ -144,8 +149,8 @@ time. The codes are this project's.
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of one message or line."""
-    model = MESSAGES.get(name) or LINES[name]
+    """Return the JSON Schema of one message, line or evidence."""
+    model = MESSAGES.get(name) or PARTS[name]
     schema = model.model_json_schema(by_alias=True, mode="serialization")
     if issubclass(model, Message):
         schema["properties"]["schema"] = {"const": model.SCHEMA}
@@ -180,7 +185,7 @@ def asyncapi() -> dict[str, Any]:
 
 def documents() -> dict[str, str]:
     """Return every generated file: path below the reference folder, and its text."""
-    found = {f"schemas/{name}.json": json_schema(name) for name in (*MESSAGES, *LINES)}
+    found = {f"schemas/{name}.json": json_schema(name) for name in (*MESSAGES, *PARTS)}
     found["asyncapi.json"] = asyncapi()
     texts = {
         path: json.dumps(document, indent=2, ensure_ascii=False) + "\n"

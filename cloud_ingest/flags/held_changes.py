@@ -16,7 +16,8 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import change_event, open_events
 from cloud_ingest.store.number_words import Doubt, NumberKey
 from shared_schema.billing import BILLING_UNITS
-from shared_schema.events import EventKind, Subject, SubjectType
+from shared_schema.events import EventKind, Severity, Subject, SubjectType, Unit
+from shared_schema.evidence import HeldChangeEvidence
 
 
 def refresh_held_changes(
@@ -50,25 +51,29 @@ def refresh_held_changes(
     for stored in opened:
         finding = found.get(key_of(stored))
         if finding is not None and finding.message != stored.event.message:
-            told = {"message": finding.message, "evidence": finding.evidence}
+            told = {"message": finding.message, "evidence": finding.evidence.document()}
             change_event(conn, stored.event.model_copy(update=told))
     return changes
 
 
 def _finding(society_id: int, society: str, held: Sequence[Doubt]) -> Finding:
     first = held[0]
+    subject = Subject(type=SubjectType(first.key.subject_type), id=first.key.subject)
     return Finding(
         kind=EventKind.HELD_CHANGE,
         society_id=society_id,
         society=society,
-        subject=Subject(type=SubjectType(first.key.subject_type), id=first.key.subject),
+        severity=Severity.WATCH,
+        subject=subject,
+        unit=Unit(type=subject.type, id=subject.id),
         service=first.key.service,
         since=min(each.since for each in held),
         message=held_message(held),
-        evidence={
-            "months": ", ".join(each.month for each in held),
-            "command": "cloud-ingest number list",
-        },
+        evidence=HeldChangeEvidence(
+            months=", ".join(each.month for each in held),
+            changes=tuple(f"{each.month} {_becomes(each)}" for each in held),
+            command="cloud-ingest number list",
+        ),
     )
 
 

@@ -23,12 +23,21 @@ from cloud_ingest.core.rules.leak import (
     may_leak,
     running_leak,
 )
-from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, local_time, settle
+from cloud_ingest.flags.lifecycle import (
+    Changes,
+    Finding,
+    Key,
+    key_of,
+    local_time,
+    served_unit,
+    settle,
+)
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.rule_inputs import AssignedMeter, Register, assigned_meters, registers
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
-from shared_schema.events import EventKind, Subject, SubjectType
+from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.evidence import LeakEvidence
 
 FIRST_LOOK = timedelta(hours=27)
 """The newest day of a register, and a little more for readings beside the hour."""
@@ -128,21 +137,23 @@ def _finding(leak: Leak, meter: AssignedMeter, zone: ZoneInfo) -> Finding:
         kind=EventKind.LEAK,
         society_id=meter.society_id,
         society=meter.society,
+        severity=Severity.ALARM,
         subject=Subject(type=SubjectType.UNIT, id=meter.subject),
+        unit=served_unit(meter.subject_type, meter.subject, meter.tower),
         service=Service.WATER,
         since=leak.since,
         message=leak_message(leak, zone),
-        evidence={
-            "manufacturer": meter.manufacturer,
-            "serial": meter.serial,
-            "source": meter.source,
-            "tower": meter.tower,
-            "lowest_hour_litres": _plain(leak.lowest_hour_litres),
-            "hours_with_flow": leak.hours,
-            "start_known": leak.start_known,
-            "rule_met_at": leak.found_at.isoformat(),
-            "newest_hour_ends": leak.until.isoformat(),
-        },
+        evidence=LeakEvidence(
+            manufacturer=meter.manufacturer,
+            serial=meter.serial,
+            source=meter.source,
+            tower=meter.tower or None,
+            lowest_hour_litres=Decimal(_plain(leak.lowest_hour_litres)),
+            hours_with_flow=leak.hours,
+            start_known=leak.start_known,
+            rule_met_at=leak.found_at,
+            newest_hour_ends=leak.until,
+        ),
     )
 
 

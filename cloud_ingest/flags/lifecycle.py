@@ -18,8 +18,16 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import StoredEvent, change_event, raise_event
-from shared_schema.catalogue import Service
-from shared_schema.events import Event, EventKind, EventService, Subject, SubjectType
+from shared_schema.events import (
+    Event,
+    EventKind,
+    EventService,
+    Severity,
+    Subject,
+    SubjectType,
+    Unit,
+)
+from shared_schema.evidence import Evidence
 
 EARLIER_BY = timedelta(hours=1)
 """An open flag is sent again when what it is about turns out to have begun so much earlier."""
@@ -37,11 +45,15 @@ class Finding:
     kind: EventKind
     society_id: int
     society: str
+    severity: Severity
     subject: Subject
-    service: Service
+    unit: Unit | None
+    """The unit that it is about, whatever its subject is; None where there is none."""
+    service: EventService
     since: datetime
     message: str
-    evidence: dict[str, str | int | None]
+    evidence: Evidence
+    """Of the model that `shared_schema.evidence.EVIDENCE` has for the kind."""
 
     @property
     def key(self) -> Key:
@@ -86,7 +98,9 @@ def settle(
             earlier = {
                 "since": finding.since,
                 "message": finding.message,
-                "evidence": finding.evidence,
+                "severity": finding.severity,
+                "unit": finding.unit,
+                "evidence": finding.evidence.document(),
             }
             change_event(conn, known[key].event.model_copy(update=earlier))
     for key, stored in known.items():
@@ -103,6 +117,13 @@ def key_of(stored: StoredEvent) -> Key:
     return (stored.society_id, event.subject.type, event.subject.id, event.service)
 
 
+def served_unit(subject_type: str, subject: str, tower: str | None) -> Unit:
+    """Return the unit of an assignment; a bulk meter's is the tower that it measures."""
+    if subject_type == "bulk":
+        return Unit(type=SubjectType.TOWER, id=tower or subject, tower=tower or None)
+    return Unit(type=SubjectType(subject_type), id=subject, tower=tower or None)
+
+
 def local_time(when: datetime, zone: ZoneInfo) -> str:
     """Write a time as a flag's message does."""
     return when.astimezone(zone).strftime("%d %b %Y %H:%M")
@@ -113,11 +134,14 @@ def _new_event(finding: Finding, now: datetime) -> Event:
         id=uuid4(),
         society=finding.society,
         kind=finding.kind,
+        severity=finding.severity,
+        unit=finding.unit,
         subject=finding.subject,
         service=finding.service,
         state="open",
         since=finding.since,
         raised_at=now,
         message=finding.message,
-        evidence=dict(finding.evidence),
+        evidence_schema=finding.evidence.SCHEMA,
+        evidence=finding.evidence.document(),
     )

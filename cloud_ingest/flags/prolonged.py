@@ -16,7 +16,8 @@ from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from shared_schema.catalogue import Service
-from shared_schema.events import EventKind, Subject
+from shared_schema.events import EventKind, Severity, Subject, Unit
+from shared_schema.evidence import ProlongedEstimateEvidence
 
 FEWEST_MONTHS = 2
 """So many in a row are a flag."""
@@ -73,12 +74,14 @@ def _finding(society_id: int, society: str, run: UnprovedRun) -> Finding:
         kind=EventKind.PROLONGED_ESTIMATE,
         society_id=society_id,
         society=society,
+        severity=Severity.WATCH,
         subject=run.subject,
+        unit=Unit(type=run.subject.type, id=run.subject.id),
         service=run.service,
         since=run.since,
         message=(
             f"The {run.service} of {run.subject.id} could not be proved for months in a row, "
             f"since {run.months[0]}: {', '.join(run.reasons)}."
         ),
-        evidence={"months": ", ".join(run.months)},
+        evidence=ProlongedEstimateEvidence(months=", ".join(run.months)),
     )

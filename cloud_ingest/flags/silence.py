@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.rules.read_failure import Silence, silence
 from cloud_ingest.core.typed_text import LONGEST_LABEL
-from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, local_time, settle
+from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, local_time, served_unit, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.rule_inputs import AssignedMeter, assigned_meters
 from shared_schema.catalogue import Service
-from shared_schema.events import EventKind, Subject, SubjectType
+from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.evidence import ReadFailureEvidence
 
 
 def refresh_silence(
@@ -65,20 +66,23 @@ def _finding(meter: AssignedMeter, quiet: Silence, zone: ZoneInfo) -> Finding:
         kind=EventKind.READ_FAILURE,
         society_id=meter.society_id,
         society=meter.society,
+        severity=Severity.ALARM,
         subject=Subject(
             type=SubjectType.METER, id=name if len(name) <= LONGEST_LABEL else meter.serial
         ),
+        unit=served_unit(meter.subject_type, meter.subject, meter.tower),
         service=Service(meter.service),
         since=quiet.since,
         message=_message(meter, quiet, zone),
-        evidence={
-            "subject_type": meter.subject_type,
-            "subject": meter.subject,
-            "tower": meter.tower,
-            "source": meter.source,
-            "manufacturer": meter.manufacturer,
-            "serial": meter.serial,
-        },
+        evidence=ReadFailureEvidence(
+            newest_reading_at=meter.last_reading_at,
+            subject_type=meter.subject_type,
+            subject=meter.subject,
+            tower=meter.tower or None,
+            source=meter.source,
+            manufacturer=meter.manufacturer,
+            serial=meter.serial,
+        ),
     )
 
 

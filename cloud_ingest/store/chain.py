@@ -18,6 +18,7 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.events import change_event, open_events, raise_event
 from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.events import Event, EventKind, Subject, SubjectType
+from shared_schema.evidence import ContradictionEvidence
 
 LAST_SEQ = 2**63 - 1
 MAX_MESSAGE = 400
@@ -70,6 +71,7 @@ def raise_contradiction(
     at: datetime,
 ) -> bool:
     """Raise the flag of a gateway, unless it is up already; in the caller's transaction."""
+    evidence = ContradictionEvidence(reason=reason.value, detail=detail, quarantine=quarantine_id)
     society = scalar(conn, "SELECT name FROM society WHERE society_id = %s", (society_id,))
     return raise_event(
         conn,
@@ -84,7 +86,8 @@ def raise_contradiction(
             since=at,
             raised_at=at,
             message=f"What gateway {gateway} signed contradicts itself: {detail}."[:MAX_MESSAGE],
-            evidence={"reason": reason.value, "detail": detail, "quarantine": quarantine_id},
+            evidence_schema=evidence.SCHEMA,
+            evidence=evidence.document(),
         ),
     )
 

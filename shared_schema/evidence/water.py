@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What flags of water meters rest on."""
+
+from typing import ClassVar
+
+from shared_schema.evidence.base import MeterEvidence
+from shared_schema.message import DecimalText, UtcDatetime
+
+
+class WaterLossEvidence(MeterEvidence):
+    """Water that does not stop."""
+
+    AMOUNT: ClassVar[str | None] = "litres_so_far"
+
+    rule: str | None = None
+    """Which part of the rules met it first."""
+    rule_met_at: UtcDatetime | None = None
+    start_known: bool = True
+    """False: it began before ``since``, where the readings do not tell."""
+    newest_hour_ends: UtcDatetime | None = None
+    """Up to when the readings are known."""
+    lowest_hour_litres: DecimalText | None = None
+    hours_with_flow: int | None = None
+    known_hours: int | None = None
+    rate_l_per_h: DecimalText | None = None
+    """Now."""
+    litres_so_far: DecimalText | None = None
+    litres_a_month: DecimalText | None = None
+    """In 30 days at the rate of now."""
+
+
+class LeakEvidence(WaterLossEvidence):
+    """A leak."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.leak/1"
+
+
+class BurstEvidence(WaterLossEvidence):
+    """A flow that is too strong for too long."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.burst/1"
+
+
+class ReverseFlowEvidence(MeterEvidence):
+    """Water that ran back through its meter."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.reverse_flow/1"
+    AMOUNT: ClassVar[str | None] = "litres_so_far"
+
+    litres_so_far: DecimalText | None = None
+
+
+class StuckRegisterEvidence(MeterEvidence):
+    """A register that stands still while somebody is at home."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.stuck_register/1"
+
+    last_moved_at: UtcDatetime | None = None
+    kwh_meanwhile: DecimalText | None = None
+    """What the electricity meter of the same unit counted."""
+
+
+class TamperEvidence(MeterEvidence):
+    """What a meter noted of a cover, a magnet, a cut cable."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.tamper/1"
+    NEWS: ClassVar[tuple[str, ...]] = ("noted",)
+
+    noted: tuple[str, ...] = ()
+    """In the words of the catalogue of events."""
+
+
+class DryPipeEvidence(MeterEvidence):
+    """A pipe without water, as its meter says."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.dry_pipe/1"
