@@ -145,4 +145,5 @@ def said(named: str, found: Verdict, meters: Sequence[Moved]) -> tuple[str, str]
 
 def least_run(look: Look) -> str:
     """Return how much should run at least, as a person reads it."""
-    return f"{grouped(look.step * ASKED_STEPS)} {look.unit}"
+    least = look.step * ASKED_STEPS
+    return f"{grouped(least.scaleb(3))} L" if look.unit == "m³" else f"{grouped(least)} {look.unit}"

@@ -82,7 +82,9 @@ def tap_test(places: Sequence[Place], named: Place, visit: Visit) -> TapTest:
     service = next(each for each, billed in BILLED_REGISTER.items() if billed == code)
     label = named[1].label
     fellows = [each for each in places if code in _codes(each[1])]
-    visit.tell(f"{label} counts {service}; {len(fellows)} meters of the settings may count it")
+    visit.tell(
+        f"{label} counts {service}; meters of the settings that may count it: {len(fellows)}"
+    )
     before = _round(fellows, visit, code, silent)
     visit.rest()
     idle = _round(fellows, visit, code, silent)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from edge_agent.errors import AgentError, BusTimeout, ProtocolViolation
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.tap_test import Look, Moved, Outcome, moved, said, verdict
+from edge_agent.install.tap_test import (
+    Look,
+    Moved,
+    Outcome,
+    least_run,
+    moved,
+    said,
+    verdict,
+)
 from edge_agent.install.tap_visit import TapTest, Visit, tap_test
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.virtual.cosem import AccessResult
@@ -79,6 +87,14 @@ def test_a_register_that_goes_back_is_no_movement() -> None:
     looks = [Look(Decimal(value), Decimal(1), "L", at) for value, at in ((9, 0), (9, 60), (8, 180))]
     with pytest.raises(ProtocolViolation, match="went back"):
         moved("A", *looks)
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "least"),
+    [("0.001", "m³", "5 L"), ("0.01", "m³", "50 L"), ("10", "L", "50 L"), ("10", "Wh", "50 Wh")],
+)
+def test_a_person_is_asked_for_five_steps(step: str, unit: str, least: str) -> None:
+    assert least_run(Look(Decimal(7), Decimal(step), unit, 0)) == least
 
 
 # --- on a line
