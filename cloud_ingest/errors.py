@@ -20,6 +20,7 @@ IngestError
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
     ├── NumberRefused     a number of which nothing waits for a person's word
     ├── RecomputeRefused  days that cannot be made anew from their readings
+    ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
@@ -115,6 +116,10 @@ class RecomputeRefused(UserError):
 
 class ReadRefused(UserError):
     """A question about a stretch of time that is empty, no longer kept, or too long."""
+
+
+class RegistersRefused(UserError):
+    """A file of registers cannot be read, or holds too little for what is asked."""
 
 
 class EpochRefused(UserError):

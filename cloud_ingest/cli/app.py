@@ -12,10 +12,13 @@ import io
 import os
 import sys
 
-_OF_THE_EXTRA = frozenset(
-    {"aiomqtt", "paho", "psycopg", "pydantic_settings", "rich", "typer", "tzdata"}
-)
-"""Modules that only the extra `cloud` brings."""
+_EXTRA_OF = {
+    **dict.fromkeys(
+        ("aiomqtt", "paho", "psycopg", "pydantic_settings", "rich", "typer", "tzdata"), "cloud"
+    ),
+    "pyarrow": "rules",
+}
+"""Which extra brings a module that the bare package lacks."""
 
 
 def main() -> None:
@@ -38,10 +41,11 @@ def main() -> None:
         sys.stderr.write(f"cloud-ingest: {error.strerror}: {where}\n")
         sys.exit(2)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:
+        extra = _EXTRA_OF.get((error.name or "").partition(".")[0])
+        if extra is None:
             raise
         sys.stderr.write(
-            f"cloud-ingest: the package {error.name} is missing: install iot-utility[cloud]\n"
+            f"cloud-ingest: the package {error.name} is missing: install iot-utility[{extra}]\n"
         )
         sys.exit(2)
     sys.exit(0)

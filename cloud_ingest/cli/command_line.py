@@ -84,6 +84,7 @@ COMMANDS: Final = {
         "events",
         "Flags: leaks, read failures, held changes, long estimates, false evidence.",
     ),
+    "rules": Place("rules", "Try the water rules on a file of registers."),
     "quarantine": Place("quarantine", "What was received and is not stored, and why."),
     "command": Place("command", "Ask a gateway for something, and see its answer."),
 }

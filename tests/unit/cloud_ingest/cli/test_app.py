@@ -95,10 +95,17 @@ def test_help_imports_no_library_of_a_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "words"),
-    [("typer", ["--help"]), ("psycopg", ["doctor"]), ("aiomqtt", ["serve"])],
+    ("library", "words", "extra"),
+    [
+        ("typer", ["--help"], "cloud"),
+        ("psycopg", ["doctor"], "cloud"),
+        ("aiomqtt", ["serve"], "cloud"),
+        ("pyarrow", ["rules", "replay"], "rules"),
+    ],
 )
-def test_without_the_extra_it_says_what_to_install(library: str, words: list[str]) -> None:
+def test_without_the_extra_it_says_what_to_install(
+    library: str, words: list[str], extra: str
+) -> None:
     result = python(
         "import sys\n"
         f"sys.modules[{library!r}] = None\n"
@@ -108,7 +115,7 @@ def test_without_the_extra_it_says_what_to_install(library: str, words: list[str
     )
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        f"cloud-ingest: the package {library} is missing: install iot-utility[cloud]\n"
+        f"cloud-ingest: the package {library} is missing: install iot-utility[{extra}]\n"
     )
 
 

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest rules``: the water rules on a file of registers.
+
+In: a file, options. Out: events as lines of JSON; a score as tables, JSON and a picture. Never: a
+store or a broker, nor a rule of its own.
+"""
+
+import contextlib
+import dataclasses
+import json as jsons
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import Json, one_line_errors, progress
+from cloud_ingest.cli.say import say
+from cloud_ingest.cli.score_text import as_text
+from cloud_ingest.cli.table import counted
+from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.errors import UserError
+from cloud_ingest.replay.file_clock import AS_IT_STANDS, shown
+from cloud_ingest.replay.processes import each, usable_processors
+from cloud_ingest.replay.registers_file import read_registers
+from cloud_ingest.replay.rows import ML, MeterRows
+from cloud_ingest.replay.run import events, readings
+from cloud_ingest.scoring.score import score
+from cloud_ingest.scoring.trials import MeterScore, scored
+
+app = new_group("Try the water rules on a file of registers.")
+
+File = Annotated[
+    Path,
+    typer.Argument(help="Parquet, or CSV by its name, with the columns meter, ts, register_l."),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone",
+        help="Zone of the file's clock, where it has summer time, such as Europe/Madrid "
+        "[default: its times are taken as they stand].",
+    ),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, max=64, help="Side by side [default: one a processor]."),
+]
+Work = TypeVar("Work")
+MOST_STEP_L = 10_000
+
+
+@app.command("replay")
+def replay(
+    file: File,
+    *,
+    resolution_l: Annotated[
+        float, typer.Option("--resolution-l", help="Litres of one step of the register.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where the events go, a line each [default: standard output]."),
+    ] = None,
+    point: Annotated[Point, typer.Option("--point", help="The operating point.")] = Point.CAREFUL,
+    zone: Zone = None,
+    processes: Processes = None,
+) -> None:
+    """Play a file of registers to the rules that judge meters in production.
+
+    Columns: meter, ts (local time without a zone), register_l (cumulative litres), hourly or
+    quarter-hourly; a register that is finer than its step is cut to it. Each line of the answer
+    is an event in JSON: meter, kind, severity, raised_at, since, cleared_at (null while it is
+    open) and detail, with times of the file's own clock.
+
+    Example: cloud-ingest rules replay registers.parquet --resolution-l 10 --out events.jsonl
+    """
+    with one_line_errors():
+        meter = WaterMeter(_step(resolution_l), _zone(zone))
+        meters = _meters(file)
+        judged = each(partial(_judged, meter=meter, point=point), meters, _side_by_side(processes))
+        with _lines(out, file) as write:
+            for rows, found in zip(meters, _tracked(judged, len(meters)), strict=True):
+                for event in found:
+                    write(jsons.dumps(_as_json(rows.meter, event, meter.zone), ensure_ascii=False))
+
+
+def _judged(rows: MeterRows, *, meter: WaterMeter, point: Point) -> list[Episode]:
+    return events(readings(rows, meter.zone), meter, point)
+
+
+def _as_json(name: str, event: Episode, zone: ZoneInfo) -> dict[str, object]:
+    return {
+        "meter": name,
+        "kind": event.kind,
+        "severity": event.severity,
+        "raised_at": shown(event.raised_s, zone),
+        "since": shown(event.since_s, zone),
+        "cleared_at": None if event.cleared_s is None else shown(event.cleared_s, zone),
+        "detail": dict(event.detail),
+    }
+
+
+@app.command("score")
+def score_rules(
+    file: File,
+    *,
+    resolution_l: Annotated[
+        list[float] | None,
+        typer.Option("--resolution-l", help="Step of the register, several times [default: 1]."),
+    ] = None,
+    points: Annotated[
+        list[Point] | None,
+        typer.Option("--point", help="Operating point, several times [default: careful]."),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, max=1000, help="Leaks of each kind in each meter.")
+    ] = 5,
+    folds: Annotated[
+        int, typer.Option("--folds", min=2, max=100, help="Groups of meters that are told apart.")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="Another one draws other leaks.")] = 1,
+    zone: Zone = None,
+    processes: Processes = None,
+    json: Json = False,
+) -> None:
+    """Lay leaks over the meters of a file, and count what the rules find and what they invent.
+
+    Example: cloud-ingest rules score registers.parquet --resolution-l 1 --resolution-l 10
+    """
+    with one_line_errors():
+        meters = _meters(file)
+        scores = []
+        for step in [_step(litres) for litres in resolution_l or [1.0]]:
+            meter = WaterMeter(step, _zone(zone))
+            for point in points or [Point.CAREFUL]:
+                work = partial(_scored, meter=meter, point=point, trials=trials, seed=seed)
+                found = each(work, meters, _side_by_side(processes))
+                whole = score(list(_tracked(found, len(meters))), folds=folds, seed=seed)
+                scores.append((f"register of {step.normalize():f} L, {point}", whole))
+    if json:
+        say(jsons.dumps([{"of": what, **dataclasses.asdict(each)} for what, each in scores]))
+    else:
+        say("\n".join(as_text(each, what) for what, each in scores))
+
+
+def _scored(
+    rows: MeterRows, *, meter: WaterMeter, point: Point, trials: int, seed: int
+) -> MeterScore:
+    return scored(rows.meter, readings(rows, meter.zone), meter, point, trials=trials, seed=seed)
+
+
+def _meters(file: Path) -> Sequence[MeterRows]:
+    found = read_registers(file)
+    if found.empty_rows:
+        progress(f"{file}: {counted(found.empty_rows, 'row')} with an empty cell left out")
+    return found.meters
+
+
+def _step(litres: float) -> Decimal:
+    if not 1 / ML <= litres <= MOST_STEP_L or Decimal(str(litres)) * ML % 1:
+        raise UserError(f"--resolution-l {litres}: it is 0.001 to 10000, in whole millilitres")
+    return Decimal(str(litres))
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    if name is None:
+        return AS_IT_STANDS
+    if name not in available_timezones():
+        raise UserError(f"--zone {name[:40]!r} is no zone: write it as Europe/Madrid")
+    return ZoneInfo(name)
+
+
+def _side_by_side(processes: int | None) -> int:
+    return usable_processors() if processes is None else processes
+
+
+def _tracked(found: Iterable[Work], total: int) -> Iterable[Work]:
+    """Show on a terminal how many meters are done."""
+    console = Console(stderr=True)
+    return track(
+        found, "meters", total, console=console, transient=True, disable=not console.is_terminal
+    )
+
+
+@contextlib.contextmanager
+def _lines(out: Path | None, file: Path) -> Iterator[Callable[[str], object]]:
+    """Give what writes a line of the answer."""
+    if out is None or str(out) == "-":
+        yield say
+        return
+    if out.exists() and out.samefile(file):
+        raise UserError(f"--out {out} is the file that is read: name another")
+    try:
+        opened = out.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}") from None
+    with opened:
+        yield lambda line: opened.write(f"{line}\n")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""How a score of the water rules is worded. In: a score. Out: lines. Never: a decision."""
+
+import math
+from collections.abc import Sequence
+
+from cloud_ingest.cli.table import Column, table
+from cloud_ingest.scoring.confidence import Interval
+from cloud_ingest.scoring.score import Alarms, Detection, Score
+from cloud_ingest.scoring.trials import WINDOWS_H
+
+
+def as_text(score: Score, what: str) -> str:
+    """Write a score as tables for a terminal."""
+    heading = f"{what}: {score.sound_meters} sound meters, {score.leaking_meters} that really leak"
+    return "\n\n".join(
+        [heading, _false_alarms(score), _detections(score.detections), _spreads(score), ""]
+    )
+
+
+def _false_alarms(score: Score) -> str:
+    columns = [
+        Column("Alarms"),
+        Column("count", "figure"),
+        Column("known meter-days", "figure"),
+        Column("per 1000", "figure"),
+        Column("95 %", "figure"),
+    ]
+    rows = [_alarm_row(each, each.kind) for each in score.false_alarms]
+    return table(columns, [*rows, _alarm_row(score.leaking, "of meters that leak")])
+
+
+def _alarm_row(alarms: Alarms, name: str) -> tuple[str, ...]:
+    figure = alarms.per_1000_days
+    return (
+        name,
+        str(alarms.count),
+        f"{alarms.days:.0f}",
+        _figure(figure.measured, 2),
+        f"{_figure(figure.low, 2)}-{_figure(figure.high, 2)}",
+    )
+
+
+def _detections(detections: Sequence[Detection]) -> str:
+    """One row a kind of leak: found within each window, in per cent."""
+    columns = [Column("Leak, found in % within"), *(Column(f"{h} h", "figure") for h in WINDOWS_H)]
+    rows = []
+    for leak in dict.fromkeys(each.leak for each in detections):
+        of_leak = [each for each in detections if each.leak == leak]
+        rows.append((leak, *(percent(each.known) for each in of_leak)))
+        rows.append(("  95 %", *(percent_range(each.known) for each in of_leak)))
+        rows.append(("  of windows known to 90 %", *(str(each.trials) for each in of_leak)))
+        rows.append((f"  of all {of_leak[0].all_trials}", *(percent(x.all) for x in of_leak)))
+    return table(columns, rows)
+
+
+def _spreads(score: Score) -> str:
+    columns = [Column("Over meters"), Column("all", "figure"), Column("95 %", "figure")]
+    folds = max((len(each.by_fold) for each in score.spreads), default=0)
+    columns += [Column(f"fold {number}", "figure") for number in range(1, folds + 1)]
+    rows = [
+        (
+            each.what,
+            _figure(each.over_meters.measured, 2),
+            f"{_figure(each.over_meters.low, 2)}-{_figure(each.over_meters.high, 2)}",
+            *(_figure(value, 2) for value in each.by_fold),
+        )
+        for each in score.spreads
+    ]
+    return table(columns, rows)
+
+
+def percent(figure: Interval) -> str:
+    """Write a share in per cent."""
+    return _figure(100 * figure.measured, 1)
+
+
+def percent_range(figure: Interval) -> str:
+    """Write between what a share lies, in per cent."""
+    return f"{100 * figure.low:.0f}-{100 * figure.high:.0f}"
+
+
+def _figure(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""How far a measured share or rate may lie from the true one: 95 % intervals. Pure."""
+
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Final, NamedTuple, TypeVar
+
+Z_95: Final = 1.959963984540054
+TAIL: Final = 0.025
+DRAWS: Final = 1000
+
+Item = TypeVar("Item")
+
+
+class Interval(NamedTuple):
+    """A measured figure, and between what the true one lies."""
+
+    measured: float
+    low: float
+    high: float
+
+
+def share(found: int, of: int) -> Interval:
+    """Return a share with Wilson's interval; of nothing, all is possible."""
+    if of == 0:
+        return Interval(math.nan, 0.0, 1.0)
+    part, z2 = found / of, Z_95**2
+    middle = (part + z2 / (2 * of)) / (1 + z2 / of)
+    half = Z_95 / (1 + z2 / of) * math.sqrt(part * (1 - part) / of + z2 / (4 * of * of))
+    return Interval(part, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def rate(count: int, exposure: float) -> Interval:
+    """Return a rate with the exact interval of Poisson counts (Garwood's)."""
+    if exposure <= 0:
+        return Interval(math.nan, 0.0, math.inf)
+    low = 0.0 if count == 0 else _mean_where(lambda mean: 1 - _at_most(count - 1, mean), count)
+    high = _mean_where(lambda mean: 1 - _at_most(count, mean), count, 1 - TAIL)
+    return Interval(count / exposure, low / exposure, high / exposure)
+
+
+def _at_most(count: int, mean: float) -> float:
+    """Return the probability of so many or fewer where ``mean`` are expected."""
+    return math.fsum(
+        math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count + 1)
+    )
+
+
+def _mean_where(rising: Callable[[float], float], count: int, wanted: float = TAIL) -> float:
+    low, high = 1e-9, 10.0 + 2 * count + 10 * math.sqrt(count)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
+    return (low + high) / 2
+
+
+def bootstrap(
+    items: Sequence[Item], figure: Callable[[Sequence[Item]], float], rng: Random
+) -> Interval:
+    """Return a figure with its spread where other items of the same kind had been measured."""
+    if not items:
+        return Interval(math.nan, math.nan, math.nan)
+    drawn = sorted(figure(rng.choices(items, k=len(items))) for _ in range(DRAWS))
+    return Interval(figure(items), drawn[int(DRAWS * TAIL)], drawn[int(DRAWS * (1 - TAIL)) - 1])
