@@ -31,6 +31,7 @@ from cloud_ingest.store.connection import Connection, plan_each_time, query, tra
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.rollups_write import Mark
 from cloud_ingest.store.rows import all_rows, scalars
+from cloud_ingest.store.rule_marks import mark_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def apply_judgement(
     _keep_breaks(conn, dial, judgement, scope)
     if not changed:
         return []
+    mark_changed(conn, changed)
     return all_rows(
         conn,
         Mark,

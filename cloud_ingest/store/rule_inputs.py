@@ -4,9 +4,10 @@
 In: a time, meters. Out: rows as values. Never: a judgement: `cloud_ingest.core.rules` makes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
@@ -40,6 +41,81 @@ class Register:
     unit: int
     scaler: int
     readings: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServingRegister:
+    """A register of a meter that serves a unit or a common area now."""
+
+    channel_id: int
+    unit: int
+    scaler: int
+    weight: int
+    """The raw value is a count of pulses times this."""
+    society_id: int
+    society: str
+    tower: str | None
+    subject_type: str
+    subject: str
+    source: str
+    valid_from: datetime
+    manufacturer: str
+    serial: str
+    q4_m3_h: Decimal | None
+    """The overload flow of a water meter; None: it is not known."""
+    last_reading: int | None
+    """Of the meter, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, its beginning excluded, in seconds since 1970."""
+
+    after: int
+    until: int
+
+
+@translating
+def serving_registers(
+    conn: Connection, obis: Obis, channels: Collection[int], now: datetime
+) -> list[ServingRegister]:
+    """Return the registers that serve the same units and common areas as some do, by subject."""
+    arguments = {"obis": str(obis), "channels": list(channels), "now": now}
+    return all_rows(conn, ServingRegister, query("flag/serving_registers"), arguments)
+
+
+@translating
+def readings_between(
+    conn: Connection, spans: Mapping[int, Span]
+) -> dict[int, list[tuple[int, int]]]:
+    """Return what elected readings of registers say, each in its own stretch of time.
+
+    Args:
+        conn: The store.
+        spans: By channel.
+
+    Returns:
+        Seconds since 1970 and raw values, ascending, of each channel that has any.
+    """
+    if not spans:
+        return {}
+    after = [datetime.fromtimestamp(span.after, UTC) for span in spans.values()]
+    until = [datetime.fromtimestamp(span.until, UTC) for span in spans.values()]
+    rows = conn.execute(
+        query("flag/readings_between"),
+        {
+            "channels": list(spans),
+            "after": after,
+            "until": until,
+            "first": min(after),
+            "last": max(until),
+        },
+        binary=True,
+    )
+    found: dict[int, list[tuple[int, int]]] = {}
+    for channel_id, ts, raw in rows:
+        found.setdefault(channel_id, []).append((ts, raw))
+    return found
 
 
 @translating

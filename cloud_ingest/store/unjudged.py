@@ -169,5 +169,14 @@ def stretches_among(conn: Connection, channels: Collection[int], until: datetime
 
 @translating
 def clear_unjudged(conn: Connection, numbers: Iterable[int]) -> None:
-    """Drop what was judged; what was stored since stays."""
-    conn.execute("DELETE FROM unjudged WHERE unjudged_id = ANY(%s::bigint[])", (list(numbers),))
+    """Hand on to the rules what was judged; what was stored since stays."""
+    conn.execute(
+        """
+        WITH judged AS (
+          DELETE FROM unjudged WHERE unjudged_id = ANY(%s::bigint[])
+          RETURNING channels, firsts, lasts
+        )
+        INSERT INTO rule_mark (channels, firsts, lasts) SELECT channels, firsts, lasts FROM judged
+        """,
+        (list(numbers),),
+    )

@@ -135,6 +135,13 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
             "origin": JULY.end - HOUR,
             "step_s": 900,
         },
+        "flag/readings_between": {
+            "channels": [channel[0]],
+            "after": [local("2026-08-09 00:00")],
+            "until": [local("2026-08-10 00:00")],
+            "first": local("2026-08-09 00:00"),
+            "last": local("2026-08-10 00:00"),
+        },
         "flag/registers": {
             "obis": codes["electricity"],
             "meters": [1],
