@@ -3,8 +3,10 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
-from cloud_ingest.cli.table import Column, table
+from cloud_ingest.cli.table import Column, counted, table
 from cloud_ingest.scoring.confidence import Interval
 from cloud_ingest.scoring.score import Alarms, Detection, Score
 from cloud_ingest.scoring.trials import WINDOWS_H
@@ -12,10 +14,27 @@ from cloud_ingest.scoring.trials import WINDOWS_H
 
 def as_text(score: Score, what: str) -> str:
     """Write a score as tables for a terminal."""
-    heading = f"{what}: {score.sound_meters} sound meters, {score.leaking_meters} that really leak"
+    heading = (
+        f"{what}: {counted(score.sound_meters, 'sound meter')}, {score.leaking_meters} that leak"
+    )
     return "\n\n".join(
         [heading, _false_alarms(score), _detections(score.detections), _spreads(score), ""]
     )
+
+
+def as_json(score: Score, what: str) -> dict[str, object]:
+    """Return a score for a program; a figure that is not known is null."""
+    return {"of": what, **{name: _plain(value) for name, value in asdict(score).items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Interval):
+        return {name: _plain(figure) for name, figure in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _false_alarms(score: Score) -> str:

@@ -28,7 +28,8 @@ def share(found: int, of: int) -> Interval:
     part, z2 = found / of, Z_95**2
     middle = (part + z2 / (2 * of)) / (1 + z2 / of)
     half = Z_95 / (1 + z2 / of) * math.sqrt(part * (1 - part) / of + z2 / (4 * of * of))
-    return Interval(part, max(0.0, middle - half), min(1.0, middle + half))
+    low, high = middle - half, middle + half
+    return Interval(part, low if found else 0.0, high if found < of else 1.0)
 
 
 def rate(count: int, exposure: float) -> Interval:

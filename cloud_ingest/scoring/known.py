@@ -37,13 +37,13 @@ def known_s(readings: Sequence[Reading], since_s: int, until_s: int) -> int:
 
 def really_leaks(readings: Sequence[Reading], zone: ZoneInfo) -> bool:
     """Say whether the meter had so many nights in a row without a dry hour."""
-    nights: dict[int, bool] = {}
+    moved: dict[int, dict[int, int]] = {}
     for start_s, end_s, moved_ml in known_stretches(readings):
         middle = datetime.fromtimestamp((start_s + end_s) // 2, zone)
         if middle.hour in NIGHT_HOURS:
-            day = middle.toordinal()
-            nights[day] = nights.get(day, True) and moved_ml > 0
-    return _longest_row(nights.values()) >= NIGHTS_OF_A_LEAK
+            hours = moved.setdefault(middle.toordinal(), {})
+            hours[middle.hour] = hours.get(middle.hour, 0) + moved_ml
+    return _longest_row(all(hours.values()) for hours in moved.values()) >= NIGHTS_OF_A_LEAK
 
 
 def _longest_row(nights: Iterable[bool]) -> int:

@@ -90,8 +90,8 @@ def _run_on(rng: Random, length_s: int) -> Leak:
 CONSTANT_L_PER_H: Final = (2, 5, 10, 25, 100)
 LEAKS: Final[dict[str, Callable[[Random, int], Leak]]] = {
     **{f"constant {rate} L/h": partial(_constant, rate) for rate in CONSTANT_L_PER_H},
-    "refill 4 L every 30-60 min": partial(_refill, 30, 60),
-    "refill 4 L every 60-110 min": partial(_refill, 60, 110),
-    "run-on 3 x 1-4 h a day at 200 L/h": _run_on,
+    "refill every 30-60 min": partial(_refill, 30, 60),
+    "refill every 60-110 min": partial(_refill, 60, 110),
+    "run-on 200 L/h": _run_on,
 }
 """What is injected, by the name under which its score is shown."""

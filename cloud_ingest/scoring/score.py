@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from statistics import median
 from typing import Final
 
 from cloud_ingest.scoring.confidence import Interval, bootstrap, rate, share
@@ -56,6 +57,8 @@ class Spread:
 class Score:
     """All that is shown of one register step, data interval and operating point."""
 
+    interval_s: float
+    """The usual time between two readings."""
     sound_meters: int
     leaking_meters: int
     false_alarms: tuple[Alarms, ...]
@@ -72,6 +75,7 @@ def score(meters: Sequence[MeterScore], *, folds: int, seed: int) -> Score:
     kinds = sorted({kind for each in sound for kind in each.alarms})
     leaking = [each for each in meters if each.leaks]
     return Score(
+        interval_s=median(each.interval_s for each in meters),
         sound_meters=len(sound),
         leaking_meters=len(leaking),
         false_alarms=(_alarms(sound, "all"), *(_alarms(sound, kind) for kind in kinds)),

@@ -22,10 +22,10 @@ from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
 from cloud_ingest.replay.run import as_they_stand, counted
-from cloud_ingest.scoring.known import Reading, known_s, really_leaks
+from cloud_ingest.scoring.known import Reading, known_s
 from cloud_ingest.scoring.leaks import DAY_S, HOUR_S, LEAKS, Leak, with_leak
 
-WINDOWS_H = (5, 24, 48, 72, 168)
+WINDOWS_H = (5, 12, 24, 48, 72, 168)
 HISTORY_S = 28 * DAY_S
 WATER_LOSS = ("leak", "burst")
 
@@ -56,31 +56,32 @@ class MeterScore:
     trials: tuple[Trial, ...]
 
 
-def scored(
-    name: str,
-    readings: Sequence[Reading],
-    meter: WaterMeter,
-    point: Point,
-    *,
-    trials: int,
-    seed: int,
-) -> MeterScore:
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is scored, and how thoroughly."""
+
+    meter: WaterMeter
+    """The register as it shall be: readings are cut to its step."""
+    point: Point
+    trials: int
+    """How many leaks of each kind are laid over each meter."""
+    seed: int
+
+
+def scored(name: str, readings: Sequence[Reading], setup: Setup, *, leaks: bool) -> MeterScore:
     """Score one meter.
 
     Args:
         name: What the file calls it; the draw depends on it and on the seed alone.
         readings: In seconds and millilitres.
-        meter: The register as it shall be: the readings are cut to its step.
-        point: The operating point.
-        trials: How many of each kind of leak.
-        seed: Of the draw.
+        setup: What is scored.
+        leaks: The meter really leaks.
     """
     readings = _ascending(readings)
-    leaks = really_leaks(readings, meter.zone)
     spans = [later[0] - earlier[0] for earlier, later in pairwise(readings)]
     interval_s = round(median(spans or [HOUR_S]))
-    drawn = [] if leaks else _draw(name, readings, trials, seed)
-    told, found = _play(readings, drawn, interval_s, meter, point)
+    drawn = [] if leaks else draw(name, readings, setup)
+    told, found = _play(readings, drawn, interval_s, setup)
     return MeterScore(
         meter=name,
         leaks=leaks,
@@ -105,9 +106,7 @@ def is_alarm(episode: Episode) -> bool:
     return episode.severity == "alarm" and any(word in episode.kind for word in WATER_LOSS)
 
 
-def _draw(
-    name: str, readings: Sequence[Reading], trials: int, seed: int
-) -> list[tuple[int, str, Leak]]:
+def draw(name: str, readings: Sequence[Reading], setup: Setup) -> list[tuple[int, str, Leak]]:
     """Draw leaks with their starts, in the order of time."""
     longest_s = WINDOWS_H[-1] * HOUR_S
     first_s, last_s = readings[0][0] + HISTORY_S, readings[-1][0] - longest_s
@@ -115,10 +114,10 @@ def _draw(
         return []
     drawn: list[tuple[int, str, Leak]] = []
     for kind, leak in LEAKS.items():
-        rng = Random(f"{seed} {name} {kind}")  # noqa: S311  a draw, not a secret
+        rng = Random(f"{setup.seed} {name} {kind}")  # noqa: S311  a draw, not a secret
         drawn += [
             (rng.randint(first_s, last_s), kind, leak(rng, longest_s + DAY_S))
-            for _ in range(trials)
+            for _ in range(setup.trials)
         ]
     return sorted(drawn, key=lambda each: each[0])
 
@@ -127,10 +126,10 @@ def _play(
     readings: Sequence[Reading],
     drawn: Sequence[tuple[int, str, Leak]],
     interval_s: int,
-    meter: WaterMeter,
-    point: Point,
+    setup: Setup,
 ) -> tuple[list[Episode], list[Trial]]:
     times = [at_s for at_s, _ in readings]
+    meter, point = setup.meter, setup.point
     state, told, found, here = State(), list[Episode](), list[Trial](), 0
     for start_s, kind, leak in drawn:
         there = bisect_right(times, start_s, here)
