@@ -61,7 +61,7 @@ class Reason(StrEnum):
     INCOMPLETE = "incomplete"
     SCALER = "scaler"
     """What its register counts cannot be told: the meter states a scaler that no meter has, or its
-    pulse weight or scaler was changed."""
+    pulse weight or scaler was changed, or a dial that a person read counts otherwise."""
     LEAK = "leak"
     IMPLAUSIBLE = "implausible"
     """More than the meter and its unit can use: in the month, or at once and for good."""

@@ -92,7 +92,7 @@ def dial_add(
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Compare a dial with its module; no consumption is changed by it.
+    """Compare a dial with its module; a month is withheld that counts otherwise than its dial.
 
     Example: cloud-ingest dial add A-1204 131.250 --at "2026-12-01 09:00" --by caretaker
     --reason "yearly check" --society "Lake View"

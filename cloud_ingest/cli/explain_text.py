@@ -17,6 +17,7 @@ from cloud_ingest.cli.sentences import Sentences, capital, reason_lines, wrapped
 from cloud_ingest.cli.words import (
     ADVICE,
     BREAKS,
+    DIALS,
     METHODS,
     ORIGINS,
     QUALITIES,
@@ -25,6 +26,7 @@ from cloud_ingest.cli.words import (
     WHYS,
 )
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.core.validate import Rule
 from cloud_ingest.month.explanation import (
     ExplainedBorder,
@@ -211,9 +213,22 @@ class _Teller:
                     for at, value in zip(sides, each.values, strict=True)
                 ]
             yield from wrapped(f"Between {' and '.join(sides)} {BREAKS[each.reason]}{scaler}.", 2)
+        if meter.against is not None:
+            yield from wrapped(self._against(meter.against), 2)
         for entry in meter.entries:
             if entry.kind == "epoch":
                 yield from wrapped(self._say.entry(entry), 2)
+
+    def _against(self, dial: Disagreement) -> str:
+        registers = [bound(each) for each in (dial.low, dial.high) if each is not None]
+        register = " to ".join(dict.fromkeys(registers))
+        shown = f"{DIALS[dial.source]} {self._say.amount(dial.shown)}"
+        if dial.since == dial.until:
+            return f"{shown} at {self._say.time(dial.since)}, its rows {register}."
+        return (
+            f"{shown} more at {self._say.time(dial.until)} than at "
+            f"{self._say.time(dial.since)}; its rows counted {register}."
+        )
 
     def _difference(self, meter: ExplainedMeter) -> Iterator[str]:
         opening = None if meter.begin is None else meter.begin.taken

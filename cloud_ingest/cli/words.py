@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.dial_check import Source
 from cloud_ingest.core.validate import Rule
 from shared_schema.billing import EstimateMethod
 from shared_schema.quality import Origin, Quality, Reason
@@ -23,7 +24,8 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.REGISTER_DROP: "the register fell, and nobody has said why",
     Reason.PART_OF_MONTH: "the meter served for a part of the month",
     Reason.INCOMPLETE: "the meter was not read right when it came or went",
-    Reason.SCALER: "what the register counts cannot be told: look at its scaler or pulse weight",
+    Reason.SCALER: "what the register counts cannot be told: look at its scaler or pulse weight, "
+    "and at its dial",
     Reason.LEAK: "something runs all the time",
     Reason.IMPLAUSIBLE: "it is more than the meter and its unit can use",
     Reason.HISTORY: "it is far more than the unit has used before",
@@ -43,6 +45,12 @@ BREAKS: Final[Mapping[Reason, str]] = {
     Reason.IMPLAUSIBLE: "the register jumped for good, faster than its meter can count",
 }
 """Where a register leaves its course."""
+DIALS: Final[Mapping[Source, str]] = {
+    "dial": "Its dial showed",
+    "sheet": "The register that was told with its dial showed",
+    "entered": "What a person entered showed",
+}
+"""What speaks against a register."""
 
 _READ_IT = (
     "read its dial (cloud-ingest self-read), or enter what the register showed at the border "
@@ -67,7 +75,10 @@ ADVICE: Final[Mapping[Reason, str]] = {
     "look at the meter, and accept the number (cloud-ingest number accept)",
     Reason.SCALER: "look at the meter's scaler and pulse weight; if the new one is right, say "
     "what its register lost where it changed (cloud-ingest epoch add); if not, read its dial "
-    "(cloud-ingest self-read) and set what is false aside (cloud-ingest reading set-aside)",
+    "(cloud-ingest self-read) and set what is false aside (cloud-ingest reading set-aside); where "
+    "its dial counts otherwise, enter what was misread again (cloud-ingest dial add), or both "
+    "borders as the dial has them (cloud-ingest reading enter), or accept the number "
+    "(cloud-ingest number accept)",
 }
 """Of a number that is withheld."""
 RESTARTED: Final = (

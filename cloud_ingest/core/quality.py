@@ -31,6 +31,7 @@ DISPROOFS = frozenset(
         Reason.IMPLAUSIBLE,
         Reason.HISTORY,
         Reason.WIDE_BOUNDS,
+        Reason.SCALER,
     }
 )
 """What makes a quantity known to be wrong, or not known well enough to be billed."""

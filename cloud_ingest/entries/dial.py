@@ -5,7 +5,8 @@ A dial is compared with its module at commissioning, or whenever a person reads 
 every register is shown beside its dial: dial = register + offset. A comparison changes no
 consumption: that is a difference of registers. What dial and module have counted apart since the
 comparison before (pulses that were lost, or counted twice) is the deviation. People are told of
-it, and it goes to nobody's bill.
+it, and it goes to nobody's bill. A month of which a dial tells that its register is false is
+withheld (`cloud_ingest.core.dial_check`).
 
 In: what a dial showed, from a commissioning sheet or from a person. Out: a row of ``dial_reading``
 with the register beside it, who says so and why. Owns: that table. Never: a changed row; of the

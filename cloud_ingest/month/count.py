@@ -18,33 +18,18 @@ counted nothing; what nobody was served by. Never: a write.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.border import Border
 from cloud_ingest.core.border_choice import choose_borders
-from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, measure, rises_plainly
+from cloud_ingest.core.consumption import Measured, measure
 from cloud_ingest.core.estimate import EstimatedUse
-from cloud_ingest.core.judgement import most_per_day
-from cloud_ingest.core.last_row import is_unconfirmed
 from cloud_ingest.core.month import Month, month_before
-from cloud_ingest.core.quality import (
-    Intervals,
-    RegisterBreak,
-    breaks_within,
-    falls_within,
-    is_implausible,
-    is_rescaled,
-    past_findings,
-    sum_check,
-    with_findings,
-)
 from cloud_ingest.month.agreement import hold_rollups
 from cloud_ingest.month.boundaries import (
     PROFILE,
     Closings,
-    MeterRows,
     MeterService,
     MonthChannels,
     Opening,
@@ -56,11 +41,13 @@ from cloud_ingest.month.boundaries import (
     standing_before,
 )
 from cloud_ingest.month.conservation import require_conserved, unassigned_of
+from cloud_ingest.month.findings import Evidence, held_against
 from cloud_ingest.month.idle import SocietyMonth, stated_in, unassigned_at_ends
 from cloud_ingest.month.meter_rows import read_boundaries
 from cloud_ingest.month.past import DailyMeans, daily_means
 from cloud_ingest.store.assignments import Assignment, assignments_between, idle_between
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.dial_points import dial_points
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import (
     day_registers_now,
@@ -69,7 +56,6 @@ from cloud_ingest.store.rollups_read import (
 )
 from shared_schema.billing import Unassigned
 from shared_schema.catalogue import BILLED_REGISTER
-from shared_schema.quality import Reason
 
 Progress = Callable[[str], None]
 
@@ -94,17 +80,6 @@ class MonthCount:
     """For each assignment."""
     unassigned: tuple[Unassigned, ...]
     """While a meter served nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """What one meter's month is measured from."""
-
-    rows: MeterRows
-    borders: Mapping[datetime, Border]
-    """By the moment of each cut."""
-    intervals: Intervals | None
-    breaks: Sequence[RegisterBreak]
 
 
 def count_month(
@@ -151,7 +126,7 @@ def count_month(
 
 
 def _unassigned(
-    scope: SocietyMonth, known: Mapping[int, _Evidence], measured: Iterable[Counted]
+    scope: SocietyMonth, known: Mapping[int, Evidence], measured: Iterable[Counted]
 ) -> list[Unassigned]:
     """Return what meters counted for nobody; what they counted in all is held to the registers."""
     month = scope.month
@@ -221,7 +196,7 @@ def _read_evidence(
     stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
     zone: ZoneInfo,
-) -> dict[int, _Evidence]:
+) -> dict[int, Evidence]:
     """Return what each meter's month is measured from, by meter id."""
     last_day = last_day_read(month, self_read_window)
     waiting = waiting_days(conn, billed.exponents.keys() | profile.exponents.keys(), last_day)
@@ -246,19 +221,20 @@ def _read_evidence(
     intervals = intervals_of_month(
         conn, profile.channels, profile.exponents, month, waiting=waiting
     )
-    breaks = breaks_of(conn, rows)
+    breaks, points = breaks_of(conn, rows), dial_points(conn, rows)
     return {
-        meter_id: _Evidence(
+        meter_id: Evidence(
             rows=own,
             borders=choose_borders(own.known, own.cuts, published_opening(own, month, standing)),
             intervals=intervals.get(meter_id),
             breaks=breaks.get(meter_id, ()),
+            points=points.get((meter_id, own.service), ()),
         )
         for meter_id, own in rows.items()
     }
 
 
-def _measure(assignment: Assignment, known: _Evidence, month: Month) -> Counted:
+def _measure(assignment: Assignment, known: Evidence, month: Month) -> Counted:
     """Measure what a meter counted for its subject; nothing is held against it."""
     ends_at = month.end if assignment.valid_to is None else min(assignment.valid_to, month.end)
     begin = known.borders[max(assignment.valid_from, month.start)]
@@ -268,7 +244,7 @@ def _measure(assignment: Assignment, known: _Evidence, month: Month) -> Counted:
 
 def _with_findings(
     measured: Sequence[Counted],
-    known: Mapping[int, _Evidence],
+    known: Mapping[int, Evidence],
     past: DailyMeans,
     month: Month,
     zone: ZoneInfo,
@@ -276,13 +252,17 @@ def _with_findings(
     """Hold what meters counted against everything else that is known of their month."""
     meters = Counter(_subject_of(each.assignment) for each in measured)
     return [
-        _held(
+        replace(
             each,
-            known[each.assignment.meter_id],
-            month,
-            zone,
-            past=past.get(whose, ()),
-            is_alone=meters[whose] == 1,
+            measured=held_against(
+                each.assignment,
+                each.measured,
+                known[each.assignment.meter_id],
+                month,
+                zone,
+                past=past.get(whose, ()),
+                is_alone=meters[whose] == 1,
+            ),
         )
         for each in measured
         for whose in (_subject_of(each.assignment),)
@@ -291,60 +271,3 @@ def _with_findings(
 
 def _subject_of(assignment: Assignment) -> SubjectService:
     return SubjectService(assignment.subject_type, assignment.subject, assignment.service)
-
-
-def _held(
-    counted: Counted,
-    known: _Evidence,
-    month: Month,
-    zone: ZoneInfo,
-    *,
-    past: Sequence[Decimal],
-    is_alone: bool,
-) -> Counted:
-    """Hold what one meter counted against everything else that is known of its month."""
-    assignment, measured = counted.assignment, counted.measured
-    rows, epochs = known.rows, known.rows.known.epochs
-    if is_reweighed(measured, rows.weights, epochs) or is_rescaled(measured, known.breaks, epochs):
-        measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
-    if measured.quantity is None:
-        found = _unproved(assignment, rows, month) | breaks_within(measured, known.breaks, epochs)
-        return Counted(assignment, with_findings(measured, found))
-    found = _disproofs(assignment, measured, known, month, zone)
-    found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
-    if is_unconfirmed(measured, rows.days, epochs, assignment.service):
-        found.add(Reason.UNCONFIRMED)
-    return Counted(assignment, with_findings(measured, found))
-
-
-def _unproved(assignment: Assignment, rows: MeterRows, month: Month) -> set[Reason]:
-    """Return why a month has no quantity, beside what its ends say."""
-    found = set[Reason]()
-    if rows.has_absurd_scaler:
-        found.add(Reason.SCALER)
-    if not assignment.legacy and _was_away(assignment, month.end):
-        found.add(Reason.OFFLINE)
-    return found
-
-
-def _disproofs(
-    assignment: Assignment, measured: Measured, known: _Evidence, month: Month, zone: ZoneInfo
-) -> set[Reason]:
-    """Return what makes a quantity known to be wrong."""
-    rows, intervals, epochs = known.rows, known.intervals, known.rows.known.epochs
-    found = set(breaks_within(measured, known.breaks, epochs))
-    if not rises_plainly(measured, rows.days, epochs) and falls_within(
-        days_of(measured, rows.days, epochs, zone), rows.step
-    ):
-        found.add(Reason.REGISTER_DROP)
-    if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
-        found.add(Reason.SUM_CHECK)
-    most = most_per_day(assignment.service, assignment.subject_type, rows.rating)
-    if is_implausible(measured, most):
-        found.add(Reason.IMPLAUSIBLE)
-    return found
-
-
-def _was_away(assignment: Assignment, end: datetime) -> bool:
-    until = end if assignment.valid_to is None else min(end, assignment.valid_to)
-    return assignment.last_reading_at is None or assignment.last_reading_at < until

@@ -22,7 +22,6 @@ from typing import Final
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import parse_month
-from cloud_ingest.core.quality import DOUBTS
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_again
@@ -245,8 +244,7 @@ def _why_not(manifest: BillingManifest, said: SaidOfNumber) -> str:
     """Say why nothing of a number waits for a word, and what to do instead."""
     for withheld in manifest.withheld:
         if _is_of(withheld, said.key):
-            against = [reason for reason in withheld.reasons if reason not in DOUBTS]
-            advice = [_ADVICE[reason] for reason in against if reason in _ADVICE]
+            advice = [_ADVICE[reason] for reason in withheld.reasons if reason in _ADVICE]
             told = ", ".join(withheld.reasons)
             return f"it has no quantity ({told}): " + (
                 advice[0] if advice else "put the reading right: cloud-ingest reading list"

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
+from cloud_ingest.core.dial_check import against_month
 from cloud_ingest.core.month import Month, previous_month
 from cloud_ingest.core.nearest import nearest_labels
 from cloud_ingest.errors import NotFound
@@ -49,6 +50,7 @@ from cloud_ingest.month.unread import with_unread
 from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.assignments import Assignment, assignments_between, subjects
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.dial_points import dial_points
 from cloud_ingest.store.explained import (
     entries_of_meters,
     heard_of_subject,
@@ -160,13 +162,16 @@ def _explained(
     case: _Case, counted: Sequence[Counted], entries: Entries
 ) -> tuple[ExplainedMeter, ...]:
     """Explain what each meter counted."""
-    breaks = breaks_of(case.conn, case.meters)
-    return tuple(
-        explained_meter(
-            _with_neighbours(case, each), entries, breaks.get(each.assignment.meter_id, ())
-        )
-        for each in counted
-    )
+    breaks, points = breaks_of(case.conn, case.meters), dial_points(case.conn, case.meters)
+    channels = month_channels(case.conn, case.assigned, BILLED_REGISTER).channels
+    weights = {channel.channel_id: channel.weight for channel in channels}
+    found: list[ExplainedMeter] = []
+    for each in counted:
+        meter_id, service = each.assignment.meter_id, each.assignment.service
+        read, broken = points.get((meter_id, service), ()), breaks.get(meter_id, ())
+        against = against_month(each.measured, read, service, weights, broken)
+        found.append(explained_meter(_with_neighbours(case, each), entries, broken, against))
+    return tuple(found)
 
 
 def _shown(case: _Case) -> ShownMonth | None:

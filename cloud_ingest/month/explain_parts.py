@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from cloud_ingest.core.border import Border, PassedOver
 from cloud_ingest.core.consumption import Measured
+from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Register
 from cloud_ingest.month.count import Counted
@@ -107,9 +108,19 @@ def _is_by_hand(reading: Register) -> bool:
 
 
 def explained_meter(
-    counted: Counted, entries: Entries, breaks: Iterable[RegisterBreak]
+    counted: Counted,
+    entries: Entries,
+    breaks: Iterable[RegisterBreak],
+    against: Disagreement | None,
 ) -> ExplainedMeter:
-    """Return what one meter counts, with its borders."""
+    """Return what one meter counts, with its borders.
+
+    Args:
+        counted: What it counted.
+        entries: What persons entered.
+        breaks: Of its register.
+        against: What dials say against it.
+    """
     served, measured = counted.assignment, counted.measured
     own = entries.of_meter(str(served.meter))
     return ExplainedMeter(
@@ -126,6 +137,7 @@ def explained_meter(
         upper=measured.upper,
         reasons=ordered(measured.reasons),
         breaks=tuple(_breaks(measured, own, breaks)),
+        against=against,
         entries=own,
     )
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.core.validate import Rule
 from cloud_ingest.month.published import ShownNumber
 from cloud_ingest.month.report import Delivery
@@ -116,6 +117,8 @@ class ExplainedMeter:
     upper: DecimalText | None
     reasons: tuple[Reason, ...]
     breaks: tuple[Break, ...]
+    against: Disagreement | None
+    """What dials say against its register; None: nothing."""
     entries: tuple[Entry, ...]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cloud_ingest.core.consumption import Measured, has_two_weights
+from cloud_ingest.core.dial_check import DialPoint, against_month
 from cloud_ingest.core.judgement import UNRATED, Rating, most_per_day
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import (
@@ -28,6 +29,7 @@ from cloud_ingest.core.quality import (
 from cloud_ingest.core.register import Epochs, billing_exponent
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.dial_points import MeterService, dial_points
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import RegisterMonth, intervals_of_month
@@ -42,12 +44,15 @@ class Evidence:
     breaks: Mapping[int, Sequence[RegisterBreak]]
     intervals: Mapping[int, Intervals]
     ratings: Mapping[int, Rating]
+    points: Mapping[MeterService, Sequence[DialPoint]]
+    """By meter id and service: what persons read of it."""
 
     def is_silent(self, meter_id: int, quantity: Decimal | None) -> bool:
         """Say whether there is nothing that could disprove a quantity."""
         intervals = self.intervals.get(meter_id)
         agrees = intervals is None or intervals.total == quantity
-        return agrees and meter_id not in self.breaks
+        is_read = any(meter_id == known for known, _ in self.points)
+        return agrees and meter_id not in self.breaks and not is_read
 
 
 def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month) -> Evidence:
@@ -55,13 +60,14 @@ def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month)
     rows = list(rows)
     meters = {row.meter_id for row in rows}
     breaks, ratings = breaks_of(conn, meters), ratings_of(conn, meters)
+    points = dial_points(conn, meters)
     ended = {
         row.meter_id
         for row in rows
         if row.last_ts == month.end and row.service == Service.ELECTRICITY
     }
     if not ended:
-        return Evidence(breaks, {}, ratings)
+        return Evidence(breaks, {}, ratings, points)
     profile = channels_of_meters(conn, ended, {str(ACTIVE_IMPORT_INTERVAL)})
     exponents = {
         channel.channel_id: exponent
@@ -70,7 +76,8 @@ def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month)
         is not None
     }
     known = [channel for channel in profile if channel.channel_id in exponents]
-    return Evidence(breaks, intervals_of_month(conn, known, exponents, month), ratings)
+    intervals = intervals_of_month(conn, known, exponents, month)
+    return Evidence(breaks, intervals, ratings, points)
 
 
 def unless_disproved(
@@ -88,13 +95,17 @@ def unless_disproved(
         return replace(measured, quantity=None)
     if measured.quantity is None:
         return measured
+    service = Service(place.service)
+    points = evidence.points.get((place.meter_id, service), ())
     found = set(breaks_within(measured, breaks, epochs))
+    if against_month(measured, points, service, weights, breaks) is not None:
+        found.add(Reason.SCALER)
     intervals = evidence.intervals.get(place.meter_id)
     step = max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values())
     if intervals is not None and sum_check(measured, intervals, month, step) is False:
         found.add(Reason.SUM_CHECK)
     rating = evidence.ratings.get(place.meter_id, UNRATED)
-    if is_implausible(measured, most_per_day(Service(place.service), place.subject_type, rating)):
+    if is_implausible(measured, most_per_day(service, place.subject_type, rating)):
         found.add(Reason.IMPLAUSIBLE)
     return with_findings(measured, found)
 

@@ -8,6 +8,7 @@ In: statements of a story. Out: what the store made of them, compared with what 
 Owns: the clock of the story. Never: a look into a table, except at what was set aside.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ import pytest
 
 from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.entries.dial import compare_dial, import_sheet
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
@@ -231,6 +233,38 @@ class Stage:
             by=AUTHOR,
             now=self.now,
         )
+
+    def do_dial(self, statement: Statement) -> None:
+        """``dial A-1 12374.760 at 2026-02-01 00:00``: a dial beside its module."""
+        found, said = self._reading(statement)
+        self.now = max(self.now, self.clock.at(found["at"]) + MOMENT)
+        compare_dial(
+            self.site.conn,
+            SOCIETY,
+            NamedMeter(
+                found["subject"],
+                Service(said.get("service", "electricity")),
+                subject_type="common" if said.get("kind") == "common" else "unit",
+            ),
+            value=Decimal(found["value"]),
+            at=self.clock.at(found["at"]),
+            by=AUTHOR,
+            reason="it is so",
+            now=self.now,
+        )
+
+    def do_sheet(self, statement: Statement) -> None:
+        """``sheet 1 123.400 at 2026-01-01 09:00 register 0.000``: meter 1 was commissioned."""
+        found, said = self._reading(statement)
+        at = self.clock.at(found["at"])
+        self.now = max(self.now, at + MOMENT)
+        dial = {"at": at.isoformat(), "dial_m3": found["value"], "register_m3": said["register"]}
+        meter = {"manufacturer": MAKER, "serial": found["subject"]}
+        sheet = {
+            "gateway": "gw-1",
+            "meters": [{"label": "its meter", "dial": dial, "examination": meter}],
+        }
+        import_sheet(self.site.conn, SOCIETY, json.dumps(sheet), by=AUTHOR, now=self.now)
 
     def do_set_aside(self, statement: Statement) -> None:
         self._rule(statement, "set_aside")

@@ -58,6 +58,7 @@ def meter(end: ExplainedBorder, quantity: str | None = "29.760") -> ExplainedMet
         lower=None,
         upper=None,
         reasons=(),
+        against=None,
         breaks=(),
         entries=(),
     )

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""What speaks against a meter's month: breaks, intervals, dials, its ceiling, its past.
+
+In: what a meter counted, and what else is known of it. Out: the same with its reasons, without its
+quantity where that is disproved. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.border import Border
+from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, rises_plainly
+from cloud_ingest.core.dial_check import DialPoint, against_month, is_dialled
+from cloud_ingest.core.judgement import most_per_day
+from cloud_ingest.core.last_row import is_unconfirmed
+from cloud_ingest.core.month import Month
+from cloud_ingest.core.quality import (
+    Intervals,
+    RegisterBreak,
+    breaks_within,
+    falls_within,
+    is_implausible,
+    is_rescaled,
+    past_findings,
+    sum_check,
+    with_findings,
+)
+from cloud_ingest.month.boundaries import MeterRows
+from cloud_ingest.store.assignments import Assignment
+from shared_schema.quality import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one meter's month is measured from, and held against."""
+
+    rows: MeterRows
+    borders: Mapping[datetime, Border]
+    """By the moment of each cut."""
+    intervals: Intervals | None
+    breaks: Sequence[RegisterBreak]
+    points: Sequence[DialPoint] = ()
+    """What persons read of it."""
+
+    def is_apart(self, measured: Measured) -> bool:
+        """Say whether dials tell that the register of a month counts by another scaler."""
+        rows = self.rows
+        return (
+            against_month(measured, self.points, rows.service, rows.weights, self.breaks)
+            is not None
+        )
+
+
+def held_against(
+    assignment: Assignment,
+    measured: Measured,
+    known: Evidence,
+    month: Month,
+    zone: ZoneInfo,
+    *,
+    past: Sequence[Decimal],
+    is_alone: bool,
+) -> Measured:
+    """Hold what one meter counted against everything else that is known of its month.
+
+    Args:
+        assignment: Whom it served.
+        measured: What it counted.
+        known: Of the meter.
+        month: The month.
+        zone: The society's.
+        past: What the same subject used a day in each of the months before.
+        is_alone: No other meter counts the same for it.
+    """
+    rows, epochs = known.rows, known.rows.known.epochs
+    if is_reweighed(measured, rows.weights, epochs) or is_rescaled(measured, known.breaks, epochs):
+        measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
+    if measured.quantity is None:
+        found = _unproved(assignment, rows, month) | breaks_within(measured, known.breaks, epochs)
+        found |= {Reason.SCALER} if known.is_apart(measured) else set()
+        return with_findings(measured, found)
+    found = _disproofs(assignment, measured, known, month, zone)
+    found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
+    if is_unconfirmed(measured, rows.days, epochs, assignment.service):
+        found.add(Reason.UNCONFIRMED)
+    return with_findings(measured, found)
+
+
+def _unproved(assignment: Assignment, rows: MeterRows, month: Month) -> set[Reason]:
+    """Return why a month has no quantity, beside what its ends say."""
+    found = set[Reason]()
+    if rows.has_absurd_scaler:
+        found.add(Reason.SCALER)
+    if not assignment.legacy and _was_away(assignment, month.end):
+        found.add(Reason.OFFLINE)
+    return found
+
+
+def _disproofs(
+    assignment: Assignment, measured: Measured, known: Evidence, month: Month, zone: ZoneInfo
+) -> set[Reason]:
+    """Return what makes a quantity known to be wrong."""
+    rows, intervals, epochs = known.rows, known.intervals, known.rows.known.epochs
+    most = most_per_day(assignment.service, assignment.subject_type, rows.rating)
+    found = {Reason.IMPLAUSIBLE} if is_implausible(measured, most) else set[Reason]()
+    if known.is_apart(measured):
+        if is_dialled(measured):
+            return found  # what the register says between two dials does not matter
+        found.add(Reason.SCALER)
+    found |= breaks_within(measured, known.breaks, epochs)
+    if not rises_plainly(measured, rows.days, epochs) and falls_within(
+        days_of(measured, rows.days, epochs, zone), rows.step
+    ):
+        found.add(Reason.REGISTER_DROP)
+    if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
+        found.add(Reason.SUM_CHECK)
+    return found
+
+
+def _was_away(assignment: Assignment, end: datetime) -> bool:
+    until = end if assignment.valid_to is None else min(end, assignment.valid_to)
+    return assignment.last_reading_at is None or assignment.last_reading_at < until
