@@ -5,6 +5,7 @@ import json
 import struct
 from dataclasses import asdict
 
+from cloud_ingest.core.rules.water.coarse import COARSE_L, Coarse
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.fine import Fine
 from cloud_ingest.core.rules.water.hours import Cutter
@@ -15,14 +16,13 @@ RULES_VERSION = 1
 """Changes with what a state holds or means: states of another version begin anew."""
 
 
-MEMORIES: dict[str, type[Memory]] = {"fine": Fine}
-"""Coarse registers and intermittent supply join in here and in `memory_of`."""
+MEMORIES: dict[str, type[Memory]] = {"fine": Fine, "coarse": Coarse}
+"""Intermittent supply joins in here and in `memory_of`."""
 
 
 def memory_of(meter: WaterMeter) -> str:
     """Return the name of the memory that this meter's register is judged with."""
-    del meter
-    return "fine"
+    return "coarse" if meter.litres_per_count >= COARSE_L else "fine"
 
 
 class State:
