@@ -17,13 +17,12 @@ from cloud_ingest.core.rules.water.judge import advance
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
-from tests.unit.cloud_ingest.core.rules.water.test_judge import registers
+from tests.support.water_registers import Readings, registers
 
 HOUR = 3600
 START_S = 1_699_986_600  # a midnight in Kolkata
 ZONE = ZoneInfo("Asia/Kolkata")
 QUIET_DAYS = 35
-Readings = list[tuple[int, int]]
 
 
 def meter_of(step_l: int) -> WaterMeter:

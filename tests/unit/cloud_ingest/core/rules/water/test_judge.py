@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -14,30 +13,10 @@ from cloud_ingest.core.rules.water.judge import advance
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
+from tests.support.water_registers import START_S, Readings, registers
 
 HOUR = 3600
-START_S = 1_700_000_000
 METER = WaterMeter(litres_per_count=Decimal(1), zone=ZoneInfo("Asia/Kolkata"))
-Readings = list[tuple[int, int]]
-
-
-@st.composite
-def registers(draw: st.DrawFn) -> Readings:
-    """Readings of any rhythm, with gaps, falls and leaks."""
-    steps = draw(
-        st.lists(
-            st.tuples(
-                st.sampled_from([1, 60, 900, 2400, 3599, 3600, 3601, 7200, 30_000, 100_000]),
-                st.sampled_from([-5000, 0, 0, 1, 4, 5, 6, 90, 200, 100_000]),
-                st.integers(1, 40),
-            ),
-            max_size=12,
-        )
-    )
-    flat = [(gap_s, litres) for gap_s, litres, times in steps for _ in range(times)]
-    times = accumulate((gap_s for gap_s, _ in flat), initial=START_S)
-    raws = accumulate((litres for _, litres in flat), initial=10_000)
-    return [(ts, max(raw, 0)) for ts, raw in zip(times, raws, strict=True)]
 
 
 def hourly(litres: Sequence[int | None]) -> Readings:
