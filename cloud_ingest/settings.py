@@ -58,6 +58,8 @@ class CloudSettings(BaseSettings):
     """``sent``: a month whose border was not read goes to billing as an estimate, until the border
     is known; ``shown``: it is withheld, and its estimate stands beside it."""
 
+    water_point: Literal["careful", "early"] = "careful"
+    """How much evidence the water rules ask for: fewer false alarms, or leaks found sooner."""
     unique_labels: bool = False
     """No two towers share a label: a list of units in which two do at the same time is refused.
     Without it they are two units, such as ``T1/101`` and ``T2/101``."""

@@ -22,8 +22,9 @@ from functools import partial
 
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
-from cloud_ingest.flags.leaks import refresh_leaks
 from cloud_ingest.flags.silence import refresh_silence
+from cloud_ingest.flags.water import refresh_water, sweep_water
+from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.loops import (
@@ -163,9 +164,10 @@ class Leader:
         self, conn: Connection, store: Store, silence_from: datetime, meters: set[int] | None
     ) -> None:
         now = datetime.now(UTC)
-        changes = []
-        if meters is None or meters:
-            changes.append(("leak", refresh_leaks(conn, store.zone, now, meters)))
+        rules = WaterRules(store.zone, self.settings.water_point)
+        changes = [("water", refresh_water(conn, rules, now))]
+        if meters is None:
+            changes.append(("water", sweep_water(conn, rules, now)))
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
         changes.append(("read_failure", refresh_silence(conn, store.zone, now, settled)))
         for kind, change in changes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
+from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.errors import (
     BrokerLost,
     BrokerRefused,
@@ -55,6 +56,8 @@ class ServiceSettings:
     """How long receipts are gathered after a commit."""
     rollup_every_s: float = 1.0
     rules_every_s: float = 15.0
+    water_point: Point = Point.CAREFUL
+    """How much evidence the water rules ask for."""
     sweep_every_s: float = 900.0
     """How often every unit is judged again, not only those with new readings."""
     outbox_every_s: float = 0.5

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cloud_ingest import logs
+from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
 from cloud_ingest.operate.keys import read_key
@@ -51,6 +52,7 @@ def service_settings(
         broker=broker,
         key=read_key(settings.cloud_key_file),
         zone=settings.zone,
+        water_point=Point(settings.water_point),
         rules_every_s=rules_every_s,
     )
 

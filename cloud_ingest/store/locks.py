@@ -29,6 +29,8 @@ class Lock(IntEnum):
     """Of another claim, within a transaction."""
     LEADER = 0x696F7459
     """Held as long as the worker lives that does all that follows from readings."""
+    RULES = 0x696F7462
+    """Of what the rules remember of registers, within a transaction."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""
 

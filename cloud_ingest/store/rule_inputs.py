@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the rules look at: who has which meter now, and the newest stretch of its register.
+"""What the rules look at: who has which meter now, and what its register said.
 
 In: a time, meters. Out: rows as values. Never: a judgement: `cloud_ingest.core.rules` makes it.
 """
@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
+from shared_schema.catalogue import Service
+from shared_schema.events import EventKind
 from shared_schema.obis import Obis
 
 
@@ -31,16 +33,6 @@ class AssignedMeter:
     manufacturer: str
     serial: str
     last_reading_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """A stretch of one register: (seconds since 1970, raw), ascending."""
-
-    meter_id: int
-    unit: int
-    scaler: int
-    readings: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,38 +111,22 @@ def readings_between(
 
 
 @translating
-def assigned_meters(conn: Connection, now: datetime) -> list[AssignedMeter]:
-    """Return every assignment that is valid now."""
-    return all_rows(conn, AssignedMeter, query("flag/assigned_meters"), {"now": now})
+def unserved(
+    conn: Connection, service: Service, kinds: Collection[EventKind], now: datetime
+) -> list[tuple[int, str, str]]:
+    """Return whose flags are open though the meter that shows it does not serve them now.
+
+    Returns:
+        Society, subject type and subject.
+    """
+    arguments = {"service": service, "kinds": list(kinds), "now": now}
+    return conn.execute(query("flag/unserved"), arguments).fetchall()
 
 
 @translating
-def registers(conn: Connection, obis: Obis, since: Mapping[int, datetime]) -> list[Register]:
-    """Return what each meter's register said from a time on; several where its scaler changed.
-
-    Args:
-        conn: A connection.
-        obis: The register.
-        since: From when on, by meter.
-    """
-    if not since:
-        return []
-    rows = conn.execute(
-        query("flag/registers"),
-        {
-            "obis": str(obis),
-            "meters": list(since),
-            "since": list(since.values()),
-            "start": min(since.values()),
-        },
-    )
-    found: dict[tuple[int, int], tuple[int, int, list[tuple[int, int]]]] = {}
-    for meter_id, channel_id, unit, scaler, ts, raw in rows:
-        found.setdefault((meter_id, channel_id), (unit, scaler, []))[2].append((ts, raw))
-    return [
-        Register(meter_id, unit, scaler, tuple(readings))
-        for (meter_id, _channel_id), (unit, scaler, readings) in found.items()
-    ]
+def assigned_meters(conn: Connection, now: datetime) -> list[AssignedMeter]:
+    """Return every assignment that is valid now."""
+    return all_rows(conn, AssignedMeter, query("flag/assigned_meters"), {"now": now})
 
 
 @translating

@@ -106,24 +106,23 @@ def put_rule_states(conn: Connection, states: Iterable[RuleState]) -> None:
 
 @translating
 def put_snapshots(
-    conn: Connection, snapshots: Iterable[Snapshot], replayed: Mapping[int, int]
+    conn: Connection, snapshots: Iterable[Snapshot], *, forget: Mapping[int, int]
 ) -> None:
     """Keep former states, within the caller's transaction; the oldest of many are dropped.
 
     Args:
         conn: The store.
         snapshots: Of registers that have a state.
-        replayed: Registers of which the past has changed from a time on: what was remembered
-            of it is dropped first.
+        forget: From when on what was remembered of a register is dropped first.
     """
-    if replayed:
+    if forget:
         conn.execute(
             """
             DELETE FROM rule_snapshot
             USING unnest(%s::int[], %s::bigint[]) AS late (channel_id, first)
             WHERE rule_snapshot.channel_id = late.channel_id AND newest >= first
             """,
-            (list(replayed), list(replayed.values())),
+            (list(forget), list(forget.values())),
         )
     rows = sorted(snapshots)
     if not rows:

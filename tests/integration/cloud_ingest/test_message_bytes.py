@@ -10,10 +10,12 @@ from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
-from cloud_ingest.flags.leaks import refresh_leaks
 from cloud_ingest.flags.silence import refresh_silence
+from cloud_ingest.flags.water import refresh_water
+from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.send_command import send
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.chain import end_contradiction, raise_contradiction
 from shared_schema.catalogue import ACTIVE_IMPORT, Service, Unit
 from shared_schema.gateway import CommandKind
@@ -119,13 +121,15 @@ def test_events_keep_their_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     wet = every(now.replace(minute=30) - 61 * HOUR, now - HOUR, 1000, 9, HOUR)
     site.deliver("2", wet, column=WATER)
     site.deliver("3", every(now - 90 * HOUR, now - 80 * HOUR, 5, 5, HOUR))
+    refresh(site.conn, now)
     count_for_random(monkeypatch)
-    refresh_leaks(site.conn, ZONE, now)
+    refresh_water(site.conn, WaterRules(ZONE), now)
     refresh_silence(site.conn, ZONE, now)
     for later, raw in ((1, wet[-1][1]), (2, wet[-1][1]), (3, wet[-1][1])):
         site.deliver("2", [(wet[-1][0] + later * HOUR, raw)], column=WATER)
     site.deliver("3", [(now, 90)])
-    refresh_leaks(site.conn, ZONE, now + 4 * HOUR)
+    refresh(site.conn, now + 4 * HOUR)
+    refresh_water(site.conn, WaterRules(ZONE), now + 4 * HOUR)
     refresh_silence(site.conn, ZONE, now + 4 * HOUR)
     detail = "batch 7 was signed twice"
     raise_contradiction(

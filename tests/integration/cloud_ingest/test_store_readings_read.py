@@ -142,12 +142,6 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
             "first": local("2026-08-09 00:00"),
             "last": local("2026-08-10 00:00"),
         },
-        "flag/registers": {
-            "obis": codes["electricity"],
-            "meters": [1],
-            "since": [local("2026-08-09 00:00")],
-            "start": local("2026-08-09 00:00"),
-        },
     }
     for name, parameters in pruned.items():
         found = scans(nodes(conn, name, parameters), reading)

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Registers brought up to their newest readings, with what the water rules remember of them.
+
+In: registers that have changed. Out: the states of all registers of their units, as they are now.
+Owns: when a register goes on, is replayed from a snapshot, or begins anew.
+Never: a flag; a reading that was looked at before and has not changed, but for a week at most.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.rules.course import Course, beginning, changes_the_present
+from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.core.rules.water.state import RULES_VERSION, State
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.rule_inputs import (
+    ServingRegister,
+    Span,
+    readings_between,
+    serving_registers,
+)
+from cloud_ingest.store.rule_marks import Changed
+from cloud_ingest.store.rule_states import (
+    RuleState,
+    Snapshot,
+    put_rule_states,
+    put_snapshots,
+    rule_states,
+    snapshots_before,
+)
+from shared_schema.catalogue import WATER_VOLUME, Unit
+
+LITRES: dict[int, Decimal] = {Unit.LITRE: Decimal(1), Unit.CUBIC_METRE: Decimal(1000)}
+Q4_OF_Q3 = Decimal("1.25")
+
+
+@dataclass(frozen=True, slots=True)
+class WaterRules:
+    """How the water of a store is judged."""
+
+    zone: ZoneInfo
+    point: Point = Point.CAREFUL
+
+    @property
+    def name(self) -> str:
+        """What is kept with a state: one of another name means nothing."""
+        return f"{RULES_VERSION} {self.point}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A register, and what is remembered of it now."""
+
+    register: ServingRegister
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The registers of some units, and which of them wait to be replayed."""
+
+    watched: tuple[Watched, ...]
+    late: Mapping[int, Changed]
+
+
+def bring_up(
+    conn: Connection,
+    rules: WaterRules,
+    changed: Mapping[int, Changed],
+    now: datetime,
+    *,
+    replay: bool = False,
+) -> Judged:
+    """Judge registers up to their newest readings, within the caller's transaction.
+
+    Args:
+        conn: The store.
+        rules: How they are judged.
+        changed: What has changed, by channel.
+        now: The time: a register that serves nobody then is passed over.
+        replay: Judge what is late; else that waits.
+    """
+    every = serving_registers(conn, WATER_VOLUME, changed, now)
+    stored = rule_states(conn, [each.channel_id for each in every])
+    known = {
+        each.channel_id: own
+        for each in every
+        if (own := stored.get(each.channel_id)) is not None
+        and (own.rules, own.assigned_from) == (rules.name, each.valid_from)
+    }
+    late = {
+        channel_id: each
+        for channel_id, each in changed.items()
+        if (own := known.get(channel_id)) is not None
+        and own.newest is not None
+        and each.first <= own.newest
+    }
+    former: dict[int, Snapshot] = {}
+    if replay:
+        former = snapshots_before(conn, {key: each.first for key, each in late.items()})
+        waiting: dict[int, Changed] = {}
+    else:
+        waiting = late
+    courses = [
+        course
+        for each in every
+        if (change := changed.get(each.channel_id)) is not None
+        and each.channel_id not in waiting
+        and (course := _course(each, rules, change, known, former)) is not None
+    ]
+    _run(conn, courses)
+    _write(conn, rules, every, courses, known)
+    states = {course.channel_id: course.state for course in courses}
+    watched = (
+        Watched(each, states.get(each.channel_id) or State.unpack(known[each.channel_id].state))
+        for each in every
+        if each.channel_id in states or each.channel_id in known
+    )
+    return Judged(tuple(watched), waiting)
+
+
+def _meter(register: ServingRegister, zone: ZoneInfo) -> WaterMeter | None:
+    """Return what the rules know of a meter; None: it counts in no unit of volume."""
+    litres = LITRES.get(register.unit)
+    if litres is None:
+        return None
+    overload = register.q4_m3_h
+    return WaterMeter(
+        litres_per_count=litres.scaleb(register.scaler) * register.weight,
+        zone=zone,
+        q3_l_per_h=None if overload is None else overload * 1000 / Q4_OF_Q3,
+        common=register.subject_type == "common",
+    )
+
+
+def _course(
+    register: ServingRegister,
+    rules: WaterRules,
+    change: Changed,
+    known: Mapping[int, RuleState],
+    former: Mapping[int, Snapshot],
+) -> Course | None:
+    """Return the way of a register; None: it counts no volume, or it changed too long ago."""
+    meter = _meter(register, rules.zone)
+    if meter is None:
+        return None
+    own, snapshot = known.get(register.channel_id), former.get(register.channel_id)
+    begin = partial(Course, register.channel_id, meter, rules.point, counts_a_step=register.weight)
+    last = register.last_reading or 0
+    newest = None if own is None else own.newest
+    goal = max(change.last, last if own is None else newest or 0)
+    if own is not None and newest is not None and change.first > newest:
+        return begin(State.unpack(own.state), newest, goal)
+    if snapshot is not None:
+        state, after = State.unpack(snapshot.state), snapshot.newest
+        return begin(state, after, goal, forgets_from=after + 1)
+    if newest is not None and not changes_the_present(change.first, newest):
+        return None
+    anew = beginning(int(register.valid_from.timestamp()), last)
+    return begin(State(), anew, goal, forgets_from=0)
+
+
+def _run(conn: Connection, courses: Collection[Course]) -> None:
+    """Read what each register said since, a stretch of all of them at a time."""
+    going = [course for course in courses if course.after < course.goal]
+    while going:
+        spans = {course.channel_id: Span(course.after, course.until) for course in going}
+        found = readings_between(conn, spans)
+        for course in going:
+            course.take(found.get(course.channel_id, ()))
+        going = [course for course in going if course.after < course.goal]
+
+
+def _write(
+    conn: Connection,
+    rules: WaterRules,
+    every: Collection[ServingRegister],
+    courses: Collection[Course],
+    known: Mapping[int, RuleState],
+) -> None:
+    """Write what has changed of states and snapshots."""
+    assigned = {each.channel_id: each.valid_from for each in every}
+    moved = [
+        course
+        for course in courses
+        if course.forgets_from is not None
+        or (own := known.get(course.channel_id)) is None
+        or own.newest != course.state.newest_s
+    ]
+    put_rule_states(
+        conn,
+        [
+            RuleState(
+                course.channel_id,
+                rules.name,
+                assigned[course.channel_id],
+                course.state.newest_s,
+                course.state.pack(),
+            )
+            for course in moved
+        ],
+    )
+    put_snapshots(
+        conn,
+        [
+            Snapshot(course.channel_id, newest, packed)
+            for course in moved
+            for newest, packed in course.snapshots.items()
+        ],
+        forget={
+            course.channel_id: course.forgets_from
+            for course in moved
+            if course.forgets_from is not None
+        },
+    )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""What a resident is told of water that does not stop."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloud_ingest.core.rules.water.episode import Detail, Episode
+from cloud_ingest.core.rules.water_words import litres, water_message, weekday_time
+
+ZONE = ZoneInfo("Asia/Kolkata")
+SINCE = int(datetime(2026, 11, 16, 20, 45, tzinfo=UTC).timestamp())
+DETAIL: Detail = {
+    "part": "plain",
+    "rate_l_per_h": 6.4,
+    "least_l_per_h": 5.0,
+    "litres": 340.2,
+    "known_h": 40,
+    "start_known": True,
+}
+LEAK = Episode("leak", "alarm", SINCE + 86400, SINCE, None, DETAIL)
+LOOK = "To see whether it is in the flat: close the inner valve for ten minutes and look again."
+
+
+def test_a_leak_says_since_when_how_much_and_what_to_try() -> None:
+    assert water_message(LEAK, ZONE) == (
+        "Water has not stopped since Tuesday 17 Nov 2026 02:15 IST; at least 5 L in every hour; "
+        f"340 L so far. {LOOK}"
+    )
+
+
+def test_an_unknown_start_is_not_told_as_known() -> None:
+    unknown = replace(LEAK, detail={**DETAIL, "start_known": False})
+    assert "since at least Tuesday 17 Nov" in water_message(unknown, ZONE)
+
+
+def test_water_that_pauses_is_not_said_to_run_on() -> None:
+    paused = replace(LEAK, detail={**DETAIL, "least_l_per_h": 0})
+    assert water_message(paused, ZONE) == (
+        f"Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST; 340 L so far. {LOOK}"
+    )
+
+
+def test_a_burst_asks_for_the_valve() -> None:
+    burst = replace(LEAK, kind="burst", detail={**DETAIL, "rate_l_per_h": 412.6})
+    assert water_message(burst, ZONE) == (
+        "Water runs strongly since Tuesday 17 Nov 2026 02:15 IST; 413 L an hour now; "
+        "340 L so far. If nobody draws it, close the valve at once."
+    )
+
+
+def test_a_common_area_has_no_inner_valve() -> None:
+    assert "inner valve" not in water_message(LEAK, ZONE, common=True)
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert water_message(replace(LEAK, detail={}), ZONE) == (
+        f"Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST. {LOOK}"
+    )
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Sao_Paulo", "UTC"])
+def test_the_longest_message_fits_the_contract(zone: str) -> None:
+    most: Detail = dict.fromkeys(("rate_l_per_h", "least_l_per_h", "litres"), 9999999.9)
+    for kind in ("leak", "burst"):
+        episode = replace(LEAK, kind=kind, detail={**most, "start_known": False})
+        assert len(water_message(episode, ZoneInfo(zone), common=True)) < 300
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Asia/Kolkata", "Tuesday 17 Nov 2026 02:15 IST"),
+        ("America/Sao_Paulo", "Monday 16 Nov 2026 17:45 UTC-03"),
+        ("UTC", "Monday 16 Nov 2026 20:45 UTC"),
+    ],
+)
+def test_a_time_names_its_zone(zone: str, words: str) -> None:
+    assert weekday_time(SINCE, ZoneInfo(zone)) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"), [(0.04, "0 L"), (3.84, "3.8 L"), (5, "5 L"), (10.4, "10 L")]
+)
+def test_litres_have_no_idle_digits(amount: float, words: str) -> None:
+    assert litres(amount) == words
