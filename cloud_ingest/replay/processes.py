@@ -5,10 +5,14 @@ In: a function that can be pickled, and what it is called with. Out: its results
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
+
+from cloud_ingest.errors import UserError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -26,5 +30,15 @@ def each(work: Callable[[In], Out], items: Sequence[In], processes: int) -> Iter
         yield from map(work, items)
         return
     # "spawn": pyarrow has threads, which a fork would not survive.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, items)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_ctrl_c_to_the_parent)
+    try:
+        with pool:
+            yield from pool.map(work, items)
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that judged meters was killed: free some memory, or give --processes 1"
+        ) from None
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

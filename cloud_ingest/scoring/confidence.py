@@ -4,13 +4,13 @@
 import math
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 Z_95: Final = 1.959963984540054
 TAIL: Final = 0.025
 DRAWS: Final = 1000
 
-Item = TypeVar("Item")
+Pair = tuple[float, float]
 
 
 class Interval(NamedTuple):
@@ -56,11 +56,22 @@ def _mean_where(rising: Callable[[float], float], count: int, wanted: float = TA
     return (low + high) / 2
 
 
-def bootstrap(
-    items: Sequence[Item], figure: Callable[[Sequence[Item]], float], rng: Random
-) -> Interval:
-    """Return a figure with its spread where other items of the same kind had been measured."""
-    if not items:
+def ratio(pairs: Sequence[Pair]) -> float:
+    """Return how many there were for each of what was looked at."""
+    of = math.fsum(pair[1] for pair in pairs)
+    return math.fsum(pair[0] for pair in pairs) / of if of else math.nan
+
+
+def bootstrap(pairs: Sequence[Pair], rng: Random) -> Interval:
+    """Return a ratio with its spread where other items of the same kind had been measured.
+
+    Args:
+        pairs: Of each item how many there were, and of how much.
+        rng: Draws the items, with repeats.
+    """
+    if not pairs:
         return Interval(math.nan, math.nan, math.nan)
-    drawn = sorted(figure(rng.choices(items, k=len(items))) for _ in range(DRAWS))
-    return Interval(figure(items), drawn[int(DRAWS * TAIL)], drawn[int(DRAWS * (1 - TAIL)) - 1])
+    drawn = (ratio(rng.choices(pairs, k=len(pairs))) for _ in range(DRAWS))
+    known = sorted(figure for figure in drawn if not math.isnan(figure)) or [math.nan]
+    low, high = known[int(len(known) * TAIL)], known[int(len(known) * (1 - TAIL))]
+    return Interval(ratio(pairs), low, high)

@@ -4,16 +4,14 @@
 In: what each meter showed. Out: figures with 95 % intervals. Pure.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 from statistics import median
 from typing import Final
 
-from cloud_ingest.scoring.confidence import Interval, bootstrap, rate, share
+from cloud_ingest.scoring.confidence import Interval, Pair, bootstrap, rate, ratio, share
 from cloud_ingest.scoring.leaks import LEAKS
 from cloud_ingest.scoring.trials import WINDOWS_H, MeterScore, Trial
 
@@ -124,24 +122,24 @@ def _in_time(trial: Trial, within_s: int) -> bool:
 
 
 def _spreads(meters: Sequence[MeterScore], folds: int, seed: int) -> Iterable[Spread]:
-    figures = {"false alarms per 1000 meter-days": _false_alarms}
-    for leak in LEAKS:
-        for hours in (24, 72):
-            figures[f"{leak}, in {hours} h"] = partial(_part_found, leak=leak, hours=hours)
     shuffled = list(meters)
     Random(f"{seed} folds").shuffle(shuffled)  # noqa: S311  a draw, not a secret
-    for what, figure in figures.items():
+    figures = {"false alarms per 1000 meter-days": [_false_alarms(each) for each in shuffled]}
+    for leak in LEAKS:
+        for hours in (24, 72):
+            found = [_known_found(each, leak, hours) for each in shuffled]
+            figures[f"{leak}, in {hours} h"] = found
+    for what, pairs in figures.items():
         rng = Random(f"{seed} {what}")  # noqa: S311  a draw, not a secret
-        by_fold = tuple(figure(shuffled[fold::folds]) for fold in range(folds))
-        yield Spread(what, bootstrap(meters, figure, rng), by_fold)
+        by_fold = tuple(ratio(pairs[fold::folds]) for fold in range(folds))
+        yield Spread(what, bootstrap(pairs, rng), by_fold)
 
 
-def _false_alarms(meters: Sequence[MeterScore]) -> float:
-    days = sum(each.known_days for each in meters)
-    return PER_DAYS * sum(sum(each.alarms.values()) for each in meters) / days if days else math.nan
+def _false_alarms(meter: MeterScore) -> Pair:
+    return sum(meter.alarms.values()), meter.known_days / PER_DAYS
 
 
-def _part_found(meters: Sequence[MeterScore], *, leak: str, hours: int) -> float:
-    window = WINDOWS_H.index(hours)
-    known = [found for found, part in _found(meters, leak, window) if part >= KNOWN_PART]
-    return sum(known) / len(known) if known else math.nan
+def _known_found(meter: MeterScore, leak: str, hours: int) -> Pair:
+    found = _found([meter], leak, WINDOWS_H.index(hours))
+    known = [was_found for was_found, part in found if part >= KNOWN_PART]
+    return sum(known), len(known)

@@ -45,6 +45,11 @@ def test_of_nothing_all_is_possible() -> None:
 
 
 def test_a_spread_is_drawn_from_the_seed() -> None:
-    first, again = (bootstrap([1, 2, 3, 4], lambda drawn: sum(drawn) / 4, Random(7)) for _ in "ab")
+    first, again = (bootstrap([(1, 1), (2, 1), (3, 1), (4, 1)], Random(7)) for _ in "ab")
     assert first == again
     assert first.low < first.measured == 2.5 < first.high
+
+
+def test_a_ratio_of_nothing_is_not_known() -> None:
+    assert math.isnan(bootstrap([], Random(1)).measured)
+    assert math.isnan(bootstrap([(0, 0)], Random(1)).low)
