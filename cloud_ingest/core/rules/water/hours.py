@@ -3,7 +3,8 @@
 
 Nothing is interpolated: an hour begins and ends with a reading, at whatever minute the meter is
 read. Where no two readings are about an hour apart, a register that did not move was dry; one
-that moved tells nothing of each hour. A fall, or a step that no such meter passes, begins anew.
+that moved tells nothing of each hour. A fall, or a step that no such meter passes, begins anew if
+the reading after it agrees; else it was one false reading, and is left out.
 
 In: readings, one after the other. Out: hours without a gap between any two. Owns: the reading
 that the next hour begins with. The cut depends on the readings alone, never on when they came.
@@ -14,12 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 HOUR_S = 3600
-SHORTEST_S = 45 * 60
+SHORTEST_S = 30 * 60
 FULL_S = 52 * 60 + 30
 """A reading so long after the last one ends the hour at once: nearer to it than a quarter."""
 LONGEST_S = 90 * 60
 LAST_S = 2**32 - 1
 LAST_RAW = 2**63 - 1
+
+Reading = tuple[int, int]
+"""Seconds since 1970, and the raw register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,56 +49,74 @@ class Hour:
 
 
 class Cutter:
-    """The reading that opens the next hour, and one that may close it."""
+    """The reading that opens the next hour, one that may close it, and one in doubt."""
 
-    __slots__ = ("maybe", "opening")
-    _FORM = struct.Struct("<IqIq")
+    __slots__ = ("doubt", "maybe", "opening")
+    _FORM = struct.Struct("<IqIqIq")
     SIZE = _FORM.size
 
     def __init__(self) -> None:
-        self.opening: tuple[int, int] | None = None
-        self.maybe: tuple[int, int] | None = None
+        self.opening: Reading | None = None
+        self.maybe: Reading | None = None
+        """Late enough to close the hour, should none follow that is nearer to a full one."""
+        self.doubt: Reading | None = None
+        """It fell or jumped: the next reading says whether the register did, or it alone."""
 
     def pack(self) -> bytes:
-        """Return the two readings; a time of 0 stands for none."""
-        return self._FORM.pack(*(self.opening or (0, 0)), *(self.maybe or (0, 0)))
+        """Return the three readings; a time of 0 stands for none."""
+        none = (0, 0)
+        return self._FORM.pack(
+            *(self.opening or none), *(self.maybe or none), *(self.doubt or none)
+        )
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Cutter":
         """Return the cutter that `pack` packed."""
         cutter = cls()
-        opening_s, opening, maybe_s, maybe = cls._FORM.unpack(packed)
-        cutter.opening = (opening_s, opening) if opening_s else None
-        cutter.maybe = (maybe_s, maybe) if maybe_s else None
+        fields = cls._FORM.unpack(packed)
+        cutter.opening, cutter.maybe, cutter.doubt = (
+            (ts, raw) if ts else None for ts, raw in zip(fields[::2], fields[1::2], strict=True)
+        )
         return cutter
 
     def take(
-        self, reading: tuple[int, int], litres_per_count: float, most_l_per_h: float
+        self, reading: Reading, litres_per_count: float, most_l_per_h: float
     ) -> Iterator[Hour]:
-        """Yield the hours that this reading ends: none, one or two."""
+        """Yield the hours that this reading ends: none or more."""
         if self.opening is None:
             self.opening = reading
             return
+        most = most_l_per_h / litres_per_count
+        if not _follows(self.maybe or self.opening, reading, most):
+            if self.doubt is None:
+                self.doubt = reading
+                return
+            if self.maybe is not None:
+                yield self._close(self.opening, self.maybe, litres_per_count)
+            yield Hour(self.opening[0], self.doubt[0], None, anew=True)
+            self.opening, self.maybe = self.doubt, None
+            if not _follows(self.opening, reading, most):
+                self.doubt = reading
+                return
+        self.doubt = None
         if reading[0] - self.opening[0] > LONGEST_S and self.maybe is not None:
-            yield self._close(self.opening, self.maybe, litres_per_count, most_l_per_h)
+            yield self._close(self.opening, self.maybe, litres_per_count)
         span_s = reading[0] - self.opening[0]
-        if span_s >= FULL_S or reading[1] < self.opening[1]:
-            yield self._close(self.opening, reading, litres_per_count, most_l_per_h)
+        if span_s >= FULL_S:
+            yield self._close(self.opening, reading, litres_per_count)
         elif span_s >= SHORTEST_S:
             self.maybe = reading
 
-    def _close(
-        self,
-        opening: tuple[int, int],
-        closing: tuple[int, int],
-        litres_per_count: float,
-        most_l_per_h: float,
-    ) -> Hour:
+    def _close(self, opening: Reading, closing: Reading, litres_per_count: float) -> Hour:
         start_s, end_s = opening[0], closing[0]
         litres = (closing[1] - opening[1]) * litres_per_count
-        span_s = end_s - start_s
         self.opening, self.maybe = closing, None
-        anew = litres < 0 or litres * HOUR_S > most_l_per_h * max(span_s, HOUR_S)
-        if anew or (litres > 0 and span_s > LONGEST_S):
-            return Hour(start_s, end_s, None, anew)
+        if litres > 0 and end_s - start_s > LONGEST_S:
+            return Hour(start_s, end_s, None)
         return Hour(start_s, end_s, litres)
+
+
+def _follows(before: Reading, after: Reading, most_an_hour: float) -> bool:
+    """Say whether a register can have moved so."""
+    step = after[1] - before[1]
+    return 0 <= step * HOUR_S <= most_an_hour * max(after[0] - before[0], HOUR_S)
