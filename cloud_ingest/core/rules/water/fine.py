@@ -1,141 +1,263 @@
 # SPDX-License-Identifier: MIT
-"""Registers of 1 L and finer: what an hour of flow shows.
+"""Registers of 1 L and finer: what an hour of flow shows, and what the hours together say.
 
-The makers' plain rule, a burst, a slow refill and a run-on fixture. Unknown time neither adds to
-a run nor breaks it, and at most half a day of it is bridged.
+Unknown time neither adds to a run nor breaks it; at most half a day of it is bridged. A run that
+begins right behind unknown time may be older: up to two hours of that count for its length, not
+for its evidence.
+
+In: hours, one after the other. Out: a verdict on each. Owns: the use of the flat, and a track for
+each hypothesis.
 """
 
 import struct
-from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
 
 from cloud_ingest.core.rules.water.episode import Finding, Verdict
-from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
+from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
+from cloud_ingest.core.rules.water.hypotheses import (
+    REFILL,
+    STEADY,
+    UNEVEN,
+    floor_evidence,
+    refill_evidence,
+    strong_evidence,
+)
 from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.night import Nights
 from cloud_ingest.core.rules.water.points import THRESHOLDS, Point, Thresholds
+from cloud_ingest.core.rules.water.run_on import FROM_L_PER_H, RunOn
+from cloud_ingest.core.rules.water.track import MOST_S, Track, pack_tracks, unpack_tracks
+from cloud_ingest.core.rules.water.use import CLASSES, NEARLY_DRY, PARTS, Use, bin_of, row_of
 
-SLACK_S = 1080
-"""Hours of 3599 s are hours: so much may be missing of all that are asked for."""
 BRIDGED_S = 12 * HOUR_S
-DRY_TO_CLEAR_S = 2 * HOUR_S - SLACK_S
+LEAD_S = 2 * HOUR_S
+DRY_TO_END_S = 2 * HOUR_S - 1080
+"""Two dry hours end what was raised; hours of 3599 s are hours."""
+REFILL_DRY_S = 6624
+"""A slow refill is never dry for longer: refills up to 110 minutes apart."""
+BURST_L_PER_H = 85.0
+DEEP_S = 14 * HOUR_S
+"""Hours so deep in an unbroken run are not learnt."""
+SHORT_S = 50 * 60
+"""In a shorter hour one step of the register is worth much more an hour."""
+NO_HISTORY_H = 14 * 24
+"""A flat with fewer hours is also judged by the makers' plain rule."""
+PLAIN_S = 24 * HOUR_S - 1080
+PLAIN_BAND = 2
+"""The steady band whose lower edge is 3.5 L/h, the makers' 3.8 L on a register of 1 L."""
 
-
-class Run:
-    """An unbroken run of hours that meet one condition."""
-
-    __slots__ = ("known_s", "least", "litres", "since_s", "start_known", "unknown_s")
-    _FORM = struct.Struct("<IIIdd?")
-    SIZE = _FORM.size
-
-    def __init__(self) -> None:
-        self.since_s = self.known_s = self.unknown_s = 0
-        self.least = self.litres = 0.0
-        self.start_known = False
-
-    def take(self, hour: Hour, *, met: bool | None) -> None:
-        """Add an hour: met, not met, or None where that is not known."""
-        if met is None:
-            self.unknown_s += hour.span_s
-            if self.unknown_s > BRIDGED_S or hour.anew:
-                self.__init__()  # type: ignore[misc]
-        elif not met:
-            self.__init__()  # type: ignore[misc]
-            self.start_known = True
-        else:
-            if not self.known_s:
-                self.since_s, self.least, self.unknown_s = hour.start_s, hour.rate or 0.0, 0
-            self.known_s += hour.span_s
-            self.litres += hour.litres or 0.0
-            self.least = min(self.least, hour.rate or 0.0)
-
-    def lasts(self, hours: float) -> bool:
-        """Say whether so many hours of it are known."""
-        return self.known_s >= hours * HOUR_S - SLACK_S
-
-    def finding(self, kind: str, part: str, rate: float | None) -> Finding:
-        """Return what this run shows."""
-        detail: dict[str, str | int | float | None] = {
-            "part": part,
-            "rate_l_per_h": None if rate is None else round(rate, 1),
-            "least_l_per_h": round(self.least, 1),
-            "litres": round(self.litres, 1),
-            "known_h": round(self.known_s / HOUR_S, 1),
-            "start_known": self.start_known,
-        }
-        return Finding(kind, "alarm", self.since_s, detail)
-
-    def pack(self) -> bytes:
-        """Return the run as bytes, without loss."""
-        return self._FORM.pack(
-            self.since_s, self.known_s, self.unknown_s, self.least, self.litres, self.start_known
-        )
-
-    @classmethod
-    def unpack(cls, packed: bytes) -> "Run":
-        """Return the run that `pack` packed."""
-        run = cls()
-        (
-            run.since_s,
-            run.known_s,
-            run.unknown_s,
-            run.least,
-            run.litres,
-            run.start_known,
-        ) = cls._FORM.unpack(packed)
-        return run
+BANDS = (*STEADY, *UNEVEN)
+FIRST_REFILL = len(BANDS)
+BURST = FIRST_REFILL + len(REFILL)
+TRACKS = BURST + 1
+RUN_ON = TRACKS
+NONE = 255
 
 
 class Fine:
-    """The runs of one meter, and its newest day."""
+    """What is remembered of a meter with a fine register."""
 
-    __slots__ = ("burst", "day", "dry_s", "plain", "refill")
-    _DAY = struct.Struct("<IHd")
+    __slots__ = (
+        "before",
+        "dry_s",
+        "flow_s",
+        "gap_s",
+        "nights",
+        "run_on",
+        "told",
+        "tracks",
+        "unknown_s",
+        "use",
+    )
+    _FORM = struct.Struct("<BBIIII")
 
     def __init__(self) -> None:
-        self.plain, self.burst, self.refill = Run(), Run(), Run()
-        self.day: deque[tuple[int, int, float]] = deque(maxlen=32)
-        """End, length and litres of the newest hours that are known."""
+        self.use = Use()
+        self.nights = Nights()
+        self.run_on = RunOn()
+        self.tracks = [Track() for _ in range(TRACKS)]
+        self.told = NONE
+        """The track that the newest finding spoke of."""
+        self.before: int | None = None
+        """The bin of the hour before; None: unknown."""
+        self.gap_s = 0
+        """How long it has been unknown."""
+        self.unknown_s = 0
+        """How much was unknown since the last dry hour."""
         self.dry_s = 0
-        """How long it has been dry."""
+        self.flow_s = 0
+        """How much flow is known since the last dry hour."""
 
     def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
         """Judge one more hour."""
-        del meter
-        limits = THRESHOLDS[point]
-        rate = hour.rate
-        if rate is not None:
-            self.dry_s = self.dry_s + hour.span_s if rate < limits.plain_l else 0
-            if hour.span_s < 2 * HOUR_S:
-                self.day.append((hour.end_s, hour.span_s, hour.litres or 0.0))
-        self.plain.take(hour, met=None if rate is None else rate >= limits.plain_l)
-        self.burst.take(hour, met=None if rate is None else rate >= limits.burst_l)
-        self.refill.take(hour, met=None if rate is None else self.dry_s < DRY_TO_CLEAR_S)
-        over = self.dry_s >= DRY_TO_CLEAR_S or hour.anew
-        return Verdict(None if over else self._finding(hour, limits), over=over)
+        self.run_on.forget(hour.end_s)
+        if hour.anew:
+            self._unknown(MOST_S)
+            return Verdict(over=True)
+        if hour.litres is None:
+            self._unknown(hour.span_s)
+            return Verdict()
+        self._known(hour, hour.litres, meter)
+        finding = self._finding(hour, THRESHOLDS[point], common=meter.common)
+        return Verdict(finding, over=finding is None and self.dry_s >= DRY_TO_END_S)
 
-    def _finding(self, hour: Hour, limits: Thresholds) -> Finding | None:
-        rate = hour.rate
-        if self.burst.lasts(limits.burst_h):
-            return self.burst.finding("burst", "burst", rate)
-        if self.plain.lasts(limits.plain_h):
-            return self.plain.finding("leak", "plain", rate)
-        if self.refill.lasts(limits.refill_h):
-            return self.refill.finding("leak", "refill", rate)
-        if self._run_on(hour.end_s) >= limits.run_on_l:
-            return self.refill.finding("leak", "run-on", rate)
-        return None
+    def _unknown(self, span_s: int) -> None:
+        self.before = None
+        self.gap_s = min(self.gap_s + span_s, MOST_S)
+        self.unknown_s = min(self.unknown_s + span_s, MOST_S)
+        if self.unknown_s > BRIDGED_S:
+            self._end_all()
+        for track in self.tracks:
+            track.dry_s = 0
 
-    def _run_on(self, now_s: int) -> float:
-        return sum(
-            min(max(litres - 90 * span_s / HOUR_S, 0.0), 110.0)
-            for end_s, span_s, litres in self.day
-            if end_s - span_s >= now_s - 24 * HOUR_S - SLACK_S
-        )
+    def _end_all(self) -> None:
+        self.unknown_s = self.flow_s = 0
+        for track in self.tracks:
+            track.end()
+
+    def _known(self, hour: Hour, litres: float, meter: WaterMeter) -> None:
+        span_s = hour.span_s
+        rate = litres * HOUR_S / span_s
+        hour_bin = bin_of(rate)
+        middle = datetime.fromtimestamp((hour.start_s + hour.end_s) // 2, meter.zone)
+        if hour_bin == 0:
+            self.dry_s = min(self.dry_s + span_s, MOST_S)
+            self.flow_s = self.unknown_s = 0
+        else:
+            self.dry_s = 0
+            self.flow_s = min(self.flow_s + span_s, MOST_S)
+        if span_s > LONGEST_S:
+            self._end_all()
+        else:
+            self.nights.add(middle.hour, dry=hour_bin == 0)
+            self._weigh(hour, litres, hour_bin, middle.hour)
+            row = row_of(middle.hour, self.before or 0)
+            if self.before is not None:
+                self.use.add(row, hour_bin, learn=self.flow_s <= DEEP_S)
+        self.before, self.gap_s = hour_bin, 0
+
+    def _weigh(self, hour: Hour, litres: float, hour_bin: int, hour_of_day: int) -> None:
+        """Add what this hour says to the track of each hypothesis."""
+        first_row = PARTS[hour_of_day] * CLASSES
+        rows = [self.use.shares(first_row + kind) for kind in range(CLASSES)]
+        anyhow = [sum(each) / CLASSES for each in zip(*rows, strict=True)]
+        after = self.before
+        shares = anyhow if after is None else rows[row_of(hour_of_day, after) - first_row]
+        high_bin = hour_bin
+        if hour.span_s < SHORT_S and litres > 0:
+            high_bin = bin_of((litres + 1) * HOUR_S / hour.span_s - 1)
+        for index, band in enumerate(BANDS):
+            if high_bin < band[0]:
+                self.tracks[index].end()
+                continue
+            dry = _dry_share(rows, after, band)
+            said = floor_evidence(band, max(hour_bin, band[0]), shares, dry)
+            self._add(index, hour, litres, said)
+        self._weigh_refill(hour, litres, hour_bin, shares, rows)
+        rate = litres * HOUR_S / hour.span_s
+        if rate >= BURST_L_PER_H:
+            self._add(BURST, hour, litres, 0)
+        else:
+            self.tracks[BURST].end()
+        if rate > FROM_L_PER_H:
+            said = strong_evidence(rate, anyhow)
+            self.run_on.add(hour.start_s, hour.span_s, litres, said)
+
+    def _add(self, index: int, hour: Hour, litres: float, evidence: int) -> None:
+        track = self.tracks[index]
+        if not track.known_s:
+            start_known = self.before is not None
+            track.begin(hour.start_s - min(self.gap_s, LEAD_S), start_known=start_known)
+        track.add(hour.span_s, litres, evidence)
+
+    def _weigh_refill(
+        self,
+        hour: Hour,
+        litres: float,
+        hour_bin: int,
+        shares: Sequence[float],
+        rows: Sequence[Sequence[float]],
+    ) -> None:
+        for index, band in enumerate(REFILL, start=FIRST_REFILL):
+            track = self.tracks[index]
+            after_none = track.dry_s > 0
+            if hour_bin >= band[0]:
+                track.dry_s = 0
+            elif not track.known_s:
+                continue
+            else:
+                track.dry_s += hour.span_s
+                if track.dry_s > REFILL_DRY_S:
+                    track.end()
+                    continue
+            dry = _dry_share(rows, self.before, band)
+            said = refill_evidence(band, hour_bin, shares, dry, after_none=after_none)
+            self._add(index, hour, litres, said)
+
+    def _finding(self, hour: Hour, limits: Thresholds, *, common: bool) -> Finding | None:
+        met = self._met(hour.end_s, limits, common=common)
+        if not met:
+            self.told = NONE
+            return None
+        if BURST in met:
+            return self._speak(BURST, "burst", "burst", hour)
+        if self.told not in met:
+            self.told = max(met, key=lambda index: self._track(index).evidence)
+        return self._speak(self.told, "leak", met[self.told], hour)
+
+    def _met(self, now_s: int, limits: Thresholds, *, common: bool) -> dict[int, str]:
+        """Return the tracks that show a leak, and what it looks like."""
+        met: dict[int, str] = {}
+        if not common and self.run_on.lasts(limits.run_on_litres, limits.run_on_nats):
+            met[RUN_ON] = "run-on"
+        for index in range(FIRST_REFILL, BURST):
+            if self.tracks[index].lasts(
+                now_s, limits.refill_h, limits.refill_known_h, limits.refill_nats
+            ):
+                met[index] = "refill"
+        for index in range(FIRST_REFILL):
+            steady = index < len(STEADY)
+            nats = limits.steady_nats if steady else limits.uneven_nats
+            if self.tracks[index].lasts(now_s, limits.steady_h, limits.steady_known_h, nats):
+                met[index] = "steady" if steady else "uneven"
+        if self.tracks[PLAIN_BAND].known_s >= PLAIN_S and self.use.hours < NO_HISTORY_H:
+            met.setdefault(PLAIN_BAND, "plain")
+        if not common and self.tracks[BURST].lasts(now_s, limits.burst_h, limits.burst_known_h, 0):
+            met[BURST] = "burst"
+        return met
+
+    def _track(self, index: int) -> Track:
+        return self.run_on.as_track() if index == RUN_ON else self.tracks[index]
+
+    def _speak(self, index: int, kind: str, part: str, hour: Hour) -> Finding:
+        track = self._track(index)
+        detail: dict[str, str | int | float | None] = {
+            "part": part,
+            "rate_l_per_h": None if hour.rate is None else round(hour.rate, 1),
+            "least_l_per_h": track.least / 10,
+            "litres": track.decilitres / 10,
+            "known_h": round(track.known_s / HOUR_S, 1),
+            "start_known": track.start_known,
+            "nights": self.nights.count,
+        }
+        return Finding(kind, "alarm", track.since_s, detail)
 
     def pack(self) -> bytes:
         """Return all of it as bytes, without loss."""
-        runs = self.plain.pack() + self.burst.pack() + self.refill.pack()
-        head = struct.pack("<IB", min(self.dry_s, 2**32 - 1), len(self.day))
-        return head + runs + b"".join(self._DAY.pack(*each) for each in self.day)
+        before = NONE if self.before is None else self.before
+        head = self._FORM.pack(
+            self.told, before, self.gap_s, self.unknown_s, self.dry_s, self.flow_s
+        )
+        return b"".join(
+            (
+                head,
+                self.nights.pack(),
+                self.run_on.pack(),
+                pack_tracks(self.tracks),
+                self.use.pack(),
+            )
+        )
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Fine":
@@ -143,11 +265,22 @@ class Fine:
         fine = cls()
         if not packed:
             return fine
-        fine.dry_s, size = struct.unpack_from("<IB", packed)
-        here = 5
-        fine.plain = Run.unpack(packed[here : (here := here + Run.SIZE)])
-        fine.burst = Run.unpack(packed[here : (here := here + Run.SIZE)])
-        fine.refill = Run.unpack(packed[here : (here := here + Run.SIZE)])
-        for index in range(size):
-            fine.day.append(cls._DAY.unpack_from(packed, here + index * cls._DAY.size))
+        fine.told, before, fine.gap_s, fine.unknown_s, fine.dry_s, fine.flow_s = (
+            cls._FORM.unpack_from(packed)
+        )
+        fine.before = None if before == NONE else before
+        here = cls._FORM.size
+        fine.nights = Nights.unpack(packed[here : here + Nights.SIZE])
+        fine.run_on, rest = RunOn.unpack(packed[here + Nights.SIZE :])
+        fine.tracks, rest = unpack_tracks(rest, TRACKS)
+        fine.use, _ = Use.unpack(rest)
         return fine
+
+
+def _dry_share(rows: Sequence[Sequence[float]], before: int | None, band: tuple[int, int]) -> float:
+    """Return how often people use next to no water, after an hour that they used none in or some.
+
+    Whether they did shows in the hour before: it was above the band of the leak, or not.
+    """
+    used = before is not None and before > band[1]
+    return rows[1 if used else 0][NEARLY_DRY]

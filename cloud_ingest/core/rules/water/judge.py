@@ -7,16 +7,13 @@ evaluation of what arrives are the same function.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from cloud_ingest.core.rules.water.episode import Episode, Finding, Verdict
-from cloud_ingest.core.rules.water.hours import HOUR_S, LAST_RAW, LAST_S
+from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.events import settle
+from cloud_ingest.core.rules.water.hours import LAST_RAW, LAST_S
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
-
-SAME_EVENT_S = 72 * HOUR_S
-"""Raised again so soon after it was cleared, it is the same event."""
 
 
 def advance(
@@ -46,27 +43,5 @@ def advance(
         state.newest_s = newest_s = ts
         for hour in state.cutter.take(reading, litres_per_count, most_l_per_h):
             verdict = state.memory_for(meter).take(hour, meter, point)
-            episode = _settled(state.episode, verdict, hour.end_s)
-            if episode is not state.episode and episode is not None:
-                state.episode = episode
-                told.append(episode)
+            told += settle(state.events, verdict, hour)
     return told
-
-
-def _settled(episode: Episode | None, verdict: Verdict, now_s: int) -> Episode | None:
-    """Return the event after one more hour; the same object if nothing is to be told."""
-    running = episode is not None and episode.cleared_s is None
-    if verdict.finding is not None:
-        return _raised(episode, verdict.finding, now_s)
-    if running and verdict.over and episode is not None:
-        return replace(episode, cleared_s=now_s)
-    return episode
-
-
-def _raised(episode: Episode | None, finding: Finding, now_s: int) -> Episode:
-    same = episode is not None and (
-        episode.cleared_s is None or now_s - episode.cleared_s <= SAME_EVENT_S
-    )
-    if episode is None or not same:
-        return Episode(finding.kind, finding.severity, now_s, finding.since_s, None, finding.detail)
-    return replace(episode, cleared_s=None, detail=finding.detail)

@@ -14,24 +14,49 @@ class Point(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The numbers behind an operating point."""
+    """The numbers behind an operating point: hours, litres, and evidence in nats."""
 
-    plain_h: float
-    """The makers' rule: so many known hours of at least `plain_l`, none missing."""
-    plain_l: float
-    burst_h: float
-    burst_l: float
+    steady_h: float
+    """A run that a steady flow explains has lasted so long, "no dry hour since then"."""
+    steady_known_h: float
+    steady_nats: float
+    uneven_nats: float
+    """The same for a flow that varies by half, as of a cistern that fills again and again."""
     refill_h: float
-    """So many known hours without two dry ones in a row."""
-    run_on_l: float
+    """So long no two dry hours in a row: a slow refill."""
+    refill_known_h: float
+    refill_nats: float
+    burst_h: float
+    burst_known_h: float
+    run_on_litres: float
     """The sum over a day of what hours show above 90 L, each cut at 200 L."""
+    run_on_nats: float
 
 
-THRESHOLDS = {
-    Point.CAREFUL: Thresholds(
-        plain_h=24, plain_l=3.8, burst_h=4, burst_l=85, refill_h=60, run_on_l=360
-    ),
-    Point.EARLY: Thresholds(
-        plain_h=20, plain_l=3.8, burst_h=4, burst_l=85, refill_h=48, run_on_l=330
-    ),
-}
+CAREFUL = Thresholds(
+    steady_h=22.5,
+    steady_known_h=18,
+    steady_nats=12,
+    uneven_nats=10,
+    refill_h=44,
+    refill_known_h=36,
+    refill_nats=12,
+    burst_h=4,
+    burst_known_h=3.7,
+    run_on_litres=330,
+    run_on_nats=10,
+)
+EARLY = Thresholds(
+    steady_h=18,
+    steady_known_h=15,
+    steady_nats=10,
+    uneven_nats=8,
+    refill_h=30,
+    refill_known_h=25,
+    refill_nats=10,
+    burst_h=3.5,
+    burst_known_h=2.9,
+    run_on_litres=280,
+    run_on_nats=9,
+)
+THRESHOLDS = {Point.CAREFUL: CAREFUL, Point.EARLY: EARLY}

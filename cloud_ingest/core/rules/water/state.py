@@ -7,12 +7,13 @@ from dataclasses import asdict
 
 from cloud_ingest.core.rules.water.coarse import COARSE_L, Coarse
 from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.events import Event
 from cloud_ingest.core.rules.water.fine import Fine
 from cloud_ingest.core.rules.water.hours import Cutter
 from cloud_ingest.core.rules.water.memory import Memory
 from cloud_ingest.core.rules.water.meter import WaterMeter
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Changes with what a state holds or means: states of another version begin anew."""
 
 
@@ -28,15 +29,15 @@ def memory_of(meter: WaterMeter) -> str:
 class State:
     """What is remembered of one meter between two calls of `advance`."""
 
-    __slots__ = ("cutter", "episode", "memory", "memory_name", "newest_s")
+    __slots__ = ("cutter", "events", "memory", "memory_name", "newest_s")
     _HEAD = struct.Struct("<qHH")
 
     def __init__(self) -> None:
         self.newest_s: int | None = None
         """The newest reading that was taken in."""
         self.cutter = Cutter()
-        self.episode: Episode | None = None
-        """The open event, or the newest that was cleared."""
+        self.events: list[Event] = []
+        """Those that are open, or were cleared so lately that they may come again."""
         self.memory_name = ""
         self.memory: Memory | None = None
 
@@ -50,23 +51,24 @@ class State:
     def pack(self) -> bytes:
         """Return the state as bytes, without loss."""
         newest_s = -1 if self.newest_s is None else self.newest_s
-        episode = b"" if self.episode is None else json.dumps(asdict(self.episode)).encode()
+        events = json.dumps([asdict(each) for each in self.events]).encode() if self.events else b""
         name = self.memory_name.encode()
         memory = b"" if self.memory is None else self.memory.pack()
-        head = self._HEAD.pack(newest_s, len(name), len(episode))
-        return head + self.cutter.pack() + name + episode + memory
+        head = self._HEAD.pack(newest_s, len(name), len(events))
+        return head + self.cutter.pack() + name + events + memory
 
     @classmethod
     def unpack(cls, packed: bytes) -> "State":
         """Return the state that `pack` packed."""
         state = cls()
-        newest_s, name_size, episode_size = cls._HEAD.unpack_from(packed)
+        newest_s, name_size, events_size = cls._HEAD.unpack_from(packed)
         state.newest_s = None if newest_s < 0 else newest_s
         here = cls._HEAD.size
         state.cutter = Cutter.unpack(packed[here : (here := here + Cutter.SIZE)])
         state.memory_name = packed[here : (here := here + name_size)].decode()
-        episode = packed[here : (here := here + episode_size)]
-        state.episode = Episode(**json.loads(episode)) if episode else None
+        events = packed[here : (here := here + events_size)]
+        for each in json.loads(events) if events else ():
+            state.events.append(Event(Episode(**each["episode"]), each["unseen_s"]))
         if state.memory_name:
             state.memory = MEMORIES[state.memory_name].unpack(packed[here:])
         return state

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The events of one meter: raised by a finding, told again while it lasts, cleared by dry hours.
+
+There is one event at a time, but a burst upon a leak is one of its own. Two dry hours clear what
+is open, and so does a known day in which nothing shows it any more: a leak that was mended in a
+flat that is never dry. Raised again within 72 hours it is the same event. Pure.
+"""
+
+from dataclasses import dataclass, replace
+
+from cloud_ingest.core.rules.water.episode import Episode, Finding, Verdict
+from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
+
+SAME_EVENT_S = 72 * HOUR_S
+UNSEEN_S = 24 * HOUR_S
+BURST = "burst"
+
+
+@dataclass(slots=True)
+class Event:
+    """An episode, and for how much known time nothing has shown it."""
+
+    episode: Episode
+    unseen_s: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Say whether it has not been cleared."""
+        return self.episode.cleared_s is None
+
+
+def settle(events: list[Event], verdict: Verdict, hour: Hour) -> list[Episode]:
+    """Change the events by the verdict on one more hour, and return what is to be told."""
+    now_s = hour.end_s
+    events[:] = [each for each in events if _may_return(each, now_s)]
+    shown = _shown(events, verdict.finding, now_s)
+    told: list[Episode] = [] if shown is None else [shown.episode]
+    known_s = 0 if hour.litres is None else min(hour.span_s, 2 * HOUR_S)
+    for event in events:
+        if event is shown or not event.open:
+            continue
+        event.unseen_s += known_s
+        if (verdict.over and verdict.finding is None) or event.unseen_s >= UNSEEN_S:
+            event.episode = replace(event.episode, cleared_s=now_s)
+            told.append(event.episode)
+    return told
+
+
+def _may_return(event: Event, now_s: int) -> bool:
+    cleared_s = event.episode.cleared_s
+    return cleared_s is None or now_s - cleared_s <= SAME_EVENT_S
+
+
+def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | None:
+    """Return the event that a finding shows, raised or brought up to date."""
+    if finding is None:
+        return None
+    own = [each for each in events if each.episode.kind == finding.kind]
+    if not own and finding.kind != BURST:
+        own = events
+    if own:
+        event = own[0]
+        event.unseen_s = 0
+        event.episode = replace(event.episode, cleared_s=None, detail=finding.detail)
+        return event
+    event = Event(
+        Episode(finding.kind, finding.severity, now_s, finding.since_s, None, finding.detail)
+    )
+    events.append(event)
+    return event
