@@ -284,16 +284,15 @@ class Exchange:
     def _frames(self) -> Iterator[list[Frame]]:
         """Yield the meter's frames until the deadline, those together that came together.
 
-        A frame of this meter that has begun may end later, as long as its bytes go on coming.
+        A frame of this meter that has begun may end later, as long as its bytes go on coming. What
+        has come by the deadline counts, also where a busy gateway looks for it later.
         """
         while True:
             while self._unread:
                 unread, self._unread = self._unread, []
                 yield unread
             left = self._deadline - time.monotonic()
-            if left <= 0:
-                return
-            data = self._transport.receive(left)
+            data = self._transport.receive(max(0.0, left))
             if data:
                 self._heard_at = time.monotonic()
                 self._traffic.bytes_received += len(data)
@@ -302,6 +301,8 @@ class Exchange:
                     later = min(self._heard_at + LONGEST_GAP_S, self._latest)
                     self._deadline = max(self._deadline, later)
                 yield frames
+            if left <= 0 and (not data or self._deadline <= self._heard_at):
+                return
 
     def _answer(self, frames: list[Frame]) -> Frame | None:
         """Return the frame that the state waits for; the others must not contradict it.

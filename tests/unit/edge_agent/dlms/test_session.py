@@ -117,6 +117,39 @@ def test_a_meter_gets_its_rest_between_frames(
         assert traffic.resends == 0
 
 
+class Busy(Resting):
+    """The clock of a gateway so busy that it looks at the line after each deadline."""
+
+    deaf_s = 0.0
+
+    def monotonic(self) -> float:
+        self.now_s += 9
+        return self.now_s
+
+
+def test_an_answer_counts_that_a_busy_gateway_sees_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, traffic = Busy(), Traffic()
+    monkeypatch.setattr(exchange, "time", wire)
+    with Session(wire, reader(), traffic) as meter:
+        assert axdr.text(meter.get(SERIAL_NUMBER, 1, 2)) == "E1"
+    assert traffic.resends == 0
+
+
+class Babble(Busy):
+    """A line on which a frame begins again and again, and never ends."""
+
+    def receive(self, timeout_s: float) -> bytes:
+        super().receive(timeout_s)
+        return b"\x7e\xa0"
+
+
+def test_a_line_that_never_rests_ends_with_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Babble()
+    monkeypatch.setattr(exchange, "time", wire)
+    with pytest.raises(BusTimeout), Session(wire, reader()):
+        pass
+
+
 def test_the_rest_between_frames_is_the_models() -> None:
     kind = model.load("is16444").model_copy(update={"inter_frame_s": 0.05})
     config = MeterConfig(label="A-1", address=17, client=16)
