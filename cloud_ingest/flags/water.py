@@ -155,11 +155,10 @@ class _Pass:
     def _finding(self, kind: EventKind, unit: Iterable[Watched]) -> Finding | None:
         """Return what the meters of a unit show of a kind: of several, what began first."""
         shown = [
-            (episode, each.register)
+            (event.episode, each.register)
             for each in unit
-            if (episode := each.state.episode) is not None
-            and episode.cleared_s is None
-            and _kind(episode) is kind
+            for event in each.state.events
+            if event.open and _kind(event.episode) is kind
         ]
         if not shown:
             return None

@@ -128,6 +128,8 @@ class Coarse:
         scale = scale_of(meter.litres_per_count)
         if len(self.watches) != len(scale.rates):
             self.watches = [Watch() for _ in scale.rates]
+            for watch in self.watches:
+                watch.begin(hour.start_s, start_known=False)
         if hour.litres is None:
             return self._pass_over(hour)
         steps = round(hour.litres / float(meter.litres_per_count))

@@ -220,3 +220,9 @@ def test_no_readings_raise_an_error_on_coarse_registers(
 )
 def test_blind_spot_is_one_sentence(step_l: str, interval_s: int, says: str) -> None:
     assert blind_spot(Decimal(step_l), interval_s) == says
+
+
+def test_a_leak_from_the_first_reading_began_with_it() -> None:
+    (event,) = judged(read([20.0] * 60, 10), 10)
+    assert event.since_s == START_S
+    assert event.detail["start_known"] is False
