@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The judgement of a tower: its loss, and the meters that may explain it.
+
+In: the days of a tower, and its hours where something has changed. Out: a `Judgement`, or None
+while too little is known. Pure.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from cloud_ingest.core.rules.tower.loss import (
+    BASELINE_STEPS,
+    Loss,
+    Scan,
+    least_seen,
+    loss_of,
+)
+from cloud_ingest.core.rules.tower.noise import noise_of, precision
+from cloud_ingest.core.rules.tower.steps import TowerDays, steps_of
+from cloud_ingest.core.rules.tower.suspects import Suspect, suspects_of
+from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
+
+CHANGE_EVIDENCE = 3.0
+"""From here on a change may be one, and is no part of the noise."""
+LEAST_STEPS = BASELINE_STEPS + 2
+SEEN_AFTER_DAYS = 30
+BEFORE_CHANGE = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the residual of a tower says."""
+
+    until: date
+    """The newest day that is judged."""
+    loss: Loss | None
+    hours_since: date | None
+    """Since shortly before something may have changed: the hours from then on can tell more."""
+    suspects: tuple[Suspect, ...]
+    """Likeliest first."""
+    least_seen_per_day: float
+    """A smaller loss is not seen within `SEEN_AFTER_DAYS`."""
+
+    @property
+    def named(self) -> tuple[Suspect, ...]:
+        """Return the meters that the evidence accuses."""
+        return tuple(suspect for suspect in self.suspects if suspect.is_named)
+
+
+def judge_tower(
+    days: TowerDays, patterns: Patterns = NO_PATTERNS, *, is_open: bool = False
+) -> Judgement | None:
+    """Judge a tower by its days.
+
+    Args:
+        days: What its meters counted on each day, 60 to 400 of them.
+        patterns: Of the hours since something may have changed.
+        is_open: A loss was raised before and has not ended.
+    """
+    steps = steps_of(days)
+    if len(steps.residual) < LEAST_STEPS:
+        return None
+    inverse = precision(steps, noise_of(steps))
+    scan = Scan.of(steps, inverse)
+    best = scan.best_running()
+    assert best is not None  # noqa: S101 - there are enough steps
+    evidence, begin = best
+    hours_since = None
+    if evidence >= CHANGE_EVIDENCE:
+        hours_since = steps.day(begin) - BEFORE_CHANGE
+        inverse = precision(steps, noise_of(steps, begin))
+        scan = Scan.of(steps, inverse)
+    return Judgement(
+        until=steps.until,
+        loss=loss_of(steps, scan, is_open=is_open),
+        hours_since=hours_since,
+        suspects=tuple(suspects_of(steps, inverse, patterns)) if hours_since else (),
+        least_seen_per_day=least_seen(scan, SEEN_AFTER_DAYS),
+    )

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""The noise of a tower's residual: one part that adds up, and one that takes itself back.
+
+What is used without a meter differs from day to day, and adds up. A coarse register, a reading some
+minutes late or water in a tank put off to the next day what they keep from this one: over a week
+almost nothing of it is left. The two are told apart by the tower's own history, so that a tower
+with a tank between bulk meter and flats needs no setting: its weeks are judged, not its days.
+
+The residual's level and the bulk meter's gain error are not known either. Both are integrated out.
+
+In: steps. Out: `Noise`, and the precision matrix of the residual under it. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+from operator import mul
+
+from cloud_ingest.core.rules.tower.steps import Steps
+
+Matrix = list[list[float]]
+Shape = tuple[Sequence[float], float]
+"""What the residual may hold any amount of, and the variance of that amount."""
+
+GAIN_SD = 0.03
+"""Of the bulk meter: class 2, aged."""
+WALK_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4)
+BORDER_SHARES = (0.05, 0.15, 0.3, 0.45, 0.6, 0.8)
+"""Of the residual's spread from day to day: where the noise is looked for."""
+STRANGE = 1e4
+"""Of a step that says nothing of the others: its variance, in squares of the spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Variances of a residual."""
+
+    walk: float
+    """Added by each day."""
+    border: float
+    """At each end of a step: what one step lacks, the next has."""
+
+
+def noise_of(steps: Steps, change: int | None = None) -> Noise:
+    """Return the noise that a tower shows, averaged over what it may be.
+
+    Args:
+        steps: The steps.
+        change: The step at which the residual's level may have changed for good; of that change
+            nothing is noise.
+    """
+    floor = steps.resolution**2 / 12
+    tried = [
+        Noise((walk * steps.spread) ** 2, max(floor, (border * steps.spread) ** 2))
+        for walk in WALK_SHARES
+        for border in BORDER_SHARES
+    ]
+    shapes = _nuisances(steps)
+    if change is not None:
+        after = [width * (step >= change) for step, width in enumerate(steps.widths)]
+        shapes.append((after, shapes[0][1]))
+    fits = [_log_likelihood(steps, noise, shapes) for noise in tried]
+    best = max(fits)
+    weights = [exp(fit - best) for fit in fits]
+    total = sum(weights)
+    return Noise(
+        walk=sum(w * noise.walk for w, noise in zip(weights, tried, strict=True)) / total,
+        border=sum(w * noise.border for w, noise in zip(weights, tried, strict=True)) / total,
+    )
+
+
+def precision(steps: Steps, noise: Noise) -> Matrix:
+    """Return the inverse covariance of the residual, its level and the gain integrated out."""
+    count = len(steps.residual)
+    factor = _Tridiagonal.of(steps, noise)
+    inverse = [factor.solved([float(i == j) for j in range(count)]) for i in range(count)]
+    for shape, variance in _nuisances(steps):
+        solved = [sum(map(mul, row, shape)) for row in inverse]
+        scale = 1.0 / (1.0 / variance + sum(map(mul, shape, solved)))
+        inverse = [
+            [each - scale * own * other for each, other in zip(row, solved, strict=True)]
+            for row, own in zip(inverse, solved, strict=True)
+        ]
+    return inverse
+
+
+def _nuisances(steps: Steps) -> list[Shape]:
+    """Return the shape of the level and of the gain error, each with its prior variance."""
+    widths = [float(width) for width in steps.widths]
+    mean = sum(steps.bulk) / sum(widths)
+    gain = [given - mean * width for given, width in zip(steps.bulk, widths, strict=True)]
+    return [(widths, (mean + 1.0) ** 2), (gain, GAIN_SD**2)]
+
+
+def _log_likelihood(steps: Steps, noise: Noise, shapes: Sequence[Shape]) -> float:
+    factor = _Tridiagonal.of(steps, noise)
+    solved = factor.solved(steps.residual)
+    fit: float = -0.5 * (sum(map(mul, steps.residual, solved)) + factor.log_determinant)
+    done: list[tuple[list[float], float]] = []
+    for shape, variance in shapes:
+        own = factor.solved(shape)
+        for other, scale in done:
+            along = scale * sum(map(mul, other, shape))
+            own = [each - along * further for each, further in zip(own, other, strict=True)]
+        weight = 1.0 + variance * sum(map(mul, shape, own))
+        pulled = sum(map(mul, own, steps.residual))
+        fit += (variance / weight * pulled * pulled - log(weight)) / 2
+        done.append((own, variance / weight))
+    return fit
+
+
+@dataclass(frozen=True, slots=True)
+class _Tridiagonal:
+    """The factored covariance of steps that share their borders."""
+
+    pivots: tuple[float, ...]
+    ratios: tuple[float, ...]
+
+    @classmethod
+    def of(cls, steps: Steps, noise: Noise) -> "_Tridiagonal":
+        borders = [noise.border + guessed for guessed in steps.border_variance]
+        pivots: list[float] = []
+        ratios: list[float] = []
+        for step in range(len(steps.widths)):
+            own = noise.walk * steps.widths[step] + borders[step] + borders[step + 1]
+            own += STRANGE * steps.spread**2 * (step in steps.strange)
+            if step:
+                ratios.append(-borders[step] / pivots[-1])
+                own += ratios[-1] * borders[step]
+            pivots.append(own)
+        return cls(tuple(pivots), tuple(ratios))
+
+    @property
+    def log_determinant(self) -> float:
+        return sum(log(pivot) for pivot in self.pivots)
+
+    def solved(self, right: Sequence[float]) -> list[float]:
+        found = list(right)
+        for step, ratio in enumerate(self.ratios, 1):
+            found[step] -= ratio * found[step - 1]
+        found = [each / pivot for each, pivot in zip(found, self.pivots, strict=True)]
+        for step in range(len(found) - 2, -1, -1):
+            found[step] -= self.ratios[step] * found[step + 1]
+        return found

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""The steps of a tower: from one day's end to the next at which nearly all meters are known.
+
+A day's end is known if the bulk meter was read on that day, and at least 98 % of the meters behind
+it then or later. A meter that was read later takes part with what it counted over the gap, spread
+evenly; one whose gap has not ended, with its own mean. Such a guess is wrong at one day's end and
+right again at a later one, so that its variance belongs to the day's end and not to the step.
+
+In: what each meter counted on each day. Out: `Steps`. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import fmean, median, pvariance
+
+Series = Sequence[float | None]
+"""One value a day. None: not read; the next value holds what was counted meanwhile, too."""
+
+UNKNOWN_SHARE = 0.02
+OUTLIER = 6.0
+"""A day so many spreads away, and the day after it not, is a day of its own and no change."""
+BACK = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class TowerDays:
+    """What the meters of one tower and service counted, in litres or watt hours a day."""
+
+    first: date
+    bulk: Series
+    meters: Mapping[str, Series]
+    """Flats and common areas behind the bulk meter."""
+    resolution: float
+    """One count of the bulk meter's register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The residual of a tower between known ends of days, ascending."""
+
+    first: date
+    ends: tuple[int, ...]
+    """The last day of each step, as days after ``first``."""
+    widths: tuple[int, ...]
+    """Days in each step; more than one where a day's end between is not known."""
+    bulk: tuple[float, ...]
+    residual: tuple[float, ...]
+    meters: Mapping[str, tuple[float, ...]]
+    border_variance: tuple[float, ...]
+    """Of what was guessed at each known end, the opening one first: one more than steps."""
+    resolution: float
+    spread: float
+    """Of the residual from day to day, whatever lies far outside."""
+    strange: frozenset[int]
+    """Steps that lie far outside while the next does not: a hose, a test of hydrants."""
+
+    @property
+    def until(self) -> date:
+        """Return the last day of the last step."""
+        return self.first + timedelta(days=self.ends[-1])
+
+    def day(self, step: int) -> date:
+        """Return the first day of a step."""
+        return self.first + timedelta(days=self.ends[step] - self.widths[step] + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    uses: tuple[float, ...]
+    open_from: int
+    """The first day of a gap that has not ended."""
+    variance: tuple[float, ...]
+    """Of what is guessed at the end of each day."""
+
+
+def steps_of(days: TowerDays) -> Steps:
+    """Return the steps between known ends of days; none where there are less than two."""
+    bulk = _filled(days.bulk)
+    meters = {name: _filled(series) for name, series in days.meters.items()}
+    may_lack = int(UNKNOWN_SHARE * len(meters))
+    known = [
+        day
+        for day in range(len(days.bulk))
+        if days.bulk[day] is not None
+        and sum(day >= each.open_from for each in meters.values()) <= may_lack
+    ]
+    spans = list(pairwise(known))
+    uses = {name: _sums(each.uses, spans) for name, each in meters.items()}
+    given = _sums(bulk.uses, spans)
+    counted = [sum(some) for some in zip(*uses.values(), strict=True)] or [0.0] * len(spans)
+    residual = tuple(b - u for b, u in zip(given, counted, strict=True))
+    widths = tuple(end - begin for begin, end in spans)
+    spread, strange = _shape(residual, widths, days.resolution)
+    return Steps(
+        first=days.first,
+        ends=tuple(end for _, end in spans),
+        widths=widths,
+        bulk=given,
+        residual=residual,
+        meters=uses,
+        border_variance=tuple(sum(each.variance[day] for each in meters.values()) for day in known),
+        resolution=days.resolution,
+        spread=spread,
+        strange=strange,
+    )
+
+
+def _shape(
+    residual: Sequence[float], widths: Sequence[int], resolution: float
+) -> tuple[float, frozenset[int]]:
+    rates = [each / width for each, width in zip(residual, widths, strict=True)]
+    if not rates:
+        return resolution, frozenset()
+    middle = median(rates)
+    away = [abs(rate - middle) for rate in rates]
+    spread = max(1.4826 * median(away), resolution / 2)
+    return spread, frozenset(
+        step
+        for step, (own, following) in enumerate(pairwise(away))
+        if own > OUTLIER * spread
+        and following < BACK * spread
+        and (step == 0 or away[step - 1] < BACK * spread)
+    )
+
+
+def _sums(uses: Sequence[float], spans: Sequence[tuple[int, int]]) -> tuple[float, ...]:
+    return tuple(sum(uses[begin + 1 : end + 1]) for begin, end in spans)
+
+
+def _filled(series: Series) -> _Filled:
+    """Spread what was counted over a gap; go on with the mean where a gap has not ended."""
+    plain = [
+        value
+        for before, value in pairwise([0.0, *series])
+        if value is not None and before is not None
+    ]
+    mean, variance = (fmean(plain), pvariance(plain)) if plain else (0.0, 0.0)
+    uses: list[float] = []
+    variances: list[float] = []
+    gap = 0
+    for value in series:
+        if value is None:
+            gap += 1
+            continue
+        uses += [value / (gap + 1)] * (gap + 1)
+        variances += [variance * min(day + 1, gap - day) for day in range(gap)] + [0.0]
+        gap = 0
+    uses += [mean] * gap
+    variances += [variance * (day + 1) for day in range(gap)]
+    return _Filled(tuple(uses), len(series) - gap, tuple(variances))

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+"""Which meter behind a bulk meter explains a change of the residual: named, or only suspected.
+
+All explanations are weighed together, each by how often it happens and how well it fits: nothing
+has changed; water is lost in the common pipe; or one meter, since one day, counts only a share of
+what its flat uses. A share that goes around a meter adds to the residual in proportion to what the
+meter still counts, day by day, and lowers what it counts against its own history. A meter that has
+stopped counts nothing, and adds what its flat used to use; a flat on holiday adds nothing.
+
+A meter is named if its explanations together hold `NAMED` of the weight and if the interval of the
+share it misses lies clear of nothing, and none that counts something while one that stands still is
+an explanation, too. Otherwise the likeliest three are told, and nobody
+is accused.
+
+In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from math import exp, log, sqrt
+from operator import mul
+from statistics import fmean, pvariance
+from typing import Literal
+
+from cloud_ingest.core.rules.tower.loss import BASELINE_STEPS
+from cloud_ingest.core.rules.tower.noise import Matrix
+from cloud_ingest.core.rules.tower.steps import Steps
+from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
+
+NAMED = 0.95
+IN_DOUBT = 0.01
+"""A meter that stands still with so much weight is looked at before any other is named."""
+Z_99 = 2.58
+LEAST_SHARE = 0.05
+"""Below it a share is within what sound meters differ by."""
+
+LOSS_A_DAY = 1 / 365
+"""How often a loss in the common pipe begins."""
+STOP_A_DAY = 1 / (10 * 365)
+"""How often a meter stops."""
+SHARE_A_DAY = 1 / (30 * 365)
+"""How often a meter begins to miss a share of the use."""
+SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+LOSS_RATIO = 1.4
+LOSS_FINENESS = 21
+"""Losses that are tried: so many, each so much larger than the one before."""
+ABSENCE_A_DAY = 1 / 45
+ABSENCE_GOES_ON = 0.85
+"""A flat without use: how often that begins, and how often another such day follows."""
+VACANT_SHARE = 0.1
+"""Of absences that do not end: the flat stands empty."""
+LEVEL_SD = 0.3
+LEVEL_FREEDOM = 3.0
+"""What a flat uses against its own history: natural logarithm, Student's t."""
+STOPPED_LEVEL_SD = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One meter that may miss a share of what its flat uses."""
+
+    meter: str
+    kind: Literal["stopped_meter", "bypass"]
+    since: date
+    weight: float
+    """Of all explanations together."""
+    share: float
+    lower: float
+    upper: float
+    """What it misses of the use, with a 99 % interval."""
+    per_day: float
+    is_named: bool
+    """The evidence accuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Explanation:
+    log_weight: float
+    meter: str | None
+    begin: int
+    stopped: bool = False
+    share: float = 0.0
+    half: float = 0.0
+    per_day: float = 0.0
+
+
+def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS) -> list[Suspect]:
+    """Return the meters that may explain the residual, likeliest first.
+
+    Args:
+        steps: The steps.
+        inverse: The precision of their residual.
+        patterns: How the hours of the residual go along with each meter's.
+    """
+    pull = [sum(map(mul, row, steps.residual)) for row in inverse]
+    explained = [_Explanation(0.0, None, 0), *_losses(steps, inverse, pull)]
+    for meter in steps.meters:
+        explained += _shares(steps, inverse, pull, meter, patterns)
+        explained += _stops(steps, inverse, pull, meter)
+    highest = max(each.log_weight for each in explained)
+    total = sum(exp(each.log_weight - highest) for each in explained)
+    own: dict[tuple[str, bool], list[_Explanation]] = {}
+    for each in explained:
+        if each.meter is not None:
+            own.setdefault((each.meter, each.stopped), []).append(each)
+    weights = {
+        key: sum(exp(each.log_weight - highest) for each in some) / total
+        for key, some in own.items()
+    }
+    stands_still = any(weight >= IN_DOUBT for (_, stopped), weight in weights.items() if stopped)
+    found = [
+        _suspect(steps, some, weights[key], may_be_named=key[1] or not stands_still)
+        for key, some in own.items()
+    ]
+    return sorted(found, key=lambda suspect: -suspect.weight)
+
+
+def _suspect(
+    steps: Steps, explained: Sequence[_Explanation], weight: float, *, may_be_named: bool
+) -> Suspect:
+    best = max(explained, key=lambda each: each.log_weight)
+    assert best.meter is not None  # noqa: S101 - they were sorted by it
+    lower = max(0.0, best.share - best.half)
+    return Suspect(
+        meter=best.meter,
+        kind="stopped_meter" if best.stopped else "bypass",
+        since=steps.day(best.begin),
+        weight=weight,
+        share=best.share,
+        lower=lower,
+        upper=min(1.0, best.share + best.half),
+        per_day=best.per_day,
+        is_named=may_be_named and weight >= NAMED and lower > LEAST_SHARE,
+    )
+
+
+def _losses(steps: Steps, inverse: Matrix, pull: Sequence[float]) -> Iterator[_Explanation]:
+    """Yield a loss in the common pipe since each day, whatever its rate."""
+    widths = [float(width) for width in steps.widths]
+    least = max(steps.spread / 8, 1e-9)
+    rates = [least * LOSS_RATIO**power for power in range(LOSS_FINENESS)]
+    prior = log(LOSS_A_DAY / LOSS_FINENESS)
+    for begin, along, sharp in _fits(inverse, pull, widths):
+        for rate in rates:
+            yield _Explanation(
+                prior + rate * along - rate * rate * sharp / 2 + log(steps.widths[begin]),
+                None,
+                begin,
+            )
+
+
+def _shares(
+    steps: Steps, inverse: Matrix, pull: Sequence[float], meter: str, patterns: Patterns
+) -> Iterator[_Explanation]:
+    """Yield that a meter counts only a share since each day."""
+    uses = steps.meters[meter]
+    prior = log(SHARE_A_DAY / len(SHARES))
+    within = _since_each_step(steps, patterns.of.get(meter, {}))
+    for begin, daily_along, daily_sharp in _fits(inverse, pull, uses):
+        along, sharp = daily_along + within[begin][0], daily_sharp + within[begin][1]
+        level, scale = _level(steps, uses, begin)
+        if sharp <= 0 or along <= 0 or level is None:
+            continue
+        natural = _log_t(level / scale)
+        passed, half = along / sharp, Z_99 / sqrt(sharp)
+        share = passed / (1 + passed)
+        lower = max(0.0, passed - half)
+        mean = sum(uses[begin:]) / sum(steps.widths[begin:])
+        for tried in SHARES:
+            ratio = tried / (1 - tried)
+            fit = ratio * along - ratio * ratio * sharp / 2
+            history = _log_t((level - log(1 - tried)) / scale) - natural
+            yield _Explanation(
+                prior + fit + history + log(steps.widths[begin]),
+                meter,
+                begin,
+                share=share,
+                half=share - lower / (1 + lower),
+                per_day=passed * mean,
+            )
+
+
+def _since_each_step(
+    steps: Steps, within: Mapping[date, tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Return what the hours of all days from each step on say of a meter."""
+    found = [(0.0, 0.0)]
+    days = sorted(within, reverse=True)
+    for step in range(len(steps.widths) - 1, -1, -1):
+        along, sharp = found[-1]
+        while days and days[0] >= steps.day(step):
+            own_along, own_sharp = within[days.pop(0)]
+            along, sharp = along + own_along, sharp + own_sharp
+        found.append((along, sharp))
+    return found[:0:-1]
+
+
+def _level(steps: Steps, uses: Sequence[float], begin: int) -> tuple[float | None, float]:
+    """Return by how much a flat's use differs from before, as a logarithm, and its spread."""
+    before = [use / width for use, width in zip(uses[:begin], steps.widths, strict=False)]
+    after = [use / width for use, width in zip(uses[begin:], steps.widths[begin:], strict=True)]
+    old, new = fmean(before), fmean(after)
+    if old <= 0 or new <= 0:
+        return None, 1.0
+    relative = 2 * pvariance(before) / old**2
+    return log(new / old), sqrt(LEVEL_SD**2 + relative * (1 / len(before) + 1 / len(after)))
+
+
+def _stops(
+    steps: Steps, inverse: Matrix, pull: Sequence[float], meter: str
+) -> Iterator[_Explanation]:
+    """Yield that a meter stopped when it began to count nothing."""
+    uses = steps.meters[meter]
+    count = len(uses)
+    begin = count
+    while begin and uses[begin - 1] == 0:
+        begin -= 1
+    used = [use / width for use, width in zip(uses[:begin], steps.widths, strict=False) if use > 0]
+    if begin == count or begin < BASELINE_STEPS or len(used) < BASELINE_STEPS // 2:
+        return
+    mean, variance = fmean(used), pvariance(used)
+    along, sharp = _tail_fit(inverse, pull, steps.widths[begin:], begin)
+    days = sum(steps.widths[begin:])
+    fit = _log_marginal(along, sharp, mean, (STOPPED_LEVEL_SD * mean) ** 2 + variance / days)
+    absent = ABSENCE_A_DAY * ((1 - VACANT_SHARE) * ABSENCE_GOES_ON ** (days - 1) + VACANT_SHARE)
+    rate = along / sharp
+    half = Z_99 / sqrt(sharp)
+    yield _Explanation(
+        log(STOP_A_DAY) - log(absent) + fit,
+        meter,
+        begin,
+        stopped=True,
+        share=1.0 if rate > 0 else 0.0,
+        half=min(1.0, half / max(rate, 1e-9)),
+        per_day=rate,
+    )
+
+
+def _absences(uses: Sequence[float]) -> float:
+    """Return how often a flat's days without use begin: its own history, and what is usual."""
+    begun = sum(before > 0 and use == 0 for before, use in pairwise(uses))
+    return (begun + 1) / (len(uses) + 1 / ABSENCE_A_DAY)
+
+
+def _log_marginal(along: float, sharp: float, mean: float, variance: float) -> float:
+    """Return the log likelihood ratio of a rate known only as normal against no rate."""
+    both = sharp + 1 / variance
+    return (
+        (along + mean / variance) ** 2 / (2 * both)
+        - mean**2 / (2 * variance)
+        - log(both * variance) / 2
+    )
+
+
+def _fits(
+    inverse: Matrix, pull: Sequence[float], shape: Sequence[float]
+) -> Iterator[tuple[int, float, float]]:
+    """Yield for each beginning how well a shape fits from there on, and how sharply."""
+    along = sharp = 0.0
+    for begin in range(len(shape) - 1, BASELINE_STEPS - 1, -1):
+        own = shape[begin]
+        if own:
+            row = inverse[begin]
+            along += own * pull[begin]
+            sharp += own * (
+                own * row[begin] + 2 * sum(map(mul, row[begin + 1 :], shape[begin + 1 :]))
+            )
+        yield begin, along, sharp
+
+
+def _tail_fit(
+    inverse: Matrix, pull: Sequence[float], widths: Sequence[float], begin: int
+) -> tuple[float, float]:
+    along = sum(map(mul, pull[begin:], widths))
+    sharp = sum(
+        width * sum(map(mul, row[begin:], widths))
+        for width, row in zip(widths, inverse[begin:], strict=True)
+    )
+    return along, sharp
+
+
+def _log_t(value: float) -> float:
+    """Return the logarithm of Student's density, but for a constant."""
+    return -(LEVEL_FREEDOM + 1) / 2 * log(1 + value * value / LEVEL_FREEDOM)

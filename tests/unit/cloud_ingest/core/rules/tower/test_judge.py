@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""The judgement of simulated towers: what is found, and whom it accuses."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
+from random import Random
+
+import pytest
+
+from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
+from cloud_ingest.scoring.tower_score import WINDOW_DAYS, judged
+from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
+from tests.support.households import households
+
+QUIET = Setting(flats=40, days=190, unmetered_sd_l=30.0, outage_a_day=1 / 200)
+DAY = 130
+
+
+@cache
+def tower(kind: str, amount: float, setting: Setting = QUIET) -> SimulatedTower:
+    fault = Fault("leak" if kind == "leak" else "share" if kind == "share" else "none", amount, DAY)
+    return simulated(households(40), fault, Random(7), setting)
+
+
+def after(tower: SimulatedTower, days: int, *, is_open: bool = False) -> Judgement:
+    verdict = judged(tower, DAY - 1 + days, is_open=is_open)
+    assert verdict is not None
+    return verdict
+
+
+def test_a_leak_in_the_common_pipe_is_raised_within_days() -> None:
+    loss = after(tower("leak", 25.0), 4).loss
+    assert loss is not None
+    assert abs(loss.since - (FIRST + timedelta(days=DAY))) <= timedelta(days=2)
+    assert loss.lower < 600 < loss.upper
+
+
+def test_a_leak_in_the_common_pipe_accuses_nobody() -> None:
+    assert not any(after(tower("leak", 25.0), days).named for days in (4, 10, 30))
+
+
+def test_a_sound_tower_is_left_alone() -> None:
+    sound = tower("none", 0.0)
+    verdicts = [after(sound, days) for days in range(-50, 60, 10)]
+    assert not any(verdict.loss or verdict.named for verdict in verdicts)
+
+
+def test_a_stopped_meter_is_named() -> None:
+    stopped = tower("share", 1.0)
+    (named,) = after(stopped, 10).named
+    assert (named.meter, named.kind) == (stopped.flat, "stopped_meter")
+    assert named.since == FIRST + timedelta(days=DAY)
+
+
+def test_half_around_a_meter_is_named() -> None:
+    bypassed = tower("share", 0.5)
+    (named,) = after(bypassed, 45).named
+    assert (named.meter, named.kind) == (bypassed.flat, "bypass")
+    assert named.lower < 0.5 < named.upper
+
+
+def test_five_percent_less_is_not_seen() -> None:
+    slightly = after(tower("share", 0.05), 30)
+    assert slightly.loss is None
+    assert not slightly.named
+    assert slightly.least_seen_per_day > 0.05 * tower("share", 0.05).use_l_per_day
+
+
+def test_a_loss_that_has_ended_is_none() -> None:
+    whole = tower("leak", 25.0)
+    repaired = list(whole.days.bulk)
+    for day in range(DAY + 10, len(repaired)):
+        repaired[day] = (repaired[day] or 0.0) - 600.0
+    ended = replace(whole, days=replace(whole.days, bulk=repaired))
+    assert after(ended, 9).loss is not None
+    assert after(ended, 24, is_open=True).loss is None
+
+
+def test_a_day_of_its_own_is_no_loss() -> None:
+    whole = tower("none", 0.0)
+    hosed = list(whole.days.bulk)
+    hosed[DAY] = (hosed[DAY] or 0.0) + 3000.0
+    verdict = after(replace(whole, days=replace(whole.days, bulk=hosed)), 5)
+    assert verdict.loss is None
+
+
+@pytest.mark.parametrize("litres", [0.0, 60.0])
+def test_a_tank_needs_no_setting(litres: float) -> None:
+    behind_tank = tower("leak", litres, replace(QUIET, tank_l=4000.0))
+    assert (after(behind_tank, 21).loss is not None) == (litres > 0)
+
+
+def test_too_few_days_are_not_judged() -> None:
+    assert judge_tower(tower("none", 0.0).until(28, WINDOW_DAYS)) is None
+
+
+def test_a_tower_without_use_is_left_alone() -> None:
+    empty = replace(
+        tower("none", 0.0).days, first=date(2024, 1, 1), bulk=[0.0] * 60, meters={"1": [0.0] * 60}
+    )
+    verdict = judge_tower(empty)
+    assert verdict is not None
+    assert verdict.loss is None
+    assert not verdict.named
