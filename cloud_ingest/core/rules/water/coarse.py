@@ -53,8 +53,8 @@ class Scale:
 
 TENS = Scale(
     rates=(
-        rate(0.5, by_the_hour=0.25, limit=22),
-        rate(1.0, by_the_hour=0.4, limit=24),
+        rate(0.5, by_the_hour=0.25, limit=21.5),
+        rate(1.0, by_the_hour=0.4, limit=23.5),
         rate(1.4, by_the_hour=0.56, limit=27),
         rate(2.0, by_the_hour=0.8, limit=32),
         rate(2.8, by_the_hour=1.1, limit=34),

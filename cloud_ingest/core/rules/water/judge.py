@@ -42,6 +42,7 @@ def advance(
             continue
         state.newest_s = newest_s = ts
         for hour in state.cutter.take(reading, litres_per_count, most_l_per_h):
-            verdict = state.memory_for(meter).take(hour, meter, point)
+            supplied = state.with_supply(meter, hour)
+            verdict = state.memory_for(supplied).take(hour, supplied, point)
             told += settle(state.events, verdict, hour)
     return told

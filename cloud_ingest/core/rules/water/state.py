@@ -3,33 +3,36 @@
 
 import json
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from cloud_ingest.core.rules.water.coarse import COARSE_L, Coarse
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.events import Event
 from cloud_ingest.core.rules.water.fine import Fine
-from cloud_ingest.core.rules.water.hours import Cutter
+from cloud_ingest.core.rules.water.hours import Cutter, Hour
 from cloud_ingest.core.rules.water.memory import Memory
 from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.supplied import Supplied
+from cloud_ingest.core.rules.water.supply import SupplyLearner
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Changes with what a state holds or means: states of another version begin anew."""
 
 
-MEMORIES: dict[str, type[Memory]] = {"fine": Fine, "coarse": Coarse}
-"""Intermittent supply joins in here and in `memory_of`."""
+MEMORIES: dict[str, type[Memory]] = {"fine": Fine, "coarse": Coarse, "supplied": Supplied}
 
 
 def memory_of(meter: WaterMeter) -> str:
     """Return the name of the memory that this meter's register is judged with."""
+    if meter.supply is not None and meter.supply.intermittent:
+        return "supplied"
     return "coarse" if meter.litres_per_count >= COARSE_L else "fine"
 
 
 class State:
     """What is remembered of one meter between two calls of `advance`."""
 
-    __slots__ = ("cutter", "events", "memory", "memory_name", "newest_s")
+    __slots__ = ("cutter", "events", "memory", "memory_name", "newest_s", "supply")
     _HEAD = struct.Struct("<qHH")
 
     def __init__(self) -> None:
@@ -40,6 +43,14 @@ class State:
         """Those that are open, or were cleared so lately that they may come again."""
         self.memory_name = ""
         self.memory: Memory | None = None
+        self.supply = SupplyLearner()
+
+    def with_supply(self, meter: WaterMeter, hour: Hour) -> WaterMeter:
+        """Return the meter with the hours of supply that its register shows, if none are said."""
+        if meter.supply is not None:
+            return meter
+        supply = self.supply.take(hour, meter.zone)
+        return meter if supply is None else replace(meter, supply=supply)
 
     def memory_for(self, meter: WaterMeter) -> Memory:
         """Return the memory of this kind of register; another kind begins anew."""
@@ -55,7 +66,7 @@ class State:
         name = self.memory_name.encode()
         memory = b"" if self.memory is None else self.memory.pack()
         head = self._HEAD.pack(newest_s, len(name), len(events))
-        return head + self.cutter.pack() + name + events + memory
+        return head + self.cutter.pack() + self.supply.pack() + name + events + memory
 
     @classmethod
     def unpack(cls, packed: bytes) -> "State":
@@ -65,6 +76,7 @@ class State:
         state.newest_s = None if newest_s < 0 else newest_s
         here = cls._HEAD.size
         state.cutter = Cutter.unpack(packed[here : (here := here + Cutter.SIZE)])
+        state.supply = SupplyLearner.unpack(packed[here : (here := here + SupplyLearner.SIZE)])
         state.memory_name = packed[here : (here := here + name_size)].decode()
         events = packed[here : (here := here + events_size)]
         for each in json.loads(events) if events else ():

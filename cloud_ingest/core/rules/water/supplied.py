@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""Meters with intermittent supply: a leak is a floor under the supplied hours, day after day.
+
+Outside its hours of supply a meter stands still, leak or no leak, so that no rule that waits for a
+day without a dry hour ever fires. What is judged is the *least* of each day's supplied hours. A
+float valve closes when the tank is full, and then an hour is dry or nearly so; a leak before the
+tank or a valve that does not close keeps a floor under all of them. How unlikely the floor is, is
+asked of this flat's own days: where a slow inlet fills during all of the supply there is a floor
+without a leak, and only one that lies higher than ever says something.
+
+The newest days are looked at together, from two to ten: the least of all of them, and how unlikely
+it is that each day reaches it. Older days are the flat's history, so that a leak is not measured
+by itself. A day without any water passes for one without supply, and says nothing.
+
+Blind spots: a leak below 3.8 L/h; one within what the inlet passes anyhow; the first weeks. One
+behind the tank shows only as far as it lengthens the filling. Half an hour of supply at either end
+of the hours makes an hour look smaller than it is, alike on all days.
+
+In: hours. Out: verdicts. Pure.
+"""
+
+import math
+import struct
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from cloud_ingest.core.rules.water.episode import Finding, Verdict
+from cloud_ingest.core.rules.water.hours import LONGEST_S, Hour
+from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.core.rules.water.supply import Supply
+
+NEWEST_DAYS = 10
+"""Days that are looked at together; what is older is history."""
+HISTORY_DAYS = 46
+FEWEST_HISTORY_DAYS = 14
+FEWEST_DAYS = 2
+FLOOR_L_PER_H = 3.8
+"""One US gallon: below it the makers' rules call an hour dry, too."""
+MOST_A_DAY = 6.0
+"""No day counts for more (400 to 1)."""
+SMALLEST_SCALE = 5.0
+LIMIT = {Point.CAREFUL: 13.0, Point.EARLY: 11.0}
+KNOWN_PART = 0.9
+DRY_DAYS_TO_CLEAR = 3
+TENTHS = 10
+MOST_TENTHS = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The supplied hours of one day, all that count known."""
+
+    start_s: int
+    least: int
+    """Of its hours, in tenths of a litre an hour."""
+    litres: int
+    """In tenths."""
+    hours: int
+
+
+class Supplied:
+    """What is remembered of one meter with intermittent supply."""
+
+    __slots__ = ("days", "dry_days", "known", "least", "litres", "ordinal", "start_s")
+    _FORM = struct.Struct("<IIIIBBB")
+    _DAY = struct.Struct("<IIIB")
+
+    def __init__(self) -> None:
+        self.days: deque[Day] = deque(maxlen=NEWEST_DAYS + HISTORY_DAYS)
+        self.dry_days = 0
+        """How many days without water lie behind the newest with some."""
+        self._open_day(0)
+
+    def _open_day(self, ordinal: int) -> None:
+        self.ordinal, self.start_s, self.known = ordinal, 0, 0
+        self.least, self.litres = MOST_TENTHS, 0
+
+    def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
+        """Judge one more hour."""
+        supply = meter.supply
+        if supply is None or hour.anew:
+            self._open_day(0)
+            return Verdict(over=hour.anew)
+        over = self._count(hour, meter, supply)
+        if over:
+            return Verdict(over=True)
+        return Verdict(self._finding(float(meter.litres_per_count), LIMIT[point]))
+
+    def _count(self, hour: Hour, meter: WaterMeter, supply: Supply) -> bool:
+        """Count an hour; say whether it closed a day that shows that nothing leaks."""
+        middle = datetime.fromtimestamp((hour.start_s + hour.end_s) // 2, meter.zone)
+        ordinal = middle.toordinal() - (middle.hour < supply.opens)
+        rested = self._close_day(supply) if ordinal != self.ordinal else False
+        if ordinal != self.ordinal:
+            self._open_day(ordinal)
+        if middle.hour in supply.hours and hour.rate is not None and hour.span_s <= LONGEST_S:
+            self.start_s = self.start_s or hour.start_s
+            self.known = min(self.known + 1, 255)
+            self.least = min(self.least, round(hour.rate * TENTHS))
+            self.litres = min(self.litres + round((hour.litres or 0) * TENTHS), MOST_TENTHS)
+        return rested
+
+    def _close_day(self, supply: Supply) -> bool:
+        if self.known < KNOWN_PART * len(supply.hours):
+            return False
+        if not self.litres:
+            self.dry_days = min(self.dry_days + 1, 255)
+            return self.dry_days >= DRY_DAYS_TO_CLEAR
+        self.dry_days = 0
+        self.days.append(Day(self.start_s, self.least, self.litres, self.known))
+        return self.least == 0
+
+    def _finding(self, step_l: float, limit: float) -> Finding | None:
+        """Return what the newest days show against the older ones."""
+        history = sorted(
+            day.least for day in islice(self.days, max(0, len(self.days) - NEWEST_DAYS))
+        )
+        if len(history) < FEWEST_HISTORY_DAYS or self.dry_days >= DRY_DAYS_TO_CLEAR:
+            return None
+        best, since, floor = 0.0, 0, MOST_TENTHS
+        best_floor = floor
+        for days in range(1, NEWEST_DAYS + 1):
+            floor = min(floor, self.days[-days].least)
+            if floor < max(FLOOR_L_PER_H, step_l / 2) * TENTHS:
+                break
+            evidence = days * min(MOST_A_DAY, -math.log(chance_of(history, floor)))
+            if days >= FEWEST_DAYS and evidence > best:
+                best, since, best_floor = evidence, days, floor
+        return _finding(list(self.days)[-since:], best_floor) if best >= limit else None
+
+    def pack(self) -> bytes:
+        """Return all of it as bytes, without loss."""
+        head = self._FORM.pack(
+            self.ordinal,
+            self.start_s,
+            self.least,
+            self.litres,
+            self.known,
+            self.dry_days,
+            len(self.days),
+        )
+        return head + b"".join(
+            self._DAY.pack(day.start_s, day.least, day.litres, day.hours) for day in self.days
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Supplied":
+        """Return what `pack` packed; of b"" a new memory."""
+        supplied = cls()
+        if not packed:
+            return supplied
+        (
+            supplied.ordinal,
+            supplied.start_s,
+            supplied.least,
+            supplied.litres,
+            supplied.known,
+            supplied.dry_days,
+            days,
+        ) = cls._FORM.unpack_from(packed)
+        for index in range(days):
+            at = cls._FORM.size + index * cls._DAY.size
+            supplied.days.append(Day(*cls._DAY.unpack_from(packed, at)))
+        return supplied
+
+
+def chance_of(history: Sequence[int], floor: int) -> float:
+    """Return how likely a day of this flat reaches a floor; beyond the highest, ever less.
+
+    Args:
+        history: The least hour of each older day, ascending.
+        floor: In the same unit.
+    """
+    above = len(history) - bisect_left(history, floor)
+    chance = (above + 0.5) / (len(history) + 1)
+    highest = history[-1]
+    if floor <= highest:
+        return chance
+    mean, half = sum(history) / len(history), (highest - history[len(history) // 2]) / 2
+    return chance * math.exp(-(floor - highest) / max(SMALLEST_SCALE * TENTHS, mean, half))
+
+
+def _finding(days: Sequence[Day], floor: int) -> Finding:
+    detail: dict[str, str | int | float | None] = {
+        "part": "supply",
+        "rate_l_per_h": days[-1].least / TENTHS,
+        "least_l_per_h": floor / TENTHS,
+        "litres": sum(day.litres for day in days) / TENTHS,
+        "known_h": sum(day.hours for day in days),
+        "start_known": False,
+    }
+    return Finding("leak", "alarm", days[0].start_s, detail)
