@@ -95,9 +95,11 @@ class Supplied:
         """Count an hour; say whether it closed a day that shows that nothing leaks."""
         middle = datetime.fromtimestamp((hour.start_s + hour.end_s) // 2, meter.zone)
         ordinal = middle.toordinal() - (middle.hour < supply.opens)
-        rested = self._close_day(supply) if ordinal != self.ordinal else False
-        if ordinal != self.ordinal:
+        rested = False
+        if self.known and (ordinal != self.ordinal or supply.is_over_at(middle.hour)):
+            rested = self._close_day(supply)
             self._open_day(ordinal)
+        self.ordinal = ordinal
         if middle.hour in supply.hours and hour.rate is not None and hour.span_s <= LONGEST_S:
             self.start_s = self.start_s or hour.start_s
             self.known = min(self.known + 1, 255)

@@ -47,6 +47,12 @@ class Supply:
         """The first hour with supply behind the longest pause: a day of supply begins there."""
         return max(self.hours, key=lambda hour: (self._pause_before(hour), -hour), default=0)
 
+    def is_over_at(self, hour: int) -> bool:
+        """Say whether an hour lies behind the last one of its day of supply."""
+        opens = self.opens
+        passed = (hour - opens) % HOURS_OF_DAY
+        return all((each - opens) % HOURS_OF_DAY < passed for each in self.hours)
+
     def _pause_before(self, hour: int) -> int:
         return next(
             pause

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Intermittent supply: learnt from a register, and judged on its own hours alone."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import accumulate
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.hours import Hour
+from cloud_ingest.core.rules.water.judge import advance
+from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.core.rules.water.state import State
+from cloud_ingest.core.rules.water.supplied import chance_of
+from cloud_ingest.core.rules.water.supply import Supply, SupplyLearner
+from tests.support.water_registers import Readings, registers
+
+HOUR = 3600
+DAY = 24 * HOUR
+START_S = 1_699_986_600  # a midnight in Kolkata
+ZONE = ZoneInfo("Asia/Kolkata")
+MORNING = Supply(frozenset({6, 7, 8}))
+METER = WaterMeter(litres_per_count=Decimal(1), zone=ZONE, supply=MORNING)
+HISTORY_DAYS = 30
+
+
+def morning(first: float, second: float, third: float) -> list[float]:
+    """Litres of a day by the hour, supplied from six to nine."""
+    return [*[0.0] * 6, first, second, third, *[0.0] * 15]
+
+
+def days_of(count: int, *, full_by: int = 2, seed: int = 1) -> list[float]:
+    """Days on which the tank is full after so many hours, as good as always."""
+    rng = Random(seed)
+    litres: list[float] = []
+    for _ in range(count):
+        filling = [
+            rng.uniform(60, 100) if hour < full_by else rng.choice([0, 0, 0, 6])
+            for hour in range(3)
+        ]
+        litres += morning(filling[0], filling[1], filling[2])
+    return litres
+
+
+def read(litres: Sequence[float]) -> Readings:
+    volumes = accumulate(litres, initial=0.0)
+    return [(START_S + hour * HOUR, int(volume)) for hour, volume in enumerate(volumes)]
+
+
+def judged(
+    litres: Sequence[float], meter: WaterMeter = METER, point: Point = Point.CAREFUL
+) -> list[Episode]:
+    told = advance(State(), read(litres), meter, point)
+    return list({each.raised_s: each for each in told}.values())
+
+
+def leaking(days: int, rate: float) -> list[float]:
+    """Days of a leak before the tank: it flows in supplied hours alone."""
+    litres = days_of(days, seed=2)
+    return [each + rate * (hour % 24 in MORNING.hours) for hour, each in enumerate(litres)]
+
+
+def test_floor_under_supplied_hours_is_a_leak() -> None:
+    [leak] = judged([*days_of(HISTORY_DAYS), *leaking(6, 20)])
+    assert leak.kind == "leak"
+    assert leak.cleared_s is None
+    assert leak.raised_s <= START_S + (HISTORY_DAYS + 4) * DAY
+    assert leak.since_s == START_S + HISTORY_DAYS * DAY + 6 * HOUR
+    assert leak.detail["part"] == "supply"
+    assert leak.detail["least_l_per_h"] == 20.0
+
+
+def test_leak_is_told_an_hour_after_supply() -> None:
+    [leak] = judged([*days_of(HISTORY_DAYS), *leaking(6, 20)])
+    assert (leak.raised_s - START_S) % DAY == 10 * HOUR
+
+
+def test_tank_that_rests_again_clears_the_leak() -> None:
+    litres = [*days_of(HISTORY_DAYS), *leaking(6, 20), *morning(80, 80, 0)]
+    [leak] = judged(litres)
+    assert leak.cleared_s == START_S + (HISTORY_DAYS + 6) * DAY + 10 * HOUR
+
+
+def test_three_days_without_water_clear_the_leak() -> None:
+    litres = [*days_of(HISTORY_DAYS), *leaking(6, 20), *[0.0] * 24 * 3]
+    [leak] = judged(litres)
+    assert leak.cleared_s == START_S + (HISTORY_DAYS + 8) * DAY + 10 * HOUR
+
+
+def test_slow_inlet_that_always_fills_is_no_leak() -> None:
+    assert judged(days_of(120, full_by=3)) == []
+
+
+def test_leak_beside_a_slow_inlet_shows_above_its_floor() -> None:
+    fills = days_of(HISTORY_DAYS, full_by=3)
+    more = [each + 120 * (each > 0) for each in days_of(5, full_by=3, seed=2)]
+    [leak] = judged([*fills, *more])
+    assert leak.detail["least_l_per_h"] >= 150
+
+
+def test_nothing_is_said_before_two_weeks_of_history() -> None:
+    assert judged([*days_of(13), *leaking(9, 20)]) == []
+
+
+def test_unknown_supplied_hours_count_for_nothing() -> None:
+    litres = [*days_of(HISTORY_DAYS), *leaking(9, 20)]
+    readings = [
+        each
+        for each in read(litres)
+        if each[0] < START_S + HISTORY_DAYS * DAY or (each[0] - START_S) % DAY != 8 * HOUR
+    ]
+    assert advance(State(), readings, METER, Point.CAREFUL) == []
+
+
+@given(
+    st.lists(st.integers(0, 5000), min_size=1).map(sorted),
+    st.integers(0, 20_000),
+    st.integers(0, 20_000),
+)
+def test_higher_floor_is_never_likelier(history: list[int], one: int, other: int) -> None:
+    low, high = sorted((one, other))
+    assert 0 <= chance_of(history, high) <= chance_of(history, low) <= 1
+
+
+@given(registers(), st.sampled_from(Point), st.data())
+def test_grouping_changes_nothing_with_supply_by_the_hour(
+    readings: Readings, point: Point, data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(readings)), max_size=4)))
+    whole, state = State(), State()
+    expected = advance(whole, readings, METER, point)
+    told: list[Episode] = []
+    for first, last in zip([0, *cuts], [*cuts, len(readings)], strict=True):
+        told += advance(state, readings[first:last], METER, point)
+        state = State.unpack(state.pack())
+    assert told == expected
+    assert state.pack() == whole.pack()
+
+
+@given(st.frozensets(st.integers(0, 23)), registers())
+def test_any_hours_of_supply_are_judged(hours: frozenset[int], readings: Readings) -> None:
+    meter = WaterMeter(litres_per_count=Decimal(1), zone=ZONE, supply=Supply(hours))
+    state = State()
+    advance(state, readings, meter, Point.EARLY)
+    assert len(state.pack()) <= 2000
+
+
+def learnt(litres: Sequence[float]) -> Supply | None:
+    learner = SupplyLearner()
+    supply = None
+    for index, each in enumerate(litres):
+        start_s = START_S + index * HOUR
+        supply = learner.take(Hour(start_s, start_s + HOUR, each), ZONE)
+        learner = SupplyLearner.unpack(learner.pack())
+    return supply
+
+
+def test_hours_of_supply_are_learnt_in_four_weeks() -> None:
+    assert learnt(days_of(28)) == MORNING
+    assert learnt(days_of(27)) is None
+
+
+def test_leak_is_found_where_supply_was_learnt() -> None:
+    meter = WaterMeter(litres_per_count=Decimal(1), zone=ZONE)
+    found = judged([*days_of(70), *leaking(6, 20)], meter)
+    assert [each.detail["part"] for each in found] == ["supply"]
+
+
+def test_constant_supply_ends_what_was_learnt() -> None:
+    assert learnt([*days_of(60), *[5.0] * 24 * 2]) is None
+
+
+def test_an_odd_hour_of_water_does_not_end_it() -> None:
+    odd = days_of(40)
+    odd[-20] = 8.0
+    assert learnt(odd) == MORNING
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.sampled_from([0.03, 0.1, 0.3]))
+def test_flat_with_water_at_any_hour_has_constant_supply(seed: int, often: float) -> None:
+    rng = Random(seed)
+    litres = [rng.choice([1, 9, 60]) if rng.random() < often else 0.0 for _ in range(24 * 120)]
+    assert learnt(litres) is None
+
+
+def test_flat_on_holiday_has_constant_supply() -> None:
+    used = [
+        9.0 if hour % 24 in {7, 8, 13, 20} or hour % 41 == 0 else 0.0 for hour in range(24 * 30)
+    ]
+    for away_days in (14, 40, 90):
+        assert learnt([*used, *[0.0] * 24 * away_days]) is None
+        assert learnt([0.0] * 24 * away_days) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "says", "opens"),
+    [
+        ({6, 7, 8}, "06:00-09:00", 6),
+        ({23, 0, 1}, "23:00-02:00", 23),
+        ({5, 6, 18, 19}, "05:00-07:00 and 18:00-20:00", 18),
+        ({22, 23}, "22:00-24:00", 22),
+        (set(range(24)), "all day", 0),
+        (set(), "never", 0),
+    ],
+)
+def test_hours_of_supply_are_said_as_people_do(hours: set[int], says: str, opens: int) -> None:
+    supply = Supply(frozenset(hours))
+    assert (str(supply), supply.opens) == (says, opens)
