@@ -125,6 +125,8 @@ class Event(Message):
     cleared_at: UtcDatetime | None = None
     ended: Literal["over", "muted"] | None = None
     """Why it is cleared: the thing is over, or a person muted it and it may still be there."""
+    muted_until: UtcDatetime | None = None
+    """When a mute ends: what is still there then is sent again, as the same flag."""
     message: str = Field(max_length=400)
     """One sentence for a person: what was seen, since when, how much."""
     evidence_schema: str | None = None

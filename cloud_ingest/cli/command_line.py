@@ -82,7 +82,7 @@ COMMANDS: Final = {
     ),
     "events": Place(
         "events",
-        "Flags: leaks, read failures, held changes, long estimates, false evidence.",
+        "Flags: what was noticed, and what people did; what meters noted themselves.",
     ),
     "rules": Place("rules", "Try the water rules on a file of registers."),
     "quarantine": Place("quarantine", "What was received and is not stored, and why."),

@@ -12,39 +12,215 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cloud_ingest.cli.flag_text import (
+    flag_as_json,
+    flags_as_table,
+    mute_as_json,
+    open_flags,
+    shown_as_json,
+    shown_as_text,
+)
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
-from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, Society, opened_store
+from cloud_ingest.cli.options import (
+    By,
+    Config,
+    Dsn,
+    Json,
+    OneSociety,
+    Reason,
+    Society,
+    composed,
+    moment,
+    opened_store,
+)
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.flags import attend
+from cloud_ingest.flags.attend import Named
 from cloud_ingest.operate import review
-from cloud_ingest.store.events import StoredEvent
 from cloud_ingest.store.meter_events import StoredMeterEvent
 from shared_schema.catalogue import event_name
+from shared_schema.events import EventKind, Severity, SubjectType
 
-app = new_group("Flags: leaks, read failures, held changes, long estimates, false evidence.")
+app = new_group("Flags: what was noticed, and what people did; what meters noted themselves.")
+
+OfType = Annotated[
+    SubjectType,
+    typer.Option("--subject-type", help="What the label is of, where it had no such flag yet."),
+]
+Which = Annotated[
+    str,
+    typer.Argument(
+        metavar="FLAG",
+        help="The id of a flag, its first 8 characters, or the label of a unit, meter, gateway or "
+        "tower.",
+        callback=composed,
+    ),
+]
+OfKind = Annotated[
+    EventKind | None, typer.Option("--kind", help="Which, where the label has flags of several.")
+]
 
 
 @app.command("list")
 def events_list(
+    *,
+    kind: Annotated[
+        list[EventKind] | None, typer.Option("--kind", help="Only of this kind; may be repeated.")
+    ] = None,
+    severity: Annotated[
+        Severity | None, typer.Option("--severity", help="Only of this severity.")
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option("--unit", help="Only of this unit, or common area.", callback=composed),
+    ] = None,
+    tower: Annotated[
+        str | None, typer.Option("--tower", help="Only in this tower.", callback=composed)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also flags that are over.")] = False,
     society: OneSociety = None,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """List flags, newest first.
+    """List flags, newest first, with those that are muted.
 
-    Example: cloud-ingest events list --society "Lake View"
+    Example: cloud-ingest events list --kind leak --kind burst --tower A
     """
     with opened_store(dsn, config) as opened:
-        found = review.flags(opened.conn, society=society, everything=everything)
+        found = review.flags(
+            opened.conn,
+            society=society,
+            everything=everything,
+            kinds=kind or (),
+            severity=severity,
+            unit=unit,
+            tower=tower,
+        )
     if json:
-        say(json_text([each.event.model_dump(mode="json", by_alias=True) for each in found]))
-    elif not found:
-        say("There never was a flag." if everything else "No flag is open.")
+        say(json_text([flag_as_json(each) for each in found]))
+    elif found:
+        say(flags_as_table(found, opened.zone, datetime.now(UTC)))
+    elif everything or kind or severity or unit or tower:
+        say("There is no such flag.")
     else:
-        say(flags_as_table(found, opened.zone))
+        say("No flag is open.")
+
+
+@app.command("show")
+def events_show(
+    which: Which,
+    *,
+    kind: OfKind = None,
+    society: OneSociety = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Show a flag, or the newest flags of a unit: what is known, and who did what, when and why.
+
+    Example: cloud-ingest events show A-1204
+    """
+    with opened_store(dsn, config) as opened:
+        shown = attend.show(opened.conn, Named(which, society, kind))
+    say(json_text(shown_as_json(shown)) if json else shown_as_text(shown, opened.zone))
+
+
+@app.command("acknowledge")
+def events_acknowledge(
+    which: Which,
+    *,
+    by: By,
+    reason: Reason,
+    kind: OfKind = None,
+    society: OneSociety = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Say that you have seen a flag and look into it; it stays open until its rule ends it.
+
+    The helpdesk and others are told who has it, so that nobody goes twice.
+
+    Example: cloud-ingest events acknowledge A-1204 --by Asha --reason "plumber at 5 pm"
+    """
+    with opened_store(dsn, config) as opened:
+        flag = attend.acknowledge(
+            opened.conn,
+            Named(which, society, kind),
+            by=by,
+            reason=reason,
+            now=datetime.now(UTC),
+        )
+    event = flag.event
+    if json:
+        say(json_text(flag_as_json(flag)))
+    else:
+        say(f"{event.kind} of {event.subject.type} {event.subject.id}: {by} looks into it.")
+
+
+@app.command("mute")
+def events_mute(
+    which: Which,
+    *,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until",
+            help="When it ends, a year ahead at most: a time, or a day, at whose 00:00 it ends.",
+        ),
+    ],
+    by: By,
+    reason: Reason,
+    kind: OfKind = None,
+    subject_type: OfType = SubjectType.UNIT,
+    society: OneSociety = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Mute a kind of flag of a unit, meter, gateway or tower for a time.
+
+    The flag is still kept and shown here, but nobody else is told of it. What is still there when
+    the mute ends is sent again. Before the first flag of a unit give --kind and --society.
+
+    Example: cloud-ingest events mute A-1204 --kind leak --until 2026-12-24
+    --by Asha --reason "the pool is being filled"
+    """
+    with opened_store(dsn, config) as opened:
+        end, now = moment(until, opened.zone), datetime.now(UTC)
+        named = Named(which, society, kind, subject_type)
+        muted, silenced = attend.mute(opened.conn, named, until=end, by=by, reason=reason, now=now)
+    if json:
+        say(json_text({**mute_as_json(muted), "open_flags": silenced}))
+    else:
+        what = f"{muted.kind} of {muted.subject.type} {muted.subject.id}"
+        say(f"{what} is muted until {local(muted.until, opened.zone)}: {open_flags(silenced)}.")
+
+
+@app.command("unmute")
+def events_unmute(
+    which: Which,
+    *,
+    by: By,
+    reason: Reason,
+    kind: OfKind = None,
+    subject_type: OfType = SubjectType.UNIT,
+    society: OneSociety = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """End a mute before its date: a flag that is still open is sent at once.
+
+    Example: cloud-ingest events unmute A-1204 --kind leak --by Asha --reason "the pool is full"
+    """
+    with opened_store(dsn, config) as opened:
+        named = Named(which, society, kind, subject_type)
+        told = attend.unmute(opened.conn, named, by=by, reason=reason, now=datetime.now(UTC))
+    say(json_text({"open_flags": told}) if json else f"The mute has ended: {open_flags(told)}.")
 
 
 @app.command("meter")
@@ -82,22 +258,6 @@ def events_meter(
         say(f"No such event of a meter in the last {days} days.")
     else:
         say(meter_events_as_table(found, opened.zone))
-
-
-def flags_as_table(found: Sequence[StoredEvent], zone: ZoneInfo) -> str:
-    """Write flags as a table for a terminal."""
-    columns = [Column(name) for name in ("Flag", "Society", "Subject", "Since", "Message")]
-    rows = [
-        (
-            f"{each.event.state} {each.event.kind}",
-            each.event.society,
-            f"{each.event.subject.type} {each.event.subject.id} {each.event.service}",
-            local(each.event.since, zone),
-            each.event.message,
-        )
-        for each in found
-    ]
-    return table(columns, rows)
 
 
 def meter_events_as_table(found: Sequence[StoredMeterEvent], zone: ZoneInfo) -> str:

@@ -49,7 +49,8 @@ Config = Annotated[
 ]
 
 
-def _composed(text: str | None) -> str | None:
+def composed(text: str | None) -> str | None:
+    """Return a name that somebody asks for as it is kept."""
     return None if text is None else same_name(text)
 
 
@@ -59,28 +60,26 @@ Society = Annotated[
         "--society",
         envvar="IOT_UTILITY_SOCIETY",
         help="The society's name.",
-        callback=_composed,
+        callback=composed,
     ),
 ]
 OneSociety = Annotated[
     str | None,
-    typer.Option("--society", help="Of one society [default: of all].", callback=_composed),
+    typer.Option("--society", help="Of one society [default: of all].", callback=composed),
 ]
 Subject = Annotated[
     str,
     typer.Argument(
-        help="The unit, common area or bulk meter: A-1204, or T1/101.", callback=_composed
+        help="The unit, common area or bulk meter: A-1204, or T1/101.", callback=composed
     ),
 ]
 OfUnit = Annotated[
     str | None,
-    typer.Option("--unit", help="Of one unit, common area or bulk meter.", callback=_composed),
+    typer.Option("--unit", help="Of one unit, common area or bulk meter.", callback=composed),
 ]
 OneUnit = Annotated[
     str,
-    typer.Option(
-        "--unit", help="Label of the unit, common area or bulk meter.", callback=_composed
-    ),
+    typer.Option("--unit", help="Label of the unit, common area or bulk meter.", callback=composed),
 ]
 SubjectType = Annotated[SubjectKind, typer.Option("--subject-type", help="What the label is of.")]
 Source = Annotated[

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from cloud_ingest.flags.lifecycle import MAX_MESSAGE, Changes, Finding, key_of, settle
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.events import change_event, open_events
+from cloud_ingest.store.events import open_events
 from cloud_ingest.store.number_words import Doubt, NumberKey
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.events import EventKind, Severity, Subject, SubjectType, Unit
@@ -39,21 +39,14 @@ def refresh_held_changes(
     for each in held:
         own.setdefault(each.key, []).append(each)
     findings = [_finding(society_id, society, each) for each in own.values()]
-    found = {finding.key: finding for finding in findings}
-    changes = settle(
+    return settle(
         conn,
         opened,
         findings,
-        judged={key_of(each) for each in opened} | found.keys(),
+        judged={key_of(each) for each in opened},
         now=now,
         ended="a person decided, or the readings say again what was published",
     )
-    for stored in opened:
-        finding = found.get(key_of(stored))
-        if finding is not None and finding.message != stored.event.message:
-            told = {"message": finding.message, "evidence": finding.evidence.document()}
-            change_event(conn, stored.event.model_copy(update=told))
-    return changes
 
 
 def _finding(society_id: int, society: str, held: Sequence[Doubt]) -> Finding:

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from cloud_ingest.core.flag import Flag
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water_words import water_message
 from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, served_unit, settle
 from cloud_ingest.flags.water_states import Watched, WaterRules, bring_up
 from cloud_ingest.store.connection import Connection, plan_each_time
-from cloud_ingest.store.events import StoredEvent, open_events
+from cloud_ingest.store.events import open_events
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.rule_inputs import ServingRegister, unserved
 from cloud_ingest.store.rule_marks import (
@@ -146,7 +147,7 @@ class _Pass:
                 self.changes.raised + found.raised, self.changes.cleared + found.cleared
             )
 
-    def _open_flags(self) -> dict[EventKind, dict[Key, StoredEvent]]:
+    def _open_flags(self) -> dict[EventKind, dict[Key, Flag]]:
         return {
             kind: {key_of(each): each for each in open_events(self._conn, kind)}
             for kind in EVIDENCE

@@ -8,13 +8,15 @@ each entry. Never: a text for a terminal.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from cloud_ingest.core.flag import Flag
 from cloud_ingest.errors import ConfigurationError, StoreError, StoreUnavailable, UserError
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.events import StoredEvent, list_events
+from cloud_ingest.store.events import list_events
 from cloud_ingest.store.meter_events import StoredMeterEvent, list_meter_events
 from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay
 from cloud_ingest.store.registry import find_society, load_registry
+from shared_schema.events import EventKind, Severity
 
 MOST_LISTED = 1000
 """Rows of one table for a person."""
@@ -75,15 +77,32 @@ def replay(conn: Connection, quarantine_ids: Sequence[int]) -> Iterator[Replay]:
         )
 
 
-def flags(conn: Connection, *, society: str | None, everything: bool) -> list[StoredEvent]:
-    """Return flags, newest first: those that are open, or all.
+def flags(
+    conn: Connection,
+    *,
+    society: str | None,
+    everything: bool,
+    kinds: Sequence[EventKind] = (),
+    severity: Severity | None = None,
+    unit: str | None = None,
+    tower: str | None = None,
+) -> list[Flag]:
+    """Return flags, newest first: those that are open, or all; None stands for any.
 
     Raises:
         NotFound: no such society.
     """
     if society is not None:
         find_society(conn, society)
-    return list_events(conn, society=society, state=None if everything else "open")
+    return list_events(
+        conn,
+        society=society,
+        state=None if everything else "open",
+        kinds=kinds,
+        severity=severity,
+        unit=unit,
+        tower=tower,
+    )
 
 
 def meter_events(

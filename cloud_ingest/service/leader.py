@@ -38,6 +38,7 @@ from cloud_ingest.service.loops import (
 )
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, ping
+from cloud_ingest.store.event_changes import tell_due
 from cloud_ingest.store.locks import Lock, try_lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
@@ -170,6 +171,7 @@ class Leader:
             changes.append(("water", sweep_water(conn, rules, now)))
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
         changes.append(("read_failure", refresh_silence(conn, store.zone, now, settled)))
+        tell_due(conn, now)
         for kind, change in changes:
             if change.raised or change.cleared:
                 logger.info(

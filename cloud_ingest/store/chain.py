@@ -11,17 +11,18 @@ same transaction. It ends when a person has dismissed the gateway's entries in q
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cloud_ingest.core.accept import CONTRADICTIONS, QuarantineReason
+from cloud_ingest.core.flag import Finding
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.events import change_event, open_events, raise_event
+from cloud_ingest.store.event_changes import clear_flag, put_finding
+from cloud_ingest.store.events import list_events, open_events
 from cloud_ingest.store.rows import all_rows, scalar
-from shared_schema.events import Event, EventKind, Subject, SubjectType
+from shared_schema.events import EventKind, Severity, Subject, SubjectType
 from shared_schema.evidence import ContradictionEvidence
 
 LAST_SEQ = 2**63 - 1
-MAX_MESSAGE = 400
 
 BatchKey = tuple[int, UUID, int]
 """Gateway id, stream, number."""
@@ -71,25 +72,25 @@ def raise_contradiction(
     at: datetime,
 ) -> bool:
     """Raise the flag of a gateway, unless it is up already; in the caller's transaction."""
-    evidence = ContradictionEvidence(reason=reason.value, detail=detail, quarantine=quarantine_id)
+    opened = list_events(conn, kinds=[EventKind.EVIDENCE], about=gateway)
+    if any(each.society_id == society_id for each in opened):
+        return False
     society = scalar(conn, "SELECT name FROM society WHERE society_id = %s", (society_id,))
-    return raise_event(
-        conn,
-        society_id,
-        Event(
-            id=uuid4(),
-            society=society,
-            kind=EventKind.EVIDENCE,
-            subject=Subject(type=SubjectType.GATEWAY, id=gateway),
-            service="all",
-            state="open",
-            since=at,
-            raised_at=at,
-            message=f"What gateway {gateway} signed contradicts itself: {detail}."[:MAX_MESSAGE],
-            evidence_schema=evidence.SCHEMA,
-            evidence=evidence.document(),
+    finding = Finding(
+        kind=EventKind.EVIDENCE,
+        society_id=society_id,
+        society=society,
+        severity=Severity.ALARM,
+        subject=Subject(type=SubjectType.GATEWAY, id=gateway),
+        unit=None,
+        service="all",
+        since=at,
+        message=f"What gateway {gateway} signed contradicts itself: {detail}.",
+        evidence=ContradictionEvidence(
+            reason=reason.value, detail=detail, quarantine=quarantine_id
         ),
     )
+    return put_finding(conn, finding, at)
 
 
 @translating
@@ -109,7 +110,5 @@ def end_contradiction(conn: Connection, gateway: str, now: datetime) -> bool:
     ended = False
     for stored in open_events(conn, EventKind.EVIDENCE):
         if stored.event.subject.id == gateway:
-            message = f"Over: a person looked into it. {stored.event.message}"[:MAX_MESSAGE]
-            over = {"state": "cleared", "cleared_at": now, "message": message}
-            ended = change_event(conn, stored.event.model_copy(update=over))
+            ended = clear_flag(conn, stored, "a person looked into it", now)
     return ended

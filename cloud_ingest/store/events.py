@@ -1,112 +1,146 @@
 # SPDX-License-Identifier: MIT
-"""The flags: each change of one goes into the outbox in the same transaction.
+"""The flags as they are stored, and what was said of them.
 
-While a flag is open its message is retained on its topic. Its last word is sent to those who
-listen, and then the topic is emptied.
-
-In: a decision of `cloud_ingest.flags.lifecycle`. Out: rows, and the messages that other
-modules get.
+In: which flags. Out: values of `cloud_ingest.core.flag`. Never: a change;
+`cloud_ingest.store.event_changes` makes it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
+from cloud_ingest.core.flag import Change, Flag, Mute
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.outbox import enqueue
-from cloud_ingest.store.rows import all_rows
+from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.events import (
     Acknowledgement,
     Event,
     EventKind,
+    Severity,
     Subject,
     SubjectType,
     Unit,
 )
-from shared_schema.topics import event_topic
+
+EVERY_FLAG = 2**31
+MOST_CHANGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A flag, and the id of its society."""
+class RecordedChange:
+    """One change of a flag: who, when, why, what."""
 
-    society_id: int
-    event: Event
+    at: datetime
+    what: Change
+    author: str | None
+    """None: the rules."""
+    reason: str
+    version: int | None
+    """Of the message that told it; None: nobody was told."""
+    message: str
 
 
 @translating
-def open_events(conn: Connection, kind: EventKind) -> list[StoredEvent]:
-    """Return the open flags of a kind, in all societies."""
-    return all_rows(conn, _stored_event, query("event/open"), (kind,))
+def open_events(conn: Connection, *kinds: EventKind) -> list[Flag]:
+    """Return the open flags of some kinds, in all societies, oldest first."""
+    return list_events(conn, kinds=kinds, limit=EVERY_FLAG)[::-1]
 
 
 @translating
 def list_events(
     conn: Connection,
     *,
+    ids: Sequence[UUID] | None = None,
     society: str | None = None,
     state: str | None = "open",
+    kinds: Sequence[EventKind] = (),
+    severity: Severity | None = None,
+    unit: str | None = None,
+    tower: str | None = None,
+    about: str | None = None,
     limit: int = 1000,
-) -> list[StoredEvent]:
-    """Return flags, newest first; None stands for any."""
-    arguments = {"society": society, "state": state, "limit": limit}
-    return all_rows(conn, _stored_event, query("event/list"), arguments)
+) -> list[Flag]:
+    """Return flags, newest first; None stands for any.
 
-
-@translating
-def raise_event(conn: Connection, society_id: int, event: Event) -> bool:
-    """Open a flag and send it, unless one is open for the same thing already."""
-    with conn.transaction():
-        columns = {**_columns(event), "society_id": society_id}
-        row = conn.execute(query("event/raise"), columns).fetchone()
-        if row is not None:
-            enqueue(conn, _topic(event), event.to_line(), retain=True)
-    return row is not None
-
-
-@translating
-def change_event(conn: Connection, event: Event) -> bool:
-    """Send a flag's new word: it began earlier than was known, or it is over."""
-    with conn.transaction():
-        row = conn.execute(query("event/change"), _columns(event)).fetchone()
-        if row is not None:
-            still_open = event.state == "open"
-            enqueue(conn, _topic(event), event.to_line(), retain=still_open)
-            if not still_open:
-                enqueue(conn, _topic(event), b"", retain=True)
-    return row is not None
-
-
-def _topic(event: Event) -> str:
-    return event_topic(event.society, event.kind, event.subject, event.service)
-
-
-def _columns(event: Event) -> dict[str, Any]:
-    unit = event.unit
-    return {
-        "id": event.id,
-        "kind": event.kind,
-        "severity": event.severity,
-        "subject_type": event.subject.type,
-        "subject": event.subject.id,
-        "service": event.service,
-        "unit_type": unit and unit.type,
-        "unit": unit and unit.id,
-        "tower": unit and unit.tower,
-        "state": event.state,
-        "since": event.since,
-        "raised_at": event.raised_at,
-        "cleared_at": event.cleared_at,
-        "message": event.message,
-        "evidence_schema": event.evidence_schema,
-        "evidence": Jsonb(event.evidence),
+    Args:
+        conn: A connection.
+        ids: Of these alone.
+        society: Of this one.
+        state: ``open`` or ``cleared``.
+        kinds: Of these; none stands for any.
+        severity: Of this one.
+        unit: That name this unit.
+        tower: In this tower.
+        about: Whose subject or unit has this label.
+        limit: At most so many.
+    """
+    arguments = {
+        "ids": None if ids is None else list(ids),
+        "society": society,
+        "state": state,
+        "kinds": list(kinds) or None,
+        "severity": severity,
+        "unit": unit,
+        "tower": tower,
+        "about": about,
+        "limit": limit,
     }
+    return all_rows(conn, _flag, query("event/list"), arguments)
 
 
-def _stored_event(
+@translating
+def ids_like(conn: Connection, start: str) -> list[UUID]:
+    """Return the ids of the flags that begin so, at most two."""
+    pattern = f"{start.lower()}%"
+    return scalars(
+        conn,
+        "SELECT event_id FROM event WHERE event_id::text LIKE %s ORDER BY 1 LIMIT 2",
+        (pattern,),
+    )
+
+
+@translating
+def is_known(conn: Connection, society_id: int, subject: Subject) -> bool:
+    """Say whether a society has, or had, a unit, common area, tower or gateway of that label."""
+    arguments = {"society_id": society_id, "type": subject.type, "id": subject.id}
+    return bool(scalar(conn, query("event/is_known"), arguments))
+
+
+@translating
+def list_changes(conn: Connection, event_id: UUID) -> list[RecordedChange]:
+    """Return what happened to a flag, oldest first."""
+    return all_rows(
+        conn,
+        _change,
+        """
+        SELECT at, what, author, reason, version, message FROM event_change
+        WHERE event_id = %s ORDER BY change_id LIMIT %s
+        """,
+        (event_id, MOST_CHANGES),
+    )
+
+
+@translating
+def list_mutes(
+    conn: Connection, *, society: str | None = None, subject: str | None = None
+) -> list[Mute]:
+    """Return the mutes of a subject, newest first; None stands for any."""
+    arguments = {"society": society, "subject": subject, "limit": MOST_CHANGES}
+    return all_rows(conn, _mute, query("event/mutes"), arguments)
+
+
+def _change(*, what: str, **columns: Any) -> RecordedChange:
+    return RecordedChange(what=Change(what), **columns)
+
+
+def _mute(*, kind: str, subject_type: str, subject: str, author: str, **columns: Any) -> Mute:
+    about = Subject(type=SubjectType(subject_type), id=subject)
+    return Mute(EventKind(kind), about, by=author, **columns)
+
+
+def _flag(
     *,
     event_id: UUID,
     society_id: int,
@@ -117,12 +151,32 @@ def _stored_event(
     tower: str | None,
     acknowledged_by: str | None,
     acknowledged_at: datetime | None,
+    told: dict[str, Any] | None,
+    told_at: datetime | None,
+    tell_at: datetime | None,
+    muted_until: datetime | None,
+    muted_by: str | None,
+    muted_because: str | None,
+    muted_at: datetime | None,
     **columns: Any,
-) -> StoredEvent:
-    about = Subject(type=SubjectType(subject_type), id=subject)
-    whose = unit_type and unit and Unit(type=SubjectType(unit_type), id=unit, tower=tower)
-    seen = acknowledged_by and Acknowledgement(by=acknowledged_by, at=acknowledged_at)
-    return StoredEvent(
-        society_id,
-        Event(id=event_id, subject=about, unit=whose, acknowledged=seen, **columns),
+) -> Flag:
+    last = None if told is None else Event.model_validate(told)
+    event = Event(
+        id=event_id,
+        version=1 if last is None else last.version,
+        subject=Subject(type=SubjectType(subject_type), id=subject),
+        unit=Unit(type=SubjectType(unit_type), id=unit, tower=tower)
+        if unit_type and unit
+        else None,
+        acknowledged=(
+            Acknowledgement(by=acknowledged_by, at=acknowledged_at)
+            if acknowledged_by and acknowledged_at
+            else None
+        ),
+        ended="over" if columns["state"] == "cleared" else None,
+        **columns,
     )
+    mute = None
+    if muted_until and muted_by and muted_because and muted_at:
+        mute = Mute(event.kind, event.subject, muted_until, muted_by, muted_because, muted_at)
+    return Flag(society_id, event, last, told_at, tell_at, mute)

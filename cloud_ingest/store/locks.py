@@ -31,6 +31,8 @@ class Lock(IntEnum):
     """Held as long as the worker lives that does all that follows from readings."""
     RULES = 0x696F7462
     """Of what the rules remember of registers, within a transaction."""
+    FLAG = 0x696F745A
+    """Of the flags of one kind and subject, within a transaction."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""
 

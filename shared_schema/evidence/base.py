@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The base of what a flag rests on: one model a kind, with a schema name of its own.
 
-A new kind is one class, and its line in `shared_schema.evidence.EVIDENCE`. Quantities are exact
+A new kind is one class, and its line in the table of `shared_schema.evidence`. Quantities are exact
 decimals in texts, times are UTC. A consumer ignores fields that it does not know.
 """
 
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from shared_schema.message import Label, Part
@@ -19,12 +18,6 @@ class Evidence(Part):
     """The field that counts up while the flag is open: a flag is sent again when it has doubled."""
     NEWS: ClassVar[tuple[str, ...]] = ()
     """Fields whose change is told, such as the months that wait."""
-
-    @property
-    def amount(self) -> Decimal | None:
-        """How much it is so far, if it is counted."""
-        found = None if self.AMOUNT is None else getattr(self, self.AMOUNT)
-        return None if found is None else Decimal(found)
 
     def document(self) -> dict[str, Any]:
         """Return the fields as they are sent."""

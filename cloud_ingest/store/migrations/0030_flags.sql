@@ -3,7 +3,6 @@
 -- listeners were told, and each change of it.
 
 ALTER TABLE event
-  ADD COLUMN version int NOT NULL DEFAULT 1,
   ADD COLUMN severity text NOT NULL DEFAULT 'alarm' CHECK (severity IN ('watch', 'alarm')),
   ADD COLUMN unit_type text,
   ADD COLUMN unit text,
@@ -12,24 +11,38 @@ ALTER TABLE event
   ADD COLUMN acknowledged_by text,
   ADD COLUMN acknowledged_at timestamptz,
   ADD COLUMN evidence_schema text,
-  ADD COLUMN told jsonb;
-COMMENT ON COLUMN event.version IS 'of the last message; 0: none was sent, it is muted';
+  ADD COLUMN told jsonb,
+  ADD COLUMN told_at timestamptz,
+  ADD COLUMN tell_at timestamptz;
 COMMENT ON COLUMN event.raises IS 'how often it was raised, its first time among them';
 COMMENT ON COLUMN event.told IS
-  'what listeners were told last, and when; null: of a program before this, or nothing';
+  'the last message as it was sent; null: listeners know nothing of it';
+COMMENT ON COLUMN event.tell_at IS
+  'when it is told again at the latest: a mute ends, or a change waits; null: nothing waits';
+
+UPDATE event AS e
+  SET told_at = coalesce(cleared_at, raised_at),
+      told = jsonb_build_object(
+        'schema', 'metering.event/1', 'id', e.event_id, 'society', society.name, 'kind', e.kind,
+        'subject', jsonb_build_object('type', e.subject_type, 'id', e.subject),
+        'service', e.service, 'state', e.state, 'since', e.since, 'raised_at', e.raised_at,
+        'cleared_at', e.cleared_at, 'message', e.message, 'evidence', e.evidence)
+  FROM society WHERE society.society_id = e.society_id;
 
 UPDATE event SET severity = 'watch' WHERE kind IN ('held_change', 'prolonged_estimate');
-UPDATE event SET unit_type = subject_type, unit = subject
+UPDATE event SET unit_type = subject_type, unit = subject, tower = nullif(evidence ->> 'tower', '')
   WHERE subject_type IN ('unit', 'common', 'tower');
 UPDATE event
   SET unit_type = evidence ->> 'subject_type', unit = evidence ->> 'subject',
-      tower = evidence ->> 'tower'
+      tower = nullif(evidence ->> 'tower', '')
   WHERE subject_type = 'meter' AND evidence ->> 'subject_type' IN ('unit', 'common')
     AND evidence ->> 'subject' <> '';
-UPDATE event SET tower = nullif(evidence ->> 'tower', '') WHERE kind IN ('leak', 'read_failure');
+-- What is open is sent once more, now that its message says how severe it is and whose it is.
+UPDATE event SET tell_at = now() WHERE state = 'open';
 
 -- The same thing again, soon after its end, is the same flag.
-CREATE INDEX event_of_subject ON event (society_id, subject, kind, cleared_at);
+CREATE INDEX event_of_subject ON event (society_id, kind, subject_type, subject, service);
+CREATE INDEX event_to_tell ON event (tell_at) WHERE tell_at IS NOT NULL;
 
 CREATE TABLE event_change (
   change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -54,7 +67,6 @@ CREATE TABLE event_mute (
   kind text NOT NULL,
   subject_type text NOT NULL,
   subject text NOT NULL,
-  service text NOT NULL,
   until timestamptz NOT NULL,
   author text NOT NULL,
   reason text NOT NULL,
@@ -64,7 +76,7 @@ CREATE TABLE event_mute (
   ended_reason text
 );
 CREATE UNIQUE INDEX event_mute_once
-  ON event_mute (society_id, kind, subject_type, subject, service) WHERE ended_at IS NULL;
+  ON event_mute (society_id, kind, subject_type, subject) WHERE ended_at IS NULL;
 COMMENT ON TABLE event_mute IS 'flags that a person does not want to be told of, until a date';
 COMMENT ON COLUMN event_mute.ended_by IS 'null: its date came';
 

@@ -1,10 +1,22 @@
 -- SPDX-License-Identifier: MIT
--- Flags, newest first.
-SELECT event_id, society_id, society.name AS society, kind, subject_type, subject, service,
-       state, version, severity, unit_type, unit, tower, since, raises, acknowledged_by, acknowledged_at,
-       raised_at, cleared_at, message, evidence_schema, evidence
-FROM event JOIN society USING (society_id)
-WHERE (%(society)s::text IS NULL OR society.name = %(society)s)
-  AND (%(state)s::text IS NULL OR state = %(state)s)
-ORDER BY raised_at DESC, event_id
+-- Flags with the mute that lasts, newest first; a null stands for any.
+SELECT e.event_id, e.society_id, s.name AS society, e.kind, e.severity, e.subject_type, e.subject,
+       e.service, e.unit_type, e.unit, e.tower, e.state, e.since, e.raised_at, e.raises,
+       e.acknowledged_by, e.acknowledged_at, e.cleared_at, e.message, e.evidence_schema, e.evidence,
+       e.told, e.told_at, e.tell_at, m.until AS muted_until, m.author AS muted_by,
+       m.reason AS muted_because, m.created_at AS muted_at
+FROM event AS e
+JOIN society AS s USING (society_id)
+LEFT JOIN event_mute AS m
+  ON m.ended_at IS NULL AND m.society_id = e.society_id AND m.kind = e.kind
+  AND m.subject_type = e.subject_type AND m.subject = e.subject
+WHERE (%(ids)s::uuid[] IS NULL OR e.event_id = ANY (%(ids)s))
+  AND (%(society)s::text IS NULL OR s.name = %(society)s)
+  AND (%(state)s::text IS NULL OR e.state = %(state)s)
+  AND (%(kinds)s::text[] IS NULL OR e.kind = ANY (%(kinds)s))
+  AND (%(severity)s::text IS NULL OR e.severity = %(severity)s)
+  AND (%(unit)s::text IS NULL OR e.unit = %(unit)s)
+  AND (%(tower)s::text IS NULL OR e.tower = %(tower)s)
+  AND (%(about)s::text IS NULL OR e.subject = %(about)s OR e.unit = %(about)s)
+ORDER BY e.raised_at DESC, e.event_id
 LIMIT %(limit)s
