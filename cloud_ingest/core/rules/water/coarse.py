@@ -53,12 +53,12 @@ class Scale:
 
 TENS = Scale(
     rates=(
-        rate(0.5, by_the_hour=0.25, limit=21.5),
-        rate(1.0, by_the_hour=0.4, limit=23.5),
-        rate(1.4, by_the_hour=0.56, limit=27),
-        rate(2.0, by_the_hour=0.8, limit=32),
-        rate(2.8, by_the_hour=1.1, limit=34),
-        rate(4.0, by_the_hour=1.6, limit=34),
+        rate(0.5, by_the_hour=0.25, limit=22),
+        rate(1.0, by_the_hour=0.4, limit=23),
+        rate(1.4, by_the_hour=0.56, limit=28),
+        rate(2.0, by_the_hour=0.8, limit=34),
+        rate(2.8, by_the_hour=1.1, limit=36),
+        rate(4.0, by_the_hour=1.6, limit=36),
     ),
     burst=True,
     run_on_l=380,
