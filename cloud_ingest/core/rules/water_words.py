@@ -15,6 +15,10 @@ LOOK_IN_FLAT = (
 LOOK_IN_COMMON = (
     "To see where it goes: close one branch behind this meter for ten minutes and look again."
 )
+LOOK_DURING_SUPPLY = (
+    "To see whether it is before your tank: look at its float valve while there is supply and the "
+    "tank is full."
+)
 CLOSE_NOW = "If nobody draws it, close the valve at once."
 
 
@@ -32,6 +36,8 @@ def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> 
     facts = [_what(episode, since), *_amounts(episode)]
     if "burst" in episode.kind:
         return f"{'; '.join(facts)}. {CLOSE_NOW}"
+    if "supply" in detail:
+        return f"{'; '.join(facts)}. {LOOK_DURING_SUPPLY}"
     return f"{'; '.join(facts)}. {LOOK_IN_COMMON if common else LOOK_IN_FLAT}"
 
 
@@ -52,6 +58,8 @@ def litres(amount: float) -> str:
 def _what(episode: Episode, since: str) -> str:
     if "burst" in episode.kind:
         return f"Water runs strongly {since}"
+    if hours := episode.detail.get("supply"):
+        return f"Water has not stopped in the hours with supply ({hours}) {since}"
     if episode.detail.get("least_l_per_h"):
         return f"Water has not stopped {since}"
     return f"Water has hardly rested {since}"

@@ -89,7 +89,7 @@ class Supplied:
         over = self._count(hour, meter, supply)
         if over:
             return Verdict(over=True)
-        return Verdict(self._finding(float(meter.litres_per_count), LIMIT[point]))
+        return Verdict(self._finding(meter, supply, LIMIT[point]))
 
     def _count(self, hour: Hour, meter: WaterMeter, supply: Supply) -> bool:
         """Count an hour; say whether it closed a day that shows that nothing leaks."""
@@ -117,23 +117,26 @@ class Supplied:
         self.days.append(Day(self.start_s, self.least, self.litres, self.known))
         return self.least == 0
 
-    def _finding(self, step_l: float, limit: float) -> Finding | None:
+    def _finding(self, meter: WaterMeter, supply: Supply, limit: float) -> Finding | None:
         """Return what the newest days show against the older ones."""
         history = sorted(
             day.least for day in islice(self.days, max(0, len(self.days) - NEWEST_DAYS))
         )
         if len(history) < FEWEST_HISTORY_DAYS or self.dry_days >= DRY_DAYS_TO_CLEAR:
             return None
+        lowest = max(FLOOR_L_PER_H, float(meter.litres_per_count) / 2) * TENTHS
         best, since, floor = 0.0, 0, MOST_TENTHS
         best_floor = floor
         for days in range(1, NEWEST_DAYS + 1):
             floor = min(floor, self.days[-days].least)
-            if floor < max(FLOOR_L_PER_H, step_l / 2) * TENTHS:
+            if floor < lowest:
                 break
             evidence = days * min(MOST_A_DAY, -math.log(chance_of(history, floor)))
             if days >= FEWEST_DAYS and evidence > best:
                 best, since, best_floor = evidence, days, floor
-        return _finding(list(self.days)[-since:], best_floor) if best >= limit else None
+        if best < limit:
+            return None
+        return _finding(list(self.days)[-since:], best_floor, supply)
 
     def pack(self) -> bytes:
         """Return all of it as bytes, without loss."""
@@ -187,13 +190,14 @@ def chance_of(history: Sequence[int], floor: int) -> float:
     return chance * math.exp(-(floor - highest) / max(SMALLEST_SCALE * TENTHS, mean, half))
 
 
-def _finding(days: Sequence[Day], floor: int) -> Finding:
+def _finding(days: Sequence[Day], floor: int, supply: Supply) -> Finding:
     detail: dict[str, str | int | float | None] = {
         "part": "supply",
-        "rate_l_per_h": days[-1].least / TENTHS,
+        "supply": str(supply),
+        "rate_l_per_h": None,
         "least_l_per_h": floor / TENTHS,
         "litres": sum(day.litres for day in days) / TENTHS,
         "known_h": sum(day.hours for day in days),
-        "start_known": False,
+        "start_known": len(days) < NEWEST_DAYS,
     }
     return Finding("leak", "alarm", days[0].start_s, detail)

@@ -21,6 +21,7 @@ ENOUGH_DAYS = 28
 """Each hour of the day must be known so often before anything is said."""
 FULL = 84
 MOST_HOURS = 10
+MOST_SAID = 3
 DAILY = 0.7
 """The hour that sees water most often sees it on so many days."""
 SELDOM = 0.04
@@ -65,6 +66,8 @@ class Supply:
         if len(self.hours) in {0, HOURS_OF_DAY}:
             return "all day" if self.hours else "never"
         starts = [h for h in sorted(self.hours) if (h - 1) % HOURS_OF_DAY not in self.hours]
+        if len(starts) > MOST_SAID:
+            return f"{len(self.hours)} hours a day"
         return " and ".join(f"{start:02}:00-{self._end_of(start):02}:00" for start in starts)
 
     def _end_of(self, hour: int) -> int:

@@ -51,6 +51,15 @@ def test_a_burst_asks_for_the_valve() -> None:
     )
 
 
+def test_supply_by_the_hour_is_looked_at_while_it_lasts() -> None:
+    supplied = {**DETAIL, "supply": "06:00-09:00", "rate_l_per_h": None}
+    assert water_message(replace(LEAK, detail=supplied), ZONE) == (
+        "Water has not stopped in the hours with supply (06:00-09:00) since Tuesday 17 Nov 2026 "
+        "02:15 IST; at least 5 L in every hour; 340 L so far. To see whether it is before your "
+        "tank: look at its float valve while there is supply and the tank is full."
+    )
+
+
 def test_a_common_area_has_no_inner_valve() -> None:
     assert "inner valve" not in water_message(LEAK, ZONE, common=True)
 
@@ -67,6 +76,8 @@ def test_the_longest_message_fits_the_contract(zone: str) -> None:
     for kind in ("leak", "burst"):
         episode = replace(LEAK, kind=kind, detail={**most, "start_known": False})
         assert len(water_message(episode, ZoneInfo(zone), common=True)) < 300
+    supplied = replace(LEAK, detail={**most, "supply": " and ".join(["00:00-00:00"] * 3)})
+    assert len(water_message(supplied, ZoneInfo(zone))) < 300
 
 
 @pytest.mark.parametrize(

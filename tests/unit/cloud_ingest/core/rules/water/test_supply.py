@@ -73,6 +73,7 @@ def test_floor_under_supplied_hours_is_a_leak() -> None:
     assert leak.raised_s <= START_S + (HISTORY_DAYS + 4) * DAY
     assert leak.since_s == START_S + HISTORY_DAYS * DAY + 6 * HOUR
     assert leak.detail["part"] == "supply"
+    assert leak.detail["supply"] == "06:00-09:00"
     assert leak.detail["least_l_per_h"] == 20.0
 
 
@@ -208,6 +209,7 @@ def test_flat_on_holiday_has_constant_supply() -> None:
         ({23, 0, 1}, "23:00-02:00", 23),
         ({5, 6, 18, 19}, "05:00-07:00 and 18:00-20:00", 18),
         ({22, 23}, "22:00-24:00", 22),
+        ({1, 4, 9, 14}, "4 hours a day", 1),
         (set(range(24)), "all day", 0),
         (set(), "never", 0),
     ],
