@@ -17,12 +17,14 @@ import logging
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.read_failure import judged_from
 from cloud_ingest.errors import BrokerLost
 from cloud_ingest.flags.silence import refresh_silence
+from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.operate.upkeep import upkeep
@@ -53,6 +55,8 @@ SETTLE_S = 2.0
 """How often the leader looks at rollups when it stored nothing itself: other workers write, too."""
 REFRESH_REST = 4
 """The rest after a refresh of all channels, in times of its duration."""
+TOWERS_AFTER = timedelta(hours=3)
+"""Towers are judged once a day, so long after midnight: the last readings of the day are in."""
 HOLD_S = 60.0
 """How long a message that the broker refused waits for its next try."""
 
@@ -74,6 +78,7 @@ class Leader:
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
         self._started_at = datetime.now(UTC)
+        self._towers_judged: date | None = None
 
     def stored(self, meters: Collection[int]) -> None:
         """Note that readings of meters were stored."""
@@ -170,6 +175,10 @@ class Leader:
         if meters is None:
             changes.append(("water", sweep_water(conn, rules, now)))
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
+        towers_of = day_of(now - TOWERS_AFTER, store.zone)
+        if meters is None and towers_of != self._towers_judged:
+            changes.append(("tower", refresh_towers(conn, store.zone, now)))
+            self._towers_judged = towers_of
         changes.append(("read_failure", refresh_silence(conn, store.zone, now, settled)))
         tell_due(conn, now)
         for kind, change in changes:

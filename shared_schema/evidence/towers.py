@@ -27,6 +27,10 @@ class TowerLossEvidence(Evidence):
     least_litres_a_day: DecimalText | None = None
     most_litres_a_day: DecimalText | None = None
     """The interval in which the loss lies."""
+    kwh_a_day: DecimalText | None = None
+    least_kwh_a_day: DecimalText | None = None
+    most_kwh_a_day: DecimalText | None = None
+    """The same of electricity."""
     suspects: tuple[Suspect, ...] = ()
     """Where to look first; none of them is accused."""
 
@@ -37,6 +41,7 @@ class UnaccountedMeterEvidence(MeterEvidence):
     AMOUNT: ClassVar[str | None] = "litres_missed"
 
     litres_missed: DecimalText | None = None
+    kwh_missed: DecimalText | None = None
     least_share: DecimalText | None = None
     most_share: DecimalText | None = None
     """The interval of what the meter counts of what it should; 1: all."""

@@ -16,7 +16,8 @@ from itertools import pairwise
 from statistics import fmean, median, pvariance
 
 Series = Sequence[float | None]
-"""One value a day. None: not read; the next value holds what was counted meanwhile, too."""
+"""One value a day. None: not read; the next value holds what was counted meanwhile, too.
+Before the first value a meter was not known at all."""
 
 UNKNOWN_SHARE = 0.02
 OUTLIER = 6.0
@@ -69,6 +70,8 @@ class Steps:
 @dataclass(frozen=True, slots=True)
 class _Filled:
     uses: tuple[float, ...]
+    known_from: int
+    """The first day that was read."""
     open_from: int
     """The first day of a gap that has not ended."""
     variance: tuple[float, ...]
@@ -84,7 +87,7 @@ def steps_of(days: TowerDays) -> Steps:
         day
         for day in range(len(days.bulk))
         if days.bulk[day] is not None
-        and sum(day >= each.open_from for each in meters.values()) <= may_lack
+        and sum(not each.known_from <= day < each.open_from for each in meters.values()) <= may_lack
     ]
     spans = list(pairwise(known))
     uses = {name: _sums(each.uses, spans) for name, each in meters.items()}
@@ -131,16 +134,17 @@ def _sums(uses: Sequence[float], spans: Sequence[tuple[int, int]]) -> tuple[floa
 
 def _filled(series: Series) -> _Filled:
     """Spread what was counted over a gap; go on with the mean where a gap has not ended."""
+    known_from = next((day for day, value in enumerate(series) if value is not None), len(series))
     plain = [
         value
         for before, value in pairwise([0.0, *series])
         if value is not None and before is not None
     ]
     mean, variance = (fmean(plain), pvariance(plain)) if plain else (0.0, 0.0)
-    uses: list[float] = []
-    variances: list[float] = []
+    uses = [mean] * known_from
+    variances = [variance * (known_from - day) for day in range(known_from)]
     gap = 0
-    for value in series:
+    for value in series[known_from:]:
         if value is None:
             gap += 1
             continue
@@ -149,4 +153,4 @@ def _filled(series: Series) -> _Filled:
         gap = 0
     uses += [mean] * gap
     variances += [variance * (day + 1) for day in range(gap)]
-    return _Filled(tuple(uses), len(series) - gap, tuple(variances))
+    return _Filled(tuple(uses), known_from, len(series) - gap, tuple(variances))
