@@ -13,19 +13,68 @@ import stat
 import tomllib
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cloud_ingest.errors import ConfigurationError
+from shared_schema.events import EventKind
 
 CONFIG_VARIABLE = "IOT_UTILITY_CONFIG"
 _LARGEST_SECRET = 65536
+_LONGEST_URL = 2000
 
 EstimatesRule = Literal["shown", "sent"]
 """What becomes of an estimate: people see it beside what is withheld, or billing gets it."""
+
+
+class WebhookSettings(BaseModel):
+    """A receiver of flags by HTTP."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    """HTTPS; plain HTTP only to this machine itself."""
+    secret_file: Path
+    """File with the secret that signs its messages, readable by its owner alone."""
+    kinds: tuple[EventKind, ...] | None = None
+    """None: all."""
+    societies: tuple[str, ...] | None = None
+    """None: all."""
+    ca_file: Path | None = None
+    """The authority that signed its certificate; None takes the system's."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
+            raise ValueError("not the address of a receiver: https://helpdesk.example/flags")
+        if not parts.hostname or parts.port == 0 or parts.fragment:
+            raise ValueError("it wants a host: https://helpdesk.example/flags")
+        if parts.username is not None:
+            raise ValueError("a password has no place in it: the messages are signed")
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
+            raise ValueError("it wants https: plain http goes to this machine itself alone")
+        return url
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class CloudSettings(BaseSettings):
@@ -69,6 +118,16 @@ class CloudSettings(BaseSettings):
     """By how many kWh it may change so, if that is more."""
     change_kl: Decimal = Field(ge=0, le=1000, default=Decimal("0.1"))
     """By how many kL it may change so, if that is more."""
+
+    webhook: tuple[WebhookSettings, ...] = ()
+    """Who gets flags by HTTP."""
+
+    @field_validator("webhook")
+    @classmethod
+    def _are_several(cls, webhook: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
+        if len({each.url for each in webhook}) < len(webhook):
+            raise ValueError("two webhooks have the same url")
+        return webhook
 
     @property
     def self_read_window(self) -> timedelta:

@@ -21,12 +21,14 @@ from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.webhook_checks import check_webhooks
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
 from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.webhooks import webhook_states
 
 CLIENT = "cloud-ingest-doctor"
 
@@ -111,6 +113,7 @@ def _store(
     yield checks.check_rollups(extension, store)
     yield checks.check_marks(server_facts.read_marks(conn), now())
     yield from checks.check_units(torn_subjects(conn))
+    yield from check_webhooks(webhook_states(conn), now())
     if extension.installed is not None:
         yield from checks.check_jobs(server_facts.read_jobs(conn))
 

@@ -38,6 +38,7 @@ from cloud_ingest.service.loops import (
     taken_by_broker,
     until_stopping,
 )
+from cloud_ingest.service.webhooks import Webhooks
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, ping
 from cloud_ingest.store.event_changes import tell_due
@@ -94,6 +95,13 @@ class Leader:
                 self._run_rules(store),
                 self._run_outbox(),
                 self._run_upkeep(),
+                Webhooks(
+                    self.settings.dsn,
+                    self.settings.webhooks,
+                    self._loops,
+                    self._leads,
+                    self._totals,
+                ).serve(),
             ):
                 tasks.create_task(until_stopping(serving))
 

@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.deliver.webhook import Receiver
 from cloud_ingest.errors import (
     BrokerLost,
     BrokerRefused,
@@ -63,6 +64,7 @@ class ServiceSettings:
     outbox_every_s: float = 0.5
     resend_after: timedelta = RESEND_AFTER
     summary_every_s: float = 60.0
+    webhooks: tuple[Receiver, ...] = ()
 
 
 @dataclass(slots=True)

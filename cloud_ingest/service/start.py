@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from cloud_ingest import logs
 from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
 from cloud_ingest.operate.keys import read_key
@@ -54,6 +55,7 @@ def service_settings(
         zone=settings.zone,
         water_point=Point(settings.water_point),
         rules_every_s=rules_every_s,
+        webhooks=tuple(map(receiver_from_settings, settings.webhook)),
     )
 
 

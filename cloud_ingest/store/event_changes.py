@@ -204,7 +204,7 @@ def _write(
     message = spoken.message
     conn.execute(query("event/put"), _columns(spoken.flag))
     if message is not None:
-        _send(conn, message)
+        _send(conn, message, now)
     if message is not None or what is not Change.UPDATED:
         conn.execute(
             """
@@ -224,12 +224,14 @@ def _write(
     return spoken.flag
 
 
-def _send(conn: Connection, message: Event) -> None:
+def _send(conn: Connection, message: Event, now: datetime) -> None:
     topic = event_topic(message.society, message.kind, message.subject, message.service)
     still_open = message.state == "open"
-    enqueue(conn, topic, message.to_line(), retain=still_open)
+    line = message.to_line()
+    enqueue(conn, topic, line, retain=still_open)
     if not still_open:
         enqueue(conn, topic, b"", retain=True)
+    conn.execute(query("event/to_webhooks"), {**_names(message), "payload": line, "now": now})
 
 
 def _lock(conn: Connection, slot: Slot) -> None:
@@ -270,6 +272,15 @@ def _slot(slot: Slot) -> dict[str, object]:
         "kind": kind,
         "subject_type": subject_type,
         "subject": subject,
+    }
+
+
+def _names(message: Event) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "version": message.version,
+        "kind": message.kind,
+        "society": message.society,
     }
 
 

@@ -88,13 +88,15 @@ CREATE TABLE webhook (
   active boolean NOT NULL DEFAULT true,
   delivered bigint NOT NULL DEFAULT 0,
   dropped bigint NOT NULL DEFAULT 0,
+  dropped_at timestamptz,
   answered_at timestamptz,
   failed_at timestamptz,
   failure text
 );
 COMMENT ON TABLE webhook IS 'who gets flags by HTTP: what the settings of the service say';
 COMMENT ON COLUMN webhook.kinds IS 'null: all';
-COMMENT ON COLUMN webhook.dropped IS 'messages that were too old when nobody had taken them';
+COMMENT ON COLUMN webhook.dropped IS 'messages that nobody had taken when they were too old';
+COMMENT ON COLUMN webhook.failure IS 'what happened to the newest try; null: it was taken';
 
 CREATE TABLE webhook_delivery (
   delivery_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -107,6 +109,5 @@ CREATE TABLE webhook_delivery (
   due_at timestamptz NOT NULL
 );
 CREATE INDEX webhook_delivery_order ON webhook_delivery (webhook_id, event_id, delivery_id);
-CREATE INDEX webhook_delivery_due ON webhook_delivery (webhook_id, due_at);
 CREATE INDEX webhook_delivery_age ON webhook_delivery (created_at);
 COMMENT ON TABLE webhook_delivery IS 'messages that a webhook has not taken yet';

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""The doctor's judgement of webhooks: does each receiver take its messages?
+
+In: how each webhook does, the time. Out: a `Check` for each. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from cloud_ingest.operate.checks import Check
+from cloud_ingest.store.webhooks import KEPT_FOR, WebhookState
+
+IS_LATE: Final = timedelta(minutes=15)
+IS_DEAD: Final = timedelta(days=1)
+TOLD_FOR: Final = timedelta(days=30)
+"""How long it is told that messages were given up."""
+
+
+def check_webhooks(states: Sequence[WebhookState], now: datetime) -> Iterator[Check]:
+    """Judge each webhook of the settings."""
+    for state in states:
+        yield _check(state, now)
+
+
+def _check(state: WebhookState, now: datetime) -> Check:
+    name = f"webhook {urlsplit(state.url).hostname}"
+    if state.unknown:
+        said = f"no society is called {', '.join(map(repr, state.unknown))}: it gets no flag of it"
+        return Check("warn", name, said, "correct societies in the settings")
+    age = timedelta() if state.oldest is None else now - state.oldest
+    said = f"{state.waiting} messages wait, {state.delivered} were taken"
+    if state.failure is not None:
+        said += f"; the newest try: {state.failure}"
+    advice = (
+        f"mend the receiver: what waits longer than {KEPT_FOR.days} days is given up; then "
+        "compare its flags with cloud-ingest events list"
+    )
+    if state.dropped_at is not None and now - state.dropped_at < TOLD_FOR:
+        return Check("fail", name, f"{state.dropped} messages were given up; {said}", advice)
+    if age > IS_DEAD:
+        return Check("fail", name, said, advice)
+    if age > IS_LATE:
+        return Check("warn", name, said, advice)
+    return Check("ok", name, said)

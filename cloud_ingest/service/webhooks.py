@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The loops of webhooks: one for each receiver, so that none waits for another, and MQTT for none.
+
+A receiver that fails is tried again ever more rarely, at most `LONGEST_PAUSE_S` apart. The log says
+so once when it begins, and once when it takes messages again.
+
+In: the receivers of the settings. Out: messages, the log. Owns: the pauses between tries.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from cloud_ingest.deliver.deliveries import deliver_next, keep
+from cloud_ingest.deliver.webhook import Receiver
+from cloud_ingest.service.loops import Loops, database, until_stopping
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+KEEP_EVERY_S = 60.0
+
+
+class Webhooks:
+    """The deliveries to all receivers, while this worker is the leader."""
+
+    def __init__(
+        self,
+        dsn: str,
+        receivers: tuple[Receiver, ...],
+        loops: Loops,
+        leads: Callable[[], Awaitable[bool]],
+        totals: Counter[str],
+    ) -> None:
+        self._dsn = dsn
+        self._receivers = receivers
+        self._loops = loops
+        self._leads = leads
+        self._totals = totals
+
+    async def serve(self) -> None:
+        """Run until the service stops."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(until_stopping(self._keep()))
+            for receiver in self._receivers:
+                tasks.create_task(until_stopping(self._deliver(receiver)))
+
+    async def _keep(self) -> None:
+        async with database(self._dsn, "webhooks") as own:
+            while await self._leads():
+                given_up = await self._loops.retry(
+                    "webhooks",
+                    lambda: own.run(lambda conn: keep(conn, self._receivers, datetime.now(UTC))),
+                )
+                if given_up:
+                    logger.error(
+                        "Messages to webhooks were given up: nobody took them for a week; see "
+                        "cloud-ingest doctor",
+                        extra={"action": "webhook_dropped", "messages": given_up},
+                    )
+                if not await self._loops.pause(KEEP_EVERY_S):
+                    return
+
+    async def _deliver(self, receiver: Receiver) -> None:
+        failures = 0
+        async with database(self._dsn, "webhook") as own:
+            while await self._leads():
+                tried = await self._loops.retry(
+                    "webhook",
+                    partial(
+                        own.run,
+                        partial(deliver_next, receiver=receiver, clock=partial(datetime.now, UTC)),
+                    ),
+                )
+                if tried.failure is not None:
+                    self._note_failure(receiver, tried.failure, failures)
+                    failures += 1
+                elif tried.taken:
+                    self._note_taken(receiver, failures)
+                    failures = 0
+                    continue
+                pause_s = min(LONGEST_PAUSE_S, IDLE_S * 2 ** min(max(failures - 1, 0), 6))
+                if not await self._loops.pause(pause_s):
+                    return
+
+    def _note_failure(self, receiver: Receiver, failure: str, before: int) -> None:
+        if before == 0:
+            logger.warning(
+                "A webhook does not take a message; trying again until it does: %s: %s",
+                receiver,
+                failure,
+                extra={"action": "webhook_fails"},
+            )
+
+    def _note_taken(self, receiver: Receiver, failures: int) -> None:
+        self._totals["webhooked"] += 1
+        if failures:
+            logger.warning(
+                "A webhook takes messages again: %s", receiver, extra={"action": "webhook_takes"}
+            )
