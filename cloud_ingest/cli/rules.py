@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -27,17 +26,20 @@ from cloud_ingest.cli.table import counted
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.core.rules.water.supply import Supply
 from cloud_ingest.errors import RegistersRefused, UserError
 from cloud_ingest.replay.file_clock import AS_IT_STANDS, shown
 from cloud_ingest.replay.processes import each, usable_processors
 from cloud_ingest.replay.registers_file import read_registers
 from cloud_ingest.replay.rows import ML, MeterRows
 from cloud_ingest.replay.run import events, readings
-from cloud_ingest.scoring.known import really_leaks
+from cloud_ingest.scoring.job import Job
 from cloud_ingest.scoring.plot import picture
-from cloud_ingest.scoring.quarters import Course, courses, split
+from cloud_ingest.scoring.quarters import Course, courses_of
 from cloud_ingest.scoring.score import Score, score
-from cloud_ingest.scoring.trials import MeterScore, Setup, scored
+from cloud_ingest.scoring.supplied_leaks import SUPPLY_HOURS
+from cloud_ingest.scoring.supply import Inlet
+from cloud_ingest.scoring.trials import Setup
 
 app = new_group("Try the water rules on a file of registers.")
 
@@ -57,6 +59,39 @@ Processes = Annotated[
     int | None,
     typer.Option("--processes", min=1, max=64, help="Side by side [default: one a processor]."),
 ]
+Resolutions = Annotated[
+    list[float] | None,
+    typer.Option("--resolution-l", help="Step of the register, several times [default: 1]."),
+]
+Points = Annotated[
+    list[Point] | None,
+    typer.Option("--point", help="Operating point, several times [default: careful]."),
+]
+Trials = Annotated[
+    int, typer.Option("--trials", min=1, max=1000, help="Leaks of each kind in each meter.")
+]
+Folds = Annotated[
+    int, typer.Option("--folds", min=2, max=100, help="Groups of meters that are told apart.")
+]
+Donor = Annotated[
+    Path | None,
+    typer.Option(
+        "--donor",
+        help="A quarter-hourly file: split each hour as its hours were. Indicative, as what "
+        "happens within an hour is then another flat's.",
+    ),
+]
+FillRate = Annotated[
+    float | None,
+    typer.Option(
+        "--inlet",
+        min=1,
+        max=10_000,
+        help="Give each flat water for three hours a day only, into a tank that fills at so many "
+        "litres an hour. A crude model.",
+    ),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Where a picture goes (SVG).")]
 Work = TypeVar("Work")
 MOST_STEP_L = 10_000
 
@@ -115,34 +150,20 @@ def _as_json(name: str, event: Episode, zone: ZoneInfo) -> dict[str, object]:
 def score_rules(
     file: File,
     *,
-    resolution_l: Annotated[
-        list[float] | None,
-        typer.Option("--resolution-l", help="Step of the register, several times [default: 1]."),
-    ] = None,
-    points: Annotated[
-        list[Point] | None,
-        typer.Option("--point", help="Operating point, several times [default: careful]."),
-    ] = None,
-    trials: Annotated[
-        int, typer.Option("--trials", min=1, max=1000, help="Leaks of each kind in each meter.")
-    ] = 5,
-    folds: Annotated[
-        int, typer.Option("--folds", min=2, max=100, help="Groups of meters that are told apart.")
-    ] = 5,
-    donor: Annotated[
-        Path | None,
-        typer.Option(
-            "--donor",
-            help="A quarter-hourly file: split each hour as its hours were. Indicative, as what "
-            "happens within an hour is then another flat's.",
-        ),
-    ] = None,
+    resolution_l: Resolutions = None,
+    points: Points = None,
+    trials: Trials = 5,
+    folds: Folds = 5,
+    donor: Donor = None,
+    inlet: FillRate = None,
+    learn_supply: Annotated[
+        bool,
+        typer.Option("--learn-supply", help="With --inlet: do not tell the rules those hours."),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Another one draws other leaks.")] = 1,
     zone: Zone = None,
     processes: Processes = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Where the score goes as a picture (SVG).")
-    ] = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Lay leaks over the meters of a file, and count what the rules find and what they invent.
@@ -155,16 +176,18 @@ def score_rules(
     """
     with one_line_errors():
         meters, in_zone = _meters(file), _zone(zone)
-        hours = () if donor is None else _courses(donor, in_zone)
+        courses = () if donor is None else _courses(donor, in_zone)
+        supplied = None if inlet is None else Inlet(SUPPLY_HOURS, inlet, in_zone)
+        told = None if inlet is None or learn_supply else Supply(SUPPLY_HOURS)
         scores = []
         for step in [_step(litres) for litres in resolution_l or [1.0]]:
             for point in points or [Point.CAREFUL]:
-                setup = Setup(WaterMeter(step, in_zone), point, trials, seed)
-                found = each(
-                    partial(_scored, setup=setup, hours=hours), meters, _side_by_side(processes)
-                )
-                whole = score(list(_tracked(found, len(meters))), folds=folds, seed=seed)
-                scores.append((f"{step.normalize():f} L {_interval(whole)}, {point}", whole))
+                meter = WaterMeter(step, in_zone, supply=told)
+                job = Job(Setup(meter, point, trials, seed), courses, supplied)
+                found = each(job, meters, _side_by_side(processes))
+                shown = list(_tracked(found, len(meters)))
+                whole = score(shown, job.kinds, folds=folds, seed=seed)
+                scores.append((_name(job, whole), whole))
         if plot is not None:
             with _lines(plot, file) as write:
                 write(picture(scores))
@@ -174,24 +197,17 @@ def score_rules(
         say("\n".join(as_text(each, what) for what, each in scores))
 
 
-def _scored(rows: MeterRows, *, setup: Setup, hours: Sequence[Course]) -> MeterScore:
-    of_meter = readings(rows, setup.meter.zone)
-    leaks = really_leaks(of_meter, setup.meter.zone)
-    if hours:
-        rng = Random(f"{setup.seed} {rows.meter}")  # noqa: S311  a draw, not a secret
-        of_meter = list(split(of_meter, hours, rng))
-    return scored(rows.meter, of_meter, setup, leaks=leaks)
+def _name(job: Job, whole: Score) -> str:
+    step, point = job.setup.meter.litres_per_count, job.setup.point
+    supply = "" if job.inlet is None else f", inlet {job.inlet.fill_l_per_h:.0f} L/h"
+    return f"{step.normalize():f} L every {whole.interval_s / 60:.0f} min{supply}, {point}"
 
 
 def _courses(donor: Path, zone: ZoneInfo) -> Sequence[Course]:
-    hours = [course for rows in _meters(donor) for course in courses(readings(rows, zone))]
+    hours = [course for rows in _meters(donor) for course in courses_of(readings(rows, zone))]
     if not hours:
         raise RegistersRefused(f"{donor} has no hour of four quarters: give a quarter-hourly file")
     return sorted(hours, key=sum)
-
-
-def _interval(whole: Score) -> str:
-    return f"every {whole.interval_s / 60:.0f} min"
 
 
 def _meters(file: Path) -> Sequence[MeterRows]:

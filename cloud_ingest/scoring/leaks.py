@@ -95,3 +95,19 @@ LEAKS: Final[dict[str, Callable[[Random, int], Leak]]] = {
     "run-on 200 L/h": _run_on,
 }
 """What is injected, by the name under which its score is shown."""
+
+
+class ConstantSupply:
+    """A flat that has water at any hour."""
+
+    kinds = tuple(LEAKS)
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        self.readings = readings
+
+    def leak(
+        self, kind: str, start_s: int, length_s: int, rng: Random
+    ) -> Callable[[int, int], list[Reading]]:
+        """Lay a leak over the flat."""
+        leak = LEAKS[kind](rng, length_s)
+        return lambda first, last: with_leak(self.readings[first:last], leak, start_s)

@@ -25,7 +25,7 @@ Course = tuple[int, int, int, int]
 """What each quarter of an hour moved."""
 
 
-def courses(donor: Sequence[Reading]) -> list[Course]:
+def courses_of(donor: Sequence[Reading]) -> list[Course]:
     """Return the hours of a donor in which the register moved, by how much it moved."""
     quarters = [
         closing - opening if end_s - start_s == QUARTER_S and closing >= opening else None
@@ -44,7 +44,7 @@ def split(readings: Sequence[Reading], donors: Sequence[Course], rng: Random) ->
 
     Args:
         readings: In seconds and millilitres.
-        donors: As `courses` returns them.
+        donors: As `courses_of` returns them.
         rng: Draws the donor of each hour.
     """
     volumes = [sum(course) for course in donors]

@@ -12,7 +12,6 @@ from statistics import median
 from typing import Final
 
 from cloud_ingest.scoring.confidence import Interval, Pair, bootstrap, rate, ratio, share
-from cloud_ingest.scoring.leaks import LEAKS
 from cloud_ingest.scoring.trials import WINDOWS_H, MeterScore, Trial
 
 PER_DAYS: Final = 1000
@@ -67,19 +66,26 @@ class Score:
     spreads: tuple[Spread, ...]
 
 
-def score(meters: Sequence[MeterScore], *, folds: int, seed: int) -> Score:
-    """Put together what the meters showed."""
+def score(meters: Sequence[MeterScore], kinds: Sequence[str], *, folds: int, seed: int) -> Score:
+    """Put together what the meters showed.
+
+    Args:
+        meters: What each of them showed.
+        kinds: The leaks that were laid over them.
+        folds: Into how many groups of meters the figures are parted.
+        seed: Of the groups, and of the spread over meters.
+    """
     sound = [each for each in meters if not each.leaks]
-    kinds = sorted({kind for each in sound for kind in each.alarms})
+    flags = sorted({kind for each in sound for kind in each.alarms})
     leaking = [each for each in meters if each.leaks]
     return Score(
         interval_s=median(each.interval_s for each in meters),
         sound_meters=len(sound),
         leaking_meters=len(leaking),
-        false_alarms=(_alarms(sound, "all"), *(_alarms(sound, kind) for kind in kinds)),
+        false_alarms=(_alarms(sound, "all"), *(_alarms(sound, kind) for kind in flags)),
         leaking=_alarms(leaking, "all"),
-        detections=tuple(_detections(sound)),
-        spreads=tuple(_spreads(sound, folds, seed)),
+        detections=tuple(_detections(sound, kinds)),
+        spreads=tuple(_spreads(sound, kinds, folds, seed)),
     )
 
 
@@ -92,8 +98,8 @@ def _alarms(meters: Iterable[MeterScore], kind: str) -> Alarms:
     return Alarms(kind, count, days, rate(count, days / PER_DAYS))
 
 
-def _detections(meters: Sequence[MeterScore]) -> Iterable[Detection]:
-    for leak in LEAKS:
+def _detections(meters: Sequence[MeterScore], kinds: Sequence[str]) -> Iterable[Detection]:
+    for leak in kinds:
         for window, hours in enumerate(WINDOWS_H):
             found = _found(meters, leak, window)
             known = [was_found for was_found, part in found if part >= KNOWN_PART]
@@ -121,11 +127,13 @@ def _in_time(trial: Trial, within_s: int) -> bool:
     return trial.delay_s is not None and trial.delay_s <= within_s
 
 
-def _spreads(meters: Sequence[MeterScore], folds: int, seed: int) -> Iterable[Spread]:
+def _spreads(
+    meters: Sequence[MeterScore], kinds: Sequence[str], folds: int, seed: int
+) -> Iterable[Spread]:
     shuffled = list(meters)
     Random(f"{seed} folds").shuffle(shuffled)  # noqa: S311  a draw, not a secret
     figures = {"false alarms per 1000 meter-days": [_false_alarms(each) for each in shuffled]}
-    for leak in LEAKS:
+    for leak in kinds:
         for hours in (24, 72):
             found = [_known_found(each, leak, hours) for each in shuffled]
             figures[f"{leak}, in {hours} h"] = found

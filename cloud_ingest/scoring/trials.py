@@ -10,11 +10,12 @@ In: a meter's readings, a seed. Out: what was found. Pure.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 from statistics import median
+from typing import Protocol
 
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.judge import advance
@@ -23,7 +24,7 @@ from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
 from cloud_ingest.replay.run import as_they_stand, counted
 from cloud_ingest.scoring.known import Reading, known_s
-from cloud_ingest.scoring.leaks import DAY_S, HOUR_S, LEAKS, Leak, with_leak
+from cloud_ingest.scoring.leaks import DAY_S, HOUR_S
 
 WINDOWS_H = (5, 12, 24, 48, 72, 168)
 HISTORY_S = 28 * DAY_S
@@ -57,6 +58,16 @@ class MeterScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Injection:
+    """A leak that is laid over a meter's readings."""
+
+    start_s: int
+    kind: str
+    changed: Callable[[int, int], list[Reading]]
+    """From one reading's place to another's, the readings with the leak."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What is scored, and how thoroughly."""
 
@@ -68,19 +79,37 @@ class Setup:
     seed: int
 
 
-def scored(name: str, readings: Sequence[Reading], setup: Setup, *, leaks: bool) -> MeterScore:
+class Flat(Protocol):
+    """A meter's readings, and how a leak would change them."""
+
+    kinds: tuple[str, ...]
+    """The leaks that can be laid over it."""
+
+    @property
+    def readings(self) -> Sequence[Reading]:
+        """Return the readings without a leak, in seconds and millilitres, ascending."""
+        ...
+
+    def leak(
+        self, kind: str, start_s: int, length_s: int, rng: Random
+    ) -> Callable[[int, int], list[Reading]]:
+        """Draw a leak of at least this length; see `Injection.changed`."""
+        ...
+
+
+def scored(name: str, flat: Flat, setup: Setup, *, leaks: bool) -> MeterScore:
     """Score one meter.
 
     Args:
         name: What the file calls it; the draw depends on it and on the seed alone.
-        readings: In seconds and millilitres.
+        flat: Its readings.
         setup: What is scored.
         leaks: The meter really leaks.
     """
-    readings = _ascending(readings)
+    readings = flat.readings
     spans = [later[0] - earlier[0] for earlier, later in pairwise(readings)]
     interval_s = round(median(spans or [HOUR_S]))
-    drawn = [] if leaks else draw(name, readings, setup)
+    drawn = [] if leaks else draw(name, flat, setup)
     told, found = _play(readings, drawn, interval_s, setup)
     return MeterScore(
         meter=name,
@@ -92,7 +121,7 @@ def scored(name: str, readings: Sequence[Reading], setup: Setup, *, leaks: bool)
     )
 
 
-def _ascending(readings: Sequence[Reading]) -> list[Reading]:
+def ascending(readings: Sequence[Reading]) -> list[Reading]:
     """Leave out what is not later than the reading before it, as the rules do."""
     kept = list(readings[:1])
     for reading in readings:
@@ -106,46 +135,48 @@ def is_alarm(episode: Episode) -> bool:
     return episode.severity == "alarm" and any(word in episode.kind for word in WATER_LOSS)
 
 
-def draw(name: str, readings: Sequence[Reading], setup: Setup) -> list[tuple[int, str, Leak]]:
+def draw(name: str, flat: Flat, setup: Setup) -> list[Injection]:
     """Draw leaks with their starts, in the order of time."""
     longest_s = WINDOWS_H[-1] * HOUR_S
-    first_s, last_s = readings[0][0] + HISTORY_S, readings[-1][0] - longest_s
+    first_s, last_s = flat.readings[0][0] + HISTORY_S, flat.readings[-1][0] - longest_s
     if first_s > last_s:
         return []
-    drawn: list[tuple[int, str, Leak]] = []
-    for kind, leak in LEAKS.items():
+    drawn: list[Injection] = []
+    for kind in flat.kinds:
         rng = Random(f"{setup.seed} {name} {kind}")  # noqa: S311  a draw, not a secret
-        drawn += [
-            (rng.randint(first_s, last_s), kind, leak(rng, longest_s + DAY_S))
-            for _ in range(setup.trials)
-        ]
-    return sorted(drawn, key=lambda each: each[0])
+        for _ in range(setup.trials):
+            start_s = rng.randint(first_s, last_s)
+            changed = flat.leak(kind, start_s, longest_s + DAY_S, rng)
+            drawn.append(Injection(start_s, kind, changed))
+    return sorted(drawn, key=lambda each: each.start_s)
 
 
 def _play(
-    readings: Sequence[Reading],
-    drawn: Sequence[tuple[int, str, Leak]],
-    interval_s: int,
-    setup: Setup,
+    readings: Sequence[Reading], drawn: Sequence[Injection], interval_s: int, setup: Setup
 ) -> tuple[list[Episode], list[Trial]]:
-    times = [at_s for at_s, _ in readings]
     meter, point = setup.meter, setup.point
+    times = [at_s for at_s, _ in readings]
     state, told, found, here = State(), list[Episode](), list[Trial](), 0
-    for start_s, kind, leak in drawn:
-        there = bisect_right(times, start_s, here)
+    for each in drawn:
+        there = bisect_right(times, each.start_s, here)
         told += advance(state, counted(readings[here:there], meter), meter, point)
         here = there
-        end_s = start_s + WINDOWS_H[-1] * HOUR_S + interval_s
-        window = readings[max(0, here - 1) : bisect_left(times, end_s, here) + 1]
-        changed = counted(with_leak(window, leak, start_s), meter)
+        end_s = each.start_s + WINDOWS_H[-1] * HOUR_S + interval_s
+        first, last = max(0, here - 1), bisect_left(times, end_s, here) + 1
+        changed = counted(each.changed(first, last), meter)
         alarms = advance(State.unpack(state.pack()), changed, meter, point)
-        raised = [each.raised_s for each in alarms if is_alarm(each) and each.raised_s > start_s]
-        delay_s = min(raised, default=end_s + 1) - start_s
-        known = tuple(
-            known_s(window, start_s, start_s + hours * HOUR_S + interval_s)
-            / (hours * HOUR_S + interval_s)
-            for hours in WINDOWS_H
-        )
-        found.append(Trial(kind, start_s, delay_s if start_s + delay_s <= end_s else None, known))
+        found.append(_trial(each, readings[first:last], alarms, interval_s))
     told += advance(state, counted(readings[here:], meter), meter, point)
     return told, found
+
+
+def _trial(
+    leak: Injection, window: Sequence[Reading], told: Sequence[Episode], interval_s: int
+) -> Trial:
+    lengths_s = [hours * HOUR_S + interval_s for hours in WINDOWS_H]
+    delays = [each.raised_s - leak.start_s for each in told if is_alarm(each)]
+    delay_s = min((delay for delay in delays if 0 < delay <= lengths_s[-1]), default=None)
+    known = tuple(
+        known_s(window, leak.start_s, leak.start_s + length_s) / length_s for length_s in lengths_s
+    )
+    return Trial(leak.kind, leak.start_s, delay_s, known)

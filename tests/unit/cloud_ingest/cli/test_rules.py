@@ -154,3 +154,10 @@ def test_a_donor_is_read_every_quarter_of_an_hour(flats: Path) -> None:
     done = rules("score", flats, "--donor", flats)
     assert (done.exit_code, done.stdout) == (2, "")
     assert "flats.parquet has no hour of four quarters" in done.stderr
+
+
+def test_an_inlet_gives_flats_water_by_the_hour(flats: Path) -> None:
+    done = rules("score", flats, "--trials", "1", "--inlet", "200")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "1 L every 60 min, inlet 200 L/h, careful: 3 sound meters" in done.stdout
+    assert "\n25 L/h before the tank " in done.stdout
