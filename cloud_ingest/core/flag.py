@@ -56,6 +56,8 @@ class Change(StrEnum):
     UNMUTED = "unmuted"
     CLEARED = "cleared"
     RAISED_AGAIN = "raised_again"
+    RECLASSIFIED = "reclassified"
+    """What is over turned out otherwise: readings came late."""
 
 
 @dataclass(frozen=True, slots=True)

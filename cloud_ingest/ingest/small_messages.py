@@ -55,7 +55,9 @@ def store_status(conn: Connection, gateway: str, message: Received, received_at:
         raise MalformedMessage(f"a status of gateway {status.gateway} on the topic of {gateway}")
     # A last will was written when its session began: it became true when it was sent.
     came_true = status.state == "offline" and not message.retained
-    if put_status(conn, status, received_at if came_true else status.at):
+    at = received_at if came_true else status.at
+    heard_at = min(status.at, received_at) if message.retained else received_at
+    if put_status(conn, status, at, heard_at):
         logger.info(
             "Gateway sent its status",
             extra={"action": "gateway_status", "gateway": gateway, "state": status.state},

@@ -21,9 +21,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from cloud_ingest.core.month import day_of
-from cloud_ingest.core.rules.read_failure import judged_from
+from cloud_ingest.core.rules.offline import judged_from
 from cloud_ingest.errors import BrokerLost
-from cloud_ingest.flags.silence import refresh_silence
+from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
+from cloud_ingest.flags.silence import reclassify, refresh_silence
 from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
@@ -178,16 +179,19 @@ class Leader:
         self, conn: Connection, store: Store, silence_from: datetime, meters: set[int] | None
     ) -> None:
         now = datetime.now(UTC)
+        settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
+        changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
         rules = WaterRules(store.zone, self.settings.water_point)
-        changes = [("water", refresh_water(conn, rules, now))]
+        changes.append(("water", refresh_water(conn, rules, now)))
         if meters is None:
             changes.append(("water", sweep_water(conn, rules, now)))
-        settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
+            changes.append(("load", refresh_loads(conn, store.zone, now)))
+            changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
+            reclassify(conn, now)
         towers_of = day_of(now - TOWERS_AFTER, store.zone)
         if meters is None and towers_of != self._towers_judged:
             changes.append(("tower", refresh_towers(conn, store.zone, now)))
             self._towers_judged = towers_of
-        changes.append(("read_failure", refresh_silence(conn, store.zone, now, settled)))
         tell_due(conn, now)
         for kind, change in changes:
             if change.raised or change.cleared:

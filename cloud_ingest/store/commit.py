@@ -219,21 +219,22 @@ def _batch_key(delivery: Accepted) -> BatchKey:
 def _store_rows(
     conn: Connection, deliveries: Sequence[Accepted], cache: StoreCache
 ) -> StoredCounts:
-    blocks = [block for delivery in deliveries for block in delivery.blocks]
-    if not blocks:
+    sent = [(each.gateway.gateway_id, block) for each in deliveries for block in each.blocks]
+    if not sent:
         return StoredCounts()
     wanted: dict[ChannelKey, int] = {}
-    for block in blocks:
+    for _gateway_id, block in sent:
         for column in block.columns:
             key = _key(block, column)
             periods = [period for period in (wanted.get(key, 0), block.period_s) if period]
             wanted[key] = min(periods, default=0)
     channels = ensure_channels(conn, wanted, cache)
     rows: Rows = {}
-    heard: dict[int, int] = {}
+    heard: dict[int, tuple[int, int]] = {}
+    """Of each meter the time of its newest reading, and the gateway that gave it."""
     origin = ORIGIN_NUMBERS[Origin.METER]
-    for block in blocks:
-        newest = heard.get(block.meter_id, 0)
+    for gateway_id, block in sent:
+        newest = heard.get(block.meter_id, (0, gateway_id))
         for index, column in enumerate(block.columns, start=2):
             channel_id = channels[_key(block, column)]
             found = [
@@ -243,7 +244,7 @@ def _store_rows(
             ]
             if found:
                 rows.setdefault(channel_id, []).extend(found)
-                newest = max(newest, max(found)[0])
+                newest = max(newest, (max(found)[0], gateway_id))
         heard[block.meter_id] = newest
     at = max(delivery.received_at for delivery in deliveries)
     gateways = sorted({delivery.gateway.name for delivery in deliveries})
@@ -251,7 +252,11 @@ def _store_rows(
     stored = store_rows(conn, rows, cache, source=source, at=at)
     conn.execute(
         query("registry/meters_heard"),
-        {"meters": list(heard), "times": list(map(float, heard.values()))},
+        {
+            "meters": list(heard),
+            "times": [float(newest) for newest, _gateway_id in heard.values()],
+            "gateways": [gateway_id for _newest, gateway_id in heard.values()],
+        },
     )
     return stored
 

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What each gateway last said of itself: whether it is online, its clock, and what waits in it."""
+"""What each gateway last said of itself, when it was lost and when it came back."""
 
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from cloud_ingest.core.rules.offline import QUIET_GATEWAY, SETTLING
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import scalar
 from shared_schema.gateway import Status
 
 
 @translating
-def put_status(conn: Connection, status: Status, at: datetime) -> bool:
+def put_status(
+    conn: Connection, status: Status, at: datetime, heard_at: datetime | None = None
+) -> bool:
     """Remember a status; False when it says nothing new of this gateway.
 
     A last will names the session that it ends. The will of an older session may come after
@@ -21,6 +24,7 @@ def put_status(conn: Connection, status: Status, at: datetime) -> bool:
         conn: A connection.
         status: What was said.
         at: When it became so: a will is written long before it is sent.
+        heard_at: When it was heard, by the store's clock; None: at ``at``.
     """
     row = conn.execute(
         query("registry/gateway_status_put"),
@@ -29,6 +33,9 @@ def put_status(conn: Connection, status: Status, at: datetime) -> bool:
             "session": status.session,
             "state": status.state,
             "at": at,
+            "heard_at": heard_at or at,
+            "quiet": QUIET_GATEWAY,
+            "settling": SETTLING,
             "payload": Jsonb(status.model_dump(mode="json", by_alias=True)),
         },
     ).fetchone()

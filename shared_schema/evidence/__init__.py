@@ -15,6 +15,7 @@ from shared_schema.evidence.reading import (
     ContradictionEvidence,
     FailureCause,
     ReadFailureEvidence,
+    UnreadMeter,
 )
 from shared_schema.evidence.towers import (
     BypassEvidence,
@@ -58,6 +59,7 @@ __all__ = [
     "Suspect",
     "TamperEvidence",
     "TowerLossEvidence",
+    "UnreadMeter",
     "WaterLossEvidence",
 ]
 

@@ -4,8 +4,13 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import Field
+
+from shared_schema.catalogue import Service
 from shared_schema.evidence.base import Evidence
-from shared_schema.message import GatewayName, Label, UtcDatetime
+from shared_schema.message import GatewayName, Label, Part, UtcDatetime
+
+MOST_METERS = 100
 
 
 class FailureCause(StrEnum):
@@ -13,9 +18,27 @@ class FailureCause(StrEnum):
 
     GATEWAY_SILENT = "gateway_silent"
     BUS_DEAD = "bus_dead"
+    """Nobody answers on a bus of a gateway that is there."""
     METER_SILENT = "meter_silent"
     PASSWORD_REFUSED = "password_refused"  # noqa: S105 - a cause, no password
     CLOCK = "clock"
+    """The gateway has no true time, or the meter's clock is far off: its rows are not believed."""
+    UNREADABLE = "unreadable"
+    """The meter answers, and nothing that it says can be kept."""
+    NOT_STORED = "not_stored"
+    """The gateway reads the meter, and nothing of that is stored."""
+
+
+class UnreadMeter(Part):
+    """A meter without readings, and what it serves."""
+
+    manufacturer: Label
+    serial: Label
+    service: Service
+    subject_type: str
+    subject: Label
+    tower: Label | None = None
+    newest_reading_at: UtcDatetime | None = None
 
 
 class ReadFailureEvidence(Evidence):
@@ -23,13 +46,17 @@ class ReadFailureEvidence(Evidence):
 
     SCHEMA: ClassVar[str] = "metering.evidence.read_failure/1"
     AMOUNT: ClassVar[str | None] = "meters"
-    NEWS: ClassVar[tuple[str, ...]] = ("cause",)
+    NEWS: ClassVar[tuple[str, ...]] = ("cause", "buses")
 
     cause: FailureCause | None = None
     """None: nobody knows it yet."""
     gateway: GatewayName | None = None
+    buses: tuple[str, ...] = ()
+    """Of the gateway: on which nobody answers, or the one of the meter."""
     meters: int | None = None
     """How many are without readings."""
+    unread: tuple[UnreadMeter, ...] = Field(default=(), max_length=MOST_METERS)
+    """Behind a gateway: those meters, the first `MOST_METERS`."""
     newest_reading_at: UtcDatetime | None = None
     subject_type: str | None = None
     subject: Label | None = None

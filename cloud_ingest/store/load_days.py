@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""What the electricity rules look at: whole days of registers, and voltages of phases.
+
+Days come from the rollups, so that a look costs a row a day and register.
+
+In: a time, meters. Out: rows as values. Never: a judgement: `cloud_ingest.core.rules.electricity`
+makes it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.core.accept import FUTURE_TOLERANCE
+from cloud_ingest.core.month import DAY, midnight
+from cloud_ingest.core.rules.electricity import IN_A_ROW, LIVE_V, PHASES, LoadDay, Volts
+from cloud_ingest.core.typed_text import LONGEST_LABEL
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.rows import all_rows, scalars
+from shared_schema.catalogue import ACTIVE_IMPORT, Unit
+from shared_schema.events import EventKind
+from shared_schema.obis import Obis
+
+ACTIVE_EXPORT = Obis.parse("1.0.2.8.0.255")
+LAST_HOUR = timedelta(hours=1)
+"""A day is known if its register was read so close to its end."""
+LATELY = timedelta(hours=2)
+VOLTAGES: Mapping[str, str] = {
+    **{f"1.0.{group}.7.0.255": phase for group, phase in zip((32, 52, 72), PHASES, strict=True)},
+    **{f"1.0.{group}.27.0.255": phase for group, phase in zip((32, 52, 72), PHASES, strict=True)},
+}
+"""Of one moment, and averaged over an interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadMeter:
+    """An electricity meter that serves a subject now."""
+
+    society_id: int
+    society: str
+    tower: str | None
+    subject_type: str
+    subject: str
+    source: str
+    valid_from: datetime
+    meter_id: int
+    manufacturer: str
+    serial: str
+
+    @property
+    def name(self) -> str:
+        """What its flags call it."""
+        name = f"{self.manufacturer} {self.serial}"
+        return name if len(name) <= LONGEST_LABEL else self.serial
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """The days of one meter, ascending, and one step of its registers in kWh."""
+
+    days: tuple[LoadDay, ...]
+    step_kwh: Decimal
+    export_step_kwh: Decimal
+
+
+@translating
+def loads_due(
+    conn: Connection, day: date, zone: ZoneInfo, now: datetime, limit: int
+) -> list[LoadMeter]:
+    """Return the meters of which ``day`` is over and was not judged."""
+    arguments = {
+        "day": day,
+        "read_after": midnight(day + DAY, zone) + LAST_HOUR,
+        "now": now,
+        "limit": limit,
+    }
+    return all_rows(conn, LoadMeter, query("flag/loads_due"), arguments)
+
+
+@translating
+def serving_among(conn: Connection, serials: Sequence[str], now: datetime) -> list[LoadMeter]:
+    """Return those of some meters that serve a subject now."""
+    arguments = {"serials": list(serials), "now": now}
+    return all_rows(conn, LoadMeter, query("flag/serving_among"), arguments)
+
+
+@translating
+def put_judged(conn: Connection, meters: Sequence[int], day: date) -> None:
+    """Note that a day of meters was judged."""
+    conn.execute("UPDATE meter SET load_judged = %s WHERE meter_id = ANY(%s)", (day, list(meters)))
+
+
+@translating
+def load_days(
+    conn: Connection, meters: Sequence[LoadMeter], first: date, last: date, zone: ZoneInfo
+) -> dict[int, Loads]:
+    """Return the days of meters, by meter; a meter without a register has none."""
+    rows = conn.execute(
+        query("flag/load_days"),
+        {
+            "meters": [meter.meter_id for meter in meters],
+            "first": first - DAY,
+            "last": last,
+            "import": str(ACTIVE_IMPORT),
+            "export": str(ACTIVE_EXPORT),
+        },
+        binary=True,
+    )
+    registers: dict[tuple[int, str], dict[int, _Register]] = defaultdict(dict)
+    for meter_id, obis, channel_id, unit, scaler, day, max_ts, last_raw in rows:
+        if unit == Unit.WATT_HOUR:
+            own = registers[meter_id, obis].setdefault(channel_id, _Register(scaler, {}))
+            if max_ts > midnight(day + DAY, zone) - LAST_HOUR:
+                own.at_end[day] = last_raw
+    found: dict[int, Loads] = {}
+    for meter in meters:
+        taken = _newest(registers.get((meter.meter_id, str(ACTIVE_IMPORT)), {}))
+        given = _newest(registers.get((meter.meter_id, str(ACTIVE_EXPORT)), {}))
+        if taken is not None:
+            from_day = max(first, meter.valid_from.astimezone(zone).date() + DAY)
+            days = [from_day + number * DAY for number in range((last - from_day).days + 1)]
+            found[meter.meter_id] = Loads(
+                tuple(
+                    LoadDay(
+                        day, taken.moved_on(day), None if given is None else given.moved_on(day)
+                    )
+                    for day in days
+                ),
+                taken.step_kwh,
+                taken.step_kwh if given is None else given.step_kwh,
+            )
+    return found
+
+
+@translating
+def idle_before(conn: Connection, meters: Sequence[LoadMeter], since: datetime) -> set[int]:
+    """Return those of some meters that had a flag of no load which ended after ``since``."""
+    return set(
+        scalars(
+            conn,
+            """
+            SELECT own.meter_id
+            FROM unnest(%(meters)s::int[], %(societies)s::int[], %(names)s::text[])
+              AS own (meter_id, society_id, subject)
+            JOIN event USING (society_id, subject)
+            WHERE kind = %(kind)s AND state = 'cleared' AND cleared_at > %(since)s
+            """,
+            {
+                "meters": [meter.meter_id for meter in meters],
+                "societies": [meter.society_id for meter in meters],
+                "names": [meter.name for meter in meters],
+                "kind": EventKind.NO_LOAD,
+                "since": since,
+            },
+        )
+    )
+
+
+@translating
+def newest_volts(conn: Connection, now: datetime) -> list[tuple[LoadMeter, list[Volts]]]:
+    """Return the newest voltages of each meter with three phases that was read lately."""
+    found: dict[int, tuple[LoadMeter, list[Volts]]] = {}
+    for kind in ("7", "27"):
+        phases = [obis for obis in VOLTAGES if obis.split(".")[3] == kind]
+        arguments = {
+            "since": now - LATELY,
+            "until": now + FUTURE_TOLERANCE,
+            "now": now,
+            "newest": IN_A_ROW + 1,
+            "volt": int(Unit.VOLT),
+            "phases": phases,
+            "third": phases[-1],
+        }
+        rows = all_rows(conn, _moment, query("flag/newest_volts"), arguments)
+        own: dict[int, tuple[LoadMeter, list[Volts]]] = {}
+        for meter, volts in rows:
+            own.setdefault(meter.meter_id, (meter, []))[1].append(volts)
+        found = own | found
+    return list(found.values())
+
+
+@translating
+def lived_phases(
+    conn: Connection, meters: Sequence[int], first: date, last: date
+) -> dict[int, set[str]]:
+    """Return which phases of meters had a voltage on a day before."""
+    rows = conn.execute(
+        query("flag/lived_phases"),
+        {
+            "meters": list(meters),
+            "first": first,
+            "last": last,
+            "phases": list(VOLTAGES),
+            "volt": int(Unit.VOLT),
+            "live": LIVE_V,
+        },
+    )
+    found: dict[int, set[str]] = defaultdict(set)
+    for meter_id, obis in rows:
+        found[meter_id].add(VOLTAGES[obis])
+    return found
+
+
+def _moment(*, ts: datetime, volts: list[Decimal], **columns: Any) -> tuple[LoadMeter, Volts]:
+    return LoadMeter(**columns), Volts(ts, (volts[0], volts[1], volts[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """One channel of a register: what it said at the end of each day."""
+
+    scaler: int
+    at_end: dict[date, int]
+
+    @property
+    def step_kwh(self) -> Decimal:
+        return Decimal(1).scaleb(self.scaler - 3)
+
+    def moved_on(self, day: date) -> Decimal | None:
+        before, after = self.at_end.get(day - DAY), self.at_end.get(day)
+        if before is None or after is None or after < before:
+            return None
+        return (after - before) * self.step_kwh
+
+
+def _newest(channels: Mapping[int, _Register]) -> _Register | None:
+    """Return the channel that was read last: a changed scaler begins a new one."""
+    return max(channels.values(), key=lambda each: max(each.at_end, default=date.min), default=None)

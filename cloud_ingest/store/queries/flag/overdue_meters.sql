@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: MIT
+-- The meters with a data port that may not have been read for too long, and which gateway reads them.
+-- One that was never read belongs to the gateway of its tower, where there is only one.
+SELECT a.society_id, s.name AS society, a.tower, a.subject_type, a.subject, a.service, a.source,
+       a.valid_from, m.meter_id, m.manufacturer, m.serial, m.last_reading_at, g.name AS gateway,
+       (SELECT min(c.period_s) FROM channel AS c
+        WHERE c.meter_id = m.meter_id AND c.period_s > 0) AS period_s,
+       coalesce((SELECT e.code = %(far_off)s FROM meter_event AS e
+                 WHERE e.meter_id = m.meter_id AND e.log = %(log)s
+                   AND e.code IN (%(far_off)s, %(far_off_over)s)
+                 ORDER BY e.ts DESC, e.code DESC LIMIT 1), false) AS clock_off
+FROM meter AS m
+JOIN assignment AS a USING (meter_id)
+JOIN society AS s ON s.society_id = a.society_id
+LEFT JOIN gateway AS g ON g.gateway_id = coalesce(m.gateway_id, (
+  SELECT min(o.gateway_id) FROM gateway AS o
+  WHERE o.society_id = a.society_id
+    AND (o.tower IS NULL OR a.tower IS NULL OR o.tower = a.tower)
+  HAVING count(*) = 1))
+WHERE (m.last_reading_at IS NULL OR m.last_reading_at < %(before)s)
+  AND NOT a.legacy AND a.valid_from < %(before)s
+  AND (a.valid_to IS NULL OR a.valid_to > %(now)s)
+  AND (%(societies)s::int[] IS NULL OR a.society_id = ANY(%(societies)s))
+ORDER BY a.society_id, a.tower, a.subject_type, a.subject, a.service, m.meter_id

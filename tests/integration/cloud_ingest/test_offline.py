@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""Read failures on a store: one flag for each cause, in time, and what they turn out to be."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+
+from cloud_ingest.service import leader as leader_module
+from cloud_ingest.service.loops import ServiceSettings
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.events import list_changes
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.rows import scalars
+from shared_schema.gateway import PollFailure
+from tests.support.risers import CYCLE, TURN, Riser, RiserSociety
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def society(plain_store_dsn: str) -> Iterator[RiserSociety]:
+    with connect(plain_store_dsn) as conn:
+        yield RiserSociety(conn, NOW)
+
+
+def causes(society: RiserSociety) -> list[tuple[str, object]]:
+    """Return whom the open flags are about, and why."""
+    return sorted((each.subject.id, each.evidence["cause"]) for each in society.open())
+
+
+def break_off(riser: Riser, why: PollFailure | None, bus: str = "b1") -> None:
+    for meter in riser.meters:
+        if meter.bus == bus:
+            meter.why = why
+
+
+def test_a_dead_gateway_is_one_flag(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 30, 30)
+    society.gateway("other", 2)
+    society.unlink(riser)
+    society.pass_by(DAY)
+    assert society.open() == []
+    society.turn()
+    (event,) = society.open()
+    assert (event.subject.type, event.subject.id, event.unit) == ("gateway", "gw", None)
+    assert event.evidence["cause"] == "gateway_silent"
+    assert event.evidence["meters"] == 60
+    assert event.since == NOW
+    assert event.message == (
+        "Gateway gw was lost 20 Nov 2026 17:30: look at its power and network. 60 meters are not"
+        " read: U-gw-b1-00, U-gw-b1-01, U-gw-b1-02, U-gw-b1-03, U-gw-b1-04 and 55 more."
+    )
+    society.link(riser)
+    society.pass_by(HOUR)
+    assert society.open() == []
+    assert len(society.ever()) == 1
+
+
+def test_one_meter_that_stays_silent_gets_its_own(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 4)
+    society.unlink(riser)
+    society.pass_by(DAY + HOUR)
+    riser.meters[0].why = PollFailure.NO_ANSWER
+    society.link(riser)
+    society.turn(CYCLE)
+    assert causes(society) == [("gw", "gateway_silent")]
+    society.pass_by(HOUR)
+    assert causes(society) == [("M gw-b1-00", "meter_silent")]
+    (event,) = society.open()
+    assert event.unit is not None
+    assert event.unit.id == "U-gw-b1-00"
+    assert len(society.ever()) == 2
+
+
+def test_a_dead_bus_is_one_flag_of_its_gateway(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3, 3)
+    break_off(riser, PollFailure.NO_ANSWER)
+    society.pass_by(DAY + HOUR)
+    (event,) = society.open()
+    assert (event.subject.id, event.evidence["cause"]) == ("gw", "bus_dead")
+    assert event.evidence["buses"] == ["b1"]
+    assert event.evidence["meters"] == 3
+    riser.meters[1].why = riser.meters[2].why = None
+    society.pass_by(HOUR)
+    assert causes(society) == [("M gw-b1-00", "meter_silent")]
+    assert len(society.ever()) == 2
+
+
+@pytest.mark.parametrize(
+    ("why", "cause"),
+    [
+        (PollFailure.NO_ANSWER, "meter_silent"),
+        (PollFailure.PASSWORD_REFUSED, "password_refused"),
+        (PollFailure.UNREADABLE, "unreadable"),
+    ],
+)
+def test_a_meter_alone_is_named_with_its_cause(
+    society: RiserSociety, why: PollFailure, cause: str
+) -> None:
+    riser = society.gateway("gw", 3)
+    riser.meters[2].why = why
+    society.pass_by(DAY + HOUR)
+    assert causes(society) == [("M gw-b1-02", cause)]
+    riser.meters[2].why = None
+    society.turn(CYCLE)
+    assert society.open() == []
+
+
+def test_a_silent_meter_stays_its_own_when_its_gateway_dies(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3)
+    riser.meters[0].why = PollFailure.NO_ANSWER
+    society.pass_by(2 * DAY)
+    society.unlink(riser)
+    society.pass_by(DAY + HOUR)
+    assert causes(society) == [("M gw-b1-00", "meter_silent"), ("gw", "gateway_silent")]
+    gateway = next(each for each in society.open() if each.subject.id == "gw")
+    assert gateway.evidence["meters"] == 2
+
+
+def test_a_link_that_comes_and_goes_does_not_flap(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 5)
+    society.unlink(riser)
+    society.pass_by(DAY + HOUR)
+    break_off(riser, PollFailure.NO_ANSWER)
+    for _ in range(6):
+        society.link(riser)
+        society.turn(2)
+        society.unlink(riser)
+        society.turn(2)
+    assert causes(society) == [("gw", "gateway_silent")]
+    assert len(society.ever()) == 1
+
+
+def test_a_gateway_with_a_wrong_clock_is_named(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3)
+    riser.clock_off = timedelta(hours=5)
+    break_off(riser, PollFailure.UNREADABLE)
+    society.pass_by(DAY + HOUR)
+    assert causes(society) == [("gw", "clock")]
+
+
+def test_an_agent_that_starts_again_changes_nothing(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 4)
+    riser.meters[0].why = PollFailure.PASSWORD_REFUSED
+    society.pass_by(DAY + HOUR)
+    society.unlink(riser)
+    riser.meters[0].why, society.risers = None, {}
+    society.link(riser)
+    society.turn(2)
+    assert causes(society) == [("M gw-b1-00", "password_refused")]
+
+
+def test_a_register_that_did_not_move_is_dry(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 2)
+    riser.meters[0].why = PollFailure.NO_ANSWER
+    society.pass_by(DAY + HOUR)
+    riser.meters[0].why = None
+    society.turn(CYCLE)
+    (event,) = society.ever()
+    assert event.message.startswith(
+        "Over: it is read again; its register did not move: nothing was used. "
+    )
+
+
+def test_a_register_that_moved_says_by_how_much(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 2)
+    meter = riser.meters[0]
+    meter.why = PollFailure.NO_ANSWER
+    society.pass_by(DAY + HOUR)
+    meter.why, meter.raw = None, meter.raw + 3200
+    society.turn(CYCLE)
+    (event,) = society.ever()
+    assert "its register moved by 3200 Wh" in event.message
+
+
+def test_what_is_filled_later_is_told_as_late(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 2)
+    meter = riser.meters[0]
+    meter.why = PollFailure.NO_ANSWER
+    society.pass_by(DAY + HOUR)
+    meter.why = None
+    society.turn(CYCLE)
+    assert society.reclassify() == 0
+    society.fill([meter], NOW, step=0)
+    assert society.reclassify() == 1
+    (event,) = society.ever()
+    changes = list_changes(society.conn, event.id)
+    assert [each.reason for each in changes if each.what == "reclassified"] == [
+        "it is read again; its readings came late, and none is missing"
+    ]
+    assert scalars(society.conn, "SELECT outcome FROM read_failure") == ["late"]
+    assert society.reclassify() == 0
+
+
+def test_a_removed_meter_ends_its_failure(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 2)
+    riser.meters[0].why = PollFailure.NO_ANSWER
+    society.pass_by(DAY + HOUR)
+    society.conn.execute(
+        "UPDATE assignment SET valid_to = %s WHERE meter_id = %s",
+        (society.now, riser.meters[0].meter_id),
+    )
+    society.turn()
+    assert society.open() == []
+    assert scalars(society.conn, "SELECT outcome FROM read_failure") == ["removed"]
+
+
+def as_leader(society: RiserSociety, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the leader's own step look, by the clock of the test."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            assert tz is UTC
+            return society.now
+
+    monkeypatch.setattr(leader_module, "datetime", Clock)
+    nothing: Any = None
+    settings = ServiceSettings(dsn="", broker=nothing, key=nothing)
+    leader = leader_module.Leader(settings, nothing, nothing, Counter())
+    step = partial(leader._judge, store=open_store(society.conn), silence_from=NOW, meters=set())
+    society.look = lambda: step(society.conn)
+
+
+def test_outages_are_told_in_time_on_a_store(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meters fall silent at random times; each flag is held against the truth."""
+    chance = Random(12)
+    society = RiserSociety(conn, NOW)
+    as_leader(society, monkeypatch)
+    riser = society.gateway("gw", 40)
+    stops = {meter.serial: chance.randint(0, 5 * CYCLE) for meter in riser.meters[:36]}
+    last_read: dict[str, datetime] = {}
+    told: dict[str, datetime] = {}
+    for turn in range(int(DAY / TURN) + 8 * CYCLE):
+        for meter in riser.meters:
+            if stops.get(meter.serial) == turn:
+                meter.why = PollFailure.NO_ANSWER
+            if meter.why is None and (society.turns + 1) % CYCLE == 0:
+                last_read[meter.serial] = society.now + TURN
+        society.turn()
+        for event in society.open():
+            told.setdefault(str(event.evidence["serial"]), society.now)
+    assert told.keys() == stops.keys()
+    for serial, at in told.items():
+        passed = last_read.get(serial, NOW) + DAY
+        assert timedelta() < at - passed <= timedelta(minutes=15), serial

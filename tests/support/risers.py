@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""A society whose gateways, buses and meters come and go, by a clock that the test turns."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from cloud_ingest.flags.silence import reclassify, refresh_silence
+from cloud_ingest.store.channels import StoreCache
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.events import list_events
+from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.registry import enrol_gateway
+from cloud_ingest.store.rows import scalar
+from cloud_ingest.store.status import put_status
+from shared_schema.catalogue import ACTIVE_IMPORT, Unit
+from shared_schema.events import Event
+from shared_schema.gateway import BusStatus, FailingMeter, PollFailure, Status
+from shared_schema.message import MeterId
+from shared_schema.signing import generate_key, public_key_to_pem
+
+ZONE = ZoneInfo("Asia/Kolkata")
+TURN = timedelta(minutes=5)
+QUARTER = timedelta(minutes=15)
+CYCLE = 3
+"""Turns between two polls."""
+
+
+@dataclass
+class RiserMeter:
+    """An electricity meter on a bus, and why it is not read."""
+
+    meter_id: int
+    channel_id: int
+    serial: str
+    bus: str
+    raw: int = 1000
+    why: PollFailure | None = None
+
+
+@dataclass
+class Riser:
+    """A gateway with its meters, and whether its link stands."""
+
+    name: str
+    meters: list[RiserMeter] = field(default_factory=list)
+    session: UUID = field(default_factory=uuid4)
+    is_linked: bool = True
+    clock_off: timedelta = timedelta()
+
+
+class RiserSociety:
+    """Turns the clock: gateways poll and speak, and the rule looks."""
+
+    def __init__(self, conn: Connection, now: datetime) -> None:
+        self.conn, self.now, self.began = conn, now, now - timedelta(days=100)
+        self.id = int(scalar(conn, "INSERT INTO society (name) VALUES ('S') RETURNING society_id"))
+        self.risers: dict[str, Riser] = {}
+        self.turns = 0
+        self.look: Callable[[], object] = lambda: refresh_silence(conn, ZONE, self.now)
+
+    def gateway(self, name: str, *buses: int) -> Riser:
+        """Add a gateway with so many meters on each bus, all read just now."""
+        enrol_gateway(self.conn, "S", name, name, public_key_to_pem(generate_key().public_key()))
+        self.conn.execute("UPDATE gateway SET enrolled_at = %s", (self.began,))
+        riser = self.risers[name] = Riser(name)
+        for bus, count in enumerate(buses, start=1):
+            riser.meters += [self._meter(name, f"b{bus}", number) for number in range(count)]
+        make_partitions(
+            self.conn,
+            StoreCache(),
+            {int((self.now + timedelta(days=number)).timestamp()) for number in range(-3, 8)},
+        )
+        self._speak(riser)
+        self._read(riser)
+        return riser
+
+    def turn(self, times: int = 1) -> None:
+        """Let time pass, and the rule look after each turn."""
+        for _ in range(times):
+            self.now += TURN
+            self.turns += 1
+            for riser in self.risers.values():
+                if riser.is_linked:
+                    if self.turns % CYCLE == 0:
+                        self._read(riser)
+                    self._speak(riser)
+            self.look()
+
+    def pass_by(self, span: timedelta) -> None:
+        """Let time pass in turns."""
+        self.turn(int(span / TURN))
+
+    def unlink(self, riser: Riser) -> None:
+        """Let a gateway's link be lost; its last will is heard."""
+        riser.is_linked = False
+        self._put(self._status(riser, "offline"))
+
+    def link(self, riser: Riser) -> None:
+        """Let a gateway come back with a new session; no meter is polled yet."""
+        riser.is_linked, riser.session = True, uuid4()
+        self._put(self._status(riser, "online"))
+
+    def fill(self, meters: Iterable[RiserMeter], since: datetime, *, step: int = 1) -> None:
+        """Store the quarter hours that the meters remember, from a time on until now."""
+        for meter in meters:
+            at, raw = since, meter.raw
+            while (at := at + QUARTER) < self.now:
+                self._store(meter, raw, at)
+                raw += step
+
+    def reclassify(self) -> int:
+        """Look again at what is over."""
+        return reclassify(self.conn, self.now)
+
+    def open(self) -> list[Event]:
+        """Return the open flags, oldest first."""
+        return [flag.event for flag in list_events(self.conn)][::-1]
+
+    def ever(self) -> list[Event]:
+        """Return every flag there was."""
+        return [flag.event for flag in list_events(self.conn, state=None)]
+
+    def _meter(self, gateway: str, bus: str, number: int) -> RiserMeter:
+        serial = f"{gateway}-{bus}-{number:02}"
+        meter_id = int(
+            scalar(
+                self.conn,
+                "INSERT INTO meter (society_id, manufacturer, serial) VALUES (%s, 'M', %s)"
+                " RETURNING meter_id",
+                (self.id, serial),
+            )
+        )
+        self.conn.execute(
+            "INSERT INTO assignment (society_id, tower, subject_type, subject, label, service,"
+            " source, meter_id, valid_from, author, reason, recorded_at)"
+            " VALUES (%s, %s, 'unit', %s, %s, 'electricity', 'grid', %s, %s, 'me', 'test', now())",
+            (self.id, gateway, f"U-{serial}", f"U-{serial}", meter_id, self.began),
+        )
+        channel_id = int(
+            scalar(
+                self.conn,
+                "INSERT INTO channel (meter_id, obis, unit, scaler, kind, period_s)"
+                " VALUES (%s, %s, %s, 0, 'register', 900) RETURNING channel_id",
+                (meter_id, str(ACTIVE_IMPORT), int(Unit.WATT_HOUR)),
+            )
+        )
+        return RiserMeter(meter_id, channel_id, serial, bus)
+
+    def _read(self, riser: Riser) -> None:
+        for meter in riser.meters:
+            if meter.why is None:
+                self._store(meter, meter.raw, self.now)
+                self.conn.execute(
+                    "UPDATE meter SET last_reading_at = %s, gateway_id ="
+                    " (SELECT gateway_id FROM gateway WHERE name = %s) WHERE meter_id = %s",
+                    (self.now, riser.name, meter.meter_id),
+                )
+
+    def _store(self, meter: RiserMeter, raw: int, at: datetime) -> None:
+        self.conn.execute(
+            "INSERT INTO reading VALUES (%s, %s, %s, NULL, 1) ON CONFLICT DO NOTHING",
+            (meter.channel_id, at, raw),
+        )
+
+    def _speak(self, riser: Riser) -> None:
+        self._put(self._status(riser, "online"))
+
+    def _put(self, status: Status) -> None:
+        put_status(self.conn, status, self.now, self.now)
+
+    def _status(self, riser: Riser, state: str) -> Status:
+        failing = [
+            FailingMeter(
+                bus=meter.bus,
+                label=meter.serial,
+                meter=MeterId(manufacturer="M", serial=meter.serial),
+                why=meter.why,
+            )
+            for meter in riser.meters
+            if meter.why is not None
+        ]
+        return Status.model_validate(
+            {
+                "gateway": riser.name,
+                "session": riser.session,
+                "state": state,
+                "at": self.now + riser.clock_off,
+                "clock_synchronised": True,
+                "meters": len(riser.meters),
+                "poll_period_s": 900,
+                "buses": [_bus(name, riser.meters) for name in _buses(riser.meters)],
+                "failing": failing,
+            }
+        )
+
+
+def _buses(meters: Collection[RiserMeter]) -> list[str]:
+    return sorted({meter.bus for meter in meters})
+
+
+def _bus(name: str, meters: Collection[RiserMeter]) -> BusStatus:
+    own = [meter for meter in meters if meter.bus == name]
+    failures: dict[PollFailure, int] = {}
+    for meter in own:
+        if meter.why is not None:
+            failures[meter.why] = failures.get(meter.why, 0) + 1
+    return BusStatus(name=name, meters=len(own), failures=failures)
