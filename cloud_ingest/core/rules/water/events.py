@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The events of one meter: raised by a finding, told again while it lasts, cleared by dry hours.
 
-There is one event at a time, but a burst upon a leak is one of its own. Two dry hours clear what
-is open, and so does a known day in which nothing shows it any more: a leak that was mended in a
-flat that is never dry. Raised again within 72 hours it is the same event. Pure.
+There is one event at a time, but a burst upon a leak is one of its own (not upon a fixture that
+runs on, which is a burst again and again). Two dry hours clear what is open, and so does a known
+day in which nothing shows it any more: a leak that was mended in a flat that is never dry. Raised
+again within 72 hours it is the same event. Pure.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
 SAME_EVENT_S = 72 * HOUR_S
 UNSEEN_S = 24 * HOUR_S
 BURST = "burst"
+RUN_ON = "run-on"
 
 
 @dataclass(slots=True)
@@ -51,13 +53,18 @@ def _may_return(event: Event, now_s: int) -> bool:
     return cleared_s is None or now_s - cleared_s <= SAME_EVENT_S
 
 
+def _runs_on(event: Event) -> bool:
+    """Say whether an event is of strong flows as well, so that a burst is nothing new."""
+    return event.episode.detail.get("part") == RUN_ON
+
+
 def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | None:
     """Return the event that a finding shows, raised or brought up to date."""
     if finding is None:
         return None
     own = [each for each in events if each.episode.kind == finding.kind]
-    if not own and finding.kind != BURST:
-        own = events
+    if not own:
+        own = [each for each in events if finding.kind != BURST or _runs_on(each)]
     if own:
         event = own[0]
         event.unseen_s = 0

@@ -10,7 +10,7 @@ each hypothesis.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from cloud_ingest.core.rules.water.episode import Finding, Verdict
@@ -19,6 +19,7 @@ from cloud_ingest.core.rules.water.hypotheses import (
     REFILL,
     STEADY,
     UNEVEN,
+    Band,
     floor_evidence,
     refill_evidence,
     strong_evidence,
@@ -28,7 +29,7 @@ from cloud_ingest.core.rules.water.night import Nights
 from cloud_ingest.core.rules.water.points import THRESHOLDS, Point, Thresholds
 from cloud_ingest.core.rules.water.run_on import FROM_L_PER_H, RunOn
 from cloud_ingest.core.rules.water.track import MOST_S, Track, pack_tracks, unpack_tracks
-from cloud_ingest.core.rules.water.use import CLASSES, NEARLY_DRY, PARTS, Use, bin_of, row_of
+from cloud_ingest.core.rules.water.use import EDGES, Use, bin_of
 
 BRIDGED_S = 12 * HOUR_S
 LEAD_S = 2 * HOUR_S
@@ -44,13 +45,16 @@ SHORT_S = 50 * 60
 NO_HISTORY_H = 14 * 24
 """A flat with fewer hours is also judged by the makers' plain rule."""
 PLAIN_S = 24 * HOUR_S - 1080
-PLAIN_BAND = 2
-"""The steady band whose lower edge is 3.5 L/h, the makers' 3.8 L on a register of 1 L."""
+PLAIN_L_PER_H = 3.5
+"""The makers' 3.8 L on a register of 1 L."""
 
 BANDS = (*STEADY, *UNEVEN)
+SLOW = frozenset(i for i, (first, _) in enumerate(BANDS) if EDGES[first - 1] < PLAIN_L_PER_H)
+PLAIN_BAND = next(i for i, (first, _) in enumerate(BANDS) if EDGES[first - 1] >= PLAIN_L_PER_H)
 FIRST_REFILL = len(BANDS)
 BURST = FIRST_REFILL + len(REFILL)
 TRACKS = BURST + 1
+BANDS_AND_BURST = (*range(FIRST_REFILL), BURST)
 RUN_ON = TRACKS
 NONE = 255
 
@@ -132,37 +136,69 @@ class Fine:
         else:
             self.nights.add(middle.hour, dry=hour_bin == 0)
             self._weigh(hour, litres, hour_bin, middle.hour)
-            row = row_of(middle.hour, self.before or 0)
             if self.before is not None:
-                self.use.add(row, hour_bin, learn=self.flow_s <= DEEP_S)
+                learn = self.flow_s <= DEEP_S
+                self.use.add(middle.hour, self.before, hour_bin, learn=learn)
         self.before, self.gap_s = hour_bin, 0
 
     def _weigh(self, hour: Hour, litres: float, hour_bin: int, hour_of_day: int) -> None:
         """Add what this hour says to the track of each hypothesis."""
-        first_row = PARTS[hour_of_day] * CLASSES
-        rows = [self.use.shares(first_row + kind) for kind in range(CLASSES)]
-        anyhow = [sum(each) / CLASSES for each in zip(*rows, strict=True)]
-        after = self.before
-        shares = anyhow if after is None else rows[row_of(hour_of_day, after) - first_row]
         high_bin = hour_bin
         if hour.span_s < SHORT_S and litres > 0:
             high_bin = bin_of((litres + 1) * HOUR_S / hour.span_s - 1)
+        refilling = any(track.known_s for track in self.tracks[FIRST_REFILL:BURST])
+        if high_bin == 0 and not refilling:
+            self._end(BANDS_AND_BURST)
+            return
+        shares = self.use.shares(hour_of_day, self.before)
+        dry = self.use.dry_shares(hour_of_day)
         for index, band in enumerate(BANDS):
             if high_bin < band[0]:
                 self.tracks[index].end()
-                continue
-            dry = _dry_share(rows, after, band)
-            said = floor_evidence(band, max(hour_bin, band[0]), shares, dry)
-            self._add(index, hour, litres, said)
-        self._weigh_refill(hour, litres, hour_bin, shares, rows)
+            else:
+                said = floor_evidence(band, hour_bin, shares, dry[self._used_above(band)])
+                self._add(index, hour, litres, said)
+        for index, band in enumerate(REFILL, start=FIRST_REFILL):
+            if (
+                after_none := self._refills(self.tracks[index], hour, shows=hour_bin >= band[0])
+            ) is not None:
+                used = dry[self._used_above(band)]
+                said = refill_evidence(band, hour_bin, shares, used, after_none=after_none)
+                self._add(index, hour, litres, said)
+        self._weigh_strong(hour, litres, hour_of_day)
+
+    def _weigh_strong(self, hour: Hour, litres: float, hour_of_day: int) -> None:
         rate = litres * HOUR_S / hour.span_s
         if rate >= BURST_L_PER_H:
             self._add(BURST, hour, litres, 0)
         else:
             self.tracks[BURST].end()
         if rate > FROM_L_PER_H:
-            said = strong_evidence(rate, anyhow)
+            said = strong_evidence(rate, self.use.shares(hour_of_day, None))
             self.run_on.add(hour.start_s, hour.span_s, litres, said)
+
+    def _end(self, tracks: Iterable[int]) -> None:
+        for index in tracks:
+            self.tracks[index].end()
+
+    def _used_above(self, band: Band) -> bool:
+        """Say whether people used water in the hour before: it was above the band of the leak."""
+        return self.before is not None and self.before > band[1]
+
+    @staticmethod
+    def _refills(track: Track, hour: Hour, *, shows: bool) -> bool | None:
+        """Say whether the hour before showed no refill; None: the track does not run."""
+        after_none = track.dry_s > 0
+        if shows:
+            track.dry_s = 0
+            return after_none
+        if not track.known_s:
+            return None
+        track.dry_s += hour.span_s
+        if track.dry_s <= REFILL_DRY_S:
+            return after_none
+        track.end()
+        return None
 
     def _add(self, index: int, hour: Hour, litres: float, evidence: int) -> None:
         track = self.tracks[index]
@@ -170,30 +206,6 @@ class Fine:
             start_known = self.before is not None
             track.begin(hour.start_s - min(self.gap_s, LEAD_S), start_known=start_known)
         track.add(hour.span_s, litres, evidence)
-
-    def _weigh_refill(
-        self,
-        hour: Hour,
-        litres: float,
-        hour_bin: int,
-        shares: Sequence[float],
-        rows: Sequence[Sequence[float]],
-    ) -> None:
-        for index, band in enumerate(REFILL, start=FIRST_REFILL):
-            track = self.tracks[index]
-            after_none = track.dry_s > 0
-            if hour_bin >= band[0]:
-                track.dry_s = 0
-            elif not track.known_s:
-                continue
-            else:
-                track.dry_s += hour.span_s
-                if track.dry_s > REFILL_DRY_S:
-                    track.end()
-                    continue
-            dry = _dry_share(rows, self.before, band)
-            said = refill_evidence(band, hour_bin, shares, dry, after_none=after_none)
-            self._add(index, hour, litres, said)
 
     def _finding(self, hour: Hour, limits: Thresholds, *, common: bool) -> Finding | None:
         met = self._met(hour.end_s, limits, common=common)
@@ -217,10 +229,12 @@ class Fine:
             ):
                 met[index] = "refill"
         for index in range(FIRST_REFILL):
-            steady = index < len(STEADY)
-            nats = limits.steady_nats if steady else limits.uneven_nats
-            if self.tracks[index].lasts(now_s, limits.steady_h, limits.steady_known_h, nats):
-                met[index] = "steady" if steady else "uneven"
+            nats = limits.steady_nats if index < len(STEADY) else limits.uneven_nats
+            if index in SLOW:
+                if self.tracks[index].lasts(now_s, limits.slow_h, limits.slow_known_h, nats):
+                    met[index] = "slow"
+            elif self.tracks[index].lasts(now_s, limits.steady_h, limits.steady_known_h, nats):
+                met[index] = "steady" if index < len(STEADY) else "uneven"
         if self.tracks[PLAIN_BAND].known_s >= PLAIN_S and self.use.hours < NO_HISTORY_H:
             met.setdefault(PLAIN_BAND, "plain")
         if not common and self.tracks[BURST].lasts(now_s, limits.burst_h, limits.burst_known_h, 0):
@@ -275,12 +289,3 @@ class Fine:
         fine.tracks, rest = unpack_tracks(rest, TRACKS)
         fine.use, _ = Use.unpack(rest)
         return fine
-
-
-def _dry_share(rows: Sequence[Sequence[float]], before: int | None, band: tuple[int, int]) -> float:
-    """Return how often people use next to no water, after an hour that they used none in or some.
-
-    Whether they did shows in the hour before: it was above the band of the leak, or not.
-    """
-    used = before is not None and before > band[1]
-    return rows[1 if used else 0][NEARLY_DRY]

@@ -36,7 +36,7 @@ def floor_evidence(band: Band, hour_bin: int, shares: Sequence[float], dry: floa
 
     Args:
         band: The bins of the hypothesis.
-        hour_bin: The bin of the hour, not below the band.
+        hour_bin: The bin of the hour; a short hour may be below the band by its rounding.
         shares: The share of hours below each bin, if there is no leak.
         dry: The share of hours in which nobody uses water.
     """

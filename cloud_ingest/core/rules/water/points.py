@@ -22,6 +22,9 @@ class Thresholds:
     steady_nats: float
     uneven_nats: float
     """The same for a flow that varies by half, as of a cistern that fills again and again."""
+    slow_h: float
+    """So long for a flow of which less than 3.5 L/h is sure."""
+    slow_known_h: float
     refill_h: float
     """So long no two dry hours in a row: a slow refill."""
     refill_known_h: float
@@ -37,13 +40,15 @@ CAREFUL = Thresholds(
     steady_h=22.5,
     steady_known_h=18,
     steady_nats=12,
-    uneven_nats=10,
+    uneven_nats=9,
+    slow_h=44,
+    slow_known_h=35,
     refill_h=44,
     refill_known_h=36,
-    refill_nats=12,
+    refill_nats=14,
     burst_h=4,
     burst_known_h=3.7,
-    run_on_litres=330,
+    run_on_litres=360,
     run_on_nats=10,
 )
 EARLY = Thresholds(
@@ -51,9 +56,11 @@ EARLY = Thresholds(
     steady_known_h=15,
     steady_nats=10,
     uneven_nats=8,
-    refill_h=30,
-    refill_known_h=25,
-    refill_nats=10,
+    slow_h=36,
+    slow_known_h=29,
+    refill_h=36,
+    refill_known_h=29,
+    refill_nats=12,
     burst_h=3.5,
     burst_known_h=2.9,
     run_on_litres=280,

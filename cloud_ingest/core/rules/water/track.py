@@ -38,9 +38,10 @@ class Track:
 
     def add(self, span_s: int, litres: float, evidence: int) -> None:
         """Add an hour and what it says for the hypothesis, or against it."""
-        weighed = evidence * min(span_s, HOUR_S) // HOUR_S
-        self.evidence = max(0, min(self.evidence + weighed, MOST_EVIDENCE))
-        self.known_s = min(self.known_s + span_s, MOST_S)
+        if span_s < HOUR_S:
+            evidence = evidence * span_s // HOUR_S
+        self.evidence = max(0, min(self.evidence + evidence, MOST_EVIDENCE))
+        self.known_s += span_s
         self.decilitres = min(self.decilitres + round(10 * litres), MOST_S)
         self.least = min(self.least, round(10 * litres * HOUR_S / span_s))
 

@@ -12,7 +12,6 @@ would teach the flat that it leaks. Pure, and bounded.
 
 from bisect import bisect_right
 from collections import deque
-from itertools import accumulate
 
 from cloud_ingest.core.rules.water.prior import PRIOR
 
@@ -64,14 +63,41 @@ class Use:
         """How many hours weigh in it."""
         return sum(self.totals)
 
-    def shares(self, row: int) -> list[float]:
-        """Return the share of hours below each bin, and 1.0 as the last one."""
-        total = self.totals[row] + PRIOR_WEIGHT
-        sums = accumulate(map(float.__add__, _PRIOR[row], map(float, self.counts[row])))
-        return [0.0, *(each / total for each in sums)]
+    def shares(self, hour_of_day: int, before: int | None) -> list[float]:
+        """Return the share of hours below each bin, and 1.0 as the last one.
 
-    def add(self, row: int, hour_bin: int, *, learn: bool) -> None:
+        Args:
+            hour_of_day: The hour, 0 to 23.
+            before: The bin of the hour before; None: whatever it was.
+        """
+        if before is not None:
+            return self._shares(row_of(hour_of_day, before))
+        first = PARTS[hour_of_day] * CLASSES
+        rows = [self._shares(row) for row in range(first, first + CLASSES)]
+        return [sum(each) / CLASSES for each in zip(*rows, strict=True)]
+
+    def dry_shares(self, hour_of_day: int) -> tuple[float, float]:
+        """Return how often people use next to no water, after an hour without use and with some."""
+        first = PARTS[hour_of_day] * CLASSES
+        return self._dry_share(first), self._dry_share(first + 1)
+
+    def _shares(self, row: int) -> list[float]:
+        total = self.totals[row] + PRIOR_WEIGHT
+        here = 0.0
+        shares = [here]
+        for prior, count in zip(_PRIOR[row], self.counts[row], strict=True):
+            here += (prior + count) / total
+            shares.append(here)
+        return shares
+
+    def _dry_share(self, row: int) -> float:
+        prior, counts = _PRIOR[row], self.counts[row]
+        dry = prior[0] + prior[1] + counts[0] + counts[1]
+        return dry / (self.totals[row] + PRIOR_WEIGHT)
+
+    def add(self, hour_of_day: int, before: int, hour_bin: int, *, learn: bool) -> None:
         """Put an hour into the queue, and learn the one that leaves it."""
+        row = row_of(hour_of_day, before)
         self.queue.append((row, hour_bin) if learn else (NOTHING, NOTHING))
         if len(self.queue) > DELAY:
             row, hour_bin = self.queue.popleft()
