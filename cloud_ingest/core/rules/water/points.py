@@ -52,8 +52,8 @@ CAREFUL = Thresholds(
     run_on_nats=10,
 )
 EARLY = Thresholds(
-    steady_h=18,
-    steady_known_h=15,
+    steady_h=20,
+    steady_known_h=16.5,
     steady_nats=10,
     uneven_nats=8,
     slow_h=36,
@@ -63,7 +63,7 @@ EARLY = Thresholds(
     refill_nats=12,
     burst_h=3.5,
     burst_known_h=2.9,
-    run_on_litres=280,
-    run_on_nats=9,
+    run_on_litres=330,
+    run_on_nats=10,
 )
 THRESHOLDS = {Point.CAREFUL: CAREFUL, Point.EARLY: EARLY}
