@@ -12,6 +12,7 @@ decides what is told.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -34,7 +35,7 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.outbox import enqueue
-from cloud_ingest.store.rows import scalars
+from cloud_ingest.store.rows import scalar, scalars
 from shared_schema.events import Event
 from shared_schema.topics import event_topic
 
@@ -51,6 +52,7 @@ def put_finding(conn: Connection, finding: Finding, now: datetime) -> bool:
     """
     with conn.transaction():
         _lock(conn, (finding.society_id, finding.kind, finding.subject.type, finding.subject.id))
+        finding = _with_tower(conn, finding)
         flag = _newest(conn, finding)
         if flag is None or not is_same(flag, now):
             new = raised(finding, uuid4(), now)
@@ -263,6 +265,23 @@ def _end_mute(conn: Connection, slot: Slot, by: str, reason: str, now: datetime)
         arguments,
     )
     return ended.rowcount > 0
+
+
+def _with_tower(conn: Connection, finding: Finding) -> Finding:
+    """Return a finding whose unit has its tower, where its rule did not know it."""
+    unit = finding.unit
+    if unit is None or unit.tower is not None:
+        return finding
+    tower = scalar(
+        conn,
+        """
+        SELECT tower FROM assignment
+        WHERE society_id = %s AND subject_type = %s AND subject = %s AND tower <> ''
+        ORDER BY valid_from DESC LIMIT 1
+        """,
+        (finding.society_id, unit.type, unit.id),
+    )
+    return replace(finding, unit=unit.model_copy(update={"tower": tower}))
 
 
 def _slot(slot: Slot) -> dict[str, object]:

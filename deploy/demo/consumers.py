@@ -103,8 +103,8 @@ def _billing(inbox: Inbox, client: Client, message: MQTTMessage) -> None:
 def _helpdesk(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
     if message.payload:
         event = Event.from_line(bytes(message.payload))
-        serves = event.evidence.get("subject", event.subject.id)
-        inbox.events[event.kind, str(serves), event.service] = event
+        about = event.unit or event.subject
+        inbox.events[event.kind, about.id, event.service] = event
 
 
 def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:

@@ -76,6 +76,21 @@ class FlaggedSociety:
             ),
         )
 
+    def install(self, unit: str, *, tower: str) -> None:
+        """Give a unit a meter."""
+        meter_id = scalar(
+            self.conn,
+            "INSERT INTO meter (society_id, manufacturer, serial) VALUES (%s, 'M', %s)"
+            " RETURNING meter_id",
+            (self.id, f"{unit}-7"),
+        )
+        self.conn.execute(
+            "INSERT INTO assignment (society_id, tower, subject_type, subject, label, service,"
+            " source, meter_id, valid_from, author, reason, recorded_at)"
+            " VALUES (%s, %s, 'unit', %s, %s, 'water', 'inlet', %s, now(), 'me', 'r', now())",
+            (self.id, tower, unit, unit, meter_id),
+        )
+
     def judge(self, *findings: Finding) -> Changes:
         """Let the rule judge every unit, and the listener hear of it."""
         opened = [e for e in open_events(self.conn, EventKind.LEAK) if e.society_id == self.id]

@@ -2,6 +2,7 @@
 """The life of a flag on a real database, against a model of what listeners should know."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from uuid import UUID
@@ -21,7 +22,7 @@ from cloud_ingest.flags.attend import Named
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import list_changes, list_events, list_mutes
-from shared_schema.events import EventKind, Severity
+from shared_schema.events import EventKind, Severity, SubjectType, Unit
 from tests.support.flags import DAY, HOUR, MINUTE, UNITS, FlaggedSociety
 
 NUMBERS = count()
@@ -235,16 +236,7 @@ def test_a_mute_silences_what_was_never_there_yet(society: FlaggedSociety) -> No
     until = society.now + DAY
     with pytest.raises(NotFound, match="has no unit 'A-1'"):
         attend.mute(society.conn, named(), until=until, by="Asha", reason="pool", now=society.now)
-    society.conn.execute(
-        "INSERT INTO meter (society_id, manufacturer, serial) VALUES (%s, 'M', '7')", (society.id,)
-    )
-    society.conn.execute(
-        "INSERT INTO assignment (society_id, tower, subject_type, subject, label, service, source,"
-        " meter_id, valid_from, author, reason, recorded_at)"
-        " SELECT %s, 'A', 'unit', 'A-1', 'A-1', 'water', 'inlet', meter_id, now(), 'me', 'r', now()"
-        " FROM meter",
-        (society.id,),
-    )
+    society.install("A-1", tower="A")
     attend.mute(society.conn, named(), until=until, by="Asha", reason="pool", now=society.now)
     assert society.judge(society.finding("A-1")) == Changes(raised=1)
     assert society.listener.heard == []
@@ -322,3 +314,13 @@ def test_the_commands(society: FlaggedSociety, store_dsn: str) -> None:
     document = json.loads(answer("show", "A-1", "--json"))
     assert [each["what"] for each in document["flags"][0]["changes"]] == ["raised", "acknowledged"]
     assert json.loads(answer("list", "--unit", "A-2", "--json"))[0]["severity"] == "watch"
+
+
+def test_a_unit_gets_its_tower(society: FlaggedSociety) -> None:
+    society.install("A-1", tower="T1")
+    bare = replace(society.finding("A-1"), unit=Unit(type=SubjectType.UNIT, id="A-1"))
+    society.judge(bare)
+    society.now += DAY
+    society.judge(bare)
+    (message,) = society.listener.heard
+    assert message.unit == Unit(type=SubjectType.UNIT, id="A-1", tower="T1")

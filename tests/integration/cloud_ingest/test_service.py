@@ -3,6 +3,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ from shared_schema.topics import (
     reconciliation_topic,
 )
 from tests.support.gateway import WATER, Sealer, TestGateway, block_line
+from tests.support.receiver import SECRET, receiving
 from tests.support.servers import SqlServer
 from tests.support.service_site import (
     CLOUD,
@@ -463,6 +465,33 @@ def test_a_leak_in_a_back_fill_is_flagged_and_cleared(site: Site) -> None:
     site.stack.callback(latest.close)
     time.sleep(0.3)
     assert latest.messages == []
+
+
+def test_a_dead_webhook_blocks_neither_mqtt_nor_another(site: Site) -> None:
+    site.meter("w1", service="water", unit="A-1204")
+    sealer, gateway = site.gateway(GATEWAYS[6])
+    helpdesk = site.client(OTHER, "metering/v1/society/+/events/#")
+    hour = NOW.replace(minute=0, second=0)
+    running = [(hour - timedelta(hours=72 - n), 5000 + 5 * n) for n in range(73)]
+    (site.folder / "secret").write_bytes(SECRET)
+    (site.folder / "secret").chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as deaf, receiving() as receiver:
+        urls = [f"http://127.0.0.1:{deaf.getsockname()[1]}/", receiver.url]
+        hooks = [
+            f'[[webhook]]\nurl = "{url}"\nsecret_file = "{site.folder / "secret"}"' for url in urls
+        ]
+        (site.folder / "cloud.toml").write_text("\n".join(hooks))
+        config = str(site.folder / "cloud.toml")
+        with site.ingest(IOT_UTILITY_RULES_EVERY_S="0.3", IOT_UTILITY_CONFIG=config):
+            wait_until(lambda: site.count("webhook", "active") == 2)
+            gateway.publish(sealer.topic, sealer.seal(block_line("w1", running, WATER, 3600)))
+            (_, payload, _), *_ = helpdesk.wait(1)
+            wait_until(lambda: receiver.requests)
+            (request,) = receiver.requests
+            assert request.body == payload
+            assert request.is_signed
+            assert site.count("webhook_delivery") == 1
+        assert SECRET.decode() not in site.log.read_text()
 
 
 def test_a_silent_meter_is_flagged_until_it_speaks(site: Site) -> None:

@@ -5,7 +5,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ from cloud_ingest.rollup.recompute import recompute
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import migrate as module
 from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.event_changes import tell_due
+from cloud_ingest.store.events import list_events
 from cloud_ingest.store.evidence import payload, unpack
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.migration import Migration, migrations
+from cloud_ingest.store.outbox import due
+from shared_schema.events import Event, SubjectType, Unit
 from shared_schema.readings import Header, line_hash
 from tests.support.catalogue import catalogue, differences
 from tests.support.former_store import CLOSED_AT, restore, what_it_says
@@ -171,6 +175,36 @@ def test_older_assignments_become_versions(
             " JOIN dial_reading USING (assignment_id)"
         )
         assert conn.execute(refers).fetchone() == (1,)
+
+
+def test_open_flags_stay_open_and_are_told_once_more(
+    store_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = _until(migrations(), "0029_restored")
+    evidence = json.dumps({"subject_type": "unit", "subject": "A-1", "tower": "T1"})
+    with database_at(store_server) as dsn, connect(dsn) as conn:
+        monkeypatch.setattr(module, "migrations", lambda: older)
+        migrate(conn)
+        conn.execute("INSERT INTO society (name) VALUES ('Lake View')")
+        conn.execute(
+            "INSERT INTO event SELECT gen_random_uuid(), 1, 'read_failure', 'meter', 'M 7', 'water',"
+            " state, '2026-07-01Z', '2026-07-02Z', ended, 'It was last read.', %s"
+            " FROM (VALUES ('open', NULL), ('cleared', '2026-07-03Z'::timestamptz))"
+            " AS v (state, ended)",
+            (evidence,),
+        )
+        monkeypatch.undo()
+        migrate(conn)
+        now = datetime.now(UTC)
+        assert tell_due(conn, now) == 1
+        assert tell_due(conn, now) == 0
+        (flag,) = list_events(conn)
+        assert flag.event.unit == Unit(type=SubjectType.UNIT, id="A-1", tower="T1")
+        (parcel,) = due(conn, now)
+        sent = Event.from_line(parcel.payload)
+        assert (sent.id, sent.version, sent.unit) == (flag.event.id, 2, flag.event.unit)
+        assert parcel.retain
+        assert len(list_events(conn, state=None)) == 2
 
 
 def test_a_store_of_the_former_version_gives_the_same_numbers(store_server: str) -> None:
