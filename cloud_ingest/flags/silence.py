@@ -78,7 +78,7 @@ def refresh_silence(
         end_failures(conn, ended, now)
     if ended:
         reclassify(conn, now)
-    findings = read_failures(overdue, words, zone)
+    findings = read_failures(overdue, words, zone, now)
     over = [flag.event.id for flag in opened] if ended else []
     turned_out = outcomes(conn, over)
     changes = settle(

@@ -10,9 +10,10 @@ In: meters that are overdue, with their causes. Out: findings. Pure.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.rules.offline import Cause, GatewayWord, Silence
+from cloud_ingest.core.rules.offline import Cause, GatewayWord, Outage, Silence, outage_of
 from cloud_ingest.core.rules.read_again import Outcome, Told
 from cloud_ingest.core.typed_text import LONGEST_LABEL
 from cloud_ingest.flags.lifecycle import MAX_MESSAGE, Finding, Key, local_time, served_unit
@@ -63,7 +64,7 @@ class Overdue:
 
 
 def read_failures(
-    overdue: Iterable[Overdue], words: Mapping[str, GatewayWord], zone: ZoneInfo
+    overdue: Iterable[Overdue], words: Mapping[str, GatewayWord], zone: ZoneInfo, now: datetime
 ) -> list[Finding]:
     """Return one finding for each cause.
 
@@ -71,12 +72,13 @@ def read_failures(
         overdue: The meters.
         words: What is known of their gateways, by name.
         zone: The zone in which people read a time.
+        now: The time.
     """
     behind: dict[Key, list[Overdue]] = defaultdict(list)
     for each in overdue:
         behind[each.key].append(each)
     return [
-        _of_gateway(key, own, words, zone)
+        _of_gateway(key, own, words.get(key[2]), zone, now)
         if key[1] is SubjectType.GATEWAY
         else _of_meter(key, own[0], zone)
         for key, own in behind.items()
@@ -131,7 +133,7 @@ def _of_meter(key: Key, each: Overdue, zone: ZoneInfo) -> Finding:
 
 
 def _of_gateway(
-    key: Key, own: Sequence[Overdue], words: Mapping[str, GatewayWord], zone: ZoneInfo
+    key: Key, own: Sequence[Overdue], word: GatewayWord | None, zone: ZoneInfo, now: datetime
 ) -> Finding:
     name = key[2]
     causes = {each.cause.why for each in own}
@@ -139,9 +141,10 @@ def _of_gateway(
     buses = tuple(sorted({each.cause.bus for each in own if each.cause.bus is not None}))
     towers = {each.meter.tower for each in own}
     since = min(each.quiet.since for each in own)
-    word = words.get(name)
-    if why is FailureCause.GATEWAY_SILENT and word is not None:
-        since = word.lost_at
+    outage = None if word is None else outage_of(word, now) or Outage(word.lost_at, word.back_at)
+    if why is FailureCause.GATEWAY_SILENT and outage is not None:
+        since = outage.since
+    heard = None if word is None or word.heard_at is None else outage
     return Finding(
         kind=EventKind.READ_FAILURE,
         society_id=key[0],
@@ -151,7 +154,7 @@ def _of_gateway(
         unit=None,
         service="all",
         since=since,
-        message=f"{_trouble(why, name, buses, word, zone)} {_behind(own)}"[:MAX_MESSAGE],
+        message=f"{_trouble(why, name, buses, heard, zone)} {_behind(own)}"[:MAX_MESSAGE],
         evidence=ReadFailureEvidence(
             cause=why,
             gateway=name,
@@ -171,7 +174,7 @@ def _trouble(
     why: FailureCause,
     gateway: str,
     buses: Sequence[str],
-    word: GatewayWord | None,
+    outage: Outage | None,
     zone: ZoneInfo,
 ) -> str:
     if why is FailureCause.BUS_DEAD:
@@ -179,11 +182,11 @@ def _trouble(
         return f"No meter answers {where} of gateway {gateway}: look at the adapter and the line."
     if why is FailureCause.CLOCK:
         return f"Gateway {gateway} has no true time: look at its network and time service."
-    if word is None or word.heard_at is None:
+    if outage is None:
         return f"Gateway {gateway} was never heard: look at its power and network."
-    lost = f"Gateway {gateway} was lost {local_time(word.lost_at, zone)}"
-    if word.back_at is not None:
-        return f"{lost} and came back {local_time(word.back_at, zone)}."
+    lost = f"Gateway {gateway} was lost {local_time(outage.since, zone)}"
+    if outage.back_at is not None:
+        return f"{lost} and came back {local_time(outage.back_at, zone)}."
     return f"{lost}: look at its power and network."
 
 

@@ -61,8 +61,8 @@ class RiserSociety:
         self.turns = 0
         self.look: Callable[[], object] = lambda: refresh_silence(conn, ZONE, self.now)
 
-    def gateway(self, name: str, *buses: int) -> Riser:
-        """Add a gateway with so many meters on each bus, all read just now."""
+    def gateway(self, name: str, *buses: int, is_heard: bool = True) -> Riser:
+        """Add a gateway with so many meters on each bus, all read just now if it is heard."""
         enrol_gateway(self.conn, "S", name, name, public_key_to_pem(generate_key().public_key()))
         self.conn.execute("UPDATE gateway SET enrolled_at = %s", (self.began,))
         riser = self.risers[name] = Riser(name)
@@ -73,8 +73,10 @@ class RiserSociety:
             StoreCache(),
             {int((self.now + timedelta(days=number)).timestamp()) for number in range(-3, 8)},
         )
-        self._speak(riser)
-        self._read(riser)
+        riser.is_linked = is_heard
+        if is_heard:
+            self._speak(riser)
+            self._read(riser)
         return riser
 
     def turn(self, times: int = 1) -> None:

@@ -68,6 +68,15 @@ class GatewayWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A stretch in which a gateway was not heard."""
+
+    since: datetime
+    back_at: datetime | None = None
+    """None: it is away."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """The cause of an overdue meter, and another one that has seemed to hold since a time."""
 
@@ -113,6 +122,16 @@ def judged_from(*, started_at: datetime, newest_of_all: datetime | None) -> date
     return started_at + LATECOMERS
 
 
+def outage_of(word: GatewayWord, now: datetime) -> Outage | None:
+    """Return the outage of a gateway; None where it is there and has settled."""
+    if word.back_at is None or word.heard_at is None:
+        return Outage(word.lost_at)
+    if now - word.heard_at > QUIET_GATEWAY:
+        stood = word.heard_at - word.back_at >= SETTLING
+        return Outage(word.heard_at if stood else word.lost_at)  # back for a moment: the same one
+    return Outage(word.lost_at, word.back_at) if now - word.back_at < SETTLING else None
+
+
 def seen_cause(
     quiet: Silence,
     word: GatewayWord | None,
@@ -132,9 +151,9 @@ def seen_cause(
     """
     if word is None:
         return Cause(FailureCause.METER_SILENT)
-    lost_at = _lost_at(word, now)
-    if lost_at is not None:
-        before = quiet.overdue_at < lost_at  # it was overdue already: that has a cause of its own
+    outage = outage_of(word, now)
+    if outage is not None:
+        before = quiet.overdue_at < outage.since  # overdue already: that has a cause of its own
         return None if before else Cause(FailureCause.GATEWAY_SILENT, word.name, shared=True)
     if word.status is None or word.heard_at is None:
         return Cause(FailureCause.METER_SILENT, word.name)
@@ -170,17 +189,6 @@ def next_known(
     if known.other != seen or known.other_since is None:
         return replace(known, other=seen, other_since=now)
     return Known(seen) if now - known.other_since >= HOLDS else known
-
-
-def _lost_at(word: GatewayWord, now: datetime) -> datetime | None:
-    """Return since when a gateway is away; None where it is there and has settled."""
-    if word.back_at is None or word.heard_at is None:
-        return word.lost_at
-    is_quiet = now - word.heard_at > QUIET_GATEWAY
-    stood_until = word.heard_at if is_quiet else now
-    if stood_until - word.back_at < SETTLING:
-        return word.lost_at  # it did not come back for long: the same outage
-    return word.heard_at if is_quiet else None
 
 
 def _without_entry(status: Status, gateway: str, *, clock_off: bool) -> Cause:

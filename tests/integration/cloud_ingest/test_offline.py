@@ -13,7 +13,7 @@ import pytest
 from cloud_ingest.service import leader as leader_module
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.events import list_changes
+from cloud_ingest.store.events import list_changes, list_events
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.rows import scalars
 from shared_schema.gateway import PollFailure
@@ -57,10 +57,38 @@ def test_a_dead_gateway_is_one_flag(society: RiserSociety) -> None:
         "Gateway gw was lost 20 Nov 2026 17:30: look at its power and network. 60 meters are not"
         " read: U-gw-b1-00, U-gw-b1-01, U-gw-b1-02, U-gw-b1-03, U-gw-b1-04 and 55 more."
     )
+    (shown,) = list_events(society.conn, unit="U-gw-b2-29")
+    assert shown.event == event
+    assert list_events(society.conn, unit="U-other-b1-00") == []
     society.link(riser)
     society.pass_by(HOUR)
     assert society.open() == []
     assert len(society.ever()) == 1
+
+
+def test_a_gateway_without_a_last_word_is_one_flag(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3)
+    society.pass_by(HOUR)
+    riser.is_linked = False
+    society.pass_by(DAY + HOUR)
+    assert causes(society) == [("gw", "gateway_silent")]
+    assert society.open()[0].since == NOW + HOUR
+    riser.is_linked = True
+    society.turn(CYCLE)
+    assert society.open() == []
+    assert len(society.ever()) == 1
+
+
+def test_a_gateway_that_was_never_heard_is_one_flag(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3, is_heard=False)
+    society.turn()
+    (event,) = society.open()
+    assert event.message.startswith(
+        "Gateway gw was never heard: look at its power and network. 3 meters are not read:"
+    )
+    society.link(riser)
+    society.turn(CYCLE)
+    assert society.open() == []
 
 
 def test_one_meter_that_stays_silent_gets_its_own(society: RiserSociety) -> None:
