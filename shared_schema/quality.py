@@ -85,7 +85,8 @@ class Reason(StrEnum):
     WIDE_BOUNDS = "wide_bounds"
     """Too long a time was not read, and too much may have been used in it."""
     RESTORED = "restored"
-    """A border is a reading that a person restored although a rule speaks against it."""
+    """A border is a reading that a person restored although a rule speaks against it, or the
+    register left its course on the way, and a person vouched for what follows."""
 
 
 class Origin(StrEnum):

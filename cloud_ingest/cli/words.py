@@ -37,7 +37,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.METER_STATUS: "a border is a reading that its meter itself calls not valid",
     Reason.UNCONFIRMED: "its last row is far above what the unit uses in a day, and none follows",
     Reason.WIDE_BOUNDS: "too long a time was not read, and too much may have been used in it",
-    Reason.RESTORED: "a border is a reading that a person vouched for, against a rule",
+    Reason.RESTORED: "a reading counts that a person vouched for, against a rule",
 }
 
 BREAKS: Final[Mapping[Reason, str]] = {

@@ -82,6 +82,8 @@ class Cut:
     """An assignment of the meter begins there."""
     ends: bool = False
     """An assignment of the meter ends there."""
+    others: tuple[datetime, ...] = ()
+    """Of a month's 00:00: where else assignments of its meter begin or end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,10 @@ def cuts_of(
         begins.add(valid_from)
         if valid_to is not None:
             ends.add(valid_to)
-    inside = {at for at in begins | ends if start <= at <= end}
+    every = begins | ends
+    inside = {at for at in every if start <= at <= end}
     return [
-        Cut(at, at in (start, end), at in begins, at in ends)
+        Cut(at, is_month, at in begins, at in ends, tuple(sorted(every - {at})) if is_month else ())
         for at in sorted({start, end} | inside)
+        for is_month in (at in (start, end),)
     ]

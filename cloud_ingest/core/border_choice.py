@@ -12,7 +12,8 @@ The first of these that applies meets a cut:
 4. where a meter comes or goes, its first or last reading, within a day, or within the window for
    self-reads if a person made it; where it comes and served nobody until then, its first one,
    however late;
-5. the nearest reading that a person made within that window, at its own time.
+5. the nearest reading that a person made within that window, at its own time; at a month's 00:00
+   none that is nearer to an end of an assignment, for it stands for that.
 
 What the meter itself doubts meets a cut as any other does, and marks it, without bounds. So does a
 dial that a person read beside a month's 00:00. Of one moment the finest steps count. A reading in
@@ -202,7 +203,9 @@ def _read(around: Around) -> Register | None:
     by_hand = [
         each
         for each in around.readings
-        if each.origin in BY_HAND and around.distance(each) <= rules.self_read_window
+        if each.origin in BY_HAND
+        and around.distance(each) <= rules.self_read_window
+        and all(around.distance(each) <= abs(each.ts - other) for other in cut.others)
     ]
     return min(by_hand, key=around.distance, default=None)
 

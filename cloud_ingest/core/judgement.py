@@ -149,6 +149,8 @@ class DialBreak:
     before: StoredClaim
     after: StoredClaim
     rule: Rule
+    is_vouched: bool = False
+    """A person vouched for the register behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,6 @@ class Judgement:
     elected: Mapping[Moment, StoredClaim]
     unsound: tuple[UnsoundClaim, ...]
     breaks: tuple[DialBreak, ...]
-    """Those after which nobody vouched for the register."""
     doubted: tuple[UnsoundClaim, ...] = ()
     """Elected, though their meter calls them not valid: nothing else is known there."""
     overruled: tuple[UnsoundClaim, ...] = ()
@@ -290,9 +291,8 @@ def _told(verdict: Verdict, stored: Mapping[Claim, Sequence[StoredClaim]]) -> Ju
         for claim in stored[each.claim]
     )
     breaks = tuple(
-        DialBreak(stored[each.before][0], stored[each.after][0], each.rule)
+        DialBreak(stored[each.before][0], stored[each.after][0], each.rule, each.after.vouched)
         for each in verdict.breaks
-        if not each.after.vouched
     )
     return Judgement(elected, unsound, breaks)
 

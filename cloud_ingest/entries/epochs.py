@@ -27,7 +27,13 @@ from cloud_ingest.core.quality import RegisterBreak
 from cloud_ingest.core.register import Epoch, Epochs
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import epoch_beside, local_text
-from cloud_ingest.entries.meter import NamedMeter, billed_channels, exponents_of, find_meter
+from cloud_ingest.entries.meter import (
+    NamedMeter,
+    billed_channels,
+    exponents_of,
+    find_meter,
+    judge_register,
+)
 from cloud_ingest.errors import EpochRefused
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import Channel
@@ -96,6 +102,7 @@ def add_epoch(
     starts_at = starts_at.astimezone(UTC)
     meter = find_meter(conn, society_id, named, at=starts_at, begins=True)
     with conn.transaction():
+        judge_register(conn, meter, store, now)
         fall, rows = _explained(conn, meter, starts_at, adds, store.zone)
         _insert(conn, fall.epochs, rows, reason=reason, by=by, now=now)
         close_again = _closed_months(conn, society_id, starts_at, self_read_window, store.zone)
@@ -114,7 +121,9 @@ def _explained(
     what, unit = f"{meter.subject} {service}", BILLING_UNITS[service]
     channels = billed_channels(conn, meter.meter_id, service)
     exponents = exponents_of(channels, service)
-    breaks = breaks_of(conn, [meter.meter_id]).get(meter.meter_id, [])
+    own = [meter.meter_id]
+    known = breaks_of(conn, own), breaks_of(conn, own, vouched=True)
+    breaks = [each for found in known for each in found.get(meter.meter_id, ())]
     fall = _read_fall(conn, channels, exponents, breaks, starts_at)
     rows = fall.corrected(
         {channel_id: _raw(adds, e, what, unit) for channel_id, e in exponents.items()}

@@ -41,6 +41,7 @@ from cloud_ingest.month.turn import Turn, close_one
 from cloud_ingest.month.unjudged import unjudged_registers
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import EstimatesRule
+from cloud_ingest.store.assignments import was_metered
 from cloud_ingest.store.connection import Connection, snapshot, translating
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.manifests import is_closed
@@ -130,7 +131,7 @@ def close_month(
         progress: Is told what is being done, in a few words.
 
     Raises:
-        CloseRefused: the month has not ended, or nothing is metered in it.
+        CloseRefused: the month has not ended, or no meter was assigned until its end.
         RollupDisagrees: a rollup is not what its readings say; nothing was written.
         NotFound: no such society.
     """
@@ -172,7 +173,7 @@ def close_again(
         keep: Commit it; else it is only shown, and rolled back.
 
     Raises:
-        CloseRefused: nothing is metered in it, or false readings keep arriving.
+        CloseRefused: no meter was assigned until its end, or false readings keep arriving.
         RollupDisagrees: a rollup is not what its readings say; nothing was written.
         ChargedTwice: a month would be charged twice; nothing was written.
     """
@@ -304,9 +305,9 @@ def _close_chain(conn: Connection, closing: Closing, look: Look) -> Closed:
             break
     done, *later = asked
     told = (done.numbers, done.withheld, done.reconciliations, done.withdrawn, done.unassigned)
-    if not any(told):
+    if not any(told) and not was_metered(conn, closing.society_id, closing.span.end):
         raise CloseRefused(
-            f"no meter of {closing.society} was assigned in {closing.month}: "
+            f"no meter of {closing.society} was assigned until the end of {closing.month}: "
             "run cloud-ingest units import"
         )
     flag_prolonged(conn, closing)

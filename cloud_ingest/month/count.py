@@ -221,13 +221,15 @@ def _read_evidence(
     intervals = intervals_of_month(
         conn, profile.channels, profile.exponents, month, waiting=waiting
     )
-    breaks, points = breaks_of(conn, rows), dial_points(conn, rows)
+    breaks, vouched = breaks_of(conn, rows), breaks_of(conn, rows, vouched=True)
+    points = dial_points(conn, rows)
     return {
         meter_id: Evidence(
             rows=own,
             borders=choose_borders(own.known, own.cuts, published_opening(own, month, standing)),
             intervals=intervals.get(meter_id),
             breaks=breaks.get(meter_id, ()),
+            vouched=vouched.get(meter_id, ()),
             points=points.get((meter_id, own.service), ()),
         )
         for meter_id, own in rows.items()

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.border import Border
+from cloud_ingest.core.border import BY_HAND, Border
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, rises_plainly
 from cloud_ingest.core.dial_check import DialPoint, against_month, is_dialled
 from cloud_ingest.core.judgement import most_per_day
@@ -42,6 +42,8 @@ class Evidence:
     """By the moment of each cut."""
     intervals: Intervals | None
     breaks: Sequence[RegisterBreak]
+    vouched: Sequence[RegisterBreak] = ()
+    """The breaks that a person vouched for."""
     points: Sequence[DialPoint] = ()
     """What persons read of it."""
 
@@ -84,6 +86,8 @@ def held_against(
         return with_findings(measured, found)
     found = _disproofs(assignment, measured, known, month, zone)
     found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
+    if _is_vouched_for(measured, known):
+        found.add(Reason.RESTORED)
     if is_unconfirmed(measured, rows.days, epochs, assignment.service):
         found.add(Reason.UNCONFIRMED)
     return with_findings(measured, found)
@@ -118,6 +122,16 @@ def _disproofs(
     if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
         found.add(Reason.SUM_CHECK)
     return found
+
+
+def _is_vouched_for(measured: Measured, known: Evidence) -> bool:
+    """Say whether a month counts across a break only because of a person's word.
+
+    A dial at one of its ends says by itself that a person read it.
+    """
+    ends = {end.ts for end in (measured.opening, measured.closing) if end and end.origin in BY_HAND}
+    own = [each for each in known.vouched if each.after not in ends]
+    return bool(breaks_within(measured, own, known.rows.known.epochs))
 
 
 def _was_away(assignment: Assignment, end: datetime) -> bool:

@@ -4,10 +4,10 @@
 A cut is one of the two borders of the month, or a moment at which an assignment of the meter begins
 or ends within it. At each the last reading at or before it is read. Where that is not of the moment
 itself, the first one behind it follows, at most a day away on either side; of a meter that was put
-in its first one, however late. Beside them stand the readings that people made within the window
-for self-reads, the claims close to the cut that are not elected, and, where a value has to be
-placed, the intervals across the gap, or what a check meter counted meanwhile. A meter whose month
-before was closed has the reading that closed it.
+in its first one, however late, and the last one long before. Beside them stand the readings that
+people made within the window for self-reads, the claims close to the cut that are not elected, and,
+where a value has to be placed, the intervals across the gap, or what a check meter counted
+meanwhile. A meter whose month before was closed has the reading that closed it.
 
 In: the store, within one snapshot; the assignments of a month. Out: for each meter its cuts, and
 what is known around them. Never: a choice (`core.border_choice` makes it).
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cloud_ingest.core.border import JITTER, PROMPT, Cut, Known, NotElected, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_border
@@ -48,6 +48,9 @@ from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import HandWindow, Window
 from shared_schema.billing import EstimateMethod
+
+LONG_BEFORE: Final = timedelta(days=366)
+"""So far back a meter that is put in again is looked for: what it showed bounds its opening."""
 
 _T = TypeVar("_T")
 
@@ -235,7 +238,7 @@ def _readings(
     handed_over: dict[datetime, list[int]] = {}
     for meter in meters:
         for cut in meter.cuts:
-            last_in += meter.windows(cut.at - PROMPT, cut.at)
+            last_in += meter.windows(cut.at - (LONG_BEFORE if cut.begins else PROMPT), cut.at)
             if not cut.is_month:
                 ids = [channel.channel_id for channel in meter.channels]
                 handed_over.setdefault(cut.at, []).extend(ids)

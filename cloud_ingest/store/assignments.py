@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import all_rows, one_row, scalars
+from cloud_ingest.store.rows import all_rows, one_row, scalar, scalars
 from shared_schema.catalogue import Service
 from shared_schema.message import MeterId
 
@@ -193,6 +193,18 @@ def subjects(
 def torn_subjects(conn: Connection) -> list[TornSubject]:
     """Return the subjects of all societies that stand in two towers at the same time."""
     return all_rows(conn, TornSubject, query("assignment/torn"))
+
+
+@translating
+def was_metered(conn: Connection, society_id: int, until: datetime) -> bool:
+    """Say whether a society had an assigned meter at any time before another."""
+    return bool(
+        scalar(
+            conn,
+            "SELECT EXISTS (SELECT FROM assignment WHERE society_id = %s AND valid_from < %s)",
+            (society_id, until),
+        )
+    )
 
 
 @translating

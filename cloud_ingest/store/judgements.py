@@ -30,7 +30,7 @@ from cloud_ingest.store.channels import local_day
 from cloud_ingest.store.connection import Connection, plan_each_time, query, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.rollups_write import Mark
-from cloud_ingest.store.rows import all_rows, scalars
+from cloud_ingest.store.rows import all_rows
 from cloud_ingest.store.rule_marks import mark_changed
 
 
@@ -110,15 +110,15 @@ def is_applied(
     """Say whether the store has a judgement already: its elections, doubts and breaks."""
     if any(scope.holds(ts) for _, ts in changes(claims, judgement)):
         return False
-    stored = scalars(
-        conn,
+    stored = conn.execute(
         """
-        SELECT extract(epoch FROM ts)::bigint FROM register_break
+        SELECT extract(epoch FROM ts)::bigint, vouched FROM register_break
         WHERE meter_id = %s AND obis = %s AND ts > %s AND ts <= %s
         """,
         (dial.meter_id, dial.obis, scope.start, scope.end),
     )
-    if set(stored) != {each.after.ts for each in _breaks_in(judgement, scope)}:
+    breaks = {(each.after.ts, each.is_vouched) for each in _breaks_in(judgement, scope)}
+    if set(stored) != breaks:
         return False
     doubts = conn.execute(
         """
@@ -254,6 +254,7 @@ def _keep_breaks(conn: Connection, dial: Dial, judgement: Judgement, scope: Scop
                     "obis": dial.obis,
                     "ts": each.after.ts,
                     "rule": each.rule.value,
+                    "vouched": each.is_vouched,
                     "parameters": Jsonb(dict(scope.parameters)),
                     "neighbours": _neighbours(before=each.before, after=each.after),
                     "at": scope.at,

@@ -18,8 +18,16 @@ _REASON_OF_RULE = {"fall": Reason.REGISTER_DROP, "ceiling": Reason.IMPLAUSIBLE}
 
 
 @translating
-def breaks_of(conn: Connection, meters: Collection[int]) -> dict[int, list[RegisterBreak]]:
-    """Return the breaks of meters, by meter id, ascending."""
+def breaks_of(
+    conn: Connection, meters: Collection[int], *, vouched: bool = False
+) -> dict[int, list[RegisterBreak]]:
+    """Return the breaks of meters, by meter id, ascending.
+
+    Args:
+        conn: The store.
+        meters: By their ids.
+        vouched: Those that a person vouched for, which disprove nothing; else all others.
+    """
     found: dict[int, list[RegisterBreak]] = {}
     for meter_id, obis, before, after, rule, former, later, *scales in conn.execute(
         """
@@ -33,10 +41,10 @@ def breaks_of(conn: Connection, meters: Collection[int]) -> dict[int, list[Regis
           ON former.channel_id = (neighbours -> 'before' ->> 'channel_id')::int
         LEFT JOIN channel later
           ON later.channel_id = (neighbours -> 'after' ->> 'channel_id')::int
-        WHERE register_break.meter_id = ANY(%s::int[])
+        WHERE register_break.meter_id = ANY(%s::int[]) AND vouched = %s
         ORDER BY register_break.meter_id, ts
         """,
-        (sorted(meters),),
+        (sorted(meters), vouched),
     ):
         exponents = _exponents(SERVICE_OF[obis], *scales)
         values = None

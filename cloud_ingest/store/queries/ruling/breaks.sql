@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The first claims behind the breaks of billed registers, with the claims by which they were judged.
+-- The first claims behind the breaks of billed registers that nobody vouched for, with the claims by which they were judged.
 SELECT (neighbours -> 'after' ->> 'channel_id')::int AS channel_id,
        extract(epoch FROM ts)::bigint AS ts,
        (neighbours -> 'after' ->> 'raw')::bigint AS raw,
@@ -11,7 +11,7 @@ SELECT (neighbours -> 'after' ->> 'channel_id')::int AS channel_id,
 FROM register_break
 JOIN meter USING (meter_id)
 JOIN channel USING (meter_id)
-WHERE meter.society_id = %(society_id)s
+WHERE NOT vouched AND meter.society_id = %(society_id)s
   AND channel.channel_id = (neighbours -> 'after' ->> 'channel_id')::int
   AND (%(subject)s::text IS NULL OR meter_id IN (
     SELECT meter_id FROM assignment

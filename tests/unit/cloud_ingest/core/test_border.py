@@ -271,12 +271,13 @@ def test_no_cut_is_met_before_the_one_ahead_of_it() -> None:
 
 def test_the_cuts_of_a_month() -> None:
     ninth, tenth = AT + 9 * DAY, AT + 10 * DAY
-    spans = [(AT - DAY, ninth), (ninth, JULY.end), (tenth, None), (JULY.end + DAY, None)]
+    former, later = AT - DAY, JULY.end + DAY
+    spans = [(former, ninth), (ninth, JULY.end), (tenth, None), (later, None)]
     assert cuts_of(JULY.start, JULY.end, spans) == [
-        Cut(AT, is_month=True),
+        Cut(AT, is_month=True, others=(former, ninth, tenth, JULY.end, later)),
         Cut(ninth, is_month=False, begins=True, ends=True),
         Cut(tenth, is_month=False, begins=True),
-        Cut(JULY.end, is_month=True, ends=True),
+        Cut(JULY.end, is_month=True, ends=True, others=(former, ninth, tenth, later)),
     ]
 
 
