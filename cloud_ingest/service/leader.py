@@ -6,7 +6,7 @@ another takes over within seconds of its end. The leader refreshes rollups right
 runs the rules behind the rollups, empties the outbox and looks after the store's tables.
 
 With continuous aggregates a refresh makes a day anew for all channels. It gets a fifth of the time
-at most, however large the store.
+at most, however large the store. So does the search of the past, on a connection of its own.
 
 In: which meters have new readings. Out: rollups, flags, sent messages, partitions. Owns: the lock,
 the messages that the broker refused. Never: the link to the broker, a batch of readings.
@@ -46,6 +46,7 @@ from cloud_ingest.store.event_changes import tell_due
 from cloud_ingest.store.locks import Lock, try_lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
+from cloud_ingest.validation.past import judge_past
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,11 @@ REFRESH_REST = 4
 """The rest after a refresh of all channels, in times of its duration."""
 TOWERS_AFTER = timedelta(hours=3)
 """Towers are judged once a day, so long after midnight: the last readings of the day are in."""
+PAST_REST = 4
+"""The rest after a look at what was stored before validation, in times of its duration."""
+PAST_LEAST_REST_S = 1.0
+PAST_EVERY_S = 600.0
+"""How often it is asked whether the past of some registers waits to be judged."""
 HOLD_S = 60.0
 """How long a message that the broker refused waits for its next try."""
 
@@ -103,6 +109,7 @@ class Leader:
                     self._leads,
                     self._totals,
                 ).serve(),
+                self._run_past(),
             ):
                 tasks.create_task(until_stopping(serving))
 
@@ -217,6 +224,18 @@ class Leader:
                         extra={"action": "upkeep", **asdict(done)},
                     )
                 if not await self._loops.pause(UPKEEP_EVERY_S):
+                    return
+
+    async def _run_past(self) -> None:
+        clock = asyncio.get_running_loop().time
+        async with database(self.settings.dsn, "past") as own:
+            while await self._leads():
+                began = clock()
+                looked_at = await self._loops.retry(
+                    "past", lambda: own.run(lambda conn: judge_past(conn, datetime.now(UTC)))
+                )
+                rest_s = PAST_REST * (clock() - began) if looked_at else PAST_EVERY_S
+                if not await self._loops.pause(max(rest_s, PAST_LEAST_REST_S)):
                     return
 
     async def _run_outbox(self) -> None:

@@ -64,9 +64,28 @@ def judge_waiting(conn: Connection, store: Store, now: datetime) -> list[Mark]:
     marks: list[Mark] = []
     newest = newest_unjudged(conn)  # it ends also where readings keep coming
     while (waiting := oldest_unjudged(conn, newest, COMMITS_AT_ONCE)).numbers:
-        for found, dials in _suspects(conn, waiting.stretches, store):
-            marks += judge_suspects(conn, found, store, now, dials)
+        marks += judge_stretches(conn, waiting.stretches, store, now)
         clear_unjudged(conn, waiting.numbers)
+    return marks
+
+
+def judge_stretches(
+    conn: Connection, stretches: Sequence[Stretch], store: Store, now: datetime
+) -> list[Mark]:
+    """Judge the registers of stretches, as far as these do not plainly rise.
+
+    Args:
+        conn: The store, outside of a transaction.
+        stretches: What was stored of them.
+        store: What the store says of itself.
+        now: The time.
+
+    Returns:
+        The marks of the days whose elected readings are others now.
+    """
+    marks: list[Mark] = []
+    for found, dials in _suspects(conn, stretches, store):
+        marks += judge_suspects(conn, found, store, now, dials)
     return marks
 
 
