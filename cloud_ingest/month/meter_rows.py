@@ -24,12 +24,7 @@ from cloud_ingest.core.border_choice import choose_border
 from cloud_ingest.core.judgement import UNRATED, Rating, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, Month
 from cloud_ingest.core.placing import Interval
-from cloud_ingest.core.register import (
-    DayRegister,
-    Epochs,
-    Register,
-    tolerance_of,
-)
+from cloud_ingest.core.register import DayRegister, Epochs, Register, tolerance_of
 from cloud_ingest.month.boundaries import (
     Closings,
     MeterRows,
@@ -50,7 +45,7 @@ from cloud_ingest.store.readings_read import HandWindow, Window
 from shared_schema.billing import EstimateMethod
 
 LONG_BEFORE: Final = timedelta(days=366)
-"""So far back a meter that is put in again is looked for: what it showed bounds its opening."""
+"""So long before a meter came its last reading may lie, which bounds what it showed then."""
 
 _T = TypeVar("_T")
 
