@@ -186,6 +186,7 @@ class Leader:
         self, conn: Connection, store: Store, silence_from: datetime, meters: set[int] | None
     ) -> None:
         now = datetime.now(UTC)
+        tell_due(conn, now)
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
         rules = WaterRules(store.zone, self.settings.water_point)
@@ -199,7 +200,6 @@ class Leader:
         if meters is None and towers_of != self._towers_judged:
             changes.append(("tower", refresh_towers(conn, store.zone, now)))
             self._towers_judged = towers_of
-        tell_due(conn, now)
         for kind, change in changes:
             if change.raised or change.cleared:
                 logger.info(
