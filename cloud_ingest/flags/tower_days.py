@@ -163,22 +163,32 @@ def read_hours(conn: Connection, read: TowerRead, stretch: Stretch) -> TowerHour
     """Return what the meters of a tower counted in each hour."""
     hanging = {name: some[-1].meter_id for name, some in read.places.items()}
     bulk = [each.meter_id for each in read.bulk]
-    channels = _channels(conn, read.service, {*hanging.values(), *bulk})
-    span = Span(_seconds(stretch.start) - HOUR_S, _seconds(stretch.end))
-    found = readings_between(conn, dict.fromkeys(channels, span))
-    by_meter: dict[int, list[int]] = defaultdict(list)
-    for number in found:
-        by_meter[channels[number][0].meter_id].append(number)
-    hours = {
-        meter: _hours_of(found[own[0]], _count(channels[own[0]][1]), stretch)
-        for meter, own in by_meter.items()
-        if len(own) == 1
-    }
+    hours = hours_of_meters(conn, read.service, {*hanging.values(), *bulk}, stretch)
     return TowerHours(
         bulk=hours.get(bulk[0], {}) if len(bulk) == 1 else {},
         meters={name: hours.get(meter, {}) for name, meter in hanging.items()},
         resolution=read.days.resolution,
     )
+
+
+def hours_of_meters(
+    conn: Connection, service: Service, meters: Collection[int], stretch: Stretch
+) -> dict[int, dict[date, list[float]]]:
+    """Return what each meter counted in each hour of the days on which that is known.
+
+    A meter whose register changed its unit or scaler is left out.
+    """
+    channels = _channels(conn, service, meters)
+    span = Span(_seconds(stretch.start) - HOUR_S, _seconds(stretch.end))
+    found = readings_between(conn, dict.fromkeys(channels, span))
+    by_meter: dict[int, list[int]] = defaultdict(list)
+    for number in found:
+        by_meter[channels[number][0].meter_id].append(number)
+    return {
+        meter: _hours_of(found[own[0]], _count(channels[own[0]][1]), stretch)
+        for meter, own in by_meter.items()
+        if len(own) == 1
+    }
 
 
 def _hours_of(

@@ -22,7 +22,15 @@ from cloud_ingest.core.rules.tower.suspects import Suspect
 from cloud_ingest.core.rules.tower.within_day import patterns_of
 from cloud_ingest.core.rules.tower.words import loss_message, suspect_message
 from cloud_ingest.core.typed_text import LONGEST_LABEL
-from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, served_unit, settle
+from cloud_ingest.flags.lifecycle import (
+    MAX_MESSAGE,
+    Changes,
+    Finding,
+    Key,
+    key_of,
+    served_unit,
+    settle,
+)
 from cloud_ingest.flags.tower_days import BULK, Stretch, TowerRead, read_hours, read_towers
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection
@@ -170,7 +178,7 @@ def _named_finding(tower: _Tower, suspect: Suspect) -> Finding:
         unit=served_unit(meter.subject_type, meter.subject, meter.tower),
         service=tower.read.service,
         since=midnight(suspect.since, tower.zone),
-        message=suspect_message(meter.subject, tower.read.service, suspect),
+        message=suspect_message(meter.subject, tower.read.service, suspect)[:MAX_MESSAGE],
         evidence=evidence(
             manufacturer=meter.meter.manufacturer,
             serial=meter.meter.serial,
@@ -202,7 +210,7 @@ def _loss_finding(tower: _Tower, loss: Loss, named: Sequence[Suspect]) -> Findin
             loss,
             [_hung(read, each).subject for each in named],
             [_hung(read, each).subject for each in likeliest],
-        ),
+        )[:MAX_MESSAGE],
         evidence=_loss_evidence(tower, loss, [*named, *likeliest]),
     )
 

@@ -23,6 +23,7 @@ from functools import partial
 from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.offline import judged_from
 from cloud_ingest.errors import BrokerLost
+from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.silence import reclassify, refresh_silence
 from cloud_ingest.flags.towers import refresh_towers
@@ -65,6 +66,8 @@ PAST_REST = 4
 PAST_LEAST_REST_S = 1.0
 PAST_EVERY_S = 600.0
 """How often it is asked whether the past of some registers waits to be judged."""
+CROSSED_ON = 0
+"""Crossed meters are looked for on Mondays: eight weeks of hours change little in a day."""
 HOLD_S = 60.0
 """How long a message that the broker refused waits for its next try."""
 
@@ -199,6 +202,8 @@ class Leader:
         towers_of = day_of(now - TOWERS_AFTER, store.zone)
         if meters is None and towers_of != self._towers_judged:
             changes.append(("tower", refresh_towers(conn, store.zone, now)))
+            if towers_of.weekday() == CROSSED_ON:
+                changes.append(("crossed_meters", refresh_crossed(conn, store.zone, now)))
             self._towers_judged = towers_of
         for kind, change in changes:
             if change.raised or change.cleared:
