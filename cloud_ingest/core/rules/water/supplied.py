@@ -44,7 +44,7 @@ FLOOR_L_PER_H = 3.8
 MOST_A_DAY = 6.0
 """No day counts for more (400 to 1)."""
 SMALLEST_SCALE = 5.0
-LIMIT = {Point.CAREFUL: 13.0, Point.EARLY: 11.0}
+LIMIT = {Point.CAREFUL: 12.0, Point.EARLY: 10.0}
 KNOWN_PART = 0.9
 DRY_DAYS_TO_CLEAR = 3
 TENTHS = 10
