@@ -299,9 +299,26 @@ METER_EVENTS: dict[int, str] = {
 """Codes of the event logs (IS 15959 parts 1 and 2, Indian event reference tables). A code that
 is not here keeps its number."""
 
-CABLE_CUT = 1
-STATUS_EVENTS: dict[int, str] = {CABLE_CUT: "cable cut"}
-"""Codes of this project for bits of the profile status; which bit it is says the meter's model."""
+
+class StatusEvent(IntEnum):
+    """Codes of this project for bits of the profile status.
+
+    Which bit it is says the meter's model. That a state is over has the number after the state's.
+    """
+
+    CABLE_CUT = 1
+    LEAK = 3
+    BURST = 5
+    DRY_PIPE = 7
+    REVERSE_FLOW = 9
+    TAMPER = 11
+
+
+_STATES = {int(event): event.name.lower().replace("_", " ") for event in StatusEvent}
+STATUS_EVENTS: dict[int, str] = {
+    **_STATES,
+    **{event + 1: f"{name}: over" for event, name in _STATES.items()},
+}
 
 LOGS = ("voltage", "current", "power", "transaction", "other", "non-rollover", "control")
 """What the `EVENT_PROFILES` are about, in their order."""

@@ -10,7 +10,7 @@ In: a connection, the rules, the time. Out: what changed. The rules are pure (`c
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -85,7 +85,7 @@ def sweep_water(conn: Connection, rules: WaterRules, now: datetime) -> Changes:
         (society_id, SubjectType(kind), subject, Service.WATER)
         for society_id, kind, subject in unserved(conn, Service.WATER, tuple(EVIDENCE), now)
     }
-    passed.settle(gone, {})
+    passed.settle(gone, ())
     return passed.changes
 
 
@@ -119,47 +119,36 @@ class _Pass:
             plan_each_time(self._conn)
             judged = bring_up(self._conn, self._rules, changed, self._now, replay=replay)
             units = _by_unit(judged.watched)
-            findings = {
-                kind: [
-                    finding
-                    for own in units.values()
-                    if (finding := self._finding(kind, own)) is not None
-                ]
+            findings = [
+                finding
+                for own in units.values()
                 for kind in EVIDENCE
-            }
+                if (finding := self._finding(kind, own)) is not None
+            ]
             self.settle(units.keys(), findings)
         return judged.late
 
-    def settle(self, keys: Iterable[Key], findings: Mapping[EventKind, list[Finding]]) -> None:
+    def settle(self, judged: Collection[Key], findings: Iterable[Finding]) -> None:
         """Write the difference between what is open for units and what was found."""
-        judged = set(keys)
-        for kind in EVIDENCE:
-            flags = self._opened[kind]
-            found = settle(
-                self._conn,
-                [flags[key] for key in flags.keys() & judged],
-                findings.get(kind, ()),
-                judged=judged,
-                now=self._now,
-                ended=ENDED,
-            )
-            self.changes = Changes(
-                self.changes.raised + found.raised, self.changes.cleared + found.cleared
-            )
+        opened = (flag for key in judged for flag in self._opened.get(key, ()))
+        found = settle(self._conn, opened, findings, judged=judged, now=self._now, ended=ENDED)
+        self.changes = Changes(
+            self.changes.raised + found.raised, self.changes.cleared + found.cleared
+        )
 
-    def _open_flags(self) -> dict[EventKind, dict[Key, Flag]]:
-        return {
-            kind: {key_of(each): each for each in open_events(self._conn, kind)}
-            for kind in EVIDENCE
-        }
+    def _open_flags(self) -> dict[Key, list[Flag]]:
+        flags: dict[Key, list[Flag]] = defaultdict(list)
+        for flag in open_events(self._conn, *EVIDENCE):
+            flags[key_of(flag)].append(flag)
+        return flags
 
     def _finding(self, kind: EventKind, unit: Iterable[Watched]) -> Finding | None:
         """Return what the meters of a unit show of a kind: of several, what began first."""
         shown = [
-            (event.episode, each.register)
+            (episode, each.register)
             for each in unit
-            for event in each.state.events
-            if event.open and _kind(event.episode) is kind
+            for episode in each.running
+            if _kind(episode) is kind
         ]
         if not shown:
             return None
@@ -174,7 +163,7 @@ def _by_unit(watched: Iterable[Watched]) -> dict[Key, list[Watched]]:
         subject_type = SubjectType(register.subject_type)
         own = units[register.society_id, subject_type, register.subject, Service.WATER]
         meter = register.manufacturer, register.serial
-        if meter not in own or (each.state.newest_s or 0) > (own[meter].state.newest_s or 0):
+        if meter not in own or (each.newest or 0) > (own[meter].newest or 0):
             own[meter] = each
     return {key: list(own.values()) for key, own in units.items()}
 

@@ -13,10 +13,17 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.rules.course import Course, beginning, changes_the_present
+from cloud_ingest.core.rules.course import (
+    Course,
+    beginning,
+    changes_the_present,
+    running,
+    unpacked,
+)
+from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
-from cloud_ingest.core.rules.water.state import RULES_VERSION, State
+from cloud_ingest.core.rules.water.state import RULES_VERSION
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.rule_inputs import (
     ServingRegister,
@@ -54,10 +61,11 @@ class WaterRules:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A register, and what is remembered of it now."""
+    """A register, its newest reading, and what runs there."""
 
     register: ServingRegister
-    state: State
+    newest: int | None
+    running: tuple[Episode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +123,19 @@ def bring_up(
     ]
     _run(conn, courses)
     _write(conn, rules, every, courses, known)
-    states = {course.channel_id: course.state for course in courses}
-    watched = (
-        Watched(each, states.get(each.channel_id) or State.unpack(known[each.channel_id].state))
-        for each in every
-        if each.channel_id in states or each.channel_id in known
-    )
-    return Judged(tuple(watched), waiting)
+    moved = {course.channel_id: course for course in courses}
+    return Judged(tuple(_watched(each, moved, known) for each in every), waiting)
+
+
+def _watched(
+    register: ServingRegister, moved: Mapping[int, Course], known: Mapping[int, RuleState]
+) -> Watched:
+    course, own = moved.get(register.channel_id), known.get(register.channel_id)
+    if course is not None:
+        return Watched(register, course.newest, course.running)
+    if own is not None:
+        return Watched(register, own.newest, running(unpacked(own.state)))
+    return Watched(register, None, ())
 
 
 def _meter(register: ServingRegister, zone: ZoneInfo) -> WaterMeter | None:
@@ -155,14 +169,13 @@ def _course(
     newest = None if own is None else own.newest
     goal = max(change.last, last if own is None else newest or 0)
     if own is not None and newest is not None and change.first > newest:
-        return begin(State.unpack(own.state), newest, goal)
+        return begin(own.state, newest, goal)
     if snapshot is not None:
-        state, after = State.unpack(snapshot.state), snapshot.newest
-        return begin(state, after, goal, forgets_from=after + 1)
+        return begin(snapshot.state, snapshot.newest, goal, forgets_from=snapshot.newest + 1)
     if newest is not None and not changes_the_present(change.first, newest):
         return None
     anew = beginning(int(register.valid_from.timestamp()), last)
-    return begin(State(), anew, goal, forgets_from=0)
+    return begin(b"", anew, goal, forgets_from=0)
 
 
 def _run(conn: Connection, courses: Collection[Course]) -> None:
@@ -190,7 +203,7 @@ def _write(
         for course in courses
         if course.forgets_from is not None
         or (own := known.get(course.channel_id)) is None
-        or own.newest != course.state.newest_s
+        or own.newest != course.newest
     ]
     put_rule_states(
         conn,
@@ -199,8 +212,8 @@ def _write(
                 course.channel_id,
                 rules.name,
                 assigned[course.channel_id],
-                course.state.newest_s,
-                course.state.pack(),
+                course.newest,
+                course.packed,
             )
             for course in moved
         ],

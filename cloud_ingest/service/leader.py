@@ -25,7 +25,9 @@ from cloud_ingest.core.rules.offline import judged_from
 from cloud_ingest.errors import BrokerLost
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
+from cloud_ingest.flags.meter_bits import refresh_meter_bits
 from cloud_ingest.flags.silence import reclassify, refresh_silence
+from cloud_ingest.flags.stuck import refresh_stuck
 from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
@@ -196,6 +198,8 @@ class Leader:
         changes.append(("water", refresh_water(conn, rules, now)))
         if meters is None:
             changes.append(("water", sweep_water(conn, rules, now)))
+            changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
+            changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("load", refresh_loads(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
             reclassify(conn, now)

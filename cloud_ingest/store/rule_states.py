@@ -89,7 +89,7 @@ def put_rule_states(conn: Connection, states: Iterable[RuleState]) -> None:
     conn.execute(
         """
         INSERT INTO rule_state (channel_id, rules, assigned_from, newest, state)
-        SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bytea[])
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::bigint[], %b::bytea[])
         ON CONFLICT (channel_id) DO UPDATE
         SET rules = excluded.rules, assigned_from = excluded.assigned_from,
             newest = excluded.newest, state = excluded.state
@@ -131,7 +131,7 @@ def put_snapshots(
     conn.execute(
         """
         INSERT INTO rule_snapshot (channel_id, newest, state)
-        SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bytea[])
+        SELECT * FROM unnest(%s::int[], %s::bigint[], %b::bytea[])
         ON CONFLICT (channel_id, newest) DO UPDATE SET state = excluded.state
         """,
         columns,

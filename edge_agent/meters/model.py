@@ -85,13 +85,13 @@ class ProfileToRead(BaseModel):
 
 
 class StatusBit(BaseModel):
-    """A bit of the profile status (0.0.96.10.1.255) whose setting is an event."""
+    """A bit of the profile status (0.0.96.10.1.255): that it is set or clear again is an event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bit: int = Field(strict=True, ge=0, le=55)
     """0 is the lowest one."""
-    means: Literal["cable_cut"]
+    means: Literal["cable_cut", "leak", "burst", "dry_pipe", "reverse_flow", "tamper"]
 
 
 class Scaling(BaseModel):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What it costs to judge the newest quarter hour of many water meters, by edition.
 
-Each meter has a state of three weeks of quarter hours, and one new reading: the one that ends an
-hour, which costs most. One process judges them all, as the leader does; its memory is the most
-that this process held. The limit, measured in the same run, is what cannot be left out: the rules
-themselves, and one look-up of each new reading.
+Each meter has a state of three weeks of quarter hours, and one new reading: one that ends an hour,
+which costs most. One meter in forty leaks, which is known. One process judges them all, as the
+leader does; its memory is the most that this process held. The limit, measured in the same run, is
+what cannot be left out: the rules themselves, and one look-up of each new reading.
 
 A goal of 30 s and 300 MiB for 100,000 meters stands beside the figures. More meters:
 IOT_UTILITY_BENCH_METERS=1000000.
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -25,6 +26,7 @@ from cloud_ingest.core.rules.water.judge import advance
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
+from cloud_ingest.flags.water import refresh_water
 from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, connect
@@ -35,7 +37,8 @@ from tests.support.store import TEST_DSN, ZONE, database_at, local
 SIZES = [1_000, 10_000, int(os.environ.get("IOT_UTILITY_BENCH_METERS", "100000"))]
 LIKELY_MIB = 300
 QUARTERS = 21 * 96
-NEWEST = local("2026-07-22 09:00")
+BEFORE = local("2026-07-22 09:00")
+NEWEST = BEFORE + timedelta(minutes=15)
 KINDS = 40
 """So many different households; each stands for many meters."""
 RULES = WaterRules(ZONE)
@@ -66,13 +69,13 @@ class Cost:
 
 
 def households() -> Iterator[tuple[bytes, int]]:
-    """Yield packed states, and the register that each shows next; every tenth leaks."""
-    newest = int(NEWEST.timestamp())
+    """Yield packed states, and the register that each shows next; the first one leaks."""
+    newest = int(BEFORE.timestamp())
     for kind in range(KINDS):
         dice = random.Random(kind)
         raw, readings = 100_000, list[tuple[int, int]]()
         for n in range(QUARTERS):
-            raw += dice.choice([0, 0, 0, 0, 1, 9, 30]) + (2 if kind % 10 == 0 else 0)
+            raw += dice.choice([0, 0, 0, 0, 1, 9, 30]) + (2 if kind == 0 else 0)
             readings.append((newest - 900 * (QUARTERS - n), raw))
         state = State()
         advance(state, readings, METER, RULES.point)
@@ -98,23 +101,29 @@ def fill(conn: Connection, meters: int) -> None:
         "SELECT meter_id, '8.0.1.0.0.255', 19, 0, 'register', 900 FROM meter ORDER BY meter_id"
     )
     make_partitions(conn, StoreCache(), {int(NEWEST.timestamp())})
-    newest = int(NEWEST.timestamp())
-    for kind, (packed, raw) in enumerate(households()):
+    for kind, (packed, _) in enumerate(households()):
         conn.execute(
             "INSERT INTO rule_state (channel_id, rules, assigned_from, newest, state) "
             "SELECT channel_id, %s, '2026-01-01Z', %s, %s FROM channel WHERE channel_id %% %s = %s",
-            (RULES.name, newest - 900, packed, KINDS, kind),
+            (RULES.name, int(BEFORE.timestamp()) - 900, packed, KINDS, kind),
         )
-        conn.execute(
-            "INSERT INTO reading (channel_id, ts, raw, origin) "
-            "SELECT channel_id, %s, %s, 1 FROM channel WHERE channel_id %% %s = %s",
-            (NEWEST, raw, KINDS, kind),
-        )
+
+
+def read(conn: Connection, at: datetime, kinds: range) -> None:
+    """Store and mark a reading of the meters of some households."""
+    for kind, (_, raw) in enumerate(households()):
+        if kind in kinds:
+            conn.execute(
+                "INSERT INTO reading (channel_id, ts, raw, origin) "
+                "SELECT channel_id, %s, %s, 1 FROM channel WHERE channel_id %% %s = %s",
+                (at, raw + (at == NEWEST), KINDS, kind),
+            )
+    ts = int(at.timestamp())
     conn.execute(
         "INSERT INTO rule_mark (channels, firsts, lasts) "
         "SELECT array_agg(channel_id), array_agg(%s::bigint), array_agg(%s::bigint) "
-        "FROM channel GROUP BY channel_id / 500",
-        (newest, newest),
+        "FROM channel WHERE channel_id %% %s = ANY(%s) GROUP BY channel_id / 500",
+        (ts, ts, KINDS, list(kinds)),
     )
     conn.execute("ANALYZE")
 
@@ -141,6 +150,9 @@ def cost(dsn: str, meters: int) -> Cost:
     with connect(dsn) as conn:
         migrate(conn)
         fill(conn, meters)
+        read(conn, BEFORE, range(1))
+        refresh_water(conn, RULES, NEWEST)  # what leaks is known to leak
+        read(conn, NEWEST, range(KINDS))
         limit = limit_s(conn, meters)
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM.format(dsn)], check=True, capture_output=True, text=True

@@ -13,6 +13,7 @@ its newest state, snapshots. Pure.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.judge import advance
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -31,7 +32,8 @@ class Course:
     channel_id: int
     meter: WaterMeter
     point: Point
-    state: State
+    packed: bytes
+    """Its state; of many registers few are unpacked at once. Empty: it begins anew."""
     after: int
     """Everything until then is in the state; seconds since 1970."""
     goal: int
@@ -40,6 +42,10 @@ class Course:
     """What was remembered of the time from then on means nothing any more; None: it stands."""
     counts_a_step: int = 1
     """A register that shows a count of pulses times a weight is judged by its pulses."""
+    newest: int | None = None
+    """The newest reading that was taken in on this way."""
+    running: tuple[Episode, ...] = ()
+    """What runs at its newest reading."""
     snapshots: dict[int, bytes] = field(default_factory=dict)
     """Former states by the time of their newest reading."""
 
@@ -56,10 +62,22 @@ class Course:
         step = self.counts_a_step
         if step != 1:
             readings = [(ts, raw // step) for ts, raw in readings]
-        advance(self.state, readings, self.meter, self.point)
+        state = unpacked(self.packed)
+        advance(state, readings, self.meter, self.point)
+        self.packed, self.newest, self.running = state.pack(), state.newest_s, running(state)
         self.after = until
-        if until < self.goal and self.state.newest_s is not None:
-            self.snapshots[self.state.newest_s] = self.state.pack()
+        if until < self.goal and self.newest is not None:
+            self.snapshots[self.newest] = self.packed
+
+
+def unpacked(packed: bytes) -> State:
+    """Return a state; of no bytes a new one."""
+    return State.unpack(packed) if packed else State()
+
+
+def running(state: State) -> tuple[Episode, ...]:
+    """Return the episodes that run at the newest reading of a state."""
+    return tuple(event.episode for event in state.events if event.open)
 
 
 def beginning(assigned_from: int, last_reading: int) -> int:

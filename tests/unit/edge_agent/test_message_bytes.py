@@ -23,11 +23,11 @@ from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
-    CABLE_CUT,
     EVENT_PROFILES,
     PROFILE_STATUS,
     WATER_VOLUME,
     GatewayEvent,
+    StatusEvent,
 )
 from shared_schema.gateway import Command, CommandArguments, CommandKind, PollFailure
 from shared_schema.message import MeterId
@@ -68,7 +68,7 @@ PULSES = MeterRows(
     None, 0, (Column(obis=WATER_VOLUME, scaler=-1, unit=19, weight=25),), ((TS, None, 2500),)
 )
 VOLTAGE_LOG = MeterRows(EVENT_PROFILES[0], 0, (ENERGY,), ((TS - 500, 7, 1234), (TS - 500, 8, None)))
-CABLE = MeterRows(PROFILE_STATUS, 0, (), ((TS - 900, CABLE_CUT),))
+CABLE = MeterRows(PROFILE_STATUS, 0, (), ((TS - 900, StatusEvent.CABLE_CUT),))
 SEEN = (
     Observation(
         ts=TS,

@@ -2,7 +2,8 @@
 -- Whose flags of some kinds are open though the meter that shows it does not serve them any more.
 SELECT DISTINCT e.society_id, e.subject_type, e.subject
 FROM event AS e
-WHERE e.state = 'open' AND e.kind = ANY(%(kinds)s::text[]) AND e.service = %(service)s
+WHERE e.state = 'open' AND e.subject_type IN ('unit', 'common')
+  AND e.kind = ANY(%(kinds)s::text[]) AND e.service = %(service)s
   AND NOT EXISTS (
     SELECT FROM assignment AS a JOIN meter AS m USING (meter_id)
     WHERE a.society_id = e.society_id AND a.subject_type = e.subject_type

@@ -20,12 +20,12 @@ from shared_schema.catalogue import (
     ACTIVE_IMPORT_INTERVAL,
     BILLING_PROFILE,
     BLOCK_LOAD_PROFILE,
-    CABLE_CUT,
     EVENT_PROFILES,
     INSTANTANEOUS_PROFILE,
     PROFILE_STATUS,
     WATER_LOAD_PROFILE,
     WATER_VOLUME,
+    StatusEvent,
     Unit,
 )
 from shared_schema.obis import Obis
@@ -280,7 +280,7 @@ def test_a_cut_cable_becomes_one_event(tmp_path: Path, monkeypatch: pytest.Monke
         found += [block for block in visits.read(spec).rows if block.profile == PROFILE_STATUS]
         visits.wire.now += timedelta(minutes=15)
     first = (int(cut_at.timestamp()) // 900 + 1) * 900
-    assert [block.rows for block in found] == [((first, CABLE_CUT),)]
+    assert [block.rows for block in found] == [((first, StatusEvent.CABLE_CUT),)]
 
 
 @pytest.mark.parametrize("said", [None, bytes.fromhex("02020F0016FF")])
