@@ -15,7 +15,7 @@ from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
 SAME_EVENT_S = 72 * HOUR_S
 UNSEEN_S = 24 * HOUR_S
 BURST = "burst"
-RUN_ON = "run-on"
+STRONG_PARTS = {BURST, "run-on"}
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ def _may_return(event: Event, now_s: int) -> bool:
 
 def _runs_on(event: Event) -> bool:
     """Say whether an event is of strong flows as well, so that a burst is nothing new."""
-    return event.episode.detail.get("part") == RUN_ON
+    return event.episode.detail.get("part") in STRONG_PARTS
 
 
 def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | None:

@@ -3,7 +3,7 @@
 
 import json
 import struct
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from cloud_ingest.core.rules.water.coarse import COARSE_L, Coarse
 from cloud_ingest.core.rules.water.episode import Episode
@@ -15,7 +15,7 @@ from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.supplied import Supplied
 from cloud_ingest.core.rules.water.supply import SupplyLearner
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """Changes with what a state holds or means: states of another version begin anew."""
 
 
@@ -62,7 +62,7 @@ class State:
     def pack(self) -> bytes:
         """Return the state as bytes, without loss."""
         newest_s = -1 if self.newest_s is None else self.newest_s
-        events = json.dumps([asdict(each) for each in self.events]).encode() if self.events else b""
+        events = _packed(self.events)
         name = self.memory_name.encode()
         memory = b"" if self.memory is None else self.memory.pack()
         head = self._HEAD.pack(newest_s, len(name), len(events))
@@ -79,8 +79,29 @@ class State:
         state.supply = SupplyLearner.unpack(packed[here : (here := here + SupplyLearner.SIZE)])
         state.memory_name = packed[here : (here := here + name_size)].decode()
         events = packed[here : (here := here + events_size)]
-        for each in json.loads(events) if events else ():
-            state.events.append(Event(Episode(**each["episode"]), each["unseen_s"]))
+        state.events = _unpacked(events)
         if state.memory_name:
             state.memory = MEMORIES[state.memory_name].unpack(packed[here:])
         return state
+
+
+def _packed(events: list[Event]) -> bytes:
+    """Return events as bytes: few meters have any, and words pack badly."""
+    rows = [
+        [
+            each.episode.kind,
+            each.episode.severity,
+            each.episode.raised_s,
+            each.episode.since_s,
+            each.episode.cleared_s,
+            each.episode.detail,
+            each.unseen_s,
+        ]
+        for each in events
+    ]
+    return json.dumps(rows, separators=(",", ":")).encode() if rows else b""
+
+
+def _unpacked(packed: bytes) -> list[Event]:
+    rows = json.loads(packed) if packed else []
+    return [Event(Episode(*fields), unseen_s) for *fields, unseen_s in rows]

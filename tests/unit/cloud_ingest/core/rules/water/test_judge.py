@@ -2,9 +2,13 @@
 """The water rules as a whole: what comes out depends on the readings alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
+from random import Random
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +36,8 @@ def hourly(litres: Sequence[int | None]) -> Readings:
 
 def judged(readings: Readings, point: Point = Point.CAREFUL) -> list[Episode]:
     """Return how each event stands at the end of the readings."""
-    newest = {each.raised_s: each for each in advance(State(), readings, METER, point)}
+    told = advance(State(), readings, METER, point)
+    newest = {(each.kind, each.raised_s): each for each in told}
     return list(newest.values())
 
 
@@ -58,11 +63,93 @@ def test_no_readings_ever_raise_an_error(readings: Readings, point: Point) -> No
     assert len(state.pack()) <= 2000
 
 
+def lived(days: int, leak: Sequence[int] = ()) -> list[int | None]:
+    """A flat that uses water mostly by day; the leak runs at the end of it."""
+    random = Random(12)
+    chances = [0.05] * 6 + [0.8, 0.9, 0.6] + [0.4] * 9 + [0.7] * 4 + [0.3, 0.1]
+    use = [
+        random.choice([2, 9, 12, 30, 55, 80, 120]) if random.random() < chance else 0
+        for chance in chances * days
+    ]
+    start = len(use) - len(leak)
+    return [each + (leak[i - start] if i >= start else 0) for i, each in enumerate(use)]
+
+
+def part(episode: Episode) -> object:
+    """Return which rule saw it."""
+    return episode.detail["part"]
+
+
+def test_a_flat_without_a_leak_raises_nothing() -> None:
+    assert judged(hourly(lived(60))) == []
+
+
 def test_a_steady_leak_is_told_within_a_day() -> None:
-    [leak] = judged(hourly([0] * 48 + [5] * 30))
-    assert leak.since_s == START_S + 48 * HOUR
-    assert leak.raised_s <= START_S + 72 * HOUR
+    [leak] = judged(hourly(lived(30, [5] * 30)))
+    assert (leak.kind, leak.severity, part(leak)) == ("leak", "alarm", "steady")
+    assert leak.raised_s <= leak.since_s + 24 * HOUR
     assert leak.detail["least_l_per_h"] == 5.0
+    assert leak.detail["start_known"]
+
+
+def test_litres_and_nights_are_told_with_it() -> None:
+    [leak] = judged(hourly([0] * 72 + [5] * 72))
+    assert leak.since_s == START_S + 72 * HOUR
+    assert leak.detail["litres"] == 360.0
+    assert leak.detail["rate_l_per_h"] == 5.0
+    assert leak.detail["nights"] == 2
+
+
+def test_a_slow_leak_takes_two_days() -> None:
+    [leak] = judged(hourly(lived(30, [2] * 50)))
+    assert part(leak) == "slow"
+    assert leak.raised_s - leak.since_s >= 44 * HOUR
+
+
+def test_a_cistern_that_fills_unevenly_is_told() -> None:
+    [leak] = judged(hourly(lived(30, [4, 8, 4, 4, 8, 8] * 6)))
+    assert part(leak) in {"uneven", "steady"}
+
+
+def test_a_slow_refill_is_told_in_three_days() -> None:
+    [leak] = judged(hourly(lived(30, [4, 0, 4, 4, 0, 4] * 12)))
+    assert part(leak) == "refill"
+
+
+def test_a_burst_is_told_in_four_hours() -> None:
+    [burst] = judged(hourly([*lived(30), *[0] * 24, *[400] * 6]))
+    assert burst.kind == "burst"
+    assert burst.raised_s == burst.since_s + 4 * HOUR
+
+
+def test_a_burst_upon_a_leak_is_its_own_event() -> None:
+    kinds = [each.kind for each in judged(hourly(lived(30, [5] * 40 + [405] * 6)))]
+    assert kinds == ["leak", "burst"]
+
+
+def test_a_fixture_that_runs_on_is_told() -> None:
+    run = [0, 200, 200, 0, 0, 0, 0, 0]
+    [leak] = judged(hourly(lived(30, run * 3)))
+    assert part(leak) == "run-on"
+
+
+def test_a_fixture_that_runs_on_is_one_event() -> None:
+    run = [0, 200, 200, 0, 0, 0, 0, 0] * 3
+    [leak] = judged(hourly(lived(30, [*run, *run, *[0, 200, 200, 200, 200, 200]])))
+    assert leak.kind == "leak"
+
+
+def test_common_areas_have_no_burst_nor_run_on() -> None:
+    common = replace(METER, common=True)
+    readings = hourly(lived(30, [400] * 8))
+    assert advance(State(), readings, common, Point.CAREFUL) == []
+
+
+def test_a_new_meter_is_judged_by_the_plain_rule() -> None:
+    uneven = [6, 30, 90, 45, 8, 70, 20, 15, 60, 33, 50, 27] * 2
+    [leak] = judged(hourly([0, 0, *uneven, 40]))
+    assert part(leak) == "plain"
+    assert leak.raised_s == START_S + 26 * HOUR
 
 
 def test_two_dry_hours_end_it() -> None:
@@ -73,3 +160,58 @@ def test_two_dry_hours_end_it() -> None:
 def test_the_same_leak_again_is_the_same_event() -> None:
     [leak] = judged(hourly([0] * 48 + [5] * 30 + [0] * 20 + [5] * 30))
     assert leak.cleared_s is None
+
+
+def test_a_mended_leak_clears_where_nothing_is_dry() -> None:
+    [leak] = judged(hourly([1] * 72 + [9] * 30 + [1] * 30))
+    assert leak.cleared_s is not None
+    assert START_S + 102 * HOUR < leak.cleared_s <= START_S + 127 * HOUR
+
+
+@given(st.integers(2, 400))
+def test_unknown_time_neither_raises_nor_clears(hours: int) -> None:
+    state = State()
+    before = advance(state, hourly([0] * 48 + [5] * 30), METER, Point.CAREFUL)
+    assert before
+    newest = START_S + 78 * HOUR
+    gap = [(newest + hours * HOUR, 1150 + 5 * hours)]
+    assert advance(state, gap, METER, Point.CAREFUL) == []
+
+
+def test_a_day_half_known_raises_nothing() -> None:
+    half: list[int | None] = [5, None, None, None] * 12
+    assert judged(hourly([0] * 48 + half)) == []
+
+
+@given(registers(), st.sampled_from(Point))
+def test_dry_hours_clear_all_there_is(readings: Readings, point: Point) -> None:
+    state = State()
+    told = advance(state, readings, METER, point)
+    ts, raw = readings[-1]
+    told += advance(state, [(ts + n * HOUR, raw) for n in range(1, 34)], METER, point)
+    newest = {(each.kind, each.raised_s): each for each in told}
+    assert all(each.cleared_s is not None for each in newest.values())
+
+
+@pytest.mark.parametrize("leak", [[5] * 30, [9] * 30, [400] * 6])
+def test_quarter_hours_find_what_hours_find(leak: list[int]) -> None:
+    readings = hourly(lived(30, leak))
+    quarters = [
+        (before[0] + n * HOUR // 4, before[1] + n * (after[1] - before[1]) // 4)
+        for before, after in pairwise(readings)
+        for n in range(4)
+    ]
+    assert judged([*quarters, readings[-1]]) == judged(readings)
+
+
+def test_a_clock_set_back_repeats_no_hour() -> None:
+    readings = hourly(lived(30, [5] * 30))
+    repeated = [*readings[:700], *readings[698:]]
+    assert judged(repeated) == judged(readings)
+
+
+@given(registers())
+def test_a_state_stays_small(readings: Readings) -> None:
+    state = State()
+    advance(state, readings, METER, Point.EARLY)
+    assert len(state.pack()) <= 1900
