@@ -23,6 +23,7 @@ from cloud_ingest.cli.options import Json, one_line_errors, progress
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.score_text import as_json, as_text
 from cloud_ingest.cli.table import counted
+from cloud_ingest.core.rules.water.coarse import blind_spot
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -185,9 +186,9 @@ def score_rules(
                 meter = WaterMeter(step, in_zone, supply=told)
                 job = Job(Setup(meter, point, trials, seed), courses, supplied)
                 found = each(job, meters, _side_by_side(processes))
-                shown = list(_tracked(found, len(meters)))
-                whole = score(shown, job.kinds, folds=folds, seed=seed)
+                whole = score(list(_tracked(found, len(meters))), job.kinds, folds=folds, seed=seed)
                 scores.append((_name(job, whole), whole))
+            _tell_blind_spot(job, whole)
         if plot is not None:
             with _lines(plot, file) as write:
                 write(picture(scores))
@@ -201,6 +202,11 @@ def _name(job: Job, whole: Score) -> str:
     step, point = job.setup.meter.litres_per_count, job.setup.point
     supply = "" if job.inlet is None else f", inlet {job.inlet.fill_l_per_h:.0f} L/h"
     return f"{step.normalize():f} L every {whole.interval_s / 60:.0f} min{supply}, {point}"
+
+
+def _tell_blind_spot(job: Job, whole: Score) -> None:
+    if job.inlet is None:
+        progress(blind_spot(job.setup.meter.litres_per_count, round(whole.interval_s)))
 
 
 def _courses(donor: Path, zone: ZoneInfo) -> Sequence[Course]:
