@@ -76,7 +76,7 @@ def send(
             society,
             gateway,
             kind,
-            key=_signing_key(opened.settings),
+            key=signing_key(opened.settings),
             by=by or getpass.getuser(),
             now=datetime.now(UTC),
             expires_after=timedelta(minutes=expires_after),
@@ -91,7 +91,12 @@ def send(
         say(f"{sent.id}: {kind} to {gateway}, expires {expires:%d %b %Y %H:%M}")
 
 
-def _signing_key(settings: CloudSettings) -> SigningKey:
+def signing_key(settings: CloudSettings) -> SigningKey:
+    """Return the key that signs commands.
+
+    Raises:
+        UserError: none is given.
+    """
     if settings.cloud_key_file is None:
         raise UserError("no key signs the command: give --key, the one that serve has")
     return read_key(settings.cloud_key_file)

@@ -87,6 +87,10 @@ COMMANDS: Final = {
     "rules": Place("rules", "Try the water rules on a file of registers."),
     "quarantine": Place("quarantine", "What was received and is not stored, and why."),
     "command": Place("command", "Ask a gateway for something, and see its answer."),
+    "valve-test": Place(
+        "valve_test",
+        "Read a unit's water meter twice while its inner valve is closed: does it stand still?",
+    ),
 }
 
 

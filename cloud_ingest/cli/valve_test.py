@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest valve-test``: does a flat's water meter stand still with its valve closed?
+
+In: options as a person typed them. Out: a sentence or JSON; the exit code is the verdict. Never: a
+decision.
+"""
+
+import getpass
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cloud_ingest.cli.command import Key, signing_key
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import json_text
+from cloud_ingest.cli.options import Config, Dsn, Json, Serial, Society, Source, opened_store
+from cloud_ingest.cli.say import say
+from cloud_ingest.core.rules.valve import SHORTEST, Shown
+from cloud_ingest.entries.meter import NamedMeter
+from cloud_ingest.operate.valve_test import World
+from cloud_ingest.operate.valve_test import valve_test as tested
+from shared_schema.catalogue import Service
+
+app = new_group("Whether a flat's water meter stands still with its valve closed.")
+
+MOVES = 1
+"""The exit code where the register moved."""
+
+
+@app.command("valve-test")
+def valve_test(
+    unit: Annotated[str, typer.Argument(help="The unit, such as A-1204.")],
+    *,
+    society: Society,
+    key: Key = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who asks [default: the user's login name].")
+    ] = None,
+    minutes: Annotated[
+        int,
+        typer.Option(
+            "--minutes", min=SHORTEST.seconds // 60, max=120, help="Between the two readings."
+        ),
+    ] = 10,
+    source: Source = None,
+    meter: Serial = None,
+    as_json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Read a unit's water meter twice while its inner valve is closed: does it stand still?
+
+    Close the valve behind the meter first. The gateway is asked to read the meter now, and again
+    after ten minutes. Where the register stands still, what ran before runs in the flat, behind
+    that valve; where it moves, water leaves before it. Exit code: 0 it stands still, 1 it moved,
+    2 it could not be read.
+
+    Example: cloud-ingest valve-test A-1204 --society "Lake View" --key cloud.key
+    """
+    with opened_store(dsn, config, cloud_key_file=key) as opened:
+
+        def between(before: Shown) -> None:
+            local = before.at.astimezone(opened.zone)
+            _tell(f"{local:%H:%M:%S}: {before.litres:f} L; reading again in {minutes} minutes")
+            time.sleep(minutes * 60)
+
+        world = World(
+            key=signing_key(opened.settings),
+            by=by or getpass.getuser(),
+            now=lambda: datetime.now(UTC),
+            pause=time.sleep,
+            tell=_tell,
+        )
+        named = NamedMeter(unit, Service.WATER, source, meter)
+        found = tested(opened.conn, society, named, world, between)
+    if as_json:
+        verdict = {
+            "stands_still": found.stands_still,
+            "moved_litres": found.moved_litres,
+            "unseen_l_per_h": found.unseen_l_per_h,
+            "said": found.sentence(unit),
+        }
+        say(json_text({"unit": unit, **asdict(found), **verdict}))
+    else:
+        say(found.sentence(unit))
+    if not found.stands_still:
+        raise typer.Exit(MOVES)
+
+
+def _tell(text: str) -> None:
+    say(text, err=True)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""The valve test of a flat: its water meter is read now, and again some minutes later.
+
+In: a unit, the cloud's key, what waits. Out: the two readings and their verdict. It asks the
+gateway by commands, as `operate.send_command` does; the running service sends them.
+Never: a verdict from readings that came by themselves: each is newer than its command.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from cloud_ingest.core.register import billing_exponent
+from cloud_ingest.core.rules.valve import Shown, ValveTest
+from cloud_ingest.entries.meter import NamedMeter, find_meter
+from cloud_ingest.errors import UserError
+from cloud_ingest.operate.send_command import send
+from cloud_ingest.store.assignments import Assignment
+from cloud_ingest.store.commands import issued_commands
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.newest_reading import NewestReading, newest_of_meter
+from cloud_ingest.store.registry import find_society
+from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.gateway import CommandKind, Outcome
+from shared_schema.signing import SigningKey
+
+ANSWER_WITHIN: Final = timedelta(minutes=5)
+"""How long a gateway may take: it may be in a poll of other meters."""
+ROWS_WITHIN: Final = timedelta(minutes=1)
+"""How long after its answer the reading may take to arrive."""
+LOOK_EVERY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the test takes from outside."""
+
+    key: SigningKey
+    by: str
+    now: Callable[[], datetime]
+    pause: Callable[[float], None]
+    tell: Callable[[str], None]
+
+
+def valve_test(
+    conn: Connection,
+    society: str,
+    named: NamedMeter,
+    world: World,
+    between: Callable[[Shown], None],
+) -> ValveTest:
+    """Read a water meter, wait, and read it again.
+
+    Args:
+        conn: A connection.
+        society: Whose unit.
+        named: Its water meter.
+        world: The key, the clock, what waits.
+        between: Is told the first reading, and waits.
+
+    Raises:
+        UserError: the gateway does not answer, or cannot read the meter.
+        SelfReadRefused: there is no such meter, or several.
+    """
+    society_id = find_society(conn, society)
+    served = find_meter(conn, society_id, named, at=world.now())
+    if served.legacy:
+        raise UserError(f"the meter of {named.subject} has no data port: read its dial twice")
+    before = _read_now(conn, society, served, world)
+    between(before)
+    after = _read_now(conn, society, served, world)
+    if before.step_litres != after.step_litres:
+        raise UserError(f"the meter of {named.subject} changed its scaler meanwhile: test again")
+    return ValveTest(before, after)
+
+
+def _read_now(conn: Connection, society: str, served: Assignment, world: World) -> Shown:
+    """Have a meter read, and return what it showed."""
+    known = newest_of_meter(conn, served.meter_id, BILLED_REGISTER[Service.WATER])
+    if known is None or known.gateway is None:
+        raise UserError(
+            f"no gateway has read the meter of {served.subject} yet: see cloud-ingest events list"
+        )
+    asked_at = world.now()
+    command = send(
+        conn,
+        society,
+        known.gateway,
+        CommandKind.READ_NOW,
+        key=world.key,
+        by=world.by,
+        now=asked_at,
+        expires_after=ANSWER_WITHIN,
+        meters=(f"{served.meter.manufacturer}/{served.meter.serial}",),
+    )
+    world.tell(f"{known.gateway} is asked to read the meter of {served.subject}")
+    _await_answer(conn, society, command.id, known.gateway, world)
+    until = world.now() + ROWS_WITHIN
+    while True:
+        found = newest_of_meter(conn, served.meter_id, BILLED_REGISTER[Service.WATER])
+        if found is not None and found.at > known.at:
+            return _shown(found, served)
+        if world.now() >= until:
+            raise UserError(
+                f"{known.gateway} has read the meter of {served.subject}, and nothing newer than "
+                f"its last reading came: look at cloud-ingest quarantine list"
+            )
+        world.pause(LOOK_EVERY_S)
+
+
+def _await_answer(
+    conn: Connection, society: str, command: UUID, gateway: str, world: World
+) -> None:
+    until = world.now() + ANSWER_WITHIN
+    while True:
+        (issued,) = issued_commands(conn, society, command=command)
+        if issued.outcome == Outcome.DONE:
+            return
+        if issued.outcome is not None:
+            reason = (issued.result or {}).get("reason") or "it does not say why"
+            raise UserError(f"{gateway} did not read the meter: {issued.outcome}, {reason}")
+        if world.now() >= until:
+            raise UserError(
+                f"{gateway} did not answer within {ANSWER_WITHIN // timedelta(minutes=1)} "
+                "minutes: see whether it is online, and whether cloud-ingest serve runs"
+            )
+        world.pause(LOOK_EVERY_S)
+
+
+def _shown(found: NewestReading, served: Assignment) -> Shown:
+    exponent = billing_exponent(Service.WATER, found.unit, found.scaler)
+    if exponent is None:
+        raise UserError(f"the register of {served.meter} is in no unit of volume")
+    return Shown(found.at, Decimal(found.raw).scaleb(exponent + 3), Decimal(1).scaleb(exponent + 3))
