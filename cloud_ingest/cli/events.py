@@ -52,7 +52,6 @@ OfType = Annotated[
 Which = Annotated[
     str,
     typer.Argument(
-        metavar="FLAG",
         help="The id of a flag, its first 8 characters, or the label of a unit, meter, gateway or "
         "tower.",
         callback=composed,
@@ -111,7 +110,7 @@ def events_list(
 
 @app.command("show")
 def events_show(
-    which: Which,
+    flag: Which,
     *,
     kind: OfKind = None,
     society: OneSociety = None,
@@ -124,13 +123,13 @@ def events_show(
     Example: cloud-ingest events show A-1204
     """
     with opened_store(dsn, config) as opened:
-        shown = attend.show(opened.conn, Named(which, society, kind))
+        shown = attend.show(opened.conn, Named(flag, society, kind))
     say(json_text(shown_as_json(shown)) if json else shown_as_text(shown, opened.zone))
 
 
 @app.command("acknowledge")
 def events_acknowledge(
-    which: Which,
+    flag: Which,
     *,
     by: By,
     reason: Reason,
@@ -147,23 +146,23 @@ def events_acknowledge(
     Example: cloud-ingest events acknowledge A-1204 --by Asha --reason "plumber at 5 pm"
     """
     with opened_store(dsn, config) as opened:
-        flag = attend.acknowledge(
+        seen = attend.acknowledge(
             opened.conn,
-            Named(which, society, kind),
+            Named(flag, society, kind),
             by=by,
             reason=reason,
             now=datetime.now(UTC),
         )
-    event = flag.event
+    event = seen.event
     if json:
-        say(json_text(flag_as_json(flag)))
+        say(json_text(flag_as_json(seen)))
     else:
         say(f"{event.kind} of {event.subject.type} {event.subject.id}: {by} looks into it.")
 
 
 @app.command("mute")
 def events_mute(
-    which: Which,
+    flag: Which,
     *,
     until: Annotated[
         str,
@@ -191,7 +190,7 @@ def events_mute(
     """
     with opened_store(dsn, config) as opened:
         end, now = moment(until, opened.zone), datetime.now(UTC)
-        named = Named(which, society, kind, subject_type)
+        named = Named(flag, society, kind, subject_type)
         muted, silenced = attend.mute(opened.conn, named, until=end, by=by, reason=reason, now=now)
     if json:
         say(json_text({**mute_as_json(muted), "open_flags": silenced}))
@@ -202,7 +201,7 @@ def events_mute(
 
 @app.command("unmute")
 def events_unmute(
-    which: Which,
+    flag: Which,
     *,
     by: By,
     reason: Reason,
@@ -218,7 +217,7 @@ def events_unmute(
     Example: cloud-ingest events unmute A-1204 --kind leak --by Asha --reason "the pool is full"
     """
     with opened_store(dsn, config) as opened:
-        named = Named(which, society, kind, subject_type)
+        named = Named(flag, society, kind, subject_type)
         told = attend.unmute(opened.conn, named, by=by, reason=reason, now=datetime.now(UTC))
     say(json_text({"open_flags": told}) if json else f"The mute has ended: {open_flags(told)}.")
 

@@ -470,7 +470,7 @@ def test_a_leak_in_a_back_fill_is_flagged_and_cleared(site: Site) -> None:
 def test_a_dead_webhook_blocks_neither_mqtt_nor_another(site: Site) -> None:
     site.meter("w1", service="water", unit="A-1204")
     sealer, gateway = site.gateway(GATEWAYS[6])
-    helpdesk = site.client(OTHER, "metering/v1/society/+/events/#")
+    helpdesk = site.client(OTHER, "metering/v1/society/+/events/leak/#")
     hour = NOW.replace(minute=0, second=0)
     running = [(hour - timedelta(hours=72 - n), 5000 + 5 * n) for n in range(73)]
     (site.folder / "secret").write_bytes(SECRET)
@@ -499,7 +499,7 @@ def test_a_silent_meter_is_flagged_until_it_speaks(site: Site) -> None:
     site.meter("e2", since=NOW - timedelta(hours=3))
     site.conn.execute("UPDATE meter SET last_reading_at = %s WHERE serial = 'e2'", (NOW,))
     sealer, gateway = site.gateway(GATEWAYS[7])
-    helpdesk = site.client(OTHER, "metering/v1/society/+/events/#")
+    helpdesk = site.client(OTHER, "metering/v1/society/+/events/read_failure/#")
     with site.ingest(IOT_UTILITY_RULES_EVERY_S="0.3"):
         (topic, payload, _), *_ = helpdesk.wait(1)
         assert topic.endswith("/events/read_failure/meter/LNT%20e1/electricity")
