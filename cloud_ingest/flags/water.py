@@ -11,14 +11,16 @@ In: a connection, the rules, the time. Out: what changed. The rules are pure (`c
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 
 from cloud_ingest.core.flag import Flag
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water_words import water_message
 from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, served_unit, settle
-from cloud_ingest.flags.water_states import Watched, WaterRules, bring_up
+from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up
 from cloud_ingest.store.connection import Connection, plan_each_time
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.locks import Lock, lock_in_transaction
@@ -38,8 +40,8 @@ MARKS_AT_ONCE = 500
 REGISTERS_AT_ONCE = 1000
 READ_BACK_AT_ONCE = 200
 """Of registers that are read back weeks: fewer of them fit into memory."""
-BEGUN_AT_ONCE = 2000
-"""So many registers begin anew in one sweep: what arrives does not wait for more of them."""
+BEGUN_AT_ONCE = 500
+"""So many registers begin in one turn: what arrives does not wait for more of them."""
 EVIDENCE: dict[EventKind, type[LeakEvidence | BurstEvidence]] = {
     EventKind.LEAK: LeakEvidence,
     EventKind.BURST: BurstEvidence,
@@ -62,14 +64,27 @@ def refresh_water(conn: Connection, rules: WaterRules, now: datetime) -> Changes
         marks = oldest_rule_marks(conn, MARKS_AT_ONCE)
         full = len(marks) == MARKS_AT_ONCE
         late: dict[int, Changed] = {}
+        new: dict[int, Changed] = {}
         for changed in changed_registers(conn, marks, WATER_VOLUME, REGISTERS_AT_ONCE):
-            late.update(passed.judge({each.channel_id: each for each in changed}))
+            judged = passed.judge({each.channel_id: each for each in changed})
+            late.update(judged.late)
+            new.update(judged.new)
         passed.look_back(late)
+        passed.look_back(dict(islice(new.items(), BEGUN_AT_ONCE)))
         clear_rule_marks(conn, marks)
     return passed.changes
 
 
-def sweep_water(conn: Connection, rules: WaterRules, now: datetime) -> Changes:
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did."""
+
+    changes: Changes
+    behind: bool
+    """More registers have to begin: sweep again in the next turn."""
+
+
+def sweep_water(conn: Connection, rules: WaterRules, now: datetime) -> Swept:
     """Begin what has no state of these rules, and clear the flags of meters that were removed.
 
     Args:
@@ -86,7 +101,7 @@ def sweep_water(conn: Connection, rules: WaterRules, now: datetime) -> Changes:
         for society_id, kind, subject in unserved(conn, Service.WATER, tuple(EVIDENCE), now)
     }
     passed.settle(gone, ())
-    return passed.changes
+    return Swept(passed.changes, len(wanted) == BEGUN_AT_ONCE)
 
 
 class _Pass:
@@ -106,14 +121,8 @@ class _Pass:
         for at in range(0, len(every), READ_BACK_AT_ONCE):
             self.judge(dict(every[at : at + READ_BACK_AT_ONCE]), replay=True)
 
-    def judge(
-        self, changed: Mapping[int, Changed], *, replay: bool = False
-    ) -> Mapping[int, Changed]:
-        """Judge registers that have changed, and settle the flags of their units.
-
-        Returns:
-            Those of which the past has changed: without ``replay`` they wait for `look_back`.
-        """
+    def judge(self, changed: Mapping[int, Changed], *, replay: bool = False) -> Judged:
+        """Judge registers that have changed, and settle the flags of their units."""
         with self._conn.transaction():
             lock_in_transaction(self._conn, Lock.RULES)
             plan_each_time(self._conn)
@@ -126,7 +135,7 @@ class _Pass:
                 if (finding := self._finding(kind, own)) is not None
             ]
             self.settle(units.keys(), findings)
-        return judged.late
+        return judged
 
     def settle(self, judged: Collection[Key], findings: Iterable[Finding]) -> None:
         """Write the difference between what is open for units and what was found."""

@@ -6,7 +6,7 @@ Owns: when a register goes on, is replayed from a snapshot, or begins anew.
 Never: a flag; a reading that was looked at before and has not changed, but for a week at most.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -70,10 +70,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The registers of some units, and which of them wait to be replayed."""
+    """The registers of some units, and which of them wait to be looked at with ``replay``."""
 
     watched: tuple[Watched, ...]
+    """Of units of which every register has a state."""
     late: Mapping[int, Changed]
+    """What they showed in the past has changed."""
+    new: Mapping[int, Changed]
+    """They have no state of these rules."""
 
 
 def bring_up(
@@ -91,9 +95,10 @@ def bring_up(
         rules: How they are judged.
         changed: What has changed, by channel.
         now: The time: a register that serves nobody then is passed over.
-        replay: Judge what is late; else that waits.
+        replay: Judge what is late or has no state; else that waits.
     """
-    every = serving_registers(conn, WATER_VOLUME, changed, now)
+    serving = serving_registers(conn, WATER_VOLUME, changed, now)
+    every = [each for each in serving if each.unit in LITRES]
     stored = rule_states(conn, [each.channel_id for each in every])
     known = {
         each.channel_id: own
@@ -108,44 +113,54 @@ def bring_up(
         and own.newest is not None
         and each.first <= own.newest
     }
+    new = {
+        each.channel_id: changed[each.channel_id]
+        for each in every
+        if each.channel_id in changed and each.channel_id not in known
+    }
     former: dict[int, Snapshot] = {}
     if replay:
         former = snapshots_before(conn, {key: each.first for key, each in late.items()})
-        waiting: dict[int, Changed] = {}
-    else:
-        waiting = late
+        late, new = {}, {}
     courses = [
         course
         for each in every
         if (change := changed.get(each.channel_id)) is not None
-        and each.channel_id not in waiting
+        and each.channel_id not in late
+        and each.channel_id not in new
         and (course := _course(each, rules, change, known, former)) is not None
     ]
     _run(conn, courses)
     _write(conn, rules, every, courses, known)
-    moved = {course.channel_id: course for course in courses}
-    return Judged(tuple(_watched(each, moved, known) for each in every), waiting)
+    return Judged(_watched(every, courses, known), late, new)
 
 
 def _watched(
-    register: ServingRegister, moved: Mapping[int, Course], known: Mapping[int, RuleState]
-) -> Watched:
-    course, own = moved.get(register.channel_id), known.get(register.channel_id)
-    if course is not None:
-        return Watched(register, course.newest, course.running)
-    if own is not None:
-        return Watched(register, own.newest, running(unpacked(own.state)))
-    return Watched(register, None, ())
+    every: Collection[ServingRegister], courses: Iterable[Course], known: Mapping[int, RuleState]
+) -> tuple[Watched, ...]:
+    """Return what is known now of the registers of units that are known as a whole."""
+    moved = {course.channel_id: course for course in courses}
+    partly: set[tuple[int, str, str]] = set()
+    found: list[Watched] = []
+    for each in every:
+        course, own = moved.get(each.channel_id), known.get(each.channel_id)
+        if course is not None:
+            found.append(Watched(each, course.newest, course.running))
+        elif own is not None:
+            found.append(Watched(each, own.newest, running(unpacked(own.state))))
+        else:
+            partly.add(_subject(each))
+    return tuple(each for each in found if _subject(each.register) not in partly)
 
 
-def _meter(register: ServingRegister, zone: ZoneInfo) -> WaterMeter | None:
-    """Return what the rules know of a meter; None: it counts in no unit of volume."""
-    litres = LITRES.get(register.unit)
-    if litres is None:
-        return None
+def _subject(register: ServingRegister) -> tuple[int, str, str]:
+    return register.society_id, register.subject_type, register.subject
+
+
+def _meter(register: ServingRegister, zone: ZoneInfo) -> WaterMeter:
     overload = register.q4_m3_h
     return WaterMeter(
-        litres_per_count=litres.scaleb(register.scaler) * register.weight,
+        litres_per_count=LITRES[register.unit].scaleb(register.scaler) * register.weight,
         zone=zone,
         q3_l_per_h=None if overload is None else overload * 1000 / Q4_OF_Q3,
         common=register.subject_type == "common",
@@ -159,10 +174,8 @@ def _course(
     known: Mapping[int, RuleState],
     former: Mapping[int, Snapshot],
 ) -> Course | None:
-    """Return the way of a register; None: it counts no volume, or it changed too long ago."""
+    """Return the way of a register; None: what has changed is too long ago to matter."""
     meter = _meter(register, rules.zone)
-    if meter is None:
-        return None
     own, snapshot = known.get(register.channel_id), former.get(register.channel_id)
     begin = partial(Course, register.channel_id, meter, rules.point, counts_a_step=register.weight)
     last = register.last_reading or 0

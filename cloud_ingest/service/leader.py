@@ -88,6 +88,7 @@ class Leader:
         self._leading = asyncio.Event()
         self._led_over: Connection | None = None
         self._touched: set[int] = set()
+        self._water_behind = False
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
         self._started_at = datetime.now(UTC)
@@ -196,8 +197,11 @@ class Leader:
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
         rules = WaterRules(store.zone, self.settings.water_point)
         changes.append(("water", refresh_water(conn, rules, now)))
+        if meters is None or self._water_behind:
+            swept = sweep_water(conn, rules, now)
+            changes.append(("water", swept.changes))
+            self._water_behind = swept.behind
         if meters is None:
-            changes.append(("water", sweep_water(conn, rules, now)))
             changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("load", refresh_loads(conn, store.zone, now)))

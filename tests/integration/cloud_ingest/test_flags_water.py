@@ -2,7 +2,9 @@
 """Flags of water on real databases: judged as readings arrive, and again where the past changes."""
 
 import random
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,7 @@ from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import Judged, WaterRules, bring_up
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.connection import connect
 from cloud_ingest.store.events import list_events
 from shared_schema.catalogue import WATER_VOLUME, Unit
 from shared_schema.events import Event, EventKind, SubjectType
@@ -52,7 +55,7 @@ class Homes:
         return refresh_water(self.site.conn, rules, now)
 
     def sweep(self, now: datetime = NOW, rules: WaterRules = RULES) -> Changes:
-        return sweep_water(self.site.conn, rules, now)
+        return sweep_water(self.site.conn, rules, now).changes
 
     def flags(self) -> list[Event]:
         return [each.event for each in list_events(self.site.conn)]
@@ -235,11 +238,11 @@ def test_what_was_missed_while_nobody_led_is_judged(homes: Homes) -> None:
 def test_a_leader_that_dies_in_between_loses_nothing(
     homes: Homes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(water, "REGISTERS_AT_ONCE", 1)
+    monkeypatch.setattr(water, "READ_BACK_AT_ONCE", 1)
     for serial in ("w-1", "w-2"):
         homes.deliver(serial, hourly(START, [5] * 30))
     refresh(homes.site.conn, NOW)
-    parts = iter([bring_up])
+    parts = iter([bring_up] * 2)
 
     def dies(*arguments: Any, **named: Any) -> Judged:
         for judge in parts:
@@ -274,3 +277,49 @@ def test_a_month_in_any_order_ends_in_the_same_flags(homes: Homes, seed: int) ->
     first, second = homes.states()
     assert first[1:] == second[1:]
     assert {event.subject.id for event in homes.flags()} in ({"A-1", "A-2"}, set())
+
+
+def test_two_leaders_at_once_end_as_one(homes: Homes, store_dsn: str) -> None:
+    rows = hourly(START, [5] * 30)
+    for serial in ("w-1", "w-2", "kitchen"):
+        homes.deliver(serial, rows)
+    refresh(homes.site.conn, NOW)
+    start = threading.Barrier(2)
+
+    def lead(_: int) -> Changes:
+        with connect(store_dsn) as own:
+            start.wait()
+            return refresh_water(own, RULES, NOW)
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lead, range(2)))
+    assert sum(each.raised for each in both) == 3
+    assert len(homes.flags()) == 3
+    states = homes.states()
+    homes.site.conn.execute("DELETE FROM rule_state")
+    homes.sweep()
+    assert homes.states() == states
+
+
+def test_what_begins_does_not_keep_what_arrives_waiting(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(water, "BEGUN_AT_ONCE", 1)
+    for serial in ("w-1", "w-2", "kitchen"):
+        homes.deliver(serial, hourly(START, [5] * 30))
+    assert homes.judge() == Changes(raised=1)
+    swept = [sweep_water(homes.site.conn, RULES, NOW) for _ in range(3)]
+    assert [each.changes.raised for each in swept] == [1, 1, 0]
+    assert [each.behind for each in swept] == [True, True, False]
+
+
+def test_a_flag_of_former_rules_waits_for_the_new_ones(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = hourly(START, [5] * 30)
+    homes.deliver("w-1", rows)
+    homes.judge()
+    monkeypatch.setattr(water, "BEGUN_AT_ONCE", 0)
+    homes.deliver("w-1", more(rows, [5]))
+    assert homes.judge(rules=WaterRules(ZONE, Point.EARLY)) == Changes()
+    assert homes.flag().subject.id == "A-1"
