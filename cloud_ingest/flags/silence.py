@@ -72,7 +72,8 @@ def refresh_silence(
     words, quiet = _quiet(conn, now, societies)
     before = open_failures(conn, societies)
     with conn.transaction():
-        overdue = _with_causes(conn, quiet, before, words, now)
+        overdue, news = _with_causes(quiet, before, words, now)
+        put_failures(conn, news, now)
         still = {meter.meter_id for meter, _quiet_since in quiet}
         ended = [each.failure_id for each in before if each.meter_id not in still]
         end_failures(conn, ended, now)
@@ -89,7 +90,7 @@ def refresh_silence(
         now=now,
         ended=lambda flag: end_words(turned_out.get(flag.event.id, ())),
     )
-    if overdue:
+    if news:
         _note_events(conn, overdue)
     return changes
 
@@ -148,13 +149,12 @@ def _period(meter: UnheardMeter, words: Mapping[str, GatewayWord]) -> timedelta 
 
 
 def _with_causes(
-    conn: Connection,
     quiet: Sequence[tuple[UnheardMeter, Silence]],
     before: Iterable[OpenFailure],
     words: Mapping[str, GatewayWord],
     now: datetime,
-) -> list[Overdue]:
-    """Name the cause of each silence, and keep what is new of it."""
+) -> tuple[list[Overdue], list[tuple[UnheardMeter, Silence, Known]]]:
+    """Name the cause of each silence, and say what is new of it."""
     earlier = {each.meter_id: each for each in before}
     standing: dict[str | None, set[Cause]] = defaultdict(set)
     for meter, _silence in quiet:
@@ -173,8 +173,7 @@ def _with_causes(
         overdue.append(Overdue(meter, since, known.cause))
         if last is None or (last.since, last.known) != (since.since, known):
             changed.append((meter, since, known))
-    put_failures(conn, changed, now)
-    return overdue
+    return overdue, changed
 
 
 def _entries(words: Mapping[str, GatewayWord]) -> dict[tuple[str | None, str, str], FailingMeter]:
