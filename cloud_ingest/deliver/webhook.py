@@ -2,8 +2,8 @@
 """One message to a webhook: a signed POST, and what became of it.
 
 HTTPS only, except to this machine itself; the certificate is verified. A redirection is not
-followed. Of the answer the status counts; no more than `MOST_READ` bytes of its body are read. All
-of it, the name server's answer excepted, takes at most `TIMEOUT_S`.
+followed. Of the answer the status counts; no more than `MOST_READ` bytes of its body are read. To
+connect takes at most `TIMEOUT_S` for each address of the host, and the exchange as long again.
 
 In: a receiver, a message, the time. Out: nothing where it was taken. Never: the secret, or the
 path of the address, in a text.

@@ -45,6 +45,9 @@ COMMANDS = {
     "epoch": ("epoch", "add", "UNIT", *OF, *ELECTRICITY, "--at", "AT", "--adds", "VALUE", "WORDS"),
     "dial": ("dial", "add", "UNIT", "VALUE", *OF, *ELECTRICITY, "--at", "AT", "WORDS"),
     "self-read": ("self-read", "UNIT", "VALUE", *OF, *ELECTRICITY, "--at", "AT", "--by", "BY"),
+    "acknowledge": ("events", "acknowledge", "UNIT", *OF, "WORDS"),
+    "unmute": ("events", "unmute", "UNIT", *OF, "--kind", "leak", "WORDS"),
+    "events show": ("events", "show", "UNIT", *OF),
 }
 """Words of the commands; those in capitals are filled in."""
 PLAIN = {"UNIT": "A-1", "MONTH": "2026-07", "AT": "2026-07-10 00:00", "VALUE": "12354.6"}
