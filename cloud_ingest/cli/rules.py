@@ -20,6 +20,7 @@ from rich.progress import track
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Json, one_line_errors, progress
+from cloud_ingest.cli.rules_towers import score_crossed, score_towers
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.score_text import as_json, as_text
 from cloud_ingest.cli.table import counted
@@ -43,6 +44,8 @@ from cloud_ingest.scoring.supply import Inlet
 from cloud_ingest.scoring.trials import Setup
 
 app = new_group("Try the water rules on a file of registers.")
+app.command("score-towers")(score_towers)
+app.command("score-crossed")(score_crossed)
 
 File = Annotated[
     Path,

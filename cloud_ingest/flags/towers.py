@@ -19,7 +19,7 @@ from cloud_ingest.core.month import DAY, day_of, midnight
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.loss import Loss
 from cloud_ingest.core.rules.tower.suspects import Suspect
-from cloud_ingest.core.rules.tower.within_day import patterns_of
+from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, Patterns, patterns_of
 from cloud_ingest.core.rules.tower.words import loss_message, suspect_message
 from cloud_ingest.core.typed_text import LONGEST_LABEL
 from cloud_ingest.flags.lifecycle import (
@@ -50,7 +50,6 @@ WINDOW = timedelta(days=120)
 BEFORE_LOSS = timedelta(days=60)
 LONGEST_WINDOW = timedelta(days=400)
 """While a loss is open its tower is held against the weeks before it, however long ago."""
-LEARN_HOURS = timedelta(days=28)
 LIKELIEST = 3
 STAYS_NAMED = 0.5
 """A meter that was named stays so while its explanations hold so much of the weight."""
@@ -129,14 +128,11 @@ def _first_day(losses: Iterable[Flag], last: date, zone: ZoneInfo) -> date:
 def _judge(
     conn: Connection, read: TowerRead, stretch: Stretch, loss: Flag | None
 ) -> Judgement | None:
-    is_open = loss is not None
-    first = judge_tower(read.days, is_open=is_open)
-    if first is None or first.hours_since is None:
-        return first
-    hours = read_hours(
-        conn, read, Stretch(first.hours_since - LEARN_HOURS, stretch.last, stretch.zone)
-    )
-    return judge_tower(read.days, patterns_of(hours, first.hours_since), is_open=is_open)
+    def patterns_since(since: date) -> Patterns:
+        hours = Stretch(since - LEARN_HOURS, stretch.last, stretch.zone)
+        return patterns_of(read_hours(conn, read, hours), since)
+
+    return judge_tower(read.days, patterns_since, is_open=loss is not None)
 
 
 def _tell(tower: _Tower, opened: Sequence[Flag], found: _Found) -> None:

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
-from cloud_ingest.core.rules.tower.within_day import patterns_of
+from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, patterns_of
 from cloud_ingest.scoring.confidence import Interval, rate, share
 from cloud_ingest.scoring.tower_sim import Curve, Fault, Setting, SimulatedTower, simulated
 
@@ -70,6 +70,7 @@ class TowerScore:
     meter_months: float
     accused_per_1000_meter_months: Interval
     """In sound towers, and beside the fault in others."""
+    accused_in_sound: int
     accused_sound: Interval
     """In sound towers alone."""
     found: tuple[Found, ...]
@@ -77,12 +78,11 @@ class TowerScore:
 
 def judged(tower: SimulatedTower, day: int, *, is_open: bool) -> Judgement | None:
     """Judge a tower as production does: by its days, then by its hours if something changed."""
-    days = tower.until(day, WINDOW_DAYS)
-    first = judge_tower(days, is_open=is_open)
-    if first is None or first.hours_since is None:
-        return first
-    hours = tower.hours_until(day)
-    return judge_tower(days, patterns_of(hours, first.hours_since), is_open=is_open)
+    return judge_tower(
+        tower.until(day, WINDOW_DAYS),
+        lambda since: patterns_of(tower.hours_until(day, since - LEARN_HOURS), since),
+        is_open=is_open,
+    )
 
 
 def trial(
@@ -128,6 +128,7 @@ def score(trials: Sequence[Trial]) -> TowerScore:
         accused=accused,
         meter_months=months,
         accused_per_1000_meter_months=rate(accused, months / 1000),
+        accused_in_sound=sum(each.accused for each in sound),
         accused_sound=rate(sum(each.accused for each in sound), _meter_months(sound) / 1000),
         found=tuple(
             _found(name, [each for each in trials if each.fault == name])

@@ -84,10 +84,11 @@ class SimulatedTower:
             meters={name: own[start : day + 1] for name, own in self.days.meters.items()},
         )
 
-    def hours_until(self, day: int) -> TowerHours:
-        """Return the hours that are known at the end of a day."""
+    def hours_until(self, day: int, first: date) -> TowerHours:
+        """Return the hours from a day on that are known at the end of another."""
         last = FIRST + timedelta(days=day)
-        return replace(self.hours, bulk={d: own for d, own in self.hours.bulk.items() if d <= last})
+        known = {d: own for d, own in self.hours.bulk.items() if first <= d <= last}
+        return replace(self.hours, bulk=known)
 
 
 def simulated(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The judgement of a tower: its loss, and the meters that may explain it.
 
-In: the days of a tower, and its hours where something has changed. Out: a `Judgement`, or None
+In: the days of a tower, and its hours where something may have changed. Out: a `Judgement`, or None
 while too little is known. Pure.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,7 +21,7 @@ from cloud_ingest.core.rules.tower.steps import TowerDays, steps_of
 from cloud_ingest.core.rules.tower.suspects import Suspect, suspects_of
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
-CHANGE_EVIDENCE = 3.0
+CHANGE_EVIDENCE = 4.0
 """From here on a change may be one, and is no part of the noise."""
 LEAST_STEPS = BASELINE_STEPS + 2
 SEEN_AFTER_DAYS = 30
@@ -34,8 +35,6 @@ class Judgement:
     until: date
     """The newest day that is judged."""
     loss: Loss | None
-    hours_since: date | None
-    """Since shortly before something may have changed: the hours from then on can tell more."""
     suspects: tuple[Suspect, ...]
     """Likeliest first."""
     least_seen_per_day: float
@@ -48,13 +47,17 @@ class Judgement:
 
 
 def judge_tower(
-    days: TowerDays, patterns: Patterns = NO_PATTERNS, *, is_open: bool = False
+    days: TowerDays,
+    patterns_since: Callable[[date], Patterns] = lambda _since: NO_PATTERNS,
+    *,
+    is_open: bool = False,
 ) -> Judgement | None:
     """Judge a tower by its days.
 
     Args:
         days: What its meters counted on each day, 60 to 400 of them.
-        patterns: Of the hours since something may have changed.
+        patterns_since: Called where something may have changed, with a day shortly before it: what
+            the hours from then on say of each meter.
         is_open: A loss was raised before and has not ended.
     """
     steps = steps_of(days)
@@ -65,15 +68,15 @@ def judge_tower(
     best = scan.best_running()
     assert best is not None  # noqa: S101 - there are enough steps
     evidence, begin = best
-    hours_since = None
+    suspects: list[Suspect] = []
     if evidence >= CHANGE_EVIDENCE:
-        hours_since = steps.day(begin) - BEFORE_CHANGE
         inverse = precision(steps, noise_of(steps, begin))
         scan = Scan.of(steps, inverse)
+        patterns = patterns_since(steps.day(begin) - BEFORE_CHANGE)
+        suspects = suspects_of(steps, inverse, patterns)
     return Judgement(
         until=steps.until,
         loss=loss_of(steps, scan, is_open=is_open),
-        hours_since=hours_since,
-        suspects=tuple(suspects_of(steps, inverse, patterns)) if hours_since else (),
+        suspects=tuple(suspects),
         least_seen_per_day=least_seen(scan, SEEN_AFTER_DAYS),
     )

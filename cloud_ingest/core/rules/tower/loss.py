@@ -20,8 +20,8 @@ from cloud_ingest.core.rules.tower.steps import Steps
 
 BASELINE_STEPS = 28
 """Without so many known days before it nothing is called a change."""
-RAISE_EVIDENCE = 9.0
-KEEP_EVIDENCE = 6.0
+RAISE_EVIDENCE = 11.0
+KEEP_EVIDENCE = 7.0
 ENDED_BY = 3.0
 """A loss that has ended must explain the past by so much better than one that goes on."""
 Z_95 = 1.96

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
-from statistics import fmean, median, pvariance
+from statistics import fmean, median
 
 Series = Sequence[float | None]
 """One value a day. None: not read; the next value holds what was counted meanwhile, too.
@@ -140,7 +140,8 @@ def _filled(series: Series) -> _Filled:
         for before, value in pairwise([0.0, *series])
         if value is not None and before is not None
     ]
-    mean, variance = (fmean(plain), pvariance(plain)) if plain else (0.0, 0.0)
+    mean = fmean(plain) if plain else 0.0
+    variance = fmean([(value - mean) ** 2 for value in plain]) if plain else 0.0
     uses = [mean] * known_from
     variances = [variance * (known_from - day) for day in range(known_from)]
     gap = 0

@@ -30,8 +30,9 @@ from cloud_ingest.core.rules.tower.steps import Steps
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
 NAMED = 0.95
-IN_DOUBT = 0.01
-"""A meter that stands still with so much weight is looked at before any other is named."""
+IN_DOUBT = 0.1
+"""A meter that stands still, and that explains so much of what a loss in the pipe explains, is
+looked at before one that still counts is named: its flat's use looks like anything."""
 Z_99 = 2.58
 LEAST_SHARE = 0.05
 """Below it a share is within what sound meters differ by."""
@@ -95,7 +96,8 @@ def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS)
         patterns: How the hours of the residual go along with each meter's.
     """
     pull = [sum(map(mul, row, steps.residual)) for row in inverse]
-    explained = [_Explanation(0.0, None, 0), *_losses(steps, inverse, pull)]
+    losses = list(_losses(steps, inverse, pull))
+    explained = [_Explanation(0.0, None, 0), *losses]
     for meter in steps.meters:
         explained += _shares(steps, inverse, pull, meter, patterns)
         explained += _stops(steps, inverse, pull, meter)
@@ -109,7 +111,10 @@ def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS)
         key: sum(exp(each.log_weight - highest) for each in some) / total
         for key, some in own.items()
     }
-    stands_still = any(weight >= IN_DOUBT for (_, stopped), weight in weights.items() if stopped)
+    lost = sum(exp(each.log_weight - highest) for each in losses) / total
+    stands_still = any(
+        weight >= IN_DOUBT * lost for (_, stopped), weight in weights.items() if stopped
+    )
     found = [
         _suspect(steps, some, weights[key], may_be_named=key[1] or not stands_still)
         for key, some in own.items()

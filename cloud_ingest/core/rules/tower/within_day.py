@@ -12,15 +12,20 @@ In: hourly uses of a tower. Out: `Patterns`. Pure.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from operator import mul
 from statistics import fmean
 
 Day = Sequence[float]
 """The hours of one day."""
+LEARN_HOURS = timedelta(days=28)
+"""How far before a change the hours are looked at."""
 LEARN_DAYS = 10
+"""So many of these days must be known."""
 LEAST_DAYS = 3
+CAUTION = 0.5
+"""Of the evidence of hours: their noise has longer tails than a normal one."""
 MOST_OPPOSED = -0.49
 """The correlation of neighbours in a chain that can exist."""
 
@@ -73,15 +78,30 @@ def patterns_of(hours: TowerHours, since: date) -> Patterns:
     pulls = [_times(inverse, day) for day in after]
     return Patterns(
         {
-            name: {
-                day: (sum(map(mul, own, pull)), sum(map(mul, own, _times(inverse, own))))
-                for day, own, pull in zip(
-                    days, _apart([each[day] for day in days]), pulls, strict=True
-                )
-            }
-            for name, each in hours.meters.items()
+            name: _of_meter(
+                dict(zip(days, _apart([own[day] for day in days]), strict=True)), pulls, inverse
+            )
+            for name, own in hours.meters.items()
         }
     )
+
+
+def _of_meter(
+    days: Mapping[date, Day], pulls: Sequence[Day], inverse: Sequence[Sequence[float]]
+) -> dict[date, tuple[float, float]]:
+    """Return what each day says of a meter, but for the day that speaks loudest against it.
+
+    Water is drawn in few large draws, so that two flats may draw at the same hour by chance.
+    """
+    found = {
+        day: (
+            CAUTION * sum(map(mul, own, pull)),
+            CAUTION * sum(map(mul, own, _times(inverse, own))),
+        )
+        for (day, own), pull in zip(days.items(), pulls, strict=True)
+    }
+    loudest = max(found, key=lambda day: found[day][0] - found[day][1] / 2)
+    return {day: each for day, each in found.items() if day != loudest}
 
 
 def _apart(days: Sequence[Day]) -> list[list[float]]:

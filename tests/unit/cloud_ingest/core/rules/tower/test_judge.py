@@ -48,7 +48,7 @@ def test_a_sound_tower_is_left_alone() -> None:
 
 def test_a_stopped_meter_is_named() -> None:
     stopped = tower("share", 1.0)
-    (named,) = after(stopped, 10).named
+    (named,) = after(stopped, 7).named
     assert (named.meter, named.kind) == (stopped.flat, "stopped_meter")
     assert named.since == FIRST + timedelta(days=DAY)
 

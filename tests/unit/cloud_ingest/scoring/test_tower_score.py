@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The score of the tower rules: simulated towers, and what is counted of them."""
+
+from random import Random
+
+import pytest
+
+from cloud_ingest.scoring.crossed_score import crossed_score
+from cloud_ingest.scoring.tower_curves import LEAST_WEEKS, curve_of
+from cloud_ingest.scoring.tower_score import FAULTS, Trial, score, trial
+from cloud_ingest.scoring.tower_sim import Fault, Setting, simulated
+from tests.support.households import households
+
+SMALL = Setting(flats=12, days=190, unmetered_sd_l=20.0, outage_a_day=1 / 100, changes=1)
+STOPPED = "a meter stopped"
+HOUR_S = 3600
+
+
+def test_a_trial_is_the_same_again() -> None:
+    curves = households(12)
+    assert trial(curves, STOPPED, 1, SMALL) == trial(curves, STOPPED, 1, SMALL)
+
+
+def test_a_trial_tells_when_its_meter_was_named() -> None:
+    found = trial(households(12), STOPPED, 1, SMALL)
+    assert found.raised
+    assert found.named is not None
+    assert (found.accused, found.meters) == (0, 12)
+
+
+def test_a_simulated_tower_loses_what_leaks() -> None:
+    quiet = Setting(flats=6, days=140, unmetered_sd_l=0, gain_sd=0, outage_a_day=0, changes=0)
+    tower = simulated(households(6), Fault("leak", 25.0, 100), Random(1), quiet)
+    lost = [
+        (given or 0.0) - sum(own[day] or 0.0 for own in tower.days.meters.values())
+        for day, given in enumerate(tower.days.bulk)
+    ]
+    assert abs(sum(lost[:100])) < 300
+    assert abs(sum(lost[100:]) - 40 * 600) < 300
+
+
+def test_rates_and_shares_are_of_what_was_looked_at() -> None:
+    trials = [
+        Trial("none", 0.0, (70,), None, 0, 500, 60),
+        Trial("none", 0.0, (), None, 1, 500, 60),
+        Trial(STOPPED, 200.0, (3,), 5, 0, 60, 60),
+        Trial(STOPPED, 300.0, (), None, 0, 60, 60),
+    ]
+    whole = score(trials)
+    assert whole.alarms_per_1000_days.measured == pytest.approx(1.0)
+    assert whole.accused_sound.measured == pytest.approx(1000 * 30.4 / 60_000)
+    (found,) = whole.found
+    assert (found.fault, found.towers) == (STOPPED, 2)
+    assert [found.raised[day].measured for day in (2, 3, 7)] == [0, 0.5, 0.5]
+    assert [found.named[day].measured for day in (4, 5, 60)] == [0, 0.5, 0.5]
+    assert list(FAULTS).index(STOPPED) >= 0
+
+
+def test_an_exchanged_pair_is_found_in_simulated_towers() -> None:
+    found = crossed_score(towers=2, weeks=8, seed=1)
+    assert found.false_hints == 0
+    assert found.found.measured == 1
+
+
+def test_a_curve_has_the_hours_of_its_registers() -> None:
+    weeks = LEAST_WEEKS + 1
+    readings = [(n * HOUR_S + 600, n * 5000) for n in range(weeks * 168 + 2)]
+    curve = curve_of(readings)
+    assert len(curve) == weeks * 168
+    assert all(each == pytest.approx(5.0) for each in curve)
+
+
+def test_a_week_with_a_gap_is_another_one_again() -> None:
+    readings = [(n * HOUR_S, n * 5000) for n in range((LEAST_WEEKS + 2) * 168 + 1)]
+    curve = curve_of([each for each in readings if not 1000 <= each[0] // HOUR_S < 1050])
+    assert len(curve) == (LEAST_WEEKS + 2) * 168
+    assert all(each == pytest.approx(5.0) for each in curve)
+
+
+@pytest.mark.parametrize("readings", [[], [(0, 0), (HOUR_S, 5000)]])
+def test_a_short_register_gives_no_curve(readings: list[tuple[int, int]]) -> None:
+    assert not curve_of(readings)
