@@ -7,10 +7,9 @@ what its flat uses. A share that goes around a meter adds to the residual in pro
 meter still counts, day by day, and lowers what it counts against its own history. A meter that has
 stopped counts nothing, and adds what its flat used to use; a flat on holiday adds nothing.
 
-A meter is named if its explanations together hold nearly all of the weight and if the interval of the
-share it misses lies clear of nothing, and none that counts something while one that stands still is
-an explanation, too. Otherwise the likeliest three are told, and nobody
-is accused.
+A meter is named if its explanations together hold nearly all of the weight, and if the interval of
+the share it misses lies clear of nothing. One that still counts is not named while another that
+stands still is an explanation, too. Otherwise the likeliest three are told, and nobody is accused.
 
 In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pure.
 """
