@@ -37,9 +37,6 @@ BURST_L = 85
 RUN_ON_L = (90, 200)
 """Of an hour, what is above the first counts, up to the second."""
 DAY_S = 24 * HOUR_S + 720
-HELD = 8.0
-"""So much less evidence is asked for to go on telling a leak than to tell it first."""
-NONE = 255
 EARLIER = 2.0
 """So much less evidence is asked for at the early point."""
 
@@ -114,15 +111,13 @@ def blind_spot(resolution_l: Decimal, interval_s: int) -> str:
 class Coarse:
     """What is remembered of one coarse register."""
 
-    __slots__ = ("strong", "ticks", "told", "used_before", "watches")
-    _HEAD = struct.Struct("<?BBB")
+    __slots__ = ("strong", "ticks", "used_before", "watches")
+    _HEAD = struct.Struct("<?BB")
     _STRONG = struct.Struct("<IHd")
 
     def __init__(self) -> None:
         self.ticks = Ticks()
         self.watches: list[Watch] = []
-        self.told = NONE
-        """The watch that a leak is told by."""
         self.used_before = False
         """The register moved in the last known hour."""
         self.strong: deque[tuple[int, int, float]] = deque(maxlen=24)
@@ -182,12 +177,11 @@ class Coarse:
         if scale.burst and (block := self._burst(hour.end_s)):
             return _strong_finding("burst", "burst", block)
         shown = [
-            watch.score(each) - each.limit + EARLIER * early + HELD * (index == self.told)
-            for index, (watch, each) in enumerate(zip(self.watches, scale.rates, strict=True))
+            watch.score(each) - each.limit + EARLIER * early
+            for watch, each in zip(self.watches, scale.rates, strict=True)
         ]
         leak = max(range(len(shown)), key=lambda index: shown[index])
-        self.told = leak if shown[leak] >= 0 else NONE
-        if self.told != NONE:
+        if shown[leak] >= 0:
             return _leak_finding(self.watches[leak], scale.rates[leak], meter)
         run_on_l = sum(_above(litres, span_s) for _, span_s, litres in self.strong)
         if run_on_l >= scale.run_on_l - 30 * early:
@@ -203,7 +197,7 @@ class Coarse:
 
     def pack(self) -> bytes:
         """Return all of it as bytes, without loss."""
-        head = self._HEAD.pack(self.used_before, self.told, len(self.watches), len(self.strong))
+        head = self._HEAD.pack(self.used_before, len(self.watches), len(self.strong))
         watches = b"".join(watch.pack() for watch in self.watches)
         strong = b"".join(self._STRONG.pack(*each) for each in self.strong)
         return head + self.ticks.pack() + watches + strong
@@ -214,7 +208,7 @@ class Coarse:
         coarse = cls()
         if not packed:
             return coarse
-        coarse.used_before, coarse.told, watches, strong = cls._HEAD.unpack_from(packed)
+        coarse.used_before, watches, strong = cls._HEAD.unpack_from(packed)
         here = cls._HEAD.size
         coarse.ticks = Ticks.unpack(packed[here : (here := here + TICKS_SIZE)])
         for _ in range(watches):
