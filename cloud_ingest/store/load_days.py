@@ -110,11 +110,17 @@ def load_days(
         },
         binary=True,
     )
+    count = (last - first).days + 2
+    known_from = {
+        day: midnight(day + DAY, zone) - LAST_HOUR
+        for day in (first + (number - 1) * DAY for number in range(count))
+    }
     registers: dict[tuple[int, str], dict[int, _Register]] = defaultdict(dict)
     for meter_id, obis, channel_id, unit, scaler, day, max_ts, last_raw in rows:
         if unit == Unit.WATT_HOUR:
-            own = registers[meter_id, obis].setdefault(channel_id, _Register(scaler, {}))
-            if max_ts > midnight(day + DAY, zone) - LAST_HOUR:
+            step_kwh = Decimal(1).scaleb(scaler - 3)
+            own = registers[meter_id, obis].setdefault(channel_id, _Register(step_kwh, {}))
+            if max_ts > known_from[day]:
                 own.at_end[day] = last_raw
     found: dict[int, Loads] = {}
     for meter in meters:
@@ -213,12 +219,8 @@ def _moment(*, ts: datetime, volts: list[Decimal], **columns: Any) -> tuple[Load
 class _Register:
     """One channel of a register: what it said at the end of each day."""
 
-    scaler: int
+    step_kwh: Decimal
     at_end: dict[date, int]
-
-    @property
-    def step_kwh(self) -> Decimal:
-        return Decimal(1).scaleb(self.scaler - 3)
 
     def moved_on(self, day: date) -> Decimal | None:
         before, after = self.at_end.get(day - DAY), self.at_end.get(day)

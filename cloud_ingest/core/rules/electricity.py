@@ -120,14 +120,18 @@ def no_load(days: Sequence[LoadDay], step_kwh: Decimal) -> NoLoad | None:
 
 def load_jump(days: Sequence[LoadDay]) -> LoadJump | None:
     """Return that a flat takes far more than it did; the last day is judged."""
+    # Days that are before every run: what one of them reached is no jump, and most flats end here.
+    always = [each.kwh for each in days[-SEEN - IN_A_ROW : -NEW_NORMAL] if each.kwh is not None]
+    latest = days[-1].kwh if days else None
+    if latest is None or latest <= max(always, default=Decimal(0)):
+        return None
     for length in range(min(len(days), NEW_NORMAL), IN_A_ROW - 1, -1):
         limit = _limit(days[:-length])
         run = days[-length:]
         if limit is not None and all(
             each.kwh is not None and float(each.kwh) > limit[1] for each in run
         ):
-            latest = days[-1].kwh
-            return None if latest is None else LoadJump(run[0].day, limit[0], latest)
+            return LoadJump(run[0].day, limit[0], latest)
     return None
 
 
