@@ -156,8 +156,20 @@ def _as_table(found: Sequence[DialReading], zone: ZoneInfo) -> str:
     return table(columns, rows)
 
 
+_DOUBT = (
+    "\n  its register counts otherwise than its dial: months by it are withheld for scaler when "
+    "they are closed. If the dial was misread, enter it again for the same --at; if the register "
+    "is false, close again what was sent: cloud-ingest close-month"
+)
+
+
 def _line(found: Compared, unit: str) -> str:
     """Write a comparison as a line."""
+    doubt = "" if found.against is None else _DOUBT
+    return f"{_compared(found, unit)}{doubt}"
+
+
+def _compared(found: Compared, unit: str) -> str:
     text = (
         f"{found.subject}: dial {found.dial:f} {unit} beside {found.register:f} {unit} of module "
         f"{found.meter}"

@@ -20,7 +20,9 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from cloud_ingest.core.dial_check import Disagreement, disagreement
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.plausible import is_dial_value
 from cloud_ingest.core.register import LONGEST_TOLERANCE, Register
 from cloud_ingest.core.typed_text import remark
@@ -36,9 +38,11 @@ from cloud_ingest.entries.meter import (
 from cloud_ingest.errors import DialRefused
 from cloud_ingest.store.assignments import Assignment, assignment_of_meter
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.dial_points import dial_points
 from cloud_ingest.store.dials import DialReading, Dials, dials, losses, store_dial_reading
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.readings_read import neighbours
+from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -58,6 +62,8 @@ class Compared:
     register: Decimal
     deviation: Decimal | None
     """How much more the dial counted than the module since the comparison before."""
+    against: Disagreement | None = None
+    """Why months that count by its register are withheld; None: they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +300,17 @@ def _record(
         by=by,
         now=now,
     )
-    return Compared(served.subject, shown.meter, shown.at, shown.dial, register, deviation)
+    against = _against(conn, served, shown.at)
+    return Compared(served.subject, shown.meter, shown.at, shown.dial, register, deviation, against)
+
+
+def _against(conn: Connection, served: Assignment, at: datetime) -> Disagreement | None:
+    """Return what a meter's dials say against its register up to a moment."""
+    key = served.meter_id, served.service
+    points = dial_points(conn, [served.meter_id]).get(key, ())
+    breaks = breaks_of(conn, [served.meter_id]).get(served.meter_id, ())
+    scales = {point.scale for point in points}
+    return disagreement(points, served.service, scales, (at - MICROSECOND, at), breaks)
 
 
 def _deviation(dial: Decimal, register: Decimal, before: DialReading) -> Decimal:

@@ -128,7 +128,7 @@ def _points(
                 row = ts, _value(channel, ts, raw)
                 if ts <= each.at:
                     before[scale] = max(before.get(scale, row), row)
-                else:
+                if ts >= each.at:
                     after[scale] = min(after.get(scale, row), row)
         for scale in before.keys() | after.keys():
             low = before[scale][1] if scale in before else each.register

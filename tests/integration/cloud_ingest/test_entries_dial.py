@@ -144,6 +144,16 @@ def test_a_later_comparison_shows_lost_pulses(watered: Site) -> None:
     ]
 
 
+def test_a_register_that_counts_otherwise_is_told_at_once(watered: Site) -> None:
+    assert take(watered, sheet(dial="100"))[0][0].against is None
+    counted = Decimal("2.5") * ((CHECK - START) // HOUR) / 1000
+    against = compare(watered, str(100 + 10 * counted)).against
+    assert against is not None
+    assert against.is_factor
+    assert (against.shown, against.low) == (10 * counted, counted)
+    assert compare(watered, str(100 + counted)).against is None
+
+
 def test_a_module_that_began_again_keeps_its_dial(site: Site) -> None:
     site.units(unit_line("A-1", "1", service="water"))
     reset = local("2026-07-10 05:00")
