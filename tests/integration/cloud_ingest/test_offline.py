@@ -7,16 +7,20 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from cloud_ingest.core.rules.offline import Outage, outage_of
+from cloud_ingest.ingest.small_messages import Received, store_status
 from cloud_ingest.service import leader as leader_module
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import list_changes, list_events
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.read_failures import gateway_words
 from cloud_ingest.store.rows import scalars
-from shared_schema.gateway import PollFailure
+from shared_schema.gateway import PollFailure, Status
 from tests.support.risers import CYCLE, TURN, Riser, RiserSociety
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -114,6 +118,10 @@ def test_a_dead_bus_is_one_flag_of_its_gateway(society: RiserSociety) -> None:
     (event,) = society.open()
     assert (event.subject.id, event.evidence["cause"]) == ("gw", "bus_dead")
     assert event.evidence["buses"] == ["b1"]
+    assert event.message.startswith(
+        "No meter answers on b1 of gateway gw: look at the adapter and the line. 3 meters are not"
+        " read: U-gw-b1-00,"
+    )
     assert event.evidence["meters"] == 3
     riser.meters[1].why = riser.meters[2].why = None
     society.pass_by(HOUR)
@@ -172,6 +180,32 @@ def test_a_gateway_with_a_wrong_clock_is_named(society: RiserSociety) -> None:
     break_off(riser, PollFailure.UNREADABLE)
     society.pass_by(DAY + HOUR)
     assert causes(society) == [("gw", "clock")]
+    assert society.open()[0].message.startswith("Gateway gw has no true time:")
+
+
+def test_a_retained_status_is_as_old_as_it_says(society: RiserSociety) -> None:
+    """After the service was away, what the broker kept is no sign of life."""
+    society.gateway("gw", 1, is_heard=False)
+    spoke = society.now - 2 * HOUR
+    status = Status(gateway="gw", session=UUID(int=1), state="online", at=spoke)
+    message = Received("t", status.to_line(), retained=True)
+    store_status(society.conn, "gw", message, society.now)
+    word = gateway_words(society.conn, ["gw"])["gw"]
+    assert outage_of(word, society.now) == Outage(spoke)
+    store_status(society.conn, "gw", Received("t", status.to_line(), retained=False), society.now)
+    word = gateway_words(society.conn, ["gw"])["gw"]
+    assert outage_of(word, society.now) == Outage(spoke, society.now)
+
+
+def test_another_tower_has_another_gateway(society: RiserSociety) -> None:
+    society.gateway("gw", 2)
+    riser = society.gateway("new", 1, is_heard=False)
+    society.turn()
+    assert causes(society) == [("new", "gateway_silent")]
+    society.conn.execute("UPDATE gateway SET tower = 'gw' WHERE name = 'new'")
+    society.conn.execute("UPDATE read_failure SET ended_at = now()")
+    society.turn()
+    assert causes(society) == [(f"M {riser.meters[0].serial}", "meter_silent")]
 
 
 def test_an_agent_that_starts_again_changes_nothing(society: RiserSociety) -> None:

@@ -15,7 +15,7 @@ JOIN society AS s ON s.society_id = a.society_id
 LEFT JOIN gateway AS g ON g.gateway_id = coalesce(m.gateway_id, (
   SELECT min(o.gateway_id) FROM gateway AS o
   WHERE o.society_id = a.society_id
-    AND (o.tower IS NULL OR a.tower IS NULL OR o.tower = a.tower)
+    AND coalesce(nullif(o.tower, '') = nullif(a.tower, ''), true)
   HAVING count(*) = 1))
 WHERE (m.last_reading_at IS NULL OR m.last_reading_at < %(before)s)
   AND NOT a.legacy AND a.valid_from < %(before)s
