@@ -9,7 +9,7 @@ again within 72 hours it is the same event. Pure.
 
 from dataclasses import dataclass, replace
 
-from cloud_ingest.core.rules.water.episode import Episode, Finding, Verdict
+from cloud_ingest.core.rules.water.episode import Detail, Episode, Finding, Verdict
 from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
 
 SAME_EVENT_S = 72 * HOUR_S
@@ -20,10 +20,13 @@ STRONG_PARTS = {BURST, "run-on"}
 
 @dataclass(slots=True)
 class Event:
-    """An episode, and for how much known time nothing has shown it."""
+    """An episode, and what has passed since it began."""
 
     episode: Episode
+    litres: float
+    """All that passed while it was open: findings of later runs know only their own."""
     unseen_s: int = 0
+    """For how much known time nothing has shown it."""
 
     @property
     def open(self) -> bool:
@@ -35,6 +38,9 @@ def settle(events: list[Event], verdict: Verdict, hour: Hour) -> list[Episode]:
     """Change the events by the verdict on one more hour, and return what is to be told."""
     now_s = hour.end_s
     events[:] = [each for each in events if _may_return(each, now_s)]
+    for event in events:
+        if event.open:
+            event.litres += hour.litres or 0.0
     shown = _shown(events, verdict.finding, now_s)
     told: list[Episode] = [] if shown is None else [shown.episode]
     known_s = 0 if hour.litres is None else min(hour.span_s, 2 * HOUR_S)
@@ -68,10 +74,17 @@ def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | 
     if own:
         event = own[0]
         event.unseen_s = 0
-        event.episode = replace(event.episode, cleared_s=None, detail=finding.detail)
+        event.episode = replace(event.episode, cleared_s=None, detail=_detail(event, finding))
         return event
-    event = Event(
-        Episode(finding.kind, finding.severity, now_s, finding.since_s, None, finding.detail)
-    )
+    episode = Episode(finding.kind, finding.severity, now_s, finding.since_s, None, finding.detail)
+    event = Event(episode, float(finding.detail.get("litres") or 0.0))
     events.append(event)
     return event
+
+
+def _detail(event: Event, finding: Finding) -> Detail:
+    """Return what a finding adds to an event; a later run leaves no least hour of it all."""
+    detail = {**finding.detail, "litres": round(event.litres, 1)}
+    if finding.since_s > event.episode.since_s:
+        detail["least_l_per_h"] = 0.0
+    return detail

@@ -230,11 +230,14 @@ class Fine:
                 met[index] = "refill"
         for index in range(FIRST_REFILL):
             nats = limits.steady_nats if index < len(STEADY) else limits.uneven_nats
-            if index in SLOW:
-                if self.tracks[index].lasts(now_s, limits.slow_h, limits.slow_known_h, nats):
-                    met[index] = "slow"
-            elif self.tracks[index].lasts(now_s, limits.steady_h, limits.steady_known_h, nats):
-                met[index] = "steady" if index < len(STEADY) else "uneven"
+            track, known_h = self.tracks[index], limits.steady_known_h
+            if index not in SLOW:
+                if track.lasts(now_s, limits.steady_h, known_h, nats):
+                    met[index] = "steady" if index < len(STEADY) else "uneven"
+            elif track.lasts(now_s, limits.slow_h, limits.slow_known_h, nats) or track.lasts(
+                now_s, limits.steady_h, known_h, limits.slow_sure_nats
+            ):
+                met[index] = "slow"
         if self.tracks[PLAIN_BAND].known_s >= PLAIN_S and self.use.hours < NO_HISTORY_H:
             met.setdefault(PLAIN_BAND, "plain")
         if not common and self.tracks[BURST].lasts(now_s, limits.burst_h, limits.burst_known_h, 0):

@@ -25,6 +25,8 @@ class Thresholds:
     slow_h: float
     """So long for a flow of which less than 3.5 L/h is sure."""
     slow_known_h: float
+    slow_sure_nats: float
+    """With so much evidence a slow flow is told as soon as a stronger one."""
     refill_h: float
     """So long no two dry hours in a row: a slow refill."""
     refill_known_h: float
@@ -37,12 +39,13 @@ class Thresholds:
 
 
 CAREFUL = Thresholds(
-    steady_h=22.5,
+    steady_h=22,
     steady_known_h=18,
     steady_nats=12,
     uneven_nats=9,
     slow_h=44,
     slow_known_h=35,
+    slow_sure_nats=26,
     refill_h=44,
     refill_known_h=36,
     refill_nats=14,
@@ -58,6 +61,7 @@ EARLY = Thresholds(
     uneven_nats=8,
     slow_h=36,
     slow_known_h=29,
+    slow_sure_nats=20,
     refill_h=36,
     refill_known_h=29,
     refill_nats=12,

@@ -95,6 +95,7 @@ def _packed(events: list[Event]) -> bytes:
             each.episode.since_s,
             each.episode.cleared_s,
             each.episode.detail,
+            each.litres,
             each.unseen_s,
         ]
         for each in events
@@ -104,4 +105,4 @@ def _packed(events: list[Event]) -> bytes:
 
 def _unpacked(packed: bytes) -> list[Event]:
     rows = json.loads(packed) if packed else []
-    return [Event(Episode(*fields), unseen_s) for *fields, unseen_s in rows]
+    return [Event(Episode(*fields), litres, unseen_s) for *fields, litres, unseen_s in rows]
