@@ -112,11 +112,11 @@ class _Pass:
         self._conn = conn
         self._rules = rules
         self._now = now
-        self._opened = self._open_flags()
+        self._opened: Mapping[Key, list[Flag]] | None = None
 
     def look_back(self, changed: Mapping[int, Changed]) -> None:
         """Judge registers that begin anew, or of which the past has changed."""
-        self._opened = self._open_flags()
+        self._opened = None
         every = list(changed.items())
         for at in range(0, len(every), READ_BACK_AT_ONCE):
             self.judge(dict(every[at : at + READ_BACK_AT_ONCE]), replay=True)
@@ -139,7 +139,9 @@ class _Pass:
 
     def settle(self, judged: Collection[Key], findings: Iterable[Finding]) -> None:
         """Write the difference between what is open for units and what was found."""
-        opened = (flag for key in judged for flag in self._opened.get(key, ()))
+        if self._opened is None:
+            self._opened = self._open_flags()
+        opened = [flag for key in judged for flag in self._opened.get(key, ())]
         found = settle(self._conn, opened, findings, judged=judged, now=self._now, ended=ENDED)
         self.changes = Changes(
             self.changes.raised + found.raised, self.changes.cleared + found.cleared
