@@ -182,9 +182,10 @@ def _course(
     newest = None if own is None else own.newest
     goal = max(change.last, last if own is None else newest or 0)
     if own is not None and newest is not None and change.first > newest:
-        return begin(own.state, newest, goal)
+        return begin(own.state, newest, goal, newest=newest)
     if snapshot is not None:
-        return begin(snapshot.state, snapshot.newest, goal, forgets_from=snapshot.newest + 1)
+        after = snapshot.newest
+        return begin(snapshot.state, after, goal, newest=after, forgets_from=after + 1)
     if newest is not None and not changes_the_present(change.first, newest):
         return None
     anew = beginning(int(register.valid_from.timestamp()), last)

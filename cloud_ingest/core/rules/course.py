@@ -43,7 +43,7 @@ class Course:
     counts_a_step: int = 1
     """A register that shows a count of pulses times a weight is judged by its pulses."""
     newest: int | None = None
-    """The newest reading that was taken in on this way."""
+    """The newest reading in the state. What follows before an hour ends is read again with it."""
     running: tuple[Episode, ...] = ()
     """What runs at its newest reading."""
     snapshots: dict[int, bytes] = field(default_factory=dict)
@@ -63,8 +63,11 @@ class Course:
         if step != 1:
             readings = [(ts, raw // step) for ts, raw in readings]
         state = unpacked(self.packed)
+        opening = state.cutter.opening
         advance(state, readings, self.meter, self.point)
-        self.packed, self.newest, self.running = state.pack(), state.newest_s, running(state)
+        self.running = running(state)
+        if opening is None or state.cutter.opening != opening or until < self.goal:
+            self.packed, self.newest = state.pack(), state.newest_s
         self.after = until
         if until < self.goal and self.newest is not None:
             self.snapshots[self.newest] = self.packed

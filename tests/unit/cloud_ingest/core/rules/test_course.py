@@ -106,3 +106,26 @@ def test_history_is_bounded_by_the_assignment_and_six_weeks() -> None:
 
 def test_no_bytes_are_a_new_state() -> None:
     assert unpacked(b"").pack() == State().pack()
+
+
+def test_a_state_changes_with_each_hour_that_ends() -> None:
+    """What comes in between is read again: fewer states are written, and nothing is lost."""
+    quarters = [(START + n * 900, 1000 + n) for n in range(1, 4 * 30)]
+    packed, newest, written = b"", START, 0
+    for at, _ in quarters:
+        way = course(at, after=newest)
+        way.packed, way.newest = packed, newest
+        run(way, quarters)
+        written += way.packed != packed
+        packed, newest = way.packed, way.newest or newest
+    whole = course(quarters[-1][0])
+    run(whole, quarters)
+    assert written <= 31
+    assert way.running == whole.running
+    way = course(quarters[-1][0] + HOUR_S, after=newest)
+    way.packed, way.newest = packed, newest
+    more = [*quarters, (quarters[-1][0] + HOUR_S, 2000)]
+    for each in (way, whole):
+        each.goal = quarters[-1][0] + HOUR_S
+        run(each, more)
+    assert way.packed == whole.packed
