@@ -197,9 +197,10 @@ def test_the_newest_quarter_hour(edition: str, request: pytest.FixtureRequest) -
         )
     last = costs[-1]
     print(
-        f"  a million, by the last: {last.took_s * 1e6 / last.meters:.0f} s "
-        f"(goal: 100,000 in 30 s, {LIKELY_MIB} MiB)"
+        f"  a million, by the last: {last.took_s * 1e6 / last.meters:.0f} s, "
+        f"{last.python_s * 1e6 / last.meters:.0f} s in Python (goal: 100,000 in 30 s, "
+        f"{LIKELY_MIB} MiB)"
     )
     assert last.took_s < 20 * last.limit_s
     assert last.peak_mib < LIKELY_MIB
-    assert last.took_s / last.meters < 3 * costs[1].took_s / costs[1].meters
+    assert last.python_s / last.meters < 2 * costs[1].python_s / costs[1].meters
