@@ -14,6 +14,8 @@ from cloud_ingest.scoring.tower_sim import WEEK_H, Curve
 HOUR_S: Final = 3600
 LONGEST_GAP_S: Final = 30 * HOUR_S
 LEAST_WEEKS: Final = 20
+MOST_L_PER_H: Final = 2500
+"""What a flat's meter carries for long: a register that rises faster was replaced or misread."""
 
 
 def curves_of(meters: Iterable[Sequence[tuple[int, int]]]) -> list[Curve]:
@@ -29,7 +31,7 @@ def curve_of(readings: Sequence[tuple[int, int]]) -> Curve:
     hours: list[float | None] = [None] * max(0, readings[-1][0] // HOUR_S - begin)
     for (before_s, before_ml), (after_s, after_ml) in pairwise(readings):
         took_s, used = after_s - before_s, (after_ml - before_ml) / ML
-        if not 0 < took_s <= LONGEST_GAP_S or used < 0:
+        if not 0 < took_s <= LONGEST_GAP_S or not 0 <= used <= MOST_L_PER_H * took_s / HOUR_S:
             continue
         for hour in range(max(begin, before_s // HOUR_S), -(-after_s // HOUR_S)):
             overlap_s = min(after_s, (hour + 1) * HOUR_S) - max(before_s, hour * HOUR_S)

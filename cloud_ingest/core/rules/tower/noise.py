@@ -88,7 +88,10 @@ def _nuisances(steps: Steps) -> list[Shape]:
     """Return the shape of the level and of the gain error, each with its prior variance."""
     widths = [float(width) for width in steps.widths]
     mean = sum(steps.bulk) / sum(widths)
-    gain = [given - mean * width for given, width in zip(steps.bulk, widths, strict=True)]
+    gain = [
+        (given - mean * width) * (step not in steps.strange)
+        for step, (given, width) in enumerate(zip(steps.bulk, widths, strict=True))
+    ]
     return [(widths, (mean + 1.0) ** 2), (gain, GAIN_SD**2)]
 
 

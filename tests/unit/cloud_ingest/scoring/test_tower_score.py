@@ -80,3 +80,11 @@ def test_a_week_with_a_gap_is_another_one_again() -> None:
 @pytest.mark.parametrize("readings", [[], [(0, 0), (HOUR_S, 5000)]])
 def test_a_short_register_gives_no_curve(readings: list[tuple[int, int]]) -> None:
     assert not curve_of(readings)
+
+
+def test_a_register_that_leaps_is_not_a_curve() -> None:
+    weeks = LEAST_WEEKS + 2
+    readings = [(n * HOUR_S, n * 5000 + 40_000_000 * (n > 500)) for n in range(weeks * 168 + 1)]
+    curve = curve_of(readings)
+    assert len(curve) == weeks * 168
+    assert max(curve) == pytest.approx(5.0)
