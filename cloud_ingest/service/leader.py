@@ -15,16 +15,18 @@ the messages that the broker refused. Never: the link to the broker, a batch of 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.offline import judged_from
 from cloud_ingest.errors import BrokerLost
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
+from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.meter_bits import refresh_meter_bits
 from cloud_ingest.flags.silence import reclassify, refresh_silence
 from cloud_ingest.flags.stuck import refresh_stuck
@@ -68,8 +70,8 @@ PAST_REST = 4
 PAST_LEAST_REST_S = 1.0
 PAST_EVERY_S = 600.0
 """How often it is asked whether the past of some registers waits to be judged."""
-CROSSED_ON = 0
-"""Crossed meters are looked for on Mondays: eight weeks of hours change little in a day."""
+TOWERS_EVERY_S = 600.0
+"""How often it is asked whether a new day of the towers is to be judged."""
 HOLD_S = 60.0
 """How long a message that the broker refused waits for its next try."""
 
@@ -92,7 +94,6 @@ class Leader:
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
         self._started_at = datetime.now(UTC)
-        self._towers_judged: date | None = None
 
     def stored(self, meters: Collection[int]) -> None:
         """Note that readings of meters were stored."""
@@ -108,6 +109,7 @@ class Leader:
                 self._run_rules(store),
                 self._run_outbox(),
                 self._run_upkeep(),
+                self._run_towers(store),
                 Webhooks(
                     self.settings.dsn,
                     self.settings.webhooks,
@@ -207,23 +209,24 @@ class Leader:
             changes.append(("load", refresh_loads(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
             reclassify(conn, now)
-        towers_of = day_of(now - TOWERS_AFTER, store.zone)
-        if meters is None and towers_of != self._towers_judged:
-            changes.append(("tower", refresh_towers(conn, store.zone, now)))
-            if towers_of.weekday() == CROSSED_ON:
-                changes.append(("crossed_meters", refresh_crossed(conn, store.zone, now)))
-            self._towers_judged = towers_of
-        for kind, change in changes:
-            if change.raised or change.cleared:
-                logger.info(
-                    "Flags have changed",
-                    extra={
-                        "action": "flags",
-                        "kind": kind,
-                        "raised": change.raised,
-                        "cleared": change.cleared,
-                    },
-                )
+        _log_changes(changes)
+
+    async def _run_towers(self, store: Store) -> None:
+        judged: date | None = None
+        async with database(self.settings.dsn, "towers") as own:
+            while await self._leads():
+                day = day_of(datetime.now(UTC) - TOWERS_AFTER, store.zone)
+                if day != judged:
+                    await self._loops.retry(
+                        "towers",
+                        partial(
+                            own.run,
+                            partial(_judge_towers, zone=store.zone, crossed=day.weekday() == 0),
+                        ),
+                    )
+                    judged = day
+                if not await self._loops.pause(TOWERS_EVERY_S):
+                    return
 
     async def _run_upkeep(self) -> None:
         async with database(self.settings.dsn, "upkeep") as own:
@@ -310,6 +313,29 @@ class Leader:
                 self._totals["published"] += len(sent)
             if lost is not None:
                 raise lost
+
+
+def _judge_towers(conn: Connection, *, zone: ZoneInfo, crossed: bool) -> None:
+    """Judge each tower; crossed meters on Mondays: eight weeks of hours change little in a day."""
+    now = datetime.now(UTC)
+    changes = [("tower", refresh_towers(conn, zone, now))]
+    if crossed:
+        changes.append(("crossed_meters", refresh_crossed(conn, zone, now)))
+    _log_changes(changes)
+
+
+def _log_changes(changes: Iterable[tuple[str, Changes]]) -> None:
+    for kind, change in changes:
+        if change.raised or change.cleared:
+            logger.info(
+                "Flags have changed",
+                extra={
+                    "action": "flags",
+                    "kind": kind,
+                    "raised": change.raised,
+                    "cleared": change.cleared,
+                },
+            )
 
 
 def _holds(conn: Connection, *, already: bool) -> bool:
