@@ -135,6 +135,13 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
             "origin": JULY.end - HOUR,
             "step_s": 900,
         },
+        "dial/rows_beside": {
+            "channels": [channel[0]],
+            "moments": [JULY.end],
+            "reach": HOUR,
+            "start": JULY.end - HOUR,
+            "end": JULY.end + HOUR,
+        },
         "flag/around_silences": {
             "failures": [1],
             "meters": [1],
@@ -169,6 +176,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
     newest: dict[str, Mapping[str, object] | Sequence[object]] = {
         "reading/latest": {**one, **codes, "now": NOW},
         "reading/newest_channel": ([1, 2, channel[0]],),
+        "reading/newest_of_meter": {"meter_id": 1, "obis": codes["electricity"]},
         "reading/neighbours": {"channels": [1, 2, channel[0]], "at": local("2026-07-20 12:00")},
     }
     written = {
