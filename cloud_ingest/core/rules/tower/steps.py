@@ -3,8 +3,9 @@
 
 A day's end is known if the bulk meter was read on that day, and at least 98 % of the meters behind
 it then or later. A meter that was read later takes part with what it counted over the gap, spread
-evenly; one whose gap has not ended, with its own mean. Such a guess is wrong at one day's end and
-right again at a later one, so that its variance belongs to the day's end and not to the step.
+evenly; one whose gap has not ended, with its mean of late, which may be far off. Such a guess is
+wrong at one day's end and right again at a later one, so that its variance belongs to the day's end
+and not to the step.
 
 In: what each meter counted on each day. Out: `Steps`. Pure.
 """
@@ -20,6 +21,10 @@ Series = Sequence[float | None]
 Before the first value a meter was not known at all."""
 
 UNKNOWN_SHARE = 0.02
+LATELY = 14
+"""Days from which a gap that goes on is guessed."""
+LEVEL_SD = 0.5
+"""How far that guess may be off on each day alike, as a share."""
 OUTLIER = 6.0
 """A day so many spreads away, and the day after it not, is a day of its own and no change."""
 BACK = 3.0
@@ -142,6 +147,7 @@ def _filled(series: Series) -> _Filled:
     ]
     mean = fmean(plain) if plain else 0.0
     variance = fmean([(value - mean) ** 2 for value in plain]) if plain else 0.0
+    lately = fmean(plain[-LATELY:]) if plain else 0.0
     uses = [mean] * known_from
     variances = [variance * (known_from - day) for day in range(known_from)]
     gap = 0
@@ -152,6 +158,6 @@ def _filled(series: Series) -> _Filled:
         uses += [value / (gap + 1)] * (gap + 1)
         variances += [variance * min(day + 1, gap - day) for day in range(gap)] + [0.0]
         gap = 0
-    uses += [mean] * gap
-    variances += [variance * (day + 1) for day in range(gap)]
+    uses += [lately] * gap
+    variances += [variance * day + (LEVEL_SD * lately * day) ** 2 for day in range(1, gap + 1)]
     return _Filled(tuple(uses), known_from, len(series) - gap, tuple(variances))

@@ -7,7 +7,7 @@ what its flat uses. A share that goes around a meter adds to the residual in pro
 meter still counts, day by day, and lowers what it counts against its own history. A meter that has
 stopped counts nothing, and adds what its flat used to use; a flat on holiday adds nothing.
 
-A meter is named if its explanations together hold nearly all of the weight, and if the interval of
+A meter is named if its explanations together hold `NAMED` of the weight, and if the interval of
 the share it misses lies clear of nothing. One that still counts is not named while another that
 stands still is an explanation, too. Otherwise the likeliest three are told, and nobody is accused.
 
@@ -28,9 +28,7 @@ from cloud_ingest.core.rules.tower.noise import Matrix
 from cloud_ingest.core.rules.tower.steps import Steps
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
-NAMED_STOPPED = 0.9
-NAMED_BYPASS = 0.95
-"""To name a meter that still counts is to suspect people: it takes more."""
+NAMED = 0.95
 IN_DOUBT = 0.1
 """A meter that stands still, and that explains so much of what a loss in the pipe explains, is
 looked at before one that still counts is named: its flat's use looks like anything."""
@@ -138,9 +136,7 @@ def _suspect(
         lower=lower,
         upper=min(1.0, best.share + best.half),
         per_day=best.per_day,
-        is_named=may_be_named
-        and weight >= (NAMED_STOPPED if best.stopped else NAMED_BYPASS)
-        and lower > LEAST_SHARE,
+        is_named=may_be_named and weight >= NAMED and lower > LEAST_SHARE,
     )
 
 
