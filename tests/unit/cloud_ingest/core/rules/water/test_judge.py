@@ -129,6 +129,12 @@ def test_a_burst_is_told_in_four_hours() -> None:
     assert burst.raised_s == burst.since_s + 4 * HOUR
 
 
+def test_four_hours_of_a_fast_clock_are_a_burst() -> None:
+    late = hourly([*lived(30), *[0] * 24, *[400] * 6])
+    [burst] = judged([(START_S + (at_s - START_S) // HOUR * 3599, raw) for at_s, raw in late])
+    assert burst.raised_s == burst.since_s + 4 * 3599
+
+
 def test_a_burst_upon_a_leak_is_its_own_event() -> None:
     kinds = [each.kind for each in judged(hourly(lived(30, [5] * 40 + [405] * 6)))]
     assert kinds == ["leak", "burst"]
