@@ -159,5 +159,7 @@ def _filled(series: Series) -> _Filled:
         variances += [variance * min(day + 1, gap - day) for day in range(gap)] + [0.0]
         gap = 0
     uses += [lately] * gap
-    variances += [variance * day + (LEVEL_SD * lately * day) ** 2 for day in range(1, gap + 1)]
+    variances += [
+        variance * day + (LEVEL_SD * max(mean, lately) * day) ** 2 for day in range(1, gap + 1)
+    ]
     return _Filled(tuple(uses), known_from, len(series) - gap, tuple(variances))

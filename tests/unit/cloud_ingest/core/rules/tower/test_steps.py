@@ -68,3 +68,11 @@ def test_steps_add_up_to_what_was_counted(
     total = sum(each or 0.0 for each in bulk) - sum(each or 0.0 for own in meters for each in own)
     assert abs(sum(steps.residual) - total) < 1e-6
     assert sum(steps.widths) == 7
+
+
+def test_a_flat_that_was_away_may_be_back_unread() -> None:
+    away = [100.0] * 30 + [0.0] * 14 + [None] * 3
+    steps = steps_of(tower([0.0] * 47, *([[0.0] * 47] * 59), away))
+    assert steps.border_variance[-4] == 0
+    assert steps.border_variance[-1] > (0.5 * 60 * 3) ** 2
+    assert steps.residual[-1] == 0
