@@ -130,7 +130,7 @@ def test_a_burst_is_told_in_four_hours() -> None:
 
 
 def test_four_hours_of_a_fast_clock_are_a_burst() -> None:
-    late = hourly([*lived(30), *[0] * 24, *[400] * 6])
+    late = hourly([*lived(30), *[0] * 24, *[120] * 6])
     [burst] = judged([(START_S + (at_s - START_S) // HOUR * 3599, raw) for at_s, raw in late])
     assert burst.raised_s == burst.since_s + 4 * 3599
 
