@@ -86,13 +86,13 @@ def _trial(which: tuple[str | None, int], *, curves: Sequence[Curve], setting: S
 def score_crossed(
     *,
     towers: Towers = 20,
-    weeks: Annotated[int, typer.Option("--weeks", min=3, max=52, help="Of hours.")] = 8,
+    weeks: Annotated[int, typer.Option("--weeks", min=3, max=52, help="Of hours.")] = 12,
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
     """Simulate towers, half of them with two meters exchanged, and look for these.
 
-    Example: cloud-ingest rules score-crossed --towers 50 --weeks 8
+    Example: cloud-ingest rules score-crossed --towers 50 --weeks 12
     """
     found = crossed_score(towers, weeks, seed)
     say(jsons.dumps(dataclasses.asdict(found)) if json else crossed_score_text(found))

@@ -2,7 +2,7 @@
 """The flag of crossed meters: a hint that two units have each other's meter, for the tap test.
 
 The units of a tower with one water meter and one electricity meter each are looked at, by the hours
-of the last eight weeks. A hint is of the unit that comes first by name, and names both; it is a
+of the last twelve weeks. A hint is of the unit that comes first by name, and names both; it is a
 watch and never an alarm.
 
 In: a connection, the time. Out: what changed. The rule is pure (`core.rules.crossed`).
@@ -26,7 +26,7 @@ from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
 from shared_schema.evidence import CrossedMetersEvidence, Suspect
 
-WINDOW_DAYS: Final = 56
+WINDOW_DAYS: Final = 84
 
 Pair = Mapping[Service, AssignedMeter]
 """The two meters of a unit."""

@@ -316,7 +316,7 @@ class Leader:
 
 
 def _judge_towers(conn: Connection, *, zone: ZoneInfo, crossed: bool) -> None:
-    """Judge each tower; crossed meters on Mondays: eight weeks of hours change little in a day."""
+    """Judge each tower; crossed meters on Mondays: twelve weeks of hours change little in a day."""
     now = datetime.now(UTC)
     changes = [("tower", refresh_towers(conn, zone, now))]
     if crossed:
