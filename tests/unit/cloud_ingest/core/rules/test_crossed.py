@@ -54,6 +54,17 @@ def test_a_few_days_give_no_hint() -> None:
     assert not crossed_hints(short, electricity)
 
 
+def test_a_known_pair_stays_with_less_evidence() -> None:
+    water, electricity = tower(flats=8)
+    crossed = exchanged(water, "2", "6")
+    assert not crossed_hints(crossed, electricity)
+    assert pairs(crossed_hints(crossed, electricity, {("2", "6")})) == [("2", "6")]
+
+
+def test_a_known_pair_that_is_corrected_goes() -> None:
+    assert not crossed_hints(*tower(), {("3", "7")})
+
+
 def test_unknown_days_are_left_out() -> None:
     water, electricity = tower()
     crossed = exchanged(water, "3", "7")
