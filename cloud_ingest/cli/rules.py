@@ -24,8 +24,9 @@ from cloud_ingest.cli.rules_towers import score_crossed, score_towers
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.score_text import as_json, as_text
 from cloud_ingest.cli.table import counted
-from cloud_ingest.core.rules.water.coarse import blind_spot
-from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.coarse import COARSE_L, blind_spot
+from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Detail, Episode
+from cloud_ingest.core.rules.water.hours import LONGEST_S
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.supply import Supply
@@ -34,7 +35,7 @@ from cloud_ingest.replay.file_clock import AS_IT_STANDS, shown
 from cloud_ingest.replay.processes import each, usable_processors
 from cloud_ingest.replay.registers_file import read_registers
 from cloud_ingest.replay.rows import ML, MeterRows
-from cloud_ingest.replay.run import events, readings
+from cloud_ingest.replay.run import events, readings, usual_interval_s
 from cloud_ingest.scoring.job import Job
 from cloud_ingest.scoring.plot import picture
 from cloud_ingest.scoring.quarters import Course, courses_of
@@ -127,6 +128,9 @@ def replay(
     with one_line_errors():
         meter = WaterMeter(_step(resolution_l), _zone(zone))
         meters = _meters(file)
+        interval_s = usual_interval_s(meters)
+        if interval_s > LONGEST_S or meter.litres_per_count >= COARSE_L:
+            progress(blind_spot(meter.litres_per_count, interval_s))
         judged = each(partial(_judged, meter=meter, point=point), meters, _side_by_side(processes))
         with _lines(out, file) as write:
             for rows, found in zip(meters, _tracked(judged, len(meters)), strict=True):
@@ -146,8 +150,16 @@ def _as_json(name: str, event: Episode, zone: ZoneInfo) -> dict[str, object]:
         "raised_at": shown(event.raised_s, zone),
         "since": shown(event.since_s, zone),
         "cleared_at": None if event.cleared_s is None else shown(event.cleared_s, zone),
-        "detail": dict(event.detail),
+        "detail": _detail(event.detail, zone),
     }
+
+
+def _detail(detail: Detail, zone: ZoneInfo) -> dict[str, object]:
+    shown_detail: dict[str, object] = dict(detail)
+    since_s = shown_detail.pop(RUN_SINCE_S, None)
+    if isinstance(since_s, int):
+        shown_detail["run_since"] = shown(since_s, zone)
+    return shown_detail
 
 
 @app.command("score")

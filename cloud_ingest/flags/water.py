@@ -187,6 +187,7 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
     """Return the finding of an episode that runs; pure."""
     detail, kind = episode.detail, _kind(episode)
     rate = _decimal(detail.get("rate_l_per_h"))
+    least = _decimal(detail.get("least_l_per_h"))
     known_h = detail.get("known_h")
     part = detail.get("part")
     return Finding(
@@ -209,9 +210,9 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
             start_known=bool(detail.get("start_known", True)),
             known_hours=int(known_h) if isinstance(known_h, int | float) else None,
             rate_l_per_h=rate,
-            lowest_hour_litres=_decimal(detail.get("least_l_per_h")),
+            lowest_hour_litres=least,
             litres_so_far=_decimal(detail.get("litres")),
-            litres_a_month=None if rate is None else rate * MONTH_H,
+            litres_a_month=least * MONTH_H if least and "supply" not in detail else None,
         ),
     )
 

@@ -6,6 +6,8 @@ judges is `core.rules.water.judge.advance`, as when readings arrive. Pure.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median_low
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.rules.water.episode import Episode
@@ -24,6 +26,16 @@ def readings(rows: MeterRows, zone: ZoneInfo) -> list[tuple[int, int]]:
     """
     found = zip(since_1970(rows.clock_s, zone), rows.register_ml, strict=True)
     return list(found) if in_order(rows.clock_s) else sorted(found)
+
+
+def usual_interval_s(meters: Iterable[MeterRows]) -> int:
+    """Return how far apart readings are for the most part; 0 where no meter has two."""
+    gaps = [
+        median_low(later - earlier for earlier, later in pairwise(times))
+        for rows in meters
+        if len(times := sorted(set(rows.clock_s))) > 1
+    ]
+    return median_low(gaps) if gaps else 0
 
 
 def counted(of_meter: Iterable[tuple[int, int]], meter: WaterMeter) -> list[tuple[int, int]]:

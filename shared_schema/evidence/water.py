@@ -26,7 +26,7 @@ class WaterLossEvidence(MeterEvidence):
     """Now."""
     litres_so_far: DecimalText | None = None
     litres_a_month: DecimalText | None = None
-    """In 30 days at the rate of now."""
+    """In 30 days at the rate of its lowest hour; null where it pauses."""
 
 
 class LeakEvidence(WaterLossEvidence):

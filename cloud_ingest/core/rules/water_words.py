@@ -7,7 +7,14 @@ In: an episode of the water rules, and the zone of the society. Out: one message
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.episode import (
+    BURST,
+    RUN_ON,
+    RUN_SINCE_S,
+    STEPS,
+    Detail,
+    Episode,
+)
 
 LOOK_IN_FLAT = (
     "To see whether it is in the flat: close the inner valve for ten minutes and look again."
@@ -20,6 +27,7 @@ LOOK_DURING_SUPPLY = (
     "tank is full."
 )
 CLOSE_NOW = "If nobody draws it, close the valve at once."
+LOOK_WHAT_STICKS = "If nobody drew it, look for a cistern, tap or valve that sticks."
 
 
 def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> str:
@@ -32,13 +40,15 @@ def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> 
     """
     detail = episode.detail
     known = "" if detail.get("start_known", True) else "at least "
-    since = f"since {known}{weekday_time(episode.since_s, zone)}"
-    facts = [_what(episode, since), *_amounts(episode)]
-    if "burst" in episode.kind:
-        return f"{'; '.join(facts)}. {CLOSE_NOW}"
-    if "supply" in detail:
-        return f"{'; '.join(facts)}. {LOOK_DURING_SUPPLY}"
-    return f"{'; '.join(facts)}. {LOOK_IN_COMMON if common else LOOK_IN_FLAT}"
+    since = f"since {known}{weekday_time(_run_since_s(episode), zone)}"
+    facts = [_what(detail, since), *_amounts(detail)]
+    return f"{'; '.join(facts)}. {_advice(detail, common=common)}"
+
+
+def _run_since_s(episode: Episode) -> int:
+    """Return since when what runs now has run: it may have paused within the event."""
+    since_s = episode.detail.get(RUN_SINCE_S)
+    return since_s if isinstance(since_s, int) else episode.since_s
 
 
 def weekday_time(time_s: int, zone: ZoneInfo) -> str:
@@ -55,24 +65,39 @@ def litres(amount: float) -> str:
     return f"{text.removesuffix('.0')} L"
 
 
-def _what(episode: Episode, since: str) -> str:
-    if "burst" in episode.kind:
+def _what(detail: Detail, since: str) -> str:
+    part = detail.get("part")
+    if part == BURST:
         return f"Water runs strongly {since}"
-    if hours := episode.detail.get("supply"):
+    if part == RUN_ON:
+        return f"Water ran strongly in {detail.get('known_h'):g} of the hours {since}"
+    if hours := detail.get("supply"):
         return f"Water has not stopped in the hours with supply ({hours}) {since}"
-    if episode.detail.get("least_l_per_h"):
+    if detail.get("least_l_per_h"):
         return f"Water has not stopped {since}"
     return f"Water has hardly rested {since}"
 
 
-def _amounts(episode: Episode) -> list[str]:
+def _advice(detail: Detail, *, common: bool) -> str:
+    part = detail.get("part")
+    if part == BURST:
+        return CLOSE_NOW
+    if part == RUN_ON:
+        return LOOK_WHAT_STICKS
+    if "supply" in detail:
+        return LOOK_DURING_SUPPLY
+    return LOOK_IN_COMMON if common else LOOK_IN_FLAT
+
+
+def _amounts(detail: Detail) -> list[str]:
     """Return the least hour, or the rate of now, and how much it is so far."""
-    least, rate, so_far = map(episode.detail.get, ("least_l_per_h", "rate_l_per_h", "litres"))
+    least, rate, so_far = map(detail.get, ("least_l_per_h", "rate_l_per_h", "litres"))
     told: list[str] = []
-    if "burst" in episode.kind and isinstance(rate, int | float):
+    if detail.get("part") == BURST and isinstance(rate, int | float):
         told.append(f"{litres(rate)} an hour now")
     elif isinstance(least, int | float) and least > 0:
-        told.append(f"at least {litres(least)} in every hour")
+        every = "an hour" if detail.get("part") == STEPS else "in every hour"
+        told.append(f"at least {litres(least)} {every}")
     if isinstance(so_far, int | float):
         told.append(f"{litres(so_far)} so far")
     return told

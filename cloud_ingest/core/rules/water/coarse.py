@@ -20,7 +20,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from cloud_ingest.core.rules.water.episode import Finding, Verdict
+from cloud_ingest.core.rules.water.episode import BURST, RUN_ON, STEPS, Finding, Verdict
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -175,7 +175,7 @@ class Coarse:
     def _finding(self, hour: Hour, meter: WaterMeter, scale: Scale, point: Point) -> Finding | None:
         early = point is Point.EARLY
         if scale.burst and (block := self._burst(hour.end_s)):
-            return _strong_finding("burst", "burst", block)
+            return _strong_finding("burst", BURST, block)
         shown = [
             watch.score(each) - each.limit + EARLIER * early
             for watch, each in zip(self.watches, scale.rates, strict=True)
@@ -185,7 +185,7 @@ class Coarse:
             return _leak_finding(self.watches[leak], scale.rates[leak], meter)
         run_on_l = sum(_above(litres, span_s) for _, span_s, litres in self.strong)
         if run_on_l >= scale.run_on_l - 30 * early:
-            return _strong_finding("leak", "run-on", list(self.strong))
+            return _strong_finding("leak", RUN_ON, list(self.strong))
         return None
 
     def _burst(self, now_s: int) -> list[tuple[int, int, float]] | None:
@@ -228,7 +228,7 @@ def _above(litres: float, span_s: int) -> float:
 def _leak_finding(watch: Watch, each: Rate, meter: WaterMeter) -> Finding:
     step_l = float(meter.litres_per_count)
     detail: dict[str, str | int | float | None] = {
-        "part": "steps",
+        "part": STEPS,
         "rate_l_per_h": round(each.steps_per_h * step_l, 1),
         "least_l_per_h": round(each.least_steps_per_h * step_l, 1),
         "litres": round(watch.steps * step_l, 1),
@@ -243,7 +243,7 @@ def _strong_finding(kind: str, part: str, hours: list[tuple[int, int, float]]) -
     detail: dict[str, str | int | float | None] = {
         "part": part,
         "rate_l_per_h": round(rates[-1], 1),
-        "least_l_per_h": round(min(rates), 1),
+        "least_l_per_h": round(min(rates), 1) if part == BURST else 0.0,
         "litres": round(sum(litres for _, _, litres in hours), 1),
         "known_h": round(sum(span_s for _, span_s, _ in hours) / HOUR_S, 1),
         "start_known": True,

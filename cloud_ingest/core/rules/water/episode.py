@@ -8,6 +8,11 @@ from typing import Literal
 Severity = Literal["watch", "alarm"]
 Detail = Mapping[str, str | int | float | None]
 
+BURST, RUN_ON, STEPS = "burst", "run-on", "steps"
+"""Parts of the rules of which people are told in other words."""
+RUN_SINCE_S = "run_since_s"
+"""In a detail: since when it runs that is told, where the event began earlier and paused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -9,13 +9,20 @@ again within 72 hours it is the same event. Pure.
 
 from dataclasses import dataclass, replace
 
-from cloud_ingest.core.rules.water.episode import Detail, Episode, Finding, Verdict
+from cloud_ingest.core.rules.water.episode import (
+    BURST,
+    RUN_ON,
+    RUN_SINCE_S,
+    Detail,
+    Episode,
+    Finding,
+    Verdict,
+)
 from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
 
 SAME_EVENT_S = 72 * HOUR_S
 UNSEEN_S = 24 * HOUR_S
-BURST = "burst"
-STRONG_PARTS = {BURST, "run-on"}
+STRONG_PARTS = {BURST, RUN_ON}
 
 
 @dataclass(slots=True)
@@ -83,8 +90,8 @@ def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | 
 
 
 def _detail(event: Event, finding: Finding) -> Detail:
-    """Return what a finding adds to an event; a later run leaves no least hour of it all."""
+    """Return what a finding adds to an event: of a later run, when that began."""
     detail = {**finding.detail, "litres": round(event.litres, 1)}
     if finding.since_s > event.episode.since_s:
-        detail["least_l_per_h"] = 0.0
+        detail[RUN_SINCE_S] = finding.since_s
     return detail

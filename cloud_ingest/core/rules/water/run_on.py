@@ -15,7 +15,8 @@ DAY_S = 24 * HOUR_S + 1080
 FROM_L_PER_H = 90.0
 MOST_L = 110.0
 MOST_HOURS = 50
-_FORM = struct.Struct("<IHH")
+MOST_WHOLE_L = 2**16 - 1
+_FORM = struct.Struct("<IHHH")
 
 
 class RunOn:
@@ -24,14 +25,15 @@ class RunOn:
     __slots__ = ("hours",)
 
     def __init__(self) -> None:
-        self.hours: deque[tuple[int, int, int]] = deque(maxlen=MOST_HOURS)
-        """Start, excess in centilitres, evidence in thousandths of a nat."""
+        self.hours: deque[tuple[int, int, int, int]] = deque(maxlen=MOST_HOURS)
+        """Start, excess in centilitres, evidence in thousandths of a nat, litres."""
 
     def add(self, start_s: int, span_s: int, litres: float, evidence: int) -> None:
         """Take in an hour."""
         excess = litres - FROM_L_PER_H * span_s / HOUR_S
         if excess > 0:
-            self.hours.append((start_s, round(100 * min(excess, MOST_L)), evidence))
+            counted = round(100 * min(excess, MOST_L))
+            self.hours.append((start_s, counted, evidence, min(round(litres), MOST_WHOLE_L)))
 
     def forget(self, now_s: int) -> None:
         """Forget what is older than a day."""
@@ -41,16 +43,18 @@ class RunOn:
     def lasts(self, litres: float, nats: float) -> bool:
         """Say whether the day shows so much."""
         return (
-            sum(excess for _, excess, _ in self.hours) >= 100 * litres
-            and sum(evidence for _, _, evidence in self.hours) >= 1000 * nats
+            sum(excess for _, excess, _, _ in self.hours) >= 100 * litres
+            and sum(evidence for _, _, evidence, _ in self.hours) >= 1000 * nats
         )
 
     def as_track(self) -> Track:
-        """Return the day as a run: only what is beyond 90 L an hour counts."""
-        centilitres = sum(excess for _, excess, _ in self.hours)
-        since_s = self.hours[0][0] if self.hours else 0
-        known_s = len(self.hours) * HOUR_S
-        return Track(known_s=known_s, since_s=since_s, decilitres=centilitres // 10)
+        """Return the strong hours of the day as a run."""
+        return Track(
+            known_s=len(self.hours) * HOUR_S,
+            since_s=self.hours[0][0] if self.hours else 0,
+            decilitres=sum(10 * litres for _, _, _, litres in self.hours),
+            start_known=True,
+        )
 
     def pack(self) -> bytes:
         """Return the hours as bytes, without loss."""

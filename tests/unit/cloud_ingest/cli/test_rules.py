@@ -131,6 +131,19 @@ def test_rows_left_out_are_counted(tmp_path: Path) -> None:
     assert done.stderr == f"{path}: 1 row with an empty cell left out\n"
 
 
+def test_a_replay_says_that_seldom_readings_hide_leaks(tmp_path: Path) -> None:
+    days = [START + timedelta(days=day) for day in range(40)]
+    columns = {"meter": ["a"] * 40, "ts": days, "register_l": range(0, 4000, 100)}
+    daily = write_parquet(tmp_path / "daily.parquet", columns)
+    done = rules("replay", daily, "--resolution-l", "1")
+    assert "read every 24 h: no hour of use is known" in " ".join(done.stderr.split())
+
+
+def test_a_replay_says_what_a_coarse_register_hides(registers: Path) -> None:
+    done = rules("replay", registers, "--resolution-l", "10")
+    assert "a leak below 5 L/h passes for use" in " ".join(done.stderr.split())
+
+
 def test_a_score_is_a_table(flats: Path) -> None:
     done = rules("score", flats, "--trials", "1", "--point", "careful", "--point", "early")
     assert done.exit_code == 0

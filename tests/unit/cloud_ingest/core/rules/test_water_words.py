@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud_ingest.core.rules.water.episode import Detail, Episode
+from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Detail, Episode
 from cloud_ingest.core.rules.water_words import litres, water_message, weekday_time
 
 ZONE = ZoneInfo("Asia/Kolkata")
@@ -44,11 +44,36 @@ def test_water_that_pauses_is_not_said_to_run_on() -> None:
 
 
 def test_a_burst_asks_for_the_valve() -> None:
-    burst = replace(LEAK, kind="burst", detail={**DETAIL, "rate_l_per_h": 412.6})
+    strong: Detail = {**DETAIL, "part": "burst", "rate_l_per_h": 412.6}
+    burst = replace(LEAK, kind="burst", detail=strong)
     assert water_message(burst, ZONE) == (
         "Water runs strongly since Tuesday 17 Nov 2026 02:15 IST; 413 L an hour now; "
         "340 L so far. If nobody draws it, close the valve at once."
     )
+
+
+def test_a_fixture_that_runs_on_is_not_said_to_run_always() -> None:
+    run_on = replace(LEAK, detail={**DETAIL, "part": "run-on", "least_l_per_h": 0, "known_h": 6})
+    assert water_message(run_on, ZONE) == (
+        "Water ran strongly in 6 of the hours since Tuesday 17 Nov 2026 02:15 IST; 340 L so far. "
+        "If nobody drew it, look for a cistern, tap or valve that sticks."
+    )
+
+
+def test_a_later_run_of_an_event_names_its_own_start() -> None:
+    again = replace(LEAK, detail={**DETAIL, RUN_SINCE_S: SINCE + 86400})
+    assert "not stopped since Wednesday 18 Nov 2026 02:15 IST; at least 5 L" in water_message(
+        again, ZONE
+    )
+
+
+def test_a_coarse_register_says_nothing_of_single_hours() -> None:
+    steps = replace(LEAK, detail={**DETAIL, "part": "steps"})
+    assert "at least 5 L an hour;" in water_message(steps, ZONE)
+
+
+def test_a_burst_that_became_a_leak_is_told_as_one() -> None:
+    assert "runs strongly" not in water_message(replace(LEAK, kind="burst"), ZONE)
 
 
 def test_supply_by_the_hour_is_looked_at_while_it_lasts() -> None:

@@ -153,6 +153,7 @@ def test_cistern_that_runs_on_is_found(step_l: int) -> None:
     episodes = [200.0 if hour % 8 < 3 else 0.0 for hour in range(48)]
     found = judged(read([*household(QUIET_DAYS * 24), *episodes], step_l), step_l)
     assert [each.detail["part"] for each in found] == ["run-on"]
+    assert found[0].detail["least_l_per_h"] == 0
 
 
 @given(st.sampled_from([10, 100]), st.integers(1, 200), st.integers(0, 23), st.sampled_from(Point))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.rules.water.episode import Episode
+from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Episode
 from cloud_ingest.core.rules.water.judge import advance
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -144,6 +144,21 @@ def test_a_fixture_that_runs_on_is_told() -> None:
     run = [0, 200, 200, 0, 0, 0, 0, 0]
     [leak] = judged(hourly(lived(30, run * 3)))
     assert part(leak) == "run-on"
+
+
+def test_a_run_on_tells_all_litres_of_its_hours() -> None:
+    run = [0, 300, 300, 0, 0, 0, 0, 0]
+    told = advance(State(), hourly(lived(30, run * 2)), METER, Point.CAREFUL)
+    litres = told[0].detail["litres"]
+    assert isinstance(litres, float)
+    assert litres > 1000
+    assert told[0].detail["start_known"]
+
+
+def test_a_leak_that_paused_names_its_new_run() -> None:
+    [leak] = judged(hourly(lived(30, [5] * 30 + [0] * 10 + [5] * 30)))
+    assert leak.detail[RUN_SINCE_S] == leak.since_s + 40 * HOUR
+    assert leak.detail["least_l_per_h"] == 5
 
 
 def test_a_fixture_that_runs_on_is_one_event() -> None:
