@@ -14,7 +14,6 @@ Never: a rule.
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.flag import MAX_MESSAGE, Finding, Flag, Key
 from cloud_ingest.store.connection import Connection
@@ -27,7 +26,6 @@ __all__ = [
     "Finding",
     "Key",
     "key_of",
-    "local_time",
     "served_unit",
     "settle",
 ]
@@ -85,8 +83,3 @@ def served_unit(subject_type: str, subject: str, tower: str | None) -> Unit:
     if subject_type == "bulk":
         return Unit(type=SubjectType.TOWER, id=tower or subject, tower=tower or None)
     return Unit(type=SubjectType(subject_type), id=subject, tower=tower or None)
-
-
-def local_time(when: datetime, zone: ZoneInfo) -> str:
-    """Write a time as a flag's message does."""
-    return when.astimezone(zone).strftime("%d %b %Y %H:%M")

@@ -14,9 +14,10 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.meter_bits import KINDS, UNENDED, Noted, Standing, codes, standing
 from cloud_ingest.core.rules.reverse_flow import MOST_L_PER_H, QUIET, Fall, ran_back
-from cloud_ingest.core.rules.water_words import litres, weekday_time
+from cloud_ingest.core.rules.water_words import litres
 from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, served_unit, settle
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
@@ -93,7 +94,7 @@ def _says(meter: ServingMeter, kind: EventKind, own: Standing, zone: ZoneInfo) -
         more["rule"] = METER_SAYS
     elif issubclass(model, TamperEvidence):
         more["noted"] = own.names
-    what = f"{SAYS[kind]}{named} since {weekday_time(int(own.since.timestamp()), zone)}"
+    what = f"{SAYS[kind]}{named} since {local_time(own.since, zone)}"
     return _finding(meter, kind, own.since, f"{what}. {DO[kind]}", more)
 
 
@@ -106,7 +107,7 @@ def _ran_back(
         if known:
             first = known[0][0]
             total = sum((flow for _, flow in known), Decimal(0))
-            when = weekday_time(int(first.before_at.timestamp()), zone)
+            when = local_time(first.before_at, zone)
             words = f"ran back by {litres(float(total))} since {when}"
             yield _finding(
                 meter,

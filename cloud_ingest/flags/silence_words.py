@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.offline import Cause, GatewayWord, Outage, Silence, outage_of
 from cloud_ingest.core.rules.read_again import Outcome, Told
 from cloud_ingest.core.typed_text import LONGEST_LABEL
-from cloud_ingest.flags.lifecycle import MAX_MESSAGE, Finding, Key, local_time, served_unit
+from cloud_ingest.flags.lifecycle import MAX_MESSAGE, Finding, Key, served_unit
 from cloud_ingest.store.read_failures import UnheardMeter
 from shared_schema.catalogue import UNIT_SYMBOLS, Service, Unit
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
@@ -105,7 +106,7 @@ def _of_meter(key: Key, each: Overdue, zone: ZoneInfo) -> Finding:
     meter, quiet = each.meter, each.quiet
     what = f"The {meter.service} meter of {meter.subject} ({meter.manufacturer} {meter.serial})"
     when = local_time(quiet.since, zone)
-    heard = f"was last read {when}" if quiet.ever_read else f"was never read since {when}"
+    heard = f"was last read on {when}" if quiet.ever_read else f"has never been read since {when}"
     why = "No gateway tells of it." if each.cause.gateway is None else _WHY[each.cause.why]
     return Finding(
         kind=EventKind.READ_FAILURE,
@@ -184,9 +185,9 @@ def _trouble(
         return f"Gateway {gateway} has no true time: look at its network and time service."
     if outage is None:
         return f"Gateway {gateway} was never heard: look at its power and network."
-    lost = f"Gateway {gateway} was lost {local_time(outage.since, zone)}"
+    lost = f"Gateway {gateway} was lost on {local_time(outage.since, zone)}"
     if outage.back_at is not None:
-        return f"{lost} and came back {local_time(outage.back_at, zone)}."
+        return f"{lost} and came back on {local_time(outage.back_at, zone)}."
     return f"{lost}: look at its power and network."
 
 

@@ -15,9 +15,9 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.core.rules.stuck import HISTORY_DAYS, STILL_DAYS, Day, Stuck, stuck
-from cloud_ingest.core.rules.water_words import weekday_time
 from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, served_unit, settle
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
@@ -112,7 +112,7 @@ def _finding(meter: ServingMeter, found: Stuck, zone: ZoneInfo) -> Finding:
         since=since,
         message=(
             f"The water meter of {meter.subject} ({meter.name}) has stood still since "
-            f"{weekday_time(int(since.timestamp()), zone)}, while the flat took {found.kwh:.0f} kWh"
+            f"{local_time(since, zone)}, while the flat took {found.kwh:.0f} kWh"
             ", as when it is lived in. Open a tap and see whether the register moves."
         ),
         evidence=StuckRegisterEvidence(

@@ -7,6 +7,7 @@ In: an episode of the water rules, and the zone of the society. Out: one message
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.water.episode import (
     BURST,
     RUN_ON,
@@ -40,7 +41,8 @@ def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> 
     """
     detail = episode.detail
     known = "" if detail.get("start_known", True) else "at least "
-    since = f"since {known}{weekday_time(_run_since_s(episode), zone)}"
+    run_since = datetime.fromtimestamp(_run_since_s(episode), UTC)
+    since = f"since {known}{local_time(run_since, zone)}"
     facts = [_what(detail, since), *_amounts(detail)]
     return f"{'; '.join(facts)}. {_advice(detail, common=common)}"
 
@@ -49,14 +51,6 @@ def _run_since_s(episode: Episode) -> int:
     """Return since when what runs now has run: it may have paused within the event."""
     since_s = episode.detail.get(RUN_SINCE_S)
     return since_s if isinstance(since_s, int) else episode.since_s
-
-
-def weekday_time(time_s: int, zone: ZoneInfo) -> str:
-    """Write a time with its weekday and its zone: Tuesday 17 Nov 2026 02:15 IST."""
-    local = datetime.fromtimestamp(time_s, UTC).astimezone(zone)
-    name = local.tzname() or ""
-    named = name if name.isalpha() else f"UTC{name}"
-    return f"{local:%A} {local.day} {local:%b %Y %H:%M} {named}"
 
 
 def litres(amount: float) -> str:

@@ -58,8 +58,9 @@ def test_a_dead_gateway_is_one_flag(society: RiserSociety) -> None:
     assert event.evidence["meters"] == 60
     assert event.since == NOW
     assert event.message == (
-        "Gateway gw was lost 20 Nov 2026 17:30: look at its power and network. 60 meters are not"
-        " read: U-gw-b1-00, U-gw-b1-01, U-gw-b1-02, U-gw-b1-03, U-gw-b1-04 and 55 more."
+        "Gateway gw was lost on Friday 20 Nov 2026 17:30 IST: look at its power and network."
+        " 60 meters are not read: U-gw-b1-00, U-gw-b1-01, U-gw-b1-02, U-gw-b1-03, U-gw-b1-04 and 55"
+        " more."
     )
     (shown,) = list_events(society.conn, unit="U-gw-b2-29")
     assert shown.event == event

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Detail, Episode
-from cloud_ingest.core.rules.water_words import litres, water_message, weekday_time
+from cloud_ingest.core.rules.water_words import litres, water_message
 
 ZONE = ZoneInfo("Asia/Kolkata")
 SINCE = int(datetime(2026, 11, 16, 20, 45, tzinfo=UTC).timestamp())
@@ -103,18 +103,6 @@ def test_the_longest_message_fits_the_contract(zone: str) -> None:
         assert len(water_message(episode, ZoneInfo(zone), common=True)) < 300
     supplied = replace(LEAK, detail={**most, "supply": " and ".join(["00:00-00:00"] * 3)})
     assert len(water_message(supplied, ZoneInfo(zone))) < 300
-
-
-@pytest.mark.parametrize(
-    ("zone", "words"),
-    [
-        ("Asia/Kolkata", "Tuesday 17 Nov 2026 02:15 IST"),
-        ("America/Sao_Paulo", "Monday 16 Nov 2026 17:45 UTC-03"),
-        ("UTC", "Monday 16 Nov 2026 20:45 UTC"),
-    ],
-)
-def test_a_time_names_its_zone(zone: str, words: str) -> None:
-    assert weekday_time(SINCE, ZoneInfo(zone)) == words
 
 
 @pytest.mark.parametrize(
