@@ -46,7 +46,7 @@ EVIDENCE: dict[EventKind, type[LeakEvidence | BurstEvidence]] = {
     EventKind.LEAK: LeakEvidence,
     EventKind.BURST: BurstEvidence,
 }
-ENDED = "it ran dry, or its meter was removed"
+ENDED = "its register shows no such flow any more, or it was removed"
 MONTH_H = 30 * 24
 
 

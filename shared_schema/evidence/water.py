@@ -25,6 +25,7 @@ class WaterLossEvidence(MeterEvidence):
     rate_l_per_h: DecimalText | None = None
     """Now."""
     litres_so_far: DecimalText | None = None
+    """All that has passed the meter since then, what people used included."""
     litres_a_month: DecimalText | None = None
     """In 30 days at the rate of its lowest hour; null where it pauses."""
 

@@ -57,9 +57,9 @@ class ValveTest:
         minutes = round((self.after.at - self.before.at) / timedelta(minutes=1))
         if self.stands_still:
             return (
-                f"The meter of {subject} stood still for {minutes} minutes: with the valve closed "
-                "nothing runs. What ran before runs in the flat, behind that valve. Less than "
-                f"{self.unseen_l_per_h} L an hour this register cannot show in that time."
+                f"The meter of {subject} stood still for {minutes} minutes with the valve closed. "
+                f"What ran before at {self.unseen_l_per_h} L an hour or more runs in the flat, "
+                "behind that valve; for a slower flow wait longer (--minutes)."
             )
         way = "ran back through" if self.moved_litres < 0 else "passed"
         return (

@@ -24,8 +24,8 @@ LOOK_IN_COMMON = (
     "To see where it goes: close one branch behind this meter for ten minutes and look again."
 )
 LOOK_DURING_SUPPLY = (
-    "To see whether it is before your tank: look at its float valve while there is supply and the "
-    "tank is full."
+    "To see whether it is before your tank: watch its float valve during supply when the tank is "
+    "full."
 )
 CLOSE_NOW = "If nobody draws it, close the valve at once."
 LOOK_WHAT_STICKS = "If nobody drew it, look for a cistern, tap or valve that sticks."
@@ -93,5 +93,6 @@ def _amounts(detail: Detail) -> list[str]:
         every = "an hour" if detail.get("part") == STEPS else "in every hour"
         told.append(f"at least {litres(least)} {every}")
     if isinstance(so_far, int | float):
-        told.append(f"{litres(so_far)} so far")
+        use = "" if detail.get("part") == BURST else ", use included"
+        told.append(f"{litres(so_far)} so far{use}")
     return told

@@ -199,7 +199,7 @@ def test_bulk_meters_are_no_units(homes: Homes) -> None:
 def test_litres_are_litres_whatever_the_scaler(homes: Homes) -> None:
     homes.deliver("w-1", hourly(START, [2] * 60), TENS)
     assert homes.judge() == Changes(raised=1)
-    assert "1200 L so far" in homes.flag().message
+    assert "1200 L so far, use included" in homes.flag().message
 
 
 def test_another_scaler_begins_anew(homes: Homes) -> None:

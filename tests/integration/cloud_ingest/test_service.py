@@ -450,7 +450,7 @@ def test_a_leak_in_a_back_fill_is_flagged_and_cleared(site: Site) -> None:
         event = json.loads(payload)
         assert event["state"] == "open"
         assert datetime.fromisoformat(event["since"]) == dry - timedelta(hours=72)
-        assert "at least 5 L in every hour; 360 L so far" in event["message"]
+        assert "at least 5 L in every hour; 360 L so far, use included" in event["message"]
         late = site.client(OTHER, "metering/v1/society/+/events/leak/#")
         assert late.wait(1)[0][2]  # retained for whoever comes later
         after = litres(4, 0, hour, running[-1][1])

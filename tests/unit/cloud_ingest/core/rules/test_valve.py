@@ -24,7 +24,12 @@ def test_what_a_still_register_cannot_show(step: str, minutes: int, unseen: int)
     assert found.unseen_l_per_h == unseen
     said = found.sentence("A-1204")
     assert f"stood still for {minutes} minutes" in said
-    assert f"Less than {unseen} L an hour" in said
+    assert f"What ran before at {unseen} L an hour or more runs in the flat" in said
+    assert "a slower flow" in said
+
+
+def test_a_still_register_does_not_say_that_nothing_runs() -> None:
+    assert "nothing runs" not in ValveTest(shown("5000"), shown("5000", 10)).sentence("A-1204")
 
 
 @pytest.mark.parametrize(("after", "way"), [("5003", "3 L passed"), ("4999", "1 L ran back")])

@@ -27,7 +27,7 @@ LOOK = "To see whether it is in the flat: close the inner valve for ten minutes 
 def test_a_leak_says_since_when_how_much_and_what_to_try() -> None:
     assert water_message(LEAK, ZONE) == (
         "Water has not stopped since Tuesday 17 Nov 2026 02:15 IST; at least 5 L in every hour; "
-        f"340 L so far. {LOOK}"
+        f"340 L so far, use included. {LOOK}"
     )
 
 
@@ -39,7 +39,8 @@ def test_an_unknown_start_is_not_told_as_known() -> None:
 def test_water_that_pauses_is_not_said_to_run_on() -> None:
     paused = replace(LEAK, detail={**DETAIL, "least_l_per_h": 0})
     assert water_message(paused, ZONE) == (
-        f"Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST; 340 L so far. {LOOK}"
+        "Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST; "
+        f"340 L so far, use included. {LOOK}"
     )
 
 
@@ -55,7 +56,8 @@ def test_a_burst_asks_for_the_valve() -> None:
 def test_a_fixture_that_runs_on_is_not_said_to_run_always() -> None:
     run_on = replace(LEAK, detail={**DETAIL, "part": "run-on", "least_l_per_h": 0, "known_h": 6})
     assert water_message(run_on, ZONE) == (
-        "Water ran strongly in 6 of the hours since Tuesday 17 Nov 2026 02:15 IST; 340 L so far. "
+        "Water ran strongly in 6 of the hours since Tuesday 17 Nov 2026 02:15 IST; 340 L so far, "
+        "use included. "
         "If nobody drew it, look for a cistern, tap or valve that sticks."
     )
 
@@ -80,8 +82,8 @@ def test_supply_by_the_hour_is_looked_at_while_it_lasts() -> None:
     supplied = {**DETAIL, "supply": "06:00-09:00", "rate_l_per_h": None}
     assert water_message(replace(LEAK, detail=supplied), ZONE) == (
         "Water has not stopped in the hours with supply (06:00-09:00) since Tuesday 17 Nov 2026 "
-        "02:15 IST; at least 5 L in every hour; 340 L so far. To see whether it is before your "
-        "tank: look at its float valve while there is supply and the tank is full."
+        "02:15 IST; at least 5 L in every hour; 340 L so far, use included. To see whether it "
+        "is before your tank: watch its float valve during supply when the tank is full."
     )
 
 
