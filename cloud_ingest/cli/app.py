@@ -45,7 +45,8 @@ def main() -> None:
         if extra is None:
             raise
         sys.stderr.write(
-            f"cloud-ingest: the package {error.name} is missing: install iot-utility[{extra}]\n"
+            f"cloud-ingest: the package {error.name} is missing: "
+            f"pip install '.[{extra}]' in the checkout\n"
         )
         sys.exit(2)
     sys.exit(0)

@@ -42,7 +42,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:
             raise
-        _end(f"the package {error.name} is missing: install iot-utility[edge]")
+        _end(f"the package {error.name} is missing: pip install '.[edge]' in the checkout")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

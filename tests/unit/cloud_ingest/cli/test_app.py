@@ -115,7 +115,8 @@ def test_without_the_extra_it_says_what_to_install(
     )
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        f"cloud-ingest: the package {library} is missing: install iot-utility[{extra}]\n"
+        f"cloud-ingest: the package {library} is missing: "
+        f"pip install '.[{extra}]' in the checkout\n"
     )
 
 

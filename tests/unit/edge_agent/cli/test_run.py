@@ -103,7 +103,7 @@ def test_a_bare_install_says_what_to_install(arguments: list[str]) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("edge-agent: the package ")
-    assert done.stderr.endswith(" is missing: install iot-utility[edge]\n")
+    assert done.stderr.endswith(" is missing: pip install '.[edge]' in the checkout\n")
     assert done.stderr.count("\n") == 1
 
 
