@@ -92,7 +92,7 @@ def end_words(told: Sequence[Told]) -> str:
     if len(told) == 1:
         return f"it is read again; {_outcome(told[0])}"
     counts = Counter(each.outcome for each in told)
-    parts = [f"{counts[each]} {_OUTCOMES[each]}" for each in Outcome if counts[each]]
+    parts = [f"{counts[each]} of them: {_OUTCOMES[each]}" for each in Outcome if counts[each]]
     return "; ".join(["what it told of is read again, was removed, or has another cause", *parts])
 
 

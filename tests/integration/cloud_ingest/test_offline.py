@@ -71,6 +71,28 @@ def test_a_dead_gateway_is_one_flag(society: RiserSociety) -> None:
     assert len(society.ever()) == 1
 
 
+def test_a_unit_that_is_read_again_has_no_flag(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3)
+    society.unlink(riser)
+    society.pass_by(DAY + HOUR)
+    riser.meters[0].why = PollFailure.NO_ANSWER
+    society.link(riser)
+    society.turn(CYCLE)
+    assert causes(society) == [("gw", "gateway_silent")]
+    assert len(list_events(society.conn, unit="U-gw-b1-00")) == 1
+    assert list_events(society.conn, unit="U-gw-b1-01") == []
+
+
+def test_outcomes_of_many_meters_are_counted_in_words(society: RiserSociety) -> None:
+    riser = society.gateway("gw", 3)
+    society.unlink(riser)
+    society.pass_by(DAY + HOUR)
+    society.link(riser)
+    society.pass_by(HOUR)
+    (event,) = society.ever()
+    assert "; 3 of them: its register did not move: nothing was used. " in event.message
+
+
 def test_a_gateway_without_a_last_word_is_one_flag(society: RiserSociety) -> None:
     riser = society.gateway("gw", 3)
     society.pass_by(HOUR)
