@@ -18,6 +18,7 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import Config, Dsn, Json, Serial, Society, Source, opened_store
 from cloud_ingest.cli.say import say
+from cloud_ingest.core.local_time import zone_name
 from cloud_ingest.core.rules.valve import SHORTEST, Shown
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.operate.valve_test import World
@@ -64,7 +65,8 @@ def valve_test(
 
         def between(before: Shown) -> None:
             local = before.at.astimezone(opened.zone)
-            _tell(f"{local:%H:%M:%S}: {before.litres:f} L; reading again in {minutes} minutes")
+            at = f"{local:%H:%M:%S} {zone_name(local)}"
+            _tell(f"{at}: {before.litres:f} L; reading again in {minutes} minutes")
             time.sleep(minutes * 60)
 
         world = World(

@@ -21,7 +21,7 @@ from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.checks import Check
-from cloud_ingest.operate.webhook_checks import check_webhooks
+from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
 from cloud_ingest.store.assignments import torn_subjects
@@ -54,6 +54,7 @@ def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> I
             yield Check("ok", "database", f"{where} answers")
             yield from _database(conn, settings, now)
     yield _broker(settings)
+    yield from check_secrets(settings.webhook)
 
 
 def _database(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The doctor's judgement of webhooks: does each receiver take its messages?
+"""The doctor's judgement of webhooks: can messages be signed, does each receiver take them?
 
-In: how each webhook does, the time. Out: a `Check` for each. Pure.
+In: the webhooks of the settings; how each one does, the time. Out: a `Check` for each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,26 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from cloud_ingest.deliver.webhook import receiver_from_settings
+from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.settings import WebhookSettings
 from cloud_ingest.store.webhooks import KEPT_FOR, WebhookState
 
 IS_LATE: Final = timedelta(minutes=15)
 IS_DEAD: Final = timedelta(days=1)
 TOLD_FOR: Final = timedelta(days=30)
 """How long it is told that messages were given up."""
+
+
+def check_secrets(webhooks: Sequence[WebhookSettings]) -> Iterator[Check]:
+    """Name each webhook whose secret cannot be used: the service does not start with it."""
+    for webhook in webhooks:
+        try:
+            receiver_from_settings(webhook)
+        except ConfigurationError as error:
+            advice = "write the secret as the service's user, or take the webhook out; see flags.md"
+            yield Check("fail", _name(webhook.url), str(error), advice)
 
 
 def check_webhooks(states: Sequence[WebhookState], now: datetime) -> Iterator[Check]:
@@ -25,7 +38,7 @@ def check_webhooks(states: Sequence[WebhookState], now: datetime) -> Iterator[Ch
 
 
 def _check(state: WebhookState, now: datetime) -> Check:
-    name = f"webhook {urlsplit(state.url).hostname}"
+    name = _name(state.url)
     if state.unknown:
         said = f"no society is called {', '.join(map(repr, state.unknown))}: it gets no flag of it"
         return Check("warn", name, said, "correct societies in the settings")
@@ -44,3 +57,7 @@ def _check(state: WebhookState, now: datetime) -> Check:
     if age > IS_LATE:
         return Check("warn", name, said, advice)
     return Check("ok", name, said)
+
+
+def _name(url: str) -> str:
+    return f"webhook {urlsplit(url).hostname}"
