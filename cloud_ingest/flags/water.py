@@ -137,12 +137,18 @@ class _Pass:
             self.settle(units.keys(), findings)
         return judged
 
-    def settle(self, judged: Collection[Key], findings: Iterable[Finding]) -> None:
+    def settle(self, judged: Collection[Key], findings: Collection[Finding]) -> None:
         """Write the difference between what is open for units and what was found."""
         if self._opened is None:
             self._opened = self._open_flags()
         opened = [flag for key in judged for flag in self._opened.get(key, ())]
-        found = settle(self._conn, opened, findings, judged=judged, now=self._now, ended=ENDED)
+        shown = {finding.key: finding for finding in findings}
+
+        def ended(flag: Flag) -> str:
+            goes_on = shown.get(flag.key)
+            return ENDED if goes_on is None else f"it goes on as a {goes_on.kind}"
+
+        found = settle(self._conn, opened, findings, judged=judged, now=self._now, ended=ended)
         self.changes = Changes(
             self.changes.raised + found.raised, self.changes.cleared + found.cleared
         )

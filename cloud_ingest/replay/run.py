@@ -51,4 +51,4 @@ def events(of_meter: Sequence[tuple[int, int]], meter: WaterMeter, point: Point)
 
 def as_they_stand(told: Iterable[Episode]) -> list[Episode]:
     """Return each event once, as it was told last."""
-    return list({(each.kind, each.raised_s): each for each in told}.values())
+    return list({each.raised_s: each for each in told}.values())

@@ -174,13 +174,15 @@ class Coarse:
 
     def _finding(self, hour: Hour, meter: WaterMeter, scale: Scale, point: Point) -> Finding | None:
         early = point is Point.EARLY
-        if scale.burst and (block := self._burst(hour.end_s)):
-            return _strong_finding("burst", BURST, block)
         shown = [
             watch.score(each) - each.limit + EARLIER * early
             for watch, each in zip(self.watches, scale.rates, strict=True)
         ]
         leak = max(range(len(shown)), key=lambda index: shown[index])
+        leaks = scale.rates[leak].steps_per_h * float(meter.litres_per_count)
+        least = BURST_L + leaks * (shown[leak] >= 0)
+        if scale.burst and (block := self._burst(hour.end_s, least)):
+            return _strong_finding("burst", BURST, block)
         if shown[leak] >= 0:
             return _leak_finding(self.watches[leak], scale.rates[leak], meter)
         run_on_l = sum(_above(litres, span_s) for _, span_s, litres in self.strong)
@@ -188,9 +190,11 @@ class Coarse:
             return _strong_finding("leak", RUN_ON, list(self.strong))
         return None
 
-    def _burst(self, now_s: int) -> list[tuple[int, int, float]] | None:
+    def _burst(self, now_s: int, least_l_per_h: float) -> list[tuple[int, int, float]] | None:
         block = list(self.strong)[-BURST_H:]
         if len(block) < BURST_H or block[-1][0] != now_s:
+            return None
+        if any(litres * HOUR_S < least_l_per_h * span_s for _, span_s, litres in block):
             return None
         follow = all(later[0] - later[1] == earlier[0] for earlier, later in pairwise(block))
         return block if follow else None

@@ -2,9 +2,10 @@
 """The events of one meter: raised by a finding, told again while it lasts, cleared by dry hours.
 
 There is one event at a time, but a burst upon a leak is one of its own (not upon a fixture that
-runs on, which is a burst again and again). Two dry hours clear what is open, and so does a known
-day in which nothing shows it any more: a leak that was mended in a flat that is never dry. Raised
-again within 72 hours it is the same event. Pure.
+runs on, which is a burst again and again, nor upon what began as one). A burst that goes on until
+it is known as a leak is that leak from then on. Two dry hours clear what is open, and so does a
+known day in which nothing shows it any more: a leak that was mended in a flat that is never dry.
+Raised again within 72 hours it is the same event. Pure.
 """
 
 from dataclasses import dataclass, replace
@@ -68,7 +69,8 @@ def _may_return(event: Event, now_s: int) -> bool:
 
 def _runs_on(event: Event) -> bool:
     """Say whether an event is of strong flows as well, so that a burst is nothing new."""
-    return event.episode.detail.get("part") in STRONG_PARTS
+    detail = event.episode.detail
+    return detail.get("part") in STRONG_PARTS or detail.get("began") == BURST
 
 
 def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | None:
@@ -81,7 +83,14 @@ def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | 
     if own:
         event = own[0]
         event.unseen_s = 0
-        event.episode = replace(event.episode, cleared_s=None, detail=_detail(event, finding))
+        former = event.episode
+        event.episode = replace(
+            former,
+            kind=finding.kind if former.kind == BURST else former.kind,
+            since_s=min(former.since_s, finding.since_s),
+            cleared_s=None,
+            detail=_detail(event, finding),
+        )
         return event
     episode = Episode(finding.kind, finding.severity, now_s, finding.since_s, None, finding.detail)
     event = Event(episode, float(finding.detail.get("litres") or 0.0))
@@ -92,6 +101,8 @@ def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | 
 def _detail(event: Event, finding: Finding) -> Detail:
     """Return what a finding adds to an event: of a later run, when that began."""
     detail = {**finding.detail, "litres": round(event.litres, 1)}
+    if event.episode.kind == BURST or event.episode.detail.get("began") == BURST:
+        detail["began"] = BURST
     if finding.since_s > event.episode.since_s:
         detail[RUN_SINCE_S] = finding.since_s
     return detail

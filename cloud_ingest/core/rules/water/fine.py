@@ -169,7 +169,8 @@ class Fine:
 
     def _weigh_strong(self, hour: Hour, litres: float, hour_of_day: int) -> None:
         rate = litres * HOUR_S / hour.span_s
-        if rate >= BURST_L_PER_H:
+        leaks = self.tracks[self.told].least / 10 if self.told in range(FIRST_REFILL) else 0
+        if rate >= BURST_L_PER_H + leaks:
             self._add(BURST, hour, litres, 0)
         else:
             self.tracks[BURST].end()

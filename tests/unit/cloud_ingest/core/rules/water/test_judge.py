@@ -37,7 +37,7 @@ def hourly(litres: Sequence[int | None]) -> Readings:
 def judged(readings: Readings, point: Point = Point.CAREFUL) -> list[Episode]:
     """Return how each event stands at the end of the readings."""
     told = advance(State(), readings, METER, point)
-    newest = {(each.kind, each.raised_s): each for each in told}
+    newest = {each.raised_s: each for each in told}
     return list(newest.values())
 
 
@@ -140,6 +140,14 @@ def test_a_burst_upon_a_leak_is_its_own_event() -> None:
     assert kinds == ["leak", "burst"]
 
 
+def test_a_burst_that_goes_on_is_a_leak() -> None:
+    readings = hourly(lived(30, [64] * 6 + [144] * 5 + [64] * 61))
+    [leak] = judged(readings)
+    assert (leak.kind, leak.since_s) == ("leak", START_S + (30 * 24 - 72) * HOUR)
+    [burst] = judged(readings[: -72 + 20])
+    assert (burst.kind, burst.raised_s) == ("burst", leak.raised_s)
+
+
 def test_a_fixture_that_runs_on_is_told() -> None:
     run = [0, 200, 200, 0, 0, 0, 0, 0]
     [leak] = judged(hourly(lived(30, run * 3)))
@@ -224,7 +232,7 @@ def test_dry_hours_clear_all_there_is(readings: Readings, point: Point) -> None:
     told = advance(state, readings, METER, point)
     ts, raw = readings[-1]
     told += advance(state, [(ts + n * HOUR, raw) for n in range(1, 34)], METER, point)
-    newest = {(each.kind, each.raised_s): each for each in told}
+    newest = {each.raised_s: each for each in told}
     assert all(each.cleared_s is not None for each in newest.values())
 
 
