@@ -98,7 +98,8 @@ def _load_jump(meter: LoadMeter, jump: LoadJump, zone: ZoneInfo) -> Finding:
         meter,
         EventKind.LOAD_JUMP,
         f"{meter.subject} has taken more electricity on each day since {_day(jump.since)} than on"
-        f" any before: {newest} kWh on the last day, where {usual} kWh are usual.",
+        f" any before: {newest} kWh on the last day, where {usual} kWh are usual. Is"
+        " there a new appliance, or one that does not switch off?",
         LoadJumpEvidence(**_meter(meter), kwh_a_day_before=usual, kwh_a_day_now=newest),
         since=midnight(jump.since, zone),
     )
@@ -109,7 +110,7 @@ def _reverse(meter: LoadMeter, given: Reverse, zone: ZoneInfo) -> Finding:
         meter,
         EventKind.REVERSE_ENERGY,
         f"{meter.subject} has given {given.kwh:f} kWh back to the mains since {_day(given.since)},"
-        " and gives none otherwise: has it a plant, or are wires of its meter exchanged?",
+        " and gives none otherwise: has it solar panels, or are wires of its meter exchanged?",
         ReverseEnergyEvidence(**_meter(meter), kwh_so_far=given.kwh),
         since=midnight(given.since, zone),
     )

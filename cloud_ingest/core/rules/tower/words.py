@@ -7,6 +7,12 @@ from cloud_ingest.core.rules.tower.loss import Loss
 from cloud_ingest.core.rules.tower.suspects import Suspect
 from shared_schema.catalogue import Service
 
+LOOK = {
+    Service.WATER: "Look for a leak or an outlet without a meter in the common pipe.",
+    Service.ELECTRICITY: "Look for a supply without a meter.",
+}
+"""What to do where no meter explains a loss."""
+
 
 def amount(per_day: float, service: Service) -> str:
     """Write what is used or lost."""
@@ -28,15 +34,16 @@ def loss_message(
         likeliest: Units where to look first while none does.
     """
     lower, upper = (amount(max(0.0, each), service) for each in (loss.lower, loss.upper))
+    name = tower if tower.casefold().startswith("tower") else f"tower {tower}"
     said = (
-        f"Since {loss.since:%d %b %Y} tower {tower} lacks {amount(loss.per_day, service)} of "
+        f"Since {loss.since:%d %b %Y} {name} lacks {amount(loss.per_day, service)} of "
         f"{service} a day ({lower} to {upper}): its bulk meter counts it, and no meter behind it."
     )
     if named:
         return f"{said} The meter of {', '.join(named)} explains it."
     if likeliest:
         return f"{said} No meter is accused; look first at {', '.join(likeliest)}."
-    return said
+    return f"{said} {LOOK[service]}"
 
 
 def suspect_message(unit: str, service: Service, suspect: Suspect) -> str:
