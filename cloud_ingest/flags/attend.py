@@ -66,14 +66,18 @@ class Named:
 
 
 def show(conn: Connection, named: Named) -> Shown:
-    """Return a flag, or the newest flags of a subject, with their changes.
+    """Return a flag, or the newest flags of a subject, with their changes; the mutes of both.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is neither a flag nor a mute.
     """
     found = _found(conn, named)[:MOST_SHOWN]
     if not found:
-        raise _not_found(named)
+        early = list_mutes(conn, society=named.society, subject=named.which)
+        early = [each for each in early if named.kind in (None, each.kind)]
+        if not early:
+            raise _not_found(named)
+        return Shown((), tuple(early))
     subjects = dict.fromkeys((each.event.society, each.event.subject.id) for each in found)
     mutes = [
         mute

@@ -110,6 +110,17 @@ def test_a_word_that_cannot_be_is_refused(society: FlaggedSociety) -> None:
         attend.acknowledge(conn, named(), by="A", reason="r", now=now)
 
 
+def test_a_mute_before_the_first_flag_is_shown(society: FlaggedSociety) -> None:
+    society.install("A-7", tower="A")
+    conn, now = society.conn, society.now
+    early = Named("A-7", "S", EventKind.LEAK)
+    muted, _ = attend.mute(conn, early, until=now + DAY, by="A", reason="r", now=now)
+    shown = attend.show(conn, Named("A-7"))
+    assert (shown.flags, shown.mutes) == ((), (muted,))
+    with pytest.raises(NotFound):
+        attend.show(conn, Named("A-7", kind=EventKind.BURST))
+
+
 def test_a_label_with_several_flags_asks_for_an_id(society: FlaggedSociety) -> None:
     society.judge(society.finding("A-1"), society.finding("A-1", kind=EventKind.BURST))
     conn, now = society.conn, society.now
