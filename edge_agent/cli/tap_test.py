@@ -122,9 +122,10 @@ def _asked(service: "Service", look: "Look") -> str:
     from edge_agent.install.tap_test import least_run
     from shared_schema.catalogue import Service
 
-    what = "open a tap" if service is Service.WATER else "switch on a heater"
-    end = "close it" if service is Service.WATER else "switch it off"
-    return f"now {what} at the flat, let at least {least_run(look)} run, and {end}"
+    least = least_run(look)
+    if service is Service.WATER:
+        return f"now open a tap at the flat, let at least {least} run, and close it"
+    return f"now switch on a heater at the flat, let it take at least {least}, and switch it off"
 
 
 def _wait(seconds: int | None) -> None:

@@ -692,7 +692,7 @@ def test_a_tap_test_ends_with_its_verdict(site: Site, serial: str, outcome: str,
     shown_code, out, err = site.run(*tap_test)
     assert shown_code == code
     assert found["said"].partition(":")[0] in out
-    assert "let at least 5 Wh run" in err
+    assert "let it take at least 5 Wh" in err
 
 
 def test_a_tap_test_needs_somebody_or_a_time(site: Site) -> None:
