@@ -121,7 +121,10 @@ class Coarse:
         self.used_before = False
         """The register moved in the last known hour."""
         self.strong: deque[tuple[int, int, float]] = deque(maxlen=24)
-        """End, length and litres of the newest day's hours that a burst or a run-on is made of."""
+        """End, length and litres of the newest day's hours that a burst or a run-on is made of.
+
+        None in a common area: gardens are watered for hours.
+        """
 
     def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
         """Judge one more hour."""
@@ -169,7 +172,7 @@ class Coarse:
             self.ticks.learn(of_day, self.used_before, steps)
         while self.strong and self.strong[0][0] - self.strong[0][1] < hour.end_s - DAY_S:
             self.strong.popleft()
-        if hour.rate is not None and hour.rate >= BURST_L:
+        if not meter.common and hour.rate is not None and hour.rate >= BURST_L:
             self.strong.append((hour.end_s, hour.span_s, hour.litres or 0.0))
 
     def _finding(self, hour: Hour, meter: WaterMeter, scale: Scale, point: Point) -> Finding | None:

@@ -2,6 +2,7 @@
 """Registers of 10 L and 100 L: leaks told by the statistics of steps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import accumulate
 from random import Random
@@ -154,6 +155,15 @@ def test_cistern_that_runs_on_is_found(step_l: int) -> None:
     found = judged(read([*household(QUIET_DAYS * 24), *episodes], step_l), step_l)
     assert [each.detail["part"] for each in found] == ["run-on"]
     assert found[0].detail["least_l_per_h"] == 0
+
+
+@pytest.mark.parametrize("step_l", [10, 100])
+def test_common_areas_have_no_burst_nor_run_on(step_l: int) -> None:
+    garden = [200.0 if hour % 12 < 5 else 0.0 for hour in range(96)]
+    readings = read([*[0.0] * 48, *garden], step_l)
+    assert judged(readings, step_l)
+    common = replace(meter_of(step_l), common=True)
+    assert advance(State(), readings, common, Point.CAREFUL) == []
 
 
 @given(st.sampled_from([10, 100]), st.integers(1, 200), st.integers(0, 23), st.sampled_from(Point))
