@@ -10,7 +10,7 @@ each hypothesis.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cloud_ingest.core.rules.water.episode import Finding, Verdict
@@ -20,6 +20,7 @@ from cloud_ingest.core.rules.water.hypotheses import (
     STEADY,
     UNEVEN,
     Band,
+    burst_evidence,
     floor_evidence,
     refill_evidence,
     strong_evidence,
@@ -165,13 +166,15 @@ class Fine:
                 used = dry[self._used_above(band)]
                 said = refill_evidence(band, hour_bin, shares, used, after_none=after_none)
                 self._add(index, hour, litres, said)
-        self._weigh_strong(hour, litres, hour_of_day)
+        self._weigh_strong(hour, litres, hour_of_day, shares)
 
-    def _weigh_strong(self, hour: Hour, litres: float, hour_of_day: int) -> None:
+    def _weigh_strong(
+        self, hour: Hour, litres: float, hour_of_day: int, shares: Sequence[float]
+    ) -> None:
         rate = litres * HOUR_S / hour.span_s
         leaks = self.tracks[self.told].least / 10 if self.told in range(FIRST_REFILL) else 0
         if rate >= BURST_L_PER_H + leaks:
-            self._add(BURST, hour, litres, 0)
+            self._add(BURST, hour, litres, burst_evidence(rate - leaks, shares))
         else:
             self.tracks[BURST].end()
         if rate > FROM_L_PER_H:
@@ -241,7 +244,8 @@ class Fine:
                 met[index] = "slow"
         if self.tracks[PLAIN_BAND].known_s >= PLAIN_S and self.use.hours < NO_HISTORY_H:
             met.setdefault(PLAIN_BAND, "plain")
-        if not common and self.tracks[BURST].lasts(now_s, limits.burst_h, limits.burst_known_h, 0):
+        burst_limits = (limits.burst_h, limits.burst_known_h, limits.burst_nats)
+        if not common and self.tracks[BURST].lasts(now_s, *burst_limits):
             met[BURST] = "burst"
         return met
 

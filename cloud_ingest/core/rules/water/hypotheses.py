@@ -17,7 +17,7 @@ Pure.
 import math
 from collections.abc import Sequence
 
-from cloud_ingest.core.rules.water.use import BINS
+from cloud_ingest.core.rules.water.use import BINS, bin_of
 
 Band = tuple[int, int]
 """The first and the last bin."""
@@ -28,6 +28,7 @@ REFILLS = 0.6
 """The share of hours in which a slow refill shows, after an hour with one."""
 REFILLS_AFTER_NONE = 0.95
 LEAST_NATS, MOST_NATS = -3.0, 2.5
+MOST_BURST_NATS = 6.0
 """No single hour weighs more: people do odd things."""
 
 
@@ -57,6 +58,11 @@ def refill_evidence(
     if hour_bin <= last:
         return _nats(refills * dry, shares[last + 1] - shares[first])
     return _nats(refills * (1.0 - dry), shares[BINS] - shares[last + 1])
+
+
+def burst_evidence(rate: float, shares: Sequence[float]) -> int:
+    """Return how rare a flow of at least so many litres an hour is for the flat, for a burst."""
+    return _nats(1.0, 1.0 - shares[bin_of(rate)], 0.0, MOST_BURST_NATS)
 
 
 def strong_evidence(rate: float, shares: Sequence[float]) -> int:

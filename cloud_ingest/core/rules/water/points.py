@@ -33,6 +33,8 @@ class Thresholds:
     refill_nats: float
     burst_h: float
     burst_known_h: float
+    burst_nats: float
+    """So rare must its hours be for the flat: a big family's evening is none."""
     run_on_litres: float
     """The sum over a day of what hours show above 90 L, each cut at 200 L."""
     run_on_nats: float
@@ -51,6 +53,7 @@ CAREFUL = Thresholds(
     refill_nats=14,
     burst_h=3.9,
     burst_known_h=3.7,
+    burst_nats=10,
     run_on_litres=360,
     run_on_nats=10,
 )
@@ -67,6 +70,7 @@ EARLY = Thresholds(
     refill_nats=12,
     burst_h=3.5,
     burst_known_h=2.9,
+    burst_nats=9,
     run_on_litres=330,
     run_on_nats=10,
 )

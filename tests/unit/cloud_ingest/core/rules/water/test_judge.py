@@ -135,6 +135,16 @@ def test_four_hours_of_a_fast_clock_are_a_burst() -> None:
     assert burst.raised_s == burst.since_s + 4 * 3599
 
 
+def test_an_evening_that_is_usual_for_a_big_family_is_none() -> None:
+    flows = [
+        120 if 18 <= hour < (22 if day % 6 == 0 else 21) else 3 * (hour % 5 == 0)
+        for day in range(60)
+        for hour in range(24)
+    ]
+    [first] = judged(hourly(flows))
+    assert first.raised_s < START_S + 24 * HOUR
+
+
 def test_a_burst_upon_a_leak_is_its_own_event() -> None:
     kinds = [each.kind for each in judged(hourly(lived(30, [5] * 40 + [405] * 6)))]
     assert kinds == ["leak", "burst"]
