@@ -15,7 +15,7 @@ from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.supplied import Supplied
 from cloud_ingest.core.rules.water.supply import SupplyLearner
 
-RULES_VERSION = 8
+RULES_VERSION = 9
 """Changes with what a state holds or means: states of another version begin anew."""
 
 

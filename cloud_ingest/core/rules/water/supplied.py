@@ -10,7 +10,8 @@ without a leak, and only one that lies higher than ever says something.
 
 The newest days are looked at together, from two to ten: the least of all of them, and how unlikely
 it is that each day reaches it. Older days are the flat's history, so that a leak is not measured
-by itself. A day without any water passes for one without supply, and says nothing.
+by itself. A day without any water passes for one without supply, and says nothing. What
+was told is measured by the history of that time, however long it lasts.
 
 Blind spots: a leak below 3.8 L/h; one within what the inlet passes anyhow; the first weeks. One
 behind the tank shows only as far as it lengthens the filling. Half an hour of supply at either end
@@ -24,7 +25,7 @@ import struct
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -47,6 +48,9 @@ SMALLEST_SCALE = 5.0
 LIMIT = {Point.CAREFUL: 12.0, Point.EARLY: 10.0}
 KNOWN_PART = 0.9
 DRY_DAYS_TO_CLEAR = 3
+STILL_NATS = 1.0
+"""A day shows a leak that was told while it is so unlikely for the flat as it was before."""
+UNSHOWN_DAYS_TO_END = 2
 TENTHS = 10
 MOST_TENTHS = 2**32 - 1
 
@@ -63,17 +67,46 @@ class Day:
     hours: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A leak that was told, up to its newest day."""
+
+    start_s: int
+    least: int
+    litres: int
+    hours: int
+    start_known: bool
+    from_least: int
+    """A day whose least hour reaches this shows it still."""
+    unshown: int = 0
+    """How many of its newest days do not show it."""
+
+    def with_day(self, day: Day) -> "Told":
+        """Return it with one more day."""
+        if day.least < self.from_least:
+            return replace(self, unshown=self.unshown + 1)
+        return replace(
+            self,
+            least=min(self.least, day.least),
+            litres=min(self.litres + day.litres, MOST_TENTHS),
+            hours=self.hours + day.hours,
+            unshown=0,
+        )
+
+
 class Supplied:
     """What is remembered of one meter with intermittent supply."""
 
-    __slots__ = ("days", "dry_days", "known", "least", "litres", "ordinal", "start_s")
-    _FORM = struct.Struct("<IIIIBBB")
+    __slots__ = ("days", "dry_days", "known", "least", "litres", "ordinal", "start_s", "told")
+    _FORM = struct.Struct("<IIIIBBB?")
+    _TOLD = struct.Struct("<IIII?IB")
     _DAY = struct.Struct("<IIIB")
 
     def __init__(self) -> None:
         self.days: deque[Day] = deque(maxlen=NEWEST_DAYS + HISTORY_DAYS)
         self.dry_days = 0
         """How many days without water lie behind the newest with some."""
+        self.told: Told | None = None
         self._open_day(0)
 
     def _open_day(self, ordinal: int) -> None:
@@ -85,11 +118,15 @@ class Supplied:
         supply = meter.supply
         if supply is None or hour.anew:
             self._open_day(0)
+            self.told = None
             return Verdict(over=hour.anew)
         over = self._count(hour, meter, supply)
         if over:
+            self.told = None
             return Verdict(over=True)
-        return Verdict(self._finding(meter, supply, LIMIT[point]))
+        if self.told is None:
+            self.told = self._found(meter, LIMIT[point])
+        return Verdict(None if self.told is None else _finding(self.told, supply))
 
     def _count(self, hour: Hour, meter: WaterMeter, supply: Supply) -> bool:
         """Count an hour; say whether it closed a day that shows that nothing leaks."""
@@ -114,10 +151,15 @@ class Supplied:
             self.dry_days = min(self.dry_days + 1, 255)
             return self.dry_days >= DRY_DAYS_TO_CLEAR
         self.dry_days = 0
-        self.days.append(Day(self.start_s, self.least, self.litres, self.known))
+        day = Day(self.start_s, self.least, self.litres, self.known)
+        self.days.append(day)
+        if self.told is not None:
+            self.told = self.told.with_day(day)
+            if self.told.unshown >= UNSHOWN_DAYS_TO_END:
+                self.told = None
         return self.least == 0
 
-    def _finding(self, meter: WaterMeter, supply: Supply, limit: float) -> Finding | None:
+    def _found(self, meter: WaterMeter, limit: float) -> Told | None:
         """Return what the newest days show against the older ones."""
         history = sorted(
             day.least for day in islice(self.days, max(0, len(self.days) - NEWEST_DAYS))
@@ -136,7 +178,16 @@ class Supplied:
                 best, since, best_floor = evidence, days, floor
         if best < limit:
             return None
-        return _finding(list(self.days)[-since:], best_floor, supply)
+        own = list(self.days)[-since:]
+        unusual = (each for each in history if -math.log(chance_of(history, each)) >= STILL_NATS)
+        return Told(
+            start_s=own[0].start_s,
+            least=best_floor,
+            litres=sum(day.litres for day in own),
+            hours=sum(day.hours for day in own),
+            start_known=since < NEWEST_DAYS,
+            from_least=max(math.ceil(lowest), min(unusual, default=best_floor)),
+        )
 
     def pack(self) -> bytes:
         """Return all of it as bytes, without loss."""
@@ -148,10 +199,10 @@ class Supplied:
             self.known,
             self.dry_days,
             len(self.days),
+            self.told is not None,
         )
-        return head + b"".join(
-            self._DAY.pack(day.start_s, day.least, day.litres, day.hours) for day in self.days
-        )
+        told = b"" if self.told is None else self._TOLD.pack(*astuple(self.told))
+        return head + told + b"".join(self._DAY.pack(*astuple(day)) for day in self.days)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Supplied":
@@ -167,9 +218,14 @@ class Supplied:
             supplied.known,
             supplied.dry_days,
             days,
+            is_told,
         ) = cls._FORM.unpack_from(packed)
+        here = cls._FORM.size
+        if is_told:
+            supplied.told = Told(*cls._TOLD.unpack_from(packed, here))
+            here += cls._TOLD.size
         for index in range(days):
-            at = cls._FORM.size + index * cls._DAY.size
+            at = here + index * cls._DAY.size
             supplied.days.append(Day(*cls._DAY.unpack_from(packed, at)))
         return supplied
 
@@ -190,14 +246,14 @@ def chance_of(history: Sequence[int], floor: int) -> float:
     return chance * math.exp(-(floor - highest) / max(SMALLEST_SCALE * TENTHS, mean, half))
 
 
-def _finding(days: Sequence[Day], floor: int, supply: Supply) -> Finding:
+def _finding(told: Told, supply: Supply) -> Finding:
     detail: dict[str, str | int | float | None] = {
         "part": "supply",
         "supply": str(supply),
         "rate_l_per_h": None,
-        "least_l_per_h": floor / TENTHS,
-        "litres": sum(day.litres for day in days) / TENTHS,
-        "known_h": sum(day.hours for day in days),
-        "start_known": len(days) < NEWEST_DAYS,
+        "least_l_per_h": told.least / TENTHS,
+        "litres": told.litres / TENTHS,
+        "known_h": told.hours,
+        "start_known": told.start_known,
     }
-    return Finding("leak", "alarm", days[0].start_s, detail)
+    return Finding("leak", "alarm", told.start_s, detail)

@@ -88,6 +88,12 @@ def test_tank_that_rests_again_clears_the_leak() -> None:
     assert leak.cleared_s == START_S + (HISTORY_DAYS + 6) * DAY + 10 * HOUR
 
 
+def test_a_leak_does_not_become_the_flat_s_own() -> None:
+    [leak] = judged(days_of(30) + leaking(60, 100.0))
+    assert leak.cleared_s is None
+    assert leak.detail["known_h"] == 180
+
+
 def test_three_days_without_water_clear_the_leak() -> None:
     litres = [*days_of(HISTORY_DAYS), *leaking(6, 20), *[0.0] * 24 * 3]
     [leak] = judged(litres)
