@@ -54,6 +54,8 @@ class Steps:
     bulk: tuple[float, ...]
     residual: tuple[float, ...]
     meters: Mapping[str, tuple[float, ...]]
+    read_until: Mapping[str, int]
+    """How many steps had ended when a meter was read last: later ones are guessed."""
     border_variance: tuple[float, ...]
     """Of what was guessed at each known end, the opening one first: one more than steps."""
     resolution: float
@@ -108,6 +110,9 @@ def steps_of(days: TowerDays) -> Steps:
         bulk=given,
         residual=residual,
         meters=uses,
+        read_until={
+            name: sum(end < each.open_from for _, end in spans) for name, each in meters.items()
+        },
         border_variance=tuple(sum(each.variance[day] for each in meters.values()) for day in known),
         resolution=days.resolution,
         spread=spread,
@@ -147,6 +152,8 @@ def _filled(series: Series) -> _Filled:
     ]
     mean = fmean(plain) if plain else 0.0
     variance = fmean([(value - mean) ** 2 for value in plain]) if plain else 0.0
+    apart = [(b - a) ** 2 / 2 for a, b in pairwise(plain)]
+    lasting = min(variance, fmean(apart)) if apart else variance
     lately = fmean(plain[-LATELY:]) if plain else 0.0
     uses = [mean] * known_from
     variances = [variance * (known_from - day) for day in range(known_from)]
@@ -156,7 +163,7 @@ def _filled(series: Series) -> _Filled:
             gap += 1
             continue
         uses += [value / (gap + 1)] * (gap + 1)
-        variances += [variance * min(day + 1, gap - day) for day in range(gap)] + [0.0]
+        variances += [lasting * day * (gap + 1 - day) / (gap + 1) for day in range(1, gap + 2)]
         gap = 0
     uses += [lately] * gap
     variances += [

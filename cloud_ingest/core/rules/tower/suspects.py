@@ -5,7 +5,8 @@ All explanations are weighed together, each by how often it happens and how well
 has changed; water is lost in the common pipe; or one meter, since one day, counts only a share of
 what its flat uses. A share that goes around a meter adds to the residual in proportion to what the
 meter still counts, day by day, and lowers what it counts against its own history. A meter that has
-stopped counts nothing, and adds what its flat used to use; a flat on holiday adds nothing.
+stopped counts nothing, and adds what its flat used to use; a flat on holiday adds nothing, and how
+often a flat was away before says how likely that is now.
 
 A meter is named if its explanations together hold `NAMED` of the weight, and if the interval of
 the share it misses lies clear of nothing. One that still counts is not named while another that
@@ -17,7 +18,7 @@ In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pu
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import groupby
 from math import exp, log, sqrt
 from operator import mul
 from statistics import fmean, pvariance
@@ -51,6 +52,8 @@ ABSENCE_GOES_ON = 0.85
 """A flat without use: how often that begins, and how often another such day follows."""
 VACANT_SHARE = 0.1
 """Of absences that do not end: the flat stands empty."""
+HABIT = 2.0
+"""So many usual absences weigh against those of the flat itself."""
 LEVEL_SD = 0.3
 LEVEL_FREEDOM = 3.0
 """What a flat uses against its own history: natural logarithm, Student's t."""
@@ -217,22 +220,20 @@ def _stops(
 ) -> Iterator[_Explanation]:
     """Yield that a meter stopped when it began to count nothing."""
     uses = steps.meters[meter]
-    count = len(uses)
-    begin = count
+    begin = end = steps.read_until[meter]
     while begin and uses[begin - 1] == 0:
         begin -= 1
     used = [use / width for use, width in zip(uses[:begin], steps.widths, strict=False) if use > 0]
-    if begin == count or begin < BASELINE_STEPS or len(used) < BASELINE_STEPS // 2:
+    if begin == end or begin < BASELINE_STEPS or len(used) < BASELINE_STEPS // 2:
         return
     mean, variance = fmean(used), pvariance(used)
-    along, sharp = _tail_fit(inverse, pull, steps.widths[begin:], begin)
-    days = sum(steps.widths[begin:])
+    along, sharp = _tail_fit(inverse, pull, steps.widths[begin:end], begin)
+    days = sum(steps.widths[begin:end])
     fit = _log_marginal(along, sharp, mean, (STOPPED_LEVEL_SD * mean) ** 2 + variance / days)
-    absent = ABSENCE_A_DAY * ((1 - VACANT_SHARE) * ABSENCE_GOES_ON ** (days - 1) + VACANT_SHARE)
     rate = along / sharp
     half = Z_99 / sqrt(sharp)
     yield _Explanation(
-        log(STOP_A_DAY) - log(absent) + fit,
+        log(STOP_A_DAY) - log(how_often_absent(uses[:begin], days)) + fit,
         meter,
         begin,
         stopped=True,
@@ -242,10 +243,18 @@ def _stops(
     )
 
 
-def _absences(uses: Sequence[float]) -> float:
-    """Return how often a flat's days without use begin: its own history, and what is usual."""
-    begun = sum(before > 0 and use == 0 for before, use in pairwise(uses))
-    return (begun + 1) / (len(uses) + 1 / ABSENCE_A_DAY)
+def how_often_absent(uses: Sequence[float], days: int) -> float:
+    """Return how often an absence of at least so many days begins: its flat's habit, and the usual.
+
+    Args:
+        uses: What the flat used before.
+        days: Without use, so far.
+    """
+    lasted = [len(list(run)) for away, run in groupby(uses, lambda use: use == 0) if away]
+    begins = (len(lasted) + 1) / (len(uses) + 1 / ABSENCE_A_DAY)
+    usual = (1 - VACANT_SHARE) * ABSENCE_GOES_ON ** (days - 1) + VACANT_SHARE
+    as_long = sum(each >= days for each in lasted)
+    return begins * (as_long + HABIT * usual) / (len(lasted) + HABIT)
 
 
 def _log_marginal(along: float, sharp: float, mean: float, variance: float) -> float:
@@ -277,10 +286,11 @@ def _fits(
 def _tail_fit(
     inverse: Matrix, pull: Sequence[float], widths: Sequence[float], begin: int
 ) -> tuple[float, float]:
-    along = sum(map(mul, pull[begin:], widths))
+    end = begin + len(widths)
+    along = sum(map(mul, pull[begin:end], widths))
     sharp = sum(
-        width * sum(map(mul, row[begin:], widths))
-        for width, row in zip(widths, inverse[begin:], strict=True)
+        width * sum(map(mul, row[begin:end], widths))
+        for width, row in zip(widths, inverse[begin:end], strict=True)
     )
     return along, sharp
 

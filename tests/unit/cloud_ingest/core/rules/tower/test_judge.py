@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
+from cloud_ingest.core.rules.tower.suspects import how_often_absent
 from cloud_ingest.scoring.tower_score import WINDOW_DAYS, judged
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
 from tests.support.households import households
@@ -51,6 +52,22 @@ def test_a_stopped_meter_is_named() -> None:
     (named,) = after(stopped, 7).named
     assert (named.meter, named.kind) == (stopped.flat, "stopped_meter")
     assert named.since == FIRST + timedelta(days=DAY)
+
+
+def test_a_stopped_meter_that_is_not_read_today_is_named() -> None:
+    stopped = tower("share", 1.0)
+    assert stopped.flat is not None
+    series = list(stopped.days.meters[stopped.flat])
+    series[DAY + 7] = None
+    meters = {**stopped.days.meters, stopped.flat: series}
+    unread = replace(stopped, days=replace(stopped.days, meters=meters))
+    assert [each.meter for each in after(unread, 8).named] == [stopped.flat]
+
+
+def test_a_flat_that_is_often_away_is_suspected_less() -> None:
+    at_home = [200.0] * 120
+    habit = ([0.0] * 10 + [200.0] * 20) * 4
+    assert how_often_absent(habit, 7) > 5 * how_often_absent(at_home, 7)
 
 
 def test_half_around_a_meter_is_named() -> None:

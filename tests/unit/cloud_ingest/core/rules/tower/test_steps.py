@@ -21,6 +21,12 @@ def test_a_gap_is_spread_over_its_days() -> None:
     assert steps.border_variance[0] == steps.border_variance[3] == 0
 
 
+def test_a_gap_of_a_steady_flat_hides_little() -> None:
+    steady = [100.0 + 10 * day for day in range(20)]
+    steps = steps_of(tower([0.0] * 23, [*steady, None, 600.0, 300.0]))
+    assert steps.border_variance[20] == 25
+
+
 def test_a_gap_that_has_not_ended_is_not_known() -> None:
     steps = steps_of(tower([9.0, 9, 9, 9], [3.0, 3, 3, None]))
     assert steps.ends == (1, 2)
