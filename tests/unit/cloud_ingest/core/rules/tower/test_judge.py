@@ -21,7 +21,7 @@ DAY = 130
 @cache
 def tower(kind: str, amount: float, setting: Setting = QUIET) -> SimulatedTower:
     fault = Fault("leak" if kind == "leak" else "share" if kind == "share" else "none", amount, DAY)
-    return simulated(households(40), fault, Random(7), setting)
+    return simulated(households(setting.flats), fault, Random(7), setting)
 
 
 def after(tower: SimulatedTower, days: int, *, is_open: bool = False) -> Judgement:
@@ -55,7 +55,7 @@ def test_a_stopped_meter_is_named() -> None:
 
 
 def test_a_stopped_meter_that_is_not_read_today_is_named() -> None:
-    stopped = tower("share", 1.0)
+    stopped = tower("share", 1.0, replace(QUIET, flats=60, outage_a_day=0.0))
     assert stopped.flat is not None
     series = list(stopped.days.meters[stopped.flat])
     series[DAY + 7] = None
