@@ -103,6 +103,7 @@ class Oracle:
             (each.before.ts, each.after.ts)
             for each in judged.breaks
             if start < each.after.ts <= end
+            and not each.is_vouched
             and not any(each.before.ts < at <= each.after.ts for at, _ in life.epochs)
         ]
         held = self.held[channel]
