@@ -186,7 +186,7 @@ def _course(
     if snapshot is not None:
         after = snapshot.newest
         return begin(snapshot.state, after, goal, newest=after, forgets_from=after + 1)
-    if newest is not None and not changes_the_present(change.first, newest):
+    if newest is not None and not changes_the_present(change.last, newest):
         return None
     anew = beginning(int(register.valid_from.timestamp()), last)
     return begin(b"", anew, goal, forgets_from=0)

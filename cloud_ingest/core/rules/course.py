@@ -88,6 +88,6 @@ def beginning(assigned_from: int, last_reading: int) -> int:
     return max(assigned_from - 1, last_reading - HISTORY_S)
 
 
-def changes_the_present(first: int, newest: int) -> bool:
-    """Say whether a late reading of a time still matters to what is judged now."""
-    return first > newest - HISTORY_S
+def changes_the_present(last: int, newest: int) -> bool:
+    """Say whether late readings, the last of them of a time, still matter to what is judged now."""
+    return last > newest - HISTORY_S

@@ -142,6 +142,15 @@ def test_late_readings_move_the_beginning(homes: Homes) -> None:
     assert moved.since < first.since
 
 
+def test_months_that_come_behind_the_newest_reading_are_judged(homes: Homes) -> None:
+    rows = hourly(NOW - 60 * 24 * HOUR, [0] * 24 * 57 + [5] * 24 * 3)
+    homes.deliver("w-1", rows[-1:])
+    homes.judge()
+    homes.deliver("w-1", rows[:-1])
+    assert homes.judge() == Changes(raised=1)
+    assert homes.flag().since == NOW - 3 * 24 * HOUR
+
+
 def test_late_dry_hours_clear_what_was_bridged(homes: Homes) -> None:
     rows = hourly(START, [0, 0, *[5] * 20, 0, 0, 0, *[5] * 9])
     homes.deliver("w-1", [row for number, row in enumerate(rows) if number not in range(23, 25)])
