@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from cloud_ingest.core.typed_text import LONGEST_LABEL
 from shared_schema.events import (
     Acknowledgement,
     Event,
@@ -82,6 +83,11 @@ class Finding:
         """What makes two findings of a kind the same thing."""
         return (self.society_id, self.subject.type, self.subject.id, self.service)
 
+    @property
+    def slot(self) -> Slot:
+        """What a mute of its flag names."""
+        return (self.society_id, self.kind, self.subject.type, self.subject.id)
+
     def says(self) -> dict[str, Any]:
         """Return the fields of an event that a rule decides."""
         return {
@@ -143,6 +149,19 @@ class Flag:
     def would_change(self, finding: Finding) -> bool:
         """Say whether a rule says something else now than it said before."""
         return any(getattr(self.event, name) != value for name, value in finding.says().items())
+
+
+def served_unit(subject_type: str, subject: str, tower: str | None) -> Unit:
+    """Return the unit of an assignment; a bulk meter's is the tower that it measures."""
+    if subject_type == "bulk":
+        return Unit(type=SubjectType.TOWER, id=tower or subject, tower=tower or None)
+    return Unit(type=SubjectType(subject_type), id=subject, tower=tower or None)
+
+
+def meter_label(manufacturer: str, serial: str) -> str:
+    """Return what the flags of a meter call it."""
+    label = f"{manufacturer} {serial}"
+    return label if len(label) <= LONGEST_LABEL else serial
 
 
 def raised(finding: Finding, event_id: UUID, now: datetime) -> Flag:

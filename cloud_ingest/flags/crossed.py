@@ -14,10 +14,10 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import Finding, Flag, Key
+from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.month import DAY, day_of
 from cloud_ingest.core.rules.crossed import Activity, CrossedHint, crossed_hints
-from cloud_ingest.flags.lifecycle import Changes, key_of, served_unit, settle
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.tower_days import Stretch, hours_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -45,7 +45,7 @@ def refresh_crossed(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
     last = day_of(now, zone) - DAY
     stretch = Stretch(last - (WINDOW_DAYS - 1) * DAY, last, zone)
     findings: list[Finding] = []
-    judged: set[Key] = {key_of(flag) for flag in opened}
+    judged: set[Key] = {flag.key for flag in opened}
     for (society_id, _), units in _towers(conn, now).items():
         activity = {
             service: _activity(conn, service, units, stretch)

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.month import DAY, day_of
 from cloud_ingest.core.rules.electricity import NEW_NORMAL, PHASES, SEEN, phase_loss
 from cloud_ingest.flags.electricity_words import day_findings, key_of_meter, phase_finding
-from cloud_ingest.flags.lifecycle import Changes, Finding, settle
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.load_days import (

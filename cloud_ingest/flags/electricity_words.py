@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.flag import Finding, Key, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.month import midnight
 from cloud_ingest.core.rules.electricity import (
@@ -20,7 +21,6 @@ from cloud_ingest.core.rules.electricity import (
     no_load,
     reverse,
 )
-from cloud_ingest.flags.lifecycle import Finding, Key, served_unit
 from cloud_ingest.store.load_days import LoadMeter, Loads
 from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Severity, Subject, SubjectType

@@ -11,7 +11,8 @@ In: the changes that wait in a society. Out: what changed, in the caller's trans
 from collections.abc import Sequence
 from datetime import datetime
 
-from cloud_ingest.flags.lifecycle import MAX_MESSAGE, Changes, Finding, key_of, settle
+from cloud_ingest.core.flag import MAX_MESSAGE, Finding
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.number_words import Doubt, NumberKey
@@ -43,7 +44,7 @@ def refresh_held_changes(
         conn,
         opened,
         findings,
-        judged={key_of(each) for each in opened},
+        judged={each.key for each in opened},
         now=now,
         ended="a person decided, or the readings say again what was published",
     )

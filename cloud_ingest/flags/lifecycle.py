@@ -15,20 +15,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloud_ingest.core.flag import MAX_MESSAGE, Finding, Flag, Key
+from cloud_ingest.core.flag import Finding, Flag, Key
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.event_changes import clear_flag, put_finding
-from shared_schema.events import SubjectType, Unit
-
-__all__ = [
-    "MAX_MESSAGE",
-    "Changes",
-    "Finding",
-    "Key",
-    "key_of",
-    "served_unit",
-    "settle",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +60,3 @@ def settle(
             why = ended if isinstance(ended, str) else ended(flag)
             over += clear_flag(conn, flag, why, now)
     return Changes(raised, over)
-
-
-def key_of(flag: Flag) -> Key:
-    """Return what makes a stored flag and a finding of its kind the same thing."""
-    return flag.key
-
-
-def served_unit(subject_type: str, subject: str, tower: str | None) -> Unit:
-    """Return the unit of an assignment; a bulk meter's is the tower that it measures."""
-    if subject_type == "bulk":
-        return Unit(type=SubjectType.TOWER, id=tower or subject, tower=tower or None)
-    return Unit(type=SubjectType(subject_type), id=subject, tower=tower or None)

@@ -14,11 +14,12 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.flag import Finding, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.meter_bits import KINDS, UNENDED, Noted, Standing, codes, standing
 from cloud_ingest.core.rules.reverse_flow import MOST_L_PER_H, QUIET, Fall, ran_back
 from cloud_ingest.core.rules.water_words import litres
-from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, served_unit, settle
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -82,7 +83,7 @@ def refresh_meter_bits(conn: Connection, zone: ZoneInfo, now: datetime) -> Chang
     opened = [
         flag for flag in open_events(conn, *KINDS) if flag.event.subject.type is SubjectType.METER
     ]
-    judged = {key_of(flag) for flag in opened} | {finding.key for finding in findings}
+    judged = {flag.key for flag in opened} | {finding.key for finding in findings}
     return settle(conn, opened, findings, judged=judged, now=now, ended=ENDED)
 
 

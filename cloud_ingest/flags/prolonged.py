@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, settle
+from cloud_ingest.core.flag import Finding, Key
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from shared_schema.catalogue import Service
@@ -59,7 +60,7 @@ def refresh_prolonged(
         for each in open_events(conn, EventKind.PROLONGED_ESTIMATE)
         if each.society_id == society_id
     ]
-    judged: set[Key] = {key_of(each) for each in opened}
+    judged: set[Key] = {each.key for each in opened}
     return settle(
         conn, opened, findings, judged=judged, now=now, ended="its newest month is proved"
     )

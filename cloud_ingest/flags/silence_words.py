@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.flag import MAX_MESSAGE, Finding, Key, meter_label, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.offline import Cause, GatewayWord, Outage, Silence, outage_of
 from cloud_ingest.core.rules.read_again import Outcome, Told
-from cloud_ingest.core.typed_text import LONGEST_LABEL
-from cloud_ingest.flags.lifecycle import MAX_MESSAGE, Finding, Key, served_unit
 from cloud_ingest.store.read_failures import UnheardMeter
 from shared_schema.catalogue import UNIT_SYMBOLS, Service, Unit
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
@@ -60,8 +59,7 @@ class Overdue:
         """Of the finding that tells it."""
         if self.cause.shared and self.cause.gateway is not None:
             return (self.meter.society_id, SubjectType.GATEWAY, self.cause.gateway, "all")
-        name = f"{self.meter.manufacturer} {self.meter.serial}"
-        subject = name if len(name) <= LONGEST_LABEL else self.meter.serial
+        subject = meter_label(self.meter.manufacturer, self.meter.serial)
         return (self.meter.society_id, SubjectType.METER, subject, Service(self.meter.service))
 
 

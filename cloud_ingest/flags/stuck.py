@@ -15,10 +15,11 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.flag import Finding, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.core.rules.stuck import HISTORY_DAYS, STILL_DAYS, Day, Stuck, stuck
-from cloud_ingest.flags.lifecycle import Changes, Finding, key_of, served_unit, settle
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -56,7 +57,7 @@ def refresh_stuck(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
     opened = open_events(conn, EventKind.STUCK_REGISTER)
     standing = {(meter.society_id, meter.name) for meter, _ in still}
     moved = {
-        key_of(flag) for flag in opened if (flag.society_id, flag.event.subject.id) not in standing
+        flag.key for flag in opened if (flag.society_id, flag.event.subject.id) not in standing
     }
     judged = moved | {finding.key for finding in findings}
     return settle(conn, opened, findings, judged=judged, now=now, ended=ENDED)

@@ -14,23 +14,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import Flag
+from cloud_ingest.core.flag import MAX_MESSAGE, Finding, Flag, Key, meter_label, served_unit
 from cloud_ingest.core.month import DAY, day_of, midnight
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.loss import Loss
 from cloud_ingest.core.rules.tower.suspects import Suspect
 from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, Patterns, patterns_of
 from cloud_ingest.core.rules.tower.words import loss_message, suspect_message
-from cloud_ingest.core.typed_text import LONGEST_LABEL
-from cloud_ingest.flags.lifecycle import (
-    MAX_MESSAGE,
-    Changes,
-    Finding,
-    Key,
-    key_of,
-    served_unit,
-    settle,
-)
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.tower_days import BULK, Stretch, TowerRead, read_hours, read_towers
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection
@@ -109,7 +100,7 @@ def refresh_towers(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
             verdict = _judge(conn, read, stretch, losses.get((read.tower, read.service)))
             if verdict is not None:
                 _tell(_Tower(society_id, society, read, verdict, zone), opened, found)
-    gone = {key_of(each) for each in opened if _place_of(each) not in with_bulk}
+    gone = {each.key for each in opened if _place_of(each) not in with_bulk}
     return settle(
         conn,
         opened,
@@ -246,8 +237,7 @@ def _hung(read: TowerRead, suspect: Suspect) -> Assignment:
 
 
 def _name(each: Assignment) -> str:
-    name = f"{each.meter.manufacturer} {each.meter.serial}"
-    return name if len(name) <= LONGEST_LABEL else each.meter.serial
+    return meter_label(each.meter.manufacturer, each.meter.serial)
 
 
 def _place_of(flag: Flag) -> tuple[int, str, str]:

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 
-from cloud_ingest.core.flag import Flag
+from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water_words import water_message
-from cloud_ingest.flags.lifecycle import Changes, Finding, Key, key_of, served_unit, settle
+from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up
 from cloud_ingest.store.connection import Connection, plan_each_time
 from cloud_ingest.store.events import open_events
@@ -156,7 +156,7 @@ class _Pass:
     def _open_flags(self) -> dict[Key, list[Flag]]:
         flags: dict[Key, list[Flag]] = defaultdict(list)
         for flag in open_events(self._conn, *EVIDENCE):
-            flags[key_of(flag)].append(flag)
+            flags[flag.key].append(flag)
         return flags
 
     def _finding(self, kind: EventKind, unit: Iterable[Watched]) -> Finding | None:

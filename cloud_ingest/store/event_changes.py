@@ -51,7 +51,7 @@ def put_finding(conn: Connection, finding: Finding, now: datetime) -> bool:
         Whether a flag was raised.
     """
     with conn.transaction():
-        _lock(conn, (finding.society_id, finding.kind, finding.subject.type, finding.subject.id))
+        _lock(conn, finding.slot)
         finding = _with_tower(conn, finding)
         flag = _newest(conn, finding)
         if flag is None or not is_same(flag, now):
@@ -248,8 +248,7 @@ def _read(conn: Connection, event_id: UUID) -> Flag:
 
 
 def _newest(conn: Connection, finding: Finding) -> Flag | None:
-    slot = (finding.society_id, finding.kind, finding.subject.type, finding.subject.id)
-    arguments = {**_slot(slot), "service": finding.service}
+    arguments = {**_slot(finding.slot), "service": finding.service}
     found = scalars(conn, query("event/newest"), arguments)
     return _read(conn, found[0]) if found else None
 

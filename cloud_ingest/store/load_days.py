@@ -16,9 +16,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
+from cloud_ingest.core.flag import meter_label
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.core.rules.electricity import IN_A_ROW, LIVE_V, PHASES, LoadDay, Volts
-from cloud_ingest.core.typed_text import LONGEST_LABEL
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalars
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
@@ -54,8 +54,7 @@ class LoadMeter:
     @property
     def name(self) -> str:
         """What its flags call it."""
-        name = f"{self.manufacturer} {self.serial}"
-        return name if len(name) <= LONGEST_LABEL else self.serial
+        return meter_label(self.manufacturer, self.serial)
 
 
 @dataclass(frozen=True, slots=True)

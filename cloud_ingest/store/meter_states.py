@@ -11,8 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from cloud_ingest.core.flag import meter_label
 from cloud_ingest.core.rules.meter_bits import Noted
-from cloud_ingest.core.typed_text import LONGEST_LABEL
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import PROFILE_STATUS, WATER_VOLUME, Service
@@ -36,8 +36,7 @@ class ServingMeter:
     @property
     def name(self) -> str:
         """What its flags call it."""
-        name = f"{self.manufacturer} {self.serial}"
-        return name if len(name) <= LONGEST_LABEL else self.serial
+        return meter_label(self.manufacturer, self.serial)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from cloud_ingest.core.flag import (
     cleared,
     found_again,
     is_same,
+    meter_label,
     raised,
     speak,
 )
@@ -147,3 +148,8 @@ def test_a_message_fits_the_contract(told: Flag) -> None:
     long = found_again(told, a_leak(message="x" * 900))
     assert len(long.event.message) == 400
     assert len(cleared(long, "y" * 300, NOW).event.message) == 400
+
+
+def test_a_long_name_of_a_meter_is_its_serial() -> None:
+    assert meter_label("Kamstrup", "12345678") == "Kamstrup 12345678"
+    assert meter_label("K" * 60, "12345678") == "12345678"
