@@ -11,7 +11,7 @@ from statistics import median_low
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.rules.water.episode import Episode
-from cloud_ingest.core.rules.water.judge import advance
+from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
@@ -47,8 +47,3 @@ def counted(of_meter: Iterable[tuple[int, int]], meter: WaterMeter) -> list[tupl
 def events(of_meter: Sequence[tuple[int, int]], meter: WaterMeter, point: Point) -> list[Episode]:
     """Return the events of a meter, in the order in which they were raised."""
     return as_they_stand(advance(State(), counted(of_meter, meter), meter, point))
-
-
-def as_they_stand(told: Iterable[Episode]) -> list[Episode]:
-    """Return each event once, as it was told last."""
-    return list({each.raised_s: each for each in told}.values())

@@ -18,11 +18,11 @@ from statistics import median
 from typing import Protocol
 
 from cloud_ingest.core.rules.water.episode import Episode
-from cloud_ingest.core.rules.water.judge import advance
+from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
-from cloud_ingest.replay.run import as_they_stand, counted
+from cloud_ingest.replay.run import counted
 from cloud_ingest.scoring.known import Reading, known_s
 from cloud_ingest.scoring.leaks import DAY_S, HOUR_S
 

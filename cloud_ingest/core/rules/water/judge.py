@@ -6,7 +6,7 @@ alone, never on how they were grouped into calls, nor on when they came: a repla
 evaluation of what arrives are the same function.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.events import settle
@@ -30,7 +30,7 @@ def advance(
 
     Returns:
         The events that were raised, updated or cleared, in this order of time: an event that
-        runs is told again with each hour. The last one of a `raised_s` is how it stands.
+        runs is told again with each hour; see `as_they_stand`.
     """
     litres_per_count = float(meter.litres_per_count)
     most_l_per_h = meter.most_l_per_h
@@ -46,3 +46,8 @@ def advance(
             verdict = state.memory_for(supplied).take(hour, supplied, point)
             told += settle(state.events, verdict, hour)
     return told
+
+
+def as_they_stand(told: Iterable[Episode]) -> list[Episode]:
+    """Return each event once, as it was told last, in the order in which they were raised."""
+    return list({each.raised_s: each for each in told}.values())

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.rules.water.coarse import Coarse, blind_spot
 from cloud_ingest.core.rules.water.episode import Episode
-from cloud_ingest.core.rules.water.judge import advance
+from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
-from tests.support.water_registers import Readings, registers
+from tests.support.water_registers import Readings, assert_grouping_changes_nothing, registers
 
 HOUR = 3600
 START_S = 1_699_986_600  # a midnight in Kolkata
@@ -57,8 +57,7 @@ def with_leak(litres: Sequence[float], since_h: int, rate: float) -> list[float]
 
 
 def judged(readings: Readings, step_l: int, point: Point = Point.CAREFUL) -> list[Episode]:
-    told = advance(State(), readings, meter_of(step_l), point)
-    return list({each.raised_s: each for each in told}.values())
+    return as_they_stand(advance(State(), readings, meter_of(step_l), point))
 
 
 def delay_h(step_l: int, rate: float, interval_s: int = HOUR) -> float:
@@ -176,15 +175,7 @@ def test_one_big_step_raises_nothing(step_l: int, steps: int, hour: int, point: 
 def test_grouping_changes_nothing_on_coarse_registers(
     readings: Readings, step_l: int, point: Point, data: st.DataObject
 ) -> None:
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(readings)), max_size=4)))
-    whole, state = State(), State()
-    expected = advance(whole, readings, meter_of(step_l), point)
-    told: list[Episode] = []
-    for first, last in zip([0, *cuts], [*cuts, len(readings)], strict=True):
-        told += advance(state, readings[first:last], meter_of(step_l), point)
-        state = State.unpack(state.pack())
-    assert told == expected
-    assert state.pack() == whole.pack()
+    assert_grouping_changes_nothing(readings, meter_of(step_l), point, data)
 
 
 @given(

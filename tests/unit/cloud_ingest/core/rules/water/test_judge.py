@@ -13,11 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Episode
-from cloud_ingest.core.rules.water.judge import advance
+from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
-from tests.support.water_registers import START_S, Readings, registers
+from tests.support.water_registers import (
+    START_S,
+    Readings,
+    assert_grouping_changes_nothing,
+    registers,
+)
 
 HOUR = 3600
 METER = WaterMeter(litres_per_count=Decimal(1), zone=ZoneInfo("Asia/Kolkata"))
@@ -36,24 +41,14 @@ def hourly(litres: Sequence[int | None]) -> Readings:
 
 def judged(readings: Readings, point: Point = Point.CAREFUL) -> list[Episode]:
     """Return how each event stands at the end of the readings."""
-    told = advance(State(), readings, METER, point)
-    newest = {each.raised_s: each for each in told}
-    return list(newest.values())
+    return as_they_stand(advance(State(), readings, METER, point))
 
 
 @given(registers(), st.sampled_from(Point), st.data())
 def test_grouping_of_readings_changes_nothing(
     readings: Readings, point: Point, data: st.DataObject
 ) -> None:
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(readings)), max_size=4)))
-    whole, state = State(), State()
-    expected = advance(whole, readings, METER, point)
-    told: list[Episode] = []
-    for first, last in zip([0, *cuts], [*cuts, len(readings)], strict=True):
-        told += advance(state, readings[first:last], METER, point)
-        state = State.unpack(state.pack())
-    assert told == expected
-    assert state.pack() == whole.pack()
+    assert_grouping_changes_nothing(readings, METER, point, data)
 
 
 @given(st.lists(st.tuples(st.integers(), st.integers()), max_size=30), st.sampled_from(Point))
@@ -242,8 +237,7 @@ def test_dry_hours_clear_all_there_is(readings: Readings, point: Point) -> None:
     told = advance(state, readings, METER, point)
     ts, raw = readings[-1]
     told += advance(state, [(ts + n * HOUR, raw) for n in range(1, 34)], METER, point)
-    newest = {each.raised_s: each for each in told}
-    assert all(each.cleared_s is not None for each in newest.values())
+    assert all(each.cleared_s is not None for each in as_they_stand(told))
 
 
 @pytest.mark.parametrize("leak", [[5] * 30, [9] * 30, [400] * 6])

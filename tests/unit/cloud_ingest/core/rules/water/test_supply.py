@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.hours import Hour
-from cloud_ingest.core.rules.water.judge import advance
+from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
 from cloud_ingest.core.rules.water.supplied import chance_of
 from cloud_ingest.core.rules.water.supply import Supply, SupplyLearner
-from tests.support.water_registers import Readings, registers
+from tests.support.water_registers import Readings, assert_grouping_changes_nothing, registers
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -56,8 +56,7 @@ def read(litres: Sequence[float]) -> Readings:
 def judged(
     litres: Sequence[float], meter: WaterMeter = METER, point: Point = Point.CAREFUL
 ) -> list[Episode]:
-    told = advance(State(), read(litres), meter, point)
-    return list({each.raised_s: each for each in told}.values())
+    return as_they_stand(advance(State(), read(litres), meter, point))
 
 
 def leaking(days: int, rate: float) -> list[float]:
@@ -141,15 +140,7 @@ def test_higher_floor_is_never_likelier(history: list[int], one: int, other: int
 def test_grouping_changes_nothing_with_supply_by_the_hour(
     readings: Readings, point: Point, data: st.DataObject
 ) -> None:
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(readings)), max_size=4)))
-    whole, state = State(), State()
-    expected = advance(whole, readings, METER, point)
-    told: list[Episode] = []
-    for first, last in zip([0, *cuts], [*cuts, len(readings)], strict=True):
-        told += advance(state, readings[first:last], METER, point)
-        state = State.unpack(state.pack())
-    assert told == expected
-    assert state.pack() == whole.pack()
+    assert_grouping_changes_nothing(readings, METER, point, data)
 
 
 @given(st.frozensets(st.integers(0, 23)), registers())
