@@ -104,6 +104,14 @@ BrokerPassword = Annotated[
     Path | None,
     typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
 ]
+RegistersFile = Annotated[
+    Path,
+    typer.Argument(help="Parquet, or CSV by its name, with the columns meter, ts, register_l."),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, max=64, help="Side by side [default: one a processor]."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 

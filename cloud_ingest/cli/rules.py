@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from cloud_ingest.cli.group import new_group
-from cloud_ingest.cli.options import Json, one_line_errors, progress
+from cloud_ingest.cli.options import Json, Processes, RegistersFile, one_line_errors, progress
 from cloud_ingest.cli.rules_towers import score_crossed, score_towers
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.score_text import as_json, as_text
@@ -32,13 +32,13 @@ from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.supply import Supply
 from cloud_ingest.errors import RegistersRefused, UserError
 from cloud_ingest.replay.file_clock import AS_IT_STANDS, shown
-from cloud_ingest.replay.processes import each, usable_processors
+from cloud_ingest.replay.processes import each
 from cloud_ingest.replay.registers_file import read_registers
 from cloud_ingest.replay.rows import ML, MeterRows
 from cloud_ingest.replay.run import events, readings, usual_interval_s
 from cloud_ingest.scoring.job import Job
 from cloud_ingest.scoring.plot import picture
-from cloud_ingest.scoring.quarters import Course, courses_of
+from cloud_ingest.scoring.quarters import Quarters, quarters_of
 from cloud_ingest.scoring.score import Score, score
 from cloud_ingest.scoring.supplied_leaks import SUPPLY_HOURS
 from cloud_ingest.scoring.supply import Inlet
@@ -48,10 +48,6 @@ app = new_group("Try the water rules on a file of registers.")
 app.command("score-towers")(score_towers)
 app.command("score-crossed")(score_crossed)
 
-File = Annotated[
-    Path,
-    typer.Argument(help="Parquet, or CSV by its name, with the columns meter, ts, register_l."),
-]
 Zone = Annotated[
     str | None,
     typer.Option(
@@ -59,10 +55,6 @@ Zone = Annotated[
         help="Zone of the file's clock, where it has summer time, such as Europe/Madrid "
         "[default: its times are taken as they stand].",
     ),
-]
-Processes = Annotated[
-    int | None,
-    typer.Option("--processes", min=1, max=64, help="Side by side [default: one a processor]."),
 ]
 Resolutions = Annotated[
     list[float] | None,
@@ -103,7 +95,7 @@ MOST_STEP_L = 10_000
 
 @app.command("replay")
 def replay(
-    file: File,
+    file: RegistersFile,
     *,
     resolution_l: Annotated[
         float, typer.Option("--resolution-l", help="Litres of one step of the register.")
@@ -131,7 +123,7 @@ def replay(
         interval_s = usual_interval_s(meters)
         if interval_s > LONGEST_S or meter.litres_per_count >= COARSE_L:
             progress(blind_spot(meter.litres_per_count, interval_s))
-        judged = each(partial(_judged, meter=meter, point=point), meters, _side_by_side(processes))
+        judged = each(partial(_judged, meter=meter, point=point), meters, processes)
         with _lines(out, file) as write:
             for rows, found in zip(meters, _tracked(judged, len(meters)), strict=True):
                 for event in found:
@@ -164,7 +156,7 @@ def _detail(detail: Detail, zone: ZoneInfo) -> dict[str, object]:
 
 @app.command("score")
 def score_rules(
-    file: File,
+    file: RegistersFile,
     *,
     resolution_l: Resolutions = None,
     points: Points = None,
@@ -192,15 +184,15 @@ def score_rules(
     """
     with one_line_errors():
         meters, in_zone = _meters(file), _zone(zone)
-        courses = () if donor is None else _courses(donor, in_zone)
+        donors = () if donor is None else _donors(donor, in_zone)
         supplied = None if inlet is None else Inlet(SUPPLY_HOURS, inlet, in_zone)
         told = None if inlet is None or learn_supply else Supply(SUPPLY_HOURS)
         scores = []
         for step in [_step(litres) for litres in resolution_l or [1.0]]:
             for point in points or [Point.CAREFUL]:
                 meter = WaterMeter(step, in_zone, supply=told)
-                job = Job(Setup(meter, point, trials, seed), courses, supplied)
-                found = each(job, meters, _side_by_side(processes))
+                job = Job(Setup(meter, point, trials, seed), donors, supplied)
+                found = each(job, meters, processes)
                 whole = score(list(_tracked(found, len(meters))), job.kinds, folds=folds, seed=seed)
                 scores.append((_name(job, whole), whole))
             _tell_blind_spot(job, whole)
@@ -224,11 +216,10 @@ def _tell_blind_spot(job: Job, whole: Score) -> None:
         progress(blind_spot(job.setup.meter.litres_per_count, round(whole.interval_s)))
 
 
-def _courses(donor: Path, zone: ZoneInfo) -> Sequence[Course]:
-    hours = [course for rows in _meters(donor) for course in courses_of(readings(rows, zone))]
-    if not hours:
-        raise RegistersRefused(f"{donor} has no hour of four quarters: give a quarter-hourly file")
-    return sorted(hours, key=sum)
+def _donors(donor: Path, zone: ZoneInfo) -> Sequence[Quarters]:
+    if found := quarters_of(readings(rows, zone) for rows in _meters(donor)):
+        return found
+    raise RegistersRefused(f"{donor} has no hour of four quarters: give a quarter-hourly file")
 
 
 def _meters(file: Path) -> Sequence[MeterRows]:
@@ -250,10 +241,6 @@ def _zone(name: str | None) -> ZoneInfo:
     if name not in available_timezones():
         raise UserError(f"--zone {name[:40]!r} is no zone: write it as Europe/Madrid")
     return ZoneInfo(name)
-
-
-def _side_by_side(processes: int | None) -> int:
-    return usable_processors() if processes is None else processes
 
 
 def _tracked(found: Iterable[Work], total: int) -> Iterable[Work]:

@@ -9,17 +9,16 @@ import dataclasses
 import json as jsons
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli.options import Json, one_line_errors
+from cloud_ingest.cli.options import Json, Processes, RegistersFile, one_line_errors
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.tower_score_text import crossed_score_text, tower_score_text
 from cloud_ingest.errors import UserError
 from cloud_ingest.replay.file_clock import AS_IT_STANDS
-from cloud_ingest.replay.processes import each, usable_processors
+from cloud_ingest.replay.processes import each
 from cloud_ingest.replay.registers_file import read_registers
 from cloud_ingest.replay.run import readings
 from cloud_ingest.scoring.crossed_score import crossed_score
@@ -27,17 +26,13 @@ from cloud_ingest.scoring.tower_curves import curves_of
 from cloud_ingest.scoring.tower_score import FAULTS, Trial, score, trial
 from cloud_ingest.scoring.tower_sim import Curve, Setting
 
-File = Annotated[
-    Path,
-    typer.Argument(help="Parquet, or CSV by its name, with the columns meter, ts, register_l."),
-]
 Seed = Annotated[int, typer.Option("--seed", help="Another one draws other towers.")]
 Towers = Annotated[int, typer.Option("--towers", min=1, max=10_000, help="Towers of each kind.")]
 LEAST_CURVES = 3
 
 
 def score_towers(
-    file: File,
+    file: RegistersFile,
     *,
     towers: Towers = 20,
     unmetered_l: Annotated[
@@ -50,10 +45,7 @@ def score_towers(
         float, typer.Option("--tank-l", min=0, help="A tank between bulk meter and flats.")
     ] = 0.0,
     seed: Seed = 1,
-    processes: Annotated[
-        int | None,
-        typer.Option("--processes", min=1, max=64, help="Side by side [default: one a processor]."),
-    ] = None,
+    processes: Processes = None,
     json: Json = False,
 ) -> None:
     """Simulate towers whose flats live as the meters of a file, and judge them day by day.
@@ -74,7 +66,7 @@ def score_towers(
         wanted = [(name, seed * 10_000 + number) for number in range(towers) for name in names]
         setting = Setting(unmetered_sd_l=unmetered_l, tank_l=tank_l)
         work = partial(_trial, curves=curves, setting=setting)
-        whole = score(list(each(work, wanted, processes or usable_processors())))
+        whole = score(list(each(work, wanted, processes)))
     say(jsons.dumps(dataclasses.asdict(whole)) if json else tower_score_text(whole))
 
 

@@ -18,14 +18,17 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-def usable_processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
+def each(
+    work: Callable[[In], Out], items: Sequence[In], processes: int | None = None
+) -> Iterator[Out]:
+    """Yield what the work makes of each item, in their order.
 
-
-def each(work: Callable[[In], Out], items: Sequence[In], processes: int) -> Iterator[Out]:
-    """Yield what the work makes of each item, in their order."""
-    processes = min(processes, len(items))
+    Args:
+        work: What is done; a function that can be pickled.
+        items: Of what, each by itself.
+        processes: How many side by side; None: one for each processor that may be used.
+    """
+    processes = min(processes or len(os.sched_getaffinity(0)), len(items))
     if processes <= 1:
         yield from map(work, items)
         return

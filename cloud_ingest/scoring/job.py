@@ -12,7 +12,7 @@ from cloud_ingest.replay.rows import MeterRows
 from cloud_ingest.replay.run import readings
 from cloud_ingest.scoring.known import really_leaks
 from cloud_ingest.scoring.leaks import ConstantSupply
-from cloud_ingest.scoring.quarters import Course, split
+from cloud_ingest.scoring.quarters import Quarters, split
 from cloud_ingest.scoring.supplied_leaks import IntermittentSupply
 from cloud_ingest.scoring.supply import Inlet
 from cloud_ingest.scoring.trials import Flat, MeterScore, Setup, ascending, scored
@@ -23,7 +23,7 @@ class Job:
     """How each meter of a file is scored."""
 
     setup: Setup
-    courses: Sequence[Course] = ()
+    donors: Sequence[Quarters] = ()
     """How hours are split into quarters; none: they are not."""
     inlet: Inlet | None = None
     """How the flats are supplied by the hour; None: always."""
@@ -38,8 +38,8 @@ class Job:
         zone, seed = self.setup.meter.zone, f"{self.setup.seed} {rows.meter}"
         found = ascending(readings(rows, zone))
         leaks = really_leaks(found, zone)
-        if self.courses:
-            found = list(split(found, self.courses, Random(seed)))  # noqa: S311  a draw
+        if self.donors:
+            found = list(split(found, self.donors, Random(seed)))  # noqa: S311  a draw
         flat: Flat = ConstantSupply(found)
         if self.inlet is not None:
             flat = IntermittentSupply(found, self.inlet, seed)

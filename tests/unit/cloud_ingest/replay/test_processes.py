@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from cloud_ingest.errors import UserError
-from cloud_ingest.replay.processes import each, usable_processors
+from cloud_ingest.replay.processes import each
 
 
 def twice(number: int) -> int:
@@ -29,4 +29,4 @@ def test_a_killed_process_is_one_line() -> None:
 
 
 def test_nothing_needs_no_process() -> None:
-    assert list(each(twice, [], usable_processors())) == []
+    assert list(each(twice, [])) == []
