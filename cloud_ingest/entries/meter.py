@@ -149,12 +149,15 @@ def _why_none(conn: Connection, society_id: int, named: NamedMeter) -> str:
     if subject in subjects(conn, society_id, service, named.subject_type):
         return (
             f"no {service} meter was assigned to {subject} at that time: "
-            "check --at, and the dates in the list of units"
+            "see the dates in the list of units"
         )
     what = f"no {_KINDS[named.subject_type]} {subject!r} has {service}"
     if hint := namesake_hint(subject, namesakes(conn, society_id, subject)):
         return what + hint
-    return f"{what}: check its label and --subject-type, or import it with its meter"
+    for kind, name in _KINDS.items():
+        if subject in subjects(conn, society_id, service, kind):
+            return f"{what}: the {name} of that label has it"
+    return f"{what}: check its label, or import it with its meter"
 
 
 def billed_channels(conn: Connection, meter_id: int, service: Service) -> list[Channel]:

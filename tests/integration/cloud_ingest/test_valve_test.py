@@ -107,9 +107,17 @@ def test_an_answer_without_a_newer_reading_is_no_verdict(riser: Riser) -> None:
         riser.test()
 
 
-def test_a_unit_without_a_water_meter(riser: Riser) -> None:
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        ("A-2", "no unit 'A-2' has water: check its label, or import it with its meter"),
+        ("Garden", "no unit 'Garden' has water: the common area of that label has it"),
+    ],
+)
+def test_a_subject_that_is_no_unit_with_water(riser: Riser, subject: str, says: str) -> None:
+    riser.site.units(unit_line("Garden", "2", service="water", kind="common"))
     world = World(KEY, "meera", lambda: riser.now, riser.pause, riser.told.append)
-    with pytest.raises(SelfReadRefused, match="A-2"):
+    with pytest.raises(SelfReadRefused, match=f"^{says}$"):
         valve_test(
-            riser.site.conn, SOCIETY, NamedMeter("A-2", Service.WATER), world, lambda _: None
+            riser.site.conn, SOCIETY, NamedMeter(subject, Service.WATER), world, lambda _: None
         )
