@@ -24,7 +24,8 @@ from cloud_ingest.cli.rules_towers import score_crossed, score_towers
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.score_text import as_json, as_text
 from cloud_ingest.cli.table import counted
-from cloud_ingest.core.rules.water.coarse import COARSE_L, blind_spot
+from cloud_ingest.core.rules.water.blind_spot import blind_spot
+from cloud_ingest.core.rules.water.coarse import COARSE_L
 from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Detail, Episode
 from cloud_ingest.core.rules.water.hours import LONGEST_S
 from cloud_ingest.core.rules.water.meter import WaterMeter

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 from cloud_ingest.core.rules.water.episode import BURST, RUN_ON, STEPS, Finding, Verdict
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
@@ -36,6 +37,8 @@ BURST_H = 4
 BURST_L = 85
 RUN_ON_L = (90, 200)
 """Of an hour, what is above the first counts, up to the second."""
+RUN_ON_EARLIER_L = 30
+"""So many litres less are asked for at the early point."""
 DAY_S = 24 * HOUR_S + 720
 EARLIER = 2.0
 """So much less evidence is asked for at the early point."""
@@ -80,32 +83,29 @@ def scale_of(resolution_l: Decimal) -> Scale:
     return TENS if resolution_l < ROUGH_L else HUNDREDS
 
 
-def blind_spot(resolution_l: Decimal, interval_s: int) -> str:
-    """Say in one sentence what a register cannot show.
+class Strong(NamedTuple):
+    """An hour that a burst or a run-on is made of."""
 
-    Args:
-        resolution_l: One step of the register.
-        interval_s: How far apart its readings are.
-    """
-    step = f"{resolution_l.normalize():f} L"
-    if interval_s > LONGEST_S:
-        return (
-            f"This register is read every {interval_s / HOUR_S:.0f} h: "
-            "no hour of use is known, so that no leak can be told from use."
-        )
-    if resolution_l < COARSE_L:
-        return (
-            f"This register moves in steps of {step}: "
-            "a leak that leaves two dry hours in a row passes for use."
-        )
-    rates = scale_of(resolution_l).rates
-    slow, next_one = (each.steps_per_h * float(resolution_l) for each in rates[:2])
-    days = ("two days", "a day") if resolution_l < ROUGH_L else ("three days", "two days")
-    return (
-        f"This register moves in steps of {step}: a leak below {slow:.0f} L/h passes for use, "
-        f"one of {slow:.0f} L/h takes about {days[0]} to show and one of {next_one:.0f} L/h "
-        f"about {days[1]}."
-    )
+    end_s: int
+    span_s: int
+    litres: float
+
+    @property
+    def start_s(self) -> int:
+        """Return when it began."""
+        return self.end_s - self.span_s
+
+    @property
+    def rate(self) -> float:
+        """Litres an hour."""
+        return self.litres * HOUR_S / self.span_s
+
+    @property
+    def run_on_l(self) -> float:
+        """Return what of it counts for a run-on."""
+        low, high = RUN_ON_L
+        hours = self.span_s / HOUR_S
+        return min(max(self.litres - low * hours, 0.0), (high - low) * hours)
 
 
 class Coarse:
@@ -120,11 +120,8 @@ class Coarse:
         self.watches: list[Watch] = []
         self.used_before = False
         """The register moved in the last known hour."""
-        self.strong: deque[tuple[int, int, float]] = deque(maxlen=24)
-        """End, length and litres of the newest day's hours that a burst or a run-on is made of.
-
-        None in a common area: gardens are watered for hours.
-        """
+        self.strong: deque[Strong] = deque(maxlen=24)
+        """Those of the newest day; none in a common area: gardens are watered for hours."""
 
     def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
         """Judge one more hour."""
@@ -137,8 +134,8 @@ class Coarse:
             return self._pass_over(hour)
         steps = round(hour.litres / float(meter.litres_per_count))
         short = [
-            watch.falls_short(rate, hour.end_s, hour.span_s, steps)
-            for watch, rate in zip(self.watches, scale.rates, strict=True)
+            watch.falls_short(each, hour.end_s, hour.span_s, steps)
+            for watch, each in zip(self.watches, scale.rates, strict=True)
         ]
         if hour.span_s <= LONGEST_S:
             self._weigh(hour, meter, scale, steps, short)
@@ -170,10 +167,10 @@ class Coarse:
                 watch.weigh(each, hour.span_s, steps, chance, of_use)
         if self.watches[1].known_s <= NOT_LEARNT_AFTER_S:
             self.ticks.learn(of_day, self.used_before, steps)
-        while self.strong and self.strong[0][0] - self.strong[0][1] < hour.end_s - DAY_S:
+        while self.strong and self.strong[0].start_s < hour.end_s - DAY_S:
             self.strong.popleft()
         if not meter.common and hour.rate is not None and hour.rate >= BURST_L:
-            self.strong.append((hour.end_s, hour.span_s, hour.litres or 0.0))
+            self.strong.append(Strong(hour.end_s, hour.span_s, hour.litres or 0.0))
 
     def _finding(self, hour: Hour, meter: WaterMeter, scale: Scale, point: Point) -> Finding | None:
         early = point is Point.EARLY
@@ -188,18 +185,18 @@ class Coarse:
             return _strong_finding("burst", BURST, block)
         if shown[leak] >= 0:
             return _leak_finding(self.watches[leak], scale.rates[leak], meter)
-        run_on_l = sum(_above(litres, span_s) for _, span_s, litres in self.strong)
-        if run_on_l >= scale.run_on_l - 30 * early:
+        run_on_l = sum(each.run_on_l for each in self.strong)
+        if run_on_l >= scale.run_on_l - RUN_ON_EARLIER_L * early:
             return _strong_finding("leak", RUN_ON, list(self.strong))
         return None
 
-    def _burst(self, now_s: int, least_l_per_h: float) -> list[tuple[int, int, float]] | None:
+    def _burst(self, now_s: int, least_l_per_h: float) -> list[Strong] | None:
         block = list(self.strong)[-BURST_H:]
-        if len(block) < BURST_H or block[-1][0] != now_s:
+        if len(block) < BURST_H or block[-1].end_s != now_s:
             return None
-        if any(litres * HOUR_S < least_l_per_h * span_s for _, span_s, litres in block):
+        if any(each.rate < least_l_per_h for each in block):
             return None
-        follow = all(later[0] - later[1] == earlier[0] for earlier, later in pairwise(block))
+        follow = all(later.start_s == earlier.end_s for earlier, later in pairwise(block))
         return block if follow else None
 
     def pack(self) -> bytes:
@@ -222,14 +219,8 @@ class Coarse:
             coarse.watches.append(Watch.unpack(packed[here : (here := here + Watch.SIZE)]))
         for index in range(strong):
             at = here + index * cls._STRONG.size
-            coarse.strong.append(cls._STRONG.unpack_from(packed, at))
+            coarse.strong.append(Strong(*cls._STRONG.unpack_from(packed, at)))
         return coarse
-
-
-def _above(litres: float, span_s: int) -> float:
-    low, high = RUN_ON_L
-    hours = span_s / HOUR_S
-    return min(max(litres - low * hours, 0.0), (high - low) * hours)
 
 
 def _leak_finding(watch: Watch, each: Rate, meter: WaterMeter) -> Finding:
@@ -245,15 +236,13 @@ def _leak_finding(watch: Watch, each: Rate, meter: WaterMeter) -> Finding:
     return Finding("leak", "alarm", watch.since_s, detail)
 
 
-def _strong_finding(kind: str, part: str, hours: list[tuple[int, int, float]]) -> Finding:
-    rates = [litres * HOUR_S / span_s for _, span_s, litres in hours]
+def _strong_finding(kind: str, part: str, hours: list[Strong]) -> Finding:
     detail: dict[str, str | int | float | None] = {
         "part": part,
-        "rate_l_per_h": round(rates[-1], 1),
-        "least_l_per_h": round(min(rates), 1) if part == BURST else 0.0,
-        "litres": round(sum(litres for _, _, litres in hours), 1),
-        "known_h": round(sum(span_s for _, span_s, _ in hours) / HOUR_S, 1),
+        "rate_l_per_h": round(hours[-1].rate, 1),
+        "least_l_per_h": round(min(each.rate for each in hours), 1) if part == BURST else 0.0,
+        "litres": round(sum(each.litres for each in hours), 1),
+        "known_h": round(sum(each.span_s for each in hours) / HOUR_S, 1),
         "start_known": True,
     }
-    end_s, span_s, _ = hours[0]
-    return Finding(kind, "alarm", end_s - span_s, detail)
+    return Finding(kind, "alarm", hours[0].start_s, detail)

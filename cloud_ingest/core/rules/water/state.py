@@ -17,8 +17,6 @@ from cloud_ingest.core.rules.water.supply import SupplyLearner
 
 RULES_VERSION = 9
 """Changes with what a state holds or means: states of another version begin anew."""
-
-
 MEMORIES: dict[str, type[Memory]] = {"fine": Fine, "coarse": Coarse, "supplied": Supplied}
 
 

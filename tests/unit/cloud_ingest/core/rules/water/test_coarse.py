@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.rules.water.coarse import Coarse, blind_spot
+from cloud_ingest.core.rules.water.coarse import Coarse
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
@@ -189,39 +189,6 @@ def test_no_readings_raise_an_error_on_coarse_registers(
     state = State()
     advance(state, readings, meter_of(step_l), point)
     assert len(state.pack()) <= 1500
-
-
-@pytest.mark.parametrize(
-    ("step_l", "interval_s", "says"),
-    [
-        (
-            "10",
-            HOUR,
-            "This register moves in steps of 10 L: a leak below 5 L/h passes for use, "
-            "one of 5 L/h takes about two days to show and one of 10 L/h about a day.",
-        ),
-        (
-            "100",
-            900,
-            "This register moves in steps of 100 L: a leak below 20 L/h passes for use, "
-            "one of 20 L/h takes about three days to show and one of 30 L/h about two days.",
-        ),
-        (
-            "1.0",
-            HOUR,
-            "This register moves in steps of 1 L: "
-            "a leak that leaves two dry hours in a row passes for use.",
-        ),
-        (
-            "10",
-            24 * HOUR,
-            "This register is read every 24 h: "
-            "no hour of use is known, so that no leak can be told from use.",
-        ),
-    ],
-)
-def test_blind_spot_is_one_sentence(step_l: str, interval_s: int, says: str) -> None:
-    assert blind_spot(Decimal(step_l), interval_s) == says
 
 
 def test_a_leak_from_the_first_reading_began_with_it() -> None:
