@@ -331,7 +331,10 @@ def test_the_command_line(old_flat: Site, store_dsn: str) -> None:
         (("4712", "--at", "yesterday"), "write it as '2026-08-01 09:00'"),
         (("4712", "--at", "0001-01-01"), "write it as '2026-08-01 09:00'"),
         (("4712", "--at", "9999-12-31T23:00Z"), "write it as '2026-08-01 09:00'"),
-        (("4712", "--subject-type", "bulk"), "'C-0304' has electricity: the unit of that label has it"),
+        (
+            ("4712", "--subject-type", "bulk"),
+            "'C-0304' has electricity: the unit of that label has it",
+        ),
         (("4700", "--at", "2026-07-02"), "is below the 4711.300 kWh"),
     ):
         code, output = run(*words)
