@@ -26,8 +26,8 @@ from cloud_ingest.cli.words import (
     WHYS,
 )
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.dial_check import Disagreement
-from cloud_ingest.core.validate import Rule
 from cloud_ingest.month.explanation import (
     ExplainedBorder,
     ExplainedMeter,

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.dial_check import Source
-from cloud_ingest.core.validate import Rule
 from shared_schema.billing import EstimateMethod
 from shared_schema.quality import Origin, Quality, Reason
 

@@ -19,9 +19,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from cloud_ingest.core.claim import JITTER_S, Rule
 from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import CAPTURE_PERIOD, Epochs, Register
-from cloud_ingest.core.validate import JITTER_S, Rule
 from shared_schema.billing import EstimateMethod
 from shared_schema.quality import Origin, Reason
 

@@ -29,8 +29,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
+from cloud_ingest.core.claim import Claim, Rule
 from cloud_ingest.core.interval_sums import DAY_S, IntervalSums
-from cloud_ingest.core.validate import Claim, Rule, Unsound, Verdict, judge
+from cloud_ingest.core.validate import Unsound, Verdict, judge
 
 MOST: Final = 4
 """Moments that intervals may speak against; where it is more, the intervals are at fault."""

@@ -25,25 +25,14 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple, Self
 
-from cloud_ingest.core import plausible
-from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.claim import Claim, Rule
 from cloud_ingest.core.interval_sums import Profile
 from cloud_ingest.core.interval_verdict import judge_with_intervals
 from cloud_ingest.core.meter_status import NO_BITS, StatusBits, replaceable
-from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.register import Epoch
-from cloud_ingest.core.validate import Claim, Rule, Verdict
-from shared_schema.catalogue import Service
+from cloud_ingest.core.validate import Verdict
 from shared_schema.quality import Origin
 
-MOST_PER_HOUR: Final[Mapping[Service, Decimal]] = {
-    Service.ELECTRICITY: Decimal(72),
-    Service.WATER: Decimal(8),
-}
-"""kWh or kL that no unit uses in an hour: three phases of 100 A at 240 V; 8 kL of water."""
-W_PER_A: Final = 264
-"""What an ampere of a rated meter can count: 240 V and a tenth, which the grid may have."""
-PHASES: Final = 3
 HOUR_S: Final = 3600
 
 _EDIT = tuple(Origin).index(Origin.EDIT)
@@ -92,19 +81,6 @@ class Ruling(NamedTuple):
     def key(self) -> tuple[int, int, int, int]:
         """Of which claim it is."""
         return (self.channel_id, self.ts, self.origin, self.raw)
-
-
-class Rating(NamedTuple):
-    """What a meter is made for, as far as the list of units says it."""
-
-    phases: int | None = None
-    max_current_a: Decimal | None = None
-    """In each phase."""
-    q4_m3_h: Decimal | None = None
-    """The overload flow of a water meter."""
-
-
-UNRATED: Final = Rating()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,38 +140,6 @@ class Judgement:
     """Elected, though their meter calls them not valid: nothing else is known there."""
     overruled: tuple[UnsoundClaim, ...] = ()
     """Elected only because a person restored them (`core.overruled`)."""
-
-
-def most_per_hour(service: Service, *, only_units: bool, rating: Rating = UNRATED) -> Decimal:
-    """Return the kWh or kL that a meter cannot count in an hour.
-
-    Args:
-        service: What it counts.
-        only_units: It served units, and nothing else; of a meter that nobody has assigned yet a
-            common area must be assumed.
-        rating: What it is made for; it says more than the default.
-    """
-    phases = Decimal(rating.phases or PHASES)
-    if service is Service.WATER and rating.q4_m3_h is not None:
-        return rating.q4_m3_h
-    if service is Service.ELECTRICITY and rating.max_current_a is not None:
-        return phases * rating.max_current_a * W_PER_A / 1000
-    most = MOST_PER_HOUR[service] * (1 if only_units else UNITS_OF_A_TOWER)
-    return most * phases / PHASES if service is Service.ELECTRICITY else most
-
-
-def most_per_day(service: Service, subject_type: SubjectKind, rating: Rating = UNRATED) -> Decimal:
-    """Return the kWh or kL beyond which a day's use is a mistake.
-
-    Args:
-        service: What is used.
-        subject_type: By whom.
-        rating: What the meter is made for: a day of it, where it is known; else the default.
-    """
-    made_for = rating.q4_m3_h if service is Service.WATER else rating.max_current_a
-    if made_for is None:
-        return plausible.usual_most_per_day(service, subject_type)
-    return most_per_hour(service, only_units=subject_type == "unit", rating=rating) * 24
 
 
 def judge_dial(

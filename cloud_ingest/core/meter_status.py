@@ -18,7 +18,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from cloud_ingest.core.validate import Rule
+from cloud_ingest.core.claim import Rule
 
 DOUBTS: Final = frozenset({Rule.STATUS, Rule.CLOCK})
 """The rules by which a meter doubts its own reading."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Which claims of a cumulative register are sound, and where its course breaks.
 
-A register only rises, and never faster than its meter can count. Two claims are *consistent* if
-both hold between them. A false claim is inconsistent with a neighbour, while the claims around
-it are consistent with one another: the register returns to its former course. A fall or a jump
-from which it does not return is a *break*: a reset, another meter, or a fault; a person judges it.
+Two claims are *consistent* if the later may follow the earlier (`core.claim`). A false claim is
+inconsistent with a neighbour, while the claims around it are consistent with one another: the
+register returns to its former course. A fall or a jump from which it does not return is a *break*:
+a reset, another meter, or a fault; a person judges it.
 
 The verdict is the cheapest explanation of all claims. A moment that is set aside costs 1, a
 stretch of them after which the register returns to its course at most `RETURN_COST`, and 1 more for
@@ -24,10 +24,11 @@ Never: a changed count, or a claim that is dropped. Pure.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 from itertools import groupby, pairwise
-from typing import Final, NamedTuple
+from typing import Final
+
+from cloud_ingest.core.claim import Claim, Rule, violated
 
 BREAK_COST: Final = 4
 VOUCHED_BREAK_COST: Final = 1
@@ -41,10 +42,7 @@ EDGE: Final = 6
 """Moments on either side of an inconsistency among which the false one is looked for."""
 MOST_RUNS: Final = 32
 """Undisturbed runs that one false stretch may hold."""
-JITTER_S: Final = 60
-"""By so much two times may be closer than what was counted between them took."""
 _VOUCHED_COST: Final = 1_000_000
-
 LATE_S: Final = 600
 """Of two moments so close that contradict each other the second is late: a value may be told after
 its time, and never before it."""
@@ -52,33 +50,6 @@ its time, and never before it."""
 Cost = tuple[int, int]
 """What is set aside and broken; then how far the elected claims are from the first choice, and how
 many moments are set aside that another follows within `LATE_S`."""
-
-
-class Rule(StrEnum):
-    """What a claim does that no register does."""
-
-    NEGATIVE = "negative"
-    FALL = "fall"
-    CEILING = "ceiling"
-    SUM_CHECK = "sum_check"
-    STATUS = "status"
-    """Its meter calls it not valid (`core.meter_status`)."""
-    CLOCK = "clock"
-    """Its meter calls its time not valid."""
-
-
-class Claim(NamedTuple):
-    """What somebody says that a register showed; claims of one moment are ordered by precedence."""
-
-    ts: int
-    """Seconds since 1970."""
-    precedence: int
-    """The lower one is elected; at the same precedence the lower count."""
-    counted: int
-    step: int = 1
-    """What the register counted lies from ``counted`` on, and below ``counted + step``."""
-    vouched: bool = False
-    """A person said that it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +82,6 @@ class Verdict:
     rivals: tuple[Claim, ...]
     """Sound, but another claim of the same moment is elected."""
     breaks: tuple[Break, ...]
-
-
-def violated(before: Claim, after: Claim, ceiling: Fraction) -> Rule | None:
-    """Return the rule that forbids ``after`` to follow ``before``.
-
-    A claim hides less than a step: a coarse one is no fall behind a fine one, and a rise may show
-    a step more than was counted. A fall of one step is none: a dial that stands between two
-    digits, or that water pushes back a little, shows now the one and now the other.
-    """
-    rise = after.counted - before.counted
-    if rise < -after.step:
-        return Rule.FALL
-    # In integers: a fraction would take most of the time of a month.
-    most = ceiling.numerator * (after.ts - before.ts + JITTER_S)
-    return Rule.CEILING if (rise - before.step) * ceiling.denominator > most else None
 
 
 def judge(claims: Iterable[Claim], ceiling: Fraction) -> Verdict:

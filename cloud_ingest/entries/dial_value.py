@@ -15,7 +15,6 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.judgement import UNRATED, most_per_day
 from cloud_ingest.core.plausible import (
     DialFault,
     Doubt,
@@ -24,6 +23,7 @@ from cloud_ingest.core.plausible import (
     in_steps,
     is_dial_value,
 )
+from cloud_ingest.core.rating import UNRATED, most_per_day
 from cloud_ingest.core.register import Epochs, Register, billing_exponent
 from cloud_ingest.entries.meter import (
     billed_channels,

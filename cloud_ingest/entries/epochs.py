@@ -20,10 +20,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
-from cloud_ingest.core.judgement import UNRATED, most_per_day
 from cloud_ingest.core.month import MICROSECOND, month_of
 from cloud_ingest.core.plausible import MAX_DIAL, Fall, FallFault, in_steps
 from cloud_ingest.core.quality import RegisterBreak
+from cloud_ingest.core.rating import UNRATED, most_per_day
 from cloud_ingest.core.register import Epoch, Epochs
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.advice import epoch_beside, local_text

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from cloud_ingest.core.border import Cut, Known
 from cloud_ingest.core.border_choice import register_at
-from cloud_ingest.core.judgement import Rating
 from cloud_ingest.core.month import DAY, Month, previous_month
+from cloud_ingest.core.rating import Rating
 from cloud_ingest.core.register import (
     DayRegister,
     Register,

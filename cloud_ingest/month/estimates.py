@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.estimate import PlacedRegister, place
 from cloud_ingest.core.gap import Gap, KnownRegister
-from cloud_ingest.core.judgement import UNRATED, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, day_of, midnight, next_month
 from cloud_ingest.core.quality import RegisterBreak
+from cloud_ingest.core.rating import UNRATED, most_per_hour
 from cloud_ingest.core.register import Epochs, Register, normalised
 from cloud_ingest.month.known_use import Hole, Meters, others_days, own_evidence
 from cloud_ingest.store.assignments import Assignment, assignments_between

@@ -11,8 +11,8 @@ from typing import Literal
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import Why
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.dial_check import Disagreement
-from cloud_ingest.core.validate import Rule
 from cloud_ingest.month.published import ShownNumber
 from cloud_ingest.month.report import Delivery
 from cloud_ingest.store.explained import EntryKind

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.border import BY_HAND, Border
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, rises_plainly
 from cloud_ingest.core.dial_check import DialPoint, against_month, is_dialled
-from cloud_ingest.core.judgement import most_per_day
 from cloud_ingest.core.last_row import is_unconfirmed
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import (
@@ -28,6 +27,7 @@ from cloud_ingest.core.quality import (
     sum_check,
     with_findings,
 )
+from cloud_ingest.core.rating import most_per_day
 from cloud_ingest.month.boundaries import MeterRows
 from cloud_ingest.store.assignments import Assignment
 from shared_schema.quality import Reason

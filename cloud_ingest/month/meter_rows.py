@@ -21,9 +21,9 @@ from typing import Final, TypeVar
 
 from cloud_ingest.core.border import JITTER, PROMPT, Cut, Known, NotElected, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_border
-from cloud_ingest.core.judgement import UNRATED, Rating, most_per_hour
 from cloud_ingest.core.month import MICROSECOND, Month
 from cloud_ingest.core.placing import Interval
+from cloud_ingest.core.rating import UNRATED, Rating, most_per_hour
 from cloud_ingest.core.register import DayRegister, Epochs, Register, tolerance_of
 from cloud_ingest.month.boundaries import (
     Closings,

@@ -10,16 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from cloud_ingest.core.judgement import (
-    Claims,
-    DialChannel,
-    Moment,
-    Rating,
-    Ruling,
-    StoredClaim,
-    most_per_hour,
-)
+from cloud_ingest.core.judgement import Claims, DialChannel, Moment, Ruling, StoredClaim
 from cloud_ingest.core.meter_status import NO_BITS, StatusBits
+from cloud_ingest.core.rating import Rating, most_per_hour
 from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.epochs import epochs_of

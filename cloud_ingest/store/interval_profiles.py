@@ -9,9 +9,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.interval_sums import IntervalChannel, Profile
 from cloud_ingest.core.register import billing_exponent
-from cloud_ingest.core.validate import Rule
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import scalars

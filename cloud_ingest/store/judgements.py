@@ -17,13 +17,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from cloud_ingest.core.judgement import (
-    Claims,
-    DialBreak,
-    Judgement,
-    Moment,
-    StoredClaim,
-)
+from cloud_ingest.core.judgement import Claims, DialBreak, Judgement, Moment, StoredClaim
 from cloud_ingest.core.meter_status import DOUBTS
 from cloud_ingest.store.billed_registers import Dial
 from cloud_ingest.store.channels import local_day

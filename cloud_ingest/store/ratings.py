@@ -7,7 +7,7 @@ In: meters, or a society. Out: the ratings of those that have one.
 from collections.abc import Collection
 from typing import Any
 
-from cloud_ingest.core.judgement import Rating
+from cloud_ingest.core.rating import Rating
 from cloud_ingest.core.unit_list import Meter
 from cloud_ingest.core.unit_list import Rating as ListedRating
 from cloud_ingest.store.connection import Connection, translating

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import NotElected
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.meter_status import DOUBTS
 from cloud_ingest.core.register import Register
-from cloud_ingest.core.validate import Rule
 from cloud_ingest.errors import ReadRefused
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.readings_write import ORIGINS

@@ -13,12 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.judgement import (
-    MOST_PER_HOUR,
-    W_PER_A,
-)
 from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
+from cloud_ingest.core.rating import MOST_PER_HOUR, W_PER_A
 from cloud_ingest.core.register import MAX_SCALER, billing_exponent
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial
 from cloud_ingest.store.connection import Connection, query, translating

@@ -15,7 +15,6 @@ from decimal import Decimal
 
 from cloud_ingest.core.consumption import Measured, has_two_weights
 from cloud_ingest.core.dial_check import DialPoint, against_month
-from cloud_ingest.core.judgement import UNRATED, Rating, most_per_day
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import (
     Intervals,
@@ -26,6 +25,7 @@ from cloud_ingest.core.quality import (
     sum_check,
     with_findings,
 )
+from cloud_ingest.core.rating import UNRATED, Rating, most_per_day
 from cloud_ingest.core.register import Epochs, billing_exponent
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection

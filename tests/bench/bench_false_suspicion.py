@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_ingest.core.validate import Claim, judge, violated
+from cloud_ingest.core.claim import Claim, violated
+from cloud_ingest.core.validate import judge
 
 CEILING = Fraction(8_000, 3_600)
 """8 kL an hour, in litres a second."""

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.cli.explain_text import explanation_text
 from cloud_ingest.core.border import Why
-from cloud_ingest.core.validate import Rule
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.border import Border, Cut, Known, NotElected, Rules, Why, cuts_of
 from cloud_ingest.core.border_choice import choose_border, choose_borders, register_at
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.month import month_of
 from cloud_ingest.core.placing import Interval
 from cloud_ingest.core.register import Epoch, Epochs, Register, normalised
-from cloud_ingest.core.validate import Rule
 from shared_schema.billing import EstimateMethod
 from shared_schema.quality import Origin, Reason
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloud_ingest.core.claim import Claim, Rule
 from cloud_ingest.core.interval_sums import IntervalSums
 from cloud_ingest.core.interval_verdict import judge_with_intervals
-from cloud_ingest.core.validate import Claim, Rule, judge
+from cloud_ingest.core.validate import judge
 
 HOUR_S, DAY_S = 3600, 86_400
 CEILING = Fraction(72_000, 3600)

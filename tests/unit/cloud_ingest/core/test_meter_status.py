@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.judgement import (
     Claims,
     DialChannel,
@@ -19,7 +20,6 @@ from cloud_ingest.core.judgement import (
     judge_dial,
 )
 from cloud_ingest.core.meter_status import NEAR_S, NO_BITS, StatusBits, replaceable
-from cloud_ingest.core.validate import Rule
 from shared_schema.quality import Origin
 
 QUARTER_S: Final = 900

@@ -12,15 +12,9 @@ from hypothesis import given, settings
 
 from cloud_ingest.core.border import Cut, Known, NotElected, Rules
 from cloud_ingest.core.border_choice import choose_borders
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.consumption import Measured, measure
-from cloud_ingest.core.judgement import (
-    MOST_PER_HOUR,
-    Claims,
-    DialChannel,
-    Judgement,
-    StoredClaim,
-    judge_dial,
-)
+from cloud_ingest.core.judgement import Claims, DialChannel, Judgement, StoredClaim, judge_dial
 from cloud_ingest.core.quality import (
     RegisterBreak,
     breaks_within,
@@ -28,8 +22,8 @@ from cloud_ingest.core.quality import (
     quality_of,
     with_findings,
 )
+from cloud_ingest.core.rating import MOST_PER_HOUR
 from cloud_ingest.core.register import Register
-from cloud_ingest.core.validate import Rule
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason
 from tests.support.lies import BORDERS, DEEPER, MOMENTS, MONTHS, SCALERS, History, Said, histories

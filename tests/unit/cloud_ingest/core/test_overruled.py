@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.judgement import (
     Claims,
     DialChannel,
@@ -19,7 +20,6 @@ from cloud_ingest.core.judgement import (
 )
 from cloud_ingest.core.overruled import overruled
 from cloud_ingest.core.register import Epoch
-from cloud_ingest.core.validate import Rule
 from shared_schema.quality import Origin
 
 METER, SELF_READ = tuple(Origin).index(Origin.METER), tuple(Origin).index(Origin.SELF_READ)

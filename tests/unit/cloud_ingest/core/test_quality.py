@@ -10,8 +10,6 @@ import pytest
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import Measured, days_of
-from cloud_ingest.core.judgement import UNRATED, Rating
-from cloud_ingest.core.judgement import most_per_day as rated_per_day
 from cloud_ingest.core.month import month_of
 from cloud_ingest.core.plausible import usual_most_per_day
 from cloud_ingest.core.quality import (
@@ -28,6 +26,8 @@ from cloud_ingest.core.quality import (
     sum_check,
     with_findings,
 )
+from cloud_ingest.core.rating import UNRATED, Rating
+from cloud_ingest.core.rating import most_per_day as rated_per_day
 from cloud_ingest.core.register import DayRegister, Epoch, Register
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Quality, Reason

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.validate import (
-    BREAK_COST,
-    LATE_S,
-    RETURN_COST,
-    Claim,
-    Rule,
-    Verdict,
-    judge,
-    violated,
-)
+from cloud_ingest.core.claim import Claim, Rule, violated
+from cloud_ingest.core.validate import BREAK_COST, LATE_S, RETURN_COST, Verdict, judge
 
 QUARTER_S = 900
 CEILING = Fraction(72_000, 3600)

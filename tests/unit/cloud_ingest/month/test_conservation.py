@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.border import Border, Known, NotElected, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_borders
+from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.consumption import Measured, measure
-from cloud_ingest.core.judgement import UNRATED
 from cloud_ingest.core.month import month_of
 from cloud_ingest.core.quality import quality_of
+from cloud_ingest.core.rating import UNRATED
 from cloud_ingest.core.register import Epoch, Register
-from cloud_ingest.core.validate import Rule
 from cloud_ingest.errors import NotConserved
 from cloud_ingest.month.boundaries import MeterRows
 from cloud_ingest.month.conservation import require_conserved, unassigned_of

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from cloud_ingest.core.judgement import Rating, most_per_hour
+from cloud_ingest.core.rating import Rating, most_per_hour
 from shared_schema.catalogue import Service
 
 
