@@ -71,9 +71,15 @@ class DialPoint(NamedTuple):
     scale: Scale
 
     @property
+    def register_step(self) -> Decimal:
+        """The register hides less than this."""
+        exponent, weight = self.scale
+        return Decimal(weight).scaleb(exponent)
+
+    @property
     def hides(self) -> Decimal:
         """What the steps of both hide."""
-        return self.step + Decimal(self.scale[1]).scaleb(self.scale[0])
+        return self.step + self.register_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +199,8 @@ def _movement(former: DialPoint, later: DialPoint) -> _Compared | None:
     """Compare what was counted between two readings of a dial; None: it cannot be told."""
     with exactly():
         moved = later.shown - former.shown
-        least = _less(later.low, former.high)
-        most = _less(later.high, former.low)
+        least = _rise(former.high, later.low)
+        most = _rise(former.low, later.high)
         if moved < 0:
             return None  # one of them was misread
         allowed = former.hides + later.hides
@@ -209,20 +215,17 @@ def _movement(former: DialPoint, later: DialPoint) -> _Compared | None:
         return _Compared(former.at, later.at, None)
 
 
-def _less(minuend: Decimal | None, subtrahend: Decimal | None) -> Decimal | None:
-    if minuend is None or subtrahend is None:
-        return None
-    return max(minuend - subtrahend, Decimal(0))
+def _rise(former: Decimal | None, later: Decimal | None) -> Decimal | None:
+    return None if former is None or later is None else max(later - former, Decimal(0))
 
 
 def _factor(point: DialPoint, service: Service) -> Disagreement | None:
     """Say whether one reading of a dial is a factor apart from the register."""
     low = point.high if point.low is None else point.low
     high = point.low if point.high is None else point.high
-    step = point.hides - point.step
     if low is None or high is None or not low <= high <= low * (1 + NARROW):
         return None
-    if low < step * LEAST_STEPS or point.shown < point.step * LEAST_STEPS:
+    if low < point.register_step * LEAST_STEPS or point.shown < point.step * LEAST_STEPS:
         return None
     with exactly():
         is_apart = not _is_same(point.shown, low, high) and any(

@@ -24,9 +24,7 @@ from cloud_ingest.store.assignments import (
 )
 from cloud_ingest.store.billed_registers import Dial
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.readings_write import (
-    ORIGINS,
-)
+from cloud_ingest.store.readings_write import ORIGINS
 from shared_schema.quality import Origin
 
 MINUTE = timedelta(minutes=1)

@@ -49,11 +49,9 @@ class Evidence:
 
     def is_apart(self, measured: Measured) -> bool:
         """Say whether dials tell that the register of a month counts by another scaler."""
-        rows = self.rows
-        return (
-            against_month(measured, self.points, rows.service, rows.weights, self.breaks)
-            is not None
-        )
+        service, weights = self.rows.service, self.rows.weights
+        against = against_month(measured, self.points, service, weights, self.breaks)
+        return against is not None
 
 
 def held_against(

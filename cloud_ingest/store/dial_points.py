@@ -11,11 +11,10 @@ from typing import Final, NamedTuple
 
 from cloud_ingest.core.dial_check import DialPoint, Scale, Source
 from cloud_ingest.core.judgement import DialChannel
-from cloud_ingest.core.register import Register, normalised
+from cloud_ingest.core.register import offset_at
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial, dials_of
 from cloud_ingest.store.connection import Connection, query, translating
 from shared_schema.catalogue import Service
-from shared_schema.quality import Origin
 
 REACH: Final = timedelta(days=1)
 """How far from a dial a row may stand beside it."""
@@ -86,8 +85,7 @@ def _entered(dial: Dial, channel_id: int, at: datetime, raw: int) -> Iterable[_S
 
 
 def _value(channel: DialChannel, at: datetime, raw: int) -> Decimal:
-    register = Register(channel.channel_id, at, raw, Origin.METER, channel.exponent)
-    return normalised(register, {channel.channel_id: channel.epochs})
+    return Decimal(raw + offset_at(channel.epochs, at)).scaleb(channel.exponent)
 
 
 def _rows_beside(

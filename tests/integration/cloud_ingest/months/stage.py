@@ -241,11 +241,7 @@ class Stage:
         compare_dial(
             self.site.conn,
             SOCIETY,
-            NamedMeter(
-                found["subject"],
-                Service(said.get("service", "electricity")),
-                subject_type="common" if said.get("kind") == "common" else "unit",
-            ),
+            _meter(found, said),
             value=Decimal(found["value"]),
             at=self.clock.at(found["at"]),
             by=AUTHOR,
@@ -445,8 +441,13 @@ class Stage:
 
 
 def _meter(found: re.Match[str], said: dict[str, str]) -> NamedMeter:
-    service = Service(said.get("service", "electricity"))
-    return NamedMeter(found["subject"], service, said.get("source"), said.get("meter"))
+    return NamedMeter(
+        found["subject"],
+        Service(said.get("service", "electricity")),
+        source=said.get("source"),
+        serial=said.get("meter"),
+        subject_type="common" if said.get("kind") == "common" else "unit",
+    )
 
 
 def _line(wanted: Expected) -> Line:
