@@ -57,8 +57,6 @@ class Outcome:
     duplicates: int = 0
     conflicts: int = 0
     streams: frozenset[Stream] = frozenset()
-    meters: frozenset[int] = frozenset()
-    """Meters with rows in the batch."""
     rejected: Counter[str] = field(default_factory=Counter)
     """What went to quarantine, by reason, also where it was there already."""
 
@@ -129,13 +127,11 @@ class Intake:
             self._known, self._known_of = StoreCache(), conn
         result, verdicts = self._commit(conn, list(judged.verdicts))
         rejected = Counter[str]()
-        meters: set[int] = set()
         for verdict in verdicts:
             if isinstance(verdict, Refused):
                 rejected[verdict.reason] += 1
             else:
                 rejected.update(each.reason for each in verdict.rejections)
-                meters.update(block.meter_id for block in verdict.blocks)
         return Outcome(
             messages=judged.messages,
             batches=result.batches,
@@ -143,7 +139,6 @@ class Intake:
             duplicates=result.duplicates,
             conflicts=result.conflicts,
             streams=result.streams,
-            meters=frozenset(meters),
             rejected=rejected,
         )
 

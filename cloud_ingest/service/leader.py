@@ -8,14 +8,14 @@ runs the rules behind the rollups, empties the outbox and looks after the store'
 With continuous aggregates a refresh makes a day anew for all channels. It gets a fifth of the time
 at most, however large the store. So does the search of the past, on a connection of its own.
 
-In: which meters have new readings. Out: rollups, flags, sent messages, partitions. Owns: the lock,
+In: that readings were stored. Out: rollups, flags, sent messages, partitions. Owns: the lock,
 the messages that the broker refused. Never: the link to the broker, a batch of readings.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -89,15 +89,13 @@ class Leader:
         self._totals = totals
         self._leading = asyncio.Event()
         self._led_over: Connection | None = None
-        self._touched: set[int] = set()
         self._water_behind = False
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
         self._started_at = datetime.now(UTC)
 
-    def stored(self, meters: Collection[int]) -> None:
-        """Note that readings of meters were stored."""
-        self._touched.update(meters)
+    def stored(self) -> None:
+        """Note that readings were stored."""
         self._rollup_wanted.set()
 
     async def serve(self, store: Store) -> None:
@@ -173,25 +171,22 @@ class Leader:
             silence_from = judged_from(started_at=self._started_at, newest_of_all=newest)
             swept_at: float | None = None
             while await self._leads():
-                meters: set[int] | None = None
                 clock = asyncio.get_running_loop().time()
-                if swept_at is None or clock - swept_at >= self.settings.sweep_every_s:
+                sweep = swept_at is None or clock - swept_at >= self.settings.sweep_every_s
+                if sweep:
                     swept_at = clock
-                else:
-                    meters = self._touched
-                self._touched = set()
                 await self._loops.retry(
                     "rules",
                     partial(
                         own.run,
-                        partial(self._judge, store=store, silence_from=silence_from, meters=meters),
+                        partial(self._judge, store=store, silence_from=silence_from, sweep=sweep),
                     ),
                 )
                 if not await self._loops.pause(self.settings.rules_every_s):
                     return
 
     def _judge(
-        self, conn: Connection, store: Store, silence_from: datetime, meters: set[int] | None
+        self, conn: Connection, store: Store, silence_from: datetime, *, sweep: bool
     ) -> None:
         now = datetime.now(UTC)
         tell_due(conn, now)
@@ -199,11 +194,11 @@ class Leader:
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
         rules = WaterRules(store.zone, self.settings.water_point)
         changes.append(("water", refresh_water(conn, rules, now)))
-        if meters is None or self._water_behind:
+        if sweep or self._water_behind:
             swept = sweep_water(conn, rules, now)
             changes.append(("water", swept.changes))
             self._water_behind = swept.behind
-        if meters is None:
+        if sweep:
             changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("load", refresh_loads(conn, store.zone, now)))

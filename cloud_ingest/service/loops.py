@@ -60,7 +60,7 @@ class ServiceSettings:
     water_point: Point = Point.CAREFUL
     """How much evidence the water rules ask for."""
     sweep_every_s: float = 900.0
-    """How often every unit is judged again, not only those with new readings."""
+    """How often the rules look that do not go by new readings, such as that of stuck registers."""
     outbox_every_s: float = 0.5
     resend_after: timedelta = RESEND_AFTER
     summary_every_s: float = 60.0

@@ -195,7 +195,7 @@ class Service:
             self._receipts_due |= outcome.streams
             self._receipt_wanted.set()
         if outcome.readings:
-            self._leader.stored(outcome.meters)
+            self._leader.stored()
 
     async def _run_receipts(self) -> None:
         async with database(self.settings.dsn, "receipts") as own:

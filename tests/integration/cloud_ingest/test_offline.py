@@ -310,7 +310,7 @@ def as_leader(society: RiserSociety, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing: Any = None
     settings = ServiceSettings(dsn="", broker=nothing, key=nothing)
     leader = leader_module.Leader(settings, nothing, nothing, Counter())
-    step = partial(leader._judge, store=open_store(society.conn), silence_from=NOW, meters=set())
+    step = partial(leader._judge, store=open_store(society.conn), silence_from=NOW, sweep=False)
     society.look = lambda: step(society.conn)
 
 

@@ -108,7 +108,6 @@ def test_everything_of_a_batch_is_one_commit(store: FakeStore, taking: Intake) -
     )
     assert len(store.commits) == 1
     assert (outcome.messages, outcome.batches, outcome.readings) == (3, 2, 3)
-    assert outcome.meters == {1, 2}
     assert {stream.stream for stream in outcome.streams} == {SEALER.stream}
     assert outcome.rejected == {QuarantineReason.MALFORMED: 1}
 
