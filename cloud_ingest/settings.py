@@ -69,6 +69,13 @@ class WebhookSettings(BaseModel):
             raise ValueError("it wants https: plain http goes to this machine itself alone")
         return url
 
+    @field_validator("kinds", "societies")
+    @classmethod
+    def _names_some(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names == ():
+            raise ValueError("an empty list takes nothing: leave it out to take all")
+        return names
+
 
 def _is_here(host: str) -> bool:
     try:

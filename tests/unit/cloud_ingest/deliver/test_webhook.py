@@ -124,6 +124,13 @@ def test_an_unsafe_address_is_refused(url: str) -> None:
         load_settings(webhook=[{"url": url, "secret_file": "secret"}])
 
 
+@pytest.mark.parametrize("names", ["kinds", "societies"])
+def test_a_webhook_that_gets_nothing_is_refused(names: str) -> None:
+    one = {"url": "https://helpdesk.example/flags", "secret_file": "secret", names: []}
+    with pytest.raises(ConfigurationError, match=rf"setting webhook\.0\.{names}: .*leave it out"):
+        load_settings(webhook=[one])
+
+
 def test_one_address_is_one_webhook() -> None:
     one = {"url": "http://[::1]:8080/flags", "secret_file": "secret"}
     assert load_settings(webhook=[one]).webhook[0].kinds is None
