@@ -24,7 +24,7 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
     Reconciliation,
 )
-from shared_schema.events import Event, EventKind
+from shared_schema.events import Event
 from shared_schema.topics import ROOT, billing_ack_topic, encode_level
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,7 @@ def _helpdesk(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
     if message.payload:
         event = Event.from_line(bytes(message.payload))
         about = event.unit or event.subject
-        kind = EventKind.LEAK if event.kind is EventKind.BURST else event.kind  # one plumber
-        inbox.events[kind, about.id, event.service] = event
+        inbox.events[event.kind, about.id, event.service] = event
 
 
 def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
