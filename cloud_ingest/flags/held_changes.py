@@ -11,7 +11,7 @@ In: the changes that wait in a society. Out: what changed, in the caller's trans
 from collections.abc import Sequence
 from datetime import datetime
 
-from cloud_ingest.core.flag import MAX_MESSAGE, Finding
+from cloud_ingest.core.flag import Finding
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -52,6 +52,7 @@ def refresh_held_changes(
 
 def _finding(society_id: int, society: str, held: Sequence[Doubt]) -> Finding:
     first = held[0]
+    changes = tuple(f"{each.month} {_becomes(each)}" for each in held)
     subject = Subject(type=SubjectType(first.key.subject_type), id=first.key.subject)
     return Finding(
         kind=EventKind.HELD_CHANGE,
@@ -62,19 +63,13 @@ def _finding(society_id: int, society: str, held: Sequence[Doubt]) -> Finding:
         unit=Unit(type=subject.type, id=subject.id),
         service=first.key.service,
         since=min(each.since for each in held),
-        message=held_message(held),
+        message=f"Nobody asked for it, so it waits: {'; '.join(changes)}.",
         evidence=HeldChangeEvidence(
             months=", ".join(each.month for each in held),
-            changes=tuple(f"{each.month} {_becomes(each)}" for each in held),
+            changes=changes,
             command="cloud-ingest number list",
         ),
     )
-
-
-def held_message(held: Sequence[Doubt]) -> str:
-    """Say in one sentence what would change; pure."""
-    texts = [f"{each.month} {_becomes(each)}" for each in held]
-    return f"Nobody asked for it, so it waits: {'; '.join(texts)}."[:MAX_MESSAGE]
 
 
 def _becomes(doubt: Doubt) -> str:

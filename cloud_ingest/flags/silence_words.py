@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import MAX_MESSAGE, Finding, Key, meter_label, served_unit
+from cloud_ingest.core.flag import Finding, Key, meter_label, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.offline import Cause, GatewayWord, Outage, Silence, outage_of
 from cloud_ingest.core.rules.read_again import Outcome, Told
@@ -116,7 +116,7 @@ def _of_meter(key: Key, each: Overdue, zone: ZoneInfo) -> Finding:
         unit=served_unit(meter.subject_type, meter.subject, meter.tower),
         service=Service(meter.service),
         since=quiet.since,
-        message=f"{what} {heard}. {why}"[:MAX_MESSAGE],
+        message=f"{what} {heard}. {why}",
         evidence=ReadFailureEvidence(
             cause=each.cause.why,
             gateway=each.cause.gateway,
@@ -154,7 +154,7 @@ def _of_gateway(
         unit=None,
         service="all",
         since=since,
-        message=f"{_trouble(why, name, buses, heard, zone)} {_behind(own)}"[:MAX_MESSAGE],
+        message=f"{_trouble(why, name, buses, heard, zone)} {_behind(own)}",
         evidence=ReadFailureEvidence(
             cause=why,
             gateway=name,

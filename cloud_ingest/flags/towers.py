@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import MAX_MESSAGE, Finding, Flag, Key, meter_label, served_unit
+from cloud_ingest.core.flag import Finding, Flag, Key, meter_label, served_unit
 from cloud_ingest.core.month import DAY, day_of, midnight
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.loss import Loss
@@ -165,7 +165,7 @@ def _named_finding(tower: _Tower, suspect: Suspect) -> Finding:
         unit=served_unit(meter.subject_type, meter.subject, meter.tower),
         service=tower.read.service,
         since=midnight(suspect.since, tower.zone),
-        message=suspect_message(meter.subject, tower.read.service, suspect)[:MAX_MESSAGE],
+        message=suspect_message(meter.subject, tower.read.service, suspect),
         evidence=evidence(
             manufacturer=meter.meter.manufacturer,
             serial=meter.meter.serial,
@@ -197,7 +197,7 @@ def _loss_finding(tower: _Tower, loss: Loss, named: Sequence[Suspect]) -> Findin
             loss,
             [_hung(read, each).subject for each in named],
             [_hung(read, each).subject for each in likeliest],
-        )[:MAX_MESSAGE],
+        ),
         evidence=_loss_evidence(tower, loss, [*named, *likeliest]),
     )
 
