@@ -18,7 +18,7 @@ from cloud_ingest.core.flag import Finding, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.meter_bits import KINDS, UNENDED, Noted, Standing, codes, standing
 from cloud_ingest.core.rules.reverse_flow import MOST_L_PER_H, QUIET, Fall, ran_back
-from cloud_ingest.core.rules.water_words import litres
+from cloud_ingest.core.rules.water.words import litres
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection

@@ -18,7 +18,7 @@ from itertools import islice
 
 from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.rules.water.episode import Episode
-from cloud_ingest.core.rules.water_words import water_message
+from cloud_ingest.core.rules.water.words import water_message
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up
 from cloud_ingest.store.connection import Connection, plan_each_time

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.rules.course import (
+from cloud_ingest.core.rules.water.course import (
     Course,
     beginning,
     changes_the_present,

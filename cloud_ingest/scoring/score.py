@@ -12,6 +12,7 @@ from statistics import median
 from typing import Final
 
 from cloud_ingest.scoring.confidence import Interval, Pair, bootstrap, rate, ratio, share
+from cloud_ingest.scoring.leaks import HOUR_S
 from cloud_ingest.scoring.trials import WINDOWS_H, MeterScore, Trial
 
 PER_DAYS: Final = 1000
@@ -116,7 +117,7 @@ def _detections(meters: Sequence[MeterScore], kinds: Sequence[str]) -> Iterable[
 
 def _found(meters: Iterable[MeterScore], leak: str, window: int) -> list[tuple[bool, float]]:
     return [
-        (_in_time(trial, WINDOWS_H[window] * 3600 + each.interval_s), trial.known[window])
+        (_in_time(trial, WINDOWS_H[window] * HOUR_S + each.interval_s), trial.known[window])
         for each in meters
         for trial in each.trials
         if trial.leak == leak

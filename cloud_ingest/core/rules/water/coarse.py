@@ -25,7 +25,6 @@ from cloud_ingest.core.rules.water.episode import BURST, RUN_ON, STEPS, Finding,
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
-from cloud_ingest.core.rules.water.ticks import SIZE as TICKS_SIZE
 from cloud_ingest.core.rules.water.ticks import Ticks
 from cloud_ingest.core.rules.water.watch import Rate, Watch, rate
 
@@ -214,7 +213,7 @@ class Coarse:
             return coarse
         coarse.used_before, watches, strong = cls._HEAD.unpack_from(packed)
         here = cls._HEAD.size
-        coarse.ticks = Ticks.unpack(packed[here : (here := here + TICKS_SIZE)])
+        coarse.ticks = Ticks.unpack(packed[here : (here := here + Ticks.SIZE)])
         for _ in range(watches):
             coarse.watches.append(Watch.unpack(packed[here : (here := here + Watch.SIZE)]))
         for index in range(strong):

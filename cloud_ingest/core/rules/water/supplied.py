@@ -120,8 +120,7 @@ class Supplied:
             self._open_day(0)
             self.told = None
             return Verdict(over=hour.anew)
-        over = self._count(hour, meter, supply)
-        if over:
+        if self._count(hour, meter, supply):
             self.told = None
             return Verdict(over=True)
         if self.told is None:

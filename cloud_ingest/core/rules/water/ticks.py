@@ -23,13 +23,13 @@ WEIGHT_OF_ALL_HOURS = 8.0
 UNSEEN = 0.5
 START = ((24, 4, 2, 1, 0, 0, 0, 0), (8, 5, 3, 2, 1, 1, 1, 1))
 """A flat of which nothing is known, after an hour without use and after one with it."""
-SIZE = HOURS * 2 * LEVELS + 2 * LEVELS * 2
 
 
 class Ticks:
     """Counts of steps by hour of day and by whether the hour before had use."""
 
     __slots__ = ("rows", "totals")
+    SIZE = HOURS * 2 * LEVELS + 2 * LEVELS * 2
 
     def __init__(self) -> None:
         self.rows = [[0] * LEVELS for _ in range(HOURS * 2)]

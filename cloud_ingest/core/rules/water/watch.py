@@ -85,16 +85,16 @@ class Watch:
     SIZE = _FORM.size
 
     def __init__(self) -> None:
-        self.short = self.evidence = 0.0
-        """By how many steps the register falls short of the leak; the evidence so far."""
-        self.since_s = self.known_s = self.unknown_s = self.steps = 0
-        self.start_known = self.used = False
-        """Whether a shortfall came right before; whether the last hour had use beside the leak."""
+        self.begin(0, start_known=False)
 
     def begin(self, since_s: int, *, start_known: bool) -> None:
-        """Begin anew."""
-        self.__init__()  # type: ignore[misc]
+        """Begin anew; `start_known`: a shortfall came right before."""
         self.since_s, self.start_known = since_s, start_known
+        self.short = self.evidence = 0.0
+        """By how many steps the register falls short of the leak; the evidence so far."""
+        self.known_s = self.unknown_s = self.steps = 0
+        self.used = False
+        """The last hour had use beside the leak."""
 
     def pass_over(self, end_s: int, span_s: int) -> None:
         """Let a stretch pass of which the single hours are not known."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.rules.course import (
+from cloud_ingest.core.rules.water.course import (
     HISTORY_S,
     WEEK_S,
     Course,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Detail, Episode
-from cloud_ingest.core.rules.water_words import litres, water_message
+from cloud_ingest.core.rules.water.words import litres, water_message
 
 ZONE = ZoneInfo("Asia/Kolkata")
 SINCE = int(datetime(2026, 11, 16, 20, 45, tzinfo=UTC).timestamp())
