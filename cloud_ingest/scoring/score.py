@@ -103,15 +103,14 @@ def _detections(meters: Sequence[MeterScore], kinds: Sequence[str]) -> Iterable[
     for leak in kinds:
         for window, hours in enumerate(WINDOWS_H):
             found = _found(meters, leak, window)
-            known = [was_found for was_found, part in found if part >= KNOWN_PART]
-            everything = [was_found for was_found, _ in found]
+            known, every = _of_known(found), [was_found for was_found, _ in found]
             yield Detection(
                 leak,
                 hours,
                 len(known),
                 share(sum(known), len(known)),
-                len(everything),
-                share(sum(everything), len(everything)),
+                len(every),
+                share(sum(every), len(every)),
             )
 
 
@@ -122,6 +121,11 @@ def _found(meters: Iterable[MeterScore], leak: str, window: int) -> list[tuple[b
         for trial in each.trials
         if trial.leak == leak
     ]
+
+
+def _of_known(found: Iterable[tuple[bool, float]]) -> list[bool]:
+    """Leave out the leaks whose window is not known well enough."""
+    return [was_found for was_found, part in found if part >= KNOWN_PART]
 
 
 def _in_time(trial: Trial, within_s: int) -> bool:
@@ -149,6 +153,5 @@ def _false_alarms(meter: MeterScore) -> Pair:
 
 
 def _known_found(meter: MeterScore, leak: str, hours: int) -> Pair:
-    found = _found([meter], leak, WINDOWS_H.index(hours))
-    known = [was_found for was_found, part in found if part >= KNOWN_PART]
+    known = _of_known(_found([meter], leak, WINDOWS_H.index(hours)))
     return sum(known), len(known)

@@ -4,8 +4,9 @@
 A coarse register hides single hours: 5 L/h move one of 10 L every other hour. Several rates of
 leak are watched for (`watch`), each against what the flat's own register does at that hour of the
 day (`ticks`); the one with most evidence over its limit is told. A burst and a run-on fixture are
-told by litres, as on a fine register; in steps of 100 L an hour's litres are too rough for a
-burst, and the fastest rate stands for it.
+told by litres, as on a fine register, but not by how rare they are for the flat: its use is
+counted up to seven steps an hour, too few to tell a burst from a busy hour. In steps of 100 L an
+hour's litres are too rough for a burst, and the fastest rate stands for it.
 
 It ends when the register falls short of the slowest rate: three hours without a step on a register
 of 10 L, seven on one of 100 L. While a run lasts, its hours are not learnt.
