@@ -5,11 +5,11 @@ In: a meter with its days, or with a phase that is lost. Out: findings. Pure.
 """
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import Finding, Key, served_unit
+from cloud_ingest.core.flag import Finding, Key
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.month import midnight
 from cloud_ingest.core.rules.electricity import (
@@ -21,12 +21,12 @@ from cloud_ingest.core.rules.electricity import (
     no_load,
     reverse,
 )
+from cloud_ingest.flags.meter_finding import meter_fields, meter_finding
 from cloud_ingest.store.load_days import LoadMeter, Loads
 from shared_schema.catalogue import Service
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind, Severity, SubjectType
 from shared_schema.evidence import (
     LoadJumpEvidence,
-    MeterEvidence,
     NoLoadEvidence,
     PhaseLossEvidence,
     ReverseEnergyEvidence,
@@ -35,7 +35,7 @@ from shared_schema.evidence import (
 
 def key_of_meter(meter: LoadMeter) -> Key:
     """Return the key of a meter's flags."""
-    return (meter.society_id, SubjectType.METER, meter.name, Service.ELECTRICITY)
+    return (meter.society_id, SubjectType.METER, meter.name, Service(meter.service))
 
 
 def day_findings(
@@ -65,12 +65,12 @@ def day_findings(
 def phase_finding(meter: LoadMeter, loss: PhaseLoss, zone: ZoneInfo) -> Finding:
     """Return that phases of a meter are lost."""
     which = " and ".join(loss.phases)
-    return _finding(
+    return meter_finding(
         meter,
         EventKind.PHASE_LOSS,
         f"Phase {which} of {meter.subject} has had less than half of the others' voltage since"
         f" {local_time(loss.since, zone)}: look at its fuse and its wires.",
-        PhaseLossEvidence(**_meter(meter), phases=loss.phases),
+        PhaseLossEvidence(**meter_fields(meter), phases=loss.phases),
         since=loss.since,
         severity=Severity.ALARM,
     )
@@ -79,13 +79,13 @@ def phase_finding(meter: LoadMeter, loss: PhaseLoss, zone: ZoneInfo) -> Finding:
 def _no_load(meter: LoadMeter, idle: NoLoad, zone: ZoneInfo) -> Finding:
     usual = _rounded(idle.usual_kwh)
     before = "It had such days before." if idle.learnt else "It has not had such a day for long."
-    return _finding(
+    return meter_finding(
         meter,
         EventKind.NO_LOAD,
         f"{meter.subject} has taken no electricity since {_day(idle.since)}; {usual} kWh a day are"
         f" usual. {before} Is its main switch off, or is nobody at home?",
         NoLoadEvidence(
-            **_meter(meter), last_load_at=midnight(idle.since, zone), kwh_a_day_before=usual
+            **meter_fields(meter), last_load_at=midnight(idle.since, zone), kwh_a_day_before=usual
         ),
         since=midnight(idle.since, zone),
         severity=Severity.WATCH if idle.learnt else Severity.ALARM,
@@ -94,58 +94,26 @@ def _no_load(meter: LoadMeter, idle: NoLoad, zone: ZoneInfo) -> Finding:
 
 def _load_jump(meter: LoadMeter, jump: LoadJump, zone: ZoneInfo) -> Finding:
     usual, newest = _rounded(jump.usual_kwh), _rounded(jump.now_kwh)
-    return _finding(
+    return meter_finding(
         meter,
         EventKind.LOAD_JUMP,
         f"{meter.subject} has taken more electricity on each day since {_day(jump.since)} than on"
         f" any before: {newest} kWh on the last day, where {usual} kWh are usual. Is"
         " there a new appliance, or one that does not switch off?",
-        LoadJumpEvidence(**_meter(meter), kwh_a_day_before=usual, kwh_a_day_now=newest),
+        LoadJumpEvidence(**meter_fields(meter), kwh_a_day_before=usual, kwh_a_day_now=newest),
         since=midnight(jump.since, zone),
     )
 
 
 def _reverse(meter: LoadMeter, given: Reverse, zone: ZoneInfo) -> Finding:
-    return _finding(
+    return meter_finding(
         meter,
         EventKind.REVERSE_ENERGY,
         f"{meter.subject} has given {given.kwh:f} kWh back to the mains since {_day(given.since)},"
         " and gives none otherwise: has it solar panels, or are wires of its meter exchanged?",
-        ReverseEnergyEvidence(**_meter(meter), kwh_so_far=given.kwh),
+        ReverseEnergyEvidence(**meter_fields(meter), kwh_so_far=given.kwh),
         since=midnight(given.since, zone),
     )
-
-
-def _finding(
-    meter: LoadMeter,
-    kind: EventKind,
-    message: str,
-    evidence: MeterEvidence,
-    *,
-    since: datetime,
-    severity: Severity = Severity.WATCH,
-) -> Finding:
-    return Finding(
-        kind=kind,
-        society_id=meter.society_id,
-        society=meter.society,
-        severity=severity,
-        subject=Subject(type=SubjectType.METER, id=meter.name),
-        unit=served_unit(meter.subject_type, meter.subject, meter.tower),
-        service=Service.ELECTRICITY,
-        since=since,
-        message=message,
-        evidence=evidence,
-    )
-
-
-def _meter(meter: LoadMeter) -> dict[str, str | None]:
-    return {
-        "manufacturer": meter.manufacturer,
-        "serial": meter.serial,
-        "source": meter.source,
-        "tower": meter.tower or None,
-    }
 
 
 def _day(day: date) -> str:

@@ -14,12 +14,13 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import Finding, served_unit
+from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.meter_bits import KINDS, UNENDED, Noted, Standing, codes, standing
 from cloud_ingest.core.rules.reverse_flow import MOST_L_PER_H, QUIET, Fall, ran_back
 from cloud_ingest.core.rules.water.words import litres
 from cloud_ingest.flags.lifecycle import Changes, settle
+from cloud_ingest.flags.meter_finding import meter_fields, meter_finding
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -29,8 +30,7 @@ from cloud_ingest.store.meter_states import (
     fallen_registers,
     noted_events,
 )
-from shared_schema.catalogue import Service
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind, Severity, SubjectType
 from shared_schema.evidence import (
     EVIDENCE,
     MeterEvidence,
@@ -129,21 +129,11 @@ def _finding(
     meter: ServingMeter, kind: EventKind, since: datetime, words: str, more: Mapping[str, object]
 ) -> Finding:
     make: Callable[..., MeterEvidence] = EVIDENCE[kind]  # type: ignore[assignment]
-    return Finding(
-        kind=kind,
-        society_id=meter.society_id,
-        society=meter.society,
-        severity=Severity.WATCH if kind in WATCHED else Severity.ALARM,
-        subject=Subject(type=SubjectType.METER, id=meter.name),
-        unit=served_unit(meter.subject_type, meter.subject, meter.tower),
-        service=Service(meter.service),
+    return meter_finding(
+        meter,
+        kind,
+        f"The {meter.service} meter of {meter.subject} ({meter.name}) {words}",
+        make(**meter_fields(meter), **more),
         since=since,
-        message=f"The {meter.service} meter of {meter.subject} ({meter.name}) {words}",
-        evidence=make(
-            manufacturer=meter.manufacturer,
-            serial=meter.serial,
-            source=meter.source,
-            tower=meter.tower or None,
-            **more,
-        ),
+        severity=Severity.WATCH if kind in WATCHED else Severity.ALARM,
     )

@@ -15,11 +15,12 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.flag import Finding, served_unit
+from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.core.rules.stuck import HISTORY_DAYS, STILL_DAYS, Day, Stuck, stuck
 from cloud_ingest.flags.lifecycle import Changes, settle
+from cloud_ingest.flags.meter_finding import meter_fields, meter_finding
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -30,7 +31,7 @@ from cloud_ingest.store.meter_states import (
     unit_days,
 )
 from shared_schema.catalogue import Service, Unit
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind
 from shared_schema.evidence import StuckRegisterEvidence
 
 KWH = {Unit.WATT_HOUR: Decimal("0.001")}
@@ -102,26 +103,12 @@ def _by_day(registers: Sequence[DayRegister], worth: Decimal) -> dict[date, Deci
 
 def _finding(meter: ServingMeter, found: Stuck, zone: ZoneInfo) -> Finding:
     since = midnight(found.first_day, zone)
-    return Finding(
-        kind=EventKind.STUCK_REGISTER,
-        society_id=meter.society_id,
-        society=meter.society,
-        severity=Severity.WATCH,
-        subject=Subject(type=SubjectType.METER, id=meter.name),
-        unit=served_unit(meter.subject_type, meter.subject, meter.tower),
-        service=Service.WATER,
+    return meter_finding(
+        meter,
+        EventKind.STUCK_REGISTER,
+        f"The water meter of {meter.subject} ({meter.name}) has stood still since "
+        f"{local_time(since, zone)}, while the flat took {found.kwh:.0f} kWh"
+        ", as when it is lived in. Open a tap and see whether the register moves.",
+        StuckRegisterEvidence(**meter_fields(meter), last_moved_at=since, kwh_meanwhile=found.kwh),
         since=since,
-        message=(
-            f"The water meter of {meter.subject} ({meter.name}) has stood still since "
-            f"{local_time(since, zone)}, while the flat took {found.kwh:.0f} kWh"
-            ", as when it is lived in. Open a tap and see whether the register moves."
-        ),
-        evidence=StuckRegisterEvidence(
-            manufacturer=meter.manufacturer,
-            serial=meter.serial,
-            source=meter.source,
-            tower=meter.tower or None,
-            last_moved_at=since,
-            kwh_meanwhile=found.kwh,
-        ),
     )

@@ -16,10 +16,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
-from cloud_ingest.core.flag import meter_label
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.core.rules.electricity import IN_A_ROW, LIVE_V, PHASES, LoadDay, Volts
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.meter_states import ServingMeter
 from cloud_ingest.store.rows import all_rows, scalars
 from shared_schema.catalogue import ACTIVE_IMPORT, Unit
 from shared_schema.events import EventKind
@@ -37,24 +37,11 @@ VOLTAGES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LoadMeter:
+class LoadMeter(ServingMeter):
     """An electricity meter that serves a subject now."""
 
-    society_id: int
-    society: str
-    tower: str | None
-    subject_type: str
-    subject: str
-    source: str
-    valid_from: datetime
     meter_id: int
-    manufacturer: str
-    serial: str
-
-    @property
-    def name(self) -> str:
-        """What its flags call it."""
-        return meter_label(self.manufacturer, self.serial)
+    valid_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
