@@ -24,7 +24,7 @@ from edge_agent.errors import (
     ValueRefused,
 )
 from edge_agent.install.examine import BACK_S
-from edge_agent.install.shown import ShownProfile, grouped, plain, profile_of
+from edge_agent.install.shown import ShownProfile, grouped, plain, profile_of, unit_symbol
 from edge_agent.meters.model import Model, ProfileToRead, load
 from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import FindingKind, finding, words
@@ -41,9 +41,7 @@ from shared_schema.catalogue import (
     INSTANTANEOUS_PROFILE,
     MANUFACTURER,
     OBJECTS,
-    UNIT_SYMBOLS,
     Kind,
-    Unit,
     quantity,
 )
 from shared_schema.obis import Obis
@@ -295,9 +293,8 @@ def _value(link: MeterLink, obis: Obis, class_id: int, answer: bytes, its_model:
     if scaling is None:
         return Value(obis, name, Decimal(raw), "", f"{link.label}: {obis} has no scaler")
     scaler, unit, weight = scaling
-    symbol = UNIT_SYMBOLS.get(Unit(unit)) if unit in set(Unit) else None
     value = (Decimal(raw) * weight).scaleb(scaler)
-    return Value(obis, name, value, f"unit {unit}" if symbol is None else symbol)
+    return Value(obis, name, value, unit_symbol(unit))
 
 
 def _plain(answer: bytes, class_id: int, its_model: Model) -> str | None:

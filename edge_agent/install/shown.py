@@ -137,13 +137,17 @@ def _shown(column: Column, raw: int | None, zone: timezone) -> ShownValue:
     if column.attribute == REACHED_AT:
         at = None if raw is None else datetime.fromtimestamp(raw, zone)
         return ShownValue(column.obis, f"{name}, reached", at, "")
-    known = column.unit in set(Unit)
     return ShownValue(
         column.obis,
         name,
         None if raw is None else Decimal(raw).scaleb(column.scaler),
-        UNIT_SYMBOLS[Unit(column.unit)] if known else f"unit {column.unit}",
+        unit_symbol(column.unit),
     )
+
+
+def unit_symbol(unit: int) -> str:
+    """Return a COSEM unit as a person reads it."""
+    return UNIT_SYMBOLS[Unit(unit)] if unit in set(Unit) else f"unit {unit}"
 
 
 def registers_of(blocks: Sequence[MeterRows], zone: timezone) -> tuple[ShownValue, ...]:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, product
 from typing import Final
 
 from edge_agent.decode.values import register_number
 from edge_agent.dlms.exchange import Traffic, Transport
 from edge_agent.errors import AccessDenied, AgentError, BusError, MeterError, ProtocolViolation
 from edge_agent.install.lockout import Lockout
+from edge_agent.install.shown import unit_symbol
 from edge_agent.install.tap_test import Look, Moved, Verdict, moved, verdict
 from edge_agent.meters.model import load
 from edge_agent.poll.memory import Memory
@@ -23,7 +24,7 @@ from edge_agent.poll.meter_link import MeterLink
 from edge_agent.poll.scaler import HAS_NONE, scaler_of, value_of
 from edge_agent.poll.sessions import sessions
 from edge_agent.settings.bus import BusConfig, MeterConfig
-from shared_schema.catalogue import BILLED_REGISTER, UNIT_SYMBOLS, Service, Unit
+from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.obis import Obis
 
 _CLASSES: Final = (3, 4)
@@ -74,34 +75,39 @@ def tap_test(places: Sequence[Place], named: Place, visit: Visit) -> TapTest:
         BusError, MeterError: the named meter cannot be read.
         ConfigurationError: a model, a port or a secret cannot be used.
     """
-    silent: dict[str, AgentError] = {}
-    own = _round([named], visit, None, silent)
-    if not own:
-        raise silent[named[1].label]
-    (code,) = (code for code, _look in own.values())
-    service = next(each for each, billed in BILLED_REGISTER.items() if billed == code)
     label = named[1].label
+    code, look = _of_named(named, visit)
+    service = next(each for each, billed in BILLED_REGISTER.items() if billed == code)
     fellows = [each for each in places if code in _codes(each[1])]
     visit.tell(
         f"{label} counts {service}; meters of the settings that may count it: {len(fellows)}"
     )
+    silent: dict[str, AgentError] = {}
     before = _round(fellows, visit, code, silent)
     visit.rest()
     idle = _round(fellows, visit, code, silent)
-    visit.run(service, own[label][1])
+    visit.run(service, look)
     after = _round(fellows, visit, code, silent)
     found: list[Moved] = []
-    for _bus, each in fellows:
-        looks = [looked.get(each.label) for looked in (before, idle, after)]
-        if all(looks):
-            first, second, third = (look for _code, look in filter(None, looks))
-            try:
-                found.append(moved(each.label, first, second, third))
-            except ProtocolViolation as error:
-                silent[each.label] = error
+    read_each_time = [each for each in before if each in idle and each in after]
+    for each in read_each_time:
+        try:
+            found.append(moved(each, before[each], idle[each], after[each]))
+        except ProtocolViolation as error:
+            silent[each] = error
     if label in silent:
         raise silent[label]
     return TapTest(label, service, tuple(found), silent)
+
+
+def _of_named(named: Place, visit: Visit) -> tuple[Obis, Look]:
+    """Read the billed register of the named meter, and tell which one it is."""
+    bus, meter = named
+    with visit.open_bus(bus) as line, visit.lockout(bus).guard(meter):
+        found = _read(line, meter, _codes(meter), visit.now_s)
+    if found is None:
+        raise ProtocolViolation(f"{meter.label} has no register that is billed")
+    return found
 
 
 def _codes(meter: MeterConfig) -> list[Obis]:
@@ -111,56 +117,48 @@ def _codes(meter: MeterConfig) -> list[Obis]:
 
 
 def _round(
-    places: Iterable[Place], visit: Visit, code: Obis | None, silent: dict[str, AgentError]
-) -> dict[str, tuple[Obis, Look]]:
+    places: Iterable[Place], visit: Visit, code: Obis, silent: dict[str, AgentError]
+) -> dict[str, Look]:
     """Read meters once; a meter without the register is no meter of the service."""
-    found: dict[str, tuple[Obis, Look]] = {}
+    found: dict[str, Look] = {}
     for bus, meters in groupby(places, key=lambda place: place[0]):
         with visit.open_bus(bus) as line:
             for _bus, meter in meters:
-                codes = _codes(meter) if code is None else [code]
                 try:
                     with visit.lockout(bus).guard(meter):
-                        looked = _look(line, meter, codes, visit.now_s)
+                        read = _read(line, meter, [code], visit.now_s)
                 except (MeterError, BusError) as error:
                     silent[meter.label] = error
                     visit.tell(f"{meter.label}: {error}")
                     continue
-                if looked is not None:
-                    found[meter.label] = looked
-                elif code is None:
-                    silent[meter.label] = ProtocolViolation(
-                        f"{meter.label} has no register that is billed"
-                    )
+                if read is not None:
+                    found[meter.label] = read[1]
     return found
 
 
-def _look(
+def _read(
     line: Transport, meter: MeterConfig, codes: Sequence[Obis], now_s: Callable[[], float]
 ) -> tuple[Obis, Look] | None:
     """Read the first of some registers that a meter has; None where it has none of them."""
     its_model = load(meter.model, meter.models_dir, meter.deviation_sign)
     with MeterLink(sessions(line), meter, its_model, Memory(), Traffic()) as link:
         link.confirm()
-        for code in codes:
-            for class_id in _CLASSES:
-                answer = link.read_one(value_of(code, class_id))
-                if isinstance(answer, AccessDenied):
-                    if answer.result in HAS_NONE:
-                        continue
-                    raise answer
+        for code, class_id in product(codes, _CLASSES):
+            answer = link.read_one(value_of(code, class_id))
+            if not isinstance(answer, AccessDenied):
                 at_s = now_s()
-                found = _of(link, code, class_id, answer, at_s)
+                found = _look(link, code, class_id, answer, at_s)
                 link.look()
                 return code, found
+            if answer.result not in HAS_NONE:
+                raise answer
     return None
 
 
-def _of(link: MeterLink, code: Obis, class_id: int, answer: bytes, at_s: float) -> Look:
+def _look(link: MeterLink, code: Obis, class_id: int, answer: bytes, at_s: float) -> Look:
     count = register_number(code, answer)
     scale = scaler_of(link, code, class_id, {})
     if count is None or scale is None:
         raise ProtocolViolation(f"{link.label}: {code} holds no value, or has no scaler")
     step = Decimal(scale.weight).scaleb(scale.scaler)
-    symbol = UNIT_SYMBOLS.get(Unit(scale.unit)) if scale.unit in set(Unit) else None
-    return Look(count * step, step, symbol or f"unit {scale.unit}", at_s)
+    return Look(count * step, step, unit_symbol(scale.unit), at_s)
