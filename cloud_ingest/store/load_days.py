@@ -96,11 +96,7 @@ def load_days(
         },
         binary=True,
     )
-    count = (last - first).days + 2
-    known_from = {
-        day: midnight(day + DAY, zone) - LAST_HOUR
-        for day in (first + (number - 1) * DAY for number in range(count))
-    }
+    known_from = {day: midnight(day + DAY, zone) - LAST_HOUR for day in _days(first - DAY, last)}
     registers: dict[tuple[int, str], dict[int, _Register]] = defaultdict(dict)
     for meter_id, obis, channel_id, unit, scaler, day, max_ts, last_raw in rows:
         if unit == Unit.WATT_HOUR:
@@ -110,20 +106,18 @@ def load_days(
                 own.at_end[day] = last_raw
     found: dict[int, Loads] = {}
     for meter in meters:
-        taken = _newest(registers.get((meter.meter_id, str(ACTIVE_IMPORT)), {}))
-        given = _newest(registers.get((meter.meter_id, str(ACTIVE_EXPORT)), {}))
+        taken = _newest(registers[meter.meter_id, str(ACTIVE_IMPORT)])
         if taken is not None:
+            given = _newest(registers[meter.meter_id, str(ACTIVE_EXPORT)])
+            given = given or _Register(taken.step_kwh, {})
             from_day = max(first, meter.valid_from.astimezone(zone).date() + DAY)
-            days = [from_day + number * DAY for number in range((last - from_day).days + 1)]
             found[meter.meter_id] = Loads(
                 tuple(
-                    LoadDay(
-                        day, taken.moved_on(day), None if given is None else given.moved_on(day)
-                    )
-                    for day in days
+                    LoadDay(day, taken.moved_on(day), given.moved_on(day))
+                    for day in _days(from_day, last)
                 ),
                 taken.step_kwh,
-                taken.step_kwh if given is None else given.step_kwh,
+                given.step_kwh,
             )
     return found
 
@@ -218,3 +212,8 @@ class _Register:
 def _newest(channels: Mapping[int, _Register]) -> _Register | None:
     """Return the channel that was read last: a changed scaler begins a new one."""
     return max(channels.values(), key=lambda each: max(each.at_end, default=date.min), default=None)
+
+
+def _days(first: date, last: date) -> list[date]:
+    """Return each day, the last one included."""
+    return [first + number * DAY for number in range((last - first).days + 1)]
