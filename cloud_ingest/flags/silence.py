@@ -130,7 +130,6 @@ def _quiet(
             quiet := silence(
                 newest=meter.last_reading_at,
                 assigned_at=meter.valid_from,
-                legacy=False,
                 now=now,
                 period=_period(meter, words),
             )

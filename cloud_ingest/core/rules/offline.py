@@ -89,7 +89,6 @@ def silence(
     *,
     newest: datetime | None,
     assigned_at: datetime,
-    legacy: bool,
     now: datetime,
     period: timedelta | None = None,
 ) -> Silence | None:
@@ -98,12 +97,9 @@ def silence(
     Args:
         newest: Time of its newest reading, whatever its assignment was then.
         assigned_at: When its present assignment began.
-        legacy: It has no data port: a resident reads it.
         now: The time, aware.
         period: How often it is read; None: not known.
     """
-    if legacy:
-        return None
     heard = newest is not None and newest >= assigned_at
     since = newest if heard and newest is not None else assigned_at
     overdue_at = since + SILENCE + (period if period is not None and period > RARE else timedelta())

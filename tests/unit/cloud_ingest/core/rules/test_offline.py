@@ -42,10 +42,9 @@ def judged(
     newest: datetime | None,
     assigned_at: datetime = LONG_AGO,
     *,
-    legacy: bool = False,
     period: timedelta | None = None,
 ) -> Silence | None:
-    return silence(newest=newest, assigned_at=assigned_at, legacy=legacy, now=NOW, period=period)
+    return silence(newest=newest, assigned_at=assigned_at, now=NOW, period=period)
 
 
 @pytest.mark.parametrize("hours", [0, 1, 24])
@@ -70,10 +69,6 @@ def test_what_it_said_elsewhere_does_not_count() -> None:
     found = judged(NOW - 60 * HOUR, NOW - 30 * HOUR)
     assert found is not None
     assert (found.since, found.ever_read) == (NOW - 30 * HOUR, False)
-
-
-def test_a_dial_is_never_silent() -> None:
-    assert judged(None, legacy=True) is None
 
 
 def test_a_clock_that_is_ahead_is_no_silence() -> None:
@@ -101,7 +96,7 @@ def test_a_thousand_outages_are_told_in_time() -> None:
         newest = LONG_AGO + timedelta(seconds=chance.uniform(0, 86400 * 30))
         passed = newest + DAY
         turn = passed - timedelta(seconds=chance.uniform(0, 3600))
-        while silence(newest=newest, assigned_at=LONG_AGO, legacy=False, now=turn) is None:
+        while silence(newest=newest, assigned_at=LONG_AGO, now=turn) is None:
             turn += TURN
         assert passed < turn <= passed + TURN
 
