@@ -22,7 +22,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from cloud_ingest.core.rules.water.episode import BURST, RUN_ON, STEPS, Finding, Verdict
+from cloud_ingest.core.rules.water.episode import BURST, RUN_ON, STEPS, Detail, Finding, Verdict
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -83,7 +83,7 @@ def scale_of(resolution_l: Decimal) -> Scale:
     return TENS if resolution_l < ROUGH_L else HUNDREDS
 
 
-class Strong(NamedTuple):
+class StrongHour(NamedTuple):
     """An hour that a burst or a run-on is made of."""
 
     end_s: int
@@ -120,7 +120,7 @@ class Coarse:
         self.watches: list[Watch] = []
         self.used_before = False
         """The register moved in the last known hour."""
-        self.strong: deque[Strong] = deque(maxlen=24)
+        self.strong: deque[StrongHour] = deque(maxlen=24)
         """Those of the newest day; none in a common area: gardens are watered for hours."""
 
     def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
@@ -170,7 +170,7 @@ class Coarse:
         while self.strong and self.strong[0].start_s < hour.end_s - DAY_S:
             self.strong.popleft()
         if not meter.common and hour.rate is not None and hour.rate >= BURST_L:
-            self.strong.append(Strong(hour.end_s, hour.span_s, hour.litres or 0.0))
+            self.strong.append(StrongHour(hour.end_s, hour.span_s, hour.litres or 0.0))
 
     def _finding(self, hour: Hour, meter: WaterMeter, scale: Scale, point: Point) -> Finding | None:
         early = point is Point.EARLY
@@ -190,7 +190,7 @@ class Coarse:
             return _strong_finding("leak", RUN_ON, list(self.strong))
         return None
 
-    def _burst(self, now_s: int, least_l_per_h: float) -> list[Strong] | None:
+    def _burst(self, now_s: int, least_l_per_h: float) -> list[StrongHour] | None:
         block = list(self.strong)[-BURST_H:]
         if len(block) < BURST_H or block[-1].end_s != now_s:
             return None
@@ -219,13 +219,13 @@ class Coarse:
             coarse.watches.append(Watch.unpack(packed[here : (here := here + Watch.SIZE)]))
         for index in range(strong):
             at = here + index * cls._STRONG.size
-            coarse.strong.append(Strong(*cls._STRONG.unpack_from(packed, at)))
+            coarse.strong.append(StrongHour(*cls._STRONG.unpack_from(packed, at)))
         return coarse
 
 
 def _leak_finding(watch: Watch, each: Rate, meter: WaterMeter) -> Finding:
     step_l = float(meter.litres_per_count)
-    detail: dict[str, str | int | float | None] = {
+    detail: Detail = {
         "part": STEPS,
         "rate_l_per_h": round(each.steps_per_h * step_l, 1),
         "least_l_per_h": round(each.least_steps_per_h * step_l, 1),
@@ -236,8 +236,8 @@ def _leak_finding(watch: Watch, each: Rate, meter: WaterMeter) -> Finding:
     return Finding("leak", "alarm", watch.since_s, detail)
 
 
-def _strong_finding(kind: str, part: str, hours: list[Strong]) -> Finding:
-    detail: dict[str, str | int | float | None] = {
+def _strong_finding(kind: str, part: str, hours: list[StrongHour]) -> Finding:
+    detail: Detail = {
         "part": part,
         "rate_l_per_h": round(hours[-1].rate, 1),
         "least_l_per_h": round(min(each.rate for each in hours), 1) if part == BURST else 0.0,

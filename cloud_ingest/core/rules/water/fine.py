@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cloud_ingest.core.rules.water.episode import Finding, Verdict
+from cloud_ingest.core.rules.water.episode import Detail, Finding, Verdict
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.hypotheses import (
     REFILL,
@@ -254,7 +254,7 @@ class Fine:
 
     def _speak(self, index: int, kind: str, part: str, hour: Hour) -> Finding:
         track = self._track(index)
-        detail: dict[str, str | int | float | None] = {
+        detail: Detail = {
             "part": part,
             "rate_l_per_h": None if hour.rate is None else round(hour.rate, 1),
             "least_l_per_h": track.least / 10,

@@ -29,7 +29,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from cloud_ingest.core.rules.water.episode import Finding, Verdict
+from cloud_ingest.core.rules.water.episode import Detail, Finding, Verdict
 from cloud_ingest.core.rules.water.hours import LONGEST_S, Hour
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -246,7 +246,7 @@ def chance_of(history: Sequence[int], floor: int) -> float:
 
 
 def _finding(told: Told, supply: Supply) -> Finding:
-    detail: dict[str, str | int | float | None] = {
+    detail: Detail = {
         "part": "supply",
         "supply": str(supply),
         "rate_l_per_h": None,

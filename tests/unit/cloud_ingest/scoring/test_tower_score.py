@@ -7,7 +7,7 @@ import pytest
 
 from cloud_ingest.scoring.crossed_score import crossed_score
 from cloud_ingest.scoring.tower_curves import LEAST_WEEKS, curve_of
-from cloud_ingest.scoring.tower_score import FAULTS, Trial, score, trial
+from cloud_ingest.scoring.tower_score import Trial, score, trial
 from cloud_ingest.scoring.tower_sim import Fault, Setting, simulated
 from tests.support.households import households
 
@@ -53,7 +53,6 @@ def test_rates_and_shares_are_of_what_was_looked_at() -> None:
     assert (found.fault, found.towers) == (STOPPED, 2)
     assert [found.raised[day].measured for day in (2, 3, 7)] == [0, 0.5, 0.5]
     assert [found.named[day].measured for day in (4, 5, 60)] == [0, 0.5, 0.5]
-    assert list(FAULTS).index(STOPPED) >= 0
 
 
 def test_an_exchanged_pair_is_found_in_simulated_towers() -> None:
