@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from cloud_ingest.core.rules.tower.loss import (
-    BASELINE_STEPS,
+    LEAST_STEPS,
     Loss,
     Scan,
     least_seen,
@@ -23,7 +23,6 @@ from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
 CHANGE_EVIDENCE = 4.0
 """From here on a change may be one, and is no part of the noise."""
-LEAST_STEPS = BASELINE_STEPS + 2
 SEEN_AFTER_DAYS = 30
 BEFORE_CHANGE = timedelta(days=3)
 
@@ -65,9 +64,7 @@ def judge_tower(
         return None
     inverse = precision(steps, noise_of(steps))
     scan = Scan.of(steps, inverse)
-    best = scan.best_running()
-    assert best is not None  # noqa: S101 - there are enough steps
-    evidence, begin = best
+    evidence, begin = scan.best_running()
     suspects: list[Suspect] = []
     if evidence >= CHANGE_EVIDENCE:
         inverse = precision(steps, noise_of(steps, begin))

@@ -15,11 +15,13 @@ from itertools import accumulate
 from math import sqrt
 from operator import mul
 
-from cloud_ingest.core.rules.tower.noise import Matrix
 from cloud_ingest.core.rules.tower.steps import Steps
+from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 
 BASELINE_STEPS = 28
 """Without so many known days before it nothing is called a change."""
+LEAST_STEPS = BASELINE_STEPS + 2
+"""With less there is no step at which a loss may have begun."""
 RAISE_EVIDENCE = 11.0
 KEEP_EVIDENCE = 7.0
 ENDED_BY = 3.0
@@ -42,7 +44,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """How well a loss over each stretch of steps fits, and how sharply."""
+    """How well a loss over each stretch of steps fits, and how sharply; at least `LEAST_STEPS`."""
 
     pulls: list[float]
     """Cumulated over the steps."""
@@ -80,10 +82,10 @@ class Scan:
         along, sharp = self.fit(begin, end)
         return along * along / (2 * sharp) if along > 0 and sharp > 0 else 0.0
 
-    def best_running(self) -> tuple[float, int] | None:
+    def best_running(self) -> tuple[float, int]:
         """Return the evidence and the first step of the best loss that goes on."""
         begins = range(BASELINE_STEPS, self.count - 1)
-        return max(((self.evidence(begin, self.count), begin) for begin in begins), default=None)
+        return max((self.evidence(begin, self.count), begin) for begin in begins)
 
     def best_ended(self) -> float:
         """Return the evidence of the best loss that has ended."""
@@ -103,10 +105,7 @@ def loss_of(steps: Steps, scan: Scan, *, is_open: bool) -> Loss | None:
         scan: Of their residual.
         is_open: A loss was raised before and has not ended.
     """
-    best = scan.best_running()
-    if best is None:
-        return None
-    evidence, begin = best
+    evidence, begin = scan.best_running()
     if evidence < (KEEP_EVIDENCE if is_open else RAISE_EVIDENCE):
         return None
     if scan.best_ended() > evidence + ENDED_BY:

@@ -17,8 +17,8 @@ from math import exp, log
 from operator import mul
 
 from cloud_ingest.core.rules.tower.steps import Steps
+from cloud_ingest.core.rules.tower.tridiagonal import Matrix, Tridiagonal
 
-Matrix = list[list[float]]
 Shape = tuple[Sequence[float], float]
 """What the residual may hold any amount of, and the variance of that amount."""
 
@@ -71,9 +71,7 @@ def noise_of(steps: Steps, change: int | None = None) -> Noise:
 
 def precision(steps: Steps, noise: Noise) -> Matrix:
     """Return the inverse covariance of the residual, its level and the gain integrated out."""
-    count = len(steps.residual)
-    factor = _Tridiagonal.of(steps, noise)
-    inverse = [factor.solved([float(i == j) for j in range(count)]) for i in range(count)]
+    inverse = _covariance(steps, noise).inverse()
     for shape, variance in _nuisances(steps):
         solved = [sum(map(mul, row, shape)) for row in inverse]
         scale = 1.0 / (1.0 / variance + sum(map(mul, shape, solved)))
@@ -96,12 +94,12 @@ def _nuisances(steps: Steps) -> list[Shape]:
 
 
 def _log_likelihood(steps: Steps, noise: Noise, shapes: Sequence[Shape]) -> float:
-    factor = _Tridiagonal.of(steps, noise)
-    solved = factor.solved(steps.residual)
-    fit: float = -0.5 * (sum(map(mul, steps.residual, solved)) + factor.log_determinant)
+    covariance = _covariance(steps, noise)
+    solved = covariance.solved(steps.residual)
+    fit: float = -0.5 * (sum(map(mul, steps.residual, solved)) + covariance.log_determinant)
     done: list[tuple[list[float], float]] = []
     for shape, variance in shapes:
-        own = factor.solved(shape)
+        own = covariance.solved(shape)
         for other, scale in done:
             along = scale * sum(map(mul, other, shape))
             own = [each - along * further for each, further in zip(own, other, strict=True)]
@@ -112,36 +110,12 @@ def _log_likelihood(steps: Steps, noise: Noise, shapes: Sequence[Shape]) -> floa
     return fit
 
 
-@dataclass(frozen=True, slots=True)
-class _Tridiagonal:
-    """The factored covariance of steps that share their borders."""
-
-    pivots: tuple[float, ...]
-    ratios: tuple[float, ...]
-
-    @classmethod
-    def of(cls, steps: Steps, noise: Noise) -> "_Tridiagonal":
-        borders = [noise.border + guessed for guessed in steps.border_variance]
-        pivots: list[float] = []
-        ratios: list[float] = []
-        for step in range(len(steps.widths)):
-            own = noise.walk * steps.widths[step] + borders[step] + borders[step + 1]
-            own += STRANGE * steps.spread**2 * (step in steps.strange)
-            if step:
-                ratios.append(-borders[step] / pivots[-1])
-                own += ratios[-1] * borders[step]
-            pivots.append(own)
-        return cls(tuple(pivots), tuple(ratios))
-
-    @property
-    def log_determinant(self) -> float:
-        return sum(log(pivot) for pivot in self.pivots)
-
-    def solved(self, right: Sequence[float]) -> list[float]:
-        found = list(right)
-        for step, ratio in enumerate(self.ratios, 1):
-            found[step] -= ratio * found[step - 1]
-        found = [each / pivot for each, pivot in zip(found, self.pivots, strict=True)]
-        for step in range(len(found) - 2, -1, -1):
-            found[step] -= self.ratios[step] * found[step + 1]
-        return found
+def _covariance(steps: Steps, noise: Noise) -> Tridiagonal:
+    """Return the covariance of steps that share their borders."""
+    borders = [noise.border + guessed for guessed in steps.border_variance]
+    strange = STRANGE * steps.spread**2
+    diagonal = [
+        noise.walk * width + borders[step] + borders[step + 1] + strange * (step in steps.strange)
+        for step, width in enumerate(steps.widths)
+    ]
+    return Tridiagonal.of(diagonal, [-border for border in borders[1:-1]])

@@ -15,7 +15,7 @@ stands still is an explanation, too. Otherwise the likeliest three are told, and
 In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pure.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -25,8 +25,8 @@ from statistics import fmean, pvariance
 from typing import Literal
 
 from cloud_ingest.core.rules.tower.loss import BASELINE_STEPS
-from cloud_ingest.core.rules.tower.noise import Matrix
 from cloud_ingest.core.rules.tower.steps import Steps
+from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
 NAMED = 0.95
@@ -104,16 +104,17 @@ def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS)
         explained += _shares(steps, inverse, pull, meter, patterns)
         explained += _stops(steps, inverse, pull, meter)
     highest = max(each.log_weight for each in explained)
-    total = sum(exp(each.log_weight - highest) for each in explained)
+
+    def weight_of(some: Iterable[_Explanation]) -> float:
+        return sum(exp(each.log_weight - highest) for each in some)
+
+    total = weight_of(explained)
     own: dict[tuple[str, bool], list[_Explanation]] = {}
     for each in explained:
         if each.meter is not None:
             own.setdefault((each.meter, each.stopped), []).append(each)
-    weights = {
-        key: sum(exp(each.log_weight - highest) for each in some) / total
-        for key, some in own.items()
-    }
-    lost = sum(exp(each.log_weight - highest) for each in losses) / total
+    weights = {key: weight_of(some) / total for key, some in own.items()}
+    lost = weight_of(losses) / total
     stands_still = any(
         weight >= IN_DOUBT * lost for (_, stopped), weight in weights.items() if stopped
     )

@@ -14,8 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from math import sqrt
 from operator import mul
 from statistics import fmean
+
+from cloud_ingest.core.rules.tower.tridiagonal import Matrix, Tridiagonal
 
 Day = Sequence[float]
 """The hours of one day."""
@@ -119,7 +122,7 @@ def _times(matrix: Sequence[Sequence[float]], day: Day) -> list[float]:
     return [sum(map(mul, row, day)) for row in matrix]
 
 
-def _precision(before: Sequence[Day], after: Sequence[Day], resolution: float) -> list[list[float]]:
+def _precision(before: Sequence[Day], after: Sequence[Day], resolution: float) -> Matrix:
     """Return the inverse covariance of a day's hours, whatever the day's sum."""
     floor = resolution**2 / 12
     pooled = max(floor, fmean(each * each for day in before for each in day))
@@ -130,35 +133,12 @@ def _precision(before: Sequence[Day], after: Sequence[Day], resolution: float) -
     ]
     beside = fmean(a * b for day in before for a, b in pairwise(day))
     correlation = max(MOST_OPPOSED, min(0.0, beside / pooled))
-    rows = [
-        [
-            variances[i]
-            if i == j
-            else correlation * (variances[i] * variances[j]) ** 0.5 * (abs(i - j) == 1)
-            for j in range(24)
-        ]
-        for i in range(24)
-    ]
-    inverse = _inverted(rows)
+    spreads = [sqrt(variance) for variance in variances]
+    covariance = Tridiagonal.of(variances, [correlation * a * b for a, b in pairwise(spreads)])
+    inverse = covariance.inverse()
     sums = [sum(row) for row in inverse]
     total = sum(sums)
     return [
         [each - own * other / total for each, other in zip(row, sums, strict=True)]
         for row, own in zip(inverse, sums, strict=True)
     ]
-
-
-def _inverted(rows: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Invert a positive definite matrix by Gauss and Jordan; pure Python, 24 by 24."""
-    count = len(rows)
-    work = [[*row, *(float(i == j) for j in range(count))] for i, row in enumerate(rows)]
-    for pivot in range(count):
-        scale = work[pivot][pivot]
-        work[pivot] = [each / scale for each in work[pivot]]
-        for row in range(count):
-            factor = work[row][pivot]
-            if row != pivot and factor:
-                work[row] = [
-                    each - factor * own for each, own in zip(work[row], work[pivot], strict=True)
-                ]
-    return [row[count:] for row in work]
