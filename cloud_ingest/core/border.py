@@ -166,9 +166,9 @@ def cuts_of(
         if valid_to is not None:
             ends.add(valid_to)
     every = begins | ends
+    others = {at: tuple(sorted(every - {at})) for at in (start, end)}
     inside = {at for at in every if start <= at <= end}
     return [
-        Cut(at, is_month, at in begins, at in ends, tuple(sorted(every - {at})) if is_month else ())
-        for at in sorted({start, end} | inside)
-        for is_month in (at in (start, end),)
+        Cut(at, at in others, at in begins, at in ends, others.get(at, ()))
+        for at in sorted(others.keys() | inside)
     ]

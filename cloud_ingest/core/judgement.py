@@ -125,7 +125,7 @@ class DialBreak:
     before: StoredClaim
     after: StoredClaim
     rule: Rule
-    is_vouched: bool = False
+    is_vouched: bool
     """A person vouched for the register behind it."""
 
 

@@ -41,7 +41,7 @@ from cloud_ingest.month.boundaries import (
     standing_before,
 )
 from cloud_ingest.month.conservation import require_conserved, unassigned_of
-from cloud_ingest.month.findings import Evidence, held_against
+from cloud_ingest.month.findings import MeterEvidence, held_against
 from cloud_ingest.month.idle import SocietyMonth, stated_in, unassigned_at_ends
 from cloud_ingest.month.meter_rows import read_boundaries
 from cloud_ingest.month.past import DailyMeans, daily_means
@@ -126,7 +126,7 @@ def count_month(
 
 
 def _unassigned(
-    scope: SocietyMonth, known: Mapping[int, Evidence], measured: Iterable[Counted]
+    scope: SocietyMonth, known: Mapping[int, MeterEvidence], measured: Iterable[Counted]
 ) -> list[Unassigned]:
     """Return what meters counted for nobody; what they counted in all is held to the registers."""
     month = scope.month
@@ -196,7 +196,7 @@ def _read_evidence(
     stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
     zone: ZoneInfo,
-) -> dict[int, Evidence]:
+) -> dict[int, MeterEvidence]:
     """Return what each meter's month is measured from, by meter id."""
     last_day = last_day_read(month, self_read_window)
     waiting = waiting_days(conn, billed.exponents.keys() | profile.exponents.keys(), last_day)
@@ -224,7 +224,7 @@ def _read_evidence(
     breaks, vouched = breaks_of(conn, rows), breaks_of(conn, rows, vouched=True)
     points = dial_points(conn, rows)
     return {
-        meter_id: Evidence(
+        meter_id: MeterEvidence(
             rows=own,
             borders=choose_borders(own.known, own.cuts, published_opening(own, month, standing)),
             intervals=intervals.get(meter_id),
@@ -236,7 +236,7 @@ def _read_evidence(
     }
 
 
-def _measure(assignment: Assignment, known: Evidence, month: Month) -> Counted:
+def _measure(assignment: Assignment, known: MeterEvidence, month: Month) -> Counted:
     """Measure what a meter counted for its subject; nothing is held against it."""
     ends_at = month.end if assignment.valid_to is None else min(assignment.valid_to, month.end)
     begin = known.borders[max(assignment.valid_from, month.start)]
@@ -246,7 +246,7 @@ def _measure(assignment: Assignment, known: Evidence, month: Month) -> Counted:
 
 def _with_findings(
     measured: Sequence[Counted],
-    known: Mapping[int, Evidence],
+    known: Mapping[int, MeterEvidence],
     past: DailyMeans,
     month: Month,
     zone: ZoneInfo,

@@ -34,7 +34,7 @@ from shared_schema.quality import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class MeterEvidence:
     """What one meter's month is measured from, and held against."""
 
     rows: MeterRows
@@ -42,9 +42,9 @@ class Evidence:
     """By the moment of each cut."""
     intervals: Intervals | None
     breaks: Sequence[RegisterBreak]
-    vouched: Sequence[RegisterBreak] = ()
+    vouched: Sequence[RegisterBreak]
     """The breaks that a person vouched for."""
-    points: Sequence[DialPoint] = ()
+    points: Sequence[DialPoint]
     """What persons read of it."""
 
     def is_apart(self, measured: Measured) -> bool:
@@ -57,7 +57,7 @@ class Evidence:
 def held_against(
     assignment: Assignment,
     measured: Measured,
-    known: Evidence,
+    known: MeterEvidence,
     month: Month,
     zone: ZoneInfo,
     *,
@@ -102,7 +102,7 @@ def _unproved(assignment: Assignment, rows: MeterRows, month: Month) -> set[Reas
 
 
 def _disproofs(
-    assignment: Assignment, measured: Measured, known: Evidence, month: Month, zone: ZoneInfo
+    assignment: Assignment, measured: Measured, known: MeterEvidence, month: Month, zone: ZoneInfo
 ) -> set[Reason]:
     """Return what makes a quantity known to be wrong."""
     rows, intervals, epochs = known.rows, known.intervals, known.rows.known.epochs
@@ -122,7 +122,7 @@ def _disproofs(
     return found
 
 
-def _is_vouched_for(measured: Measured, known: Evidence) -> bool:
+def _is_vouched_for(measured: Measured, known: MeterEvidence) -> bool:
     """Say whether a month counts across a break only because of a person's word.
 
     A dial at one of its ends says by itself that a person read it.

@@ -47,12 +47,12 @@ class Evidence:
     points: Mapping[MeterService, Sequence[DialPoint]]
     """By meter id and service: what persons read of it."""
 
-    def is_silent(self, meter_id: int, quantity: Decimal | None) -> bool:
+    def is_silent(self, row: RegisterMonth, quantity: Decimal | None) -> bool:
         """Say whether there is nothing that could disprove a quantity."""
-        intervals = self.intervals.get(meter_id)
+        intervals = self.intervals.get(row.meter_id)
         agrees = intervals is None or intervals.total == quantity
-        is_read = any(meter_id == known for known, _ in self.points)
-        return agrees and meter_id not in self.breaks and not is_read
+        is_read = (row.meter_id, Service(row.service)) in self.points
+        return agrees and row.meter_id not in self.breaks and not is_read
 
 
 def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month) -> Evidence:

@@ -112,7 +112,7 @@ def month_usage(
     asked: list[RegisterMonth] = []
     usages: list[MeterUsage] = []
     for row, usage in zip(rows, found, strict=True):
-        if usage is not None and evidence.is_silent(row.meter_id, usage.quantity):
+        if usage is not None and evidence.is_silent(row, usage.quantity):
             usages.append(usage)
         else:
             asked.append(row)

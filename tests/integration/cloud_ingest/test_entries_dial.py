@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
@@ -17,19 +18,22 @@ from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import DialRefused, SelfReadRefused
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.report import month_report
+from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.dials import dial_readings
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.latest import latest
+from cloud_ingest.views.usage import month_usage
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column
 from tests.support.gateway import MAKER
-from tests.support.store import SOCIETY, Site, every, local, unit_line
+from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
 NOW = local("2026-08-05 09:00")
 CHECK = local("2026-07-20 09:20")
 HOUR = timedelta(hours=1)
 HOURS = 31 * 24
+JULY = month_of(2026, 7, ZONE)
 PULSES = Column(obis=WATER_VOLUME, scaler=-1, unit=Unit.LITRE, weight=25)
 """2.5 L a pulse."""
 
@@ -152,6 +156,16 @@ def test_a_register_that_counts_otherwise_is_told_at_once(watered: Site) -> None
     assert against.is_factor
     assert (against.shown, against.low) == (10 * counted, counted)
     assert compare(watered, str(100 + counted)).against is None
+
+
+def test_usage_counts_nothing_by_a_register_that_dials_disprove(watered: Site) -> None:
+    take(watered, sheet(dial="100"))
+    refresh(watered.conn, NOW)
+    counted = Decimal("2.5") * ((CHECK - START) // HOUR) / 1000
+    for dial, quantity in ((100 + 10 * counted, None), (100 + counted, USED)):
+        compare(watered, str(dial))
+        (usage,) = month_usage(watered.conn, find_society(watered.conn, SOCIETY), JULY)
+        assert usage.quantity == quantity
 
 
 def test_a_module_that_began_again_keeps_its_dial(site: Site) -> None:
