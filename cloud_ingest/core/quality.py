@@ -87,7 +87,7 @@ def falls_within(days: Mapping[date, Decimal], step: Decimal) -> bool:
     Args:
         days: What each day used.
         step: The coarsest step of the meter's registers: each hides less than one of them, and a
-            fall of one is none (`core.validate`).
+            fall of one is none (`core.claim`).
     """
     return any(quantity < -step for quantity in days.values())
 
