@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the docs and docstrings name is there: paths, modules, links, and targets of `make`."""
+"""What docs and docstrings name is there: paths, modules, links, targets of `make`, decisions."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -73,3 +73,11 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_target_of_make_is_there() -> None:
     made = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert _absent(DOCS, TARGET, lambda _, name: name in made) == []
+
+
+def test_decisions_are_numbered_without_a_hole() -> None:
+    found = sorted((ROOT / "docs/adr").glob("*.md"))
+    numbers = range(1, len(found) + 1)
+    assert [path.name[:5] for path in found] == [f"{number:04}-" for number in numbers]
+    titles = [path.read_text(encoding="utf-8").partition(". ")[0] for path in found]
+    assert titles == [f"# {number}" for number in numbers]
