@@ -100,10 +100,10 @@ def silence(
         now: The time, aware.
         period: How often it is read; None: not known.
     """
-    heard = newest is not None and newest >= assigned_at
-    since = newest if heard and newest is not None else assigned_at
+    ever_read = newest is not None and newest >= assigned_at
+    since = max(newest or assigned_at, assigned_at)
     overdue_at = since + SILENCE + (period if period is not None and period > RARE else timedelta())
-    return Silence(since, heard, overdue_at) if now > overdue_at else None
+    return Silence(since, ever_read, overdue_at) if now > overdue_at else None
 
 
 def judged_from(*, started_at: datetime, newest_of_all: datetime | None) -> datetime:

@@ -165,7 +165,7 @@ def _shares(
     """Yield that a meter counts only a share since each day."""
     uses = steps.meters[meter]
     prior = log(SHARE_A_DAY / len(SHARES))
-    within = _since_each_step(steps, patterns.of.get(meter, {}))
+    within = _since_each_step(steps, patterns.get(meter, {}))
     for begin, daily_along, daily_sharp in _fits(inverse, pull, uses):
         along, sharp = daily_along + within[begin][0], daily_sharp + within[begin][1]
         level, scale = _level(steps, uses, begin)

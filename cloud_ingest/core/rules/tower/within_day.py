@@ -43,14 +43,9 @@ class TowerHours:
     """One count of the bulk meter's register."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
-    """How the residual's hours go along with a meter's, and how sharply, by meter and day."""
-
-    of: Mapping[str, Mapping[date, tuple[float, float]]]
-
-
-NO_PATTERNS = Patterns({})
+Patterns = Mapping[str, Mapping[date, tuple[float, float]]]
+"""How the residual's hours go along with a meter's, and how sharply, by meter and day."""
+NO_PATTERNS: Patterns = {}
 
 
 def patterns_of(hours: TowerHours, since: date) -> Patterns:
@@ -79,14 +74,12 @@ def patterns_of(hours: TowerHours, since: date) -> Patterns:
     after = _apart([residual[day] for day in days])
     inverse = _precision(_apart(before), after, hours.resolution)
     pulls = [_times(inverse, day) for day in after]
-    return Patterns(
-        {
-            name: _of_meter(
-                dict(zip(days, _apart([own[day] for day in days]), strict=True)), pulls, inverse
-            )
-            for name, own in hours.meters.items()
-        }
-    )
+    return {
+        name: _of_meter(
+            dict(zip(days, _apart([own[day] for day in days]), strict=True)), pulls, inverse
+        )
+        for name, own in hours.meters.items()
+    }
 
 
 def _of_meter(

@@ -37,7 +37,7 @@ def evidence(patterns: Patterns) -> dict[str, float]:
     """Return for each meter the logarithm of the likelihood ratio that half goes around it."""
     return {
         name: sum(along - sharp / 2 for along, sharp in own.values())
-        for name, own in patterns.of.items()
+        for name, own in patterns.items()
     }
 
 
@@ -71,7 +71,7 @@ def test_a_day_that_lacks_an_hour_is_left_out() -> None:
     hours = tower(35, around="3")
     gone = {day: own for day, own in hours.meters["3"].items() if day != SINCE}
     lacking = TowerHours(hours.bulk, {**hours.meters, "3": gone}, 1.0)
-    assert SINCE not in patterns_of(lacking, SINCE).of["4"]
+    assert SINCE not in patterns_of(lacking, SINCE)["4"]
 
 
 def test_too_few_days_say_nothing() -> None:
