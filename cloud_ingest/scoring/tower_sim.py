@@ -62,6 +62,8 @@ class Fault:
     amount: float = 0.0
     """Litres an hour of a leak in the common pipe; the share that a meter misses, 1: it stopped."""
     day: int = 130
+    hour: int | None = None
+    """Of the day on which it begins; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,19 @@ def simulated(
     lived_in = [n for n, own in enumerate(flats) if sum(own) > LIVED_IN_L_PER_DAY * setting.days]
     faulty = rng.choice(lived_in) if fault.kind == "share" and lived_in else None
     _change_flats(flats, faulty, setting, rng)
+    hour = rng.randrange(DAY_H) if fault.hour is None else fault.hour
+    begins_h = fault.day * DAY_H + hour
     total = [sum(hour) for hour in zip(*flats, strict=True)]
     for hour in range(len(total)):
         total[hour] += max(-total[hour], rng.gauss(0, setting.unmetered_sd_l / DAY_H**0.5))
-        if fault.kind == "leak" and hour >= fault.day * DAY_H:
+        if fault.kind == "leak" and hour >= begins_h:
             total[hour] += fault.amount
     if setting.tank_l:
         total = _through_tank(total, setting.tank_l, rng)
-    used = flats[faulty][: fault.day * DAY_H] if faulty is not None else []
+    used = flats[faulty][:begins_h] if faulty is not None else []
     if faulty is not None:
         kept = 1 - fault.amount
-        flats[faulty] = [*used, *(use * kept for use in flats[faulty][fault.day * DAY_H :])]
+        flats[faulty] = [*used, *(use * kept for use in flats[faulty][begins_h:])]
     meters = {
         name: _registers(own, setting.flat_step_l, setting, rng)
         for name, own in zip(names, flats, strict=True)
@@ -131,7 +135,7 @@ def simulated(
             float(setting.bulk_step_l),
         ),
         flat=None if faulty is None else names[faulty],
-        use_l_per_day=sum(used) / fault.day if used else 0.0,
+        use_l_per_day=sum(used) / begins_h * DAY_H,
     )
 
 

@@ -25,7 +25,7 @@ HOURLY_FROM = 30
 
 @cache
 def tower(kind: str, amount: float) -> SimulatedTower:
-    fault = Fault("leak" if kind == "leak" else "share", amount, FAULT_DAY)
+    fault = Fault("leak" if kind == "leak" else "share", amount, FAULT_DAY, 0)
     setting = Setting(flats=12, days=DAYS, unmetered_sd_l=10.0, outage_a_day=0.0, changes=0)
     return simulated(households(12), fault, Random(3), setting)
 

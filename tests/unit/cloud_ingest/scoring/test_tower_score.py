@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The score of the tower rules: simulated towers, and what is counted of them."""
 
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from cloud_ingest.scoring.crossed_score import crossed_score
 from cloud_ingest.scoring.tower_curves import LEAST_WEEKS, curve_of
 from cloud_ingest.scoring.tower_score import Trial, score, trial
-from cloud_ingest.scoring.tower_sim import Fault, Setting, simulated
+from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, simulated
 from tests.support.households import households
 
 SMALL = Setting(flats=12, days=190, unmetered_sd_l=20.0, outage_a_day=1 / 100, changes=1)
@@ -22,7 +23,7 @@ def test_a_trial_is_the_same_again() -> None:
 
 
 def test_a_trial_tells_when_its_meter_was_named() -> None:
-    found = trial(households(12), STOPPED, 1, SMALL)
+    found = trial(households(12), STOPPED, 2, SMALL)
     assert found.raised
     assert found.named is not None
     assert (found.accused, found.meters) == (0, 12)
@@ -36,7 +37,18 @@ def test_a_simulated_tower_loses_what_leaks() -> None:
         for day, given in enumerate(tower.days.bulk)
     ]
     assert abs(sum(lost[:100])) < 300
-    assert abs(sum(lost[100:]) - 40 * 600) < 300
+    assert abs(sum(lost[101:]) - 39 * 600) < 300
+
+
+def test_a_fault_begins_at_any_hour_of_its_day() -> None:
+    quiet = Setting(flats=6, days=140, unmetered_sd_l=0, gain_sd=0, outage_a_day=0, changes=0)
+    day = FIRST + timedelta(days=100)
+    lost = []
+    for seed in range(20):
+        hours = simulated(households(6), Fault("leak", 500.0, 100), Random(seed), quiet).hours
+        lost.append(sum(hours.bulk[day]) - sum(sum(own[day]) for own in hours.meters.values()))
+    assert min(lost) < 3000
+    assert max(lost) > 9000
 
 
 def test_rates_and_shares_are_of_what_was_looked_at() -> None:

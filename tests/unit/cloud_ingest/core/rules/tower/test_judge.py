@@ -20,7 +20,9 @@ DAY = 130
 
 @cache
 def tower(kind: str, amount: float, setting: Setting = QUIET) -> SimulatedTower:
-    fault = Fault("leak" if kind == "leak" else "share" if kind == "share" else "none", amount, DAY)
+    fault = Fault(
+        "leak" if kind == "leak" else "share" if kind == "share" else "none", amount, DAY, 0
+    )
     return simulated(households(setting.flats), fault, Random(7), setting)
 
 
