@@ -35,7 +35,8 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import say
-from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.cli.table import Column, table, zoned
+from cloud_ingest.core.local_time import zone_name
 from cloud_ingest.flags import attend
 from cloud_ingest.flags.attend import Named
 from cloud_ingest.operate import review
@@ -196,7 +197,7 @@ def events_mute(
         say(json_text({**mute_as_json(muted), "open_flags": silenced}))
     else:
         what = f"{muted.kind} of {muted.subject.type} {muted.subject.id}"
-        say(f"{what} is muted until {local(muted.until, opened.zone)}: {open_flags(silenced)}.")
+        say(f"{what} is muted until {zoned(muted.until, opened.zone)}: {open_flags(silenced)}.")
 
 
 @app.command("unmute")
@@ -270,7 +271,7 @@ def meter_events_as_table(found: Sequence[StoredMeterEvent], zone: ZoneInfo) -> 
     ]
     rows = [
         (
-            f"{each.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            f"{(at := each.at.astimezone(zone)):%Y-%m-%d %H:%M:%S} {zone_name(at)}",
             f"{each.manufacturer} {each.serial}",
             str(each.log),
             str(each.code),

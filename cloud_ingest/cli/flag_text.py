@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.cli.table import Column, table, zoned
 from cloud_ingest.core.flag import Flag, Mute
 from cloud_ingest.flags.attend import Shown, ShownFlag
 from shared_schema.events import Event
@@ -32,7 +32,7 @@ def flags_as_table(found: Sequence[Flag], zone: ZoneInfo, now: datetime) -> str:
             " ".join(_state(each, zone, now)),
             each.event.society,
             f"{_about(each.event)} {each.event.service}",
-            local(each.event.since, zone),
+            zoned(each.event.since, zone),
             each.event.message,
         )
         for each in found
@@ -46,7 +46,7 @@ def _state(flag: Flag, zone: ZoneInfo, now: datetime) -> Iterator[str]:
     if event.state == "open" and event.acknowledged is not None:
         yield f"(seen by {event.acknowledged.by})"
     if flag.mute is not None and flag.is_muted(now):
-        yield f"(muted until {local(flag.mute.until, zone)})"
+        yield f"(muted until {zoned(flag.mute.until, zone)})"
 
 
 def _about(event: Event) -> str:
@@ -67,7 +67,7 @@ def shown_as_text(shown: Shown, zone: ZoneInfo) -> str:
 
 def _flag_as_text(shown: ShownFlag, zone: ZoneInfo) -> str:
     event = shown.flag.event
-    times = f"since {local(event.since, zone)}, raised {local(event.raised_at, zone)}"
+    times = f"since {zoned(event.since, zone)}, raised {zoned(event.raised_at, zone)}"
     if event.raises > 1:
         times += f" and {event.raises - 1} times again"
     lines = [
@@ -79,7 +79,7 @@ def _flag_as_text(shown: ShownFlag, zone: ZoneInfo) -> str:
     ]
     rows = [
         (
-            local(each.at, zone),
+            zoned(each.at, zone),
             each.what.replace("_", " "),
             each.author or "the rules",
             each.reason,
@@ -101,14 +101,14 @@ def _flag_as_text(shown: ShownFlag, zone: ZoneInfo) -> str:
 
 def _mute_as_text(mute: Mute, zone: ZoneInfo) -> str:
     said = (
-        f"{mute.kind} of {mute.subject.type} {mute.subject.id}, {local(mute.created_at, zone)} "
-        f"until {local(mute.until, zone)}, by {mute.by}: {mute.reason}"
+        f"{mute.kind} of {mute.subject.type} {mute.subject.id}, {zoned(mute.created_at, zone)} "
+        f"until {zoned(mute.until, zone)}, by {mute.by}: {mute.reason}"
     )
     if mute.ended_at is None:
         return said
     if mute.ended_by is None:
         return f"{said}; its date came"
-    when = local(mute.ended_at, zone)
+    when = zoned(mute.ended_at, zone)
     return f"{said}; ended {when} by {mute.ended_by}: {mute.ended_reason}"
 
 

@@ -65,7 +65,12 @@ Society = Annotated[
 ]
 OneSociety = Annotated[
     str | None,
-    typer.Option("--society", help="Of one society [default: of all].", callback=composed),
+    typer.Option(
+        "--society",
+        envvar="IOT_UTILITY_SOCIETY",
+        help="Of one society [default: of all].",
+        callback=composed,
+    ),
 ]
 Subject = Annotated[
     str,

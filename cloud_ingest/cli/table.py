@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cloud_ingest.cli.say import cut, visible
+from cloud_ingest.core.local_time import zone_name
 
 GAP = 2
 LONGEST_WORD = 24
@@ -140,3 +141,8 @@ def figure(value: Decimal | None) -> str:
 def local(at: datetime | None, zone: ZoneInfo) -> str:
     """Write a time for a table, in the society's zone; a dash where it is not known."""
     return "-" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def zoned(at: datetime, zone: ZoneInfo) -> str:
+    """Write a time that people from elsewhere may read: in the society's zone, which it names."""
+    return f"{local(at, zone)} {zone_name(at.astimezone(zone))}"

@@ -34,6 +34,7 @@ from shared_schema.events import EventKind, Severity, SubjectType
 from shared_schema.evidence import (
     EVIDENCE,
     MeterEvidence,
+    NeutralEvidence,
     TamperEvidence,
     WaterLossEvidence,
 )
@@ -93,7 +94,7 @@ def _says(meter: ServingMeter, kind: EventKind, own: Standing, zone: ZoneInfo) -
     more: dict[str, object] = {}
     if issubclass(model, WaterLossEvidence):
         more["rule"] = METER_SAYS
-    elif issubclass(model, TamperEvidence):
+    elif issubclass(model, TamperEvidence | NeutralEvidence):
         more["noted"] = own.names
     what = f"{SAYS[kind]}{named} since {local_time(own.since, zone)}"
     return _finding(meter, kind, own.since, f"{what}. {DO[kind]}", more)

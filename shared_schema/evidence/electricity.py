@@ -44,9 +44,10 @@ class ReverseEnergyEvidence(MeterEvidence):
 
 
 class NeutralEvidence(MeterEvidence):
-    """A current in the neutral that the phase does not explain."""
+    """What a meter noted of its neutral: that it is missing, or disturbed."""
 
     SCHEMA: ClassVar[str] = "metering.evidence.neutral/1"
+    NEWS: ClassVar[tuple[str, ...]] = ("noted",)
 
-    phase_a: DecimalText | None = None
-    neutral_a: DecimalText | None = None
+    noted: tuple[str, ...] = ()
+    """In the words of the catalogue of events."""

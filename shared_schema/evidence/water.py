@@ -17,10 +17,7 @@ class WaterLossEvidence(MeterEvidence):
     rule_met_at: UtcDatetime | None = None
     start_known: bool = True
     """False: it began before ``since``, where the readings do not tell."""
-    newest_hour_ends: UtcDatetime | None = None
-    """Up to when the readings are known."""
     lowest_hour_litres: DecimalText | None = None
-    hours_with_flow: int | None = None
     known_hours: int | None = None
     rate_l_per_h: DecimalText | None = None
     """Now."""

@@ -144,7 +144,9 @@ def test_the_commands(society: FlaggedSociety, store_dsn: str) -> None:
 
     word = ("--by", "Asha", "--reason", "plumber at 5 pm")
     society.judge(society.finding("A-1", severity=Severity.ALARM), society.finding("A-2"))
-    assert "open alarm leak" in answer("list", "--severity", "alarm")
+    listed = answer("list", "--severity", "alarm")
+    assert "open alarm leak" in listed
+    assert "2026-11-19 17:37 IST" in listed
     assert "A-2" not in answer("list", "--unit", "A-1", "--kind", "leak", "--tower", "A")
     assert answer("list", "--tower", "B") == "There is no such flag.\n"
     assert answer("acknowledge", "A-1", *word) == "leak of unit A-1: Asha looks into it.\n"
@@ -154,7 +156,7 @@ def test_the_commands(society: FlaggedSociety, store_dsn: str) -> None:
     assert "one flag of it is open" in answer("unmute", "A-2", *word)
     shown = answer("show", "A-1")
     assert "plumber at 5 pm" in shown
-    assert "raised" in shown
+    assert "raised 2026-11-20 17:37 IST" in shown
     document = json.loads(answer("show", "A-1", "--json"))
     assert [each["what"] for each in document["flags"][0]["changes"]] == ["raised", "acknowledged"]
     assert json.loads(answer("list", "--unit", "A-2", "--json"))[0]["severity"] == "watch"

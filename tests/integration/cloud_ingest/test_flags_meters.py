@@ -19,7 +19,7 @@ from tests.support.store import ZONE, Site, every, local, unit_line
 LITRES = Column(obis=WATER_VOLUME, scaler=0, unit=Unit.LITRE)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = local("2026-11-20 12:07")
-MAGNET, COVER = 201, 251
+MAGNET, NEUTRAL_MISSING, COVER = 201, 207, 251
 OTHER_LOG = EVENT_PROFILES[4]
 
 
@@ -64,6 +64,13 @@ def test_a_magnet_is_a_tamper_until_it_is_gone(home: Site) -> None:
     )
     note(home, "e-1", OTHER_LOG, MAGNET + 1, NOW + HOUR)
     assert judge(home, NOW + 2 * HOUR) == Changes(cleared=1)
+
+
+def test_a_missing_neutral_says_what_was_noted(home: Site) -> None:
+    note(home, "e-1", OTHER_LOG, NEUTRAL_MISSING, NOW - 5 * HOUR)
+    assert judge(home) == Changes(raised=1)
+    (event,) = flags(home)
+    assert (event.kind, event.evidence["noted"]) == (EventKind.NEUTRAL, ["neutral missing"])
 
 
 def test_an_opened_cover_is_told_for_a_week(home: Site) -> None:

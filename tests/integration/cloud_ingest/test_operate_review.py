@@ -44,6 +44,7 @@ def test_a_list_that_is_cut_says_so(
 @pytest.mark.parametrize("group", ["quarantine", "events"])
 def test_a_society_that_nobody_knows_has_no_list(store_dsn: str, group: str) -> None:
     assert run(store_dsn, group, "list", "--society", SOCIETY)[0] == 0
+    assert run(store_dsn, group, "list", IOT_UTILITY_SOCIETY="Lake Veiw")[0] == 2
     code, lines = run(store_dsn, group, "list", "--society", "Lake Veiw")
     assert (code, lines) == (
         2,
