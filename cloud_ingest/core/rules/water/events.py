@@ -5,7 +5,8 @@ There is one event at a time, but a burst upon a leak is one of its own (not upo
 runs on, which is a burst again and again, nor upon what began as one). A burst that goes on until
 it is known as a leak is that leak from then on. Two dry hours clear what is open, and so does a
 known day in which nothing shows it any more: a leak that was mended in a flat that is never dry.
-Raised again within 72 hours it is the same event. Pure.
+Raised again within 72 hours it is the same event; its litres are those of its runs, without what
+people used in between. Pure.
 """
 
 from dataclasses import dataclass, replace
@@ -32,9 +33,11 @@ class Event:
 
     episode: Episode
     litres: float
-    """All that passed while it was open: findings of later runs know only their own."""
+    """All that passed while it ran: findings of later runs know only their own."""
     unseen_s: int = 0
     """For how much known time nothing has shown it."""
+    paused_litres: float = 0.0
+    """What passed since it was cleared: of it a new run has had a part."""
 
     @property
     def open(self) -> bool:
@@ -49,6 +52,8 @@ def settle(events: list[Event], verdict: Verdict, hour: Hour) -> list[Episode]:
     for event in events:
         if event.open:
             event.litres += hour.litres or 0.0
+        else:
+            event.paused_litres += hour.litres or 0.0
     shown = _shown(events, verdict.finding, now_s)
     told: list[Episode] = [] if shown is None else [shown.episode]
     known_s = 0 if hour.litres is None else min(hour.span_s, 2 * HOUR_S)
@@ -57,7 +62,7 @@ def settle(events: list[Event], verdict: Verdict, hour: Hour) -> list[Episode]:
             continue
         event.unseen_s += known_s
         if (verdict.over and verdict.finding is None) or event.unseen_s >= UNSEEN_S:
-            event.episode = replace(event.episode, cleared_s=now_s)
+            event.episode, event.paused_litres = replace(event.episode, cleared_s=now_s), 0.0
             told.append(event.episode)
     return told
 
@@ -84,6 +89,8 @@ def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | 
         event = own[0]
         event.unseen_s = 0
         former = event.episode
+        if not event.open:
+            event.litres += min(event.paused_litres, _litres(finding))
         event.episode = replace(
             former,
             kind=finding.kind if former.kind == BURST else former.kind,
@@ -93,9 +100,13 @@ def _shown(events: list[Event], finding: Finding | None, now_s: int) -> Event | 
         )
         return event
     episode = Episode(finding.kind, finding.severity, now_s, finding.since_s, None, finding.detail)
-    event = Event(episode, float(finding.detail.get("litres") or 0.0))
+    event = Event(episode, _litres(finding))
     events.append(event)
     return event
+
+
+def _litres(finding: Finding) -> float:
+    return float(finding.detail.get("litres") or 0.0)
 
 
 def _detail(event: Event, finding: Finding) -> Detail:

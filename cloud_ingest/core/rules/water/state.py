@@ -15,7 +15,7 @@ from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.supplied import Supplied
 from cloud_ingest.core.rules.water.supply import SupplyLearner
 
-RULES_VERSION = 9
+RULES_VERSION = 10
 """Changes with what a state holds or means: states of another version begin anew."""
 MEMORIES: dict[str, type[Memory]] = {"fine": Fine, "coarse": Coarse, "supplied": Supplied}
 
@@ -95,6 +95,7 @@ def _packed(events: list[Event]) -> bytes:
             each.episode.detail,
             each.litres,
             each.unseen_s,
+            each.paused_litres,
         ]
         for each in events
     ]
@@ -103,4 +104,4 @@ def _packed(events: list[Event]) -> bytes:
 
 def _unpacked(packed: bytes) -> list[Event]:
     rows = json.loads(packed) if packed else []
-    return [Event(Episode(*fields), litres, unseen_s) for *fields, litres, unseen_s in rows]
+    return [Event(Episode(*row[:-3]), *row[-3:]) for row in rows]

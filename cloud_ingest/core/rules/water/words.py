@@ -40,17 +40,14 @@ def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> 
         common: It is of a common area and not of a flat.
     """
     detail = episode.detail
+    run_since_s = detail.get(RUN_SINCE_S)
+    began = datetime.fromtimestamp(episode.since_s, UTC)
+    run_began = datetime.fromtimestamp(run_since_s, UTC) if isinstance(run_since_s, int) else began
     known = "" if detail.get("start_known", True) else "at least "
-    run_since = datetime.fromtimestamp(_run_since_s(episode), UTC)
-    since = f"since {known}{local_time(run_since, zone)}"
-    facts = [_what(detail, since), *_amounts(detail)]
+    runs = "" if run_began == began else f" in all runs since {local_time(began, zone)}"
+    since = f"since {known}{local_time(run_began, zone)}"
+    facts = [_what(detail, since), *_amounts(detail, runs)]
     return f"{'; '.join(facts)}. {_advice(detail, common=common)}"
-
-
-def _run_since_s(episode: Episode) -> int:
-    """Return since when what runs now has run: it may have paused within the event."""
-    since_s = episode.detail.get(RUN_SINCE_S)
-    return since_s if isinstance(since_s, int) else episode.since_s
 
 
 def litres(amount: float) -> str:
@@ -83,7 +80,7 @@ def _advice(detail: Detail, *, common: bool) -> str:
     return LOOK_IN_COMMON if common else LOOK_IN_FLAT
 
 
-def _amounts(detail: Detail) -> list[str]:
+def _amounts(detail: Detail, runs: str) -> list[str]:
     """Return the least hour, or the rate of now, and how much it is so far."""
     least, rate, so_far = map(detail.get, ("least_l_per_h", "rate_l_per_h", "litres"))
     told: list[str] = []
@@ -94,5 +91,5 @@ def _amounts(detail: Detail) -> list[str]:
         told.append(f"at least {litres(least)} {every}")
     if isinstance(so_far, int | float):
         use = "" if detail.get("part") == BURST else ", use included"
-        told.append(f"{litres(so_far)} so far{use}")
+        told.append(f"{litres(so_far)} so far{runs}{use}")
     return told

@@ -226,6 +226,24 @@ def test_litres_count_from_the_start_of_the_event() -> None:
     assert leak.detail["least_l_per_h"] == 0.0
 
 
+def test_litres_of_an_event_are_those_of_its_runs() -> None:
+    pause = [0] * 8 + [200] + [0] * 11
+    [leak] = judged(hourly([0] * 48 + [5] * 30 + pause + [9] * 30))
+    assert leak.since_s == START_S + 48 * HOUR
+    assert leak.detail["litres"] == 5 * 30 + 9 * 30
+
+
+def test_a_run_that_began_before_the_clearing_counts_once() -> None:
+    flows = [1] * 72 + [9] * 30 + [1] * 16 + [9] * 30
+    told = advance(State(), hourly(flows), METER, Point.CAREFUL)
+    cleared = next(each.cleared_s for each in told if each.cleared_s is not None)
+    [leak] = as_they_stand(told)
+    run_since = leak.detail[RUN_SINCE_S]
+    assert isinstance(run_since, int)
+    assert run_since < cleared < START_S + len(flows) * HOUR
+    assert leak.detail["litres"] == 9 * 30 + 16 + 9 * 30
+
+
 def test_a_day_half_known_raises_nothing() -> None:
     half: list[int | None] = [5, None, None, None] * 12
     assert judged(hourly([0] * 48 + half)) == []
