@@ -5,46 +5,13 @@ from cloud_ingest.cli.score_text import percent, percent_range
 from cloud_ingest.cli.table import Column, table
 from cloud_ingest.scoring.confidence import Interval
 from cloud_ingest.scoring.crossed_score import CrossedScore
-from cloud_ingest.scoring.tower_score import TowerScore
-
-DAYS = (2, 7, 14, 30, 60)
+from cloud_ingest.scoring.tower_score import WITHIN, Accused, Found, Invented, TowerScore
 
 
 def tower_score_text(score: TowerScore) -> str:
     """Write a score as tables for a terminal."""
-    invented = table(
-        [
-            Column("Invented"),
-            Column("count", "figure"),
-            Column("per 1000", "figure"),
-            Column("95 %"),
-        ],
-        [
-            _rate("losses, in tower-days", score.alarms, score.alarms_per_1000_days),
-            _rate(
-                "sound meters named, in meter-months of sound towers",
-                score.accused_in_sound,
-                score.accused_sound,
-            ),
-            _rate(
-                "sound meters named, in meter-months of all towers",
-                score.accused,
-                score.accused_per_1000_meter_months,
-            ),
-        ],
-    )
-    columns = [Column("Found in % within"), *(Column(f"{day} d", "figure") for day in DAYS)]
-    rows: list[tuple[str, ...]] = []
-    for each in score.found:
-        use = (
-            f", a flat of {each.median_use_l_per_day:.0f} L/d" if each.median_use_l_per_day else ""
-        )
-        rows.append((f"{each.fault}{use}: raised", *(percent(each.raised[day]) for day in DAYS)))
-        rows.append(("  95 %", *(percent_range(each.raised[day]) for day in DAYS)))
-        if each.median_use_l_per_day:
-            rows.append(("  named", *(percent(each.named[day]) for day in DAYS)))
-            rows.append(("  95 %", *(percent_range(each.named[day]) for day in DAYS)))
-    return f"{invented}\n\n{table(columns, rows)}"
+    tables = [_invented(score.invented), _accused(score)]
+    return "\n\n".join([*tables, _raised(score.found), _named(score.found)])
 
 
 def crossed_score_text(score: CrossedScore) -> str:
@@ -58,5 +25,77 @@ def crossed_score_text(score: CrossedScore) -> str:
     )
 
 
-def _rate(what: str, count: int, figure: Interval) -> tuple[str, ...]:
-    return what, str(count), f"{figure.measured:.2f}", f"{figure.low:.2f}-{figure.high:.2f}"
+def _invented(sound: tuple[Invented, ...]) -> str:
+    columns = [
+        Column("Sound towers"),
+        Column("tower-days", "figure"),
+        Column("losses", "figure"),
+        Column("per 1000 (95 %)", "figure"),
+    ]
+    return table(
+        columns,
+        [
+            (each.kind, str(each.days), str(each.alarms), _per_1000(each.alarms_per_1000_days))
+            for each in sound
+        ],
+    )
+
+
+def _accused(score: TowerScore) -> str:
+    columns = [
+        Column("Sound meters"),
+        Column("towers", "figure"),
+        Column("meter-months", "figure"),
+        Column("named", "figure"),
+        Column("per 1000 (95 %)", "figure"),
+    ]
+    every = sum(each.towers for each in score.found)
+    rows = [
+        *(_accused_row(each.kind, each.towers, each.accused) for each in score.invented),
+        *(_accused_row(f"beside {each.fault}", each.towers, each.accused) for each in score.found),
+        _accused_row("beside any fault", every, score.beside_faults),
+    ]
+    return table(columns, rows)
+
+
+def _accused_row(where: str, towers: int, accused: Accused) -> tuple[str, ...]:
+    return (
+        where,
+        str(towers),
+        f"{accused.meter_months:.0f}",
+        str(accused.count),
+        _per_1000(accused.per_1000_months),
+    )
+
+
+def _raised(faults: tuple[Found, ...]) -> str:
+    columns = [Column("Raised, %"), *(_within(days) for days in WITHIN)]
+    return table(columns, [(each.fault, *_shares(each.raised)) for each in faults])
+
+
+def _named(faults: tuple[Found, ...]) -> str:
+    columns = [
+        Column("Named, %"),
+        Column("L/d", "figure"),
+        *(_within(days) for days in WITHIN),
+    ]
+    return table(
+        columns,
+        [
+            (each.fault, f"{each.median_use_l_per_day:.0f}", *_shares(each.named))
+            for each in faults
+            if each.median_use_l_per_day
+        ],
+    )
+
+
+def _within(days: int) -> Column:
+    return Column(f"{days} d", "figure")
+
+
+def _shares(within: dict[int, Interval]) -> tuple[str, ...]:
+    return tuple(f"{100 * own.measured:.0f} ({percent_range(own)})" for own in within.values())
+
+
+def _per_1000(figure: Interval) -> str:
+    return f"{figure.measured:.2f} ({figure.low:.2f}-{figure.high:.2f})"

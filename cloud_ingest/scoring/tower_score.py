@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The score of the tower rules: what they find in simulated towers, and whom they accuse wrongly.
 
-In: hourly curves of households, the number of towers, a seed. Out: a `TowerScore`. The rules are
-those of production; the towers are simulated. Pure.
+In: hourly curves of households, kinds of towers, a seed. Out: a `TowerScore`. The rules are those
+of production; the towers are simulated. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import median
@@ -14,27 +14,23 @@ from typing import Final, NamedTuple
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, patterns_of
 from cloud_ingest.scoring.confidence import Interval, rate, share
-from cloud_ingest.scoring.tower_sim import Curve, Fault, Setting, SimulatedTower, simulated
+from cloud_ingest.scoring.tower_kinds import Kind
+from cloud_ingest.scoring.tower_sim import Curve, SimulatedTower, simulated
 
 WINDOW_DAYS: Final = 120
 MONTH_DAYS: Final = 30.4
 SOUND_FROM: Final = 60
 """A sound tower is judged on each day from here on."""
-CHECKS: Final = (1, 2, 3, 4, 5, 6, 7, 10, 14, 21, 30, 45, 60)
-"""A tower with a fault is judged so many days after it began."""
-FAULTS: Final = {
-    "common pipe, 25 L/h": Fault("leak", 25),
-    "a meter stopped": Fault("share", 1.0),
-    "half goes around a meter": Fault("share", 0.5),
-    "a meter counts 20 % less": Fault("share", 0.2),
-    "a meter counts 5 % less": Fault("share", 0.05),
-}
+CHECKS: Final = (*range(1, 31), 45, 60)
+"""A tower with a fault is judged so many days after it began, the first being the fault's own."""
+WITHIN: Final = (7, 14, 30, 60)
 
 
 class Trial(NamedTuple):
     """What was found in one tower."""
 
-    fault: str
+    kind: str
+    is_sound: bool
     use_l_per_day: float
     """Of the flat with the fault."""
     raised: tuple[int, ...]
@@ -44,8 +40,30 @@ class Trial(NamedTuple):
     accused: int
     """Sound meters that were named."""
     days: int
-    """In which the tower was judged."""
+    """On which the tower was judged."""
     meters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accused:
+    """Sound meters that were named."""
+
+    count: int
+    meter_months: float
+    """In which the towers were judged: days that were passed over do not count."""
+    per_1000_months: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Invented:
+    """What was found in sound towers."""
+
+    kind: str
+    towers: int
+    days: int
+    alarms: int
+    alarms_per_1000_days: Interval
+    accused: Accused
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +75,16 @@ class Found:
     median_use_l_per_day: float
     raised: dict[int, Interval]
     named: dict[int, Interval]
+    accused: Accused
 
 
 @dataclass(frozen=True, slots=True)
 class TowerScore:
     """What the rules found and what they invented."""
 
-    alarms: int
-    sound_days: int
-    alarms_per_1000_days: Interval
-    accused: int
-    meter_months: float
-    accused_per_1000_meter_months: Interval
-    """In sound towers, and beside the fault in others."""
-    accused_in_sound: int
-    accused_sound: Interval
-    """In sound towers alone."""
+    invented: tuple[Invented, ...]
     found: tuple[Found, ...]
+    beside_faults: Accused
 
 
 def judged(tower: SimulatedTower, day: int, *, is_open: bool) -> Judgement | None:
@@ -85,23 +96,20 @@ def judged(tower: SimulatedTower, day: int, *, is_open: bool) -> Judgement | Non
     )
 
 
-def trial(
-    curves: Sequence[Curve], name: str | None, seed: int, setting: Setting | None = None
-) -> Trial:
-    """Simulate a tower with a fault, or a sound one, and judge it day by day."""
-    setting = setting or Setting()
-    fault = FAULTS[name] if name else Fault()
-    tower = simulated(curves, fault, Random(f"{name} {seed}"), setting)  # noqa: S311
-    checks = [fault.day - 1 + day for day in CHECKS] if name else range(SOUND_FROM, setting.days)
+def trial(curves: Sequence[Curve], kind: Kind, seed: str) -> Trial:
+    """Simulate a tower and judge it day by day."""
+    fault, setting = kind.fault, kind.setting
+    tower = simulated(curves, fault, Random(f"{kind.name} {seed}"), setting)  # noqa: S311
+    before = 0 if kind.is_sound else fault.day - 1
+    checks = range(SOUND_FROM, setting.days) if kind.is_sound else CHECKS
     raised: list[int] = []
     named: int | None = None
     accused: set[str] = set()
     is_open = False
-    for day in checks:
-        verdict = judged(tower, day, is_open=is_open)
+    for after in checks:
+        verdict = judged(tower, before + after, is_open=is_open)
         if verdict is None:
             continue
-        after = day - fault.day + 1 if name else day
         if verdict.loss is not None and not is_open:
             raised.append(after)
         is_open = verdict.loss is not None
@@ -110,48 +118,53 @@ def trial(
                 accused.add(suspect.meter)
             elif named is None:
                 named = after
-    days = checks[-1] - checks[0] + 1
     return Trial(
-        name or "none", tower.use_l_per_day, tuple(raised), named, len(accused), days, setting.flats
+        kind.name,
+        kind.is_sound,
+        tower.use_l_per_day,
+        tuple(raised),
+        named,
+        len(accused),
+        len(checks),
+        setting.flats,
     )
 
 
 def score(trials: Sequence[Trial]) -> TowerScore:
     """Sum up what was found in many towers."""
-    sound = [each for each in trials if each.fault == "none"]
-    alarms, days = sum(len(each.raised) for each in sound), sum(each.days for each in sound)
-    accused, months = sum(each.accused for each in trials), _meter_months(trials)
+    sound: dict[str, list[Trial]] = {}
+    faulty: dict[str, list[Trial]] = {}
+    for each in trials:
+        (sound if each.is_sound else faulty).setdefault(each.kind, []).append(each)
     return TowerScore(
-        alarms=alarms,
-        sound_days=days,
-        alarms_per_1000_days=rate(alarms, days / 1000),
-        accused=accused,
-        meter_months=months,
-        accused_per_1000_meter_months=rate(accused, months / 1000),
-        accused_in_sound=sum(each.accused for each in sound),
-        accused_sound=rate(sum(each.accused for each in sound), _meter_months(sound) / 1000),
-        found=tuple(
-            _found(name, [each for each in trials if each.fault == name])
-            for name in FAULTS
-            if any(each.fault == name for each in trials)
-        ),
+        tuple(_invented(kind, some) for kind, some in sound.items()),
+        tuple(_found(fault, some) for fault, some in faulty.items()),
+        _accused(each for some in faulty.values() for each in some),
     )
 
 
-def _meter_months(trials: Sequence[Trial]) -> float:
-    return sum(each.days * each.meters for each in trials) / MONTH_DAYS
+def _accused(trials: Iterable[Trial]) -> Accused:
+    counted = [(each.accused, each.days * each.meters) for each in trials]
+    count, months = sum(own for own, _ in counted), sum(days for _, days in counted) / MONTH_DAYS
+    return Accused(count, months, rate(count, months / 1000))
 
 
-def _found(name: str, trials: Sequence[Trial]) -> Found:
-    raised = {
-        day: share(sum(any(r <= day for r in each.raised) for each in trials), len(trials))
-        for day in CHECKS
-    }
-    named = {
-        day: share(
-            sum(each.named is not None and each.named <= day for each in trials), len(trials)
-        )
-        for day in CHECKS
-    }
-    use = median(each.use_l_per_day for each in trials)
-    return Found(name, len(trials), use, raised, named)
+def _invented(kind: str, trials: Sequence[Trial]) -> Invented:
+    alarms, days = sum(len(each.raised) for each in trials), sum(each.days for each in trials)
+    return Invented(kind, len(trials), days, alarms, rate(alarms, days / 1000), _accused(trials))
+
+
+def _found(fault: str, trials: Sequence[Trial]) -> Found:
+    def within(days: int, first: Iterable[int | None]) -> Interval:
+        return share(sum(day is not None and day <= days for day in first), len(trials))
+
+    return Found(
+        fault=fault,
+        towers=len(trials),
+        median_use_l_per_day=median(each.use_l_per_day for each in trials),
+        raised={
+            days: within(days, [min(t.raised, default=None) for t in trials]) for days in WITHIN
+        },
+        named={days: within(days, [each.named for each in trials]) for days in WITHIN},
+        accused=_accused(trials),
+    )

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The score of the tower rules: simulated towers, and what is counted of them."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -8,25 +10,26 @@ import pytest
 
 from cloud_ingest.scoring.crossed_score import crossed_score
 from cloud_ingest.scoring.tower_curves import LEAST_WEEKS, curve_of
-from cloud_ingest.scoring.tower_score import Trial, score, trial
+from cloud_ingest.scoring.tower_kinds import FAULTS, SETTINGS, Kind, Metering, drawn
+from cloud_ingest.scoring.tower_score import CHECKS, Trial, score, trial
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, simulated
 from tests.support.households import households
 
-SMALL = Setting(flats=12, days=190, unmetered_sd_l=20.0, outage_a_day=1 / 100, changes=1)
-STOPPED = "a meter stopped"
+SMALL = Setting(flats=12, days=130, unmetered_sd_l=20.0, outage_a_day=1 / 100, changes=1)
+STOPPED = Kind("stopped", SMALL, Fault("share", 1.0, day=70))
 HOUR_S = 3600
 
 
 def test_a_trial_is_the_same_again() -> None:
-    curves = households(12)
-    assert trial(curves, STOPPED, 1, SMALL) == trial(curves, STOPPED, 1, SMALL)
+    curves, sound = households(6), Kind("sound", replace(SMALL, flats=6, days=66))
+    assert trial(curves, sound, "1") == trial(curves, sound, "1")
 
 
 def test_a_trial_tells_when_its_meter_was_named() -> None:
-    found = trial(households(12), STOPPED, 2, SMALL)
+    found = trial(households(12), STOPPED, "2")
     assert found.raised
     assert found.named is not None
-    assert (found.accused, found.meters) == (0, 12)
+    assert (found.accused, found.meters, found.days) == (0, 12, len(CHECKS))
 
 
 def test_a_simulated_tower_loses_what_leaks() -> None:
@@ -53,18 +56,39 @@ def test_a_fault_begins_at_any_hour_of_its_day() -> None:
 
 def test_rates_and_shares_are_of_what_was_looked_at() -> None:
     trials = [
-        Trial("none", 0.0, (70,), None, 0, 500, 60),
-        Trial("none", 0.0, (), None, 1, 500, 60),
-        Trial(STOPPED, 200.0, (3,), 5, 0, 60, 60),
-        Trial(STOPPED, 300.0, (), None, 0, 60, 60),
+        Trial("sound", True, 0.0, (70,), None, 0, 500, 60),
+        Trial("sound", True, 0.0, (), None, 1, 500, 60),
+        Trial("stopped", False, 200.0, (3, 9), 5, 0, 30, 60),
+        Trial("stopped", False, 300.0, (), None, 2, 30, 60),
     ]
     whole = score(trials)
-    assert whole.alarms_per_1000_days.measured == pytest.approx(1.0)
-    assert whole.accused_sound.measured == pytest.approx(1000 * 30.4 / 60_000)
+    (sound,) = whole.invented
+    assert (sound.alarms, sound.days) == (1, 1000)
+    assert sound.alarms_per_1000_days.measured == pytest.approx(1.0)
+    assert sound.accused.per_1000_months.measured == pytest.approx(1000 * 30.4 / 60_000)
+    assert whole.beside_faults.per_1000_months.measured == pytest.approx(2000 * 30.4 / 3600)
     (found,) = whole.found
-    assert (found.fault, found.towers) == (STOPPED, 2)
-    assert [found.raised[day].measured for day in (2, 3, 7)] == [0, 0.5, 0.5]
-    assert [found.named[day].measured for day in (4, 5, 60)] == [0, 0.5, 0.5]
+    assert (found.fault, found.towers) == ("stopped", 2)
+    assert found.accused.count == 2
+    assert found.raised[7].measured == 0.5
+    assert found.named[60].measured == 0.5
+
+
+def test_a_part_of_the_towers_has_some_of_each_kind() -> None:
+    every = drawn(SETTINGS[Metering.FINE], towers=20, sound=40)
+    assert Counter(kind.is_sound for kind, _ in every) == {True: 40 + 3 * 10, False: 6 * 20}
+    half = Counter(kind.name for kind, _ in every[: len(every) // 2])
+    assert half["sound"] == pytest.approx(20, abs=1)
+    assert {half[name] for name in FAULTS} <= {9, 10, 11}
+
+
+def test_fine_towers_are_read_on_the_hour() -> None:
+    setting = replace(SETTINGS[Metering.FINE], days=30, gain_sd=0.0, unmetered_sd_l=0.0, changes=0)
+    hours = simulated(households(60), Fault(), Random(1), setting).hours
+    (day, *_) = (day for day in hours.bulk if all(day in own for own in hours.meters.values()))
+    behind = [sum(hour) for hour in zip(*(own[day] for own in hours.meters.values()), strict=True)]
+    given = hours.bulk[day]
+    assert all(abs(own - all_own) <= 70 for own, all_own in zip(given, behind, strict=True))
 
 
 def test_an_exchanged_pair_is_found_in_simulated_towers() -> None:
