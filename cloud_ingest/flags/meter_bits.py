@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The flags of what meters say of themselves, and of water that ran back through them.
 
-Each is of a meter, and names the unit that it serves. It ends with the event that ends the state,
+Each is of a meter, and names the unit that it serves; a leak that a meter tells is its unit's
+(`own_word`). It ends with the event that ends the state,
 some days after one that has no end, or when the meter was removed.
 
 In: a connection, the zone, the time. Out: what changed. The rules are pure
@@ -16,11 +17,20 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.local_time import local_time
-from cloud_ingest.core.rules.meter_bits import KINDS, UNENDED, Noted, Standing, codes, standing
+from cloud_ingest.core.rules.meter_bits import (
+    KINDS,
+    UNENDED,
+    WATER_LOSS,
+    Noted,
+    Standing,
+    codes,
+    standing,
+)
 from cloud_ingest.core.rules.reverse_flow import MOST_L_PER_H, QUIET, Fall, ran_back
 from cloud_ingest.core.rules.water.words import litres
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.meter_finding import meter_fields, meter_finding
+from cloud_ingest.flags.own_word import ENDED, refresh_own_word, said_by_units
 from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -36,20 +46,15 @@ from shared_schema.evidence import (
     MeterEvidence,
     NeutralEvidence,
     TamperEvidence,
-    WaterLossEvidence,
 )
 
 SAYS: Mapping[EventKind, str] = {
-    EventKind.LEAK: "says that water does not stop",
-    EventKind.BURST: "says that water runs too strongly",
     EventKind.DRY_PIPE: "says that its pipe is dry",
     EventKind.REVERSE_FLOW: "says that water runs back through it",
     EventKind.TAMPER: "noted a tamper",
     EventKind.NEUTRAL: "noted a fault of the neutral",
 }
 DO: Mapping[EventKind, str] = {
-    EventKind.LEAK: "Close the inner valve for ten minutes and look again.",
-    EventKind.BURST: "If nobody draws it, close the valve at once.",
     EventKind.DRY_PIPE: "See whether the supply is on, and the valve before the meter open.",
     EventKind.REVERSE_FLOW: "Look for a pump or a tank behind the meter, and at its check valve.",
     EventKind.TAMPER: "Look at the meter, its seals and its cable.",
@@ -57,8 +62,6 @@ DO: Mapping[EventKind, str] = {
 }
 WATCHED = frozenset({EventKind.DRY_PIPE, EventKind.REVERSE_FLOW})
 """What may be innocent: a cut of the supply, a pump."""
-METER_SAYS = "the meter says so"
-ENDED = "the meter says so no more, or was removed"
 
 
 def refresh_meter_bits(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
@@ -70,12 +73,14 @@ def refresh_meter_bits(conn: Connection, zone: ZoneInfo, now: datetime) -> Chang
         now: The time.
     """
     noted: dict[ServingMeter, list[Noted]] = defaultdict(list)
-    for meter, event in noted_events(conn, now - UNENDED, now, codes()):
+    events = noted_events(conn, now - UNENDED, now, codes())
+    for meter, event in events:
         noted[meter].append(event)
     findings = [
-        _says(meter, kind, own, zone)
-        for meter, events in noted.items()
-        for kind, own in standing(events, now).items()
+        _says(meter, kind, state, zone)
+        for meter, states in noted.items()
+        for kind, state in standing(states, now).items()
+        if kind not in WATER_LOSS
     ]
     back: dict[ServingMeter, list[FallenRegister]] = defaultdict(list)
     for each in fallen_registers(conn, now - QUIET, now):
@@ -85,16 +90,16 @@ def refresh_meter_bits(conn: Connection, zone: ZoneInfo, now: datetime) -> Chang
         flag for flag in open_events(conn, *KINDS) if flag.event.subject.type is SubjectType.METER
     ]
     judged = {flag.key for flag in opened} | {finding.key for finding in findings}
-    return settle(conn, opened, findings, judged=judged, now=now, ended=ENDED)
+    own = settle(conn, opened, findings, judged=judged, now=now, ended=ENDED)
+    leaks = refresh_own_word(conn, said_by_units(events, now), zone, now)
+    return Changes(own.raised + leaks.raised, own.cleared + leaks.cleared)
 
 
 def _says(meter: ServingMeter, kind: EventKind, own: Standing, zone: ZoneInfo) -> Finding:
     model = EVIDENCE[kind]
     named = f" ({', '.join(own.names)})" if kind in {EventKind.TAMPER, EventKind.NEUTRAL} else ""
     more: dict[str, object] = {}
-    if issubclass(model, WaterLossEvidence):
-        more["rule"] = METER_SAYS
-    elif issubclass(model, TamperEvidence | NeutralEvidence):
+    if issubclass(model, TamperEvidence | NeutralEvidence):
         more["noted"] = own.names
     what = f"{SAYS[kind]}{named} since {local_time(own.since, zone)}"
     return _finding(meter, kind, own.since, f"{what}. {DO[kind]}", more)

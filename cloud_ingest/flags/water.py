@@ -20,10 +20,12 @@ from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.words import water_message
 from cloud_ingest.flags.lifecycle import Changes, settle
+from cloud_ingest.flags.own_word import EVIDENCE, said_by_units, with_own_word
 from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up
 from cloud_ingest.store.connection import Connection, plan_each_time
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.locks import Lock, lock_in_transaction
+from cloud_ingest.store.meter_states import noted_status
 from cloud_ingest.store.rule_inputs import ServingRegister, unserved
 from cloud_ingest.store.rule_marks import (
     Changed,
@@ -34,7 +36,6 @@ from cloud_ingest.store.rule_marks import (
 from cloud_ingest.store.rule_states import drop_unassigned, registers_to_begin
 from shared_schema.catalogue import WATER_VOLUME, Service
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
-from shared_schema.evidence import BurstEvidence, LeakEvidence
 
 MARKS_AT_ONCE = 500
 REGISTERS_AT_ONCE = 1000
@@ -42,10 +43,6 @@ READ_BACK_AT_ONCE = 200
 """Of registers that are read back weeks: fewer of them fit into memory."""
 BEGUN_AT_ONCE = 500
 """So many registers begin in one turn: what arrives does not wait for more of them."""
-EVIDENCE: dict[EventKind, type[LeakEvidence | BurstEvidence]] = {
-    EventKind.LEAK: LeakEvidence,
-    EventKind.BURST: BurstEvidence,
-}
 ENDED = "its register shows no such flow any more, or it was removed"
 MONTH_H = 30 * 24
 
@@ -128,11 +125,14 @@ class _Pass:
             plan_each_time(self._conn)
             judged = bring_up(self._conn, self._rules, changed, self._now, replay=replay)
             units = _by_unit(judged.watched)
+            watched = [each.register.channel_id for each in judged.watched]
+            said = said_by_units(noted_status(self._conn, watched, self._now), self._now)
             findings = [
                 finding
-                for own in units.values()
-                for kind in EVIDENCE
-                if (finding := self._finding(kind, own)) is not None
+                for key, own in units.items()
+                for finding in with_own_word(
+                    self._findings(own), said.get(key, ()), self._rules.zone
+                )
             ]
             self.settle(units.keys(), findings)
         return judged
@@ -158,6 +158,10 @@ class _Pass:
         for flag in open_events(self._conn, *EVIDENCE):
             flags[flag.key].append(flag)
         return flags
+
+    def _findings(self, unit: Collection[Watched]) -> list[Finding]:
+        found = (self._finding(kind, unit) for kind in EVIDENCE)
+        return [each for each in found if each is not None]
 
     def _finding(self, kind: EventKind, unit: Iterable[Watched]) -> Finding | None:
         """Return what the meters of a unit show of a kind: of several, what began first."""

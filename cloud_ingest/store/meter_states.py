@@ -5,14 +5,14 @@ In: a time. Out: rows as values, each with whom its meter serves now. Never: a j
 `cloud_ingest.core.rules` makes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from cloud_ingest.core.flag import meter_label
-from cloud_ingest.core.rules.meter_bits import Noted
+from cloud_ingest.core.rules.meter_bits import UNENDED, Noted, codes
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import PROFILE_STATUS, WATER_VOLUME, Service
@@ -85,6 +85,21 @@ def noted_events(
         "log_codes": list(codes[1]),
     }
     return all_rows(conn, _noted, query("flag/noted_events"), arguments)
+
+
+@translating
+def noted_status(
+    conn: Connection, channels: Collection[int], now: datetime
+) -> list[tuple[ServingMeter, Noted]]:
+    """Return what the status of registers' meters noted, as far as it may stand."""
+    arguments = {
+        "channels": list(channels),
+        "since": now - UNENDED,
+        "now": now,
+        "status": str(PROFILE_STATUS),
+        "codes": codes()[0],
+    }
+    return all_rows(conn, _noted, query("flag/noted_status"), arguments)
 
 
 @translating

@@ -11,9 +11,10 @@ class WaterLossEvidence(MeterEvidence):
     """Water that does not stop."""
 
     AMOUNT: ClassVar[str | None] = "litres_so_far"
+    NEWS: ClassVar[tuple[str, ...]] = ("meter_says_since",)
 
     rule: str | None = None
-    """Which part of the rules met it first."""
+    """Which part of the rules met it first; ``the meter says so``: none, its word stands alone."""
     rule_met_at: UtcDatetime | None = None
     start_known: bool = True
     """False: it began before ``since``, where the readings do not tell."""
@@ -21,6 +22,8 @@ class WaterLossEvidence(MeterEvidence):
     known_hours: int | None = None
     rate_l_per_h: DecimalText | None = None
     """Now."""
+    meter_says_since: UtcDatetime | None = None
+    """Since when a meter of the unit itself says so (its leak or burst bit); null: none does."""
     litres_so_far: DecimalText | None = None
     """All that has passed the meter since then, what people used included."""
     litres_a_month: DecimalText | None = None

@@ -40,6 +40,8 @@ LOG_KINDS: Final[Mapping[int, EventKind]] = {
 }
 """Codes of the event logs (`catalogue.METER_EVENTS`)."""
 KINDS: Final = tuple(sorted({*STATUS_KINDS.values(), *LOG_KINDS.values()}))
+WATER_LOSS: Final = (EventKind.LEAK, EventKind.BURST)
+"""What the water rules look for as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,14 +81,15 @@ def test_an_opened_cover_is_told_for_a_week(home: Site) -> None:
 
 
 @pytest.mark.parametrize("event", StatusEvent)
-def test_each_bit_of_a_status_is_a_flag_of_its_meter(home: Site, event: StatusEvent) -> None:
+def test_each_bit_of_a_status_is_a_flag(home: Site, event: StatusEvent) -> None:
     note(home, "w-1", PROFILE_STATUS, event, NOW - 5 * HOUR)
     assert judge(home) == Changes(raised=1)
     (flag,) = flags(home)
     assert flag.service == "water"
     assert "The water meter of A-1 (LNT w-1)" in flag.message
-    if flag.kind in {EventKind.LEAK, EventKind.BURST}:
-        assert flag.evidence["rule"] == "the meter says so"
+    is_loss = flag.kind in {EventKind.LEAK, EventKind.BURST}
+    assert flag.subject.type is (SubjectType.UNIT if is_loss else SubjectType.METER)
+    assert (flag.evidence.get("rule") == "the meter says so") is is_loss
     note(home, "w-1", PROFILE_STATUS, event + 1, NOW - HOUR)
     assert judge(home) == Changes(cleared=1)
 

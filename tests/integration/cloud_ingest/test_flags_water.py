@@ -13,12 +13,13 @@ import pytest
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.flags import water
 from cloud_ingest.flags.lifecycle import Changes
+from cloud_ingest.flags.meter_bits import refresh_meter_bits
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import Judged, WaterRules, bring_up
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.events import list_events
-from shared_schema.catalogue import WATER_VOLUME, Unit
+from shared_schema.catalogue import PROFILE_STATUS, WATER_VOLUME, StatusEvent, Unit
 from shared_schema.events import Event, EventKind, SubjectType
 from shared_schema.readings import Column
 from tests.support.store import ZONE, Site, local, unit_line
@@ -28,6 +29,7 @@ TENS = Column(obis=WATER_VOLUME, scaler=1, unit=Unit.LITRE)
 HOUR = timedelta(hours=1)
 START = local("2026-11-10 00:00")
 NOW = local("2026-11-20 12:07")
+SOON = START + 36 * HOUR
 RULES = WaterRules(ZONE)
 
 Rows = list[tuple[datetime, int]]
@@ -49,6 +51,13 @@ class Homes:
 
     def deliver(self, serial: str, rows: Rows, column: Column = LITRES) -> None:
         self.site.deliver(serial, rows, column=column, period_s=3600)
+
+    def note(self, serial: str, code: int, at: datetime) -> None:
+        self.site.conn.execute(
+            "INSERT INTO meter_event (meter_id, log, ts, code, received_at) "
+            "SELECT meter_id, %s, %s, %s, %s FROM meter WHERE serial = %s",
+            (str(PROFILE_STATUS), at, code, at, serial),
+        )
 
     def judge(self, now: datetime = NOW, rules: WaterRules = RULES) -> Changes:
         refresh(self.site.conn, now)
@@ -128,6 +137,46 @@ def test_two_dry_hours_clear_a_leak(homes: Homes) -> None:
     homes.deliver("w-1", more(rows, [0, 0, 0]))
     assert homes.judge() == Changes(cleared=1)
     assert homes.flags() == []
+
+
+def test_a_leak_that_its_meter_tells_too_is_one_flag(homes: Homes) -> None:
+    rows = hourly(START, [5] * 30)
+    homes.note("w-1", StatusEvent.LEAK, START + 25 * HOUR)
+    homes.deliver("w-1", rows)
+    assert refresh_meter_bits(homes.site.conn, ZONE, SOON) == Changes(raised=1)
+    first = homes.flag()
+    assert (first.subject.id, first.evidence["rule"]) == ("A-1", "the meter says so")
+    assert homes.judge(SOON) == Changes()
+    assert refresh_meter_bits(homes.site.conn, ZONE, SOON) == Changes()
+    joined = homes.flag()
+    assert (joined.id, joined.since) == (first.id, START)
+    assert "150 L so far" in joined.message
+    assert joined.evidence["meter_says_since"] is not None
+
+
+def test_a_leak_is_over_when_neither_shows_it(homes: Homes) -> None:
+    rows = hourly(START, [5] * 30)
+    homes.note("w-1", StatusEvent.LEAK, START + 25 * HOUR)
+    homes.deliver("w-1", rows)
+    assert homes.judge(SOON) == Changes(raised=1)
+    homes.deliver("w-1", more(rows, [0, 0, 0]))
+    assert homes.judge(SOON) == Changes()
+    assert homes.flag().evidence["rule"] == "the meter says so"
+    assert homes.sweep(SOON) == Changes()
+    homes.note("w-1", StatusEvent.LEAK + 1, START + 34 * HOUR)
+    assert refresh_meter_bits(homes.site.conn, ZONE, SOON) == Changes(cleared=1)
+
+
+def test_a_word_that_ends_leaves_the_rules_flag(homes: Homes) -> None:
+    rows = hourly(START, [5] * 30)
+    homes.note("w-1", StatusEvent.LEAK, START + 25 * HOUR)
+    homes.deliver("w-1", rows)
+    homes.judge(SOON)
+    homes.note("w-1", StatusEvent.LEAK + 1, START + 30 * HOUR)
+    assert refresh_meter_bits(homes.site.conn, ZONE, SOON) == Changes()
+    homes.deliver("w-1", more(rows, [5, 5]))
+    assert homes.judge(SOON) == Changes()
+    assert homes.flag().evidence["meter_says_since"] is None
 
 
 def test_late_readings_move_the_beginning(homes: Homes) -> None:
