@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A society whose gateways, buses and meters come and go, by a clock that the test turns."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.store.rows import scalar
 from cloud_ingest.store.status import put_status
-from shared_schema.catalogue import ACTIVE_IMPORT, Unit
+from shared_schema.catalogue import ACTIVE_IMPORT, GATEWAY_LOG, GatewayEvent, Unit
 from shared_schema.events import Event
 from shared_schema.gateway import BusStatus, FailingMeter, PollFailure, Status
 from shared_schema.message import MeterId
@@ -38,6 +38,12 @@ class RiserMeter:
     bus: str
     raw: int = 1000
     why: PollFailure | None = None
+    newest: datetime | None = None
+    """The newest reading that the store has."""
+    late_by: timedelta = timedelta()
+    """Its reading is so much older than the turn that stores it."""
+    is_clock_off: bool = False
+    """It answers, and its rows are not believed."""
 
 
 @dataclass
@@ -49,13 +55,15 @@ class Riser:
     session: UUID = field(default_factory=uuid4)
     is_linked: bool = True
     clock_off: timedelta = timedelta()
+    phase: int = 0
+    """It polls so many turns later than others."""
 
 
 class RiserSociety:
     """Turns the clock: gateways poll and speak, and the rule looks."""
 
-    def __init__(self, conn: Connection, now: datetime) -> None:
-        self.conn, self.now, self.began = conn, now, now - timedelta(days=100)
+    def __init__(self, conn: Connection, now: datetime, step: timedelta = TURN) -> None:
+        self.conn, self.now, self.began, self.step = conn, now, now - timedelta(days=100), step
         self.id = int(scalar(conn, "INSERT INTO society (name) VALUES ('S') RETURNING society_id"))
         self.risers: dict[str, Riser] = {}
         self.turns = 0
@@ -82,18 +90,19 @@ class RiserSociety:
     def turn(self, times: int = 1) -> None:
         """Let time pass, and the rule look after each turn."""
         for _ in range(times):
-            self.now += TURN
+            self.now += self.step
             self.turns += 1
-            for riser in self.risers.values():
-                if riser.is_linked:
-                    if self.turns % CYCLE == 0:
-                        self._read(riser)
-                    self._speak(riser)
+            with self.conn.transaction():
+                for riser in self.risers.values():
+                    if riser.is_linked:
+                        if self.turns % CYCLE == riser.phase:
+                            self._read(riser)
+                        self._speak(riser)
             self.look()
 
     def pass_by(self, span: timedelta) -> None:
         """Let time pass in turns."""
-        self.turn(int(span / TURN))
+        self.turn(int(span / self.step))
 
     def unlink(self, riser: Riser) -> None:
         """Let a gateway's link be lost; its last will is heard."""
@@ -105,13 +114,30 @@ class RiserSociety:
         riser.is_linked, riser.session = True, uuid4()
         self._put(self._status(riser, "online"))
 
-    def fill(self, meters: Iterable[RiserMeter], since: datetime, *, step: int = 1) -> None:
-        """Store the quarter hours that the meters remember, from a time on until now."""
+    def fill(
+        self,
+        meters: Iterable[RiserMeter],
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        step: int = 1,
+    ) -> None:
+        """Store the quarter hours that the meters remember, between two times; None: until now."""
         for meter in meters:
-            at, raw = since, meter.raw
-            while (at := at + QUARTER) < self.now:
-                self._store(meter, raw, at)
-                raw += step
+            number = int(((until or self.now) - since - timedelta(seconds=1)) / QUARTER)
+            self._store(
+                [(meter, meter.raw + step * n, since + (n + 1) * QUARTER) for n in range(number)]
+            )
+
+    def set_clock(self, meter: RiserMeter, *, off: bool) -> None:
+        """Let a meter's clock go wrong, or be set; its gateway notes it."""
+        meter.is_clock_off = off
+        code = GatewayEvent.CLOCK_FAR_OFF if off else GatewayEvent.CLOCK_FAR_OFF_OVER
+        self.conn.execute(
+            "INSERT INTO meter_event (meter_id, log, ts, code, received_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            (meter.meter_id, str(GATEWAY_LOG), self.now, int(code), self.now),
+        )
 
     def reclassify(self) -> int:
         """Look again at what is over."""
@@ -152,19 +178,33 @@ class RiserSociety:
         return RiserMeter(meter_id, channel_id, serial, bus)
 
     def _read(self, riser: Riser) -> None:
-        for meter in riser.meters:
-            if meter.why is None:
-                self._store(meter, meter.raw, self.now)
-                self.conn.execute(
-                    "UPDATE meter SET last_reading_at = %s, gateway_id ="
-                    " (SELECT gateway_id FROM gateway WHERE name = %s) WHERE meter_id = %s",
-                    (self.now, riser.name, meter.meter_id),
-                )
-
-    def _store(self, meter: RiserMeter, raw: int, at: datetime) -> None:
+        read = [each for each in riser.meters if each.why is None and not each.is_clock_off]
+        self._store([(meter, meter.raw, self.now - meter.late_by) for meter in read])
         self.conn.execute(
-            "INSERT INTO reading VALUES (%s, %s, %s, NULL, 1) ON CONFLICT DO NOTHING",
-            (meter.channel_id, at, raw),
+            "UPDATE meter SET gateway_id = (SELECT gateway_id FROM gateway WHERE name = %s)"
+            " WHERE meter_id = ANY(%s) AND gateway_id IS NULL",
+            (riser.name, [meter.meter_id for meter in read]),
+        )
+
+    def _store(self, rows: Sequence[tuple[RiserMeter, int, datetime]]) -> None:
+        """Store readings: meter, raw value, its time."""
+        if not rows:
+            return
+        times = [at for _, _, at in rows]
+        self.conn.execute(
+            "INSERT INTO reading SELECT channel_id, ts, raw, NULL, 1"
+            " FROM unnest(%s::int[], %s::timestamptz[], %s::bigint[]) AS new (channel_id, ts, raw)"
+            " ON CONFLICT DO NOTHING",
+            ([meter.channel_id for meter, _, _ in rows], times, [raw for _, raw, _ in rows]),
+        )
+        for meter, _, at in rows:
+            meter.newest = max(at, meter.newest or at)
+        own = {meter.meter_id: meter for meter, _, _ in rows}
+        self.conn.execute(
+            "UPDATE meter AS m SET last_reading_at = newest"
+            " FROM unnest(%s::int[], %s::timestamptz[]) AS own (meter_id, newest)"
+            " WHERE m.meter_id = own.meter_id",
+            (list(own), [meter.newest for meter in own.values()]),
         )
 
     def _speak(self, riser: Riser) -> None:
@@ -192,7 +232,7 @@ class RiserSociety:
                 "at": self.now + riser.clock_off,
                 "clock_synchronised": True,
                 "meters": len(riser.meters),
-                "poll_period_s": 900,
+                "poll_period_s": int(CYCLE * self.step.total_seconds()),
                 "buses": [_bus(name, riser.meters) for name in _buses(riser.meters)],
                 "failing": failing,
             }

@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Read failures on a store: one flag for each cause, in time, and what they turn out to be."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from random import Random
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from cloud_ingest.core.rules.offline import Outage, outage_of
 from cloud_ingest.ingest.small_messages import Received, store_status
-from cloud_ingest.service import leader as leader_module
-from cloud_ingest.service.loops import ServiceSettings
-from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.connection import connect
 from cloud_ingest.store.events import list_changes, list_events
-from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.read_failures import gateway_words
 from cloud_ingest.store.rows import scalars
 from shared_schema.gateway import PollFailure, Status
-from tests.support.risers import CYCLE, TURN, Riser, RiserSociety
+from tests.support.risers import CYCLE, Riser, RiserSociety
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -295,46 +288,3 @@ def test_a_removed_meter_ends_its_failure(society: RiserSociety) -> None:
     society.turn()
     assert society.open() == []
     assert scalars(society.conn, "SELECT outcome FROM read_failure") == ["removed"]
-
-
-def as_leader(society: RiserSociety, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the leader's own step look, by the clock of the test."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            assert tz is UTC
-            return society.now
-
-    monkeypatch.setattr(leader_module, "datetime", Clock)
-    nothing: Any = None
-    settings = ServiceSettings(dsn="", broker=nothing, key=nothing)
-    leader = leader_module.Leader(settings, nothing, nothing, Counter())
-    step = partial(leader._judge, store=open_store(society.conn), silence_from=NOW, sweep=False)
-    society.look = lambda: step(society.conn)
-
-
-def test_outages_are_told_in_time_on_a_store(
-    conn: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Meters fall silent at random times; each flag is held against the truth."""
-    chance = Random(12)
-    society = RiserSociety(conn, NOW)
-    as_leader(society, monkeypatch)
-    riser = society.gateway("gw", 40)
-    stops = {meter.serial: chance.randint(0, 5 * CYCLE) for meter in riser.meters[:36]}
-    last_read: dict[str, datetime] = {}
-    told: dict[str, datetime] = {}
-    for turn in range(int(DAY / TURN) + 8 * CYCLE):
-        for meter in riser.meters:
-            if stops.get(meter.serial) == turn:
-                meter.why = PollFailure.NO_ANSWER
-            if meter.why is None and (society.turns + 1) % CYCLE == 0:
-                last_read[meter.serial] = society.now + TURN
-        society.turn()
-        for event in society.open():
-            told.setdefault(str(event.evidence["serial"]), society.now)
-    assert told.keys() == stops.keys()
-    for serial, at in told.items():
-        passed = last_read.get(serial, NOW) + DAY
-        assert timedelta() < at - passed <= timedelta(minutes=15), serial
