@@ -21,7 +21,7 @@ from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.words import water_message
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.own_word import EVIDENCE, said_by_units, with_own_word
-from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up
+from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up, litres_a_step
 from cloud_ingest.store.connection import Connection, plan_each_time
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.locks import Lock, lock_in_transaction
@@ -209,7 +209,12 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
         unit=served_unit(register.subject_type, register.subject, register.tower),
         service=Service.WATER,
         since=datetime.fromtimestamp(episode.since_s, UTC),
-        message=water_message(episode, rules.zone, common=register.subject_type == "common"),
+        message=water_message(
+            episode,
+            rules.zone,
+            common=register.subject_type == "common",
+            step_litres=litres_a_step(register),
+        ),
         evidence=EVIDENCE[kind](
             manufacturer=register.manufacturer,
             serial=register.serial,

@@ -157,10 +157,15 @@ def _subject(register: ServingRegister) -> tuple[int, str, str]:
     return register.society_id, register.subject_type, register.subject
 
 
+def litres_a_step(register: ServingRegister) -> Decimal:
+    """Return what the smallest move of a register is worth."""
+    return LITRES[register.unit].scaleb(register.scaler) * register.weight
+
+
 def _meter(register: ServingRegister, zone: ZoneInfo) -> WaterMeter:
     overload = register.q4_m3_h
     return WaterMeter(
-        litres_per_count=LITRES[register.unit].scaleb(register.scaler) * register.weight,
+        litres_per_count=litres_a_step(register),
         zone=zone,
         q3_l_per_h=None if overload is None else overload * 1000 / Q4_OF_Q3,
         common=register.subject_type == "common",

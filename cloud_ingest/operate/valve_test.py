@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from cloud_ingest.core.register import billing_exponent
+from cloud_ingest.core.rules.meter_bits import WATER_LOSS
 from cloud_ingest.core.rules.valve import Shown, ValveTest
 from cloud_ingest.entries.meter import NamedMeter, find_meter
 from cloud_ingest.errors import UserError
@@ -21,6 +22,7 @@ from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.commands import issued_commands
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.events import list_events
 from cloud_ingest.store.newest_reading import NewestReading, newest_of_meter
 from cloud_ingest.store.registry import find_society
 from shared_schema.catalogue import BILLED_REGISTER, Service
@@ -50,7 +52,7 @@ def valve_test(
     society: str,
     named: NamedMeter,
     world: World,
-    between: Callable[[Shown], None],
+    between: Callable[[Shown, Decimal | None], None],
 ) -> ValveTest:
     """Read a water meter, wait, and read it again.
 
@@ -59,7 +61,8 @@ def valve_test(
         society: Whose unit.
         named: Its water meter.
         world: The key, the clock, what waits.
-        between: Is told the first reading, and waits.
+        between: Is told the first reading and the slowest flow that an open flag of the unit tells
+            (see `ValveTest.seen_l_per_h`), and waits.
 
     Raises:
         UserError: the gateway does not answer, or cannot read the meter.
@@ -69,12 +72,19 @@ def valve_test(
     served = find_meter(conn, society_id, named, at=world.now())
     if served.legacy:
         raise UserError(f"the meter of {named.subject} has no data port: read its dial twice")
+    seen = _slowest_seen(conn, society, served)
     before = _read_now(conn, society, served, world)
-    between(before)
+    between(before, seen)
     after = _read_now(conn, society, served, world)
     if before.step_litres != after.step_litres:
         raise UserError(f"the meter of {named.subject} changed its scaler meanwhile: test again")
-    return ValveTest(before, after)
+    return ValveTest(before, after, seen)
+
+
+def _slowest_seen(conn: Connection, society: str, served: Assignment) -> Decimal | None:
+    flags = list_events(conn, society=society, unit=served.subject, kinds=WATER_LOSS)
+    seen = [flag.event.evidence.get("lowest_hour_litres") for flag in flags]
+    return min((Decimal(str(each)) for each in seen if each is not None), default=None)
 
 
 def _read_now(conn: Connection, society: str, served: Assignment, world: World) -> Shown:

@@ -8,11 +8,15 @@ from decimal import Decimal
 
 import pytest
 
+from cloud_ingest.core.flag import Finding, served_unit
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.errors import SelfReadRefused, UserError
 from cloud_ingest.operate.valve_test import World, valve_test
 from cloud_ingest.store.commands import answer, issued_commands
+from cloud_ingest.store.event_changes import put_finding
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
+from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.evidence import LeakEvidence
 from shared_schema.gateway import Outcome, Result
 from shared_schema.readings import Column
 from shared_schema.signing import generate_key
@@ -34,6 +38,7 @@ class Riser:
     litres: int = 5000
     now: datetime = NOW
     told: list[str] = field(default_factory=list)
+    seen_l_per_h: Decimal | None = None
 
     def pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -55,7 +60,8 @@ class Riser:
         self.site.deliver("1", [(self.now, self.litres)], column=LITRES)
 
     def test(self, between: Callable[[], None] = lambda: None) -> tuple[bool, Decimal]:
-        def wait(_before: object) -> None:
+        def wait(_before: object, seen_l_per_h: Decimal | None) -> None:
+            self.seen_l_per_h = seen_l_per_h
             self.now += timedelta(minutes=10)
             between()
 
@@ -86,6 +92,28 @@ def test_a_register_that_moves(riser: Riser) -> None:
         riser.litres += 7
 
     assert riser.test(run) == (False, Decimal(7))
+
+
+def test_the_wait_is_told_what_an_open_flag_saw(riser: Riser) -> None:
+    riser.test()
+    assert riser.seen_l_per_h is None
+    leak = LeakEvidence(manufacturer="LNT", serial="1", lowest_hour_litres=Decimal("4.5"))
+    about = Subject(type=SubjectType.UNIT, id="A-1")
+    finding = Finding(
+        kind=EventKind.LEAK,
+        society_id=riser.site.one("SELECT society_id FROM society"),
+        society=SOCIETY,
+        severity=Severity.ALARM,
+        subject=about,
+        unit=served_unit("unit", "A-1", None),
+        service=Service.WATER,
+        since=NOW,
+        message="Water has not stopped.",
+        evidence=leak,
+    )
+    put_finding(riser.site.conn, finding, NOW)
+    riser.test()
+    assert riser.seen_l_per_h == Decimal("4.5")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REFUSED, Outcome.EXPIRED])
@@ -119,5 +147,5 @@ def test_a_subject_that_is_no_unit_with_water(riser: Riser, subject: str, says: 
     world = World(KEY, "meera", lambda: riser.now, riser.pause, riser.told.append)
     with pytest.raises(SelfReadRefused, match=f"^{says}$"):
         valve_test(
-            riser.site.conn, SOCIETY, NamedMeter(subject, Service.WATER), world, lambda _: None
+            riser.site.conn, SOCIETY, NamedMeter(subject, Service.WATER), world, lambda *_: None
         )

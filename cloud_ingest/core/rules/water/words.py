@@ -4,10 +4,12 @@
 In: an episode of the water rules, and the zone of the society. Out: one message. Pure.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.local_time import local_time
+from cloud_ingest.core.rules.valve import WAITS, least_shown, minutes_to_wait
 from cloud_ingest.core.rules.water.episode import (
     BURST,
     RUN_ON,
@@ -17,12 +19,9 @@ from cloud_ingest.core.rules.water.episode import (
     Episode,
 )
 
-LOOK_IN_FLAT = (
-    "To see whether it is in the flat: close the inner valve for ten minutes and look again."
-)
-LOOK_IN_COMMON = (
-    "To see where it goes: close one branch behind this meter for ten minutes and look again."
-)
+LOOK_IN_FLAT = "To see whether it is in the flat: close the inner valve for {} and look again."
+LOOK_IN_COMMON = "To see where it goes: close one branch behind this meter for {} and look again."
+MAY_NOT_SHOW = " In that time less than {} an hour may not show on this meter."
 LOOK_DURING_SUPPLY = (
     "To see whether it is before your tank: watch its float valve during supply when the tank is "
     "full."
@@ -31,13 +30,16 @@ CLOSE_NOW = "If nobody draws it, close the valve at once."
 LOOK_WHAT_STICKS = "If nobody drew it, look for a cistern, tap or valve that sticks."
 
 
-def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> str:
+def water_message(
+    episode: Episode, zone: ZoneInfo, *, common: bool = False, step_litres: Decimal = Decimal(1)
+) -> str:
     """Say an episode to a resident, and no more of its start than is known.
 
     Args:
         episode: As the rules tell it.
         zone: In which people read a time.
         common: It is of a common area and not of a flat.
+        step_litres: A step of the register: less than that moves no meter.
     """
     detail = episode.detail
     run_since_s = detail.get(RUN_SINCE_S)
@@ -47,7 +49,7 @@ def water_message(episode: Episode, zone: ZoneInfo, *, common: bool = False) -> 
     runs = "" if run_began == began else f" in all runs since {local_time(began, zone)}"
     since = f"since {known}{local_time(run_began, zone)}"
     facts = [_what(detail, since), *_amounts(detail, runs)]
-    return f"{'; '.join(facts)}. {_advice(detail, common=common)}"
+    return f"{'; '.join(facts)}. {_advice(detail, step_litres, common=common)}"
 
 
 def litres(amount: float) -> str:
@@ -69,7 +71,7 @@ def _what(detail: Detail, since: str) -> str:
     return f"Water has hardly rested {since}"
 
 
-def _advice(detail: Detail, *, common: bool) -> str:
+def _advice(detail: Detail, step_litres: Decimal, *, common: bool) -> str:
     part = detail.get("part")
     if part == BURST:
         return CLOSE_NOW
@@ -77,7 +79,12 @@ def _advice(detail: Detail, *, common: bool) -> str:
         return LOOK_WHAT_STICKS
     if "supply" in detail:
         return LOOK_DURING_SUPPLY
-    return LOOK_IN_COMMON if common else LOOK_IN_FLAT
+    least = detail.get("least_l_per_h")
+    seen = Decimal(str(least)) if isinstance(least, int | float) else None
+    minutes = minutes_to_wait(step_litres, seen)
+    look = (LOOK_IN_COMMON if common else LOOK_IN_FLAT).format(WAITS[minutes])
+    shown = least_shown(step_litres, timedelta(minutes=minutes))
+    return look + MAY_NOT_SHOW.format(litres(float(shown))) if seen and seen < shown else look
 
 
 def _amounts(detail: Detail, runs: str) -> list[str]:

@@ -3,10 +3,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud_ingest.core.flag import MAX_MESSAGE
 from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Detail, Episode
 from cloud_ingest.core.rules.water.words import litres, water_message
 
@@ -21,13 +23,29 @@ DETAIL: Detail = {
     "start_known": True,
 }
 LEAK = Episode("leak", "alarm", SINCE + 86400, SINCE, None, DETAIL)
-LOOK = "To see whether it is in the flat: close the inner valve for ten minutes and look again."
+LOOK = "To see whether it is in the flat: close the inner valve for {} and look again."
 
 
 def test_a_leak_says_since_when_how_much_and_what_to_try() -> None:
     assert water_message(LEAK, ZONE) == (
         "Water has not stopped since Tuesday 17 Nov 2026 02:15 IST; at least 5 L in every hour; "
-        f"340 L so far, use included. {LOOK}"
+        f"340 L so far, use included. {LOOK.format('a quarter of an hour')}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "least", "wait"), [(1, 6.0, "ten minutes"), (10, 20.0, "half an hour")]
+)
+def test_the_valve_is_closed_as_long_as_a_step_needs(step: int, least: float, wait: str) -> None:
+    leak = replace(LEAK, detail={**DETAIL, "least_l_per_h": least})
+    assert water_message(leak, ZONE, step_litres=Decimal(step)).endswith(LOOK.format(wait))
+
+
+def test_a_register_too_coarse_for_two_hours_says_so() -> None:
+    leak = replace(LEAK, detail={**DETAIL, "part": "steps", "least_l_per_h": 30.0})
+    assert water_message(leak, ZONE, step_litres=Decimal(100)).endswith(
+        "valve for two hours and look again. In that time less than 50 L an hour may not show on "
+        "this meter."
     )
 
 
@@ -40,7 +58,7 @@ def test_water_that_pauses_is_not_said_to_run_on() -> None:
     paused = replace(LEAK, detail={**DETAIL, "least_l_per_h": 0})
     assert water_message(paused, ZONE) == (
         "Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST; "
-        f"340 L so far, use included. {LOOK}"
+        f"340 L so far, use included. {LOOK.format('two hours')}"
     )
 
 
@@ -94,7 +112,7 @@ def test_a_common_area_has_no_inner_valve() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     assert water_message(replace(LEAK, detail={}), ZONE) == (
-        f"Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST. {LOOK}"
+        f"Water has hardly rested since Tuesday 17 Nov 2026 02:15 IST. {LOOK.format('ten minutes')}"
     )
 
 
@@ -104,8 +122,10 @@ def test_the_longest_message_fits_the_contract(zone: str) -> None:
     for kind in ("leak", "burst"):
         episode = replace(LEAK, kind=kind, detail={**most, "start_known": False})
         assert len(water_message(episode, ZoneInfo(zone), common=True)) < 300
-        again = replace(episode, detail={**episode.detail, RUN_SINCE_S: SINCE + 86400})
-        assert len(water_message(again, ZoneInfo(zone), common=True)) < 350
+        slow: Detail = {**most, "least_l_per_h": 9.9, "start_known": False}
+        again = replace(episode, detail={**slow, RUN_SINCE_S: SINCE + 86400})
+        said = water_message(again, ZoneInfo(zone), common=True, step_litres=Decimal(100))
+        assert len(said) <= MAX_MESSAGE - len(" The meter itself says so, too.")
     supplied = replace(LEAK, detail={**most, "supply": " and ".join(["00:00-00:00"] * 3)})
     assert len(water_message(supplied, ZoneInfo(zone))) < 300
 
