@@ -10,7 +10,6 @@ each hypothesis.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cloud_ingest.core.rules.water.episode import Detail, Finding, Verdict
@@ -20,15 +19,13 @@ from cloud_ingest.core.rules.water.hypotheses import (
     STEADY,
     UNEVEN,
     Band,
-    burst_evidence,
     floor_evidence,
     refill_evidence,
-    strong_evidence,
 )
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.night import Nights
 from cloud_ingest.core.rules.water.points import THRESHOLDS, Point, Thresholds
-from cloud_ingest.core.rules.water.run_on import FROM_L_PER_H, RunOn
+from cloud_ingest.core.rules.water.strong import Strong
 from cloud_ingest.core.rules.water.track import MOST_S, Track, pack_tracks, unpack_tracks
 from cloud_ingest.core.rules.water.use import EDGES, Use, bin_of
 
@@ -38,7 +35,6 @@ DRY_TO_END_S = 2 * HOUR_S - 1080
 """Two dry hours end what was raised; hours of 3599 s are hours."""
 REFILL_DRY_S = 6624
 """A slow refill is never dry for longer: refills up to 110 minutes apart."""
-BURST_L_PER_H = 85.0
 DEEP_S = 14 * HOUR_S
 """Hours so deep in an unbroken run are not learnt."""
 SHORT_S = 50 * 60
@@ -53,10 +49,8 @@ BANDS = (*STEADY, *UNEVEN)
 SLOW = frozenset(i for i, (first, _) in enumerate(BANDS) if EDGES[first - 1] < PLAIN_L_PER_H)
 PLAIN_BAND = next(i for i, (first, _) in enumerate(BANDS) if EDGES[first - 1] >= PLAIN_L_PER_H)
 FIRST_REFILL = len(BANDS)
-BURST = FIRST_REFILL + len(REFILL)
-TRACKS = BURST + 1
-BANDS_AND_BURST = (*range(FIRST_REFILL), BURST)
-RUN_ON = TRACKS
+TRACKS = FIRST_REFILL + len(REFILL)
+BURST, RUN_ON = TRACKS, TRACKS + 1
 NONE = 255
 
 
@@ -69,7 +63,7 @@ class Fine:
         "flow_s",
         "gap_s",
         "nights",
-        "run_on",
+        "strong",
         "told",
         "tracks",
         "unknown_s",
@@ -80,7 +74,7 @@ class Fine:
     def __init__(self) -> None:
         self.use = Use()
         self.nights = Nights()
-        self.run_on = RunOn()
+        self.strong = Strong()
         self.tracks = [Track() for _ in range(TRACKS)]
         self.told = NONE
         """The track that the newest finding spoke of."""
@@ -96,8 +90,9 @@ class Fine:
 
     def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
         """Judge one more hour."""
-        self.run_on.forget(hour.end_s)
+        self.strong.run_on.forget(hour.end_s)
         if hour.anew:
+            self.strong = Strong()
             self._unknown(MOST_S)
             return Verdict(over=True)
         if hour.litres is None:
@@ -118,7 +113,7 @@ class Fine:
 
     def _end_all(self) -> None:
         self.unknown_s = self.flow_s = 0
-        for track in self.tracks:
+        for track in (*self.tracks, self.strong.burst):
             track.end()
 
     def _known(self, hour: Hour, litres: float, meter: WaterMeter) -> None:
@@ -147,9 +142,10 @@ class Fine:
         high_bin = hour_bin
         if hour.span_s < SHORT_S and litres > 0:
             high_bin = bin_of((litres + 1) * HOUR_S / hour.span_s - 1)
-        refilling = any(track.known_s for track in self.tracks[FIRST_REFILL:BURST])
+        refilling = any(track.known_s for track in self.tracks[FIRST_REFILL:])
         if high_bin == 0 and not refilling:
-            self._end(BANDS_AND_BURST)
+            for track in (*self.tracks[:FIRST_REFILL], self.strong.burst):
+                track.end()
             return
         shares = self.use.shares(hour_of_day, self.before)
         dry = self.use.dry_shares(hour_of_day)
@@ -166,24 +162,8 @@ class Fine:
                 used = dry[self._used_above(band)]
                 said = refill_evidence(band, hour_bin, shares, used, after_none=after_none)
                 self._add(index, hour, litres, said)
-        self._weigh_strong(hour, litres, hour_of_day, shares)
-
-    def _weigh_strong(
-        self, hour: Hour, litres: float, hour_of_day: int, shares: Sequence[float]
-    ) -> None:
-        rate = litres * HOUR_S / hour.span_s
         leaks = self.tracks[self.told].least / 10 if self.told in range(FIRST_REFILL) else 0
-        if rate >= BURST_L_PER_H + leaks:
-            self._add(BURST, hour, litres, burst_evidence(rate - leaks, shares))
-        else:
-            self.tracks[BURST].end()
-        if rate > FROM_L_PER_H:
-            said = strong_evidence(rate, self.use.shares(hour_of_day, None))
-            self.run_on.add(hour.start_s, hour.span_s, litres, said)
-
-    def _end(self, tracks: Iterable[int]) -> None:
-        for index in tracks:
-            self.tracks[index].end()
+        self.strong.add(hour, hour_of_day, self.use, self.before, leaks=leaks)
 
     def _used_above(self, band: Band) -> bool:
         """Say whether people used water in the hour before: it was above the band of the leak."""
@@ -225,9 +205,9 @@ class Fine:
     def _met(self, now_s: int, limits: Thresholds, *, common: bool) -> dict[int, str]:
         """Return the tracks that show a leak, and what it looks like."""
         met: dict[int, str] = {}
-        if not common and self.run_on.lasts(limits.run_on_litres, limits.run_on_nats):
+        if not common and self.strong.run_on.lasts(limits.run_on_litres, limits.run_on_nats):
             met[RUN_ON] = "run-on"
-        for index in range(FIRST_REFILL, BURST):
+        for index in range(FIRST_REFILL, TRACKS):
             if self.tracks[index].lasts(
                 now_s, limits.refill_h, limits.refill_known_h, limits.refill_nats
             ):
@@ -245,12 +225,14 @@ class Fine:
         if self.tracks[PLAIN_BAND].known_s >= PLAIN_S and self.use.hours < NO_HISTORY_H:
             met.setdefault(PLAIN_BAND, "plain")
         burst_limits = (limits.burst_h, limits.burst_known_h, limits.burst_nats)
-        if not common and self.tracks[BURST].lasts(now_s, *burst_limits):
+        if not common and self.strong.burst.lasts(now_s, *burst_limits):
             met[BURST] = "burst"
         return met
 
     def _track(self, index: int) -> Track:
-        return self.run_on.as_track() if index == RUN_ON else self.tracks[index]
+        if index == RUN_ON:
+            return self.strong.run_on.as_track()
+        return self.strong.burst if index == BURST else self.tracks[index]
 
     def _speak(self, index: int, kind: str, part: str, hour: Hour) -> Finding:
         track = self._track(index)
@@ -275,7 +257,7 @@ class Fine:
             (
                 head,
                 self.nights.pack(),
-                self.run_on.pack(),
+                self.strong.pack(),
                 pack_tracks(self.tracks),
                 self.use.pack(),
             )
@@ -293,7 +275,7 @@ class Fine:
         fine.before = None if before == NONE else before
         here = cls._FORM.size
         fine.nights = Nights.unpack(packed[here : here + Nights.SIZE])
-        fine.run_on, rest = RunOn.unpack(packed[here + Nights.SIZE :])
+        fine.strong, rest = Strong.unpack(packed[here + Nights.SIZE :])
         fine.tracks, rest = unpack_tracks(rest, TRACKS)
         fine.use, _ = Use.unpack(rest)
         return fine

@@ -148,6 +148,33 @@ def test_three_strong_hours_are_a_long_bath() -> None:
     assert judged(read([*[0.0] * 48, *[100.0] * 3, *[0.0] * 5], 10), 10) == []
 
 
+def test_usual_evening_of_a_big_family_is_no_burst() -> None:
+    evenings = [
+        120.0 if 18 <= hour < (22 if day % 6 == 0 else 21) else 3.0 * (hour % 5 == 0)
+        for day in range(60)
+        for hour in range(24)
+    ]
+    [first] = judged(read(evenings, 10), 10)
+    assert first.raised_s < START_S + 24 * HOUR
+
+
+def test_burst_upon_a_leak_shows_more_than_the_leak() -> None:
+    since_h = QUIET_DAYS * 24
+    leak = with_leak([0.0] * (since_h + 40), since_h, 20)
+    hidden = judged(read([*leak, *[20.0, *[90.0] * 4] * 2], 10), 10)
+    shown = judged(read([*leak, *[20.0, *[130.0] * 4] * 2], 10), 10)
+    assert [each.kind for each in hidden] == ["leak"]
+    assert [each.kind for each in shown] == ["leak", "burst"]
+
+
+def test_strong_hours_before_a_new_register_say_nothing() -> None:
+    hours = [*[0.0] * 48, *[100.0] * 3]
+    readings = read(hours, 10)
+    later_s = readings[-1][0]
+    renewed = [(later_s + hour * HOUR, 10 * hour) for hour in range(1, 4)]
+    assert judged([*readings, *renewed], 10) == []
+
+
 @pytest.mark.parametrize("step_l", [10, 100])
 def test_cistern_that_runs_on_is_found(step_l: int) -> None:
     episodes = [200.0 if hour % 8 < 3 else 0.0 for hour in range(48)]
