@@ -22,6 +22,7 @@ IngestError
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
+    ├── SupplyRefused     hours of supply that are none, or of a tower or a day that cannot be
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         ├── EndsElsewhere    the month before was closed with another reading: that one first
@@ -124,6 +125,10 @@ class RegistersRefused(UserError):
 
 class EpochRefused(UserError):
     """A rollover or reset that the register does not show."""
+
+
+class SupplyRefused(UserError):
+    """Hours with supply that are none, or of a tower or a day that cannot be."""
 
 
 class CloseRefused(UserError):

@@ -59,6 +59,9 @@ COMMANDS: Final = {
         "towers",
         "Show where each tower's electricity and water went in a month: so far, or as published.",
     ),
+    "supply": Place(
+        "supply", "The hours in which towers have water, where it does not run all day."
+    ),
     "completeness": Place(
         "completeness",
         "Show which channels lack intervals in a month, and which numbers a closed one lacks.",

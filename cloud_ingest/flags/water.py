@@ -199,7 +199,7 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
     rate = _decimal(detail.get("rate_l_per_h"))
     least = _decimal(detail.get("least_l_per_h"))
     known_h = detail.get("known_h")
-    part = detail.get("part")
+    part, supply, source = map(detail.get, ("part", "supply", "supply_source"))
     return Finding(
         kind=kind,
         society_id=register.society_id,
@@ -227,7 +227,9 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
             rate_l_per_h=rate,
             lowest_hour_litres=least,
             litres_so_far=_decimal(detail.get("litres")),
-            litres_a_month=least * MONTH_H if least and "supply" not in detail else None,
+            supply_hours=None if supply is None else str(supply),
+            supply_source=None if source is None else str(source),
+            litres_a_month=least * MONTH_H if least and supply is None else None,
         ),
     )
 

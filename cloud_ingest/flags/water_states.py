@@ -24,6 +24,8 @@ from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import RULES_VERSION
+from cloud_ingest.core.rules.water.supply_plan import Plan, differs_from
+from cloud_ingest.flags.water_supply import plan_of_bulk, supply_plans
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.rule_inputs import (
     ServingRegister,
@@ -40,10 +42,12 @@ from cloud_ingest.store.rule_states import (
     rule_states,
     snapshots_before,
 )
+from cloud_ingest.store.supply_entries import Tower, mark_supplied
 from shared_schema.catalogue import WATER_VOLUME, Unit
 
 LITRES: dict[int, Decimal] = {Unit.LITRE: Decimal(1), Unit.CUBIC_METRE: Decimal(1000)}
 Q4_OF_Q3 = Decimal("1.25")
+BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +126,30 @@ def bring_up(
     if replay:
         former = snapshots_before(conn, {key: each.first for key, each in late.items()})
         late, new = {}, {}
+    towers = {_tower(each) for each in every}
+    plans = supply_plans(conn, towers, rules.name, rules.zone, now)
+    remembered = _Remembered(known, former, plans)
     courses = [
         course
         for each in every
         if (change := changed.get(each.channel_id)) is not None
         and each.channel_id not in late
         and each.channel_id not in new
-        and (course := _course(each, rules, change, known, former)) is not None
+        and (course := _course(each, rules, change, remembered)) is not None
     ]
     _run(conn, courses)
     _write(conn, rules, every, courses, known)
+    _mark_towers(conn, every, courses, known, now)
     return Judged(_watched(every, courses, known), late, new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What registers are judged with beside their readings."""
+
+    states: Mapping[int, RuleState]
+    former: Mapping[int, Snapshot]
+    plans: Mapping[Tower, Plan]
 
 
 def _watched(
@@ -143,6 +160,8 @@ def _watched(
     partly: set[tuple[int, str, str]] = set()
     found: list[Watched] = []
     for each in every:
+        if each.subject_type == BULK:
+            continue
         course, own = moved.get(each.channel_id), known.get(each.channel_id)
         if course is not None:
             found.append(Watched(each, course.newest, course.running))
@@ -162,26 +181,30 @@ def litres_a_step(register: ServingRegister) -> Decimal:
     return LITRES[register.unit].scaleb(register.scaler) * register.weight
 
 
-def _meter(register: ServingRegister, zone: ZoneInfo) -> WaterMeter:
+def _tower(register: ServingRegister) -> Tower:
+    return Tower(register.society_id, register.tower)
+
+
+def _meter(register: ServingRegister, zone: ZoneInfo, plan: Plan) -> WaterMeter:
     overload = register.q4_m3_h
+    is_bulk = register.subject_type == BULK
     return WaterMeter(
         litres_per_count=litres_a_step(register),
         zone=zone,
         q3_l_per_h=None if overload is None else overload * 1000 / Q4_OF_Q3,
         common=register.subject_type == "common",
+        bulk=is_bulk,
+        plan=() if is_bulk else plan,
     )
 
 
 def _course(
-    register: ServingRegister,
-    rules: WaterRules,
-    change: Changed,
-    known: Mapping[int, RuleState],
-    former: Mapping[int, Snapshot],
+    register: ServingRegister, rules: WaterRules, change: Changed, remembered: _Remembered
 ) -> Course | None:
     """Return the way of a register; None: what has changed is too long ago to matter."""
-    meter = _meter(register, rules.zone)
-    own, snapshot = known.get(register.channel_id), former.get(register.channel_id)
+    meter = _meter(register, rules.zone, remembered.plans[_tower(register)])
+    own = remembered.states.get(register.channel_id)
+    snapshot = remembered.former.get(register.channel_id)
     begin = partial(Course, register.channel_id, meter, rules.point, counts_a_step=register.weight)
     last = register.last_reading or 0
     newest = None if own is None else own.newest
@@ -250,3 +273,21 @@ def _write(
             if course.forgets_from is not None
         },
     )
+
+
+def _mark_towers(
+    conn: Connection,
+    every: Collection[ServingRegister],
+    courses: Iterable[Course],
+    known: Mapping[int, RuleState],
+    now: datetime,
+) -> None:
+    """Let the meters of towers be judged again whose bulk meter shows other hours with supply."""
+    towers = {each.channel_id: _tower(each) for each in every if each.subject_type == BULK}
+    for course in courses:
+        if (tower := towers.get(course.channel_id)) is not None:
+            own = known.get(course.channel_id)
+            before = plan_of_bulk(b"" if own is None else own.state)
+            since_s = differs_from(before, plan_of_bulk(course.packed))
+            if since_s is not None and tower.tower is not None:
+                mark_supplied(conn, tower, since_s, now)

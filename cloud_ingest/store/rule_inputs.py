@@ -37,7 +37,7 @@ class AssignedMeter:
 
 @dataclass(frozen=True, slots=True)
 class ServingRegister:
-    """A register of a meter that serves a unit or a common area now."""
+    """A register of a meter that serves a unit, a common area or a tower now."""
 
     channel_id: int
     unit: int
@@ -71,7 +71,7 @@ class Span:
 def serving_registers(
     conn: Connection, obis: Obis, channels: Collection[int], now: datetime
 ) -> list[ServingRegister]:
-    """Return the registers that serve the same units and common areas as some do, by subject."""
+    """Return the registers that serve the same subjects as some do, by subject."""
     arguments = {"obis": str(obis), "channels": list(channels), "now": now}
     return all_rows(conn, ServingRegister, query("flag/serving_registers"), arguments)
 

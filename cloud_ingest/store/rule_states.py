@@ -154,7 +154,7 @@ def put_snapshots(
 def registers_to_begin(
     conn: Connection, obis: Obis, rules: str, now: datetime, limit: int
 ) -> list[int]:
-    """Return registers that serve a unit or a common area now, and have no state of these rules.
+    """Return registers that serve somebody now, and have no state of these rules.
 
     Args:
         conn: The store.

@@ -28,6 +28,10 @@ class WaterLossEvidence(MeterEvidence):
     """All that has passed the meter since then, what people used included."""
     litres_a_month: DecimalText | None = None
     """In 30 days at the rate of its lowest hour; null where it pauses."""
+    supply_hours: str | None = None
+    """The hours with supply, which alone were judged; null: water comes at any hour."""
+    supply_source: str | None = None
+    """Who says these hours: ``entered``, the tower's ``bulk`` meter, or the ``meter`` itself."""
 
 
 class LeakEvidence(WaterLossEvidence):

@@ -14,14 +14,23 @@ from cloud_ingest.core.rules.water.memory import Memory
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.supplied import Supplied
 from cloud_ingest.core.rules.water.supply import SupplyLearner
+from cloud_ingest.core.rules.water.supply_bulk import BulkSupply
+from cloud_ingest.core.rules.water.supply_plan import supply_at
 
 RULES_VERSION = 10
 """Changes with what a state holds or means: states of another version begin anew."""
-MEMORIES: dict[str, type[Memory]] = {"fine": Fine, "coarse": Coarse, "supplied": Supplied}
+MEMORIES: dict[str, type[Memory]] = {
+    "fine": Fine,
+    "coarse": Coarse,
+    "supplied": Supplied,
+    "bulk": BulkSupply,
+}
 
 
 def memory_of(meter: WaterMeter) -> str:
     """Return the name of the memory that this meter's register is judged with."""
+    if meter.bulk:
+        return "bulk"
     if meter.supply is not None and meter.supply.intermittent:
         return "supplied"
     return "coarse" if meter.litres_per_count >= COARSE_L else "fine"
@@ -44,10 +53,11 @@ class State:
         self.supply = SupplyLearner()
 
     def with_supply(self, meter: WaterMeter, hour: Hour) -> WaterMeter:
-        """Return the meter with the hours of supply that its register shows, if none are said."""
+        """Return the meter with its hours of supply: those that are said, or that it shows."""
         if meter.supply is not None:
             return meter
-        supply = self.supply.take(hour, meter.zone)
+        shown = self.supply.take(hour, meter.zone)
+        supply = supply_at(meter.plan, (hour.start_s + hour.end_s) // 2) or shown
         return meter if supply is None else replace(meter, supply=supply)
 
     def memory_for(self, meter: WaterMeter) -> Memory:

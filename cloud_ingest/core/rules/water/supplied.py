@@ -249,6 +249,7 @@ def _finding(told: Told, supply: Supply) -> Finding:
     detail: Detail = {
         "part": "supply",
         "supply": str(supply),
+        "supply_source": supply.source,
         "rate_l_per_h": None,
         "least_l_per_h": told.least / TENTHS,
         "litres": told.litres / TENTHS,

@@ -9,9 +9,12 @@ whose people are away uses none: neither is taken for one with supply by the hou
 In: hours of a register. Out: the hours with supply, or None. Pure.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.rules.water.hours import LONGEST_S, Hour
@@ -30,6 +33,17 @@ OUTSIDE = 0.002
 """So little of all hours without supply may see water all the same."""
 STILL_DAILY, STILL_OUTSIDE = 0.5, 0.01
 """What has been learnt is given up only beyond these."""
+ALL_DAY: Final = "all day"
+_SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")
+
+
+class SupplySource(StrEnum):
+    """Who says which hours have supply; the first of them that says anything is believed."""
+
+    ENTERED = "entered"
+    BULK = "bulk"
+    METER = "meter"
+    """The flat's own meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,23 @@ class Supply:
     """The hours of the day (society time, 0 to 23) that have supply."""
 
     hours: frozenset[int]
+    source: SupplySource = SupplySource.ENTERED
+
+    @classmethod
+    def parse(cls, text: str) -> "Supply":
+        """Return the hours that a person writes: 06:00-09:00 18:00-20:00, or all day.
+
+        Raises:
+            ValueError: it is no such text; what it says is for that person.
+        """
+        if " ".join(text.split()) == ALL_DAY:
+            return cls(frozenset(range(HOURS_OF_DAY)))
+        hours: set[int] = set()
+        for word in text.replace(",", " ").replace(" and ", " ").split():
+            hours |= _hours_of(word)
+        if not hours:
+            raise ValueError("no hours are named: write them as '06:00-09:00 18:00-20:00'")
+        return cls(frozenset(hours))
 
     @property
     def intermittent(self) -> bool:
@@ -64,7 +95,7 @@ class Supply:
     def __str__(self) -> str:
         """Return the hours as a person says them: 06:00-09:00 and 18:00-20:00."""
         if len(self.hours) in {0, HOURS_OF_DAY}:
-            return "all day" if self.hours else "never"
+            return ALL_DAY if self.hours else "never"
         starts = [h for h in sorted(self.hours) if (h - 1) % HOURS_OF_DAY not in self.hours]
         if len(starts) > MOST_SAID:
             return f"{len(self.hours)} hours a day"
@@ -74,6 +105,18 @@ class Supply:
         while hour % HOURS_OF_DAY in self.hours:
             hour += 1
         return (hour - 1) % HOURS_OF_DAY + 1
+
+
+def _hours_of(span: str) -> set[int]:
+    match = _SPAN.fullmatch(span)
+    if match is None:
+        raise ValueError(f"{span[:20]!r} is no span of hours: write it as 06:00-09:00")
+    start, start_min, end, end_min = map(int, match.groups())
+    if start_min or end_min:
+        raise ValueError(f"{span} is not of whole hours: name every hour that has supply in part")
+    if start >= HOURS_OF_DAY or end > HOURS_OF_DAY or start == end:
+        raise ValueError(f"{span} is no span within a day: write it as 06:00-09:00 or 22:00-02:00")
+    return {hour % HOURS_OF_DAY for hour in range(start, end + HOURS_OF_DAY * (end < start))}
 
 
 class SupplyLearner:
@@ -119,7 +162,9 @@ class SupplyLearner:
         dry = [hour for hour in range(HOURS_OF_DAY) if hour not in wet]
         outside = sum(self.flowed[hour] for hour in dry)
         least = STILL_OUTSIDE if self.learnt else OUTSIDE
-        return Supply(wet) if outside <= least * sum(self.known[hour] for hour in dry) else None
+        if outside > least * sum(self.known[hour] for hour in dry):
+            return None
+        return Supply(wet, SupplySource.METER)
 
     def pack(self) -> bytes:
         """Return the counts as bytes."""

@@ -18,6 +18,7 @@ from cloud_ingest.core.rules.water.episode import (
     Detail,
     Episode,
 )
+from cloud_ingest.core.rules.water.supply import SupplySource
 
 LOOK_IN_FLAT = "To see whether it is in the flat: close the inner valve for {} and look again."
 LOOK_IN_COMMON = "To see where it goes: close one branch behind this meter for {} and look again."
@@ -65,7 +66,8 @@ def _what(detail: Detail, since: str) -> str:
     if part == RUN_ON:
         return f"Water ran strongly in {detail.get('known_h'):g} of the hours {since}"
     if hours := detail.get("supply"):
-        return f"Water has not stopped in the hours with supply ({hours}) {since}"
+        by_bulk = ", by the tower's bulk meter" * (detail.get("supply_source") == SupplySource.BULK)
+        return f"Water has not stopped in the hours with supply ({hours}{by_bulk}) {since}"
     if detail.get("least_l_per_h"):
         return f"Water has not stopped {since}"
     return f"Water has hardly rested {since}"

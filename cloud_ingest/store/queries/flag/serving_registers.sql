@@ -1,13 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- All registers of a code that serve the same units and common areas now as some of them do: one
--- flag is of a unit, whichever of its meters shows it.
+-- All registers of a code that serve the same units, common areas and towers now as some of them
+-- do: one flag is of a unit, whichever of its meters shows it.
 WITH served AS (
   SELECT DISTINCT a.society_id, a.subject_type, a.subject, a.service
   FROM channel AS c
   JOIN assignment AS a USING (meter_id)
   WHERE c.channel_id = ANY(%(channels)s::int[]) AND c.obis = %(obis)s
     AND a.valid_from <= %(now)s AND (a.valid_to IS NULL OR a.valid_to > %(now)s)
-    AND a.subject_type IN ('unit', 'common')
 )
 SELECT c.channel_id, c.unit, c.scaler, c.weight, a.society_id, s.name AS society, a.tower,
        a.subject_type, a.subject, a.source, a.valid_from, m.manufacturer, m.serial, m.q4_m3_h,

@@ -3,9 +3,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import accumulate
 from random import Random
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -18,39 +16,22 @@ from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
 from cloud_ingest.core.rules.water.supplied import chance_of
-from cloud_ingest.core.rules.water.supply import Supply, SupplyLearner
+from cloud_ingest.core.rules.water.supply import Supply, SupplyLearner, SupplySource
+from tests.support.supplied_flat import (
+    DAY,
+    HOUR,
+    MORNING,
+    START_S,
+    ZONE,
+    days_of,
+    morning,
+    read,
+)
 from tests.support.water_registers import Readings, assert_grouping_changes_nothing, registers
 
-HOUR = 3600
-DAY = 24 * HOUR
-START_S = 1_699_986_600  # a midnight in Kolkata
-ZONE = ZoneInfo("Asia/Kolkata")
-MORNING = Supply(frozenset({6, 7, 8}))
+SHOWN = Supply(MORNING.hours, SupplySource.METER)
 METER = WaterMeter(litres_per_count=Decimal(1), zone=ZONE, supply=MORNING)
 HISTORY_DAYS = 30
-
-
-def morning(first: float, second: float, third: float) -> list[float]:
-    """Litres of a day by the hour, supplied from six to nine."""
-    return [*[0.0] * 6, first, second, third, *[0.0] * 15]
-
-
-def days_of(count: int, *, full_by: int = 2, seed: int = 1) -> list[float]:
-    """Days on which the tank is full after so many hours, as good as always."""
-    rng = Random(seed)
-    litres: list[float] = []
-    for _ in range(count):
-        filling = [
-            rng.uniform(60, 100) if hour < full_by else rng.choice([0, 0, 0, 6])
-            for hour in range(3)
-        ]
-        litres += morning(filling[0], filling[1], filling[2])
-    return litres
-
-
-def read(litres: Sequence[float]) -> Readings:
-    volumes = accumulate(litres, initial=0.0)
-    return [(START_S + hour * HOUR, int(volume)) for hour, volume in enumerate(volumes)]
 
 
 def judged(
@@ -162,7 +143,7 @@ def learnt(litres: Sequence[float]) -> Supply | None:
 
 
 def test_hours_of_supply_are_learnt_in_four_weeks() -> None:
-    assert learnt(days_of(28)) == MORNING
+    assert learnt(days_of(28)) == SHOWN
     assert learnt(days_of(27)) is None
 
 
@@ -179,7 +160,7 @@ def test_constant_supply_ends_what_was_learnt() -> None:
 def test_an_odd_hour_of_water_does_not_end_it() -> None:
     odd = days_of(40)
     odd[-20] = 8.0
-    assert learnt(odd) == MORNING
+    assert learnt(odd) == SHOWN
 
 
 @settings(max_examples=30)

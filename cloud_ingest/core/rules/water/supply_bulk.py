@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What the bulk meter of a tower shows of the tower's hours with supply.
+
+It counts while water comes into the tower. Its register is judged as any other, but all that is
+remembered is which hours were learnt, and from when on they hold: the four weeks that they were
+learnt from, too, so that no meter of the tower learns them again. Behind a sump a bulk meter
+counts at any hour, or not at all when the flats have water: then nothing is learnt.
+
+In: hours. Out: verdicts that find nothing. Owns: the plan. Pure.
+"""
+
+import struct
+from datetime import datetime, timedelta
+
+from cloud_ingest.core.month import DAY, midnight
+from cloud_ingest.core.rules.water.episode import Verdict
+from cloud_ingest.core.rules.water.hours import Hour
+from cloud_ingest.core.rules.water.meter import WaterMeter
+from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.core.rules.water.supply import ENOUGH_DAYS, HOURS_OF_DAY, Supply, SupplySource
+from cloud_ingest.core.rules.water.supply_plan import Plan, SupplyFrom, with_entry
+
+LEARNT_FROM = timedelta(days=ENOUGH_DAYS)
+MOST_ENTRIES = 32
+"""Older changes are forgotten."""
+
+
+class BulkSupply:
+    """The hours with supply that one bulk meter has shown."""
+
+    __slots__ = ("plan",)
+    _ENTRY = struct.Struct("<II")
+
+    def __init__(self) -> None:
+        self.plan: Plan = ()
+
+    def take(self, hour: Hour, meter: WaterMeter, point: Point) -> Verdict:
+        """Note the hours with supply, if they are others since this hour."""
+        del point
+        newest = self.plan[-1].supply if self.plan else None
+        if meter.supply != newest:
+            day = datetime.fromtimestamp(hour.end_s, meter.zone).date()
+            day = day - LEARNT_FROM if newest is None else day + DAY
+            since_s = int(midnight(day, meter.zone).timestamp())
+            entry = SupplyFrom(max(since_s, 0), meter.supply)
+            self.plan = with_entry(self.plan, entry)[-MOST_ENTRIES:]
+        return Verdict()
+
+    def pack(self) -> bytes:
+        """Return the plan as bytes."""
+        return b"".join(self._ENTRY.pack(each.since_s, _bits(each.supply)) for each in self.plan)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "BulkSupply":
+        """Return what `pack` packed; of b"" a new memory."""
+        own = cls()
+        own.plan = tuple(
+            SupplyFrom(since_s, _supply(bits)) for since_s, bits in cls._ENTRY.iter_unpack(packed)
+        )
+        return own
+
+
+def _bits(supply: Supply | None) -> int:
+    return 0 if supply is None else sum(1 << hour for hour in supply.hours)
+
+
+def _supply(bits: int) -> Supply | None:
+    hours = frozenset(hour for hour in range(HOURS_OF_DAY) if bits >> hour & 1)
+    return Supply(hours, SupplySource.METER) if hours else None
