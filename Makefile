@@ -52,8 +52,9 @@ fuzz: setup ## Spoil a meter's answers in every layer and read them: COUNT=10000
 year: setup ## Play a year of a society of 1,000 units with every fault, and hold each number against the truth
 	$(PYTEST) tests/bench/society_year.py -q -s -p no:xdist
 
-docs: setup ## Generate the reference of messages and of the commands
+docs: setup ## Generate the reference of messages and of the commands, and the page that checks a proof
 	$(BIN)/python -m shared_schema.schemas docs/reference
+	$(BIN)/python -m shared_schema.proof.page shared_schema/verify.html
 	$(BIN)/python -m edge_agent.cli.reference docs/reference
 	$(BIN)/python -m cloud_ingest.cli.reference docs/reference
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared_schema.catalogue import Service
+from shared_schema.catalogue import Service, Unit
 from shared_schema.events import Subject
 from shared_schema.message import (
     DecimalText,
@@ -26,6 +26,24 @@ from shared_schema.obis import Obis
 from shared_schema.quality import Origin, Quality, Reason
 
 BILLING_UNITS: dict[Service, str] = {Service.ELECTRICITY: "kWh", Service.WATER: "kL"}
+BILLING_EXPONENTS: dict[tuple[Service, int], int] = {
+    (Service.ELECTRICITY, Unit.WATT_HOUR): -3,
+    (Service.WATER, Unit.CUBIC_METRE): 0,
+    (Service.WATER, Unit.LITRE): -3,
+}
+"""By service and COSEM unit: e of value = raw * 10^(e + scaler) in kWh or kL."""
+MAX_SCALER = 9
+"""Beyond ± this a scaler is a fault of the meter: 10^10 Wh is what a power station counts by."""
+
+
+def billing_exponent(service: Service, unit: int, scaler: int) -> int | None:
+    """Return e of value = raw * 10^e in kWh or kL.
+
+    Returns:
+        None for a unit that is not billed, and for a scaler that no meter has.
+    """
+    own = BILLING_EXPONENTS.get((service, unit))
+    return None if own is None or abs(scaler) > MAX_SCALER else own + scaler
 
 
 class EstimateMethod(StrEnum):

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from shared_schema.billing import (
     BillingAck,
     BillingManifest,
@@ -31,6 +33,7 @@ from shared_schema.events import Event
 from shared_schema.evidence import EVIDENCE
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.message import Message, Part
+from shared_schema.proof.pack import Proof
 from shared_schema.readings import (
     MAX_BATCH_BYTES,
     Block,
@@ -61,9 +64,10 @@ LINES: dict[str, type[Part]] = {
     "readings-loss": Loss,
     "signature-line": SignatureLine,
 }
-PARTS: dict[str, type[Part]] = {
+PARTS: dict[str, type[BaseModel]] = {
     **LINES,
     **{f"evidence-{kind.replace('_', '-')}": model for kind, model in EVIDENCE.items()},
+    "proof": Proof,
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."
@@ -149,8 +153,8 @@ time. The codes are this project's.
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of one message, line or evidence."""
-    model = MESSAGES.get(name) or PARTS[name]
+    """Return the JSON Schema of one message, line or evidence, or of a proof."""
+    model: type[BaseModel] = MESSAGES.get(name) or PARTS[name]
     schema = model.model_json_schema(by_alias=True, mode="serialization")
     if issubclass(model, Message):
         schema["properties"]["schema"] = {"const": model.SCHEMA}

@@ -15,21 +15,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from shared_schema.catalogue import Service, Unit
+from shared_schema.billing import BILLING_EXPONENTS, MAX_SCALER
+from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 
 CAPTURE_PERIOD = timedelta(seconds=900)
 """Where a channel does not say, or says more than an hour: a midnight row of a daily profile
 is exact, and a day is no tolerance for the end of a month."""
 LONGEST_TOLERANCE = timedelta(hours=1)
-MAX_SCALER = 9
-"""Beyond ± this a scaler is a fault of the meter: 10^10 Wh is what a power station counts by."""
-
-_EXPONENTS: dict[tuple[Service, int], int] = {
-    (Service.ELECTRICITY, Unit.WATT_HOUR): -3,
-    (Service.WATER, Unit.CUBIC_METRE): 0,
-    (Service.WATER, Unit.LITRE): -3,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +68,9 @@ def in_time(reading: Register) -> tuple[datetime, int]:
     return (reading.ts, reading.channel_id)
 
 
-def billing_exponent(service: Service, unit: int, scaler: int) -> int | None:
-    """Return e of value = raw * 10^e in kWh or kL.
-
-    Returns:
-        None for a unit that is not billed, and for a scaler that no meter has.
-    """
-    own = _EXPONENTS.get((service, unit))
-    return None if own is None or abs(scaler) > MAX_SCALER else own + scaler
-
-
 def has_absurd_scaler(service: Service, unit: int, scaler: int) -> bool:
     """Say whether it is only the scaler for which a register cannot be billed."""
-    return (service, unit) in _EXPONENTS and abs(scaler) > MAX_SCALER
+    return (service, unit) in BILLING_EXPONENTS and abs(scaler) > MAX_SCALER
 
 
 def tolerance_of(period_s: int) -> timedelta:

@@ -24,7 +24,7 @@ from cloud_ingest.core.plausible import (
     is_dial_value,
 )
 from cloud_ingest.core.rating import UNRATED, most_per_day
-from cloud_ingest.core.register import Epochs, Register, billing_exponent
+from cloud_ingest.core.register import Epochs, Register
 from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
@@ -39,7 +39,7 @@ from cloud_ingest.store.dials import dials
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import neighbours, newest_channel
-from shared_schema.billing import BILLING_UNITS
+from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
 

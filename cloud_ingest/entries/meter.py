@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloud_ingest.core.balance import CHECK, SubjectKind
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.store.assignments import (
@@ -29,6 +28,7 @@ from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.validation.judge import judge_suspects, unjudged
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 _KINDS: dict[SubjectKind, str] = {

@@ -17,7 +17,6 @@ from typing import Literal
 
 from cloud_ingest.core.judgement import Moment, RulingKind
 from cloud_ingest.core.month import DAY
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.entries.named_reading import Shown
 from cloud_ingest.errors import NotFound
 from cloud_ingest.store.assignment_versions import assignment_versions
@@ -34,6 +33,7 @@ from cloud_ingest.store.readings_write import (
 )
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rulings import ListedClaim, listed_breaks, listed_claims
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import GENERATOR
 from cloud_ingest.core.month import DAY, day_of, midnight
-from cloud_ingest.core.register import billing_exponent, normalised
+from cloud_ingest.core.register import normalised
 from cloud_ingest.core.rules.tower.series import THOUSAND, Piece, series_of
 from cloud_ingest.core.rules.tower.steps import TowerDays
 from cloud_ingest.core.rules.tower.within_day import TowerHours
@@ -29,6 +29,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.rollups_read import day_registers
 from cloud_ingest.store.rule_inputs import Span, readings_between
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 NEAR_MIDNIGHT = timedelta(hours=2)

@@ -17,12 +17,7 @@ from cloud_ingest.core.border import Cut, Known
 from cloud_ingest.core.border_choice import register_at
 from cloud_ingest.core.month import DAY, Month, previous_month
 from cloud_ingest.core.rating import Rating
-from cloud_ingest.core.register import (
-    DayRegister,
-    Register,
-    billing_exponent,
-    has_absurd_scaler,
-)
+from cloud_ingest.core.register import DayRegister, Register, has_absurd_scaler
 from cloud_ingest.errors import EndsElsewhere
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment
@@ -30,7 +25,7 @@ from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.number_words import kept_numbers
-from shared_schema.billing import BoundaryReading, MonthlyConsumption
+from shared_schema.billing import BoundaryReading, MonthlyConsumption, billing_exponent
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
 from shared_schema.message import MeterId
 from shared_schema.quality import Origin

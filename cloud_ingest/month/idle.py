@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border_choice import register_at
 from cloud_ingest.core.month import MICROSECOND, Month, months_back
-from cloud_ingest.core.register import Register, billing_exponent
+from cloud_ingest.core.register import Register
 from cloud_ingest.month.boundaries import (
     MONTHS_LOOKED_BACK,
     Closings,
@@ -31,7 +31,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import is_closed, manifest_of
 from cloud_ingest.store.readings_read import Window, boundary_readings
-from shared_schema.billing import BoundaryReading, Unassigned
+from shared_schema.billing import BoundaryReading, Unassigned, billing_exponent
 from shared_schema.message import MeterId
 
 

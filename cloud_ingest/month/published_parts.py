@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import day_of
-from cloud_ingest.core.register import DayRegister, Epochs, billing_exponent, normalised
+from cloud_ingest.core.register import DayRegister, Epochs, normalised
 from cloud_ingest.month.count import Counted
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.billed_registers import SERVICE_OF
@@ -28,7 +28,7 @@ from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.published import channels_of
 from cloud_ingest.store.rollups_read import day_registers
 from cloud_ingest.views.usage import DayUsage, MeterPlace, MeterUsage
-from shared_schema.billing import MeterMonth, MonthlyConsumption
+from shared_schema.billing import MeterMonth, MonthlyConsumption, billing_exponent
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 

@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.core.rules.meter_bits import WATER_LOSS
 from cloud_ingest.core.rules.valve import Shown, ValveTest
 from cloud_ingest.entries.meter import NamedMeter, find_meter
@@ -25,6 +24,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.newest_reading import NewestReading, newest_of_meter
 from cloud_ingest.store.registry import find_society
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.gateway import CommandKind, Outcome
 from shared_schema.signing import SigningKey

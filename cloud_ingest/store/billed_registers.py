@@ -13,10 +13,10 @@ from decimal import Decimal
 from cloud_ingest.core.judgement import Claims, DialChannel, Moment, Ruling, StoredClaim
 from cloud_ingest.core.meter_status import NO_BITS, StatusBits
 from cloud_ingest.core.rating import Rating, most_per_hour
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.rows import all_rows
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.quality import Origin
 

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.register import Epochs, billing_exponent
+from cloud_ingest.core.register import Epochs
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.rows import all_rows
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 
 

@@ -11,10 +11,10 @@ from typing import Final
 
 from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.interval_sums import IntervalChannel, Profile
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import scalars
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 
 SUMMED_REGISTER: Final = str(BILLED_REGISTER[Service.ELECTRICITY])

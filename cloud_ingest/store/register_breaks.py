@@ -8,9 +8,9 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from cloud_ingest.core.quality import RegisterBreak
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store.billed_registers import SERVICE_OF
 from cloud_ingest.store.connection import Connection, translating
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 

@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.plausible import UNITS_OF_A_TOWER
 from cloud_ingest.core.rating import MOST_PER_HOUR, W_PER_A
-from cloud_ingest.core.register import MAX_SCALER, billing_exponent
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows
 from cloud_ingest.store.unjudged import Stretch, array_text
+from shared_schema.billing import MAX_SCALER, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service, Unit
 from shared_schema.quality import Origin
 

@@ -26,13 +26,14 @@ from cloud_ingest.core.quality import (
     with_findings,
 )
 from cloud_ingest.core.rating import UNRATED, Rating, most_per_day
-from cloud_ingest.core.register import Epochs, billing_exponent
+from cloud_ingest.core.register import Epochs
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.dial_points import MeterService, dial_points
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import RegisterMonth, intervals_of_month
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
 from shared_schema.quality import Reason
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from cloud_ingest.core.register import billing_exponent
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.readings_write import ORIGINS
 from cloud_ingest.store.registry import find_society
-from shared_schema.billing import BILLING_UNITS
+from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 from shared_schema.quality import Origin

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.consumption import between
-from cloud_ingest.core.register import Epochs, Register, billing_exponent, in_time, tolerance_of
+from cloud_ingest.core.register import Epochs, Register, in_time, tolerance_of
 from cloud_ingest.core.unit_identity import namesake_hint
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.store import readings_read
@@ -23,6 +23,7 @@ from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.readings_read import Window
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, BILLED_REGISTER, Service
 
 MAX_POINTS = 3000

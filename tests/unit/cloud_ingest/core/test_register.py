@@ -5,13 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloud_ingest.core.register import (
-    Epoch,
-    billing_exponent,
-    has_absurd_scaler,
-    tolerance_of,
-    with_epoch,
-)
+from cloud_ingest.core.register import Epoch, has_absurd_scaler, tolerance_of, with_epoch
+from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import Service, Unit
 
 

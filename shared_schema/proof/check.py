@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: MIT
+"""The verdict on a proof: each check by name, and what in it is only somebody's word.
+
+Hash and signature come first; nothing is read out of a line for which they do not hold. Then each
+signed reading is looked up in its row, the month is counted again from the borders, and what was
+counted is held against the number that billing got.
+
+``page_parts/check.js`` is the same in JavaScript, step by step; tests run both on the same files.
+
+In: a `Proof`, fingerprints that are trusted. Out: a `Verdict`. Never: an exception, whatever the
+proof says; a float. Pure.
+"""
+
+import base64
+import hashlib
+import unicodedata
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, localcontext
+from typing import Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from shared_schema.billing import BILLING_UNITS, billing_exponent
+from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.errors import MalformedMessage
+from shared_schema.proof.pack import Border, Key, Part, Proof, Reading, SignedBatch
+from shared_schema.proof.signed import (
+    SentBorder,
+    SentNumber,
+    SentPart,
+    SignatureOf,
+    SignedBlock,
+    SignedHeader,
+)
+from shared_schema.readings import EARLIEST_TS, LATEST_TS
+
+DIGITS = 200
+"""An amount has 120 digits at most."""
+
+CheckName = Literal[
+    "number",
+    "subject",
+    "parts",
+    "key",
+    "signature",
+    "block",
+    "reading",
+    "epochs",
+    "difference",
+    "placed",
+    "sum",
+    "bounds",
+    "trust",
+]
+ClaimName = Literal["unsigned", "edit", "self_read", "imported", "estimate", "epoch", "no_number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that was looked at."""
+
+    name: CheckName
+    about: str
+    """Where it stands in the proof, such as ``parts.0.closing``; empty: the whole of it."""
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that is no gateway's word: the society answers for it."""
+
+    name: ClaimName
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was checked, and what was not checkable."""
+
+    checks: tuple[Check, ...]
+    claims: tuple[Claim, ...]
+    signed_borders: int
+    """How many of the borders that were counted are rows that a gateway signed."""
+    borders: int
+    trusted: bool
+    """A fingerprint was given."""
+
+    @property
+    def state(self) -> Literal["spoilt", "consistent", "tied"]:
+        """``tied``: consistent, and every signature is by a key that the reader trusts."""
+        if not all(each.holds for each in self.checks):
+            return "spoilt"
+        return "tied" if self.trusted else "consistent"
+
+
+def normal_fingerprint(text: str) -> str:
+    """Return a fingerprint as it was typed, as 64 hex digits, or whatever else it is."""
+    return "".join(text.replace(":", "").split()).lower()
+
+
+def check(proof: Proof, trusted: Set[str] = frozenset()) -> Verdict:
+    """Check a proof.
+
+    Args:
+        proof: It.
+        trusted: Fingerprints of gateways' keys, as `normal_fingerprint` gives them; empty: the
+            reader has none.
+    """
+    with localcontext(prec=DIGITS):
+        return _Checker(proof, trusted).verdict()
+
+
+class _Checker:
+    """Looks at one proof."""
+
+    def __init__(self, proof: Proof, trusted: Set[str]) -> None:
+        self._proof = proof
+        self._trusted = trusted
+        self._service = Service(proof.service)
+        self._blocks: dict[tuple[int, int], SignedBlock | None] = {}
+        """Those whose signature and hash hold; None: it holds, and has no readings."""
+
+    def verdict(self) -> Verdict:
+        proof = self._proof
+        checks = [*self._number_and_parts(), *self._signatures()]
+        checks += [
+            each
+            for path, reading in readings_of(proof)
+            for each in self._reading_checks(path, reading)
+        ]
+        checks += self._count()
+        checks += self._trust()
+        borders = [border for part in proof.parts for border in (part.opening, part.closing)]
+        return Verdict(
+            checks=tuple(checks),
+            claims=tuple(self._claims()),
+            signed_borders=sum(each.signed is not None for each in borders),
+            borders=len(borders),
+            trusted=bool(self._trusted),
+        )
+
+    def _number_and_parts(self) -> Iterator[Check]:
+        proof = self._proof
+        self._sent = sent = number_of(proof)
+        if proof.state != "published":
+            yield Check("number", "", proof.number is None and not proof.parts)
+            return
+        yield Check("number", "", sent is not None)
+        if sent is None:
+            return
+        whose = (sent.society, sent.month, sent.subject.type, sent.subject.id, sent.service)
+        own = (proof.society, proof.month, proof.subject.type, proof.subject.id, proof.service)
+        unit = BILLING_UNITS[self._service]
+        yield Check("subject", "", (*whose, sent.unit, proof.unit) == (*own, unit, unit))
+        is_whole = len(sent.parts) == len(proof.parts) > 0
+        yield Check("parts", "", is_whole and all(map(self._is_of_part, sent.parts, proof.parts)))
+
+    def _is_of_part(self, sent: SentPart, part: Part) -> bool:
+        return (
+            sent.obis == str(BILLED_REGISTER[self._service])
+            and _is_border(sent, sent.opening, part.opening)
+            and _is_border(sent, sent.closing, part.closing)
+        )
+
+    def _signatures(self) -> Iterator[Check]:
+        for index, key in enumerate(self._proof.keys):
+            yield Check("key", f"keys.{index}", fingerprint_of(key)[:16] == key.key)
+        for index, batch in enumerate(self._proof.batches):
+            header = self._verified_header(batch)
+            yield Check("signature", f"batches.{index}", header is not None)
+            for place, line in enumerate(batch.blocks):
+                named = () if header is None else header.blocks
+                holds = hashlib.sha256(line.encode()).hexdigest() in named
+                yield Check("block", f"batches.{index}.blocks.{place}", holds)
+                if holds:
+                    self._blocks[index, place] = _block(line)
+
+    def _verified_header(self, batch: SignedBatch) -> SignedHeader | None:
+        """Return the header, if one of the gateway's keys signed it."""
+        try:
+            header = SignedHeader.read(batch.header)
+            signature = base64.b64decode(SignatureOf.read(batch.signature).signature)
+        except MalformedMessage:
+            return None
+        for key in self._proof.keys:
+            if (key.gateway, key.key) == (header.gateway, header.key):
+                return header if _signed(batch.header, signature, key.public_key) else None
+        return None
+
+    def _reading_checks(self, path: str, reading: Reading) -> Iterator[Check]:
+        if reading.signed is not None:
+            yield Check("reading", path, self._is_signed(reading))
+        else:
+            yield Check("reading", path, reading.unsigned is not None)
+        yield Check("epochs", path, Decimal(reading.adds) == self._epochs_add(reading))
+
+    def _is_signed(self, reading: Reading) -> bool:
+        """Say whether a reading is what its row says."""
+        place = reading.signed
+        assert place is not None  # noqa: S101  # its caller asked
+        block = self._blocks.get((place.batch, place.block))
+        if block is None or reading.unsigned is not None or reading.origin != "meter":
+            return False
+        if place.row >= len(block.rows) or place.column >= len(block.columns):
+            return False
+        row, column = block.rows[place.row], block.columns[place.column]
+        if len(row) != 2 + len(block.columns):
+            return False
+        ts, raw = row[0], row[2 + place.column]
+        exponent = billing_exponent(self._service, column.unit, column.scaler)
+        if exponent is None or raw is None or ts is None or not EARLIEST_TS <= ts < LATEST_TS:
+            return False
+        return (
+            _name(block.meter.manufacturer) == _name(reading.meter.manufacturer)
+            and _name(block.meter.serial) == _name(reading.meter.serial)
+            and (column.obis, column.attribute) == (reading.obis, 2)
+            and reading.at == f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            and abs(raw) < 2**63
+            and Decimal(reading.register_value) == Decimal(raw).scaleb(exponent)
+        )
+
+    def _epochs_add(self, reading: Reading) -> Decimal:
+        """Return what the epochs of a reading's channel add to it."""
+        known = [
+            each
+            for each in self._proof.epochs
+            if each.channel == reading.channel and _order(each.starts_at) <= _order(reading.at)
+        ]
+        last = max(known, key=lambda each: _order(each.starts_at), default=None)
+        return Decimal(0) if last is None else Decimal(last.adds)
+
+    def _count(self) -> Iterator[Check]:
+        """Count the month again."""
+        sent = self._sent
+        if sent is None or len(sent.parts) != len(self._proof.parts):
+            return
+        total = Decimal(0)
+        for index, (part, said) in enumerate(zip(self._proof.parts, sent.parts, strict=True)):
+            counted = _whole(part.closing) - _whole(part.opening)
+            is_so = counted == Decimal(said.quantity) and counted >= 0
+            yield Check("difference", f"parts.{index}", is_so)
+            for side, border in (("opening", part.opening), ("closing", part.closing)):
+                if border.origin == "estimate":
+                    yield Check("placed", f"parts.{index}.{side}", _lies_between(border))
+            total += Decimal(said.quantity)
+        yield Check("sum", "", total == Decimal(sent.quantity))
+        if sent.bounds is not None:
+            low, high = Decimal(sent.bounds.lower), Decimal(sent.bounds.upper)
+            yield Check("bounds", "", low <= Decimal(sent.quantity) <= high)
+
+    def _trust(self) -> Iterator[Check]:
+        if not self._trusted:
+            return
+        batches = self._proof.batches
+        if not batches:
+            yield Check("trust", "", holds=False)
+        for index, batch in enumerate(batches):
+            yield Check("trust", f"batches.{index}", self._fingerprint(batch) in self._trusted)
+
+    def _fingerprint(self, batch: SignedBatch) -> str | None:
+        """Return the fingerprint of the key that signed a batch."""
+        header = self._verified_header(batch)
+        if header is None:
+            return None
+        return next(
+            fingerprint_of(key)
+            for key in self._proof.keys
+            if (key.gateway, key.key) == (header.gateway, header.key)
+        )
+
+    def _claims(self) -> Iterator[Claim]:
+        proof = self._proof
+        if proof.number is None:
+            yield Claim("no_number", "")
+        for index, part in enumerate(proof.parts):
+            for side, border in (("opening", part.opening), ("closing", part.closing)):
+                path = f"parts.{index}.{side}"
+                if border.origin != "meter":
+                    yield Claim(border.origin, path)
+                elif border.signed is None:
+                    yield Claim("unsigned", path)
+        for index in range(len(proof.epochs)):
+            yield Claim("epoch", f"epochs.{index}")
+
+
+def fingerprint_of(key: Key) -> str:
+    """Return the SHA-256 of a key, in hex, as the commissioning sheet has it."""
+    return hashlib.sha256(bytes.fromhex(key.public_key)).hexdigest()
+
+
+def number_of(proof: Proof) -> SentNumber | None:
+    """Return the number that billing got, if its line is the one that its hash names."""
+    number = proof.number
+    if number is None or hashlib.sha256(number.message.encode()).hexdigest() != number.sha256:
+        return None
+    try:
+        return SentNumber.read(number.message)
+    except MalformedMessage:
+        return None
+
+
+def readings_of(proof: Proof) -> Iterator[tuple[str, Reading]]:
+    """Give every reading of a proof, with its place."""
+    for index, part in enumerate(proof.parts):
+        for side, border in (("opening", part.opening), ("closing", part.closing)):
+            path = f"parts.{index}.{side}"
+            yield path, border
+            for name, beside in (("before", border.before), ("after", border.after)):
+                if beside is not None:
+                    yield f"{path}.{name}", beside
+    for index, reading in enumerate(proof.others):
+        yield f"others.{index}", reading
+
+
+def _is_border(sent: SentPart, said: SentBorder, border: Border) -> bool:
+    return (
+        sent.meter.manufacturer == border.meter.manufacturer
+        and sent.meter.serial == border.meter.serial
+        and sent.obis == border.obis
+        and (said.at, said.origin) == (border.at, border.origin)
+        and Decimal(said.register_value) == Decimal(border.register_value)
+    )
+
+
+def _signed(header: str, signature: bytes, public_key: str) -> bool:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(signature, header.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _block(line: str) -> SignedBlock | None:
+    try:
+        return SignedBlock.read(line)
+    except MalformedMessage:
+        return None
+
+
+def _lies_between(border: Border) -> bool:
+    """Say whether a placed border lies between the readings that are shown beside it."""
+    before, after = border.before, border.after
+    value, at = _whole(border), _order(border.at)
+    is_behind = before is None or (_whole(before) <= value and _order(before.at) <= at)
+    is_ahead = after is None or (value <= _whole(after) and at <= _order(after.at))
+    return is_behind and is_ahead
+
+
+def _whole(reading: Reading) -> Decimal:
+    """Return what the register would say had it never turned over."""
+    return Decimal(reading.register_value) + Decimal(reading.adds)
+
+
+def _order(moment: str) -> str:
+    return moment.removesuffix("Z")
+
+
+def _name(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+// The verdict on a proof, as check.py gives it, step by step. SCHEMAS are those of its models.
+"use strict";
+
+class NotAProof extends Error {}
+
+const MAX_BYTES = 4194304, DEEPEST = 200;
+const BILLED = {electricity: "1.0.1.8.0.255", water: "8.0.1.0.0.255"};
+const UNITS = {electricity: "kWh", water: "kL"};
+const EXPONENTS = {"electricity 30": -3, "water 13": 0, "water 19": -3};
+const MAX_SCALER = 9, EARLIEST = 946684800n, LATEST = 4102444800n;
+
+// JSON whose integers stay exact: JSON.parse would round them.
+function parseJson(text) {
+  let at = 0;
+  const fail = () => { throw new NotAProof("not JSON"); };
+  const token = (pattern) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found) at = pattern.lastIndex;
+    return found && found[0];
+  };
+  const blank = () => token(/[ \t\n\r]*/y);
+  const string = () => {
+    const raw = token(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y);
+    if (raw === null) fail();
+    const found = JSON.parse(raw);
+    if (!found.isWellFormed()) fail();
+    return found;
+  };
+  const members = (depth, close, each) => {
+    at += 1;
+    blank();
+    if (text[at] === close) { at += 1; return; }
+    for (;;) {
+      blank();
+      each(depth + 1);
+      blank();
+      const next = text[at];
+      at += 1;
+      if (next === close) return;
+      if (next !== ",") fail();
+    }
+  };
+  const value = (depth) => {
+    if (depth > DEEPEST) fail();
+    blank();
+    const first = text[at];
+    if (first === '"') return string();
+    if (first === "{") {
+      const found = new Map();
+      members(depth, "}", (below) => {
+        const name = string();
+        blank();
+        if (text[at] !== ":") fail();
+        at += 1;
+        found.set(name, value(below));
+      });
+      return found;
+    }
+    if (first === "[") {
+      const found = [];
+      members(depth, "]", (below) => found.push(value(below)));
+      return found;
+    }
+    const word = token(/true|false|null/y);
+    if (word) return {true: true, false: false, null: null}[word];
+    if (token(/-?Infinity|NaN/y)) return NaN;
+    const number = token(/-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y);
+    if (number === null) fail();
+    return /^-?[0-9]+$/.test(number) ? BigInt(number) : Number(number);
+  };
+  const found = value(0);
+  blank();
+  if (at !== text.length) fail();
+  return found;
+}
+
+// As much of JSON Schema as the models need. Returns the value with plain objects for maps.
+function shaped(schema, value, definitions) {
+  const fail = () => { throw new NotAProof("not of the form of a proof"); };
+  if (schema.$ref) return shaped(definitions[schema.$ref.split("/").pop()], value, definitions);
+  if (schema.anyOf) {
+    for (const each of schema.anyOf) {
+      try { return shaped(each, value, definitions); } catch (error) {
+        if (!(error instanceof NotAProof)) throw error;
+      }
+    }
+    fail();
+  }
+  if ("const" in schema) return value === schema.const ? value : fail();
+  if (schema.enum) return schema.enum.includes(value) ? value : fail();
+  switch (schema.type) {
+    case "null": return value === null ? value : fail();
+    case "boolean": return typeof value === "boolean" ? value : fail();
+    case "string": {
+      if (typeof value !== "string") fail();
+      const length = Array.from(value).length;
+      if (length < (schema.minLength ?? 0) || length > (schema.maxLength ?? Infinity)) fail();
+      if (schema.pattern && !new RegExp(schema.pattern, "u").test(value)) fail();
+      return value;
+    }
+    case "integer":
+      if (typeof value !== "bigint" || value < (schema.minimum ?? -Infinity)) fail();
+      return value <= (schema.maximum ?? Infinity) ? value : fail();
+    case "array":
+      if (!Array.isArray(value) || value.length < (schema.minItems ?? 0)) fail();
+      if (value.length > (schema.maxItems ?? Infinity)) fail();
+      return value.map((each) => shaped(schema.items, each, definitions));
+    case "object": {
+      if (!(value instanceof Map)) fail();
+      const known = schema.properties, found = {};
+      if (schema.additionalProperties === false) {
+        for (const name of value.keys()) if (!Object.hasOwn(known, name)) fail();
+      }
+      for (const [name, own] of Object.entries(known)) {
+        if (value.has(name)) found[name] = shaped(own, value.get(name), definitions);
+        else if ((schema.required ?? []).includes(name)) fail();
+        else found[name] = typeof own.default === "number" ? BigInt(own.default) : own.default;
+      }
+      return found;
+    }
+  }
+  return fail();
+}
+
+const read = (name, text) => shaped(SCHEMAS[name], parseJson(text), SCHEMAS[name].$defs ?? {});
+
+function readLine(name, text) {
+  try { return read(name, text); } catch (error) {
+    if (error instanceof NotAProof) return null;
+    throw error;
+  }
+}
+
+function readProof(bytes) {
+  if (bytes.length > MAX_BYTES) throw new NotAProof("too large");
+  let text;
+  try {
+    text = new TextDecoder("utf-8", {fatal: true, ignoreBOM: true}).decode(bytes);
+  } catch { throw new NotAProof("not UTF-8"); }
+  return read("Proof", text);
+}
+
+// Exact numbers: n / 10^s.
+function amount(text) {
+  const [whole, part = ""] = text.split(".");
+  return {n: BigInt(whole + part), s: part.length};
+}
+const scaled = (raw, exponent) => exponent < 0
+  ? {n: raw, s: -exponent} : {n: raw * 10n ** BigInt(exponent), s: 0};
+function aligned(a, b) {
+  const s = Math.max(a.s, b.s);
+  return [a.n * 10n ** BigInt(s - a.s), b.n * 10n ** BigInt(s - b.s), s];
+}
+const plus = (a, b) => { const [x, y, s] = aligned(a, b); return {n: x + y, s}; };
+const minus = (a, b) => plus(a, {n: -b.n, s: b.s});
+const isSame = (a, b) => { const [x, y] = aligned(a, b); return x === y; };
+const isUpTo = (a, b) => { const [x, y] = aligned(a, b); return x <= y; };
+const ZERO = {n: 0n, s: 0};
+
+const utf8 = (text) => new TextEncoder().encode(text);
+const fromHex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
+async function sha256(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+const fingerprintOf = (key) => sha256(fromHex(key.public_key));
+const order = (moment) => moment.slice(0, -1);
+const whole = (reading) => plus(amount(reading.register), amount(reading.adds));
+const nameOf = (text) => text.normalize("NFC");
+
+async function isSigned(header, signature, publicKey) {
+  try {
+    const key = await crypto.subtle.importKey(
+      "raw", fromHex(publicKey), {name: "Ed25519"}, false, ["verify"]);
+    return await crypto.subtle.verify({name: "Ed25519"}, key, signature, utf8(header));
+  } catch { return false; }
+}
+
+async function canVerify() {
+  try {
+    const point = fromHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    await crypto.subtle.importKey("raw", point, {name: "Ed25519"}, false, ["verify"]);
+    return true;
+  } catch { return false; }
+}
+
+async function numberOf(proof) {
+  const number = proof.number;
+  if (number === null || await sha256(utf8(number.message)) !== number.sha256) return null;
+  return readLine("SentNumber", number.message);
+}
+
+function* readingsOf(proof) {
+  for (const [index, part] of proof.parts.entries()) {
+    for (const side of ["opening", "closing"]) {
+      const path = `parts.${index}.${side}`, border = part[side];
+      yield [path, border];
+      for (const name of ["before", "after"]) {
+        if (border[name] !== null) yield [`${path}.${name}`, border[name]];
+      }
+    }
+  }
+  for (const [index, reading] of proof.others.entries()) yield [`others.${index}`, reading];
+}
+
+async function check(proof, trusted = new Set()) {
+  const checks = [], blocks = new Map(), keyOf = (header) =>
+    proof.keys.find((key) => key.gateway === header.gateway && key.key === header.key);
+  const add = (name, about, holds) => checks.push({name, about, holds: Boolean(holds)});
+  const borders = proof.parts.flatMap((part) => [part.opening, part.closing]);
+
+  const sent = await numberOf(proof);
+  if (proof.state !== "published") {
+    add("number", "", proof.number === null && !proof.parts.length);
+  } else {
+    add("number", "", sent !== null);
+    if (sent !== null) checkSent(proof, sent, add);
+  }
+
+  for (const [index, key] of proof.keys.entries()) {
+    add("key", `keys.${index}`, (await fingerprintOf(key)).slice(0, 16) === key.key);
+  }
+  const headers = [];
+  for (const [index, batch] of proof.batches.entries()) {
+    const header = await verifiedHeader(batch, keyOf);
+    headers.push(header);
+    add("signature", `batches.${index}`, header !== null);
+    for (const [place, line] of batch.blocks.entries()) {
+      const holds = header !== null && header.blocks.includes(await sha256(utf8(line)));
+      add("block", `batches.${index}.blocks.${place}`, holds);
+      if (holds) blocks.set(`${index} ${place}`, readLine("SignedBlock", line));
+    }
+  }
+
+  for (const [path, reading] of readingsOf(proof)) {
+    add("reading", path, reading.signed === null
+      ? reading.unsigned !== null : isInRow(proof, reading, blocks));
+    add("epochs", path, isSame(amount(reading.adds), epochsAdd(proof, reading)));
+  }
+
+  if (sent !== null && sent.parts.length === proof.parts.length) count(proof, sent, add);
+
+  if (trusted.size) {
+    if (!proof.batches.length) add("trust", "", false);
+    for (const [index, header] of headers.entries()) {
+      const key = header && await fingerprintOf(keyOf(header));
+      add("trust", `batches.${index}`, key !== null && trusted.has(key));
+    }
+  }
+
+  const holds = checks.every((each) => each.holds);
+  return {
+    state: !holds ? "spoilt" : trusted.size ? "tied" : "consistent",
+    checks,
+    claims: claimsOf(proof),
+    signedBorders: borders.filter((border) => border.signed !== null).length,
+  };
+}
+
+function checkSent(proof, sent, add) {
+  const unit = UNITS[proof.service];
+  add("subject", "", sent.society === proof.society && sent.month === proof.month
+    && sent.subject.type === proof.subject.type && sent.subject.id === proof.subject.id
+    && sent.service === proof.service && sent.unit === unit && proof.unit === unit);
+  const isBorder = (part, said, border) => part.meter.manufacturer === border.meter.manufacturer
+    && part.meter.serial === border.meter.serial && part.obis === border.obis
+    && said.at === border.at && said.origin === border.origin
+    && isSame(amount(said.register), amount(border.register));
+  const isOfPart = (part, index) => part.obis === BILLED[proof.service]
+    && isBorder(part, part.opening, proof.parts[index].opening)
+    && isBorder(part, part.closing, proof.parts[index].closing);
+  add("parts", "", sent.parts.length > 0 && sent.parts.length === proof.parts.length
+    && sent.parts.every(isOfPart));
+}
+
+async function verifiedHeader(batch, keyOf) {
+  const header = readLine("SignedHeader", batch.header);
+  const line = readLine("SignatureOf", batch.signature);
+  const key = header && line && keyOf(header);
+  if (!key) return null;
+  const signature = Uint8Array.from(atob(line.signature), (each) => each.charCodeAt(0));
+  return await isSigned(batch.header, signature, key.public_key) ? header : null;
+}
+
+function isInRow(proof, reading, blocks) {
+  const place = reading.signed, block = blocks.get(`${place.batch} ${place.block}`);
+  if (!block || reading.unsigned !== null || reading.origin !== "meter") return false;
+  const row = block.rows[place.row], column = block.columns[place.column];
+  if (!row || !column || row.length !== 2 + block.columns.length) return false;
+  const ts = row[0], raw = row[2 + Number(place.column)];
+  const own = EXPONENTS[`${proof.service} ${column.unit}`], scaler = Number(column.scaler);
+  if (own === undefined || Math.abs(scaler) > MAX_SCALER) return false;
+  if (raw === null || ts === null || ts < EARLIEST || ts >= LATEST) return false;
+  if (raw >= 2n ** 63n || raw <= -(2n ** 63n)) return false;
+  return nameOf(block.meter.manufacturer) === nameOf(reading.meter.manufacturer)
+    && nameOf(block.meter.serial) === nameOf(reading.meter.serial)
+    && column.obis === reading.obis && column.attribute === 2n
+    && reading.at === new Date(Number(ts) * 1000).toISOString().replace(".000Z", "Z")
+    && isSame(amount(reading.register), scaled(raw, own + scaler));
+}
+
+function epochsAdd(proof, reading) {
+  let last = null;
+  for (const each of proof.epochs) {
+    const isBefore = order(each.starts_at) <= order(reading.at);
+    if (each.channel === reading.channel && isBefore
+      && (last === null || order(each.starts_at) > order(last.starts_at))) last = each;
+  }
+  return last === null ? ZERO : amount(last.adds);
+}
+
+function count(proof, sent, add) {
+  let total = ZERO;
+  for (const [index, part] of proof.parts.entries()) {
+    const said = amount(sent.parts[index].quantity);
+    const counted = minus(whole(part.closing), whole(part.opening));
+    add("difference", `parts.${index}`, isSame(counted, said) && counted.n >= 0n);
+    for (const side of ["opening", "closing"]) {
+      if (part[side].origin === "estimate") {
+        add("placed", `parts.${index}.${side}`, liesBetween(part[side]));
+      }
+    }
+    total = plus(total, said);
+  }
+  const quantity = amount(sent.quantity), bounds = sent.bounds ?? null;
+  add("sum", "", isSame(total, quantity));
+  if (bounds !== null) {
+    add("bounds", "", isUpTo(amount(bounds.lower), quantity) && isUpTo(quantity, amount(bounds.upper)));
+  }
+}
+
+function liesBetween(border) {
+  const {before, after} = border, value = whole(border), at = order(border.at);
+  return (before === null || (isUpTo(whole(before), value) && order(before.at) <= at))
+    && (after === null || (isUpTo(value, whole(after)) && at <= order(after.at)));
+}
+
+function claimsOf(proof) {
+  const claims = proof.number === null ? [{name: "no_number", about: ""}] : [];
+  for (const [index, part] of proof.parts.entries()) {
+    for (const side of ["opening", "closing"]) {
+      const border = part[side], about = `parts.${index}.${side}`;
+      if (border.origin !== "meter") claims.push({name: border.origin, about});
+      else if (border.signed === null) claims.push({name: "unsigned", about});
+    }
+  }
+  for (const index of proof.epochs.keys()) claims.push({name: "epoch", about: `epochs.${index}`});
+  return claims;
+}

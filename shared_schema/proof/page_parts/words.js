@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// The verdict in sentences, as words.py gives them. WORDS are those of words.json.
+"use strict";
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+function headline(verdict, language) {
+  const isUnsigned = verdict.state === "consistent" && !verdict.signedBorders;
+  return WORDS[language].states[isUnsigned ? "nothing_signed" : verdict.state];
+}
+
+async function numberText(proof, language) {
+  const titles = WORDS[language].titles, sent = await numberOf(proof);
+  if (sent === null) return titles.no_number;
+  return `${sent.quantity} ${proof.unit}, ${fill(titles.version, {version: sent.version})}`;
+}
+
+function clockOf(zone) {
+  const parts = {hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
+    hour: "2-digit", minute: "2-digit", second: "2-digit"};
+  let format, mark = "";
+  try { format = new Intl.DateTimeFormat("en", {...parts, timeZone: zone}); } catch {
+    [format, mark] = [new Intl.DateTimeFormat("en", {...parts, timeZone: "UTC"}), " UTC"];
+  }
+  return (moment) => {
+    const at = new Date(moment);
+    if (Number.isNaN(at.valueOf())) return moment;
+    const found = Object.fromEntries(format.formatToParts(at).map(({type, value}) => [type, value]));
+    const seconds = found.second === "00" ? "" : `:${found.second}`;
+    return `${found.year}-${found.month}-${found.day} ${found.hour}:${found.minute}${seconds}${mark}`;
+  };
+}
+
+function placesOf(proof, language) {
+  const places = WORDS[language].places, readings = new Map(readingsOf(proof));
+  const clock = clockOf(proof.zone);
+  const meterOf = (reading) => `${reading.meter.manufacturer} ${reading.meter.serial}`;
+  return (path) => {
+    if (!path) return places.nothing;
+    const [kind, index, ...rest] = path.split("."), number = Number(index);
+    if (kind === "keys") return fill(places.key, proof.keys[number]);
+    if (kind === "batches") {
+      const block = Number(rest.at(-1) ?? 0) + 1;
+      return fill(rest.length ? places.block : places.batch, {number: number + 1, block});
+    }
+    if (kind === "epochs") return fill(places.epoch, {at: clock(proof.epochs[number].starts_at)});
+    if (kind === "parts" && !rest.length) {
+      return fill(places.part, {meter: meterOf(proof.parts[number].opening)});
+    }
+    const reading = readings.get(path);
+    return fill(places[rest.at(-1) ?? kind], {meter: meterOf(reading), at: clock(reading.at)});
+  };
+}
+
+async function wordsOf(proof, verdict, trusted, language) {
+  const say = WORDS[language], name = placesOf(proof, language), keys = [];
+  for (const [index, key] of proof.keys.entries()) {
+    const fingerprint = await fingerprintOf(key);
+    keys.push({name: name(`keys.${index}`), fingerprint, trusted: trusted.has(fingerprint)});
+  }
+  return {
+    about: `${proof.society}: ${proof.subject.id}, ${proof.service}, ${proof.month}`,
+    number: await numberText(proof, language),
+    headline: headline(verdict, language),
+    checks: verdict.checks.map((each) => ({
+      holds: each.holds,
+      text: fill(say.checks[each.name][each.holds ? 0 : 1], {about: name(each.about)}),
+    })),
+    keys,
+    notProven: [
+      ...verdict.claims.map((each) => fill(say.claims[each.name], {about: name(each.about)})),
+      ...say.always,
+    ],
+  };
+}

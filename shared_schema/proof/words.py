@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""A verdict in plain words, in the languages of ``words.json``, which the page in a browser shares.
+
+In: a proof and the verdict on it. Out: sentences. Never: a decision. Pure but for the words, which
+are read once.
+"""
+
+import functools
+import json
+from collections.abc import Iterator, Set
+from datetime import UTC, datetime, tzinfo
+from importlib.resources import files
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from shared_schema.proof.check import Verdict, fingerprint_of, number_of, readings_of
+from shared_schema.proof.pack import Proof
+
+Language = Literal["en", "hi"]
+
+
+@functools.cache
+def words(language: Language) -> dict[str, Any]:
+    """Return the words of a language."""
+    text = files("shared_schema.proof").joinpath("words.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)[language]
+    return found
+
+
+def headline(verdict: Verdict, language: Language = "en") -> str:
+    """Return the verdict in one sentence."""
+    state: str = verdict.state
+    if state == "consistent" and not verdict.signed_borders:
+        state = "nothing_signed"
+    return str(words(language)["states"][state])
+
+
+def verdict_lines(
+    proof: Proof, verdict: Verdict, trusted: Set[str], language: Language = "en"
+) -> Iterator[str]:
+    """Give the verdict line by line: what holds, what does not, and what is not proven."""
+    say = words(language)
+    titles, places = say["titles"], Places(proof, language)
+    yield f"{proof.society}: {proof.subject.id}, {proof.service}, {proof.month}"
+    yield number_text(proof, language)
+    yield ""
+    yield headline(verdict, language)
+    yield ""
+    yield f"{titles['checked']}:"
+    for each in verdict.checks:
+        text = say["checks"][each.name][0 if each.holds else 1]
+        yield f"  {'+' if each.holds else 'X'} {text.format(about=places.name(each.about))}"
+    if proof.keys:
+        yield ""
+        yield f"{titles['keys']}:"
+    for index, key in enumerate(proof.keys):
+        print_ = fingerprint_of(key)
+        mark = f" ({titles['trusted']})" if print_ in trusted else ""
+        yield f"  {places.name(f'keys.{index}')}{mark}"
+        yield f"    {print_}"
+    yield ""
+    yield f"{titles['not_proven']}:"
+    for claim in verdict.claims:
+        yield f"  - {say['claims'][claim.name].format(about=places.name(claim.about))}"
+    for sentence in say["always"]:
+        yield f"  - {sentence}"
+
+
+def number_text(proof: Proof, language: Language = "en") -> str:
+    """Return the number with its unit and version."""
+    titles, sent = words(language)["titles"], number_of(proof)
+    if sent is None:
+        return str(titles["no_number"])
+    return f"{sent.quantity} {proof.unit}, {titles['version'].format(version=sent.version)}"
+
+
+class Places:
+    """Names what a check is about."""
+
+    def __init__(self, proof: Proof, language: Language) -> None:
+        self._proof = proof
+        self._words = words(language)["places"]
+        self._readings = dict(readings_of(proof))
+        self._clock = Clock(proof.zone)
+
+    def name(self, path: str) -> str:
+        """Return the name of a place of the proof."""
+        if not path:
+            return str(self._words["nothing"])
+        kind, index, *rest = path.split(".")
+        number = int(index)
+        if kind == "keys":
+            key = self._proof.keys[number]
+            return self._fill("key", key=key.key, gateway=key.gateway)
+        if kind == "batches":
+            kind = "block" if rest else "batch"
+            return self._fill(kind, number=str(number + 1), block=str(int((rest or "0")[-1]) + 1))
+        if kind == "epochs":
+            return self._fill("epoch", at=self._clock.text(self._proof.epochs[number].starts_at))
+        if kind == "parts" and not rest:
+            meter = self._proof.parts[number].opening.meter
+            return self._fill("part", meter=f"{meter.manufacturer} {meter.serial}")
+        reading = self._readings[path]
+        return self._fill(
+            rest[-1] if rest else kind,
+            meter=f"{reading.meter.manufacturer} {reading.meter.serial}",
+            at=self._clock.text(reading.at),
+        )
+
+    def _fill(self, place: str, **values: str) -> str:
+        return str(self._words[place]).format(**values)
+
+
+class Clock:
+    """Writes times as the society's clocks show them; in UTC where its zone is not known here."""
+
+    def __init__(self, zone: str) -> None:
+        try:
+            self._zone: tzinfo = ZoneInfo(zone)
+            self._mark = ""
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._zone, self._mark = UTC, " UTC"
+
+    def text(self, moment: str) -> str:
+        """Write a time; one that no calendar has as it stands."""
+        try:
+            at = datetime.fromisoformat(moment).astimezone(self._zone)
+        except (ValueError, OverflowError):
+            return moment
+        seconds = f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        return f"{seconds}{self._mark}"
