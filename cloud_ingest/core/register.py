@@ -23,6 +23,12 @@ CAPTURE_PERIOD = timedelta(seconds=900)
 """Where a channel does not say, or says more than an hour: a midnight row of a daily profile
 is exact, and a day is no tolerance for the end of a month."""
 LONGEST_TOLERANCE = timedelta(hours=1)
+LITRES_IN: Mapping[int, Decimal] = {
+    unit: Decimal(1).scaleb(exponent + 3)
+    for (service, unit), exponent in BILLING_EXPONENTS.items()
+    if service is Service.WATER
+}
+"""Of a unit that water registers count, its litres."""
 
 
 @dataclass(frozen=True, slots=True)

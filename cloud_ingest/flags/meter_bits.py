@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.local_time import local_time
+from cloud_ingest.core.register import LITRES_IN
 from cloud_ingest.core.rules.meter_bits import (
     KINDS,
     UNENDED,
@@ -31,7 +32,6 @@ from cloud_ingest.core.rules.water.words import litres
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.meter_finding import meter_fields, meter_finding
 from cloud_ingest.flags.own_word import ENDED, refresh_own_word, said_by_units
-from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.meter_states import (
@@ -109,7 +109,7 @@ def _ran_back(
     meters: Mapping[ServingMeter, Iterable[FallenRegister]], zone: ZoneInfo
 ) -> Iterable[Finding]:
     for meter, registers in meters.items():
-        flows = [(each, ran_back(_fall(each))) for each in registers if each.unit in LITRES]
+        flows = [(each, ran_back(_fall(each))) for each in registers if each.unit in LITRES_IN]
         known = [(each, flow) for each, flow in flows if flow is not None]
         if known:
             first = known[0][0]
@@ -126,7 +126,7 @@ def _ran_back(
 
 
 def _fall(each: FallenRegister) -> Fall:
-    step = LITRES[each.unit].scaleb(each.scaler) * each.weight
+    step = LITRES_IN[each.unit].scaleb(each.scaler) * each.weight
     most = MOST_L_PER_H if each.q4_m3_h is None else each.q4_m3_h * 1000
     return Fall(each.before_at, each.after_at, each.counts // each.weight, step, most)
 

@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.month import DAY, midnight
+from cloud_ingest.core.register import LITRES_IN
 from cloud_ingest.core.rules.stuck import HISTORY_DAYS, STILL_DAYS, Day, Stuck, stuck
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.meter_finding import meter_fields, meter_finding
-from cloud_ingest.flags.water_states import LITRES
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.meter_states import (
@@ -34,7 +34,7 @@ from shared_schema.catalogue import Service, Unit
 from shared_schema.events import EventKind
 from shared_schema.evidence import StuckRegisterEvidence
 
-KWH = {Unit.WATT_HOUR: Decimal("0.001")}
+KWH_IN: dict[int, Decimal] = {Unit.WATT_HOUR: Decimal("0.001")}
 LOOKED_AT = timedelta(days=HISTORY_DAYS + 5 * STILL_DAYS)
 ENDED = "its register moved, or is not read any more"
 
@@ -75,7 +75,7 @@ def days_of(registers: Iterable[DayRegister], first: date, last: date) -> list[D
     for each in registers:
         shown[each.channel_id].append(each)
     for own in shown.values():
-        worth = (LITRES | KWH).get(own[0].unit)
+        worth = LITRES_IN.get(own[0].unit, KWH_IN.get(own[0].unit))
         if worth is not None:
             used[Service(own[0].service)].append(_by_day(own, worth.scaleb(own[0].scaler)))
 

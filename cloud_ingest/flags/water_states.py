@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.register import LITRES_IN
 from cloud_ingest.core.rules.water.course import (
     Course,
     beginning,
@@ -43,9 +44,8 @@ from cloud_ingest.store.rule_states import (
     snapshots_before,
 )
 from cloud_ingest.store.supply_entries import Tower, mark_supplied
-from shared_schema.catalogue import WATER_VOLUME, Unit
+from shared_schema.catalogue import WATER_VOLUME
 
-LITRES: dict[int, Decimal] = {Unit.LITRE: Decimal(1), Unit.CUBIC_METRE: Decimal(1000)}
 Q4_OF_Q3 = Decimal("1.25")
 BULK = "bulk"
 
@@ -102,7 +102,7 @@ def bring_up(
         replay: Judge what is late or has no state; else that waits.
     """
     serving = serving_registers(conn, WATER_VOLUME, changed, now)
-    every = [each for each in serving if each.unit in LITRES]
+    every = [each for each in serving if each.unit in LITRES_IN]
     stored = rule_states(conn, [each.channel_id for each in every])
     known = {
         each.channel_id: own
@@ -178,7 +178,7 @@ def _subject(register: ServingRegister) -> tuple[int, str, str]:
 
 def litres_a_step(register: ServingRegister) -> Decimal:
     """Return what the smallest move of a register is worth."""
-    return LITRES[register.unit].scaleb(register.scaler) * register.weight
+    return LITRES_IN[register.unit].scaleb(register.scaler) * register.weight
 
 
 def _tower(register: ServingRegister) -> Tower:

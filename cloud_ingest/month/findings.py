@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import BY_HAND, Border
 from cloud_ingest.core.consumption import Measured, days_of, is_reweighed, rises_plainly
-from cloud_ingest.core.dial_check import DialPoint, against_month, is_dialled
+from cloud_ingest.core.dial_check import DialPoint
+from cloud_ingest.core.disproof import Witnesses, disproofs, is_apart, is_read_past
 from cloud_ingest.core.last_row import is_unconfirmed
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import (
@@ -21,10 +22,8 @@ from cloud_ingest.core.quality import (
     RegisterBreak,
     breaks_within,
     falls_within,
-    is_implausible,
     is_rescaled,
     past_findings,
-    sum_check,
     with_findings,
 )
 from cloud_ingest.core.rating import most_per_day
@@ -47,11 +46,19 @@ class MeterEvidence:
     points: Sequence[DialPoint]
     """What persons read of it."""
 
-    def is_apart(self, measured: Measured) -> bool:
-        """Say whether dials tell that the register of a month counts by another scaler."""
-        service, weights = self.rows.service, self.rows.weights
-        against = against_month(measured, self.points, service, weights, self.breaks)
-        return against is not None
+    def witnesses(self, assignment: Assignment) -> Witnesses:
+        """Return what a month of an assignment is held against."""
+        rows = self.rows
+        return Witnesses(
+            service=rows.service,
+            weights=rows.weights,
+            epochs=rows.known.epochs,
+            breaks=self.breaks,
+            points=self.points,
+            intervals=self.intervals,
+            step=rows.step,
+            most_per_day=most_per_day(assignment.service, assignment.subject_type, rows.rating),
+        )
 
 
 def held_against(
@@ -76,13 +83,16 @@ def held_against(
         is_alone: No other meter counts the same for it.
     """
     rows, epochs = known.rows, known.rows.known.epochs
+    witnesses = known.witnesses(assignment)
     if is_reweighed(measured, rows.weights, epochs) or is_rescaled(measured, known.breaks, epochs):
         measured = replace(measured, quantity=None, reasons=measured.reasons | {Reason.SCALER})
     if measured.quantity is None:
         found = _unproved(assignment, rows, month) | breaks_within(measured, known.breaks, epochs)
-        found |= {Reason.SCALER} if known.is_apart(measured) else set()
+        found |= {Reason.SCALER} if is_apart(measured, witnesses) else set()
         return with_findings(measured, found)
-    found = _disproofs(assignment, measured, known, month, zone)
+    found = disproofs(measured, witnesses, month)
+    if _has_fallen(measured, rows, zone) and not is_read_past(measured, witnesses):
+        found.add(Reason.REGISTER_DROP)
     found |= past_findings(measured, past, assignment.service, rows.step, is_alone=is_alone)
     if _is_vouched_for(measured, known):
         found.add(Reason.RESTORED)
@@ -101,25 +111,11 @@ def _unproved(assignment: Assignment, rows: MeterRows, month: Month) -> set[Reas
     return found
 
 
-def _disproofs(
-    assignment: Assignment, measured: Measured, known: MeterEvidence, month: Month, zone: ZoneInfo
-) -> set[Reason]:
-    """Return what makes a quantity known to be wrong."""
-    rows, intervals, epochs = known.rows, known.intervals, known.rows.known.epochs
-    most = most_per_day(assignment.service, assignment.subject_type, rows.rating)
-    found = {Reason.IMPLAUSIBLE} if is_implausible(measured, most) else set[Reason]()
-    if known.is_apart(measured):
-        if is_dialled(measured):
-            return found  # what the register says between two dials does not matter
-        found.add(Reason.SCALER)
-    found |= breaks_within(measured, known.breaks, epochs)
-    if not rises_plainly(measured, rows.days, epochs) and falls_within(
+def _has_fallen(measured: Measured, rows: MeterRows, zone: ZoneInfo) -> bool:
+    epochs = rows.known.epochs
+    return not rises_plainly(measured, rows.days, epochs) and falls_within(
         days_of(measured, rows.days, epochs, zone), rows.step
-    ):
-        found.add(Reason.REGISTER_DROP)
-    if intervals is not None and sum_check(measured, intervals, month, rows.step) is False:
-        found.add(Reason.SUM_CHECK)
-    return found
+    )
 
 
 def _is_vouched_for(measured: Measured, known: MeterEvidence) -> bool:

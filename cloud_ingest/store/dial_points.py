@@ -19,7 +19,7 @@ from shared_schema.catalogue import Service
 REACH: Final = timedelta(days=1)
 """How far from a dial a row may stand beside it."""
 
-MeterService = tuple[int, Service]
+DialKey = tuple[int, Service]
 """A meter's id, and what it counts."""
 
 
@@ -35,7 +35,7 @@ class _Said(NamedTuple):
 
 
 @translating
-def dial_points(conn: Connection, meters: Collection[int]) -> dict[MeterService, list[DialPoint]]:
+def dial_points(conn: Connection, meters: Collection[int]) -> dict[DialKey, list[DialPoint]]:
     """Return what persons read of meters, beside what their rows say."""
     said = _compared(conn, meters)
     entered = conn.execute(query("dial/entered"), {"meters": sorted(meters)}).fetchall()
@@ -58,9 +58,9 @@ def dial_points(conn: Connection, meters: Collection[int]) -> dict[MeterService,
     return {key: list(_points(dial, each, beside)) for key, (dial, each) in known.items()}
 
 
-def _compared(conn: Connection, meters: Collection[int]) -> dict[MeterService, list[_Said]]:
+def _compared(conn: Connection, meters: Collection[int]) -> dict[DialKey, list[_Said]]:
     """Return the comparisons of dials, and the registers that were told with them."""
-    found: dict[MeterService, list[_Said]] = {}
+    found: dict[DialKey, list[_Said]] = {}
     rows = conn.execute(query("dial/compared"), {"meters": sorted(meters)})
     for meter_id, service, at, dial, register in rows:
         own = found.setdefault((meter_id, Service(service)), [])
@@ -89,7 +89,7 @@ def _value(channel: DialChannel, at: datetime, raw: int) -> Decimal:
 
 
 def _rows_beside(
-    conn: Connection, known: Mapping[MeterService, tuple[Dial, Iterable[_Said]]]
+    conn: Connection, known: Mapping[DialKey, tuple[Dial, Iterable[_Said]]]
 ) -> dict[tuple[int, datetime], list[tuple[datetime, int]]]:
     """Return the rows beside moments, by channel and moment: when and what."""
     asked = {

@@ -14,28 +14,25 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cloud_ingest.core.consumption import Measured, has_two_weights
-from cloud_ingest.core.dial_check import DialPoint, against_month
+from cloud_ingest.core.dial_check import DialPoint
+from cloud_ingest.core.disproof import Witnesses, disproofs
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import (
     Intervals,
     RegisterBreak,
-    breaks_within,
-    is_implausible,
     is_rescaled,
-    sum_check,
     with_findings,
 )
 from cloud_ingest.core.rating import UNRATED, Rating, most_per_day
 from cloud_ingest.core.register import Epochs
 from cloud_ingest.store.channels import channels_of_meters
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.dial_points import MeterService, dial_points
+from cloud_ingest.store.dial_points import DialKey, dial_points
 from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.rollups_read import RegisterMonth, intervals_of_month
 from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
-from shared_schema.quality import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Evidence:
     breaks: Mapping[int, Sequence[RegisterBreak]]
     intervals: Mapping[int, Intervals]
     ratings: Mapping[int, Rating]
-    points: Mapping[MeterService, Sequence[DialPoint]]
+    points: Mapping[DialKey, Sequence[DialPoint]]
     """By meter id and service: what persons read of it."""
 
     def is_silent(self, row: RegisterMonth, quantity: Decimal | None) -> bool:
@@ -97,18 +94,18 @@ def unless_disproved(
     if measured.quantity is None:
         return measured
     service = Service(place.service)
-    points = evidence.points.get((place.meter_id, service), ())
-    found = set(breaks_within(measured, breaks, epochs))
-    if against_month(measured, points, service, weights, breaks) is not None:
-        found.add(Reason.SCALER)
-    intervals = evidence.intervals.get(place.meter_id)
-    step = max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values())
-    if intervals is not None and sum_check(measured, intervals, month, step) is False:
-        found.add(Reason.SUM_CHECK)
     rating = evidence.ratings.get(place.meter_id, UNRATED)
-    if is_implausible(measured, most_per_day(service, place.subject_type, rating)):
-        found.add(Reason.IMPLAUSIBLE)
-    return with_findings(measured, found)
+    witnesses = Witnesses(
+        service=service,
+        weights=weights,
+        epochs=epochs,
+        breaks=breaks,
+        points=evidence.points.get((place.meter_id, service), ()),
+        intervals=evidence.intervals.get(place.meter_id),
+        step=max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values()),
+        most_per_day=most_per_day(service, place.subject_type, rating),
+    )
+    return with_findings(measured, disproofs(measured, witnesses, month))
 
 
 @functools.cache
