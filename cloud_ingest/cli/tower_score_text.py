@@ -7,11 +7,18 @@ from cloud_ingest.scoring.confidence import Interval
 from cloud_ingest.scoring.crossed_score import CrossedScore
 from cloud_ingest.scoring.tower_score import WITHIN, Accused, Found, Invented, TowerScore
 
+_Table = tuple[list[Column], list[tuple[str, ...]]]
+
 
 def tower_score_text(score: TowerScore) -> str:
-    """Write a score as tables for a terminal."""
-    tables = [_invented(score.invented), _accused(score)]
-    return "\n\n".join([*tables, _raised(score.found), _named(score.found)])
+    """Write a score as tables for a terminal; of nothing there is none."""
+    tables = (
+        _invented(score.invented),
+        _accused(score),
+        _raised(score.found),
+        _named(score.found),
+    )
+    return "\n\n".join(table(columns, rows) for columns, rows in tables if rows)
 
 
 def crossed_score_text(score: CrossedScore) -> str:
@@ -25,23 +32,20 @@ def crossed_score_text(score: CrossedScore) -> str:
     )
 
 
-def _invented(sound: tuple[Invented, ...]) -> str:
+def _invented(sound: tuple[Invented, ...]) -> _Table:
     columns = [
         Column("Sound towers"),
         Column("tower-days", "figure"),
         Column("losses", "figure"),
         Column("per 1000 (95 %)", "figure"),
     ]
-    return table(
-        columns,
-        [
-            (each.kind, str(each.days), str(each.alarms), _per_1000(each.alarms_per_1000_days))
-            for each in sound
-        ],
-    )
+    return columns, [
+        (each.kind, str(each.days), str(each.alarms), _per_1000(each.alarms_per_1000_days))
+        for each in sound
+    ]
 
 
-def _accused(score: TowerScore) -> str:
+def _accused(score: TowerScore) -> _Table:
     columns = [
         Column("Sound meters"),
         Column("towers", "figure"),
@@ -49,13 +53,14 @@ def _accused(score: TowerScore) -> str:
         Column("named", "figure"),
         Column("per 1000 (95 %)", "figure"),
     ]
-    every = sum(each.towers for each in score.found)
-    rows = [
-        *(_accused_row(each.kind, each.towers, each.accused) for each in score.invented),
-        *(_accused_row(f"beside {each.fault}", each.towers, each.accused) for each in score.found),
-        _accused_row("beside any fault", every, score.beside_faults),
+    rows = [_accused_row(each.kind, each.towers, each.accused) for each in score.invented]
+    rows += [
+        _accused_row(f"beside {each.fault}", each.towers, each.accused) for each in score.found
     ]
-    return table(columns, rows)
+    if score.beside_faults is not None:
+        every = sum(each.towers for each in score.found)
+        rows.append(_accused_row("beside any fault", every, score.beside_faults))
+    return columns, rows
 
 
 def _accused_row(where: str, towers: int, accused: Accused) -> tuple[str, ...]:
@@ -68,25 +73,18 @@ def _accused_row(where: str, towers: int, accused: Accused) -> tuple[str, ...]:
     )
 
 
-def _raised(faults: tuple[Found, ...]) -> str:
+def _raised(faults: tuple[Found, ...]) -> _Table:
     columns = [Column("Raised, %"), *(_within(days) for days in WITHIN)]
-    return table(columns, [(each.fault, *_shares(each.raised)) for each in faults])
+    return columns, [(each.fault, *_shares(each.raised)) for each in faults]
 
 
-def _named(faults: tuple[Found, ...]) -> str:
-    columns = [
-        Column("Named, %"),
-        Column("L/d", "figure"),
-        *(_within(days) for days in WITHIN),
+def _named(faults: tuple[Found, ...]) -> _Table:
+    columns = [Column("Named, %"), Column("L/d", "figure"), *(_within(days) for days in WITHIN)]
+    return columns, [
+        (each.fault, f"{each.median_use_l_per_day:.0f}", *_shares(each.named))
+        for each in faults
+        if each.median_use_l_per_day
     ]
-    return table(
-        columns,
-        [
-            (each.fault, f"{each.median_use_l_per_day:.0f}", *_shares(each.named))
-            for each in faults
-            if each.median_use_l_per_day
-        ],
-    )
 
 
 def _within(days: int) -> Column:

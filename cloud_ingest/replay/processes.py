@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TypeVar
 
 from cloud_ingest.errors import UserError
@@ -36,11 +36,21 @@ def each(
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_ctrl_c_to_the_parent)
     try:
         with pool:
-            yield from pool.map(work, items)
+            try:
+                yield from pool.map(work, items)
+            except BaseException:
+                _end_at_once()
+                raise
     except BrokenProcessPool:
         raise UserError(
             "a process that judged meters was killed: free some memory, or give --processes 1"
         ) from None
+
+
+def _end_at_once() -> None:
+    """Do not wait for the items that are being worked on: nobody asks for them any more."""
+    for child in active_children():
+        child.terminate()
 
 
 def _leave_ctrl_c_to_the_parent() -> None:

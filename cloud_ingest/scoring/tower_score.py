@@ -84,7 +84,8 @@ class TowerScore:
 
     invented: tuple[Invented, ...]
     found: tuple[Found, ...]
-    beside_faults: Accused
+    beside_faults: Accused | None
+    """Beside any of them; None: no tower has a fault."""
 
 
 def judged(tower: SimulatedTower, day: int, *, is_open: bool) -> Judgement | None:
@@ -139,7 +140,7 @@ def score(trials: Sequence[Trial]) -> TowerScore:
     return TowerScore(
         tuple(_invented(kind, some) for kind, some in sound.items()),
         tuple(_found(fault, some) for fault, some in faulty.items()),
-        _accused(each for some in faulty.values() for each in some),
+        _accused(each for some in faulty.values() for each in some) if faulty else None,
     )
 
 

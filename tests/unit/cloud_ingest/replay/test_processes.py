@@ -3,6 +3,9 @@
 
 import os
 import signal
+import time
+from collections.abc import Generator
+from multiprocessing import active_children
 
 import pytest
 
@@ -12,6 +15,11 @@ from cloud_ingest.replay.processes import each
 
 def twice(number: int) -> int:
     return 2 * number
+
+
+def sleep(number: int) -> int:
+    time.sleep(number)
+    return number
 
 
 def die(number: int) -> None:
@@ -30,3 +38,11 @@ def test_a_killed_process_is_one_line() -> None:
 
 def test_nothing_needs_no_process() -> None:
     assert list(each(twice, [])) == []
+
+
+def test_work_that_nobody_waits_for_ends_at_once() -> None:
+    found = each(sleep, [0, 3600, 3600], 2)
+    assert next(found) == 0
+    assert isinstance(found, Generator)
+    found.close()
+    assert not active_children()

@@ -66,6 +66,7 @@ def test_rates_and_shares_are_of_what_was_looked_at() -> None:
     assert (sound.alarms, sound.days) == (1, 1000)
     assert sound.alarms_per_1000_days.measured == pytest.approx(1.0)
     assert sound.accused.per_1000_months.measured == pytest.approx(1000 * 30.4 / 60_000)
+    assert whole.beside_faults is not None
     assert whole.beside_faults.per_1000_months.measured == pytest.approx(2000 * 30.4 / 3600)
     (found,) = whole.found
     assert (found.fault, found.towers) == ("stopped", 2)
