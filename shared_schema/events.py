@@ -53,7 +53,7 @@ class EventKind(StrEnum):
     PHASE_LOSS = "phase_loss"
     REVERSE_ENERGY = "reverse_energy"
     NEUTRAL = "neutral"
-    """The current in the neutral is not that in the phase."""
+    """A meter noted that its neutral is missing, or disturbed."""
     TOWER_LOSS = "tower_loss"
     """A tower's bulk meter counts more than the meters below it."""
     STOPPED_METER = "stopped_meter"

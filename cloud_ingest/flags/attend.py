@@ -148,7 +148,10 @@ def unmute(conn: Connection, named: Named, *, by: str, reason: str, now: datetim
     slot = (society_id, kind, subject.type, subject.id)
     told = end_mute(conn, slot, by, reason, now)
     if told is None:
-        raise UserError(f"the {kind} of {subject.type} {subject.id} is not muted")
+        raise UserError(
+            f"the {kind} of {subject.type} {subject.id} is not muted: cloud-ingest events show "
+            f"{subject.id} lists its mutes"
+        )
     return told
 
 

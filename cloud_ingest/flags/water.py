@@ -198,7 +198,7 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
     detail, kind = episode.detail, _kind(episode)
     rate = _decimal(detail.get("rate_l_per_h"))
     least = _decimal(detail.get("least_l_per_h"))
-    known_h = detail.get("known_h")
+    known_h, nights = detail.get("known_h"), detail.get("nights")
     part, supply, source = map(detail.get, ("part", "supply", "supply_source"))
     return Finding(
         kind=kind,
@@ -224,6 +224,7 @@ def water_finding(episode: Episode, register: ServingRegister, rules: WaterRules
             rule_met_at=datetime.fromtimestamp(episode.raised_s, UTC),
             start_known=bool(detail.get("start_known", True)),
             known_hours=int(known_h) if isinstance(known_h, int | float) else None,
+            nights=nights if isinstance(nights, int) else None,
             rate_l_per_h=rate,
             lowest_hour_litres=least,
             litres_so_far=_decimal(detail.get("litres")),

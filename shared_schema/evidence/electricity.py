@@ -26,7 +26,7 @@ class LoadJumpEvidence(MeterEvidence):
 
 
 class PhaseLossEvidence(MeterEvidence):
-    """A phase without voltage, or without current beside loaded ones."""
+    """A phase without voltage beside others that have it."""
 
     SCHEMA: ClassVar[str] = "metering.evidence.phase_loss/1"
     NEWS: ClassVar[tuple[str, ...]] = ("phases",)

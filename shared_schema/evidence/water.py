@@ -20,6 +20,9 @@ class WaterLossEvidence(MeterEvidence):
     """False: it began before ``since``, where the readings do not tell."""
     lowest_hour_litres: DecimalText | None = None
     known_hours: int | None = None
+    nights: int | None = None
+    """How many nights in a row had flow in each known hour from 02:00 to 05:00; null: a coarse
+    register, or water that comes by the hour."""
     rate_l_per_h: DecimalText | None = None
     """Now."""
     meter_says_since: UtcDatetime | None = None

@@ -47,3 +47,11 @@ def test_a_month_is_of_what_never_stops(detail: Detail, a_month: Decimal | None)
     evidence = water_finding(episode, REGISTER, RULES).evidence
     assert isinstance(evidence, LeakEvidence)
     assert evidence.litres_a_month == a_month
+
+
+def test_nights_that_ran_through_are_evidence() -> None:
+    detail: Detail = {"part": "steady", "least_l_per_h": 5.0, "nights": 3}
+    episode = Episode("leak", "alarm", 1_800_000_000, 1_799_900_000, None, detail)
+    evidence = water_finding(episode, REGISTER, RULES).evidence
+    assert isinstance(evidence, LeakEvidence)
+    assert evidence.nights == 3
