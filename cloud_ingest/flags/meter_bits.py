@@ -85,7 +85,7 @@ def refresh_meter_bits(conn: Connection, zone: ZoneInfo, now: datetime) -> Chang
     back: dict[ServingMeter, list[FallenRegister]] = defaultdict(list)
     for each in fallen_registers(conn, now - QUIET, now):
         back[each.meter].append(each)
-    findings = [*_ran_back(back, zone), *findings]
+    findings += _ran_back(back, zone)  # behind what has no litres: the last of a kind counts
     opened = [
         flag for flag in open_events(conn, *KINDS) if flag.event.subject.type is SubjectType.METER
     ]

@@ -119,6 +119,10 @@ def test_a_register_that_runs_back_is_told_and_over(home: Site) -> None:
     assert (event.kind, event.severity) == (EventKind.REVERSE_FLOW, Severity.WATCH)
     assert event.since == before[-1][0]
     assert "ran back by 30 L" in event.message
+    note(home, "w-1", PROFILE_STATUS, StatusEvent.REVERSE_FLOW, NOW - HOUR)
+    assert judge(home) == Changes()
+    assert flags(home)[0].evidence["litres_so_far"] == "30"
+    note(home, "w-1", PROFILE_STATUS, StatusEvent.REVERSE_FLOW + 1, NOW - HOUR / 2)
     assert judge(home, NOW + 4 * DAY) == Changes(cleared=1)
 
 
