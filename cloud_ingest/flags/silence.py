@@ -77,21 +77,19 @@ def refresh_silence(
         still = {meter.meter_id for meter, _quiet_since in quiet}
         ended = [each.failure_id for each in before if each.meter_id not in still]
         end_failures(conn, ended, now)
-    if ended:
-        reclassify(conn, now)
-    findings = read_failures(overdue, words, zone, now)
-    over = [flag.event.id for flag in opened] if ended else []
-    turned_out = outcomes(conn, over)
-    changes = settle(
-        conn,
-        opened,
-        findings,
-        judged={flag.key for flag in opened},
-        now=now,
-        ended=lambda flag: end_words(turned_out.get(flag.event.id, ())),
-    )
-    if news:
-        _note_events(conn, overdue)
+        if ended:
+            reclassify(conn, now)
+        turned_out = outcomes(conn, [flag.event.id for flag in opened] if ended else [])
+        changes = settle(
+            conn,
+            opened,
+            read_failures(overdue, words, zone, now),
+            judged={flag.key for flag in opened},
+            now=now,
+            ended=lambda flag: end_words(turned_out.get(flag.event.id, ())),
+        )
+        if news:
+            _note_events(conn, overdue)
     return changes
 
 

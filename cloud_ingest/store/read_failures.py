@@ -138,38 +138,25 @@ def put_failures(
         found: Of each meter its silence, and the cause.
         now: The time.
     """
-    rows = [
-        {
-            "meter_id": meter.meter_id,
-            "society_id": meter.society_id,
-            "since": quiet.since,
-            "ever_read": quiet.ever_read,
-            "cause": known.cause.why,
-            "gateway": known.cause.gateway,
-            "bus": known.cause.bus,
-            "shared": known.cause.shared,
-            "other": None if known.other is None else Jsonb(asdict(known.other)),
-            "other_since": known.other_since,
-            "now": now,
-        }
-        for meter, quiet, known in found
-    ]
-    if not rows:
-        return
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            """
-            INSERT INTO read_failure
-              (meter_id, society_id, since, ever_read, cause, gateway, bus, shared, other,
-               other_since, found_at)
-            VALUES (%(meter_id)s, %(society_id)s, %(since)s, %(ever_read)s, %(cause)s, %(gateway)s,
-                    %(bus)s, %(shared)s, %(other)s, %(other_since)s, %(now)s)
-            ON CONFLICT (meter_id) WHERE ended_at IS NULL DO UPDATE
-            SET since = excluded.since, ever_read = excluded.ever_read, cause = excluded.cause,
-                gateway = excluded.gateway, bus = excluded.bus, shared = excluded.shared,
-                other = excluded.other, other_since = excluded.other_since
-            """,
-            rows,
+    rows = list(found)
+    if rows:
+        causes = [known.cause for _, _, known in rows]
+        others = [known.other for _, _, known in rows]
+        conn.execute(
+            query("flag/read_failures_put"),
+            {
+                "meters": [meter.meter_id for meter, _, _ in rows],
+                "societies": [meter.society_id for meter, _, _ in rows],
+                "since": [quiet.since for _, quiet, _ in rows],
+                "ever_read": [quiet.ever_read for _, quiet, _ in rows],
+                "causes": [cause.why for cause in causes],
+                "gateways": [cause.gateway for cause in causes],
+                "buses": [cause.bus for cause in causes],
+                "shared": [cause.shared for cause in causes],
+                "others": [None if other is None else Jsonb(asdict(other)) for other in others],
+                "others_since": [known.other_since for _, _, known in rows],
+                "now": now,
+            },
         )
 
 
