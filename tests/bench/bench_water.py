@@ -3,9 +3,9 @@
 
 Each meter has a state of three weeks of quarter hours, and one new reading: one that ends an hour,
 which costs most, and then one that ends none, as three of four do. Two meters in forty leak, which
-is known: their flags stand before the clock runs. One process judges them all, as the leader does; its memory is the most that this process
-held. The limit, measured in the same run, is what cannot be left out: the rules themselves, and one
-look-up of each new reading.
+is known: their flags stand before. One process judges them all, as the leader does; its memory is
+the most that this process held. The limit, measured in the same run, is what cannot be left out:
+the rules themselves, and one look-up of each new reading.
 
 A goal of 30 s and 300 MiB for 100,000 meters stands beside the figures. More meters:
 IOT_UTILITY_BENCH_METERS=1000000.
@@ -38,6 +38,7 @@ from tests.support.store import TEST_DSN, ZONE, database_at, local
 SIZES = [1_000, 10_000, int(os.environ.get("IOT_UTILITY_BENCH_METERS", "100000"))]
 LIKELY_MIB = 300
 QUARTERS = 21 * 96 - 1
+"""The first is at a full hour, so that hours of a meter end at one."""
 BEFORE = local("2026-07-22 08:45")
 NEWEST = BEFORE + timedelta(minutes=15)
 NEXT = NEWEST + timedelta(minutes=15)
