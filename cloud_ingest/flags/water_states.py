@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.register import LITRES_IN
 from cloud_ingest.core.rules.water.course import (
+    HISTORY_S,
     Course,
     beginning,
     changes_the_present,
@@ -285,9 +286,10 @@ def _mark_towers(
     """Let the meters of towers be judged again whose bulk meter shows other hours with supply."""
     towers = {each.channel_id: _tower(each) for each in every if each.subject_type == BULK}
     for course in courses:
-        if (tower := towers.get(course.channel_id)) is not None:
+        if (tower := towers.get(course.channel_id)) is not None and course.newest is not None:
             own = known.get(course.channel_id)
             before = plan_of_bulk(b"" if own is None else own.state)
-            since_s = differs_from(before, plan_of_bulk(course.packed))
-            if since_s is not None and tower.tower is not None:
+            after = plan_of_bulk(course.packed)
+            since_s = differs_from(before, after, course.newest - HISTORY_S)
+            if since_s is not None:
                 mark_supplied(conn, tower, since_s, now)

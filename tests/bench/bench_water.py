@@ -3,9 +3,9 @@
 
 Each meter has a state of three weeks of quarter hours, and one new reading: one that ends an hour,
 which costs most, and then one that ends none, as three of four do. Two meters in forty leak, which
-is known: their flags stand before. One process judges them all, as the leader does; its memory is
-the most that this process held. The limit, measured in the same run, is what cannot be left out:
-the rules themselves, and one look-up of each new reading.
+is known: their flags stand before. Each sixtieth is the bulk meter of a tower. One process judges
+them all, as the leader does; its memory is the most that this process held. The limit, measured in
+the same run, is what cannot be left out: the rules themselves, and one look-up of each new reading.
 
 A goal of 30 s and 300 MiB for 100,000 meters stands beside the figures. More meters:
 IOT_UTILITY_BENCH_METERS=1000000.
@@ -44,6 +44,8 @@ NEWEST = BEFORE + timedelta(minutes=15)
 NEXT = NEWEST + timedelta(minutes=15)
 KINDS = 40
 """So many different households; each stands for many meters."""
+TOWER = 60
+"""Each of so many meters is a tower's bulk meter."""
 RULES = WaterRules(ZONE)
 METER = WaterMeter(Decimal(1), ZONE)
 PROGRAM = """
@@ -96,10 +98,12 @@ def fill(conn: Connection, meters: int) -> None:
         (NEWEST, meters),
     )
     conn.execute(
-        "INSERT INTO assignment_version (society_id, subject_type, subject, label, service, "
+        "INSERT INTO assignment_version (society_id, subject_type, subject, label, tower, service, "
         "source, meter_id, valid_from, author, reason, recorded_at) "
-        "SELECT 1, 'unit', meter_id::text, meter_id::text, 'water', 'inlet', meter_id, "
-        "'2026-01-01Z', 'me', 'bench', '2026-01-01Z' FROM meter"
+        "SELECT 1, CASE meter_id %% %(tower)s WHEN 0 THEN 'bulk' ELSE 'unit' END, meter_id::text, "
+        "meter_id::text, (meter_id / %(tower)s)::text, 'water', 'inlet', meter_id, "
+        "'2026-01-01Z', 'me', 'bench', '2026-01-01Z' FROM meter",
+        {"tower": TOWER},
     )
     conn.execute(
         "INSERT INTO channel (meter_id, obis, unit, scaler, kind, period_s) "

@@ -21,8 +21,8 @@ from cloud_ingest.core.rules.water.supply import ENOUGH_DAYS, HOURS_OF_DAY, Supp
 from cloud_ingest.core.rules.water.supply_plan import Plan, SupplyFrom, with_entry
 
 LEARNT_FROM = timedelta(days=ENOUGH_DAYS)
-MOST_ENTRIES = 32
-"""Older changes are forgotten."""
+KEPT_S = 16 * 7 * 86400
+"""What held only longer ago is forgotten: no register is judged so far back."""
 
 
 class BulkSupply:
@@ -43,7 +43,9 @@ class BulkSupply:
             day = day - LEARNT_FROM if newest is None else day + DAY
             since_s = int(midnight(day, meter.zone).timestamp())
             entry = SupplyFrom(max(since_s, 0), meter.supply)
-            self.plan = with_entry(self.plan, entry)[-MOST_ENTRIES:]
+            kept = [each for each in self.plan if each.since_s >= hour.end_s - KEPT_S]
+            held = self.plan[: len(self.plan) - len(kept)][-1:]
+            self.plan = with_entry((*held, *kept), entry)
         return Verdict()
 
     def pack(self) -> bytes:

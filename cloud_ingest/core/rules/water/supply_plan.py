@@ -63,13 +63,10 @@ def with_entry(plan: Plan, entry: SupplyFrom) -> Plan:
     return before if supply_at(before, entry.since_s) == entry.supply else (*before, entry)
 
 
-def differs_from(one: Plan, other: Plan) -> int | None:
-    """Return from when on two plans differ for the first time; None: they do not."""
-    return next((at for at in _borders((one, other)) if _differ(one, other, at)), None)
-
-
-def _differ(one: Plan, other: Plan, at_s: int) -> bool:
-    return supply_at(one, at_s) != supply_at(other, at_s)
+def differs_from(one: Plan, other: Plan, earliest_s: int) -> int | None:
+    """Return when two plans differ for the first time, from a time on; None: they do not."""
+    times = [earliest_s, *(at_s for at_s in _borders((one, other)) if at_s > earliest_s)]
+    return next((at_s for at_s in times if supply_at(one, at_s) != supply_at(other, at_s)), None)
 
 
 def _joined(
