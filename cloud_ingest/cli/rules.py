@@ -85,7 +85,7 @@ FillRate = Annotated[
         "--inlet",
         min=1,
         max=10_000,
-        help="Give each flat water for three hours a day only, into a tank that fills at so many "
+        help="Give each flat water for a few hours a day only, into a tank that fills at so many "
         "litres an hour. A crude model.",
     ),
 ]
@@ -165,6 +165,9 @@ def score_rules(
     folds: Folds = 5,
     donor: Donor = None,
     inlet: FillRate = None,
+    supply: Annotated[
+        str, typer.Option("--supply", help="With --inlet: the hours with water.")
+    ] = str(Supply(SUPPLY_HOURS)),
     learn_supply: Annotated[
         bool,
         typer.Option("--learn-supply", help="With --inlet: do not tell the rules those hours."),
@@ -186,8 +189,9 @@ def score_rules(
     with one_line_errors():
         meters, in_zone = _meters(file), _zone(zone)
         donors = () if donor is None else _donors(donor, in_zone)
-        supplied = None if inlet is None else Inlet(SUPPLY_HOURS, inlet, in_zone)
-        told = None if inlet is None or learn_supply else Supply(SUPPLY_HOURS)
+        hours = _supply(supply)
+        supplied = None if inlet is None else Inlet(hours.hours, inlet, in_zone)
+        told = None if inlet is None or learn_supply else hours
         scores = []
         for step in [_step(litres) for litres in resolution_l or [1.0]]:
             for point in points or [Point.CAREFUL]:
@@ -234,6 +238,13 @@ def _step(litres: float) -> Decimal:
     if not 1 / ML <= litres <= MOST_STEP_L or Decimal(str(litres)) * ML % 1:
         raise UserError(f"--resolution-l {litres}: it is 0.001 to 10000, in whole millilitres")
     return Decimal(str(litres))
+
+
+def _supply(text: str) -> Supply:
+    try:
+        return Supply.parse(text)
+    except ValueError as error:
+        raise UserError(f"--supply: {error}") from None
 
 
 def _zone(name: str | None) -> ZoneInfo:

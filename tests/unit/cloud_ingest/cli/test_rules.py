@@ -182,3 +182,9 @@ def test_an_inlet_gives_flats_water_by_the_hour(flats: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
     assert "1 L every 60 min, inlet 200 L/h, careful: 3 sound meters" in done.stdout
     assert "\n25 L/h before the tank " in done.stdout
+
+
+def test_hours_of_an_inlet_that_are_none_are_refused(flats: Path) -> None:
+    done = rules("score", flats, "--inlet", "200", "--supply", "6-9")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--supply: '6-9' is no span of hours: write it as 06:00-09:00" in done.stderr
