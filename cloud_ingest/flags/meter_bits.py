@@ -20,11 +20,9 @@ from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.register import LITRES_IN
 from cloud_ingest.core.rules.meter_bits import (
     KINDS,
-    UNENDED,
     WATER_LOSS,
     Noted,
     Standing,
-    codes,
     standing,
 )
 from cloud_ingest.core.rules.reverse_flow import MOST_L_PER_H, QUIET, Fall, ran_back
@@ -73,7 +71,7 @@ def refresh_meter_bits(conn: Connection, zone: ZoneInfo, now: datetime) -> Chang
         now: The time.
     """
     noted: dict[ServingMeter, list[Noted]] = defaultdict(list)
-    events = noted_events(conn, now - UNENDED, now, codes())
+    events = noted_events(conn, now)
     for meter, event in events:
         noted[meter].append(event)
     findings = [

@@ -3,8 +3,10 @@
 
 One leak is one flag. Where the water rules show it the meter's word stands beside their figures.
 Where they see nothing (a coarse register, few readings) its word alone is a flag of the unit, which
-has no litres. A flag ends when neither the rules show it nor a meter says it. A bulk meter's word
-is passed over: water for a tower never rests, and the rules of towers judge it.
+has no litres. A flag ends when neither the rules show it nor a meter says it. Where a fine register
+was seen to stand still at its end, a bit that was set before means nothing any more: some meters
+hold it. A bulk meter's word is passed over: water for a tower never rests, and the rules of towers
+judge it.
 
 In: a connection, the zone, the time; or findings and words. Out: what changed; findings.
 """
@@ -18,11 +20,11 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.local_time import local_time
 from cloud_ingest.core.rules.meter_bits import WATER_LOSS, Noted, standing
-from cloud_ingest.core.rules.water.episode import RUN_ON
+from cloud_ingest.core.rules.water.episode import RUN_ON, STEPS
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.meter_finding import meter_fields
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.events import open_events
+from cloud_ingest.store.events import list_events, open_events
 from cloud_ingest.store.meter_states import ServingMeter
 from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
@@ -76,7 +78,7 @@ def refresh_own_word(
             shown[flag.key][flag.event.kind] = None if rule is None else str(rule)
     findings = [
         finding
-        for key, own in said.items()
+        for key, own in still_said(conn, said).items()
         for finding in with_own_word((), own, zone, shown=shown[key])
         if finding.kind not in shown[key]
     ]
@@ -99,6 +101,38 @@ def said_by_units(
             if kind in WATER_LOSS:
                 said[key].append(Said(meter, kind, state.since))
     return said
+
+
+def still_said(
+    conn: Connection, said: Mapping[Key, Sequence[Said]], over: Mapping[Key, datetime] = {}
+) -> dict[Key, list[Said]]:
+    """Return what meters have said since the rules saw the water of their unit stand still.
+
+    Args:
+        conn: The store.
+        said: By unit.
+        over: When it stood still, of units whose flag is about to end.
+    """
+    found: dict[Key, list[Said]] = {}
+    for key, own in said.items():
+        stood = over.get(key) or _stood(conn, key)
+        found[key] = [each for each in own if stood is None or each.since > stood]
+    return found
+
+
+def rests_on_fine_register(flag: Flag) -> bool:
+    """Say whether the water rules show a flag, on a register whose dry hours are dry."""
+    return flag.event.evidence.get("rule") not in {None, METER_SAYS, STEPS}
+
+
+def _stood(conn: Connection, key: Key) -> datetime | None:
+    ended = list_events(conn, about=key[2], kinds=WATER_LOSS, state="cleared")
+    times = [
+        flag.event.cleared_at
+        for flag in ended
+        if flag.key == key and rests_on_fine_register(flag) and flag.event.cleared_at is not None
+    ]
+    return max(times, default=None)
 
 
 def with_own_word(

@@ -10,7 +10,7 @@ In: a connection, the rules, the time. Out: what changed. The rules are pure (`c
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,14 @@ from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.words import water_message
 from cloud_ingest.flags.lifecycle import Changes, settle
-from cloud_ingest.flags.own_word import EVIDENCE, said_by_units, with_own_word
+from cloud_ingest.flags.own_word import (
+    EVIDENCE,
+    Said,
+    rests_on_fine_register,
+    said_by_units,
+    still_said,
+    with_own_word,
+)
 from cloud_ingest.flags.water_states import Judged, Watched, WaterRules, bring_up, litres_a_step
 from cloud_ingest.store.connection import Connection, plan_each_time
 from cloud_ingest.store.events import open_events
@@ -126,22 +133,31 @@ class _Pass:
             judged = bring_up(self._conn, self._rules, changed, self._now, replay=replay)
             units = _by_unit(judged.watched)
             watched = [each.register.channel_id for each in judged.watched]
-            said = said_by_units(noted_status(self._conn, watched, self._now), self._now)
+            shown = {key: self._findings(own) for key, own in units.items()}
+            said = self._said(watched, [key for key, own in shown.items() if not own])
             findings = [
                 finding
-                for key, own in units.items()
-                for finding in with_own_word(
-                    self._findings(own), said.get(key, ()), self._rules.zone
-                )
+                for key, own in shown.items()
+                for finding in with_own_word(own, said.get(key, ()), self._rules.zone)
             ]
             self.settle(units.keys(), findings)
         return judged
 
+    def _said(self, channels: Collection[int], dry: Iterable[Key]) -> Mapping[Key, Sequence[Said]]:
+        """Return what the meters of registers say of a leak, as far as it is to be believed."""
+        said = said_by_units(noted_status(self._conn, channels, self._now), self._now)
+        if not said:
+            return said
+        opened = self._open_flags()
+        over = {
+            key: self._now for key in dry if any(map(rests_on_fine_register, opened.get(key, ())))
+        }
+        return still_said(self._conn, said, over)
+
     def settle(self, judged: Collection[Key], findings: Collection[Finding]) -> None:
         """Write the difference between what is open for units and what was found."""
-        if self._opened is None:
-            self._opened = self._open_flags()
-        opened = [flag for key in judged for flag in self._opened.get(key, ())]
+        open_flags = self._open_flags()
+        opened = [flag for key in judged for flag in open_flags.get(key, ())]
         shown = {finding.key: finding for finding in findings}
 
         def ended(flag: Flag) -> str:
@@ -153,11 +169,13 @@ class _Pass:
             self.changes.raised + found.raised, self.changes.cleared + found.cleared
         )
 
-    def _open_flags(self) -> dict[Key, list[Flag]]:
-        flags: dict[Key, list[Flag]] = defaultdict(list)
-        for flag in open_events(self._conn, *EVIDENCE):
-            flags[flag.key].append(flag)
-        return flags
+    def _open_flags(self) -> Mapping[Key, list[Flag]]:
+        if self._opened is None:
+            flags: dict[Key, list[Flag]] = defaultdict(list)
+            for flag in open_events(self._conn, *EVIDENCE):
+                flags[flag.key].append(flag)
+            self._opened = flags
+        return self._opened
 
     def _findings(self, unit: Collection[Watched]) -> list[Finding]:
         found = (self._finding(kind, unit) for kind in EVIDENCE)

@@ -5,14 +5,14 @@ In: a time. Out: rows as values, each with whom its meter serves now. Never: a j
 `cloud_ingest.core.rules` makes it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from cloud_ingest.core.flag import meter_label
-from cloud_ingest.core.rules.meter_bits import UNENDED, Noted, codes
+from cloud_ingest.core.rules.meter_bits import LONGEST_BIT, UNENDED, Noted, codes
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import PROFILE_STATUS, WATER_VOLUME, Service
@@ -66,23 +66,15 @@ class DayRegister:
 
 
 @translating
-def noted_events(
-    conn: Connection, since: datetime, now: datetime, codes: tuple[Sequence[int], Sequence[int]]
-) -> list[tuple[ServingMeter, Noted]]:
-    """Return the events of meters that serve a subject now.
-
-    Args:
-        conn: The store.
-        since: From when on.
-        now: The time.
-        codes: Of the status of profiles, and of the event logs.
-    """
+def noted_events(conn: Connection, now: datetime) -> list[tuple[ServingMeter, Noted]]:
+    """Return the events of meters that serve a subject now, as far as what they tell may stand."""
+    of_status, of_logs = codes()
     arguments = {
-        "since": since,
+        "since": now - UNENDED,
+        "status_since": now - LONGEST_BIT,
         "now": now,
-        "status": str(PROFILE_STATUS),
-        "status_codes": list(codes[0]),
-        "log_codes": list(codes[1]),
+        "status_codes": of_status,
+        "log_codes": of_logs,
     }
     return all_rows(conn, _noted, query("flag/noted_events"), arguments)
 
@@ -94,7 +86,7 @@ def noted_status(
     """Return what the status of registers' meters noted, as far as it may stand."""
     arguments = {
         "channels": list(channels),
-        "since": now - UNENDED,
+        "since": now - LONGEST_BIT,
         "now": now,
         "status": str(PROFILE_STATUS),
         "codes": codes()[0],

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What meters say of themselves: a magnet, an opened cover, a leak, a pipe without water.
 
-A state stands from the event that begins it to the one that ends it. Some have no end, and some
-meters tell none: such a state is over `UNENDED` after it was noted last.
+A state stands from the event that begins it to the one that ends it. Some that logs note have no
+end, and some meters tell none: such a state is over `UNENDED` after it was noted last. A bit of a
+status is noted when it is set and when it is clear again, so that it stands for long in between.
 
 In: the events of one meter, the time. Out: what stands. Pure.
 """
@@ -23,6 +24,8 @@ from shared_schema.events import EventKind
 from shared_schema.obis import Obis
 
 UNENDED: Final = timedelta(days=7)
+LONGEST_BIT: Final = timedelta(days=366)
+"""A bit of a status: its end may have been lost."""
 STATUS_KINDS: Final[Mapping[int, EventKind]] = {
     StatusEvent.CABLE_CUT: EventKind.TAMPER,
     StatusEvent.TAMPER: EventKind.TAMPER,
@@ -78,25 +81,25 @@ def standing(events: Iterable[Noted], now: datetime) -> dict[EventKind, Standing
         events: In any order; others than these are passed over.
         now: The time; what is noted later does not count yet.
     """
-    begun: dict[tuple[EventKind, str], tuple[datetime, datetime]] = {}
+    begun: dict[tuple[EventKind, str, timedelta], tuple[datetime, datetime]] = {}
     for each in sorted(events, key=lambda noted: (noted.at, noted.code)):
         if each.log == PROFILE_STATUS:
-            kinds, names = STATUS_KINDS, STATUS_EVENTS
+            kinds, names, longest = STATUS_KINDS, STATUS_EVENTS, LONGEST_BIT
         elif each.log in EVENT_PROFILES:
-            kinds, names = LOG_KINDS, METER_EVENTS
+            kinds, names, longest = LOG_KINDS, METER_EVENTS, UNENDED
         else:
             continue
         if each.at > now:
             break
         if each.code in kinds:
-            state = (kinds[each.code], names[each.code])
+            state = (kinds[each.code], names[each.code], longest)
             since, last = begun.get(state, (each.at, each.at))
-            begun[state] = (each.at if each.at - last >= UNENDED else since, each.at)
+            begun[state] = (each.at if each.at - last >= longest else since, each.at)
         elif each.code - 1 in kinds:
-            begun.pop((kinds[each.code - 1], names[each.code - 1]), None)
+            begun.pop((kinds[each.code - 1], names[each.code - 1], longest), None)
     found: dict[EventKind, Standing] = {}
-    for (kind, name), (since, last) in begun.items():
-        if now - last < UNENDED:
+    for (kind, name, longest), (since, last) in begun.items():
+        if now - last < longest:
             other = found.get(kind, Standing(since, ()))
             found[kind] = Standing(min(since, other.since), tuple(sorted({*other.names, name})))
     return found

@@ -94,6 +94,14 @@ def test_each_bit_of_a_status_is_a_flag(home: Site, event: StatusEvent) -> None:
     assert judge(home) == Changes(cleared=1)
 
 
+def test_a_bit_that_stays_set_is_told_for_months(home: Site) -> None:
+    note(home, "w-1", PROFILE_STATUS, StatusEvent.DRY_PIPE, NOW - 40 * DAY)
+    assert judge(home) == Changes(raised=1)
+    assert judge(home, NOW + 60 * DAY) == Changes()
+    note(home, "w-1", PROFILE_STATUS, StatusEvent.DRY_PIPE + 1, NOW + 61 * DAY)
+    assert judge(home, NOW + 62 * DAY) == Changes(cleared=1)
+
+
 def test_a_removed_meter_says_nothing(home: Site) -> None:
     note(home, "w-1", PROFILE_STATUS, StatusEvent.LEAK, NOW - 5 * HOUR)
     assert judge(home) == Changes(raised=1)

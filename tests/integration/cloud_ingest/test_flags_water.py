@@ -154,12 +154,28 @@ def test_a_leak_that_its_meter_tells_too_is_one_flag(homes: Homes) -> None:
     assert joined.evidence["meter_says_since"] is not None
 
 
-def test_a_leak_is_over_when_neither_shows_it(homes: Homes) -> None:
+def test_a_bit_that_is_held_while_nothing_runs_is_passed_over(homes: Homes) -> None:
     rows = hourly(START, [5] * 30)
     homes.note("w-1", StatusEvent.LEAK, START + 25 * HOUR)
     homes.deliver("w-1", rows)
     assert homes.judge(SOON) == Changes(raised=1)
     homes.deliver("w-1", more(rows, [0, 0, 0]))
+    assert homes.judge(SOON) == Changes(cleared=1)
+    assert refresh_meter_bits(homes.site.conn, ZONE, SOON) == Changes()
+    homes.deliver("w-1", more(rows, [0] * 3 + [5]))
+    assert homes.judge(SOON) == Changes()
+    homes.note("w-1", StatusEvent.LEAK + 1, SOON + HOUR)
+    homes.note("w-1", StatusEvent.LEAK, SOON + 2 * HOUR)
+    assert refresh_meter_bits(homes.site.conn, ZONE, SOON + 3 * HOUR) == Changes(raised=1)
+
+
+def test_a_coarse_register_does_not_disprove_a_bit(homes: Homes) -> None:
+    rows = hourly(START, [3] * 30)
+    homes.note("w-1", StatusEvent.LEAK, START + 25 * HOUR)
+    homes.deliver("w-1", rows, TENS)
+    assert homes.judge(SOON) == Changes(raised=1)
+    assert homes.flag().evidence["rule"] == "steps"
+    homes.deliver("w-1", more(rows, [0] * 5), TENS)
     assert homes.judge(SOON) == Changes()
     assert homes.flag().evidence["rule"] == "the meter says so"
     assert homes.sweep(SOON) == Changes()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cloud_ingest.core.rules.meter_bits import (
     KINDS,
     LOG_KINDS,
+    LONGEST_BIT,
     STATUS_KINDS,
     UNENDED,
     Noted,
@@ -49,6 +50,14 @@ def test_a_state_stands_until_its_end() -> None:
 def test_a_state_without_an_end_is_over_some_day() -> None:
     assert standing([noted(COVER, UNENDED - HOUR)], NOW).keys() == {EventKind.TAMPER}
     assert standing([noted(COVER, UNENDED)], NOW) == {}
+
+
+def test_a_bit_of_a_status_stands_until_it_is_clear() -> None:
+    leak = noted(StatusEvent.LEAK, 90 * DAY, PROFILE_STATUS)
+    assert standing([leak], NOW) == {EventKind.LEAK: Standing(leak.at, ("leak",))}
+    over = noted(StatusEvent.LEAK + 1, DAY, PROFILE_STATUS)
+    assert standing([leak, over], NOW) == {}
+    assert standing([noted(StatusEvent.LEAK, LONGEST_BIT, PROFILE_STATUS)], NOW) == {}
 
 
 def test_a_state_that_is_noted_again_goes_on() -> None:
