@@ -15,7 +15,7 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -25,6 +25,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -100,6 +101,10 @@ class CloudSettings(BaseSettings):
     broker_tls: bool = False
     broker_ca_file: Path | None = None
     """The authority that signed the broker's certificate; None takes the system's."""
+    broker_cert_file: Path | None = None
+    """Our certificate (PEM); its common name is our login at the broker."""
+    broker_key_file: Path | None = None
+    """The key of our certificate (PEM), readable by its owner alone."""
     cloud_key_file: Path | None = None
     """The private key (PEM) that signs receipts and commands, readable by its owner alone."""
 
@@ -135,6 +140,14 @@ class CloudSettings(BaseSettings):
         if len({each.url for each in webhook}) < len(webhook):
             raise ValueError("two webhooks have the same url")
         return webhook
+
+    @model_validator(mode="after")
+    def _certificates_are_used(self) -> Self:
+        if (self.broker_cert_file is None) != (self.broker_key_file is None):
+            raise ValueError("broker_cert_file and broker_key_file go together")
+        if not self.broker_tls and (self.broker_ca_file or self.broker_cert_file):
+            raise ValueError("a certificate is named without TLS: set broker_tls = true (--tls)")
+        return self
 
     @property
     def self_read_window(self) -> timedelta:

@@ -26,6 +26,14 @@ class GatewayTopic(StrEnum):
     RECEIPTS = "receipts"
 
 
+class Part(StrEnum):
+    """The level below ``metering/v1/society/{society}/`` on which the cloud speaks."""
+
+    EVENTS = "events"
+    BILLING = "billing"
+    RECONCILIATION = "reconciliation"
+
+
 def encode_level(label: str) -> str:
     """Percent-encode a label into one topic level."""
     return quote(label, safe="")
@@ -57,6 +65,11 @@ def parse_gateway_topic(topic: str) -> tuple[str, GatewayTopic]:
 def _society(society: str) -> str:
     level = society if society == "+" else encode_level(society)
     return f"{ROOT}/society/{level}"
+
+
+def society_topics(society: str, part: Part) -> str:
+    """Every topic of a part of a society; ``+`` as the society subscribes to all."""
+    return f"{_society(society)}/{part}/#"
 
 
 def event_topic(society: str, kind: EventKind, subject: Subject, service: EventService) -> str:

@@ -109,6 +109,20 @@ BrokerPassword = Annotated[
     Path | None,
     typer.Option("--password-file", help="File with the broker's password (mode 0600)."),
 ]
+BrokerTls = Annotated[
+    bool | None, typer.Option("--tls/--no-tls", help="Speak TLS 1.3 to the broker [default: no].")
+]
+BrokerCa = Annotated[
+    Path | None,
+    typer.Option("--ca", help="Authority of the broker's certificate [default: the system's]."),
+]
+BrokerCert = Annotated[
+    Path | None,
+    typer.Option("--cert", help="Our certificate; its common name is our login at the broker."),
+]
+BrokerCertKey = Annotated[
+    Path | None, typer.Option("--cert-key", help="The key of our certificate (mode 0600).")
+]
 RegistersFile = Annotated[
     Path,
     typer.Argument(help="Parquet, or CSV by its name, with the columns meter, ts, register_l."),

@@ -13,7 +13,11 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     BrokerAt,
+    BrokerCa,
+    BrokerCert,
+    BrokerCertKey,
     BrokerPassword,
+    BrokerTls,
     BrokerUser,
     Config,
     Dsn,
@@ -53,6 +57,10 @@ def serve(
     broker: BrokerAt = None,
     username: BrokerUser = None,
     password_file: BrokerPassword = None,
+    tls: BrokerTls = None,
+    ca: BrokerCa = None,
+    cert: BrokerCert = None,
+    cert_key: BrokerCertKey = None,
     key: Key = None,
     client_id: ClientId = "cloud-ingest",
     group: Group = None,
@@ -69,7 +77,8 @@ def serve(
     Several may serve one store: give each the same --group and a --client-id of its own.
 
     Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
-    --broker localhost:1883 --username cloud --password-file broker.password --key cloud.pem
+    --broker mqtt.example:8883 --tls --ca ca.pem --cert ingest.pem --cert-key ingest.key
+    --key cloud.pem
     """
     with one_line_errors():
         settings = load_settings(
@@ -77,6 +86,10 @@ def serve(
             dsn=dsn,
             broker_username=username,
             broker_password_file=password_file,
+            broker_tls=tls,
+            broker_ca_file=ca,
+            broker_cert_file=cert,
+            broker_key_file=cert_key,
             cloud_key_file=key,
             **broker_address(broker),
         )

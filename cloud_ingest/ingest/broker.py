@@ -60,4 +60,6 @@ def broker_from_settings(settings: CloudSettings, client_id: str) -> Broker:
         client_id=client_id,
         tls=settings.broker_tls,
         tls_ca=settings.broker_ca_file,
+        tls_certificate=settings.broker_cert_file,
+        tls_key=settings.broker_key_file,
     )

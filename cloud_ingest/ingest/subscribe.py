@@ -243,6 +243,7 @@ class Link:
             context = ssl.create_default_context(
                 cafile=None if self.broker.tls_ca is None else str(self.broker.tls_ca)
             )
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
             if self.broker.tls_certificate is not None:
                 context.load_cert_chain(self.broker.tls_certificate, self.broker.tls_key)
         except (OSError, ssl.SSLError) as error:

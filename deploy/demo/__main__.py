@@ -169,7 +169,8 @@ def what_to_type(world: World) -> str:
     return f"""
 Everything is left running; Ctrl-C ends it.
   files and logs  {world.directory}
-  broker          {world.broker_address}, user cloud, password in {world.directory}/broker.password
+  broker          {world.broker_address}, TLS with a certificate
+  certificates    {world.directory}/certificates: operator.pem reads all of the society
 
 In another terminal, from this folder:
 export IOT_UTILITY_DSN={shlex.quote(world.dsn)} IOT_UTILITY_SOCIETY={society}

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Three stand-in consumers: what billing, helpdesk and accounting see of the metering layer.
 
-Each is an ordinary MQTT client with a password and rights of its own. Billing acknowledges
+Each is an ordinary MQTT client with a certificate and rights of its own. Billing acknowledges
 what it received, as the contract asks; the others only listen.
 """
 
 import json
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from shared_schema.access import Consumer
 from shared_schema.billing import (
     BillingAck,
     BillingManifest,
@@ -25,7 +27,7 @@ from shared_schema.billing import (
     Reconciliation,
 )
 from shared_schema.events import Event
-from shared_schema.topics import ROOT, billing_ack_topic, encode_level
+from shared_schema.topics import Part, billing_ack_topic, society_topics
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +77,8 @@ class Account:
 
     host: str
     port: int
-    username: str
-    password: str
+    role: Consumer
+    tls: ssl.SSLContext
 
 
 def is_withdrawal(payload: bytes) -> bool:
@@ -115,24 +117,16 @@ def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
 
 
 Handler = Callable[[Inbox, Client, MQTTMessage], None]
-ROLES: dict[str, tuple[str, Handler]] = {
-    "billing": ("billing/#", _billing),
-    "helpdesk": ("events/#", _helpdesk),
-    "accounting": ("reconciliation/#", _accounting),
+ROLES: dict[Consumer, tuple[Part, Handler]] = {
+    Consumer.BILLING: (Part.BILLING, _billing),
+    Consumer.HELPDESK: (Part.EVENTS, _helpdesk),
+    Consumer.ACCOUNTING: (Part.RECONCILIATION, _accounting),
 }
-
-
-def acl(role: str) -> list[str]:
-    """Return the broker's access rules for a consumer."""
-    rules = [f"topic read {ROOT}/society/+/{ROLES[role][0]}"]
-    if role == "billing":
-        rules.append(f"topic write {ROOT}/society/+/billing-acks")
-    return rules
 
 
 @contextmanager
 def listen(society: str, accounts: list[Account]) -> Iterator[Inbox]:
-    """Connect the consumers, whose usernames are their roles, and collect what arrives."""
+    """Connect the consumers, whose logins are their roles, and collect what arrives."""
     inbox = Inbox()
     clients = [_connect(inbox, society, account) for account in accounts]
     try:
@@ -144,20 +138,20 @@ def listen(society: str, accounts: list[Account]) -> Iterator[Inbox]:
 
 
 def _connect(inbox: Inbox, society: str, account: Account) -> Client:
-    below, handle = ROLES[account.username]
+    part, handle = ROLES[account.role]
     client = Client(
         CallbackAPIVersion.VERSION2,
-        client_id=f"{account.username}-{encode_level(society)}",
+        client_id=account.role,
         protocol=MQTTProtocolVersion.MQTTv5,
     )
-    client.username_pw_set(account.username, account.password)
+    client.tls_set_context(account.tls)
 
     def on_connect(
         client: Client, _data: None, _flags: ConnectFlags, code: ReasonCode, _: Properties | None
     ) -> None:
         if code.is_failure:
             log.error("refused", extra={"action": "consumer_refused", "reason": str(code)})
-        client.subscribe(f"{ROOT}/society/{encode_level(society)}/{below}", qos=1)
+        client.subscribe(society_topics(society, part), qos=1)
 
     def on_message(client: Client, _data: None, message: MQTTMessage) -> None:
         with inbox.changed:

@@ -1,97 +1,86 @@
 # SPDX-License-Identifier: MIT
-"""A local mosquitto: the system's, or Debian's package unpacked where it is not installed.
+"""A local mosquitto with the configuration and the logins that are shipped.
 
-It listens on 127.0.0.1 alone, knows the users it is given, and holds each to his ACL.
-
-By hand, because no wheel on the package index carries mosquitto, and a container needs Docker:
-the demo runs on a machine that has neither.
+It listens on 127.0.0.1 alone: by the listener of `deploy/mosquitto/mosquitto.conf` where an
+authority of certificates is given, else by one that takes passwords.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
+import json
 import re
 import secrets
-import shutil
 import signal
 import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from deploy.demo.debian import PackageUnavailable, unpack
+from deploy.demo.authority import Authority, Identity
+from deploy.demo.broker_control import KEEPER, tell
+from deploy.demo.mosquitto_program import Mosquitto, find_mosquitto
 from deploy.demo.rootless import (
     Account,
     LocalServerError,
-    private_copy,
     server_account,
     state_directory,
     workspace,
 )
-from deploy.demo.server_process import ServerProcess, clean_environment
+from deploy.demo.server_process import ServerProcess
+from shared_schema.access import (
+    Login,
+    Rights,
+    changes,
+    gateway_rights,
+    grants,
+    ingest_rights,
+    keeper_rights,
+    plugin_file,
+)
 
 HOST = "127.0.0.1"
+SHIPPED = Path(__file__).parents[1] / "mosquitto" / "mosquitto.conf"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # mosquitto_passwd's own count: the passwords here are random, and each check blocks the broker.
 PBKDF2_ROUNDS = 101
 PORT_ATTEMPTS = 5
 ANSWER_TIMEOUT_S = 10.0
-
-CONFIGURATION = """\
-listener {port} 127.0.0.1
-allow_anonymous false
-password_file {settings}/passwords
-acl_file {settings}/acl
-persistence true
-persistence_location {store}/
-autosave_interval 60
-persistent_client_expiration 14d
-max_inflight_messages 256
-max_queued_messages 100000
-max_queued_bytes 268435456
-message_size_limit 262144
-set_tcp_nodelay true
-log_dest stderr
-log_type error
-log_type warning
-log_type notice
-log_type information
-log_timestamp_format %Y-%m-%dT%H:%M:%S
-"""
+BROKER = "broker"
+LOGINS = "dynamic-security.json"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A user of the broker and his lines of the ACL file, such as `topic read a/b`."""
+    """A user of the broker and what he may do."""
 
     username: str
     password: str = field(repr=False)
-    acl: tuple[str, ...]
+    """Empty: he has a certificate alone."""
+    rights: Rights
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.username):
             raise ValueError(f"not a username: {self.username!r}")
-        if any("\n" in line or not line.startswith(("topic ", "pattern ")) for line in self.acl):
-            raise ValueError(f"not lines of an ACL: {self.acl!r}")
+
+    @property
+    def login(self) -> Login:
+        """The user as the contract has him."""
+        return Login(self.username, self.rights, self.password or None)
 
 
-def gateway_user(gateway: str, password: str) -> BrokerUser:
+def gateway_user(gateway: str, password: str = "") -> BrokerUser:
     """A gateway: it writes and reads its own topics, one way each."""
-    own = f"metering/v1/gw/{gateway}"
-    writes = (f"topic write {own}/{leaf}" for leaf in ("readings", "status", "results"))
-    reads = (f"topic read {own}/{leaf}" for leaf in ("commands", "receipts"))
-    return BrokerUser(gateway, password, (*writes, *reads))
+    return BrokerUser(gateway, password, gateway_rights(gateway))
 
 
-def cloud_user(password: str, username: str = "cloud") -> BrokerUser:
-    """The cloud, which reads and writes everything."""
-    return BrokerUser(username, password, ("topic readwrite #", "topic read $SYS/#"))
+def cloud_user(password: str = "", username: str = "ingest") -> BrokerUser:
+    """The cloud's ingest."""
+    return BrokerUser(username, password, ingest_rights())
 
 
 class PortTaken(LocalServerError):
@@ -106,7 +95,14 @@ class MosquittoServer:
     settings: Path
     store: Path
     port: int
+    authority: Authority | None = None
+    """Whose certificates it takes; None: passwords."""
     host: str = HOST
+    keeper: BrokerUser = field(
+        default_factory=lambda: BrokerUser(KEEPER, secrets.token_urlsafe(16), keeper_rights()),
+        repr=False,
+    )
+    _users: dict[str, BrokerUser] = field(default_factory=dict, repr=False)
 
     def start(self) -> None:
         """Starts the broker and waits until it listens.
@@ -153,11 +149,34 @@ class MosquittoServer:
         Raises:
             LocalServerError: it does not take them.
         """
-        write_users(users, self.settings, self.process.account)
-        if self.process.running:
-            before = self._reloads()
-            self.process.send(signal.SIGHUP)
-            self._await("take its users", lambda: self._reloads() > before)
+        former, self._users = self._users, {each.username: each for each in users}
+        if not self.process.running:
+            write_logins([self.keeper, *users], self.settings, self.process.account)
+            return
+        commands = changed_users(former, users)
+        tls = None if self.authority is None else self.authority.client(KEEPER)
+        tell(self.host, self.port, commands, password=self.keeper.password, tls=tls)
+
+    def reload(self) -> None:
+        """Has the broker read its certificates and the list of the revoked again.
+
+        Raises:
+            LocalServerError: it does not.
+        """
+        self._write_certificates()
+        before = self._reloads()
+        self.process.send(signal.SIGHUP)
+        self._await("read its files again", lambda: self._reloads() > before)
+
+    def _write_certificates(self) -> None:
+        if self.authority is None:
+            return
+        own = Identity(*(self.authority.folder / f"{BROKER}.{kind}" for kind in ("pem", "key")))
+        if not own.key.exists():
+            self.authority.issue(BROKER, hosts=(HOST, "localhost"))
+        for file in (self.authority.certificate, self.authority.revoked, own.certificate, own.key):
+            text = file.read_text(encoding="ascii")
+            self.process.account.write(self.settings / file.name, text)
 
     def _listens(self) -> bool:
         with suppress(OSError), socket.create_connection((self.host, self.port), timeout=5):
@@ -187,6 +206,7 @@ def local_mosquitto(
     *,
     port: int = 0,
     users: Sequence[BrokerUser] = (),
+    authority: Authority | None = None,
     config_extra: str = "",
 ) -> Iterator[MosquittoServer]:
     """Runs a broker for the time of the block.
@@ -195,6 +215,7 @@ def local_mosquitto(
         directory: where the store stays for the next run; without it the store goes with the block.
         port: the port on 127.0.0.1; 0 takes a free one.
         users: who may connect.
+        authority: whose certificates name the users; without it they have passwords, and no TLS.
         config_extra: further lines for mosquitto.conf.
 
     Raises:
@@ -202,39 +223,88 @@ def local_mosquitto(
     """
     account = server_account()
     with workspace(account) as place, state_directory(directory, place, account) as state:
-        program, libraries = _program(account, place)
-        settings = place / "conf"
-        settings.mkdir()
-        settings.chmod(0o711)
+        found = find_mosquitto(account, place)
+        settings = account.make_private(place / "conf")
         process = ServerProcess(
             name="mosquitto",
-            command=[str(program), "-c", str(settings / "mosquitto.conf")],
+            command=[str(found.program), "-c", str(settings / "mosquitto.conf")],
             account=account,
             log=state / "mosquitto.log",
             signal_stop=signal.SIGTERM,
-            environment={"LD_LIBRARY_PATH": libraries} if libraries else {},
+            environment=found.environment,
         )
-        server = MosquittoServer(process, settings, account.make_private(state / "store"), port)
+        store = account.make_private(state / "store")
+        server = MosquittoServer(process, settings, store, port, authority)
+        server._write_certificates()
         server.set_users(users)
         try:
-            _start_on_port(server, port, config_extra)
+            _start_on_port(server, port, found, config_extra)
             yield server
         finally:
             server.stop()
 
 
-def write_users(users: Sequence[BrokerUser], settings: Path, account: Account) -> None:
-    """Writes the password file (hashes) and the ACL file of the users."""
-    passwords = "".join(f"{user.username}:{_hashed(user.password)}\n" for user in users)
-    acl = "".join("\n".join((f"user {user.username}", *user.acl, "\n")) for user in users)
-    account.write(settings / "passwords", passwords)
-    account.write(settings / "acl", acl)
+def changed_users(
+    former: Mapping[str, BrokerUser], users: Sequence[BrokerUser]
+) -> list[dict[str, Any]]:
+    """Return the commands that replace a broker's users."""
+    known = {name: grants(user.rights) for name, user in former.items()}
+    anew = {each.username for each in users if former.get(each.username) != each}
+    return changes([each.login for each in users], known, anew=anew)
 
 
-def _start_on_port(server: MosquittoServer, wanted: int, extra: str) -> None:
+def write_logins(users: Sequence[BrokerUser], settings: Path, account: Account) -> None:
+    """Writes what the broker's plugin reads at its start, with hashes of the passwords."""
+    told = plugin_file(user.login for user in users)
+    for client, user in zip(told["clients"], users, strict=True):
+        client.update(_hashed(user.password) if user.password else {})
+    account.write(settings / LOGINS, json.dumps(told))
+
+
+def configuration(
+    *, plugin: Path, settings: Path, store: Path, listener: str, tls: bool, log: str = "stderr"
+) -> str:
+    """Return the shipped configuration with the places of this machine.
+
+    Args:
+        plugin: Where the plugin of logins is.
+        settings: The folder of the logins and the certificates.
+        store: The folder of the broker's store.
+        listener: Port and address.
+        tls: By the shipped listener; else by one that takes passwords.
+        log: Where the log goes.
+    """
+    everywhere, shipped_listener = _shipped_parts()
+    text = everywhere + (shipped_listener if tls else "listener 8883\n")
+    for shipped, here in (
+        ("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so", str(plugin)),
+        (f"/var/lib/mosquitto/{LOGINS}", str(settings / LOGINS)),
+        ("persistence_location /var/lib/mosquitto/", f"persistence_location {store}/"),
+        ("log_dest file /var/log/mosquitto/mosquitto.log", f"log_dest {log}"),
+        ("listener 8883", f"listener {listener}"),
+    ):
+        if text.count(shipped) != 1:
+            raise LocalServerError(f"{SHIPPED} has not one line with {shipped}")
+        text = text.replace(shipped, here)
+    return text.replace("/etc/mosquitto/certs", str(settings))
+
+
+def _shipped_parts() -> tuple[str, str]:
+    text = SHIPPED.read_text(encoding="utf-8")
+    begins = text.index("listener 8883")
+    return text[:begins], text[begins:]
+
+
+def _start_on_port(server: MosquittoServer, wanted: int, found: Mosquitto, extra: str) -> None:
     for attempt in range(PORT_ATTEMPTS):
         server.port = wanted or _free_port()
-        text = CONFIGURATION.format(port=server.port, settings=server.settings, store=server.store)
+        text = configuration(
+            plugin=found.plugin,
+            settings=server.settings,
+            store=server.store,
+            listener=f"{server.port} {HOST}",
+            tls=server.authority is not None,
+        )
         server.process.account.write(server.settings / "mosquitto.conf", f"{text}{extra}\n")
         try:
             return server.start()
@@ -264,73 +334,11 @@ def _free(port: int) -> bool:
     return True
 
 
-def _hashed(password: str) -> str:
+def _hashed(password: str) -> dict[str, Any]:
     salt = secrets.token_bytes(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS)
-    words = (base64.b64encode(part).decode("ascii") for part in (salt, digest))
-    return "$".join(("$7", str(PBKDF2_ROUNDS), *words))
-
-
-def _program(account: Account, place: Path) -> tuple[Path, str]:
-    """The broker's program and the folders of its libraries."""
-    installed = shutil.which(
-        "mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-    )
-    if installed is not None and account.reaches(Path(installed)):
-        return Path(installed), ""
-    folder = _unpacked(_cache())
-    if account.switched:
-        folder = private_copy([folder], place / "programs") / folder.name
-    return folder / "usr/sbin/mosquitto", _libraries(folder)
-
-
-def _cache() -> Path:
-    given = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(given) if given else Path.home() / ".cache") / "iot-utility"
-    except RuntimeError:
-        raise LocalServerError("set HOME or XDG_CACHE_HOME: mosquitto is unpacked there") from None
-
-
-def _unpacked(cache: Path) -> Path:
-    """Debian's package in our cache, fetched at the first time; two runs may fetch it at once."""
-    cache.mkdir(parents=True, exist_ok=True)
-    known = [folder for folder in cache.glob("mosquitto-*") if folder.stat().st_uid == os.geteuid()]
-    if known:
-        return max(known, key=lambda folder: folder.stat().st_ctime)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=cache) as name:
-        fresh = Path(name) / "tree"
-        fresh.mkdir()
-        try:
-            version = unpack("mosquitto", fresh)
-        except PackageUnavailable as error:
-            raise LocalServerError(
-                "mosquitto is not installed and Debian's package cannot be fetched: install "
-                f"mosquitto, or give the address of a broker ({error})"
-            ) from error
-        _require_libraries(fresh)
-        target = cache / f"mosquitto-{version}"
-        # Fails where another run was faster; its tree is as good.
-        with suppress(OSError):
-            fresh.rename(target)
-    return target
-
-
-def _require_libraries(folder: Path) -> None:
-    listing = subprocess.run(
-        ["ldd", str(folder / "usr/sbin/mosquitto")],
-        env=clean_environment({"LD_LIBRARY_PATH": _libraries(folder)}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lacking = re.findall(r"(\S+) => not found", listing.stdout)
-    if listing.returncode != 0 or lacking:
-        raise LocalServerError(
-            "mosquitto is not installed and Debian's package lacks libraries here: "
-            f"{', '.join(lacking) or listing.stderr.strip()}"
-        )
-
-
-def _libraries(folder: Path) -> str:
-    return ":".join(sorted({str(file.parent) for file in folder.rglob("lib*.so.*")}))
+    return {
+        "password": base64.b64encode(digest).decode("ascii"),
+        "salt": base64.b64encode(salt).decode("ascii"),
+        "iterations": PBKDF2_ROUNDS,
+    }

@@ -8,7 +8,6 @@ It never reaches into a program: it speaks to them by command line, MQTT and SQL
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -23,7 +22,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from deploy.demo import society as plan
-from deploy.demo.consumers import ROLES, Account, acl
+from deploy.demo.authority import Authority
+from deploy.demo.consumers import ROLES, Account
 from deploy.demo.mosquitto import (
     BrokerUser,
     MosquittoServer,
@@ -35,8 +35,10 @@ from deploy.demo.postgres import local_postgres
 from deploy.demo.programs import DemoError, Program
 from deploy.demo.progress import Progress, read_progress
 from deploy.demo.rootless import LocalServerError
+from shared_schema.access import Consumer, consumer_rights
 
 BIN = Path(sys.executable).parent
+INGEST = "ingest"
 POLL_S = 0.5
 RULES_EVERY_S = "2"
 CLOSE_GRACE_MINUTES = "0"
@@ -51,7 +53,7 @@ class World:
     directory: Path
     dsn: str
     broker: MosquittoServer
-    passwords: dict[str, str]
+    authority: Authority
     programs: dict[str, Program] = field(default_factory=dict)
     began: datetime = field(init=False)
     """When the run began; `prepare` notes it."""
@@ -69,7 +71,7 @@ class World:
     def accounts(self) -> list[Account]:
         """How the three consumers log in."""
         return [
-            Account(self.broker.host, self.broker.port, role, self.passwords[role])
+            Account(self.broker.host, self.broker.port, role, self.authority.client(role))
             for role in ROLES
         ]
 
@@ -114,7 +116,6 @@ class World:
     def prepare(self, now: datetime) -> None:
         """Write every file, make the database ready, enrol the gateways, import the units."""
         self.began = now
-        _private(self.directory / "broker.password", self.passwords["cloud"])
         self.estate_file.write_text(plan.estate_toml(self.society, now), encoding="utf-8")
         units = self.directory / "units.csv"
         units.write_text(plan.units_csv(self.society), encoding="utf-8")
@@ -140,7 +141,7 @@ class World:
     def _write_agent(self, gateway: plan.Gateway) -> None:
         own = self.directory / gateway.name
         own.mkdir()
-        _private(own / "broker.password", self.passwords[gateway.name])
+        identity = self.authority.issue(gateway.name)
         lines = [
             f'gateway = "{gateway.name}"',
             f'zone = "{plan.ZONE}"',
@@ -152,8 +153,11 @@ class World:
             "[broker]",
             f'host = "{self.broker.host}"',
             f"port = {self.broker.port}",
-            f'username = "{gateway.name}"',
-            'password_file = "broker.password"',
+            "",
+            "[broker.tls]",
+            f'ca = "{self.authority.certificate}"',
+            f'cert = "{identity.certificate}"',
+            f'key = "{identity.key}"',
         ]
         for bus in gateway.buses:
             lines += ["", "[[bus]]", f'name = "{bus}"', f'port = "../bus/{bus}.tty"']
@@ -177,6 +181,8 @@ class World:
                 self._environment(),
             )
 
+        ingest = self.authority.issue(INGEST)
+        self.authority.issue(Consumer.OPERATOR)
         bus = str(self.directory / "bus")
         declare("meters", "edge-agent", "simulate", str(self.estate_file), "--directory", bus)
         declare(
@@ -185,10 +191,13 @@ class World:
             "serve",
             "--broker",
             self.broker_address,
-            "--username",
-            "cloud",
-            "--password-file",
-            str(self.directory / "broker.password"),
+            "--tls",
+            "--ca",
+            str(self.authority.certificate),
+            "--cert",
+            str(ingest.certificate),
+            "--cert-key",
+            str(ingest.key),
             "--key",
             str(self.directory / "cloud.key"),
         )
@@ -261,22 +270,20 @@ def open_world(society: plan.Society, directory: Path, dsn: str | None) -> Itera
     Raises:
         DemoError: a server cannot be run here.
     """
-    passwords = {
-        name: secrets.token_urlsafe(18)
-        for name in ("cloud", *ROLES, *(gateway.name for gateway in society.gateways))
-    }
+    consumers = {role: consumer_rights(role, [society.name]) for role in Consumer}
     users = [
-        cloud_user(passwords["cloud"]),
-        *(BrokerUser(role, passwords[role], tuple(acl(role))) for role in ROLES),
-        *(gateway_user(gateway.name, passwords[gateway.name]) for gateway in society.gateways),
+        cloud_user(username=INGEST),
+        *(BrokerUser(role, "", rights) for role, rights in consumers.items()),
+        *(gateway_user(gateway.name) for gateway in society.gateways),
     ]
+    authority = Authority(directory / "certificates")
     with ExitStack() as stack:
         try:
             if dsn is None:
                 dsn = stack.enter_context(local_postgres()).dsn
-            broker = stack.enter_context(local_mosquitto(users=users))
+            broker = stack.enter_context(local_mosquitto(users=users, authority=authority))
         except LocalServerError as error:
             raise DemoError(str(error), 2) from None
-        world = World(society, directory, dsn, broker, passwords)
+        world = World(society, directory, dsn, broker, authority)
         stack.callback(world.stop)
         yield world

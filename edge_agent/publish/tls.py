@@ -35,6 +35,7 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
         read_secret(tls.key, "the certificate's key ([broker.tls] key)")
     try:
         context = ssl.create_default_context(cafile=str(tls.ca) if tls.ca else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         if tls.cert is not None:
             context.load_cert_chain(tls.cert, tls.key)
     except (OSError, ValueError) as error:

@@ -14,25 +14,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from deploy.demo.broker_control import KEEPER, tell
 from deploy.demo.mosquitto import (
-    CONFIGURATION,
+    LOGINS,
     BrokerUser,
+    changed_users,
     cloud_user,
+    configuration,
     gateway_user,
     local_mosquitto,
-    write_users,
+    write_logins,
 )
 from deploy.demo.postgres import local_postgres
 from deploy.demo.rootless import Account
-
-if TYPE_CHECKING:
-    from testcontainers.core.container import DockerContainer
+from shared_schema.access import keeper_rights
 
 TIMESCALE_IMAGE = "timescale/timescaledb:2.28.3-pg17"
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.22"
@@ -184,47 +185,40 @@ def _mosquitto(users: Sequence[BrokerUser]) -> Iterator[MqttServer]:
 
     with tempfile.TemporaryDirectory() as name:
         settings = Path(name)
-        settings.chmod(0o755)
-        text = CONFIGURATION.format(port=1883, settings="/settings", store="/mosquitto/data")
-        settings.joinpath("mosquitto.conf").write_text(
-            text.replace("listener 1883 127.0.0.1", "listener 1883"), encoding="utf-8"
+        settings.chmod(0o777)  # the plugin saves the logins there, as the image's own user
+        text = configuration(
+            plugin=Path("/usr/lib/mosquitto_dynamic_security.so"),
+            settings=Path("/settings"),
+            store=Path("/mosquitto/data"),
+            listener="1883",
+            tls=False,
         )
-        server = _ContainerMosquitto(settings)
-        server.set_users(users)
+        settings.joinpath("mosquitto.conf").write_text(text, encoding="utf-8")
+        server = _ContainerMosquitto()
+        us = Account(os.geteuid(), os.getegid(), switched=False)
+        write_logins([server.keeper], settings, us)
+        settings.joinpath(LOGINS).chmod(0o666)
         container = (
             DockerContainer(MOSQUITTO_IMAGE)
             .with_command("mosquitto -c /settings/mosquitto.conf")
-            .with_volume_mapping(name, "/settings", "ro")
+            .with_volume_mapping(name, "/settings", "rw")
             .with_exposed_ports(1883)
             .waiting_for(LogMessageWaitStrategy("running"))
         )
         with container:
             server.host = container.get_container_host_ip()
             server.port = int(container.get_exposed_port(1883))
-            server.container = container
+            server.set_users(users)
             yield server
 
 
 class _ContainerMosquitto:
-    def __init__(self, settings: Path) -> None:
-        self.settings = settings
+    def __init__(self) -> None:
         self.host, self.port = "", 0
-        self.container: DockerContainer | None = None
+        self.keeper = BrokerUser(KEEPER, secrets.token_urlsafe(16), keeper_rights())
+        self._users: dict[str, BrokerUser] = {}
 
     def set_users(self, users: Sequence[BrokerUser]) -> None:
-        us = Account(os.geteuid(), os.getegid(), switched=False)
-        write_users(users, self.settings, us)
-        for name in ("passwords", "acl"):
-            self.settings.joinpath(name).chmod(0o644)
-        if self.container is None:
-            return
-        before = self._reloads()
-        self.container.get_wrapped_container().kill("SIGHUP")
-        deadline = time.monotonic() + CONTAINER_TIMEOUT_S
-        while self._reloads() == before:
-            assert time.monotonic() < deadline, "mosquitto does not take its users"
-            time.sleep(0.1)
-
-    def _reloads(self) -> int:
-        assert self.container is not None
-        return sum(log.count(b"Reloading config.") for log in self.container.get_logs())
+        commands = changed_users(self._users, users)
+        tell(self.host, self.port, commands, password=self.keeper.password, tls=None)
+        self._users = {each.username: each for each in users}

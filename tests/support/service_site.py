@@ -23,6 +23,7 @@ from deploy.demo.mosquitto import (
     cloud_user,
     gateway_user,
 )
+from shared_schema.access import Rights
 from shared_schema.signing import (
     VerifyKey,
     generate_key,
@@ -37,7 +38,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=60)
 CLOUD = cloud_user(uuid4().hex)
 GATEWAYS = [gateway_user(f"gw-{letter}", uuid4().hex) for letter in "abcdefgh"]
-OTHER = BrokerUser("other-modules", uuid4().hex, ("topic readwrite metering/v1/society/#",))
+SOCIETIES = ("metering/v1/society/#",)
+OTHER = BrokerUser("other-modules", uuid4().hex, Rights(SOCIETIES, SOCIETIES))
 
 
 @pytest.fixture(scope="module")

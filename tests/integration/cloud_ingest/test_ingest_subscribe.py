@@ -24,18 +24,21 @@ from paho.mqtt.reasoncodes import ReasonCode
 from cloud_ingest.errors import BrokerLost, BrokerRefused
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Delivery, Link
-from deploy.demo.mosquitto import BrokerUser, MosquittoServer, cloud_user, local_mosquitto
+from deploy.demo.mosquitto import BrokerUser, MosquittoServer, local_mosquitto
+from shared_schema.access import Rights
 from tests.support.servers import MosquittoWith, MqttServer
 
 PASSWORD = uuid.uuid4().hex
 TOPIC = "metering/v1/gw/gw-a/readings"
 TOPICS = ("metering/v1/gw/+/readings",)
-BLIND = BrokerUser("blind", PASSWORD, ("topic write nothing/at/all",))
+BLIND = BrokerUser("blind", PASSWORD, Rights())
+# It takes the part of the gateways too.
+BOTH_SIDES = BrokerUser("cloud", PASSWORD, Rights(("#",), ("#",)))
 
 
 @pytest.fixture(scope="module")
 def mosquitto(mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
-    with mosquitto_with([cloud_user(PASSWORD), BLIND]) as server:
+    with mosquitto_with([BOTH_SIDES, BLIND]) as server:
         yield server
 
 
@@ -214,7 +217,7 @@ async def test_a_consumer_killed_before_commit_loses_nothing(
 @pytest.fixture
 def mortal() -> Iterator[MosquittoServer]:
     """A broker of our own, to be killed."""
-    with local_mosquitto(users=[cloud_user(PASSWORD)]) as server:
+    with local_mosquitto(users=[BOTH_SIDES]) as server:
         yield server
 
 
