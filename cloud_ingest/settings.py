@@ -78,6 +78,29 @@ class WebhookSettings(BaseModel):
         return names
 
 
+class BrokerLogin(BaseModel):
+    """A login of the broker beside the gateways: the common name of a certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    role: Literal["ingest", "billing", "helpdesk", "accounting", "operator", "keeper"]
+    """``keeper`` tells the broker of logins, and does nothing else."""
+    societies: tuple[str, ...] = ()
+    """Whose messages it reads; the ingest reads all."""
+
+    @model_validator(mode="after")
+    def _has_its_societies(self) -> Self:
+        reads_all = self.role in {"ingest", "keeper"}
+        if reads_all and self.societies:
+            raise ValueError(f"the role {self.role} is of no society: leave societies out")
+        if not reads_all and not self.societies:
+            raise ValueError(f"name the societies of {self.name}, as in societies = ['Lake View']")
+        if "+" in self.societies:
+            raise ValueError("'+' is no name of a society: it would be all of them")
+        return self
+
+
 def _is_here(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -133,6 +156,15 @@ class CloudSettings(BaseSettings):
 
     webhook: tuple[WebhookSettings, ...] = ()
     """Who gets flags by HTTP."""
+    broker_login: tuple[BrokerLogin, ...] = ()
+    """Who may log in to the broker, beside the gateways."""
+
+    @field_validator("broker_login")
+    @classmethod
+    def _have_names(cls, logins: tuple[BrokerLogin, ...]) -> tuple[BrokerLogin, ...]:
+        if len({each.name for each in logins}) < len(logins):
+            raise ValueError("two logins have the same name")
+        return logins
 
     @field_validator("webhook")
     @classmethod

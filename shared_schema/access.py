@@ -141,23 +141,30 @@ def changes(
         anew: Names that are made again though their rights are the same, as with a new password.
     """
     wanted = {each.name: each for each in logins}
-    same = {
-        name
-        for name, login in wanted.items()
-        if name not in anew and known.get(name) == grants(login.rights)
-    }
     commands: list[dict[str, Any]] = []
-    for name in (name for name in known if name not in same):
-        commands.append({"command": "deleteClient", "username": name})
-        commands.append({"command": "deleteRole", "rolename": name})
-    for name in (name for name in wanted if name not in same):
-        login = wanted[name]
-        secret = {} if login.password is None else {"password": login.password}
-        commands += [
-            {"command": "createRole", "rolename": name, "acls": _acls(login.rights)},
-            {"command": "createClient", "username": name, "roles": _own_role(name), **secret},
-        ]
+    for name, login in wanted.items():
+        if name not in known:
+            commands += _made(login)
+        elif name in anew or known[name] != grants(login.rights):
+            commands += [*_taken_away(name), *_made(login)]
+    for name in known:  # last: it may be the one who tells
+        if name not in wanted:
+            commands += _taken_away(name)
     return commands
+
+
+def _made(login: Login) -> list[dict[str, Any]]:
+    secret = {} if login.password is None else {"password": login.password}
+    client = {"command": "createClient", "username": login.name, "roles": _own_role(login.name)}
+    role = {"command": "createRole", "rolename": login.name, "acls": _acls(login.rights)}
+    return [role, {**client, **secret}]
+
+
+def _taken_away(name: str) -> list[dict[str, Any]]:
+    return [
+        {"command": "deleteClient", "username": name},
+        {"command": "deleteRole", "rolename": name},
+    ]
 
 
 CLOSED: dict[str, Any] = {

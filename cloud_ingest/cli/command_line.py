@@ -43,6 +43,7 @@ COMMANDS: Final = {
         "keys",
         "Let a gateway speak for a society; a further key of the same gateway is a rotation.",
     ),
+    "broker": Place("broker", "Who may speak and listen on the broker."),
     "serve": Place(
         "serve", "Take readings from the broker, store them and send receipts, until SIGTERM."
     ),

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest broker``: which logins the broker has, and telling it of them.
+
+In: options as a person typed them. Out: the file of the broker's plugin, or lines. Never: a
+decision.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import (
+    BrokerAt,
+    BrokerCa,
+    BrokerCert,
+    BrokerCertKey,
+    Config,
+    Dsn,
+    broker_address,
+    opened_store,
+)
+from cloud_ingest.cli.say import say
+from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.ingest.broker import broker_from_settings
+from cloud_ingest.operate.broker_logins import Difference, tell_broker, wanted_logins
+from cloud_ingest.store.registry import load_registry
+from shared_schema.access import plugin_file
+
+CLIENT_ID = "cloud-ingest-broker"
+
+app = new_group("Who may speak and listen on the broker.")
+
+
+@app.command("access")
+def access(
+    path: Annotated[
+        Path | None, typer.Option("--out", help="Where the file goes [default: standard output].")
+    ] = None,
+    *,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Write the broker's logins and what each may, as its plugin reads them at its start.
+
+    Those are the gateways that are enrolled, and the [[broker_login]] of the settings. No secret
+    is in it.
+
+    Example: cloud-ingest broker access --out dynamic-security.json
+    """
+    with opened_store(dsn, config) as opened:
+        logins = wanted_logins(opened.settings.broker_login, load_registry(opened.conn).gateways)
+        text = json.dumps(plugin_file(logins), indent=1)
+        if path is None:
+            say(text)
+            return
+        try:
+            path.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    say(f"{path}: {len(logins)} logins; give it to the broker's user and start the broker")
+
+
+@app.command("apply")
+def apply(
+    *,
+    broker: BrokerAt = None,
+    ca: BrokerCa = None,
+    cert: BrokerCert = None,
+    cert_key: BrokerCertKey = None,
+    planned: Annotated[
+        bool, typer.Option("--plan", help="Only say what would change; change nothing.")
+    ] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Tell the running broker of logins that are new, changed or gone.
+
+    It takes a login of the role keeper: give its certificate.
+
+    Example: cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key
+    """
+    with opened_store(
+        dsn,
+        config,
+        broker_ca_file=ca,
+        broker_cert_file=cert,
+        broker_key_file=cert_key,
+        **broker_address(broker),
+    ) as opened:
+        logins = wanted_logins(opened.settings.broker_login, load_registry(opened.conn).gateways)
+        address = broker_from_settings(opened.settings, CLIENT_ID)
+        found = tell_broker(address, logins, planned=planned)
+    say("\n".join(_lines(found, planned=planned)))
+
+
+def _lines(found: Difference, *, planned: bool) -> list[str]:
+    told = {"new": found.new, "changed": found.changed, "gone": found.gone}
+    lines = [f"{word}: {', '.join(names)}" for word, names in told.items() if names]
+    if not lines:
+        return ["The broker knows every login as it should."]
+    return [*lines, "Nothing was changed." if planned else "The broker knows them now."]
