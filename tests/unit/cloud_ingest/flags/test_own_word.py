@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What meters say of a leak themselves, beside what the water rules show."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -66,8 +67,17 @@ def test_a_word_alone_is_a_flag_of_the_unit() -> None:
     assert evidence(one).litres_so_far is None
     assert one.message == (
         "The water meter of A-1 (LNT 7) says that water does not stop since Friday 20 Nov 2026 "
-        "16:30 IST. Close the inner valve for half an hour and look again."
+        "16:30 IST. To see whether it is in the flat: close the inner valve for half an hour and "
+        "look again."
     )
+
+
+def test_a_common_area_has_no_inner_valve() -> None:
+    garden = replace(METER, subject_type="common", subject="garden")
+    [one] = with_own_word([], [Said(garden, LEAK, NOW)], ZONE)
+    assert "close one branch behind this meter" in one.message
+    [one] = with_own_word([], [Said(garden, BURST, NOW)], ZONE)
+    assert one.message.endswith("If nobody draws it, close the valve at once.")
 
 
 @pytest.mark.parametrize(
