@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The flags of electricity meters: no load, a jump, energy given back, a phase that is lost.
 
-Days are judged once, when they are over and the meter was read after them; phases whenever the
-rules sweep. A flag is of a meter and names its unit. It ends when the rule does not find it any
-more, or the meter was removed.
+Days are judged when they are over and the meter was read after them, and again when late readings
+change them or days before; phases whenever the rules sweep. A flag is of a meter and names its
+unit. It ends when the rule does not find it any more, or the meter was removed.
 
 In: a connection, the zone, the time. Out: what changed. The rules are pure
 (`core.rules.electricity`).
@@ -17,7 +17,7 @@ from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.month import DAY, day_of
 from cloud_ingest.core.rules.electricity import NEW_NORMAL, PHASES, SEEN, phase_loss
 from cloud_ingest.flags.electricity_words import day_findings, key_of_meter, phase_finding
-from cloud_ingest.flags.lifecycle import Changes, settle
+from cloud_ingest.flags.lifecycle import Changes, Swept, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.load_days import (
@@ -35,15 +35,15 @@ from shared_schema.events import EventKind
 OF_DAYS = (EventKind.NO_LOAD, EventKind.LOAD_JUMP, EventKind.REVERSE_ENERGY)
 AT_ONCE = 500
 """Meters whose days are in memory at once."""
-MOST = 20 * AT_ONCE
-"""Meters that one turn judges; the next goes on."""
+MOST = 4 * AT_ONCE
+"""Meters that one turn judges; other flags do not wait for more of them."""
 LOOK_BACK = (NEW_NORMAL + SEEN) * DAY
 LIVED_WITHIN = 60 * DAY
 LEARNT_WITHIN = 365 * DAY
 """Who was away once in so long may be away again."""
 
 
-def refresh_loads(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
+def refresh_loads(conn: Connection, zone: ZoneInfo, now: datetime) -> Swept:
     """Judge the day that is over, of the meters that were read since.
 
     Args:
@@ -53,10 +53,9 @@ def refresh_loads(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
     """
     day = day_of(now, zone) - DAY
     raised, cleared = 0, _end_of_removed(conn, OF_DAYS, now)
+    behind = True
     for _ in range(MOST // AT_ONCE):
         meters = loads_due(conn, day, zone, now, AT_ONCE)
-        if not meters:
-            break
         loads = load_days(conn, meters, day - LOOK_BACK, day, zone)
         idle = idle_before(conn, meters, now - LEARNT_WITHIN)
         findings = [
@@ -68,9 +67,12 @@ def refresh_loads(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
             )
         ]
         changes = _settle(conn, OF_DAYS, findings, meters, now)
-        put_judged(conn, [meter.meter_id for meter in meters], day)
+        put_judged(conn, meters, day)
         raised, cleared = raised + changes.raised, cleared + changes.cleared
-    return Changes(raised, cleared)
+        behind = len(meters) == AT_ONCE
+        if not behind:
+            break
+    return Swept(Changes(raised, cleared), behind)
 
 
 def refresh_phases(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:

@@ -28,6 +28,15 @@ class Changes:
     cleared: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did that ends after a part of its work."""
+
+    changes: Changes
+    behind: bool
+    """There is more to do: sweep again in the next turn."""
+
+
 def settle(
     conn: Connection,
     opened: Iterable[Flag],

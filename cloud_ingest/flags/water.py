@@ -11,7 +11,6 @@ In: a connection, the rules, the time. Out: what changed. The rules are pure (`c
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
@@ -19,7 +18,7 @@ from itertools import islice
 from cloud_ingest.core.flag import Finding, Flag, Key, served_unit
 from cloud_ingest.core.rules.water.episode import Episode
 from cloud_ingest.core.rules.water.words import water_message
-from cloud_ingest.flags.lifecycle import Changes, settle
+from cloud_ingest.flags.lifecycle import Changes, Swept, settle
 from cloud_ingest.flags.own_word import (
     EVIDENCE,
     Said,
@@ -77,15 +76,6 @@ def refresh_water(conn: Connection, rules: WaterRules, now: datetime) -> Changes
         passed.look_back(dict(islice(new.items(), BEGUN_AT_ONCE)))
         clear_rule_marks(conn, marks)
     return passed.changes
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep did."""
-
-    changes: Changes
-    behind: bool
-    """More registers have to begin: sweep again in the next turn."""
 
 
 def sweep_water(conn: Connection, rules: WaterRules, now: datetime) -> Swept:

@@ -21,6 +21,8 @@ set aside was not dropped: a day of which nothing else was known tells of nothin
 continuous aggregates only days older than `LONG_PAST` are looked at, for the look costs what a
 refresh does; nobody is expected to drop younger readings.
 
+Rules that look at days are told whose past days are others now (`put_changed`).
+
 In: the marks in ``dirty``. Out: fresh rows of ``reading_day`` and ``reading_month``.
 Never: a mark that goes before its day is done, or two refreshes at a time in a database; a mark
 that is added meanwhile stays.
@@ -33,6 +35,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month, runs
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.load_days import put_changed
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.rollups_write import (
@@ -104,6 +107,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
             else:
                 days += _recompute(conn, changed, store)
                 _forget_empty(conn, _channels_by_day(moved, oldest), store)
+            put_changed(conn, _channels_before(changed, tomorrow - DAY))
             clear_marks(conn, taken)
             marks += len(taken)
     return Refreshed(marks, days)
@@ -119,6 +123,11 @@ def _channels_by_day(marks: Iterable[Mark], oldest: date | None) -> dict[date, s
         if oldest is None or mark.day >= oldest:
             changed.setdefault(mark.day, set()).update(mark.channels)
     return changed
+
+
+def _channels_before(changed: Mapping[date, Collection[int]], today: date) -> set[int]:
+    """Return the channels that a past day is of; pure."""
+    return {channel_id for day, own in changed.items() if day < today for channel_id in own}
 
 
 def _forget_empty(conn: Connection, moved: Mapping[date, Collection[int]], store: Store) -> None:

@@ -89,7 +89,7 @@ class Leader:
         self._totals = totals
         self._leading = asyncio.Event()
         self._led_over: Connection | None = None
-        self._water_behind = False
+        self._behind: set[str] = set()
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
         self._started_at = datetime.now(UTC)
@@ -194,14 +194,17 @@ class Leader:
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
         rules = WaterRules(store.zone, self.settings.water_point)
         changes.append(("water", refresh_water(conn, rules, now)))
-        if sweep or self._water_behind:
-            swept = sweep_water(conn, rules, now)
-            changes.append(("water", swept.changes))
-            self._water_behind = swept.behind
+        for kind, look in (
+            ("water", partial(sweep_water, conn, rules, now)),
+            ("load", partial(refresh_loads, conn, store.zone, now)),
+        ):
+            if sweep or kind in self._behind:
+                swept = look()
+                changes.append((kind, swept.changes))
+                (self._behind.add if swept.behind else self._behind.discard)(kind)
         if sweep:
             changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
-            changes.append(("load", refresh_loads(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
             reclassify(conn, now)
         _log_changes(changes)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What the electricity rules look at: whole days of registers, and voltages of phases.
 
-Days come from the rollups, so that a look costs a row a day and register.
+Days come from the rollups, so that a look costs a row a day and register. A refresh of the rollups
+notes whose past days have changed, so that those are judged again.
 
-In: a time, meters. Out: rows as values. Never: a judgement: `cloud_ingest.core.rules.electricity`
-makes it.
+In: a time, meters. Out: rows as values. Owns: which day of a meter was judged. Never: a judgement:
+`cloud_ingest.core.rules.electricity` makes it.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from shared_schema.events import EventKind
 from shared_schema.obis import Obis
 
 ACTIVE_EXPORT = Obis.parse("1.0.2.8.0.255")
+REGISTERS = (ACTIVE_IMPORT, ACTIVE_EXPORT)
 LAST_HOUR = timedelta(hours=1)
 """A day is known if its register was read so close to its end."""
 LATELY = timedelta(hours=2)
@@ -45,6 +47,14 @@ class LoadMeter(ServingMeter):
 
 
 @dataclass(frozen=True, slots=True)
+class DueMeter(LoadMeter):
+    """An electricity meter that is to be judged."""
+
+    changes: int
+    """How often its past days have changed since it was judged."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loads:
     """The days of one meter, ascending, and one step of its registers in kWh."""
 
@@ -56,15 +66,15 @@ class Loads:
 @translating
 def loads_due(
     conn: Connection, day: date, zone: ZoneInfo, now: datetime, limit: int
-) -> list[LoadMeter]:
-    """Return the meters of which ``day`` is over and was not judged."""
+) -> list[DueMeter]:
+    """Return the meters of which ``day`` is over, and was not judged or has changed since."""
     arguments = {
         "day": day,
         "read_after": midnight(day + DAY, zone) + LAST_HOUR,
         "now": now,
         "limit": limit,
     }
-    return all_rows(conn, LoadMeter, query("flag/loads_due"), arguments)
+    return all_rows(conn, DueMeter, query("flag/loads_due"), arguments)
 
 
 @translating
@@ -75,9 +85,22 @@ def serving_among(conn: Connection, serials: Sequence[str], now: datetime) -> li
 
 
 @translating
-def put_judged(conn: Connection, meters: Sequence[int], day: date) -> None:
-    """Note that a day of meters was judged."""
-    conn.execute("UPDATE meter SET load_judged = %s WHERE meter_id = ANY(%s)", (day, list(meters)))
+def put_judged(conn: Connection, meters: Sequence[DueMeter], day: date) -> None:
+    """Note that a day of meters was judged, as it was when they were looked up."""
+    arguments = {
+        "meters": [meter.meter_id for meter in meters],
+        "changes": [meter.changes for meter in meters],
+        "day": day,
+    }
+    conn.execute(query("flag/loads_judged"), arguments)
+
+
+@translating
+def put_changed(conn: Connection, channels: Collection[int]) -> None:
+    """Note that past days of channels are others now: their meters are judged again."""
+    if channels:
+        arguments = {"channels": list(channels), "registers": [str(obis) for obis in REGISTERS]}
+        conn.execute(query("flag/loads_changed"), arguments)
 
 
 @translating

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cloud_ingest.flags import electricity
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import list_events
-from cloud_ingest.store.load_days import ACTIVE_EXPORT
+from cloud_ingest.store.load_days import ACTIVE_EXPORT, loads_due, put_changed, put_judged
 from shared_schema.catalogue import Unit
 from shared_schema.events import Event
 from shared_schema.obis import Obis
@@ -51,7 +52,7 @@ class Flat:
     def judge(self) -> Changes:
         now = self.at + 3 * HOUR
         refresh(self.conn, now)
-        return refresh_loads(self.conn, ZONE, now)
+        return refresh_loads(self.conn, ZONE, now).changes
 
     def open(self) -> list[Event]:
         return [flag.event for flag in list_events(self.conn)]
@@ -97,6 +98,54 @@ def test_energy_given_back_is_flagged(flat: Flat) -> None:
     assert flat.takes(6.0, gives=1.2) == Changes(raised=1)
     (event,) = flat.open()
     assert (event.kind, event.evidence["kwh_so_far"]) == ("reverse_energy", "1.200")
+
+
+def test_a_day_that_comes_late_is_judged_again(flat: Flat) -> None:
+    flat.takes(*[6.0] * 25)
+    missed = [(flat.at + HOUR * number, flat.raw) for number in range(1, 26)]
+    flat.at += DAY
+    flat.site.deliver("e1", [(flat.at + 2 * HOUR, flat.raw)], period_s=3600)
+    assert flat.judge() == Changes(), "yesterday is not known"
+    flat.site.deliver("e1", missed, period_s=3600)
+    assert flat.judge() == Changes(raised=1)
+    (event,) = flat.open()
+    assert (event.kind, event.since) == ("no_load", flat.at - DAY)
+    assert flat.site.one("SELECT count(*) FROM load_change") == 0
+    assert flat.judge() == Changes(), "it is judged once"
+
+
+def test_a_past_that_comes_late_ends_a_jump(flat: Flat) -> None:
+    """A use of the weeks that were missing is no jump."""
+    flat.takes(*[6.0] * 35)
+    gap = flat.at
+    busy = [(gap + HOUR * number, flat.raw + 1250 * number) for number in range(1, 25 * 5)]
+    flat.at, flat.raw = gap + 6 * DAY, busy[-1][1] + 1000
+    flat.takes(*[6.0] * 29)
+    assert flat.takes(30.0, 30.0) == Changes(raised=1)
+    flat.site.deliver("e1", busy, period_s=3600)
+    assert flat.judge() == Changes(cleared=1)
+
+
+def test_what_changes_during_a_look_is_looked_at_again(flat: Flat) -> None:
+    flat.takes(*[6.0] * 3)
+    put_changed(flat.conn, [1])
+    day = (flat.at - DAY).astimezone(ZONE).date()
+    (due,) = loads_due(flat.conn, day, ZONE, flat.at + 3 * HOUR, 9)
+    put_changed(flat.conn, [1])
+    put_judged(flat.conn, [due], day)
+    (again,) = loads_due(flat.conn, day, ZONE, flat.at + 3 * HOUR, 9)
+    put_judged(flat.conn, [again], day)
+    assert loads_due(flat.conn, day, ZONE, flat.at + 3 * HOUR, 9) == []
+
+
+def test_a_full_turn_goes_on_in_the_next(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    flat.takes(*[6.0] * 2)
+    put_changed(flat.conn, [1])
+    monkeypatch.setattr(electricity, "AT_ONCE", 1)
+    monkeypatch.setattr(electricity, "MOST", 1)
+    now = flat.at + 3 * HOUR
+    assert refresh_loads(flat.conn, ZONE, now).behind
+    assert not refresh_loads(flat.conn, ZONE, now).behind
 
 
 def test_a_removed_meter_ends_its_flags(flat: Flat) -> None:
