@@ -106,6 +106,13 @@ def replay(
         typer.Option("--out", help="Where the events go, a line each [default: standard output]."),
     ] = None,
     point: Annotated[Point, typer.Option("--point", help="The operating point.")] = Point.CAREFUL,
+    supply: Annotated[
+        str | None,
+        typer.Option(
+            "--supply",
+            help="The hours with water, such as '06:00-09:00' [default: each register shows them].",
+        ),
+    ] = None,
     zone: Zone = None,
     processes: Processes = None,
 ) -> None:
@@ -119,7 +126,8 @@ def replay(
     Example: cloud-ingest rules replay registers.parquet --resolution-l 10 --out events.jsonl
     """
     with one_line_errors():
-        meter = WaterMeter(_step(resolution_l), _zone(zone))
+        hours = None if supply is None else _supply(supply)
+        meter = WaterMeter(_step(resolution_l), _zone(zone), supply=hours)
         meters = _meters(file)
         interval_s = usual_interval_s(meters)
         if interval_s > LONGEST_S or meter.litres_per_count >= COARSE_L:

@@ -213,6 +213,26 @@ def test_a_swept_store_ends_as_one_that_was_judged(towers: Tower) -> None:
     assert [each.kind for each in towers.flags()] == [EventKind.LEAK]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_entries_of_any_time_end_as_if_known_before(towers: Tower, seed: int) -> None:
+    dice = random.Random(seed)
+    rows = mornings(FIRST, [dice.choice([FILLS, LEAKS, LONG]) for _ in range(20)])
+    for at in range(0, len(rows), 50):
+        towers.deliver("A1", rows[at : at + 50])
+        if dice.random() < 0.6:
+            hours = dice.choice([MORNING, "06:00-11:00", "all day", LEARNT])
+            since = FIRST + dice.randrange(20) * DAY
+            towers.enter(hours, tower=dice.choice(["A", None]), since=since)
+        if dice.random() < 0.7:
+            towers.judge()
+    towers.judge()
+    judged, flags = towers.states("A"), towers.flags()
+    towers.site.conn.execute("DELETE FROM rule_state")
+    sweep_water(towers.site.conn, RULES, towers.now)
+    assert towers.states("A") == judged
+    assert towers.flags() == flags
+
+
 def test_one_bulk_meter_of_two_tells_nothing(towers: Tower) -> None:
     towers.site.units(
         unit_line("A", "bulkA2", **{**water, "source": "tanker"}, kind="bulk", tower="A")

@@ -184,6 +184,21 @@ def test_an_inlet_gives_flats_water_by_the_hour(flats: Path) -> None:
     assert "\n25 L/h before the tank " in done.stdout
 
 
+def test_a_tank_that_fills_in_hours_with_water_is_no_burst(tmp_path: Path) -> None:
+    register = 1000
+    columns: dict[str, list[object]] = {"meter": [], "ts": [], "register_l": []}
+    for hour in range(24 * 3):
+        columns["meter"].append("flat 1")
+        columns["ts"].append(START + timedelta(hours=hour))
+        columns["register_l"].append(register)
+        register += 95 * (hour % 24 in range(6, 11))
+    file = write_parquet(tmp_path / "tank.parquet", columns)
+    told = rules("replay", file, "--resolution-l", "1")
+    assert [event["kind"] for event in lines(told.stdout)] == ["burst"]
+    known = rules("replay", file, "--resolution-l", "1", "--supply", "06:00-11:00")
+    assert (known.exit_code, known.stdout) == (0, "")
+
+
 def test_hours_of_an_inlet_that_are_none_are_refused(flats: Path) -> None:
     done = rules("score", flats, "--inlet", "200", "--supply", "6-9")
     assert (done.exit_code, done.stdout) == (2, "")
