@@ -18,6 +18,7 @@ IngestError
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
+    ├── ProofRefused      a month of which there is nothing to prove
     ├── NumberRefused     a number of which nothing waits for a person's word
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
@@ -109,6 +110,10 @@ class ReadingRefused(UserError):
 
 class NumberRefused(UserError):
     """Nothing of a number waits for a person's word, or it is not what that person saw."""
+
+
+class ProofRefused(UserError):
+    """There is no number to prove: the month is open, or says nothing of the subject."""
 
 
 class RecomputeRefused(UserError):

@@ -77,6 +77,11 @@ COMMANDS: Final = {
         "explain",
         "Say where a number comes from: each border, each reading not taken, each version.",
     ),
+    "prove": Place(
+        "prove",
+        "Write the proof of a number: what gateways signed of it, what persons said, how it adds "
+        "up.",
+    ),
     "number": Place(
         "number", "Numbers that wait for a person: held changes, and quantities in doubt."
     ),

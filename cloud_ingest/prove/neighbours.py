@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""What of a proof would be somebody else's: times of a meter, and names in what persons wrote.
+
+A meter may have served another subject before or after; what it counted then is not shown. A
+remark may name another unit or another meter; the name is left out of it.
+
+In: who a meter served, everybody's names. Out: yes or no; a text without the others' names. Pure.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloud_ingest.store.assignments import Assignment
+from cloud_ingest.store.number_words import NumberKey
+
+Span = tuple[datetime, datetime | None]
+LEFT_OUT = "[…]"
+_ALONE = r"(?<!\w){}(?!\w)"
+_NO_PART_OF_A_NUMBER = r"(?<![\w.,:/-]){}(?!\w|[.,:/-]\w)"
+"""A flat may be called 12, and a date has a 12 in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What belongs to others than the subject of a proof."""
+
+    spans: Mapping[str, tuple[Span, ...]]
+    """By meter: when it served somebody else."""
+    names: tuple[str, ...]
+    """Of everybody else, the longest first."""
+
+    def has_time(self, meter: str, at: datetime) -> bool:
+        """Say whether a meter served somebody else at a time; a handover's moment is both's."""
+        return any(
+            since < at and (until is None or at < until)
+            for since, until in self.spans.get(meter, ())
+        )
+
+    def masked(self, text: str) -> str:
+        """Return what a person wrote without the names of others."""
+        folded = text.casefold()
+        for name in self.names:
+            if name.casefold() in folded:
+                alone = _NO_PART_OF_A_NUMBER if name.isdigit() else _ALONE
+                text = re.sub(alone.format(re.escape(name)), LEFT_OUT, text, flags=re.IGNORECASE)
+        return text
+
+
+def neighbours_of(
+    own: NumberKey, assigned: Iterable[Assignment], names: Iterable[str], ours: Collection[str]
+) -> Neighbours:
+    """Return what belongs to others.
+
+    Args:
+        own: Whose proof it is.
+        assigned: Whom its meters served, ever.
+        names: Of everybody and of every meter.
+        ours: Those that are the subject's own.
+    """
+    spans: dict[str, list[Span]] = {}
+    for each in assigned:
+        if (each.subject_type, each.subject) != (own.subject_type, own.subject):
+            spans.setdefault(str(each.meter), []).append((each.valid_from, each.valid_to))
+    kept = {each.casefold() for each in ours}
+    others = {name for name in names if name.casefold() not in kept}
+    return Neighbours(
+        {meter: tuple(found) for meter, found in spans.items()},
+        tuple(sorted(others, key=lambda name: (-len(name), name))),
+    )

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""The row that a gateway signed for a reading: which batch, which block, which row and column.
+
+Readings do not name their batch. A batch with a reading was received after it, mostly at once:
+so batches are looked through in the order of receipt, from the time of the reading on.
+
+In: a society, a reading that the store has. Out: the signed lines with it. Never: a write.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from cloud_ingest.core.accept import FUTURE_TOLERANCE
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.evidence import unpack
+from cloud_ingest.store.rows import all_rows, scalars
+from shared_schema.billing import billing_exponent
+from shared_schema.catalogue import Service
+from shared_schema.errors import MalformedMessage
+from shared_schema.message import MeterId
+from shared_schema.obis import Obis
+from shared_schema.readings import VALUE, Batch, Block, Column, read_block
+
+_WAITS = (
+    -FUTURE_TOLERANCE,
+    timedelta(hours=3),
+    timedelta(days=2),
+    timedelta(days=40),
+    timedelta(days=36500),
+)
+"""How long after a reading its batch is looked for: first among the few that came at once."""
+_AT_ONCE = 100
+"""Batches that are read from the store together."""
+
+
+class Sought(NamedTuple):
+    """A reading of a billed register, as a number names it."""
+
+    meter: MeterId
+    obis: Obis
+    service: Service
+    at: datetime
+    value: Decimal
+    """In the unit of billing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRow:
+    """Where a reading stands in what a gateway signed."""
+
+    batch_id: int
+    gateway: str
+    received_at: datetime
+    batch: Batch
+    ordinal: int
+    """Of its block in the batch."""
+    row: int
+    column: int
+    counted: Column
+    """What the column counts."""
+
+
+class _Kept(NamedTuple):
+    """A batch as the store has it."""
+
+    batch_id: int
+    gateway: str
+    received_at: datetime
+    evidence: bytes
+
+
+@translating
+def signed_rows(conn: Connection, society_id: int, sought: Sought) -> Iterator[SignedRow]:
+    """Give every signed row with a reading, in the order of receipt.
+
+    A reading can come again, with other rows beside it: the caller takes one and asks no further.
+    """
+    for start, end in pairwise(_WAITS):
+        arguments = {
+            "society_id": society_id,
+            "start": sought.at + start,
+            "end": min(sought.at, datetime.max.replace(tzinfo=UTC) - end) + end,
+        }
+        found = scalars(conn, query("batch/received"), arguments)
+        for first in range(0, len(found), _AT_ONCE):
+            yield from _rows_in(conn, found[first : first + _AT_ONCE], sought)
+
+
+def _rows_in(conn: Connection, batches: list[int], sought: Sought) -> Iterator[SignedRow]:
+    kept = all_rows(
+        conn,
+        _Kept,
+        """
+        SELECT batch_id, gateway.name AS gateway, received_at, evidence
+        FROM batch JOIN gateway USING (gateway_id) WHERE batch_id = ANY(%s::bigint[])
+        ORDER BY received_at, batch_id
+        """,
+        (batches,),
+        binary=True,
+    )
+    told = str(int(sought.at.timestamp())).encode()
+    for each in kept:
+        batch = unpack(each.evidence)
+        for ordinal, line in enumerate(batch.block_lines):
+            if told not in line:  # few lines are worth parsing
+                continue
+            place = _place(line, sought)
+            if place is not None:
+                row, column, counted = place
+                yield SignedRow(
+                    each.batch_id, each.gateway, each.received_at, batch, ordinal, row, column,
+                    counted,
+                )  # fmt: skip
+
+
+def _place(line: bytes, sought: Sought) -> tuple[int, int, Column] | None:
+    """Return the row and the column of a reading in a block, and what the column counts."""
+    try:
+        block = read_block(line)
+    except MalformedMessage:
+        return None
+    if not isinstance(block, Block) or not _is_same(block.meter, sought.meter):
+        return None
+    for column, counted in enumerate(block.columns):
+        exponent = billing_exponent(sought.service, counted.unit, counted.scaler)
+        if (counted.obis, counted.attribute) != (sought.obis, VALUE) or exponent is None:
+            continue
+        for row, (ts, _status, *raws) in enumerate(block.rows):
+            raw = raws[column]
+            if (
+                raw is not None
+                and ts == sought.at.timestamp()
+                and Decimal(raw).scaleb(exponent) == sought.value
+            ):
+                return row, column, counted
+    return None
+
+
+def _is_same(one: MeterId, other: MeterId) -> bool:
+    return unicodedata.normalize("NFC", str(one)) == unicodedata.normalize("NFC", str(other))

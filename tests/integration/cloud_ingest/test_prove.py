@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: MIT
+"""The proof of a number that was sent: each case out of a store, checked as a resident checks it.
+
+A neighbour's readings travel in the same batches; nothing of them may be in the proof.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.cli.command_line import app
+from cloud_ingest.cli.proof_sheet import proof_sheet
+from cloud_ingest.core.accept import accept
+from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
+from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, take_back
+from cloud_ingest.errors import CloseRefused, NotFound, ProofRefused
+from cloud_ingest.month.close import close_month
+from cloud_ingest.month.correction import correct_reading
+from cloud_ingest.month.explain import Asked
+from cloud_ingest.prove.proof import prove
+from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.commit import commit
+from cloud_ingest.store.registry import enrol_gateway, load_registry
+from shared_schema.catalogue import Service
+from shared_schema.proof.check import check, fingerprint_of
+from shared_schema.proof.pack import Proof, read_proof, write_proof
+from shared_schema.readings import Column
+from shared_schema.signing import generate_key, public_key_to_pem
+from shared_schema.verify import main as verify
+from tests.support.gateway import ENERGY, WATER, Sealer, block_line
+from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+
+START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
+BEFORE, AFTER = START - timedelta(days=1), END + timedelta(days=2)
+HALF = local("2026-07-16 00:00")
+NOW = local("2026-08-05 09:00")
+HOUR = timedelta(hours=1)
+FIRST = 12_345_000
+NEIGHBOUR, NEXT_DOOR, THEIRS = "77700077", "B-0815", 987_650_000
+"""A serial number, a label and registers that must be in no proof."""
+Rows = Sequence[tuple[datetime, int]]
+
+
+def send(site: Site, serial: str, rows: Rows, column: Column = ENERGY, sealer: Any = None) -> None:
+    """Let a gateway send a meter's rows, and beside them those of the neighbour's meter."""
+    sealer = sealer or site.gateway
+    for at in range(0, len(rows), 100):
+        own = rows[at : at + 100]
+        theirs = [(ts, THEIRS + number) for number, (ts, _) in enumerate(own)]
+        lines = [block_line(serial, own, column, 3600), block_line(NEIGHBOUR, theirs, ENERGY, 3600)]
+        payload = sealer.seal(*lines)
+
+        received = own[-1][0] + HOUR
+        told = accept(sealer.topic, payload, load_registry(site.conn), received)
+        commit(site.conn, [told])
+
+
+def units(site: Site, *lines: str) -> None:
+    site.units(*lines, unit_line(NEXT_DOOR, NEIGHBOUR))
+
+
+def close(site: Site, hours: int = 0) -> None:
+    refresh(site.conn, NOW)
+    close_month(site.conn, SOCIETY, "2026-07", NOW + hours * HOUR)
+
+
+def proved(site: Site, service: Service = Service.ELECTRICITY, unit: str = "A-1") -> Proof:
+    """The proof, as it is read back from its file; whatever it is, it has no neighbour."""
+    proof = prove(site.conn, Asked(SOCIETY, "2026-07", unit, service), NOW + 9 * HOUR)
+    data = write_proof(proof)
+    verdict = check(read_proof(data))
+    assert [each for each in verdict.checks if not each.holds] == []
+    pages = [proof_sheet(proof, verdict, "proof.json", language) for language in ("en", "hi")]
+    for text in (data, *(page.encode() for page in pages)):
+        for theirs in (NEIGHBOUR, NEXT_DOOR, str(THEIRS)[:5]):
+            assert theirs.encode() not in text
+    return proof
+
+
+def quantity(proof: Proof) -> Decimal:
+    assert proof.number is not None
+    return Decimal(json.loads(proof.number.message)["quantity"])
+
+
+def claims(proof: Proof) -> list[str]:
+    return [each.name for each in check(proof).claims]
+
+
+def july(first: int = FIRST, step: int = 10) -> Rows:
+    return every(BEFORE, AFTER, first, step, HOUR)
+
+
+def test_a_plain_month_is_signed_at_both_borders(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    close(site)
+    proof = proved(site)
+    assert quantity(proof) == kwh(10 * 31 * 24)
+    assert (claims(proof), check(proof).signed_borders) == ([], 2)
+    (key,) = proof.keys
+    assert check(proof, {fingerprint_of(key)}).state == "tied"
+
+
+def test_water_is_proved_as_well(site: Site) -> None:
+    units(site, unit_line("A-1", "1", service="water", source="inlet-1"))
+    send(site, "1", july(), WATER)
+    close(site)
+    proof = proved(site, Service.WATER)
+    assert (quantity(proof), proof.unit) == (kwh(10 * 31 * 24), "kL")
+
+
+def test_both_keys_of_a_rotation_are_shown(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    rows = july()
+    send(site, "1", rows[:200])
+    site.gateway.key = generate_key()
+    pem = public_key_to_pem(site.gateway.key.public_key())
+    enrol_gateway(site.conn, SOCIETY, "gw-a", None, pem)
+    send(site, "1", rows[200:])
+    close(site)
+    proof = proved(site)
+    prints = {fingerprint_of(key) for key in proof.keys}
+    assert len(prints) == 2
+    assert check(proof, prints).state == "tied"
+    assert [check(proof, {each}).state for each in prints] == ["spoilt", "spoilt"]
+
+
+def test_a_meter_may_change_its_gateway(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    rows = july()
+    send(site, "1", rows[:200])
+    other = Sealer("gw-b")
+    pem = public_key_to_pem(other.key.public_key())
+    enrol_gateway(site.conn, SOCIETY, "gw-b", "Tower 1", pem)
+    send(site, "1", rows[200:], sealer=other)
+    close(site)
+    assert {key.gateway for key in proved(site).keys} == {"gw-a", "gw-b"}
+
+
+def test_a_replaced_meter_has_two_parts(site: Site) -> None:
+    units(
+        site,
+        unit_line("A-1", "1", until="2026-07-16"),
+        unit_line("A-1", "2", since="2026-07-16"),
+    )
+    send(site, "1", every(BEFORE, HALF, FIRST, 10, HOUR))
+    send(site, "2", every(HALF, AFTER, 70, 10, HOUR))
+    close(site)
+    proof = proved(site)
+    assert [part.opening.meter.serial for part in proof.parts] == ["1", "2"]
+    assert quantity(proof) == kwh(10 * 31 * 24)
+    assert [each.meter.serial for each in proof.meters] == ["1", "2"]
+
+
+def test_a_meter_that_moved_shows_nothing_of_who_has_it_now(site: Site) -> None:
+    units(
+        site,
+        unit_line("A-1", "1", until="2026-07-16"),
+        unit_line("C-9", "1", since="2026-07-16"),
+    )
+    rows = [(at, raw if at <= HALF else raw + 5_000_000) for at, raw in july()]
+    send(site, "1", [row for row in rows if row[0] <= HALF])
+    send(site, "1", [row for row in rows if row[0] > HALF])
+    close(site)
+    data = write_proof(proved(site))
+    for theirs in ("C-9", *(str(raw) for at, raw in rows if at > HALF)):
+        assert theirs.encode() not in data
+
+
+def test_a_block_that_is_not_ones_own_alone_is_not_shown(site: Site) -> None:
+    units(
+        site,
+        unit_line("A-1", "1", until="2026-07-16"),
+        unit_line("C-9", "1", since="2026-07-16"),
+    )
+    send(site, "1", [row for row in july() if row[0] <= HALF - HOUR])
+    send(site, "1", [row for row in july() if row[0] > HALF - HOUR])
+    close(site)
+    closing = proved(site).parts[0].closing
+    assert (closing.signed, closing.unsigned) == (None, "others")
+    assert claims(proved(site)) == ["unsigned"]
+
+
+def test_a_register_that_turned_over_has_its_entry(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    rows = [(at, raw % 100_000_000) for at, raw in every(BEFORE, AFTER, 99_996_000, 10, HOUR)]
+    send(site, "1", rows)
+    turned = next(at for at, raw in rows if raw < 1000)
+    add_epoch(
+        site.conn,
+        SOCIETY,
+        NamedMeter("A-1", Service.ELECTRICITY),
+        starts_at=turned,
+        adds=Decimal(100_000),
+        reason="five digits",
+        by="caretaker",
+        now=NOW,
+    )
+    close(site)
+    proof = proved(site)
+    assert quantity(proof) == kwh(10 * 31 * 24)
+    (epoch,) = proof.epochs
+    assert (Decimal(epoch.adds), epoch.by) == (Decimal(100_000), "caretaker")
+    assert claims(proof) == ["epoch"]
+
+
+def test_an_old_meter_is_the_word_of_who_read_it(site: Site) -> None:
+    units(site, unit_line("A-1", "1").replace(",no,", ",yes,"))
+    for value, at in (("900", START), ("940", END + 8 * HOUR)):
+        self_read(
+            site.conn,
+            SOCIETY,
+            NamedMeter("A-1", Service.ELECTRICITY),
+            value=Decimal(value),
+            at=at,
+            by=f"caretaker of {NEXT_DOOR}",
+            now=NOW,
+            force_because=None,
+        )
+    close(site)
+    proof = proved(site)
+    assert (quantity(proof), proof.batches, proof.keys) == (Decimal(40), (), ())
+    assert claims(proof) == ["self_read", "self_read"]
+    assert proof.meters[0].legacy
+    assert {each.by for each in proof.entries if each.kind == "self_read"} == {"caretaker of […]"}
+
+
+def test_a_border_that_was_put_right_shows_what_the_meter_said(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", [(at, 0 if at == END else raw) for at, raw in july()])
+    close(site)
+    true = FIRST + 10 * 32 * 24
+    named = NamedReading(NamedMeter("A-1", Service.ELECTRICITY), END, value=kwh(true + 3))
+    word = Word("enter", "manager", "photo of the dial")
+    correct_reading(site.conn, SOCIETY, named, word, NOW + HOUR, apply=True)
+    close(site, 2)
+    proof = proved(site)
+    assert quantity(proof) == kwh(10 * 31 * 24 + 3)
+    assert claims(proof) == ["edit"]
+    assert ("enter", "manager", "photo of the dial") in [
+        (each.kind, each.by, each.why) for each in proof.entries
+    ]
+    signed = [each.register_value for each in proof.others if each.signed is not None]
+    assert "0.000" in signed
+
+
+def test_a_placed_border_lies_between_signed_readings(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", [row for row in july() if abs(row[0] - END) > 2 * HOUR])
+    close(site)
+    closing = proved(site).parts[0].closing
+    assert closing.before is not None
+    assert closing.after is not None
+    assert None not in {closing.before.signed, closing.after.signed}
+    assert claims(proved(site)) == ["estimate"]
+
+
+def test_a_withheld_month_says_so(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", every(BEFORE, END - 200 * HOUR, FIRST, 10, HOUR))
+    close(site)
+    proof = proved(site)
+    assert (proof.state, proof.number, proof.parts) == ("withheld", None, ())
+    assert proof.reasons
+    assert claims(proof) == ["no_number"]
+    assert any(each.signed is not None for each in proof.others)
+
+
+def test_a_number_that_was_taken_back_says_so(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    close(site)
+    named = Named("A-1", Service.ELECTRICITY)
+    said = {"by": "manager", "reason": f"the meter is of {NEXT_DOOR}", "now": NOW + HOUR}
+    take_back(site.conn, SOCIETY, named, apply=True, **said)  # type: ignore[arg-type]
+    close(site, 2)
+    assert proved(site).state == "withdrawn"
+
+
+def test_an_epoch_that_came_later_is_not_in_the_number(site: Site) -> None:
+    """What stands is what was sent: a proof counts with what the number knew."""
+    units(site, unit_line("A-1", "1"))
+    rows = [(at, raw if at <= END else raw - FIRST) for at, raw in july()]
+    send(site, "1", rows)
+    close(site)
+    before = proved(site)
+    add_epoch(
+        site.conn,
+        SOCIETY,
+        NamedMeter("A-1", Service.ELECTRICITY),
+        starts_at=END + HOUR,
+        adds=kwh(FIRST),
+        reason="reset",
+        by="caretaker",
+        now=NOW,
+    )
+    assert (proved(site).number, proved(site).epochs) == (before.number, ())
+
+
+def test_what_came_late_is_found(site: Site) -> None:
+    """A batch with the border comes 50 days after it, among others."""
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", [row for row in july() if row[0] != END])
+    payload = site.gateway.seal(block_line("1", [(END, FIRST + 10 * 32 * 24)]))
+    commit(site.conn, [site.verdict(payload, END + timedelta(days=50))])
+    close(site)
+    assert claims(proved(site)) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "month", "says"),
+    [
+        ("A-1", "2026-08", "the month is not closed"),
+        ("A-2", "2026-07", "there is A-1"),
+        ("A-1", "2027-01", "has not begun"),
+    ],
+)
+def test_where_there_is_no_number_it_says_so(site: Site, unit: str, month: str, says: str) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    close(site)
+    with pytest.raises((ProofRefused, NotFound, CloseRefused), match=says):
+        prove(site.conn, Asked(SOCIETY, month, unit, Service.ELECTRICITY), NOW)
+
+
+def test_the_command_writes_both_files(site: Site, store_dsn: str, tmp_path: Path) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    close(site)
+    path = tmp_path / "a-1.json"
+    words = ["prove", "--unit", "A-1", "--service", "electricity", "--month", "2026-07"]
+    store = ["--society", SOCIETY, "--dsn", store_dsn]
+    said = CliRunner().invoke(app, [*words, *store, "--out", str(path), "--language", "hi"])
+    assert said.exit_code == 0, said.output
+    assert "2 of 2 borders are signed" in said.output
+    (key,) = read_proof(path.read_bytes()).keys
+    assert verify([str(path), "--trust", fingerprint_of(key)]) == 0
+    page = path.with_suffix(".html").read_text("utf-8")
+    assert '<html lang="hi">' in page
+    assert "7.440 kWh" in page
+
+
+def test_a_folder_that_is_not_there_is_one_line(site: Site, store_dsn: str) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    close(site)
+    words = ["prove", "--unit", "A-1", "--service", "electricity", "--month", "2026-07"]
+    store = ["--society", SOCIETY, "--dsn", store_dsn]
+    said = CliRunner().invoke(app, [*words, *store, "--out", "/nowhere/a.json"])
+    assert said.exit_code == 2
+    assert "cannot write /nowhere/a.json: No such file" in said.output
