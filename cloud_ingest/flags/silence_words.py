@@ -26,6 +26,7 @@ from shared_schema.evidence.reading import MOST_METERS
 NAMED = 5
 """So many units stand in the sentence."""
 NO_WORD = "No gateway has said why yet: look at its power and its wires."
+NOBODY = "No gateway has named it yet: see whether one has it, with this maker and serial number."
 _WHY: Mapping[FailureCause, str] = {
     FailureCause.METER_SILENT: "It does not answer: look at its power and its wires.",
     FailureCause.PASSWORD_REFUSED: "It refused its password and is not asked again: correct it.",
@@ -106,7 +107,8 @@ def _of_meter(key: Key, each: Overdue, zone: ZoneInfo) -> Finding:
     what = f"The {meter.service} meter of {meter.subject} ({meter.manufacturer} {meter.serial})"
     when = local_time(quiet.since, zone)
     heard = f"was last read on {when}" if quiet.ever_read else f"has never been read since {when}"
-    why = NO_WORD if each.cause.gateway is None else _WHY[each.cause.why]
+    no_word = NO_WORD if quiet.ever_read else NOBODY
+    why = no_word if each.cause.gateway is None else _WHY[each.cause.why]
     return Finding(
         kind=EventKind.READ_FAILURE,
         society_id=meter.society_id,

@@ -224,6 +224,23 @@ def test_another_tower_has_another_gateway(society: RiserSociety) -> None:
     assert causes(society) == [(f"M {riser.meters[0].serial}", "meter_silent")]
 
 
+def test_a_gateway_that_names_a_meter_has_it(society: RiserSociety) -> None:
+    """One that was never read, in a tower with two gateways: only its gateway knows why."""
+    old, new = society.gateway("gw", 2), society.gateway("new", 2, is_heard=False)
+    society.conn.execute("UPDATE gateway SET tower = ''")
+    society.turn()
+    assert causes(society) == [("M new-b1-00", "meter_silent"), ("M new-b1-01", "meter_silent")]
+    assert society.open()[0].message.endswith(
+        "No gateway has named it yet: see whether one has it, with this maker and serial number."
+    )
+    new.meters[0].why = PollFailure.PASSWORD_REFUSED
+    old.meters.append(new.meters.pop(0))
+    society.pass_by(HOUR)
+    assert causes(society) == [("M new-b1-00", "password_refused"), ("M new-b1-01", "meter_silent")]
+    gateways = {each.subject.id: each.evidence["gateway"] for each in society.open()}
+    assert gateways == {"M new-b1-00": "gw", "M new-b1-01": None}
+
+
 def test_an_agent_that_starts_again_changes_nothing(society: RiserSociety) -> None:
     riser = society.gateway("gw", 4)
     riser.meters[0].why = PollFailure.PASSWORD_REFUSED

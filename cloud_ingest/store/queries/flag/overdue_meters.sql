@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The meters with a data port that may not have been read for too long, and which gateway reads them.
--- One that was never read belongs to the gateway of its tower, where there is only one.
+-- One that was never read belongs to the gateway that names it among those that it does not read, else
+-- to the gateway of its tower, where there is only one.
 SELECT a.society_id, s.name AS society, a.tower, a.subject_type, a.subject, a.service, a.source,
        a.valid_from, m.meter_id, m.manufacturer, m.serial, m.last_reading_at, g.name AS gateway,
        (SELECT min(c.period_s) FROM channel AS c
@@ -13,10 +14,12 @@ FROM meter AS m
 JOIN assignment AS a USING (meter_id)
 JOIN society AS s ON s.society_id = a.society_id
 LEFT JOIN gateway AS g ON g.gateway_id = coalesce(m.gateway_id, (
-  SELECT min(o.gateway_id) FROM gateway AS o
+  SELECT CASE count(*) WHEN 1 THEN min(o.gateway_id) ELSE min(o.gateway_id) FILTER (
+    WHERE w.payload -> 'failing' @> jsonb_build_array(jsonb_build_object(
+      'meter', jsonb_build_object('manufacturer', m.manufacturer, 'serial', m.serial)))) END
+  FROM gateway AS o LEFT JOIN gateway_status AS w USING (gateway_id)
   WHERE o.society_id = a.society_id
-    AND coalesce(nullif(o.tower, '') = nullif(a.tower, ''), true)
-  HAVING count(*) = 1))
+    AND coalesce(nullif(o.tower, '') = nullif(a.tower, ''), true)))
 WHERE (m.last_reading_at IS NULL OR m.last_reading_at < %(before)s)
   AND NOT a.legacy AND a.valid_from < %(before)s
   AND (a.valid_to IS NULL OR a.valid_to > %(now)s)
