@@ -21,7 +21,7 @@ from cloud_ingest.core.rules.tower.steps import TowerDays, steps_of
 from cloud_ingest.core.rules.tower.suspects import Suspect, suspects_of
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
-CHANGE_EVIDENCE = 4.0
+CHANGE_EVIDENCE = 2.0
 """From here on a change may be one, and is no part of the noise."""
 SEEN_AFTER_DAYS = 30
 BEFORE_CHANGE = timedelta(days=3)
@@ -71,9 +71,10 @@ def judge_tower(
         scan = Scan.of(steps, inverse)
         patterns = patterns_since(steps.day(begin) - BEFORE_CHANGE)
         suspects = suspects_of(steps, inverse, patterns)
+    named = any(suspect.is_named for suspect in suspects)
     return Judgement(
         until=steps.until,
-        loss=loss_of(steps, scan, is_open=is_open),
+        loss=loss_of(steps, scan, is_open=is_open, is_explained=named),
         suspects=tuple(suspects),
         least_seen_per_day=least_seen(scan, SEEN_AFTER_DAYS),
     )

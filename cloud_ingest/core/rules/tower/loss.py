@@ -97,18 +97,20 @@ class Scan:
                 yield self.evidence(begin, end)
 
 
-def loss_of(steps: Steps, scan: Scan, *, is_open: bool) -> Loss | None:
+def loss_of(steps: Steps, scan: Scan, *, is_open: bool, is_explained: bool) -> Loss | None:
     """Return the loss that goes on at the end of the steps.
 
     Args:
         steps: The steps.
         scan: Of their residual.
         is_open: A loss was raised before and has not ended.
+        is_explained: A meter is named for it, by more than these sums of days.
     """
     evidence, begin = scan.best_running()
-    if evidence < (KEEP_EVIDENCE if is_open else RAISE_EVIDENCE):
-        return None
-    if scan.best_ended() > evidence + ENDED_BY:
+    if not is_explained and (
+        evidence < (KEEP_EVIDENCE if is_open else RAISE_EVIDENCE)
+        or scan.best_ended() > evidence + ENDED_BY
+    ):
         return None
     along, sharp = scan.fit(begin, scan.count)
     rate, half = along / sharp, Z_95 / sqrt(sharp)

@@ -17,9 +17,9 @@ In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pu
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
-from math import exp, log, sqrt
+from datetime import date, timedelta
+from itertools import accumulate, groupby
+from math import exp, log, log1p, sqrt
 from operator import mul
 from statistics import fmean, pvariance
 from typing import Literal
@@ -30,6 +30,7 @@ from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
 NAMED = 0.95
+CERTAIN = 0.999
 IN_DOUBT = 0.1
 """A meter that stands still, and that explains so much of what a loss in the pipe explains, is
 looked at before one that still counts is named: its flat's use looks like anything."""
@@ -43,6 +44,8 @@ STOP_A_DAY = 1 / (10 * 365)
 """How often a meter stops."""
 SHARE_A_DAY = 1 / (30 * 365)
 """How often a meter begins to miss a share of the use."""
+OUTLET_SHARE = 0.1
+"""Of losses in the common pipe that are somebody's use and no leak."""
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 LOSS_RATIO = 1.4
 LOSS_FINENESS = 21
@@ -98,11 +101,11 @@ def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS)
         patterns: How the hours of the residual go along with each meter's.
     """
     pull = [sum(map(mul, row, steps.residual)) for row in inverse]
-    losses = list(_losses(steps, inverse, pull))
+    losses = list(_losses(steps, inverse, pull, patterns))
     explained = [_Explanation(0.0, None, 0), *losses]
     for meter in steps.meters:
         explained += _shares(steps, inverse, pull, meter, patterns)
-        explained += _stops(steps, inverse, pull, meter)
+        explained += _stops(steps, inverse, pull, meter, patterns)
     highest = max(each.log_weight for each in explained)
 
     def weight_of(some: Iterable[_Explanation]) -> float:
@@ -119,14 +122,14 @@ def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS)
         weight >= IN_DOUBT * lost for (_, stopped), weight in weights.items() if stopped
     )
     found = [
-        _suspect(steps, some, weights[key], may_be_named=key[1] or not stands_still)
+        _suspect(steps, some, weights[key], CERTAIN if stands_still and not key[1] else NAMED)
         for key, some in own.items()
     ]
     return sorted(found, key=lambda suspect: -suspect.weight)
 
 
 def _suspect(
-    steps: Steps, explained: Sequence[_Explanation], weight: float, *, may_be_named: bool
+    steps: Steps, explained: Sequence[_Explanation], weight: float, named_at: float
 ) -> Suspect:
     best = max(explained, key=lambda each: each.log_weight)
     assert best.meter is not None  # noqa: S101 - they were sorted by it
@@ -140,20 +143,25 @@ def _suspect(
         lower=lower,
         upper=min(1.0, best.share + best.half),
         per_day=best.per_day,
-        is_named=may_be_named and weight >= NAMED and lower > LEAST_SHARE,
+        is_named=weight >= named_at and lower > LEAST_SHARE,
     )
 
 
-def _losses(steps: Steps, inverse: Matrix, pull: Sequence[float]) -> Iterator[_Explanation]:
+def _losses(
+    steps: Steps, inverse: Matrix, pull: Sequence[float], patterns: Patterns
+) -> Iterator[_Explanation]:
     """Yield a loss in the common pipe since each day, whatever its rate."""
     widths = [float(width) for width in steps.widths]
     least = max(steps.spread / 8, 1e-9)
     rates = [least * LOSS_RATIO**power for power in range(LOSS_FINENESS)]
     prior = log(LOSS_A_DAY / LOSS_FINENESS)
+    outlet = {day: (each, 0.0) for day, each in patterns.outlet.items()}
+    within = [each for each, _ in _since_each_step(steps, outlet)]
     for begin, along, sharp in _fits(inverse, pull, widths):
+        hours = _log_sum(log(1 - OUTLET_SHARE), log(OUTLET_SHARE) + within[begin])
         for rate in rates:
             yield _Explanation(
-                prior + rate * along - rate * rate * sharp / 2 + log(steps.widths[begin]),
+                prior + rate * along - rate * rate * sharp / 2 + log(steps.widths[begin]) + hours,
                 None,
                 begin,
             )
@@ -165,12 +173,14 @@ def _shares(
     """Yield that a meter counts only a share since each day."""
     uses = steps.meters[meter]
     prior = log(SHARE_A_DAY / len(SHARES))
-    within = _since_each_step(steps, patterns.get(meter, {}))
+    within = _since_each_step(steps, patterns.shares.get(meter, {}))
+    levels = _levels(steps, uses)
     for begin, daily_along, daily_sharp in _fits(inverse, pull, uses):
         along, sharp = daily_along + within[begin][0], daily_sharp + within[begin][1]
-        level, scale = _level(steps, uses, begin)
-        if sharp <= 0 or along <= 0 or level is None:
+        change = levels[begin]
+        if sharp <= 0 or along <= 0 or change is None:
             continue
+        level, scale = change
         natural = _log_t(level / scale)
         passed, half = along / sharp, Z_99 / sqrt(sharp)
         share = passed / (1 + passed)
@@ -205,19 +215,29 @@ def _since_each_step(
     return found[:0:-1]
 
 
-def _level(steps: Steps, uses: Sequence[float], begin: int) -> tuple[float | None, float]:
-    """Return by how much a flat's use differs from before, as a logarithm, and its spread."""
-    before = [use / width for use, width in zip(uses[:begin], steps.widths, strict=False)]
-    after = [use / width for use, width in zip(uses[begin:], steps.widths[begin:], strict=True)]
-    old, new = fmean(before), fmean(after)
-    if old <= 0 or new <= 0:
-        return None, 1.0
-    relative = 2 * pvariance(before) / old**2
-    return log(new / old), sqrt(LEVEL_SD**2 + relative * (1 / len(before) + 1 / len(after)))
+def _levels(steps: Steps, uses: Sequence[float]) -> list[tuple[float, float] | None]:
+    """Return by how much a flat uses more than before each step, as a logarithm, and its spread.
+
+    None: before or after the step it used nothing.
+    """
+    rates = [use / width for use, width in zip(uses, steps.widths, strict=True)]
+    sums = [0.0, *accumulate(rates)]
+    squares = [0.0, *accumulate(map(mul, rates, rates))]
+    count = len(rates)
+    found: list[tuple[float, float] | None] = [None]
+    for begin in range(1, count):
+        old, new = sums[begin] / begin, (sums[count] - sums[begin]) / (count - begin)
+        if old <= 0 or new <= 0:
+            found.append(None)
+            continue
+        relative = 2 * max(0.0, squares[begin] / begin / old**2 - 1)
+        spread = sqrt(LEVEL_SD**2 + relative * (1 / begin + 1 / (count - begin)))
+        found.append((log(new / old), spread))
+    return found
 
 
 def _stops(
-    steps: Steps, inverse: Matrix, pull: Sequence[float], meter: str
+    steps: Steps, inverse: Matrix, pull: Sequence[float], meter: str, patterns: Patterns
 ) -> Iterator[_Explanation]:
     """Yield that a meter stopped when it began to count nothing."""
     uses = steps.meters[meter]
@@ -228,13 +248,19 @@ def _stops(
     if begin == end or begin < BASELINE_STEPS or len(used) < BASELINE_STEPS // 2:
         return
     mean, variance = fmean(used), pvariance(used)
-    along, sharp = _tail_fit(inverse, pull, steps.widths[begin:end], begin)
+    last_count = steps.day(begin) - timedelta(days=1)
+    onset, later = patterns.onsets.get(meter, (None, 0.0))
+    shape = [later * (onset == last_count and steps.widths[begin - 1] == 1)]
+    along, sharp = _tail_fit(inverse, pull, [*shape, *steps.widths[begin:end]], begin - 1)
     days = sum(steps.widths[begin:end])
     fit = _log_marginal(along, sharp, mean, (STOPPED_LEVEL_SD * mean) ** 2 + variance / days)
     rate = along / sharp
     half = Z_99 / sqrt(sharp)
+    own = {day: x for day, x in patterns.stops.get(meter, {}).items() if day >= last_count}
+    anybodys = sum(patterns.outlet[day] for day in own)
+    hours = _log_sum(sum(own.values()), anybodys) - log(2)
     yield _Explanation(
-        log(STOP_A_DAY) - log(how_often_absent(uses[:begin], days)) + fit,
+        log(STOP_A_DAY) - log(how_often_absent(uses[:begin], days)) + fit + hours,
         meter,
         begin,
         stopped=True,
@@ -294,6 +320,10 @@ def _tail_fit(
         for width, row in zip(widths, inverse[begin:end], strict=True)
     )
     return along, sharp
+
+
+def _log_sum(one: float, other: float) -> float:
+    return max(one, other) + log1p(exp(-abs(one - other)))
 
 
 def _log_t(value: float) -> float:

@@ -1,36 +1,40 @@
 # SPDX-License-Identifier: MIT
-"""The hours of a day: does what a tower lacks go up and down with one flat's use?
+"""The hours of a day: whose habits does what a tower lacks follow?
 
-A share that goes around a meter goes when the flat uses water. Only that counts by which the hours
-of a day differ from those of other days: the day's sum belongs to the daily rule, and habits that
-all flats share, such as a shower before work, accuse nobody. How much the hours of the residual
-scatter, and how one gives back what the former took, is learnt from the days before; if they
-scatter more since then, that is noise, too, because it may be another flat's use.
+A leak in the common pipe runs at each hour alike, and what goes around a meter goes when its flat
+uses water. So the hours tell the explanations of a change apart, of which the days only know how
+much is lacking. Only that counts by which the hours of one day differ: the day's sum belongs to
+the daily rule.
+
+- A meter that stopped: the residual follows what its flat used to use at each hour of day, and
+  scatters as that did.
+- An outlet without a meter: the same, of a flat like all others.
+- A share around a meter: the residual goes up and down with what the meter still counts.
+
+A meter whose hours of a day are not known is replaced by its habits, and how much these scatter is
+noise of that day.
 
 In: hourly uses of a tower. Out: `Patterns`. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
-from math import sqrt
 from operator import mul
 from statistics import fmean
 
-from cloud_ingest.core.rules.tower.tridiagonal import Matrix, Tridiagonal
+from cloud_ingest.core.rules.tower.hour_noise import Contrasts, Day, HourNoise, Observed
 
-Day = Sequence[float]
-"""The hours of one day."""
 LEARN_HOURS = timedelta(days=28)
 """How far before a change the hours are looked at."""
 LEARN_DAYS = 10
 """So many of these days must be known."""
 LEAST_DAYS = 3
-CAUTION = 0.5
-"""Of the evidence of hours: their noise has longer tails than a normal one."""
-MOST_OPPOSED = -0.49
-"""The correlation of neighbours in a chain that can exist."""
+MOST_LACKING = 0.1
+"""Of a tower's meters on one day: with more the day says nothing."""
+CAUTION = 1.0
+LEVEL_SD = 0.3
+"""How far a habit may be off at each hour, as a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,95 +47,166 @@ class TowerHours:
     """One count of the bulk meter's register."""
 
 
-Patterns = Mapping[str, Mapping[date, tuple[float, float]]]
-"""How the residual's hours go along with a meter's, and how sharply, by meter and day."""
-NO_PATTERNS: Patterns = {}
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """What the hours of each day say, as logarithms of likelihood ratios against no pattern."""
+
+    shares: Mapping[str, Mapping[date, tuple[float, float]]]
+    """How the residual goes along with what a meter counts, and how sharply."""
+    stops: Mapping[str, Mapping[date, float]]
+    """That a meter stopped, from its last count on."""
+    outlet: Mapping[date, float]
+    """That a flat without a meter uses water."""
+    onsets: Mapping[str, tuple[date, float]]
+    """The day of a meter's last count, and the share of its flat's day that comes after that."""
+
+
+NO_PATTERNS = Patterns({}, {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    usual: Day
+    scatter: Day
+    """A variance by hour of day."""
+
+    @classmethod
+    def of(cls, days: Sequence[Day]) -> "_Habit":
+        hours = list(zip(*days, strict=True))
+        usual = [fmean(hour) for hour in hours]
+        return cls(
+            usual,
+            [
+                fmean((each - mean) ** 2 for each in hour)
+                for hour, mean in zip(hours, usual, strict=True)
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """One day after a change."""
+
+    excess: Day
+    """Of the residual over what it is without a change."""
+    guessed: Day
+    noise: HourNoise
+    contrasts: Contrasts
+    shared: float
+    """Of a lasting change that the mean of these days takes for usual."""
+
+    @property
+    def weight(self) -> float:
+        """Return how much the day counts."""
+        return self.contrasts.weight(self.excess)
+
+    def follows(self, habit: _Habit, first_hour: int = 0) -> float:
+        """Return the log likelihood ratio that the excess is somebody's use from an hour on."""
+        usual = [use * (hour >= first_hour) for hour, use in enumerate(habit.usual)]
+        scatter = [each * (hour >= first_hour) for hour, each in enumerate(habit.scatter)]
+        more = [
+            known + own + (LEVEL_SD * use) ** 2
+            for known, own, use in zip(self.guessed, scatter, usual, strict=True)
+        ]
+        left = [own - (1 - self.shared) * use for own, use in zip(self.excess, usual, strict=True)]
+        return self.noise.contrasts(more).log_likelihood(left) - self.contrasts.log_likelihood(
+            self.excess
+        )
 
 
 def patterns_of(hours: TowerHours, since: date) -> Patterns:
-    """Return the patterns of each day from one on, against the days before it.
-
-    A day counts if the bulk meter and each of the others has all of its hours.
-    """
-    whole = sorted(
-        day
-        for day, own in hours.bulk.items()
-        if len(own) == 24 and all(len(each.get(day, ())) == 24 for each in hours.meters.values())
-    )
-    residual = {
-        day: [
-            given - sum(some)
-            for given, *some in zip(
-                hours.bulk[day], *(each[day] for each in hours.meters.values()), strict=True
-            )
-        ]
-        for day in whole
-    }
-    before = [residual[day] for day in whole if day < since]
-    days = [day for day in whole if day >= since]
+    """Return the patterns of each day from one on, against the days before it."""
+    whole = _whole_days(hours)
+    before, days = [d for d in whole if d < since], [d for d in whole if d >= since]
     if len(days) < LEAST_DAYS or len(before) < LEARN_DAYS:
         return NO_PATTERNS
-    after = _apart([residual[day] for day in days])
-    inverse = _precision(_apart(before), after, hours.resolution)
-    pulls = [_times(inverse, day) for day in after]
-    return {
-        name: _of_meter(
-            dict(zip(days, _apart([own[day] for day in days]), strict=True)), pulls, inverse
-        )
-        for name, own in hours.meters.items()
+    known = {name: [own[day] for day in before if day in own] for name, own in hours.meters.items()}
+    every = _Habit.of([day for own in known.values() for day in own])
+    habits = {
+        name: _Habit.of(own) if len(own) >= LEARN_DAYS else every for name, own in known.items()
     }
+    noise = HourNoise.of(
+        [_observed(hours, day, habits) for day in before], hours.resolution**2 / 12
+    )
+    seen = {day: _observed(hours, day, habits) for day in days}
+    excess = {day: noise.apart(each) for day, each in seen.items()}
+    shared = len(days) / (len(before) + len(days))
+    mean = [fmean(hour) for hour in zip(*excess.values(), strict=True)]
+    apart = {
+        day: _Apart(
+            [own - shared * each for own, each in zip(excess[day], mean, strict=True)],
+            each.guessed,
+            noise,
+            noise.contrasts(each.guessed),
+            shared,
+        )
+        for day, each in seen.items()
+    }
+    stops: dict[str, dict[date, float]] = {}
+    onsets: dict[str, tuple[date, float]] = {}
+    for name, own in hours.meters.items():
+        lived = [use for use in known[name] if sum(use) > 0]
+        if len(lived) >= LEARN_DAYS:
+            habit = _Habit.of(lived)
+            silent = _silent_from(own, apart)
+            stops[name] = {day: apart[day].follows(habit, hour) for day, hour in silent.items()}
+            day, hour = min(silent.items(), default=(since, 0))
+            if hour:
+                onsets[name] = day, sum(habit.usual[hour:]) / sum(habit.usual)
+    return Patterns(
+        shares={name: _share(own, apart, shared) for name, own in hours.meters.items()},
+        stops=stops,
+        outlet={day: each.follows(every) for day, each in apart.items()},
+        onsets=onsets,
+    )
 
 
-def _of_meter(
-    days: Mapping[date, Day], pulls: Sequence[Day], inverse: Sequence[Sequence[float]]
+def _whole_days(hours: TowerHours) -> list[date]:
+    may_lack = MOST_LACKING * len(hours.meters)
+    return sorted(
+        day
+        for day, own in hours.bulk.items()
+        if len(own) == 24 and sum(day not in each for each in hours.meters.values()) <= may_lack
+    )
+
+
+def _observed(hours: TowerHours, day: date, habits: Mapping[str, _Habit]) -> Observed:
+    lacking = [habits[name] for name, own in hours.meters.items() if day not in own]
+    uses = [own[day] for own in hours.meters.values() if day in own]
+    counted = [sum(hour) for hour in zip(*uses, *(each.usual for each in lacking), strict=True)]
+    return Observed(
+        [given - some for given, some in zip(hours.bulk[day], counted, strict=True)],
+        hours.bulk[day],
+        [sum(hour) for hour in zip([0.0] * 24, *(each.scatter for each in lacking), strict=True)],
+    )
+
+
+def _share(
+    own: Mapping[date, Day], apart: Mapping[date, _Apart], shared: float
 ) -> dict[date, tuple[float, float]]:
-    """Return what each day says of a meter, but for the day that speaks loudest against it.
-
-    Water is drawn in few large draws, so that two flats may draw at the same hour by chance.
-    """
-    found = {
-        day: (
-            CAUTION * sum(map(mul, own, pull)),
-            CAUTION * sum(map(mul, own, _times(inverse, own))),
-        )
-        for (day, own), pull in zip(days.items(), pulls, strict=True)
-    }
-    loudest = max(found, key=lambda day: found[day][0] - found[day][1] / 2)
-    return {day: each for day, each in found.items() if day != loudest}
-
-
-def _apart(days: Sequence[Day]) -> list[list[float]]:
-    """Return by how much each day's hours differ from the mean day and from the day's own mean."""
-    usual = [fmean(hour) for hour in zip(*days, strict=True)]
-    found = []
+    """Return how each day's residual goes along with a meter."""
+    days = [day for day in apart if day in own]
+    if len(days) < LEAST_DAYS or not any(any(own[day]) for day in days):
+        return {}
+    usual = [shared * fmean(hour) for hour in zip(*(own[day] for day in days), strict=True)]
+    found = {}
     for day in days:
-        away = [own - mean for own, mean in zip(day, usual, strict=True)]
-        middle = fmean(away)
-        found.append([each - middle for each in away])
+        moved = [use - mean for use, mean in zip(own[day], usual, strict=True)]
+        along_with = apart[day].contrasts.pull(moved)
+        weight = apart[day].weight
+        found[day] = (
+            weight * sum(map(mul, along_with, apart[day].excess)),
+            weight * sum(map(mul, along_with, moved)),
+        )
     return found
 
 
-def _times(matrix: Sequence[Sequence[float]], day: Day) -> list[float]:
-    return [sum(map(mul, row, day)) for row in matrix]
-
-
-def _precision(before: Sequence[Day], after: Sequence[Day], resolution: float) -> Matrix:
-    """Return the inverse covariance of a day's hours, whatever the day's sum."""
-    floor = resolution**2 / 12
-    pooled = max(floor, fmean(each * each for day in before for each in day))
-    grown = max(1.0, fmean(each * each for day in after for each in day) / pooled)
-    variances = [
-        grown * max(floor, (pooled + fmean(each * each for each in hour)) / 2)
-        for hour in zip(*before, strict=True)
-    ]
-    beside = fmean(a * b for day in before for a, b in pairwise(day))
-    correlation = max(MOST_OPPOSED, min(0.0, beside / pooled))
-    spreads = [sqrt(variance) for variance in variances]
-    covariance = Tridiagonal.of(variances, [correlation * a * b for a, b in pairwise(spreads)])
-    inverse = covariance.inverse()
-    sums = [sum(row) for row in inverse]
-    total = sum(sums)
-    return [
-        [each - own * other / total for each, other in zip(row, sums, strict=True)]
-        for row, own in zip(inverse, sums, strict=True)
-    ]
+def _silent_from(own: Mapping[date, Day], days: Iterable[date]) -> dict[date, int]:
+    """Return the days from a meter's last count on, and the first hour of each without one."""
+    found = {}
+    for day in sorted((day for day in days if day in own), reverse=True):
+        counted = [hour for hour, use in enumerate(own[day]) if use > 0]
+        found[day] = counted[-1] + 1 if counted else 0
+        if counted:
+            break
+    return found
