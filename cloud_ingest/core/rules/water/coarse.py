@@ -19,6 +19,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloud_ingest.core.rules.water.episode import BURST, RUN_ON, STEPS, Detail, Finding, Verdict
+from cloud_ingest.core.rules.water.habit import Habit
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import THRESHOLDS, Point
@@ -35,6 +36,9 @@ NOT_LEARNT_AFTER_S = 14 * HOUR_S
 RUN_ON_EARLIER_L = 30
 """So many litres less are asked for at the early point."""
 NONE = 255
+MOST_HABIT = 8.0
+ENDED = -10.0
+"""A run whose evidence lies so far below the limit is over."""
 EARLIER = 2.0
 """So much less evidence is asked for at the early point."""
 
@@ -84,7 +88,7 @@ def scale_of(resolution_l: Decimal) -> Scale:
 class Coarse:
     """What is remembered of one coarse register."""
 
-    __slots__ = ("before", "strong", "ticks", "told", "use", "watches")
+    __slots__ = ("before", "habit", "strong", "ticks", "told", "use", "watches")
     _HEAD = struct.Struct("<BBB")
 
     def __init__(self) -> None:
@@ -92,6 +96,7 @@ class Coarse:
         self.watches: list[Watch] = []
         self.use = Use()
         self.strong = Strong()
+        self.habit = Habit(MOST_HABIT)
         self.before = 0
         """The bin of the last known hour."""
         self.told = NONE
@@ -116,6 +121,7 @@ class Coarse:
             self._weigh(hour, meter, scale, steps, short)
         self.before = bin_of(hour.rate or 0.0)
         if short[0]:
+            self.habit.take(hour.span_s, None)
             self.told = NONE
             return Verdict(over=True)
         return Verdict(self._finding(hour, meter, scale, point))
@@ -154,16 +160,15 @@ class Coarse:
     def _finding(self, hour: Hour, meter: WaterMeter, scale: Scale, point: Point) -> Finding | None:
         early = point is Point.EARLY
         shown = [
-            watch.score(each) - each.limit + EARLIER * early
+            watch.score(each) - each.limit
             for watch, each in zip(self.watches, scale.rates, strict=True)
         ]
         leak = max(range(len(shown)), key=lambda index: shown[index])
-        self.told = leak if shown[leak] >= 0 else NONE
-        burst, run_on = self.strong.burst, self.strong.run_on
-        limits = THRESHOLDS[point]
-        burst_limits = (limits.burst_h, limits.burst_known_h, limits.burst_nats)
-        if scale.burst and not meter.common and burst.lasts(hour.end_s, *burst_limits):
-            return _strong_finding("burst", BURST, burst, hour)
+        self.habit.take(hour.span_s, shown[leak] if shown[leak] > ENDED else None)
+        self.told = leak if shown[leak] + EARLIER * early >= self.habit.extra else NONE
+        run_on = self.strong.run_on
+        if scale.burst and not meter.common and self.strong.bursts(hour.end_s, THRESHOLDS[point]):
+            return _strong_finding("burst", BURST, self.strong.burst, hour)
         if self.told != NONE:
             return _leak_finding(self.watches[leak], scale.rates[leak], meter)
         run_on_l = scale.run_on_l - RUN_ON_EARLIER_L * early
@@ -175,7 +180,8 @@ class Coarse:
         """Return all of it as bytes, without loss."""
         head = self._HEAD.pack(self.before, self.told, len(self.watches))
         watches = b"".join(watch.pack() for watch in self.watches)
-        return head + self.ticks.pack() + watches + self.strong.pack() + self.use.pack()
+        own = self.ticks.pack() + watches + self.habit.pack()
+        return head + own + self.strong.pack() + self.use.pack()
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Coarse":
@@ -188,6 +194,7 @@ class Coarse:
         coarse.ticks = Ticks.unpack(packed[here : (here := here + Ticks.SIZE)])
         for _ in range(watches):
             coarse.watches.append(Watch.unpack(packed[here : (here := here + Watch.SIZE)]))
+        coarse.habit.restore(packed[here : (here := here + Habit.SIZE)])
         coarse.strong, rest = Strong.unpack(packed[here:])
         coarse.use, _ = Use.unpack(rest)
         return coarse

@@ -13,6 +13,7 @@ import struct
 from datetime import datetime
 
 from cloud_ingest.core.rules.water.episode import Detail, Finding, Verdict
+from cloud_ingest.core.rules.water.habit import Habit
 from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.hypotheses import (
     REFILL,
@@ -24,7 +25,7 @@ from cloud_ingest.core.rules.water.hypotheses import (
 )
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.night import Nights
-from cloud_ingest.core.rules.water.points import THRESHOLDS, Point, Thresholds
+from cloud_ingest.core.rules.water.points import CAREFUL, THRESHOLDS, Point, Thresholds
 from cloud_ingest.core.rules.water.strong import Strong
 from cloud_ingest.core.rules.water.track import MOST_S, Track, pack_tracks, unpack_tracks
 from cloud_ingest.core.rules.water.use import EDGES, Use, bin_of
@@ -47,11 +48,19 @@ PLAIN_L_PER_H = 3.5
 
 BANDS = (*STEADY, *UNEVEN)
 SLOW = frozenset(i for i, (first, _) in enumerate(BANDS) if EDGES[first - 1] < PLAIN_L_PER_H)
+CAREFUL_NATS = (
+    *[CAREFUL.steady_nats] * len(STEADY),
+    *[CAREFUL.uneven_nats] * len(UNEVEN),
+    *[CAREFUL.refill_nats] * len(REFILL),
+)
 PLAIN_BAND = next(i for i, (first, _) in enumerate(BANDS) if EDGES[first - 1] >= PLAIN_L_PER_H)
 FIRST_REFILL = len(BANDS)
 TRACKS = FIRST_REFILL + len(REFILL)
 BURST, RUN_ON = TRACKS, TRACKS + 1
 NONE = 255
+MOST_HABIT = 14.0
+HABIT_S = 10 * HOUR_S
+"""A shorter run says nothing of the habit of a flat."""
 
 
 class Fine:
@@ -62,6 +71,7 @@ class Fine:
         "dry_s",
         "flow_s",
         "gap_s",
+        "habit",
         "nights",
         "strong",
         "told",
@@ -75,6 +85,7 @@ class Fine:
         self.use = Use()
         self.nights = Nights()
         self.strong = Strong()
+        self.habit = Habit(MOST_HABIT)
         self.tracks = [Track() for _ in range(TRACKS)]
         self.told = NONE
         """The track that the newest finding spoke of."""
@@ -99,6 +110,7 @@ class Fine:
             self._unknown(hour.span_s)
             return Verdict()
         self._known(hour, hour.litres, meter)
+        self.habit.take(hour.span_s, self._excess())
         finding = self._finding(hour, THRESHOLDS[point], common=meter.common)
         return Verdict(finding, over=finding is None and self.dry_s >= DRY_TO_END_S)
 
@@ -142,9 +154,11 @@ class Fine:
         high_bin = hour_bin
         if hour.span_s < SHORT_S and litres > 0:
             high_bin = bin_of((litres + 1) * HOUR_S / hour.span_s - 1)
+        leaks = self.tracks[self.told].least / 10 if self.told in range(FIRST_REFILL) else 0
+        self.strong.add(hour, hour_of_day, self.use, self.before, leaks=leaks)
         refilling = any(track.known_s for track in self.tracks[FIRST_REFILL:])
         if high_bin == 0 and not refilling:
-            for track in (*self.tracks[:FIRST_REFILL], self.strong.burst):
+            for track in self.tracks[:FIRST_REFILL]:
                 track.end()
             return
         shares = self.use.shares(hour_of_day, self.before)
@@ -162,8 +176,6 @@ class Fine:
                 used = dry[self._used_above(band)]
                 said = refill_evidence(band, hour_bin, shares, used, after_none=after_none)
                 self._add(index, hour, litres, said)
-        leaks = self.tracks[self.told].least / 10 if self.told in range(FIRST_REFILL) else 0
-        self.strong.add(hour, hour_of_day, self.use, self.before, leaks=leaks)
 
     def _used_above(self, band: Band) -> bool:
         """Say whether people used water in the hour before: it was above the band of the leak."""
@@ -205,29 +217,41 @@ class Fine:
     def _met(self, now_s: int, limits: Thresholds, *, common: bool) -> dict[int, str]:
         """Return the tracks that show a leak, and what it looks like."""
         met: dict[int, str] = {}
+        extra = self.habit.extra
         if not common and self.strong.run_on.lasts(limits.run_on_litres, limits.run_on_nats):
             met[RUN_ON] = "run-on"
         for index in range(FIRST_REFILL, TRACKS):
             if self.tracks[index].lasts(
-                now_s, limits.refill_h, limits.refill_known_h, limits.refill_nats
+                now_s, limits.refill_h, limits.refill_known_h, limits.refill_nats + extra
             ):
                 met[index] = "refill"
         for index in range(FIRST_REFILL):
-            nats = limits.steady_nats if index < len(STEADY) else limits.uneven_nats
+            nats = extra + (limits.steady_nats if index < len(STEADY) else limits.uneven_nats)
             track, known_h = self.tracks[index], limits.steady_known_h
             if index not in SLOW:
                 if track.lasts(now_s, limits.steady_h, known_h, nats):
                     met[index] = "steady" if index < len(STEADY) else "uneven"
             elif track.lasts(now_s, limits.slow_h, limits.slow_known_h, nats) or track.lasts(
-                now_s, limits.steady_h, known_h, limits.slow_sure_nats
+                now_s, limits.steady_h, known_h, limits.slow_sure_nats + extra
             ):
                 met[index] = "slow"
         if self.tracks[PLAIN_BAND].known_s >= PLAIN_S and self.use.hours < NO_HISTORY_H:
             met.setdefault(PLAIN_BAND, "plain")
-        burst_limits = (limits.burst_h, limits.burst_known_h, limits.burst_nats)
-        if not common and self.strong.burst.lasts(now_s, *burst_limits):
+        if not common and self.strong.bursts(now_s, limits):
             met[BURST] = "burst"
         return met
+
+    def _excess(self) -> float | None:
+        """Return how far the best run lies above what is asked of every flat; None: there is none.
+
+        Told by the careful limits at either point: a habit is the flat's.
+        """
+        runs = (
+            track.evidence / 1000 - CAREFUL_NATS[index]
+            for index, track in enumerate(self.tracks)
+            if track.known_s >= HABIT_S
+        )
+        return max(runs, default=None)
 
     def _track(self, index: int) -> Track:
         if index == RUN_ON:
@@ -257,6 +281,7 @@ class Fine:
             (
                 head,
                 self.nights.pack(),
+                self.habit.pack(),
                 self.strong.pack(),
                 pack_tracks(self.tracks),
                 self.use.pack(),
@@ -275,7 +300,9 @@ class Fine:
         fine.before = None if before == NONE else before
         here = cls._FORM.size
         fine.nights = Nights.unpack(packed[here : here + Nights.SIZE])
-        fine.strong, rest = Strong.unpack(packed[here + Nights.SIZE :])
+        here += Nights.SIZE
+        fine.habit.restore(packed[here : here + Habit.SIZE])
+        fine.strong, rest = Strong.unpack(packed[here + Habit.SIZE :])
         fine.tracks, rest = unpack_tracks(rest, TRACKS)
         fine.use, _ = Use.unpack(rest)
         return fine

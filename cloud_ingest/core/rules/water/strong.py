@@ -4,22 +4,26 @@
 Both are weighed by how rare their hours are for the flat: a big family's evening is no burst.
 """
 
+from cloud_ingest.core.rules.water.habit import Habit
 from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
 from cloud_ingest.core.rules.water.hypotheses import burst_evidence, strong_evidence
+from cloud_ingest.core.rules.water.points import CAREFUL, Thresholds
 from cloud_ingest.core.rules.water.run_on import FROM_L_PER_H, RunOn
 from cloud_ingest.core.rules.water.track import Track, pack_tracks, unpack_tracks
 from cloud_ingest.core.rules.water.use import Use
 
 BURST_L_PER_H = 85.0
+MOST_HABIT = 8.0
 
 
 class Strong:
     """The strong hours of one flat: those in a row, and those of the newest day."""
 
-    __slots__ = ("burst", "run_on")
+    __slots__ = ("burst", "habit", "run_on")
 
     def __init__(self) -> None:
         self.burst = Track()
+        self.habit = Habit(MOST_HABIT)
         self.run_on = RunOn()
 
     def add(
@@ -46,15 +50,23 @@ class Strong:
         if rate > FROM_L_PER_H:
             said = strong_evidence(rate, use.shares(hour_of_day, None))
             self.run_on.add(hour.start_s, hour.span_s, litres, said)
+        shows = self.burst.evidence / 1000 - CAREFUL.burst_nats
+        self.habit.take(hour.span_s, shows if self.burst.known_s else None)
+
+    def bursts(self, now_s: int, limits: Thresholds) -> bool:
+        """Say whether a burst shows."""
+        nats = limits.burst_nats + self.habit.extra
+        return self.burst.lasts(now_s, limits.burst_h, limits.burst_known_h, nats)
 
     def pack(self) -> bytes:
         """Return all of it as bytes, without loss."""
-        return pack_tracks([self.burst]) + self.run_on.pack()
+        return self.habit.pack() + pack_tracks([self.burst]) + self.run_on.pack()
 
     @classmethod
     def unpack(cls, packed: bytes) -> tuple["Strong", bytes]:
         """Return what `pack` packed, and the bytes behind it."""
         strong = cls()
-        (strong.burst,), rest = unpack_tracks(packed, 1)
+        strong.habit.restore(packed[: Habit.SIZE])
+        (strong.burst,), rest = unpack_tracks(packed[Habit.SIZE :], 1)
         strong.run_on, rest = RunOn.unpack(rest)
         return strong, rest
