@@ -36,10 +36,10 @@ NOT_LEARNT_AFTER_S = 14 * HOUR_S
 RUN_ON_EARLIER_L = 30
 """So many litres less are asked for at the early point."""
 NONE = 255
-MOST_HABIT = 8.0
+MOST_HABIT = 6.0
 ENDED = -10.0
 """A run whose evidence lies so far below the limit is over."""
-EARLIER = 2.0
+EARLIER = 1.5
 """So much less evidence is asked for at the early point."""
 
 
@@ -56,12 +56,12 @@ class Scale:
 
 TENS = Scale(
     rates=(
-        rate(0.5, by_the_hour=0.25, limit=22.5),
-        rate(1.0, by_the_hour=0.4, limit=23.5),
-        rate(1.4, by_the_hour=0.56, limit=29),
-        rate(2.0, by_the_hour=0.8, limit=34),
-        rate(2.8, by_the_hour=1.1, limit=36),
-        rate(4.0, by_the_hour=1.6, limit=36),
+        rate(0.5, by_the_hour=0.25, limit=21.5),
+        rate(1.0, by_the_hour=0.4, limit=22.5),
+        rate(1.4, by_the_hour=0.56, limit=28),
+        rate(2.0, by_the_hour=0.8, limit=33),
+        rate(2.8, by_the_hour=1.1, limit=35),
+        rate(4.0, by_the_hour=1.6, limit=35),
     ),
     burst=True,
     run_on_l=380,
@@ -69,10 +69,10 @@ TENS = Scale(
 )
 HUNDREDS = Scale(
     rates=(
-        rate(0.2, by_the_hour=0.2, limit=19),
-        rate(0.3, by_the_hour=0.2, limit=17),
-        rate(0.6, by_the_hour=0.3, limit=15),
-        rate(1.0, by_the_hour=0.3, limit=12),
+        rate(0.2, by_the_hour=0.2, limit=18),
+        rate(0.3, by_the_hour=0.2, limit=16),
+        rate(0.6, by_the_hour=0.3, limit=14),
+        rate(1.0, by_the_hour=0.3, limit=11),
     ),
     burst=False,
     run_on_l=440,

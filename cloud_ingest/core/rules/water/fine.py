@@ -58,7 +58,7 @@ FIRST_REFILL = len(BANDS)
 TRACKS = FIRST_REFILL + len(REFILL)
 BURST, RUN_ON = TRACKS, TRACKS + 1
 NONE = 255
-MOST_HABIT = 14.0
+MOST_HABIT = 8.0
 HABIT_S = 10 * HOUR_S
 """A shorter run says nothing of the habit of a flat."""
 

@@ -158,6 +158,12 @@ def test_usual_evening_of_a_big_family_is_no_burst() -> None:
     assert first.raised_s < START_S + 24 * HOUR
 
 
+def test_strong_evening_that_comes_again_is_a_habit() -> None:
+    litres = [*household(60 * 24), *([0.0] * 236 + [100.0] * 4) * 8]
+    bursts = judged(read(litres, 10), 10)
+    assert 1 <= len(bursts) < 8
+
+
 def test_burst_upon_a_leak_shows_more_than_the_leak() -> None:
     since_h = QUIET_DAYS * 24
     leak = with_leak([0.0] * (since_h + 40), since_h, 20)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud_ingest.core.rules.water import fine
 from cloud_ingest.core.rules.water.episode import RUN_SINCE_S, Episode
 from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
@@ -25,6 +26,7 @@ from tests.support.water_registers import (
 )
 
 HOUR = 3600
+DAY = 24 * HOUR
 METER = WaterMeter(litres_per_count=Decimal(1), zone=ZoneInfo("Asia/Kolkata"))
 
 
@@ -138,6 +140,29 @@ def test_an_evening_that_is_usual_for_a_big_family_is_none() -> None:
     ]
     [first] = judged(hourly(flows))
     assert first.raised_s < START_S + 24 * HOUR
+
+
+def never_long_dry(days: int, leak: int = 0, seed: int = 2) -> list[int | None]:
+    """A big family: hardly an hour without water, and runs of a day by chance."""
+    random = Random(seed)
+    return [
+        leak + (random.choice([4, 9, 12, 20, 30, 55, 80]) if random.random() < chance else 0)
+        for chance in ([0.7] * 6 + [0.95] * 18) * days
+    ]
+
+
+def test_runs_of_a_big_family_become_its_habit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_habit = judged(hourly(never_long_dry(120)))
+    monkeypatch.setattr(fine, "MOST_HABIT", 0.0)
+    without = judged(hourly(never_long_dry(120)))
+    assert 0 < len(with_habit) < len(without) / 2
+
+
+def test_a_leak_in_a_big_family_is_told_in_two_days() -> None:
+    flows = [*never_long_dry(120), *never_long_dry(3, leak=6, seed=9)]
+    leak = judged(hourly(flows))[-1]
+    assert leak.cleared_s is None
+    assert START_S + 120 * DAY <= leak.raised_s <= START_S + 122 * DAY
 
 
 def test_a_burst_upon_a_leak_is_its_own_event() -> None:
