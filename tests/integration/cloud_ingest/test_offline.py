@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from cloud_ingest.core.rules.offline import Outage, outage_of
+from cloud_ingest.flags import silence
 from cloud_ingest.ingest.small_messages import Received, store_status
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.events import list_changes, list_events
@@ -250,6 +251,21 @@ def test_an_agent_that_starts_again_changes_nothing(society: RiserSociety) -> No
     society.link(riser)
     society.turn(2)
     assert causes(society) == [("M gw-b1-00", "password_refused")]
+
+
+def test_a_failure_is_kept_with_its_flag_or_not(
+    society: RiserSociety, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    riser = society.gateway("gw", 2)
+    riser.meters[0].why = PollFailure.NO_ANSWER
+    society.pass_by(DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr(silence, "settle", lambda *_args, **_named: {}["lost"])
+        with pytest.raises(KeyError):
+            society.turn()
+    assert scalars(society.conn, "SELECT count(*) FROM read_failure") == [0]
+    society.turn()
+    assert causes(society) == [("M gw-b1-00", "meter_silent")]
 
 
 def test_a_register_that_did_not_move_is_dry(society: RiserSociety) -> None:
