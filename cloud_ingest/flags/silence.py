@@ -38,7 +38,6 @@ from cloud_ingest.store.read_failures import (
     gateway_words,
     open_failures,
     outcomes,
-    put_event_ids,
     put_failures,
     put_outcomes,
     unheard_meters,
@@ -73,7 +72,6 @@ def refresh_silence(
     before = open_failures(conn, societies)
     with conn.transaction():
         overdue, news = _with_causes(quiet, before, words, now)
-        put_failures(conn, news, now)
         still = {meter.meter_id for meter, _quiet_since in quiet}
         ended = [each.failure_id for each in before if each.meter_id not in still]
         end_failures(conn, ended, now)
@@ -89,7 +87,10 @@ def refresh_silence(
             ended=lambda flag: end_words(turned_out.get(flag.event.id, ())),
         )
         if news:
-            _note_events(conn, overdue)
+            told = {flag.key: flag.event.id for flag in open_events(conn, EventKind.READ_FAILURE)}
+            put_failures(
+                conn, [(own.meter, own.quiet, known, told[own.key]) for own, known in news], now
+            )
     return changes
 
 
@@ -150,7 +151,7 @@ def _with_causes(
     before: Iterable[OpenFailure],
     words: Mapping[str, GatewayWord],
     now: datetime,
-) -> tuple[list[Overdue], list[tuple[UnheardMeter, Silence, Known]]]:
+) -> tuple[list[Overdue], list[tuple[Overdue, Known]]]:
     """Name the cause of each silence, and say what is new of it."""
     earlier = {each.meter_id: each for each in before}
     standing: dict[str | None, set[Cause]] = defaultdict(set)
@@ -160,7 +161,7 @@ def _with_causes(
             standing[last.known.cause.gateway].add(last.known.cause)
     entries = _entries(words)
     overdue: list[Overdue] = []
-    changed: list[tuple[UnheardMeter, Silence, Known]] = []
+    changed: list[tuple[Overdue, Known]] = []
     for meter, since in quiet:
         word = words.get(meter.gateway or "")
         entry = entries.get((meter.gateway, meter.manufacturer, meter.serial))
@@ -169,7 +170,7 @@ def _with_causes(
         known = next_known(None if last is None else last.known, seen, standing[meter.gateway], now)
         overdue.append(Overdue(meter, since, known.cause))
         if last is None or (last.since, last.known) != (since.since, known):
-            changed.append((meter, since, known))
+            changed.append((overdue[-1], known))
     return overdue, changed
 
 
@@ -182,9 +183,3 @@ def _entries(words: Mapping[str, GatewayWord]) -> dict[tuple[str | None, str, st
         for each in word.status.failing
         if each.meter is not None
     }
-
-
-def _note_events(conn: Connection, overdue: Iterable[Overdue]) -> None:
-    flags = {flag.key: flag.event.id for flag in open_events(conn, EventKind.READ_FAILURE)}
-    told = {each.meter.meter_id: flags[each.key] for each in overdue if each.key in flags}
-    put_event_ids(conn, told)

@@ -128,33 +128,34 @@ def open_failures(conn: Connection, societies: Collection[int] | None) -> list[O
 @translating
 def put_failures(
     conn: Connection,
-    found: Iterable[tuple[UnheardMeter, Silence, Known]],
+    found: Iterable[tuple[UnheardMeter, Silence, Known, UUID]],
     now: datetime,
 ) -> None:
     """Add read failures, or change what is known of those that are open.
 
     Args:
         conn: A connection.
-        found: Of each meter its silence, and the cause.
+        found: Of each meter its silence, the cause, and the flag that tells it.
         now: The time.
     """
     rows = list(found)
     if rows:
-        causes = [known.cause for _, _, known in rows]
-        others = [known.other for _, _, known in rows]
+        causes = [known.cause for _, _, known, _ in rows]
+        others = [known.other for _, _, known, _ in rows]
         conn.execute(
             query("flag/read_failures_put"),
             {
-                "meters": [meter.meter_id for meter, _, _ in rows],
-                "societies": [meter.society_id for meter, _, _ in rows],
-                "since": [quiet.since for _, quiet, _ in rows],
-                "ever_read": [quiet.ever_read for _, quiet, _ in rows],
+                "meters": [meter.meter_id for meter, _, _, _ in rows],
+                "societies": [meter.society_id for meter, _, _, _ in rows],
+                "since": [quiet.since for _, quiet, _, _ in rows],
+                "ever_read": [quiet.ever_read for _, quiet, _, _ in rows],
                 "causes": [cause.why for cause in causes],
                 "gateways": [cause.gateway for cause in causes],
                 "buses": [cause.bus for cause in causes],
                 "shared": [cause.shared for cause in causes],
                 "others": [None if other is None else Jsonb(asdict(other)) for other in others],
-                "others_since": [known.other_since for _, _, known in rows],
+                "events": [event_id for _, _, _, event_id in rows],
+                "others_since": [known.other_since for _, _, known, _ in rows],
                 "now": now,
             },
         )
@@ -165,20 +166,6 @@ def end_failures(conn: Connection, ended: Sequence[int], now: datetime) -> None:
     """Note that read failures are over."""
     if ended:
         conn.execute(query("flag/read_failures_end"), {"ended": list(ended), "now": now})
-
-
-@translating
-def put_event_ids(conn: Connection, events: Mapping[int, UUID]) -> None:
-    """Note by which flag each failing meter is told."""
-    conn.execute(
-        """
-        UPDATE read_failure AS f SET event_id = told.event_id
-        FROM unnest(%(meters)s::int[], %(events)s::uuid[]) AS told (meter_id, event_id)
-        WHERE f.meter_id = told.meter_id AND f.ended_at IS NULL
-          AND f.event_id IS DISTINCT FROM told.event_id
-        """,
-        {"meters": list(events), "events": list(events.values())},
-    )
 
 
 @translating

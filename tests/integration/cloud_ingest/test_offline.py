@@ -3,11 +3,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
 
 from cloud_ingest.core.rules.offline import Outage, outage_of
+from cloud_ingest.errors import StoreUnavailable
 from cloud_ingest.flags import silence
 from cloud_ingest.ingest.small_messages import Received, store_status
 from cloud_ingest.store.connection import connect
@@ -260,9 +262,10 @@ def test_a_failure_is_kept_with_its_flag_or_not(
     riser.meters[0].why = PollFailure.NO_ANSWER
     society.pass_by(DAY)
     with monkeypatch.context() as patch:
-        patch.setattr(silence, "settle", lambda *_args, **_named: {}["lost"])
-        with pytest.raises(KeyError):
+        patch.setattr(silence, "open_events", Mock(side_effect=[[], StoreUnavailable("gone")]))
+        with pytest.raises(StoreUnavailable):
             society.turn()
+    assert society.ever() == []
     assert scalars(society.conn, "SELECT count(*) FROM read_failure") == [0]
     society.turn()
     assert causes(society) == [("M gw-b1-00", "meter_silent")]
