@@ -17,7 +17,7 @@ from cloud_ingest.core.rules.water.supply import SupplyLearner
 from cloud_ingest.core.rules.water.supply_bulk import BulkSupply
 from cloud_ingest.core.rules.water.supply_plan import supply_at
 
-RULES_VERSION = 10
+RULES_VERSION = 11
 """Changes with what a state holds or means: states of another version begin anew."""
 MEMORIES: dict[str, type[Memory]] = {
     "fine": Fine,

@@ -97,13 +97,25 @@ class Told:
 class Supplied:
     """What is remembered of one meter with intermittent supply."""
 
-    __slots__ = ("days", "dry_days", "known", "least", "litres", "ordinal", "start_s", "told")
-    _FORM = struct.Struct("<IIIIBBB?")
+    __slots__ = (
+        "days",
+        "dry_days",
+        "hours",
+        "known",
+        "least",
+        "litres",
+        "ordinal",
+        "start_s",
+        "told",
+    )
+    _FORM = struct.Struct("<IIIIIBBB?")
     _TOLD = struct.Struct("<IIII?IB")
     _DAY = struct.Struct("<IIIB")
 
     def __init__(self) -> None:
         self.days: deque[Day] = deque(maxlen=NEWEST_DAYS + HISTORY_DAYS)
+        self.hours = 0
+        """The hours with supply of its days, a bit each."""
         self.dry_days = 0
         """How many days without water lie behind the newest with some."""
         self.told: Told | None = None
@@ -120,12 +132,23 @@ class Supplied:
             self._open_day(0)
             self.told = None
             return Verdict(over=hour.anew)
+        self._hold_against(supply)
         if self._count(hour, meter, supply):
             self.told = None
             return Verdict(over=True)
         if self.told is None:
             self.told = self._found(meter, LIMIT[point])
         return Verdict(None if self.told is None else _finding(self.told, supply))
+
+    def _hold_against(self, supply: Supply) -> None:
+        """Forget older days where an hour was taken from the supply: its rest may be missed.
+
+        The least of fewer hours is higher without a leak. What was told holds until a day rests.
+        """
+        if self.hours & ~supply.bits:
+            self.days.clear()
+            self._open_day(0)
+        self.hours = supply.bits
 
     def _count(self, hour: Hour, meter: WaterMeter, supply: Supply) -> bool:
         """Count an hour; say whether it closed a day that shows that nothing leaks."""
@@ -195,6 +218,7 @@ class Supplied:
             self.start_s,
             self.least,
             self.litres,
+            self.hours,
             self.known,
             self.dry_days,
             len(self.days),
@@ -214,6 +238,7 @@ class Supplied:
             supplied.start_s,
             supplied.least,
             supplied.litres,
+            supplied.hours,
             supplied.known,
             supplied.dry_days,
             days,

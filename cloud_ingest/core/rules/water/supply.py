@@ -70,6 +70,17 @@ class Supply:
         return cls(frozenset(hours))
 
     @property
+    def bits(self) -> int:
+        """The hours, a bit each."""
+        return sum(1 << hour for hour in self.hours)
+
+    @classmethod
+    def of_bits(cls, bits: int, source: SupplySource) -> "Supply | None":
+        """Return the hours of `bits`; None where there are none."""
+        hours = frozenset(hour for hour in range(HOURS_OF_DAY) if bits >> hour & 1)
+        return cls(hours, source) if hours else None
+
+    @property
     def intermittent(self) -> bool:
         """Say whether there are hours with supply and hours without it."""
         return 0 < len(self.hours) < HOURS_OF_DAY

@@ -17,7 +17,7 @@ from cloud_ingest.core.rules.water.episode import Verdict
 from cloud_ingest.core.rules.water.hours import Hour
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
-from cloud_ingest.core.rules.water.supply import ENOUGH_DAYS, HOURS_OF_DAY, Supply, SupplySource
+from cloud_ingest.core.rules.water.supply import ENOUGH_DAYS, Supply, SupplySource
 from cloud_ingest.core.rules.water.supply_plan import Plan, SupplyFrom, with_entry
 
 LEARNT_FROM = timedelta(days=ENOUGH_DAYS)
@@ -50,22 +50,17 @@ class BulkSupply:
 
     def pack(self) -> bytes:
         """Return the plan as bytes."""
-        return b"".join(self._ENTRY.pack(each.since_s, _bits(each.supply)) for each in self.plan)
+        return b"".join(
+            self._ENTRY.pack(each.since_s, each.supply.bits if each.supply else 0)
+            for each in self.plan
+        )
 
     @classmethod
     def unpack(cls, packed: bytes) -> "BulkSupply":
         """Return what `pack` packed; of b"" a new memory."""
         own = cls()
         own.plan = tuple(
-            SupplyFrom(since_s, _supply(bits)) for since_s, bits in cls._ENTRY.iter_unpack(packed)
+            SupplyFrom(since_s, Supply.of_bits(bits, SupplySource.METER))
+            for since_s, bits in cls._ENTRY.iter_unpack(packed)
         )
         return own
-
-
-def _bits(supply: Supply | None) -> int:
-    return 0 if supply is None else sum(1 << hour for hour in supply.hours)
-
-
-def _supply(bits: int) -> Supply | None:
-    hours = frozenset(hour for hour in range(HOURS_OF_DAY) if bits >> hour & 1)
-    return Supply(hours, SupplySource.METER) if hours else None

@@ -122,6 +122,19 @@ def test_each_day_is_judged_on_its_own_hours() -> None:
     assert state.memory_name == "supplied"
 
 
+@pytest.mark.parametrize("hours", [{6, 7}, {18, 19}])
+def test_fewer_hours_with_water_are_no_leak(hours: set[int]) -> None:
+    """The tank was full in the third hour; now it fills as long as water comes."""
+    before = days_of(60)
+    after = [80.0 if hour % 24 in hours else 0.0 for hour in range(24 * 20)]
+    plan = (
+        SupplyFrom(START_S, MORNING),
+        SupplyFrom(START_S + 60 * DAY, Supply(frozenset(hours))),
+    )
+    told = advance(State(), read([*before, *after]), replace(FLAT, plan=plan), Point.EARLY)
+    assert told == []
+
+
 def shown_by(litres: list[float]) -> Plan:
     state = State()
     advance(state, read(litres), BULK, Point.CAREFUL)
