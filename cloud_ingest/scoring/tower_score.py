@@ -21,7 +21,7 @@ WINDOW_DAYS: Final = 120
 MONTH_DAYS: Final = 30.4
 SOUND_FROM: Final = 60
 """A sound tower is judged on each day from here on."""
-CHECKS: Final = (*range(1, 31), 45, 60)
+CHECKS: Final = (*range(1, 15), 21, 30, 45, 60)
 """A tower with a fault is judged so many days after it began, the first being the fault's own."""
 WITHIN: Final = (7, 14, 30, 60)
 
