@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared_schema.errors import ContractError
-from shared_schema.proof.check import check, normal_fingerprint
+from shared_schema.proof.check import check
 from shared_schema.proof.pack import MAX_PROOF_BYTES, Proof, read_proof
+from shared_schema.proof.verdict import normal_fingerprint
 from shared_schema.proof.words import Language, verdict_lines
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ContractError as error:
         sys.stderr.write(_visible(f"{asked.file or asked.page}: {error}") + "\n")
         return 2
-    return 1 if verdict.state == "spoilt" else 0
+    return 1 if verdict.state in {"spoilt", "untied"} else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> Asked:

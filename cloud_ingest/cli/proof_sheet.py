@@ -7,30 +7,20 @@ can be checked.
 In: a proof and the verdict on it. Out: HTML. Never: a decision. Pure but for the words.
 """
 
-import base64
-import functools
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from html import escape
-from importlib.resources import files
 from typing import Any
 
+from cloud_ingest.cli.proof_html import document, listed, section, sheet_words, table
 from cloud_ingest.cli.words import QUALITIES, REASONS
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit
-from shared_schema.proof.check import Verdict, fingerprint_of, number_of
+from shared_schema.proof.check import number_of
 from shared_schema.proof.pack import Border, Part, Proof, Reading
 from shared_schema.proof.signed import SentNumber, SignedBlock, SignedHeader
-from shared_schema.proof.words import Clock, Language, Places, words
+from shared_schema.proof.verdict import Verdict, fingerprint_of
+from shared_schema.proof.words import Clock, Language, Places, signed_text, words
 from shared_schema.quality import Quality, Reason
-
-
-@functools.cache
-def _sheet_words(language: Language) -> dict[str, Any]:
-    text = files("cloud_ingest.cli").joinpath("proof_words.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)[language]
-    return found
 
 
 def proof_sheet(proof: Proof, verdict: Verdict, file: str, language: Language) -> str:
@@ -53,15 +43,12 @@ class _Sheet:
         self._verdict = verdict
         self._file = file
         self._language: Language = language
-        self._words = _sheet_words(language)
+        self._words = sheet_words(language)
         self._clock = Clock(proof.zone)
         self._sent = number_of(proof)
 
     def text(self) -> str:
         """Return the whole page."""
-        style = files("cloud_ingest.cli").joinpath("proof_sheet.css").read_text("utf-8")
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'"
         parts = [
             self._number(),
             self._counted(),
@@ -72,17 +59,8 @@ class _Sheet:
             self._meters(),
             self._signed(),
         ]
-        return "\n".join(
-            [
-                f'<!doctype html>\n<html lang="{self._language}">\n<head>\n<meta charset="utf-8">',
-                f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-                '<meta name="viewport" content="width=device-width, initial-scale=1">',
-                f"<title>{escape(self._proof.subject.id)}, {self._proof.month}</title>",
-                f"<style>{style}</style>\n</head>\n<body>\n<main>",
-                *filter(None, parts),
-                "</main>\n</body>\n</html>\n",
-            ]
-        )
+        title = f"{self._proof.subject.id}, {self._month(self._proof.month)}"
+        return document(self._language, title, filter(None, parts))
 
     def _say(self, name: str, **values: object) -> str:
         """Return words with values, none of which is markup."""
@@ -90,7 +68,10 @@ class _Sheet:
 
     def _number(self) -> str:
         proof, sent = self._proof, self._sent
-        values = {"service": self._words[proof.service], "month": self._month(proof.month)}
+        values = {
+            "service": words(self._language)["services"][proof.service],
+            "month": self._month(proof.month),
+        }
         reasons = proof.reasons if sent is None else sent.reasons
         lines = [f'<p class="about">{escape(proof.society)}: {escape(proof.subject.id)}</p>']
         if sent is None:
@@ -100,9 +81,9 @@ class _Sheet:
             quantity = f"{sent.quantity} {proof.unit}"
             lines.append(f"<h1>{self._say('title', quantity=quantity, **values)}</h1>")
             told = self._say("version", version=sent.version, quality=self._quality(sent.quality))
-            lines.append(f"<p>{told}</p>")
+            lines.append(f"<p>{told} {escape(signed_text(self._verdict, self._language))}</p>")
             lines += self._covers(sent)
-        lines += _listed(escape(self._reason(each)) for each in reasons)
+        lines += listed(escape(self._reason(each)) for each in reasons)
         at = self._clock.text(proof.made_at)
         lines.append(f'<p class="quiet">{self._say("made", at=at, zone=proof.zone)}</p>')
         return f"<header>{''.join(lines)}</header>"
@@ -141,7 +122,7 @@ class _Sheet:
             lines.append(
                 f'<p class="sum">{self._say("sum")}: {terms} = <b>{sent.quantity} {unit}</b></p>'
             )
-        return _section(lines)
+        return section(lines)
 
     def _part(self, part: Part, quantity: str) -> str:
         rows = [
@@ -205,7 +186,7 @@ class _Sheet:
             )
             for each in others
         )
-        return _section(
+        return section(
             [
                 f"<h2>{self._say('nearby')}</h2>",
                 self._table(("serial", "time", "register", "who"), rows),
@@ -213,9 +194,7 @@ class _Sheet:
         )
 
     def _table(self, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-        titles = "".join(f"<th>{self._say(each)}</th>" for each in head)
-        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-        return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+        return table(map(self._say, head), rows)
 
     def _entered(self) -> str:
         entries = self._proof.entries
@@ -241,7 +220,7 @@ class _Sheet:
             )
             for each in entries
         )
-        return _section(
+        return section(
             [f"<h2>{self._say('entered')}</h2>", self._table(("who", "what", "of", "why"), rows)]
         )
 
@@ -257,7 +236,7 @@ class _Sheet:
             for each in self._proof.meters
         )
         head = ("serial", "from", "to", "what", "who")
-        return _section([f"<h2>{self._say('meters')}</h2>", self._table(head, rows)])
+        return section([f"<h2>{self._say('meters')}</h2>", self._table(head, rows)])
 
     def _not_proven(self) -> str:
         say, places = words(self._language), Places(self._proof, self._language)
@@ -265,8 +244,8 @@ class _Sheet:
             say["claims"][each.name].format(about=places.name(each.about))
             for each in self._verdict.claims
         ]
-        lines = _listed(escape(each) for each in (*told, *say["always"]))
-        return _section([f"<h2>{self._say('not_proven')}</h2>", *lines])
+        lines = listed(escape(each) for each in (*told, *say["always"]))
+        return section([f"<h2>{self._say('not_proven')}</h2>", *lines])
 
     def _check(self) -> str:
         lines = [f"<h2>{self._say('check')}</h2>"]
@@ -279,12 +258,12 @@ class _Sheet:
         lines.append(f"<pre>{escape(command)}</pre>")
         if self._proof.keys:
             lines.append(f"<p>{self._say('keys')}</p>")
-            lines += _listed(
+            lines += listed(
                 f"{escape(each.gateway)} ({escape(self._clock.text(each.enrolled_at))}):<br>"
                 f"<code>{fingerprint_of(each)}</code>"
                 for each in self._proof.keys
             )
-        return _section(lines)
+        return section(lines)
 
     def _signed(self) -> str:
         batches = self._proof.batches
@@ -296,7 +275,7 @@ class _Sheet:
             at = self._clock.text(batch.received_at)
             values = {"number": number, "gateway": header.gateway, "key": header.key, "at": at}
             lines.append(f"<h3>{self._say('batch', **values)}</h3>")
-            lines += _listed(escape(each) for each in self._rows(number - 1))
+            lines += listed(escape(each) for each in self._rows(number - 1))
             for name, line in (
                 ("header", batch.header),
                 *(("block", each) for each in batch.blocks),
@@ -306,7 +285,7 @@ class _Sheet:
                     f"<details><summary>{self._say(name)}</summary>"
                     f"<pre>{escape(line)}</pre></details>"
                 )
-        return _section(lines)
+        return section(lines)
 
     def _rows(self, batch: int) -> Iterator[str]:
         """Give the rows of a batch that the proof names."""
@@ -339,12 +318,3 @@ def _meter(reading: Reading) -> str:
 def _sum(border: Border) -> str:
     adds = Decimal(border.adds)
     return f"({border.register_value} + {border.adds})" if adds else border.register_value
-
-
-def _section(lines: Iterable[str]) -> str:
-    return f"<section>{''.join(lines)}</section>"
-
-
-def _listed(items: Iterable[str]) -> list[str]:
-    found = "".join(f"<li>{each}</li>" for each in items)
-    return [f"<ul>{found}</ul>"] if found else []

@@ -20,9 +20,10 @@ from cloud_ingest.errors import UserError
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.prove.proof import prove as prove_month
 from shared_schema.catalogue import Service
-from shared_schema.proof.check import Verdict, check, fingerprint_of
+from shared_schema.proof.check import check
 from shared_schema.proof.pack import Proof, write_proof
-from shared_schema.proof.words import Language, headline
+from shared_schema.proof.verdict import Verdict, fingerprint_of
+from shared_schema.proof.words import Language, headline, signed_text
 
 app = new_group()
 
@@ -93,7 +94,7 @@ def _told(proof: Proof, verdict: Verdict, path: Path, page: Path) -> Iterator[st
     yield f"{page}: the same, to be read"
     yield ""
     yield headline(verdict)
-    yield f"{verdict.signed_borders} of {verdict.borders} borders are signed by a gateway."
+    yield signed_text(verdict)
     for key in proof.keys:
         yield f"Key {key.key} of {key.gateway}: {fingerprint_of(key)}"
     yield ""

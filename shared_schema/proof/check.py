@@ -15,10 +15,8 @@ import base64
 import hashlib
 import unicodedata
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -26,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.errors import MalformedMessage
-from shared_schema.proof.pack import Border, Key, Part, Proof, Reading, SignedBatch
+from shared_schema.proof.pack import Border, Part, Proof, Reading, SignedBatch
 from shared_schema.proof.signed import (
     SentBorder,
     SentNumber,
@@ -35,70 +33,11 @@ from shared_schema.proof.signed import (
     SignedBlock,
     SignedHeader,
 )
+from shared_schema.proof.verdict import Check, Claim, Verdict, fingerprint_of
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 
 DIGITS = 200
 """An amount has 120 digits at most."""
-
-CheckName = Literal[
-    "number",
-    "subject",
-    "parts",
-    "key",
-    "signature",
-    "block",
-    "reading",
-    "epochs",
-    "difference",
-    "placed",
-    "sum",
-    "bounds",
-    "trust",
-]
-ClaimName = Literal["unsigned", "edit", "self_read", "imported", "estimate", "epoch", "no_number"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Something that was looked at."""
-
-    name: CheckName
-    about: str
-    """Where it stands in the proof, such as ``parts.0.closing``; empty: the whole of it."""
-    holds: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Something that is no gateway's word: the society answers for it."""
-
-    name: ClaimName
-    about: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was checked, and what was not checkable."""
-
-    checks: tuple[Check, ...]
-    claims: tuple[Claim, ...]
-    signed_borders: int
-    """How many of the borders that were counted are rows that a gateway signed."""
-    borders: int
-    trusted: bool
-    """A fingerprint was given."""
-
-    @property
-    def state(self) -> Literal["spoilt", "consistent", "tied"]:
-        """``tied``: consistent, and every signature is by a key that the reader trusts."""
-        if not all(each.holds for each in self.checks):
-            return "spoilt"
-        return "tied" if self.trusted else "consistent"
-
-
-def normal_fingerprint(text: str) -> str:
-    """Return a fingerprint as it was typed, as 64 hex digits, or whatever else it is."""
-    return "".join(text.replace(":", "").split()).lower()
 
 
 def check(proof: Proof, trusted: Set[str] = frozenset()) -> Verdict:
@@ -133,7 +72,7 @@ class _Checker:
         ]
         checks += self._count()
         checks += self._trust()
-        borders = [border for part in proof.parts for border in (part.opening, part.closing)]
+        borders = borders_of(proof)
         return Verdict(
             checks=tuple(checks),
             claims=tuple(self._claims()),
@@ -191,18 +130,21 @@ class _Checker:
         return None
 
     def _reading_checks(self, path: str, reading: Reading) -> Iterator[Check]:
-        if reading.signed is not None:
+        if reading.signed is not None or reading.unsigned is None:
             yield Check("reading", path, self._is_signed(reading))
-        else:
-            yield Check("reading", path, reading.unsigned is not None)
-        yield Check("epochs", path, Decimal(reading.adds) == self._epochs_add(reading))
+        if self._proof.epochs or Decimal(reading.adds):
+            yield Check("epochs", path, Decimal(reading.adds) == self._epochs_add(reading))
 
     def _is_signed(self, reading: Reading) -> bool:
         """Say whether a reading is what its row says."""
         place = reading.signed
-        assert place is not None  # noqa: S101  # its caller asked
-        block = self._blocks.get((place.batch, place.block))
-        if block is None or reading.unsigned is not None or reading.origin != "meter":
+        block = None if place is None else self._blocks.get((place.batch, place.block))
+        if (
+            place is None
+            or block is None
+            or reading.unsigned is not None
+            or reading.origin != "meter"
+        ):
             return False
         if place.row >= len(block.rows) or place.column >= len(block.columns):
             return False
@@ -254,8 +196,8 @@ class _Checker:
     def _trust(self) -> Iterator[Check]:
         if not self._trusted:
             return
-        batches = self._proof.batches
-        if not batches:
+        batches, borders = self._proof.batches, borders_of(self._proof)
+        if not batches or (borders and not any(each.signed for each in borders)):
             yield Check("trust", "", holds=False)
         for index, batch in enumerate(batches):
             yield Check("trust", f"batches.{index}", self._fingerprint(batch) in self._trusted)
@@ -286,11 +228,6 @@ class _Checker:
             yield Claim("epoch", f"epochs.{index}")
 
 
-def fingerprint_of(key: Key) -> str:
-    """Return the SHA-256 of a key, in hex, as the commissioning sheet has it."""
-    return hashlib.sha256(bytes.fromhex(key.public_key)).hexdigest()
-
-
 def number_of(proof: Proof) -> SentNumber | None:
     """Return the number that billing got, if its line is the one that its hash names."""
     number = proof.number
@@ -300,6 +237,11 @@ def number_of(proof: Proof) -> SentNumber | None:
         return SentNumber.read(number.message)
     except MalformedMessage:
         return None
+
+
+def borders_of(proof: Proof) -> list[Border]:
+    """Return the readings between which the number was counted."""
+    return [border for part in proof.parts for border in (part.opening, part.closing)]
 
 
 def readings_of(proof: Proof) -> Iterator[tuple[str, Reading]]:

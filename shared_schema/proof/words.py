@@ -13,8 +13,9 @@ from importlib.resources import files
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared_schema.proof.check import Verdict, fingerprint_of, number_of, readings_of
+from shared_schema.proof.check import number_of, readings_of
 from shared_schema.proof.pack import Proof
+from shared_schema.proof.verdict import Verdict, fingerprint_of
 
 Language = Literal["en", "hi"]
 
@@ -30,7 +31,7 @@ def words(language: Language) -> dict[str, Any]:
 def headline(verdict: Verdict, language: Language = "en") -> str:
     """Return the verdict in one sentence."""
     state: str = verdict.state
-    if state == "consistent" and not verdict.signed_borders:
+    if verdict.borders and not verdict.signed_borders and state != "spoilt":
         state = "nothing_signed"
     return str(words(language)["states"][state])
 
@@ -41,10 +42,12 @@ def verdict_lines(
     """Give the verdict line by line: what holds, what does not, and what is not proven."""
     say = words(language)
     titles, places = say["titles"], Places(proof, language)
-    yield f"{proof.society}: {proof.subject.id}, {proof.service}, {proof.month}"
+    service = say["services"][proof.service]
+    yield f"{proof.society}: {proof.subject.id}, {service}, {proof.month}"
     yield number_text(proof, language)
     yield ""
     yield headline(verdict, language)
+    yield signed_text(verdict, language)
     yield ""
     yield f"{titles['checked']}:"
     for each in verdict.checks:
@@ -72,6 +75,12 @@ def number_text(proof: Proof, language: Language = "en") -> str:
     if sent is None:
         return str(titles["no_number"])
     return f"{sent.quantity} {proof.unit}, {titles['version'].format(version=sent.version)}"
+
+
+def signed_text(verdict: Verdict, language: Language = "en") -> str:
+    """Return how much of what was counted is signed."""
+    told = str(words(language)["titles"]["signed"])
+    return told.format(signed=verdict.signed_borders, borders=verdict.borders)
 
 
 class Places:

@@ -235,28 +235,39 @@ async function check(proof, trusted = new Set()) {
   }
 
   for (const [path, reading] of readingsOf(proof)) {
-    add("reading", path, reading.signed === null
-      ? reading.unsigned !== null : isInRow(proof, reading, blocks));
-    add("epochs", path, isSame(amount(reading.adds), epochsAdd(proof, reading)));
+    if (reading.signed !== null || reading.unsigned === null) {
+      add("reading", path, isInRow(proof, reading, blocks));
+    }
+    if (proof.epochs.length || amount(reading.adds).n !== 0n) {
+      add("epochs", path, isSame(amount(reading.adds), epochsAdd(proof, reading)));
+    }
   }
 
   if (sent !== null && sent.parts.length === proof.parts.length) count(proof, sent, add);
 
   if (trusted.size) {
-    if (!proof.batches.length) add("trust", "", false);
+    const isNothing = borders.length && borders.every((border) => border.signed === null);
+    if (!proof.batches.length || isNothing) add("trust", "", false);
     for (const [index, header] of headers.entries()) {
       const key = header && await fingerprintOf(keyOf(header));
       add("trust", `batches.${index}`, key !== null && trusted.has(key));
     }
   }
 
-  const holds = checks.every((each) => each.holds);
   return {
-    state: !holds ? "spoilt" : trusted.size ? "tied" : "consistent",
+    state: stateOf(checks, trusted),
     checks,
     claims: claimsOf(proof),
+    borders: borders.length,
     signedBorders: borders.filter((border) => border.signed !== null).length,
   };
+}
+
+function stateOf(checks, trusted) {
+  const failing = checks.filter((each) => !each.holds);
+  if (failing.some((each) => each.name !== "trust")) return "spoilt";
+  if (!trusted.size) return "consistent";
+  return failing.length ? "untied" : "tied";
 }
 
 function checkSent(proof, sent, add) {
@@ -285,7 +296,8 @@ async function verifiedHeader(batch, keyOf) {
 }
 
 function isInRow(proof, reading, blocks) {
-  const place = reading.signed, block = blocks.get(`${place.batch} ${place.block}`);
+  const place = reading.signed;
+  const block = place && blocks.get(`${place.batch} ${place.block}`);
   if (!block || reading.unsigned !== null || reading.origin !== "meter") return false;
   const row = block.rows[place.row], column = block.columns[place.column];
   if (!row || !column || row.length !== 2 + block.columns.length) return false;

@@ -53,13 +53,16 @@ async function render() {
     const keys = words.keys.map((key) => [
       `${key.name}${key.trusted ? ` (${titles.trusted})` : ""}\n${key.fingerprint}`,
       key.trusted ? "key holds" : "key"]);
-    shown = [
-      make("p", words.about, "about"), make("p", words.number, "number"),
-      make("p", words.headline, `verdict ${verdict.state}`),
+    const checked = section(titles.checked,
+      list(words.checks.map((each) => [each.text, each.holds ? "holds" : "fails"])));
+    const sections = [
       section(titles.not_proven, list(words.notProven.map((text) => [text, "claim"]))),
       section(titles.keys, list(keys)),
-      section(titles.checked,
-        list(words.checks.map((each) => [each.text, each.holds ? "holds" : "fails"]))),
+    ];
+    shown = [
+      make("p", words.about, "about"), make("p", words.number, "number"),
+      make("p", words.headline, `verdict ${verdict.state}`), make("p", words.signed),
+      ...(verdict.state === "spoilt" ? [checked, ...sections] : [...sections, checked]),
     ];
   } catch (error) {
     if (!(error instanceof NotAProof)) throw error;

@@ -5,8 +5,9 @@
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function headline(verdict, language) {
-  const isUnsigned = verdict.state === "consistent" && !verdict.signedBorders;
-  return WORDS[language].states[isUnsigned ? "nothing_signed" : verdict.state];
+  const isUnsigned = verdict.borders > 0 && !verdict.signedBorders;
+  const isWhole = verdict.state !== "spoilt";
+  return WORDS[language].states[isUnsigned && isWhole ? "nothing_signed" : verdict.state];
 }
 
 async function numberText(proof, language) {
@@ -59,9 +60,10 @@ async function wordsOf(proof, verdict, trusted, language) {
     keys.push({name: name(`keys.${index}`), fingerprint, trusted: trusted.has(fingerprint)});
   }
   return {
-    about: `${proof.society}: ${proof.subject.id}, ${proof.service}, ${proof.month}`,
+    about: `${proof.society}: ${proof.subject.id}, ${say.services[proof.service]}, ${proof.month}`,
     number: await numberText(proof, language),
     headline: headline(verdict, language),
+    signed: fill(say.titles.signed, {signed: verdict.signedBorders, borders: verdict.borders}),
     checks: verdict.checks.map((each) => ({
       holds: each.holds,
       text: fill(say.checks[each.name][each.holds ? 0 : 1], {about: name(each.about)}),

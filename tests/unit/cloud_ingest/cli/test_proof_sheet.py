@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from cloud_ingest.cli.proof_sheet import proof_sheet
-from shared_schema.proof.check import check, fingerprint_of
+from shared_schema.proof.check import check
 from shared_schema.proof.pack import Proof
+from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import Language
 from shared_schema.quality import Quality, Reason
 from tests.support.proofs import CASES, Maker, case, edited, plain, replacement, self_read

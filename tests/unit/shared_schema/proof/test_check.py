@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import NotAProof, Proof, read_proof, write_proof
-from tests.support.proofs import CASES, END, NEIGHBOUR, START, Maker, case, estimated, plain
+from shared_schema.proof.verdict import fingerprint_of
+from tests.support.proofs import (
+    CASES,
+    END,
+    NEIGHBOUR,
+    START,
+    Maker,
+    case,
+    estimated,
+    plain,
+    self_read,
+)
 from tests.support.proofs import rollover as rolled_over
 
 SERVICES = pytest.mark.parametrize("service", list(Service))
@@ -48,14 +59,24 @@ def test_a_proof_holds_in_every_case(make: Callable[[Maker], None], service: Ser
 @EVERY_CASE
 def test_the_keys_of_the_sheet_tie_it(make: Callable[[Maker], None]) -> None:
     found = case(make)
-    if found.proof.batches:
-        assert check(found.proof, found.fingerprints).state == "tied"
+    verdict = check(found.proof, found.fingerprints)
+    assert verdict.state == ("tied" if verdict.signed_borders else "consistent")
 
 
 def test_of_two_keys_one_alone_ties_nothing() -> None:
     found = case(CASES[1])
     for each in found.fingerprints:
         assert failing(found.proof, frozenset({each})) == {"trust"}
+
+
+def test_a_signature_of_what_was_not_counted_ties_nothing() -> None:
+    maker = Maker()
+    maker.others.append(maker.signed(END, 12_374_755))
+    self_read(maker)
+    proof = maker.proof()
+    (key,) = proof.keys
+    verdict = check(proof, {fingerprint_of(key)})
+    assert (verdict.state, verdict.signed_borders) == ("untied", 0)
 
 
 def test_without_a_signature_no_key_ties_it() -> None:

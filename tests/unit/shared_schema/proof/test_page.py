@@ -42,6 +42,7 @@ def python_answer(data: bytes, trusted: frozenset[str]) -> dict[str, Any]:
             {"name": each.name, "about": each.about, "holds": each.holds} for each in verdict.checks
         ],
         "claims": [{"name": each.name, "about": each.about} for each in verdict.claims],
+        "borders": verdict.borders,
         "signedBorders": verdict.signed_borders,
     }
 
@@ -76,7 +77,7 @@ def test_the_page_uses_the_commands_words(
     assert told["number"] == number_text(found.proof, language)
     marks = [f"  {'+' if each['holds'] else 'X'} {each['text']}" for each in told["checks"]]
     words = [f"  - {each}" for each in told["notProven"]]
-    assert {told["about"], *marks, *words} <= lines
+    assert {told["about"], told["signed"], *marks, *words} <= lines
 
 
 def spoilt_text(random_: random.Random, data: bytes) -> bytes:

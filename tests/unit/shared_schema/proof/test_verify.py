@@ -35,7 +35,7 @@ def test_without_a_fingerprint_it_is_only_consistent(
     told = capsys.readouterr().out
     assert "Consistent, but not tied to a commissioned gateway" in told
     assert "29.755 kWh, version 1" in told
-    assert "+ The closing of LNT 26100001 (2026-11-01 00:00) is what its row says" in told
+    assert "+ The closing of LNT 26100001 (2026-11-01 00:00) is what its signed row says" in told
 
 
 def test_a_fingerprint_ties_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

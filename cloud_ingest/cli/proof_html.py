@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""The pieces of the page that shows a proof: its words, tables, lists, and what stands around them.
+
+In: texts that are markup already. Out: HTML that runs nothing and loads nothing. Pure but for the
+words and the style, which are read once.
+"""
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from shared_schema.proof.words import Language
+
+
+@functools.cache
+def sheet_words(language: Language) -> dict[str, Any]:
+    """Return the words of the page in a language."""
+    found: dict[str, Any] = json.loads(_file("proof_words.json"))[language]
+    return found
+
+
+def document(language: Language, title: str, parts: Iterable[str]) -> str:
+    """Return a whole page; ``title`` is text, the parts are markup."""
+    style = _file("proof_sheet.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'"
+    lines = [
+        f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{style}</style>\n</head>\n<body>\n<main>",
+        *parts,
+        "</main>\n</body>\n</html>\n",
+    ]
+    return "\n".join(lines)
+
+
+def section(lines: Iterable[str]) -> str:
+    """Return a section of the page."""
+    return f"<section>{''.join(lines)}</section>"
+
+
+def listed(items: Iterable[str]) -> list[str]:
+    """Return a list, or nothing where it would be empty."""
+    found = "".join(f"<li>{each}</li>" for each in items)
+    return [f"<ul>{found}</ul>"] if found else []
+
+
+def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table."""
+    head = "".join(f"<th>{each}</th>" for each in titles)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _file(name: str) -> str:
+    return files("cloud_ingest.cli").joinpath(name).read_text("utf-8")
