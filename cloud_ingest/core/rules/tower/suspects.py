@@ -2,15 +2,17 @@
 """Which meter behind a bulk meter explains a change of the residual: named, or only suspected.
 
 All explanations are weighed together, each by how often it happens and how well it fits: nothing
-has changed; water is lost in the common pipe; or one meter, since one day, counts only a share of
-what its flat uses. A share that goes around a meter adds to the residual in proportion to what the
-meter still counts, day by day, and lowers what it counts against its own history. A meter that has
-stopped counts nothing, and adds what its flat used to use; a flat on holiday adds nothing, and how
-often a flat was away before says how likely that is now.
+has changed; water is lost in the common pipe, at each hour alike or by an outlet without a meter
+when people use it; or one meter, since one day, counts only a share of what its flat uses. A share
+that goes around a meter adds to the residual in proportion to what the meter still counts, day by
+day, and lowers what it counts against its own history. A meter that has stopped counts nothing, and
+adds what its flat used to use; a flat on holiday adds nothing, and how often a flat was away before
+says how likely that is now.
 
 A meter is named if its explanations together hold `NAMED` of the weight, and if the interval of
-the share it misses lies clear of nothing. One that still counts is not named while another that
-stands still is an explanation, too. Otherwise the likeliest three are told, and nobody is accused.
+the share it misses lies clear of nothing. One that still counts must hold `CERTAIN` of it while
+another that stands still is an explanation, too. Otherwise the likeliest three are told, and
+nobody is accused.
 
 In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pure.
 """
@@ -30,10 +32,11 @@ from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
 NAMED = 0.95
-CERTAIN = 0.999
 IN_DOUBT = 0.1
-"""A meter that stands still, and that explains so much of what a loss in the pipe explains, is
-looked at before one that still counts is named: its flat's use looks like anything."""
+"""A meter that stands still, and that explains so much of what a loss in the pipe explains, casts
+doubt on those that still count: its flat's use looks like anything."""
+CERTAIN = 0.999
+"""At so much one that still counts is named even then."""
 Z_99 = 2.58
 LEAST_SHARE = 0.05
 """Below it a share is within what sound meters differ by."""
@@ -45,7 +48,7 @@ STOP_A_DAY = 1 / (10 * 365)
 SHARE_A_DAY = 1 / (30 * 365)
 """How often a meter begins to miss a share of the use."""
 OUTLET_SHARE = 0.1
-"""Of losses in the common pipe that are somebody's use and no leak."""
+"""Of losses in the common pipe that are somebody's use by an outlet without a meter."""
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 LOSS_RATIO = 1.4
 LOSS_FINENESS = 21
@@ -256,11 +259,11 @@ def _stops(
     fit = _log_marginal(along, sharp, mean, (STOPPED_LEVEL_SD * mean) ** 2 + variance / days)
     rate = along / sharp
     half = Z_99 / sqrt(sharp)
-    own = {day: x for day, x in patterns.stops.get(meter, {}).items() if day >= last_count}
-    anybodys = sum(patterns.outlet[day] for day in own)
-    hours = _log_sum(sum(own.values()), anybodys) - log(2)
     yield _Explanation(
-        log(STOP_A_DAY) - log(how_often_absent(uses[:begin], days)) + fit + hours,
+        log(STOP_A_DAY)
+        - log(how_often_absent(uses[:begin], days))
+        + fit
+        + _hours_of_stop(patterns, meter, last_count),
         meter,
         begin,
         stopped=True,
@@ -268,6 +271,13 @@ def _stops(
         half=min(1.0, half / max(rate, 1e-9)),
         per_day=rate,
     )
+
+
+def _hours_of_stop(patterns: Patterns, meter: str, last_count: date) -> float:
+    """Return what the hours say that a meter stopped: its flat kept its habits, or has others."""
+    own = {day: x for day, x in patterns.stops.get(meter, {}).items() if day >= last_count}
+    others = sum(patterns.outlet[day] for day in own)
+    return _log_sum(sum(own.values()), others) - log(2)
 
 
 def how_often_absent(uses: Sequence[float], days: int) -> float:

@@ -20,6 +20,7 @@ In: hourly uses of a tower. Out: `Patterns`. Pure.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import exp, log
 from operator import mul
 from statistics import fmean
 
@@ -33,6 +34,8 @@ LEAST_DAYS = 3
 MOST_LACKING = 0.1
 """Of a tower's meters on one day: with more the day says nothing."""
 CAUTION = 1.0
+BROKEN = 0.1
+"""Of days on which a flat does not keep its habit: nobody is at home."""
 LEVEL_SD = 0.3
 """How far a habit may be off at each hour, as a share."""
 
@@ -82,6 +85,10 @@ class _Habit:
             ],
         )
 
+    def later_than(self, hour: int) -> float:
+        """Return the share of a day's use from an hour on."""
+        return sum(self.usual[hour:]) / sum(self.usual)
+
 
 @dataclass(frozen=True, slots=True)
 class _Apart:
@@ -95,10 +102,13 @@ class _Apart:
     shared: float
     """Of a lasting change that the mean of these days takes for usual."""
 
-    @property
-    def weight(self) -> float:
-        """Return how much the day counts."""
-        return self.contrasts.weight(self.excess)
+    weight: float
+    """How much the day counts."""
+
+    @classmethod
+    def of(cls, noise: HourNoise, excess: Day, guessed: Day, shared: float) -> "_Apart":
+        contrasts = noise.contrasts(guessed)
+        return cls(excess, guessed, noise, contrasts, shared, contrasts.weight(excess))
 
     def follows(self, habit: _Habit, first_hour: int = 0) -> float:
         """Return the log likelihood ratio that the excess is somebody's use from an hour on."""
@@ -109,8 +119,11 @@ class _Apart:
             for known, own, use in zip(self.guessed, scatter, usual, strict=True)
         ]
         left = [own - (1 - self.shared) * use for own, use in zip(self.excess, usual, strict=True)]
-        return self.noise.contrasts(more).log_likelihood(left) - self.contrasts.log_likelihood(
+        ratio = self.noise.contrasts(more).log_likelihood(left) - self.contrasts.log_likelihood(
             self.excess
+        )
+        return max(ratio, 0.0) + log(
+            (1 - BROKEN) * exp(min(ratio, 0.0)) + BROKEN * exp(-max(ratio, 0.0))
         )
 
 
@@ -133,31 +146,29 @@ def patterns_of(hours: TowerHours, since: date) -> Patterns:
     shared = len(days) / (len(before) + len(days))
     mean = [fmean(hour) for hour in zip(*excess.values(), strict=True)]
     apart = {
-        day: _Apart(
+        day: _Apart.of(
+            noise,
             [own - shared * each for own, each in zip(excess[day], mean, strict=True)],
             each.guessed,
-            noise,
-            noise.contrasts(each.guessed),
             shared,
         )
         for day, each in seen.items()
     }
-    stops: dict[str, dict[date, float]] = {}
-    onsets: dict[str, tuple[date, float]] = {}
-    for name, own in hours.meters.items():
-        lived = [use for use in known[name] if sum(use) > 0]
-        if len(lived) >= LEARN_DAYS:
-            habit = _Habit.of(lived)
-            silent = _silent_from(own, apart)
-            stops[name] = {day: apart[day].follows(habit, hour) for day, hour in silent.items()}
-            day, hour = min(silent.items(), default=(since, 0))
-            if hour:
-                onsets[name] = day, sum(habit.usual[hour:]) / sum(habit.usual)
+    silent = {name: _silent_from(own, apart) for name, own in hours.meters.items()}
+    lived = {name: [day for day in own if sum(day) > 0] for name, own in known.items()}
+    own_habits = {name: _Habit.of(own) for name, own in lived.items() if len(own) >= LEARN_DAYS}
     return Patterns(
         shares={name: _share(own, apart, shared) for name, own in hours.meters.items()},
-        stops=stops,
+        stops={
+            name: {day: apart[day].follows(habit, hour) for day, hour in silent[name].items()}
+            for name, habit in own_habits.items()
+        },
         outlet={day: each.follows(every) for day, each in apart.items()},
-        onsets=onsets,
+        onsets={
+            name: (min(silent[name]), habit.later_than(silent[name][min(silent[name])]))
+            for name, habit in own_habits.items()
+            if silent[name]
+        },
     )
 
 
@@ -193,10 +204,9 @@ def _share(
     for day in days:
         moved = [use - mean for use, mean in zip(own[day], usual, strict=True)]
         along_with = apart[day].contrasts.pull(moved)
-        weight = apart[day].weight
         found[day] = (
-            weight * sum(map(mul, along_with, apart[day].excess)),
-            weight * sum(map(mul, along_with, moved)),
+            apart[day].weight * sum(map(mul, along_with, apart[day].excess)),
+            apart[day].weight * sum(map(mul, along_with, moved)),
         )
     return found
 

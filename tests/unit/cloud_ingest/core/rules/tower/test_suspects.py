@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Which meter explains a change: the hours against the days, and one meter against another."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from random import Random
+
+from cloud_ingest.core.rules.tower.judge import judge_tower
+from cloud_ingest.core.rules.tower.suspects import Suspect
+from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, NO_PATTERNS, patterns_of
+from cloud_ingest.scoring.tower_score import WINDOW_DAYS
+from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
+from tests.support.households import households
+
+DAY = 130
+FINE = Setting(flats=40, days=160, bulk_step_l=10, flat_step_l=1, late_h=0.0, outage_a_day=1 / 200)
+
+
+@cache
+def tower(kind: str, amount: float, hour: int = 0) -> SimulatedTower:
+    fault = Fault("leak" if kind == "leak" else "share", amount, DAY, hour)
+    return simulated(households(FINE.flats), fault, Random(3), FINE)
+
+
+def suspects(tower: SimulatedTower, days: int, *, hours: bool = True) -> dict[str, Suspect]:
+    """Return the suspects of a kind so many days after the fault began, by meter."""
+    day = DAY - 1 + days
+    verdict = judge_tower(
+        tower.until(day, WINDOW_DAYS),
+        lambda since: (
+            patterns_of(tower.hours_until(day, since - LEARN_HOURS), since)
+            if hours
+            else NO_PATTERNS
+        ),
+    )
+    assert verdict is not None
+    return {each.meter: each for each in reversed(verdict.suspects)}
+
+
+def test_hours_name_half_a_bypass_within_a_week() -> None:
+    bypassed = tower("share", 0.5)
+    assert bypassed.flat is not None
+    assert suspects(bypassed, 7)[bypassed.flat].is_named
+    assert not suspects(bypassed, 7, hours=False)[bypassed.flat].is_named
+
+
+def test_a_meter_that_stopped_at_noon_is_named() -> None:
+    stopped = tower("share", 1.0, hour=12)
+    assert stopped.flat is not None
+    found = suspects(stopped, 7)[stopped.flat]
+    assert (found.kind, found.is_named) == ("stopped_meter", True)
+    assert found.since - (FIRST + timedelta(days=DAY)) <= timedelta(days=1)
+
+
+def left(whole: SimulatedTower, name: str) -> SimulatedTower:
+    """Return a tower whose flat is away since the fault: nobody uses or counts what it used."""
+    since = FIRST + timedelta(days=DAY)
+    daily, hourly = whole.days.meters[name], whole.hours.meters[name]
+    away = [0.0 if use is not None and day >= DAY else use for day, use in enumerate(daily)]
+    gone = {day: [use * (day < since) for use in own] for day, own in hourly.items()}
+    return replace(
+        whole,
+        days=replace(
+            whole.days,
+            bulk=[
+                None if given is None else given - (use or 0.0) * (day >= DAY)
+                for day, (given, use) in enumerate(zip(whole.days.bulk, daily, strict=True))
+            ],
+            meters={**whole.days.meters, name: away},
+        ),
+        hours=replace(
+            whole.hours,
+            bulk={
+                day: [
+                    given - use * (day >= since)
+                    for given, use in zip(own, hourly.get(day, [0.0] * 24), strict=True)
+                ]
+                for day, own in whole.hours.bulk.items()
+            },
+            meters={**whole.hours.meters, name: gone},
+        ),
+    )
+
+
+def test_hours_clear_an_absent_flat_beside_as_large_a_leak() -> None:
+    leaking = tower("leak", 10.0)
+
+    def from_240(name: str) -> float:
+        return abs(sum(use or 0.0 for use in leaking.days.meters[name]) / FINE.days - 240.0)
+
+    name = min(leaking.days.meters, key=from_240)
+    absent = left(leaking, name)
+    assert suspects(absent, 7, hours=False)[name].is_named
+    assert not suspects(absent, 7)[name].is_named
