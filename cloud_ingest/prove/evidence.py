@@ -212,9 +212,11 @@ class Evidence:
             )
         )
 
-    def epochs(self, until: Iterable[str]) -> tuple[pack.Epoch, ...]:
-        """Return what was added to the registers of the readings, up to the last of some times."""
-        last = max(until, default="")
+    def epochs(self, readings: Iterable[pack.Reading]) -> tuple[pack.Epoch, ...]:
+        """Return what was added to the registers of readings, up to the last of each register."""
+        last = dict[int, str]()
+        for each in readings:
+            last[each.channel] = max(each.at, last.get(each.channel, ""))
         return tuple(
             pack.Epoch(
                 channel=number,
@@ -228,5 +230,5 @@ class Evidence:
             for channel in (self._known(number),)
             if channel is not None
             for each in self._epochs.get(channel.channel_id, ())
-            if format_utc(each.starts_at) <= last
+            if format_utc(each.starts_at) <= last.get(number, "")
         )

@@ -154,7 +154,7 @@ def _proof(case: _Case, now: datetime) -> Proof:
         else pack.Number(message=sent.message.decode(), sha256=sent.sha256),
         parts=parts,
         others=others,
-        epochs=case.evidence.epochs(each.at for each in (*borders, *others)),
+        epochs=case.evidence.epochs((*borders, *others)),
         keys=case.evidence.keys(),
         batches=case.evidence.batches(),
         entries=tuple(_entries(case)),

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Proofs of months that are not one meter's two midnights."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
+from cloud_ingest.month.close import close_month
+from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME, Service, Unit
+from shared_schema.readings import Column
+from tests.support.proved import (
+    AFTER,
+    BEFORE,
+    END,
+    FIRST,
+    HALF,
+    HOUR,
+    NOW,
+    claims,
+    close,
+    july,
+    proved,
+    quantity,
+    send,
+    units,
+)
+from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+
+LATER = local("2026-09-02 09:00")
+
+
+def joined(site: Site, service: Service, adds: Decimal) -> None:
+    """Say how a register goes on from the middle of July."""
+    add_epoch(
+        site.conn,
+        SOCIETY,
+        NamedMeter("A-1", service),
+        starts_at=HALF,
+        adds=adds,
+        reason="counts by another step",
+        by="caretaker",
+        now=NOW,
+    )
+
+
+def test_a_pulse_weight_that_was_put_right_is_joined(site: Site) -> None:
+    units(site, unit_line("A-1", "1", service="water", source="inlet-1"))
+    hours = (HALF - BEFORE) // HOUR
+    for weight, rows in (
+        (5, every(BEFORE, HALF - HOUR, 5000, 5, HOUR)),
+        (25, every(HALF, AFTER, (1000 + hours) * 25, 25, HOUR)),
+    ):
+        column = Column(obis=WATER_VOLUME, scaler=0, unit=Unit.LITRE, weight=weight)
+        send(site, "1", rows, column)
+    jumped = kwh((1000 + hours) * 25 - (1000 + hours - 1) * 5)
+    joined(site, Service.WATER, kwh(25) - jumped)
+    close(site)
+    proof = proved(site, Service.WATER)
+    assert [part.closing.channel - part.opening.channel for part in proof.parts] == [1]
+    assert (claims(proof), len(proof.batches)) == (["epoch"], 2)
+
+
+def test_a_scaler_that_changed_is_joined(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", [row for row in july() if row[0] < HALF])
+    count = (HALF - BEFORE) // HOUR
+    tens = Column(obis=ACTIVE_IMPORT, scaler=1, unit=Unit.WATT_HOUR)
+    send(site, "1", every(HALF, AFTER, FIRST + 10 * count, 1, HOUR), tens)
+    joined(site, Service.ELECTRICITY, kwh(FIRST + 10 * count - 10 * (FIRST + 10 * count)))
+    close(site)
+    proof = proved(site)
+    assert quantity(proof) == kwh(10 * 31 * 24)
+    assert proof.parts[0].closing.adds.startswith("-")
+
+
+def test_a_catch_up_opens_where_its_first_month_does(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    rows = every(BEFORE, AFTER + timedelta(days=31), FIRST, 10, HOUR)
+    send(site, "1", [row for row in rows if abs(row[0] - END) > 40 * HOUR])
+    for month in ("2026-07", "2026-08"):
+        close_month(site.conn, SOCIETY, month, LATER)
+    assert proved(site, now=LATER).state == "withheld"
+    august = proved(site, month="2026-08", now=LATER)
+    assert quantity(august) == kwh(10 * 62 * 24)
+    assert (claims(august), len(august.batches)) == ([], 2)
+
+
+def test_a_lift_has_a_proof_of_its_own(site: Site) -> None:
+    units(site, unit_line("Lift 1", "1", kind="common"))
+    send(site, "1", july())
+    close(site)
+    assert quantity(proved(site, unit="Lift 1", subject_type="common")) == kwh(10 * 31 * 24)
+
+
+def test_what_was_signed_outlives_the_readings(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    close(site)
+    whole = proved(site)
+    site.conn.execute("UPDATE store SET kept_from = '2026-08-02T00:00Z'")
+    site.conn.execute("DELETE FROM reading")
+    assert proved(site).parts == whole.parts
+
+
+def test_two_units_have_two_proofs(site: Site) -> None:
+    units(site, unit_line("A-1", "1"), unit_line("A-2", "2"))
+    send(site, "1", july())
+    send(site, "2", july(55_000, 20))
+    close(site)
+    assert [quantity(proved(site, unit=unit)) for unit in ("A-1", "A-2")] == [
+        kwh(10 * 31 * 24),
+        kwh(20 * 31 * 24),
+    ]
