@@ -30,7 +30,7 @@ from edge_agent.health import Health
 from edge_agent.meters import model
 from edge_agent.operate.readiness import require_ready
 from edge_agent.poll.local_time import winter_offset_min
-from edge_agent.publish.mqtt import check_broker
+from edge_agent.publish.check import check_broker
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
@@ -293,12 +293,13 @@ def check(settings: AgentSettings) -> list[str]:
     done = ["keys, models and passwords can be used"]
     state = file.inspect(settings.spool)
     done.append(f"spool {settings.spool}: {state.value}")
-    check_broker(settings.broker, settings.gateway)
+    is_running = state is file.State.IN_USE
+    check_broker(settings.broker, settings.gateway, datetime.now(UTC), is_running=is_running)
     host, port = settings.broker.address
     done.append(f"broker {host}:{port} takes the login")
     for config in settings.buses:
         meters = f"{len(config.meters)} meters set"
-        if state is file.State.IN_USE:
+        if is_running:
             done.append(f"bus {config.name}: left to the agent that runs, {meters}")
             continue
         with Bus(config):

@@ -6,9 +6,9 @@ in a ``repr`` or a message.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cloud_ingest.settings import CloudSettings, read_secret
+from shared_schema.tls import TlsFiles
 
 SESSION_EXPIRY_S = 7 * 86400
 """How long the broker keeps the session of an ingest that is down; the edge keeps longer."""
@@ -31,11 +31,8 @@ class Broker:
     """The workers among which the messages are shared."""
     session_expiry_s: int = SESSION_EXPIRY_S
     """0: the broker forgets us when the link ends."""
-    tls: bool = False
-    tls_ca: Path | None = None
-    """The authorities that may have signed the broker's certificate; None: the system's."""
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    tls: TlsFiles | None = None
+    """None: the link is not encrypted."""
     keepalive_s: int = 30
     connect_timeout_s: float = 10.0
 
@@ -47,7 +44,7 @@ def broker_from_settings(settings: CloudSettings, client_id: str) -> Broker:
     """Gather what a link to the broker needs, with the password read from its file.
 
     Raises:
-        ConfigurationError: the file cannot be read, or others than its owner may read it.
+        ConfigurationError: a secret cannot be read, or others than its owner may read it.
     """
     password: str | None = None
     if (path := settings.broker_password_file) is not None:
@@ -58,8 +55,21 @@ def broker_from_settings(settings: CloudSettings, client_id: str) -> Broker:
         username=settings.broker_username,
         password=password,
         client_id=client_id,
-        tls=settings.broker_tls,
-        tls_ca=settings.broker_ca_file,
-        tls_certificate=settings.broker_cert_file,
-        tls_key=settings.broker_key_file,
+        tls=tls_files(settings) if settings.broker_tls else None,
+    )
+
+
+def tls_files(settings: CloudSettings) -> TlsFiles:
+    """Return the files of the settings, as messages call them.
+
+    Raises:
+        ConfigurationError: others than its owner may read the key.
+    """
+    if (key := settings.broker_key_file) is not None:
+        read_secret(key, "the certificate's key (broker_key_file)")
+    return TlsFiles(
+        settings.broker_ca_file,
+        settings.broker_cert_file,
+        settings.broker_key_file,
+        ("broker_ca_file", "broker_cert_file", "broker_key_file"),
     )

@@ -19,14 +19,15 @@ link on another.
 
 import asyncio
 import contextlib
+import logging
 import socket
-import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import ConnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -34,6 +35,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
 from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.reach import tls_context, unreachable
+from shared_schema.tls import TlsContext
 
 __all__ = ["Delivery", "Link"]
 
@@ -83,11 +86,12 @@ class Link:
             ConfigurationError: what should be its host cannot be one.
             BrokerLost: nothing answered, or not in time: try again.
         """
-        client = self._new_client()
+        tls = tls_context(self.broker)
+        client = self._new_client(tls)
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
-            raise self._translated(error) from None
+            raise await asyncio.to_thread(self._not_linked, error, tls) from None
         except UnicodeError:  # the resolver cannot even encode it
             raise ConfigurationError(
                 f"the broker's host {self.broker.host!r} is no host name"
@@ -105,7 +109,8 @@ class Link:
                 await self._close()
                 raise BrokerRefused(
                     f"the broker at {self.broker} does not let {self.broker.username or 'us'} "
-                    f"subscribe to {topic} ({code}): allow it in its access list"
+                    f"subscribe to {topic} ({code}): tell it (cloud-ingest broker apply), or allow "
+                    "it in its access list"
                 )
         return self
 
@@ -196,7 +201,7 @@ class Link:
             raise BrokerRefused(f"the broker at {self.broker} refuses {topic} (reason {code})")
         return code != NO_SUBSCRIBER
 
-    def _new_client(self) -> aiomqtt.Client:
+    def _new_client(self, tls: TlsContext | None) -> aiomqtt.Client:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = self.broker.session_expiry_s
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
@@ -212,7 +217,8 @@ class Link:
             properties=properties,
             keepalive=self.broker.keepalive_s,
             timeout=self.broker.connect_timeout_s,
-            tls_context=self._tls_context(),
+            tls_context=tls,
+            logger=_paho_log(),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         paho = client._client
@@ -236,22 +242,6 @@ class Link:
         paho.on_publish = on_publish
         return client
 
-    def _tls_context(self) -> ssl.SSLContext | None:
-        if not self.broker.tls:
-            return None
-        try:
-            context = ssl.create_default_context(
-                cafile=None if self.broker.tls_ca is None else str(self.broker.tls_ca)
-            )
-            context.minimum_version = ssl.TLSVersion.TLSv1_3
-            if self.broker.tls_certificate is not None:
-                context.load_cert_chain(self.broker.tls_certificate, self.broker.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            raise BrokerRefused(
-                f"cannot use the certificates for the broker at {self.broker}: {error}"
-            ) from None
-        return context
-
     def _connected(self) -> aiomqtt.Client:
         if self._client is None:
             raise BrokerLost(f"there is no link to the broker at {self.broker}")
@@ -267,6 +257,15 @@ class Link:
         if client is not None:
             with contextlib.suppress(aiomqtt.MqttError):
                 await client.__aexit__(None, None, None)
+
+    def _not_linked(
+        self, error: aiomqtt.MqttError, tls: TlsContext | None
+    ) -> BrokerLost | BrokerRefused:
+        """Why no link came about: a refusal of the broker, TLS, or no broker."""
+        if isinstance(error, MqttConnectError):
+            return self._translated(error)
+        said = None if tls is None else tls.alert
+        return unreachable(self.broker, said or error.__cause__ or error.__context__)
 
     def _translated(self, error: aiomqtt.MqttError) -> BrokerLost | BrokerRefused:
         told = error if isinstance(error, aiomqtt.MqttCodeError) else error.__cause__
@@ -284,6 +283,14 @@ class Link:
                     f"{self.broker}: give each its own --client-id"
                 )
         return BrokerLost(f"no link to the broker at {self.broker}: {told or error}")
+
+
+def _paho_log() -> logging.Logger:
+    """Where paho tells of a failure that we tell of ourselves: nowhere without a log."""
+    log = logging.getLogger("cloud_ingest.mqtt")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return log
 
 
 def _refused(code: object) -> bool:

@@ -8,18 +8,13 @@ In: the settings. Out: a `Check` for each thing. Never: a change; a secret; a se
 broker keeps, or a message taken from the service.
 """
 
-import asyncio
-import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from cloud_ingest.errors import BrokerLost, ConfigurationError, IngestError, NotMigrated
-from cloud_ingest.ingest.broker import Broker, broker_from_settings
-from cloud_ingest.ingest.subscribe import Link
-from cloud_ingest.ingest.topics import SUBSCRIPTIONS
+from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.operate import checks
+from cloud_ingest.operate.broker_checks import check_broker, check_certificates
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
 from cloud_ingest.settings import CloudSettings
@@ -29,8 +24,6 @@ from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.webhooks import webhook_states
-
-CLIENT = "cloud-ingest-doctor"
 
 
 def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> Iterator[Check]:
@@ -53,7 +46,8 @@ def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> I
         with conn:
             yield Check("ok", "database", f"{where} answers")
             yield from _database(conn, settings, now)
-    yield _broker(settings)
+    yield from check_certificates(settings, now())
+    yield check_broker(settings)
     yield from check_secrets(settings.webhook)
 
 
@@ -117,20 +111,3 @@ def _store(
     yield from check_webhooks(webhook_states(conn), now())
     if extension.installed is not None:
         yield from checks.check_jobs(server_facts.read_jobs(conn))
-
-
-def _broker(settings: CloudSettings) -> Check:
-    advice = "look at the network (ping), the name, the login, the broker's access list and its log"
-    try:
-        # With its own client id and no kept session it disturbs no service.
-        client_id = f"{CLIENT}-{secrets.token_hex(4)}"
-        own = replace(broker_from_settings(settings, client_id), session_expiry_s=0)
-        asyncio.run(_subscribe(own))
-    except (BrokerLost, ConfigurationError) as error:
-        return Check("fail", "broker", str(error), advice)
-    return Check("ok", "broker", f"{own} takes the login and lets us subscribe")
-
-
-async def _subscribe(broker: Broker) -> None:
-    async with Link(broker, SUBSCRIPTIONS):
-        pass

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cloud_ingest.ingest.intake import Intake, Judged, Outcome
+from cloud_ingest.ingest.reach import knock
 from cloud_ingest.ingest.receipts import signed_receipts
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.ingest.subscribe import Delivery, Link
@@ -78,11 +79,22 @@ class Service:
             StoreUnavailable: no database answers.
             BrokerLost: no broker answers.
         """
+        store = await self._reach_store()
+        broker = self.settings.broker
+        if broker.tls is not None and broker.tls.cert is not None:
+            # Its session is the service's, which may run.
+            await asyncio.to_thread(knock, broker)
+        else:
+            await self._reach_broker()
+        return store
+
+    async def _reach_store(self) -> Store:
         async with database(self.settings.dsn, "check") as own:
-            store = await own.run(self._open_store)
+            return await own.run(self._open_store)
+
+    async def _reach_broker(self) -> None:
         async with Link(self.settings.broker, subscriptions(self.settings.broker.group)):
             pass
-        return store
 
     async def run(self) -> None:
         """Serve until `stop`.
@@ -90,7 +102,8 @@ class Service:
         Raises:
             IngestError: at the start a server cannot be reached, or refuses; never later.
         """
-        store = await self.check()
+        store = await self._reach_store()
+        await self._reach_broker()
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError, RuntimeError):
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -81,7 +81,5 @@ def run_service(settings: ServiceSettings, *, check: bool, verbose: bool, say: S
 
     try:
         asyncio.run(run())
-    except BrokerLost as error:
-        raise ConfigurationError(f"{error}; start the broker, or give --broker HOST:PORT") from None
-    except StoreUnavailable as error:
+    except (BrokerLost, StoreUnavailable) as error:
         raise ConfigurationError(str(error)) from None

@@ -81,6 +81,7 @@ class Authority:
             names = x509.SubjectAlternativeName([_host(each) for each in hosts])
             made = made.add_extension(names, critical=False)
         pem = key.private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption())
+        found.key.unlink(missing_ok=True)
         with os.fdopen(os.open(found.key, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             file.write(pem)
         found.certificate.write_bytes(self._signed(made))

@@ -157,16 +157,15 @@ class MosquittoServer:
         tls = None if self.authority is None else self.authority.client(KEEPER)
         tell(self.host, self.port, commands, password=self.keeper.password, tls=tls)
 
-    def reload(self) -> None:
-        """Has the broker read its certificates and the list of the revoked again.
+    def renew(self) -> None:
+        """Starts the broker again, with its certificate and the list of the revoked as they are.
 
         Raises:
-            LocalServerError: it does not.
+            LocalServerError: it does not come up.
         """
+        self.stop()
         self._write_certificates()
-        before = self._reloads()
-        self.process.send(signal.SIGHUP)
-        self._await("read its files again", lambda: self._reloads() > before)
+        self.start()
 
     def _write_certificates(self) -> None:
         if self.authority is None:
@@ -189,9 +188,6 @@ class MosquittoServer:
             if time.monotonic() > deadline:
                 raise LocalServerError(f"mosquitto does not {what}:\n{self.process.tail()}")
             time.sleep(0.01)
-
-    def _reloads(self) -> int:
-        return self.process.log.read_bytes().count(b": Reloading config.")
 
     def _saved_at(self) -> int:
         try:
@@ -261,9 +257,7 @@ def write_logins(users: Sequence[BrokerUser], settings: Path, account: Account) 
     account.write(settings / LOGINS, json.dumps(told))
 
 
-def configuration(
-    *, plugin: Path, settings: Path, store: Path, listener: str, tls: bool, log: str = "stderr"
-) -> str:
+def configuration(*, plugin: Path, settings: Path, store: Path, listener: str, tls: bool) -> str:
     """Return the shipped configuration with the places of this machine.
 
     Args:
@@ -272,7 +266,6 @@ def configuration(
         store: The folder of the broker's store.
         listener: Port and address.
         tls: By the shipped listener; else by one that takes passwords.
-        log: Where the log goes.
     """
     everywhere, shipped_listener = _shipped_parts()
     text = everywhere + (shipped_listener if tls else "listener 8883\n")
@@ -280,7 +273,6 @@ def configuration(
         ("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so", str(plugin)),
         (f"/var/lib/mosquitto/{LOGINS}", str(settings / LOGINS)),
         ("persistence_location /var/lib/mosquitto/", f"persistence_location {store}/"),
-        ("log_dest file /var/log/mosquitto/mosquitto.log", f"log_dest {log}"),
         ("listener 8883", f"listener {listener}"),
     ):
         if text.count(shipped) != 1:

@@ -18,20 +18,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError, SpoolError
 from edge_agent.install.advice import for_error
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.operate.readiness import examine_files, examine_meters
-from edge_agent.publish.mqtt import check_broker
+from edge_agent.publish.check import check_broker
+from edge_agent.publish.tls import tls_files
 from edge_agent.settings.bus import BusConfig
 from edge_agent.settings.file import load_settings
-from edge_agent.settings.gateway import AgentSettings, BrokerConfig
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file
+from shared_schema.tls import examine
 
 Level = Literal["ok", "warn", "fail"]
 _PACKAGES: Final = ("gurux-dlms", "pyserial", "paho-mqtt", "pydantic", "cryptography")
@@ -55,7 +54,7 @@ def examine_gateway(
     config: Path,
     now: datetime,
     *,
-    broker: Callable[[BrokerConfig, str], None] = check_broker,
+    broker: Callable[..., None] = check_broker,
     synchronised: Callable[[], bool] = gateway_clock.is_synchronised,
 ) -> Iterator[Check]:
     """Check everything and yield each result at once: the broker may take a while.
@@ -63,7 +62,7 @@ def examine_gateway(
     Args:
         config: the settings.
         now: this moment, aware.
-        broker: tries the broker; raises `ConfigurationError`.
+        broker: tries the broker, as `check_broker` does.
         synchronised: tells whether a time service keeps this machine's clock.
     """
     yield from _programs()
@@ -84,7 +83,7 @@ def examine_gateway(
         yield from _port(bus)
     yield from _spool(settings)
     yield from _certificates(settings, now)
-    yield _broker(settings, broker)
+    yield _broker(settings, broker, now)
 
 
 def _count(number: int, noun: str) -> str:
@@ -218,37 +217,27 @@ def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:
         advice = "set [broker.tls] for a broker that is not on this machine"
         yield Check("warn", "certificate", "the agent speaks to the broker without TLS", advice)
         return
-    for name, path in (("ca", tls.ca), ("certificate", tls.cert)):
-        if path is not None:
-            yield _certificate(name, path, settings.gateway if name == "certificate" else None, now)
+    for each in examine(tls_files(tls), settings.gateway, now):
+        name = "certificate" if each.is_own else "ca"
+        if each.fault is not None or each.ends is None:
+            advice = "have a new one issued; look at the gateway's clock"
+            yield Check("fail", name, each.fault or each.file, advice)
+            continue
+        said = f"{each.file} is valid until {each.ends:%Y-%m-%d}"
+        if each.ends - now < EXPIRES_SOON:
+            yield Check("warn", name, said, "have a new one issued")
+        else:
+            yield Check("ok", name, said)
 
 
-def _certificate(name: str, path: Path, gateway: str | None, now: datetime) -> Check:
-    try:
-        found = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no PEM certificate"
-        return Check("fail", name, f"cannot read {path}: {reason}", "copy it again")
-    until = found.not_valid_after_utc
-    said = f"{path} is valid until {until:%Y-%m-%d}"
-    if until <= now:
-        return Check("fail", name, f"{path} expired on {until:%Y-%m-%d}", "have a new one issued")
-    if found.not_valid_before_utc > now:
-        return Check("fail", name, f"{path} is not valid yet", "look at the gateway's clock")
-    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    common = str(names[0].value) if names else ""
-    if gateway is not None and common != gateway:
-        said = f"{path} is for {common or 'nobody'}, the gateway is {gateway}"
-        return Check("fail", name, said, "have one issued with the gateway's name")
-    if until - now < EXPIRES_SOON:
-        return Check("warn", name, said, "have a new one issued")
-    return Check("ok", name, said)
-
-
-def _broker(settings: AgentSettings, check: Callable[[BrokerConfig, str], None]) -> Check:
+def _broker(settings: AgentSettings, check: Callable[..., None], now: datetime) -> Check:
     host, port = settings.broker.address
     try:
-        check(settings.broker, settings.gateway)
+        is_running = file.inspect(settings.spool) is file.State.IN_USE
+    except (ConfigurationError, SpoolError):
+        is_running = False
+    try:
+        check(settings.broker, settings.gateway, now, is_running=is_running)
     except ConfigurationError as error:
         advice = "look at the network (ping), the name, the login and the broker's log"
         return Check("fail", "broker", str(error), advice)

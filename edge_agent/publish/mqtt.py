@@ -14,12 +14,11 @@ Raises:
     ConfigurationError: a password or certificate file cannot be used.
 """
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Self
-from uuid import uuid4
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -28,9 +27,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import SecretStr
 
-from edge_agent.errors import ConfigurationError, PublishError, Setup
+from edge_agent.errors import PublishError
 from edge_agent.publish.tls import tls_context, unreachable
 from edge_agent.settings.gateway import BrokerConfig
+from shared_schema.tls import TlsContext
 
 CONNECT_TIMEOUT_S: Final = 10.0
 SESSION_EXPIRY_S: Final = 7 * 86400
@@ -38,7 +38,6 @@ LOOP_S: Final = 0.2
 _LARGEST_RECEIVE_MAXIMUM: Final = 65535
 _NO_SUBSCRIBERS: Final = 16
 _BAD_LOGIN: Final = frozenset({134, 135})
-_log = logging.getLogger(__name__)
 
 
 class Login:
@@ -71,6 +70,10 @@ class Login:
         """
         return _client(self.broker, self._client_id, self._password)
 
+    def unreachable(self, error: BaseException | None) -> str:
+        """Say in a few words why a connection with the login did not come about."""
+        return unreachable(error, self.broker, datetime.now(UTC))
+
 
 @dataclass(frozen=True, slots=True)
 class Will:
@@ -101,8 +104,10 @@ class MqttLink:
         login: Login,
         *,
         topics: Mapping[str, Callable[[bytes], None]],
-        will: Will,
+        will: Will | None,
         on_answer: Callable[[int, Answer], None],
+        leaves_messages: bool = False,
+        session_expiry_s: int = SESSION_EXPIRY_S,
     ) -> None:
         """Prepare, without connecting.
 
@@ -111,12 +116,19 @@ class MqttLink:
             topics: what to subscribe to, and what takes the messages of each.
             will: what the broker says if the link breaks.
             on_answer: takes the broker's answer to a packet that was published.
+            leaves_messages: acknowledges none, so that the broker keeps them for the next link.
+            session_expiry_s: how long the broker keeps the session after the link.
         """
+        self._login = login
         self._broker = login.broker
         self._topics = topics
         self._on_answer = on_answer
+        self._session_expiry_s = session_expiry_s
+        self._is_answered = False
         self._is_subscribed = False
         self._ended = ""
+        self.refused: tuple[str, ...] = ()
+        """The topics that we may not subscribe to."""
         self.receive_maximum = _LARGEST_RECEIVE_MAXIMUM
         """How many messages the broker takes before it acknowledges one."""
         client = self._client = login.client()
@@ -125,9 +137,11 @@ class MqttLink:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        properties = _properties(PacketTypes.WILLMESSAGE)
-        properties.WillDelayInterval = will.delay_s
-        client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
+        client.manual_ack_set(leaves_messages)
+        if will is not None:
+            properties = _properties(PacketTypes.WILLMESSAGE)
+            properties.WillDelayInterval = will.delay_s
+            client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
 
     def __repr__(self) -> str:
         state = self._ended or ("up" if self._is_subscribed else "not up yet")
@@ -135,7 +149,7 @@ class MqttLink:
         return f"<MqttLink to {host}:{port}, {state}>"
 
     def __enter__(self) -> Self:
-        _connect(self._client, self._broker, SESSION_EXPIRY_S)
+        self._connect()
         try:
             self._await_subscription()
         except BaseException:
@@ -167,13 +181,36 @@ class MqttLink:
         """Send and receive for a while; messages and answers are given on meanwhile."""
         code = self._client.loop(timeout_s)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self._ended:
-            raise PublishError(self._ended or f"the link is lost: {code.name}")
+            raise PublishError(self._end(code))
+
+    def _end(self, code: MQTTErrorCode) -> str:
+        """Why the link ended; one that the broker never answered may have ended for its TLS."""
+        if self._is_answered:
+            return self._ended or f"the link is lost: {code.name}"
+        context = self._client._ssl_context
+        alert = context.alert if isinstance(context, TlsContext) else None
+        return self._login.unreachable(alert)
 
     def wait(self, is_done: Callable[[], bool], timeout_s: float) -> None:
         """Send and receive until something is done, or the time is over."""
         deadline = time.monotonic() + timeout_s
         while not is_done() and time.monotonic() < deadline:
             self.turn()
+
+    def _connect(self) -> None:
+        properties = _properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = self._session_expiry_s
+        host, port = self._broker.address
+        try:
+            self._client.connect(
+                host,
+                port,
+                keepalive=self._broker.keepalive_s,
+                clean_start=False,
+                properties=properties,
+            )
+        except (OSError, ValueError) as error:
+            raise PublishError(self._login.unreachable(error)) from None
 
     # The callbacks run inside `Client.loop`, in this thread; they only note, and never publish.
 
@@ -185,6 +222,7 @@ class MqttLink:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
+        self._is_answered = True
         if reason.is_failure:
             self._ended = _refusal(reason, self._broker)
             return
@@ -200,11 +238,8 @@ class MqttLink:
         _properties: Properties | None,
     ) -> None:
         self._is_subscribed = True
-        if any(reason.is_failure for reason in reasons):
-            _log.error(
-                "the broker refuses the subscription to receipts; nothing can be forgotten",
-                extra={"action": "subscribe_refused", "reason": str(reasons[0])},
-            )
+        refused = zip(self._topics, reasons, strict=False)
+        self.refused = tuple(topic for topic, reason in refused if reason.is_failure)
 
     def _on_publish(
         self,
@@ -234,48 +269,6 @@ class MqttLink:
         self._ended = self._ended or f"{who}: {reason}"
 
 
-def check_broker(broker: BrokerConfig, gateway: str) -> None:
-    """Connect once and leave: say whether the broker is there and takes the login.
-
-    Raises:
-        ConfigurationError: it is not, or does not; one line that says what to do.
-    """
-    client = _client(broker, f"{gateway}-check-{uuid4().hex[:8]}", broker.password())
-    answers: list[ReasonCode] = []
-
-    def note(
-        _client: Client,
-        _data: object,
-        _flags: ConnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        answers.append(reason)
-
-    client.on_connect = note
-    problem = ""
-    try:
-        _connect(client, broker, 0)
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
-        while not answers and time.monotonic() < deadline:
-            if client.loop(LOOP_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                break
-        if not answers:
-            problem = "it does not answer as an MQTT 5 broker"
-        elif answers[0].is_failure:
-            problem = _refusal(answers[0], broker)
-    except PublishError as error:
-        problem = str(error)
-    finally:
-        client.disconnect()
-    if problem:
-        host, port = broker.address
-        raise ConfigurationError(
-            f"broker {host}:{port}: {problem}; start it, or correct [broker] in the settings",
-            of=Setup.BROKER,
-        )
-
-
 def _client(broker: BrokerConfig, client_id: str, password: SecretStr | None) -> Client:
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -298,22 +291,6 @@ def _properties(packet: int) -> Properties:
 
 def _with_will() -> ReasonCode:
     return ReasonCode(PacketTypes.DISCONNECT, identifier=4)
-
-
-def _connect(client: Client, broker: BrokerConfig, expiry_s: int) -> None:
-    properties = _properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = expiry_s
-    host, port = broker.address
-    try:
-        client.connect(
-            host,
-            port,
-            keepalive=broker.keepalive_s,
-            clean_start=expiry_s == 0,
-            properties=properties,
-        )
-    except (OSError, ValueError) as error:
-        raise PublishError(unreachable(error)) from None
 
 
 def _refusal(reason: ReasonCode, broker: BrokerConfig) -> str:

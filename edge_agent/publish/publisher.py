@@ -149,6 +149,11 @@ class Publisher:
                     "waiting": self._spool.pending().total,
                 },
             )
+            if link.refused:
+                _log.error(
+                    "the broker refuses a subscription; without receipts nothing can be forgotten",
+                    extra={"action": "subscribe_refused", "reason": ", ".join(link.refused)},
+                )
             self.flight.clear()
             self.connected.set()
             status_due = StatusDue(lambda: self._status(session, "online"))

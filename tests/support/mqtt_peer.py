@@ -132,7 +132,7 @@ def linked(
         client.will_set(*will, qos=1)
     peer = Peer(client)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = 60 if keeps_session else 0
+    properties.SessionExpiryInterval = 600 if keeps_session else 0
     try:
         client.connect(host, port, clean_start=not keeps_session, properties=properties)
     except OSError as error:

@@ -79,7 +79,9 @@ def eventually(done: Callable[[], bool], timeout_s: float = 10) -> bool:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("pki") / "ours")
+    authority = Authority(tmp_path_factory.mktemp("pki") / "ours")
+    authority.revoke(authority.issue("gw-stolen"))
+    return authority
 
 
 @pytest.fixture(scope="module")
@@ -268,11 +270,8 @@ def not_begun(site: Site) -> ssl.SSLContext:
 
 def revoked(site: Site) -> ssl.SSLContext:
     """A certificate that was taken back."""
-    identity = site.authority.issue("gw-x")
-    tls = trusting(site, identity)
-    site.authority.revoke(identity)
-    site.server.reload()
-    return tls
+    folder = site.authority.folder
+    return trusting(site, Identity(folder / "gw-stolen.pem", folder / "gw-stolen.key"))
 
 
 def of_the_broker(site: Site) -> ssl.SSLContext:

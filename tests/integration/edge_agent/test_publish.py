@@ -2,23 +2,18 @@
 """The gateway's door to the broker, against a real mosquitto that may die and forget."""
 
 import secrets
-import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -30,8 +25,8 @@ from deploy.demo.mosquitto import (
 )
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
+from edge_agent.publish.check import check_broker
 from edge_agent.publish.in_flight import Flight
-from edge_agent.publish.mqtt import check_broker
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
@@ -299,6 +294,10 @@ def test_birth_and_last_will_carry_one_session_and_stay(
         assert retained.statuses[0].session == cloud.statuses[-1].session
 
 
+def check(broker: BrokerConfig, gateway: str) -> None:
+    check_broker(broker, gateway, datetime.now(UTC), is_running=False)
+
+
 def test_a_broker_away_at_the_start_is_awaited(
     mosquitto: MosquittoServer, gateway: Gateway, cloud: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -327,13 +326,13 @@ def test_a_refused_password_is_told_and_tried_again(
         f"it refuses username {gateway.name}, or its password (Not authorized)"
     ]
     with pytest.raises(ConfigurationError, match="refuses username"):
-        check_broker(gateway.broker, gateway.name)
+        check(gateway.broker, gateway.name)
 
 
 def test_the_check_does_not_disturb_the_agent(gateway: Gateway, cloud: Cloud) -> None:
     with cloud.online(), gateway.running():
         until(gateway.publisher.connected.is_set, "connected")
-        check_broker(gateway.broker, gateway.name)
+        check(gateway.broker, gateway.name)
         gateway.read()
         until(lambda: gateway.waiting == 0, "receipted")
         assert [status.state for status in cloud.statuses] == ["online"]
@@ -348,76 +347,7 @@ def test_the_check_does_not_disturb_the_agent(gateway: Gateway, cloud: Cloud) ->
 )
 def test_the_check_says_what_is_wrong(host: str, port: int, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        check_broker(BrokerConfig(host=host, port=port), "gw")
-
-
-def test_tls_names_the_gateway_by_its_certificate(gateway_users: list[BrokerUser]) -> None:
-    user = gateway_users[0]
-    with tempfile.TemporaryDirectory(prefix="iot-tls-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        authority = certificate(folder, "ca", None)
-        certificate(folder, "localhost", authority)
-        certificate(folder, user.username, authority)
-        stranger = certificate(folder, "other-ca", None)
-        certificate(folder, "stranger", stranger)
-        (folder / "localhost.key").chmod(0o644)  # the broker runs as another user
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        extra = (
-            f"per_listener_settings false\nlistener {port} 127.0.0.1\ncafile {folder}/ca.pem\n"
-            f"certfile {folder}/localhost.pem\nkeyfile {folder}/localhost.key\n"
-            "require_certificate true\nuse_identity_as_username true\n"
-        )
-
-        def broker(ca: str, own: str, host: str = "localhost") -> BrokerConfig:
-            tls = {
-                "ca": folder / f"{ca}.pem",
-                "cert": folder / f"{own}.pem",
-                "key": folder / f"{own}.key",
-            }
-            return BrokerConfig.model_validate({"host": host, "port": port, "tls": tls})
-
-        with local_mosquitto(users=[CLOUD, user], config_extra=extra):
-            check_broker(broker("ca", user.username), user.username)
-            for bad, said in (
-                (broker("other-ca", user.username), "its certificate is not trusted"),
-                (broker("ca", "stranger"), "does not|TLS|link|answer"),
-                (broker("ca", user.username, "127.0.0.1"), "its certificate is not trusted"),
-                (broker("none", user.username), "certificates cannot be used"),
-            ):
-                with pytest.raises(ConfigurationError, match=said):
-                    check_broker(bad, user.username)
-            (folder / f"{user.username}.key").chmod(0o644)
-            with pytest.raises(ConfigurationError, match="others may read"):
-                check_broker(broker("ca", user.username), user.username)
-
-
-def certificate(folder: Path, name: str, authority: Authority | None) -> Authority:
-    """Write ``name``.pem and ``name``.key, signed by ``authority`` or by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer, signer = authority or (subject, key)
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    (folder / f"{name}.pem").chmod(0o644)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / f"{name}.key").write_bytes(pem)
-    (folder / f"{name}.key").chmod(0o600)
-    return subject, key
+        check(BrokerConfig(host=host, port=port), "gw")
 
 
 def test_batches_arrive_as_they_were_sealed(gateway: Gateway, cloud: Cloud) -> None:

@@ -52,14 +52,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def accepts(_broker: BrokerConfig, _gateway: str) -> None:
-    return
+def accepts(_broker: BrokerConfig, _gateway: str, _now: datetime, *, is_running: bool) -> None:
+    assert not is_running
 
 
 def look(
     folder: Path,
     *,
-    broker: Callable[[BrokerConfig, str], None] = accepts,
+    broker: Callable[..., None] = accepts,
     synchronised: bool = True,
 ) -> dict[str, Check]:
     found = examine_gateway(
@@ -139,11 +139,11 @@ def test_a_clock_without_a_time_service(folder: Path) -> None:
 
 
 def test_a_broker_that_does_not_answer(folder: Path) -> None:
-    def refuses(_broker: BrokerConfig, _gateway: str) -> None:
-        raise ConfigurationError("nothing listens there")
+    def refuses(*_: object, is_running: bool) -> None:
+        raise ConfigurationError(f"nothing listens there, {is_running}")
 
     found = look(folder, broker=refuses)["broker"]
-    assert (found.level, found.said) == ("fail", "nothing listens there")
+    assert (found.level, found.said) == ("fail", "nothing listens there, False")
 
 
 def test_unproven_security_is_a_warning(folder: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_port_of_another_group(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         ("gw-1", 90, "ok", "is valid until"),
         ("gw-1", 10, "warn", "is valid until"),
         ("gw-1", -1, "fail", "expired on"),
-        ("gw-2", 90, "fail", "is for gw-2, the gateway is gw-1"),
+        ("gw-2", 90, "fail", "is for gw-2, and we are gw-1"),
     ],
 )
 def test_certificates(folder: Path, name: str, days: int, level: str, said: str) -> None:

@@ -104,7 +104,7 @@ def refusal_of_run(config: Path) -> str | None:
 
 
 def refusal_of_doctor(config: Path) -> str | None:
-    found = examine_gateway(config, NOW, broker=lambda *_: None, synchronised=lambda: True)
+    found = examine_gateway(config, NOW, broker=lambda *_, **__: None, synchronised=lambda: True)
     network = ("bus riser-1", "disk")  # what is away now, and may come: `run` waits for it
     failed = [each for each in found if each.level == "fail" and each.name not in network]
     assert all(each.advice for each in failed)

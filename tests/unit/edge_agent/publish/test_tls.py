@@ -14,6 +14,5 @@ def test_a_missing_authority_is_named_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         tls_context(TlsConfig(ca=tmp_path / "ca.pem"))
     assert str(raised.value) == (
-        "[broker.tls] the certificates cannot be used: No such file or directory "
-        f"(ca {tmp_path}/ca.pem)"
+        f"[broker.tls] ca {tmp_path}/ca.pem cannot be read: No such file or directory"
     )
