@@ -14,7 +14,11 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     BrokerAt,
+    BrokerCa,
+    BrokerCert,
+    BrokerCertKey,
     BrokerPassword,
+    BrokerTls,
     BrokerUser,
     Config,
     Dsn,
@@ -144,6 +148,10 @@ def doctor(
     broker: BrokerAt = None,
     username: BrokerUser = None,
     password_file: BrokerPassword = None,
+    tls: BrokerTls = None,
+    ca: BrokerCa = None,
+    cert: BrokerCert = None,
+    cert_key: BrokerCertKey = None,
     as_json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
@@ -161,6 +169,10 @@ def doctor(
             dsn=dsn,
             broker_username=username,
             broker_password_file=password_file,
+            broker_tls=tls,
+            broker_ca_file=ca,
+            broker_cert_file=cert,
+            broker_key_file=cert_key,
             **broker_address(broker),
         )
         checks: list[Check] = []

@@ -17,7 +17,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.ingest.broker import Broker as Address
 from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.ingest.topics import SUBSCRIPTIONS
-from cloud_ingest.operate import doctor
+from cloud_ingest.operate import broker_checks
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
 from cloud_ingest.operate.upkeep import upkeep
@@ -216,7 +216,7 @@ def test_the_broker_is_tried_and_left_as_it_was(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"doctor-{secrets.token_hex(4)}"
-    monkeypatch.setattr(doctor, "CLIENT", name)
+    monkeypatch.setattr(broker_checks, "CLIENT", name)
     monkeypatch.setattr(secrets, "token_hex", lambda _: "1")
 
     def check(user: BrokerUser, password: str | None = None) -> Check:
