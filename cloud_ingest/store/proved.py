@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.number_words import NumberKey
 from cloud_ingest.store.rows import all_rows, one_row, scalars
 
@@ -71,18 +71,7 @@ def channels_that_say(
     """Return of channels, each with a raw value, those that say it at a moment."""
     return scalars(
         conn,
-        """
-        SELECT DISTINCT channel_id
-        FROM unnest(%(ids)s::int[], %(raws)s::bigint[]) AS said (channel_id, raw)
-        JOIN (
-          SELECT channel_id, raw FROM reading
-          WHERE channel_id = ANY(%(ids)s::int[]) AND ts = %(at)s
-          UNION ALL
-          SELECT channel_id, raw FROM claim
-          WHERE channel_id = ANY(%(ids)s::int[]) AND ts = %(at)s
-        ) AS stored USING (channel_id, raw)
-        ORDER BY channel_id
-        """,
+        query("reading/said_at"),
         {"ids": [each[0] for each in channels], "raws": [each[1] for each in channels], "at": at},
     )
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.rows import all_rows, scalars
 from shared_schema.billing import billing_exponent
@@ -86,7 +86,16 @@ def signed_rows(conn: Connection, society_id: int, sought: Sought) -> Iterator[S
             "start": sought.at + start,
             "end": min(sought.at, datetime.max.replace(tzinfo=UTC) - end) + end,
         }
-        found = scalars(conn, query("batch/received"), arguments)
+        found = scalars(
+            conn,
+            """
+            SELECT batch_id FROM batch JOIN gateway USING (gateway_id)
+            WHERE society_id = %(society_id)s
+              AND received_at >= %(start)s AND received_at < %(end)s
+            ORDER BY received_at, batch_id
+            """,
+            arguments,
+        )
         for first in range(0, len(found), _AT_ONCE):
             yield from _rows_in(conn, found[first : first + _AT_ONCE], sought)
 

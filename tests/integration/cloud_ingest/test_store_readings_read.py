@@ -223,6 +223,7 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "reading/incoming_elect": written,
         "reading/incoming_restate": written,
         "reading/elect": (1, 0, None, channel[0], JULY.end),
+        "reading/said_at": {"ids": [channel[0]], "raws": [1], "at": JULY.end},
         "validation/take_away": (channel[0], JULY.end),
         "validation/disturbed": stored,
         "validation/suspects": judged,
