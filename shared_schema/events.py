@@ -24,6 +24,7 @@ class SubjectType(StrEnum):
     GATEWAY = "gateway"
     TOWER = "tower"
     COMMON = "common"
+    SOCIETY = "society"
 
 
 class Subject(Part):
@@ -65,6 +66,8 @@ class EventKind(StrEnum):
     """Meters that should be read by themselves have not been read for too long."""
     EVIDENCE = "evidence"
     """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
+    FALSE_ACKNOWLEDGEMENT = "false_acknowledgement"
+    """Billing acknowledged a number that was never sent to it."""
     HELD_CHANGE = "held_change"
     """A published number would change beyond the bounds, and nobody asked for it."""
     PROLONGED_ESTIMATE = "prolonged_estimate"

@@ -64,6 +64,8 @@ class QuarantineReason(StrEnum):
     """Another batch with the same stream and number is stored already."""
     BROKEN_LINK = "broken_link"
     """The header names another predecessor than the batch that is stored before it."""
+    NEVER_SENT = "never_sent"
+    """An acknowledgement of a number that was never sent."""
     UNSTORABLE = "unstorable"
     """The database refuses what `accept` let pass: a fault of this program, kept to be mended."""
 
@@ -162,6 +164,8 @@ class Refused:
     reason: QuarantineReason
     detail: str
     received_at: datetime
+    society_id: int | None = None
+    """Whose it is, where somebody other than a gateway sent it."""
 
 
 def accept(

@@ -17,7 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, Registry, accept
+from cloud_ingest.core.accept import (
+    MAX_DETAIL_CHARACTERS,
+    Accepted,
+    QuarantineReason,
+    Refused,
+    Registry,
+    accept,
+)
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.small_messages import (
     Received,
@@ -26,6 +33,7 @@ from cloud_ingest.ingest.small_messages import (
     store_status,
 )
 from cloud_ingest.ingest.topics import acknowledging_society
+from cloud_ingest.store.acknowledgements import NeverSent
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, Stream, commit
 from cloud_ingest.store.connection import Connection
@@ -147,6 +155,7 @@ class Intake:
     ) -> Accepted | Refused | None:
         """Return what a message will commit; None where it was small and is stored."""
         gateway: str | None = None
+        society_id: int | None = None
         try:
             if (society := acknowledging_society(message.topic)) is not None:
                 store_acknowledgement(conn, society, message.payload, received_at)
@@ -158,6 +167,8 @@ class Intake:
             if kind is GatewayTopic.RESULTS:
                 store_result(conn, gateway, message.payload, received_at)
                 return None
+        except NeverSent as error:
+            reason, detail, society_id = QuarantineReason.NEVER_SENT, str(error), error.society_id
         except UnknownSchema as error:
             reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
         except (MalformedMessage, ValueError, RecursionError) as error:
@@ -170,8 +181,9 @@ class Intake:
             reason, detail = QuarantineReason.UNSTORABLE, _fault(error)
         else:
             return _accepted(message.topic, message.payload, self._current(conn), received_at)
+        said = ascii(detail)[1:-1][:MAX_DETAIL_CHARACTERS]
         return Refused(
-            message.topic, message.payload, gateway, reason, ascii(detail)[1:300], received_at
+            message.topic, message.payload, gateway, reason, said, received_at, society_id
         )
 
     def _current(self, conn: Connection) -> Registry:

@@ -10,9 +10,9 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloud_ingest.store.acknowledgements import acknowledge_number
 from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.outbox import acknowledge_number
 from cloud_ingest.store.status import is_enrolled, put_status
 from shared_schema.billing import BillingAck
 from shared_schema.errors import MalformedMessage
@@ -35,6 +35,7 @@ def store_acknowledgement(conn: Connection, society: str, payload: bytes, now: d
 
     Raises:
         MalformedMessage: it is no acknowledgement, or of another society.
+        NeverSent: no such version was sent.
     """
     ack = BillingAck.from_line(payload)
     if ack.society != society:

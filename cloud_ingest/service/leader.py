@@ -280,7 +280,7 @@ class Leader:
                 return
             parcels = await own.run(
                 partial(
-                    outbox.due,
+                    outbox.hand_out,
                     now=datetime.now(UTC),
                     held=held,
                     resend_after=self.settings.resend_after,

@@ -21,9 +21,7 @@ from shared_schema.billing import BillingAck, MonthlyConsumption, MonthlyWithdra
 Acknowledged = MonthlyConsumption | MonthlyWithdrawal | BillingAck
 
 RESEND_AFTER = timedelta(seconds=60)
-LONGEST_WAIT = timedelta(hours=1)
-VERSIONS_BEFORE = 100
-"""How many earlier versions of a number its acknowledgement covers."""
+LONGEST_WAIT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +36,15 @@ class DueMessage:
     attempts: int
 
 
-def billing_ack_key(number: Acknowledged) -> str:
-    """Return how an acknowledgement names a monthly number, or what took one back."""
-    return _ack_key(number, number.version)
+def billing_ack_key(number: Acknowledged, version: int | None = None) -> str:
+    """Return how an acknowledgement names a monthly number, or what took one back.
 
-
-def _ack_key(number: Acknowledged, version: int) -> str:
+    Args:
+        number: The number, or its acknowledgement.
+        version: Another version of it.
+    """
     subject = number.subject
+    version = number.version if version is None else version
     return json.dumps(
         [number.society, number.month, subject.type, subject.id, number.service, version]
     )
@@ -88,7 +88,7 @@ def enqueue_acknowledged(conn: Connection, messages: Iterable[tuple[str, bytes, 
 
 
 @translating
-def due(
+def hand_out(
     conn: Connection,
     now: datetime,
     *,
@@ -96,7 +96,9 @@ def due(
     limit: int = 500,
     resend_after: timedelta = RESEND_AFTER,
 ) -> list[DueMessage]:
-    """Return what is to be sent, oldest first.
+    """Return what is to be sent, oldest first, and note it of what awaits an acknowledgement.
+
+    It is noted before the broker has it: the acknowledgement may be here before its answer.
 
     Args:
         conn: A connection.
@@ -105,7 +107,7 @@ def due(
         limit: At most so many.
         resend_after: How long the first acknowledgement is waited for; it doubles each time.
     """
-    return all_rows(
+    due = all_rows(
         conn,
         DueMessage,
         query("outbox/due"),
@@ -117,33 +119,20 @@ def due(
             "longest": max(LONGEST_WAIT, resend_after),
         },
     )
+    if awaited := [each.outbox_id for each in due if each.ack_key is not None]:
+        conn.execute(
+            "UPDATE outbox SET attempts = attempts + 1 WHERE outbox_id = ANY (%s)", (awaited,)
+        )
+    return due
 
 
 @translating
 def mark_published(conn: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
     """Note that the broker has taken these."""
     conn.execute(
-        "UPDATE outbox SET published_at = %s, attempts = attempts + 1 WHERE outbox_id = ANY (%s)",
+        "UPDATE outbox SET published_at = %s WHERE outbox_id = ANY (%s)",
         (now, list(outbox_ids)),
     )
-
-
-@translating
-def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
-    """Note that the consumer has a number or its withdrawal, and with it the earlier versions.
-
-    Returns:
-        How many messages need not be sent again; 0 when it was said before.
-    """
-    keys = [
-        _ack_key(ack, version)
-        for version in range(max(1, ack.version - VERSIONS_BEFORE), ack.version + 1)
-    ]
-    acknowledged = conn.execute(
-        "UPDATE outbox SET acked_at = %s WHERE ack_key = ANY (%s) AND acked_at IS NULL",
-        (now, keys),
-    )
-    return acknowledged.rowcount
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from cloud_ingest.core.accept import (
     examine,
 )
 from cloud_ingest.errors import NotFound, UserError
+from cloud_ingest.store.acknowledgements import end_false_acknowledgement
 from cloud_ingest.store.chain import end_contradiction
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
@@ -33,7 +34,7 @@ from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.rows import all_rows, one_row
 from shared_schema.topics import GatewayTopic, gateway_topic
 
-NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE}
+NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE, QuarantineReason.NEVER_SENT}
 """What no import, enrolment or repair makes good: a replay of everything leaves these out."""
 
 
@@ -167,6 +168,10 @@ def _require_mendable(entry: Entry) -> None:
             f"entry {number} is a broken link: its batch is stored as it was signed; look "
             "into the gateway, then dismiss it"
         )
+    if entry.reason == QuarantineReason.NEVER_SENT:
+        raise UserError(
+            f"entry {number} acknowledges what was not sent: look into billing, then dismiss it"
+        )
 
 
 def _require_open(entry: Entry) -> None:
@@ -201,7 +206,8 @@ def _replay_block(
 def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     """Close an entry that shall never be stored; its bytes stay.
 
-    With the last one that contradicts the evidence of a gateway the gateway's flag ends.
+    With the last one that contradicts the evidence of a gateway the gateway's flag ends, and with
+    the last false acknowledgement that of the society.
 
     Raises:
         NotFound: there is no such entry.
@@ -213,6 +219,8 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
         _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
         if entry.reason in CONTRADICTIONS and entry.gateway is not None:
             end_contradiction(conn, entry.gateway, now)
+        if entry.reason == QuarantineReason.NEVER_SENT and entry.society is not None:
+            end_false_acknowledgement(conn, entry.society, now)
 
 
 def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:

@@ -20,6 +20,7 @@ from cloud_ingest.core.accept import (
     QuarantineReason,
     Refused,
 )
+from cloud_ingest.store.acknowledgements import raise_false_acknowledgement
 from cloud_ingest.store.chain import BrokenLink, raise_contradiction
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload as bytes_of
@@ -70,7 +71,7 @@ class SetAside:
             refused.reason,
             refused.detail,
             refused.gateway,
-            None,
+            refused.society_id,
             topic=refused.topic,
             payload=refused.payload,
             at=refused.received_at,
@@ -162,7 +163,17 @@ class SetAside:
             if kept is None or not kept.is_new:
                 continue
             added += 1
-            if row.reason in CONTRADICTIONS and row.gateway and row.society_id is not None:
+            if row.society_id is None:
+                continue
+            if row.reason is QuarantineReason.NEVER_SENT:
+                raise_false_acknowledgement(
+                    conn,
+                    society_id=row.society_id,
+                    detail=row.detail,
+                    quarantine_id=kept.quarantine_id,
+                    at=row.first_at,
+                )
+            if row.reason in CONTRADICTIONS and row.gateway:
                 raise_contradiction(
                     conn,
                     society_id=row.society_id,

@@ -14,6 +14,7 @@ from shared_schema.evidence.months import HeldChangeEvidence, ProlongedEstimateE
 from shared_schema.evidence.reading import (
     ContradictionEvidence,
     FailureCause,
+    FalseAcknowledgementEvidence,
     ReadFailureEvidence,
     UnreadMeter,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "DryPipeEvidence",
     "Evidence",
     "FailureCause",
+    "FalseAcknowledgementEvidence",
     "HeldChangeEvidence",
     "LeakEvidence",
     "LoadJumpEvidence",
@@ -81,6 +83,7 @@ EVIDENCE: dict[EventKind, type[Evidence]] = {
     EventKind.CROSSED_METERS: CrossedMetersEvidence,
     EventKind.READ_FAILURE: ReadFailureEvidence,
     EventKind.EVIDENCE: ContradictionEvidence,
+    EventKind.FALSE_ACKNOWLEDGEMENT: FalseAcknowledgementEvidence,
     EventKind.HELD_CHANGE: HeldChangeEvidence,
     EventKind.PROLONGED_ESTIMATE: ProlongedEstimateEvidence,
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What flags of the way of a reading rest on: silence, and batches that contradict each other."""
+"""What flags of the way of a reading and of a number rest on: silence, contradictions."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -73,6 +73,16 @@ class ContradictionEvidence(Evidence):
     SCHEMA: ClassVar[str] = "metering.evidence.evidence/1"
 
     reason: str
+    detail: str
+    quarantine: int
+    """The number of the first entry in quarantine."""
+
+
+class FalseAcknowledgementEvidence(Evidence):
+    """An acknowledgement of a number that was never sent."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.false_acknowledgement/1"
+
     detail: str
     quarantine: int
     """The number of the first entry in quarantine."""

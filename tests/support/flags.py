@@ -107,7 +107,7 @@ class FlaggedSociety:
         self.deliver()
 
     def deliver(self) -> None:
-        due = outbox.due(self.conn, self.now)
+        due = outbox.hand_out(self.conn, self.now)
         outbox.mark_published(self.conn, [each.outbox_id for each in due], self.now)
         for each in due:
             self.listener.hears(each.topic, each.payload, retain=each.retain)

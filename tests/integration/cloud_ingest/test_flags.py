@@ -96,7 +96,7 @@ class World:
         return stored.event
 
     def sent(self) -> list[tuple[str, bytes, bool]]:
-        due = outbox.due(self.conn, NOW)
+        due = outbox.hand_out(self.conn, NOW)
         outbox.mark_published(self.conn, [parcel.outbox_id for parcel in due], NOW)
         return [(parcel.topic, parcel.payload, parcel.retain) for parcel in due]
 

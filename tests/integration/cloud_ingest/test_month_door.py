@@ -31,11 +31,12 @@ from cloud_ingest.month.decision import Decision, SaidOfNumber, decide
 from cloud_ingest.month.report import as_json, month_report
 from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.store import months
+from cloud_ingest.store.acknowledgements import acknowledge_number
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.number_words import NumberKey, WordKind
-from cloud_ingest.store.outbox import acknowledge_number, due, mark_published
+from cloud_ingest.store.outbox import hand_out, mark_published
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from shared_schema.billing import (
     BillingAck,
@@ -198,16 +199,16 @@ def test_a_withdrawal_is_sent_until_it_is_acknowledged(moved: Site) -> None:
     move(moved, NOW + DAY)
     close(moved, now=NOW + DAY)
     when = NOW + DAY
-    mark_published(moved.conn, [each.outbox_id for each in due(moved.conn, when)], when)
+    mark_published(moved.conn, [each.outbox_id for each in hand_out(moved.conn, when)], when)
     topic = "metering/v1/society/Lake%20View/billing/2026-01/unit/A/electricity"
-    again = [each for each in due(moved.conn, when + DAY) if each.topic == topic]
+    again = [each for each in hand_out(moved.conn, when + DAY) if each.topic == topic]
     assert len(again) == 2
     subject = Subject(type=SubjectType.UNIT, id="A")
     ack = BillingAck(
         society=SOCIETY, month=JANUARY, subject=subject, service=Service.ELECTRICITY, version=2
     )
     assert acknowledge_number(moved.conn, ack, when + DAY) == 2
-    assert not [each for each in due(moved.conn, when + 2 * DAY) if each.topic == topic]
+    assert not [each for each in hand_out(moved.conn, when + 2 * DAY) if each.topic == topic]
 
 
 def test_a_number_after_a_withdrawal_has_a_version_above(moved: Site) -> None:

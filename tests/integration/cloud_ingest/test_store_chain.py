@@ -37,7 +37,7 @@ def store(site: Site, *payloads: bytes) -> CommitResult:
 
 
 def sent(site: Site) -> list[tuple[str, bytes, bool]]:
-    due = outbox.due(site.conn, NOW)
+    due = outbox.hand_out(site.conn, NOW)
     outbox.mark_published(site.conn, [parcel.outbox_id for parcel in due], NOW)
     return [(parcel.topic, parcel.payload, parcel.retain) for parcel in due]
 

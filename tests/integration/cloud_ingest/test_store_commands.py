@@ -8,7 +8,7 @@ import pytest
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.commands import answer, issued_commands
-from cloud_ingest.store.outbox import due
+from cloud_ingest.store.outbox import hand_out
 from shared_schema.gateway import Command, CommandKind, Outcome, Result
 from shared_schema.signing import generate_key, open_message
 from tests.support.store import SOCIETY, Site, local
@@ -24,7 +24,7 @@ def read_now(site: Site, **options: object) -> Command:
 
 def test_a_command_leaves_signed_and_expires(site: Site) -> None:
     command = read_now(site, meters=["LNT/1", "LNT/2"])
-    (parcel,) = due(site.conn, NOW)
+    (parcel,) = hand_out(site.conn, NOW)
     assert parcel.topic == "metering/v1/gw/gw-a/commands"
     assert Command.from_line(open_message(parcel.payload, KEY.public_key())) == command
     assert [meter.serial for meter in command.arguments.meters] == ["1", "2"]
@@ -58,4 +58,4 @@ def test_a_command_that_makes_no_sense_is_not_sent(site: Site) -> None:
     with pytest.raises(NotFound, match="gw-z"):
         send(site.conn, SOCIETY, "gw-z", CommandKind.READ_NOW, key=KEY, by="operator", now=NOW)
     assert issued_commands(site.conn, SOCIETY) == []
-    assert due(site.conn, NOW) == []
+    assert hand_out(site.conn, NOW) == []

@@ -112,7 +112,7 @@ def month_of_a_flat(conn: Connection, folder: Path) -> list[Any]:
     )  # fmt: skip
     refresh(conn, NOW)
     closed = close_month(conn, SOCIETY, "2026-07", NOW)
-    parcels = outbox.due(conn, NOW)
+    parcels = outbox.hand_out(conn, NOW)
     outbox.mark_published(conn, [parcel.outbox_id for parcel in parcels], NOW)
     keep_months(conn, 13)
     society_id = find_society(conn, SOCIETY)
@@ -120,7 +120,7 @@ def month_of_a_flat(conn: Connection, folder: Path) -> list[Any]:
         closed.numbers,
         closed.withheld,
         [(parcel.topic, parcel.payload) for parcel in parcels],
-        len(outbox.due(conn, NOW + HOUR)),
+        len(outbox.hand_out(conn, NOW + HOUR)),
         upkeep(conn, NOW),
         latest(conn, SOCIETY, NOW),
         completeness(conn, society_id, month_of(2026, 7, ZONE), ZONE, NOW),

@@ -20,7 +20,7 @@ from cloud_ingest.store.events import list_events
 from cloud_ingest.store.evidence import payload, unpack
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.migration import Migration, migrations
-from cloud_ingest.store.outbox import due
+from cloud_ingest.store.outbox import hand_out
 from shared_schema.events import Event, SubjectType, Unit
 from shared_schema.readings import Header, line_hash
 from tests.support.catalogue import catalogue, differences
@@ -200,7 +200,7 @@ def test_open_flags_stay_open_and_are_told_once_more(
         assert tell_due(conn, now) == 0
         (flag,) = list_events(conn)
         assert flag.event.unit == Unit(type=SubjectType.UNIT, id="A-1", tower="T1")
-        (parcel,) = due(conn, now)
+        (parcel,) = hand_out(conn, now)
         sent = Event.from_line(parcel.payload)
         assert (sent.id, sent.version, sent.unit) == (flag.event.id, 2, flag.event.unit)
         assert parcel.retain

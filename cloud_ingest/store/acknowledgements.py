@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What billing acknowledges, and the flag where it names what was never sent.
+
+Only a version that left acknowledges: one that was handed to the broker, or is no longer in the
+outbox because it was acknowledged before. It covers the earlier versions that left.
+
+In: acknowledgements. Out: what need not be sent again; a flag of the society, which ends when a
+person has dismissed the entries in quarantine.
+"""
+
+from datetime import datetime
+
+from cloud_ingest.core.accept import QuarantineReason
+from cloud_ingest.core.flag import Finding
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.event_changes import clear_flag, put_finding
+from cloud_ingest.store.events import open_events
+from cloud_ingest.store.outbox import billing_ack_key
+from cloud_ingest.store.rows import scalar
+from shared_schema.billing import BillingAck
+from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.evidence import FalseAcknowledgementEvidence
+
+VERSIONS_BEFORE = 100
+"""How many earlier versions of a number its acknowledgement covers."""
+
+
+class NeverSent(Exception):
+    """An acknowledgement names what never left; the text says what was sent instead."""
+
+    def __init__(self, text: str, society_id: int | None) -> None:
+        super().__init__(text)
+        self.society_id = society_id
+
+
+@translating
+def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
+    """Note that the consumer has a number or its withdrawal, and with it the earlier versions.
+
+    Returns:
+        How many messages need not be sent again; 0 when it was said before.
+
+    Raises:
+        NeverSent: no such version left.
+    """
+    first = max(1, ack.version - VERSIONS_BEFORE)
+    keys = [billing_ack_key(ack, version) for version in range(first, ack.version + 1)]
+    acknowledged = conn.execute(query("outbox/acknowledge"), {"keys": keys, "now": now}).rowcount
+    if not acknowledged and not _left(conn, ack):
+        raise _never_sent(conn, ack)
+    return acknowledged
+
+
+def _left(conn: Connection, ack: BillingAck) -> bool:
+    """Say whether this very version left; the outbox forgets what was acknowledged long ago."""
+    offered: int | None = scalar(
+        conn, "SELECT max(attempts) FROM outbox WHERE ack_key = %s", (billing_ack_key(ack),)
+    )
+    if offered is not None:
+        return offered > 0
+    return ack.version in _versions(conn, ack)
+
+
+def _versions(conn: Connection, ack: BillingAck) -> list[int]:
+    """Return the versions that were decided of a number, ascending."""
+    rows = conn.execute(
+        query("outbox/versions"),
+        {
+            "society": ack.society,
+            "month": ack.month,
+            "subject_type": ack.subject.type,
+            "subject": ack.subject.id,
+            "service": ack.service,
+        },
+    )
+    return [version for (version,) in rows]
+
+
+def _never_sent(conn: Connection, ack: BillingAck) -> NeverSent:
+    newest = max(_versions(conn, ack), default=None)
+    decided = "none is known" if newest is None else f"the newest is {newest}"
+    return NeverSent(
+        f"billing acknowledges version {ack.version} of {ack.service} {ack.month} of "
+        f"{ack.subject.type} {ack.subject.id}, which was not sent: {decided}",
+        scalar(conn, "SELECT society_id FROM society WHERE name = %s", (ack.society,)),
+    )
+
+
+@translating
+def raise_false_acknowledgement(
+    conn: Connection, *, society_id: int, detail: str, quarantine_id: int, at: datetime
+) -> bool:
+    """Raise the flag of a society, unless it is up already; in the caller's transaction."""
+    if any(
+        each.society_id == society_id for each in open_events(conn, EventKind.FALSE_ACKNOWLEDGEMENT)
+    ):
+        return False
+    society = scalar(conn, "SELECT name FROM society WHERE society_id = %s", (society_id,))
+    finding = Finding(
+        kind=EventKind.FALSE_ACKNOWLEDGEMENT,
+        society_id=society_id,
+        society=society,
+        severity=Severity.ALARM,
+        subject=Subject(type=SubjectType.SOCIETY, id=society),
+        unit=None,
+        service="all",
+        since=at,
+        message=f"{detail[:1].upper()}{detail[1:]}. What was sent goes on being sent.",
+        evidence=FalseAcknowledgementEvidence(detail=detail, quarantine=quarantine_id),
+    )
+    return put_finding(conn, finding, at)
+
+
+@translating
+def end_false_acknowledgement(conn: Connection, society: str, now: datetime) -> bool:
+    """End the flag of a society, where none of its entries is open any more."""
+    left = scalar(
+        conn,
+        """
+        SELECT EXISTS (
+          SELECT FROM quarantine JOIN society USING (society_id)
+          WHERE society.name = %s AND reason = %s AND state = 'open')
+        """,
+        (society, QuarantineReason.NEVER_SENT.value),
+    )
+    if left:
+        return False
+    return any(
+        clear_flag(conn, stored, "a person looked into it", now)
+        for stored in open_events(conn, EventKind.FALSE_ACKNOWLEDGEMENT)
+        if stored.event.society == society
+    )
