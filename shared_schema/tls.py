@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 LOOK_TIMEOUT_S = 5.0
@@ -84,19 +86,32 @@ def client_context(files: TlsFiles) -> TlsContext:
         context.load_default_certs()
     else:
         read_certificate(files.ca, ca)
-        context.load_verify_locations(files.ca)
-    if files.cert is not None and files.key is not None:
-        read_certificate(files.cert, cert)
         try:
-            # With a passphrase it would ask whoever started us.
-            context.load_cert_chain(files.cert, files.key, password="")
+            context.load_verify_locations(files.ca)
+        except ssl.SSLError:
+            raise TlsFault(f"{ca} {files.ca} holds no certificate (PEM)") from None
+    if files.cert is not None and files.key is not None:
+        _require_pair(files.cert, files.key, cert, key)
+        try:
+            context.load_cert_chain(files.cert, files.key)
         except ssl.SSLError as error:
-            if error.reason == "KEY_VALUES_MISMATCH":
-                raise TlsFault(f"{key} {files.key} is not the key of {cert} {files.cert}") from None
-            raise TlsFault(f"{key} {files.key} holds no private key without a passphrase") from None
-        except OSError as error:
-            raise TlsFault(f"{key} {files.key} cannot be read: {error.strerror}") from None
+            raise TlsFault(
+                f"{cert} {files.cert} and {key} {files.key} cannot be used: {error.reason}"
+            ) from None
     return context
+
+
+def _require_pair(cert: Path, key: Path, cert_called: str, key_called: str) -> None:
+    """Make sure that a key is of a certificate, and that no passphrase is asked for."""
+    found = read_certificate(cert, cert_called)
+    try:
+        own = load_pem_private_key(key.read_bytes(), password=None)
+    except OSError as error:
+        raise TlsFault(f"{key_called} {key} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise TlsFault(f"{key_called} {key} holds no private key without a passphrase") from None
+    if own.public_key() != found.public_key():
+        raise TlsFault(f"{key_called} {key} is not the key of {cert_called} {cert}")
 
 
 def read_certificate(path: Path, called: str) -> x509.Certificate:
@@ -106,11 +121,14 @@ def read_certificate(path: Path, called: str) -> x509.Certificate:
         TlsFault: it cannot be read, or holds none.
     """
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())[0]
+        found = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        # These are decoded only when they are asked for: a spoiled one fails here.
+        _ = found.public_key(), found.not_valid_before_utc, found.not_valid_after_utc, found.subject
     except OSError as error:
         raise TlsFault(f"{called} {path} cannot be read: {error.strerror}") from None
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, x509.InvalidVersion, UnsupportedAlgorithm):
         raise TlsFault(f"{called} {path} holds no certificate (PEM)") from None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ from cloud_ingest.settings import CloudSettings
 from deploy.demo.authority import Authority, Identity
 from deploy.demo.mosquitto import MosquittoServer, cloud_user, gateway_user, local_mosquitto
 from edge_agent.errors import ConfigurationError as EdgeConfigurationError
+from edge_agent.errors import PublishError
 from edge_agent.publish.check import check_broker
+from edge_agent.publish.mqtt import Login, MqttLink
 from edge_agent.settings.gateway import BrokerConfig
 from tests.support.mqtt_peer import Peer, linked
 
@@ -281,3 +283,11 @@ def test_a_check_leaves_the_messages_of_who_does_not_run(place: Place) -> None:
     check_broker(place.broker, "gw-a", NOW, is_running=False)
     with linked_as(place, "gw-a") as gateway:
         assert gateway.received() == ("metering/v1/gw/gw-a/receipts", b"stored")
+
+
+def test_the_agents_own_link_says_what_is_wrong(place: Place) -> None:
+    place.issue(place.authority, begins=AGO)
+    login = Login(place.broker, "gw-a")  # an expired one keeps no agent from reading its meters
+    link = MqttLink(login, topics={}, will=None, on_answer=lambda *_: None)
+    with pytest.raises(PublishError, match=f"gw-a.pem: it expired on {ENDED}"), link:
+        pass
