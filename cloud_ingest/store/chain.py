@@ -2,7 +2,8 @@
 """The chain of what a gateway signed: links that do not hold, and the flag that tells of them.
 
 Batches come in any order, so each new one is held against both its neighbours, if they are stored.
-Two commits at the same instant do not see each other: nobody looks at a link between them.
+Two commits at the same instant do not see each other's batches. So the links of a stream are looked
+at last, one commit after another: the later one sees the batches of both.
 
 In: the batches that a commit adds. Out: the links that do not hold; a flag for the gateway, in the
 same transaction. It ends when a person has dismissed the gateway's entries in quarantine.
@@ -18,6 +19,7 @@ from cloud_ingest.core.flag import Finding
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.event_changes import clear_flag, put_finding
 from cloud_ingest.store.events import list_events, open_events
+from cloud_ingest.store.locks import Lock, lock_each_in_transaction
 from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
 from shared_schema.evidence import ContradictionEvidence
@@ -41,7 +43,10 @@ class BrokenLink:
 
 @translating
 def broken_links(conn: Connection, added: Iterable[BatchKey]) -> list[BrokenLink]:
-    """Return the links from and to new batches that do not hold, within their transaction."""
+    """Return the links from and to new batches that do not hold, at the end of their transaction.
+
+    It waits for the other commits that are at the end with batches of the same streams.
+    """
     links = sorted(
         {
             (gateway_id, stream, later)
@@ -52,6 +57,8 @@ def broken_links(conn: Connection, added: Iterable[BatchKey]) -> list[BrokenLink
     )
     if not links:
         return []
+    streams = {int.from_bytes(stream.bytes[:4], signed=True) for _, stream, _ in links}
+    lock_each_in_transaction(conn, Lock.CHAIN, streams)
     arguments = {
         "gateways": [link[0] for link in links],
         "streams": [link[1] for link in links],

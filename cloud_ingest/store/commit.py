@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from cloud_ingest.core.accept import Accepted, AcceptedBlock, KnownGateway, Refused
-from cloud_ingest.store.chain import BatchKey, BrokenLink, broken_links
+from cloud_ingest.store.chain import BatchKey, broken_links
 from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
@@ -106,8 +106,6 @@ def _commit(
         batches = _store_batches(conn, accepted)
         for delivery in batches.forks:
             aside.fork(delivery)
-        for link in batches.broken_links:
-            aside.broken_link(link, batches.gateways[link.gateway_id], batches.at)
         stored_blocks = [
             delivery
             for delivery in accepted
@@ -117,6 +115,8 @@ def _commit(
             aside.rejections(delivery, batches.ids[id(delivery)])
         readings = _store_rows(conn, stored_blocks, cache)
         store_meter_events(conn, stored_blocks)
+        for link in broken_links(conn, batches.made):
+            aside.broken_link(link, batches.gateways[link.gateway_id], batches.at)
         quarantined = aside.store(conn)
     return CommitResult(
         streams=frozenset(
@@ -145,7 +145,7 @@ class _Batches:
     ids: Mapping[int, int]
     """The batch id of each delivery that the store holds."""
     forks: Sequence[Accepted]
-    broken_links: Sequence[BrokenLink]
+    made: Set[BatchKey]
     gateways: Mapping[int, KnownGateway]
     at: datetime
     """When the last of them was received."""
@@ -157,7 +157,7 @@ def _store_batches(conn: Connection, accepted: Sequence[Accepted]) -> _Batches:
     for delivery in accepted:
         first.setdefault(_batch_key(delivery), delivery)
     if not first:
-        return _Batches(frozenset(), {}, (), (), {}, datetime.min.replace(tzinfo=UTC))
+        return _Batches(frozenset(), {}, (), frozenset(), {}, datetime.min.replace(tzinfo=UTC))
     made, stored = _write_evidence(conn, first)
     ids: dict[int, int] = {}
     forks: list[Accepted] = []
@@ -171,7 +171,7 @@ def _store_batches(conn: Connection, accepted: Sequence[Accepted]) -> _Batches:
         fresh={id(first[key]) for key in made},
         ids=ids,
         forks=forks,
-        broken_links=broken_links(conn, made),
+        made=made,
         gateways={delivery.gateway.gateway_id: delivery.gateway for delivery in accepted},
         at=max(delivery.received_at for delivery in accepted),
     )

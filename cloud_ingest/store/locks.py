@@ -6,7 +6,7 @@ own.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import IntEnum, unique
 
@@ -33,6 +33,8 @@ class Lock(IntEnum):
     """Of what the rules remember of registers, within a transaction."""
     FLAG = 0x696F745A
     """Of the flags of one kind and subject, within a transaction."""
+    CHAIN = 0x696F7463
+    """Of the links of some streams, at the end of a transaction that adds batches."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""
 
@@ -64,3 +66,12 @@ def try_lock(conn: Connection, lock: Lock) -> bool:
 def lock_in_transaction(conn: Connection, lock: Lock) -> None:
     """Wait for a lock and hold it until the transaction ends."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
+
+
+@translating
+def lock_each_in_transaction(conn: Connection, lock: Lock, keys: Collection[int]) -> None:
+    """Wait for the locks of some keys (32 bits), and hold them until the transaction ends."""
+    conn.execute(
+        "SELECT pg_advisory_xact_lock(%s::int, key) FROM unnest(%s::int[]) AS key",
+        (lock, sorted(keys)),
+    )

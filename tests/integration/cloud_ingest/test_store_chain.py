@@ -2,6 +2,7 @@
 """Links between signed batches: those that hold, and what is told of those that do not."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from cloud_ingest.errors import UserError
 from cloud_ingest.store import outbox
 from cloud_ingest.store.commit import CommitResult, commit
+from cloud_ingest.store.connection import connect
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.quarantine import dismiss, list_entries, replay, show
 from cloud_ingest.store.receipts import stored_ranges
 from cloud_ingest.store.registry import load_registry
 from shared_schema.events import Event, EventKind, SubjectType
 from tests.support.gateway import Sealer, block_line
+from tests.support.service_site import wait_until
 from tests.support.store import SOCIETY, Site, local, unit_line
 
 START = local("2026-07-01 00:00")
@@ -89,6 +92,37 @@ def test_a_broken_link_is_set_aside_and_flagged(
     assert [stored.event for stored in list_events(flat.conn)] == [event]
     store(flat, *payloads)
     assert sent(flat) == []
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_links_between_commits_of_one_instant_are_looked_at(
+    flat: Site, store_dsn: str, holds: bool
+) -> None:
+    flat.units(unit_line("A-1204", "1"), unit_line("A-1205", "2"))
+    lines = [[block_line(serial, [(START, n)]) for serial in ("1", "2")] for n in range(2)]
+    store(flat, flat.gateway.seal(*lines[0]))  # what both would make, and wait for, is there
+    first = flat.gateway.seal(lines[1][0])
+    if not holds:
+        flat.gateway._previous = "0" * 64
+    second = flat.gateway.seal(lines[1][1])
+    verdicts = [flat.verdict(payload, NOW) for payload in (first, second)]
+    with connect(store_dsn) as other, ThreadPoolExecutor(1) as pool:
+        with flat.conn.transaction():
+            commit(flat.conn, verdicts[:1])
+            later = pool.submit(commit, other, verdicts[1:])
+            wait_until(lambda: later.done() or waits_for_a_lock(flat))
+        assert later.result().batches == 1
+    reasons = [entry.reason for entry in list_entries(flat.conn)]
+    assert reasons == ([] if holds else ["broken_link"])
+    assert len(list_events(flat.conn)) == len(reasons)
+
+
+def waits_for_a_lock(site: Site) -> bool:
+    waiting = """
+        SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid
+        WHERE NOT granted AND datname = current_database()
+    """
+    return bool(site.one(waiting))
 
 
 def test_the_flag_ends_when_a_person_has_dismissed_every_entry(flat: Site) -> None:
