@@ -137,7 +137,8 @@ def _proof(case: _Case, now: datetime) -> Proof:
     message = None if sent is None else MonthlyConsumption.from_line(sent.message)
     parts = tuple(_parts(case, () if message is None else message.parts))
     others = tuple(_others(case, parts))
-    borders = [side for part in parts for side in (part.opening, part.closing)]
+    sides = [side for part in parts for side in (part.opening, part.closing)]
+    beside = [each for side in sides for each in (side.before, side.after) if each is not None]
     return Proof(
         schema_name="metering.proof/1",
         society=found.society,
@@ -154,7 +155,7 @@ def _proof(case: _Case, now: datetime) -> Proof:
         else pack.Number(message=sent.message.decode(), sha256=sent.sha256),
         parts=parts,
         others=others,
-        epochs=case.evidence.epochs((*borders, *others)),
+        epochs=case.evidence.epochs((*sides, *beside, *others)),
         keys=case.evidence.keys(),
         batches=case.evidence.batches(),
         entries=tuple(_entries(case)),

@@ -11,6 +11,7 @@ import pytest
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate
 from tests.integration.cloud_ingest.months.stage import Stage
+from tests.support import proofs_hold
 from tests.support.store import ZONE, Site
 
 CASES = {
@@ -26,6 +27,7 @@ ABROAD = {name: case for name, case in CASES.items() if "zone" in case}
 def test_a_month(site: Site, name: str) -> None:
     case = AT_HOME[name]
     Stage(site, ZONE, case.get("estimates", "shown")).play(case["story"])
+    assert proofs_hold.faults(site.conn) == []
 
 
 @pytest.mark.parametrize("name", ABROAD)
@@ -34,6 +36,7 @@ def test_a_month_of_another_zone(empty_dsn: str, tmp_path: Path, name: str) -> N
     with connect(empty_dsn) as conn:
         migrate(conn, zone=case["zone"])
         Stage(Site(conn, tmp_path), ZoneInfo(case["zone"])).play(case["story"])
+        assert proofs_hold.faults(conn) == []
 
 
 def test_every_case_says_what_it_shows() -> None:
