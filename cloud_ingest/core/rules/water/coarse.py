@@ -127,9 +127,9 @@ class Coarse:
         return Verdict(self._finding(hour, meter, scale, point))
 
     def _pass_over(self, hour: Hour) -> Verdict:
-        if hour.anew:
-            self.strong = Strong()
         self.strong.burst.end()
+        if hour.anew:
+            self.strong.begin_anew()
         for watch in self.watches:
             if hour.anew:
                 watch.begin(hour.end_s, start_known=False)

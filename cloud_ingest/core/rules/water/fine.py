@@ -103,7 +103,7 @@ class Fine:
         """Judge one more hour."""
         self.strong.run_on.forget(hour.end_s)
         if hour.anew:
-            self.strong = Strong()
+            self.strong.begin_anew()
             self._unknown(MOST_S)
             return Verdict(over=True)
         if hour.litres is None:
@@ -222,7 +222,7 @@ class Fine:
             met[RUN_ON] = "run-on"
         for index in range(FIRST_REFILL, TRACKS):
             if self.tracks[index].lasts(
-                now_s, limits.refill_h, limits.refill_known_h, limits.refill_nats + extra
+                now_s, limits.refill_h, limits.refill_known_h, limits.refill_nats
             ):
                 met[index] = "refill"
         for index in range(FIRST_REFILL):

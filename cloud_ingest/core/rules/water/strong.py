@@ -53,6 +53,11 @@ class Strong:
         shows = self.burst.evidence / 1000 - CAREFUL.burst_nats
         self.habit.take(hour.span_s, shows if self.burst.known_s else None)
 
+    def begin_anew(self) -> None:
+        """Forget the strong hours of another register; the habit is the flat's."""
+        self.burst.end()
+        self.run_on = RunOn()
+
     def bursts(self, now_s: int, limits: Thresholds) -> bool:
         """Say whether a burst shows."""
         nats = limits.burst_nats + self.habit.extra

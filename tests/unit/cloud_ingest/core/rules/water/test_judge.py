@@ -305,3 +305,26 @@ def test_a_state_stays_small(readings: Readings) -> None:
     state = State()
     advance(state, readings, METER, Point.EARLY)
     assert len(state.pack()) <= 1900
+
+
+@given(
+    st.lists(st.integers(0, 150), min_size=1, max_size=80),
+    st.integers(0, 4),
+    st.sampled_from([1, 10, 100]),
+    st.sampled_from(Point),
+)
+def test_quarters_of_whole_hours_change_no_event(
+    litres: list[int], second: int, step_l: int, point: Point
+) -> None:
+    by_hour = hourly([*([0, 30] * 12), *litres])
+    by_quarter = [by_hour[0]]
+    for (start_s, opening), (end_s, closing) in pairwise(by_hour):
+        parts = (*sorted((1, second, 3)), 4)
+        raws = [opening + (closing - opening) * part // 4 for part in parts]
+        by_quarter += zip(range(start_s + 900, end_s + 1, 900), raws, strict=True)
+    meter = replace(METER, litres_per_count=Decimal(step_l))
+    told = [
+        as_they_stand(advance(State(), [(at_s, raw // step_l) for at_s, raw in read], meter, point))
+        for read in (by_hour, by_quarter)
+    ]
+    assert told[0] == told[1]
