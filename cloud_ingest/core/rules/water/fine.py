@@ -154,7 +154,8 @@ class Fine:
         high_bin = hour_bin
         if hour.span_s < SHORT_S and litres > 0:
             high_bin = bin_of((litres + 1) * HOUR_S / hour.span_s - 1)
-        leaks = self.tracks[self.told].least / 10 if self.told in range(FIRST_REFILL) else 0
+        told = self.tracks[self.told] if self.told in range(FIRST_REFILL) else None
+        leaks = told.least / 10 if told is not None and told.known_s else 0.0
         self.strong.add(hour, hour_of_day, self.use, self.before, leaks=leaks)
         refilling = any(track.known_s for track in self.tracks[FIRST_REFILL:])
         if high_bin == 0 and not refilling:
