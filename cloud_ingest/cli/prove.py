@@ -56,6 +56,8 @@ def prove(
     --society "Lake View" --language hi
     """
     with opened_store(dsn, config) as opened:
+        if out is not None and out.suffix != ".json":
+            raise UserError(f"{out}: the proof is JSON, and a page goes beside it: name a .json")
         proof = prove_month(
             opened.conn,
             Asked(society, month, unit, service, subject_type),
@@ -63,7 +65,7 @@ def prove(
             self_read_window=opened.settings.self_read_window,
             estimates=opened.settings.estimates,
         )
-        path = _named(proof) if out is None else out.with_suffix(".json")
+        path = _named(proof) if out is None else out
         verdict = check(proof)
         _write(path, write_proof(proof))
         page = path.with_suffix(".html")

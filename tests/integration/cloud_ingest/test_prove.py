@@ -301,12 +301,21 @@ def test_the_command_writes_both_files(site: Site, store_dsn: str, tmp_path: Pat
     assert "7.440 kWh" in page
 
 
-def test_a_folder_that_is_not_there_is_one_line(site: Site, store_dsn: str) -> None:
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("/nowhere/a.json", "cannot write /nowhere/a.json: No such file"),
+        ("/tmp/notes.html", "name a .json"),  # noqa: S108 - it is refused
+    ],
+)
+def test_a_place_that_cannot_be_is_one_line(
+    site: Site, store_dsn: str, out: str, says: str
+) -> None:
     units(site, unit_line("A-1", "1"))
     send(site, "1", july())
     close(site)
     words = ["prove", "--unit", "A-1", "--service", "electricity", "--month", "2026-07"]
     store = ["--society", SOCIETY, "--dsn", store_dsn]
-    said = CliRunner().invoke(app, [*words, *store, "--out", "/nowhere/a.json"])
+    said = CliRunner().invoke(app, [*words, *store, "--out", out])
     assert said.exit_code == 2
-    assert "cannot write /nowhere/a.json: No such file" in said.output
+    assert says in said.output
