@@ -10,12 +10,12 @@ message taken from the service.
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from cloud_ingest.errors import BrokerLost, ConfigurationError
+from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
 from cloud_ingest.ingest.broker import Broker, broker_from_settings, tls_files
 from cloud_ingest.ingest.reach import knock
 from cloud_ingest.ingest.subscribe import Link
@@ -23,9 +23,12 @@ from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.settings import CloudSettings
 from shared_schema.tls import examine
+from shared_schema.topics import GatewayTopic, gateway_topic
 
 CLIENT = "cloud-ingest-doctor"
 EXPIRES_SOON: Final = timedelta(days=30)
+BEYOND_OUR_ROLE: Final = gateway_topic("+", GatewayTopic.COMMANDS)
+"""The ingest writes commands, and reads none."""
 
 
 def check_certificates(settings: CloudSettings, now: datetime) -> Iterator[Check]:
@@ -51,8 +54,8 @@ def check_certificates(settings: CloudSettings, now: datetime) -> Iterator[Check
             yield Check("ok", name, said)
 
 
-def check_broker(settings: CloudSettings) -> Check:
-    """Try the broker as the service would."""
+def check_broker(settings: CloudSettings) -> Iterator[Check]:
+    """Try the broker as the service would, and whether it holds us to our role."""
     advice = "look at the network (ping), the name, the login, the broker's roles and its log"
     try:
         # With its own client id and no kept session it disturbs no service.
@@ -60,13 +63,25 @@ def check_broker(settings: CloudSettings) -> Check:
         own = replace(broker_from_settings(settings, client_id), session_expiry_s=0)
         if own.tls is not None and own.tls.cert is not None:
             knock(own)
-            return Check("ok", "broker", f"{own} takes the certificate")
-        asyncio.run(_subscribe(own))
+            yield Check("ok", "broker", f"{own} takes the certificate")
+            return
+        asyncio.run(_subscribe(own, SUBSCRIPTIONS))
+        yield Check("ok", "broker", f"{own} takes the login and lets us subscribe")
+        yield _check_role(own)
     except (BrokerLost, ConfigurationError) as error:
-        return Check("fail", "broker", str(error), advice)
-    return Check("ok", "broker", f"{own} takes the login and lets us subscribe")
+        yield Check("fail", "broker", str(error), advice)
 
 
-async def _subscribe(broker: Broker) -> None:
-    async with Link(broker, SUBSCRIPTIONS):
+def _check_role(broker: Broker) -> Check:
+    try:
+        asyncio.run(_subscribe(broker, (BEYOND_OUR_ROLE,)))
+    except BrokerRefused:
+        return Check("ok", "broker roles", f"{broker} refuses what is not ours")
+    said = f"{broker} grants {BEYOND_OUR_ROLE}, which is not for the ingest"
+    advice = "where it grants all to all, a gateway can take the workers' messages: broker.md"
+    return Check("warn", "broker roles", said, advice)
+
+
+async def _subscribe(broker: Broker, topics: Sequence[str]) -> None:
+    async with Link(broker, topics):
         pass

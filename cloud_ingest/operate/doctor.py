@@ -47,7 +47,7 @@ def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> I
             yield Check("ok", "database", f"{where} answers")
             yield from _database(conn, settings, now)
     yield from check_certificates(settings, now())
-    yield check_broker(settings)
+    yield from check_broker(settings)
     yield from check_secrets(settings.webhook)
 
 

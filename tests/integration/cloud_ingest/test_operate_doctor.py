@@ -28,9 +28,10 @@ from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.server_facts import read_parts
 from deploy.demo.mosquitto import BrokerUser
 from deploy.demo.postgres import local_postgres
+from shared_schema.access import Rights
 from tests.support.fill import fill
 from tests.support.pages import block
-from tests.support.servers import Broker
+from tests.support.servers import Broker, MosquittoWith, MqttServer
 from tests.support.store import Site, as_role, database_at, every, local, role_at, unit_line
 
 
@@ -212,29 +213,32 @@ def test_a_database_away_does_not_hide_the_broker() -> None:
     assert "hush1" not in repr(found)
 
 
+def look_at_broker(
+    server: MqttServer, user: BrokerUser, folder: Path, password: str | None = None
+) -> dict[str, Check]:
+    file = folder / "password"
+    file.write_text(password or user.password)
+    file.chmod(0o600)
+    settings = CloudSettings(
+        broker_host=server.host,
+        broker_port=server.port,
+        broker_username=user.username,
+        broker_password_file=file,
+    )
+    found = examine(settings, "host=/nowhere", lambda: datetime.now(UTC))
+    return {check.name: check for check in found}
+
+
 def test_the_broker_is_tried_and_left_as_it_was(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"doctor-{secrets.token_hex(4)}"
     monkeypatch.setattr(broker_checks, "CLIENT", name)
     monkeypatch.setattr(secrets, "token_hex", lambda _: "1")
-
-    def check(user: BrokerUser, password: str | None = None) -> Check:
-        file = tmp_path / "password"
-        file.write_text(password or user.password)
-        file.chmod(0o600)
-        settings = CloudSettings(
-            broker_host=broker.host,
-            broker_port=broker.port,
-            broker_username=user.username,
-            broker_password_file=file,
-        )
-        *_, last = examine(settings, "host=/nowhere", lambda: datetime.now(UTC))
-        return last
-
-    assert check(broker.cloud).level == "ok"
-    assert "takes the login" in check(broker.cloud).said
-    wrong = check(broker.cloud, "hush-hush")
+    good = look_at_broker(broker.server, broker.cloud, tmp_path)
+    assert (good["broker"].level, good["broker roles"].level) == ("ok", "ok")
+    assert "takes the login" in good["broker"].said
+    wrong = look_at_broker(broker.server, broker.cloud, tmp_path, "hush-hush")["broker"]
     assert (wrong.level, "refuses" in wrong.said, "hush" in repr(wrong)) == ("fail", True, False)
 
     async def session_of(client_id: str) -> bool:
@@ -250,6 +254,15 @@ def test_the_broker_is_tried_and_left_as_it_was(
             return link.session_present
 
     assert asyncio.run(session_of(f"{name}-1")) is False
+
+
+def test_a_broker_that_grants_more_than_a_role_is_a_warning(
+    mosquitto_with: MosquittoWith, tmp_path: Path
+) -> None:
+    everything = BrokerUser("ingest", "word", Rights(("#",), ("#",)))
+    with mosquitto_with([everything]) as server:
+        found = look_at_broker(server, everything, tmp_path)
+    assert (found["broker"].level, found["broker roles"].level) == ("ok", "warn")
 
 
 def test_the_command_says_what_failed(plain_store_dsn: str) -> None:
