@@ -195,13 +195,13 @@ class Supplied:
             floor = min(floor, self.days[-days].least)
             if floor < lowest:
                 break
-            evidence = days * min(MOST_A_DAY, -math.log(chance_of(history, floor)))
+            evidence = days * min(MOST_A_DAY, surprise_of(history, floor))
             if days >= FEWEST_DAYS and evidence > best:
                 best, since, best_floor = evidence, days, floor
         if best < limit:
             return None
         own = list(self.days)[-since:]
-        unusual = (each for each in history if -math.log(chance_of(history, each)) >= STILL_NATS)
+        unusual = (each for each in history if surprise_of(history, each) >= STILL_NATS)
         return Told(
             start_s=own[0].start_s,
             least=best_floor,
@@ -254,20 +254,22 @@ class Supplied:
         return supplied
 
 
-def chance_of(history: Sequence[int], floor: int) -> float:
-    """Return how likely a day of this flat reaches a floor; beyond the highest, ever less.
+def surprise_of(history: Sequence[int], floor: int) -> float:
+    """Return how unlikely it is that a day of this flat reaches a floor, in nats.
+
+    Beyond the highest of its days it is ever less likely.
 
     Args:
         history: The least hour of each older day, ascending.
         floor: In the same unit.
     """
     above = len(history) - bisect_left(history, floor)
-    chance = (above + 0.5) / (len(history) + 1)
+    surprise = math.log((len(history) + 1) / (above + 0.5))
     highest = history[-1]
     if floor <= highest:
-        return chance
+        return surprise
     mean, half = sum(history) / len(history), (highest - history[len(history) // 2]) / 2
-    return chance * math.exp(-(floor - highest) / max(SMALLEST_SCALE * TENTHS, mean, half))
+    return surprise + (floor - highest) / max(SMALLEST_SCALE * TENTHS, mean, half)
 
 
 def _finding(told: Told, supply: Supply) -> Finding:

@@ -15,7 +15,7 @@ from cloud_ingest.core.rules.water.judge import advance, as_they_stand
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.core.rules.water.state import State
-from cloud_ingest.core.rules.water.supplied import chance_of
+from cloud_ingest.core.rules.water.supplied import surprise_of
 from cloud_ingest.core.rules.water.supply import Supply, SupplyLearner, SupplySource
 from tests.support.supplied_flat import (
     DAY,
@@ -114,7 +114,13 @@ def test_unknown_supplied_hours_count_for_nothing() -> None:
 )
 def test_higher_floor_is_never_likelier(history: list[int], one: int, other: int) -> None:
     low, high = sorted((one, other))
-    assert 0 <= chance_of(history, high) <= chance_of(history, low) <= 1
+    assert 0 <= surprise_of(history, low) <= surprise_of(history, high)
+
+
+def test_a_burst_far_beyond_all_days_is_found() -> None:
+    [burst] = judged([*days_of(HISTORY_DAYS), *leaking(6, 5000)])
+    assert burst.cleared_s is None
+    assert burst.detail["least_l_per_h"] == 5000.0
 
 
 @given(registers(), st.sampled_from(Point), st.data())
