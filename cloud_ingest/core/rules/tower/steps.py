@@ -28,6 +28,8 @@ LEVEL_SD = 0.5
 OUTLIER = 6.0
 """A day so many spreads away, and the day after it not, is a day of its own and no change."""
 BACK = 3.0
+FINEST = 1e-4
+"""Of the daily use: closer no two meters agree, whatever they have shown so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def steps_of(days: TowerDays) -> Steps:
     counted = [sum(some) for some in zip(*uses.values(), strict=True)] or [0.0] * len(spans)
     residual = tuple(b - u for b, u in zip(given, counted, strict=True))
     widths = tuple(end - begin for begin, end in spans)
-    spread, strange = _shape(residual, widths, days.resolution)
+    finest = max(days.resolution / 2, FINEST * sum(map(abs, given)) / max(1, sum(widths)))
+    spread, strange = _shape(residual, widths, finest)
     return Steps(
         first=days.first,
         ends=tuple(end for _, end in spans),
@@ -121,14 +124,14 @@ def steps_of(days: TowerDays) -> Steps:
 
 
 def _shape(
-    residual: Sequence[float], widths: Sequence[int], resolution: float
+    residual: Sequence[float], widths: Sequence[int], finest: float
 ) -> tuple[float, frozenset[int]]:
     rates = [each / width for each, width in zip(residual, widths, strict=True)]
     if not rates:
-        return resolution, frozenset()
+        return finest, frozenset()
     middle = median(rates)
     away = [abs(rate - middle) for rate in rates]
-    spread = max(1.4826 * median(away), resolution / 2)
+    spread = max(1.4826 * median(away), finest)
     return spread, frozenset(
         step
         for step, (own, following) in enumerate(pairwise(away))

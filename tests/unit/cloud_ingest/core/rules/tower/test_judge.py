@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
+from cloud_ingest.core.rules.tower.steps import TowerDays
 from cloud_ingest.core.rules.tower.suspects import how_often_absent
 from cloud_ingest.scoring.tower_score import WINDOW_DAYS, judged
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
@@ -119,6 +120,18 @@ def test_a_tower_without_use_is_left_alone() -> None:
         tower("none", 0.0).days, first=date(2024, 1, 1), bulk=[0.0] * 60, meters={"1": [0.0] * 60}
     )
     verdict = judge_tower(empty)
+    assert verdict is not None
+    assert verdict.loss is None
+    assert not verdict.named
+
+
+def test_meters_that_agree_exactly_are_left_alone() -> None:
+    rng = Random(1)
+    uses = [[float(rng.randrange(300_000)) for _ in range(120)] for _ in range(2)]
+    bulk = [sum(day) for day in zip(*uses, strict=True)]
+    read_late = [*uses[1][:40], *[None] * 40, sum(uses[1][40:81]), *uses[1][81:]]
+    days = TowerDays(date(2024, 1, 1), bulk, {"1": uses[0], "2": read_late}, resolution=0.001)
+    verdict = judge_tower(days)
     assert verdict is not None
     assert verdict.loss is None
     assert not verdict.named
