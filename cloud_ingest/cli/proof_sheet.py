@@ -16,10 +16,11 @@ from cloud_ingest.cli.proof_html import document, listed, section, sheet_words, 
 from cloud_ingest.cli.words import QUALITIES, REASONS
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit
 from shared_schema.proof.check import number_of
+from shared_schema.proof.clock import Clock
 from shared_schema.proof.pack import Border, Part, Proof, Reading
 from shared_schema.proof.signed import SentNumber, SignedBlock, SignedHeader
 from shared_schema.proof.verdict import Verdict, fingerprint_of
-from shared_schema.proof.words import Clock, Language, Places, signed_text, words
+from shared_schema.proof.words import Language, Places, signed_text, words
 from shared_schema.quality import Quality, Reason
 
 

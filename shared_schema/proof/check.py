@@ -14,9 +14,10 @@ proof says; a float. Pure.
 import base64
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
+from itertools import combinations
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.errors import MalformedMessage
+from shared_schema.proof.clock import Clock, month_after
 from shared_schema.proof.pack import Border, Part, Proof, Reading, SignedBatch
 from shared_schema.proof.signed import (
     SentBorder,
@@ -188,6 +190,8 @@ class _Checker:
                 if border.origin == "estimate":
                     yield Check("placed", f"parts.{index}.{side}", _lies_between(border))
             total += Decimal(said.quantity)
+        if len(self._proof.parts) > 1:
+            yield Check("apart", "", _are_apart(self._proof.parts))
         yield Check("sum", "", total == Decimal(sent.quantity))
         if sent.bounds is not None:
             low, high = Decimal(sent.bounds.lower), Decimal(sent.bounds.upper)
@@ -213,6 +217,13 @@ class _Checker:
             if (key.gateway, key.key) == (header.gateway, header.key)
         )
 
+    def _is_at_border(self, side: str, border: Border) -> bool:
+        """Say whether a reading is of the 00:00 with which the month begins or ends."""
+        sent, month = self._sent, self._proof.month
+        first = month if sent is None or sent.since is None else sent.since
+        wanted = first if side == "opening" else month_after(month)
+        return Clock(self._proof.zone).is_first_of(wanted, border.at)
+
     def _claims(self) -> Iterator[Claim]:
         proof = self._proof
         if proof.number is None:
@@ -224,8 +235,20 @@ class _Checker:
                     yield Claim(border.origin, path)
                 elif border.signed is None:
                     yield Claim("unsigned", path)
+                if not self._is_at_border(side, border):
+                    yield Claim("beside", path)
         for index in range(len(proof.epochs)):
             yield Claim("epoch", f"epochs.{index}")
+
+
+def _are_apart(parts: Sequence[Part]) -> bool:
+    """Say whether no meter is counted twice at the same time."""
+    return not any(
+        one.opening.meter == other.opening.meter
+        and _order(one.opening.at) < _order(other.closing.at)
+        and _order(other.opening.at) < _order(one.closing.at)
+        for one, other in combinations(parts, 2)
+    )
 
 
 def number_of(proof: Proof) -> SentNumber | None:

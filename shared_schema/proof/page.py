@@ -31,7 +31,7 @@ def script() -> str:
         f"const {name} = {_literal(value)};"
         for name, value in (("SCHEMAS", schemas), ("WORDS", words))
     ]
-    return "\n".join([*data, *map(_part, ("json.js", "check.js", "words.js"))])
+    return "\n".join([*data, *map(_part, ("json.js", "clock.js", "check.js", "words.js"))])
 
 
 def page() -> str:

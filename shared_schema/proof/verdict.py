@@ -21,11 +21,14 @@ CheckName = Literal[
     "epochs",
     "difference",
     "placed",
+    "apart",
     "sum",
     "bounds",
     "trust",
 ]
-ClaimName = Literal["unsigned", "edit", "self_read", "imported", "estimate", "epoch", "no_number"]
+ClaimName = Literal[
+    "unsigned", "beside", "edit", "self_read", "imported", "estimate", "epoch", "no_number"
+]
 
 
 @dataclass(frozen=True, slots=True)

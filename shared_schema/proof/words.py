@@ -8,12 +8,11 @@ are read once.
 import functools
 import json
 from collections.abc import Iterator, Set
-from datetime import UTC, datetime, tzinfo
 from importlib.resources import files
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared_schema.proof.check import number_of, readings_of
+from shared_schema.proof.clock import Clock
 from shared_schema.proof.pack import Proof
 from shared_schema.proof.verdict import Verdict, fingerprint_of
 
@@ -118,23 +117,3 @@ class Places:
 
     def _fill(self, place: str, **values: str) -> str:
         return str(self._words[place]).format(**values)
-
-
-class Clock:
-    """Writes times as the society's clocks show them; in UTC where its zone is not known here."""
-
-    def __init__(self, zone: str) -> None:
-        try:
-            self._zone: tzinfo = ZoneInfo(zone)
-            self._mark = ""
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._zone, self._mark = UTC, " UTC"
-
-    def text(self, moment: str) -> str:
-        """Write a time; one that no calendar has as it stands."""
-        try:
-            at = datetime.fromisoformat(moment).astimezone(self._zone)
-        except (ValueError, OverflowError):
-            return moment
-        seconds = f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
-        return f"{seconds}{self._mark}"

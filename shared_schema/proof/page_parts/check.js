@@ -141,7 +141,7 @@ async function check(proof, trusted = new Set()) {
   return {
     state: stateOf(checks, trusted),
     checks,
-    claims: claimsOf(proof),
+    claims: claimsOf(proof, sent),
     borders: borders.length,
     signedBorders: borders.filter((border) => border.signed !== null).length,
   };
@@ -221,10 +221,20 @@ function count(proof, sent, add) {
     total = plus(total, said);
   }
   const quantity = amount(sent.quantity), bounds = sent.bounds ?? null;
+  if (proof.parts.length > 1) add("apart", "", areApart(proof.parts));
   add("sum", "", isSame(total, quantity));
   if (bounds !== null) {
     add("bounds", "", isUpTo(amount(bounds.lower), quantity) && isUpTo(quantity, amount(bounds.upper)));
   }
+}
+
+function areApart(parts) {
+  return parts.every((one, index) => parts.slice(index + 1).every((other) => {
+    const isSameMeter = one.opening.meter.manufacturer === other.opening.meter.manufacturer
+      && one.opening.meter.serial === other.opening.meter.serial;
+    return !isSameMeter || order(one.opening.at) >= order(other.closing.at)
+      || order(other.opening.at) >= order(one.closing.at);
+  }));
 }
 
 function liesBetween(border) {
@@ -233,13 +243,16 @@ function liesBetween(border) {
     && (after === null || (isUpTo(value, whole(after)) && at <= order(after.at)));
 }
 
-function claimsOf(proof) {
+function claimsOf(proof, sent) {
+  const clock = clockOf(proof.zone), first = sent?.since ?? proof.month;
+  const wanted = {opening: first, closing: monthAfter(proof.month)};
   const claims = proof.number === null ? [{name: "no_number", about: ""}] : [];
   for (const [index, part] of proof.parts.entries()) {
     for (const side of ["opening", "closing"]) {
       const border = part[side], about = `parts.${index}.${side}`;
       if (border.origin !== "meter") claims.push({name: border.origin, about});
       else if (border.signed === null) claims.push({name: "unsigned", about});
+      if (!clock.isFirstOf(wanted[side], border.at)) claims.push({name: "beside", about});
     }
   }
   for (const index of proof.epochs.keys()) claims.push({name: "epoch", about: `epochs.${index}`});

@@ -16,25 +16,9 @@ async function numberText(proof, language) {
   return `${sent.quantity} ${proof.unit}, ${fill(titles.version, {version: sent.version})}`;
 }
 
-function clockOf(zone) {
-  const parts = {hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
-    hour: "2-digit", minute: "2-digit", second: "2-digit"};
-  let format, mark = "";
-  try { format = new Intl.DateTimeFormat("en", {...parts, timeZone: zone}); } catch {
-    [format, mark] = [new Intl.DateTimeFormat("en", {...parts, timeZone: "UTC"}), " UTC"];
-  }
-  return (moment) => {
-    const at = new Date(moment);
-    if (Number.isNaN(at.valueOf())) return moment;
-    const found = Object.fromEntries(format.formatToParts(at).map(({type, value}) => [type, value]));
-    const seconds = found.second === "00" ? "" : `:${found.second}`;
-    return `${found.year}-${found.month}-${found.day} ${found.hour}:${found.minute}${seconds}${mark}`;
-  };
-}
-
 function placesOf(proof, language) {
   const places = WORDS[language].places, readings = new Map(readingsOf(proof));
-  const clock = clockOf(proof.zone);
+  const clock = clockOf(proof.zone).text;
   const meterOf = (reading) => `${reading.meter.manufacturer} ${reading.meter.serial}`;
   return (path) => {
     if (!path) return places.nothing;

@@ -139,7 +139,7 @@ def test_a_block_that_is_not_ones_own_alone_is_not_shown(site: Site) -> None:
     close(site)
     closing = proved(site).parts[0].closing
     assert (closing.signed, closing.unsigned) == (None, "others")
-    assert claims(proved(site)) == ["unsigned"]
+    assert claims(proved(site)) == ["unsigned", "beside"]
 
 
 def test_a_register_that_turned_over_has_its_entry(site: Site) -> None:
@@ -181,7 +181,7 @@ def test_an_old_meter_is_the_word_of_who_read_it(site: Site) -> None:
     close(site)
     proof = proved(site)
     assert (quantity(proof), proof.batches, proof.keys) == (Decimal(40), (), ())
-    assert claims(proof) == ["self_read", "self_read"]
+    assert claims(proof) == ["self_read", "self_read", "beside"]
     assert proof.meters[0].legacy
     assert {each.by for each in proof.entries if each.kind == "self_read"} == {"caretaker of […]"}
 

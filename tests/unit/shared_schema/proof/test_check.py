@@ -16,6 +16,7 @@ from shared_schema.proof.verdict import fingerprint_of
 from tests.support.proofs import (
     CASES,
     END,
+    HOUR,
     NEIGHBOUR,
     START,
     Maker,
@@ -196,6 +197,21 @@ def test_a_register_that_fell_is_no_month() -> None:
     assert failing(maker.proof()) == {"difference"}
 
 
+def test_a_meter_that_is_counted_twice_is_told() -> None:
+    maker = Maker()
+    maker.part(maker.signed(START, 1000), maker.signed(END, 2000))
+    maker.part(maker.signed(END - HOUR, 1900), maker.signed(END + HOUR, 2100))
+    assert failing(maker.proof()) == {"apart"}
+
+
+def test_a_border_beside_the_months_is_told() -> None:
+    maker = Maker()
+    maker.part(maker.signed(START + HOUR, 1000), maker.signed(END, 2000))
+    assert [(each.name, each.about) for each in check(maker.proof()).claims] == [
+        ("beside", "parts.0.opening")
+    ]
+
+
 def test_another_gateways_word_is_not_taken() -> None:
     """Who has a key of his own signs whatever he likes; only the fingerprint tells."""
     forged = case(plain)
@@ -208,7 +224,11 @@ def test_claims_name_what_nobody_signed() -> None:
         make.__name__: [(each.name, each.about) for each in check(case(make).proof).claims]
         for make in CASES
     }
-    assert told["plain"] == told["rotation"] == told["replacement"] == []
+    assert told["plain"] == told["rotation"] == []
+    assert told["replacement"] == [
+        ("beside", "parts.0.closing"),
+        ("beside", "parts.1.opening"),
+    ]
     assert told["self_read"] == [("self_read", "parts.0.opening"), ("edit", "parts.0.closing")]
     assert told["edited"] == [("edit", "parts.0.closing")]
     assert told["estimated"] == [("estimate", "parts.0.closing")]
