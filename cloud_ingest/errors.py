@@ -15,6 +15,7 @@ IngestError
     ├── TextRefused       a remark or a label that cannot be kept: empty, too long, not seen
     ├── ImportRefused     a list with bad lines: nothing of it was taken
     ├── TakeBackRefused   an assignment that is named by too little
+    ├── BindingRefused    a meter and a gateway that cannot be bound as it was said
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
     ├── DialRefused       a dial that cannot be compared with its module
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
@@ -94,6 +95,10 @@ class ImportRefused(UserError):
 
 class TakeBackRefused(UserError):
     """Several assignments are meant, or nobody says who takes one back and why."""
+
+
+class BindingRefused(UserError):
+    """A gateway cannot be bound to a meter as it was said."""
 
 
 class SelfReadRefused(UserError):

@@ -68,6 +68,8 @@ class EventKind(StrEnum):
     """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
     FALSE_ACKNOWLEDGEMENT = "false_acknowledgement"
     """Billing acknowledged a number that was never sent to it."""
+    NOT_BOUND = "not_bound"
+    """A gateway sends readings of meters that are not bound to it."""
     HELD_CHANGE = "held_change"
     """A published number would change beyond the bounds, and nobody asked for it."""
     PROLONGED_ESTIMATE = "prolonged_estimate"

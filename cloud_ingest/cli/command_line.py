@@ -48,6 +48,7 @@ COMMANDS: Final = {
         "serve", "Take readings from the broker, store them and send receipts, until SIGTERM."
     ),
     "units": Place("units", "Which meter serves which flat, as unit management has it."),
+    "meter": Place("meter", "Which gateway may speak for which meter."),
     "history": Place("history", "Registers that an earlier system has read."),
     "self-read": Place("self_read", "Take what a resident or the caretaker read from a dial."),
     "dial": Place("dial", "Dials beside the modules that read them."),

@@ -12,11 +12,21 @@ Never: an exception, whatever the bytes are; one bad block or row that stops the
 Pure: no clock, environment, log, socket, driver.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
+from cloud_ingest.core.known import (
+    KnownGateway,
+    KnownMeter,
+    Registry,
+    may_speak,
+    spans,
+    why_not,
+    within,
+)
 from cloud_ingest.core.typed_text import same_name
 from shared_schema.catalogue import GATEWAY_LOG
 from shared_schema.errors import SignatureInvalid, UnknownSchema
@@ -56,6 +66,8 @@ class QuarantineReason(StrEnum):
     """The meter was never assigned in this gateway's society."""
     NOT_INSTALLED = "not_installed"
     """The row is from a time at which the meter was not installed here."""
+    NOT_BOUND = "not_bound"
+    """The meter is not bound to this gateway, or was not at the time of the row."""
     TOO_OLD = "too_old"
     """The row is from before what the store still keeps."""
     FUTURE = "future"
@@ -72,36 +84,6 @@ class QuarantineReason(StrEnum):
 
 CONTRADICTIONS = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
 """What a gateway signed and cannot be true at once: a flag is raised for its evidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownMeter:
-    """A meter of a society and when it was installed there."""
-
-    meter_id: int
-    installed: tuple[tuple[datetime, datetime | None], ...]
-    """From and to (None: until now), aware; a reading at either end belongs to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownGateway:
-    """An enrolled gateway and the keys that it may sign with, by key id."""
-
-    gateway_id: int
-    name: str
-    society_id: int
-    keys: Mapping[str, VerifyKey]
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """Who is enrolled, as it was read from the database at one moment."""
-
-    gateways: Mapping[str, KnownGateway]
-    meters: Mapping[tuple[int, str, str], KnownMeter]
-    """By society, manufacturer and serial number."""
-    kept_from: datetime | None = None
-    """Readings from before are gone, and not taken any more; None: all are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +121,8 @@ class Rejection:
     ordinal: int | None
     row_indexes: tuple[int, ...] = ()
     """Empty: the whole block."""
+    meter_id: int | None = None
+    """Of a claim for a meter that is not bound to the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +135,8 @@ class Accepted:
     rejections: tuple[Rejection, ...]
     received_at: datetime
     events: tuple[AcceptedEvents, ...] = ()
+    unbound: tuple[int, ...] = ()
+    """Its meters that were bound to nobody: the commit binds each to who is first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,64 +228,78 @@ def examine(
     blocks: list[AcceptedBlock] = []
     events: list[AcceptedEvents] = []
     rejections: list[Rejection] = []
+    unbound: list[int] = []
+    by = _By(gateway, registry, received_at)
     for ordinal in range(len(batch.block_lines)) if ordinals is None else ordinals:
-        accepted, rejected = _examine_block(
-            ordinal, batch.block_lines[ordinal], gateway, registry, received_at
-        )
+        meter, accepted, rejected = _examine_block(ordinal, batch.block_lines[ordinal], by)
         if isinstance(accepted, AcceptedEvents):
             events.append(accepted)
         elif accepted is not None:
             blocks.append(accepted)
+        if accepted is not None and meter is not None and not meter.bound:
+            unbound.append(meter.meter_id)
         rejections.extend(rejected)
-    return Accepted(batch, gateway, tuple(blocks), tuple(rejections), received_at, tuple(events))
+    return Accepted(
+        batch, gateway, tuple(blocks), tuple(rejections), received_at, tuple(events), tuple(unbound)
+    )
+
+
+class _By(NamedTuple):
+    """Who sent a batch, who is known, and when it came."""
+
+    gateway: KnownGateway
+    registry: Registry
+    received_at: datetime
 
 
 def _examine_block(
-    ordinal: int, line: bytes, gateway: KnownGateway, registry: Registry, received_at: datetime
-) -> tuple[AcceptedBlock | AcceptedEvents | None, list[Rejection]]:
+    ordinal: int, line: bytes, by: _By
+) -> tuple[KnownMeter | None, AcceptedBlock | AcceptedEvents | None, list[Rejection]]:
     try:
         block = read_block(line)
     except (ValueError, RecursionError) as error:
         reason = QuarantineReason.MALFORMED
-        return None, [Rejection(reason, _clean(str(error)), ordinal)]
+        return None, None, [Rejection(reason, _clean(str(error)), ordinal)]
     if isinstance(block, Loss):  # it is evidence, and has no rows
-        return None, []
-    society, maker, serial = gateway.society_id, block.meter.manufacturer, block.meter.serial
-    meter = registry.meters.get((society, maker, serial)) or registry.meters.get(
+        return None, None, []
+    society, maker, serial = by.gateway.society_id, block.meter.manufacturer, block.meter.serial
+    meters = by.registry.meters
+    meter = meters.get((society, maker, serial)) or meters.get(
         (society, same_name(maker), same_name(serial))
     )
     if meter is None:
         detail = f"no meter {block.meter} is assigned in this society"
-        return None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]
-    kept, rejections = _sort_rows(block, ordinal, meter, registry.kept_from, received_at)
-    return _accepted(block, ordinal, meter.meter_id, kept) if kept else None, rejections
+        return None, None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]
+    kept, rejections = _sort_rows(block, ordinal, meter, by)
+    return meter, _accepted(block, ordinal, meter.meter_id, kept) if kept else None, rejections
 
 
 def _sort_rows(
     block: Block | MeterEvents | Observations,
     ordinal: int,
     meter: KnownMeter,
-    kept_from: datetime | None,
-    received_at: datetime,
+    by: _By,
 ) -> tuple[Sequence[int], list[Rejection]]:
-    """Return which rows can be true of a meter, and what is wrong with the others."""
-    latest = (received_at + FUTURE_TOLERANCE).timestamp()
+    """Return which rows a gateway may tell of a meter, and what is wrong with the others."""
+    latest = (by.received_at + FUTURE_TOLERANCE).timestamp()
+    kept_from = by.registry.kept_from
     oldest = float("-inf") if kept_from is None else kept_from.timestamp()
-    installed = [
-        (start.timestamp(), float("inf") if end is None else end.timestamp())
-        for start, end in meter.installed
-    ]
+    installed = spans(meter.installed)
+    bound = spans(may_speak(by.gateway, meter, by.registry))
     times = [row[0] or 0 for row in block.rows]  # the contract lets no row without a time pass
     first, last = min(times), max(times)
-    if last <= latest and first > oldest and any(s <= first and last <= e for s, e in installed):
-        return range(len(block.rows)), []
+    timely = last <= latest and first > oldest
+    if timely and within(installed, first, last) and within(bound, first, last):
+        return range(len(times)), []
     kept: list[int] = []
     wrong: dict[QuarantineReason, list[int]] = {}
     for index, ts in enumerate(times):
         if ts > latest:
             wrong.setdefault(QuarantineReason.FUTURE, []).append(index)
-        elif not any(start <= ts <= end for start, end in installed):
+        elif not within(installed, ts, ts):
             wrong.setdefault(QuarantineReason.NOT_INSTALLED, []).append(index)
+        elif not within(bound, ts, ts):
+            wrong.setdefault(QuarantineReason.NOT_BOUND, []).append(index)
         elif ts <= oldest:
             wrong.setdefault(QuarantineReason.TOO_OLD, []).append(index)
         else:
@@ -309,6 +309,7 @@ def _sort_rows(
             f"are later than {FUTURE_TOLERANCE.seconds // 60} minutes after their receipt"
         ),
         QuarantineReason.NOT_INSTALLED: "are from a time at which it was not installed",
+        QuarantineReason.NOT_BOUND: why_not(by.gateway, meter),
         QuarantineReason.TOO_OLD: f"are not after {kept_from}, from when on readings are kept",
     }
     return kept, [
@@ -317,6 +318,7 @@ def _sort_rows(
             _clean(f"{len(wrong[reason])} rows of {block.meter} {text}"),
             ordinal,
             tuple(wrong[reason]),
+            meter.meter_id if reason is QuarantineReason.NOT_BOUND else None,
         )
         for reason, text in texts.items()
         if reason in wrong

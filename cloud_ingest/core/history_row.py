@@ -18,8 +18,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.accept import KnownMeter
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.known import KnownMeter
 from cloud_ingest.core.month import is_one_moment
 from cloud_ingest.core.typed_text import same_name, typed_time
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit, quantity

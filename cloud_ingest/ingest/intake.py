@@ -22,9 +22,9 @@ from cloud_ingest.core.accept import (
     Accepted,
     QuarantineReason,
     Refused,
-    Registry,
     accept,
 )
+from cloud_ingest.core.known import Registry
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.small_messages import (
     Received,
@@ -50,6 +50,7 @@ _WORTH_A_RELOAD = frozenset(
         QuarantineReason.BAD_SIGNATURE,
         QuarantineReason.UNKNOWN_METER,
         QuarantineReason.NOT_INSTALLED,
+        QuarantineReason.NOT_BOUND,
     }
 )
 """Reasons that a newer registry may remove."""
@@ -96,6 +97,8 @@ class Intake:
         self._clock = clock
         self._registry: Registry | None = None
         self._loaded_at = 0.0
+        self._outdated = False
+        """A commit bound meters that this registry has as bound to nobody."""
         self._known = StoreCache()
         self._known_of: Connection | None = None
 
@@ -134,6 +137,13 @@ class Intake:
         if conn is not self._known_of:  # another connection may be to a store that was restored
             self._known, self._known_of = StoreCache(), conn
         result, verdicts = self._commit(conn, list(judged.verdicts))
+        if result.bound:
+            self._outdated = True
+            logger.info(
+                "Meters are bound to the gateway that spoke for them first: "
+                "cloud-ingest meter gateways lists them",
+                extra={"action": "meters_bound", "meters": result.bound},
+            )
         rejected = Counter[str]()
         for verdict in verdicts:
             if isinstance(verdict, Refused):
@@ -187,7 +197,10 @@ class Intake:
         )
 
     def _current(self, conn: Connection) -> Registry:
-        if self._registry is None or self._clock() - self._loaded_at > self._registry_age_s:
+        age_s = self._clock() - self._loaded_at
+        most_s = self._reload_every_s if self._outdated else self._registry_age_s
+        if self._registry is None or age_s > most_s:
+            self._outdated = False
             self._registry = load_registry(conn)
             self._loaded_at = self._clock()
         return self._registry
@@ -281,4 +294,5 @@ def _sum(one: CommitResult, other: CommitResult) -> CommitResult:
         duplicates=one.duplicates + other.duplicates,
         conflicts=one.conflicts + other.conflicts,
         quarantined=one.quarantined + other.quarantined,
+        bound=one.bound + other.bound,
     )

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import UserError
+from cloud_ingest.store.bindings import gateways_of_meter
 from cloud_ingest.store.commands import issue
 from cloud_ingest.store.connection import Connection
 from shared_schema.gateway import LONGEST_LIFE, Command, CommandArguments, CommandKind
@@ -53,19 +54,22 @@ def send(
         until: Where it ends.
 
     Raises:
-        UserError: a meter, the window or the lifetime is not possible.
+        UserError: a meter, the window or the lifetime is not possible, or another gateway reads
+            the meter.
         NotFound: the society has no such gateway.
     """
     if not timedelta(0) < expires_after <= LONGEST_LIFE:
         raise UserError(f"a command lives for {LONGEST_LIFE.days} days at most")
     by = remark(by, "--by")
+    named = tuple(map(_meter, meters))
+    _require_bound(conn, society, gateway, named, now)
     try:
         command = Command(
             gateway=gateway,
             key=key_id(key.public_key()),
             id=uuid4(),
             kind=kind,
-            arguments=CommandArguments(meters=tuple(map(_meter, meters)), since=since, until=until),
+            arguments=CommandArguments(meters=named, since=since, until=until),
             issued_at=now,
             expires_at=now + expires_after,
         )
@@ -73,6 +77,19 @@ def send(
         raise UserError(_fault(error)) from None
     issue(conn, society, command, sign_message(command.to_line(), key), by=by)
     return command
+
+
+def _require_bound(
+    conn: Connection, society: str, gateway: str, meters: Sequence[MeterId], now: datetime
+) -> None:
+    """Refuse a command about a meter for which another gateway speaks now."""
+    for meter in meters:
+        own = gateways_of_meter(conn, society, meter, now)
+        if own and gateway not in own:
+            raise UserError(
+                f"{meter} is bound to {', '.join(own)}: send it there, or say that it moved "
+                "(cloud-ingest meter move)"
+            )
 
 
 def _fault(error: ValidationError) -> str:

@@ -19,6 +19,7 @@ from cloud_ingest.entries.meter import NamedMeter, find_meter
 from cloud_ingest.errors import UserError
 from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.assignments import Assignment
+from cloud_ingest.store.bindings import gateways_of_meter
 from cloud_ingest.store.commands import issued_commands
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import list_events
@@ -95,10 +96,12 @@ def _read_now(conn: Connection, society: str, served: Assignment, world: World) 
             f"no gateway has read the meter of {served.subject} yet: see cloud-ingest events list"
         )
     asked_at = world.now()
+    bound = gateways_of_meter(conn, society, served.meter, asked_at)
+    gateway = bound[0] if bound and known.gateway not in bound else known.gateway
     command = send(
         conn,
         society,
-        known.gateway,
+        gateway,
         CommandKind.READ_NOW,
         key=world.key,
         by=world.by,
@@ -106,8 +109,8 @@ def _read_now(conn: Connection, society: str, served: Assignment, world: World) 
         expires_after=ANSWER_WITHIN,
         meters=(f"{served.meter.manufacturer}/{served.meter.serial}",),
     )
-    world.tell(f"{known.gateway} is asked to read the meter of {served.subject}")
-    _await_answer(conn, society, command.id, known.gateway, world)
+    world.tell(f"{gateway} is asked to read the meter of {served.subject}")
+    _await_answer(conn, society, command.id, gateway, world)
     until = world.now() + ROWS_WITHIN
     while True:
         found = newest_of_meter(conn, served.meter_id, BILLED_REGISTER[Service.WATER])
@@ -115,7 +118,7 @@ def _read_now(conn: Connection, society: str, served: Assignment, world: World) 
             return _shown(found, served)
         if world.now() >= until:
             raise UserError(
-                f"{known.gateway} has read the meter of {served.subject}, and nothing newer than "
+                f"{gateway} has read the meter of {served.subject}, and nothing newer than "
                 f"its last reading came: look at cloud-ingest quarantine list"
             )
         world.pause(LOOK_EVERY_S)

@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.offline import judged_from
 from cloud_ingest.errors import BrokerLost
+from cloud_ingest.flags.bindings import refresh_bindings
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.lifecycle import Changes
@@ -192,6 +193,7 @@ class Leader:
         tell_due(conn, now)
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
+        changes.append(("not_bound", refresh_bindings(conn, now)))
         rules = WaterRules(store.zone, self.settings.water_point)
         changes.append(("water", refresh_water(conn, rules, now)))
         for kind, look in (

@@ -10,15 +10,18 @@ the order of a commit; `cloud_ingest.store.readings_write` stores the readings a
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.core.accept import Accepted, AcceptedBlock, KnownGateway, Refused
+from cloud_ingest.core.accept import Accepted, AcceptedBlock, Refused
+from cloud_ingest.core.known import KnownGateway
+from cloud_ingest.store.bindings import bind_first
 from cloud_ingest.store.chain import BatchKey, broken_links
 from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
+from cloud_ingest.store.foreign_claims import note_foreign_claims
 from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, StoredCounts, store_rows
@@ -49,6 +52,8 @@ class CommitResult:
     """Other claims for a stored (channel, ts)."""
     quarantined: int = 0
     """Rows added to the quarantine; what was there already does not count."""
+    bound: int = 0
+    """Meters that were bound to the gateway that spoke for them first."""
 
 
 @translating
@@ -83,7 +88,8 @@ def commit(
     refused = [delivery for delivery in deliveries if isinstance(delivery, Refused)]
     cache = StoreCache() if cache is None else cache
     try:
-        return _commit(conn, accepted, refused, cache, replay=replay)
+        accepted, bound = bind_first(conn, accepted)
+        return replace(_commit(conn, accepted, refused, cache, replay=replay), bound=bound)
     except BaseException:
         cache.forget()
         raise
@@ -113,6 +119,7 @@ def _commit(
         ]
         for delivery in stored_blocks:
             aside.rejections(delivery, batches.ids[id(delivery)])
+        note_foreign_claims(conn, stored_blocks)
         readings = _store_rows(conn, stored_blocks, cache)
         store_meter_events(conn, stored_blocks)
         for link in broken_links(conn, batches.made):

@@ -35,6 +35,8 @@ class Lock(IntEnum):
     """Of the flags of one kind and subject, within a transaction."""
     CHAIN = 0x696F7463
     """Of the links of some streams, at the end of a transaction that adds batches."""
+    BINDING = 0x696F7464
+    """Of meters to gateways, within a transaction."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""
 

@@ -20,11 +20,11 @@ from cloud_ingest.core.accept import (
     Accepted,
     QuarantineReason,
     Refused,
-    Registry,
     Rejection,
     accept,
     examine,
 )
+from cloud_ingest.core.known import Registry
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.acknowledgements import end_false_acknowledgement
 from cloud_ingest.store.chain import end_contradiction

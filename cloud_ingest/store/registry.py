@@ -7,14 +7,15 @@ In: a connection. Out: the `Registry` by which `cloud_ingest.core.accept` decide
 gateways and their keys.
 """
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import TypeAdapter, ValidationError
 
-from cloud_ingest.core.accept import KnownGateway, KnownMeter, Registry
+from cloud_ingest.core.known import KnownGateway, KnownMeter, Registry, Stretch
 from cloud_ingest.core.typed_text import label
 from cloud_ingest.errors import ConfigurationError, NotFound
 from cloud_ingest.store.connection import Connection, query, translating
@@ -31,6 +32,7 @@ class _GatewayKey(NamedTuple):
     gateway_id: int
     name: str
     society_id: int
+    tower: str | None
     key_id: str | None
     public_key: bytes | None
 
@@ -44,13 +46,51 @@ class _InstalledMeter(NamedTuple):
     meter_id: int
     starts: list[datetime]
     ends: list[datetime | None]
+    towers: list[str]
+
+
+class _Bound(NamedTuple):
+    """A gateway that was ever bound to a meter, and from when to when it may speak for it."""
+
+    meter_id: int
+    gateway_id: int
+    starts: list[datetime | None]
+    ends: list[datetime | None]
+
+
+_STRICT: LiteralString = """
+    SELECT society_id FROM (
+      SELECT DISTINCT ON (society_id) society_id, strict FROM binding_rule
+      ORDER BY society_id, rule_id DESC
+    ) AS newest WHERE strict
+    """
 
 
 @translating
 def load_registry(conn: Connection) -> Registry:
     """Read who is known at this moment."""
+    bound: dict[int, dict[int, tuple[Stretch, ...]]] = {}
+    for each in all_rows(conn, _Bound, query("registry/bindings")):
+        stretches = tuple(zip(each.starts, each.ends, strict=True))
+        bound.setdefault(each.meter_id, {})[each.gateway_id] = stretches
+    towers: set[tuple[int, str]] = set()
+    meters: dict[tuple[int, str, str], KnownMeter] = {}
+    for row in all_rows(conn, _InstalledMeter, query("registry/meters")):
+        towers.update((row.society_id, tower) for tower in row.towers)
+        meters[row.society_id, row.manufacturer, row.serial] = KnownMeter(
+            row.meter_id,
+            tuple(zip(row.starts, row.ends, strict=True)),
+            bound.get(row.meter_id, {}),
+            frozenset(row.towers),
+        )
+    strict = frozenset(scalars(conn, _STRICT))
+    return Registry(_gateways(conn, towers), meters, open_store(conn).kept_from, strict)
+
+
+def _gateways(conn: Connection, towers: Collection[tuple[int, str]]) -> dict[str, KnownGateway]:
+    """Return the gateways; one whose tower is not among those of its society has none."""
     keys_of_gateways = """
-        SELECT gateway_id, name, society_id, key_id, public_key
+        SELECT gateway_id, name, society_id, tower, key_id, public_key
         FROM gateway LEFT JOIN gateway_key USING (gateway_id)
         ORDER BY gateway_id
         """
@@ -60,14 +100,9 @@ def load_registry(conn: Connection) -> Registry:
         own = keys.setdefault(row.name, {})
         if row.key_id is not None and row.public_key is not None:
             own[row.key_id] = Ed25519PublicKey.from_public_bytes(row.public_key)
-        gateways[row.name] = KnownGateway(row.gateway_id, row.name, row.society_id, own)
-    meters = {
-        (row.society_id, row.manufacturer, row.serial): KnownMeter(
-            row.meter_id, tuple(zip(row.starts, row.ends, strict=True))
-        )
-        for row in all_rows(conn, _InstalledMeter, query("registry/meters"))
-    }
-    return Registry(gateways, meters, open_store(conn).kept_from)
+        tower = row.tower if (row.society_id, row.tower) in towers else None
+        gateways[row.name] = KnownGateway(row.gateway_id, row.name, row.society_id, own, tower)
+    return gateways
 
 
 @translating

@@ -13,13 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from cloud_ingest.core.accept import (
-    CONTRADICTIONS,
-    Accepted,
-    KnownGateway,
-    QuarantineReason,
-    Refused,
-)
+from cloud_ingest.core.accept import CONTRADICTIONS, Accepted, QuarantineReason, Refused
+from cloud_ingest.core.known import KnownGateway
 from cloud_ingest.store.acknowledgements import raise_false_acknowledgement
 from cloud_ingest.store.chain import BrokenLink, raise_contradiction
 from cloud_ingest.store.connection import Connection, query, translating

@@ -86,3 +86,26 @@ class FalseAcknowledgementEvidence(Evidence):
     detail: str
     quarantine: int
     """The number of the first entry in quarantine."""
+
+
+class ForeignMeter(Part):
+    """A meter that a gateway speaks for and is not bound to."""
+
+    manufacturer: Label
+    serial: Label
+    bound_to: tuple[str, ...] = ()
+    """The gateways that may speak for it; none: it waits for a person."""
+
+
+class NotBoundEvidence(Evidence):
+    """A gateway that sends readings of meters that are not bound to it."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.not_bound/1"
+    AMOUNT: ClassVar[str | None] = "count"
+
+    count: int
+    """How many meters."""
+    meters: tuple[ForeignMeter, ...]
+    """The first of them, twenty at most."""
+    quarantine: int
+    """The number of the first entry in quarantine."""

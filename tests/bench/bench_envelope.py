@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from cloud_ingest.core.accept import Accepted, KnownGateway, KnownMeter, Registry, accept
+from cloud_ingest.core.accept import Accepted, accept
+from cloud_ingest.core.known import KnownGateway, KnownMeter, Registry
 from tests.support.gateway import MAKER, Sealer, block_line
 
 METERS, ROWS, ROUNDS = 8, 96, 40

@@ -203,7 +203,7 @@ class Site:
         self.folder = folder
         self.gateway = Sealer("gw-a")
         pem = public_key_to_pem(self.gateway.key.public_key())
-        enrol_gateway(conn, SOCIETY, "gw-a", "Tower 1", pem)
+        enrol_gateway(conn, SOCIETY, "gw-a", None, pem)
 
     def units(self, *lines: str, now: datetime | None = None) -> Imported:
         """Import lines of the list of units, in the order of its columns; long ago by default."""

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.entries.bindings import Said, move
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
@@ -93,6 +94,8 @@ def test_a_meter_may_change_its_gateway(site: Site) -> None:
     other = Sealer("gw-b")
     pem = public_key_to_pem(other.key.public_key())
     enrol_gateway(site.conn, SOCIETY, "gw-b", "Tower 1", pem)
+    said = Said("Asha", "the gateway was replaced", rows[200][0])
+    move(site.conn, SOCIETY, ["1"], "gw-b", said, at=rows[200][0])
     send(site, "1", rows[200:], sealer=other)
     close(site)
     assert {key.gateway for key in proved(site).keys} == {"gw-a", "gw-b"}

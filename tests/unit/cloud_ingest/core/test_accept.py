@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.accept import (
-    Accepted,
-    KnownGateway,
-    KnownMeter,
-    QuarantineReason,
-    Refused,
-    Registry,
-    accept,
-)
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, accept
+from cloud_ingest.core.known import KnownGateway, KnownMeter, Registry
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     EVENT_PROFILES,

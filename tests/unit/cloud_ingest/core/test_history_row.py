@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.accept import KnownMeter
 from cloud_ingest.core.history_row import RowParser
+from cloud_ingest.core.known import KnownMeter
 from shared_schema.catalogue import Unit
 from shared_schema.obis import Obis
 

@@ -7,14 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from cloud_ingest.core.accept import (
-    Accepted,
-    KnownGateway,
-    KnownMeter,
-    QuarantineReason,
-    Refused,
-    Registry,
-)
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused
+from cloud_ingest.core.known import KnownGateway, KnownMeter, Registry
 from cloud_ingest.errors import NotStorable, StoreUnavailable
 from cloud_ingest.ingest import intake
 from cloud_ingest.ingest.intake import Intake

@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.accept import (
-    Accepted,
-    KnownGateway,
-    KnownMeter,
-    QuarantineReason,
-    Refused,
-    Registry,
-    accept,
-)
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, accept
+from cloud_ingest.core.known import KnownGateway, KnownMeter, Registry
 from cloud_ingest.errors import ConfigurationError, NotStorable, StoreError, StoreUnavailable
 from cloud_ingest.ingest import intake, small_messages
 from cloud_ingest.ingest.intake import Intake
