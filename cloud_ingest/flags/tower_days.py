@@ -9,7 +9,7 @@ In: a connection, a society, days. Out: `TowerRead`s. Never: a judgement.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -78,7 +78,7 @@ class TowerRead:
 
 
 def read_towers(conn: Connection, society_id: int, stretch: Stretch) -> list[TowerRead]:
-    """Return the towers of a society that have a bulk meter on the last day."""
+    """Return the towers of a society that have a bulk meter on the last day, and one behind it."""
     towers: dict[tuple[str, Service], list[Assignment]] = defaultdict(list)
     for each in assignments_between(conn, society_id, stretch.start, stretch.end):
         if each.tower is not None and each.source != GENERATOR:
@@ -86,11 +86,14 @@ def read_towers(conn: Connection, society_id: int, stretch: Stretch) -> list[Tow
     return [
         _read_tower(conn, own, stretch)
         for _, own in sorted(towers.items())
-        if any(
-            each.subject_type == BULK and (each.valid_to is None or each.valid_to >= stretch.end)
-            for each in own
-        )
+        if {True, False}
+        == {each.subject_type == BULK for each in own if hangs_until(each, stretch.end)}
     ]
+
+
+def hangs_until(each: Assignment, moment: datetime) -> bool:
+    """Say whether a meter hangs at its place until a time, or longer."""
+    return each.valid_to is None or each.valid_to >= moment
 
 
 def _read_tower(conn: Connection, own: Sequence[Assignment], stretch: Stretch) -> TowerRead:
@@ -161,15 +164,40 @@ def _ends_of_days(
 
 
 def read_hours(conn: Connection, read: TowerRead, stretch: Stretch) -> TowerHours:
-    """Return what the meters of a tower counted in each hour."""
-    hanging = {name: some[-1].meter_id for name, some in read.places.items()}
-    bulk = [each.meter_id for each in read.bulk]
-    hours = hours_of_meters(conn, read.service, {*hanging.values(), *bulk}, stretch)
-    return TowerHours(
-        bulk=hours.get(bulk[0], {}) if len(bulk) == 1 else {},
-        meters={name: hours.get(meter, {}) for name, meter in hanging.items()},
-        resolution=read.days.resolution,
-    )
+    """Return what was counted at each place of a tower in each hour."""
+    places = {**read.places, BULK: read.bulk}
+    meters = {each.meter_id for some in places.values() for each in some}
+    hours = hours_of_meters(conn, read.service, meters, stretch)
+    borders = [midnight(day, stretch.zone) for day in (*stretch.days, stretch.last + DAY)]
+    found = {
+        name: dict(_hours_at(some, hours, list(pairwise(borders)), stretch))
+        for name, some in places.items()
+    }
+    return TowerHours(found.pop(BULK), found, read.days.resolution)
+
+
+def _hours_at(
+    place: Sequence[Assignment],
+    hours: Mapping[int, Mapping[date, Sequence[float]]],
+    days: Sequence[tuple[datetime, datetime]],
+    stretch: Stretch,
+) -> Iterator[tuple[date, list[float]]]:
+    """Yield the days on which all that hung at a place is known: nothing where nothing hung.
+
+    A day on which a meter came or went is left out.
+    """
+    for day, (start, end) in zip(stretch.days, days, strict=True):
+        hung = [
+            each
+            for each in place
+            if each.valid_from < end and (each.valid_to is None or each.valid_to > start)
+        ]
+        if any(each.valid_from > start or not hangs_until(each, end) for each in hung):
+            continue
+        own = [hours.get(each.meter_id, {}).get(day) for each in hung]
+        known = [each for each in own if each is not None]
+        if len(known) == len(own):
+            yield day, [sum(hour) for hour in zip([0.0] * DAY_HOURS, *known, strict=True)]
 
 
 def hours_of_meters(

@@ -22,7 +22,14 @@ from cloud_ingest.core.rules.tower.suspects import Suspect
 from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, Patterns, patterns_of
 from cloud_ingest.core.rules.tower.words import loss_message, suspect_message
 from cloud_ingest.flags.lifecycle import Changes, settle
-from cloud_ingest.flags.tower_days import BULK, Stretch, TowerRead, read_hours, read_towers
+from cloud_ingest.flags.tower_days import (
+    BULK,
+    Stretch,
+    TowerRead,
+    hangs_until,
+    read_hours,
+    read_towers,
+)
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
@@ -156,6 +163,7 @@ def _named_finding(tower: _Tower, suspect: Suspect) -> Finding:
     days = (tower.verdict.until - suspect.since).days + 1
     missed = suspect.per_day * days
     is_water = tower.read.service is Service.WATER
+    until = midnight(tower.verdict.until + DAY, tower.zone)
     return Finding(
         kind=kind,
         society_id=tower.society_id,
@@ -165,7 +173,9 @@ def _named_finding(tower: _Tower, suspect: Suspect) -> Finding:
         unit=served_unit(meter.subject_type, meter.subject, meter.tower),
         service=tower.read.service,
         since=midnight(suspect.since, tower.zone),
-        message=suspect_message(meter.subject, tower.read.service, suspect),
+        message=suspect_message(
+            meter.subject, tower.read.service, suspect, hangs=hangs_until(meter, until)
+        ),
         evidence=evidence(
             manufacturer=meter.meter.manufacturer,
             serial=meter.meter.serial,

@@ -33,7 +33,7 @@ class TowerStore:
         self.now: datetime = midnight(FIRST + days * DAY, self.zone) + timedelta(hours=4)
         self._days, self._hourly_from = days, hourly_from
         self._channels: list[int] = []
-        self._society_id = self._one("INSERT INTO society (name) VALUES ('S') RETURNING society_id")
+        self.society_id = self._one("INSERT INTO society (name) VALUES ('S') RETURNING society_id")
         stretch = range(int(self.start.timestamp()), int(self.now.timestamp()) + 1, 86400)
         make_partitions(conn, StoreCache(), stretch)
 
@@ -42,14 +42,14 @@ class TowerStore:
         meter = self._one(
             "INSERT INTO meter (society_id, manufacturer, serial) VALUES (%s, 'M', %s) "
             "RETURNING meter_id",
-            self._society_id,
+            self.society_id,
             f"{service}-{subject}",
         )
         self.conn.execute(
             "INSERT INTO assignment (society_id, tower, subject_type, subject, label, service,"
             " source, meter_id, legacy, valid_from, author, reason, recorded_at)"
             " VALUES (%s, 'A', %s, %s, %s, %s, 'inlet', %s, false, %s, 'me', 'test', now())",
-            (self._society_id, kind, subject, subject, service, meter, self.start - DAY),
+            (self.society_id, kind, subject, subject, service, meter, self.start - DAY),
         )
         channel = self._one(
             "INSERT INTO channel (meter_id, obis, unit, scaler, kind) VALUES (%s, %s, %s, %s,"
@@ -70,6 +70,23 @@ class TowerStore:
             ),
         )
         self._channels.append(channel)
+
+    def move(self, subject: str, day: int, *, source: str | None = None) -> None:
+        """Take a meter down at the beginning of a day, and hang it behind another source."""
+        at = self.start + day * DAY
+        with self.conn.transaction():
+            self.conn.execute(
+                "UPDATE assignment SET valid_to = %s WHERE subject = %s", (at, subject)
+            )
+            if source is not None:
+                self.conn.execute(
+                    "INSERT INTO assignment (society_id, tower, subject_type, subject, label,"
+                    " service, source, meter_id, legacy, valid_from, author, reason, recorded_at)"
+                    " SELECT society_id, tower, subject_type, subject, label, service, %s,"
+                    " meter_id, legacy, valid_to, author, reason, recorded_at FROM assignment"
+                    " WHERE subject = %s",
+                    (source, subject),
+                )
 
     def roll_up(self) -> None:
         """Make the rollups of all meters."""

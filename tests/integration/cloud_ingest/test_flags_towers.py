@@ -10,6 +10,7 @@ import pytest
 
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.flags.lifecycle import Changes
+from cloud_ingest.flags.tower_days import Stretch, read_hours, read_towers
 from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
 from cloud_ingest.store.connection import connect
@@ -91,6 +92,38 @@ def test_electricity_is_told_in_kwh(store: TowerStore) -> None:
 def test_a_tower_without_a_bulk_meter_has_no_flag(store: TowerStore) -> None:
     hang(store, tower("leak", 25.0), bulk=False)
     assert judge(store) == Changes()
+
+
+def test_a_bulk_meter_alone_loses_nothing(store: TowerStore) -> None:
+    whole = tower("leak", 25.0).hours.bulk
+    store.hang("T", "bulk", Service.WATER, [whole[FIRST + n * DAY] for n in range(DAYS)])
+    store.roll_up()
+    assert judge(store) == Changes()
+
+
+def test_a_flat_whose_meter_was_removed_is_told_so(store: TowerStore) -> None:
+    stopped = tower("share", 1.0)
+    assert stopped.flat is not None
+    hang(store, stopped)
+    store.move(stopped.flat, FAULT_DAY)
+    judge(store)
+    message = store.flags()[EventKind.STOPPED_METER].message
+    assert message.startswith(f"No water meter hangs at {stopped.flat}: since 11 Mar 2024")
+
+
+@pytest.mark.parametrize("subject", ["001", "T"])
+def test_hours_of_a_place_are_of_what_hung_there(store: TowerStore, subject: str) -> None:
+    leaking = tower("leak", 25.0)
+    hang(store, leaking)
+    store.move(subject, FAULT_DAY, source="tanker")
+    stretch = Stretch(FIRST, FIRST + (DAYS - 1) * DAY, store.zone)
+    [read] = read_towers(store.conn, store.society_id, stretch)
+    hours = read_hours(store.conn, read, stretch)
+    for day in (FIRST + (FAULT_DAY - 5) * DAY, FIRST + (FAULT_DAY + 5) * DAY):
+        shown = [[int(use) for use in own[day]] for own in leaking.hours.meters.values()]
+        found = [own[day] for own in hours.meters.values()]
+        assert list(map(sum, zip(*found, strict=True))) == list(map(sum, zip(*shown, strict=True)))
+        assert hours.bulk[day] == [int(use) for use in leaking.hours.bulk[day]]
 
 
 def test_a_flag_ends_when_the_bulk_meter_goes(store: TowerStore) -> None:

@@ -46,10 +46,15 @@ def loss_message(
     return f"{said} {LOOK[service]}"
 
 
-def suspect_message(unit: str, service: Service, suspect: Suspect) -> str:
-    """Say what a meter misses, and why that is thought."""
+def suspect_message(unit: str, service: Service, suspect: Suspect, *, hangs: bool = True) -> str:
+    """Say what a meter misses, and why that is thought; or that it hangs there no more."""
     lacking = amount(suspect.per_day, service)
     since = f"{suspect.since:%d %b %Y}"
+    if suspect.kind == "stopped_meter" and not hangs:
+        return (
+            f"No {service} meter hangs at {unit}: since {since} nothing is counted there, and its "
+            f"tower lacks {lacking} a day, as much as the unit used before. Have one hung."
+        )
     if suspect.kind == "stopped_meter":
         return (
             f"The {service} meter of {unit} has counted nothing since {since}, and since then its "
