@@ -84,6 +84,10 @@ class _Sheet:
             told = self._say("version", version=sent.version, quality=self._quality(sent.quality))
             lines.append(f"<p>{told} {escape(signed_text(self._verdict, self._language))}</p>")
             lines += self._covers(sent)
+        if proof.held is not None:
+            becomes = f"{proof.held.quantity} {proof.unit}"
+            kind = "held_withdrawal" if proof.held.quantity is None else "held"
+            lines.append(f"<p><b>{self._say(kind, quantity=becomes)}</b></p>")
         lines += listed(escape(self._reason(each)) for each in reasons)
         at = self._clock.text(proof.made_at)
         lines.append(f'<p class="quiet">{self._say("made", at=at, zone=proof.zone)}</p>')

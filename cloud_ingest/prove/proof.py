@@ -153,6 +153,7 @@ def _proof(case: _Case, now: datetime) -> Proof:
         number=None
         if sent is None
         else pack.Number(message=sent.message.decode(), sha256=sent.sha256),
+        held=_held(case.number),
         parts=parts,
         others=others,
         epochs=case.evidence.epochs((*sides, *beside, *others)),
@@ -161,6 +162,13 @@ def _proof(case: _Case, now: datetime) -> Proof:
         entries=tuple(_entries(case)),
         meters=tuple(_served(case)),
     )
+
+
+def _held(number: ShownNumber) -> pack.Held | None:
+    if number.held is None:
+        return None
+    quantity = number.held.quantity
+    return pack.Held(quantity=None if quantity is None else f"{quantity:f}")
 
 
 def _parts(case: _Case, parts: Sequence[MeterMonth]) -> Iterator[pack.Part]:

@@ -228,6 +228,8 @@ class _Checker:
         proof = self._proof
         if proof.number is None:
             yield Claim("no_number", "")
+        if proof.held is not None:
+            yield Claim("held", "")
         for index, part in enumerate(proof.parts):
             for side, border in (("opening", part.opening), ("closing", part.closing)):
                 path = f"parts.{index}.{side}"

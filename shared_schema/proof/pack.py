@@ -145,6 +145,13 @@ class Border(Reading):
     after: Reading | None
 
 
+class Held(Piece):
+    """A change of the number that is known, and waits for a person."""
+
+    quantity: Amount | None
+    """What it would become; None: it would be taken back."""
+
+
 class Part(Piece):
     """What one meter counted, in the order of the number's own parts."""
 
@@ -207,6 +214,7 @@ class Proof(Piece):
     reasons: Annotated[tuple[Text, ...], Field(max_length=64)]
     number: Number | None
     """None: no number stands."""
+    held: Held | None
     parts: Annotated[tuple[Part, ...], Field(max_length=64)]
     others: Annotated[tuple[Reading, ...], Field(max_length=256)]
     """Readings near a border that do not stand for it."""

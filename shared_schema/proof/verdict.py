@@ -27,7 +27,7 @@ CheckName = Literal[
     "trust",
 ]
 ClaimName = Literal[
-    "unsigned", "beside", "edit", "self_read", "imported", "estimate", "epoch", "no_number"
+    "no_number", "held", "unsigned", "beside", "edit", "self_read", "imported", "estimate", "epoch"
 ]
 
 

@@ -162,6 +162,7 @@ class Maker:
             state="published",
             reasons=(),
             number=Number(message=message.decode(), sha256=hashlib.sha256(message).hexdigest()),
+            held=None,
             parts=tuple(self.parts),
             others=tuple(self.others),
             epochs=tuple(self.epochs),

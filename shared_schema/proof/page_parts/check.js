@@ -247,6 +247,7 @@ function claimsOf(proof, sent) {
   const clock = clockOf(proof.zone), first = sent?.since ?? proof.month;
   const wanted = {opening: first, closing: monthAfter(proof.month)};
   const claims = proof.number === null ? [{name: "no_number", about: ""}] : [];
+  if (proof.held !== null) claims.push({name: "held", about: ""});
   for (const [index, part] of proof.parts.entries()) {
     for (const side of ["opening", "closing"]) {
       const border = part[side], about = `parts.${index}.${side}`;

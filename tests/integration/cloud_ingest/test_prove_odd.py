@@ -112,3 +112,20 @@ def test_two_units_have_two_proofs(site: Site) -> None:
         kwh(10 * 31 * 24),
         kwh(20 * 31 * 24),
     ]
+
+
+def test_a_change_that_waits_is_told(site: Site) -> None:
+    """January ends too high, as a row of March shows: that it is taken back waits for a person."""
+    units(site, unit_line("A-1", "1", since="2025-12-01"))
+    year, spring = local("2026-01-01 00:00"), local("2026-04-05 09:00")
+    send(site, "1", every(year, local("2026-01-30 12:00"), FIRST, 4, HOUR))
+    send(site, "1", [(local("2026-02-01 00:00"), FIRST + 6_000)])
+    for month in ("2026-01", "2026-02"):
+        close_month(site.conn, SOCIETY, month, spring)
+    rows = every(local("2026-03-01 00:00"), local("2026-04-02 00:00"), FIRST + 5_664, 4, HOUR)
+    send(site, "1", rows)
+    for month in ("2026-02", "2026-03"):
+        close_month(site.conn, SOCIETY, month, spring + HOUR)
+    proof = proved(site, month="2026-01", now=spring + 2 * HOUR)
+    assert proof.held is not None
+    assert claims(proof) == ["held"]

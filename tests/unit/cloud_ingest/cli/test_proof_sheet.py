@@ -8,7 +8,7 @@ import pytest
 
 from cloud_ingest.cli.proof_sheet import proof_sheet
 from shared_schema.proof.check import check
-from shared_schema.proof.pack import Proof
+from shared_schema.proof.pack import Held, Proof
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import Language
 from shared_schema.quality import Quality, Reason
@@ -66,6 +66,15 @@ def test_it_says_who_said_what() -> None:
     assert "entered by a person" in text
     assert "dial read with the resident" in text
     assert "Nothing here is signed by a gateway" in sheet(case(self_read).proof)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "says"), [("29.750", "become 29.750 kWh"), (None, "would be taken back")]
+)
+def test_a_change_that_waits_is_told(quantity: str | None, says: str) -> None:
+    text = sheet(case(plain).proof.model_copy(update={"held": Held(quantity=quantity)}))
+    assert says in text
+    assert "knows of a change of this number" in text
 
 
 def test_a_name_is_no_markup() -> None:
