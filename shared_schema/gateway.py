@@ -19,6 +19,7 @@ from shared_schema.message import (
     MeterId,
     Part,
     Remark,
+    Sha256,
     UtcDatetime,
 )
 
@@ -102,8 +103,9 @@ class Status(Message):
 class Receipt(Message):
     """The store's word that it has committed these ranges of a stream.
 
-    The edge may forget what a receipt covers, and only that. A new ``store`` id means that
-    an older store is gone: what the edge still has is sent again.
+    The edge may forget what a receipt covers, and only that: where a head is not its own header,
+    another gateway uses its key and stream, and what is stored is not what it sent. A new ``store``
+    id means that an older store is gone: what the edge still has is sent again.
     """
 
     SCHEMA: ClassVar[str] = "metering.receipt/1"
@@ -114,6 +116,11 @@ class Receipt(Message):
     stream: UUID
     ranges: tuple[tuple[Seq, Seq], ...]
     """Inclusive, ascending, with a gap between any two."""
+    heads: tuple[tuple[Seq, Sha256], ...] = ()
+    """Of the last batch of each range, and of each that its stored successor does not follow, the
+    number and the hash of its header, ascending. The hash covers the stored batches up to it, from
+    the one after the head before, or from the beginning of the range. Empty: of an earlier cloud.
+    """
     at: UtcDatetime
 
     @model_validator(mode="after")

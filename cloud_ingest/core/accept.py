@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
+from uuid import UUID
 
 from cloud_ingest.core.known import (
     KnownGateway,
@@ -137,6 +138,8 @@ class Accepted:
     events: tuple[AcceptedEvents, ...] = ()
     unbound: tuple[int, ...] = ()
     """Its meters that were bound to nobody: the commit binds each to who is first."""
+    variant: UUID | None = None
+    """The stream under which it is stored where another batch has its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 from cloud_ingest.store.commit import Stream
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.receipts import store_id, stored_ranges
+from cloud_ingest.store.receipts import heads, store_id, stored_ranges
 from shared_schema.gateway import Receipt
 from shared_schema.signing import SigningKey, key_id, sign_message
 from shared_schema.topics import GatewayTopic, gateway_topic
 
-MAX_RANGES = 2000
+MAX_RANGES = 500
 """A receipt names so many ranges from the newest end. The gateway sends the rest again, and the
 store merges it."""
 
@@ -28,23 +28,22 @@ def signed_receipts(
     The store's id is read with the ranges: the store may have been restored meanwhile.
     """
     store = store_id(conn)
-    ranges = [(each, stored_ranges(conn, each.gateway_id, each.stream)) for each in streams]
     now = datetime.now(UTC)
-    return [
-        (
-            gateway_topic(stream.gateway, GatewayTopic.RECEIPTS),
-            sign_message(
-                Receipt(
-                    gateway=stream.gateway,
-                    key=key_id(key.public_key()),
-                    store=store,
-                    stream=stream.stream,
-                    ranges=tuple(stored[-MAX_RANGES:]),
-                    at=now,
-                ).to_line(),
-                key,
-            ),
+    messages: list[tuple[str, bytes]] = []
+    for each in streams:
+        stored = stored_ranges(conn, each.gateway_id, each.stream)
+        named, ends = heads(conn, each.gateway_id, each.stream, stored, MAX_RANGES)
+        if not named:
+            continue
+        receipt = Receipt(
+            gateway=each.gateway,
+            key=key_id(key.public_key()),
+            store=store,
+            stream=each.stream,
+            ranges=tuple(named),
+            heads=tuple(ends),
+            at=now,
         )
-        for stream, stored in ranges
-        if stored
-    ]
+        topic = gateway_topic(each.gateway, GatewayTopic.RECEIPTS)
+        messages.append((topic, sign_message(receipt.to_line(), key)))
+    return messages

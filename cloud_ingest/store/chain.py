@@ -6,7 +6,8 @@ Two commits at the same instant do not see each other's batches. So the links of
 at last, one commit after another: the later one sees the batches of both.
 
 In: the batches that a commit adds. Out: the links that do not hold; a flag for the gateway, in the
-same transaction. It ends when a person has dismissed the gateway's entries in quarantine.
+same transaction. It ends when a person has looked into the gateway's entries in quarantine.
+Owns ``stream_break``, where a stored chain does not hold.
 """
 
 from collections.abc import Iterable
@@ -64,7 +65,13 @@ def broken_links(conn: Connection, added: Iterable[BatchKey]) -> list[BrokenLink
         "streams": [link[1] for link in links],
         "seqs": [link[2] for link in links],
     }
-    return all_rows(conn, BrokenLink, query("batch/broken_links"), arguments, binary=True)
+    broken = all_rows(conn, BrokenLink, query("batch/broken_links"), arguments, binary=True)
+    for link in broken:
+        conn.execute(
+            "INSERT INTO stream_break VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (link.gateway_id, link.stream, link.seq),
+        )
+    return broken
 
 
 @translating

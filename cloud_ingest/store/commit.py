@@ -74,8 +74,8 @@ def commit(
         cache: What earlier commits over this connection learnt; it is added to.
 
     Returns:
-        What changed; the streams of every verified batch that the store now holds, also of
-        repeated ones, because their receipt may have been lost.
+        What changed; the streams of every verified batch. Of a repeated one the receipt may have
+        been lost, and of a fork it tells the gateway what is stored in its place.
 
     Raises:
         StoreUnavailable: nothing was stored; the same deliveries may come again.
@@ -127,9 +127,7 @@ def _commit(
         quarantined = aside.store(conn)
     return CommitResult(
         streams=frozenset(
-            Stream(a.gateway.gateway_id, a.gateway.name, a.batch.header.stream)
-            for a in accepted
-            if id(a) in batches.ids
+            Stream(a.gateway.gateway_id, a.gateway.name, a.batch.header.stream) for a in accepted
         ),
         batches=len(batches.fresh),
         new=readings.new,
@@ -220,7 +218,7 @@ def _write_evidence(
 
 def _batch_key(delivery: Accepted) -> BatchKey:
     header = delivery.batch.header
-    return (delivery.gateway.gateway_id, header.stream, header.seq)
+    return (delivery.gateway.gateway_id, delivery.variant or header.stream, header.seq)
 
 
 def _store_rows(

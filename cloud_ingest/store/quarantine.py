@@ -7,6 +7,9 @@ registry of today and the receipt of then. What is mended is stored and the entr
 not stays open, with its reason. So rows that were of the future when they came stay out for ever,
 although that time has come meanwhile.
 
+A fork that a person replays by its number is stored beside the batch that has its number: its rows
+are claims like any other, and its bytes the evidence of them.
+
 In: the number of an entry. Out: the entry, or the result of its replay. Never: a deleted row.
 """
 
@@ -14,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID, uuid5
 
 from cloud_ingest.core.accept import (
     CONTRADICTIONS,
@@ -32,6 +36,7 @@ from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.rows import all_rows, one_row
+from shared_schema.readings import Batch
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE, QuarantineReason.NEVER_SENT}
@@ -151,18 +156,13 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
         else:
             done = _replay_block(conn, registry, entry, entry.batch_id, entry.ordinal)
         if done.state is QuarantineState.REPLAYED:
-            _resolve(conn, quarantine_id, QuarantineState.REPLAYED, now)
+            _close(conn, entry, QuarantineState.REPLAYED, now)
     return done
 
 
 def _require_mendable(entry: Entry) -> None:
     _require_open(entry)
     number = entry.quarantine_id
-    if entry.reason == QuarantineReason.FORK:
-        raise UserError(
-            f"entry {number} is a fork: two batches claim one number, and the first one "
-            "stands; look into the gateway, then dismiss it"
-        )
     if entry.reason == QuarantineReason.BROKEN_LINK:
         raise UserError(
             f"entry {number} is a broken link: its batch is stored as it was signed; look "
@@ -186,8 +186,15 @@ def _replay_message(conn: Connection, registry: Registry, entry: Entry, payload:
     if isinstance(verdict, Refused):
         why = f"{verdict.reason}: {verdict.detail}"
         return Replay(entry.quarantine_id, QuarantineState.OPEN, 0, why)
+    if entry.reason == QuarantineReason.FORK:
+        verdict = replace(verdict, variant=_variant(verdict.batch))
     done = commit(conn, [verdict])
     return Replay(entry.quarantine_id, QuarantineState.REPLAYED, done.new, "")
+
+
+def _variant(batch: Batch) -> UUID:
+    """Return the stream of its own under which a batch stands whose number another one has."""
+    return uuid5(batch.header.stream, batch.header_hash)
 
 
 def _replay_block(
@@ -216,11 +223,16 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     entry, _payload = show(conn, quarantine_id)
     _require_open(entry)
     with conn.transaction():
-        _resolve(conn, quarantine_id, QuarantineState.DISMISSED, now)
-        if entry.reason in CONTRADICTIONS and entry.gateway is not None:
-            end_contradiction(conn, entry.gateway, now)
-        if entry.reason == QuarantineReason.NEVER_SENT and entry.society is not None:
-            end_false_acknowledgement(conn, entry.society, now)
+        _close(conn, entry, QuarantineState.DISMISSED, now)
+
+
+def _close(conn: Connection, entry: Entry, state: QuarantineState, now: datetime) -> None:
+    """Close an entry, and with the last one of its kind the flag that it raised."""
+    _resolve(conn, entry.quarantine_id, state, now)
+    if entry.reason in CONTRADICTIONS and entry.gateway is not None:
+        end_contradiction(conn, entry.gateway, now)
+    if entry.reason == QuarantineReason.NEVER_SENT and entry.society is not None:
+        end_false_acknowledgement(conn, entry.society, now)
 
 
 def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:

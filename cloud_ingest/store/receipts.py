@@ -4,17 +4,20 @@
 A stream may be years long. The store remembers its longest run, so that a receipt
 looks only outside of it.
 
-In: a connection, a stream. Out: the store's id and ascending ranges.
+In: a connection, a stream. Out: the store's id, ascending ranges and the hashes that they end with.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from cloud_ingest.errors import NotMigrated
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.identity import read_identity
+from cloud_ingest.store.rows import scalars
 
 Range = tuple[int, int]
+Head = tuple[int, str]
+"""The number of a batch and the hash of its header."""
 
 
 @translating
@@ -61,6 +64,40 @@ def stored_ranges(conn: Connection, gateway_id: int, stream: UUID) -> list[Range
             {**key, "first": longest[0], "last": longest[1]},
         )
     return ranges
+
+
+@translating
+def heads(
+    conn: Connection, gateway_id: int, stream: UUID, ranges: Sequence[Range], limit: int
+) -> tuple[list[Range], list[Head]]:
+    """Return ranges with the heads of what is stored, both from the newest end.
+
+    Args:
+        conn: A connection, outside of the ingest's transaction.
+        gateway_id: Whose stream it is.
+        stream: Which.
+        ranges: What is stored of it.
+        limit: So many ranges, and so many places at which the chain does not hold, are named.
+    """
+    key = {"gateway_id": gateway_id, "stream": stream}
+    named = list(ranges[-limit:])
+    if not named:
+        return [], []
+    breaks: list[int] = scalars(
+        conn,
+        """
+        SELECT seq FROM stream_break
+        WHERE gateway_id = %(gateway_id)s AND stream = %(stream)s AND seq > %(first)s
+        ORDER BY seq DESC LIMIT %(limit)s
+        """,
+        {**key, "first": named[0][0], "limit": limit},
+    )
+    if len(breaks) == limit:
+        oldest = breaks[-1]
+        named = [(max(first, oldest), last) for first, last in named if last >= oldest]
+    ends = {last for _, last in named} | {seq - 1 for seq in breaks if seq > named[0][0]}
+    found = conn.execute(query("batch/heads"), {**key, "seqs": sorted(ends)}).fetchall()
+    return named, found
 
 
 def merge(ranges: Iterable[Range]) -> list[Range]:

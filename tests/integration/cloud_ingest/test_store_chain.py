@@ -6,22 +6,31 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cloud_ingest.errors import UserError
+from cloud_ingest.ingest.receipts import signed_receipts
 from cloud_ingest.store import outbox
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.events import list_events
+from cloud_ingest.store.evidence import payload as bytes_of
+from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.quarantine import dismiss, list_entries, replay, show
-from cloud_ingest.store.receipts import stored_ranges
+from cloud_ingest.store.receipts import heads, stored_ranges
 from cloud_ingest.store.registry import load_registry
 from shared_schema.events import Event, EventKind, SubjectType
+from shared_schema.gateway import Receipt
+from shared_schema.readings import line_hash
+from shared_schema.signing import generate_key
 from tests.support.gateway import Sealer, block_line
 from tests.support.service_site import wait_until
 from tests.support.store import SOCIETY, Site, local, unit_line
 
 START = local("2026-07-01 00:00")
 NOW = START + timedelta(hours=1)
+CLOUD_KEY = generate_key()
 TOPIC = "metering/v1/society/Lake%20View/events/evidence/gateway/gw-a/all"
 
 
@@ -136,8 +145,6 @@ def test_the_flag_ends_when_a_person_has_dismissed_every_entry(flat: Site) -> No
     assert sorted(entry.reason for entry in entries) == ["broken_link", "fork"]
     (raised,) = sent(flat)
     for entry in entries:
-        with pytest.raises(UserError, match="then dismiss it"):
-            replay(flat.conn, load_registry(flat.conn), entry.quarantine_id, NOW)
         assert len(list_events(flat.conn)) == 1
         dismiss(flat.conn, entry.quarantine_id, NOW)
     assert list_events(flat.conn) == []
@@ -148,6 +155,89 @@ def test_the_flag_ends_when_a_person_has_dismissed_every_entry(flat: Site) -> No
     assert emptied == (TOPIC, b"", True)
     store(flat, fork)  # the gateway sends it again: a person has seen it
     assert sent(flat) == []
+
+
+def test_a_broken_link_is_replayed_by_nobody(flat: Site) -> None:
+    store(flat, *sealed(flat.gateway, 1))
+    flat.gateway._previous = "0" * 64
+    store(flat, *sealed(flat.gateway, 1))
+    (entry,) = list_entries(flat.conn)
+    with pytest.raises(UserError, match="then dismiss it"):
+        replay(flat.conn, load_registry(flat.conn), entry.quarantine_id, NOW)
+
+
+def test_each_variant_is_kept_and_replayed_by_a_person(flat: Site) -> None:
+    store(flat, *sealed(flat.gateway, 1))
+    clones = [Sealer("gw-a", flat.gateway.key) for _ in range(2)]
+    variants = []
+    for n, clone in enumerate(clones, start=1):
+        clone.stream = flat.gateway.stream
+        rows = [(START, n), (START + timedelta(minutes=n), n)]
+        variants.append(clone.seal(block_line("1", rows)))
+    assert store(flat, *variants, *variants).quarantined == 2
+    entries = {show(flat.conn, entry.quarantine_id)[1]: entry for entry in list_entries(flat.conn)}
+    assert entries.keys() == set(variants)
+    for payload, entry in entries.items():
+        done = replay(flat.conn, load_registry(flat.conn), entry.quarantine_id, NOW)
+        assert (done.state, done.new_readings) == ("replayed", 1)
+        evidence = flat.all("SELECT evidence FROM batch ORDER BY batch_id DESC LIMIT 1")[0][0]
+        assert bytes_of(unpack(evidence)) == payload
+    assert flat.one("SELECT count(*) FROM batch") == 3
+    assert flat.one("SELECT count(*) FROM reading") == 3
+    assert flat.all("SELECT raw FROM claim ORDER BY raw") == [(1,), (2,)]
+    assert list_events(flat.conn) == []
+    assert heads_of(flat) == ([(1, 1)], [(1, flat.gateway._previous)])
+    assert store(flat, *variants).quarantined == 0  # a person has seen them
+
+
+def test_a_fork_gets_a_receipt_that_names_what_is_stored(flat: Site) -> None:
+    (stored,) = sealed(flat.gateway, 1)
+    store(flat, stored)
+    clone = Sealer("gw-a", flat.gateway.key)
+    clone.stream = flat.gateway.stream
+    (stream,) = store(flat, clone.seal(block_line("1", [(START, 9)]))).streams
+    ((_topic, message),) = signed_receipts(flat.conn, [stream], CLOUD_KEY)
+    receipt = Receipt.from_line(message.partition(b"\n")[0])
+    assert receipt.ranges == ((1, 1),)
+    assert receipt.heads == ((1, line_hash(stored.partition(b"\n")[0])),)
+    assert receipt.heads[0][1] != clone._previous
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    missing=st.sets(st.integers(1, 12)),
+    broken=st.sets(st.integers(2, 12)),
+    limit=st.integers(1, 5),
+)
+def test_a_head_covers_a_chain_that_holds(
+    flat: Site, missing: set[int], broken: set[int], limit: int
+) -> None:
+    flat.gateway = Sealer("gw-a", flat.gateway.key)
+    hashes: dict[int, str] = {}
+    names: dict[int, str | None] = {}
+    for seq in range(1, 13):
+        if seq in broken:
+            flat.gateway._previous = "0" * 64
+        names[seq] = flat.gateway._previous
+        (payload,) = sealed(flat.gateway, 1)
+        hashes[seq] = line_hash(payload.partition(b"\n")[0])
+        if seq not in missing:
+            store(flat, payload)
+    ranges, heads = heads_of(flat, limit)
+    covered = [seq for first, last in ranges for seq in range(first, last + 1)]
+    assert not set(covered) & missing
+    assert covered[-1:] == sorted(set(hashes) - missing)[-1:]
+    ends = dict(heads)
+    assert {last for _, last in ranges} <= ends.keys() <= set(covered)
+    assert all(hashes[seq] == found for seq, found in heads)
+    for first, last in ranges:
+        for seq in range(first + 1, last + 1):
+            assert seq - 1 in ends or names[seq] == hashes[seq - 1]
+
+
+def heads_of(site: Site, limit: int = 500) -> tuple[list[tuple[int, int]], list[tuple[int, str]]]:
+    gateway_id, stream = site.one("SELECT gateway_id FROM gateway"), site.gateway.stream
+    return heads(site.conn, gateway_id, stream, stored_ranges(site.conn, gateway_id, stream), limit)
 
 
 def test_the_last_number_of_all_has_no_next(flat: Site) -> None:
