@@ -71,6 +71,7 @@ def show_status(found: "GatewayStatus") -> None:
                 ),
                 ("receipt", _ago(found.last_receipt, found)),
                 *(() if found.synchronised else (("clock", _NO_CLOCK),)),
+                *(() if found.forked_at is None else (("clone", _cloned(found.forked_at, found)),)),
             )
         )
     )
@@ -81,6 +82,13 @@ def show_status(found: "GatewayStatus") -> None:
     if remarks:
         print()
         print(listing(remarks))
+
+
+def _cloned(at: datetime, found: "GatewayStatus") -> str:
+    return (
+        f"{_dated(at, found)}: another gateway used this key and a copy of this spool, or the "
+        "spool was an older copy; what to do: edge-agent doctor"
+    )
 
 
 def _ago(at: datetime | None, found: "GatewayStatus") -> str:

@@ -24,6 +24,7 @@ from edge_agent.install.advice import for_error
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.operate.readiness import examine_files, examine_meters
+from edge_agent.operate.status import GatewayStatus, gateway_status
 from edge_agent.publish.check import check_broker
 from edge_agent.publish.tls import tls_files
 from edge_agent.settings.bus import BusConfig
@@ -37,6 +38,7 @@ _PACKAGES: Final = ("gurux-dlms", "pyserial", "paho-mqtt", "pydantic", "cryptogr
 _MB: Final = 1024 * 1024
 _HERE: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 LEAST_FREE_MB: Final = 64
+CLONE_TOLD: Final = timedelta(days=30)
 EXPIRES_SOON: Final = timedelta(days=30)
 
 
@@ -81,7 +83,7 @@ def examine_gateway(
     yield from _meters(settings)
     for bus in settings.buses:
         yield from _port(bus)
-    yield from _spool(settings)
+    yield from _spool(settings, now)
     yield from _certificates(settings, now)
     yield _broker(settings, broker, now)
 
@@ -182,7 +184,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _spool(settings: AgentSettings) -> Iterator[Check]:
+def _spool(settings: AgentSettings, now: datetime) -> Iterator[Check]:
     path = settings.spool
     try:
         yield Check("ok", "spool", f"{path}: {file.inspect(path).value}")
@@ -192,6 +194,18 @@ def _spool(settings: AgentSettings) -> Iterator[Check]:
         yield Check("fail", "spool", str(error), "copy the file away before the next start")
     if path.parent.is_dir():
         yield _disk(settings)
+    with contextlib.suppress(ConfigurationError):  # it is told above
+        yield from _clone(gateway_status(settings, now))
+
+
+def _clone(status: GatewayStatus) -> Iterator[Check]:
+    if status.forked_at is not None and status.at - status.forked_at < CLONE_TOLD:
+        said = (
+            f"on {status.forked_at:%Y-%m-%d %H:%M} UTC the cloud had other batches under this "
+            "gateway's numbers; what was sent from here is sent again under a new stream"
+        )
+        advice = "stop the other machine with this key; edge-agent keygen; cloud-ingest enrol"
+        yield Check("warn", "clone", said, advice)
 
 
 def _disk(settings: AgentSettings) -> Check:

@@ -25,6 +25,7 @@ from edge_agent.meters.model import load
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.schema import APPLICATION_ID
+from edge_agent.spool.stream import forked_at
 from edge_agent.spool.unsealed import waiting
 from shared_schema.catalogue import BILLING_PROFILE, DAILY_LOAD_PROFILE, EVENT_PROFILES
 from shared_schema.message import MeterId
@@ -83,6 +84,9 @@ class GatewayStatus:
     last_receipt: datetime | None
     """The last one that covered something."""
     meters: tuple[MeterStatus, ...]
+    forked_at: datetime | None = None
+    """When it was last found that another gateway uses its key and a copy of its spool, or that the
+    spool is an older copy of itself."""
     synchronised: bool = True
     """Whether the gateway's time may stamp readings; without that no meter is read."""
 
@@ -124,6 +128,7 @@ def gateway_status(
         waiting_live=facts.waiting_live,
         waiting_backlog=facts.waiting_backlog,
         last_receipt=facts.last_receipt,
+        forked_at=facts.forked_at,
         meters=tuple(
             _meter_status(settings, bus, meter, facts, now)
             for bus in settings.buses
@@ -145,6 +150,7 @@ class _SpoolFacts:
     waiting_live: int = 0
     waiting_backlog: int = 0
     last_receipt: datetime | None = None
+    forked_at: datetime | None = None
     known: dict[_Place, MeterId] = field(default_factory=dict)
     rows_until: dict[MeterId, datetime] = field(default_factory=dict)
     last_read: dict[MeterId, datetime] = field(default_factory=dict)
@@ -221,6 +227,7 @@ def _read(database: sqlite3.Connection, path: Path, now: datetime) -> _SpoolFact
         waiting_live=live,
         waiting_backlog=backlog,
         last_receipt=datetime.fromisoformat(spool["store_at"]) if spool["store_at"] else None,
+        forked_at=forked_at(database),
         known=known,
         rows_until={_identity(row): datetime.fromtimestamp(row["ts"], UTC) for row in marks},
         last_read=_last_read(database, now, len(meters)),

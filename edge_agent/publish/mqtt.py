@@ -37,6 +37,8 @@ SESSION_EXPIRY_S: Final = 7 * 86400
 LOOP_S: Final = 0.2
 _LARGEST_RECEIVE_MAXIMUM: Final = 65535
 _NO_SUBSCRIBERS: Final = 16
+_UNSPECIFIED: Final = 128
+_SESSION_TAKEN_OVER: Final = 142
 _BAD_LOGIN: Final = frozenset({134, 135})
 
 
@@ -265,8 +267,7 @@ class MqttLink:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        who = "it ended the link" if flags.is_disconnect_packet_from_server else "the link is lost"
-        self._ended = self._ended or f"{who}: {reason}"
+        self._ended = self._ended or _end(reason, by_broker=flags.is_disconnect_packet_from_server)
 
 
 def _client(broker: BrokerConfig, client_id: str, password: SecretStr | None) -> Client:
@@ -298,3 +299,17 @@ def _refusal(reason: ReasonCode, broker: BrokerConfig) -> str:
         who = f"username {broker.username}" if broker.username else "a login without a username"
         return f"it refuses {who}, or its password ({reason})"
     return f"it refuses the connection: {reason}"
+
+
+def _end(reason: ReasonCode, *, by_broker: bool) -> str:
+    """Say why a link ended; mosquitto 2.0 closes one whose session another takes silently."""
+    if reason.value == _SESSION_TAKEN_OVER:
+        return "another machine took over this gateway's session: it uses its name and key"
+    if by_broker:
+        return f"it ended the link: {reason}"
+    if reason.value == _UNSPECIFIED:
+        return (
+            "it closed the link and said nothing; where this goes on, another machine uses this "
+            "gateway's name and key"
+        )
+    return f"the link is lost: {reason}"

@@ -214,7 +214,7 @@ class Publisher:
         """Apply a receipt that the cloud signed for this gateway; ignore any other.
 
         Raises:
-            SpoolError: the spool fails, or is an older copy of itself.
+            SpoolError: the spool fails.
         """
         try:
             receipt = Receipt.from_line(open_message(payload, self._cloud_key))
@@ -233,6 +233,14 @@ class Publisher:
             _ignore_receipt(applied.ignored)
             return
         self.receipts += 1
+        if applied.forked:
+            self.flight.clear()
+            _log.error(
+                "another gateway uses this key and a copy of this spool, or the spool is an older "
+                "copy of itself: what the cloud does not have from here is sent again under a new "
+                "stream; give each gateway a key and a spool of its own",
+                extra={"action": "stream_forked", "waiting": self._spool.pending().total},
+            )
         if applied.new_store:
             self.flight.clear()
             _log.warning(

@@ -13,6 +13,8 @@ import sqlite3
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from shared_schema.readings import Header, line_hash
+
 _NOT_WAITING = "NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.seq = old.seq)"
 _FORGET_AGED = f"""
 DELETE FROM batch WHERE seq IN (
@@ -99,9 +101,24 @@ def cover(database: sqlite3.Connection, ranges: Sequence[Range]) -> int:
     return before - waiting(database)
 
 
-def let_all_wait(database: sqlite3.Connection) -> None:
-    """Make every batch that is kept wait again."""
-    database.execute("INSERT OR IGNORE INTO waiting SELECT seq, historical FROM batch")
+def header_hash(database: sqlite3.Connection, seq: int) -> str | None:
+    """Return the hash of a header, its own or as the next one names it; None: neither is kept."""
+    kept = get(database, seq)
+    if kept is not None:
+        return line_hash(_header(kept))
+    after = get(database, seq + 1)
+    return None if after is None else Header.from_line(_header(after)).previous
+
+
+def _header(spooled: Spooled) -> bytes:
+    return spooled.payload.partition(b"\n")[0]
+
+
+def let_all_wait(database: sqlite3.Connection, above: int) -> None:
+    """Make every batch that is kept above a seq wait again."""
+    database.execute(
+        "INSERT OR IGNORE INTO waiting SELECT seq, historical FROM batch WHERE seq > ?", (above,)
+    )
 
 
 def forget_aged(database: sqlite3.Connection, before: int, limit: int) -> int:
@@ -119,6 +136,17 @@ def oldest_waiting(database: sqlite3.Connection, limit: int) -> Iterator[tuple[i
     yield from database.execute(
         "SELECT seq, payload FROM batch JOIN waiting USING (seq) ORDER BY seq LIMIT ?", (limit,)
     )
+
+
+def take_waiting(database: sqlite3.Connection) -> Iterator[tuple[Spooled, int]]:
+    """Take out the batches that wait, one at a time, each with the time of its last line."""
+    for (seq,) in database.execute("SELECT seq FROM waiting ORDER BY seq").fetchall():
+        historical, payload, at = database.execute(
+            "SELECT historical, payload, created_at FROM batch WHERE seq = ?", (seq,)
+        ).fetchone()
+        database.execute("DELETE FROM waiting WHERE seq = ?", (seq,))
+        database.execute("DELETE FROM batch WHERE seq = ?", (seq,))
+        yield Spooled(seq, bool(historical), payload), at
 
 
 def drop_waiting(database: sqlite3.Connection, last: int) -> None:

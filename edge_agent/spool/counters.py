@@ -7,16 +7,25 @@ Never: a counter lowered.
 """
 
 import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
 
 from edge_agent.dlms.invocation_counter import Place
 from edge_agent.errors import NoCounter, SpoolFull
-from edge_agent.spool.spool import Spool
+
+if TYPE_CHECKING:
+    from edge_agent.spool.spool import Spool
+
+
+def doubt_all(database: sqlite3.Connection) -> None:
+    """Let each meter be asked for its counter again: the spool may be an older copy of itself."""
+    database.execute("UPDATE invocation_counter SET sure = 0")
 
 
 class SpoolCounters:
     """Counters of a gateway, kept in its spool."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: "Spool") -> None:
         self._spool = spool
 
     def reserve(self, place: Place, above: int, count: int) -> int:

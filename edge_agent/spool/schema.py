@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tables of the spool's file, and the marks by which the file is known as ours.
 
-A table has one owner, which alone writes it: `stream` the table ``spool``, `batches` ``batch`` and
+A table has one owner, which alone writes it: `stream` the tables ``spool`` and
+``left_stream``, `batches` ``batch`` and
 ``waiting``, `unsealed` ``gathered``, `watermarks` ``watermark`` and ``captured``, `known_meters`
 ``known_meter``, `counters` ``invocation_counter``, `refused_secrets` ``refusal``, `read_failures`
 ``reason``, `gateway_events` ``observed``, `clock.samples` ``clock_sample``, `commands.log`
@@ -23,6 +24,11 @@ CREATE TABLE IF NOT EXISTS spool (
     store_at TEXT,
     superseded INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS left_stream (
+    stream TEXT PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
     seq INTEGER PRIMARY KEY,
     created_at INTEGER NOT NULL,

@@ -241,9 +241,13 @@ class Spool:
 
         Raises:
             SpoolFull: the disk is full; the receipt is not noted and will come again.
-            SpoolError: the file is an older copy of itself. It is set aside at the next start.
+            SpoolError: the file fails.
         """
-        return receipts.apply_receipt(self._database, receipt)
+        applied = receipts.apply_receipt(self._database, receipt)
+        if applied.forked:
+            with self.reading() as database:
+                self.stream = stream.head(database).stream
+        return applied
 
     def prune(self, now: datetime, keep: timedelta = KEEP) -> int:
         """Forget what a receipt covers and is older than ``keep``; return how many batches."""

@@ -4,13 +4,14 @@
 A new file makes a new stream. Each sealed batch moves the head by one; a receipt says which store
 answers, and when it said so.
 
-In: the spool's open database. Out: the head of the stream and its store. Owns the table ``spool``.
+In: the spool's open database. Out: the head of the stream and its store. Owns the tables ``spool``
+and ``left_stream``.
 Never: a transaction of its own.
 """
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 
@@ -63,12 +64,31 @@ def note_store(database: sqlite3.Connection, found: Store) -> None:
     )
 
 
-def supersede(database: sqlite3.Connection) -> None:
-    """Mark the file as an older copy: the next start sets it aside."""
-    database.execute("UPDATE spool SET superseded = 1")
+def leave(database: sqlite3.Connection, at: datetime) -> None:
+    """Begin a new stream behind the last batch: something else uses the one until now."""
+    former = head(database)
+    database.execute(
+        "INSERT INTO left_stream VALUES (?, ?, ?)",
+        (str(former.stream), former.seq, int(at.timestamp())),
+    )
+    database.execute("UPDATE spool SET stream = ?", (str(uuid4()),))
+
+
+def left_at(database: sqlite3.Connection) -> int:
+    """Return the last seq of the stream that was left last; 0: none was."""
+    found: int = database.execute("SELECT ifnull(max(last_seq), 0) FROM left_stream").fetchone()[0]
+    return found
+
+
+def forked_at(database: sqlite3.Connection) -> datetime | None:
+    """Return when a stream was left last; None: never, or the file is of an earlier program."""
+    if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'left_stream'").fetchone():
+        return None
+    at = database.execute("SELECT max(at) FROM left_stream").fetchone()[0]
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def is_superseded(database: sqlite3.Connection) -> bool | None:
-    """Tell whether the file was marked as an older copy; None where it has no stream."""
+    """Tell whether an earlier program marked the file as an older copy; None: it has no stream."""
     row = database.execute("SELECT superseded FROM spool").fetchone()
     return None if row is None else bool(row[0])

@@ -2,7 +2,7 @@
 """Lines that were read and are not sealed yet, and their sealing into batches.
 
 Polls put block lines, as they will be sent, with the time at which they were read. Sealing takes
-all of them at once: signed batches of many meters, the next in the stream's chain.
+them together: signed batches of many meters, the next in the stream's chain.
 
 In: block lines. Out: batches that wait to be sent. Owns the table ``gathered``.
 Never: a line changed, lost or sealed twice; live and back-fill in one batch; a transaction of
@@ -19,6 +19,8 @@ from edge_agent.spool.blocks import BLOCK_BYTES, grouped
 from shared_schema.readings import Loss, line_hash, seal_batch
 from shared_schema.signing import SigningKey
 
+MOST_LINES = 512
+"""Of a kind, that are sealed at once."""
 Line = tuple[bool, bytes]
 """Whether it is back-fill, and its bytes without the newline."""
 _Read = tuple[bytes, int]
@@ -38,6 +40,13 @@ def put(database: sqlite3.Connection, lines: Iterable[Line], at: datetime) -> No
         "INSERT INTO gathered (historical, at, line) VALUES (?, ?, ?)",
         [(int(historical), second, line) for historical, line in lines],
     )
+
+
+def gather_again(database: sqlite3.Connection) -> None:
+    """Take the lines of all batches that wait, to be sealed again: within a transaction."""
+    for batch, at in batches.take_waiting(database):
+        lines = batch.payload.split(b"\n")[1:-1]
+        put(database, [(batch.historical, line) for line in lines], datetime.fromtimestamp(at, UTC))
 
 
 def size(database: sqlite3.Connection) -> int:
@@ -67,7 +76,9 @@ def waiting(database: sqlite3.Connection) -> tuple[int, int]:
 def seal(
     database: sqlite3.Connection, gateway: str, key: SigningKey, losses: Iterable[Loss] = ()
 ) -> list[int]:
-    """Make batches of all lines, live ones first, each line in its place; they wait to be sent.
+    """Make batches of lines, live ones first, each line in its place; they wait to be sent.
+
+    Of either kind it takes `MOST_LINES`: a backlog that is sealed again is more than memory holds.
 
     Args:
         database: the spool, within a transaction; at least one line is there.
@@ -78,7 +89,7 @@ def seal(
     Returns:
         The seq of each batch.
     """
-    live, backlog = _take_all(database)
+    live, backlog = (_take(database, historical=historical) for historical in (False, True))
     latest = max(at for _, at in (*live, *backlog))
     live[:0] = [(loss.to_line(), latest) for loss in losses]
     head = stream.head(database)
@@ -102,16 +113,16 @@ def seal(
     return list(range(head.seq + 1, seq + 1))
 
 
-def _take_all(database: sqlite3.Connection) -> tuple[list[_Read], list[_Read]]:
-    """Take the lines out, so that the batches have their room: live ones, and back-fill."""
-    live, backlog = (
-        database.execute(
-            "SELECT line, at FROM gathered WHERE historical = ? ORDER BY place", (historical,)
-        ).fetchall()
-        for historical in (0, 1)
+def _take(database: sqlite3.Connection, *, historical: bool) -> list[_Read]:
+    """Take lines out, so that the batches have their room: the oldest, as many as memory bears."""
+    oldest = "FROM gathered WHERE historical = ? ORDER BY place LIMIT ?"
+    arguments = (int(historical), MOST_LINES)
+    lines = database.execute(f"SELECT line, at {oldest}", arguments).fetchall()
+    database.execute(
+        f"DELETE FROM gathered WHERE place IN (SELECT place {oldest})",  # noqa: S608 - see above
+        arguments,
     )
-    database.execute("DELETE FROM gathered")
-    return live, backlog
+    return lines
 
 
 def _groups(lines: list[_Read], *, is_backlog: bool) -> Iterator[tuple[bool, list[_Read]]]:

@@ -18,7 +18,7 @@ from deploy.demo.mosquitto import (
     cloud_user,
 )
 from shared_schema.gateway import Receipt, Result, Status
-from shared_schema.readings import open_batch
+from shared_schema.readings import line_hash, open_batch
 from shared_schema.signing import SigningKey, generate_key, key_id, sign_message
 from shared_schema.topics import GatewayTopic, gateway_topic
 from tests.support.servers import MqttServer
@@ -97,13 +97,14 @@ class Cloud:
             return
         header = open_batch(payload, lambda _gateway, _key: GATEWAY_KEY.public_key()).header
         self.arrived.append(header.seq)
-        self.stored.setdefault(header.stream, {})[header.seq] = payload
+        self.stored.setdefault(header.stream, {}).setdefault(header.seq, payload)
         if self.answers:
             self.answer(header.stream)
 
     def receipt(self, stream: UUID, *, gateway: str | None = None) -> bytes:
         ranges: list[tuple[int, int]] = []
-        for seq in sorted(self.stored.get(stream, {})):
+        stored = self.stored.get(stream, {})
+        for seq in sorted(stored):
             if ranges and ranges[-1][1] == seq - 1:
                 ranges[-1] = (ranges[-1][0], seq)
             else:
@@ -114,6 +115,9 @@ class Cloud:
             store=self.store,
             stream=stream,
             ranges=tuple(ranges),
+            heads=tuple(
+                (seq, line_hash(stored[seq].partition(b"\n")[0])) for seq in sorted(stored)
+            ),
             at=datetime.now(UTC),
         ).to_line()
         return sign_message(line, self.key)

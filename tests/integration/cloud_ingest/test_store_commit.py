@@ -11,7 +11,7 @@ import pytest
 
 from cloud_ingest.core.accept import Refused
 from cloud_ingest.errors import StoreUnavailable
-from cloud_ingest.store.commit import commit
+from cloud_ingest.store.commit import Stream, commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.evidence import payload as bytes_of
 from cloud_ingest.store.evidence import unpack
@@ -106,8 +106,9 @@ def test_of_a_fork_the_first_batch_stands(flat: Site) -> None:
     other.stream = flat.gateway.stream
     flat.deliver("1", [(START, 100)])
     payload = other.seal(block_line("1", [(START, 999)]))
+    streams = frozenset({Stream(flat.one("SELECT gateway_id FROM gateway"), "gw-a", other.stream)})
     result = commit(flat.conn, [flat.verdict(payload, LATER)])
-    assert (result.new, result.quarantined, result.streams) == (0, 1, frozenset())
+    assert (result.new, result.quarantined, result.streams) == (0, 1, streams)
     assert flat.one("SELECT reason, payload FROM quarantine") == ("fork", payload)
     assert flat.one("SELECT count(*), max(raw) FROM reading") == (1, 100)
     commit(flat.conn, [flat.verdict(payload, LATER)])

@@ -2,10 +2,11 @@
 """The gateway's door to the broker, against a real mosquitto that may die and forget."""
 
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -180,6 +181,35 @@ def test_a_broker_that_dies_and_forgets_loses_nothing(
         with cloud.online():
             until(lambda: gateway.waiting == 0, "all receipted", 40)
     assert sorted(cloud.stored[gateway.spool.stream]) == list(range(1, 66))
+
+
+def test_a_clone_is_named_and_nothing_of_either_is_lost(
+    mosquitto: MosquittoServer,
+    gateway: Gateway,
+    cloud: Cloud,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway.read(3)
+    gateway.spool.close()
+    (tmp_path / "clone").mkdir()
+    for name in ("spool.db", "password"):
+        shutil.copy(tmp_path / name, tmp_path / "clone" / name)
+    user = gateway_user(gateway.name, (tmp_path / "password").read_text())
+    gateway, clone = (Gateway(mosquitto, user, folder) for folder in (tmp_path, tmp_path / "clone"))
+    with closing(gateway.spool), closing(clone.spool), cloud.online():
+        with clone.running():
+            clone.read(2)
+            until(lambda: clone.waiting == 0, "the clone's are stored")
+        gateway.read(4)
+        with gateway.running(), clone.running():
+            until(lambda: gateway.spool.stream != clone.spool.stream, "a new stream is begun")
+            gateway.spool.seal(gateway=gateway.name, key=GATEWAY_KEY)
+            until(lambda: gateway.waiting == 0, "the original's are stored too", 60)
+    reasons = {record.__dict__.get("reason", "") for record in caplog.records}
+    assert any("another machine uses this gateway's name and key" in each for each in reasons)
+    assert not any("Unspecified" in each for each in reasons)
+    assert any(record.__dict__.get("action") == "stream_forked" for record in caplog.records)
 
 
 def test_a_hand_over_without_a_subscriber_is_none(gateway: Gateway, cloud: Cloud) -> None:

@@ -22,6 +22,7 @@ def test_a_receipt_keeps_its_bytes() -> None:
         store=UUID(int=99),
         stream=UUID(int=7),
         ranges=((1, 4), (6, 2**63 - 1)),
+        heads=((4, "0" * 64), (2**63 - 1, "f" * 64)),
         at=NOW,
     )
     message = sign_message(receipt.to_line(), KEY)

@@ -15,6 +15,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.operate.doctor import Check, examine_gateway
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
+from edge_agent.spool.stream import leave
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -102,6 +103,17 @@ def test_a_sound_gateway(folder: Path) -> None:
     assert {each.level for each in found.values()} == {"ok"}
     assert {"python", "packages", "settings", "clock", "meters", "bus riser-1"} <= set(found)
     assert found["spool"].said.endswith("spool.db: sound")
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(1, True), (60, False)])
+def test_a_clone_is_warned_of_for_a_month(folder: Path, days: int, is_told: bool) -> None:
+    with Spool.open(folder / "spool.db") as spool, spool.transaction() as database:
+        leave(database, NOW - timedelta(days=days))
+    found = look(folder)
+    assert ("clone" in found) == is_told
+    if is_told:
+        assert found["clone"].level == "warn"
+        assert "stop the other machine" in found["clone"].advice
 
 
 def test_settings_that_cannot_be_read_end_it(folder: Path) -> None:

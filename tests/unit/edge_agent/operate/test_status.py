@@ -17,6 +17,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.operate.status import gateway_status, is_held
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
+from edge_agent.spool.stream import leave
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     BILLING_PROFILE,
@@ -62,6 +63,23 @@ def put(spool: Spool, meter: MeterId, at: datetime, *, historical: bool = False)
         at=at,
         historical=historical,
     )
+
+
+@pytest.mark.parametrize("is_earlier_program", [False, True])
+def test_a_clone_is_told(
+    settings: AgentSettings, capsys: pytest.CaptureFixture[str], is_earlier_program: bool
+) -> None:
+    with Spool.open(settings.spool) as spool:
+        put(spool, ONE, NOW - timedelta(minutes=15))
+        with spool.transaction() as database:
+            leave(database, NOW)
+            if is_earlier_program:
+                database.execute("DROP TABLE left_stream")
+    found = gateway_status(settings, NOW)
+    assert found.forked_at == (None if is_earlier_program else NOW)
+    show_status(found)
+    told = "another gateway used this key" in " ".join(capsys.readouterr().out.split())
+    assert told != is_earlier_program
 
 
 def test_the_status_of_a_running_agent(
