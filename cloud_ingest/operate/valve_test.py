@@ -78,7 +78,9 @@ def valve_test(
     between(before, seen)
     after = _read_now(conn, society, served, world)
     if before.step_litres != after.step_litres:
-        raise UserError(f"the meter of {named.subject} changed its scaler meanwhile: test again")
+        raise UserError(
+            f"the meter of {named.subject} changed its scaler or pulse weight meanwhile: test again"
+        )
     return ValveTest(before, after, seen)
 
 
@@ -147,4 +149,5 @@ def _shown(found: NewestReading, served: Assignment) -> Shown:
     exponent = billing_exponent(Service.WATER, found.unit, found.scaler)
     if exponent is None:
         raise UserError(f"the register of {served.meter} is in no unit of volume")
-    return Shown(found.at, Decimal(found.raw).scaleb(exponent + 3), Decimal(1).scaleb(exponent + 3))
+    litres, step = (Decimal(each).scaleb(exponent + 3) for each in (found.raw, found.weight))
+    return Shown(found.at, litres, step)

@@ -22,6 +22,7 @@ class NewestReading:
     raw: int
     unit: int
     scaler: int
+    weight: int
 
 
 @translating

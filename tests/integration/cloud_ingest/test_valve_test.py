@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from cloud_ingest.core.flag import Finding, served_unit
+from cloud_ingest.core.rules.valve import Shown
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.errors import SelfReadRefused, UserError
 from cloud_ingest.operate.valve_test import World, valve_test
@@ -39,6 +40,8 @@ class Riser:
     now: datetime = NOW
     told: list[str] = field(default_factory=list)
     seen_l_per_h: Decimal | None = None
+    column: Column = LITRES
+    step_litres: Decimal | None = None
 
     def pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -57,11 +60,11 @@ class Riser:
         assert answer(self.site.conn, result, self.now)
 
     def deliver(self) -> None:
-        self.site.deliver("1", [(self.now, self.litres)], column=LITRES)
+        self.site.deliver("1", [(self.now, self.litres)], column=self.column)
 
     def test(self, between: Callable[[], None] = lambda: None) -> tuple[bool, Decimal]:
-        def wait(_before: object, seen_l_per_h: Decimal | None) -> None:
-            self.seen_l_per_h = seen_l_per_h
+        def wait(before: Shown, seen_l_per_h: Decimal | None) -> None:
+            self.seen_l_per_h, self.step_litres = seen_l_per_h, before.step_litres
             self.now += timedelta(minutes=10)
             between()
 
@@ -114,6 +117,12 @@ def test_the_wait_is_told_what_an_open_flag_saw(riser: Riser) -> None:
     put_finding(riser.site.conn, finding, NOW)
     riser.test()
     assert riser.seen_l_per_h == Decimal("4.5")
+
+
+def test_a_step_is_what_one_pulse_is_worth(riser: Riser) -> None:
+    riser.column = LITRES.model_copy(update={"weight": 10})
+    riser.test()
+    assert riser.step_litres == 10
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REFUSED, Outcome.EXPIRED])
