@@ -119,10 +119,23 @@ def _read_tower(conn: Connection, own: Sequence[Assignment], stretch: Stretch) -
         for channel, exponent in channels.values()
         if channel.meter_id in {each.meter_id for each in bulk}
     ]
-    days = TowerDays(stretch.first, series.pop(BULK), series, max(counts, default=1.0))
+    days = TowerDays(
+        first=stretch.first,
+        bulk=series.pop(BULK),
+        meters=series,
+        resolution=max(counts, default=1.0),
+        bulk_changes=_changes(bulk, stretch),
+    )
     return TowerRead(
         tower, service, days, bulk, {name: tuple(some) for name, some in places.items()}
     )
+
+
+def _changes(bulk: Sequence[Assignment], stretch: Stretch) -> tuple[date, ...]:
+    """Return the days on which a bulk meter came or went."""
+    moments = {each.valid_from for each in bulk} | {each.valid_to for each in bulk}
+    within = (at for at in moments if at is not None and stretch.start < at < stretch.end)
+    return tuple(sorted({at.astimezone(stretch.zone).date() for at in within}))
 
 
 def _channels(conn: Connection, service: Service, meters: Collection[int]) -> Channels:
@@ -164,7 +177,10 @@ def _ends_of_days(
 
 
 def read_hours(conn: Connection, read: TowerRead, stretch: Stretch) -> TowerHours:
-    """Return what was counted at each place of a tower in each hour."""
+    """Return what was counted at each place of a tower in each hour.
+
+    Where a bulk meter came or went within them, the hours of both say nothing of each other.
+    """
     places = {**read.places, BULK: read.bulk}
     meters = {each.meter_id for some in places.values() for each in some}
     hours = hours_of_meters(conn, read.service, meters, stretch)
@@ -173,7 +189,9 @@ def read_hours(conn: Connection, read: TowerRead, stretch: Stretch) -> TowerHour
         name: dict(_hours_at(some, hours, list(pairwise(borders)), stretch))
         for name, some in places.items()
     }
-    return TowerHours(found.pop(BULK), found, read.days.resolution)
+    whole = found.pop(BULK)
+    is_other = any(day >= stretch.first for day in read.days.bulk_changes)
+    return TowerHours({} if is_other else whole, found, read.days.resolution)
 
 
 def _hours_at(

@@ -6,7 +6,8 @@ minutes late or water in a tank put off to the next day what they keep from this
 almost nothing of it is left. The two are told apart by the tower's own history, so that a tower
 with a tank between bulk meter and flats needs no setting: its weeks are judged, not its days.
 
-The residual's level and the bulk meter's gain error are not known either. Both are integrated out.
+The residual's level and the bulk meter's gain error are not known either. Both are integrated out;
+another bulk meter has another gain error, of which nothing is called a loss.
 
 In: steps. Out: `Noise`, and the precision matrix of the residual under it. Pure.
 """
@@ -83,14 +84,18 @@ def precision(steps: Steps, noise: Noise) -> Matrix:
 
 
 def _nuisances(steps: Steps) -> list[Shape]:
-    """Return the shape of the level and of the gain error, each with its prior variance."""
+    """Return the shapes of the level and of the gain errors, each with its prior variance."""
     widths = [float(width) for width in steps.widths]
     mean = sum(steps.bulk) / sum(widths)
     gain = [
         (given - mean * width) * (step not in steps.strange)
         for step, (given, width) in enumerate(zip(steps.bulk, widths, strict=True))
     ]
-    return [(widths, (mean + 1.0) ** 2), (gain, GAIN_SD**2)]
+    changed = [
+        ([given * (step >= change) for step, given in enumerate(steps.bulk)], 2 * GAIN_SD**2)
+        for change in steps.bulk_changes
+    ]
+    return [(widths, (mean + 1.0) ** 2), (gain, GAIN_SD**2), *changed]
 
 
 def _log_likelihood(steps: Steps, noise: Noise, shapes: Sequence[Shape]) -> float:

@@ -42,6 +42,8 @@ class TowerDays:
     """Flats and common areas behind the bulk meter."""
     resolution: float
     """One count of the bulk meter's register."""
+    bulk_changes: tuple[date, ...] = ()
+    """Days on which a bulk meter came or went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Steps:
     """Of the residual from day to day, whatever lies far outside."""
     strange: frozenset[int]
     """Steps that lie far outside while the next does not: a hose, a test of hydrants."""
+    bulk_changes: tuple[int, ...] = ()
+    """Steps from which on another bulk meter counts."""
 
     @property
     def until(self) -> date:
@@ -120,6 +124,11 @@ def steps_of(days: TowerDays) -> Steps:
         resolution=days.resolution,
         spread=spread,
         strange=strange,
+        bulk_changes=tuple(
+            next(step for step, (_, end) in enumerate(spans) if end >= day)
+            for each in days.bulk_changes
+            if spans and spans[0][0] < (day := (each - days.first).days) <= spans[-1][1]
+        ),
     )
 
 

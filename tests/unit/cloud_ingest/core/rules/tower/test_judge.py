@@ -97,6 +97,30 @@ def test_a_loss_that_has_ended_is_none() -> None:
     assert after(ended, 24, is_open=True).loss is None
 
 
+def with_another_bulk_meter(tower: SimulatedTower, gain: float) -> SimulatedTower:
+    """Return a tower whose bulk meter counts otherwise from a day on."""
+    bulk = [(own or 0.0) * (gain if n >= DAY else 1.0) for n, own in enumerate(tower.days.bulk)]
+    changes = (FIRST + timedelta(days=DAY),)
+    return replace(
+        tower,
+        days=replace(tower.days, bulk=bulk, bulk_changes=changes),
+        hours=replace(tower.hours, bulk={}),
+    )
+
+
+def test_another_bulk_meter_is_no_loss() -> None:
+    renewed = with_another_bulk_meter(tower("none", 0.0), 1.03)
+    verdicts = [after(renewed, days) for days in (2, 4, 7, 14)]
+    assert not any(verdict.loss or verdict.named for verdict in verdicts)
+
+
+@pytest.mark.parametrize("gain", [0.97, 1.03])
+def test_a_leak_shows_behind_another_bulk_meter(gain: float) -> None:
+    leak = Fault("leak", 25.0, DAY + 5, 0)
+    leaking = simulated(households(40), leak, Random(7), QUIET)
+    assert after(with_another_bulk_meter(leaking, gain), 15).loss is not None
+
+
 def test_a_day_of_its_own_is_no_loss() -> None:
     whole = tower("none", 0.0)
     hosed = list(whole.days.bulk)
