@@ -5,6 +5,7 @@ IngestError
 ├── StoreError
 │   ├── StoreUnavailable  retry: no connection, starting up, shutting down, disk full, failover
 │   └── NotStorable       quarantine: the database refuses these values, and will again
+├── LeadLost              wait: another worker leads, and acts for all
 ├── BrokerLost            retry with a new link: no connection, or no answer in time
 └── UserError             stop, and show this one line to a person (exit 2)
     ├── ConfigurationError   to whoever set it up
@@ -50,6 +51,10 @@ class StoreUnavailable(StoreError):
 
 class NotStorable(StoreError):
     """The database refuses these values: trying again changes nothing."""
+
+
+class LeadLost(IngestError):
+    """Another worker leads: what this one began for all was rolled back, or was not begun."""
 
 
 class BrokerLost(IngestError):

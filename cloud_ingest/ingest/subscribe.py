@@ -91,17 +91,20 @@ class Link:
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
+            _cut(client)  # an answer that is late would take the session from the next link
             raise await asyncio.to_thread(self._not_linked, error, tls) from None
         except UnicodeError:  # the resolver cannot even encode it
             raise ConfigurationError(
                 f"the broker's host {self.broker.host!r} is no host name"
             ) from None
         self._client = client
+        client._disconnected.add_done_callback(_note_end)
         try:
             granted: Sequence[object] = ()
             if self._topics:
                 granted = await client.subscribe([(topic, 1) for topic in self._topics])
         except aiomqtt.MqttError as error:
+            client._client.on_subscribe = None  # an answer that is late is no fault
             await self._close()
             raise self._translated(error) from None
         for topic, code in zip(self._topics, granted, strict=True):
@@ -185,15 +188,16 @@ class Link:
             BrokerRefused: the broker does not take this message from us.
             BrokerLost: the link ended or the broker was silent: send it again.
         """
-        paho = self._connected()._client
+        client = self._connected()
         handed_over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        info = paho.publish(topic, payload, qos=1, retain=retain)
+        info = client._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc != 0:
             raise BrokerLost(f"the link to the broker at {self.broker} has ended")
         self._handed_over[info.mid] = handed_over
         try:
             code = await asyncio.wait_for(handed_over, PUBLISH_TIMEOUT_S)
         except TimeoutError:
+            _cut(client)  # or it would send later what is said here to be lost
             raise BrokerLost(f"the broker at {self.broker} took no message in time") from None
         finally:
             self._handed_over.pop(info.mid, None)
@@ -221,6 +225,7 @@ class Link:
             logger=_paho_log(),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
+        client._disconnected.add_done_callback(_note_end)
         paho = client._client
         paho.manual_ack_set(on=True)
         told_connected: Callable[..., None] = client._on_connect
@@ -238,6 +243,7 @@ class Link:
                 waiting.set_result(reason.value)
             told_published(of, data, mid, reason, values)
 
+        paho.on_socket_register_write = _registering_write(client, asyncio.get_running_loop())
         paho.on_connect = on_connect
         paho.on_publish = on_publish
         return client
@@ -291,6 +297,41 @@ def _paho_log() -> logging.Logger:
     if not log.handlers:
         log.addHandler(logging.NullHandler())
     return log
+
+
+def _registering_write(
+    client: aiomqtt.Client, loop: asyncio.AbstractEventLoop
+) -> Callable[[Any, Any, Any], None]:
+    """Wait for a socket to take more; aiomqtt would also wait for one that was closed meanwhile."""
+
+    def write() -> None:
+        try:
+            client._client.loop_write()
+        except Exception as error:  # whatever it is, the link has ended
+            if not client._disconnected.done():
+                client._disconnected.set_exception(error)
+
+    def wait(sock: socket.socket) -> None:
+        if sock.fileno() >= 0:  # closed, it has none
+            loop.add_writer(sock, write)
+
+    def register(_client: Any, _data: Any, sock: Any) -> None:
+        loop.call_soon_threadsafe(wait, sock)
+
+    return register
+
+
+def _note_end(ended: asyncio.Future[None]) -> None:
+    """Take the reason of an end, or asyncio complains where nobody waited for it."""
+    if not ended.cancelled():
+        ended.exception()
+
+
+def _cut(client: aiomqtt.Client) -> None:
+    """End a link at once: nothing that waits in it is sent any more."""
+    sock: Any = client._client.socket()
+    with contextlib.suppress(OSError, AttributeError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _refused(code: object) -> bool:

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The leader: the one worker that does, for all workers, what follows from readings.
 
-Several workers may serve one store. The worker that holds the database's lock is the leader;
-another takes over within seconds of its end. The leader refreshes rollups right behind the ingest,
-runs the rules behind the rollups, empties the outbox and looks after the store's tables.
+Several workers may serve one store; `election` says which one leads. The leader refreshes rollups
+right behind the ingest, runs the rules behind the rollups, empties the outbox and looks after the
+store's tables.
 
 With continuous aggregates a refresh makes a day anew for all channels. It gets a fifth of the time
 at most, however large the store. So does the search of the past, on a connection of its own.
 
-In: that readings were stored. Out: rollups, flags, sent messages, partitions. Owns: the lock,
-the messages that the broker refused. Never: the link to the broker, a batch of readings.
+In: that readings were stored. Out: rollups, flags, sent messages, partitions. Owns: the
+messages that the broker refused. Never: the link to the broker, a batch of readings.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.offline import judged_from
-from cloud_ingest.errors import BrokerLost
+from cloud_ingest.errors import BrokerLost, IngestError
 from cloud_ingest.flags.bindings import refresh_bindings
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
@@ -34,29 +35,28 @@ from cloud_ingest.flags.stuck import refresh_stuck
 from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
+from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.service.election import Election
 from cloud_ingest.service.loops import (
     Database,
     Loops,
     ServiceSettings,
     Wire,
-    database,
     taken_by_broker,
     until_stopping,
 )
 from cloud_ingest.service.webhooks import Webhooks
 from cloud_ingest.store import outbox
-from cloud_ingest.store.connection import Connection, ping
+from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.event_changes import tell_due
-from cloud_ingest.store.locks import Lock, try_lock
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
 from cloud_ingest.validation.past import judge_past
 
 logger = logging.getLogger(__name__)
 
-LEAD_EVERY_S = 5.0
 KEEP_SENT = timedelta(days=7)
 PRUNE_EVERY_S = 3600.0
 UPKEEP_EVERY_S = 3600.0
@@ -73,6 +73,8 @@ PAST_EVERY_S = 600.0
 """How often it is asked whether the past of some registers waits to be judged."""
 TOWERS_EVERY_S = 600.0
 """How often it is asked whether a new day of the towers is to be judged."""
+STALE_S = 5.0
+"""What was asked for longer ago is asked again before it is sent."""
 HOLD_S = 60.0
 """How long a message that the broker refused waits for its next try."""
 
@@ -88,8 +90,7 @@ class Leader:
         self._loops = loops
         self._wire = wire
         self._totals = totals
-        self._leading = asyncio.Event()
-        self._led_over: Connection | None = None
+        self._election = Election(settings.dsn, loops)
         self._behind: set[str] = set()
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
@@ -101,64 +102,26 @@ class Leader:
 
     async def serve(self, store: Store) -> None:
         """Run until the service stops."""
-        async with asyncio.TaskGroup() as tasks:
+        async with contextlib.aclosing(self._election), asyncio.TaskGroup() as tasks:
             for serving in (
-                self._run_election(),
+                self._election.serve(),
                 self._run_rollups(store),
                 self._run_rules(store),
                 self._run_outbox(),
                 self._run_upkeep(),
                 self._run_towers(store),
-                Webhooks(
-                    self.settings.dsn,
-                    self.settings.webhooks,
-                    self._loops,
-                    self._leads,
-                    self._totals,
-                ).serve(),
+                Webhooks(self.settings.webhooks, self._loops, self._election, self._totals).serve(),
                 self._run_past(),
             ):
                 tasks.create_task(until_stopping(serving))
 
-    async def _run_election(self) -> None:
-        async with database(self.settings.dsn, "leader") as own:
-            while True:
-                leads = await self._loops.retry("leader", lambda: self._lead(own))
-                if leads and not self._leading.is_set():
-                    logger.info(
-                        "This worker leads: it keeps rollups, rules and outbox",
-                        extra={"action": "leader"},
-                    )
-                    self._leading.set()
-                if not leads:
-                    self._leading.clear()
-                if not await self._loops.pause(LEAD_EVERY_S):
-                    return
-
-    async def _lead(self, own: Database) -> bool:
-        def lead(conn: Connection) -> bool:
-            leads = _holds(conn, already=conn is self._led_over)
-            self._led_over = conn if leads else None
-            return leads
-
-        try:
-            return await own.run(lead)
-        except BaseException:
-            self._led_over = None
-            self._leading.clear()
-            raise
-
-    async def _leads(self) -> bool:
-        """Wait until this worker is the leader; False when the service stops."""
-        return await self._loops.wait_for(self._leading, None, clear=False)
-
     async def _run_rollups(self, store: Store) -> None:
         clock = asyncio.get_running_loop().time
         rest = REFRESH_REST if store.rollups == "continuous" else 0
-        async with database(self.settings.dsn, "rollup") as own:
-            while await self._leads():
+        async with self._election.database("rollup") as own:
+            while await self._election.leads():
                 began = clock()
-                await self._loops.retry(
+                await self._election.retry(
                     "rollup", lambda: own.run(lambda conn: refresh(conn, datetime.now(UTC)))
                 )
                 took = clock() - began
@@ -167,16 +130,16 @@ class Leader:
                     return
 
     async def _run_rules(self, store: Store) -> None:
-        async with database(self.settings.dsn, "rules") as own:
-            newest = await self._loops.retry("rules", lambda: own.run(newest_reading))
+        async with self._election.database("rules") as own:
+            newest = await self._loops.retry("rules", lambda: self._election.run(newest_reading))
             silence_from = judged_from(started_at=self._started_at, newest_of_all=newest)
             swept_at: float | None = None
-            while await self._leads():
+            while await self._election.leads():
                 clock = asyncio.get_running_loop().time()
                 sweep = swept_at is None or clock - swept_at >= self.settings.sweep_every_s
                 if sweep:
                     swept_at = clock
-                await self._loops.retry(
+                await self._election.retry(
                     "rules",
                     partial(
                         own.run,
@@ -213,11 +176,11 @@ class Leader:
 
     async def _run_towers(self, store: Store) -> None:
         judged: date | None = None
-        async with database(self.settings.dsn, "towers") as own:
-            while await self._leads():
+        async with self._election.database("towers") as own:
+            while await self._election.leads():
                 day = day_of(datetime.now(UTC) - TOWERS_AFTER, store.zone)
                 if day != judged:
-                    await self._loops.retry(
+                    await self._election.retry(
                         "towers",
                         partial(
                             own.run,
@@ -229,9 +192,9 @@ class Leader:
                     return
 
     async def _run_upkeep(self) -> None:
-        async with database(self.settings.dsn, "upkeep") as own:
-            while await self._leads():
-                done = await self._loops.retry(
+        async with self._election.database("upkeep") as own:
+            while await self._election.leads():
+                done = await self._election.retry(
                     "upkeep", lambda: own.run(lambda conn: upkeep(conn, datetime.now(UTC)))
                 )
                 if done.partitions or done.compressed or done.dropped:
@@ -244,10 +207,10 @@ class Leader:
 
     async def _run_past(self) -> None:
         clock = asyncio.get_running_loop().time
-        async with database(self.settings.dsn, "past") as own:
-            while await self._leads():
+        async with self._election.database("past") as own:
+            while await self._election.leads():
                 began = clock()
-                looked_at = await self._loops.retry(
+                looked_at = await self._election.retry(
                     "past", lambda: own.run(lambda conn: judge_past(conn, datetime.now(UTC)))
                 )
                 rest_s = PAST_REST * (clock() - began) if looked_at else PAST_EVERY_S
@@ -255,16 +218,16 @@ class Leader:
                     return
 
     async def _run_outbox(self) -> None:
-        async with database(self.settings.dsn, "outbox") as own:
+        async with self._election.database("outbox") as own:
             pruned_at = 0.0
-            while await self._leads() and await self._loops.wait_for(
+            while await self._election.leads() and await self._loops.wait_for(
                 self._wire.linked, None, clear=False
             ):
-                await self._loops.retry("outbox", lambda: self._empty_outbox(own))
+                await self._election.retry("outbox", lambda: self._empty_outbox(own))
                 clock = asyncio.get_running_loop().time()
                 if clock - pruned_at > PRUNE_EVERY_S:
                     before = datetime.now(UTC) - KEEP_SENT
-                    await self._loops.retry(
+                    await self._election.retry(
                         "prune", partial(own.run, partial(outbox.prune, before=before))
                     )
                     pruned_at = clock
@@ -277,7 +240,7 @@ class Leader:
         clock = asyncio.get_running_loop().time
         self._held = {number: until for number, until in self._held.items() if until > clock()}
         while True:
-            link, held = self._wire.link, list(self._held)
+            link, held, asked_at = self._wire.link, list(self._held), clock()
             if link is None:
                 return
             parcels = await own.run(
@@ -290,29 +253,49 @@ class Leader:
             )
             if not parcels:
                 return
-            answers = await asyncio.gather(
-                *(link.publish(p.topic, p.payload, retain=p.retain) for p in parcels),
-                return_exceptions=True,
-            )
-            sent: list[int] = []
-            lost: BrokerLost | None = None
-            for parcel, answer in zip(parcels, answers, strict=True):
-                try:
-                    taken = taken_by_broker(answer)
-                except BrokerLost as error:
-                    lost = error
-                    continue
-                if taken:
-                    sent.append(parcel.outbox_id)
-                else:
-                    self._held[parcel.outbox_id] = clock() + HOLD_S
-            if sent:
-                await own.run(
-                    partial(outbox.mark_published, outbox_ids=sent, now=datetime.now(UTC))
-                )
-                self._totals["published"] += len(sent)
-            if lost is not None:
-                raise lost
+            if clock() - asked_at > STALE_S:
+                continue  # a frozen process woke: another may have said more since
+            try:
+                await self._send(own, link, parcels)
+            except IngestError:
+                await self._say_again([each.topic for each in parcels if each.retain])
+                raise
+
+    async def _say_again(self, topics: list[str]) -> None:
+        """Let the last word of some topics be sent again, by whoever leads."""
+        if topics:
+            say = partial(outbox.say_again, topics=topics)
+            await self._loops.retry("outbox", lambda: self._election.run(say))
+
+    async def _send(self, own: Database, link: Link, parcels: list[outbox.DueMessage]) -> None:
+        """Publish in order, and note what the broker has taken.
+
+        Raises:
+            BrokerLost: it did not take all.
+            LeadLost: another worker leads; it may have sent something later before.
+            StoreUnavailable: what it took could not be noted.
+        """
+        answers = await asyncio.gather(
+            *(link.publish(p.topic, p.payload, retain=p.retain) for p in parcels),
+            return_exceptions=True,
+        )
+        sent: list[int] = []
+        lost: BrokerLost | None = None
+        for parcel, answer in zip(parcels, answers, strict=True):
+            try:
+                taken = taken_by_broker(answer)
+            except BrokerLost as error:
+                lost = error
+                continue
+            if taken:
+                sent.append(parcel.outbox_id)
+            else:
+                self._held[parcel.outbox_id] = asyncio.get_running_loop().time() + HOLD_S
+        if sent:
+            await own.run(partial(outbox.mark_published, outbox_ids=sent, now=datetime.now(UTC)))
+            self._totals["published"] += len(sent)
+        if lost is not None:
+            raise lost
 
 
 def _judge_towers(conn: Connection, *, zone: ZoneInfo, crossed: bool) -> None:
@@ -336,11 +319,3 @@ def _log_changes(changes: Iterable[tuple[str, Changes]]) -> None:
                     "cleared": change.cleared,
                 },
             )
-
-
-def _holds(conn: Connection, *, already: bool) -> bool:
-    """Say whether this session holds the leader's lock; take it if it is free."""
-    if already:
-        ping(conn)
-        return True
-    return try_lock(conn, Lock.LEADER)

@@ -29,7 +29,12 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Link
-from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.connection import (
+    Connection,
+    bound_idle_transaction,
+    bound_lock_wait,
+    connect,
+)
 from cloud_ingest.store.outbox import RESEND_AFTER
 from shared_schema.signing import SigningKey
 
@@ -80,10 +85,19 @@ class Stopping(Exception):
 
 
 class Database:
-    """One connection on one thread; a lost connection is opened again at the next use."""
+    """One connection on one thread; a lost connection is opened again at the next use.
 
-    def __init__(self, dsn: str, name: str) -> None:
+    Args:
+        dsn: The database.
+        name: Of the thread.
+        begin: What each new session does first.
+    """
+
+    def __init__(
+        self, dsn: str, name: str, begin: Callable[[Connection], None] = bound_idle_transaction
+    ) -> None:
         self._dsn = dsn
+        self._begin = begin
         self._conn: Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{name}")
 
@@ -97,12 +111,22 @@ class Database:
 
     def _do(self, work: Callable[[Connection], _R]) -> _R:
         if self._conn is None or self._conn.closed:
-            self._conn = connect(self._dsn)
+            self._conn = self._open()
         try:
             return work(self._conn)
         except StoreUnavailable:
             self._conn.close()
             raise
+
+    def _open(self) -> Connection:
+        conn = connect(self._dsn)
+        try:
+            bound_lock_wait(conn)
+            self._begin(conn)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
 
     async def close(self) -> None:
         """Close the connection when its current work is done."""
@@ -116,9 +140,11 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def database(dsn: str, name: str) -> AsyncIterator[Database]:
+async def database(
+    dsn: str, name: str, begin: Callable[[Connection], None] = bound_idle_transaction
+) -> AsyncIterator[Database]:
     """Give a loop its own connection, and close it afterwards."""
-    own = Database(dsn, name)
+    own = Database(dsn, name, begin)
     try:
         yield own
     finally:

@@ -10,13 +10,13 @@ In: the receivers of the settings. Out: messages, the log. Owns: the pauses betw
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 
 from cloud_ingest.deliver.deliveries import deliver_next, keep
 from cloud_ingest.deliver.webhook import Receiver
-from cloud_ingest.service.loops import Loops, database, until_stopping
+from cloud_ingest.service.election import Election
+from cloud_ingest.service.loops import Loops, until_stopping
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +30,14 @@ class Webhooks:
 
     def __init__(
         self,
-        dsn: str,
         receivers: tuple[Receiver, ...],
         loops: Loops,
-        leads: Callable[[], Awaitable[bool]],
+        election: Election,
         totals: Counter[str],
     ) -> None:
-        self._dsn = dsn
         self._receivers = receivers
         self._loops = loops
-        self._leads = leads
+        self._election = election
         self._totals = totals
 
     async def serve(self) -> None:
@@ -50,9 +48,9 @@ class Webhooks:
                 tasks.create_task(until_stopping(self._deliver(receiver)))
 
     async def _keep(self) -> None:
-        async with database(self._dsn, "webhooks") as own:
-            while await self._leads():
-                given_up = await self._loops.retry(
+        async with self._election.database("webhooks") as own:
+            while await self._election.leads():
+                given_up = await self._election.retry(
                     "webhooks",
                     lambda: own.run(lambda conn: keep(conn, self._receivers, datetime.now(UTC))),
                 )
@@ -67,9 +65,9 @@ class Webhooks:
 
     async def _deliver(self, receiver: Receiver) -> None:
         failures = 0
-        async with database(self._dsn, "webhook") as own:
-            while await self._leads():
-                tried = await self._loops.retry(
+        async with self._election.database("webhook") as own:
+            while await self._election.leads():
+                tried = await self._election.retry(
                     "webhook",
                     partial(
                         own.run,

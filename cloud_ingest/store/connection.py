@@ -17,7 +17,7 @@ from typing import Any, Literal, LiteralString, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cloud_ingest.errors import (
     ConfigurationError,
@@ -32,6 +32,18 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Edition = Literal["timescale", "apache", "plain"]
 
 CONNECT_TIMEOUT_S = 10
+LOCK_WAIT_S = 60
+"""How long a statement of the service waits for a lock before it says so and tries again."""
+IDLE_TRANSACTION_S = 20
+"""After so long the server ends a transaction of a worker that is frozen between statements: others
+may wait for its locks."""
+_DEAD_PEER: Mapping[str, Any] = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""A server that vanished is noticed within 25 s; a DSN may say otherwise."""
 
 SESSION: Mapping[str, str] = {
     "DateStyle": "ISO, YMD",
@@ -89,7 +101,7 @@ def connect(dsn: str) -> Connection:
     where = describe(dsn)
     try:
         conn = psycopg.connect(
-            dsn,
+            make_conninfo(dsn, **{**_DEAD_PEER, **conninfo_to_dict(dsn)}),
             autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_S,
             fallback_application_name="cloud-ingest",
@@ -166,6 +178,21 @@ def plan_each_time(conn: Connection) -> None:
     By a generic plan TimescaleDB opens the whole of a compressed chunk.
     """
     conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def bound_lock_wait(conn: Connection) -> None:
+    """Let no statement of this session wait for a lock without end."""
+    with translated():
+        conn.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_WAIT_S}s",))
+
+
+def bound_idle_transaction(conn: Connection) -> None:
+    """Let the server end this session's transaction when nothing more comes of it."""
+    with translated():
+        conn.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, false)",
+            (f"{IDLE_TRANSACTION_S}s",),
+        )
 
 
 def ping(conn: Connection) -> None:

@@ -28,7 +28,9 @@ class Lock(IntEnum):
     ELECTION = 0x696F7458
     """Of another claim, within a transaction."""
     LEADER = 0x696F7459
-    """Held as long as the worker lives that does all that follows from readings."""
+    """Held by the session of the worker that does all that follows from readings."""
+    ACTING = 0x696F745B
+    """Shared by the sessions that act for a leader, with the number of its worker."""
     RULES = 0x696F7462
     """Of what the rules remember of registers, within a transaction."""
     FLAG = 0x696F745A

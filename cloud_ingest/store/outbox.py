@@ -164,6 +164,12 @@ def requeue_retained(conn: Connection) -> int:
 
 
 @translating
+def say_again(conn: Connection, topics: Sequence[str]) -> None:
+    """Make the last retained word of some topics due again: an older one may have gone after it."""
+    conn.execute(query("outbox/say_again"), {"topics": list(topics)})
+
+
+@translating
 def prune(conn: Connection, before: datetime) -> int:
     """Forget what was sent before a time and is not needed; return how many."""
     return conn.execute(query("outbox/prune"), {"before": before}).rowcount

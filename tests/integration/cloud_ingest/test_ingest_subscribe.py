@@ -6,6 +6,7 @@ version breaks the private use that `cloud_ingest.ingest.subscribe` makes of it,
 """
 
 import asyncio
+import gc
 import importlib.metadata
 import os
 import signal
@@ -14,7 +15,9 @@ import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import aiomqtt
 import pytest
@@ -26,6 +29,7 @@ from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Delivery, Link
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, local_mosquitto
 from shared_schema.access import Rights
+from tests.support.cut_link import CutLink, cut_link
 from tests.support.servers import MosquittoWith, MqttServer
 
 PASSWORD = uuid.uuid4().hex
@@ -302,3 +306,50 @@ async def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: Mqtt
     async with Link(blind, ()) as link:
         with pytest.raises(BrokerRefused, match="refuses some/where"):
             await link.publish("some/where", b"forbidden")
+
+
+@pytest.mark.asyncio
+async def test_a_link_that_is_cut_leaves_no_traceback(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the link does at that moment: it connects, sends or receives."""
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: told.append(str(context)))
+    async with cut_link(broker.host, broker.port) as links:
+        through = replace(broker, host="127.0.0.1", port=links.port, connect_timeout_s=0.2)
+        cutting = loop.create_task(_cut_often(links, Random(9)))
+        for _ in range(50):
+            await _use_until_lost(through)
+        cutting.cancel()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not told, told
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+async def _cut_often(links: CutLink, dice: Random) -> None:
+    while True:
+        await asyncio.sleep(dice.uniform(0, 0.1))
+        links.cut()
+
+
+async def _use_until_lost(broker: Broker) -> None:
+    try:
+        async with Link(broker, TOPICS) as link, asyncio.TaskGroup() as tasks:
+            tasks.create_task(_listen(link))
+            for _ in range(5):
+                tasks.create_task(_talk(link))
+    except* BrokerLost:
+        pass
+
+
+async def _listen(link: Link) -> None:
+    async with aclosing(link.batches(linger_s=0)) as batches:
+        async for batch in batches:
+            link.acknowledge(batch)
+
+
+async def _talk(link: Link) -> None:
+    while True:
+        await asyncio.gather(*(link.publish(TOPIC, bytes(60_000)) for _ in range(4)))

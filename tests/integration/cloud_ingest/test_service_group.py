@@ -3,18 +3,13 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from uuid import uuid4
 
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, edition
 from cloud_ingest.store.locks import Lock
 from tests.support.gateway import Sealer, block_line
 from tests.support.service_site import (
-    CLOUD,
     GATEWAYS,
     NOW,
     OTHER,
@@ -27,57 +22,12 @@ from tests.support.service_site import (
     site,
     wait_until,
 )
+from tests.support.workers import Workers
 
 __all__ = ["each_site", "mosquitto", "site"]
 
-
-class Workers:
-    """The processes of one group, each with a log and a session of its own."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.group = uuid4().hex  # the broker remembers a killed worker's share for a minute
-        self.logs: dict[str, Path] = {}
-
-    @contextmanager
-    def worker(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
-        site, log = self.site, self.site.folder / f"log-{name}"
-        self.logs[name] = log
-        words = site.command(
-            "serve",
-            *("--dsn", site.dsn),
-            *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
-            *("--username", CLOUD.username),
-            *("--password-file", str(site.folder / "password")),
-            *("--key", str(site.folder / "cloud.pem")),
-            *("--client-id", f"{name}-{site.folder.name}"),
-            *("--group", self.group),
-        )
-        with log.open("wb") as file:
-            process = subprocess.Popen(words, stderr=file, stdout=file)
-            try:
-                wait_until(lambda: b"linked" in log.read_bytes() or process.poll() is not None)
-                assert process.poll() is None, log.read_text()
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.send_signal(signal.SIGTERM)
-                assert process.wait(20) in {0, -signal.SIGKILL}, log.read_text()
-                assert "Traceback" not in log.read_text()
-
-    def leads(self, name: str) -> bool:
-        return b"This worker leads" in self.logs[name].read_bytes()
-
-    def leaders(self) -> int:
-        """Return how many sessions hold the leader's lock."""
-        row = self.site.conn.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
-            "AND classid = 0 AND objid = %s AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())",
-            (Lock.LEADER,),
-        ).fetchone()
-        assert row is not None
-        return int(row[0])
+KILLED_S = 10
+"""Within so long another leads after a leader was killed."""
 
 
 def hours(sealer: Sealer, first: int, count: int) -> list[bytes]:
@@ -130,7 +80,7 @@ def test_another_leads_when_the_leader_is_killed(each_site: Site) -> None:
             leader.wait()
             later = hours(sealer, 5, 6)
             outbox.enqueue(site.conn, "metering/v1/society/x/billing/2026-10/manifest", b"M")
-            wait_until(lambda: workers.leads("two"))
+            wait_until(lambda: workers.leads("two"), KILLED_S)
             assert workers.leaders() == 1
             assert reader.wait(1)[0][1] == b"M"
             if edition(site.conn) == "timescale":
