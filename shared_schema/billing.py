@@ -234,6 +234,20 @@ class BillingAck(Message):
     version: int = Field(ge=1)
 
 
+class BillingRequest(Message):
+    """The consumer's wish to be sent again, at once, what it has not acknowledged.
+
+    It says so on the topic of its acknowledgements, once it has subscribed: a session that is new,
+    or was lost, has missed what was sent before.
+    """
+
+    SCHEMA: ClassVar[str] = "metering.billing-request/1"
+
+    society: Label
+    month: Month | None = None
+    """Everything of this month, acknowledged or not; None: of any month what is awaited."""
+
+
 class Reconciliation(Message):
     """A tower's bulk meter against its units and common areas, in one month of one service.
 

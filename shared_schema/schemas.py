@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from shared_schema.billing import (
     BillingAck,
     BillingManifest,
+    BillingRequest,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Reconciliation,
@@ -55,6 +56,7 @@ MESSAGES: dict[str, type[Message]] = {
     "monthly-withdrawal": MonthlyWithdrawal,
     "billing-manifest": BillingManifest,
     "billing-ack": BillingAck,
+    "billing-request": BillingRequest,
     "reconciliation": Reconciliation,
 }
 LINES: dict[str, type[Part]] = {
@@ -107,6 +109,12 @@ CHANNELS: tuple[tuple[str, str, str, str], ...] = (
         "",
     ),
     ("society/{society}/billing-acks", "billing-ack", "billing to cloud, QoS 1", ""),
+    (
+        "society/{society}/billing-acks",
+        "billing-request",
+        "billing to cloud, QoS 1, after it has subscribed",
+        "",
+    ),
     (
         "society/{society}/reconciliation/{month}/{tower}/{service}",
         "reconciliation",

@@ -28,7 +28,7 @@ from cloud_ingest.core.known import Registry
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.small_messages import (
     Received,
-    store_acknowledgement,
+    store_billing_word,
     store_result,
     store_status,
 )
@@ -168,7 +168,7 @@ class Intake:
         society_id: int | None = None
         try:
             if (society := acknowledging_society(message.topic)) is not None:
-                store_acknowledgement(conn, society, message.payload, received_at)
+                store_billing_word(conn, society, message.payload, received_at)
                 return None
             gateway, kind = parse_gateway_topic(message.topic)
             if kind is GatewayTopic.STATUS:

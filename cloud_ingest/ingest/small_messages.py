@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Messages that carry no readings: a gateway's status, a command's result, an acknowledgement.
+"""Messages that carry no readings: a gateway's status, a command's result, billing's word.
 
 Each changes one row, and the same again changes nothing, so that it is stored at once.
 
@@ -10,12 +10,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloud_ingest.store.acknowledgements import acknowledge_number
+from cloud_ingest.store.acknowledgements import acknowledge_number, send_again
 from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.status import is_enrolled, put_status
-from shared_schema.billing import BillingAck
-from shared_schema.errors import MalformedMessage
+from shared_schema.billing import BillingAck, BillingRequest
+from shared_schema.errors import MalformedMessage, UnknownSchema
 from shared_schema.gateway import Result, Status
 
 logger = logging.getLogger(__name__)
@@ -30,17 +30,35 @@ class Received:
     retained: bool
 
 
-def store_acknowledgement(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
-    """Note that billing has a number.
+def store_billing_word(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
+    """Note that billing has a number, or send again what it asks for.
 
     Raises:
-        MalformedMessage: it is no acknowledgement, or of another society.
+        MalformedMessage: it is neither, or of another society.
         NeverSent: no such version was sent.
     """
-    ack = BillingAck.from_line(payload)
-    if ack.society != society:
-        raise MalformedMessage(f"an acknowledgement of {ack.society!r} on the topic of {society!r}")
-    acknowledge_number(conn, ack, now)
+    word = _billing_word(payload)
+    if word.society != society:
+        raise MalformedMessage(f"a word of {word.society!r} on the topic of {society!r}")
+    if isinstance(word, BillingAck):
+        acknowledge_number(conn, word, now)
+        return
+    logger.info(
+        "Billing asks to be sent again what it has not acknowledged",
+        extra={
+            "action": "billing_request",
+            "society": society,
+            "month": word.month,
+            "messages": send_again(conn, word, now),
+        },
+    )
+
+
+def _billing_word(payload: bytes) -> BillingAck | BillingRequest:
+    try:
+        return BillingRequest.from_line(payload)
+    except UnknownSchema:
+        return BillingAck.from_line(payload)
 
 
 def store_status(conn: Connection, gateway: str, message: Received, received_at: datetime) -> None:

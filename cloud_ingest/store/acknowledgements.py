@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What billing acknowledges, and the flag where it names what was never sent.
+"""What billing acknowledges and asks for, and the flag where it names what was never sent.
 
 Only a version that left acknowledges: one that was handed to the broker, or is no longer in the
 outbox because it was acknowledged before. It covers the earlier versions that left.
@@ -8,19 +8,28 @@ In: acknowledgements. Out: what need not be sent again; a flag of the society, w
 person has dismissed the entries in quarantine.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.event_changes import clear_flag, put_finding
 from cloud_ingest.store.events import open_events
-from cloud_ingest.store.outbox import billing_ack_key
-from cloud_ingest.store.rows import scalar
-from shared_schema.billing import BillingAck
+from cloud_ingest.store.outbox import LONGEST_WAIT, billing_ack_key, enqueue_acknowledged
+from cloud_ingest.store.rows import scalar, scalars
+from shared_schema.billing import (
+    BillingAck,
+    BillingRequest,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+)
+from shared_schema.errors import UnknownSchema
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
 from shared_schema.evidence import FalseAcknowledgementEvidence
+from shared_schema.topics import Part, billing_topic, society_topics
 
+ASKED_AFTER = timedelta(seconds=30)
+"""What was sent so short a time ago is not sent again because somebody asks for it."""
 VERSIONS_BEFORE = 100
 """How many earlier versions of a number its acknowledgement covers."""
 
@@ -84,6 +93,71 @@ def _never_sent(conn: Connection, ack: BillingAck) -> NeverSent:
         f"{ack.subject.type} {ack.subject.id}, which was not sent: {decided}",
         scalar(conn, "SELECT society_id FROM society WHERE name = %s", (ack.society,)),
     )
+
+
+@translating
+def send_again(conn: Connection, request: BillingRequest, now: datetime) -> int:
+    """Make due at once what billing asks for, but what was sent or asked for a moment ago.
+
+    Returns:
+        How many messages will be sent.
+    """
+    prefix = society_topics(request.society, Part.BILLING).removesuffix("#")
+    with conn.transaction():
+        again = 0 if request.month is None else _enqueue_month(conn, request, now)
+        awaited = conn.execute(
+            """
+            UPDATE outbox SET attempts = 1, published_at = published_at - %(longest)s::interval
+            WHERE ack_key IS NOT NULL AND acked_at IS NULL AND starts_with(topic, %(prefix)s)
+              AND published_at < %(now)s::timestamptz - %(asked_after)s::interval
+            """,
+            {
+                "now": now,
+                "prefix": prefix if request.month is None else f"{prefix}{request.month}/",
+                "asked_after": ASKED_AFTER,
+                "longest": LONGEST_WAIT,
+            },
+        )
+        return again + awaited.rowcount
+
+
+def _enqueue_month(conn: Connection, request: BillingRequest, now: datetime) -> int:
+    """Put what stands of a month into the outbox once more, where nothing of it waits."""
+    standing = [
+        _standing(message)
+        for (message,) in conn.execute(
+            query("outbox/standing"), {"society": request.society, "month": request.month}
+        )
+    ]
+    keys = {billing_ack_key(each): each for each in standing}
+    left_out: set[str] = set(
+        scalars(
+            conn,
+            """
+            SELECT ack_key FROM outbox
+            WHERE ack_key = ANY (%s) AND (acked_at IS NULL OR created_at > %s)
+            """,
+            (list(keys), now - LONGEST_WAIT),
+        )
+    )
+    messages = [
+        (
+            billing_topic(each.society, each.month, each.subject, each.service),
+            each.to_line(),
+            key,
+        )
+        for key, each in keys.items()
+        if key not in left_out
+    ]
+    enqueue_acknowledged(conn, messages)
+    return len(messages)
+
+
+def _standing(message: bytes) -> MonthlyConsumption | MonthlyWithdrawal:
+    try:
+        return MonthlyConsumption.from_line(message)
+    except UnknownSchema:
+        return MonthlyWithdrawal.from_line(message)
 
 
 @translating

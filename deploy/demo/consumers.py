@@ -2,7 +2,7 @@
 """Three stand-in consumers: what billing, helpdesk and accounting see of the metering layer.
 
 Each is an ordinary MQTT client with a certificate and rights of its own. Billing acknowledges
-what it received, as the contract asks; the others only listen.
+what it received, and asks for what it missed once it has subscribed; the others only listen.
 """
 
 import json
@@ -22,6 +22,7 @@ from shared_schema.access import Consumer
 from shared_schema.billing import (
     BillingAck,
     BillingManifest,
+    BillingRequest,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Reconciliation,
@@ -152,6 +153,9 @@ def _connect(inbox: Inbox, society: str, account: Account) -> Client:
         if code.is_failure:
             log.error("refused", extra={"action": "consumer_refused", "reason": str(code)})
         client.subscribe(society_topics(society, part), qos=1)
+        if account.role is Consumer.BILLING:
+            request = BillingRequest(society=society)
+            client.publish(billing_ack_topic(society), request.to_line(), qos=1)
 
     def on_message(client: Client, _data: None, message: MQTTMessage) -> None:
         with inbox.changed:

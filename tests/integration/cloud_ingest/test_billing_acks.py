@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What billing acknowledges: only what left ends its waiting, and anything else is told."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,14 +14,16 @@ from cloud_ingest.store import outbox
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.quarantine import dismiss, list_entries, replay
 from cloud_ingest.store.registry import find_society, load_registry
-from shared_schema.billing import BillingAck
+from shared_schema.billing import BillingAck, BillingRequest, MonthlyConsumption
 from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Subject, SubjectType
-from shared_schema.topics import billing_ack_topic
+from shared_schema.topics import billing_ack_topic, billing_topic
+from tests.support import july
 from tests.support.store import SOCIETY, Site, local
 
 NOW = local("2026-11-01 09:00")
 LATER = NOW + timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def ack(version: int, society: str = SOCIETY) -> BillingAck:
@@ -33,6 +36,13 @@ def ack(version: int, society: str = SOCIETY) -> BillingAck:
     )
 
 
+def number(version: int) -> MonthlyConsumption:
+    named = {
+        name: getattr(ack(version), name) for name in ("month", "subject", "service", "version")
+    }
+    return july.number(1).model_copy(update={"society": SOCIETY, **named})
+
+
 def decide(site: Site, *versions: int) -> None:
     """Put versions of one number into the store and the outbox, as a closing does."""
     society_id = find_society(site.conn, SOCIETY)
@@ -41,12 +51,14 @@ def decide(site: Site, *versions: int) -> None:
             """
             INSERT INTO month_number (society_id, month, subject_type, subject, service, version,
                                       quantity, quality, message, sha256, closed_at)
-            VALUES (%s, '2026-10', 'unit', 'A-1204', 'water', %s, 1, 'actual', '', '', %s)
+            VALUES (%s, '2026-10', 'unit', 'A-1204', 'water', %s, 1, 'actual', %s, '', %s)
             """,
-            (society_id, version, NOW),
+            (society_id, version, number(version).to_line(), NOW),
         )
-        key = outbox.billing_ack_key(ack(version))
-        outbox.enqueue(site.conn, "billing", b"%d" % version, ack_key=key)
+        named = ack(version)
+        topic = billing_topic(SOCIETY, named.month, named.subject, named.service)
+        key = outbox.billing_ack_key(named)
+        outbox.enqueue(site.conn, topic, b"%d" % version, ack_key=key)
 
 
 def send(site: Site) -> list[bytes]:
@@ -149,3 +161,57 @@ def test_the_flag_ends_with_the_last_entry(site: Site) -> None:
     assert list_events(site.conn) == []
     say(site, ack(8))  # once more: a person has seen it
     assert list_events(site.conn) == []
+
+
+def ask(site: Site, month: str | None = None, *, now: datetime = LATER) -> None:
+    request = BillingRequest(society=SOCIETY, month=month)
+    received = Received(billing_ack_topic(SOCIETY), request.to_line(), retained=False)
+    assert Intake().store(site.conn, [received], now).rejected == {}
+
+
+def due_now(site: Site, now: datetime = LATER) -> list[int]:
+    """Send what is due; return the versions."""
+    due = [each for each in outbox.hand_out(site.conn, now) if each.ack_key]
+    outbox.mark_published(site.conn, [each.outbox_id for each in due], now)
+    return [json.loads(each.ack_key or "")[-1] for each in due]
+
+
+def test_what_is_awaited_is_sent_at_once_when_asked_for(site: Site) -> None:
+    decide(site, 1, 2)
+    send(site)
+    site.conn.execute("UPDATE outbox SET attempts = 9, published_at = %s", (LATER - MINUTE,))
+    assert due_now(site) == []
+    ask(site)
+    assert reported(site, 1) == "sent"
+    assert due_now(site) == [1, 2]
+    ask(site, now=LATER + timedelta(seconds=5))  # it was sent a moment ago
+    assert due_now(site, LATER + timedelta(seconds=6)) == []
+    assert due_now(site, LATER + 3 * MINUTE) == [1, 2], "the waits begin anew"
+
+
+@pytest.mark.parametrize(("month", "found"), [(None, []), ("2026-09", []), ("2026-10", [2])])
+def test_a_month_is_sent_again_though_it_was_acknowledged(
+    site: Site, month: str | None, found: list[int]
+) -> None:
+    decide(site, 1, 2)
+    send(site)
+    say(site, ack(2))
+    outbox.prune(site.conn, LATER)
+    for _ in range(2):
+        ask(site, month)
+    assert due_now(site) == found
+    say(site, ack(2))
+    ask(site, month)  # once more at once: it was asked for a moment ago
+    assert due_now(site) == []
+
+
+def test_another_society_is_sent_nothing(site: Site) -> None:
+    decide(site, 1)
+    send(site)
+    request = BillingRequest(society="Lake").to_line()
+    received = [
+        Received(billing_ack_topic(name), request, retained=False) for name in ("Lake", SOCIETY)
+    ]
+    assert Intake().store(site.conn, received, LATER).rejected == {"malformed": 1}
+    site.conn.execute("UPDATE outbox SET attempts = 9, published_at = %s", (LATER - MINUTE,))
+    assert due_now(site) == []

@@ -24,7 +24,7 @@ from cloud_ingest.store.registry import load_registry
 from deploy.demo.mosquitto import (
     local_mosquitto,
 )
-from shared_schema.billing import BillingAck, Reconciliation
+from shared_schema.billing import BillingAck, BillingRequest, Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from shared_schema.gateway import Status
@@ -404,11 +404,21 @@ def test_a_number_is_sent_until_billing_has_it(site: Site) -> None:
         wait_until(lambda: site.count("outbox", "published_at IS NULL") == 0)
         site.conn.execute("UPDATE outbox SET published_at = published_at - interval '2 minutes'")
         assert [payload for _, payload, _ in billing.wait(4)[2:]] == [b"1", b"2"]
+        wait_until(
+            lambda: (
+                site.count("outbox", "attempts = 2 AND published_at > now() - interval '1 min'")
+                == 2
+            )
+        )
+        site.conn.execute("UPDATE outbox SET published_at = published_at - interval '40 seconds'")
+        anew = site.client(OTHER, "metering/v1/society/+/billing/#")
+        anew.publish(billing_ack_topic(SOCIETY), BillingRequest(society=SOCIETY).to_line())
+        assert [payload for _, payload, _ in anew.wait(2)] == [b"1", b"2"]
         billing.publish(billing_ack_topic(SOCIETY), ack.to_line())
         wait_until(lambda: site.count("outbox", "acked_at IS NULL") == 0)
         site.conn.execute("UPDATE outbox SET published_at = published_at - interval '1 hour'")
         time.sleep(1.5)
-        assert len(billing.messages) == 4
+        assert len(billing.messages) == 6
 
 
 def test_a_reconciliation_waits_for_an_accounting_that_comes_late(
