@@ -7,6 +7,8 @@ from functools import cache
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.steps import TowerDays
@@ -159,3 +161,23 @@ def test_meters_that_agree_exactly_are_left_alone() -> None:
     assert verdict is not None
     assert verdict.loss is None
     assert not verdict.named
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.2]), st.sampled_from([1.0, 1e6]))
+def test_whatever_meters_counted_is_judged(seed: int, unread: float, most: float) -> None:
+    rng = Random(seed)
+    series = [
+        [
+            None if rng.random() < unread else rng.choice((0.0, rng.uniform(0, most)))
+            for _ in range(60)
+        ]
+        for _ in range(4)
+    ]
+    meters = dict(zip("123", series[1:], strict=True))
+    changes = (date(2024, 1, 1) + timedelta(days=rng.randrange(-5, 65)),)
+    days = TowerDays(date(2024, 1, 1), series[0], meters, 0.001, changes)
+    verdict = judge_tower(days)
+    for suspect in () if verdict is None else verdict.suspects:
+        assert 0 <= suspect.lower <= suspect.share <= suspect.upper <= 1
+        assert 0 <= suspect.weight < 1 + 1e-9
