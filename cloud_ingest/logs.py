@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Log lines: a constant message, what was done, and its facts as ``key=value``."""
+"""Log lines: a constant message, what was done, and its facts as ``key=value``.
+
+A record is one line, whatever a stranger's text in it holds; a traceback has lines of its own.
+"""
 
 import logging
 import sys
 from typing import TextIO
+
+from shared_schema.text import visible, visible_lines
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -19,8 +24,11 @@ class FactsFormatter(logging.Formatter):
         facts = [
             f"{name}={value!s}" for name, value in vars(record).items() if name not in _STANDARD
         ]
-        line = " ".join([self.formatTime(record), record.levelname, record.message, *facts])
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        said = [self.formatTime(record), record.levelname, record.message, *facts]
+        line = visible(" ".join(said))
+        if record.exc_info:
+            line += "\n" + visible_lines(self.formatException(record.exc_info))
+        return line
 
 
 def set_up(*, verbose: bool = False, stream: TextIO | None = None) -> None:

@@ -24,6 +24,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -159,6 +160,16 @@ class CloudSettings(BaseSettings):
     broker_login: tuple[BrokerLogin, ...] = ()
     """Who may log in to the broker, beside the gateways."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth(cls, value: object, info: ValidationInfo) -> object:
+        if (
+            isinstance(value, bool)
+            and cls.model_fields[str(info.field_name)].annotation is not bool
+        ):
+            raise ValueError("true or false is no value of it")
+        return value
+
     @field_validator("broker_login")
     @classmethod
     def _have_names(cls, logins: tuple[BrokerLogin, ...]) -> tuple[BrokerLogin, ...]:
@@ -220,11 +231,23 @@ def load_settings(config: Path | None = None, **options: object) -> CloudSetting
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
     except ValueError as error:  # not UTF-8, not TOML
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path} is not TOML: it is nested too deeply") from None
+    for name, value in document.items():
+        if _holds_nul(value):
+            raise ConfigurationError(f"{path}: {name} has the character NUL: leave it out")
+    return document
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_holds_nul, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and "\0" in value
 
 
 def read_secret(path: Path, what: str) -> bytes:

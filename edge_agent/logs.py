@@ -10,6 +10,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
+from shared_schema.text import visible, visible_lines
+
 LogFormat = Literal["text", "json"]
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -25,9 +27,9 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write one record."""
         said = " ".join(f"{key}={_word(value)}" for key, value in facts(record).items())
-        line = f"{_time(record)} {record.levelname} {record.getMessage()} {said}".rstrip()
+        line = visible(f"{_time(record)} {record.levelname} {record.getMessage()} {said}".rstrip())
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + visible_lines(self.formatException(record.exc_info))
         return line
 
 
@@ -44,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             document["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(document, ensure_ascii=False, default=str)
+        return visible(json.dumps(document, ensure_ascii=False, default=str))
 
 
 def set_up(form: LogFormat, *, verbose: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 Place = tuple[int | str, ...]
 """Keys and numbers from the top: ``("bus", 0, "meter", 1, "address")``."""
+_BITS: Final = 63
 _FENCES: Final = ('"""', "'''")
 _WORD: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED: Final = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
@@ -28,12 +29,32 @@ def parsed(text: str, number: Callable[[str], Any] = float) -> dict[str, Any]:
         number: makes a value of a number with a point.
 
     Raises:
-        tomllib.TOMLDecodeError: it is no TOML, or nested more deeply than can be read.
+        tomllib.TOMLDecodeError: it is no TOML, nested more deeply than can be read, or a whole
+            number in it has more than 64 bits.
     """
     try:
-        return tomllib.loads(text, parse_float=number)
+        document = tomllib.loads(text, parse_float=number)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:  # of thousands of digits, or a day that no calendar has
+        raise tomllib.TOMLDecodeError("a number or a date cannot be read") from None
     except RecursionError:
         raise tomllib.TOMLDecodeError("tables or arrays are nested too deeply") from None
+    if _holds_endless(document):
+        raise tomllib.TOMLDecodeError("a whole number has more than 64 bits")
+    return document
+
+
+def _holds_endless(document: dict[str, Any]) -> bool:
+    """Say whether a whole number is longer than TOML allows: its text alone may be refused."""
+    waiting: list[Any] = [document]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict | list):
+            waiting.extend(here.values() if isinstance(here, dict) else here)
+        elif isinstance(here, int) and here.bit_length() > _BITS:
+            return True
+    return False
 
 
 def lines_of(text: str, document: dict[str, Any]) -> dict[Place, int]:

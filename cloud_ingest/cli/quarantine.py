@@ -150,10 +150,7 @@ def _as_lines(entry: Entry, text: str | None) -> str:
     facts = [
         f"{name:14} {value}" for name, value in asdict(entry).items() if value not in {None, ()}
     ]
-    shown = "".join(
-        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text or ""
-    )
-    return "\n".join([*facts, "", shown])
+    return "\n".join([*facts, "", text or ""])
 
 
 def _outcome(replay: Replay) -> str:

@@ -23,8 +23,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from cloud_ingest.cli.say import cut, visible
+from cloud_ingest.cli.say import cut
 from cloud_ingest.core.local_time import zone_name
+from shared_schema.text import visible_lines
 
 GAP = 2
 LONGEST_WORD = 24
@@ -50,7 +51,7 @@ def table(
         rows: The text of each cell.
         width: Cells of a line; None takes the terminal's.
     """
-    lines = [[visible(cut(text)) for text in row] for row in rows]
+    lines = [[visible_lines(cut(text)) for text in row] for row in rows]
     width = shutil.get_terminal_size().columns if width is None else width
     room = width - GAP * (len(columns) - 1)
     least = _least(columns, lines)

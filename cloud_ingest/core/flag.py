@@ -18,7 +18,6 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from cloud_ingest.core.typed_text import LONGEST_LABEL
 from shared_schema.events import (
     Acknowledgement,
     Event,
@@ -30,6 +29,7 @@ from shared_schema.events import (
     Unit,
 )
 from shared_schema.evidence import EVIDENCE, Evidence
+from shared_schema.text import LONGEST_LABEL
 
 SAME_WITHIN: Final = timedelta(hours=72)
 """The same thing again so soon after its end is the same flag."""

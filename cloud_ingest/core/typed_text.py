@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Texts that a person types: what is kept of a remark, what may be a label, what is a time.
 
-Both are kept in Unicode's composed form (NFC), so that two spellings of one name are one name. A
-remark says who or why. It is one line: white space is folded. A label names a unit, a tower, a
-meter or a society. No text has a character that nobody sees or that turns the order of reading;
-only the two joiners of Indic and Persian scripts may stand in a remark. A week of ISO 8601, such as
-2026-W05, is no time: nobody says "a week" and means its Monday.
+`shared_schema.text` has the rules of labels and remarks. A week of ISO 8601, such as 2026-W05, is
+no time: nobody says "a week" and means its Monday.
 
 In: a text, and what it is called. Out: the text as it is kept. Never: a text that was stored
 before; it stays as it is. Pure.
@@ -13,16 +10,22 @@ before; it stays as it is. Pure.
 Raises: TextRefused.
 """
 
-import unicodedata
 from datetime import date, datetime
 from typing import Final
 
 from cloud_ingest.errors import TextRefused
+from shared_schema.text import (
+    LONGEST_LABEL,
+    LONGEST_REMARK,
+    composed,
+    folded,
+    label_fault,
+    remark_fault,
+)
 
-MOST_REMARK: Final = 500
-"""Characters of a remark."""
-LONGEST_LABEL: Final = 64
-JOINERS: Final = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
+_ADVICE: Final = {
+    "it is empty": "it is empty: it is kept for ever, so that others can ask",
+}
 
 
 def remark(text: str, name: str) -> str:
@@ -32,16 +35,10 @@ def remark(text: str, name: str) -> str:
         text: As it was typed.
         name: Its option, such as ``--reason``.
     """
-    if len(text) <= 2 * MOST_REMARK:  # a longer one is not worth folding
-        text = unicodedata.normalize("NFC", " ".join(text.split()))
-    if len(text) > MOST_REMARK:
-        raise TextRefused(
-            f"{name} has {len(text)} characters: give {MOST_REMARK} at most, and where the rest is"
-        )
-    if not text:
-        raise TextRefused(f"{name} is empty: it is kept for ever, so that others can ask")
-    _refuse_unseen(text, name, JOINERS)
-    return text
+    if fault := remark_fault(text):
+        long = ", and where the rest is" if f"give {LONGEST_REMARK}" in fault else ""
+        raise _refused(name, _ADVICE.get(fault, fault) + long)
+    return folded(text)
 
 
 def label(text: str, name: str) -> str:
@@ -51,14 +48,13 @@ def label(text: str, name: str) -> str:
         text: As it was typed.
         name: What it is of, such as ``subject``.
     """
-    if not text:
-        raise TextRefused(f"{name} is missing")
-    if len(text) > LONGEST_LABEL:
-        raise TextRefused(f"{name} has {len(text)} characters: give {LONGEST_LABEL} at most")
-    _refuse_unseen(text, name)
-    if text != text.strip():
-        raise TextRefused(f"{name} {text!r} begins or ends with a space: leave it out")
-    return unicodedata.normalize("NFC", text)
+    if fault := label_fault(text):
+        raise _refused(name, fault)
+    return composed(text)
+
+
+def _refused(name: str, fault: str) -> TextRefused:
+    return TextRefused(f"{name} {fault.removeprefix('it ')}")
 
 
 def own_label(text: str, name: str) -> str:
@@ -95,14 +91,4 @@ def _without_week(text: str) -> str:
 
 def same_name(text: str) -> str:
     """Return a name that somebody asks for as it is kept; it need not be a good one."""
-    return unicodedata.normalize("NFC", text[: 4 * LONGEST_LABEL])
-
-
-def _refuse_unseen(text: str, name: str, allowed: frozenset[str] = frozenset()) -> None:
-    for place, character in enumerate(text, 1):
-        if not character.isprintable() and character not in allowed:
-            what = unicodedata.name(character, "a control character").lower()
-            raise TextRefused(
-                f"{name} has a character that nobody sees, U+{ord(character):04X} ({what}), at "
-                f"place {place}: leave it out"
-            )
+    return composed(text[: 4 * LONGEST_LABEL])

@@ -18,8 +18,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cloud_ingest.core.typed_text import LONGEST_LABEL
 from cloud_ingest.core.unit_list import LEGACY_MAKER, Line, Place, overlap
+from shared_schema.text import LONGEST_LABEL
 
 BEFORE = "what was imported before"
 

@@ -16,18 +16,21 @@ In: the text of a CSV file. Out: its lines by number, or every bad line. Pure.
 
 import csv
 import hashlib
+import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import is_one_moment
-from cloud_ingest.core.typed_text import LONGEST_LABEL, label, typed_time
+from cloud_ingest.core.typed_text import label, typed_time
 from cloud_ingest.errors import ImportRefused, TextRefused
 from shared_schema.catalogue import Service
+from shared_schema.text import LONGEST_LABEL
 
 COLUMNS = (
     "tower",
@@ -54,6 +57,7 @@ LAST_BIT = 55
 """Of a status word of at most seven octets."""
 MAX_LINES_SHOWN = 50
 
+_PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 Meter = tuple[str, str]
@@ -156,7 +160,7 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
     Raises:
         ImportRefused: with one text for each bad line.
     """
-    reader = csv.DictReader(text.splitlines(), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     found: dict[int, Line] = {}
     bad: list[str] = []
     try:
@@ -173,7 +177,8 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
             except ValueError as error:
                 bad.append(f"line {reader.line_num}: {error}")
     except csv.Error as error:
-        bad.append(f"line {reader.line_num}: not CSV: {error}")
+        number = reader.reader.line_num  # its own counts a line once it is read
+        bad.append(f"line {number}: not CSV: {error}")
     refuse(bad)
     return found
 
@@ -181,7 +186,7 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
 def _header_faults(header: Sequence[str]) -> list[str]:
     known = (*COLUMNS, *RATING_COLUMNS)
     missing = [f"line 1: column {name} is missing" for name in COLUMNS if name not in header]
-    unknown = [f"line 1: column {name!r} is not known" for name in header if name not in known]
+    unknown = [f"line 1: column {name[:40]!r} is not known" for name in header if name not in known]
     if missing or unknown:
         return missing + unknown
     return ["line 1: a column stands there twice"] if len(set(header)) < len(header) else []
@@ -190,15 +195,15 @@ def _header_faults(header: Sequence[str]) -> list[str]:
 def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, width: int) -> Line:
     if None in row or None in row.values():
         raise ValueError(f"it does not have {width} fields, as the first line has")
-    field = {str(name): str(value).strip() for name, value in row.items()}
+    field = {str(name): str(value).strip(" \t") for name, value in row.items()}
     kind = field["subject_type"]
     if kind not in SUBJECT_TYPES:
-        raise ValueError(f"subject_type {kind!r} is none of {', '.join(SUBJECT_TYPES)}")
+        raise ValueError(f"subject_type {kind[:40]!r} is none of {', '.join(SUBJECT_TYPES)}")
     if field["service"] not in list(Service):
-        raise ValueError(f"service {field['service']!r} is none of {', '.join(Service)}")
+        raise ValueError(f"service {field['service'][:40]!r} is none of {', '.join(Service)}")
     service = Service(field["service"])
     if field["legacy"].lower() not in _YES:
-        raise ValueError(f"legacy {field['legacy']!r} is neither yes nor no")
+        raise ValueError(f"legacy {field['legacy'][:40]!r} is neither yes nor no")
     legacy = _YES[field["legacy"].lower()]
     subject = _label(field, "subject")
     tower = _label(field, "tower") if field["tower"] else None
@@ -275,11 +280,8 @@ def _positive(field: Mapping[str, str], name: str, most: Decimal, unit: str) -> 
     text = field.get(name)
     if not text:
         return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal(0)
-    if not (value.is_finite() and 0 < value <= most):
+    value = Decimal(text) if _PLAIN.fullmatch(text) else Decimal(0)
+    if not 0 < value <= most:
         raise ValueError(f"{name} {text[:40]!r} is not a number above 0, at most {most} {unit}")
     return value
 

@@ -5,7 +5,8 @@ Rich lays them out and counts the cells of the terminal: a Devanagari label has 
 than cells. A table folds its cells to the width of the terminal, to 80 columns where there is
 none; where a column is too narrow for a word, each row becomes a paragraph. A listing folds its
 texts at a terminal alone: in a file or a pipe each stays on one line, for grep. Rich writes into a
-text here, so no colour and no escape sequence comes out.
+text here, so no colour and no escape sequence comes out. What a text hides is written as its code
+(`shared_schema.text`): a label, or what a meter or a broker said, steers no terminal.
 
 In: texts. Out: lines.
 Never: progress on stdout; a text taken for markup; a cell that is cut off.
@@ -18,6 +19,8 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
+
+from shared_schema.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
@@ -42,7 +45,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 
     from rich.table import Table  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
 
-    width, kept = shutil.get_terminal_size().columns, [tuple(row) for row in rows]
+    width, kept = shutil.get_terminal_size().columns, [tuple(map(visible, row)) for row in rows]
     columns = list(zip(header, *kept, strict=True))
     least = [max(map(cell_len, " ".join(column).split()), default=0) for column in columns]
     widest = [max(map(cell_len, column)) for column in columns]
@@ -85,7 +88,7 @@ def _listed(pairs: Iterable[tuple[str, str]], width: int) -> str:
     from rich.table import Table  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
 
-    kept = list(pairs)
+    kept = [(visible(name), visible(text)) for name, text in pairs]
     beside = width - max((cell_len(name) for name, _ in kept), default=0) - _GAP
     if any(cell_len(word) > beside for _, text in kept for word in text.split()):
         lines = (f"{name}{' ' * _GAP}{text}" for name, text in kept)
@@ -116,17 +119,17 @@ def _rendered(what: "RenderableType", width: int) -> str:
 
 def show_json(document: Mapping[str, object] | Sequence[object]) -> None:
     """Print a document as one line of JSON."""
-    print(json.dumps(document, ensure_ascii=False), flush=True)
+    print(visible(json.dumps(document, ensure_ascii=False)), flush=True)
 
 
 def say(text: str) -> None:
     """Tell a person at the terminal what is being done, or what is wrong, on stderr."""
-    print(folded(text, sys.stderr), file=sys.stderr, flush=True)
+    print(folded(visible_lines(text), sys.stderr), file=sys.stderr, flush=True)
 
 
 def say_lines(text: str) -> None:
     """Tell a person lines that stand as they are, such as commands to type, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible_lines(text), file=sys.stderr, flush=True)
 
 
 def folded(text: str, stream: TextIO) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.addresses import HdlcAddress
+from shared_schema.text import composed, label_fault
 
 _COLUMNS: Final = (
     "label",
@@ -81,7 +82,15 @@ def parse_list(text: str, where: str) -> tuple[ListedMeter, ...]:
     Raises:
         ConfigurationError: a column or a value is wrong; the text names the line.
     """
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""), strict=True)
+    try:
+        return _each_once(_rows(reader, where), where)
+    except csv.Error as error:
+        number = reader.reader.line_num  # its own counts a line once it is read
+        raise ConfigurationError(f"{where}, line {number}: not CSV: {error}") from None
+
+
+def _rows(reader: "csv.DictReader[str]", where: str) -> list[ListedMeter]:
     columns = [name.strip() for name in reader.fieldnames or ()]
     unknown = set(columns) - set(_COLUMNS)
     if unknown or not {"label", "address"} <= set(columns):
@@ -90,11 +99,14 @@ def parse_list(text: str, where: str) -> tuple[ListedMeter, ...]:
             f"{','.join(_COLUMNS[2:])}" + (f"; not {','.join(sorted(unknown))}" if unknown else "")
         )
     reader.fieldnames = columns
-    found = [
-        _listed({key: (value or "").strip() for key, value in row.items() if key}, where, number)
-        for number, row in enumerate(reader, 2)
+    return [
+        _listed(
+            {key: (value or "").strip(" ") for key, value in row.items() if key},
+            where,
+            reader.line_num,
+        )
+        for row in reader
     ]
-    return _each_once(found, where)
 
 
 def parse_labels(options: list[str]) -> tuple[ListedMeter, ...]:
@@ -116,7 +128,7 @@ def parse_labels(options: list[str]) -> tuple[ListedMeter, ...]:
 
 def is_label(text: str) -> bool:
     """Tell whether a meter may be called so."""
-    return 0 < len(text) <= 64 and text.isprintable()
+    return label_fault(text) is None
 
 
 def is_dial(text: str) -> bool:
@@ -128,8 +140,8 @@ def _listed(row: dict[str, str], where: str, number: int) -> ListedMeter:
     numbers = {}
     for name in ("address", "logical_address", "address_bytes", "client", "security_suite"):
         text = row.get(name, "")
-        if text and not (text.isascii() and text.isdigit()):
-            raise ConfigurationError(f"{where}, line {number}: {name} {text!r} is no number")
+        if text and re.fullmatch(r"[0-9]{1,9}", text) is None:
+            raise ConfigurationError(f"{where}, line {number}: {name} {text[:40]!r} is no number")
         numbers[name] = int(text) if text else None
     text = row.get("dial", "")
     if text and (numbers["address"] is None or not is_dial(text)):
@@ -139,14 +151,14 @@ def _listed(row: dict[str, str], where: str, number: int) -> ListedMeter:
                 "a meter without a data port has no module: its dial is entered in the cloud "
                 "(cloud-ingest self-read)"
                 if is_dial(text)
-                else f"dial {text!r} is not what a dial shows: write m³, as in 123.456"
+                else f"dial {text[:40]!r} is not what a dial shows: write m³, as in 123.456"
             )
         )
     label = row.get("label", "")
-    if not is_label(label):
-        raise ConfigurationError(f"{where}, line {number}: a label has 1 to 64 printed characters")
+    if fault := label_fault(label):
+        raise ConfigurationError(f"{where}, line {number}: label: {fault}")
     return ListedMeter(
-        label=label,
+        label=composed(label),
         address=numbers["address"],
         logical_address=numbers["logical_address"] or 1,
         address_bytes=numbers["address_bytes"],

@@ -19,6 +19,7 @@ from typing import Final
 from edge_agent.errors import ConfigurationError
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
+from shared_schema.text import composed
 
 _SHOWN: Final = 12
 """So many meters are offered; of the others, how many there are."""
@@ -39,6 +40,7 @@ def find_meter(settings: AgentSettings, name: str, config: Path) -> Place:
     Raises:
         ConfigurationError: no meter is called so, or several are.
     """
+    name = composed(name)  # as labels are
     places = [(bus, meter) for bus in settings.buses for meter in bus.meters]
     wanted = _words(name)
     for fits in _ways(name, wanted):

@@ -35,6 +35,7 @@ from edge_agent.meters.model import names, usable
 from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import AgentSettings
 from shared_schema.signing import fingerprint
+from shared_schema.text import composed
 
 _MOST_CLIENTS: Final = 4
 """As whom a silent address is probed: each costs its wait."""
@@ -293,9 +294,9 @@ def _new_label(
     meter: FoundMeter, ask: AskLabel, taken: AbstractSet[str], tell: Callable[[str], None]
 ) -> str:
     """Ask until the label is a new one, or empty."""
-    label = ask(meter).strip()
+    label = composed(ask(meter).strip())
     while label and (label in taken or not is_label(label)):
         known = label in taken
         tell("another meter has this label" if known else "a label has 1 to 64 characters")
-        label = ask(meter).strip()
+        label = composed(ask(meter).strip())
     return label

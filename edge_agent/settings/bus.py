@@ -25,6 +25,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge_agent.dlms.security import PUBLIC_CLIENT, UTILITY_CLIENT, Mode
 from edge_agent.secret_files import read_password
+from shared_schema.text import composed, label_fault
 
 TWICE: Final = "twice"
 """The kind of pydantic's error for a name or address that another has."""
@@ -40,6 +41,16 @@ def _without_nul(path: Path) -> Path:
 
 
 FilePath = Annotated[Path, AfterValidator(_without_nul)]
+
+
+def _as_label(text: str) -> str:
+    if fault := label_fault(text):
+        raise ValueError(fault)
+    return composed(text)
+
+
+Label = Annotated[str, AfterValidator(_as_label)]
+"""What people call a thing (`shared_schema.text`)."""
 
 
 def _in_pairs(config: Secured) -> Secured:
@@ -89,7 +100,7 @@ class MeterConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str = Field(min_length=1, max_length=64)
+    label: Label
     """What people call it: ``A-1204 electricity``."""
     address: int = Field(ge=1, le=0x3FFD)
     """Physical address on the bus; the upper HDLC address is ``logical_address``."""

@@ -116,7 +116,7 @@ def _right(path: str, key: str, number: int) -> Any:
     return {
         "bus.name": f"0.{number}",
         "bus.port": f"/dev/null/{number}",
-        "bus.meter.label": f"\0{number}",
+        "bus.meter.label": f"\N{REPLACEMENT CHARACTER}{number}",
         "bus.meter.address": _FREE - number,
         "bus.meter.logical_address": 1,
     }.get(path, "x" if key in PATHS and path != "broker.port" else _RIGHT.get(key))

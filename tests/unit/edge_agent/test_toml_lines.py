@@ -63,3 +63,15 @@ def test_each_item_of_nested_lists_of_tables_has_its_line(estate: list[list[int]
 def test_a_text_nested_too_deeply_is_no_toml() -> None:
     with pytest.raises(tomllib.TOMLDecodeError, match="nested too deeply"):
         parsed("a = " + "[" * 5000)
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, f"0x{'f' * 6000}", str(2**63 + 1), f"[1, {{ b = {'9' * 4000} }}]"]
+)
+def test_an_endless_number_is_no_toml(value: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError, match=r"cannot be read|more than 64 bits"):
+        parsed(f"a = {value}")
+
+
+def test_the_largest_number_is_read() -> None:
+    assert parsed(f"a = {2**63 - 1}") == {"a": 2**63 - 1}

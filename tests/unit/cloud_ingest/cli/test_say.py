@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.cli.say import cut, visible
+from cloud_ingest.cli.say import cut
 from cloud_ingest.cli.table import Column, table
+from shared_schema.text import visible_lines as visible
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.typed_text import MOST_REMARK, label, own_label, remark, same_name
+from cloud_ingest.core.typed_text import label, own_label, remark, same_name
 from cloud_ingest.errors import TextRefused
+from shared_schema.text import LONGEST_REMARK
 
 HIDDEN = ["\x00", "\x1b[2J", "\x7f", "\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\udcff"]
 
@@ -39,13 +40,13 @@ def test_an_empty_remark_is_refused(text: str) -> None:
         remark(text, "--by")
 
 
-@pytest.mark.parametrize("length", [MOST_REMARK + 1, 5_000_000])
+@pytest.mark.parametrize("length", [LONGEST_REMARK + 1, 5_000_000])
 def test_a_long_remark_is_refused(length: int) -> None:
     with pytest.raises(TextRefused, match=f"--by has {length} characters: give 500 at most"):
         remark("x" * length, "--by")
 
 
-@given(st.text(max_size=3 * MOST_REMARK))
+@given(st.text(max_size=3 * LONGEST_REMARK))
 def test_what_is_kept_of_a_remark_is_kept_again(text: str) -> None:
     try:
         found = remark(text, "--by")
@@ -53,7 +54,7 @@ def test_what_is_kept_of_a_remark_is_kept_again(text: str) -> None:
         assert len(str(error)) < 200  # noqa: PT017 - no claim where nothing is refused
     else:
         assert remark(found, "--by") == found
-        assert 1 <= len(found) <= MOST_REMARK
+        assert 1 <= len(found) <= LONGEST_REMARK
 
 
 def test_two_spellings_of_a_label_are_one() -> None:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud_ingest.core.unit_list import (
     COLUMNS,
@@ -17,6 +19,7 @@ from cloud_ingest.core.unit_list import (
 )
 from cloud_ingest.errors import ImportRefused
 from shared_schema.catalogue import Service
+from shared_schema.text import composed, label_fault
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 
@@ -119,3 +122,57 @@ def test_a_bit_that_no_status_has_is_refused(text: str) -> None:
         rated(f"T,unit,A,water,,L,1,no,2026-07-01,,,,,{text},")
     (line,) = caught.value.lines
     assert line.startswith(f"line 2: invalid_bits '{text}' is not bits from 0 to 55")
+
+
+def faults(text: str) -> tuple[str, ...]:
+    with pytest.raises(ImportRefused) as caught:
+        parse(f"{','.join(COLUMNS)}\n{text}", KOLKATA)
+    return caught.value.lines
+
+
+@pytest.mark.parametrize(
+    ("subject", "line", "hides"),
+    [
+        ('"A\nB"', 3, "U+000A (a control character)"),
+        ("A\u2028B", 2, "U+2028 (line separator)"),
+        ("A\x85B", 2, "U+0085 (a control character)"),
+        ("A\u202eB", 2, "U+202E (right-to-left override)"),
+        ("A\u200bB", 2, "U+200B (zero width space)"),
+        ("A\x1b[2J", 2, "U+001B (a control character)"),
+        ("A\x9b2J", 2, "U+009B (a control character)"),
+        ("A\x00B", 2, "U+0000 (a control character)"),
+    ],
+)
+def test_a_label_that_lies_is_refused_with_its_line(subject: str, line: int, hides: str) -> None:
+    assert faults(f"T,unit,{subject},water,,LNT,1,no,2026-07-01,") == (
+        f"line {line}: subject has a character that nobody sees, {hides}, at place 2: leave it out",
+    )
+
+
+def test_a_line_behind_one_of_two_keeps_its_number() -> None:
+    bad = 'T,unit,"A\nB",water,,LNT,1,no,2026-07-01,'
+    assert faults(f"{bad}\nT,unit,A,gas,,LNT,1,no,2026-07-01,")[1].startswith("line 4: service")
+
+
+def test_what_is_no_csv_names_its_line() -> None:
+    good = "T,unit,A,water,,LNT,1,no,2026-07-01,"
+    assert faults(f'{good}\nT,unit,"A"x')[0].startswith("line 3: not CSV")
+    assert faults(f"{good}\n{'x' * 200_000}")[0].startswith("line 3: not CSV: field larger")
+
+
+@pytest.mark.parametrize("value", ["1e-999999999", "1e999999999", "NaN", "9" * 5000, "٣", "0x10"])
+def test_a_rating_is_a_plain_number(value: str) -> None:
+    with pytest.raises(ImportRefused) as caught:
+        rated(f"T,unit,A,electricity,,L,1,no,2026-07-01,,,{value},")
+    assert "is not a number above 0" in caught.value.lines[0]
+
+
+@given(st.text(st.characters(exclude_characters='",\r\n'), max_size=70))
+def test_a_subject_is_kept_as_one_label_or_refused(subject: str) -> None:
+    try:
+        (line,) = read(f"T,unit,{subject},water,,LNT,1,no,2026-07-01,").values()
+    except ImportRefused as error:
+        assert error.lines[0].startswith("line 2: subject ")  # noqa: PT017 - else it is kept
+    else:
+        assert label_fault(line.label) is None
+        assert line.label == composed(subject.strip(" \t"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from edge_agent.cli.terminal import ScanProgress, folded, listing, say_lines, table
+from edge_agent.cli.terminal import ScanProgress, folded, listing, say, say_lines, table
 from edge_agent.install.scan_result import Progress
 
 FLAT = "अ-१२०४ विद्युत"
@@ -59,6 +59,18 @@ def test_no_escape_sequence_even_where_colour_is_forced(monkeypatch: pytest.Monk
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b" not in table(("label",), [("A",)]) + listing([("meter", "B")])
+
+
+STEERS = "A\x1b[2J\u202eB\u200b\x9b"
+SHOWN = "A\\u001b[2J\\u202eB\\u200b\\u009b"
+
+
+def test_what_a_text_hides_is_shown_as_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table(("label",), [(STEERS,)]).splitlines()[1] == SHOWN
+    assert listing([("label", STEERS)]) == f"label  {SHOWN}"
+    say(STEERS)
+    say_lines(f"{STEERS}\nB")
+    assert capsys.readouterr().err == f"{SHOWN}\n{SHOWN}\nB\n"
 
 
 class Terminal(io.StringIO):

@@ -11,12 +11,14 @@ from edge_agent.install.agent_toml import Gateway, agent_toml, bus_toml
 from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.sheet import Entry
 from edge_agent.settings.gateway import AgentSettings
+from shared_schema.text import composed, label_fault
 from tests.unit.edge_agent.install.samples import examined, sheet
 
 _TEXTS = st.text(min_size=1, max_size=60).filter(str.isprintable)
+_LABELS = _TEXTS.filter(lambda text: label_fault(text) is None)
 
 
-@given(_TEXTS, _TEXTS)
+@given(_LABELS, _TEXTS)
 def test_settings_are_read_back_as_written(label: str, path: str) -> None:
     gateway = Gateway(
         "gw-1",
@@ -37,6 +39,6 @@ def test_settings_are_read_back_as_written(label: str, path: str) -> None:
     assert settings.spool == Path("/s", path)
     (bus,) = settings.buses
     assert (bus.baudrate, bus.parity, bus.direction_control) == (19200, "even", "rts")
-    assert [(meter.label, meter.address) for meter in bus.meters] == [(label, 17)]
+    assert [(meter.label, meter.address) for meter in bus.meters] == [(composed(label), 17)]
     assert settings.broker.address == ("broker.example", 8883)
     assert settings.broker.tls is not None
