@@ -62,9 +62,9 @@ def units_import(
     source (grid, generator, inlet-1 …; check: it checks the subject's other meter, and is in no
     number), manufacturer, serial, legacy (yes: no data port), valid_from, valid_to (days of the
     society; empty: until now). Columns that may be missing: phases (1, 3), max_current_a, q4_m3_h,
-    invalid_bits, clock_bits. Import it again after each change: what is known stays, an end or a
-    replacement is taken in. A label that two towers have at the same time is two units, such as
-    T1/101 and T2/101.
+    invalid_bits, clock_bits, gateway (which reads the meter). Import it again after each change:
+    what is known stays, an end or a replacement is taken in. A label that two towers have at the
+    same time is two units, such as T1/101 and T2/101.
 
     Example: cloud-ingest units import units.csv --society "Lake View"
     """

@@ -5,7 +5,7 @@ Dates are days of the society: a meter serves from 00:00 of ``valid_from`` until
 ``valid_to`` (or the time, if one is given: 2026-07-15T14:30). On the day of a replacement the old
 line ends and the new one begins. More columns may say what a meter is made for (``phases``,
 ``max_current_a``, ``q4_m3_h``), and which bits of its status count against its readings
-(``invalid_bits``, ``clock_bits``).
+(``invalid_bits``, ``clock_bits``); ``gateway`` says which gateway reads it.
 
 A line is a `Line`: it has a label, which two towers may use alike. What is known is a `Place`: its
 subject has a name that is nobody else's. `core.unit_identity` leads from the one to the other, and
@@ -46,6 +46,8 @@ COLUMNS = (
 )
 RATING_COLUMNS = ("phases", "max_current_a", "q4_m3_h", "invalid_bits", "clock_bits")
 """They may be missing, and so may each value: what is known of the meter stays."""
+GATEWAY_COLUMN = "gateway"
+"""It may be missing, and so may each value: who speaks for the meter first is bound to it."""
 SUBJECT_TYPES = ("unit", "common", "bulk")
 DEFAULT_SOURCES = {Service.ELECTRICITY: "grid", Service.WATER: "main"}
 LEGACY_MAKER = "legacy"
@@ -108,6 +110,7 @@ class Line:
     valid_from: datetime
     valid_to: datetime | None
     rating: Rating
+    gateway: str | None = None
 
     def place(self, subject: str, meter: Meter) -> "Place":
         """Return what it says of a subject."""
@@ -184,7 +187,7 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
 
 
 def _header_faults(header: Sequence[str]) -> list[str]:
-    known = (*COLUMNS, *RATING_COLUMNS)
+    known = (*COLUMNS, *RATING_COLUMNS, GATEWAY_COLUMN)
     missing = [f"line 1: column {name} is missing" for name in COLUMNS if name not in header]
     unknown = [f"line 1: column {name[:40]!r} is not known" for name in header if name not in known]
     if missing or unknown:
@@ -225,6 +228,7 @@ def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, widt
         valid_from=start,
         valid_to=end,
         rating=_rating(field, service),
+        gateway=_gateway(field, legacy=legacy),
     )
 
 
@@ -232,6 +236,12 @@ def _meter(field: Mapping[str, str], *, legacy: bool) -> Meter | None:
     if legacy and not field["serial"] and not field["manufacturer"]:
         return None
     return (_label(field, "manufacturer"), _label(field, "serial"))
+
+
+def _gateway(field: Mapping[str, str], *, legacy: bool) -> str | None:
+    if legacy and field.get(GATEWAY_COLUMN):
+        raise ValueError("a meter without a data port has no gateway: leave it empty")
+    return field.get(GATEWAY_COLUMN) or None
 
 
 def made_up_meter(subject_type: SubjectKind, subject: str, service: Service, source: str) -> Meter:

@@ -12,7 +12,7 @@ Never: an assignment that is updated in place.
 Raises: ImportRefused, TakeBackRefused, NotFound.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -21,11 +21,13 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import month_of, next_month
 from cloud_ingest.core.typed_text import remark
+from cloud_ingest.core.unit_gateways import listed_gateways
 from cloud_ingest.core.unit_identity import namesake_hint
-from cloud_ingest.core.unit_list import Place, parse
+from cloud_ingest.core.unit_list import Line, Place, parse
 from cloud_ingest.core.unit_plan import Known, Plan, Stretch, make_plan, touched
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
 from cloud_ingest.store import assignment_versions as stored
+from cloud_ingest.store import bindings
 from cloud_ingest.store.assignment_versions import AssignmentVersion, Word
 from cloud_ingest.store.assignments import Assignment, namesakes
 from cloud_ingest.store.connection import Connection, translating
@@ -113,6 +115,7 @@ def import_units(
         known = _known(held, versions, listed_ratings(conn, society_id), store.zone)
         plan = make_plan(known, lines, unique_labels=unique_labels, restore=restore)
         _carry_out(conn, society_id, plan, word)
+        _bind(conn, society_id, lines, word)
         mark_meters(conn, society_id, _meters(plan), now)
         months = closed_months(conn, society_id, _months(_stretches(known, plan), now, store.zone))
     return Imported(len(plan.add), plan.changed, plan.unchanged, tuple(months))
@@ -125,6 +128,15 @@ def _carry_out(conn: Connection, society_id: int, plan: Plan, word: Word) -> Non
         stored.add_assignment(conn, society_id, place, word)
     for meter, rating in plan.rate:
         rate_meter(conn, society_id, meter, rating)
+
+
+def _bind(conn: Connection, society_id: int, lines: Mapping[int, Line], word: Word) -> None:
+    """Bind the meters whose lines name a gateway, where they are bound to nobody."""
+    if any(line.gateway for line in lines.values()):
+        bindings.lock_bindings(conn)
+        bound = bindings.bound_meters(conn, society_id)
+        enrolled = bindings.gateways_of(conn, society_id)
+        bindings.bind_listed(conn, society_id, listed_gateways(lines, bound, enrolled), word)
 
 
 def _read(path: Path) -> str:

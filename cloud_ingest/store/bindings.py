@@ -9,7 +9,7 @@ tables ``meter_gateway_version`` and ``binding_rule``.
 Never: an update of a version, but of when it was superseded.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -228,6 +228,49 @@ def gateway_of(conn: Connection, society_id: int, name: str) -> int | None:
         (society_id, name),
     )
     return None if found is None else int(found)
+
+
+@translating
+def bound_meters(conn: Connection, society_id: int) -> dict[tuple[str, str], list[str]]:
+    """Return of each meter that was ever bound the gateways that may speak for it, by name."""
+    rows = conn.execute(
+        """
+        SELECT m.manufacturer, m.serial,
+               array_remove(array_agg(CASE WHEN v.superseded_at IS NULL THEN g.name END), NULL)
+        FROM meter_gateway_version AS v JOIN meter AS m USING (meter_id)
+        JOIN gateway AS g ON g.gateway_id = v.gateway_id
+        WHERE v.society_id = %s GROUP BY m.meter_id
+        """,
+        (society_id,),
+    )
+    return {(maker, serial): gateways for maker, serial, gateways in rows}
+
+
+@translating
+def gateways_of(conn: Connection, society_id: int) -> list[str]:
+    """Return the names of a society's gateways."""
+    return scalars(conn, "SELECT name FROM gateway WHERE society_id = %s", (society_id,))
+
+
+@translating
+def bind_listed(
+    conn: Connection, society_id: int, listed: Mapping[tuple[str, str], str], word: Word
+) -> None:
+    """Bind meters to the gateways that the list of units names, in the caller's transaction."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO meter_gateway_version
+              (society_id, meter_id, gateway_id, how, author, reason, recorded_at)
+            SELECT m.society_id, m.meter_id, g.gateway_id, 'listed', %s, %s, %s
+            FROM meter AS m JOIN gateway AS g USING (society_id)
+            WHERE m.society_id = %s AND m.manufacturer = %s AND m.serial = %s AND g.name = %s
+            """,
+            [
+                (word.by, word.reason, word.at, society_id, *meter, gateway)
+                for meter, gateway in listed.items()
+            ],
+        )
 
 
 @translating

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.accept import Accepted, accept
 from cloud_ingest.core.known import Registry
+from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.bindings import Said, bind, move, set_strict, unbind
-from cloud_ingest.errors import BindingRefused, NotFound, TextRefused, UserError
+from cloud_ingest.entries.units import import_units
+from cloud_ingest.errors import BindingRefused, ImportRefused, NotFound, TextRefused, UserError
 from cloud_ingest.flags.bindings import refresh_bindings
 from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.bindings import bindings
@@ -28,6 +32,7 @@ from tests.support.store import SOCIETY, Site, local, unit_line
 START = local("2026-07-01 00:00")
 HOUR = timedelta(hours=1)
 NOW = START + timedelta(days=30)
+ACTS = ("bind", "move", "unbind", "strict")
 ASHA = Said("Asha", "the riser was moved", NOW)
 
 
@@ -242,6 +247,46 @@ def test_what_is_unbound_is_nobody_s(towers: Towers) -> None:
     assert towers.say(towers.gateway, "9", (START + HOUR, 1)).new == 0
 
 
+def listed(towers: Towers, *lines: str) -> None:
+    path = towers.folder / "listed.csv"
+    head = ",".join((*COLUMNS, "gateway"))
+    path.write_text("\n".join([head, *lines]), encoding="utf-8")
+    import_units(towers.conn, SOCIETY, path, now=NOW)
+
+
+def test_the_list_of_units_binds(towers: Towers) -> None:
+    set_strict(towers.conn, SOCIETY, ASHA, strict=True)
+    listed(towers, f"{unit_line('A-1', '1')},gw-b", f"{unit_line('A-2', '2')},")
+    listed(towers, f"{unit_line('A-1', '1')},gw-b")
+    assert towers.holds() == [("1", "gw-b", None, None, "listed")]
+    assert towers.say(towers.other, "1", (START, 100)).new == 1
+
+
+def test_a_list_moves_no_meter(towers: Towers) -> None:
+    towers.say(towers.gateway, "1", (START, 100))
+    legacy = unit_line("A-3", "3").replace(",no,", ",yes,")
+    with pytest.raises(ImportRefused) as caught:
+        listed(
+            towers,
+            f"{unit_line('A-1', '1')},gw-b",
+            f"{unit_line('A-2', '2')},gw-z",
+            f"{unit_line('A-4', '4', until='2026-05-01')},gw-a",
+            f"{unit_line('A-5', '4', since='2026-05-01')},gw-b",
+        )
+    assert caught.value.lines == (
+        f"line 2: meter {MAKER} 1: it is bound to gw-a: say that it moved "
+        "(cloud-ingest meter move)",
+        f"line 3: meter {MAKER} 2: gateway 'gw-z' is not enrolled: run cloud-ingest enrol first",
+        f"line 5: meter {MAKER} 4: line 4 names gateway gw-a for it: a move is no line's word",
+    )
+    with pytest.raises(ImportRefused) as caught:
+        listed(towers, f"{legacy},gw-a")
+    assert caught.value.lines == (
+        "line 2: a meter without a data port has no gateway: leave it empty",
+    )
+    assert towers.holds() == [("1", "gw-a", None, None, "first_heard")]
+
+
 def test_a_command_goes_to_who_reads_the_meter(towers: Towers) -> None:
     towers.say(towers.gateway, "1", (START, 100))
     key = generate_key()
@@ -268,3 +313,41 @@ def test_what_a_person_says_must_be_possible(towers: Towers) -> None:
     with pytest.raises(BindingRefused, match=f"name one of {MAKER}/1, OTHER/1"):
         bind(conn, SOCIETY, ["1"], "gw-b", ASHA)
     assert towers.holds() == [("1", "gw-a", None, None, "first_heard")]
+
+
+def test_the_commands_say_what_they_did(
+    towers: Towers, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IOT_UTILITY_DSN", store_dsn)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*words: str) -> list[str]:
+        own = ["meter", *words, "--society", SOCIETY]
+        said = ["--by", "Asha", "--reason", "riser B"] if words[0] in ACTS else []
+        result = CliRunner().invoke(app, [*own, *said])
+        return [str(result.exit_code), *result.output.splitlines()]
+
+    assert run("gateways") == ["0", "No meter is bound to a gateway yet."]
+    assert run("claims") == ["0", "No gateway speaks for a meter that is not bound to it."]
+    towers.say(towers.gateway, "1", (START, 100))
+    towers.say(towers.other, "1", (START + HOUR, 101))
+    assert run("claims")[-1].split()[:4] == ["gw-b", MAKER, "1", "gw-a"]
+    assert run("move", "1", "--to", "gw-b", "--from", "2026-07-01 00:30") == [
+        "0",
+        "1 meter moved to gw-b; 0 already were",
+        "what was kept apart of them: cloud-ingest quarantine replay --all",
+    ]
+    shown = " ".join(run("gateways"))
+    assert shown.count("Asha: riser B") == 2
+    assert shown.count("2026-07-01 00:30") == 2
+    assert "spoke for it first" in " ".join(run("gateways", "--history"))
+    assert run("bind", "9", "--gateway", "gw-b")[1] == "1 meter bound to gw-b; 0 already were"
+    assert run("unbind", "9", "--gateway", "gw-b", "--from", "2026-01-01") == [
+        "0",
+        "1 meter not bound to gw-b any more; 0 already were",
+    ]
+    assert run("strict", "yes")[1] == f"{SOCIETY}: a person alone binds a new meter"
+    assert run("move", "--to", "gw-b", "--from", "2026-07-01") == [
+        "2",
+        "cloud-ingest: say which meters: serial numbers, or all of a gateway with --of",
+    ]
