@@ -66,6 +66,8 @@ class EventKind(StrEnum):
     """Meters that should be read by themselves have not been read for too long."""
     EVIDENCE = "evidence"
     """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
+    MISSING_BATCHES = "missing_batches"
+    """Batches of a gateway do not come, and later ones did."""
     FALSE_ACKNOWLEDGEMENT = "false_acknowledgement"
     """Billing acknowledged a number that was never sent to it."""
     NOT_BOUND = "not_bound"

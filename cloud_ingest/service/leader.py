@@ -30,6 +30,7 @@ from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.meter_bits import refresh_meter_bits
+from cloud_ingest.flags.missing_batches import refresh_missing_batches
 from cloud_ingest.flags.silence import reclassify, refresh_silence
 from cloud_ingest.flags.stuck import refresh_stuck
 from cloud_ingest.flags.towers import refresh_towers
@@ -169,6 +170,7 @@ class Leader:
                 (self._behind.add if swept.behind else self._behind.discard)(kind)
         if sweep:
             changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
+            changes.append(("missing_batches", refresh_missing_batches(conn, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
             reclassify(conn, now)

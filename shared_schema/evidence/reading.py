@@ -109,3 +109,17 @@ class NotBoundEvidence(Evidence):
     """The first of them, twenty at most."""
     quarantine: int
     """The number of the first entry in quarantine."""
+
+
+class MissingBatchesEvidence(Evidence):
+    """Batches that are missing between stored ones."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.missing_batches/1"
+    AMOUNT: ClassVar[str | None] = "missing"
+
+    missing: int
+    """How many, in all gaps."""
+    stream: str
+    first: int
+    """Of the first gap."""
+    last: int
