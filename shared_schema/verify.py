@@ -23,7 +23,9 @@ from shared_schema.proof.verdict import normal_fingerprint
 from shared_schema.proof.words import Language, verdict_lines
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_UNSEEN = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\u2028]")
+_UNSEEN = re.compile(
+    r"\s|[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 
 
 class Unreadable(ContractError):

@@ -26,14 +26,16 @@ from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.errors import MalformedMessage
 from shared_schema.proof.clock import Clock, month_after
-from shared_schema.proof.pack import Border, Part, Proof, Reading, SignedBatch
+from shared_schema.proof.pack import Border, Meter, Part, Proof, Reading, SignedBatch
 from shared_schema.proof.signed import (
     SentBorder,
     SentNumber,
     SentPart,
     SignatureOf,
     SignedBlock,
+    SignedColumn,
     SignedHeader,
+    SignedMeter,
 )
 from shared_schema.proof.verdict import Check, Claim, Verdict, fingerprint_of
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
@@ -63,6 +65,8 @@ class _Checker:
         self._service = Service(proof.service)
         self._blocks: dict[tuple[int, int], SignedBlock | None] = {}
         """Those whose signature and hash hold; None: it holds, and has no readings."""
+        self._channels: dict[tuple[str, str, int, int, int], int] = {}
+        """By meter, unit, scaler and weight of signed rows: a register has one channel."""
 
     def verdict(self) -> Verdict:
         proof = self._proof
@@ -95,7 +99,8 @@ class _Checker:
         whose = (sent.society, sent.month, sent.subject.type, sent.subject.id, sent.service)
         own = (proof.society, proof.month, proof.subject.type, proof.subject.id, proof.service)
         unit = BILLING_UNITS[self._service]
-        yield Check("subject", "", (*whose, sent.unit, proof.unit) == (*own, unit, unit))
+        is_own = (*whose, sent.unit, proof.unit) == (*own, unit, unit)
+        yield Check("subject", "", is_own and (sent.since or sent.month) <= sent.month)
         is_whole = len(sent.parts) == len(proof.parts) > 0
         yield Check("parts", "", is_whole and all(map(self._is_of_part, sent.parts, proof.parts)))
 
@@ -132,13 +137,22 @@ class _Checker:
         return None
 
     def _reading_checks(self, path: str, reading: Reading) -> Iterator[Check]:
+        column = self._signed_column(reading)
         if reading.signed is not None or reading.unsigned is None:
-            yield Check("reading", path, self._is_signed(reading))
+            yield Check("reading", path, column is not None)
         if self._proof.epochs or Decimal(reading.adds):
-            yield Check("epochs", path, Decimal(reading.adds) == self._epochs_add(reading))
+            is_so = Decimal(reading.adds) == self._epochs_add(reading)
+            yield Check("epochs", path, is_so and self._is_of_channel(reading, column))
 
-    def _is_signed(self, reading: Reading) -> bool:
-        """Say whether a reading is what its row says."""
+    def _is_of_channel(self, reading: Reading, column: SignedColumn | None) -> bool:
+        """Say whether a signed reading counts as the others of its register do."""
+        if column is None:
+            return True
+        counted = (*_meter(reading.meter), column.unit, column.scaler, column.weight)
+        return self._channels.setdefault(counted, reading.channel) == reading.channel
+
+    def _signed_column(self, reading: Reading) -> SignedColumn | None:
+        """Return by what a reading counts, if it is what its row says."""
         place = reading.signed
         block = None if place is None else self._blocks.get((place.batch, place.block))
         if (
@@ -147,24 +161,24 @@ class _Checker:
             or reading.unsigned is not None
             or reading.origin != "meter"
         ):
-            return False
+            return None
         if place.row >= len(block.rows) or place.column >= len(block.columns):
-            return False
+            return None
         row, column = block.rows[place.row], block.columns[place.column]
         if len(row) != 2 + len(block.columns):
-            return False
+            return None
         ts, raw = row[0], row[2 + place.column]
         exponent = billing_exponent(self._service, column.unit, column.scaler)
         if exponent is None or raw is None or ts is None or not EARLIEST_TS <= ts < LATEST_TS:
-            return False
-        return (
-            _name(block.meter.manufacturer) == _name(reading.meter.manufacturer)
-            and _name(block.meter.serial) == _name(reading.meter.serial)
+            return None
+        holds = (
+            _meter(block.meter) == _meter(reading.meter)
             and (column.obis, column.attribute) == (reading.obis, 2)
             and reading.at == f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%dT%H:%M:%SZ}"
             and abs(raw) < 2**63
             and Decimal(reading.register_value) == Decimal(raw).scaleb(exponent)
         )
+        return column if holds else None
 
     def _epochs_add(self, reading: Reading) -> Decimal:
         """Return what the epochs of a reading's channel add to it."""
@@ -246,7 +260,7 @@ class _Checker:
 def _are_apart(parts: Sequence[Part]) -> bool:
     """Say whether no meter is counted twice at the same time."""
     return not any(
-        one.opening.meter == other.opening.meter
+        _meter(one.opening.meter) == _meter(other.opening.meter)
         and _order(one.opening.at) < _order(other.closing.at)
         and _order(other.opening.at) < _order(one.closing.at)
         for one, other in combinations(parts, 2)
@@ -326,5 +340,7 @@ def _order(moment: str) -> str:
     return moment.removesuffix("Z")
 
 
-def _name(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+def _meter(meter: Meter | SignedMeter) -> tuple[str, str]:
+    """Return a meter in the one spelling by which it is told from others."""
+    maker, serial = meter.manufacturer, meter.serial
+    return unicodedata.normalize("NFC", maker), unicodedata.normalize("NFC", serial)

@@ -4,8 +4,10 @@
 In: a zone, times in UTC. Out: text. Never: the time of now. Pure.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 
 
 class Clock:
@@ -19,8 +21,15 @@ class Clock:
             self._zone, self._mark = UTC, " UTC"
 
     def is_first_of(self, month: str, moment: str) -> bool:
-        """Say whether a time is the 00:00 with which a month begins; also where it is not known."""
-        return bool(self._mark) or self.text(moment) == f"{month}-01 00:00"
+        """Say whether a time is the 00:00 with which a month begins; in an unknown zone, of any."""
+        if not self._mark:
+            return self.text(moment) == f"{month}-01 00:00"
+        try:
+            first = datetime.fromisoformat(f"{month}-01T00:00:00Z")
+            ahead = first - datetime.fromisoformat(f"{moment[:19]}Z")
+        except ValueError:
+            return False
+        return -_WESTERNMOST <= ahead <= _EASTERNMOST
 
     def text(self, moment: str) -> str:
         """Write a time; one that no calendar has as it stands."""

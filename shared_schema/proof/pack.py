@@ -17,14 +17,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from shared_schema.errors import ContractError
-from shared_schema.message import KeyId, Sha256
+from shared_schema.message import GatewayName, KeyId, Sha256
 
 MAX_PROOF_BYTES = 4 * 1024 * 1024
 SCHEMA = "metering.proof/1"
 MOST_LINE = 64 * 1024
 
 Text = Annotated[str, StringConstraints(max_length=600)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""One line: whoever checks a proof prints it beside what was found."""
 Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,60}(\.[0-9]{1,60})?$")]
 """An exact number, such as ``12345.000``."""
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){5}$")]
@@ -89,7 +92,7 @@ class Number(Piece):
 class Key(Piece):
     """A public key that a gateway was enrolled with."""
 
-    gateway: Name
+    gateway: GatewayName
     key: KeyId
     public_key: Sha256
     """Its 32 bytes in hex."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared_schema.errors import MalformedMessage
-from shared_schema.message import KeyId, Sha256
+from shared_schema.message import GatewayName, KeyId, Sha256
 from shared_schema.proof.pack import Amount, Code, Moment, MonthText, Name, OriginName
 
 
@@ -38,7 +38,7 @@ class SignedHeader(Lines):
     """Of the header of a batch: who speaks, with which key, and the hashes of its blocks."""
 
     schema_name: Literal["metering.readings/1"] = Field(alias="schema")
-    gateway: Name
+    gateway: GatewayName
     key: KeyId
     blocks: tuple[Sha256, ...]
 
@@ -64,6 +64,7 @@ class SignedColumn(Lines):
     attribute: int = 2
     scaler: Annotated[int, Field(ge=-128, le=127)]
     unit: Annotated[int, Field(ge=0, le=255)]
+    weight: int = 1
 
 
 class SignedBlock(Lines):

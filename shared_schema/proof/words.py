@@ -69,11 +69,14 @@ def verdict_lines(
 
 
 def number_text(proof: Proof, language: Language = "en") -> str:
-    """Return the number with its unit and version."""
+    """Return the number with its unit and version, and the months that a catch-up covers."""
     titles, sent = words(language)["titles"], number_of(proof)
     if sent is None:
         return str(titles["no_number"])
-    return f"{sent.quantity} {proof.unit}, {titles['version'].format(version=sent.version)}"
+    told = f"{sent.quantity} {proof.unit}, {titles['version'].format(version=sent.version)}"
+    if sent.since is None or sent.since == sent.month:
+        return told
+    return f"{told}, {titles['months'].format(since=sent.since, month=sent.month)}"
 
 
 def signed_text(verdict: Verdict, language: Language = "en") -> str:

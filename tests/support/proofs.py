@@ -60,10 +60,10 @@ class Maker:
     epochs: list[Epoch] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     others: list[Reading] = field(default_factory=list)
+    column: Column = field(init=False)
 
-    @property
-    def column(self) -> Column:
-        return ENERGY if self.service is Service.ELECTRICITY else WATER
+    def __post_init__(self) -> None:
+        self.column = ENERGY if self.service is Service.ELECTRICITY else WATER
 
     def value(self, raw: int) -> Decimal:
         exponent = billing_exponent(self.service, self.column.unit, self.column.scaler)

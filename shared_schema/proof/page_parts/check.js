@@ -90,7 +90,7 @@ function* readingsOf(proof) {
 }
 
 async function check(proof, trusted = new Set()) {
-  const checks = [], blocks = new Map(), keyOf = (header) =>
+  const checks = [], blocks = new Map(), channels = new Map(), keyOf = (header) =>
     proof.keys.find((key) => key.gateway === header.gateway && key.key === header.key);
   const add = (name, about, holds) => checks.push({name, about, holds: Boolean(holds)});
   const borders = proof.parts.flatMap((part) => [part.opening, part.closing]);
@@ -119,11 +119,13 @@ async function check(proof, trusted = new Set()) {
   }
 
   for (const [path, reading] of readingsOf(proof)) {
+    const column = signedColumn(proof, reading, blocks);
     if (reading.signed !== null || reading.unsigned === null) {
-      add("reading", path, isInRow(proof, reading, blocks));
+      add("reading", path, column !== null);
     }
     if (proof.epochs.length || amount(reading.adds).n !== 0n) {
-      add("epochs", path, isSame(amount(reading.adds), epochsAdd(proof, reading)));
+      const isSo = isSame(amount(reading.adds), epochsAdd(proof, reading));
+      add("epochs", path, isSo && isOfChannel(reading, column, channels));
     }
   }
 
@@ -158,7 +160,8 @@ function checkSent(proof, sent, add) {
   const unit = UNITS[proof.service];
   add("subject", "", sent.society === proof.society && sent.month === proof.month
     && sent.subject.type === proof.subject.type && sent.subject.id === proof.subject.id
-    && sent.service === proof.service && sent.unit === unit && proof.unit === unit);
+    && sent.service === proof.service && sent.unit === unit && proof.unit === unit
+    && (sent.since ?? sent.month) <= sent.month);
   const isBorder = (part, said, border) => part.meter.manufacturer === border.meter.manufacturer
     && part.meter.serial === border.meter.serial && part.obis === border.obis
     && said.at === border.at && said.origin === border.origin
@@ -179,22 +182,34 @@ async function verifiedHeader(batch, keyOf) {
   return await isSigned(batch.header, signature, key.public_key) ? header : null;
 }
 
-function isInRow(proof, reading, blocks) {
+function isOfChannel(reading, column, channels) {
+  if (column === null) return true;
+  const {manufacturer, serial} = reading.meter, {unit, scaler, weight} = column;
+  const counted = [manufacturer, serial, unit, scaler, weight].map((each) => nameOf(String(each))).join("\n");
+  if (!channels.has(counted)) channels.set(counted, reading.channel);
+  return channels.get(counted) === reading.channel;
+}
+
+const isSameMeter = (one, other) => nameOf(one.manufacturer) === nameOf(other.manufacturer)
+  && nameOf(one.serial) === nameOf(other.serial);
+
+// By what a reading counts, if it is what its row says.
+function signedColumn(proof, reading, blocks) {
   const place = reading.signed;
   const block = place && blocks.get(`${place.batch} ${place.block}`);
-  if (!block || reading.unsigned !== null || reading.origin !== "meter") return false;
+  if (!block || reading.unsigned !== null || reading.origin !== "meter") return null;
   const row = block.rows[place.row], column = block.columns[place.column];
-  if (!row || !column || row.length !== 2 + block.columns.length) return false;
+  if (!row || !column || row.length !== 2 + block.columns.length) return null;
   const ts = row[0], raw = row[2 + Number(place.column)];
   const own = EXPONENTS[`${proof.service} ${column.unit}`], scaler = Number(column.scaler);
-  if (own === undefined || Math.abs(scaler) > MAX_SCALER) return false;
-  if (raw === null || ts === null || ts < EARLIEST || ts >= LATEST) return false;
-  if (raw >= 2n ** 63n || raw <= -(2n ** 63n)) return false;
-  return nameOf(block.meter.manufacturer) === nameOf(reading.meter.manufacturer)
-    && nameOf(block.meter.serial) === nameOf(reading.meter.serial)
+  if (own === undefined || Math.abs(scaler) > MAX_SCALER) return null;
+  if (raw === null || ts === null || ts < EARLIEST || ts >= LATEST) return null;
+  if (raw >= 2n ** 63n || raw <= -(2n ** 63n)) return null;
+  const holds = isSameMeter(block.meter, reading.meter)
     && column.obis === reading.obis && column.attribute === 2n
     && reading.at === new Date(Number(ts) * 1000).toISOString().replace(".000Z", "Z")
     && isSame(amount(reading.register), scaled(raw, own + scaler));
+  return holds ? column : null;
 }
 
 function epochsAdd(proof, reading) {
@@ -230,9 +245,8 @@ function count(proof, sent, add) {
 
 function areApart(parts) {
   return parts.every((one, index) => parts.slice(index + 1).every((other) => {
-    const isSameMeter = one.opening.meter.manufacturer === other.opening.meter.manufacturer
-      && one.opening.meter.serial === other.opening.meter.serial;
-    return !isSameMeter || order(one.opening.at) >= order(other.closing.at)
+    const isOther = !isSameMeter(one.opening.meter, other.opening.meter);
+    return isOther || order(one.opening.at) >= order(other.closing.at)
       || order(other.opening.at) >= order(one.closing.at);
   }));
 }

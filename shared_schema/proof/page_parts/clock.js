@@ -2,6 +2,8 @@
 // Times as the society's clocks show them, as clock.py gives them.
 "use strict";
 
+const EASTERNMOST = 14, WESTERNMOST = 12; // hours
+
 function clockOf(zone) {
   const parts = {hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
     hour: "2-digit", minute: "2-digit", second: "2-digit"};
@@ -16,7 +18,13 @@ function clockOf(zone) {
     const seconds = found.second === "00" ? "" : `:${found.second}`;
     return `${found.year}-${found.month}-${found.day} ${found.hour}:${found.minute}${seconds}${mark}`;
   };
-  const isFirstOf = (month, moment) => mark !== "" || text(moment) === `${month}-01 00:00`;
+  const isFirstOf = (month, moment) => {
+    if (mark === "") return text(moment) === `${month}-01 00:00`;
+    const at = new Date(`${moment.slice(0, 19)}Z`);
+    if (Number.isNaN(at.valueOf()) || at.toISOString().slice(0, 10) !== moment.slice(0, 10)) return false;
+    const ahead = (new Date(`${month}-01T00:00:00Z`) - at) / 3600000;
+    return -WESTERNMOST <= ahead && ahead <= EASTERNMOST;
+  };
   return {text, isFirstOf};
 }
 

@@ -4,7 +4,7 @@
 
 class NotAProof extends Error {}
 
-const DEEPEST = 200;
+const DEEPEST = 200, MOST_DIGITS = 4300;
 
 // JSON whose integers stay exact: JSON.parse would round them.
 function parseJson(text) {
@@ -63,7 +63,7 @@ function parseJson(text) {
     if (word) return {true: true, false: false, null: null}[word];
     if (token(/-?Infinity|NaN/y)) return NaN;
     const number = token(/-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y);
-    if (number === null) fail();
+    if (number === null || /[0-9]+/.exec(number)[0].length > MOST_DIGITS) fail();
     return /^-?[0-9]+$/.test(number) ? BigInt(number) : Number(number);
   };
   const found = value(0);

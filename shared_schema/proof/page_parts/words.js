@@ -13,7 +13,9 @@ function headline(verdict, language) {
 async function numberText(proof, language) {
   const titles = WORDS[language].titles, sent = await numberOf(proof);
   if (sent === null) return titles.no_number;
-  return `${sent.quantity} ${proof.unit}, ${fill(titles.version, {version: sent.version})}`;
+  const told = `${sent.quantity} ${proof.unit}, ${fill(titles.version, {version: sent.version})}`;
+  if (sent.since === null || sent.since === sent.month) return told;
+  return `${told}, ${fill(titles.months, {since: sent.since, month: sent.month})}`;
 }
 
 function placesOf(proof, language) {

@@ -13,6 +13,8 @@ from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import NotAProof, Proof, read_proof, write_proof
 from shared_schema.proof.verdict import fingerprint_of
+from shared_schema.proof.words import number_text
+from tests.support.gateway import ENERGY
 from tests.support.proofs import (
     CASES,
     END,
@@ -210,6 +212,49 @@ def test_a_border_beside_the_months_is_told() -> None:
     assert [(each.name, each.about) for each in check(maker.proof()).claims] == [
         ("beside", "parts.0.opening")
     ]
+
+
+def test_a_meter_in_another_spelling_is_counted_once() -> None:
+    maker = Maker()
+    for serial in ("\u00e91", "e\u03011"):
+        maker.part(maker.signed(START, 1000, serial), maker.signed(END, 2000, serial))
+    assert failing(maker.proof()) == {"apart"}
+
+
+def test_a_zone_that_nobody_knows_hides_no_border() -> None:
+    for opening, told in ((START, []), (START - 24 * HOUR, ["beside"])):
+        maker = Maker()
+        maker.part(maker.signed(opening, 1000), maker.signed(END, 2000))
+        proof = changed(maker.proof(), "zone", "Mars/Phobos")
+        assert [each.name for each in check(proof).claims] == told
+
+
+def test_a_register_has_one_channel() -> None:
+    maker = Maker()
+    maker.epoch(START - 1000 * HOUR, "500")
+    opening = maker.signed(START, 1000).model_copy(update={"channel": 1})
+    maker.part(opening, maker.signed(END, 2000, adds="500"))
+    assert failing(maker.proof()) == {"epochs"}
+
+
+def test_another_scaler_may_have_another_channel() -> None:
+    maker = Maker()
+    maker.column = ENERGY.model_copy(update={"scaler": 1})
+    maker.epoch(START - 1000 * HOUR, "500")
+    opening = maker.signed(START, 100).model_copy(update={"channel": 1})
+    maker.column = ENERGY
+    maker.part(opening, maker.signed(END, 2000, adds="500"))
+    assert failing(maker.proof()) == set()
+
+
+def test_a_number_is_of_no_month_after_its_own() -> None:
+    assert failing(number_with(PLAIN.proof, since="2026-11")) == {"subject"}
+    assert failing(number_with(PLAIN.proof, since="2026-08")) == set()
+
+
+def test_a_catch_up_names_its_months() -> None:
+    told = number_text(number_with(PLAIN.proof, since="2026-08"))
+    assert told == "29.755 kWh, version 1, for 2026-08 to 2026-10"
 
 
 def test_another_gateways_word_is_not_taken() -> None:

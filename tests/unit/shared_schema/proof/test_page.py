@@ -18,7 +18,7 @@ from shared_schema.proof.pack import NotAProof, read_proof, write_proof
 from shared_schema.proof.page import page
 from shared_schema.proof.words import Language, headline, number_text, verdict_lines
 from tests.support.node_page import NodePage, node_page
-from tests.support.proofs import CASES, Maker, case
+from tests.support.proofs import CASES, END, HOUR, START, Maker, case, plain
 
 PAGE = Path(shared_schema.__file__).with_name("verify.html")
 SPOILT = 3000
@@ -167,6 +167,44 @@ def test_the_page_says_the_same_of_what_is_spoilt(node: NodePage, kind: str) -> 
         state = told.get("state", "refused")
         states[state] = states.get(state, 0) + 1
     assert states["spoilt"] > SPOILT // 60
+
+
+def odd_zone(maker: Maker) -> None:
+    maker.part(maker.signed(START - 24 * HOUR, 1000), maker.signed(END, 2000))
+
+
+def two_spellings(maker: Maker) -> None:
+    for serial in ("\u00e91", "e\u03011"):
+        maker.part(maker.signed(START, 1000, serial), maker.signed(END, 2000, serial))
+
+
+def two_channels(maker: Maker) -> None:
+    maker.epoch(START - 1000 * HOUR, "500")
+    opening = maker.signed(START, 1000).model_copy(update={"channel": 1})
+    maker.part(opening, maker.signed(END, 2000, adds="500"))
+
+
+@pytest.mark.parametrize("make", [odd_zone, two_spellings, two_channels])
+def test_the_page_sees_the_same_tricks(node: NodePage, make: Callable[[Maker], None]) -> None:
+    found = case(make)
+    for zone in ("Asia/Kolkata", "Mars/Phobos"):
+        data = write_proof(found.proof.model_copy(update={"zone": zone}))
+        told = python_answer(data, found.fingerprints)
+        assert page_answer(node, data, found.fingerprints) == told
+        assert told["state"] == "spoilt" or told["claims"]
+
+
+@pytest.mark.parametrize("digits", [4300, 4301])
+def test_the_page_reads_integers_of_the_same_length(node: NodePage, digits: int) -> None:
+    maker = Maker()
+    plain(maker)
+    document = json.loads(write_proof(maker.proof()))
+    line = document["number"]["message"].replace("{", '{"note":' + "1" * digits + ",", 1)
+    number = {"message": line, "sha256": hashlib.sha256(line.encode()).hexdigest()}
+    data = json.dumps(document | {"number": number}).encode()
+    told = python_answer(data, frozenset())
+    assert page_answer(node, data, frozenset()) == told
+    assert told["state"] == ("consistent" if digits == 4300 else "spoilt")
 
 
 EDGES = (

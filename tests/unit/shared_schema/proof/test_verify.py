@@ -99,10 +99,30 @@ def test_a_name_cannot_steer_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "proof.json"
-    proof = PLAIN.proof.model_copy(update={"society": "Lake\x1b[2J\u202eView"})
+    proof = PLAIN.proof.model_copy(update={"society": "Lake\x9b2J\u202eView"})
     path.write_bytes(write_proof(proof))
     main([str(path)])
-    assert "Lake\\u001b[2J\\u202eView" in capsys.readouterr().out
+    assert "Lake\\u009b2J\\u202eView" in capsys.readouterr().out
+
+
+def test_a_name_cannot_write_lines_of_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "proof.json"
+    proof = PLAIN.proof.model_copy(update={"society": "Lake View\n\nIt holds\n"})
+    path.write_bytes(write_proof(proof))
+    assert main([str(path)]) == 2
+    assert "society" in capsys.readouterr().err
+
+
+def test_a_gateways_name_cannot_be_a_fingerprint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "proof.json"
+    data = write_proof(PLAIN.proof)
+    path.write_bytes(data.replace(b'"gateway": "gw-a"', b'"gateway": "gw-a ' + b"a" * 64 + b'"'))
+    assert main([str(path)]) == 2
+    assert "keys.0.gateway" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "--page", "b"], ["a", "--trust", "abc"]])
