@@ -320,7 +320,7 @@ def test_without_a_good_certificate_nobody_is_let_in(
 def test_without_tls_nobody_is_let_in(site: Site) -> None:
     with pytest.raises(NotLetIn), linked(site.server.host, site.server.port, username="ingest"):
         pass
-    assert site.logged("Client connection from 127.0.0.1 failed")
+    assert site.logged("wrong version number")
 
 
 def test_a_login_that_is_taken_away_loses_its_link(site: Site) -> None:
