@@ -4,6 +4,7 @@
 IngestError
 ├── StoreError
 │   ├── StoreUnavailable  retry: no connection, starting up, shutting down, disk full, failover
+│   │   └── StoreReadOnly    retry: a standby, or a primary that was told to take no changes
 │   └── NotStorable       quarantine: the database refuses these values, and will again
 ├── LeadLost              wait: another worker leads, and acts for all
 ├── BrokerLost            retry with a new link: no connection, or no answer in time
@@ -47,6 +48,10 @@ class StoreError(IngestError):
 
 class StoreUnavailable(StoreError):
     """The database cannot be reached or cannot write now: try again."""
+
+
+class StoreReadOnly(StoreUnavailable):
+    """The database takes no changes."""
 
 
 class NotStorable(StoreError):

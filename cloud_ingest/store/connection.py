@@ -25,6 +25,7 @@ from cloud_ingest.errors import (
     NotMigrated,
     NotStorable,
     StoreError,
+    StoreReadOnly,
     StoreUnavailable,
 )
 
@@ -32,6 +33,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Edition = Literal["timescale", "apache", "plain"]
 
 CONNECT_TIMEOUT_S = 10
+READ_ONLY = (
+    "the database takes no changes now, as a standby: let the DSN find the primary, "
+    "by several hosts and target_session_attrs=read-write"
+)
 LOCK_WAIT_S = 60
 """How long a statement of the service waits for a lock before it says so and tries again."""
 IDLE_TRANSACTION_S = 20
@@ -258,7 +263,12 @@ def translate(error: psycopg.Error) -> IngestError:
     if over_a_limit or isinstance(error, psycopg.DataError | psycopg.IntegrityError):
         return NotStorable(f"the database refuses the values: {text}")
     if isinstance(error, _TRANSIENT):
-        return StoreUnavailable(f"the database cannot do it now: {text}")
+        read_only = isinstance(error, pg.ReadOnlySqlTransaction)
+        return (
+            StoreReadOnly(READ_ONLY)
+            if read_only
+            else StoreUnavailable(f"the database cannot do it now: {text}")
+        )
     return StoreError(f"the database refused a statement: {text}")
 
 

@@ -12,8 +12,8 @@ the clock of a worker.
 
 from datetime import timedelta
 
-from cloud_ingest.errors import LeadLost, StoreUnavailable
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.errors import LeadLost, StoreReadOnly, StoreUnavailable
+from cloud_ingest.store.connection import READ_ONLY, Connection, query, translating
 from cloud_ingest.store.locks import Lock, try_lock
 from cloud_ingest.store.rows import scalar
 
@@ -42,11 +42,11 @@ def take_lead(conn: Connection, worker: int) -> bool:
     """Take the lead unless another session holds it; say whether it is this worker's now.
 
     Raises:
-        StoreUnavailable: the database takes no changes, or a session that acts for another worker
-            does not end.
+        StoreReadOnly: the database takes no changes.
+        StoreUnavailable: a session that acts for another worker does not end.
     """
     if scalar(conn, "SELECT current_setting('transaction_read_only') = 'on'"):
-        raise StoreUnavailable("the database takes no changes now: it is read-only, or a standby")
+        raise StoreReadOnly(READ_ONLY)
     if not try_lock(conn, Lock.LEADER):
         return False
     _act_for(conn, worker)

@@ -4,6 +4,10 @@
 import signal
 import subprocess
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from psycopg import sql
 
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, edition
@@ -129,6 +133,58 @@ def test_a_cut_session_is_an_outage_and_no_fault(site: Site) -> None:
         wait_until(lambda: b"action=outage what=leader" in log.read_bytes())
         wait_until(lambda: log.read_bytes().count(b"This worker leads") == 2)
         assert workers.leaders() == 1
+
+
+def cut_sessions(site: Site) -> None:
+    """End all sessions of the database but the test's own, as a restart does."""
+    site.conn.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+def outages_ended(log: Path) -> bool:
+    """Say whether an outage was told, and after the last one that all works again."""
+    told = log.read_text()
+    return 0 < told.rfind("action=outage") < told.rfind("action=recovered")
+
+
+def test_every_loop_heals_when_all_sessions_are_cut(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[3])
+    workers = Workers(site)
+    with workers.worker("one"):
+        for turn in range(1, 4):
+            wait_until(lambda: workers.leaders() == 1)
+            cut_sessions(site)
+            gateway.publish(sealer.topic, *hours(sealer, turn, 1))
+            gateway.wait_receipt(sealer, site.key, turn)
+            wait_until(partial(_is_rolled_up, site, 4 * turn))
+            wait_until(partial(outages_ended, workers.logs["one"]))
+
+
+def _is_rolled_up(site: Site, readings: int) -> bool:
+    return rolled_up(site.conn) == (readings, readings)
+
+
+def test_a_primary_that_became_a_standby_is_waited_for(site: Site) -> None:
+    site.meter("1")
+    sealer, gateway = site.gateway(GATEWAYS[4])
+    workers = Workers(site)
+    read_only = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}").format
+    name = sql.Identifier(site.conn.info.dbname)
+    with workers.worker("one"):
+        log = workers.logs["one"]
+        wait_until(lambda: workers.leads("one"))
+        site.conn.execute(read_only(name, sql.SQL("on")))
+        cut_sessions(site)
+        gateway.publish(sealer.topic, *hours(sealer, 0, 1))
+        wait_until(lambda: b"takes no changes now" in log.read_bytes())
+        assert (workers.leaders(), site.count("batch")) == (0, 0)
+        site.conn.execute(read_only(name, sql.SQL("off")))
+        gateway.wait_receipt(sealer, site.key, 1, timeout_s=60)
+        wait_until(partial(_is_rolled_up, site, 4), timeout_s=60)
+        wait_until(partial(outages_ended, log))
 
 
 def test_a_month_closes_beside_a_running_ingest(site: Site) -> None:
