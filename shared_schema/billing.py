@@ -231,7 +231,7 @@ class BillingAck(Message):
     month: Month
     subject: Subject
     service: Service
-    version: int = Field(ge=1)
+    version: int = Field(strict=True, ge=1)
 
 
 class BillingRequest(Message):

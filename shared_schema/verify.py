@@ -21,11 +21,9 @@ from shared_schema.proof.check import check
 from shared_schema.proof.pack import MAX_PROOF_BYTES, Proof, read_proof
 from shared_schema.proof.verdict import normal_fingerprint
 from shared_schema.proof.words import Language, verdict_lines
+from shared_schema.text import visible
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_UNSEEN = re.compile(
-    r"\s|[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-)
 
 
 class Unreadable(ContractError):
@@ -52,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in verdict_lines(proof, verdict, asked.trust, asked.language):
             _say(line)
     except ContractError as error:
-        sys.stderr.write(_visible(f"{asked.file or asked.page}: {error}") + "\n")
+        sys.stderr.write(visible(f"{asked.file or asked.page}: {error}") + "\n")
         return 2
     return 1 if verdict.state in {"spoilt", "untied"} else 0
 
@@ -112,12 +110,7 @@ def _write_page(path: Path) -> int:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(_visible(line) + "\n")
-
-
-def _visible(text: str) -> str:
-    """Write what a stranger's text could steer a terminal with as its code."""
-    return _UNSEEN.sub(lambda each: " " if each[0] == " " else f"\\u{ord(each[0]):04x}", text)
+    sys.stdout.write(visible(line) + "\n")
 
 
 if __name__ == "__main__":

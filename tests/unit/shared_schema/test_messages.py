@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumption
+from shared_schema.billing import BillingAck, BoundaryReading, MeterMonth, MonthlyConsumption
 from shared_schema.catalogue import ACTIVE_IMPORT, Service
 from shared_schema.errors import ContractError, MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.events import (
@@ -260,6 +260,16 @@ def test_a_command_expires() -> None:
     assert isinstance(command, Command)
     assert not command.expired(AT)
     assert command.expired(AT + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("version", ["true", '"1"', "1.0", "1e2", "0", "-1", "null"])
+def test_what_is_no_version_acknowledges_nothing(version: str) -> None:
+    ack = BillingAck(
+        society="Lake View", month="2026-10", subject=UNIT, service=Service.WATER, version=2
+    )
+    line = ack.to_line().replace(b'"version":2', b'"version":' + version.encode())
+    with pytest.raises(MalformedMessage, match="version"):
+        BillingAck.from_line(line)
 
 
 def test_a_cleared_event_has_its_time() -> None:
