@@ -17,9 +17,13 @@ from cloud_ingest.store.number_words import NumberKey
 
 Span = tuple[datetime, datetime | None]
 LEFT_OUT = "[…]"
-_ALONE = r"(?<!\w){}(?!\w)"
+_ALONE = r"(?<![^\W_]){}(?![^\W_])"
 _NO_PART_OF_A_NUMBER = r"(?<![\w.,:/-]){}(?!\w|[.,:/-]\w)"
 """A flat may be called 12, and a date has a 12 in it."""
+_SHORT = 2
+"""Digits that a day, a month or an hour has."""
+_NO_PART_OF_AN_AMOUNT = r"(?<![^\W_])(?<!\d[.,]){}(?![^\W_]|[.,]\d)"
+"""A flat may be called 205, and an amount be 1,205."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,16 @@ class Neighbours:
         folded = text.casefold()
         for name in self.names:
             if name.casefold() in folded:
-                alone = _NO_PART_OF_A_NUMBER if name.isdigit() else _ALONE
-                text = re.sub(alone.format(re.escape(name)), LEFT_OUT, text, flags=re.IGNORECASE)
+                text = re.sub(
+                    _alone(name).format(re.escape(name)), LEFT_OUT, text, flags=re.IGNORECASE
+                )
         return text
+
+
+def _alone(name: str) -> str:
+    if not name.isdigit():
+        return _ALONE
+    return _NO_PART_OF_A_NUMBER if len(name) <= _SHORT else _NO_PART_OF_AN_AMOUNT
 
 
 def neighbours_of(
