@@ -54,6 +54,8 @@ _WORTH_A_RELOAD = frozenset(
     }
 )
 """Reasons that a newer registry may remove."""
+_MOST_RELOADING = 0.05
+"""The share of the time in which registries are read again, however much is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Intake:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry_age_s = registry_age_s
-        self._reload_every_s = reload_every_s
+        self._reload_every_s = self._reload_after_s = reload_every_s
         self._clock = clock
         self._registry: Registry | None = None
         self._loaded_at = 0.0
@@ -197,12 +199,15 @@ class Intake:
         )
 
     def _current(self, conn: Connection) -> Registry:
-        age_s = self._clock() - self._loaded_at
-        most_s = self._reload_every_s if self._outdated else self._registry_age_s
+        began = self._clock()
+        age_s = began - self._loaded_at
+        most_s = self._reload_after_s if self._outdated else self._registry_age_s
         if self._registry is None or age_s > most_s:
             self._outdated = False
             self._registry = load_registry(conn)
             self._loaded_at = self._clock()
+            took_s = self._loaded_at - began
+            self._reload_after_s = max(self._reload_every_s, took_s / _MOST_RELOADING)
         return self._registry
 
     def _with_fresh_registry(
@@ -210,7 +215,7 @@ class Intake:
     ) -> list[Accepted | Refused]:
         """Judge again, with a new registry, what an old one may have got wrong."""
         doubtful = [index for index, verdict in enumerate(verdicts) if _doubtful(verdict)]
-        if not doubtful or self._clock() - self._loaded_at < self._reload_every_s:
+        if not doubtful or self._clock() - self._loaded_at < self._reload_after_s:
             return verdicts
         self._registry = None
         registry = self._current(conn)

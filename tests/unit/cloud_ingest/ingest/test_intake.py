@@ -176,3 +176,21 @@ def test_a_message_foreign_to_its_topic_is_kept_apart(
 def test_an_emptied_status_is_nothing(store: FakeStore, taking: Intake) -> None:
     run(taking, Received("metering/v1/gw/gw-a/status", b"", retained=False))
     assert store.commits == []
+
+
+def test_a_stranger_costs_the_others_a_twentieth_at_most(
+    store: FakeStore, taking: Intake, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.registry = knowing("1")
+
+    def slow(conn: object) -> Registry:
+        clock[0] += 0.5
+        return store.load_registry(conn)
+
+    monkeypatch.setattr(intake, "load_registry", slow)
+    run(taking, readings("1"))
+    began, loads = clock[0], store.loads
+    while clock[0] < began + 55:
+        run(taking, readings("stranger"))
+        clock[0] += 0.1
+    assert store.loads - loads == 5
