@@ -240,7 +240,7 @@ def read_proof(data: bytes) -> Proof:
             "that cloud-ingest prove wrote"
         )
     try:
-        return Proof.model_validate_json(data)
+        return Proof.model_validate_json(data, by_alias=True, by_name=False)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"

@@ -29,7 +29,7 @@ class Lines(BaseModel):
             MalformedMessage: it has not this shape.
         """
         try:
-            return cls.model_validate_json(line)
+            return cls.model_validate_json(line, by_alias=True, by_name=False)
         except (ValidationError, UnicodeEncodeError):
             raise MalformedMessage(f"a line is no {cls.__name__}") from None
 

@@ -207,6 +207,25 @@ def test_the_page_reads_integers_of_the_same_length(node: NodePage, digits: int)
     assert told["state"] == ("consistent" if digits == 4300 else "spoilt")
 
 
+@pytest.mark.parametrize("name", ["register", "schema"])
+def test_the_page_takes_the_same_names_of_fields(node: NodePage, name: str) -> None:
+    maker = Maker()
+    plain(maker)
+    data = write_proof(maker.proof())
+    other = {"register": "register_value", "schema": "schema_name"}[name]
+    spoilt = data.replace(f'"{name}"'.encode(), f'"{other}"'.encode())
+    assert page_answer(node, spoilt, frozenset()) == {"refused": True}
+    assert python_answer(spoilt, frozenset()) == {"refused": True}
+
+    document = json.loads(data)
+    line = document["number"]["message"].replace(f'"{name}"', f'"{other}"')
+    number = {"message": line, "sha256": hashlib.sha256(line.encode()).hexdigest()}
+    spoilt = json.dumps(document | {"number": number}).encode()
+    told = python_answer(spoilt, frozenset())
+    assert page_answer(node, spoilt, frozenset()) == told
+    assert told["state"] == "spoilt"
+
+
 EDGES = (
     b'{"schema": NaN}',
     b'{"a": 1, "a": 2}',
