@@ -21,6 +21,7 @@ from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.foreign_claims import foreign_claims
 from cloud_ingest.store.quarantine import dismiss, list_entries, replay
+from cloud_ingest.store.read_failures import unheard_meters
 from cloud_ingest.store.registry import enrol_gateway, load_registry
 from shared_schema.events import EventKind
 from shared_schema.evidence import ForeignMeter, NotBoundEvidence
@@ -210,6 +211,13 @@ def test_two_in_one_commit_are_not_both_believed(towers: Towers) -> None:
     both = [towers.judged(each, "1", (START, 5)) for each in (towers.gateway, towers.other)]
     done = commit(towers.conn, both)
     assert (done.batches, done.new, done.quarantined, done.bound) == (2, 1, 1, 1)
+
+
+def test_a_silent_meter_is_of_the_gateway_it_was_moved_to(towers: Towers) -> None:
+    towers.say(towers.gateway, "1", (START, 100))
+    move(towers.conn, SOCIETY, ["1"], "gw-b", ASHA, at=START + HOUR)
+    silent = unheard_meters(towers.conn, START + timedelta(days=2), None)
+    assert [each.gateway for each in silent if each.serial == "1"] == ["gw-b"]
 
 
 def test_a_meter_may_hang_on_two_gateways(towers: Towers) -> None:

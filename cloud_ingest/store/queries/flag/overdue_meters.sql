@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The meters with a data port that may not have been read for too long, and which gateway reads them.
--- One that was never read belongs to the gateway that names it among those that it does not read, else
--- to the gateway of its tower, where there is only one.
+-- It is the one that it is bound to; of several the one that read it last. One that is bound to none and was
+-- never read belongs to the gateway that names it among those that it does not read, else to the gateway
+-- of its tower, where there is only one.
 SELECT a.society_id, s.name AS society, a.tower, a.subject_type, a.subject, a.service, a.source,
        a.valid_from, m.meter_id, m.manufacturer, m.serial, m.last_reading_at, g.name AS gateway,
        (SELECT min(c.period_s) FROM channel AS c
@@ -13,7 +14,11 @@ SELECT a.society_id, s.name AS society, a.tower, a.subject_type, a.subject, a.se
 FROM meter AS m
 JOIN assignment AS a USING (meter_id)
 JOIN society AS s ON s.society_id = a.society_id
-LEFT JOIN gateway AS g ON g.gateway_id = coalesce(m.gateway_id, (
+LEFT JOIN gateway AS g ON g.gateway_id = coalesce((
+  SELECT b.gateway_id FROM meter_gateway AS b
+  WHERE b.meter_id = m.meter_id AND coalesce(b.valid_from <= %(now)s, true)
+    AND coalesce(b.valid_to > %(now)s, true)
+  ORDER BY b.gateway_id = m.gateway_id DESC NULLS LAST, b.gateway_id LIMIT 1), m.gateway_id, (
   SELECT CASE count(*) WHEN 1 THEN min(o.gateway_id) ELSE min(o.gateway_id) FILTER (
     WHERE w.payload -> 'failing' @> jsonb_build_array(jsonb_build_object(
       'meter', jsonb_build_object('manufacturer', m.manufacturer, 'serial', m.serial)))) END
