@@ -7,7 +7,6 @@ In: what was counted, what persons entered, what was sent. Out: values of
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from cloud_ingest.core.border import Border, PassedOver
@@ -37,8 +36,6 @@ from shared_schema.billing import BoundaryReading, MonthlyConsumption, MonthlyWi
 from shared_schema.quality import Origin, Reason
 
 Sent = MonthlyConsumption | MonthlyWithdrawal
-ReadingKey = tuple[int, datetime, int]
-"""Channel id, time, raw value."""
 Borders = Mapping[tuple[str, Side, int], BoundaryReading]
 """By meter, side, and the number of its stretch."""
 

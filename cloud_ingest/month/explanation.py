@@ -221,17 +221,6 @@ class Explanation:
     """Other months, of which a held or kept change has to be decided first."""
 
     @property
-    def counts_another(self) -> bool:
-        """Whether the meters count another quantity now than was published."""
-        number, now = self.number, self.now
-        return (
-            number is not None
-            and number.state == "published"
-            and now is not None
-            and now.quantity != number.quantity
-        )
-
-    @property
     def is_kept(self) -> bool:
         """Whether the newest word keeps what was published from what it would be now."""
         last, now = next(reversed(self.words), None), self.now

@@ -21,8 +21,6 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.scoring.known import Reading
 from cloud_ingest.scoring.leaks import HOUR_S
 
-FILLS_L_PER_H: Final = (100, 200, 400)
-"""Slow, middling and fast inlets."""
 LEAKS_L_PER_H: Final = (5, 10, 25, 100)
 PRESSURE_SD: Final = 0.1
 """How much the inlet's rate differs from day to day."""

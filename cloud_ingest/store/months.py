@@ -21,7 +21,6 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
     Reconciliation,
 )
-from shared_schema.catalogue import Service
 
 _INTO_NUMBERS: Final = """
 COPY month_number (society_id, month, subject_type, subject, service, version, quantity, quality,
@@ -88,28 +87,6 @@ def withdrawals(conn: Connection, society_id: int, month: str) -> list[KeptWithd
 
 def _kept_withdrawal(message: bytes, sha256: str, heard_order: int) -> KeptWithdrawal:
     return KeptWithdrawal(MonthlyWithdrawal.from_line(message), message, sha256, heard_order)
-
-
-@translating
-def last_versions(
-    conn: Connection, society_id: int, month: str
-) -> dict[tuple[str, str, Service], int]:
-    """Return the version that was sent last, by subject's type, subject and service."""
-    return {
-        (subject_type, subject, Service(service)): version
-        for subject_type, subject, service, version in conn.execute(
-            """
-            SELECT subject_type, subject, service, max(version) FROM (
-              SELECT society_id, month, subject_type, subject, service, version FROM month_number
-              UNION ALL
-              SELECT society_id, month, subject_type, subject, service, version
-              FROM month_withdrawal
-            ) AS sent WHERE society_id = %s AND month = %s
-            GROUP BY subject_type, subject, service
-            """,
-            (society_id, month),
-        )
-    }
 
 
 @dataclass(frozen=True, slots=True)

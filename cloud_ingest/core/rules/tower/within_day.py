@@ -33,7 +33,6 @@ LEARN_DAYS = 10
 LEAST_DAYS = 3
 MOST_LACKING = 0.1
 """Of a tower's meters on one day: with more the day says nothing."""
-CAUTION = 1.0
 BROKEN = 0.1
 """Of days on which a flat does not keep its habit: nobody is at home."""
 LEVEL_SD = 0.3
