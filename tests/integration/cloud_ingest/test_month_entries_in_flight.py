@@ -20,8 +20,8 @@ FIRST, LAST = local("2026-01-01 00:00"), local("2026-03-01 00:00")
 NOW = local("2026-03-05 09:00")
 JANUARY, FEBRUARY = "2026-01", "2026-02"
 LOCK_WAITS = """
-SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
-WHERE NOT granted AND datname = current_database()
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()
 """
 
 
