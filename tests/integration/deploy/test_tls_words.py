@@ -30,8 +30,7 @@ from edge_agent.publish.mqtt import Login, MqttLink
 from edge_agent.settings.gateway import BrokerConfig
 from tests.support.mqtt_peer import Peer, linked
 
-NOW = datetime.now(UTC)
-AGO, AHEAD = NOW - timedelta(days=40), NOW + timedelta(days=40)
+AGO, AHEAD = (datetime.now(UTC) + timedelta(days=days) for days in (-40, 40))
 ENDED = f"{AGO + timedelta(days=1):%Y-%m-%d}"
 USERS = (gateway_user("gw-a"), cloud_user())
 
@@ -87,7 +86,7 @@ class Place:
 
     def on_the_edge(self, *, is_running: bool = False) -> str:
         with pytest.raises(EdgeConfigurationError) as raised:
-            check_broker(self.broker, "gw-a", NOW, is_running=is_running)
+            check_broker(self.broker, "gw-a", datetime.now(UTC), is_running=is_running)
         return str(raised.value)
 
     @property
@@ -110,7 +109,10 @@ class Place:
         return str(raised.value)
 
     def by_the_clouds_doctor(self) -> str:
-        found = [*check_certificates(self.settings, NOW), *look_from_cloud(self.settings)]
+        found = [
+            *check_certificates(self.settings, datetime.now(UTC)),
+            *look_from_cloud(self.settings),
+        ]
         return "\n".join(each.said for each in found if each.level == "fail")
 
 
@@ -257,7 +259,7 @@ async def test_tls_to_a_port_without_it_is_said(place: Place) -> None:
 
 
 def test_a_certificate_that_ends_soon_is_a_warning(place: Place) -> None:
-    found = list(check_certificates(place.settings, NOW))
+    found = list(check_certificates(place.settings, datetime.now(UTC)))
     assert {(each.name, each.level) for each in found} == {("ca", "warn"), ("certificate", "warn")}
 
 
@@ -269,7 +271,7 @@ def linked_as(place: Place, name: str, *, client_id: str = "") -> AbstractContex
 
 def test_no_check_ends_the_link_of_who_runs(place: Place) -> None:
     with linked_as(place, "gw-a") as gateway, linked_as(place, "ingest") as ingest:
-        check_broker(place.broker, "gw-a", NOW, is_running=True)
+        check_broker(place.broker, "gw-a", datetime.now(UTC), is_running=True)
         assert [each.level for each in look_from_cloud(place.settings)] == ["ok"]
         assert gateway.publish("metering/v1/gw/gw-a/readings") in {0, 16}
         assert ingest.subscribe("metering/v1/gw/+/status") == 1
@@ -280,7 +282,7 @@ def test_a_check_leaves_the_messages_of_who_does_not_run(place: Place) -> None:
         assert gateway.subscribe("metering/v1/gw/gw-a/receipts") == 1
     with linked_as(place, "ingest") as ingest:
         assert ingest.publish("metering/v1/gw/gw-a/receipts", b"stored") == 0
-    check_broker(place.broker, "gw-a", NOW, is_running=False)
+    check_broker(place.broker, "gw-a", datetime.now(UTC), is_running=False)
     with linked_as(place, "gw-a") as gateway:
         assert gateway.received() == ("metering/v1/gw/gw-a/receipts", b"stored")
 

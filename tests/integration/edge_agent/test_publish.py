@@ -127,7 +127,7 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway_users() -> list[BrokerUser]:
-    return [gateway_user(f"gw-{number}", secrets.token_hex(8)) for number in range(12)]
+    return [gateway_user(f"gw-{number}", secrets.token_hex(8)) for number in range(16)]
 
 
 @pytest.fixture(scope="module")
