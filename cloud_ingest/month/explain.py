@@ -72,6 +72,7 @@ from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Withheld
 from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.message import MeterId
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ class _Case:
     assigned: Sequence[Assignment]
 
     @property
-    def meters(self) -> dict[int, str]:
+    def meters(self) -> dict[int, MeterId]:
         """The meters by their ids."""
-        return {each.meter_id: str(each.meter) for each in self.assigned}
+        return {each.meter_id: each.meter for each in self.assigned}
 
 
 @translating

@@ -31,7 +31,7 @@ def billed_meters(sent: Sequence[Sent]) -> tuple[BilledMeter, ...]:
     """Return what each meter counted in the number that stands; nothing if it was taken back."""
     last = _standing(sent)
     return tuple(
-        BilledMeter(str(part.meter), part.source, part.opening, part.closing, part.quantity)
+        BilledMeter(part.meter, part.source, part.opening, part.closing, part.quantity)
         for part in (() if last is None else last.parts)
     )
 
@@ -100,7 +100,7 @@ def _standing(sent: Sequence[Sent]) -> MonthlyConsumption | None:
 def _borders(counted: Sequence[Counted]) -> Borders:
     return by_stretch(
         (
-            str(each.assignment.meter),
+            each.assignment.meter,
             _reading(each.measured.opening),
             _reading(each.measured.closing),
         )

@@ -33,10 +33,11 @@ from cloud_ingest.store.explained import KeptEntry
 from cloud_ingest.store.number_words import NumberWord
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS
 from shared_schema.billing import BoundaryReading, MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.message import MeterId
 from shared_schema.quality import Origin, Reason
 
 Sent = MonthlyConsumption | MonthlyWithdrawal
-Borders = Mapping[tuple[str, Side, int], BoundaryReading]
+Borders = Mapping[tuple[MeterId, Side, int], BoundaryReading]
 """By meter, side, and the number of its stretch."""
 
 
@@ -47,12 +48,12 @@ class Entries:
     kept: Sequence[KeptEntry]
     exponents: Mapping[int, int]
     """By channel id."""
-    meters: Mapping[int, str]
+    meters: Mapping[int, MeterId]
     """By meter id."""
     heard: Mapping[int, int]
     """By version of the number: the last entry that it knew."""
 
-    def of_meter(self, meter: str) -> tuple[Entry, ...]:
+    def of_meter(self, meter: MeterId) -> tuple[Entry, ...]:
         """Return what was entered of one meter."""
         return tuple(each for each in self.all() if each.meter == meter)
 
@@ -119,9 +120,9 @@ def explained_meter(
         against: What dials say against it.
     """
     served, measured = counted.assignment, counted.measured
-    own = entries.of_meter(str(served.meter))
+    own = entries.of_meter(served.meter)
     return ExplainedMeter(
-        meter=str(served.meter),
+        meter=served.meter,
         source=served.source,
         tower=served.tower,
         valid_from=served.valid_from,
@@ -245,15 +246,15 @@ def border_changes(before: Borders, after: Borders) -> Iterator[BorderChange]:
 def borders_of(sent: Sent) -> Borders:
     """Return the borders of a version."""
     parts = () if isinstance(sent, MonthlyWithdrawal) else sent.parts
-    return by_stretch((str(part.meter), part.opening, part.closing) for part in parts)
+    return by_stretch((part.meter, part.opening, part.closing) for part in parts)
 
 
 def by_stretch(
-    stretches: Iterable[tuple[str, BoundaryReading | None, BoundaryReading | None]],
+    stretches: Iterable[tuple[MeterId, BoundaryReading | None, BoundaryReading | None]],
 ) -> Borders:
     """Return the borders of stretches, each a meter with where it begins and ends."""
-    found: dict[tuple[str, Side, int], BoundaryReading] = {}
-    seen: dict[str, int] = {}
+    found: dict[tuple[MeterId, Side, int], BoundaryReading] = {}
+    seen: dict[MeterId, int] = {}
     for meter, opening, closing in stretches:
         stretch = seen[meter] = seen.get(meter, -1) + 1
         if opening is not None:

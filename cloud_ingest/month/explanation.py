@@ -7,7 +7,9 @@ Never: a sentence: the surface words them. Pure.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import Why
@@ -18,10 +20,12 @@ from cloud_ingest.month.report import Delivery
 from cloud_ingest.store.explained import EntryKind
 from shared_schema.billing import BoundaryReading, Bounds, Estimate, EstimateMethod
 from shared_schema.catalogue import Service
-from shared_schema.message import DecimalText
+from shared_schema.message import DecimalText, MeterId
 from shared_schema.quality import Origin, Quality, Reason
 
 Side = Literal["opening", "closing"]
+MeterText = Annotated[MeterId, PlainSerializer(str, return_type=str, when_used="json")]
+"""A meter, written as its maker and serial number in one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Entry:
     """What a person entered of a meter."""
 
     kind: EntryKind
-    meter: str
+    meter: MeterText
     at: datetime
     """The moment of which it is."""
     until: datetime | None
@@ -103,7 +107,7 @@ class Break:
 class ExplainedMeter:
     """What one meter counts for the subject as it is known now."""
 
-    meter: str
+    meter: MeterText
     source: str
     tower: str | None
     valid_from: datetime
@@ -126,7 +130,7 @@ class ExplainedMeter:
 class BorderChange:
     """A border that another version takes elsewhere."""
 
-    meter: str
+    meter: MeterText
     side: Side
     before: BoundaryReading | None
     """None: the version before does not have the meter, or stood for nothing."""
@@ -137,7 +141,7 @@ class BorderChange:
 class BilledMeter:
     """What one meter counted in the number that stands, between the borders that were billed."""
 
-    meter: str
+    meter: MeterText
     source: str
     opening: BoundaryReading
     closing: BoundaryReading

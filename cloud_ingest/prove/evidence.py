@@ -87,7 +87,7 @@ class Evidence:
         society_id: int,
         service: Service,
         *,
-        meters: Mapping[int, str],
+        meters: Mapping[int, MeterId],
         neighbours: Neighbours,
         heard: int | None,
     ) -> None:
@@ -98,7 +98,7 @@ class Evidence:
         self._neighbours = neighbours
         self._lines = SignedLines()
         channels = channels_of_meters(conn, meters, [str(self._obis)])
-        self._channels: dict[str, list[Channel]] = {}
+        self._channels: dict[MeterId, list[Channel]] = {}
         for each in channels:
             if self._exponent(each) is not None:
                 self._channels.setdefault(meters[each.meter_id], []).append(each)
@@ -154,13 +154,13 @@ class Evidence:
         block = read_block(row.batch.block_lines[row.ordinal])
         times = (each[0] for each in getattr(block, "rows", ()) if each[0] != said.at.timestamp())
         return not any(
-            self._neighbours.has_time(str(said.meter), datetime.fromtimestamp(ts, said.at.tzinfo))
+            self._neighbours.has_time(said.meter, datetime.fromtimestamp(ts, said.at.tzinfo))
             for ts in times
         )
 
     def _channel(self, said: Said, row: SignedRow | None) -> Channel | None:
         """Return the channel of a reading: that of its row, or the one that says it."""
-        known = self._channels.get(str(said.meter), [])
+        known = self._channels.get(said.meter, [])
         if row is not None:
             counted = row.counted
             key = (counted.unit, counted.scaler, counted.weight)

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.number_words import NumberKey
+from shared_schema.message import MeterId
 
 Span = tuple[datetime, datetime | None]
 LEFT_OUT = "[…]"
@@ -30,12 +31,12 @@ _NO_PART_OF_AN_AMOUNT = r"(?<![^\W_])(?<!\d[.,]){}(?![^\W_]|[.,]\d)"
 class Neighbours:
     """What belongs to others than the subject of a proof."""
 
-    spans: Mapping[str, tuple[Span, ...]]
+    spans: Mapping[MeterId, tuple[Span, ...]]
     """By meter: when it served somebody else."""
     names: tuple[str, ...]
     """Of everybody else, the longest first."""
 
-    def has_time(self, meter: str, at: datetime) -> bool:
+    def has_time(self, meter: MeterId, at: datetime) -> bool:
         """Say whether a meter served somebody else at a time; a handover's moment is both's."""
         return any(
             since < at and (until is None or at < until)
@@ -70,10 +71,10 @@ def neighbours_of(
         names: Of everybody and of every meter.
         ours: Those that are the subject's own.
     """
-    spans: dict[str, list[Span]] = {}
+    spans: dict[MeterId, list[Span]] = {}
     for each in assigned:
         if (each.subject_type, each.subject) != (own.subject_type, own.subject):
-            spans.setdefault(str(each.meter), []).append((each.valid_from, each.valid_to))
+            spans.setdefault(each.meter, []).append((each.valid_from, each.valid_to))
     kept = {each.casefold() for each in ours}
     others = {name for name in names if name.casefold() not in kept}
     return Neighbours(

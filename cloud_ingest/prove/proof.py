@@ -204,7 +204,7 @@ def _explained_borders(case: _Case, said: Said) -> Iterator[ExplainedBorder]:
     for meter, border in _borders(case.found.meters):
         taken = border.taken
         told = None if taken is None else (taken.at, taken.value, taken.origin)
-        if meter.meter == str(said.meter) and told == (said.at, said.value, said.origin):
+        if meter.meter == said.meter and told == (said.at, said.value, said.origin):
             yield border
 
 
@@ -217,7 +217,7 @@ def _borders(meters: Iterable[ExplainedMeter]) -> Iterator[tuple[ExplainedMeter,
 
 def _own(case: _Case, meter: MeterId, told: Told | None) -> pack.Reading | None:
     """Return a reading beside a border; None: there is none, or the meter served another then."""
-    if told is None or case.neighbours.has_time(str(meter), told.at):
+    if told is None or case.neighbours.has_time(meter, told.at):
         return None
     return case.evidence.reading(Said(meter, told.at, told.value, told.origin))
 
@@ -225,19 +225,19 @@ def _own(case: _Case, meter: MeterId, told: Told | None) -> pack.Reading | None:
 def _others(case: _Case, parts: Sequence[pack.Part]) -> Iterator[pack.Reading]:
     """Give readings near the borders that do not stand for them."""
     shown = {
-        (str(each.meter), each.at, each.register_value)
+        (each.meter, each.at, each.register_value)
         for part in parts
         for side in (part.opening, part.closing)
         for each in (side, side.before, side.after)
         if each is not None
     }
-    meters = {str(each.assignment.meter): each.assignment.meter for each in case.versions}
+    meters = {each.assignment.meter for each in case.versions}
     for meter, border in _borders(case.found.meters):
         for told in _beside(border):
-            found = _own(case, meters[meter.meter], told) if meter.meter in meters else None
+            found = _own(case, meter.meter, told) if meter.meter in meters else None
             if found is None or len(shown) >= 2 * MOST_OTHERS:
                 continue
-            key = (str(found.meter), found.at, found.register_value)
+            key = (found.meter, found.at, found.register_value)
             if key not in shown:
                 shown.add(key)
                 yield found
@@ -273,7 +273,7 @@ def _entry(case: _Case, each: Entry) -> pack.Entry | None:
     masked = case.neighbours.masked
     return pack.Entry(
         kind=each.kind,
-        meter=each.meter,
+        meter=str(each.meter),
         at=format_utc(each.at),
         value=None if each.value is None else f"{each.value:f}",
         by=masked(each.word.by),

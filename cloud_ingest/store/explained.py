@@ -115,10 +115,10 @@ def entries_of_meters(
 
 
 @translating
-def meter_ids(conn: Connection, society_id: int, meters: Collection[MeterId]) -> dict[int, str]:
+def meter_ids(conn: Connection, society_id: int, meters: Collection[MeterId]) -> dict[int, MeterId]:
     """Return meters by their ids."""
     return {
-        meter_id: f"{manufacturer} {serial}"
+        meter_id: MeterId(manufacturer=manufacturer, serial=serial)
         for meter_id, manufacturer, serial in conn.execute(
             """
             SELECT m.meter_id, m.manufacturer, m.serial

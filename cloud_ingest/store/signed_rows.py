@@ -7,7 +7,6 @@ so batches are looked through in the order of receipt, from the time of the read
 In: a society, a reading that the store has. Out: the signed lines with it. Never: a write.
 """
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from shared_schema.errors import MalformedMessage
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import VALUE, Batch, Block, Column, read_block
+from shared_schema.text import composed
 
 _WAITS = (
     -FUTURE_TOLERANCE,
@@ -133,7 +133,7 @@ def _place(line: bytes, sought: Sought) -> tuple[int, int, Column] | None:
         block = read_block(line)
     except MalformedMessage:
         return None
-    if not isinstance(block, Block) or not _is_same(block.meter, sought.meter):
+    if not isinstance(block, Block) or _names(block.meter) != _names(sought.meter):
         return None
     for column, counted in enumerate(block.columns):
         exponent = billing_exponent(sought.service, counted.unit, counted.scaler)
@@ -150,5 +150,5 @@ def _place(line: bytes, sought: Sought) -> tuple[int, int, Column] | None:
     return None
 
 
-def _is_same(one: MeterId, other: MeterId) -> bool:
-    return unicodedata.normalize("NFC", str(one)) == unicodedata.normalize("NFC", str(other))
+def _names(meter: MeterId) -> tuple[str, str]:
+    return composed(meter.manufacturer), composed(meter.serial)

@@ -13,7 +13,6 @@ proof says; a float. Pure.
 
 import base64
 import hashlib
-import unicodedata
 from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
@@ -39,6 +38,7 @@ from shared_schema.proof.signed import (
 )
 from shared_schema.proof.verdict import Check, Claim, Verdict, fingerprint_of
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
+from shared_schema.text import composed
 
 DIGITS = 200
 """An amount has 120 digits at most."""
@@ -342,5 +342,4 @@ def _order(moment: str) -> str:
 
 def _meter(meter: Meter | SignedMeter) -> tuple[str, str]:
     """Return a meter in the one spelling by which it is told from others."""
-    maker, serial = meter.manufacturer, meter.serial
-    return unicodedata.normalize("NFC", maker), unicodedata.normalize("NFC", serial)
+    return composed(meter.manufacturer), composed(meter.serial)

@@ -31,12 +31,14 @@ def block_line(
     column: Column = ENERGY,
     period_s: int = 900,
     statuses: Mapping[datetime, int] | None = None,
+    *,
+    maker: str = MAKER,
 ) -> bytes:
     """The readings of one meter's one register, some with a status."""
     said = statuses or {}
     return Block(
         salt=new_salt(),
-        meter=MeterId(manufacturer=MAKER, serial=serial),
+        meter=MeterId(manufacturer=maker, serial=serial),
         period_s=period_s,
         columns=(column,),
         rows=tuple((int(at.timestamp()), said.get(at), raw) for at, raw in rows),

@@ -20,7 +20,7 @@ from shared_schema.proof.check import check
 from shared_schema.proof.pack import Proof, read_proof, write_proof
 from shared_schema.proof.words import Language
 from shared_schema.readings import Column
-from tests.support.gateway import ENERGY, Sealer, block_line
+from tests.support.gateway import ENERGY, MAKER, Sealer, block_line
 from tests.support.store import SOCIETY, Site, every, local, unit_line
 
 LANGUAGES: tuple[Language, ...] = ("en", "hi")
@@ -36,16 +36,23 @@ Rows = Sequence[tuple[datetime, int]]
 
 
 def send(
-    site: Site, serial: str, rows: Rows, column: Column = ENERGY, sealer: Sealer | None = None
+    site: Site,
+    serial: str,
+    rows: Rows,
+    column: Column = ENERGY,
+    sealer: Sealer | None = None,
+    *,
+    maker: str = MAKER,
 ) -> None:
     """Let a gateway send a meter's rows, and beside them those of the neighbour's meter."""
     sealer = sealer or site.gateway
     for at in range(0, len(rows), 100):
         own = rows[at : at + 100]
         theirs = [(ts, THEIRS + number) for number, (ts, _) in enumerate(own)]
-        lines = [block_line(serial, own, column, 3600), block_line(NEIGHBOUR, theirs, ENERGY, 3600)]
-        payload = sealer.seal(*lines)
-
+        payload = sealer.seal(
+            block_line(serial, own, column, 3600, maker=maker),
+            block_line(NEIGHBOUR, theirs, ENERGY, 3600),
+        )
         received = own[-1][0] + HOUR
         told = accept(sealer.topic, payload, load_registry(site.conn), received)
         commit(site.conn, [told])

@@ -257,9 +257,10 @@ def unit_line(
     source: str = "grid",
     kind: str = "unit",
     tower: str = "Tower 1",
+    maker: str = MAKER,
 ) -> str:
     """One line of the list of units, for a meter that a gateway reads."""
-    return f"{tower},{kind},{subject},{service},{source},{MAKER},{serial},no,{since},{until}"
+    return f"{tower},{kind},{subject},{service},{source},{maker},{serial},no,{since},{until}"
 
 
 def every(

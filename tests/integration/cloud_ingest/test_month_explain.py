@@ -266,6 +266,7 @@ def test_the_command_line(false_border: Site, store_dsn: str) -> None:
     plain = CliRunner().invoke(app, [*words, "--society", SOCIETY, "--dsn", store_dsn, "--json"])
     document = json.loads(plain.stdout)
     assert document["versions"][1]["entries"][0]["word"]["by"] == "manager"
+    assert document["meters"][0]["meter"] == "LNT 1"
     assert document["meters"][0]["end"]["taken"]["value"] == "12352.683"
 
 

@@ -114,6 +114,41 @@ def test_two_units_have_two_proofs(site: Site) -> None:
     ]
 
 
+def test_a_meter_is_its_maker_and_its_serial(site: Site) -> None:
+    """Written in one text, the two meters have one name."""
+    units(site, unit_line("A-1", "B 1"), unit_line("C-9", "1", maker="LNT B"))
+    send(site, "1", july(), maker="LNT B")
+    send(site, "B 1", july())
+    close(site)
+    assert (claims(proved(site)), proved(site).batches[0].blocks[0].count("LNT B")) == ([], 0)
+
+
+def test_each_of_two_meters_counts_by_its_own_epochs(site: Site) -> None:
+    """Written in one text, the two meters have one name; the second turned over."""
+    units(
+        site,
+        unit_line("A-1", "B 1", until="2026-07-16"),
+        unit_line("A-1", "1", since="2026-07-16", maker="LNT B"),
+    )
+    send(site, "B 1", every(BEFORE, HALF, FIRST, 10, HOUR))
+    rows = [(at, raw % 100_000_000) for at, raw in every(HALF, AFTER, 99_999_000, 10, HOUR)]
+    send(site, "1", rows, maker="LNT B")
+    add_epoch(
+        site.conn,
+        SOCIETY,
+        NamedMeter("A-1", Service.ELECTRICITY),
+        starts_at=next(at for at, raw in rows if raw < 1000),
+        adds=Decimal(100_000),
+        reason="five digits",
+        by="caretaker",
+        now=NOW,
+    )
+    close(site)
+    proof = proved(site)
+    assert quantity(proof) == kwh(10 * 31 * 24)
+    assert [part.opening.channel for part in proof.parts] == [0, 1]
+
+
 def test_a_change_that_waits_is_told(site: Site) -> None:
     """January ends too high, as a row of March shows: that it is taken back waits for a person."""
     units(site, unit_line("A-1", "1", since="2025-12-01"))

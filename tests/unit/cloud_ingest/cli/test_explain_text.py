@@ -27,12 +27,14 @@ from cloud_ingest.month.published import ShownNumber
 from shared_schema.billing import Bounds, Estimate, EstimateMethod, Held
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
+from shared_schema.message import MeterId
 from shared_schema.quality import Origin, Quality, Reason
 from tests.support.store import ZONE, local
 
 START, END = local("2026-01-01 00:00"), local("2026-02-01 00:00")
 NOON = local("2026-02-02 12:00")
 MANAGER = Word("manager", "photo of the dial", NOON)
+METER = MeterId(manufacturer="LNT", serial="1")
 UNIT = Subject(type=SubjectType.UNIT, id="A-1")
 
 
@@ -46,7 +48,7 @@ def border(at: datetime, taken: Told | None, *not_taken: NotTaken) -> ExplainedB
 
 def meter(end: ExplainedBorder, quantity: str | None = "29.760") -> ExplainedMeter:
     return ExplainedMeter(
-        meter="LNT 1",
+        meter=METER,
         source="grid",
         tower="Tower 1",
         valid_from=START,
@@ -182,7 +184,7 @@ def test_a_held_change_waits_for_a_person() -> None:
 
 
 def test_what_has_changed_since_is_told_with_who_said_so() -> None:
-    entry = Entry("enter", "LNT 1", END, None, Decimal("12374.763"), None, MANAGER)
+    entry = Entry("enter", METER, END, None, Decimal("12374.763"), None, MANAGER)
     now = Now(Decimal("29.763"), None, None, None, (), False, (entry,))
     told = text(replace(explained(number=shown()), now=now))
     assert "closing 2026-01 again would give 29.763 kWh." in told

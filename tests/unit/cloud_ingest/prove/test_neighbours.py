@@ -15,6 +15,7 @@ from shared_schema.catalogue import Service
 from shared_schema.message import MeterId
 
 OWN = NumberKey("unit", "A-1204", Service.ELECTRICITY)
+METER = MeterId(manufacturer="LNT B", serial="1")
 HALF = datetime(2026, 7, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -34,7 +35,7 @@ def assignment(
         valid_from=since,
         valid_to=until,
         meter_id=1,
-        meter=MeterId(manufacturer="LNT", serial="1"),
+        meter=METER,
         last_reading_at=None,
         author="unit management",
         reason="list",
@@ -53,14 +54,14 @@ def test_a_handover_belongs_to_both() -> None:
         (),
         (),
     )
-    told = [found.has_time("LNT 1", HALF + hours * HOUR) for hours in (-1, 0, 1, 8, 9, 10)]
+    told = [found.has_time(METER, HALF + hours * HOUR) for hours in (-1, 0, 1, 8, 9, 10)]
     assert told == [False, False, True, True, False, False]
-    assert not found.has_time("LNT 2", HALF + HOUR)
+    assert not found.has_time(MeterId(manufacturer="LNT", serial="B 1"), HALF + HOUR)
 
 
 def test_a_lift_is_somebody_else_than_a_unit_of_its_name() -> None:
     found = neighbours_of(OWN, [assignment("A-1204", HALF, None, "common")], (), ())
-    assert found.has_time("LNT 1", HALF + HOUR)
+    assert found.has_time(METER, HALF + HOUR)
 
 
 @pytest.mark.parametrize(
