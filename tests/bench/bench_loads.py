@@ -11,8 +11,6 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-import pytest
-
 from cloud_ingest.flags.electricity import refresh_loads
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import StoreCache
@@ -20,7 +18,7 @@ from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.rows import scalar
-from tests.support.store import TEST_DSN, ZONE, database_at, local
+from tests.support.store import ZONE, database_at, local
 
 SIZES = [1_000, int(os.environ.get("IOT_UTILITY_BENCH_METERS", "10000"))]
 DAYS = 86
@@ -97,15 +95,10 @@ def _judge_all(conn: Connection) -> tuple[list[float], float]:
     return took, time.process_time() - ran
 
 
-@pytest.mark.parametrize("edition", ["plain", "timescale"])
-def test_the_newest_day(edition: str, request: pytest.FixtureRequest) -> None:
-    if edition == "plain":
-        server = request.getfixturevalue("postgres_server").dsn_of("postgres")
-    elif not (server := os.environ.get(TEST_DSN)):
-        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
+def test_the_newest_day(edition: str, store_server: str) -> None:
     costs = []
     for meters in SIZES:
-        with database_at(server) as dsn:
+        with database_at(store_server) as dsn:
             costs.append(cost(dsn, meters))
     print(f"\nelectricity, {edition}: the newest day of each meter, twelve weeks before it")
     for each in costs:

@@ -6,12 +6,9 @@ many rows by one index. The goals in milliseconds are printed beside the figures
 machine that does nothing else.
 """
 
-import os
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
-
-import pytest
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import month_of
@@ -28,7 +25,7 @@ from cloud_ingest.views.load_curve import load_curve
 from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.catalogue import Service
 from tests.support.fill import fill
-from tests.support.store import SOCIETY, TEST_DSN, ZONE, database_at
+from tests.support.store import SOCIETY, ZONE
 
 UNITS = 10_000
 JULY = month_of(2026, 7, ZONE)
@@ -45,19 +42,8 @@ def best_ms(work: Callable[[], object], times: int = 5) -> float:
     return min(took) * 1000
 
 
-@pytest.mark.parametrize("edition", ["plain", "timescale"])
-def test_reads(edition: str, request: pytest.FixtureRequest) -> None:
-    if edition == "plain":
-        fill_and_measure(edition, request.getfixturevalue("database"))
-    elif server := os.environ.get(TEST_DSN):
-        with database_at(server) as dsn:
-            fill_and_measure(edition, dsn)
-    else:
-        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
-
-
-def fill_and_measure(edition: str, dsn: str) -> None:
-    with connect(dsn) as conn:
+def test_reads(edition: str, empty_dsn: str) -> None:
+    with connect(empty_dsn) as conn:
         migrate(conn)
         fill(conn, SOCIETY, UNITS, date(2026, 6, 28), days=37, dense=2)
         measure(edition, conn)

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import pytest
-
 from cloud_ingest.flags.silence import refresh_silence
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.rows import scalar
 from shared_schema.gateway import Status
-from tests.support.store import TEST_DSN, ZONE, database_at
+from tests.support.store import ZONE, database_at
 
 METERS = 63
 GATEWAYS = [16, 160, int(os.environ.get("IOT_UTILITY_BENCH_METERS", "100000")) // METERS + 1]
@@ -92,15 +90,10 @@ def cost(dsn: str, gateways: int) -> Cost:
     return Cost(gateways * METERS, first, later, ran)
 
 
-@pytest.mark.parametrize("edition", ["plain", "timescale"])
-def test_every_meter_is_silent(edition: str, request: pytest.FixtureRequest) -> None:
-    if edition == "plain":
-        server = request.getfixturevalue("postgres_server").dsn_of("postgres")
-    elif not (server := os.environ.get(TEST_DSN)):
-        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
+def test_every_meter_is_silent(edition: str, store_server: str) -> None:
     costs = []
     for gateways in GATEWAYS:
-        with database_at(server) as dsn:
+        with database_at(store_server) as dsn:
             costs.append(cost(dsn, gateways))
     print(f"\nread failures, {edition}: every meter is silent, one flag a gateway")
     for each in costs:

@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import pytest
-
 from cloud_ingest.core.rules.water.judge import advance
 from cloud_ingest.core.rules.water.meter import WaterMeter
 from cloud_ingest.core.rules.water.points import Point
@@ -35,7 +33,7 @@ from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.rows import scalar
-from tests.support.store import TEST_DSN, ZONE, database_at, local
+from tests.support.store import ZONE, database_at, local
 
 SIZES = [1_000, 10_000, int(os.environ.get("IOT_UTILITY_BENCH_METERS", "100000"))]
 LIKELY_MIB = 300
@@ -184,18 +182,13 @@ def cost(dsn: str, meters: int) -> Cost:
     return Cost(meters, took, between, ran, peak, limit)
 
 
-@pytest.mark.parametrize("edition", ["plain", "timescale"])
-def test_the_newest_quarter_hour(edition: str, request: pytest.FixtureRequest) -> None:
-    if edition == "plain":
-        server = request.getfixturevalue("postgres_server").dsn_of("postgres")
-    elif not (server := os.environ.get(TEST_DSN)):
-        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
+def test_the_newest_quarter_hour(edition: str, store_server: str) -> None:
     costs = []
     for meters in SIZES:
-        with database_at(server) as dsn:
+        with database_at(store_server) as dsn:
             costs.append(cost(dsn, meters))
     size = len(next(households())[0])
-    with connect(server) as conn:
+    with connect(store_server) as conn:
         fsync = scalar(conn, "SHOW fsync")
     print(
         f"\nwater, {edition}, fsync {fsync}: a new quarter hour of each meter; "

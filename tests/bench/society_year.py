@@ -8,11 +8,9 @@ import os
 import time
 from pathlib import Path
 
-import pytest
-
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.migrate import migrate
-from tests.support.store import TEST_DSN, Site, database_at
+from tests.support.store import Site
 from tests.support.town import Town
 from tests.support.year import Year
 
@@ -23,22 +21,11 @@ PLAIN_BETWEEN = int(os.environ.get("IOT_UTILITY_YEAR_PLAIN", "2"))
 SEED = int(os.environ.get("IOT_UTILITY_YEAR_SEED", "2026"))
 
 
-@pytest.mark.parametrize("edition", ["plain", "timescale"])
-def test_a_year(edition: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if edition == "plain":
-        play(edition, request.getfixturevalue("database"), tmp_path)
-    elif server := os.environ.get(TEST_DSN):
-        with database_at(server) as dsn:
-            play(edition, dsn, tmp_path)
-    else:
-        pytest.skip(f"needs TimescaleDB Community behind {TEST_DSN}")
-
-
-def play(edition: str, dsn: str, folder: Path) -> None:
+def test_a_year(edition: str, empty_dsn: str, tmp_path: Path) -> None:
     """Play the year, print what came of it, and hold every number against the truth."""
-    with connect(dsn) as conn:
+    with connect(empty_dsn) as conn:
         migrate(conn)
-        year = Year(Site(conn, folder), Town(UNITS, DENSE, MONTHS, SEED, PLAIN_BETWEEN))
+        year = Year(Site(conn, tmp_path), Town(UNITS, DENSE, MONTHS, SEED, PLAIN_BETWEEN))
         began = time.perf_counter()
         year.play()
         took = time.perf_counter() - began
