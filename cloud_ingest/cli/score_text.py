@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cloud_ingest.cli.table import Column, counted, table
+from cloud_ingest.cli.table import counted, table, with_figures
 from cloud_ingest.scoring.confidence import Interval
 from cloud_ingest.scoring.score import Alarms, Detection, Score
 from cloud_ingest.scoring.trials import WINDOWS_H
@@ -38,13 +38,7 @@ def _plain(value: Any) -> Any:
 
 
 def _false_alarms(score: Score) -> str:
-    columns = [
-        Column("Alarms"),
-        Column("count", "figure"),
-        Column("known meter-days", "figure"),
-        Column("per 1000", "figure"),
-        Column("95 %", "figure"),
-    ]
+    columns = with_figures("Alarms", "count", "known meter-days", "per 1000", "95 %")
     rows = [_alarm_row(each, each.kind) for each in score.false_alarms]
     return table(columns, [*rows, _alarm_row(score.leaking, "of meters that leak")])
 
@@ -62,7 +56,7 @@ def _alarm_row(alarms: Alarms, name: str) -> tuple[str, ...]:
 
 def _detections(detections: Sequence[Detection]) -> str:
     """One row a kind of leak: found within each window, in per cent."""
-    columns = [Column("Leak, found in % within"), *(Column(f"{h} h", "figure") for h in WINDOWS_H)]
+    columns = with_figures("Leak, found in % within", *(f"{hours} h" for hours in WINDOWS_H))
     rows = []
     for leak in dict.fromkeys(each.leak for each in detections):
         of_leak = [each for each in detections if each.leak == leak]
@@ -74,9 +68,9 @@ def _detections(detections: Sequence[Detection]) -> str:
 
 
 def _spreads(score: Score) -> str:
-    columns = [Column("Over meters"), Column("all", "figure"), Column("95 %", "figure")]
     folds = max((len(each.by_fold) for each in score.spreads), default=0)
-    columns += [Column(f"fold {number}", "figure") for number in range(1, folds + 1)]
+    of_folds = (f"fold {number}" for number in range(1, folds + 1))
+    columns = with_figures("Over meters", "all", "95 %", *of_folds)
     rows = [
         (
             each.what,

@@ -41,6 +41,11 @@ class Column:
     """A text may fold; a name stays whole; a figure stays whole at the right."""
 
 
+def with_figures(first: str, *figures: str) -> list[Column]:
+    """Return a column of texts, and columns of figures behind it, by their titles."""
+    return [Column(first), *(Column(title, "figure") for title in figures)]
+
+
 def table(
     columns: Sequence[Column], rows: Iterable[Sequence[str]], *, width: int | None = None
 ) -> str:

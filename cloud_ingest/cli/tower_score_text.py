@@ -2,12 +2,13 @@
 """How a score of the tower rules is worded. In: a score. Out: lines. Never: a decision."""
 
 from cloud_ingest.cli.score_text import percent, percent_range
-from cloud_ingest.cli.table import Column, table
+from cloud_ingest.cli.table import Column, table, with_figures
 from cloud_ingest.scoring.confidence import Interval
 from cloud_ingest.scoring.crossed_score import CrossedScore
 from cloud_ingest.scoring.tower_score import WITHIN, Accused, Found, Invented, TowerScore
 
 _Table = tuple[list[Column], list[tuple[str, ...]]]
+_IN_DAYS = [f"{days} d" for days in WITHIN]
 
 
 def tower_score_text(score: TowerScore) -> str:
@@ -33,12 +34,7 @@ def crossed_score_text(score: CrossedScore) -> str:
 
 
 def _invented(sound: tuple[Invented, ...]) -> _Table:
-    columns = [
-        Column("Sound towers"),
-        Column("tower-days", "figure"),
-        Column("losses", "figure"),
-        Column("per 1000 (95 %)", "figure"),
-    ]
+    columns = with_figures("Sound towers", "tower-days", "losses", "per 1000 (95 %)")
     return columns, [
         (each.kind, str(each.days), str(each.alarms), _per_1000(each.alarms_per_1000_days))
         for each in sound
@@ -46,13 +42,7 @@ def _invented(sound: tuple[Invented, ...]) -> _Table:
 
 
 def _accused(score: TowerScore) -> _Table:
-    columns = [
-        Column("Sound meters"),
-        Column("towers", "figure"),
-        Column("meter-months", "figure"),
-        Column("named", "figure"),
-        Column("per 1000 (95 %)", "figure"),
-    ]
+    columns = with_figures("Sound meters", "towers", "meter-months", "named", "per 1000 (95 %)")
     rows = [_accused_row(each.kind, each.towers, each.accused) for each in score.invented]
     rows += [
         _accused_row(f"beside {each.fault}", each.towers, each.accused) for each in score.found
@@ -74,21 +64,17 @@ def _accused_row(where: str, towers: int, accused: Accused) -> tuple[str, ...]:
 
 
 def _raised(faults: tuple[Found, ...]) -> _Table:
-    columns = [Column("Raised, %"), *(_within(days) for days in WITHIN)]
-    return columns, [(each.fault, *_shares(each.raised)) for each in faults]
+    return with_figures("Raised, %", *_IN_DAYS), [
+        (each.fault, *_shares(each.raised)) for each in faults
+    ]
 
 
 def _named(faults: tuple[Found, ...]) -> _Table:
-    columns = [Column("Named, %"), Column("L/d", "figure"), *(_within(days) for days in WITHIN)]
-    return columns, [
+    return with_figures("Named, %", "L/d", *_IN_DAYS), [
         (each.fault, f"{each.median_use_l_per_day:.0f}", *_shares(each.named))
         for each in faults
         if each.median_use_l_per_day
     ]
-
-
-def _within(days: int) -> Column:
-    return Column(f"{days} d", "figure")
 
 
 def _shares(within: dict[int, Interval]) -> tuple[str, ...]:
