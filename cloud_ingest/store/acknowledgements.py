@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What billing acknowledges and asks for, and the flag where it names what was never sent.
+"""What billing acknowledges and asks to be sent again.
 
 Only a version that left acknowledges: one that was handed to the broker, or is no longer in the
 outbox because it was acknowledged before. It covers the earlier versions that left.
 
-In: acknowledgements. Out: what need not be sent again; a flag of the society, which ends when a
-person has dismissed the entries in quarantine.
+In: acknowledgements, requests. Out: how many messages need not be sent again, or will be.
 """
 
 from datetime import datetime, timedelta
 
-from cloud_ingest.core.accept import QuarantineReason
-from cloud_ingest.core.flag import Finding
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.event_changes import clear_flag, put_finding
-from cloud_ingest.store.events import open_events
 from cloud_ingest.store.outbox import LONGEST_WAIT, billing_ack_key, enqueue_acknowledged
 from cloud_ingest.store.rows import scalar, scalars
 from shared_schema.billing import (
@@ -24,8 +19,6 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
 )
 from shared_schema.errors import UnknownSchema
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
-from shared_schema.evidence import FalseAcknowledgementEvidence
 from shared_schema.topics import Part, billing_topic, society_topics
 
 ASKED_AFTER = timedelta(seconds=30)
@@ -158,49 +151,3 @@ def _standing(message: bytes) -> MonthlyConsumption | MonthlyWithdrawal:
         return MonthlyConsumption.from_line(message)
     except UnknownSchema:
         return MonthlyWithdrawal.from_line(message)
-
-
-@translating
-def raise_false_acknowledgement(
-    conn: Connection, *, society_id: int, detail: str, quarantine_id: int, at: datetime
-) -> bool:
-    """Raise the flag of a society, unless it is up already; in the caller's transaction."""
-    if any(
-        each.society_id == society_id for each in open_events(conn, EventKind.FALSE_ACKNOWLEDGEMENT)
-    ):
-        return False
-    society = scalar(conn, "SELECT name FROM society WHERE society_id = %s", (society_id,))
-    finding = Finding(
-        kind=EventKind.FALSE_ACKNOWLEDGEMENT,
-        society_id=society_id,
-        society=society,
-        severity=Severity.ALARM,
-        subject=Subject(type=SubjectType.SOCIETY, id=society),
-        unit=None,
-        service="all",
-        since=at,
-        message=f"{detail[:1].upper()}{detail[1:]}. What was sent goes on being sent.",
-        evidence=FalseAcknowledgementEvidence(detail=detail, quarantine=quarantine_id),
-    )
-    return put_finding(conn, finding, at)
-
-
-@translating
-def end_false_acknowledgement(conn: Connection, society: str, now: datetime) -> bool:
-    """End the flag of a society, where none of its entries is open any more."""
-    left = scalar(
-        conn,
-        """
-        SELECT EXISTS (
-          SELECT FROM quarantine JOIN society USING (society_id)
-          WHERE society.name = %s AND reason = %s AND state = 'open')
-        """,
-        (society, QuarantineReason.NEVER_SENT.value),
-    )
-    if left:
-        return False
-    return any(
-        clear_flag(conn, stored, "a person looked into it", now)
-        for stored in open_events(conn, EventKind.FALSE_ACKNOWLEDGEMENT)
-        if stored.event.society == society
-    )

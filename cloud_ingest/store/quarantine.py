@@ -30,11 +30,10 @@ from cloud_ingest.core.accept import (
 )
 from cloud_ingest.core.known import Registry
 from cloud_ingest.errors import NotFound, UserError
-from cloud_ingest.store.acknowledgements import end_false_acknowledgement
-from cloud_ingest.store.chain import end_contradiction
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
+from cloud_ingest.store.quarantine_flags import end_flag
 from cloud_ingest.store.rows import all_rows, one_row
 from shared_schema.readings import Batch
 from shared_schema.topics import GatewayTopic, gateway_topic
@@ -213,8 +212,7 @@ def _replay_block(
 def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
     """Close an entry that shall never be stored; its bytes stay.
 
-    With the last one that contradicts the evidence of a gateway the gateway's flag ends, and with
-    the last false acknowledgement that of the society.
+    With the last one of its kind the flag ends that it raised.
 
     Raises:
         NotFound: there is no such entry.
@@ -229,10 +227,7 @@ def dismiss(conn: Connection, quarantine_id: int, now: datetime) -> None:
 def _close(conn: Connection, entry: Entry, state: QuarantineState, now: datetime) -> None:
     """Close an entry, and with the last one of its kind the flag that it raised."""
     _resolve(conn, entry.quarantine_id, state, now)
-    if entry.reason in CONTRADICTIONS and entry.gateway is not None:
-        end_contradiction(conn, entry.gateway, now)
-    if entry.reason == QuarantineReason.NEVER_SENT and entry.society is not None:
-        end_false_acknowledgement(conn, entry.society, now)
+    end_flag(conn, reason=entry.reason, gateway=entry.gateway, society=entry.society, now=now)
 
 
 def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:

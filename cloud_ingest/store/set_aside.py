@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a commit sets aside for the quarantine: gathered while it runs, written at its end.
 
-The same again is only counted. What contradicts a gateway's evidence raises its flag, when it is
-set aside for the first time.
+The same again is only counted. An entry raises its flag when it is set aside for the first time.
 
 In: refusals, rejections, forks, links that do not hold. Out: rows of the quarantine, in the
 commit's transaction.
@@ -13,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from cloud_ingest.core.accept import CONTRADICTIONS, Accepted, QuarantineReason, Refused
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused
 from cloud_ingest.core.known import KnownGateway
-from cloud_ingest.store.acknowledgements import raise_false_acknowledgement
-from cloud_ingest.store.chain import BrokenLink, raise_contradiction
+from cloud_ingest.store.chain import BrokenLink
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload as bytes_of
+from cloud_ingest.store.quarantine_flags import raise_flag
 from cloud_ingest.store.rows import one_row
 
 MAX_NAME_BYTES = 1024
@@ -158,26 +157,15 @@ class SetAside:
             if kept is None or not kept.is_new:
                 continue
             added += 1
-            if row.society_id is None:
-                continue
-            if row.reason is QuarantineReason.NEVER_SENT:
-                raise_false_acknowledgement(
-                    conn,
-                    society_id=row.society_id,
-                    detail=row.detail,
-                    quarantine_id=kept.quarantine_id,
-                    at=row.first_at,
-                )
-            if row.reason in CONTRADICTIONS and row.gateway:
-                raise_contradiction(
-                    conn,
-                    society_id=row.society_id,
-                    gateway=row.gateway,
-                    reason=row.reason,
-                    detail=row.detail,
-                    quarantine_id=kept.quarantine_id,
-                    at=row.first_at,
-                )
+            raise_flag(
+                conn,
+                reason=row.reason,
+                detail=row.detail,
+                gateway=row.gateway,
+                society_id=row.society_id,
+                quarantine_id=kept.quarantine_id,
+                at=row.first_at,
+            )
         return added
 
 

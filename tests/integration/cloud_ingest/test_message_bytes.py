@@ -16,7 +16,7 @@ from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.send_command import send
 from cloud_ingest.rollup.refresh import refresh
-from cloud_ingest.store.chain import end_contradiction, raise_contradiction
+from cloud_ingest.store.quarantine_flags import end_flag, raise_flag
 from shared_schema.catalogue import ACTIVE_IMPORT, Service, Unit
 from shared_schema.gateway import CommandKind
 from shared_schema.readings import Column
@@ -132,7 +132,7 @@ def test_events_keep_their_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     refresh_water(site.conn, WaterRules(ZONE), now + 4 * HOUR)
     refresh_silence(site.conn, ZONE, now + 4 * HOUR)
     detail = "batch 7 was signed twice"
-    raise_contradiction(
+    raise_flag(
         site.conn,
         society_id=site.one("SELECT society_id FROM society"),
         gateway="gw-a",
@@ -141,7 +141,9 @@ def test_events_keep_their_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) ->
         quarantine_id=3,
         at=now,
     )
-    end_contradiction(site.conn, "gw-a", now + HOUR)
+    end_flag(
+        site.conn, reason=QuarantineReason.FORK, gateway="gw-a", society=SOCIETY, now=now + HOUR
+    )
     assert outbox(site) == sample("events.txt")
 
 

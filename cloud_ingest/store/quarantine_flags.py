@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The flags that entries of the quarantine raise: of a gateway's evidence, of a society's billing.
+
+The first open entry raises its flag; a person who closes the last one has looked into it, and ends
+the flag.
+
+In: an entry that is new, or closed. Out: its flag, in the caller's transaction.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from cloud_ingest.core.accept import CONTRADICTIONS, QuarantineReason
+from cloud_ingest.core.flag import Finding
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.event_changes import clear_flag, put_finding
+from cloud_ingest.store.events import open_events
+from cloud_ingest.store.rows import scalar
+from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.evidence import ContradictionEvidence, FalseAcknowledgementEvidence
+
+_KINDS: Final[Mapping[str, EventKind]] = {
+    **dict.fromkeys(CONTRADICTIONS, EventKind.EVIDENCE),
+    QuarantineReason.NEVER_SENT: EventKind.FALSE_ACKNOWLEDGEMENT,
+}
+
+
+@translating
+def raise_flag(
+    conn: Connection,
+    *,
+    reason: QuarantineReason,
+    detail: str,
+    gateway: str | None,
+    society_id: int | None,
+    quarantine_id: int,
+    at: datetime,
+) -> bool:
+    """Raise the flag of a new entry, if it has one and that is not up already."""
+    if reason not in _KINDS or society_id is None:
+        return False
+    kind = _KINDS[reason]
+    society = scalar(conn, "SELECT name FROM society WHERE society_id = %s", (society_id,))
+    subject = _subject(society, gateway)
+    opened = open_events(conn, kind)
+    if any((each.society_id, each.event.subject) == (society_id, subject) for each in opened):
+        return False
+    evidence: ContradictionEvidence | FalseAcknowledgementEvidence
+    if kind is EventKind.EVIDENCE:
+        message = f"What gateway {gateway} signed contradicts itself: {detail}."
+        evidence = ContradictionEvidence(
+            reason=reason.value, detail=detail, quarantine=quarantine_id
+        )
+    else:
+        message = f"{detail[:1].upper()}{detail[1:]}. What was sent goes on being sent."
+        evidence = FalseAcknowledgementEvidence(detail=detail, quarantine=quarantine_id)
+    finding = Finding(
+        kind=kind,
+        society_id=society_id,
+        society=society,
+        severity=Severity.ALARM,
+        subject=subject,
+        unit=None,
+        service="all",
+        since=at,
+        message=message,
+        evidence=evidence,
+    )
+    return put_finding(conn, finding, at)
+
+
+@translating
+def end_flag(
+    conn: Connection, *, reason: str, gateway: str | None, society: str | None, now: datetime
+) -> bool:
+    """End the flag of a closed entry, where no entry that would raise it is open any more."""
+    if reason not in _KINDS or society is None:
+        return False
+    kind = _KINDS[reason]
+    left = scalar(
+        conn,
+        """
+        SELECT EXISTS (
+          SELECT FROM quarantine JOIN society USING (society_id)
+          WHERE society.name = %s AND gateway IS NOT DISTINCT FROM %s AND reason = ANY (%s)
+            AND state = 'open')
+        """,
+        (society, gateway, [str(each) for each, its_kind in _KINDS.items() if its_kind is kind]),
+    )
+    subject = _subject(society, gateway)
+    return not left and any(
+        clear_flag(conn, flag, "a person looked into it", now)
+        for flag in open_events(conn, kind)
+        if (flag.event.society, flag.event.subject) == (society, subject)
+    )
+
+
+def _subject(society: str, gateway: str | None) -> Subject:
+    if gateway is None:
+        return Subject(type=SubjectType.SOCIETY, id=society)
+    return Subject(type=SubjectType.GATEWAY, id=gateway)
