@@ -19,7 +19,6 @@ link on another.
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -222,11 +221,11 @@ class Link:
             keepalive=self.broker.keepalive_s,
             timeout=self.broker.connect_timeout_s,
             tls_context=tls,
-            logger=_paho_log(),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         client._disconnected.add_done_callback(_note_end)
         paho = client._client
+        paho.disable_logger()  # its failures end the link, and whoever uses that tells why
         paho.manual_ack_set(on=True)
         told_connected: Callable[..., None] = client._on_connect
         told_published: Callable[..., None] = client._on_publish
@@ -289,14 +288,6 @@ class Link:
                     f"{self.broker}: give each its own --client-id"
                 )
         return BrokerLost(f"no link to the broker at {self.broker}: {told or error}")
-
-
-def _paho_log() -> logging.Logger:
-    """Where paho tells of a failure that we tell of ourselves: nowhere without a log."""
-    log = logging.getLogger("cloud_ingest.mqtt")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
-    return log
 
 
 def _registering_write(

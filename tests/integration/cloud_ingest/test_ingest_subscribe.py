@@ -309,7 +309,7 @@ async def test_a_publish_that_the_access_list_forbids_is_refused(mosquitto: Mqtt
 
 
 @pytest.mark.asyncio
-async def test_a_link_that_is_cut_leaves_no_traceback(
+async def test_a_link_that_is_cut_logs_nothing_itself(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever the link does at that moment: it connects, sends or receives."""
@@ -325,7 +325,7 @@ async def test_a_link_that_is_cut_leaves_no_traceback(
     gc.collect()
     await asyncio.sleep(0)
     assert not told, told
-    assert not [each for each in caplog.records if each.exc_info]
+    assert not caplog.messages, "who uses the link tells of its end"
 
 
 async def _cut_often(links: CutLink, dice: Random) -> None:
