@@ -43,8 +43,8 @@ from shared_schema.proof import pack
 from shared_schema.proof.pack import Proof
 from shared_schema.quality import Origin
 
-MOST_OTHERS = 12
-"""Readings beside the borders that are shown."""
+MOST_SHOWN = 24
+"""Readings at the borders and near them."""
 _MERELY_FARTHER = {Why.AFTER, Why.FARTHER, Why.OUT_OF_REACH, Why.BESIDE}
 _EVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -137,8 +137,6 @@ def _proof(case: _Case, now: datetime) -> Proof:
     message = None if sent is None else MonthlyConsumption.from_line(sent.message)
     parts = tuple(_parts(case, () if message is None else message.parts))
     others = tuple(_others(case, parts))
-    sides = [side for part in parts for side in (part.opening, part.closing)]
-    beside = [each for side in sides for each in (side.before, side.after) if each is not None]
     return Proof(
         schema_name="metering.proof/1",
         society=found.society,
@@ -156,7 +154,7 @@ def _proof(case: _Case, now: datetime) -> Proof:
         held=_held(case.number),
         parts=parts,
         others=others,
-        epochs=case.evidence.epochs((*sides, *beside, *others)),
+        epochs=case.evidence.epochs((*_readings(parts), *others)),
         keys=case.evidence.keys(),
         batches=case.evidence.batches(),
         entries=tuple(_entries(case)),
@@ -225,22 +223,25 @@ def _own(case: _Case, meter: MeterId, told: Told | None) -> pack.Reading | None:
 def _others(case: _Case, parts: Sequence[pack.Part]) -> Iterator[pack.Reading]:
     """Give readings near the borders that do not stand for them."""
     shown = {
-        (each.meter, each.at, each.register_value)
-        for part in parts
-        for side in (part.opening, part.closing)
-        for each in (side, side.before, side.after)
-        if each is not None
+        (MeterId(**dict(each.meter)), each.at, each.register_value) for each in _readings(parts)
     }
     meters = {each.assignment.meter for each in case.versions}
     for meter, border in _borders(case.found.meters):
-        for told in _beside(border):
-            found = _own(case, meter.meter, told) if meter.meter in meters else None
-            if found is None or len(shown) >= 2 * MOST_OTHERS:
+        for told in _beside(border) if meter.meter in meters else ():
+            key = (meter.meter, format_utc(told.at), f"{told.value:f}")
+            if key in shown or len(shown) >= MOST_SHOWN:
                 continue
-            key = (found.meter, found.at, found.register_value)
-            if key not in shown:
+            found = _own(case, meter.meter, told)
+            if found is not None:
                 shown.add(key)
                 yield found
+
+
+def _readings(parts: Iterable[pack.Part]) -> Iterator[pack.Reading]:
+    """Give the borders and what lies beside them."""
+    for part in parts:
+        for side in (part.opening, part.closing):
+            yield from (each for each in (side, side.before, side.after) if each is not None)
 
 
 def _beside(border: ExplainedBorder) -> Iterator[Told]:

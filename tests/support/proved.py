@@ -16,7 +16,7 @@ from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.registry import load_registry
 from shared_schema.catalogue import Service
-from shared_schema.proof.check import check
+from shared_schema.proof.check import check, readings_of
 from shared_schema.proof.pack import Proof, read_proof, write_proof
 from shared_schema.proof.words import Language
 from shared_schema.readings import Column
@@ -76,12 +76,18 @@ def proved(
     subject_type: SubjectKind = "unit",
     now: datetime = NOW,
 ) -> Proof:
-    """The proof, as it is read back from its file; whatever it is, it has no neighbour."""
+    """The proof, as it is read back from its file: no neighbour, no line that nothing rests on."""
     asked = Asked(SOCIETY, month, unit, service, subject_type)
     proof = prove(site.conn, asked, now + 9 * HOUR)
     data = write_proof(proof)
     verdict = check(read_proof(data))
     assert [each for each in verdict.checks if not each.holds] == []
+    places = [each.signed for _, each in readings_of(proof) if each.signed is not None]
+    assert {(each.batch, each.block) for each in places} == {
+        (index, block)
+        for index, batch in enumerate(proof.batches)
+        for block in range(len(batch.blocks))
+    }
     pages = [proof_sheet(proof, verdict, "proof.json", language) for language in LANGUAGES]
     for text in (data, *(page.encode() for page in pages)):
         for theirs in (NEIGHBOUR, NEXT_DOOR, str(THEIRS)[:5]):

@@ -149,6 +149,17 @@ def test_each_of_two_meters_counts_by_its_own_epochs(site: Site) -> None:
     assert [part.opening.channel for part in proof.parts] == [0, 1]
 
 
+def test_of_many_readings_beside_a_border_the_first_are_shown(site: Site) -> None:
+    units(site, unit_line("A-1", "1"))
+    for minute in range(-15, 16):
+        send(site, "1", [(END + timedelta(minutes=minute), 0)])
+    send(site, "1", [row for row in july() if row[0] != END])
+    close(site)
+    proof = proved(site)
+    assert claims(proof) == ["estimate"]
+    assert (len(proof.others), len(proof.batches)) == (20, 22)
+
+
 def test_a_change_that_waits_is_told(site: Site) -> None:
     """January ends too high, as a row of March shows: that it is taken back waits for a person."""
     units(site, unit_line("A-1", "1", since="2025-12-01"))
