@@ -94,8 +94,8 @@ def tell_broker(broker: Broker, logins: Collection[Login], *, planned: bool) -> 
     A login that changed loses its link once; one that is gone loses it for good.
 
     Raises:
-        ConfigurationError: nobody could tell it of logins after that.
-        BrokerRefused: we may not change logins there, or a change was refused.
+        ConfigurationError: nobody could tell it of logins after that, or it refused a change.
+        BrokerRefused: we may not change logins there.
         BrokerLost: there is no link, or no answer.
     """
     if keeper_rights() not in (each.rights for each in logins):
@@ -103,7 +103,14 @@ def tell_broker(broker: Broker, logins: Collection[Login], *, planned: bool) -> 
             "no login could tell the broker of others any more: name one in the settings, as in "
             '[[broker_login]] name = "keeper" role = "keeper"'
         )
-    return asyncio.run(_tell(replace(broker, session_expiry_s=0), logins, planned=planned))
+    try:
+        return asyncio.run(_tell(replace(broker, session_expiry_s=0), logins, planned=planned))
+    except BrokerRefused:
+        raise BrokerRefused(
+            f"the broker at {broker} takes no commands from us: give --cert and --cert-key of a "
+            "login of the role keeper; if it knows none, write its file anew (cloud-ingest broker "
+            "access) and restart it"
+        ) from None
 
 
 async def _tell(broker: Broker, logins: Collection[Login], *, planned: bool) -> Difference:
@@ -140,7 +147,7 @@ async def _ask(link: Link, answers: Answers, command: Mapping[str, Any]) -> dict
     answer: dict[str, Any] = json.loads(batch[0].payload)["responses"][0]
     if "error" in answer:
         what = command.get("username") or command.get("rolename") or "its defaults"
-        raise BrokerRefused(
+        raise ConfigurationError(
             f"the broker refuses {command['command']} of {what}: {answer['error']}; "
             "write its file anew: cloud-ingest broker access"
         )
