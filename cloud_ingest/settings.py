@@ -225,8 +225,8 @@ def load_settings(config: Path | None = None, **options: object) -> CloudSetting
         return CloudSettings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(map(str, first["loc"])) or "the settings"
-        raise ConfigurationError(f"setting {name}: {first['msg']}") from None
+        name, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"setting {name}: {said}" if name else said) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from cloud_ingest.settings import load_settings
         (f"broker_port = {'9' * 5000}", "is not TOML"),
         (f"broker_port = 0x{'f' * 6000}", "setting broker_port"),
         (f"a = {'[' * 5000}", "is not TOML"),
-        ("broker_port = true", "setting broker_port"),
         ("self_read_days = 1e999", "setting self_read_days"),
+        ("broker_port = true", "^setting broker_port: true or false is no value of it$"),
+        ('broker_ca_file = "ca.pem"', "^a certificate is named without TLS"),
     ],
 )
 def test_a_file_that_cannot_be_right_is_one_line(tmp_path: Path, text: str, says: str) -> None:
