@@ -107,7 +107,7 @@ def run(world: World, console: Console, now: datetime, watch: Watch = lambda _: 
         read_the_notebook(world)
         flags = expected_flags()
         named = ", ".join(sorted(" ".join(each) for each in flags))
-        world.wait(lambda: flags <= inbox.events.keys(), FLAGS_TIMEOUT_S, f"the flags {named}")
+        world.wait(lambda: flags == inbox.events.keys(), FLAGS_TIMEOUT_S, f"the flags {named}")
         console.print(f"  closing {month}")
         world.cloud("close-month", month, "--society", world.society.name)
         world.wait(inbox.month_is_whole, FLAGS_TIMEOUT_S, "billing to hold the whole month")

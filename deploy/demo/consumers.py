@@ -42,7 +42,7 @@ class Inbox:
     withdrawn: dict[tuple[str, str], MonthlyWithdrawal] = field(default_factory=dict)
     manifests: list[BillingManifest] = field(default_factory=list)
     events: dict[tuple[str, str, str], Event] = field(default_factory=dict)
-    """By kind, unit (a meter's flag names whom it serves) and service."""
+    """The open ones, by kind, unit (a meter's flag names whom it serves) and service."""
     reconciliations: dict[tuple[str, str], Reconciliation] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -61,6 +61,14 @@ class Inbox:
             self.numbers[key] = sent
             self.withdrawn.pop(key, None)
         return sent
+
+    def note(self, event: Event) -> None:
+        """Keep an open flag, and forget one that is cleared."""
+        key = (event.kind, (event.unit or event.subject).id, event.service)
+        if event.state == "open":
+            self.events[key] = event
+        else:
+            self.events.pop(key, None)
 
     def month_is_whole(self) -> bool:
         """Say whether billing holds every number that the newest manifest names."""
@@ -105,9 +113,7 @@ def _billing(inbox: Inbox, client: Client, message: MQTTMessage) -> None:
 
 def _helpdesk(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
     if message.payload:
-        event = Event.from_line(bytes(message.payload))
-        about = event.unit or event.subject
-        inbox.events[event.kind, about.id, event.service] = event
+        inbox.note(Event.from_line(bytes(message.payload)))
 
 
 def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:

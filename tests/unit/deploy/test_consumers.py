@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the stand-in for billing keeps of numbers and of what takes them back."""
+"""What the stand-ins keep: billing of numbers, the helpdesk of flags."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -14,7 +15,7 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
 )
 from shared_schema.catalogue import BILLED_REGISTER, Service
-from shared_schema.events import Subject, SubjectType
+from shared_schema.events import Event, EventKind, Subject, SubjectType
 from shared_schema.message import MeterId
 from shared_schema.quality import Origin, Quality
 
@@ -81,3 +82,26 @@ def test_billing_keeps_the_highest_version(lines: list[bytes], stands: int | Non
 def test_each_message_is_acknowledged_by_its_own_version() -> None:
     inbox = Inbox()
     assert [inbox.take(line).version for line in (number(1), withdrawal(2), number(1))] == [1, 2, 1]
+
+
+def flag(*, is_open: bool) -> Event:
+    return Event(
+        id=UUID(int=1),
+        society="Lake View",
+        kind=EventKind.BURST,
+        subject=FLAT,
+        service=Service.WATER,
+        state="open" if is_open else "cleared",
+        since=AT,
+        raised_at=AT,
+        cleared_at=None if is_open else AT,
+        message="Water runs.",
+    )
+
+
+def test_a_cleared_flag_stands_no_more() -> None:
+    inbox = Inbox()
+    inbox.note(flag(is_open=True))
+    assert set(inbox.events) == {("burst", "A-1204", "water")}
+    inbox.note(flag(is_open=False))
+    assert inbox.events == {}
