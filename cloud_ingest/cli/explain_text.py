@@ -25,7 +25,7 @@ from cloud_ingest.cli.words import (
     RULES,
     WHYS,
 )
-from cloud_ingest.core.border import Why
+from cloud_ingest.core.border import MERELY_FARTHER, Why
 from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.month.explanation import (
@@ -39,7 +39,6 @@ from shared_schema.billing import Estimate
 from shared_schema.quality import Origin
 
 MOST_NOT_TAKEN = 6
-_MERELY_FARTHER = {Why.AFTER, Why.FARTHER, Why.OUT_OF_REACH, Why.BESIDE}
 
 
 def explanation_text(found: Explanation, zone: ZoneInfo) -> str:
@@ -309,4 +308,4 @@ def _may_be_new(meter: ExplainedMeter) -> bool:
 
 
 def _is_merely_farther(each: NotTaken) -> bool:
-    return each.why in _MERELY_FARTHER and each.reading.origin is Origin.METER
+    return each.why in MERELY_FARTHER and each.reading.origin is Origin.METER

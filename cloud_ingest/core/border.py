@@ -59,6 +59,10 @@ class Why(StrEnum):
     """The month before was closed with another one, and that is published."""
 
 
+MERELY_FARTHER = frozenset({Why.AFTER, Why.FARTHER, Why.OUT_OF_REACH, Why.BESIDE})
+"""Nothing is wrong with the claim: another one is nearer, or none is near enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a border may be met by."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cloud_ingest.core.border import SELF_READ_WINDOW, Why
+from cloud_ingest.core.border import MERELY_FARTHER, SELF_READ_WINDOW
 from cloud_ingest.errors import ProofRefused
 from cloud_ingest.month.explain import Asked, explain
 from cloud_ingest.month.explanation import (
@@ -45,7 +45,6 @@ from shared_schema.quality import Origin
 
 MOST_SHOWN = 24
 """Readings at the borders and near them."""
-_MERELY_FARTHER = {Why.AFTER, Why.FARTHER, Why.OUT_OF_REACH, Why.BESIDE}
 _EVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -247,7 +246,7 @@ def _readings(parts: Iterable[pack.Part]) -> Iterator[pack.Reading]:
 def _beside(border: ExplainedBorder) -> Iterator[Told]:
     """Give what was said near a border: what was not believed, and where nobody signed it, more."""
     for each in border.not_taken:
-        if each.rule is not None or each.why not in _MERELY_FARTHER:
+        if each.why not in MERELY_FARTHER:
             yield each.reading
     if border.taken is None or border.taken.origin is not Origin.METER:
         for told in (border.before, border.after):
