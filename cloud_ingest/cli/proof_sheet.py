@@ -15,7 +15,7 @@ from typing import Any
 from cloud_ingest.cli.proof_html import document, listed, section, sheet_words, table
 from cloud_ingest.cli.words import QUALITIES, REASONS
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit
-from shared_schema.proof.check import number_of
+from shared_schema.proof.check import number_of, readings_of
 from shared_schema.proof.clock import Clock
 from shared_schema.proof.pack import Border, Part, Proof, Reading
 from shared_schema.proof.signed import SentNumber, SignedBlock, SignedHeader
@@ -148,9 +148,8 @@ class _Sheet:
             f'<tr class="total"><th>{self._say("difference")}</th>'
             f'<td colspan="{len(columns) - 1}">{escape(total)}</td></tr>'
         )
-        meter = _meter(part.opening)
         return (
-            f"<h3>{self._say('meter', meter=meter)}</h3>"
+            f"<h3>{self._say('meter', meter=part.opening.meter)}</h3>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}{foot}</tbody></table>"
         )
 
@@ -184,7 +183,7 @@ class _Sheet:
             return ""
         rows = (
             (
-                escape(_meter(each)),
+                escape(str(each.meter)),
                 escape(self._clock.text(each.at)),
                 f"{each.register_value} {self._proof.unit}",
                 self._who(each),
@@ -232,7 +231,7 @@ class _Sheet:
     def _meters(self) -> str:
         rows = (
             (
-                escape(f"{each.meter.manufacturer} {each.meter.serial}"),
+                escape(str(each.meter)),
                 escape(self._clock.text(each.since)),
                 self._say("today") if each.until is None else escape(self._clock.text(each.until)),
                 self._say("legacy") if each.legacy else escape(each.source),
@@ -295,9 +294,7 @@ class _Sheet:
     def _rows(self, batch: int) -> Iterator[str]:
         """Give the rows of a batch that the proof names."""
         proof = self._proof
-        borders = [side for part in proof.parts for side in (part.opening, part.closing)]
-        beside = [each for side in borders for each in (side.before, side.after) if each]
-        for reading in (*borders, *beside, *proof.others):
+        for _, reading in readings_of(proof):
             place = reading.signed
             if place is None or place.batch != batch:
                 continue
@@ -314,10 +311,6 @@ class _Sheet:
 
 def _known(kind: Any, name: str) -> Any:
     return kind(name) if name in set(kind) else None
-
-
-def _meter(reading: Reading) -> str:
-    return f"{reading.meter.manufacturer} {reading.meter.serial}"
 
 
 def _sum(border: Border) -> str:

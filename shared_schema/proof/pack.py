@@ -20,7 +20,6 @@ from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName, KeyId, Sha256
 
 MAX_PROOF_BYTES = 4 * 1024 * 1024
-SCHEMA = "metering.proof/1"
 MOST_LINE = 64 * 1024
 
 Text = Annotated[str, StringConstraints(max_length=600)]
@@ -73,6 +72,9 @@ class Meter(Piece):
 
     manufacturer: Name
     serial: Name
+
+    def __str__(self) -> str:
+        return f"{self.manufacturer} {self.serial}"
 
 
 class Whose(Piece):

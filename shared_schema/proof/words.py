@@ -105,18 +105,17 @@ class Places:
             return self._fill("key", key=key.key, gateway=key.gateway)
         if kind == "batches":
             kind = "block" if rest else "batch"
-            return self._fill(kind, number=str(number + 1), block=str(int((rest or "0")[-1]) + 1))
+            return self._fill(kind, number=number + 1, block=int((rest or "0")[-1]) + 1)
         if kind == "epochs":
             return self._fill("epoch", at=self._clock.text(self._proof.epochs[number].starts_at))
         if kind == "parts" and not rest:
-            meter = self._proof.parts[number].opening.meter
-            return self._fill("part", meter=f"{meter.manufacturer} {meter.serial}")
+            return self._fill("part", meter=self._proof.parts[number].opening.meter)
         reading = self._readings[path]
         return self._fill(
             rest[-1] if rest else kind,
-            meter=f"{reading.meter.manufacturer} {reading.meter.serial}",
+            meter=reading.meter,
             at=self._clock.text(reading.at),
         )
 
-    def _fill(self, place: str, **values: str) -> str:
+    def _fill(self, place: str, **values: object) -> str:
         return str(self._words[place]).format(**values)
