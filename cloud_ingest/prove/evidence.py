@@ -105,7 +105,8 @@ class Evidence:
         self._epochs: dict[int, list[ToldEpoch]] = {}
         for epoch in epochs_as_known(conn, [each.channel_id for each in channels], heard):
             self._epochs.setdefault(epoch.channel_id, []).append(epoch)
-        self._numbers: dict[int, int] = {}
+        self._numbered: list[Channel | None] = []
+        """Each channel at its number in the proof."""
 
     def _exponent(self, channel: Channel) -> int | None:
         return billing_exponent(self._service, channel.unit, channel.scaler)
@@ -120,17 +121,15 @@ class Evidence:
         row, unsigned = self._row(said)
         channel = self._channel(said, row)
         if channel is None and like is not None:
-            number, adds = like.channel, self._added(self._known(like.channel), said.at)
-        else:
-            number, adds = self._number(channel), self._added(channel, said.at)
+            channel = self._numbered[like.channel]
         return pack.Reading(
             meter=pack.Meter(manufacturer=said.meter.manufacturer, serial=said.meter.serial),
             obis=str(self._obis),
             at=format_utc(said.at),
             register_value=f"{said.value:f}",
             origin=said.origin.value,
-            channel=number,
-            adds=f"{adds:f}",
+            channel=self._number(channel),
+            adds=f"{self._added(channel, said.at):f}",
             signed=None if row is None else self._lines.place(row),
             unsigned=unsigned,
         )
@@ -175,14 +174,9 @@ class Evidence:
         return next((each for each in known if each.channel_id in found[:1]), None)
 
     def _number(self, channel: Channel | None) -> int:
-        channel_id = 0 if channel is None else channel.channel_id
-        return self._numbers.setdefault(channel_id, len(self._numbers))
-
-    def _known(self, number: int) -> Channel | None:
-        """Return the channel that has a number in this proof."""
-        ids = {own: channel_id for channel_id, own in self._numbers.items()}
-        every = (each for known in self._channels.values() for each in known)
-        return next((each for each in every if each.channel_id == ids.get(number)), None)
+        if channel not in self._numbered:
+            self._numbered.append(channel)
+        return self._numbered.index(channel)
 
     def _added(self, channel: Channel | None, at: datetime) -> Decimal:
         """Return what the epochs of a channel add to a reading of a time."""
@@ -226,8 +220,7 @@ class Evidence:
                 why=self._neighbours.masked(each.reason),
                 recorded_at=format_utc(each.recorded_at),
             )
-            for number in self._numbers.values()
-            for channel in (self._known(number),)
+            for number, channel in enumerate(self._numbered)
             if channel is not None
             for each in self._epochs.get(channel.channel_id, ())
             if format_utc(each.starts_at) <= last.get(number, "")
