@@ -20,6 +20,7 @@ from math import log, log1p, sqrt
 from operator import mul
 from statistics import fmean
 
+from cloud_ingest.core.rules.tower.noise import GAIN_SD
 from cloud_ingest.core.rules.tower.tridiagonal import Tridiagonal
 
 Day = Sequence[float]
@@ -28,9 +29,8 @@ MOST_OPPOSED = -0.49
 """The correlation of neighbours in a chain that can exist."""
 FREEDOM = 8.0
 """Of a day's scatter, which differs from day to day: Student's t."""
-GAIN_SD = 0.03
 LATE_SD = 0.2
-"""Of the bulk meter's error, and of how much of an hour is counted in the one before."""
+"""Of how much of an hour is counted in the one before."""
 
 
 @dataclass(frozen=True, slots=True)

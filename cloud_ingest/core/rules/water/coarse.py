@@ -26,13 +26,12 @@ from cloud_ingest.core.rules.water.points import THRESHOLDS, Point
 from cloud_ingest.core.rules.water.strong import Strong
 from cloud_ingest.core.rules.water.ticks import Ticks
 from cloud_ingest.core.rules.water.track import Track
-from cloud_ingest.core.rules.water.use import Use, bin_of
+from cloud_ingest.core.rules.water.use import NOT_LEARNT_AFTER_S, Use, bin_of
 from cloud_ingest.core.rules.water.watch import Rate, Watch, rate
 
 COARSE_L = Decimal(4)
 """From this step on an hour's litres are too rough to be judged one by one."""
 ROUGH_L = Decimal(50)
-NOT_LEARNT_AFTER_S = 14 * HOUR_S
 RUN_ON_EARLIER_L = 30
 """So many litres less are asked for at the early point."""
 NONE = 255
@@ -214,12 +213,4 @@ def _leak_finding(watch: Watch, each: Rate, meter: WaterMeter) -> Finding:
 
 
 def _strong_finding(kind: str, part: str, track: Track, hour: Hour) -> Finding:
-    detail: Detail = {
-        "part": part,
-        "rate_l_per_h": None if hour.rate is None else round(hour.rate, 1),
-        "least_l_per_h": track.least / 10,
-        "litres": track.decilitres / 10,
-        "known_h": round(track.known_s / HOUR_S, 1),
-        "start_known": track.start_known,
-    }
-    return Finding(kind, "alarm", track.since_s, detail)
+    return Finding(kind, "alarm", track.since_s, track.detail(part, hour.rate))

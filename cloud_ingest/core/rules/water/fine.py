@@ -12,9 +12,9 @@ each hypothesis.
 import struct
 from datetime import datetime
 
-from cloud_ingest.core.rules.water.episode import Detail, Finding, Verdict
-from cloud_ingest.core.rules.water.habit import Habit
-from cloud_ingest.core.rules.water.hours import HOUR_S, LONGEST_S, Hour
+from cloud_ingest.core.rules.water.episode import Finding, Verdict
+from cloud_ingest.core.rules.water.habit import MOST_NATS, Habit
+from cloud_ingest.core.rules.water.hours import BRIDGED_S, HOUR_S, LONGEST_S, Hour
 from cloud_ingest.core.rules.water.hypotheses import (
     REFILL,
     STEADY,
@@ -28,16 +28,13 @@ from cloud_ingest.core.rules.water.night import Nights
 from cloud_ingest.core.rules.water.points import CAREFUL, THRESHOLDS, Point, Thresholds
 from cloud_ingest.core.rules.water.strong import Strong
 from cloud_ingest.core.rules.water.track import MOST_S, Track, pack_tracks, unpack_tracks
-from cloud_ingest.core.rules.water.use import EDGES, Use, bin_of
+from cloud_ingest.core.rules.water.use import EDGES, NOT_LEARNT_AFTER_S, Use, bin_of
 
-BRIDGED_S = 12 * HOUR_S
 LEAD_S = 2 * HOUR_S
 DRY_TO_END_S = 2 * HOUR_S - 1080
 """Two dry hours end what was raised; hours of 3599 s are hours."""
 REFILL_DRY_S = 6624
 """A slow refill is never dry for longer: refills up to 110 minutes apart."""
-DEEP_S = 14 * HOUR_S
-"""Hours so deep in an unbroken run are not learnt."""
 SHORT_S = 50 * 60
 """In a shorter hour one step of the register is worth much more an hour."""
 NO_HISTORY_H = 14 * 24
@@ -58,7 +55,6 @@ FIRST_REFILL = len(BANDS)
 TRACKS = FIRST_REFILL + len(REFILL)
 BURST, RUN_ON = TRACKS, TRACKS + 1
 NONE = 255
-MOST_HABIT = 8.0
 HABIT_S = 10 * HOUR_S
 """A shorter run says nothing of the habit of a flat."""
 
@@ -85,7 +81,7 @@ class Fine:
         self.use = Use()
         self.nights = Nights()
         self.strong = Strong()
-        self.habit = Habit(MOST_HABIT)
+        self.habit = Habit(MOST_NATS)
         self.tracks = [Track() for _ in range(TRACKS)]
         self.told = NONE
         """The track that the newest finding spoke of."""
@@ -145,7 +141,7 @@ class Fine:
             self.nights.add(middle.hour, dry=hour_bin == 0)
             self._weigh(hour, litres, hour_bin, middle.hour)
             if self.before is not None:
-                learn = self.flow_s <= DEEP_S
+                learn = self.flow_s <= NOT_LEARNT_AFTER_S
                 self.use.add(middle.hour, self.before, hour_bin, learn=learn)
         self.before, self.gap_s = hour_bin, 0
 
@@ -261,15 +257,7 @@ class Fine:
 
     def _speak(self, index: int, kind: str, part: str, hour: Hour) -> Finding:
         track = self._track(index)
-        detail: Detail = {
-            "part": part,
-            "rate_l_per_h": None if hour.rate is None else round(hour.rate, 1),
-            "least_l_per_h": track.least / 10,
-            "litres": track.decilitres / 10,
-            "known_h": round(track.known_s / HOUR_S, 1),
-            "start_known": track.start_known,
-            "nights": self.nights.count,
-        }
+        detail = {**track.detail(part, hour.rate), "nights": self.nights.count}
         return Finding(kind, "alarm", track.since_s, detail)
 
     def pack(self) -> bytes:

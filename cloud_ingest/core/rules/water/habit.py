@@ -13,6 +13,8 @@ from cloud_ingest.core.rules.water.hours import HOUR_S
 
 MARGIN = 4.0
 """By so many nats a run must exceed those before it."""
+MOST_NATS = 8.0
+"""The most that is asked for, of a burst and on a fine register."""
 FADES_S = 7 * 24 * HOUR_S
 """In so long the habit loses one nat."""
 _FORM = struct.Struct("<dd")

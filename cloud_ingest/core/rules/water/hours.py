@@ -19,6 +19,8 @@ SHORTEST_S = 30 * 60
 FULL_S = 52 * 60 + 30
 """A reading so long after the last one ends the hour at once: nearer to it than a quarter."""
 LONGEST_S = 90 * 60
+BRIDGED_S = 12 * HOUR_S
+"""How much unknown time a run of flow bridges."""
 LAST_S = 2**32 - 1
 LAST_RAW = 2**63 - 1
 

@@ -4,7 +4,7 @@
 Both are weighed by how rare their hours are for the flat: a big family's evening is no burst.
 """
 
-from cloud_ingest.core.rules.water.habit import Habit
+from cloud_ingest.core.rules.water.habit import MOST_NATS, Habit
 from cloud_ingest.core.rules.water.hours import HOUR_S, Hour
 from cloud_ingest.core.rules.water.hypotheses import burst_evidence, strong_evidence
 from cloud_ingest.core.rules.water.points import CAREFUL, Thresholds
@@ -13,7 +13,6 @@ from cloud_ingest.core.rules.water.track import Track, pack_tracks, unpack_track
 from cloud_ingest.core.rules.water.use import Use
 
 BURST_L_PER_H = 85.0
-MOST_HABIT = 8.0
 
 
 class Strong:
@@ -23,7 +22,7 @@ class Strong:
 
     def __init__(self) -> None:
         self.burst = Track()
-        self.habit = Habit(MOST_HABIT)
+        self.habit = Habit(MOST_NATS)
         self.run_on = RunOn()
 
     def add(

@@ -4,6 +4,7 @@
 import struct
 from dataclasses import dataclass
 
+from cloud_ingest.core.rules.water.episode import Detail
 from cloud_ingest.core.rules.water.hours import HOUR_S
 
 MOST_EVIDENCE = 60_000
@@ -52,6 +53,17 @@ class Track:
             and now_s - self.since_s >= hours * HOUR_S
             and self.evidence >= 1000 * evidence
         )
+
+    def detail(self, part: str, rate: float | None) -> Detail:
+        """Return what is told of it, with the flow of the newest hour."""
+        return {
+            "part": part,
+            "rate_l_per_h": None if rate is None else round(rate, 1),
+            "least_l_per_h": self.least / 10,
+            "litres": self.decilitres / 10,
+            "known_h": round(self.known_s / HOUR_S, 1),
+            "start_known": self.start_known,
+        }
 
     def pack(self) -> bytes:
         """Return the run as bytes, without loss."""

@@ -13,6 +13,7 @@ would teach the flat that it leaks. Pure, and bounded.
 from bisect import bisect_right
 from collections import deque
 
+from cloud_ingest.core.rules.water.hours import HOUR_S
 from cloud_ingest.core.rules.water.prior import PRIOR
 
 EDGES = (0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 7, 9, 11.5, 15, 20, 27, 36, 50, 70, 100, 150)
@@ -29,6 +30,8 @@ PRIOR_WEIGHT = 20.0
 FULL = 200
 """So many hours in one row, and all of it is halved."""
 DELAY = 48
+NOT_LEARNT_AFTER_S = 14 * HOUR_S
+"""Hours so deep in an unbroken run are not learnt."""
 NOTHING = 255
 """In the queue: an hour that is not learnt."""
 

@@ -20,7 +20,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloud_ingest.core.rules.water.hours import HOUR_S
+from cloud_ingest.core.rules.water.hours import BRIDGED_S, HOUR_S
 from cloud_ingest.core.rules.water.ticks import LEVELS
 
 SPREAD = 1.19
@@ -29,8 +29,6 @@ SLACK = 0.98
 MOST_AN_HOUR = 3.0
 LEAST_CHANCE = 0.003
 """Nothing is thought less likely than this: people do odd things."""
-BRIDGED_S = 12 * HOUR_S
-"""How much unknown time a run bridges."""
 DRAWS = 64
 
 

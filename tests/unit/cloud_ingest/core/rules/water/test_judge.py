@@ -153,7 +153,7 @@ def never_long_dry(days: int, leak: int = 0, seed: int = 2) -> list[int | None]:
 
 def test_runs_of_a_big_family_become_its_habit(monkeypatch: pytest.MonkeyPatch) -> None:
     with_habit = judged(hourly(never_long_dry(120)))
-    monkeypatch.setattr(fine, "MOST_HABIT", 0.0)
+    monkeypatch.setattr(fine, "MOST_NATS", 0.0)
     without = judged(hourly(never_long_dry(120)))
     assert 0 < len(with_habit) < len(without) / 2
 
