@@ -25,7 +25,7 @@ from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.errors import MalformedMessage
 from shared_schema.proof.clock import Clock, month_after
-from shared_schema.proof.pack import Border, Meter, Part, Proof, Reading, SignedBatch
+from shared_schema.proof.pack import Border, Key, Meter, Part, Proof, Reading, SignedBatch
 from shared_schema.proof.signed import (
     SentBorder,
     SentNumber,
@@ -63,6 +63,9 @@ class _Checker:
         self._proof = proof
         self._trusted = trusted
         self._service = Service(proof.service)
+        self._sent = number_of(proof)
+        self._headers: list[SignedHeader | None] = []
+        """Of each batch; None: its signature does not hold."""
         self._blocks: dict[tuple[int, int], SignedBlock | None] = {}
         """Those whose signature and hash hold; None: it holds, and has no readings."""
         self._channels: dict[tuple[str, str, int, int, int], int] = {}
@@ -88,8 +91,7 @@ class _Checker:
         )
 
     def _number_and_parts(self) -> Iterator[Check]:
-        proof = self._proof
-        self._sent = sent = number_of(proof)
+        proof, sent = self._proof, self._sent
         if proof.state != "published":
             yield Check("number", "", proof.number is None and not proof.parts)
             return
@@ -116,6 +118,7 @@ class _Checker:
             yield Check("key", f"keys.{index}", fingerprint_of(key)[:16] == key.key)
         for index, batch in enumerate(self._proof.batches):
             header = self._verified_header(batch)
+            self._headers.append(header)
             yield Check("signature", f"batches.{index}", header is not None)
             for place, line in enumerate(batch.blocks):
                 named = () if header is None else header.blocks
@@ -131,10 +134,15 @@ class _Checker:
             signature = base64.b64decode(SignatureOf.read(batch.signature).signature)
         except MalformedMessage:
             return None
-        for key in self._proof.keys:
-            if (key.gateway, key.key) == (header.gateway, header.key):
-                return header if _signed(batch.header, signature, key.public_key) else None
-        return None
+        key = self._key(header)
+        if key is None or not _signed(batch.header, signature, key.public_key):
+            return None
+        return header
+
+    def _key(self, header: SignedHeader) -> Key | None:
+        """Return the key that a header names."""
+        named = (header.gateway, header.key)
+        return next((key for key in self._proof.keys if (key.gateway, key.key) == named), None)
 
     def _reading_checks(self, path: str, reading: Reading) -> Iterator[Check]:
         column = self._signed_column(reading)
@@ -217,19 +225,10 @@ class _Checker:
         batches, borders = self._proof.batches, borders_of(self._proof)
         if not batches or (borders and not any(each.signed for each in borders)):
             yield Check("trust", "", holds=False)
-        for index, batch in enumerate(batches):
-            yield Check("trust", f"batches.{index}", self._fingerprint(batch) in self._trusted)
-
-    def _fingerprint(self, batch: SignedBatch) -> str | None:
-        """Return the fingerprint of the key that signed a batch."""
-        header = self._verified_header(batch)
-        if header is None:
-            return None
-        return next(
-            fingerprint_of(key)
-            for key in self._proof.keys
-            if (key.gateway, key.key) == (header.gateway, header.key)
-        )
+        for index, header in enumerate(self._headers):
+            key = None if header is None else self._key(header)
+            holds = key is not None and fingerprint_of(key) in self._trusted
+            yield Check("trust", f"batches.{index}", holds)
 
     def _is_at_border(self, side: str, border: Border) -> bool:
         """Say whether a reading is of the 00:00 with which the month begins or ends."""
