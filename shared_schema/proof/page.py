@@ -17,20 +17,32 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shared_schema.proof.pack import Proof
+from shared_schema.billing import BILLING_EXPONENTS, BILLING_UNITS, MAX_SCALER
+from shared_schema.catalogue import BILLED_REGISTER
+from shared_schema.proof.pack import MAX_PROOF_BYTES, Proof
 from shared_schema.proof.signed import SentNumber, SignatureOf, SignedBlock, SignedHeader
+from shared_schema.readings import EARLIEST_TS, LATEST_TS
 
 MODELS: tuple[type[BaseModel], ...] = (Proof, SentNumber, SignatureOf, SignedBlock, SignedHeader)
 
 
 def script() -> str:
     """Return what checks a proof and words the verdict, without the page around it."""
-    schemas = {model.__name__: model.model_json_schema() for model in MODELS}
-    words = json.loads(_part("words.json", ""))
-    data = [
-        f"const {name} = {_literal(value)};"
-        for name, value in (("SCHEMAS", schemas), ("WORDS", words))
-    ]
+    constants = {
+        "SCHEMAS": {model.__name__: model.model_json_schema() for model in MODELS},
+        "WORDS": json.loads(_part("words.json", "")),
+        "MAX_PROOF_BYTES": MAX_PROOF_BYTES,
+        "BILLED": {service: str(obis) for service, obis in BILLED_REGISTER.items()},
+        "UNITS": BILLING_UNITS,
+        "EXPONENTS": {
+            f"{service} {unit:d}": exponent
+            for (service, unit), exponent in BILLING_EXPONENTS.items()
+        },
+        "MAX_SCALER": MAX_SCALER,
+        "EARLIEST_TS": EARLIEST_TS,
+        "LATEST_TS": LATEST_TS,
+    }
+    data = [f"const {name} = {_literal(value)};" for name, value in constants.items()]
     return "\n".join([*data, *map(_part, ("json.js", "clock.js", "check.js", "words.js"))])
 
 

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The verdict on a proof, as check.py gives it, step by step. SCHEMAS are those of its models.
+// The verdict on a proof, as check.py gives it, step by step. SCHEMAS are those of its models, and
+// each bound and unit is the contract's: page.py writes them before this.
 "use strict";
-
-const MAX_BYTES = 4194304;
-const BILLED = {electricity: "1.0.1.8.0.255", water: "8.0.1.0.0.255"};
-const UNITS = {electricity: "kWh", water: "kL"};
-const EXPONENTS = {"electricity 30": -3, "water 13": 0, "water 19": -3};
-const MAX_SCALER = 9, EARLIEST = 946684800n, LATEST = 4102444800n;
 
 const read = (name, text) => shaped(SCHEMAS[name], parseJson(text), SCHEMAS[name].$defs ?? {});
 
@@ -18,7 +13,7 @@ function readLine(name, text) {
 }
 
 function readProof(bytes) {
-  if (bytes.length > MAX_BYTES) throw new NotAProof("too large");
+  if (bytes.length > MAX_PROOF_BYTES) throw new NotAProof("too large");
   let text;
   try {
     text = new TextDecoder("utf-8", {fatal: true, ignoreBOM: true}).decode(bytes);
@@ -203,7 +198,7 @@ function signedColumn(proof, reading, blocks) {
   const ts = row[0], raw = row[2 + Number(place.column)];
   const own = EXPONENTS[`${proof.service} ${column.unit}`], scaler = Number(column.scaler);
   if (own === undefined || Math.abs(scaler) > MAX_SCALER) return null;
-  if (raw === null || ts === null || ts < EARLIEST || ts >= LATEST) return null;
+  if (raw === null || ts === null || ts < EARLIEST_TS || ts >= LATEST_TS) return null;
   if (raw >= 2n ** 63n || raw <= -(2n ** 63n)) return null;
   const holds = isSameMeter(block.meter, reading.meter)
     && column.obis === reading.obis && column.attribute === 2n

@@ -73,8 +73,8 @@ async function render() {
 
 find("file").addEventListener("change", async (event) => {
   const [file] = event.target.files;
-  bytes = file === undefined ? null : file.size > MAX_BYTES
-    ? new Uint8Array(MAX_BYTES + 1) : new Uint8Array(await file.arrayBuffer());
+  bytes = file === undefined ? null : file.size > MAX_PROOF_BYTES
+    ? new Uint8Array(MAX_PROOF_BYTES + 1) : new Uint8Array(await file.arrayBuffer());
   await render();
 });
 find("trust").addEventListener("input", render);
