@@ -35,6 +35,8 @@ from shared_schema.tls import TlsContext
 CONNECT_TIMEOUT_S: Final = 10.0
 SESSION_EXPIRY_S: Final = 7 * 86400
 LOOP_S: Final = 0.2
+SUBSCRIBE_AGAIN_S: Final = 60.0
+"""How often a refused subscription is asked for again: the broker may be told of us meanwhile."""
 _LARGEST_RECEIVE_MAXIMUM: Final = 65535
 _NO_SUBSCRIBERS: Final = 16
 _UNSPECIFIED: Final = 128
@@ -128,6 +130,7 @@ class MqttLink:
         self._session_expiry_s = session_expiry_s
         self._is_answered = False
         self._is_subscribed = False
+        self._subscribed_at = 0.0
         self._ended = ""
         self.refused: tuple[str, ...] = ()
         """The topics that we may not subscribe to."""
@@ -181,6 +184,8 @@ class MqttLink:
 
     def turn(self, timeout_s: float = LOOP_S) -> None:
         """Send and receive for a while; messages and answers are given on meanwhile."""
+        if self.refused and time.monotonic() > self._subscribed_at + SUBSCRIBE_AGAIN_S:
+            self._subscribe()
         code = self._client.loop(timeout_s)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self._ended:
             raise PublishError(self._end(code))
@@ -214,11 +219,15 @@ class MqttLink:
         except (OSError, ValueError) as error:
             raise PublishError(self._login.unreachable(error)) from None
 
+    def _subscribe(self) -> None:
+        self._subscribed_at = time.monotonic()
+        self._client.subscribe([(topic, 1) for topic in self._topics])
+
     # The callbacks run inside `Client.loop`, in this thread; they only note, and never publish.
 
     def _on_connect(
         self,
-        client: Client,
+        _client: Client,
         _data: object,
         _flags: ConnectFlags,
         reason: ReasonCode,
@@ -229,7 +238,7 @@ class MqttLink:
             self._ended = _refusal(reason, self._broker)
             return
         self.receive_maximum = getattr(properties, "ReceiveMaximum", _LARGEST_RECEIVE_MAXIMUM)
-        client.subscribe([(topic, 1) for topic in self._topics])
+        self._subscribe()
 
     def _on_subscribe(
         self,

@@ -151,7 +151,8 @@ class Publisher:
             )
             if link.refused:
                 _log.error(
-                    "the broker refuses a subscription; without receipts nothing can be forgotten",
+                    "the broker refuses a subscription; without receipts nothing can be forgotten: "
+                    "tell it of this gateway (cloud-ingest broker apply)",
                     extra={"action": "subscribe_refused", "reason": ", ".join(link.refused)},
                 )
             self.flight.clear()

@@ -25,6 +25,7 @@ from deploy.demo.authority import Authority, Identity
 from deploy.demo.mosquitto import MosquittoServer, cloud_user, gateway_user, local_mosquitto
 from edge_agent.errors import ConfigurationError as EdgeConfigurationError
 from edge_agent.errors import PublishError
+from edge_agent.publish import mqtt
 from edge_agent.publish.check import check_broker
 from edge_agent.publish.mqtt import Login, MqttLink
 from edge_agent.settings.gateway import BrokerConfig
@@ -248,6 +249,27 @@ def test_a_gateway_that_the_broker_was_not_told_of_is_told_so(place: Place) -> N
     place.server.set_users(USERS)
     assert "does not let us subscribe to metering/v1/gw/gw-a/receipts" in said
     assert "cloud-ingest broker apply" in said
+
+
+def test_a_linked_gateway_may_read_once_the_broker_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "SUBSCRIBE_AGAIN_S", 0.1)
+    topic = "metering/v1/gw/gw-a/receipts"
+    received: list[bytes] = []
+    login = Login(place.broker, "gw-a")
+    place.server.set_users([cloud_user()])
+    with MqttLink(
+        login, topics={topic: received.append}, will=None, on_answer=lambda *_: None
+    ) as link:
+        was_refused = link.refused
+        place.server.set_users(USERS)
+        link.wait(lambda: not link.refused, 10)
+        with linked_as(place, "ingest") as ingest:
+            assert ingest.publish(topic, b"stored") == 0
+        link.wait(lambda: bool(received), 10)
+    assert was_refused == (topic,)
+    assert received == [b"stored"]
 
 
 @pytest.mark.asyncio
