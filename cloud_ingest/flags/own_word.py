@@ -26,7 +26,7 @@ from cloud_ingest.core.rules.water.words import CLOSE_NOW, LOOK_IN_COMMON, LOOK_
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.flags.meter_finding import meter_fields
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.events import list_events, open_events
+from cloud_ingest.store.events import last_cleared, open_events
 from cloud_ingest.store.meter_states import ServingMeter
 from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
@@ -44,6 +44,8 @@ LOOK_MINUTES = 30
 """How fast it leaks a bit does not say: so long 2 L an hour move a register of 1 L."""
 METER_SAYS = "the meter says so"
 """The rule of a flag that rests on a meter's word alone."""
+NEVER_DRY = (METER_SAYS, STEPS)
+"""Rules whose end does not show that the water stood still."""
 SAYS_SO_TOO = "The meter itself says so, too."
 ENDED = "the meter says so no more, or was removed"
 
@@ -113,26 +115,16 @@ def still_said(
         said: By unit.
         over: When it stood still, of units whose flag is about to end.
     """
-    found: dict[Key, list[Said]] = {}
-    for key, own in said.items():
-        stood = over.get(key) or _stood(conn, key)
-        found[key] = [each for each in own if stood is None or each.since > stood]
-    return found
+    stood = {**last_cleared(conn, said, WATER_LOSS, but_by=NEVER_DRY), **over}
+    return {
+        key: [each for each in own if key not in stood or each.since > stood[key]]
+        for key, own in said.items()
+    }
 
 
 def rests_on_fine_register(flag: Flag) -> bool:
     """Say whether the water rules show a flag, on a register whose dry hours are dry."""
-    return flag.event.evidence.get("rule") not in {None, METER_SAYS, STEPS}
-
-
-def _stood(conn: Connection, key: Key) -> datetime | None:
-    ended = list_events(conn, about=key[2], kinds=WATER_LOSS, state="cleared")
-    times = [
-        flag.event.cleared_at
-        for flag in ended
-        if flag.key == key and rests_on_fine_register(flag) and flag.event.cleared_at is not None
-    ]
-    return max(times, default=None)
+    return flag.event.evidence.get("rule") not in {None, *NEVER_DRY}
 
 
 def with_own_word(

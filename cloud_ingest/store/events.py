@@ -5,13 +5,13 @@ In: which flags. Out: values of `cloud_ingest.core.flag`. Never: a change;
 `cloud_ingest.store.event_changes` makes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from cloud_ingest.core.flag import Change, Flag, Mute
+from cloud_ingest.core.flag import Change, Flag, Key, Mute
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.events import (
@@ -89,6 +89,31 @@ def list_events(
     }
     # Without a kept plan: what is null is no condition, so that an index is found.
     return all_rows(conn, _flag, query("event/list"), arguments, prepare=False)
+
+
+@translating
+def last_cleared(
+    conn: Connection, keys: Iterable[Key], kinds: Sequence[EventKind], *, but_by: Sequence[str]
+) -> dict[Key, datetime]:
+    """Return when the newest flag of some kinds was cleared, by key; there may be none.
+
+    Args:
+        conn: A connection.
+        keys: Of these.
+        kinds: Of these.
+        but_by: A flag whose evidence names one of these rules, or no rule, is passed over.
+    """
+    own = list(keys)
+    arguments = {
+        "societies": [society_id for society_id, _, _, _ in own],
+        "types": [subject_type for _, subject_type, _, _ in own],
+        "subjects": [subject for _, _, subject, _ in own],
+        "services": [service for _, _, _, service in own],
+        "kinds": list(kinds),
+        "rules": list(but_by),
+    }
+    rows = conn.execute(query("event/last_cleared"), arguments)
+    return {own[number - 1]: cleared_at for number, cleared_at in rows}
 
 
 @translating
