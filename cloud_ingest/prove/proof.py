@@ -13,6 +13,7 @@ Raises: ProofRefused, NotFound, CloseRefused.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from cloud_ingest.core.border import MERELY_FARTHER, SELF_READ_WINDOW
 from cloud_ingest.errors import ProofRefused
@@ -53,8 +54,6 @@ class _Case:
     """What one proof is made from."""
 
     conn: Connection
-    society_id: int
-    key: NumberKey
     found: Explanation
     number: ShownNumber
     sent: SentMessage | None
@@ -128,7 +127,7 @@ def _case(conn: Connection, asked: Asked, found: Explanation, number: ShownNumbe
         neighbours=neighbours,
         heard=None if sent is None else sent.heard_order,
     )
-    return _Case(conn, society_id, key, found, number, sent, versions, neighbours, evidence)
+    return _Case(conn, found, number, sent, versions, neighbours, evidence)
 
 
 def _proof(case: _Case, now: datetime) -> Proof:
@@ -150,7 +149,9 @@ def _proof(case: _Case, now: datetime) -> Proof:
         number=None
         if sent is None
         else pack.Number(message=sent.message.decode(), sha256=sent.sha256),
-        held=_held(case.number),
+        held=None
+        if case.number.held is None
+        else pack.Held(quantity=_amount(case.number.held.quantity)),
         parts=parts,
         others=others,
         epochs=case.evidence.epochs((*_readings(parts), *others)),
@@ -161,11 +162,8 @@ def _proof(case: _Case, now: datetime) -> Proof:
     )
 
 
-def _held(number: ShownNumber) -> pack.Held | None:
-    if number.held is None:
-        return None
-    quantity = number.held.quantity
-    return pack.Held(quantity=None if quantity is None else f"{quantity:f}")
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
 
 
 def _parts(case: _Case, parts: Sequence[MeterMonth]) -> Iterator[pack.Part]:
@@ -275,7 +273,7 @@ def _entry(case: _Case, each: Entry) -> pack.Entry | None:
         kind=each.kind,
         meter=str(each.meter),
         at=format_utc(each.at),
-        value=None if each.value is None else f"{each.value:f}",
+        value=_amount(each.value),
         by=masked(each.word.by),
         why=masked(each.word.why),
         recorded_at=format_utc(each.word.at),
@@ -288,7 +286,7 @@ def _word(case: _Case, each: NumberWord) -> pack.Entry:
         kind=each.kind,
         meter=None,
         at=None,
-        value=None if each.quantity is None else f"{each.quantity:f}",
+        value=_amount(each.quantity),
         by=masked(each.word.by),
         why=masked(each.word.why),
         recorded_at=format_utc(each.word.at),
