@@ -5,15 +5,14 @@ In: texts that are markup already. Out: HTML that runs nothing and loads nothing
 words and the style, which are read once.
 """
 
-import base64
 import functools
-import hashlib
 import json
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from shared_schema.proof.page import source_hash
 from shared_schema.proof.words import Language
 
 
@@ -27,8 +26,7 @@ def sheet_words(language: Language) -> dict[str, Any]:
 def document(language: Language, title: str, parts: Iterable[str]) -> str:
     """Return a whole page; ``title`` is text, the parts are markup."""
     style = _file("proof_sheet.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'"
+    policy = f"default-src 'none'; style-src '{source_hash(style)}'; base-uri 'none'"
     lines = [
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',

@@ -50,13 +50,18 @@ def page() -> str:
     """Return the whole page."""
     code, style = f"\n{script()}\n{_part('view.js')}", f"\n{_part('page.css')}"
     policy = (
-        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{source_hash(code)}'; style-src '{source_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     found = _part("page.html")
     for name, text in (("policy", policy), ("style", style), ("script", code)):
         found = found.replace(f"{{{{{name}}}}}", text)
     return found
+
+
+def source_hash(text: str) -> str:
+    """Return by what a page's policy names a script or a style that stands in it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _part(name: str, folder: str = "page_parts") -> str:
@@ -66,10 +71,6 @@ def _part(name: str, folder: str = "page_parts") -> str:
 def _literal(value: object) -> str:
     """Write a value for a script in a page: nothing in it ends the script."""
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 if __name__ == "__main__":
