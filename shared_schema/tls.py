@@ -12,8 +12,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +23,8 @@ from cryptography.x509.oid import NameOID
 
 LOOK_TIMEOUT_S = 5.0
 REFUSAL_COMES_WITHIN_S = 1.0
+Level = Literal["ok", "warn", "fail"]
+EXPIRES_SOON = timedelta(days=30)
 _EXPIRED, _NOT_BEGUN = 10, 9
 _WRONG_NAME = frozenset({62, 64})
 # A CONNECT of a version that MQTT does not have: a broker answers it, and opens no session for it.
@@ -133,13 +136,12 @@ def read_certificate(path: Path, called: str) -> x509.Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A file of certificates, and what keeps it from being believed."""
+    """What is to be said of a file of certificates."""
 
-    file: str
-    """What the settings call it, and its path."""
-    is_own: bool
-    ends: datetime | None = None
-    fault: str | None = None
+    name: Literal["ca", "certificate"]
+    level: Level
+    """``warn``: it ends soon; ``fail``: nobody believes it."""
+    said: str
 
 
 def examine(files: TlsFiles, name: str | None, now: datetime) -> Iterator[Examined]:
@@ -150,25 +152,25 @@ def examine(files: TlsFiles, name: str | None, now: datetime) -> Iterator[Examin
         name: What our common name has to be; None: anything.
         now: This moment, aware.
     """
-    for called, path in zip(files.called, (files.ca, files.cert), strict=False):
-        if path is not None:
-            yield _examined(called, path, name, now, is_own=called == files.called[1])
+    ca, cert, _ = files.called
+    if files.ca is not None:
+        yield Examined("ca", *_examined(ca, files.ca, None, now))
+    if files.cert is not None:
+        yield Examined("certificate", *_examined(cert, files.cert, name, now))
 
 
-def _examined(
-    called: str, path: Path, name: str | None, now: datetime, *, is_own: bool
-) -> Examined:
+def _examined(called: str, path: Path, name: str | None, now: datetime) -> tuple[Level, str]:
     file = f"{called} {path}"
     try:
         found = read_certificate(path, called)
     except TlsFault as fault:
-        return Examined(file, is_own, fault=str(fault))
-    ends = found.not_valid_after_utc
+        return "fail", str(fault)
     if (dated := _by_its_dates(found, now)) is not None:
-        return Examined(file, is_own, ends, f"{file} {dated}")
-    if is_own and name is not None and (other := _common(found.subject)) != name:
-        return Examined(file, is_own, ends, f"{file} is for {other or 'nobody'}, and we are {name}")
-    return Examined(file, is_own, ends)
+        return "fail", f"{file} {dated}"
+    if name is not None and (other := _common(found.subject)) != name:
+        return "fail", f"{file} is for {other or 'nobody'}, and we are {name}"
+    ends = found.not_valid_after_utc
+    return "warn" if ends - now < EXPIRES_SOON else "ok", f"{file} is valid until {ends:%Y-%m-%d}"
 
 
 def _common(name: x509.Name) -> str:

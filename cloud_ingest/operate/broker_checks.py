@@ -12,7 +12,7 @@ import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
@@ -26,7 +26,11 @@ from shared_schema.tls import examine
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 CLIENT = "cloud-ingest-doctor"
-EXPIRES_SOON: Final = timedelta(days=30)
+NEW_CERTIFICATE: Final = {
+    "ok": "",
+    "warn": "have a new one issued: docs/howto/broker.md",
+    "fail": "have a new one issued: docs/howto/broker.md; look at this machine's clock",
+}
 BEYOND_OUR_ROLE: Final = gateway_topic("+", GatewayTopic.COMMANDS)
 """The ingest writes commands, and reads none."""
 
@@ -41,17 +45,7 @@ def check_certificates(settings: CloudSettings, now: datetime) -> Iterator[Check
         yield Check("fail", "certificate", str(error), "the service does not start without it")
         return
     for each in examine(files, None, now):
-        name = "certificate" if each.is_own else "ca"
-        if each.fault is not None or each.ends is None:
-            advice = "have a new one issued: docs/howto/broker.md; look at this machine's clock"
-            yield Check("fail", name, each.fault or each.file, advice)
-            continue
-        said = f"{each.file} is valid until {each.ends:%Y-%m-%d}"
-        if each.ends - now < EXPIRES_SOON:
-            advice = "have a new one issued: docs/howto/broker.md"
-            yield Check("warn", name, said, advice)
-        else:
-            yield Check("ok", name, said)
+        yield Check(each.level, each.name, each.said, NEW_CERTIFICATE[each.level])
 
 
 def check_broker(settings: CloudSettings) -> Iterator[Check]:

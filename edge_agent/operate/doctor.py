@@ -39,7 +39,11 @@ _MB: Final = 1024 * 1024
 _HERE: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 LEAST_FREE_MB: Final = 64
 CLONE_TOLD: Final = timedelta(days=30)
-EXPIRES_SOON: Final = timedelta(days=30)
+_NEW_CERTIFICATE: Final[dict[Level, str]] = {
+    "ok": "",
+    "warn": "have a new one issued",
+    "fail": "have a new one issued; look at the gateway's clock",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,16 +236,7 @@ def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:
         yield Check("warn", "certificate", "the agent speaks to the broker without TLS", advice)
         return
     for each in examine(tls_files(tls), settings.gateway, now):
-        name = "certificate" if each.is_own else "ca"
-        if each.fault is not None or each.ends is None:
-            advice = "have a new one issued; look at the gateway's clock"
-            yield Check("fail", name, each.fault or each.file, advice)
-            continue
-        said = f"{each.file} is valid until {each.ends:%Y-%m-%d}"
-        if each.ends - now < EXPIRES_SOON:
-            yield Check("warn", name, said, "have a new one issued")
-        else:
-            yield Check("ok", name, said)
+        yield Check(each.level, each.name, each.said, _NEW_CERTIFICATE[each.level])
 
 
 def _broker(settings: AgentSettings, check: Callable[..., None], now: datetime) -> Check:

@@ -34,8 +34,8 @@ def check_broker(broker: BrokerConfig, gateway: str, now: datetime, *, is_runnin
     own = broker.tls
     if own is not None:
         for each in tls.examine(tls_files(own), gateway, now):
-            if each.fault is not None:
-                raise ConfigurationError(each.fault, of=Setup.BROKER)
+            if each.level == "fail":
+                raise ConfigurationError(each.said, of=Setup.BROKER)
     try:
         if own is None or own.cert is None:
             login = Login(broker, f"{gateway}-check-{uuid4().hex[:8]}")
