@@ -34,7 +34,7 @@ Key = Annotated[
     Path | None, typer.Option("--key", help="The private key that signs receipts: see keygen.")
 ]
 ClientId = Annotated[
-    str, typer.Option("--client-id", help="Name of this worker to the broker, one for each.")
+    str, typer.Option("--client-id", help="Name of this worker to a broker that takes passwords.")
 ]
 Group = Annotated[
     str | None,
@@ -74,7 +74,8 @@ def serve(
 ) -> None:
     """Take readings from the broker, store them and send receipts, until SIGTERM.
 
-    Several may serve one store: give each the same --group and a --client-id of its own.
+    Several may serve one store: give each the same --group, and a certificate of its own (or,
+    where the broker takes passwords, a --client-id).
 
     Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
     --broker mqtt.example:8883 --tls --ca ca.pem --cert ingest.pem --cert-key ingest.key
