@@ -144,7 +144,7 @@ def honest(site: Site) -> Iterator[None]:
     ],
 )
 def test_a_publish_beyond_the_role_is_refused(site: Site, name: str, topic: str) -> None:
-    if name == "ingest":  # beside the honest one: as the keeper's worker of the same rights
+    if name == "ingest":  # the honest one has that session: another worker of the same rights
         site.server.set_users([*USERS, BrokerUser("ingest-2", "", cloud_user().rights)])
         name = "ingest-2"
     assert site.peer(name).publish(topic, b"forged", retain=True) == REFUSED
