@@ -16,7 +16,7 @@ from typing import Any
 
 from shared_schema.topics import (
     GatewayTopic,
-    Part,
+    SocietyTopic,
     billing_ack_topic,
     gateway_topic,
     society_topics,
@@ -74,18 +74,18 @@ def ingest_rights() -> Rights:
     return Rights(
         writes=(
             *(gateway_topic("+", kind) for kind in _TO_GATEWAY),
-            *(society_topics("+", part) for part in Part),
+            *(society_topics("+", kind) for kind in SocietyTopic),
         ),
         reads=(*(gateway_topic("+", kind) for kind in _FROM_GATEWAY), billing_ack_topic("+")),
         shares=True,
     )
 
 
-_READS: dict[Consumer, tuple[Part, ...]] = {
-    Consumer.BILLING: (Part.BILLING,),
-    Consumer.HELPDESK: (Part.EVENTS,),
-    Consumer.ACCOUNTING: (Part.RECONCILIATION,),
-    Consumer.OPERATOR: tuple(Part),
+_READS: dict[Consumer, tuple[SocietyTopic, ...]] = {
+    Consumer.BILLING: (SocietyTopic.BILLING,),
+    Consumer.HELPDESK: (SocietyTopic.EVENTS,),
+    Consumer.ACCOUNTING: (SocietyTopic.RECONCILIATION,),
+    Consumer.OPERATOR: tuple(SocietyTopic),
 }
 
 
@@ -99,7 +99,7 @@ def consumer_rights(role: Consumer, societies: Iterable[str]) -> Rights:
     if "+" in named:
         raise ValueError("'+' is no name of a society: it would be all of them")
     acks = tuple(map(billing_ack_topic, named)) if role is Consumer.BILLING else ()
-    reads = tuple(society_topics(society, part) for society in named for part in _READS[role])
+    reads = tuple(society_topics(society, kind) for society in named for kind in _READS[role])
     return Rights(writes=acks, reads=reads)
 
 

@@ -26,7 +26,7 @@ class GatewayTopic(StrEnum):
     RECEIPTS = "receipts"
 
 
-class Part(StrEnum):
+class SocietyTopic(StrEnum):
     """The level below ``metering/v1/society/{society}/`` on which the cloud speaks."""
 
     EVENTS = "events"
@@ -67,9 +67,9 @@ def _society(society: str) -> str:
     return f"{ROOT}/society/{level}"
 
 
-def society_topics(society: str, part: Part) -> str:
-    """Every topic of a part of a society; ``+`` as the society subscribes to all."""
-    return f"{_society(society)}/{part}/#"
+def society_topics(society: str, kind: SocietyTopic) -> str:
+    """Every topic of a kind of a society; ``+`` as the society subscribes to all."""
+    return f"{_society(society)}/{kind}/#"
 
 
 def event_topic(society: str, kind: EventKind, subject: Subject, service: EventService) -> str:

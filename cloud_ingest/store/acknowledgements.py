@@ -19,7 +19,7 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
 )
 from shared_schema.errors import UnknownSchema
-from shared_schema.topics import Part, billing_topic, society_topics
+from shared_schema.topics import SocietyTopic, billing_topic, society_topics
 
 ASKED_AFTER = timedelta(seconds=30)
 """What was sent so short a time ago is not sent again because somebody asks for it."""
@@ -95,7 +95,7 @@ def send_again(conn: Connection, request: BillingRequest, now: datetime) -> int:
     Returns:
         How many messages will be sent.
     """
-    prefix = society_topics(request.society, Part.BILLING).removesuffix("#")
+    prefix = society_topics(request.society, SocietyTopic.BILLING).removesuffix("#")
     with conn.transaction():
         again = 0 if request.month is None else _enqueue_month(conn, request, now)
         awaited = conn.execute(

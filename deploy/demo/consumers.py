@@ -28,7 +28,7 @@ from shared_schema.billing import (
     Reconciliation,
 )
 from shared_schema.events import Event
-from shared_schema.topics import Part, billing_ack_topic, society_topics
+from shared_schema.topics import SocietyTopic, billing_ack_topic, society_topics
 
 log = logging.getLogger(__name__)
 
@@ -124,10 +124,10 @@ def _accounting(inbox: Inbox, _client: Client, message: MQTTMessage) -> None:
 
 
 Handler = Callable[[Inbox, Client, MQTTMessage], None]
-ROLES: dict[Consumer, tuple[Part, Handler]] = {
-    Consumer.BILLING: (Part.BILLING, _billing),
-    Consumer.HELPDESK: (Part.EVENTS, _helpdesk),
-    Consumer.ACCOUNTING: (Part.RECONCILIATION, _accounting),
+ROLES: dict[Consumer, tuple[SocietyTopic, Handler]] = {
+    Consumer.BILLING: (SocietyTopic.BILLING, _billing),
+    Consumer.HELPDESK: (SocietyTopic.EVENTS, _helpdesk),
+    Consumer.ACCOUNTING: (SocietyTopic.RECONCILIATION, _accounting),
 }
 
 
