@@ -28,6 +28,13 @@ CONTROL_ANSWERS = f"{CONTROL_TOPIC}/response"
 Grants = frozenset[tuple[str, str, bool]]
 """What a role is granted: the kind, the topic, whether it may."""
 _SHARED = "$share/+/"
+_NOT_GRANTED = {
+    "publishClientSend": False,
+    "publishClientReceive": False,
+    "subscribe": False,
+    "unsubscribe": True,
+}
+"""What somebody may whom no role grants it."""
 _FROM_GATEWAY = (GatewayTopic.READINGS, GatewayTopic.STATUS, GatewayTopic.RESULTS)
 _TO_GATEWAY = (GatewayTopic.COMMANDS, GatewayTopic.RECEIPTS)
 
@@ -115,12 +122,7 @@ def plugin_file(logins: Iterable[Login]) -> dict[str, Any]:
     """
     listed = list(logins)
     return {
-        "defaultACLAccess": {
-            "publishClientSend": False,
-            "publishClientReceive": False,
-            "subscribe": False,
-            "unsubscribe": True,
-        },
+        "defaultACLAccess": dict(_NOT_GRANTED),
         "roles": [{"rolename": each.name, "acls": _acls(each.rights)} for each in listed],
         "clients": [{"username": each.name, "roles": _own_role(each.name)} for each in listed],
         "groups": [],
@@ -169,10 +171,7 @@ def _taken_away(name: str) -> list[dict[str, Any]]:
 
 CLOSED: dict[str, Any] = {
     "command": "setDefaultACLAccess",
-    "acls": [
-        {"acltype": kind, "allow": kind == "unsubscribe"}
-        for kind in ("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe")
-    ],
+    "acls": [{"acltype": kind, "allow": allowed} for kind, allowed in _NOT_GRANTED.items()],
 }
 """The command after which what no role grants is refused."""
 
