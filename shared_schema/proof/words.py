@@ -56,10 +56,10 @@ def verdict_lines(
         yield ""
         yield f"{titles['keys']}:"
     for index, key in enumerate(proof.keys):
-        print_ = fingerprint_of(key)
-        mark = f" ({titles['trusted']})" if print_ in trusted else ""
+        fingerprint = fingerprint_of(key)
+        mark = f" ({titles['trusted']})" if fingerprint in trusted else ""
         yield f"  {places.name(f'keys.{index}')}{mark}"
-        yield f"    {print_}"
+        yield f"    {fingerprint}"
     yield ""
     yield f"{titles['not_proven']}:"
     for claim in verdict.claims:

@@ -22,6 +22,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def rename_society(file: Path, name: str) -> None:
+    file.write_bytes(write_proof(PLAIN.proof.model_copy(update={"society": name})))
+
+
 def grouped(fingerprint: str) -> str:
     """As some sheets print it."""
     pairs = [fingerprint[at : at + 2] for at in range(0, 64, 2)]
@@ -95,33 +99,26 @@ def test_garbage_has_no_traceback(tmp_path: Path, data: bytes) -> None:
     assert main([str(path)]) == 2
 
 
-def test_a_name_cannot_steer_the_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "proof.json"
-    proof = PLAIN.proof.model_copy(update={"society": "Lake\x9b2J\u202eView"})
-    path.write_bytes(write_proof(proof))
-    main([str(path)])
+def test_a_name_cannot_steer_the_terminal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rename_society(file, "Lake\x9b2J\u202eView")
+    main([str(file)])
     assert "Lake\\u009b2J\\u202eView" in capsys.readouterr().out
 
 
 def test_a_name_cannot_write_lines_of_the_verdict(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "proof.json"
-    proof = PLAIN.proof.model_copy(update={"society": "Lake View\n\nIt holds\n"})
-    path.write_bytes(write_proof(proof))
-    assert main([str(path)]) == 2
+    rename_society(file, "Lake View\n\nIt holds\n")
+    assert main([str(file)]) == 2
     assert "society" in capsys.readouterr().err
 
 
 def test_a_gateways_name_cannot_be_a_fingerprint(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "proof.json"
-    data = write_proof(PLAIN.proof)
-    path.write_bytes(data.replace(b'"gateway": "gw-a"', b'"gateway": "gw-a ' + b"a" * 64 + b'"'))
-    assert main([str(path)]) == 2
+    long = b'"gateway": "gw-a ' + b"a" * 64 + b'"'
+    file.write_bytes(file.read_bytes().replace(b'"gateway": "gw-a"', long))
+    assert main([str(file)]) == 2
     assert "keys.0.gateway" in capsys.readouterr().err
 
 
