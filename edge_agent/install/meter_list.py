@@ -126,11 +126,6 @@ def parse_labels(options: list[str]) -> tuple[ListedMeter, ...]:
     return _each_once(found, "--meter")
 
 
-def is_label(text: str) -> bool:
-    """Tell whether a meter may be called so."""
-    return label_fault(text) is None
-
-
 def is_dial(text: str) -> bool:
     """Tell whether a text is what a dial shows: up to 9 digits, and 6 behind the point."""
     return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) is not None

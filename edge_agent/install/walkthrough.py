@@ -19,7 +19,7 @@ from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.addresses import hdlc_addresses
 from edge_agent.install.agent_toml import Gateway, SerialLine, agent_toml, bus_toml
 from edge_agent.install.lockout import Lockout
-from edge_agent.install.meter_list import ListedMeter, is_label
+from edge_agent.install.meter_list import ListedMeter
 from edge_agent.install.options import lasting_name
 from edge_agent.install.scan import BAUDRATES, LineOpener, scan
 from edge_agent.install.scan_result import FoundMeter, Progress, Scan
@@ -35,7 +35,7 @@ from edge_agent.meters.model import names, usable
 from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import AgentSettings
 from shared_schema.signing import fingerprint
-from shared_schema.text import composed
+from shared_schema.text import composed, label_fault
 
 _MOST_CLIENTS: Final = 4
 """As whom a silent address is probed: each costs its wait."""
@@ -294,9 +294,9 @@ def _new_label(
     meter: FoundMeter, ask: AskLabel, taken: AbstractSet[str], tell: Callable[[str], None]
 ) -> str:
     """Ask until the label is a new one, or empty."""
-    label = composed(ask(meter).strip())
-    while label and (label in taken or not is_label(label)):
-        known = label in taken
-        tell("another meter has this label" if known else "a label has 1 to 64 characters")
-        label = composed(ask(meter).strip())
+    while label := composed(ask(meter).strip()):
+        fault = "another meter has it" if label in taken else label_fault(label)
+        if fault is None:
+            break
+        tell(f"label: {fault}")
     return label

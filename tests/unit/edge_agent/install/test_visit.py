@@ -121,10 +121,15 @@ def test_an_exception_for_each_client_is_told(
     assert "exception" in verdict.reasons[0]
 
 
-def test_a_taken_or_long_label_is_asked_again() -> None:
+def test_a_faulty_label_is_told_and_asked_again() -> None:
     found = [FoundMeter(HdlcAddress(1, number, 2), 9600, None) for number in (17, 18, 19)]
-    answers = iter(["A-1", "A-1", "x" * 65, "A-2", ""])
+    answers = iter(["A-1", "A-1", "x" * 65, "A\u200b2", "A-2", ""])
     told: list[str] = []
     listed = list_found(found, lambda _meter: next(answers), {"A-9"}, told.append)
     assert [(each.label, each.address) for each in listed] == [("A-1", 17), ("A-2", 18)]
-    assert told == ["another meter has this label", "a label has 1 to 64 characters"]
+    assert told == [
+        "label: another meter has it",
+        "label: it has 65 characters: give 64 at most",
+        "label: it has a character that nobody sees, U+200B (zero width space), at place 2: "
+        "leave it out",
+    ]
