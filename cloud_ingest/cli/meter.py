@@ -14,7 +14,17 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
-from cloud_ingest.cli.options import By, Config, Dsn, Json, Reason, Society, moment, opened_store
+from cloud_ingest.cli.options import (
+    By,
+    Config,
+    Dsn,
+    History,
+    Json,
+    Reason,
+    Society,
+    moment,
+    opened_store,
+)
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, counted, local, table
 from cloud_ingest.entries import bindings as entries
@@ -43,9 +53,7 @@ def meter_gateways(
     *,
     society: Society,
     gateway: Annotated[str | None, typer.Option("--gateway", help="Of this gateway alone.")] = None,
-    history: Annotated[
-        bool, typer.Option("--history", help="What was said before, too, by whom and why.")
-    ] = False,
+    history: History = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,

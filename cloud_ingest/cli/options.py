@@ -132,6 +132,9 @@ Processes = Annotated[
     typer.Option("--processes", min=1, max=64, help="Side by side [default: one a processor]."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+History = Annotated[
+    bool, typer.Option("--history", help="What was said before, too, by whom and why.")
+]
 
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})")

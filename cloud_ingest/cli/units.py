@@ -19,6 +19,7 @@ from cloud_ingest.cli.options import (
     By,
     Config,
     Dsn,
+    History,
     Json,
     OfUnit,
     Reason,
@@ -89,9 +90,7 @@ def units_list(
     *,
     society: Society,
     unit: OfUnit = None,
-    history: Annotated[
-        bool, typer.Option("--history", help="What was said before, too, by whom and why.")
-    ] = False,
+    history: History = False,
     json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
