@@ -111,6 +111,10 @@ class BindingRefused(UserError):
     """A gateway cannot be bound to a meter as it was said."""
 
 
+class SheetRefused(UserError):
+    """A commissioning sheet cannot be read, or cannot be taken as it is."""
+
+
 class SelfReadRefused(UserError):
     """A dial value cannot be taken."""
 

@@ -7,7 +7,6 @@ In: options as a person typed them. Out: lines, a table or JSON. Never: a decisi
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -16,10 +15,12 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import (
+    ByInstaller,
     Config,
     Dsn,
     Json,
     Serial,
+    SheetFile,
     Society,
     Source,
     Subject,
@@ -33,7 +34,7 @@ from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, counted, local, table
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.errors import DialRefused
+from cloud_ingest.entries.sheet import load_sheet
 from cloud_ingest.store.dials import DialReading, dial_readings
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
@@ -44,12 +45,10 @@ app = new_group("Dials beside the modules that read them.")
 
 @app.command("import")
 def dial_import(
-    file: Annotated[Path, typer.Argument(help="commissioning-….json of edge-agent commission.")],
+    file: SheetFile,
     *,
     society: Society,
-    by: Annotated[
-        str | None, typer.Option("--by", help="Who says so [default: who commissioned].")
-    ] = None,
+    by: ByInstaller = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -58,20 +57,12 @@ def dial_import(
     Example: cloud-ingest dial import commissioning-gw-tower-1-riser-1.json --society "Lake View"
     """
     with one_line_errors():
-        text = _read(file)
+        sheet = load_sheet(file)
     with opened_store(dsn, config) as opened:
-        found, known = import_sheet(opened.conn, society, text, by=by, now=datetime.now(UTC))
+        found, known = import_sheet(opened.conn, society, sheet, by=by, now=datetime.now(UTC))
     for each in found:
         say(_line(each, "kL"))
     say(f"{counted(len(found), 'dial')} added, {known} known")
-
-
-def _read(sheet: Path) -> str:
-    try:
-        return sheet.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise DialRefused(f"cannot read the sheet: {reason}: {sheet}") from None
 
 
 @app.command("add")

@@ -16,19 +16,24 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import (
     By,
+    ByInstaller,
     Config,
     Dsn,
     History,
     Json,
     Reason,
+    SheetFile,
     Society,
     moment,
+    one_line_errors,
     opened_store,
 )
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, counted, local, table
 from cloud_ingest.entries import bindings as entries
 from cloud_ingest.entries.bindings import Bound, Said
+from cloud_ingest.entries.commission import commission
+from cloud_ingest.entries.sheet import load_sheet
 from cloud_ingest.store.bindings import Binding, How, bindings
 from cloud_ingest.store.foreign_claims import ForeignClaim, foreign_claims
 from cloud_ingest.store.registry import find_society
@@ -42,8 +47,9 @@ HOWS: dict[How, str] = {
     "upgrade": "read it when bindings came",
     "first_heard": "spoke for it first",
     "listed": "list of units",
-    "person": "said so",
 }
+
+_REPLAY = "what was kept apart of them: cloud-ingest quarantine replay --all"
 
 app = new_group("Which gateway may speak for which meter.")
 
@@ -79,6 +85,41 @@ def meter_claims(
     with opened_store(dsn, config) as opened:
         found = foreign_claims(opened.conn, find_society(opened.conn, society))
     say(json_text([asdict(each) for each in found]) if json else _claims(found, opened.zone))
+
+
+@app.command("commission")
+def meter_commission(
+    file: SheetFile,
+    *,
+    society: Society,
+    by: ByInstaller = None,
+    moves: Annotated[
+        bool,
+        typer.Option(
+            "--move", help="Take over meters of other gateways, from the sheet's time on."
+        ),
+    ] = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Bind the meters of a commissioning sheet to the gateway that read them; all or none.
+
+    The gateway is enrolled with the key of the sheet, and its meters are in the list of units. A
+    meter that was never bound is bound from its installation on.
+
+    Example: cloud-ingest meter commission commissioning-gw-tower-1-riser-1.json
+    --society "Lake View"
+    """
+    with one_line_errors():
+        sheet = load_sheet(file)
+    with opened_store(dsn, config) as opened:
+        done = commission(opened.conn, society, sheet, by=by, now=datetime.now(UTC), moves=moves)
+    say(
+        f"{counted(done.bound, 'meter')} bound to {done.gateway}, {done.moved} moved to it; "
+        f"{done.already} already were"
+    )
+    if done.bound + done.moved:
+        say(_REPLAY)
 
 
 @app.command("bind")
@@ -199,7 +240,7 @@ def _said(by: str, reason: str) -> Said:
 def _tell(done: Bound, what: str, *, replay: bool) -> None:
     say(f"{counted(done.changed, 'meter')} {what}; {done.meters - done.changed} already were")
     if replay:
-        say("what was kept apart of them: cloud-ingest quarantine replay --all")
+        say(_REPLAY)
 
 
 def _as_table(found: Sequence[Binding], zone: ZoneInfo) -> str:
@@ -227,7 +268,7 @@ def _as_table(found: Sequence[Binding], zone: ZoneInfo) -> str:
 
 def _because(each: Binding, zone: ZoneInfo) -> str:
     at = local(each.recorded_at, zone)
-    said = f"{each.author}: {each.reason}" if each.how == "person" else HOWS[each.how]
+    said = HOWS.get(each.how, f"{each.author}: {each.reason}")
     if each.taken_back:
         return f"taken back on {at}, {said}"
     ended = "" if each.superseded_at is None else f"; held until {local(each.superseded_at, zone)}"

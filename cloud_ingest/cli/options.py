@@ -102,6 +102,12 @@ By = Annotated[str, typer.Option("--by", help="Who says so; kept for ever.")]
 Reason = Annotated[
     str, typer.Option("--reason", help="Why, in 500 characters at most; kept for ever.")
 ]
+SheetFile = Annotated[
+    Path, typer.Argument(metavar="SHEET", help="commissioning-….json of edge-agent commission.")
+]
+ByInstaller = Annotated[
+    str | None, typer.Option("--by", help="Who says so [default: who commissioned].")
+]
 Month = Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")]
 BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
 BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]

@@ -21,7 +21,7 @@ from cloud_ingest.core.typed_text import remark, same_name
 from cloud_ingest.errors import BindingRefused, NotFound
 from cloud_ingest.store import bindings as stored
 from cloud_ingest.store.assignment_versions import Word
-from cloud_ingest.store.bindings import Binding
+from cloud_ingest.store.bindings import Binding, How
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.foreign_claims import settle_foreign_claims
 from cloud_ingest.store.registry import find_society
@@ -34,6 +34,8 @@ class Said:
     by: str
     reason: str
     now: datetime
+    how: How = "person"
+    """Whose word it is."""
 
     def word(self) -> Word:
         """Return it as it is kept."""
@@ -104,7 +106,7 @@ def move(
         for meter_id in act.meters:
             held = act.held(meter_id)
             others = [each for each in held if each.gateway_id != act.gateway_id]
-            ended = [each for each in others if _reaches(each, at)]
+            ended = [each for each in others if each.reaches(at)]
             for each in ended:
                 stored.end_binding(conn, each, at, act.word)
             changed += _extend(conn, meter_id, held, (at, None), act) or bool(ended)
@@ -135,7 +137,7 @@ def unbind(
             each
             for meter_id in act.meters
             for each in act.held(meter_id)
-            if each.gateway_id == act.gateway_id and _reaches(each, at)
+            if each.gateway_id == act.gateway_id and each.reaches(at)
         ]
         for each in ended:
             stored.end_binding(conn, each, at, act.word)
@@ -162,6 +164,7 @@ class _Act:
     meters: Sequence[int]
     holds: Sequence[Binding]
     word: Word
+    how: How
 
     def held(self, meter_id: int) -> list[Binding]:
         return [each for each in self.holds if each.meter_id == meter_id]
@@ -189,9 +192,9 @@ def _acting(
         else:
             _gateway(conn, society_id, society, of)
             own = stored.bindings(conn, society_id, gateway=of)
-            meters = [each.meter_id for each in own if at is None or _reaches(each, at)]
+            meters = [each.meter_id for each in own if at is None or each.reaches(at)]
         meters = list(dict.fromkeys(meters))
-        yield _Act(gateway_id, meters, stored.bindings(conn, society_id, meters), word)
+        yield _Act(gateway_id, meters, stored.bindings(conn, society_id, meters), word, said.how)
         settle_foreign_claims(conn, meters, said.now)
 
 
@@ -212,10 +215,6 @@ def _meter(conn: Connection, society_id: int, society: str, name: str) -> int:
         which = ", ".join(f"{maker}/{serial}" for _, maker, serial in found)
         raise BindingRefused(f"several meters are called {name!r}: name one of {which}")
     return found[0][0]
-
-
-def _reaches(binding: Binding, at: datetime) -> bool:
-    return binding.valid_to is None or binding.valid_to > at
 
 
 def _extend(
@@ -240,5 +239,5 @@ def _extend(
         return False
     for each in own:
         stored.supersede_binding(conn, each, act.word)
-    stored.add_binding(conn, meter_id, act.gateway_id, whole, act.word)
+    stored.add_binding(conn, meter_id, act.gateway_id, whole, act.word, how=act.how)
     return True

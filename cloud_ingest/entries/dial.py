@@ -15,10 +15,8 @@ rows of one moment the newest counts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from cloud_ingest.core.dial_check import Disagreement, disagreement
 from cloud_ingest.core.exact import exactly
@@ -35,6 +33,7 @@ from cloud_ingest.entries.meter import (
     other_meter_hint,
     put_up_then,
 )
+from cloud_ingest.entries.sheet import Sheet
 from cloud_ingest.errors import DialRefused
 from cloud_ingest.store.assignments import Assignment, assignment_of_meter
 from cloud_ingest.store.connection import Connection, translating
@@ -46,7 +45,6 @@ from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
-from shared_schema.message import DecimalText
 
 COMMISSIONED = "commissioned"
 
@@ -80,43 +78,16 @@ class _Shown:
         return str(self.served.meter)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _SheetDial(_Part):
-    at: AwareDatetime
-    dial_m3: DecimalText
-    register_m3: DecimalText
-
-
-class _SheetExamination(_Part):
-    manufacturer: str
-    serial: str
-
-
-class _SheetMeter(_Part):
-    label: str
-    dial: _SheetDial | None = None
-    examination: _SheetExamination | None = None
-
-
-class _Sheet(_Part):
-    gateway: str
-    by: str = ""
-    meters: tuple[_SheetMeter, ...] = Field(min_length=1)
-
-
 @translating
 def import_sheet(
-    conn: Connection, society: str, text: str, *, by: str | None, now: datetime
+    conn: Connection, society: str, sheet: Sheet, *, by: str | None, now: datetime
 ) -> tuple[Sequence[Compared], int]:
     """Take the dials of a commissioning sheet; all of them or none.
 
     Args:
         conn: The store.
         society: The society's name.
-        text: The sheet's JSON, as ``edge-agent commission`` writes it.
+        sheet: What was commissioned.
         by: Who says so; None: who commissioned.
         now: The time.
 
@@ -124,14 +95,11 @@ def import_sheet(
         What is new, and how many were known already.
 
     Raises:
-        DialRefused: it is no such sheet, or one of its meters is not assigned.
+        SheetRefused: nobody says who commissioned.
+        DialRefused: one of its meters is not assigned.
         NotFound: no such society.
     """
-    sheet = _sheet(text)
-    author = (by if by is not None else sheet.by).strip()
-    if not author:
-        raise DialRefused("the sheet does not say who commissioned: give --by")
-    author = remark(author, "--by")
+    author = sheet.author(by)
     store = open_store(conn)
     society_id = find_society(conn, society)
     reason = f"{COMMISSIONED} at {sheet.gateway}"
@@ -139,14 +107,17 @@ def import_sheet(
     known = 0
     with conn.transaction():
         for meter in sheet.meters:
-            if meter.dial is None or meter.examination is None:
+            named = None if meter.examination is None else meter.examination.meter
+            if meter.dial is None or named is None:
                 continue
-            named = (meter.examination.manufacturer, meter.examination.serial)
             at = meter.dial.at.astimezone(UTC)
             served = assignment_of_meter(conn, society_id, named, Service.WATER, at)
             if served is None:
                 day = at.astimezone(store.zone).date()
-                raise DialRefused(_unassigned(society, meter.label, meter.examination, day))
+                raise DialRefused(
+                    f"{meter.label}: no unit of {society} had water meter {' '.join(named)} on "
+                    f"{day}: import it first (cloud-ingest units import)"
+                )
             shown = _Shown(served, at, meter.dial.dial_m3)
             before = dials(conn, society_id)
             register = _with_losses(conn, served, meter.dial.register_m3, at)
@@ -158,22 +129,6 @@ def import_sheet(
             )
             found.append(done)
     return found, known
-
-
-def _sheet(text: str) -> _Sheet:
-    try:
-        return _Sheet.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise DialRefused(f"this is no commissioning sheet: {where}: {first['msg']}") from None
-
-
-def _unassigned(society: str, label: str, meter: _SheetExamination, day: date) -> str:
-    return (
-        f"{label}: no unit of {society} had water meter {meter.manufacturer} {meter.serial} on "
-        f"{day}: import it first (cloud-ingest units import)"
-    )
 
 
 def _with_losses(conn: Connection, served: Assignment, register: Decimal, at: datetime) -> Decimal:

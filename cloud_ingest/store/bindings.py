@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Which gateway may speak for which meter: bindings, as versions with author and reason.
 
-A meter is bound by the first gateway that speaks for it, by the list of units, or by a person; a
-move is a person's act. The view ``meter_gateway`` shows the bindings that hold.
+A meter is bound by the first gateway that speaks for it, by the list of units, by a commissioning
+sheet, or by a person; a move is a person's act. The view ``meter_gateway`` shows the bindings that
+hold.
 
 In: verdicts of `accept`; meters, gateways and who says so. Out: bindings as values. Owns: the
 tables ``meter_gateway_version`` and ``binding_rule``.
@@ -30,7 +31,7 @@ from shared_schema.message import MeterId
 
 _Held = dict[tuple[int, int], list[Stretch]]
 """By meter and gateway, from when to when it may speak."""
-How = Literal["upgrade", "first_heard", "listed", "person"]
+How = Literal["upgrade", "first_heard", "listed", "commissioned", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Binding:
     """None: it holds."""
     taken_back: bool
     """It says that the version before it is not true."""
+
+    def reaches(self, at: datetime) -> bool:
+        """Tell whether it ends after a time, or never."""
+        return self.valid_to is None or self.valid_to > at
 
 
 @translating

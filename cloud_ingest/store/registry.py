@@ -106,6 +106,29 @@ def _gateways(conn: Connection, towers: Collection[tuple[int, str]]) -> dict[str
 
 
 @translating
+def known_meters(conn: Connection, society_id: int) -> set[tuple[str, str]]:
+    """Return maker and serial number of each meter of a society."""
+    rows = conn.execute(
+        "SELECT manufacturer, serial FROM meter WHERE society_id = %s", (society_id,)
+    )
+    return {(maker, serial) for maker, serial in rows}
+
+
+@translating
+def fingerprints_of(conn: Connection, society_id: int, gateway: str) -> list[str]:
+    """Return the fingerprints of the keys of a society's gateway; none: it is not enrolled."""
+    keys = scalars(
+        conn,
+        """
+        SELECT public_key FROM gateway_key JOIN gateway USING (gateway_id)
+        WHERE society_id = %s AND name = %s ORDER BY key_id
+        """,
+        (society_id, gateway),
+    )
+    return [fingerprint(Ed25519PublicKey.from_public_bytes(key)) for key in keys]
+
+
+@translating
 def find_society(conn: Connection, name: str) -> int:
     """Return a society's id.
 

@@ -15,7 +15,8 @@ from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
-from cloud_ingest.errors import DialRefused, SelfReadRefused
+from cloud_ingest.entries.sheet import read_sheet
+from cloud_ingest.errors import DialRefused, SelfReadRefused, UserError
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.report import month_report
 from cloud_ingest.rollup.refresh import refresh
@@ -65,7 +66,7 @@ def watered(site: Site) -> Site:
 
 
 def take(site: Site, text: str) -> tuple[list[Compared], int]:
-    found, known = import_sheet(site.conn, SOCIETY, text, by=None, now=NOW)
+    found, known = import_sheet(site.conn, SOCIETY, read_sheet(text), by=None, now=NOW)
     return list(found), known
 
 
@@ -225,7 +226,7 @@ def test_a_dial_stands_in_for_its_module(site: Site) -> None:
     ],
 )
 def test_a_foreign_or_broken_sheet_is_refused(watered: Site, text: str, says: str) -> None:
-    with pytest.raises(DialRefused, match=says):
+    with pytest.raises(UserError, match=says):
         take(watered, text)
     assert watered.one("SELECT count(*) FROM dial_reading") == 0
 

@@ -8,7 +8,6 @@ In: statements of a story. Out: what the store made of them, compared with what 
 Owns: the clock of the story. Never: a look into a table, except at what was set aside.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.sheet import Sheet
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import UserError
 from cloud_ingest.month.close import close_month
@@ -256,11 +256,12 @@ class Stage:
         self.now = max(self.now, at + MOMENT)
         dial = {"at": at.isoformat(), "dial_m3": found["value"], "register_m3": said["register"]}
         meter = {"manufacturer": MAKER, "serial": found["subject"]}
-        sheet = {
+        document = {
             "gateway": "gw-1",
             "meters": [{"label": "its meter", "dial": dial, "examination": meter}],
         }
-        import_sheet(self.site.conn, SOCIETY, json.dumps(sheet), by=AUTHOR, now=self.now)
+        sheet = Sheet.model_validate(document)
+        import_sheet(self.site.conn, SOCIETY, sheet, by=AUTHOR, now=self.now)
 
     def do_set_aside(self, statement: Statement) -> None:
         self._rule(statement, "set_aside")

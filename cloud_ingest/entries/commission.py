@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""A line of meters is commissioned: its meters are bound to the gateway that read them.
+
+A person takes the commissioning sheet. The gateway must be enrolled with the key of the sheet. A
+meter that was never bound is bound from its installation on, so that what it remembers counts. One
+that nobody reads any more is bound from the time of the sheet on; one that another gateway reads
+moves at that time, if the person says so.
+
+In: a sheet, who says so, the time. Out: how many meters were bound, moved, or were so already.
+Never: a part of a sheet.
+
+Raises: SheetRefused, ImportRefused, NotFound, TextRefused.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloud_ingest.entries.bindings import Said, bind, move
+from cloud_ingest.entries.sheet import Sheet
+from cloud_ingest.errors import ImportRefused, SheetRefused
+from cloud_ingest.store import bindings as stored
+from cloud_ingest.store.bindings import Binding
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.registry import find_society, fingerprints_of, known_meters
+
+CLOCKS_APART: Final = timedelta(minutes=10)
+"""How far a sheet may be ahead of the store's clock."""
+_Meter = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Commissioned:
+    """What a sheet did."""
+
+    gateway: str
+    bound: int
+    moved: int
+    already: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The meters of a sheet, by what is known of them."""
+
+    new: Sequence[_Meter]
+    """Never bound."""
+    free: Sequence[_Meter]
+    """Bound once, and to nobody at the time of the sheet."""
+    elsewhere: Mapping[_Meter, Sequence[str]]
+    """Bound to other gateways at that time."""
+    own: Sequence[_Meter]
+
+
+@translating
+def commission(
+    conn: Connection,
+    society: str,
+    sheet: Sheet,
+    *,
+    by: str | None,
+    now: datetime,
+    moves: bool = False,
+) -> Commissioned:
+    """Bind the meters of a sheet that went into service; all of them or none.
+
+    Args:
+        conn: The store.
+        society: Its name.
+        sheet: What was commissioned.
+        by: Who says so; None: who commissioned.
+        now: The time.
+        moves: Meters that another gateway reads move at the time of the sheet.
+    """
+    at = _time_of(sheet, now, moves=moves)
+    said = Said(sheet.author(by), f"commissioned at {sheet.gateway}", now, "commissioned")
+    society_id = find_society(conn, society)
+    with conn.transaction():
+        stored.lock_bindings(conn)
+        _check_key(conn, society_id, society, sheet)
+        meters = _in_service(conn, society_id, sheet)
+        found = _sort(meters, stored.bindings(conn, society_id, history=True), sheet.gateway, at)
+        if found.elsewhere and not moves:
+            raise _elsewhere(found.elsewhere, sheet.gateway)
+        bind(conn, society, _names(found.new), sheet.gateway, said)
+        bind(conn, society, _names(found.free), sheet.gateway, said, stretch=(at, None))
+        if found.elsewhere:
+            move(conn, society, _names(found.elsewhere), sheet.gateway, said, at=at)
+    return Commissioned(
+        sheet.gateway,
+        len(found.new) + len(found.free),
+        len(found.elsewhere),
+        len(found.own),
+    )
+
+
+def _time_of(sheet: Sheet, now: datetime, *, moves: bool) -> datetime:
+    if sheet.at is None:
+        raise SheetRefused("the sheet does not say when it was made: commission the line again")
+    if sheet.at > now + CLOCKS_APART:
+        raise SheetRefused(
+            f"the sheet was made at {sheet.at:%Y-%m-%d %H:%M %z}, which is to come: set the "
+            "gateway's clock, and commission the line again"
+        )
+    if moves and not sheet.clock_synchronised:
+        raise SheetRefused(
+            "no time service kept the gateway's time when the sheet was made, so it does not tell "
+            "when its meters moved: say it with cloud-ingest meter move --from"
+        )
+    return sheet.at
+
+
+def _check_key(conn: Connection, society_id: int, society: str, sheet: Sheet) -> None:
+    enrolled = fingerprints_of(conn, society_id, sheet.gateway)
+    if not enrolled:
+        raise SheetRefused(
+            f"{society!r} has no gateway {sheet.gateway}: enrol it first (cloud-ingest enrol)"
+        )
+    if sheet.key_fingerprint not in enrolled:
+        raise SheetRefused(
+            f"the key of the sheet is none of {sheet.gateway}: it is "
+            f"{sheet.key_fingerprint[:64] or 'not told'}, and enrolled is {', '.join(enrolled)}: "
+            "compare it at the gateway, and enrol the right one"
+        )
+
+
+def _in_service(conn: Connection, society_id: int, sheet: Sheet) -> list[_Meter]:
+    known = known_meters(conn, society_id)
+    bad: list[str] = []
+    meters: list[_Meter] = []
+    for each in sheet.meters:
+        if (meter := each.in_service) is None:
+            continue
+        meters.append(meter)
+        if meter not in known:
+            bad.append(f"{each.label}: meter {' '.join(meter)} is not in the list of units")
+    if bad:
+        raise ImportRefused("the list of units comes first (cloud-ingest units import)", bad)
+    if not meters:
+        raise SheetRefused("no meter of the sheet went into service: nothing to bind")
+    return list(dict.fromkeys(meters))
+
+
+def _sort(
+    meters: Iterable[_Meter], versions: Iterable[Binding], gateway: str, at: datetime
+) -> _Sorted:
+    """Sort meters by who may speak for them from a time on; pure."""
+    ever = set[_Meter]()
+    holds: dict[_Meter, list[str]] = {}
+    for each in versions:
+        meter = (each.manufacturer, each.serial)
+        ever.add(meter)
+        if each.superseded_at is None and each.reaches(at):
+            holds.setdefault(meter, []).append(each.gateway)
+    new, free, own = list[_Meter](), list[_Meter](), list[_Meter]()
+    elsewhere: dict[_Meter, Sequence[str]] = {}
+    for meter in meters:
+        if meter not in ever:
+            new.append(meter)
+        elif meter not in holds:
+            free.append(meter)
+        elif gateway in holds[meter]:
+            own.append(meter)
+        else:
+            elsewhere[meter] = holds[meter]
+    return _Sorted(new, free, elsewhere, own)
+
+
+def _elsewhere(meters: Mapping[_Meter, Sequence[str]], gateway: str) -> ImportRefused:
+    return ImportRefused(
+        f"other gateways read meters of the sheet: give --move if {gateway} reads them since, "
+        "or bind those that hang on both (cloud-ingest meter bind)",
+        [f"meter {' '.join(each)}: bound to {', '.join(on)}" for each, on in meters.items()],
+    )
+
+
+def _names(meters: Iterable[_Meter]) -> list[str]:
+    return ["/".join(meter) for meter in meters]
