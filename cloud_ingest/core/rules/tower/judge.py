@@ -62,7 +62,7 @@ def judge_tower(
     steps = steps_of(days)
     if len(steps.residual) < LEAST_STEPS:
         return None
-    inverse = precision(steps, noise_of(steps))
+    inverse = precision(steps, noise_of(steps), meters_err=False)
     scan = Scan.of(steps, inverse)
     evidence, begin = scan.best_running()
     suspects: list[Suspect] = []

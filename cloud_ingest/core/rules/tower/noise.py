@@ -6,8 +6,9 @@ minutes late or water in a tank put off to the next day what they keep from this
 almost nothing of it is left. The two are told apart by the tower's own history, so that a tower
 with a tank between bulk meter and flats needs no setting: its weeks are judged, not its days.
 
-The residual's level and the bulk meter's gain error are not known either. Both are integrated out;
-another bulk meter has another gain error, of which nothing is called a loss.
+The residual's level and the gain errors of all meters are not known either. They are integrated
+out: of a flat that uses twice as much from one day on, its meter's error is no loss. Another bulk
+meter has another gain error.
 
 In: steps. Out: `Noise`, and the precision matrix of the residual under it. Pure.
 """
@@ -25,6 +26,8 @@ Shape = tuple[Sequence[float], float]
 
 GAIN_SD = 0.03
 """Of the bulk meter: class 2, aged."""
+METER_GAIN_SD = 0.02
+"""Of each meter behind it: class 2."""
 WALK_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4)
 BORDER_SHARES = (0.05, 0.15, 0.3, 0.45, 0.6, 0.8)
 """Of the residual's spread from day to day: where the noise is looked for."""
@@ -70,10 +73,16 @@ def noise_of(steps: Steps, change: int | None = None) -> Noise:
     )
 
 
-def precision(steps: Steps, noise: Noise) -> Matrix:
-    """Return the inverse covariance of the residual, its level and the gain integrated out."""
+def precision(steps: Steps, noise: Noise, *, meters_err: bool = True) -> Matrix:
+    """Return the inverse covariance of the residual, its level and the gains integrated out.
+
+    Args:
+        steps: The steps.
+        noise: Of their residual.
+        meters_err: Also the gains of the meters behind the bulk meter: it takes a while.
+    """
     inverse = _covariance(steps, noise).inverse()
-    for shape, variance in _nuisances(steps):
+    for shape, variance in [*_nuisances(steps), *(_meter_gains(steps) if meters_err else ())]:
         solved = [sum(map(mul, row, shape)) for row in inverse]
         scale = 1.0 / (1.0 / variance + sum(map(mul, shape, solved)))
         inverse = [
@@ -83,8 +92,24 @@ def precision(steps: Steps, noise: Noise) -> Matrix:
     return inverse
 
 
+def _meter_gains(steps: Steps) -> list[Shape]:
+    """Return by how much each meter's use differs from its mean: of that it errs by some percent.
+
+    Its error of the mean is the level's.
+    """
+    days = sum(steps.widths)
+    return [
+        (
+            [use - width * mean for use, width in zip(uses, steps.widths, strict=True)],
+            METER_GAIN_SD**2,
+        )
+        for uses in steps.meters.values()
+        if (mean := sum(uses) / days)
+    ]
+
+
 def _nuisances(steps: Steps) -> list[Shape]:
-    """Return the shapes of the level and of the gain errors, each with its prior variance."""
+    """Return the shapes of the level and of the bulk meter's gain errors, with prior variances."""
     widths = [float(width) for width in steps.widths]
     mean = sum(steps.bulk) / sum(widths)
     gain = [

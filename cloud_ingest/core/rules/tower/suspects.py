@@ -50,6 +50,8 @@ SHARE_A_DAY = 1 / (30 * 365)
 OUTLET_SHARE = 0.1
 """Of losses in the common pipe that are somebody's use by an outlet without a meter."""
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+RATIOS = tuple((share / (1 - share), -log(1 - share)) for share in SHARES)
+"""Of what goes around a meter to what it counts; by how much the meter falls, as a logarithm."""
 LOSS_RATIO = 1.4
 LOSS_FINENESS = 21
 """Losses that are tried: so many, each so much larger than the one before."""
@@ -62,6 +64,7 @@ HABIT = 2.0
 """So many usual absences weigh against those of the flat itself."""
 LEVEL_SD = 0.3
 LEVEL_FREEDOM = 3.0
+LEVEL_POWER = (LEVEL_FREEDOM + 1) / 2
 """What a flat uses against its own history: natural logarithm, Student's t."""
 STOPPED_LEVEL_SD = 0.3
 
@@ -162,12 +165,10 @@ def _losses(
     within = [each for each, _ in _since_each_step(steps, outlet)]
     for begin, along, sharp in _fits(inverse, pull, widths):
         hours = _log_sum(log(1 - OUTLET_SHARE), log(OUTLET_SHARE) + within[begin])
-        for rate in rates:
-            yield _Explanation(
-                prior + rate * along - rate * rate * sharp / 2 + log(steps.widths[begin]) + hours,
-                None,
-                begin,
-            )
+        fits = [rate * along - rate * rate * sharp / 2 for rate in rates]
+        best = max(fits)
+        fit = best + log(sum(exp(each - best) for each in fits))
+        yield _Explanation(prior + fit + log(steps.widths[begin]) + hours, None, begin)
 
 
 def _shares(
@@ -183,24 +184,30 @@ def _shares(
         change = levels[begin]
         if sharp <= 0 or along <= 0 or change is None:
             continue
-        level, scale = change
-        natural = _log_t(level / scale)
         passed, half = along / sharp, Z_99 / sqrt(sharp)
         share = passed / (1 + passed)
         lower = max(0.0, passed - half)
-        mean = sum(uses[begin:]) / sum(steps.widths[begin:])
-        for tried in SHARES:
-            ratio = tried / (1 - tried)
-            fit = ratio * along - ratio * ratio * sharp / 2
-            history = _log_t((level - log(1 - tried)) / scale) - natural
-            yield _Explanation(
-                prior + fit + history + log(steps.widths[begin]),
-                meter,
-                begin,
-                share=share,
-                half=share - lower / (1 + lower),
-                per_day=passed * mean,
-            )
+        yield _Explanation(
+            prior + log(steps.widths[begin]) + _fit_of_shares(along, sharp, *change),
+            meter,
+            begin,
+            share=share,
+            half=share - lower / (1 + lower),
+            per_day=passed * sum(uses[begin:]) / sum(steps.widths[begin:]),
+        )
+
+
+def _fit_of_shares(along: float, sharp: float, level: float, scale: float) -> float:
+    """Return the log likelihood ratio of all shares together, by days, hours and history."""
+    best = along * along / (2 * sharp)
+    natural = _t_tail(level / scale)
+    return best + log(
+        sum(
+            exp(ratio * along - ratio * ratio * sharp / 2 - best)
+            * (natural / _t_tail((level + fallen) / scale)) ** LEVEL_POWER
+            for ratio, fallen in RATIOS
+        )
+    )
 
 
 def _since_each_step(
@@ -336,6 +343,6 @@ def _log_sum(one: float, other: float) -> float:
     return max(one, other) + log1p(exp(-abs(one - other)))
 
 
-def _log_t(value: float) -> float:
-    """Return the logarithm of Student's density, but for a constant."""
-    return -(LEVEL_FREEDOM + 1) / 2 * log(1 + value * value / LEVEL_FREEDOM)
+def _t_tail(value: float) -> float:
+    """Return what Student's density is a power of."""
+    return 1 + value * value / LEVEL_FREEDOM

@@ -75,11 +75,11 @@ class _Habit:
     @classmethod
     def of(cls, days: Sequence[Day]) -> "_Habit":
         hours = list(zip(*days, strict=True))
-        usual = [fmean(hour) for hour in hours]
+        usual = [sum(hour) / len(hour) for hour in hours]
         return cls(
             usual,
             [
-                fmean((each - mean) ** 2 for each in hour)
+                sum([(each - mean) ** 2 for each in hour]) / len(hour)
                 for hour, mean in zip(hours, usual, strict=True)
             ],
         )

@@ -163,6 +163,22 @@ def test_meters_that_agree_exactly_are_left_alone() -> None:
     assert not verdict.named
 
 
+@pytest.mark.parametrize(("gain", "is_loss"), [(0.97, False), (0.8, True)])
+def test_a_meters_own_error_is_no_loss(gain: float, is_loss: bool) -> None:
+    rng = Random(1)
+    large = {0: range(60, 90), 1: range(60)}
+    uses = [
+        [rng.uniform(150, 250) * (5 if day in large.get(flat, ()) else 1) for day in range(90)]
+        for flat in range(20)
+    ]
+    bulk = [sum(day) + rng.gauss(0, 10) for day in zip(*uses, strict=True)]
+    counted = [[use * gain for use in uses[0]], *uses[1:]]
+    meters = {str(flat): own for flat, own in enumerate(counted)}
+    verdict = judge_tower(TowerDays(date(2024, 1, 1), bulk, meters, 1.0))
+    assert verdict is not None
+    assert (verdict.loss is not None) == is_loss
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.2]), st.sampled_from([1.0, 1e6]))
 def test_whatever_meters_counted_is_judged(seed: int, unread: float, most: float) -> None:
