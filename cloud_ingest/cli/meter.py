@@ -4,16 +4,20 @@
 In: options as a person typed them. Out: lines, a table or JSON. Never: a decision.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
+from cloud_ingest.cli.meter_text import (
+    bindings_table,
+    claims_table,
+    stray_fields,
+    strays_table,
+)
 from cloud_ingest.cli.options import (
     By,
     ByInstaller,
@@ -21,6 +25,7 @@ from cloud_ingest.cli.options import (
     Dsn,
     History,
     Json,
+    Opened,
     Reason,
     SheetFile,
     Society,
@@ -29,27 +34,21 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import say
-from cloud_ingest.cli.table import Column, counted, local, table
+from cloud_ingest.cli.table import counted
 from cloud_ingest.entries import bindings as entries
 from cloud_ingest.entries.bindings import Bound, Said
 from cloud_ingest.entries.commission import commission
 from cloud_ingest.entries.sheet import load_sheet
-from cloud_ingest.store.bindings import Binding, How, bindings
-from cloud_ingest.store.foreign_claims import ForeignClaim, foreign_claims
+from cloud_ingest.entries.strays import set_strays_aside, stray_readings
+from cloud_ingest.store.bindings import bindings
+from cloud_ingest.store.foreign_claims import foreign_claims
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.strays import strays
 
 Meters = Annotated[
     list[str], typer.Argument(metavar="METER...", help="Serial numbers, or MAKER/SERIAL.")
 ]
 Gateway = Annotated[str, typer.Option("--gateway", help="The gateway's name.")]
-
-HOWS: dict[How, str] = {
-    "upgrade": "read it when bindings came",
-    "first_heard": "spoke for it first",
-    "listed": "list of units",
-}
-
-_REPLAY = "what was kept apart of them: cloud-ingest quarantine replay --all"
 
 app = new_group("Which gateway may speak for which meter.")
 
@@ -71,7 +70,7 @@ def meter_gateways(
     with opened_store(dsn, config) as opened:
         society_id = find_society(opened.conn, society)
         found = bindings(opened.conn, society_id, gateway=gateway, history=history)
-    say(json_text([asdict(each) for each in found]) if json else _as_table(found, opened.zone))
+    say(json_text([asdict(each) for each in found]) if json else bindings_table(found, opened.zone))
 
 
 @app.command("claims")
@@ -84,7 +83,7 @@ def meter_claims(
     """
     with opened_store(dsn, config) as opened:
         found = foreign_claims(opened.conn, find_society(opened.conn, society))
-    say(json_text([asdict(each) for each in found]) if json else _claims(found, opened.zone))
+    say(json_text([asdict(each) for each in found]) if json else claims_table(found, opened.zone))
 
 
 @app.command("commission")
@@ -118,8 +117,7 @@ def meter_commission(
         f"{counted(done.bound, 'meter')} bound to {done.gateway}, {done.moved} moved to it; "
         f"{done.already} already were"
     )
-    if done.bound + done.moved:
-        say(_REPLAY)
+    _tell_replay(done.kept_apart)
 
 
 @app.command("bind")
@@ -153,7 +151,7 @@ def meter_bind(
         done = entries.bind(
             opened.conn, society, meters, gateway, _said(by, reason), stretch=stretch
         )
-    _tell(done, f"bound to {gateway}", replay=True)
+        _tell(opened, society, done, f"bound to {gateway}")
 
 
 @app.command("move")
@@ -184,7 +182,7 @@ def meter_move(
     with opened_store(dsn, config) as opened:
         at = moment(since, opened.zone)
         done = entries.move(opened.conn, society, meters or [], to, _said(by, reason), at=at, of=of)
-    _tell(done, f"moved to {to}", replay=True)
+        _tell(opened, society, done, f"moved to {to}")
 
 
 @app.command("unbind")
@@ -209,7 +207,49 @@ def meter_unbind(
     with opened_store(dsn, config) as opened:
         at = moment(since, opened.zone)
         done = entries.unbind(opened.conn, society, meters, gateway, _said(by, reason), at=at)
-    _tell(done, f"not bound to {gateway} any more", replay=False)
+        _tell(opened, society, done, f"not bound to {gateway} any more")
+
+
+@app.command("strays")
+def meter_strays(
+    meters: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[METER...]", help="Serial numbers, or MAKER/SERIAL [default: all]."
+        ),
+    ] = None,
+    *,
+    society: Society,
+    aside: Annotated[
+        bool, typer.Option("--set-aside", help="Never elect them; with --by and --reason.")
+    ] = False,
+    by: By = "",
+    reason: Reason = "",
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """List stored readings of gateways that may not speak for the meter then; or set them aside.
+
+    A move that was dated back leaves them. What a gateway that may speak said as well is not among
+    them: let its own come first.
+
+    Example: cloud-ingest meter strays 26100001 --set-aside --by Asha --reason "gw-a2 read the flat
+    above" --society "Lake View"
+    """
+    with opened_store(dsn, config) as opened:
+        if not aside:
+            found = stray_readings(opened.conn, society, meters or ())
+            say(
+                json_text([stray_fields(each) for each in found])
+                if json
+                else strays_table(found, opened.zone)
+            )
+            return
+        done = set_strays_aside(opened.conn, society, meters or (), _said(by, reason))
+    say(f"{counted(len(done.strays), 'reading')} set aside")
+    for month in done.close_again:
+        say(f"close {month} again: cloud-ingest close-month {month}")
 
 
 @app.command("strict")
@@ -237,62 +277,19 @@ def _said(by: str, reason: str) -> Said:
     return Said(by, reason, datetime.now(UTC))
 
 
-def _tell(done: Bound, what: str, *, replay: bool) -> None:
-    say(f"{counted(done.changed, 'meter')} {what}; {done.meters - done.changed} already were")
-    if replay:
-        say(_REPLAY)
-
-
-def _as_table(found: Sequence[Binding], zone: ZoneInfo) -> str:
-    if not found:
-        return "No meter is bound to a gateway yet."
-    columns = [
-        Column("Meter"),
-        Column("Gateway"),
-        Column("From", "name"),
-        Column("To", "name"),
-        Column("Because"),
-    ]
-    rows = [
-        (
-            f"{each.manufacturer} {each.serial}",
-            each.gateway,
-            "installation" if each.valid_from is None else local(each.valid_from, zone),
-            local(each.valid_to, zone),
-            _because(each, zone),
+def _tell(opened: Opened, society: str, done: Bound, what: str) -> None:
+    already = len(done.meters) - done.changed
+    say(f"{counted(done.changed, 'meter')} {what}; {already} already were")
+    _tell_replay(done.kept_apart)
+    if found := strays(opened.conn, find_society(opened.conn, society), done.meters):
+        said = ", ".join(sorted({each.gateway for each in found}))
+        say(
+            f"{counted(len(found), 'reading')} stored of {said}, from times at which it may not "
+            "speak: look with cloud-ingest meter strays"
         )
-        for each in found
-    ]
-    return table(columns, rows)
 
 
-def _because(each: Binding, zone: ZoneInfo) -> str:
-    at = local(each.recorded_at, zone)
-    said = HOWS.get(each.how, f"{each.author}: {each.reason}")
-    if each.taken_back:
-        return f"taken back on {at}, {said}"
-    ended = "" if each.superseded_at is None else f"; held until {local(each.superseded_at, zone)}"
-    return f"{said}, {at}{ended}"
-
-
-def _claims(found: Sequence[ForeignClaim], zone: ZoneInfo) -> str:
-    if not found:
-        return "No gateway speaks for a meter that is not bound to it."
-    columns = [
-        Column("Gateway"),
-        Column("Meter"),
-        Column("Bound to"),
-        Column("Last", "name"),
-        Column("Batches", "figure"),
-    ]
-    rows = [
-        (
-            each.gateway,
-            f"{each.manufacturer} {each.serial}",
-            ", ".join(each.bound_to) or "nobody",
-            local(each.last_at, zone),
-            str(each.batches),
-        )
-        for each in found
-    ]
-    return table(columns, rows)
+def _tell_replay(entries: int) -> None:
+    if entries:
+        what = "1 entry" if entries == 1 else f"{entries} entries"
+        say(f"{what} of it in quarantine: cloud-ingest quarantine replay --all")

@@ -23,7 +23,7 @@ from cloud_ingest.store import bindings as stored
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.bindings import Binding, How
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.foreign_claims import settle_foreign_claims
+from cloud_ingest.store.foreign_claims import kept_apart, settle_foreign_claims
 from cloud_ingest.store.registry import find_society
 
 
@@ -46,9 +46,11 @@ class Said:
 class Bound:
     """What a person's word did."""
 
-    meters: int
-    """That were named."""
+    meters: Sequence[int]
+    """That were named, by id."""
     changed: int
+    kept_apart: int = 0
+    """Entries in quarantine that the gateway sent while it could not speak."""
 
 
 def bind(
@@ -75,7 +77,7 @@ def bind(
         raise BindingRefused("--until is not after --from")
     with _acting(conn, society, names, gateway, said) as act:
         changed = sum(_extend(conn, each, act.held(each), stretch, act) for each in act.meters)
-    return Bound(len(act.meters), changed)
+        return Bound(act.meters, changed, kept_apart(conn, act.gateway_id))
 
 
 def move(
@@ -110,7 +112,7 @@ def move(
             for each in ended:
                 stored.end_binding(conn, each, at, act.word)
             changed += _extend(conn, meter_id, held, (at, None), act) or bool(ended)
-    return Bound(len(act.meters), changed)
+        return Bound(act.meters, changed, kept_apart(conn, act.gateway_id))
 
 
 def unbind(
@@ -141,7 +143,7 @@ def unbind(
         ]
         for each in ended:
             stored.end_binding(conn, each, at, act.word)
-    return Bound(len(act.meters), len({each.meter_id for each in ended}))
+    return Bound(act.meters, len({each.meter_id for each in ended}))
 
 
 def set_strict(conn: Connection, society: str, said: Said, *, strict: bool) -> None:
@@ -188,7 +190,7 @@ def _acting(
         stored.lock_bindings(conn)
         gateway_id = _gateway(conn, society_id, society, gateway)
         if of is None:
-            meters = [_meter(conn, society_id, society, each) for each in names]
+            meters = meters_of(conn, society_id, society, names)
         else:
             _gateway(conn, society_id, society, of)
             own = stored.bindings(conn, society_id, gateway=of)
@@ -203,6 +205,11 @@ def _gateway(conn: Connection, society_id: int, society: str, name: str) -> int:
     if found is None:
         raise NotFound(f"{society!r} has no gateway {name[:80]!r}: run cloud-ingest enrol")
     return found
+
+
+def meters_of(conn: Connection, society_id: int, society: str, names: Iterable[str]) -> list[int]:
+    """Return the meters that a person means."""
+    return [_meter(conn, society_id, society, each) for each in names]
 
 
 def _meter(conn: Connection, society_id: int, society: str, name: str) -> int:

@@ -38,6 +38,8 @@ class Commissioned:
     bound: int
     moved: int
     already: int
+    kept_apart: int = 0
+    """Entries in quarantine that the gateway sent while it could not speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def commission(
         found = _sort(meters, stored.bindings(conn, society_id, history=True), sheet.gateway, at)
         if found.elsewhere and not moves:
             raise _elsewhere(found.elsewhere, sheet.gateway)
-        bind(conn, society, _names(found.new), sheet.gateway, said)
+        done = bind(conn, society, _names(found.new), sheet.gateway, said)
         bind(conn, society, _names(found.free), sheet.gateway, said, stretch=(at, None))
         if found.elsewhere:
             move(conn, society, _names(found.elsewhere), sheet.gateway, said, at=at)
@@ -92,6 +94,7 @@ def commission(
         len(found.new) + len(found.free),
         len(found.elsewhere),
         len(found.own),
+        done.kept_apart,
     )
 
 

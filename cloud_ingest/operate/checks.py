@@ -16,6 +16,7 @@ from typing import Final, Literal
 from cloud_ingest.store.assignments import TornSubject
 from cloud_ingest.store.migrate import Store
 from cloud_ingest.store.server_facts import Clock, Extension, Job, Marks, Parts, Role, Server
+from cloud_ingest.store.strays import Stray
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -308,6 +309,18 @@ def check_units(torn: Sequence[TornSubject]) -> Iterator[Check]:
         )
         advice = "take the lines of one tower back and import them again: docs/howto/units.md"
         yield Check("warn", f"unit {each.subject}", said, advice)
+
+
+def check_strays(society: str, found: Sequence[Stray]) -> Check | None:
+    """Judge what gateways stored that may not have spoken; None where there is nothing."""
+    if not found:
+        return None
+    said = (
+        f"readings from times at which their gateway may not speak: {len(found)}, of "
+        f"{', '.join(sorted({each.gateway for each in found}))}"
+    )
+    advice = f"cloud-ingest meter strays --society '{society}': docs/howto/bindings.md"
+    return Check("warn", f"bindings of {society}", said, advice)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ broker keeps, or a message taken from the service.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import available_timezones
 
 from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
@@ -23,7 +24,12 @@ from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.registry import societies
+from cloud_ingest.store.strays import strays
 from cloud_ingest.store.webhooks import webhook_states
+
+STRAYS_FOR: Final = timedelta(days=35)
+"""So long after a move what it left behind is looked for: each batch of that time is read."""
 
 
 def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> Iterator[Check]:
@@ -108,6 +114,10 @@ def _store(
     yield checks.check_rollups(extension, store)
     yield checks.check_marks(server_facts.read_marks(conn), now())
     yield from checks.check_units(torn_subjects(conn))
+    for society_id, society in societies(conn):
+        told = strays(conn, society_id, told_since=now() - STRAYS_FOR)
+        if (check := checks.check_strays(society, told)) is not None:
+            yield check
     yield from check_webhooks(webhook_states(conn), now())
     if extension.installed is not None:
         yield from checks.check_jobs(server_facts.read_jobs(conn))

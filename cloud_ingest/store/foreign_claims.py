@@ -14,7 +14,7 @@ from datetime import datetime
 
 from cloud_ingest.core.accept import Accepted, QuarantineReason
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import all_rows
+from cloud_ingest.store.rows import all_rows, scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,21 @@ def foreign_claims(conn: Connection, society_id: int | None = None) -> list[Fore
     """Return the claims that nobody has decided; None: of all societies."""
     arguments = {"society_id": society_id, "reason": QuarantineReason.NOT_BOUND.value}
     return all_rows(conn, ForeignClaim, query("binding/foreign_claims"), arguments)
+
+
+@translating
+def kept_apart(conn: Connection, gateway_id: int) -> int:
+    """Count what a gateway said of meters not bound to it that is in quarantine."""
+    return int(
+        scalar(
+            conn,
+            """
+            SELECT count(*) FROM quarantine JOIN gateway ON gateway.name = quarantine.gateway
+            WHERE gateway_id = %s AND reason = %s AND state = 'open'
+            """,
+            (gateway_id, QuarantineReason.NOT_BOUND.value),
+        )
+    )
 
 
 @translating

@@ -106,6 +106,12 @@ def _gateways(conn: Connection, towers: Collection[tuple[int, str]]) -> dict[str
 
 
 @translating
+def societies(conn: Connection) -> list[tuple[int, str]]:
+    """Return id and name of each society."""
+    return conn.execute("SELECT society_id, name FROM society ORDER BY name").fetchall()
+
+
+@translating
 def known_meters(conn: Connection, society_id: int) -> set[tuple[str, str]]:
     """Return maker and serial number of each meter of a society."""
     rows = conn.execute(

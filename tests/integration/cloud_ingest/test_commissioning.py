@@ -155,7 +155,6 @@ def test_the_command_takes_the_file_of_the_agent(
     assert run("commission", str(path)) == [
         "0",
         "2 meters bound to gw-a, 0 moved to it; 0 already were",
-        "what was kept apart of them: cloud-ingest quarantine replay --all",
     ]
     assert run("commission", str(path))[1:] == [
         "0 meters bound to gw-a, 0 moved to it; 2 already were"
