@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 from uuid import UUID
@@ -34,7 +35,7 @@ from edge_agent.publish.check import check_broker
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
-from edge_agent.spool import file
+from edge_agent.spool import file, own_clock
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
 from edge_agent.worker.shared import Shared
@@ -65,11 +66,17 @@ class Agent:
         key, cloud_key = settings.signing_key(), settings.cloud_key()
         _tell_zones(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
-        self._clock = Timekeeper(assume_synchronised=settings.assume_synchronised_clock)
         self._failure: BaseException | None = None
         self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024)
         self.sealer = Sealer(
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
+        )
+        with self.spool.reading() as database:
+            believed = own_clock.believed(database)
+        self._clock = Timekeeper(
+            assume_synchronised=settings.assume_synchronised_clock,
+            before=believed,
+            keep=partial(own_clock.keep, self.spool),
         )
         try:
             self.desk = CommandDesk(
@@ -109,6 +116,8 @@ class Agent:
             self._clock.is_synchronised,
             self.desk,
             is_kept=self._clock.is_kept,
+            is_vouched=self._clock.is_vouched,
+            jump=lambda: self._clock.jump,
         )
         threads = [
             self._thread(f"bus-{bus.name}", BusWorker(shared, bus).run, stop, ended)

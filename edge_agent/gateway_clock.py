@@ -1,22 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The gateway's own time: whether it can be trusted, and how far a meter's clock is off.
 
-In: what the kernel and systemd say. Out: a yes or no, and differences in seconds.
+The time that may be set is held against the time since the start, which nobody sets: between the
+two nothing changes but by a step. A clock that stepped is believed again when a time service keeps
+it, or when it is back where it was; a setting that assumes the clock right does not outvote that.
+
+In: what the kernel and systemd say; how the clock stood when it was believed last. Out: a yes or
+no, and differences in seconds.
 Never: setting a clock; a time that stands in for a missing one.
 """
 
 import ctypes
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, NamedTuple
 
 TIMESYNC_MARKER = Path("/run/systemd/timesync/synchronized")
 """systemd-timesyncd makes this file when it first set the clock after a start."""
 _CLOCK_STATES = range(5)  # TIME_OK … TIME_WAIT; 5 is TIME_ERROR: not synchronised
 STEP_S = 5.0
 """A clock that moved this much against the steady one was set, or went wrong."""
+_NOTICED_S: Final = 0.5
+"""A step of a time service from which on the new stand is kept."""
+_AT_ONCE_S: Final = 0.1
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _log = logging.getLogger(__name__)
 _TIMEX_BYTES = 512  # struct timex has 208 on 64-bit Linux; modes = 0 only reads
 
@@ -52,54 +64,132 @@ def steady_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+@functools.cache
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+class Stand(NamedTuple):
+    """How the clock stood when it was believed."""
+
+    boot: str
+    """The start of the machine from which the steady clock counts; empty: nobody says."""
+    ahead_s: float
+    """The clock less the steady one."""
+
+    @classmethod
+    def of_now(cls) -> "Stand":
+        """Return how this machine's clock stands; a pause between the two reads counts for none."""
+        while True:
+            begun, now, ended = steady_s(), time.time(), steady_s()
+            if ended - begun < _AT_ONCE_S:
+                return cls(_boot(), now - begun)
+
+    def since(self, before: "Stand | None") -> float | None:
+        """Return how far the clock has jumped; None: the machine was started in between."""
+        if before is None or not self.boot or before.boot != self.boot:
+            return None
+        return self.ahead_s - before.ahead_s
+
+
+def unkept_stand() -> Stand | None:
+    """Return how the clock stands; None: a time service keeps it, whatever it was before."""
+    return None if kernel_synchronised() else Stand.of_now()
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """What a gateway keeps of its clock over a restart."""
+
+    stand: Stand | None = None
+    newest: float = 0.0
+    """The time of its newest reading, seconds since 1970: it was no later than now."""
+
+    def jump_s(self, stand: Stand, now: float) -> float:
+        """Return how far the clock is from where it must be, or 0 where nothing is wrong.
+
+        After a start of the machine only this is known: the newest reading is not of the future.
+        """
+        jump_s = stand.since(self.stand)
+        if jump_s is None:
+            jump_s = min(0.0, now - self.newest)
+        return jump_s if abs(jump_s) > STEP_S else 0.0
+
+
+class Jump(NamedTuple):
+    """The last time that the clock jumped and was believed again."""
+
+    number: int = 0
+    """Counts from 1; 0: it never did."""
+    by_s: float = 0.0
+
+
+def _forget(_stand: Stand) -> None:
+    """Keep nothing."""
+
+
 class Timekeeper:
     """Tells whether the gateway's time may stamp readings: once it may, until it jumps.
 
     A clock that was set drifts by seconds in days, whatever the kernel says of a long loss of
-    the uplink. A clock that jumped was set anew, by a time service or by hand: then only what the
-    kernel says now counts. Any thread may ask.
+    the uplink. A clock that jumped was set anew, by a time service or by hand: only what the
+    kernel says then counts, or that it came back. Any thread may ask.
     """
 
     def __init__(
         self,
         *,
         assume_synchronised: bool = False,
+        before: Believed = Believed(),
+        keep: Callable[[Stand], None] = _forget,
         wall: Callable[[], float] = time.time,
-        steady: Callable[[], float] = steady_s,
+        stand: Callable[[], Stand] = Stand.of_now,
         ask: Callable[[], bool] = is_synchronised,
         ask_kernel: Callable[[], bool] = kernel_synchronised,
     ) -> None:
-        """Begin without knowing.
+        """Begin with what was kept.
 
         Args:
-            assume_synchronised: somebody else keeps the time; jumps are only logged.
+            assume_synchronised: somebody else keeps the time, as long as it does not jump.
+            before: what was believed before this start.
+            keep: keeps a new stand.
             wall: the time that may be set, seconds since 1970.
-            steady: a time that is never set, in seconds.
+            stand: how it stands against the steady one.
             ask: whether the clock was set since the start.
             ask_kernel: whether a time service keeps it now.
         """
+        self.jump = Jump()
         self._assume = assume_synchronised
+        self._before = before
+        self._keep = keep
         self._wall = wall
-        self._steady = steady
+        self._stand = stand
         self._ask = ask
         self._ask_kernel = ask_kernel
         self._lock = threading.Lock()
-        self._ahead: float | None = None
-        self._synchronised = False
-        self._jumped = False
+        self._begun = False
+        self._doubt_s = 0.0
 
     def __repr__(self) -> str:
-        state = "synchronised" if self._synchronised else "not synchronised"
-        return f"<Timekeeper {state}{', jumped' if self._jumped else ''}>"
+        if self._doubt_s:
+            return f"<Timekeeper jumped by {self._doubt_s:.1f} s>"
+        return f"<Timekeeper {'synchronised' if self._begun else 'not synchronised'}>"
 
     def is_synchronised(self) -> bool:
         """Tell whether the time may be believed now."""
         with self._lock:
-            self._see_jump()
-            if not self._synchronised:
-                ask = self._ask_kernel if self._jumped else self._ask
-                self._synchronised = self._assume or ask()
-            return self._synchronised
+            stand, is_kept = self._stand(), self._ask_kernel()
+            jump_s = self._before.jump_s(stand, self._wall())
+            if jump_s and not is_kept:
+                self._doubt(jump_s)
+                return False
+            if not self._begun and not (is_kept or self._assume or self._ask()):
+                return False
+            self._believe(stand, jump_s, is_kept=is_kept)
+            return True
 
     def is_kept(self) -> bool:
         """Tell whether a time service keeps the time now, so that it may set other clocks.
@@ -109,19 +199,32 @@ class Timekeeper:
         """
         return self.is_synchronised() and (self._assume or self._ask_kernel())
 
-    def _see_jump(self) -> None:
-        ahead = self._wall() - self._steady()
-        jump_s = 0.0 if self._ahead is None else ahead - self._ahead
-        self._ahead = ahead
-        if abs(jump_s) <= STEP_S:
-            return
-        _log.warning(
-            "the gateway's clock jumped",
-            extra={"action": "clock_jumped", "jump_s": round(jump_s, 1)},
-        )
-        # Before the first synchronisation the jump is what was waited for.
-        self._jumped = self._jumped or self._synchronised
-        self._synchronised = False
+    def is_vouched(self) -> bool:
+        """Tell whether a time service set the time since the start: it is not only assumed."""
+        return self.is_synchronised() and (not self._assume or self._ask())
+
+    def _doubt(self, jump_s: float) -> None:
+        if abs(jump_s - self._doubt_s) > STEP_S:
+            _log.warning(
+                "the gateway's clock jumped, or is behind its newest reading: no meter is read "
+                "before a time service keeps it or it is back",
+                extra={"action": "clock_jumped", "jump_s": round(jump_s, 1)},
+            )
+            self._doubt_s = jump_s
+
+    def _believe(self, stand: Stand, jump_s: float, *, is_kept: bool) -> None:
+        moved_s = stand.since(self._before.stand)
+        by_s = jump_s or self._doubt_s
+        if by_s and moved_s is not None:  # before it was first believed, a jump is waited for
+            self.jump = Jump(self.jump.number + 1, round(by_s, 1))
+            _log.warning(
+                "the gateway's clock jumped, and is believed again",
+                extra={"action": "clock_believed", "jump_s": self.jump.by_s},
+            )
+        self._begun, self._doubt_s = True, 0.0
+        if moved_s is None or (is_kept and abs(moved_s) > _NOTICED_S):
+            self._before = Believed(stand)
+            self._keep(stand)
 
 
 def offset_s(meter_ts: int, gateway_ts: float) -> float:

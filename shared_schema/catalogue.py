@@ -358,6 +358,7 @@ class GatewayEvent(IntEnum):
     CAPTURES_CHANGED = 1001
     CLOCK_JUMPED = 1002
     CLOCK_SET = 1003
+    GATEWAY_CLOCK_JUMPED = 1004
     CLOCK_DRIFTS = 1011
     CLOCK_DRIFTS_OVER = 1012
     CLOCK_FAR_OFF = 1013
@@ -368,6 +369,7 @@ GATEWAY_EVENTS: dict[int, str] = {
     GatewayEvent.CAPTURES_CHANGED: "capture list changed",
     GatewayEvent.CLOCK_JUMPED: "clock jumped",
     GatewayEvent.CLOCK_SET: "clock set by the gateway",
+    GatewayEvent.GATEWAY_CLOCK_JUMPED: "the gateway's own clock jumped",
     GatewayEvent.CLOCK_DRIFTS: "clock drifts too fast",
     GatewayEvent.CLOCK_DRIFTS_OVER: "clock drifts too fast: over",
     GatewayEvent.CLOCK_FAR_OFF: "clock too far off",

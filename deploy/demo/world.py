@@ -23,6 +23,7 @@ from psycopg.rows import dict_row
 
 from deploy.demo import society as plan
 from deploy.demo.authority import Authority
+from deploy.demo.clock import is_clock_kept
 from deploy.demo.consumers import ROLES, Account
 from deploy.demo.mosquitto import (
     BrokerUser,
@@ -148,7 +149,7 @@ class World:
             'spool = "spool.db"',
             f'key_file = "../{gateway.name}.key"',
             'cloud_key_file = "../cloud.key.pub"',
-            "assume_synchronised_clock = true",
+            f"assume_synchronised_clock = {json.dumps(not is_clock_kept())}",
             "",
             "[broker]",
             f'host = "{self.broker.host}"',

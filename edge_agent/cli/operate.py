@@ -42,20 +42,29 @@ def status(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     It reads the spool and disturbs no agent. Below the table it says why a meter was not read when
     it was last tried. The whole history is in the agent's log: journalctl -u edge-agent.
     """
-    from edge_agent.gateway_clock import is_synchronised
+    from edge_agent import gateway_clock
     from edge_agent.operate.status import gateway_status
     from edge_agent.settings.file import load_settings
 
     settings = load_settings(config)
-    synchronised = is_synchronised(assume_synchronised=settings.assume_synchronised_clock)
-    found = gateway_status(settings, datetime.now(UTC), synchronised=synchronised)
+    found = gateway_status(
+        settings,
+        datetime.now(UTC),
+        synchronised=gateway_clock.is_synchronised(
+            assume_synchronised=settings.assume_synchronised_clock
+        ),
+        stand=gateway_clock.unkept_stand(),
+    )
     if as_json:
         show_json(found.document())
     else:
         show_status(found)
 
 
-_NO_CLOCK = "not synchronised: the agent reads no meter; what to do: edge-agent doctor"
+def _clock(found: "GatewayStatus") -> str:
+    jump_s = found.clock_jump_s
+    why = "not synchronised" if jump_s is None else f"it jumped by {jump_s:+.0f} s"
+    return f"{why}: the agent reads no meter; what to do: edge-agent doctor"
 
 
 def show_status(found: "GatewayStatus") -> None:
@@ -70,7 +79,7 @@ def show_status(found: "GatewayStatus") -> None:
                     f"{found.waiting_live:,} live, {found.waiting_backlog:,} older batches",
                 ),
                 ("receipt", _ago(found.last_receipt, found)),
-                *(() if found.synchronised else (("clock", _NO_CLOCK),)),
+                *(() if found.synchronised else (("clock", _clock(found)),)),
                 *(() if found.forked_at is None else (("clone", _cloned(found.forked_at, found)),)),
             )
         )

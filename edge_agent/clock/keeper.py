@@ -28,6 +28,7 @@ from edge_agent.errors import (
     PasswordRefused,
     SpoolFull,
 )
+from edge_agent.gateway_clock import Jump
 from edge_agent.health import Health
 from edge_agent.meters.credentials import setter_of
 from edge_agent.settings.bus import BusConfig, MeterConfig
@@ -57,6 +58,7 @@ class ClockKeeper:
         observer: Observer,
         *,
         is_kept: Callable[[], bool],
+        jump: Callable[[], Jump] = Jump,
     ) -> None:
         """Look up what earlier runs kept; touch no meter.
 
@@ -67,10 +69,13 @@ class ClockKeeper:
             health: what is shown of the meters.
             observer: what notes events.
             is_kept: whether a time service keeps the gateway's time at this moment.
+            jump: how the gateway's time jumped last.
 
         Raises:
             SpoolError: the spool fails.
         """
+        self._jump = jump
+        self._told_jump: dict[MeterId, int] = {}
         self._bus = config.name
         self._clocks = clocks
         self._health = health
@@ -90,6 +95,31 @@ class ClockKeeper:
 
     def __repr__(self) -> str:
         return f"<ClockKeeper {self._bus}: {len(self._due)} due, {len(self._blocked)} refused>"
+
+    def note_poll(
+        self, meter: MeterConfig, identity: MeterId, at: float, offset_s: float | None
+    ) -> None:
+        """Take what a poll says of the clocks: the gateway's own may have jumped before it.
+
+        Args:
+            meter: the meter's settings.
+            identity: who answered.
+            at: the gateway's synchronised time, seconds since 1970.
+            offset_s: how far the meter's clock is ahead; None: it does not say.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        jump = self._jump()
+        if jump.number > self._told_jump.get(identity, 0):
+            seen = Observation(
+                ts=int(at), code=GatewayEvent.GATEWAY_CLOCK_JUMPED, offset_s=jump.by_s
+            )
+            with contextlib.suppress(SpoolFull):  # it is told at the next poll
+                self._observer.note(identity, [seen])
+                self._told_jump[identity] = jump.number
+        if offset_s is not None:
+            self.note_comparison(meter, identity, at, offset_s)
 
     def note_comparison(
         self, meter: MeterConfig, identity: MeterId, at: float, offset_s: float

@@ -62,6 +62,7 @@ def examine_gateway(
     *,
     broker: Callable[..., None] = check_broker,
     synchronised: Callable[[], bool] = gateway_clock.is_synchronised,
+    stand: Callable[[], gateway_clock.Stand | None] = gateway_clock.unkept_stand,
 ) -> Iterator[Check]:
     """Check everything and yield each result at once: the broker may take a while.
 
@@ -70,6 +71,7 @@ def examine_gateway(
         now: this moment, aware.
         broker: tries the broker, as `check_broker` does.
         synchronised: tells whether a time service keeps this machine's clock.
+        stand: tells how the clock stands, where none keeps it now.
     """
     yield from _programs()
     try:
@@ -87,7 +89,7 @@ def examine_gateway(
     yield from _meters(settings)
     for bus in settings.buses:
         yield from _port(bus)
-    yield from _spool(settings, now)
+    yield from _spool(settings, now, stand())
     yield from _certificates(settings, now)
     yield _broker(settings, broker, now)
 
@@ -188,7 +190,9 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _spool(settings: AgentSettings, now: datetime) -> Iterator[Check]:
+def _spool(
+    settings: AgentSettings, now: datetime, stand: gateway_clock.Stand | None
+) -> Iterator[Check]:
     path = settings.spool
     try:
         yield Check("ok", "spool", f"{path}: {file.inspect(path).value}")
@@ -199,7 +203,22 @@ def _spool(settings: AgentSettings, now: datetime) -> Iterator[Check]:
     if path.parent.is_dir():
         yield _disk(settings)
     with contextlib.suppress(ConfigurationError):  # it is told above
-        yield from _clone(gateway_status(settings, now))
+        status = gateway_status(settings, now, stand=stand)
+        yield from _jumped(status)
+        yield from _clone(status)
+
+
+def _jumped(status: GatewayStatus) -> Iterator[Check]:
+    if status.clock_jump_s is not None:
+        said = (
+            f"it is {status.clock_jump_s:+.0f} s from where it was believed last, or behind the "
+            "newest reading: the agent reads no meter"
+        )
+        advice = (
+            "switch the time service on: timedatectl set-ntp true; or set it right: it is believed "
+            "when it is back, or after a start of the machine"
+        )
+        yield Check("fail", "clock", said, advice)
 
 
 def _clone(status: GatewayStatus) -> Iterator[Check]:

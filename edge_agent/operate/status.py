@@ -20,10 +20,12 @@ from typing import Any, Final
 from edge_agent.clock.samples import samples_of
 from edge_agent.clock_policy import Sample, drift_s_per_day
 from edge_agent.errors import ConfigurationError, Setup
+from edge_agent.gateway_clock import Believed, Stand
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
+from edge_agent.spool.own_clock import believed
 from edge_agent.spool.schema import APPLICATION_ID
 from edge_agent.spool.stream import forked_at
 from edge_agent.spool.unsealed import waiting
@@ -89,6 +91,8 @@ class GatewayStatus:
     spool is an older copy of itself."""
     synchronised: bool = True
     """Whether the gateway's time may stamp readings; without that no meter is read."""
+    clock_jump_s: float | None = None
+    """How far its clock is from where it was believed last, or behind its newest reading."""
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -105,7 +109,11 @@ def _texts(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def gateway_status(
-    settings: AgentSettings, now: datetime, *, synchronised: bool = True
+    settings: AgentSettings,
+    now: datetime,
+    *,
+    synchronised: bool = True,
+    stand: Stand | None = None,
 ) -> GatewayStatus:
     """Read the status of a gateway.
 
@@ -113,11 +121,13 @@ def gateway_status(
         settings: the gateway's; they name the spool and the meters.
         now: this moment, aware.
         synchronised: whether the gateway's time may stamp readings.
+        stand: how its clock stands, where no time service keeps it: it may have jumped.
 
     Raises:
         ConfigurationError: the spool cannot be read, or is no spool.
     """
     facts = _spool_facts(settings, now)
+    jump_s = 0.0 if stand is None else facts.believed.jump_s(stand, now.timestamp())
     return GatewayStatus(
         gateway=settings.gateway,
         zone=settings.zone,
@@ -134,7 +144,8 @@ def gateway_status(
             for bus in settings.buses
             for meter in bus.meters
         ),
-        synchronised=synchronised,
+        synchronised=synchronised and not jump_s,
+        clock_jump_s=round(jump_s, 1) or None,
     )
 
 
@@ -158,6 +169,8 @@ class _SpoolFacts:
     """Comparisons of clocks, ascending."""
     refused: frozenset[_Place] = frozenset()
     reasons: dict[_Place, str] = field(default_factory=dict)
+    believed: Believed = field(default_factory=Believed)
+    """The gateway's own clock."""
 
 
 def _meter_status(
@@ -234,6 +247,7 @@ def _read(database: sqlite3.Connection, path: Path, now: datetime) -> _SpoolFact
         samples={meter: samples_of(database, meter) for meter in meters},
         refused=frozenset(_place(row) for row in database.execute("SELECT * FROM refusal")),
         reasons={_place(row): row["text"] for row in database.execute("SELECT * FROM reason")},
+        believed=believed(database),
     )
 
 

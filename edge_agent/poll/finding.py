@@ -37,6 +37,8 @@ class FindingKind(StrEnum):
     ANOTHER_METER = "another_meter"
     REGISTERS_UNCONFIRMED = "registers_unconfirmed"
     REGISTERS_UNSTAMPED = "registers_unstamped"
+    CLOCKS_DISAGREE = "clocks_disagree"
+    REGISTERS_EARLIER = "registers_earlier"
     DENIED = "denied"
     UNREADABLE = "unreadable"
     OBJECT_REFUSED = "object_refused"
@@ -103,6 +105,14 @@ WORDS: Final[dict[FindingKind, str]] = {
     ),
     FindingKind.REGISTERS_UNSTAMPED: (
         "{label}: registers are not kept: the gateway has no time to stamp them"
+    ),
+    FindingKind.CLOCKS_DISAGREE: (
+        "{label}: registers are not kept: its clock and the gateway's disagree, and no time "
+        "service vouches for the gateway's"
+    ),
+    FindingKind.REGISTERS_EARLIER: (
+        "{label}: registers are not kept: its clock was set back, and has not reached the time of "
+        "the last ones"
     ),
     FindingKind.DENIED: "{error}",
     FindingKind.UNREADABLE: "{label}: {obis}: {error}",

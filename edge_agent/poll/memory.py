@@ -19,6 +19,8 @@ from shared_schema.readings import Column
 
 FACT_LIFE_S: Final = 86400
 """How long scalers, or that an object is absent, are taken as known."""
+SET_BACK_S: Final = 3600
+"""More than the clock of a meter is set back while it is believed."""
 _MAX_DOUBTED: Final = 256
 
 
@@ -64,6 +66,8 @@ class MeterFacts:
     """When the meter's clock was compared last, by the gateway's time."""
     wrong_by: float | None = None
     """How far it was ahead then, if that was too far."""
+    stamped: int | None = None
+    """The time of its registers that were read last."""
     doubted: list[tuple[float, float]] = field(default_factory=list)
     """The times that it passed while it was wrong: a row with such a stamp may be of another."""
 
@@ -88,6 +92,18 @@ class MeterFacts:
     def is_doubted(self, ts: int) -> bool:
         """Tell whether a row of this time may be one of another time."""
         return any(first <= ts <= last for first, last in self.doubted)
+
+    def is_earlier(self, stamp: int) -> bool:
+        """Tell whether registers would stand before those read last: the clock was set back.
+
+        They counted on meanwhile, and would seem to fall.
+        """
+        last = self.stamped
+        self.stamped = stamp
+        if last is None or not last - SET_BACK_S < stamp < last:
+            return False
+        self.stamped = last
+        return True
 
     def is_news(self, obis: Obis, error: AccessDenied, now_s: float) -> bool:
         """Remember an object that is not there; tell whether to report it: once a day."""

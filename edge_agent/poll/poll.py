@@ -5,9 +5,9 @@ A poll reads who the meter is first, with the registers where the meter takes li
 Then it reads what the profiles added (`profiles`), and sees the serial number again after all that
 came without it. If another meter answers, the poll ends and nothing of it is kept.
 
-Registers carry the gateway's time of reading. Rows of a profile carry the meter's own stamps, and
-are kept only while its clock agrees with the gateway's. Rows are left out whose time the clock
-passed while it was wrong; a restart of the agent forgets which those are.
+Registers carry the meter's own time or the gateway's (`registers`). Rows of a profile carry the
+meter's own stamps, and are kept only while its clock agrees with the gateway's. Rows are left out
+whose time the clock passed while it was wrong; a restart of the agent forgets which those are.
 
 In: a way to open a session, the meter's address, watermarks, the gateway's time.
 Out: a `PollResult`: rows as the meter said them, and the watermarks that go with them.
@@ -15,7 +15,6 @@ Never: a stored state; a refused password tried again; a value that was not read
 meter or time is in doubt.
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,6 +33,7 @@ from edge_agent.errors import (
     PasswordRefused,
     WrongIdentity,
 )
+from edge_agent.gateway_clock import steady_s
 from edge_agent.meters.model import Model, load
 from edge_agent.poll.finding import Finding, FindingKind, finding, of_error
 from edge_agent.poll.local_time import LocalTime
@@ -108,8 +108,9 @@ def poll(
     registers: bool = True,
     forced: Collection[Obis] = (),
     synchronised: bool = True,
+    vouched: bool = True,
     zone: ZoneInfo | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
+    monotonic: Callable[[], float] = steady_s,
 ) -> PollResult:
     """Read one meter in one association.
 
@@ -127,6 +128,8 @@ def poll(
         forced: profiles of its model that are read though they are not due.
         synchronised: whether ``now`` may be believed. If not, registers are not stamped,
             watermarks stay where they are, and rows have the meter's word alone.
+        vouched: whether a time service vouches for it. If not, registers are not stamped at a meter
+            whose clock says otherwise.
         zone: the society's, in which a clock may go over to summer time; None: not known.
         monotonic: a clock for the time that the poll itself takes.
 
@@ -164,6 +167,7 @@ def poll(
                 known=known,
                 ahead=ahead,
                 synchronised=synchronised,
+                vouched=vouched,
             )
             replaced = _see_replacement(link, first.meter, known)
             profiles = read_profiles(

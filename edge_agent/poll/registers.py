@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Who a meter is, what its clock shows and what its registers hold: what a poll reads at once.
 
-A meter that takes lists answers all of it in one or two requests. The registers make one row, which
-carries the gateway's time of reading. A register that failed costs only itself.
+A meter that takes lists answers all of it in one or two requests. The registers make one row. It
+carries the meter's own time, where its clock was read at once and is sound; else the gateway's,
+where a time service vouches for it or the meter has no clock. A register that failed costs only
+itself.
 
 In: a link to a meter, the codes of its registers, what polls remember. Out: a `RegistersRead`.
 Never: a row of a gateway that has no time to stamp it; a register without a scaler; a value of a
@@ -11,7 +13,7 @@ meter that does not say who it is.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import ValidationError
@@ -42,6 +44,8 @@ from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Column
 
+MOST_UNSURE_S: Final = 10.0
+"""A clock that took longer to answer stamps no registers."""
 _REGISTER: Final = 3
 
 
@@ -55,6 +59,19 @@ class ClockSeen:
     """How far it is ahead of the gateway's; None: one of them says nothing."""
     is_sound: bool | None = None
     """Whether it is near enough; None: it says nothing."""
+    unsure_s: float = 0.0
+    """How long the meter took to say so: the offset may be wrong by half of it, and a second."""
+
+    def stamp(self, at: float, *, vouched: bool) -> int | None:
+        """Return the time of what was read at a time of the gateway's; None: nobody knows it.
+
+        Args:
+            at: the gateway's time, seconds since 1970, or as it is assumed to be.
+            vouched: whether a time service vouches for it.
+        """
+        if self.is_sound and self.offset_s is not None and self.unsure_s <= MOST_UNSURE_S:
+            return int(at + self.offset_s)
+        return int(at) if vouched or self.is_sound or self.offset_s is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,7 @@ def read_registers(
     known: MeterId | None,
     ahead: Range | None,
     synchronised: bool,
+    vouched: bool,
 ) -> RegistersRead:
     """Read who the meter is, its clock and its registers, in as few requests as it takes.
 
@@ -94,6 +112,7 @@ def read_registers(
         known: the meter that answered last.
         ahead: rows that may come as well.
         synchronised: whether the gateway's time may be believed.
+        vouched: whether a time service vouches for it: it is not only assumed.
 
     Raises:
         WrongIdentity: it does not say who it is, or another one answers.
@@ -113,7 +132,7 @@ def read_registers(
     reader = _RegisterReader(link, facts, now, synchronised=synchronised)
     clock = reader.clock(read.each[len(maker)])
     try:
-        block = reader.row(its, read.each[len(maker) + 1 :])
+        block = reader.row(its, read.each[len(maker) + 1 :], clock, vouched=vouched)
     except AddressShared:
         facts.forget()
         raise
@@ -189,8 +208,8 @@ class _RegisterReader:
                 self._note(FindingKind.CLOCK_SHOWS_NO_TIME, came=as_hex(stamp))
                 return ClockSeen()
             return ClockSeen(meter_ts, is_sound=True)
-        read_ts = (found.begun + found.ended) / 2
-        return self._compared(stamp, meter_ts, read_ts)
+        seen = self._compared(stamp, meter_ts, (found.begun + found.ended) / 2)
+        return replace(seen, unsure_s=found.ended - found.begun)
 
     def _compared(self, stamp: bytes, meter_ts: int | None, read_ts: float) -> ClockSeen:
         """Hold a clock against the gateway's, in each way in which a zone is written."""
@@ -218,7 +237,14 @@ class _RegisterReader:
                 self._note(FindingKind.CLOCK_OFF, **off)
         return ClockSeen(meter_ts, offset_s, is_sound)
 
-    def row(self, registers: Sequence[Wanted], answers: Sequence[Timed]) -> MeterRows | None:
+    def row(
+        self,
+        registers: Sequence[Wanted],
+        answers: Sequence[Timed],
+        clock: ClockSeen,
+        *,
+        vouched: bool,
+    ) -> MeterRows | None:
         """Make one row of the registers.
 
         Raises:
@@ -237,8 +263,14 @@ class _RegisterReader:
         if not self._synchronised:
             self._note(FindingKind.REGISTERS_UNSTAMPED)
             return None
-        row = (int(answers[-1].ended), None, *raws)
-        return MeterRows(None, 0, tuple(columns), (row,))
+        stamp = clock.stamp(answers[-1].ended, vouched=vouched)
+        if stamp is None:
+            self._note(FindingKind.CLOCKS_DISAGREE)
+            return None
+        if self._facts.is_earlier(stamp):
+            self._note(FindingKind.REGISTERS_EARLIER)
+            return None
+        return MeterRows(None, 0, tuple(columns), ((stamp, None, *raws),))
 
     def _register(self, wanted: Wanted, answer: Answer) -> tuple[Column, int] | None:
         """Return how a register is scaled and its raw value, or None where one is missing."""

@@ -171,7 +171,8 @@ class AgentSettings(BaseModel):
     models_dir: FilePath | None = None
     """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
     assume_synchronised_clock: bool = False
-    """Believe the machine's clock where the system cannot say whether it is synchronised."""
+    """Believe the machine's clock where the system cannot say whether it is synchronised, until
+    it jumps."""
     spool_keep_days: int = Field(ge=1, le=3650, default=35)
     """How long a batch stays after the cloud has it, while the spool has room."""
     spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)

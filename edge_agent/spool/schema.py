@@ -5,8 +5,8 @@ A table has one owner, which alone writes it: `stream` the tables ``spool`` and
 ``left_stream``, `batches` ``batch`` and
 ``waiting``, `unsealed` ``gathered``, `watermarks` ``watermark`` and ``captured``, `known_meters`
 ``known_meter``, `counters` ``invocation_counter``, `refused_secrets` ``refusal``, `read_failures`
-``reason``, `gateway_events` ``observed``, `clock.samples` ``clock_sample``, `commands.log`
-``command``.
+``reason``, `gateway_events` ``observed``, `own_clock` ``own_clock``, `clock.samples`
+``clock_sample``, `commands.log` ``command``.
 
 Never: a table changed or dropped. A file of an earlier program gets the tables that it lacks.
 """
@@ -111,6 +111,11 @@ CREATE TABLE IF NOT EXISTS observed (
     stands INTEGER NOT NULL,
     PRIMARY KEY (manufacturer, serial, code)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS own_clock (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    boot TEXT NOT NULL,
+    ahead_s REAL NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS command (
     id TEXT PRIMARY KEY,
     expires_at INTEGER NOT NULL,

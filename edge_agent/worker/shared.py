@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from edge_agent.commands.desk import CommandDesk
-from edge_agent.gateway_clock import kernel_synchronised
+from edge_agent.gateway_clock import Jump, kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
@@ -27,6 +27,10 @@ class Shared:
     desk: CommandDesk
     is_kept: Callable[[], bool] = kernel_synchronised
     """Whether a time service keeps the gateway's time now, so that it may set other clocks."""
+    is_vouched: Callable[[], bool] = lambda: True
+    """Whether a time service set the gateway's time, so that it is not only assumed."""
+    jump: Callable[[], Jump] = Jump
+    """How the gateway's time jumped last."""
 
     @property
     def zone(self) -> ZoneInfo:

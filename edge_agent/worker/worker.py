@@ -4,10 +4,8 @@
 Each step does one thing: a poll, a job of a command, a clock to be set, or nothing. Whatever a
 meter, an adapter or a file of it does, the bus goes on; only a spool that fails ends it.
 
-In: the settings of a bus, and what the buses share. Out: rows in the spool. Owns the bus, what the
-schedule knows of its meters, and their refusals.
-Never: a decision about order (`schedule`), a protocol (`poll`), an answer to a command (`jobs`), a
-line of the log (`journal`).
+In: the settings of a bus, and what the buses share. Out: rows in the spool. Owns the bus.
+Never: a decision about order (`schedule`), a protocol (`poll`), an answer (`jobs`), a log line.
 """
 
 import threading
@@ -25,6 +23,7 @@ from edge_agent.commands.desk import Job, WindowFilled
 from edge_agent.dlms.invocation_counter import Counters
 from edge_agent.dlms.session import probe
 from edge_agent.errors import BusLost, BusTimeout
+from edge_agent.gateway_clock import steady_s
 from edge_agent.meters.model import load
 from edge_agent.poll.finding import words
 from edge_agent.poll.memory import Memory
@@ -73,7 +72,7 @@ class BusWorker:
         *,
         bus: StoppableBus | None = None,
         wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = steady_s,
     ) -> None:
         """Look up what earlier runs kept of the meters; open nothing.
 
@@ -82,7 +81,7 @@ class BusWorker:
             config: the bus.
             bus: another line, in tests.
             wall: the time, seconds since 1970.
-            monotonic: a clock that nobody sets, in seconds.
+            monotonic: a clock that nobody sets and that counts on while the machine sleeps.
 
         Raises:
             SpoolError: the spool fails.
@@ -115,6 +114,7 @@ class BusWorker:
             shared.health,
             observer,
             is_kept=shared.is_kept,
+            jump=shared.jump,
         )
 
     def __repr__(self) -> str:
@@ -286,6 +286,7 @@ class BusWorker:
             registers=action.kind is not Kind.BACK_FILL,
             forced=forced,
             zone=self._shared.zone,
+            vouched=self._shared.is_vouched(),
             monotonic=self._monotonic,
         )
         return _Read(result, known, now)
@@ -321,8 +322,8 @@ class BusWorker:
         self._adapter.note_answer()
         if before.failures:
             self._states.awaken()  # what hid this one may have hidden others
-        if result.clock_offset_s is not None and result.confirmed:
-            self._clocks.note_comparison(meter, result.meter, now, result.clock_offset_s)
+        if result.confirmed:
+            self._clocks.note_poll(meter, result.meter, now, result.clock_offset_s)
         self._journal.read(meter, result, self._wall())
         if not result.confirmed:  # its registers are still to be read in this cycle
             reason = f"{meter.label} fell silent within a poll"

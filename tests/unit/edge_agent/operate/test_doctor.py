@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from edge_agent.errors import ConfigurationError
+from edge_agent.gateway_clock import Stand
 from edge_agent.operate.doctor import Check, examine_gateway
 from edge_agent.settings.gateway import BrokerConfig
+from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.stream import leave
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
@@ -62,9 +64,14 @@ def look(
     *,
     broker: Callable[..., None] = accepts,
     synchronised: bool = True,
+    stand: Stand | None = None,
 ) -> dict[str, Check]:
     found = examine_gateway(
-        folder / "agent.toml", NOW, broker=broker, synchronised=lambda: synchronised
+        folder / "agent.toml",
+        NOW,
+        broker=broker,
+        synchronised=lambda: synchronised,
+        stand=lambda: stand,
     )
     worst: dict[str, Check] = {}
     order = {"ok": 0, "warn": 1, "fail": 2}
@@ -148,6 +155,14 @@ def test_a_clock_without_a_time_service(folder: Path) -> None:
     assert look(folder, synchronised=False)["clock"].level == "fail"
     change(folder, "[broker]", "assume_synchronised_clock = true\n[broker]")
     assert look(folder, synchronised=False)["clock"].level == "warn"
+
+
+def test_a_clock_that_jumped_fails_though_it_is_assumed(folder: Path) -> None:
+    change(folder, "[broker]", "assume_synchronised_clock = true\n[broker]")
+    with Spool.open(folder / "spool.db") as spool:
+        own_clock.keep(spool, Stand("boot", 0.0))
+    found = look(folder, stand=Stand("boot", -90.0))["clock"]
+    assert (found.level, found.said[:30]) == ("fail", "it is -90 s from where it was ")
 
 
 def test_a_broker_that_does_not_answer(folder: Path) -> None:

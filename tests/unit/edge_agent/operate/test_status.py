@@ -14,8 +14,10 @@ from edge_agent.clock.samples import ClockSamples
 from edge_agent.clock_policy import Sample
 from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
+from edge_agent.gateway_clock import Stand
 from edge_agent.operate.status import gateway_status, is_held
 from edge_agent.settings.gateway import AgentSettings
+from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.stream import leave
 from shared_schema.catalogue import (
@@ -133,6 +135,27 @@ def test_a_clock_that_nobody_keeps_stands_in_the_status(
     assert "clock    not synchronised: the agent reads no meter" in capsys.readouterr().out
     show_status(gateway_status(settings, NOW, synchronised=True))
     assert "synchronised" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("jump_s", [-86400.0, 90.0])
+def test_a_clock_that_jumped_stands_in_the_status(
+    settings: AgentSettings, jump_s: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Spool.open(settings.spool) as spool:
+        own_clock.keep(spool, Stand("boot", 100.0))
+    found = gateway_status(settings, NOW, stand=Stand("boot", 100.0 + jump_s))
+    assert (found.synchronised, found.clock_jump_s) == (False, jump_s)
+    show_status(found)
+    assert f"it jumped by {jump_s:+.0f} s: the agent reads no meter" in capsys.readouterr().out
+    assert gateway_status(settings, NOW, stand=Stand("boot", 101.0)).clock_jump_s is None
+    assert gateway_status(settings, NOW, stand=Stand("next", 100.0 + jump_s)).synchronised
+
+
+def test_a_clock_behind_the_newest_reading_stands_in_the_status(settings: AgentSettings) -> None:
+    with Spool.open(settings.spool) as spool:
+        put(spool, ONE, NOW)
+    found = gateway_status(settings, NOW - timedelta(hours=1), stand=Stand("next", 0.0))
+    assert (found.synchronised, found.clock_jump_s) == (False, -3600.0)
 
 
 def test_before_the_first_start(settings: AgentSettings) -> None:

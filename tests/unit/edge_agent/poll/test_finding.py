@@ -40,6 +40,14 @@ SENTENCES = {
     FindingKind.REGISTERS_UNSTAMPED: (
         "A-1: registers are not kept: the gateway has no time to stamp them"
     ),
+    FindingKind.CLOCKS_DISAGREE: (
+        "A-1: registers are not kept: its clock and the gateway's disagree, and no time service "
+        "vouches for the gateway's"
+    ),
+    FindingKind.REGISTERS_EARLIER: (
+        "A-1: registers are not kept: its clock was set back, and has not reached the time of the "
+        "last ones"
+    ),
     FindingKind.DENIED: "A-1 does not answer",
     FindingKind.UNREADABLE: f"A-1: {ACTIVE_IMPORT}: A-1 does not answer",
     FindingKind.NO_VALUE: f"A-1: {ACTIVE_IMPORT} is there and holds no value (null)",

@@ -2,10 +2,13 @@
 """What is read at once: who the meter is, its clock, its registers."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.errors import (
     BusTimeout,
@@ -16,7 +19,8 @@ from edge_agent.meters import model
 from edge_agent.meters.model import Model
 from edge_agent.poll.finding import FindingKind
 from edge_agent.poll.memory import Memory
-from edge_agent.poll.poll import poll
+from edge_agent.poll.poll import PollResult, poll
+from edge_agent.poll.registers import ClockSeen
 from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
@@ -43,6 +47,13 @@ from tests.unit.edge_agent.fakes import (
     visit,
 )
 from tests.unit.edge_agent.wire import NOW, Wire, meter
+
+limits = st.integers(30, 1800)
+
+
+def registers_at(found: PollResult) -> list[int | None]:
+    """Return the times of the registers that were kept."""
+    return [row[0] for block in found.rows if block.profile is None for row in block.rows]
 
 
 @pytest.mark.parametrize("offset_s", [-299, 299])
@@ -119,6 +130,65 @@ def test_a_gateway_without_time_stamps_nothing_and_moves_nothing(password: Path)
     assert found.clock_offset_s is None
     assert FindingKind.REGISTERS_UNSTAMPED in kinds_of(found)
     assert read(wire, config(password), synchronised=False, windows=2).caught_up
+
+
+@pytest.mark.parametrize("offset_s", [-299, -30, 0, 90, 300])
+@pytest.mark.parametrize("vouched", [False, True])
+def test_registers_carry_the_sound_clock_of_their_meter(
+    password: Path, offset_s: int, vouched: bool
+) -> None:
+    wire = Wire(meters=[meter(1, 17, clock_offset_s=offset_s)])
+    found = read(wire, config(password), vouched=vouched)
+    assert registers_at(found) == [int(wire.now.timestamp()) + offset_s]
+
+
+@pytest.mark.parametrize("jump_s", [-86400, -301, 301, 86400])
+def test_clocks_that_disagree_stamp_nothing_unless_one_is_vouched_for(
+    password: Path, jump_s: int
+) -> None:
+    wire = Wire(meters=[meter(1, 17)])
+    now = wire.now + timedelta(seconds=jump_s)  # the gateway's own is wrong
+    found = read(wire, config(password), now=now, vouched=False)
+    assert (found.rows, found.watermarks) == ((), {})
+    assert FindingKind.CLOCKS_DISAGREE in kinds_of(found)
+    assert registers_at(read(wire, config(password), now=now)) == [int(now.timestamp())]
+
+
+def test_a_clock_that_was_slow_to_answer_stamps_nothing() -> None:
+    seen = ClockSeen(1_000, offset_s=60.0, is_sound=True)
+    assert seen.stamp(2_000.0, vouched=False) == 2_060
+    assert replace(seen, unsure_s=10.5).stamp(2_000.0, vouched=True) == 2_000
+
+
+def test_a_meter_without_a_clock_takes_the_time_that_the_gateway_assumes() -> None:
+    assert ClockSeen().stamp(2_000.9, vouched=False) == 2_000
+
+
+@given(
+    at=st.floats(1e9, 2e9), offset_s=st.integers(-86400, 86400), vouched=st.booleans(), sound=limits
+)
+def test_no_stamp_is_further_from_the_meter_than_its_limit_unless_vouched_for(
+    at: float, offset_s: int, vouched: bool, sound: int
+) -> None:
+    seen = ClockSeen(int(at) + offset_s, offset_s, is_sound=abs(offset_s) <= sound)
+    stamp = seen.stamp(at, vouched=vouched)
+    if stamp is None:
+        assert not vouched
+        assert abs(offset_s) > sound
+    else:
+        assert stamp == int(at + (offset_s if abs(offset_s) <= sound else 0))
+
+
+def test_registers_do_not_go_back_with_the_clock_of_their_meter(password: Path) -> None:
+    memory, wire = Memory(), Wire(meters=[meter(1, 17, clock_offset_s=240)])
+    first = registers_at(read(wire, config(password), memory=memory))
+    later = Wire(meters=[meter(1, 17)])  # the same meter, whose clock was set
+    later.now = wire.now + timedelta(seconds=120)
+    found = read(later, config(password), memory=memory)
+    assert registers_at(found) == []
+    assert FindingKind.REGISTERS_EARLIER in kinds_of(found)
+    later.now = wire.now + timedelta(seconds=240)
+    assert registers_at(read(later, config(password), memory=memory)) == first
 
 
 def test_a_wrong_sign_of_the_deviation_stops_the_profiles(password: Path) -> None:

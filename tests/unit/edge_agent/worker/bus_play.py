@@ -9,6 +9,7 @@ from uuid import uuid4
 from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
 from edge_agent.errors import BusLost, BusTimeout, PasswordRefused
+from edge_agent.gateway_clock import Jump
 from edge_agent.health import Health
 from edge_agent.poll.poll import PollResult
 from edge_agent.settings.bus import MeterConfig
@@ -45,6 +46,7 @@ class Play:
     settings: AgentSettings
     now: float = START
     synchronised: bool = True
+    jump: Jump = field(default_factory=Jump)
     adapter: bool = True
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
@@ -81,6 +83,7 @@ class Play:
             self.health,
             lambda: self.synchronised,
             self.desk,
+            jump=lambda: self.jump,
         )
         self.line = Line(bus)
         self.worker = BusWorker(

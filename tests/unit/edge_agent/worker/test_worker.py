@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import SpoolError, SpoolFull
+from edge_agent.gateway_clock import Jump
 from edge_agent.operate.status import gateway_status
 from edge_agent.worker.adapter import REOPEN_S
 from edge_agent.worker.schedule import CYCLE_S
@@ -181,6 +182,18 @@ def test_nothing_is_read_while_the_clock_is_not_believed(play: Maker) -> None:
     it.synchronised = True
     it.runs(60)
     assert len(it.did) == 1
+
+
+def test_each_meter_is_told_once_that_the_gateways_clock_jumped(play: Maker) -> None:
+    it = play(2)
+    it.runs(60)
+    assert observations(it.spool, GATEWAY_KEY) == []
+    it.jump = Jump(1, -86400.0)
+    it.runs(3 * CYCLE_S)
+    seen = observations(it.spool, GATEWAY_KEY)
+    assert [(each.code, each.offset_s) for each in seen] == [
+        (GatewayEvent.GATEWAY_CLOCK_JUMPED, -86400.0)
+    ] * 2
 
 
 def test_back_fill_leaves_each_cycle_to_the_live_polls(play: Maker) -> None:
