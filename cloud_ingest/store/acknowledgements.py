@@ -22,7 +22,7 @@ from shared_schema.errors import UnknownSchema
 from shared_schema.topics import SocietyTopic, billing_topic, society_topics
 
 ASKED_AFTER = timedelta(seconds=30)
-"""What was sent so short a time ago is not sent again because somebody asks for it."""
+"""What was sent so short a time ago is not sent again at once because somebody asks for it."""
 VERSIONS_BEFORE = 100
 """How many earlier versions of a number its acknowledgement covers."""
 
@@ -90,7 +90,7 @@ def _never_sent(conn: Connection, ack: BillingAck) -> NeverSent:
 
 @translating
 def send_again(conn: Connection, request: BillingRequest, now: datetime) -> int:
-    """Make due at once what billing asks for, but what was sent or asked for a moment ago.
+    """Make due at once what billing asks for, but what was sent a moment ago: that is due soon.
 
     Returns:
         How many messages will be sent.
@@ -100,9 +100,11 @@ def send_again(conn: Connection, request: BillingRequest, now: datetime) -> int:
         again = 0 if request.month is None else _enqueue_month(conn, request, now)
         awaited = conn.execute(
             """
-            UPDATE outbox SET attempts = 1, published_at = published_at - %(longest)s::interval
+            UPDATE outbox SET attempts = 1, published_at = published_at - CASE
+                WHEN published_at < %(now)s::timestamptz - %(asked_after)s::interval
+                THEN %(longest)s::interval ELSE '0' END
             WHERE ack_key IS NOT NULL AND acked_at IS NULL AND starts_with(topic, %(prefix)s)
-              AND published_at < %(now)s::timestamptz - %(asked_after)s::interval
+              AND published_at IS NOT NULL
             """,
             {
                 "now": now,

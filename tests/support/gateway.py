@@ -87,7 +87,12 @@ class TestGateway:
     __test__ = False
 
     def __init__(
-        self, host: str, port: int, user: BrokerUser, topics: Sequence[str] | None = None
+        self,
+        host: str,
+        port: int,
+        user: BrokerUser,
+        topics: Sequence[str] | None = None,
+        session: str | None = None,
     ) -> None:
         self.name = user.username
         self.messages: list[tuple[str, bytes, bool]] = []
@@ -97,7 +102,9 @@ class TestGateway:
             topics = [gateway_topic(self.name, GatewayTopic.RECEIPTS)]
         self._topics = topics
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"test-{uuid.uuid4()}", protocol=mqtt.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            client_id=session or f"test-{uuid.uuid4()}",
+            protocol=mqtt.MQTTv5,
         )
         self._client.username_pw_set(user.username, user.password)
         self._client.max_inflight_messages_set(256)

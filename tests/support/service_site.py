@@ -99,9 +99,10 @@ class Site:
         )
         return sealer, self.client(user)
 
-    def client(self, user: BrokerUser, *topics: str) -> TestGateway:
+    def client(self, user: BrokerUser, *topics: str, session: str | None = None) -> TestGateway:
+        """Link a client; one of the same session has what came while it was away."""
         server = self.mosquitto
-        client = TestGateway(server.host, server.port, user, topics or None)
+        client = TestGateway(server.host, server.port, user, topics or None, session)
         self.stack.callback(client.close)
         return client
 

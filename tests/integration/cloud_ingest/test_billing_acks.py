@@ -189,6 +189,15 @@ def test_what_is_awaited_is_sent_at_once_when_asked_for(site: Site) -> None:
     assert due_now(site, LATER + 3 * MINUTE) == [1, 2], "the waits begin anew"
 
 
+def test_what_went_to_nobody_a_moment_ago_is_due_soon(site: Site) -> None:
+    decide(site, 1)
+    send(site)
+    site.conn.execute("UPDATE outbox SET attempts = 9, published_at = %s", (LATER,))
+    ask(site, now=LATER + timedelta(seconds=5))
+    assert due_now(site, LATER + timedelta(seconds=6)) == []
+    assert due_now(site, LATER + timedelta(seconds=61)) == [1]
+
+
 @pytest.mark.parametrize(("month", "found"), [(None, []), ("2026-09", []), ("2026-10", [2])])
 def test_a_month_is_sent_again_though_it_was_acknowledged(
     site: Site, month: str | None, found: list[int]
