@@ -3,7 +3,8 @@
 
 In: a unit, the cloud's key, what waits. Out: the two readings and their verdict. It asks the
 gateway by commands, as `operate.send_command` does; the running service sends them.
-Never: a verdict from readings that came by themselves: each is newer than its command.
+Never: a verdict from a reading of before its command, but for what the meter's clock may be off. No
+message tells which command a reading came for: one that came by itself after it is as good.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,8 @@ ANSWER_WITHIN: Final = timedelta(minutes=5)
 ROWS_WITHIN: Final = timedelta(minutes=1)
 """How long after its answer the reading may take to arrive."""
 LOOK_EVERY_S: Final = 1.0
+CLOCK_OFF: Final = timedelta(minutes=1)
+"""How far a meter's clock may be behind before its gateway tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +119,12 @@ def _read_now(conn: Connection, society: str, served: Assignment, world: World) 
     until = world.now() + ROWS_WITHIN
     while True:
         found = newest_of_meter(conn, served.meter_id, BILLED_REGISTER[Service.WATER])
-        if found is not None and found.at > known.at:
+        if found is not None and found.at > max(known.at, asked_at - CLOCK_OFF):
             return _shown(found, served)
         if world.now() >= until:
             raise UserError(
-                f"{gateway} has read the meter of {served.subject}, and nothing newer than "
-                f"its last reading came: look at cloud-ingest quarantine list"
+                f"{gateway} has read the meter of {served.subject}, and no reading from then came: "
+                "look at cloud-ingest quarantine list, and whether the meter's clock is behind"
             )
         world.pause(LOOK_EVERY_S)
 

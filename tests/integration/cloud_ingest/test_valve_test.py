@@ -140,8 +140,22 @@ def test_a_gateway_that_does_not_answer(riser: Riser) -> None:
 
 def test_an_answer_without_a_newer_reading_is_no_verdict(riser: Riser) -> None:
     riser.delivers = False
-    with pytest.raises(UserError, match="nothing newer"):
+    with pytest.raises(UserError, match="no reading from then came"):
         riser.test()
+
+
+def test_a_reading_from_before_it_was_asked_is_no_verdict(riser: Riser) -> None:
+    """It was on its way when the gateway was asked."""
+    riser.delivers = False
+
+    def arrive(seconds: float) -> None:
+        late = [(NOW - timedelta(minutes=2), riser.litres - 9)]
+        riser.site.deliver("1", late, column=riser.column)
+        riser.pause(seconds)
+
+    world = World(KEY, "meera", lambda: riser.now, arrive, riser.told.append)
+    with pytest.raises(UserError, match="no reading from then came"):
+        valve_test(riser.site.conn, SOCIETY, NAMED, world, lambda *_: None)
 
 
 @pytest.mark.parametrize(
