@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers check bench fuzz year docs clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos fuzz year docs clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 
 bench: setup ## Print the measured rates beside their limits
 	$(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
+
+chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 fuzz: setup ## Spoil a meter's answers in every layer and read them: COUNT=1000000 SEED=1
 	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1) --processes $(WORKERS)

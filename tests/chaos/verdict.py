@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verdict on a chaos run: what differs between the meters, the spools and the store.
+
+Every row of every profile of every meter, up to its watermark, is in the spool; everything in the
+spool is what the meter said, and is in the store; the store has nothing else. The chain of each
+stream is whole, and nothing waits or needs a hand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+
+from edge_agent.virtual.estate import load_estate
+from tests.chaos import estate
+from tests.chaos.books import (
+    Book,
+    Claims,
+    claims_of,
+    events_of,
+    read_book,
+    stored_claims,
+    stored_events,
+)
+from tests.chaos.truth import INSTANTANEOUS, LINE_PROFILES, Truth
+from tests.chaos.world import World
+
+SLACK_S = 300
+"""How far a live register's time may be off, in seconds of the run's time: its gateway counts the
+seconds of a poll by the steady clock, which is the real one."""
+SHOWN = 3
+BLAMELESS = ("bad_signature", "malformed")
+"""Why a message that was spoiled on its way is set aside."""
+
+
+@dataclass
+class Verdict:
+    """What was found."""
+
+    wrong: list[str] = field(default_factory=list)
+    """Each breaks a promise; empty: all are kept."""
+    readings: int = 0
+    live: int = 0
+    """Of them: rows of registers that were read live."""
+    channels: int = 0
+    events: int = 0
+    batches: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    books: list[Book] = field(default_factory=list)
+
+
+def judge(world: World, until: datetime) -> Verdict:
+    """Compare everything: the agents have ended, and the run's time stands still.
+
+    Args:
+        world: The servers run; nothing else has to.
+        until: When the run's time stopped.
+    """
+    verdict = Verdict()
+    with psycopg.connect(world.dsn) as conn:
+        conn.execute("SET search_path TO metering")
+        for gateway in world.gateways:
+            folder = world.folder_of(gateway) / "spool"
+            others = sorted(file.name for file in folder.iterdir() if ".aside-" in file.name)
+            verdict.wrong += [f"{gateway.name}: its spool was set aside: {name}" for name in others]
+            book = read_book(folder / "spool.db")
+            verdict.books.append(book)
+            verdict.wrong += _chain(conn, gateway.name, book)
+            meters = load_estate(world.estate_of(gateway))
+            for meter in gateway.meters:
+                truth = Truth(meters.meter(meter.serial), until)
+                verdict.wrong += _meter(conn, meter, book, truth, verdict)
+        verdict.wrong += _store(conn, world, verdict)
+    return verdict
+
+
+def _chain(conn: Connection, gateway: str, book: Book) -> Iterator[str]:
+    """Hold the stream of a spool against the evidence in the store."""
+    if book.losses:
+        yield f"{gateway}: the spool dropped {book.losses} ranges"
+    previous: str | None = None
+    for number, sent in enumerate(book.sent, 1):
+        if (sent.seq, sent.previous) != (number, previous):
+            yield f"{gateway}: batch {sent.seq} does not follow batch {number - 1}"
+        previous = sent.header_hash
+    stored = conn.execute(
+        "SELECT stream, seq, encode(header_hash, 'hex') FROM batch JOIN gateway USING (gateway_id)"
+        " WHERE name = %s",
+        [gateway],
+    ).fetchall()
+    kept = {(book.stream, sent.seq): sent.header_hash for sent in book.sent}
+    found = {(stream, seq): header_hash for stream, seq, header_hash in stored}
+    yield from _differ(f"{gateway}: batches in the spool and not in the store", kept, found)
+    yield from _differ(f"{gateway}: batches in the store and not in the spool", found, kept)
+
+
+_Batches = dict[tuple[UUID, int], str]
+"""The hash of each header, by stream and number."""
+
+
+def _differ(what: str, some: _Batches, others: _Batches) -> Iterator[str]:
+    missing = [each for each in some.items() if each not in others.items()]
+    if missing:
+        yield f"{what}: {len(missing)}, such as {missing[:SHOWN]}"
+
+
+def _meter(
+    conn: Connection, meter: estate.Meter, book: Book, truth: Truth, verdict: Verdict
+) -> Iterator[str]:
+    blocks = book.lines[meter.serial]
+    spooled = claims_of(blocks)
+    stored, rows = stored_claims(conn, meter.serial)
+    verdict.readings += rows
+    verdict.channels += len({channel for channel, _ in stored})
+    verdict.live += sum(len(each["rows"]) for each in blocks if _is_live(each))
+    yield from _compare(f"{meter.serial}: spooled and not stored", spooled, stored)
+    yield from _compare(f"{meter.serial}: stored and not spooled", stored, spooled)
+    yield from _profiles(meter, book, truth)
+    yield from _shown(meter, book, truth)
+    marks = {
+        profile: ts for (serial, profile), ts in book.watermarks.items() if serial == meter.serial
+    }
+    events, true = stored_events(conn, meter.serial), truth.events(marks)
+    verdict.events += len(events)
+    if events_of(blocks) != events or not true <= events:
+        yield f"{meter.serial}: {len(true)} events by the meter, {len(events)} in the store"
+
+
+def _is_live(block: dict[str, object]) -> bool:
+    return block["kind"] == "readings" and block["profile"] is None
+
+
+def _compare(what: str, some: Claims, others: Claims) -> Iterator[str]:
+    missing = [
+        (place, raws) for place, raws in some.items() if not raws <= others.get(place, set())
+    ]
+    if missing:
+        yield f"{what}: {len(missing)}, such as {missing[:SHOWN]}"
+
+
+def _profiles(meter: estate.Meter, book: Book, truth: Truth) -> Iterator[str]:
+    """Hold each profile that was read against what the meter captured: both ways."""
+    for profile in truth.profiles:
+        own = [each for each in book.lines[meter.serial] if each.get("profile") == str(profile)]
+        spooled = claims_of(own)
+        mark = book.watermarks.get((meter.serial, str(profile)))
+        if mark is None:
+            if str(profile) in LINE_PROFILES:
+                yield f"{meter.serial}: profile {profile} was never read"
+            continue  # one that has no rows yet has no watermark
+        name = f"{meter.serial}, {profile}"
+        yield from _compare(f"{name}: captured and lost", truth.captured(profile, mark), spooled)
+        yield from _compare(f"{name}: never captured", spooled, truth.captured(profile))
+
+
+def _shown(meter: estate.Meter, book: Book, truth: Truth) -> Iterator[str]:
+    """Hold what was read live against what the meter showed."""
+    for block in book.lines[meter.serial]:
+        if block["kind"] != "readings" or block["profile"] not in (None, INSTANTANEOUS):
+            continue
+        slack_s = SLACK_S if _is_live(block) else 0
+        for (channel, ts), raws in claims_of([block]).items():
+            earliest, latest = (truth.shows(channel, ts + by) for by in (-slack_s, slack_s))
+            if latest is None or earliest is None:
+                yield f"{meter.serial}: it has no {channel}"
+            elif not all(earliest <= raw <= latest for raw in raws):
+                yield f"{meter.serial}: {channel} at {ts} is {raws}, not {earliest} to {latest}"
+
+
+def _store(conn: Connection, world: World, verdict: Verdict) -> Iterator[str]:
+    """Look at what the store has besides the readings."""
+    (verdict.batches,) = conn.execute("SELECT count(*) FROM batch").fetchall()[0]
+    reasons = conn.execute("SELECT reason, sum(times)::int FROM quarantine GROUP BY 1").fetchall()
+    verdict.quarantined = dict(reasons)
+    spoilt = sum(node.link.spoilt for node in world.agents)
+    blameless = sum(verdict.quarantined.get(reason, 0) for reason in BLAMELESS)
+    if blameless > spoilt:
+        yield f"{blameless} messages could not be verified, and only {spoilt} were spoiled"
+    others = {key: count for key, count in reasons if key not in BLAMELESS}
+    if others:
+        yield f"in quarantine: {others}"
+    for table in ("claim", "stream_break"):
+        (count,) = conn.execute(f"SELECT count(*) FROM {table}").fetchall()[0]  # noqa: S608
+        if count:
+            yield f"{count} rows of {table}"
