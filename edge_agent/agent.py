@@ -38,6 +38,7 @@ from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file, own_clock
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
+from edge_agent.spool.volatile import VolatileReadings
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
 from shared_schema.gateway import MOST_FAILING, BusStatus, FailingMeter, PollFailure, Status
@@ -71,6 +72,7 @@ class Agent:
         self.sealer = Sealer(
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
         )
+        self._volatile = VolatileReadings(settings.gateway, key)
         with self.spool.reading() as database:
             believed = own_clock.believed(database)
         self._clock = Timekeeper(
@@ -94,6 +96,7 @@ class Agent:
                 cloud_key=cloud_key,
                 status=self.status,
                 on_command=self.desk.take,
+                volatile=self._volatile.take,
             )
         except BaseException:
             self.spool.close()
@@ -118,6 +121,7 @@ class Agent:
             is_kept=self._clock.is_kept,
             is_vouched=self._clock.is_vouched,
             jump=lambda: self._clock.jump,
+            volatile=self._volatile,
         )
         threads = [
             self._thread(f"bus-{bus.name}", BusWorker(shared, bus).run, stop, ended)

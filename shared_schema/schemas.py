@@ -44,9 +44,11 @@ from shared_schema.readings import (
     Observations,
 )
 from shared_schema.signing import SignatureLine
+from shared_schema.volatile import Volatile
 
 MESSAGES: dict[str, type[Message]] = {
     "readings-header": Header,
+    "readings-volatile": Volatile,
     "status": Status,
     "receipt": Receipt,
     "command": Command,
@@ -80,6 +82,12 @@ _BATCH = (
 )
 CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     ("gw/{gateway}/readings", "readings-header", "gateway to cloud, QoS 1", _BATCH),
+    (
+        "gw/{gateway}/readings",
+        "readings-volatile",
+        "gateway to cloud, while its disk is full",
+        _SIGNED,
+    ),
     ("gw/{gateway}/status", "status", "gateway to cloud, retained; also the last will", ""),
     ("gw/{gateway}/results", "result", "gateway to cloud, QoS 1", ""),
     ("gw/{gateway}/commands", "command", "cloud to gateway, QoS 1", _SIGNED),

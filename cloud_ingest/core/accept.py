@@ -28,7 +28,6 @@ from cloud_ingest.core.known import (
     why_not,
     within,
 )
-from cloud_ingest.core.typed_text import same_name
 from shared_schema.catalogue import GATEWAY_LOG
 from shared_schema.errors import SignatureInvalid, UnknownSchema
 from shared_schema.obis import Obis
@@ -265,11 +264,7 @@ def _examine_block(
         return None, None, [Rejection(reason, _clean(str(error)), ordinal)]
     if isinstance(block, Loss):  # it is evidence, and has no rows
         return None, None, []
-    society, maker, serial = by.gateway.society_id, block.meter.manufacturer, block.meter.serial
-    meters = by.registry.meters
-    meter = meters.get((society, maker, serial)) or meters.get(
-        (society, same_name(maker), same_name(serial))
-    )
+    meter = by.registry.meter(by.gateway.society_id, block.meter)
     if meter is None:
         detail = f"no meter {block.meter} is assigned in this society"
         return None, None, [Rejection(QuarantineReason.UNKNOWN_METER, _clean(detail), ordinal)]

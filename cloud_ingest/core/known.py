@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from cloud_ingest.core.typed_text import same_name
+from shared_schema.message import MeterId
 from shared_schema.signing import VerifyKey
 
 Stretch = tuple[datetime | None, datetime | None]
@@ -57,6 +59,13 @@ class Registry:
     """Readings from before are gone, and not taken any more; None: all are kept."""
     strict: frozenset[int] = frozenset()
     """The societies whose meters only a person binds."""
+
+    def meter(self, society_id: int, meter: MeterId) -> KnownMeter | None:
+        """Return a meter of a society, also where a list has its name in another form."""
+        maker, serial = meter.manufacturer, meter.serial
+        return self.meters.get((society_id, maker, serial)) or self.meters.get(
+            (society_id, same_name(maker), same_name(serial))
+        )
 
 
 def may_speak(gateway: KnownGateway, meter: KnownMeter, registry: Registry) -> tuple[Stretch, ...]:

@@ -31,6 +31,7 @@ from cloud_ingest.ingest.small_messages import (
     store_billing_word,
     store_result,
     store_status,
+    store_volatile,
 )
 from cloud_ingest.ingest.topics import acknowledging_society
 from cloud_ingest.store.acknowledgements import NeverSent
@@ -39,8 +40,9 @@ from cloud_ingest.store.commit import CommitResult, Stream, commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import payload
 from cloud_ingest.store.registry import load_registry
-from shared_schema.errors import MalformedMessage, UnknownSchema
+from shared_schema.errors import MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.topics import GatewayTopic, gateway_topic, parse_gateway_topic
+from shared_schema.volatile import is_volatile
 
 logger = logging.getLogger(__name__)
 
@@ -179,10 +181,16 @@ class Intake:
             if kind is GatewayTopic.RESULTS:
                 store_result(conn, gateway, message.payload, received_at)
                 return None
+            if kind is GatewayTopic.READINGS and is_volatile(message.payload):
+                registry = self._current(conn)
+                store_volatile(conn, gateway, message.payload, registry, received_at)
+                return None
         except NeverSent as error:
             reason, detail, society_id = QuarantineReason.NEVER_SENT, str(error), error.society_id
         except UnknownSchema as error:
             reason, detail = QuarantineReason.UNKNOWN_SCHEMA, str(error)
+        except SignatureInvalid as error:
+            reason, detail = QuarantineReason.BAD_SIGNATURE, str(error)
         except (MalformedMessage, ValueError, RecursionError) as error:
             reason, detail = QuarantineReason.MALFORMED, str(error)
         except (StoreUnavailable, ConfigurationError):

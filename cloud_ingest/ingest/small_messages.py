@@ -10,10 +10,13 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloud_ingest.core.known import Registry
+from cloud_ingest.core.volatile import volatile_of
 from cloud_ingest.store.acknowledgements import acknowledge_number, send_again
 from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.status import is_enrolled, put_status
+from cloud_ingest.store.volatile import put_volatile
 from shared_schema.billing import BillingAck, BillingRequest
 from shared_schema.errors import MalformedMessage, UnknownSchema
 from shared_schema.gateway import Result, Status
@@ -86,6 +89,18 @@ def store_status(conn: Connection, gateway: str, message: Received, received_at:
             "A gateway that is not enrolled sends messages: run cloud-ingest enrol",
             extra={"action": "unknown_gateway", "gateway": gateway},
         )
+
+
+def store_volatile(
+    conn: Connection, gateway: str, payload: bytes, registry: Registry, received_at: datetime
+) -> None:
+    """Keep what a gateway with a full disk read, to be shown until readings come.
+
+    Raises:
+        MalformedMessage: it is no such message, or of another gateway.
+        SignatureInvalid: no key of the gateway has signed it.
+    """
+    put_volatile(conn, volatile_of(gateway, payload, registry, received_at), received_at)
 
 
 def store_result(conn: Connection, gateway: str, payload: bytes, received_at: datetime) -> None:

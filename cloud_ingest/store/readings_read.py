@@ -96,6 +96,8 @@ class Latest(NamedTuple):
     origin: int | None
     unit: int | None
     scaler: int | None
+    volatile: bool
+    """Its gateway could not keep it: it is no reading."""
 
 
 @translating

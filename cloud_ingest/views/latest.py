@@ -2,7 +2,8 @@
 """The newest billed register of every meter that serves somebody now.
 
 In: a society and the time. Out: frozen rows for a table, JSON or a page. It writes nothing. A
-meter without a reading stays in the list, without a value.
+meter without a reading stays in the list, without a value. A register that its gateway could not
+keep stands there until a reading comes, and is marked.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class LatestLine:
     """What its dial shows beside it; None: it was never compared with its module."""
     unit: str
     origin: Origin | None
+    volatile: bool
+    """It came from a gateway whose disk is full: it is shown, and is no reading."""
 
 
 @translating
@@ -68,6 +71,7 @@ def _line(row: readings_read.Latest, known: Dials) -> LatestLine:
         dial=None if value is None or row.at is None else known.shown(meter, value, row.at),
         unit=BILLING_UNITS[service],
         origin=None if row.origin is None else ORIGINS[row.origin],
+        volatile=row.volatile,
     )
 
 

@@ -46,6 +46,11 @@ def _ignore(_payload: bytes) -> None:
     """Take no command."""
 
 
+def _nothing() -> bytes | None:
+    """Have no volatile readings."""
+    return None
+
+
 class Publisher:
     """Sends what the spool holds, for as long as the agent runs."""
 
@@ -58,6 +63,7 @@ class Publisher:
         cloud_key: VerifyKey,
         status: StatusMaker,
         on_command: Callable[[bytes], None] = _ignore,
+        volatile: Callable[[], bytes | None] = _nothing,
         flight: Flight | None = None,
         will_delay_s: int = 10,
     ) -> None:
@@ -70,6 +76,7 @@ class Publisher:
             cloud_key: whose receipts are believed.
             status: makes the gateway's status of a session.
             on_command: takes a command as it came, in the publisher's thread.
+            volatile: gives what a full disk could not keep, a message at a time.
             flight: how much may be out; another one in tests.
             will_delay_s: how long the broker waits for this gateway before its last will.
 
@@ -86,6 +93,7 @@ class Publisher:
         self._cloud_key = cloud_key
         self._status = status
         self._on_command = on_command
+        self._volatile = volatile
         self._will_delay_s = will_delay_s
         self._commands = CommandLog(spool)
         self._flow = BatchFlow(spool, self.flight)
@@ -161,6 +169,7 @@ class Publisher:
             while not stop.is_set():
                 self._send_status(link, out, status_due.next(time.monotonic()))
                 self._send_results(link, out)
+                self._send_volatile(link, out)
                 self._send_batches(link, out)
                 link.turn()
             # In the gateway's own words: a clean end sends no last will.
@@ -179,6 +188,11 @@ class Publisher:
         for command, payload in self._commands.unsent():
             if command not in are_out:
                 out[link.publish(self._topic(GatewayTopic.RESULTS), payload)] = command
+
+    def _send_volatile(self, link: MqttLink, out: Unacknowledged) -> None:
+        """Send what the spool could not keep: once, whatever the broker answers."""
+        while link.receive_maximum - len(out) > 1 and (payload := self._volatile()) is not None:
+            out[link.publish(self._topic(GatewayTopic.READINGS), payload)] = None
 
     def _send_batches(self, link: MqttLink, out: Unacknowledged) -> None:
         slots = link.receive_maximum - len(out) - 1

@@ -11,14 +11,18 @@ Raises:
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from edge_agent.errors import SpoolError, SpoolFull
+
+_PROBE_BYTES: Final = 64 * 1024
 
 
 class SpoolDatabase:
@@ -82,6 +86,26 @@ class SpoolDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if kind == sqlite3.SQLITE_FULL or (
+                kind == sqlite3.SQLITE_IOERR and is_out_of_room(self.path)
+            ):
                 raise SpoolFull(f"the disk of the spool {self.path} is full") from None
             raise SpoolError(f"the spool {self.path} fails: {error}") from None
+
+
+def is_out_of_room(path: Path) -> bool:
+    """Tell whether a file may not grow here: SQLite takes a quota or a limit for a broken disk."""
+    sizes = [each.stat().st_size for each in path.parent.glob(f"{path.name}*") if each.is_file()]
+    probe = path.with_name(f"{path.name}.probe")
+    try:
+        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(descriptor, bytes(_PROBE_BYTES), max(sizes, default=0))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    finally:
+        probe.unlink(missing_ok=True)
+    return False

@@ -19,6 +19,7 @@ from edge_agent.settings.bus import MeterConfig
 from edge_agent.spool.gateway_events import Observer
 from edge_agent.spool.losses import log_losses
 from edge_agent.spool.spool import Spool
+from edge_agent.spool.volatile import VolatileReadings
 from edge_agent.spool.watermarks import Noted
 from shared_schema.catalogue import GatewayEvent
 from shared_schema.obis import Obis
@@ -30,14 +31,26 @@ _log = logging.getLogger(__name__)
 class Booking:
     """Puts what the meters of one bus say into the spool."""
 
-    def __init__(self, spool: Spool, observer: Observer, bus: str) -> None:
-        """Take where it goes."""
+    def __init__(
+        self, spool: Spool, observer: Observer, bus: str, volatile: VolatileReadings | None = None
+    ) -> None:
+        """Take where it goes.
+
+        Args:
+            spool: what keeps it.
+            observer: what notes events.
+            bus: which bus.
+            volatile: takes the registers that a full disk cannot keep.
+        """
+        self._volatile = volatile
         self._spool = spool
         self._observer = observer
         self._bus = bus
 
     def keep(self, meter: MeterConfig, result: PollResult, now: float) -> bool:
         """Spool what was read; False where it cannot be kept and is read again next cycle.
+
+        The registers of a full disk go out marked as volatile.
 
         Raises:
             SpoolError: the spool fails.
@@ -50,6 +63,8 @@ class Booking:
                 result.meter, self._bus, meter.address, meter.logical_address
             )
         except (SpoolFull, MeterError) as error:
+            if self._volatile is not None and isinstance(error, SpoolFull):
+                self._volatile.put(result.meter, result.live, now)
             self._log(
                 logging.ERROR,
                 "could not keep what was read; the meter is read again in the next cycle",

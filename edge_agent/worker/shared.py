@@ -13,6 +13,7 @@ from edge_agent.gateway_clock import Jump, kernel_synchronised
 from edge_agent.health import Health
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
+from edge_agent.spool.volatile import VolatileReadings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Shared:
     """Whether a time service set the gateway's time, so that it is not only assumed."""
     jump: Callable[[], Jump] = Jump
     """How the gateway's time jumped last."""
+    volatile: VolatileReadings | None = None
+    """Takes what a full disk cannot keep; None: it is dropped."""
 
     @property
     def zone(self) -> ZoneInfo:

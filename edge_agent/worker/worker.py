@@ -106,7 +106,7 @@ class BusWorker:
         )
         self._counters = Counters(SpoolCounters(shared.spool), shared.settings.gateway, config.name)
         observer = Observer(shared.spool)
-        self._booking = Booking(shared.spool, observer, config.name)
+        self._booking = Booking(shared.spool, observer, config.name, shared.volatile)
         self._clocks = ClockKeeper(
             shared.spool,
             config,

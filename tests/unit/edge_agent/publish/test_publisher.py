@@ -4,13 +4,14 @@
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 import pytest
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.publish import publisher as module
+from edge_agent.publish.mqtt import Answer, MqttLink
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
@@ -48,3 +49,38 @@ def test_a_certificate_that_is_being_renewed_is_tried_again(
     assert len(attempts) == 3
     assert "KEY_VALUES_MISMATCH" in str([vars(record) for record in caplog.records])
     assert repr(publisher) == "<Publisher to 127.0.0.1:1883, not connected, 0 sent, 0 out>"
+
+
+class Link:
+    """A broker that takes a few messages at a time and answers none."""
+
+    receive_maximum = 3
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    def publish(self, topic: str, payload: bytes) -> int:
+        self.sent.append((topic, payload))
+        return len(self.sent)
+
+
+def test_what_a_full_disk_could_not_keep_is_sent_once_within_the_window(tmp_path: Path) -> None:
+    waiting = [b"three", b"two", b"one"]
+    with Spool.open(tmp_path / "spool.db") as spool:
+        publisher = Publisher(
+            spool,
+            BrokerConfig(host="127.0.0.1"),
+            gateway="gw-1",
+            cloud_key=generate_key().public_key(),
+            status=a_status,
+            volatile=lambda: waiting.pop() if waiting else None,
+        )
+        link, out = Link(), {}  # type: ignore[var-annotated]
+        publisher._send_volatile(cast("MqttLink", link), out)
+        assert link.sent == [
+            ("metering/v1/gw/gw-1/readings", b"one"),
+            ("metering/v1/gw/gw-1/readings", b"two"),
+        ]
+        publisher._answered(out, 1, Answer("unspecified", is_refusal=True, nobody_listens=False))
+        publisher._send_volatile(cast("MqttLink", link), out)
+        assert [payload for _, payload in link.sent] == [b"one", b"two", b"three"]
