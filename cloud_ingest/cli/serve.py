@@ -34,7 +34,11 @@ Key = Annotated[
     Path | None, typer.Option("--key", help="The private key that signs receipts: see keygen.")
 ]
 ClientId = Annotated[
-    str, typer.Option("--client-id", help="Name of this worker to a broker that takes passwords.")
+    str | None,
+    typer.Option(
+        "--client-id",
+        help="Name of this worker to a broker that takes passwords; one of a group has its own.",
+    ),
 ]
 Group = Annotated[
     str | None,
@@ -62,7 +66,7 @@ def serve(
     cert: BrokerCert = None,
     cert_key: BrokerCertKey = None,
     key: Key = None,
-    client_id: ClientId = "cloud-ingest",
+    client_id: ClientId = None,
     group: Group = None,
     rules_every: RulesEvery = 15.0,
     check: Annotated[
@@ -74,8 +78,8 @@ def serve(
 ) -> None:
     """Take readings from the broker, store them and send receipts, until SIGTERM.
 
-    Several may serve one store: give each the same --group, and a certificate of its own (or,
-    where the broker takes passwords, a --client-id).
+    Several may serve one store: give each the same --group, and a certificate of its own, where the
+    broker does not take passwords.
 
     Example: cloud-ingest serve --dsn postgresql://ingest@localhost/metering
     --broker mqtt.example:8883 --tls --ca ca.pem --cert ingest.pem --cert-key ingest.key

@@ -13,14 +13,13 @@ message). The version is pinned, and
 
 In: the broker's address, topics. Out: deliveries, in the order of their arrival. Owns: the only
 door to aiomqtt, the acknowledgements. Never: a bounded queue on this side (it would drop what is
-acknowledged; Receive Maximum bounds what is under way), a clean start, an acknowledgement of one
-link on another.
+acknowledged; `flow` bounds what waits), a clean start, an acknowledgement of one link on another.
 """
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +33,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
 from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.flow import Flow
 from cloud_ingest.ingest.reach import tls_context, unreachable
 from shared_schema.tls import TlsContext
 
@@ -41,6 +41,8 @@ __all__ = ["Delivery", "Link"]
 
 RECEIVE_MAXIMUM = 512
 """How many deliveries may be unacknowledged: one batch in work, and the next ones coming."""
+BATCH_BYTES = 4 * 1024 * 1024
+"""A batch takes no more messages when its payloads have so much."""
 MAX_PACKET_BYTES = 1024 * 1024
 """The broker discards larger messages: nothing of the contract comes near it."""
 PUBLISH_TIMEOUT_S = 10.0
@@ -75,6 +77,7 @@ class Link:
         """False: the broker knew nothing of this ingest; what it retained may be lost too."""
         self._topics = tuple(topics)
         self._client: aiomqtt.Client | None = None
+        self._flow: Flow
         self._handed_over: dict[int, asyncio.Future[int]] = {}
 
     async def __aenter__(self) -> Self:
@@ -90,7 +93,7 @@ class Link:
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
-            _cut(client)  # an answer that is late would take the session from the next link
+            self._flow.cut()  # an answer that is late would take the session from the next link
             raise await asyncio.to_thread(self._not_linked, error, tls) from None
         except UnicodeError:  # the resolver cannot even encode it
             raise ConfigurationError(
@@ -114,6 +117,7 @@ class Link:
                     f"subscribe to {topic} ({code}): tell it (cloud-ingest broker apply), or allow "
                     "it in its access list"
                 )
+        self._flow.begin()
         return self
 
     async def __aexit__(
@@ -123,6 +127,7 @@ class Link:
         traceback: TracebackType | None,
     ) -> None:
         if self._client is not None and exc_type is None:
+            self._flow.end()
             # The broker gives a member its share as long as it has its session.
             shared = [topic for topic in self._topics if topic.startswith("$share/")]
             with contextlib.suppress(aiomqtt.MqttError):
@@ -135,8 +140,9 @@ class Link:
     ) -> AsyncGenerator[tuple[Delivery, ...], None]:
         """Yield batches of messages in order, never an empty one.
 
-        A batch is full, or ``linger_s`` have passed since its first message. While the caller
-        works on one the next one fills, so a busy ingest commits large batches.
+        A batch is full, in messages or in bytes, or ``linger_s`` have passed since its first
+        message. While the caller works on one the next one fills, so a busy ingest commits large
+        batches.
 
         Raises:
             BrokerLost: the link has ended; nothing of it can be acknowledged any more.
@@ -146,13 +152,13 @@ class Link:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                batch = [_delivery(await anext(messages))]
+                batch = [await self._take(messages)]
                 deadline = loop.time() + linger_s
-                while len(batch) < max_messages:
+                while len(batch) < max_messages and _size(batch) < BATCH_BYTES:
                     # Waiting for the next message with a timeout could lose it: the timeout
                     # may cancel the very moment in which it was taken from the queue.
                     if len(messages) > 0:
-                        batch.append(_delivery(await anext(messages)))
+                        batch.append(await self._take(messages))
                     elif loop.time() < deadline:
                         await asyncio.sleep(LINGER_STEP_S)
                     else:
@@ -160,6 +166,11 @@ class Link:
                 yield tuple(batch)
         except aiomqtt.MqttError as error:
             raise self._translated(error) from None
+
+    async def _take(self, messages: AsyncIterator[aiomqtt.Message]) -> Delivery:
+        delivery = _delivery(await anext(messages))
+        self._flow.taken(delivery.payload)
+        return delivery
 
     def acknowledge(self, batch: Sequence[Delivery]) -> None:
         """Acknowledge deliveries to the broker: call it after the commit, in order.
@@ -194,10 +205,10 @@ class Link:
             raise BrokerLost(f"the link to the broker at {self.broker} has ended")
         self._handed_over[info.mid] = handed_over
         try:
-            code = await asyncio.wait_for(handed_over, PUBLISH_TIMEOUT_S)
-        except TimeoutError:
-            _cut(client)  # or it would send later what is said here to be lost
-            raise BrokerLost(f"the broker at {self.broker} took no message in time") from None
+            if not await self._flow.is_answered(handed_over, PUBLISH_TIMEOUT_S):
+                self._flow.cut()  # or it would send later what is said here to be lost
+                raise BrokerLost(f"the broker at {self.broker} took no message in time")
+            code = handed_over.result()
         finally:
             self._handed_over.pop(info.mid, None)
         if code >= FIRST_ERROR:
@@ -224,6 +235,12 @@ class Link:
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         client._disconnected.add_done_callback(_note_end)
+        self._flow = Flow(client, asyncio.get_running_loop(), self.broker.keepalive_s)
+        self._listen(client, self._flow)
+        return client
+
+    def _listen(self, client: aiomqtt.Client, flow: Flow) -> None:
+        """Hear from the paho client what aiomqtt does not tell."""
         paho = client._client
         paho.disable_logger()  # its failures end the link, and whoever uses that tells why
         paho.manual_ack_set(on=True)
@@ -242,10 +259,26 @@ class Link:
                 waiting.set_result(reason.value)
             told_published(of, data, mid, reason, values)
 
-        paho.on_socket_register_write = _registering_write(client, asyncio.get_running_loop())
+        told_opened: Callable[..., None] = client._on_socket_open
+        told_message: Callable[..., None] = client._on_message
+
+        def on_socket_open(of: Any, data: Any, sock: Any) -> None:
+            told_opened(of, data, sock)
+            flow.loop.call_soon_threadsafe(flow.opened, sock)
+
+        def on_register_write(_of: Any, _data: Any, sock: Any) -> None:
+            flow.loop.call_soon_threadsafe(flow.write_when_ready, sock)
+
+        def on_message(of: Any, data: Any, message: Any) -> None:
+            if not flow.ends:
+                flow.came(message.payload)
+                told_message(of, data, message)
+
+        paho.on_socket_open = on_socket_open
+        paho.on_socket_register_write = on_register_write
+        paho.on_message = on_message
         paho.on_connect = on_connect
         paho.on_publish = on_publish
-        return client
 
     def _connected(self) -> aiomqtt.Client:
         if self._client is None:
@@ -262,6 +295,8 @@ class Link:
         if client is not None:
             with contextlib.suppress(aiomqtt.MqttError):
                 await client.__aexit__(None, None, None)
+            while len(client.messages):  # or it waits for a collection of garbage
+                client._queue.get_nowait()
 
     def _not_linked(
         self, error: aiomqtt.MqttError, tls: TlsContext | None
@@ -290,44 +325,19 @@ class Link:
         return BrokerLost(f"no link to the broker at {self.broker}: {told or error}")
 
 
-def _registering_write(
-    client: aiomqtt.Client, loop: asyncio.AbstractEventLoop
-) -> Callable[[Any, Any, Any], None]:
-    """Wait for a socket to take more; aiomqtt would also wait for one that was closed meanwhile."""
-
-    def write() -> None:
-        try:
-            client._client.loop_write()
-        except Exception as error:  # whatever it is, the link has ended
-            if not client._disconnected.done():
-                client._disconnected.set_exception(error)
-
-    def wait(sock: socket.socket) -> None:
-        if sock.fileno() >= 0:  # closed, it has none
-            loop.add_writer(sock, write)
-
-    def register(_client: Any, _data: Any, sock: Any) -> None:
-        loop.call_soon_threadsafe(wait, sock)
-
-    return register
-
-
 def _note_end(ended: asyncio.Future[None]) -> None:
     """Take the reason of an end, or asyncio complains where nobody waited for it."""
     if not ended.cancelled():
         ended.exception()
 
 
-def _cut(client: aiomqtt.Client) -> None:
-    """End a link at once: nothing that waits in it is sent any more."""
-    sock: Any = client._client.socket()
-    with contextlib.suppress(OSError, AttributeError):
-        sock.shutdown(socket.SHUT_RDWR)
-
-
 def _refused(code: object) -> bool:
     value = code.value if isinstance(code, ReasonCode) else code
     return not isinstance(value, int) or value >= FIRST_ERROR
+
+
+def _size(batch: Sequence[Delivery]) -> int:
+    return sum(len(delivery.payload) for delivery in batch)
 
 
 def _delivery(message: aiomqtt.Message) -> Delivery:

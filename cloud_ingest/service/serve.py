@@ -48,6 +48,10 @@ from shared_schema.signing import key_id
 
 logger = logging.getLogger(__name__)
 
+SHORT_LINK_S = 60.0
+SHORT_LINKS = 3
+"""So many links in a row, each ended so soon: two workers end each other's."""
+
 
 class Service:
     """The ingest from `run` until it is told to `stop`."""
@@ -62,6 +66,7 @@ class Service:
         self._receipts_due: set[Stream] = set()
         self._receipt_wanted = asyncio.Event()
         self._warned: set[str] = set()
+        self._short_links = 0
         self._key_id = key_id(settings.key.public_key())
 
     def stop(self) -> None:
@@ -136,12 +141,14 @@ class Service:
 
     async def _receive(self, judging: Database, storing: Database) -> None:
         """Serve one link until it ends, or until the service stops."""
+        loop = asyncio.get_running_loop()
         async with Link(self.settings.broker, subscriptions(self.settings.broker.group)) as link:
             logger.info(
                 "Linked to the broker",
                 extra={"action": "linked", "session_present": link.session_present},
             )
             self._loops.works("receive")
+            began = loop.time()
             # A broker that died may have lost what it retained even where it kept our session.
             await self._loops.retry("requeue", lambda: storing.run(outbox.requeue_retained))
             self._wire.link = link
@@ -152,6 +159,17 @@ class Service:
             finally:
                 self._wire.linked.clear()
                 self._wire.link = None
+                self._note_short_link(loop.time() - began)
+
+    def _note_short_link(self, lasted_s: float) -> None:
+        self._short_links = self._short_links + 1 if lasted_s < SHORT_LINK_S else 0
+        if self._short_links == SHORT_LINKS and not self._loops.stopping.is_set():
+            logger.error(
+                "Links end soon after they are made: does another worker log in by the same "
+                "certificate, or under the client id %s? Give each its own",
+                self.settings.broker.client_id,
+                extra={"action": "short_links"},
+            )
 
     async def _serve(self, judging: Database, storing: Database, link: Link) -> None:
         """Judge each batch while the one before it is committed."""

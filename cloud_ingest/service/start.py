@@ -7,6 +7,7 @@ whether it could run. Never: an error that is not one of ours.
 
 import asyncio
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,7 +29,7 @@ def service_settings(
     settings: CloudSettings,
     dsn: str,
     *,
-    client_id: str,
+    client_id: str | None,
     rules_every_s: float,
     group: str | None = None,
 ) -> ServiceSettings:
@@ -43,7 +44,8 @@ def service_settings(
             "no key signs the receipts: make one with cloud-ingest keygen cloud.pem, "
             "then give --key cloud.pem"
         )
-    broker = broker_from_settings(settings, client_id)
+    own = "cloud-ingest" if group is None else f"cloud-ingest-{secrets.token_hex(4)}"
+    broker = broker_from_settings(settings, client_id or own)
     if group is not None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", group):
             raise ConfigurationError(f"--group wants letters, digits, '_' and '-', not {group!r}")

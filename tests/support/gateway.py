@@ -128,9 +128,9 @@ class TestGateway:
             self.messages.append((message.topic, bytes(message.payload), message.retain))
             self._news.notify_all()
 
-    def publish(self, topic: str, *payloads: bytes, retain: bool = False) -> None:
+    def publish(self, topic: str, *payloads: bytes, retain: bool = False, qos: int = 1) -> None:
         """Hand messages to the broker and wait until it has them."""
-        for info in [self._client.publish(topic, each, 1, retain=retain) for each in payloads]:
+        for info in [self._client.publish(topic, each, qos, retain=retain) for each in payloads]:
             info.wait_for_publish(30)
 
     def wait(self, count: int, timeout_s: float = 20) -> list[tuple[str, bytes, bool]]:

@@ -25,6 +25,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused
+from cloud_ingest.ingest import flow as flow_module
+from cloud_ingest.ingest import subscribe
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Delivery, Link
 from deploy.demo.mosquitto import BrokerUser, MosquittoServer, local_mosquitto
@@ -163,6 +165,78 @@ async def test_a_batch_is_never_larger_than_asked(mosquitto: MqttServer, broker:
             if sum(seen) == 100:
                 break
     assert max(seen) == 7
+
+
+async def flood(server: MqttServer, count: int, qos: int) -> None:
+    """Send messages of 10 kB: more than a connection holds by itself."""
+    async with Link(broker_of(server), ()) as link:
+        paho = link._connected()._client
+        for number in range(count):
+            paho.publish(TOPIC, b"%d" % number + bytes(10_000), qos=qos)
+        await link.publish("the/end", b"")
+
+
+async def held_back(link: Link) -> None:
+    async with asyncio.timeout(10):
+        while not link._flow.held:  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+def most_waits(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(flow_module, "MOST_WAITING_BYTES", size)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_what_waits_is_bounded_by_us(
+    mosquitto: MqttServer, broker: Broker, monkeypatch: pytest.MonkeyPatch, qos: int
+) -> None:
+    """Receive Maximum does not bound QoS 0, and mosquitto 2.0.11 exceeds it."""
+    most_waits(monkeypatch, 300_000)
+    waited: list[int] = []
+    found: list[bytes] = []
+    async with Link(broker, TOPICS) as link, aclosing(link.batches(max_messages=8)) as batches:
+        await flood(mosquitto, 600, qos)
+        async for batch in batches:
+            link.acknowledge(batch)
+            waited.append(len(link._connected().messages))
+            found += [delivery.payload.rstrip(b"\0") for delivery in batch]
+            if len(found) == 600:
+                break
+    assert 8 < max(waited) < 60
+    assert found == numbered(600)
+
+
+@pytest.mark.asyncio
+async def test_a_broker_that_is_held_back_keeps_its_link(
+    mosquitto: MqttServer, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is read for more than twice its keepalive, and a publish waits so long."""
+    most_waits(monkeypatch, 300_000)
+    monkeypatch.setattr(subscribe, "PUBLISH_TIMEOUT_S", 0.2)
+    async with Link(replace(broker, keepalive_s=1), TOPICS) as link:
+        await flood(mosquitto, 600, 0)
+        await held_back(link)
+        publishing = asyncio.create_task(link.publish(TOPIC, b"said meanwhile"))
+        await asyncio.sleep(2.5)
+        assert link._flow.held
+        assert not publishing.done()
+        assert len(await take(link, 601)) == 601
+        assert await publishing
+
+
+@pytest.mark.asyncio
+async def test_a_link_ends_while_the_broker_is_held_back(
+    mosquitto: MqttServer, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most_waits(monkeypatch, 300_000)
+    async with Link(broker, TOPICS) as link:
+        await flood(mosquitto, 300, 1)
+        await held_back(link)
+        client = link._connected()
+    assert not len(client.messages)
+    async with Link(broker, TOPICS) as link:
+        assert len(await take(link, 300)) == 300, "it subscribes while so much is under way"
 
 
 CONSUMER = """
